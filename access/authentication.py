@@ -1,0 +1,44 @@
+"""Bearer keys and roles for the JSON doors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from access.keys import KeyHolder, verify
+from access.models import Role
+from access.rules import check_role
+
+
+class BearerAuthentication(BaseAuthentication):
+    """`Authorization: Bearer KEY`, the master key or an API key."""
+
+    def authenticate(self, request: Request) -> tuple[KeyHolder, str] | None:
+        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+        if not scheme:
+            return None
+        if scheme.lower() != "bearer" or not key.strip():
+            raise AuthenticationFailed("Send the key as 'Authorization: Bearer KEY'.")
+        holder = verify(key.strip())
+        if holder is None:
+            raise AuthenticationFailed("This key is unknown, revoked or expired.")
+        return holder, "bearer"
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+class HasRole(BasePermission):
+    """Reading needs `view.read_role` (viewer), anything else `view.write_role` (admin)."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if not getattr(request.user, "is_authenticated", False):
+            return False
+        is_read = request.method in ("GET", "HEAD", "OPTIONS")
+        needed = getattr(view, "read_role", Role.VIEWER) if is_read else getattr(view, "write_role", Role.ADMIN)
+        check_role(request.user, needed, to="read this" if is_read else "change this")
+        return True

@@ -1,0 +1,129 @@
+"""The engine's whole input: frozen dataclasses that say how one routing group routes.
+
+Nothing here knows Django, LiteLLM or HTTP. `groups/specs.py` makes these from rows; tests and
+rehearsals make them by hand. Times are seconds (`_s`), prices are US dollars per token.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Strategy(StrEnum):
+    """How a group picks among its deployments; the values are those of the REST API."""
+
+    PRIORITY_FAILOVER = "priority-failover"
+    WEIGHTED = "weighted"
+    SIMPLE_SHUFFLE = "simple-shuffle"
+    LEAST_BUSY = "least-busy"
+    LATENCY_BASED = "latency-based-routing"
+    COST_BASED = "cost-based-routing"
+    USAGE_BASED = "usage-based-routing-v2"
+
+
+class Secret:
+    """An upstream credential that cannot be printed, formatted, compared or pickled by accident."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The plaintext, for the one line that puts it into an upstream request."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(****)"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("a Secret does not leave its process")
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Retries within a tier, moves between tiers and groups, and what one attempt may take.
+
+    `timeout_s` bounds one attempt: the whole answer, or, for a stream, the wait for its first token
+    unless `first_token_timeout_s` says otherwise. `stream_idle_timeout_s` bounds the silence between
+    two pieces of a stream. `max_fallbacks` bounds the moves to a next tier or group.
+    """
+
+    num_retries: int = 2
+    retry_after_s: float = 0.0
+    max_fallbacks: int = 5
+    timeout_s: float = 60.0
+    first_token_timeout_s: float | None = None
+    stream_idle_timeout_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class CooldownPolicy:
+    """When a failing deployment is left alone, and for how long.
+
+    `allowed_fails=None` keeps LiteLLM's rule (over half of at least five requests in a minute fail);
+    N means the deployment cools down on failure N+1 within `cooldown_time_s`. 0 seconds is off.
+    """
+
+    cooldown_time_s: float = 30.0
+    allowed_fails: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FallbackPolicy:
+    """Names of the groups to try, in order, when this group has failed."""
+
+    groups: tuple[str, ...] = ()
+    context_window_groups: tuple[str, ...] = ()
+    content_policy_groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentSpec:
+    """One place that serves a model, inside a group.
+
+    `deployment_id` is the catalog's model id. `provider_type` is a LiteLLM provider name (or one of
+    `engine.upstreams.DIRECT`), `upstream_model` the name the provider knows the model by. `problem`, when
+    set, is why this deployment cannot be called at all (for people); it then fails without a connection.
+    """
+
+    deployment_id: str
+    name: str
+    provider: str
+    provider_type: str
+    upstream_model: str
+    api_base: str | None = None
+    api_key: Secret | None = field(default=None, repr=False, compare=False)
+    priority: int | None = None
+    weight: float | None = None
+    rpm: int | None = None
+    tpm: int | None = None
+    input_cost_per_token_usd: float | None = None
+    output_cost_per_token_usd: float | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSpec:
+    """One routing group as the engine needs it. `revision` grows with each change of the group."""
+
+    group_id: str
+    name: str
+    strategy: Strategy
+    deployments: tuple[DeploymentSpec, ...]
+    revision: int = 1
+    retry: RetryPolicy = RetryPolicy()
+    cooldown: CooldownPolicy = CooldownPolicy()
+    fallback: FallbackPolicy = FallbackPolicy()
+
+    @property
+    def tiers(self) -> tuple[int, ...]:
+        """The priorities in use, lowest (tried first) first; a group without priorities has one tier."""
+        return tuple(sorted({self.tier_of(d) for d in self.deployments}))
+
+    def tier_of(self, deployment: DeploymentSpec) -> int:
+        """The tier a deployment stands in: its priority under priority-failover, else 1."""
+        if self.strategy is not Strategy.PRIORITY_FAILOVER:
+            return 1
+        return deployment.priority or 1

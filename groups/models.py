@@ -1,0 +1,117 @@
+"""How traffic is routed: named groups of deployments with a strategy."""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+
+from engine.spec import Strategy as EngineStrategy
+from providers.models import LanguageModel
+
+GROUP_NAME = RegexValidator(r"^[A-Za-z0-9_.:/-]+\Z", "Use letters, digits and - _ . : / only.")
+
+
+class Strategy(models.TextChoices):
+    """The seven ways to pick a deployment, as people read them."""
+
+    PRIORITY_FAILOVER = EngineStrategy.PRIORITY_FAILOVER.value, "Priority Failover"
+    WEIGHTED = EngineStrategy.WEIGHTED.value, "Weighted Round-Robin"
+    COST_BASED = EngineStrategy.COST_BASED.value, "Cost-Based"
+    LATENCY_BASED = EngineStrategy.LATENCY_BASED.value, "Latency-Based"
+    LEAST_BUSY = EngineStrategy.LEAST_BUSY.value, "Least Busy"
+    USAGE_BASED = EngineStrategy.USAGE_BASED.value, "Usage-Based"
+    SIMPLE_SHUFFLE = EngineStrategy.SIMPLE_SHUFFLE.value, "Round Robin"
+
+
+class RoutingGroupQuerySet(models.QuerySet["RoutingGroup"]):
+    def routable(self) -> RoutingGroupQuerySet:
+        """Groups that take traffic."""
+        return self.filter(is_active=True)
+
+    def with_deployments(self) -> RoutingGroupQuerySet:
+        """Groups with deployments, models, providers: two queries whatever the number of rows."""
+        deployments = Deployment.objects.select_related("model__provider")
+        return self.prefetch_related(models.Prefetch("deployments", queryset=deployments))
+
+
+class RoutingGroup(models.Model):
+    """A named routing pipeline; its name is what clients send as `model`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(
+        max_length=128,
+        unique=True,
+        validators=[GROUP_NAME],
+        error_messages={"unique": "A routing group of this name exists; choose another name."},
+    )
+    description = models.TextField(blank=True, default="", max_length=4000)
+    strategy = models.CharField(max_length=32, choices=Strategy.choices)
+    fallback_config = models.JSONField(default=dict, blank=True)
+    retry_config = models.JSONField(default=dict, blank=True)
+    cooldown_config = models.JSONField(default=dict, blank=True)
+    settings = models.JSONField(default=dict, blank=True)
+    assigned_team_ids = models.JSONField(default=list, blank=True)
+    assigned_key_ids = models.JSONField(default=list, blank=True)
+    is_active = models.BooleanField(default=True)
+    revision = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.CharField(max_length=150, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+    updated_by = models.CharField(max_length=150, editable=False)
+
+    objects = RoutingGroupQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(strategy__in=Strategy.values), name="routing_group_strategy_is_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def etag(self) -> str:
+        """The version tag of `GET`, `PUT` and `PATCH`; changes with every save."""
+        return f'"{self.id.hex}-{self.revision}"'
+
+
+class Deployment(models.Model):
+    """A model of the catalog inside a group, with its place in the order or its weight."""
+
+    group = models.ForeignKey(RoutingGroup, on_delete=models.CASCADE, related_name="deployments")
+    model = models.ForeignKey(LanguageModel, on_delete=models.PROTECT, related_name="deployments")
+    position = models.PositiveSmallIntegerField(default=0)
+    priority = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(1000)]
+    )
+    weight = models.PositiveIntegerField(null=True, blank=True, validators=[MaxValueValidator(1_000_000)])
+    display_name = models.CharField(max_length=128, blank=True, default="")
+    rpm = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    tpm = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+
+    class Meta:
+        ordering: ClassVar = ["position", "id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["group", "model"], name="deployment_model_once_per_group"),
+            models.CheckConstraint(
+                condition=models.Q(priority__isnull=True) | models.Q(priority__gte=1),
+                name="deployment_priority_from_1",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(weight__isnull=True) | models.Q(weight__gte=0), name="deployment_weight_not_negative"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+    @property
+    def label(self) -> str:
+        """What people see: the name given here, else the model's, else the provider's word for it."""
+        return self.display_name or self.model.display_name or self.model.name

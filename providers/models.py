@@ -1,0 +1,158 @@
+"""Who can answer: providers, the models they serve, and the encrypted keys to reach them."""
+
+from __future__ import annotations
+
+import uuid
+from decimal import Decimal
+from typing import ClassVar
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models.functions import Lower
+
+NAME = RegexValidator(r"^[^\x00-\x1f\x7f/]+\Z", "Use printable characters, without a slash.")
+UPSTREAM_NAME = RegexValidator(r"^[^\s\x00-\x1f\x7f]+\Z", "A model name has no spaces or control characters.")
+PROVIDER_TYPE = RegexValidator(r"^[a-z0-9][a-z0-9_-]*\Z", "Use LiteLLM's provider name, such as 'openai' or 'custom'.")
+
+
+def check_base_url(value: str) -> None:
+    """`http(s)://host[:port][/path]`, host names without a dot included, credentials excluded."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(value)
+        port_is_fine = parts.port is None or 0 < parts.port < 65536
+    except ValueError:
+        parts, port_is_fine = urlsplit(""), False
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_fine:
+        raise ValidationError("Give a base URL such as https://api.example.com/v1.")
+    if parts.username or parts.password:
+        raise ValidationError("Leave user name and password out of the URL; store the key as api_key.")
+    if parts.query or parts.fragment:
+        raise ValidationError("Leave '?' and '#' out of the base URL.")
+
+
+class ConfigVersion(models.Model):
+    """One row whose number grows with every change the gateway must follow.
+
+    It stands in the lowest room that has tables, so that every room above can bump it.
+    """
+
+    value = models.PositiveBigIntegerField(default=0)
+
+
+class ProviderQuerySet(models.QuerySet["Provider"]):
+    def with_catalog(self) -> ProviderQuerySet:
+        """Adds `model_count` and the averages that `avg_cost` is made of."""
+        return self.annotate(
+            model_count=models.Count("models"),
+            avg_input=models.Avg("models__input_cost_per_million"),
+            avg_output=models.Avg("models__output_cost_per_million"),
+        )
+
+
+class Provider(models.Model):
+    """A place that serves models over HTTP: a vendor, a cloud region, our own vLLM."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active"
+        DISABLED = "disabled"
+        ERROR = "error"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=64, validators=[NAME])
+    type = models.CharField(max_length=64, validators=[PROVIDER_TYPE])
+    api_base = models.CharField(max_length=512, blank=True, default="", validators=[check_base_url])
+    enabled = models.BooleanField(default=True)
+    priority = models.PositiveSmallIntegerField(default=50, validators=[MinValueValidator(1), MaxValueValidator(100)])
+    auto_fallback = models.BooleanField(default=True)
+    error = models.CharField(max_length=512, blank=True, default="", editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.CharField(max_length=150, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+    updated_by = models.CharField(max_length=150, editable=False)
+
+    objects = ProviderQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["priority", "name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                Lower("name"), name="provider_name_unique", violation_error_message="A provider of this name exists."
+            ),
+            models.CheckConstraint(
+                condition=models.Q(priority__gte=1, priority__lte=100), name="provider_priority_1_to_100"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def status(self) -> str:
+        """`disabled` when switched off, `error` when its last check failed, else `active`."""
+        if not self.enabled:
+            return self.Status.DISABLED
+        return self.Status.ERROR if self.error else self.Status.ACTIVE
+
+
+class ProviderKey(models.Model):
+    """A provider's API key, encrypted; `hint` is what may be shown of it. See `secrets.py`."""
+
+    provider = models.OneToOneField(Provider, on_delete=models.CASCADE, related_name="key")
+    ciphertext = models.TextField(editable=False)
+    hint = models.CharField(max_length=32, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"key of {self.provider_id}: {self.hint}"
+
+
+class LanguageModel(models.Model):
+    """A model in the catalog: what a provider calls it, what it costs, what it can do."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="models")
+    name = models.CharField(max_length=256, validators=[UPSTREAM_NAME])
+    display_name = models.CharField(max_length=128, blank=True, default="")
+    input_cost_per_million = models.DecimalField(
+        max_digits=14, decimal_places=6, null=True, blank=True, validators=[MinValueValidator(Decimal(0))]
+    )
+    output_cost_per_million = models.DecimalField(
+        max_digits=14, decimal_places=6, null=True, blank=True, validators=[MinValueValidator(Decimal(0))]
+    )
+    context_length = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    capabilities = models.JSONField(default=list, blank=True)
+    quality = models.PositiveSmallIntegerField(null=True, blank=True, validators=[MaxValueValidator(100)])
+    enabled = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering: ClassVar = ["provider__name", "name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["provider", "name"],
+                name="model_unique_per_provider",
+                violation_error_message="This provider already has a model of this name.",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(input_cost_per_million__isnull=True) | models.Q(input_cost_per_million__gte=0),
+                name="model_input_cost_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(output_cost_per_million__isnull=True) | models.Q(output_cost_per_million__gte=0),
+                name="model_output_cost_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(quality__isnull=True) | models.Q(quality__lte=100), name="model_quality_0_to_100"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider.name}/{self.name}"
+
+    def clean(self) -> None:
+        if not isinstance(self.capabilities, list) or not all(isinstance(c, str) for c in self.capabilities):
+            raise ValidationError({"capabilities": "Give a list of words, such as ['chat', 'vision']."})
