@@ -2,4 +2,10 @@
 
 from django.urls import path
 
-urlpatterns: list = []
+from access import views
+
+urlpatterns = [
+    path("sign-in", views.SignIn.as_view(), name="sign-in"),
+    path("sign-out", views.SignOut.as_view(), name="sign-out"),
+    path("theme", views.set_theme, name="theme"),
+]

@@ -6,9 +6,9 @@ LiteLLM's own counters are wrong (it reports one fallback for two hops, and no r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextvars import ContextVar
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal
 
 AttemptStatus = Literal["pending", "success", "error", "cancelled"]
@@ -19,7 +19,9 @@ class Attempt:
     """One try of one deployment. Times: `started_at` Unix seconds, durations milliseconds.
 
     `status` is `pending` while the answer (or stream) is on its way and `cancelled` when the caller left.
-    `moved_on_because` says why the router tried something else after this attempt (None on the last one).
+    `moved_on_because` says why the router tried something else after this attempt (None on the last one):
+    `retry_…` within the tier, `fallback_…` to another tier or group, each with `error`, `rate_limit` or
+    `timeout`.
     """
 
     deployment_id: str
@@ -36,6 +38,11 @@ class Attempt:
     error_message: str | None = None
     moved_on_because: str | None = None
 
+    @property
+    def place(self) -> tuple[str, int]:
+        """Where this attempt was made: its group and tier."""
+        return self.model_group, self.tier
+
 
 @dataclass(slots=True)
 class Trace:
@@ -45,29 +52,39 @@ class Trace:
     model_group: str
     attempts: list[Attempt] = field(default_factory=list)
 
+    def begin(self, attempt: Attempt) -> Attempt:
+        """Adds an attempt, and says of the one before it why the router moved on."""
+        if self.attempts:
+            before = self.attempts[-1]
+            verb = "retry" if before.place == attempt.place else "fallback"
+            before.moved_on_because = f"{verb}_{_cause(before)}"
+        self.attempts.append(attempt)
+        return attempt
+
     @property
-    def served_by(self) -> Attempt | None:
-        """The attempt that answered, if any."""
-        return next((a for a in reversed(self.attempts) if a.status in ("success", "pending")), None)
+    def last(self) -> Attempt | None:
+        """The attempt that answered, or the last one that failed; None when nothing was tried."""
+        return self.attempts[-1] if self.attempts else None
 
     @property
     def retries(self) -> int:
         """Attempts that stayed in the group and tier of the attempt before them."""
-        return sum(_stayed(a, b) for a, b in _pairs(self.attempts))
+        return sum(a.place == b.place for a, b in pairwise(self.attempts))
 
     @property
     def fallbacks(self) -> int:
         """Moves to another tier or group: hops, not requests."""
-        return sum(not _stayed(a, b) for a, b in _pairs(self.attempts))
+        return sum(a.place != b.place for a, b in pairwise(self.attempts))
+
+    def depths(self) -> Iterator[int]:
+        """For each attempt, how many moves to another tier or group came before it."""
+        depth = 0
+        for number, attempt in enumerate(self.attempts):
+            depth += number > 0 and attempt.place != self.attempts[number - 1].place
+            yield depth
 
 
-def _pairs(attempts: Sequence[Attempt]) -> zip[tuple[Attempt, Attempt]]:
-    return zip(attempts, attempts[1:], strict=False)
-
-
-def _stayed(before: Attempt, after: Attempt) -> bool:
-    return (before.model_group, before.tier) == (after.model_group, after.tier)
-
-
-current_trace: ContextVar[Trace | None] = ContextVar("current_trace", default=None)
-"""The trace of the request this task works for; set in the request's own task, read at the leaf."""
+def _cause(attempt: Attempt) -> str:
+    if attempt.status_code == 429:
+        return "rate_limit"
+    return "timeout" if attempt.status_code in (408, 504) else "error"

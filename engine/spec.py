@@ -6,8 +6,12 @@ rehearsals make them by hand. Times are seconds (`_s`), prices are US dollars pe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hmac
+from dataclasses import dataclass
 from enum import StrEnum
+
+
+DEFAULT_COOLDOWN_S = 30.0
 
 
 class Strategy(StrEnum):
@@ -23,7 +27,7 @@ class Strategy(StrEnum):
 
 
 class Secret:
-    """An upstream credential that cannot be printed, formatted, compared or pickled by accident."""
+    """An upstream credential that cannot be printed, formatted or pickled by accident."""
 
     __slots__ = ("_value",)
 
@@ -36,6 +40,12 @@ class Secret:
 
     def __repr__(self) -> str:
         return "Secret(****)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and hmac.compare_digest(self._value.encode(), other._value.encode())
+
+    def __hash__(self) -> int:
+        return hash(self._value)
 
     def __reduce__(self) -> tuple[object, ...]:
         raise TypeError("a Secret does not leave its process")
@@ -62,11 +72,12 @@ class RetryPolicy:
 class CooldownPolicy:
     """When a failing deployment is left alone, and for how long.
 
-    `allowed_fails=None` keeps LiteLLM's rule (over half of at least five requests in a minute fail);
-    N means the deployment cools down on failure N+1 within `cooldown_time_s`. 0 seconds is off.
+    `cooldown_time_s=None` is DEFAULT_COOLDOWN_S unless the upstream's own Retry-After says otherwise; a number
+    beats Retry-After, and 0 is off. `allowed_fails=None` keeps LiteLLM's rule (429, 401 and 404 at once, else
+    over half of at least five requests in a minute); N means failure N+1 within the cooldown time.
     """
 
-    cooldown_time_s: float = 30.0
+    cooldown_time_s: float | None = None
     allowed_fails: int | None = None
 
 
@@ -83,8 +94,8 @@ class FallbackPolicy:
 class DeploymentSpec:
     """One place that serves a model, inside a group.
 
-    `deployment_id` is the catalog's model id. `provider_type` is a LiteLLM provider name (or one of
-    `engine.upstreams.DIRECT`), `upstream_model` the name the provider knows the model by. `problem`, when
+    `deployment_id` is the catalog's model id. `provider_type` is a LiteLLM provider name,
+    `upstream_model` the name the provider knows the model by. `problem`, when
     set, is why this deployment cannot be called at all (for people); it then fails without a connection.
     """
 
@@ -94,7 +105,7 @@ class DeploymentSpec:
     provider_type: str
     upstream_model: str
     api_base: str | None = None
-    api_key: Secret | None = field(default=None, repr=False, compare=False)
+    api_key: Secret | None = None
     priority: int | None = None
     weight: float | None = None
     rpm: int | None = None
@@ -102,6 +113,12 @@ class DeploymentSpec:
     input_cost_per_token_usd: float | None = None
     output_cost_per_token_usd: float | None = None
     problem: str | None = None
+
+    def cost_usd(self, *, input_tokens: int, output_tokens: int) -> float | None:
+        """What an answer of this size costs, or None when a price is unknown."""
+        if self.input_cost_per_token_usd is None or self.output_cost_per_token_usd is None:
+            return None
+        return input_tokens * self.input_cost_per_token_usd + output_tokens * self.output_cost_per_token_usd
 
 
 @dataclass(frozen=True, slots=True)

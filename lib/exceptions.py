@@ -2,7 +2,7 @@
 
 
 class DomainError(Exception):
-    """A refusal whose message is written for the person who must act."""
+    """A refusal whose message is written for the person who must act (400)."""
 
 
 class NotAllowed(DomainError):
@@ -11,3 +11,7 @@ class NotAllowed(DomainError):
 
 class Conflict(DomainError):
     """The request is fine but the present state forbids it (409)."""
+
+
+class Stale(DomainError):
+    """The caller meant an older version of the row than there is (412)."""

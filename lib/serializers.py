@@ -1,34 +1,102 @@
-"""One serializer base, so that the JSON door enforces the rules the HTML door enforces."""
+"""What the JSON doors of several rooms share: strict input, lists in pages, errors in the API's words.
+
+Serializers here only translate. The rules themselves are checked by the actions, under the lock that
+makes changes queue up, so that the JSON door and the HTML door cannot disagree.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+from uuid import UUID
 
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db.models import Model
+from django.db.models import Model, QuerySet
+from django.http import Http404
 from rest_framework import serializers
+from rest_framework.fields import empty
+
+Row = TypeVar("Row", bound=Model)
 
 
-class CleanModelSerializer(serializers.ModelSerializer):
-    """A ModelSerializer that runs `full_clean()`: field, model and constraint checks."""
+class StrictSerializer(serializers.Serializer):
+    """Refuses unknown fields by name, so that a typo is not silently lost.
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        attrs = super().validate(attrs)
-        many_to_many = {f.name for f in self.Meta.model._meta.many_to_many}
-        candidate: Model = self.instance or self.Meta.model()
-        kept = {name: getattr(candidate, name) for name in attrs if name not in many_to_many and self.instance}
-        for name, value in attrs.items():
-            if name not in many_to_many:
-                setattr(candidate, name, value)
-        try:
-            candidate.full_clean(exclude=self.clean_exclude())
-        except DjangoValidationError as error:
-            raise serializers.ValidationError(serializers.as_serializer_error(error)) from error
-        finally:
-            for name, value in kept.items():
-                setattr(candidate, name, value)
-        return attrs
+    `apiKey` is read as `api_key`. `null` for a field that has a default means the default.
+    """
 
-    def clean_exclude(self) -> set[str]:
-        """Names of fields that `full_clean()` leaves to somebody else."""
-        return set()
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            data = self._with_defaults(self._known(data))
+        return super().to_internal_value(data)
+
+    def _known(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """The data under our spelling; raises for what is unknown or given twice."""
+        spelled = [(name if name in self.fields else snake_case(name), value) for name, value in data.items()]
+        known, names = dict(spelled), [name for name, _ in spelled]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise serializers.ValidationError({name: ["Give this in one spelling only."] for name in twice})
+        unknown = [name for name in data if snake_case(name) not in self.fields and name not in self.fields]
+        if unknown:
+            why = f"Unknown field. Known: {', '.join(n for n, f in self.fields.items() if not f.read_only)}."
+            raise serializers.ValidationError({name[:64]: [why] for name in unknown[:10]})
+        return known
+
+    def _with_defaults(self, data: dict[str, Any]) -> dict[str, Any]:
+        for name, value in data.items():
+            default = self.fields[name].default
+            if value is None and default is not empty and not self.fields[name].allow_null:
+                data[name] = default() if callable(default) else default
+        return data
+
+
+class PageQuery(serializers.Serializer):
+    """`page` and `size` of a list, and the words to search for (`q`)."""
+
+    page = serializers.IntegerField(min_value=1, max_value=1_000_000, default=1)
+    size = serializers.IntegerField(min_value=1, max_value=200, default=50)
+    q = serializers.CharField(max_length=200, allow_blank=True, default="")
+
+    @classmethod
+    def checked(cls, params: Any) -> dict[str, Any]:
+        """The query string as Python values; raises ValidationError naming the bad parameter."""
+        # `.dict()`: DRF reads an absent boolean of a QueryDict as False, as in an HTML form.
+        query = cls(data=params.dict())
+        query.is_valid(raise_exception=True)
+        return dict(query.validated_data)
+
+
+def page_of(rows: QuerySet[Row], *, page: int, size: int) -> tuple[list[Row], dict[str, int]]:
+    """The rows of one page, and `{total, page, size}`. Two queries; a page past the end is empty."""
+    start = (page - 1) * size
+    return list(rows[start : start + size]), {"total": rows.count(), "page": page, "size": size}
+
+
+def row_or_404(rows: QuerySet[Row], row_id: str) -> Row:
+    """The row with this id; something that is no id at all is simply not found."""
+    try:
+        return rows.get(pk=UUID(row_id))
+    except (ValueError, rows.model.DoesNotExist):
+        raise Http404(f"There is no {rows.model._meta.verbose_name} with this id.") from None
+
+
+def snake_case(name: str) -> str:
+    """`autoFallback` -> `auto_fallback`."""
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower() if len(name) <= 64 else name
+
+
+@contextmanager
+def errors_named(**names: str) -> Iterator[None]:
+    """Gives validation errors of models and actions the field names of the API.
+
+    `errors_named(name="model_name")`; errors of the whole row go to `row=`, else `non_field_errors`.
+    """
+    names = {NON_FIELD_ERRORS: names.pop("row", "non_field_errors"), **names}
+    try:
+        yield
+    except DjangoValidationError as error:
+        fields = error.message_dict if hasattr(error, "error_dict") else {NON_FIELD_ERRORS: error.messages}
+        raise serializers.ValidationError({names.get(field, field): why for field, why in fields.items()}) from error

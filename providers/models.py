@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from decimal import Decimal
 from typing import ClassVar
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
@@ -18,8 +19,8 @@ PROVIDER_TYPE = RegexValidator(r"^[a-z0-9][a-z0-9_-]*\Z", "Use LiteLLM's provide
 
 def check_base_url(value: str) -> None:
     """`http(s)://host[:port][/path]`, host names without a dot included, credentials excluded."""
-    from urllib.parse import urlsplit
-
+    if any(character.isspace() or not character.isprintable() for character in value):
+        raise ValidationError("Leave spaces and control characters out of the URL.")
     try:
         parts = urlsplit(value)
         port_is_fine = parts.port is None or 0 < parts.port < 65536
@@ -34,7 +35,7 @@ def check_base_url(value: str) -> None:
 
 
 class ConfigVersion(models.Model):
-    """One row whose number grows with every change the gateway must follow.
+    """One row whose number grows with every change the gateway must follow (see `config_version.py`).
 
     It stands in the lowest room that has tables, so that every room above can bump it.
     """
@@ -44,12 +45,19 @@ class ConfigVersion(models.Model):
 
 class ProviderQuerySet(models.QuerySet["Provider"]):
     def with_catalog(self) -> ProviderQuerySet:
-        """Adds `model_count` and the averages that `avg_cost` is made of."""
-        return self.annotate(
+        """Adds `model_count`, the averages that `avg_cost` is made of, and the key's row."""
+        return self.select_related("key").annotate(
             model_count=models.Count("models"),
             avg_input=models.Avg("models__input_cost_per_million"),
             avg_output=models.Avg("models__output_cost_per_million"),
         )
+
+
+    def matching(self, *, q: str = "", type: str | None = None, enabled: bool | None = None) -> ProviderQuerySet:
+        """Providers whose name or type contains `q`, of this type, switched on or off."""
+        rows = self.filter(models.Q(name__icontains=q) | models.Q(type__icontains=q)) if q else self
+        rows = rows if type is None else rows.filter(type=type)
+        return rows if enabled is None else rows.filter(enabled=enabled)
 
 
 class Provider(models.Model):
@@ -109,6 +117,27 @@ class ProviderKey(models.Model):
         return f"key of {self.provider_id}: {self.hint}"
 
 
+class LanguageModelQuerySet(models.QuerySet["LanguageModel"]):
+    def callable(self) -> LanguageModelQuerySet:
+        """Models that take traffic: enabled, of a provider that is enabled."""
+        return self.filter(enabled=True, provider__enabled=True)
+
+    def matching(
+        self, *, q: str = "", provider: str | None = None, enabled: bool | None = None
+    ) -> LanguageModelQuerySet:
+        """Models whose names contain `q`, of the provider with this id or name, switched on or off."""
+        rows = self.filter(models.Q(name__icontains=q) | models.Q(display_name__icontains=q)) if q else self
+        rows = rows if provider is None else rows.filter(_is_provider(provider))
+        return rows if enabled is None else rows.filter(enabled=enabled)
+
+
+def _is_provider(text: str) -> models.Q:
+    try:
+        return models.Q(provider_id=uuid.UUID(text))
+    except ValueError:
+        return models.Q(provider__name__iexact=text)
+
+
 class LanguageModel(models.Model):
     """A model in the catalog: what a provider calls it, what it costs, what it can do."""
 
@@ -129,8 +158,11 @@ class LanguageModel(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
+    objects = LanguageModelQuerySet.as_manager()
+
     class Meta:
         ordering: ClassVar = ["provider__name", "name"]
+        verbose_name = "model"
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["provider", "name"],

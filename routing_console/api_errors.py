@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import IntegrityError
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 from rest_framework.serializers import as_serializer_error
 from rest_framework.views import exception_handler as drf_exception_handler
 
-from lib.exceptions import Conflict, NotAllowed
+from lib.exceptions import Conflict, DomainError, NotAllowed, Stale
 
-STATUS = {NotAllowed: 403, Conflict: 409}
+STATUS: dict[type[Exception], int] = {NotAllowed: 403, Conflict: 409, Stale: 412, DomainError: 400}
+# Two changes at once, each fine alone: the database let the first in.
+LOST_RACE = "Something this depends on was changed at the same time. Load it again and repeat your change."
+GONE = "This was deleted in the meantime."
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -20,6 +25,24 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     for kind, status in STATUS.items():
         if isinstance(error, kind):
             return Response({"detail": str(error)}, status=status)
+    if isinstance(error, IntegrityError):
+        return Response({"detail": LOST_RACE}, status=409)
+    if isinstance(error, ObjectDoesNotExist):
+        return Response({"detail": GONE}, status=404)
     if isinstance(error, DjangoValidationError):
         error = ValidationError(as_serializer_error(error))
-    return drf_exception_handler(error, context)
+    response = drf_exception_handler(error, context)
+    if response is not None and isinstance(error, ValidationError):
+        response.data = flattened(response.data)
+    return response
+
+
+def flattened(errors: Any) -> Any:
+    """`{"deployments": {"non_field_errors": [why]}}` -> `{"deployments": [why]}`: an error of a whole list is the list's."""
+    if isinstance(errors, dict):
+        return {field: _only_own(why) for field, why in errors.items()}
+    return errors
+
+
+def _only_own(why: Any) -> Any:
+    return why["non_field_errors"] if isinstance(why, dict) and set(why) == {"non_field_errors"} else why

@@ -1,0 +1,64 @@
+# The doors for people: `make run` and `make test` work on a machine with Python >= 3.11 and nothing else.
+PYTHON ?= python3
+PY := .venv/bin/python
+LITELLM := .venv-litellm/bin/litellm
+LITELLM_VERSION := 1.106.2
+CHROMIUM ?= $(shell for name in chromium chromium-browser google-chrome; do command -v $$name && break; done)
+
+# Tests and checks keep their files away from the data of `make run`.
+SCRATCH := $(CURDIR)/var/test
+TEST_ENV := ROUTING_CONSOLE_DATA="$(SCRATCH)" ROUTING_CONSOLE_DEMO=0
+SQLITE_ENV := $(TEST_ENV) DATABASE_URL="sqlite:///$(SCRATCH)/test.sqlite3" REDIS_URL=
+
+.PHONY: help run test check lock bench-gateway
+
+help:  ## say what can be made
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+run: .venv/.stamp  ## set up and start the console (HOST, PORT and the README's settings apply)
+	@exec $(PY) -m routing_console
+
+test: .venv/.stamp-dev  ## set up and test: on SQLite, on PostgreSQL and Valkey, in a browser
+	$(SQLITE_ENV) $(PY) -m pytest
+	$(TEST_ENV) $(PY) -m tests.services -- $(PY) -m pytest
+ifneq ($(CHROMIUM),)
+	$(SQLITE_ENV) CHROMIUM="$(CHROMIUM)" $(PY) -m pytest tests/e2e
+else
+	@echo "NOT RUN: tests/e2e, the tests in a real browser. Install Chromium, or name it: make test CHROMIUM=/path"
+endif
+
+check: .venv/.stamp-dev  ## format, lint, types, import contracts, migrations, API schema
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(TEST_ENV) $(PY) -m mypy
+	$(PY) -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
+	$(SQLITE_ENV) $(PY) manage.py check
+	$(SQLITE_ENV) $(PY) manage.py makemigrations --check --dry-run
+	$(SQLITE_ENV) $(PY) manage.py spectacular --validate --fail-on-warn --file /dev/null
+
+COMPILE := $(PY) -m uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-find-links
+
+lock: .venv/.stamp-dev  ## compile requirements*.txt, with hashes, from requirements*.in
+	$(COMPILE) requirements.in -o requirements.txt
+	$(COMPILE) requirements-dev.in -o requirements-dev.txt
+
+bench-gateway: .venv/.stamp .venv-litellm/.stamp  ## CPU per request: ours, LiteLLM's proxy, a bare pass-through
+	$(PY) -m bench.gateway --litellm $(LITELLM)
+
+.venv/.stamp: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Routing Console needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1)."; \
+	  echo "Name another one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@echo "Setting up .venv (the first time takes a minute or two) …"
+	@$(PYTHON) -m venv .venv || { echo "On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@$(PY) -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+.venv/.stamp-dev: .venv/.stamp requirements-dev.txt
+	@$(PY) -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+.venv-litellm/.stamp: Makefile
+	@$(PYTHON) -m venv .venv-litellm
+	@.venv-litellm/bin/python -m pip install -qq --disable-pip-version-check 'litellm[proxy]==$(LITELLM_VERSION)'
+	@touch $@

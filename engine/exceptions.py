@@ -1,0 +1,40 @@
+"""How a request can fail as a whole, after everything the router could do."""
+
+from __future__ import annotations
+
+
+class RequestFailed(Exception):
+    """No deployment answered. `status` is the HTTP status an OpenAI client should see.
+
+    `error_class` names the last upstream error (LiteLLM's exception names); `retry_after_s` is set when
+    waiting helps.
+    """
+
+    def __init__(
+        self, message: str, *, status: int, error_class: str, code: str | None = None, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.error_class = error_class
+        self.code = code
+        self.retry_after_s = retry_after_s
+
+
+class GroupUnavailable(RequestFailed):
+    """The group cannot route at all: it has no usable deployment, or it is misconfigured."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, status=503, error_class="GroupUnavailable", code="group_unavailable")
+
+
+class AllCoolingDown(RequestFailed):
+    """Every deployment of the group is cooling down; nothing was tried."""
+
+    def __init__(self, group: str, retry_after_s: float) -> None:
+        message = (
+            f"All deployments of '{group}' are cooling down after failures. Try again in {max(1, round(retry_after_s))} s."
+        )
+        super().__init__(
+            message, status=429, error_class="AllCoolingDown", code="all_cooling_down", retry_after_s=retry_after_s
+        )

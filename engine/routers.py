@@ -1,0 +1,295 @@
+"""GroupSpec -> a live LiteLLM router whose last step, the call itself, is ours.
+
+One router per group, because LiteLLM de-duplicates strategy selectors by class and lets every router's
+callbacks see every request. LiteLLM keeps callbacks in global lists (of at most 100 entries); ours are taken
+out right after construction, and each attempt reports to the one router that made it.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import Any
+
+import litellm
+from litellm.router_utils.cooldown_handlers import set_cooldown_deployments
+from litellm.router_utils.router_callbacks.track_deployment_metrics import (
+    increment_deployment_successes_for_current_minute,
+)
+
+from engine.ledger import Attempt
+from engine.spec import DEFAULT_COOLDOWN_S, DeploymentSpec, GroupSpec, Strategy
+from engine.upstreams import failures
+from engine.upstreams.call import Answer, Call, Stream, Usage
+from engine.upstreams.choose import upstream_for
+
+# Inside its own router every group has the same name: a group's name may look like a provider's model.
+GROUP = "group"
+CACHE_KEYS = 20_000
+NATIVE_STRATEGY = {
+    Strategy.PRIORITY_FAILOVER: "simple-shuffle",
+    Strategy.WEIGHTED: "simple-shuffle",
+}
+# Cost-based routing takes a price of 0 as unknown, which it believes to be the most expensive.
+FREE_USD = 1e-18
+GLOBAL_LISTS = (
+    "callbacks",
+    "input_callback",
+    "success_callback",
+    "failure_callback",
+    "_async_success_callback",
+    "_async_failure_callback",
+)
+
+
+class GroupRouter(litellm.Router):
+    """LiteLLM's router for one group: its selection, retries, tiers and cooldowns; our leaf and ledger."""
+
+    def __init__(self, spec: GroupSpec) -> None:
+        self.spec = spec
+        kept = tiers_within_limit(spec)
+        self.by_router_id = {router_id(spec, d): d for d in kept}
+        before = {name: list(getattr(litellm, name)) for name in GLOBAL_LISTS}
+        super().__init__(
+            model_list=[_model_row(spec, d) for d in kept],
+            routing_strategy=NATIVE_STRATEGY.get(spec.strategy, spec.strategy.value),
+            enable_weighted_failover=spec.strategy is Strategy.WEIGHTED,
+            num_retries=spec.retry.num_retries,
+            retry_after=spec.retry.retry_after_s,
+            timeout=spec.retry.timeout_s,
+            max_fallbacks=spec.retry.max_fallbacks if spec.strategy is Strategy.WEIGHTED else len(kept) + 1,
+            cooldown_time=DEFAULT_COOLDOWN_S,
+        )
+        self.cache.in_memory_cache.max_size_in_memory = CACHE_KEYS
+        self.selectors = _take_out_callbacks(before)
+        for selector in self.selectors:
+            if hasattr(selector, "cancel_sync_task"):
+                selector.cancel_sync_task()
+
+    async def complete(self, call: Call) -> Answer | Stream:
+        """One request through the group: LiteLLM's retries and tier fallbacks around `_acompletion`."""
+        return await self.async_function_with_fallbacks(  # type: ignore[no-any-return]
+            model=GROUP,
+            messages=call.body.get("messages", []) if self._counts_tokens else [],
+            original_function=self._acompletion,
+            metadata={"model_group": GROUP},
+            litellm_trace_id=call.trace.call_id,
+            call=call,
+        )
+
+    @property
+    def _counts_tokens(self) -> bool:
+        """Whether selection looks at the size of the messages, which costs time to count."""
+        return any(d.tpm for d in self.by_router_id.values())
+
+    async def _acompletion(self, model: str, messages: list[Any], **kwargs: Any) -> Answer | Stream:
+        """One attempt. LiteLLM's own method of this name ends in `litellm.acompletion`; ours in an upstream."""
+        call: Call = kwargs["call"]
+        row = await self.async_get_available_deployment(model=model, messages=messages, request_kwargs=kwargs)
+        self._update_kwargs_with_deployment(deployment=row, kwargs=kwargs)
+        try:
+            return await self._attempt(call, row)
+        except Exception as error:
+            self._set_deployment_num_retries_on_exception(error, row)
+            self._stamp_failed_deployment_id_with_effective_model_info(error, row, kwargs)
+            raise
+
+    async def _attempt(self, call: Call, row: dict[str, Any]) -> Answer | Stream:
+        deployment = self.by_router_id[row["model_info"]["id"]]
+        attempt = call.trace.begin(self._new_attempt(deployment))
+        report = Report(self, row, call, attempt)
+        try:
+            await self.async_routing_strategy_pre_call_checks(row, None)
+            report.started()
+            if deployment.problem:
+                raise failures.unusable(deployment)
+            result = await (call.upstream or upstream_for(deployment)).send(call, deployment, self.spec.retry, attempt)
+            if isinstance(result, Answer) and result.is_content_filtered and self.spec.fallback.content_policy_groups:
+                raise litellm.ContentPolicyViolationError("The answer was blocked.", deployment.name, deployment.provider)
+        except BaseException as error:
+            await report.failed(error)
+            raise
+        if isinstance(result, Answer):
+            await report.succeeded(result.usage)
+        else:
+            report.follow(result)
+        return result
+
+    def _new_attempt(self, deployment: DeploymentSpec) -> Attempt:
+        return Attempt(
+            deployment_id=deployment.deployment_id,
+            deployment_name=deployment.name,
+            provider=deployment.provider,
+            model_group=self.spec.name,
+            tier=self.spec.tier_of(deployment),
+            started_at=time.time(),
+        )
+
+    async def async_routing_strategy_pre_call_checks(
+        self, deployment: dict[str, Any], parent_otel_span: Any, logging_obj: Any = None
+    ) -> None:
+        """Rate limits of our own (usage-based routing), asked of this router's selectors only."""
+        for selector in self.selectors:
+            try:
+                await selector.async_pre_call_check(deployment, parent_otel_span)
+            except litellm.RateLimitError as error:
+                set_cooldown_deployments(
+                    litellm_router_instance=self,
+                    exception_status=error.status_code,
+                    original_exception=error,
+                    deployment=deployment["model_info"]["id"],
+                    time_to_cooldown=self.cooldown_time,
+                )
+                raise
+
+    async def set_response_headers(self, response: Any, model_group: Any = None, request_kwargs: Any = None) -> Any:
+        """Nothing: our headers are counted from the ledger."""
+        return response
+
+    def close(self) -> None:
+        """Lets go of everything LiteLLM keeps about this router in global places."""
+        self.discard()
+
+
+class Report:
+    """What one attempt tells its router's strategy and cooldowns, and the ledger."""
+
+    def __init__(self, router: GroupRouter, row: dict[str, Any], call: Call, attempt: Attempt) -> None:
+        self._router, self._attempt, self._is_stream = router, attempt, call.is_stream
+        self._start = datetime.now()
+        self._has_started = False
+        self._kwargs = _callback_kwargs(row, is_stream=call.is_stream)
+
+    def started(self) -> None:
+        """The attempt is in flight: least-busy counts it."""
+        self._has_started = True
+        for selector in self._router.selectors:
+            selector.log_pre_api_call(GROUP, [], self._kwargs)
+
+    async def succeeded(self, usage: Usage | None) -> None:
+        """The attempt answered in full."""
+        self._close("success")
+        increment_deployment_successes_for_current_minute(
+            litellm_router_instance=self._router, deployment_id=self._kwargs["litellm_params"]["model_info"]["id"]
+        )
+        if not self._router.selectors:
+            return
+        self._kwargs["standard_logging_object"]["total_tokens"] = usage.total_tokens if usage else 0
+        if self._attempt.first_token_ms is not None:
+            first_token_at = self._attempt.started_at + self._attempt.first_token_ms / 1000
+            self._kwargs["completion_start_time"] = datetime.fromtimestamp(first_token_at)
+        response, end = _counted_response(usage), datetime.now()
+        for selector in self._router.selectors:
+            await selector.async_log_success_event(self._kwargs, response, self._start, end)
+        self._forget_redis_queue()
+
+    async def failed(self, error: BaseException) -> None:
+        """The attempt failed, or its caller left; only a failure of the upstream counts for cooldowns."""
+        has_left = not isinstance(error, Exception)
+        self._attempt.error_class = None if has_left else type(error).__name__
+        self._attempt.error_message = None if has_left else failures.message_of(error)
+        self._attempt.status_code = failures.status_of(error)
+        self._close("cancelled" if has_left else "error")
+        end = datetime.now()
+        self._kwargs["exception"] = error
+        if not has_left:
+            self._router.deployment_callback_on_failure(self._kwargs, None, self._start, end)
+        if self._has_started:
+            for selector in self._router.selectors:
+                await selector.async_log_failure_event(self._kwargs, None, self._start, end)
+
+    def follow(self, stream: Stream) -> None:
+        """Reports when the stream ends, and how."""
+
+        async def on_end(error: BaseException | None) -> None:
+            await (self.failed(error) if error is not None else self.succeeded(stream.usage))
+
+        stream.on_end = on_end
+
+    def _close(self, status: Any) -> None:
+        self._attempt.status = status
+        self._attempt.duration_ms = (time.time() - self._attempt.started_at) * 1000
+
+    def _forget_redis_queue(self) -> None:
+        # Usage-based routing queues every increment for a Redis this router does not have.
+        for selector in self._router.selectors:
+            if hasattr(selector, "redis_increment_operation_queue"):
+                selector.redis_increment_operation_queue.clear()
+
+
+def tiers_within_limit(spec: GroupSpec) -> tuple[DeploymentSpec, ...]:
+    """The deployments of the first `max_fallbacks + 1` tiers: LiteLLM's own limit counts nesting, not moves."""
+    allowed = set(spec.tiers[: spec.retry.max_fallbacks + 1])
+    return tuple(d for d in spec.deployments if spec.tier_of(d) in allowed)
+
+
+def router_id(spec: GroupSpec, deployment: DeploymentSpec) -> str:
+    """Unique per group, revision and deployment, and without the colon that usage-based routing splits on."""
+    return f"{spec.group_id}.r{spec.revision}.{deployment.deployment_id}".replace(":", "_")
+
+
+def _model_row(spec: GroupSpec, deployment: DeploymentSpec) -> dict[str, Any]:
+    params: dict[str, Any] = {
+        "model": f"openai/{deployment.upstream_model}",
+        "api_key": "held by the engine",
+        "api_base": deployment.api_base or "http://held-by-the-engine.invalid",
+        "rpm": deployment.rpm,
+        "tpm": deployment.tpm,
+        "order": spec.tier_of(deployment) if spec.strategy is Strategy.PRIORITY_FAILOVER else None,
+        "weight": deployment.weight if spec.strategy is Strategy.WEIGHTED else None,
+    }
+    if spec.strategy is Strategy.COST_BASED:
+        params["input_cost_per_token"] = _price(deployment.input_cost_per_token_usd)
+        params["output_cost_per_token"] = _price(deployment.output_cost_per_token_usd)
+    info = {
+        "id": router_id(spec, deployment),
+        "allowed_fails": spec.cooldown.allowed_fails,
+        "cooldown_time": spec.cooldown.cooldown_time_s,
+    }
+    return {"model_name": GROUP, "litellm_params": _given(params), "model_info": _given(info)}
+
+
+def _price(usd: float | None) -> float | None:
+    return None if usd is None else max(usd, FREE_USD)
+
+
+def _given(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _take_out_callbacks(before: dict[str, list[Any]]) -> list[Any]:
+    """Restores LiteLLM's global lists; returns the strategy selectors the new router had put there."""
+    added = [c for c in litellm.callbacks if not any(c is old for old in before["callbacks"])]
+    for name, content in before.items():
+        getattr(litellm, name)[:] = content
+    return added
+
+
+def _callback_kwargs(row: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
+    """What LiteLLM's selectors read of a call; shapes as in its `model_call_details`."""
+    router_deployment_id, upstream_model = row["model_info"]["id"], row["litellm_params"]["model"]
+    return {
+        "stream": is_stream,
+        "litellm_params": {
+            "metadata": {"model_group": GROUP, "deployment": upstream_model},
+            "model_info": row["model_info"],
+        },
+        "standard_logging_object": {
+            "model_group": GROUP,
+            "model_id": router_deployment_id,
+            "hidden_params": {"litellm_model_name": upstream_model},
+            "total_tokens": 0,
+        },
+    }
+
+
+def _counted_response(usage: Usage | None) -> litellm.ModelResponse:
+    """As much of an answer as the selectors read: its usage."""
+    response = litellm.ModelResponse()
+    if usage is not None:
+        response.usage = litellm.Usage(
+            prompt_tokens=usage.input_tokens,
+            completion_tokens=usage.output_tokens,
+            total_tokens=usage.total_tokens,
+        )
+    return response

@@ -1,0 +1,171 @@
+"""The groups of one process: built, swapped and retired while requests run, and routed through.
+
+A request holds on to the router it began with. Replacing a group switches the reference; the old router is
+closed when its last request, or stream, has ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import litellm
+from litellm.types.router import RouterRateLimitError
+
+from engine.exceptions import AllCoolingDown, GroupUnavailable, RequestFailed
+from engine.routers import GroupRouter
+from engine.spec import GroupSpec
+from engine.upstreams import failures
+from engine.upstreams.call import Answer, Call, Stream
+
+# What a client sees when the fault is not its own: an upstream's 401 must not read as "your key is wrong".
+STATUS_FOR_CLIENT = {401: 502, 402: 502, 403: 502, 404: 502, 408: 504}
+
+
+class LiveGroup:
+    """One group with its router. `problem` is why it cannot route at all; it then has no router."""
+
+    def __init__(self, spec: GroupSpec) -> None:
+        self.spec = spec
+        self.problem: str | None = None
+        self.router: GroupRouter | None = None
+        self._in_flight = 0
+        self._is_retired = False
+        if not spec.deployments:
+            self.problem = f"'{spec.name}' has no usable deployment: enable a provider and model of it, or add one."
+            return
+        try:
+            self.router = GroupRouter(spec)
+        except Exception as error:
+            self.problem = f"'{spec.name}' cannot be built: {failures.message_of(error)}"
+
+    async def complete(self, call: Call) -> Answer | Stream:
+        """One request through this group alone; raises LiteLLM's exceptions or RequestFailed."""
+        if self.router is None:
+            raise GroupUnavailable(self.problem or "unavailable")
+        self._in_flight += 1
+        try:
+            result = await self.router.complete(call)
+        except RouterRateLimitError as error:
+            self._left()
+            raise AllCoolingDown(self.spec.name, await self._seconds_left(error)) from None
+        except BaseException:
+            self._left()
+            raise
+        if isinstance(result, Stream):
+            self._hold_until_end(result)
+        else:
+            self._left()
+        return result
+
+    def retire(self) -> None:
+        """No new requests come; closes the router now or when the last request has ended."""
+        self._is_retired = True
+        self._close_when_idle()
+
+    def _hold_until_end(self, stream: Stream) -> None:
+        report = stream.on_end
+
+        async def on_end(error: BaseException | None) -> None:
+            try:
+                if report is not None:
+                    await report(error)
+            finally:
+                self._left()
+
+        stream.on_end = on_end
+
+    def _left(self) -> None:
+        self._in_flight -= 1
+        self._close_when_idle()
+
+    def _close_when_idle(self) -> None:
+        if self._is_retired and not self._in_flight and self.router is not None:
+            self.router.close()
+            self.router = None
+
+    async def _seconds_left(self, error: RouterRateLimitError) -> float:
+        return max(1.0, float(error.cooldown_time or 0))
+
+
+class Routing:
+    """Every group of this process by name."""
+
+    def __init__(self) -> None:
+        self._groups: dict[str, LiveGroup] = {}
+
+    def __iter__(self) -> Iterator[LiveGroup]:
+        return iter(self._groups.values())
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    def get(self, name: str) -> LiveGroup | None:
+        return self._groups.get(name)
+
+    async def put(self, spec: GroupSpec) -> None:
+        """Adds or replaces a group. It is built in a thread: ten milliseconds that no request should wait for."""
+        group = await asyncio.to_thread(_build, spec)
+        before, self._groups[spec.name] = self._groups.get(spec.name), group
+        if before is not None:
+            before.retire()
+
+    def remove(self, name: str) -> None:
+        """Takes a group out; its requests in flight end undisturbed."""
+        if (group := self._groups.pop(name, None)) is not None:
+            group.retire()
+
+    async def route(self, call: Call, group: LiveGroup) -> Answer | Stream:
+        """One request through a group and, when it fails, its fallback groups; raises RequestFailed."""
+        try:
+            return await self._try(call, group, visited=set(), most_moves=group.spec.retry.max_fallbacks)
+        except RequestFailed:
+            raise
+        except Exception as error:
+            raise _failed(error) from error
+
+    async def _try(self, call: Call, group: LiveGroup, *, visited: set[str], most_moves: int) -> Answer | Stream:
+        visited.add(group.spec.name)
+        try:
+            return await group.complete(call)
+        except Exception as error:
+            last = error
+        for name in _fallback_names(group.spec, last):
+            target = self._groups.get(name)
+            if target is None or name in visited or call.trace.fallbacks >= most_moves:
+                continue
+            try:
+                return await self._try(call, target, visited=visited, most_moves=most_moves)
+            except Exception as error:
+                last = error
+        raise last
+
+
+def _build(spec: GroupSpec) -> LiveGroup:
+    async def build() -> LiveGroup:
+        return LiveGroup(spec)
+
+    # LiteLLM's usage-based selector wants a running loop when it is made, for a Redis sync we cancel at once.
+    return asyncio.run(build())
+
+
+def _fallback_names(spec: GroupSpec, error: Exception) -> tuple[str, ...]:
+    """Where to go next: the list for this kind of error, or the general one when that is empty."""
+    policy = spec.fallback
+    if isinstance(error, litellm.ContextWindowExceededError):
+        return policy.context_window_groups or policy.groups
+    if isinstance(error, litellm.ContentPolicyViolationError):
+        return policy.content_policy_groups or policy.groups
+    return policy.groups
+
+
+def _failed(error: Exception) -> RequestFailed:
+    status = 502 if isinstance(error, failures.UpstreamConnectionError) else failures.status_of(error) or 502
+    code = {litellm.ContextWindowExceededError: "context_length_exceeded"}.get(type(error))
+    return RequestFailed(
+        failures.message_of(error),
+        status=STATUS_FOR_CLIENT.get(status, status),
+        error_class=type(error).__name__,
+        code=code,
+        retry_after_s=failures.retry_after_s(error) if status in (429, 503) else None,
+    )

@@ -1,0 +1,93 @@
+"""What goes into an upstream and what comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from engine.ledger import Attempt, Trace
+from engine.spec import DeploymentSpec, RetryPolicy
+
+Endpoint = Literal["chat/completions", "embeddings"]
+
+
+@dataclass(slots=True)
+class Call:
+    """One downstream request on its way. `body` is the client's JSON; `model` in it is replaced per attempt.
+
+    `upstream` overrides what would answer (a mock test, a rehearsal).
+    """
+
+    endpoint: Endpoint
+    body: dict[str, Any]
+    trace: Trace
+    is_stream: bool = False
+    upstream: Upstream | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one answer, as the upstream counted them."""
+
+    input_tokens: int
+    output_tokens: int
+    total_tokens: int
+
+    @classmethod
+    def of(cls, usage: object) -> Usage | None:
+        """From OpenAI's `usage` object; None when there is none or it makes no sense."""
+        if not isinstance(usage, dict):
+            return None
+        prompt, completion = usage.get("prompt_tokens", 0), usage.get("completion_tokens", 0)
+        if not isinstance(prompt, int) or not isinstance(completion, int) or prompt < 0 or completion < 0:
+            return None
+        return cls(prompt, completion, prompt + completion)
+
+
+@dataclass(slots=True)
+class Answer:
+    """A whole answer: the upstream's JSON, as bytes, and what was read out of it."""
+
+    body: bytes
+    deployment: DeploymentSpec
+    usage: Usage | None = None
+    is_content_filtered: bool = False
+
+
+StreamEnd = Callable[[BaseException | None], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Stream:
+    """A stream whose first event has arrived. Iterating gives whole SSE events as bytes, `[DONE]` included.
+
+    `usage` is known once the upstream has sent it. `on_end` is awaited exactly once with the error that
+    ended the stream, or None; an `asyncio.CancelledError` or `GeneratorExit` means that the caller left.
+    """
+
+    events: AsyncIterator[bytes]
+    deployment: DeploymentSpec
+    usage: Usage | None = None
+    on_end: StreamEnd | None = field(default=None, repr=False)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        error: BaseException | None = None
+        try:
+            async for event in self.events:
+                yield event
+        except BaseException as stopped:
+            error = stopped
+            raise
+        finally:
+            on_end, self.on_end = self.on_end, None
+            if on_end is not None:
+                await on_end(error)
+
+
+class Upstream(Protocol):
+    """Anything that can answer one attempt; raises LiteLLM's exceptions, within the policy's time limits."""
+
+    async def send(
+        self, call: Call, deployment: DeploymentSpec, policy: RetryPolicy, attempt: Attempt
+    ) -> Answer | Stream: ...

@@ -1,0 +1,24 @@
+"""Which upstream serves a deployment."""
+
+from __future__ import annotations
+
+from engine.spec import DeploymentSpec
+from engine.upstreams.call import Upstream
+from engine.upstreams.direct import DirectUpstream
+from engine.upstreams.through_litellm import LiteLLMUpstream
+
+# LiteLLM providers that speak OpenAI's protocol as it is; everything else needs LiteLLM's translation.
+SPEAKS_OPENAI = frozenset(
+    "openai openai_like custom_openai hosted_vllm nebius fireworks_ai together_ai groq openrouter deepseek "
+    "deepinfra lm_studio llamafile perplexity cerebras sambanova".split()
+)
+
+_direct = DirectUpstream()
+_through_litellm = LiteLLMUpstream()
+
+
+def upstream_for(deployment: DeploymentSpec) -> Upstream:
+    """A direct connection where the provider speaks OpenAI's protocol at a known URL, else LiteLLM."""
+    if deployment.provider_type in SPEAKS_OPENAI and deployment.api_base:
+        return _direct
+    return _through_litellm

@@ -1,0 +1,189 @@
+"""A direct connection to an OpenAI-compatible server: bytes in, bytes out, one shared connection pool."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from weakref import WeakKeyDictionary
+
+import aiohttp
+from pydantic_core import from_json, to_json
+
+from engine.ledger import Attempt
+from engine.spec import DeploymentSpec, RetryPolicy
+from engine.upstreams import failures
+from engine.upstreams.call import Answer, Call, Stream, Usage
+from engine.upstreams.sse import Events, read_event
+
+CONNECT_TIMEOUT_S = 10.0
+DRAIN_TIMEOUT_S = 0.2
+ERROR_BODY_LIMIT = 64 * 1024
+
+_sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = WeakKeyDictionary()
+
+
+def session() -> aiohttp.ClientSession:
+    """The connection pool of the running event loop."""
+    loop = asyncio.get_running_loop()
+    if (pool := _sessions.get(loop)) is None or pool.closed:
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=30, ttl_dns_cache=10)
+        pool = _sessions[loop] = aiohttp.ClientSession(
+            connector=connector,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=True,
+        )
+    return pool
+
+
+async def close_session() -> None:
+    """Closes the pool of the running event loop."""
+    if pool := _sessions.pop(asyncio.get_running_loop(), None):
+        await pool.close()
+
+
+class DirectUpstream:
+    """POST to `api_base`/chat/completions (or /embeddings); redirects are not followed."""
+
+    async def send(
+        self, call: Call, deployment: DeploymentSpec, policy: RetryPolicy, attempt: Attempt
+    ) -> Answer | Stream:
+        limit_s, waits_for = _limit(call, policy)
+        try:
+            async with asyncio.timeout(limit_s):
+                response = await self._post(call, deployment)
+                if response.status >= 300:
+                    raise await _refusal(deployment, response)
+                if call.is_stream:
+                    return await _stream(deployment, policy, response, attempt)
+                return _answer(deployment, await response.read())
+        except TimeoutError as error:
+            if isinstance(error, aiohttp.ServerTimeoutError):
+                raise failures.timed_out(deployment, "no connection", CONNECT_TIMEOUT_S) from error
+            raise failures.timed_out(deployment, f"no {waits_for}", limit_s) from error
+        except aiohttp.ClientError as error:
+            raise failures.unreachable(deployment, f"connection failed ({_why(error)})") from error
+
+    async def _post(self, call: Call, deployment: DeploymentSpec) -> aiohttp.ClientResponse:
+        headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
+        if deployment.api_key is not None:
+            headers["Authorization"] = f"Bearer {deployment.api_key.reveal()}"
+        return await session().post(
+            f"{(deployment.api_base or '').rstrip('/')}/{call.endpoint}",
+            data=to_json({**call.body, "model": deployment.upstream_model}),
+            headers=headers,
+            allow_redirects=False,
+        )
+
+
+def _limit(call: Call, policy: RetryPolicy) -> tuple[float, str]:
+    if not call.is_stream:
+        return policy.timeout_s, "answer"
+    return policy.first_token_timeout_s or policy.timeout_s, "first token"
+
+
+def _why(error: aiohttp.ClientError) -> str:
+    cause = getattr(error, "os_error", None) or error
+    return str(getattr(cause, "strerror", None) or cause) or type(error).__name__
+
+
+async def _refusal(deployment: DeploymentSpec, response: aiohttp.ClientResponse) -> Exception:
+    if response.status < 400:
+        response.close()
+        return failures.invalid(deployment, f"answered {response.status}, a redirect, which is not followed.")
+    body = await response.content.read(ERROR_BODY_LIMIT)
+    response.close() if not response.content.at_eof() else response.release()
+    return failures.from_response(deployment, response.status, body, response.headers)
+
+
+def _answer(deployment: DeploymentSpec, body: bytes) -> Answer:
+    try:
+        content = from_json(body)
+    except ValueError:
+        content = None
+    if not isinstance(content, dict) or not isinstance(content.get("choices", content.get("data")), list):
+        raise failures.invalid(deployment, "did not answer in OpenAI's format.")
+    reasons = [c.get("finish_reason") for c in content.get("choices", ()) if isinstance(c, dict)]
+    return Answer(body, deployment, Usage.of(content.get("usage")), "content_filter" in reasons)
+
+
+async def _stream(
+    deployment: DeploymentSpec, policy: RetryPolicy, response: aiohttp.ClientResponse, attempt: Attempt
+) -> Stream:
+    if "event-stream" not in response.headers.get("Content-Type", ""):
+        body = await response.content.read(ERROR_BODY_LIMIT)
+        response.close()
+        if error := _error_in(body):
+            raise failures.from_event(deployment, error)
+        raise failures.invalid(deployment, "answered without an event stream.")
+    events = Events(response.content)
+    try:
+        first = await _first_event(deployment, events)
+    except BaseException:
+        response.close()
+        raise
+    attempt.first_token_ms = (time.time() - attempt.started_at) * 1000
+    stream = Stream(events=iter(()), deployment=deployment)  # type: ignore[arg-type]
+    stream.events = _events(stream, first, events, policy, response)
+    return stream
+
+
+async def _first_event(deployment: DeploymentSpec, events: Events) -> bytes:
+    """The first event with data: comments that only keep the connection alive are not a token."""
+    chunk = await events.next()
+    while chunk and b"data:" not in chunk:
+        chunk = await events.next()
+    if not chunk:
+        raise failures.unreachable(deployment, "the stream ended before its first event")
+    if error := read_event(chunk).error:
+        raise failures.from_event(deployment, error)
+    return chunk
+
+
+def _error_in(body: bytes) -> object:
+    try:
+        content = from_json(body)
+    except ValueError:
+        return None
+    return content.get("error") if isinstance(content, dict) else None
+
+
+async def _events(
+    stream: Stream, first: bytes, events: Events, policy: RetryPolicy, response: aiohttp.ClientResponse
+) -> AsyncIterator[bytes]:
+    deployment, chunk, is_finished = stream.deployment, first, False
+    try:
+        while chunk:
+            event = read_event(chunk)
+            if event.error:
+                raise failures.from_event(deployment, event.error)
+            stream.usage = event.usage or stream.usage
+            is_finished = is_finished or event.is_finish
+            yield chunk
+            if event.is_done:
+                is_finished = True
+                return
+            async with asyncio.timeout(policy.stream_idle_timeout_s):
+                chunk = await events.next()
+        if not is_finished:
+            raise failures.unreachable(deployment, "the stream was cut before its end")
+    except TimeoutError as error:
+        raise failures.timed_out(deployment, "the stream went silent", policy.stream_idle_timeout_s) from error
+    except aiohttp.ClientError as error:
+        raise failures.unreachable(deployment, f"the stream was cut ({_why(error)})") from error
+    finally:
+        # A stream that was read to its end gives the connection back; a left one must not go on costing tokens.
+        if is_finished:
+            await _drain(response)
+        response.close()
+
+
+async def _drain(response: aiohttp.ClientResponse) -> None:
+    """Reads the few bytes that end the body, so that the connection can be used again."""
+    with suppress(TimeoutError, aiohttp.ClientError):
+        async with asyncio.timeout(DRAIN_TIMEOUT_S):
+            while await response.content.readany():
+                pass
+        response.release()

@@ -1,0 +1,125 @@
+"""Upstream trouble -> LiteLLM's exceptions (which the router understands) -> words for people.
+
+LiteLLM's own mapping decides the class, so that a direct connection cools down, retries and falls back
+exactly like one through LiteLLM.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import httpx
+import litellm
+from litellm.llms.openai.common_utils import OpenAIError
+from pydantic_core import from_json
+
+from engine.spec import DeploymentSpec
+
+litellm.suppress_debug_info = True
+MESSAGE_LIMIT = 500
+# Upstreams echo the key they refuse ("Incorrect API key provided: sk-…").
+KEY_LIKE = re.compile(r"\b((?:sk|pk|rk|gsk|hf|xai|key|nvapi)[-_]|AIza|Bearer\s+)[\w\-.*]{6,}", re.IGNORECASE)
+
+
+class UpstreamConnectionError(litellm.InternalServerError):
+    """No connection, or one that broke. To the router it is what LiteLLM makes of it: a server error."""
+
+
+def from_response(deployment: DeploymentSpec, status: int, body: bytes, headers: Mapping[str, str]) -> Exception:
+    """The exception for an HTTP answer that is an error; Retry-After travels in its `response`."""
+    message = _message_in(body) or f"{deployment.provider} answered {status} without a message."
+    kept = {name.lower(): value for name, value in headers.items() if name.lower().startswith("retry-after")}
+    error = OpenAIError(status_code=status, message=redact(message), headers=httpx.Headers(kept))
+    mapped = _mapped(deployment, error)
+    # Set on every class alike: LiteLLM loses the headers of some, and the router looks for them in `response`.
+    request = httpx.Request("POST", "http://upstream.invalid/")
+    mapped.response = httpx.Response(status, headers=kept, request=request)  # type: ignore[attr-defined]
+    return mapped
+
+
+def from_event(deployment: DeploymentSpec, error: object) -> Exception:
+    """The exception for an error object that came as an event of a stream."""
+    fields = error if isinstance(error, dict) else {"message": str(error)}
+    code = fields.get("code") or fields.get("status")
+    status = int(code) if str(code).isdigit() and 400 <= int(str(code)) < 600 else 500
+    message = redact(str(fields.get("message") or "The stream carried an error."))
+    return _mapped(deployment, OpenAIError(status_code=status, message=message, headers=httpx.Headers()))
+
+
+def unreachable(deployment: DeploymentSpec, why: str) -> Exception:
+    """The connection failed or broke."""
+    return UpstreamConnectionError(
+        message=f"{deployment.provider}: {redact(why)}", llm_provider=deployment.provider, model=deployment.name
+    )
+
+
+def invalid(deployment: DeploymentSpec, why: str) -> Exception:
+    """The upstream answered something that is not the OpenAI protocol."""
+    return litellm.BadGatewayError(
+        message=f"{deployment.provider} {why}", llm_provider=deployment.provider, model=deployment.name
+    )
+
+
+def timed_out(deployment: DeploymentSpec, what: str, after_s: float) -> Exception:
+    """One of the group's time limits ran out."""
+    return litellm.Timeout(
+        message=f"{deployment.provider}: {what} after {after_s:g} s.",
+        model=deployment.name,
+        llm_provider=deployment.provider,
+    )
+
+
+def unusable(deployment: DeploymentSpec) -> Exception:
+    """The deployment has a problem of our own making, such as a key that cannot be decrypted."""
+    return litellm.AuthenticationError(
+        message=str(deployment.problem), llm_provider=deployment.provider, model=deployment.name
+    )
+
+
+def message_of(error: BaseException) -> str:
+    """What to show of an error: LiteLLM's prefixes and anything like a key taken out, at most 500 characters."""
+    text = str(getattr(error, "message", None) or error)
+    while (shorter := re.sub(r"^(litellm\.)?\w+(Error|Exception|Timeout)\s*[:-]\s*", "", text)) != text:
+        text = shorter
+    return redact(text)[:MESSAGE_LIMIT]
+
+
+def status_of(error: BaseException) -> int | None:
+    """The HTTP status an error stands for."""
+    status = getattr(error, "status_code", None)
+    return status if isinstance(status, int) else None
+
+
+def retry_after_s(error: BaseException) -> float | None:
+    """Seconds of the upstream's Retry-After, if it sent a number."""
+    headers = getattr(getattr(error, "response", None), "headers", None) or {}
+    try:
+        return max(0.0, float(headers.get("retry-after", "")))
+    except ValueError:
+        return None
+
+
+def redact(text: str) -> str:
+    """Masks whatever looks like a credential."""
+    return KEY_LIKE.sub(r"\1****", text)
+
+
+def _mapped(deployment: DeploymentSpec, error: Exception) -> Exception:
+    try:
+        litellm.exception_type(
+            model=deployment.upstream_model, original_exception=error, custom_llm_provider="openai"
+        )
+    except Exception as mapped:
+        return mapped
+    return error
+
+
+def _message_in(body: bytes) -> str | None:
+    try:
+        content = from_json(body)
+    except ValueError:
+        return body[:200].decode("utf-8", "replace").strip() or None
+    error = content.get("error", content.get("detail")) if isinstance(content, dict) else None
+    message = error.get("message") if isinstance(error, dict) else error
+    return str(message) if message else None

@@ -1,0 +1,94 @@
+"""Through LiteLLM: for providers with a dialect of their own (Anthropic, Gemini, Bedrock, Azure, Cohere ...)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import litellm
+from pydantic_core import to_json
+
+from engine.ledger import Attempt
+from engine.spec import DeploymentSpec, RetryPolicy
+from engine.upstreams import failures
+from engine.upstreams.call import Answer, Call, Stream, Usage
+
+# The client's JSON may not steer LiteLLM (api_base, api_key, mock_response ...): only OpenAI's own parameters pass.
+CHAT_PARAMS = frozenset(litellm.OPENAI_CHAT_COMPLETION_PARAMS) - {"model", "messages", "api_version", "api_base", "api_key"}
+EMBEDDING_PARAMS = frozenset({"dimensions", "encoding_format", "user"})
+
+
+class LiteLLMUpstream:
+    """One call of `litellm.acompletion` or `aembedding`, without LiteLLM's own retries, caches and callbacks."""
+
+    async def send(
+        self, call: Call, deployment: DeploymentSpec, policy: RetryPolicy, attempt: Attempt
+    ) -> Answer | Stream:
+        limit_s = (policy.first_token_timeout_s if call.is_stream else None) or policy.timeout_s
+        try:
+            async with asyncio.timeout(limit_s):
+                if call.endpoint == "embeddings":
+                    return _whole(deployment, await litellm.aembedding(**_arguments(call, deployment, limit_s)))
+                response = await litellm.acompletion(**_arguments(call, deployment, limit_s))
+                if not call.is_stream:
+                    return _whole(deployment, response)
+                return await _stream(deployment, policy, response, attempt)
+        except TimeoutError as error:
+            waits_for = "first token" if call.is_stream else "answer"
+            raise failures.timed_out(deployment, f"no {waits_for}", limit_s) from error
+
+
+def _arguments(call: Call, deployment: DeploymentSpec, limit_s: float) -> dict[str, Any]:
+    is_chat = call.endpoint == "chat/completions"
+    allowed = CHAT_PARAMS if is_chat else EMBEDDING_PARAMS
+    text = {"messages": call.body["messages"]} if is_chat else {"input": call.body["input"]}
+    own = {name: value for name, value in call.body.items() if name in allowed}
+    return {
+        **own,
+        **text,
+        "model": f"{deployment.provider_type}/{deployment.upstream_model}",
+        "api_key": deployment.api_key.reveal() if deployment.api_key else None,
+        "api_base": deployment.api_base,
+        "timeout": limit_s,
+        "max_retries": 0,
+        "drop_params": True,
+        "no-log": True,
+    }
+
+
+def _whole(deployment: DeploymentSpec, response: Any) -> Answer:
+    content = response.model_dump(mode="json", exclude_none=True)
+    reasons = [choice.get("finish_reason") for choice in content.get("choices", ())]
+    return Answer(to_json(content), deployment, Usage.of(content.get("usage")), "content_filter" in reasons)
+
+
+async def _stream(deployment: DeploymentSpec, policy: RetryPolicy, response: Any, attempt: Attempt) -> Stream:
+    chunks = aiter(response)
+    try:
+        first = await anext(chunks)
+    except StopAsyncIteration:
+        raise failures.unreachable(deployment, "the stream ended before its first event") from None
+    attempt.first_token_ms = (time.time() - attempt.started_at) * 1000
+    stream = Stream(events=iter(()), deployment=deployment)  # type: ignore[arg-type]
+    stream.events = _events(stream, first, chunks, policy)
+    return stream
+
+
+async def _events(stream: Stream, first: Any, chunks: Any, policy: RetryPolicy) -> AsyncIterator[bytes]:
+    chunk, is_finished = first, False
+    try:
+        while chunk is not None:
+            content = chunk.model_dump(mode="json", exclude_none=True)
+            stream.usage = Usage.of(content.get("usage")) or stream.usage
+            is_finished = is_finished or any(c.get("finish_reason") for c in content.get("choices", ()))
+            yield b"data: " + to_json(content) + b"\n\n"
+            async with asyncio.timeout(policy.stream_idle_timeout_s):
+                chunk = await anext(chunks, None)
+    except TimeoutError as error:
+        raise failures.timed_out(stream.deployment, "the stream went silent", policy.stream_idle_timeout_s) from error
+    # LiteLLM ends a stream that was cut silently; without this check the client would take it for whole.
+    if not is_finished:
+        raise failures.unreachable(stream.deployment, "the stream was cut before its end")
+    yield b"data: [DONE]\n\n"

@@ -1,0 +1,71 @@
+"""The JSON door of the gateway's slower routes: attempts of a request, a test request."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from uuid import UUID
+
+from django.http import Http404
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from access.models import Role
+from access.rules import can_read
+from gateway.openai import ApiError
+from gateway.serializers import AttemptsSerializer, TestRequestSerializer, TestResultSerializer
+from gateway.testing import test_group
+from groups.models import RoutingGroup
+from lib.exceptions import NotAllowed
+from usage.models import RequestRecord
+from usage.recorder import FLUSH_INTERVAL_S, recorder
+
+
+class AttemptsView(APIView):
+    """Every attempt of one request, in order."""
+
+    read_role = Role.STRANGER  # a key without a role may read what became of its own requests
+
+    @extend_schema(responses=AttemptsSerializer)
+    def get(self, request: Request, call_id: str) -> Response:
+        record = _find(call_id)
+        if record.owner != request.user.name and not can_read(request.user):
+            raise NotAllowed("This request was made by somebody else; reading it takes the role viewer.")
+        return Response({"call_id": call_id, "model_group": record.model_group, "attempts": record.attempts})
+
+
+class GroupTestView(APIView):
+    """One real, or mock, request through a group."""
+
+    write_role = Role.OPERATOR
+
+    @extend_schema(request=TestRequestSerializer, responses=TestResultSerializer)
+    def post(self, request: Request, group_id: UUID) -> Response:
+        group = RoutingGroup.objects.filter(pk=group_id).first()
+        if group is None:
+            raise Http404("No routing group has this id.")
+        asked = TestRequestSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        try:
+            result = test_group(name=group.name, by=request.user, **asked.validated_data)
+        except ApiError as error:
+            field = str(error.fields["param"] or "detail")
+            raise serializers.ValidationError({field: [str(error)]}) from None
+        return Response(asdict(result))
+
+
+def _find(call_id: str) -> RequestRecord:
+    """The record, waiting for the batch of another process that may be about to write it."""
+    deadline = time.monotonic() + 2 * FLUSH_INTERVAL_S
+    while True:
+        record = recorder.find(call_id) or RequestRecord.objects.filter(pk=call_id).first()
+        if record is not None:
+            return record
+        if time.monotonic() >= deadline:
+            raise Http404("No request of the last hours has this id (setting ATTEMPTS_RETENTION_HOURS).")
+        time.sleep(0.05)
+
+

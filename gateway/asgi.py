@@ -1,0 +1,158 @@
+"""The hot routes as plain ASGI, answered before Django: no sessions, no CSRF, no middleware.
+
+Bytes in, bytes out; what a request means is in `pipeline.py`, how an error looks in `openai.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import structlog
+from django.conf import settings
+
+from engine.upstreams.call import Endpoint, Stream
+from gateway import health, live, pipeline
+from gateway.openai import ApiError, Headers
+
+log = structlog.get_logger(__name__)
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+ENDPOINTS: dict[str, Endpoint] = {"/v1/chat/completions": "chat/completions", "/v1/embeddings": "embeddings"}
+JSON: Headers = [(b"content-type", b"application/json")]
+EVENTS: Headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
+
+
+class ClientLeft(Exception):
+    """The caller hung up before its request was complete."""
+
+
+class Gateway:
+    """Serves the gateway's routes and leaves every other to the application behind it."""
+
+    def __init__(self, behind: App) -> None:
+        self._behind = behind
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+            return
+        await live.start()
+        path = scope.get("path", "")
+        if scope["type"] == "http" and (path in ENDPOINTS or path in SIMPLE):
+            await _answer(scope, receive, send)
+        else:
+            await self._behind(scope, receive, send)
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    await receive()
+    await live.start()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await live.stop()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
+    path, method = scope["path"], scope["method"]
+    try:
+        if method != ("POST" if path in ENDPOINTS else "GET"):
+            raise ApiError(405, f"{method} is not possible here.", code="method_not_allowed")
+        if path in ENDPOINTS:
+            raw = await _body(receive)
+            await _unless_caller_leaves(_serve(ENDPOINTS[path], _key(scope), raw, send), receive)
+        else:
+            await SIMPLE[path](scope, send)
+    except ApiError as error:
+        await _send(send, error.status, error.headers, error.body)
+    except ClientLeft:
+        return
+    except Exception:
+        log.exception("request failed", path=path)
+        error = ApiError(500, "The gateway failed on this request; its log says why.", code="internal_error")
+        await _send(send, error.status, error.headers, error.body)
+
+
+async def _serve(endpoint: Endpoint, key: str, raw: bytes, send: Send) -> None:
+    exchange, headers = await pipeline.serve(await live.start(), endpoint, key, raw)
+    if not isinstance(exchange.result, Stream):
+        assert exchange.result is not None  # noqa: S101  # serve() raises otherwise
+        await _send(send, 200, JSON + headers, exchange.result.body)
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": EVENTS + headers})
+    async for chunk in pipeline.stream(exchange):
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _unless_caller_leaves(work: Coroutine[Any, Any, None], receive: Receive) -> None:
+    """Runs the work, and cancels it, with its call upstream, as soon as the caller hangs up."""
+    serving, leaving = asyncio.create_task(work), asyncio.create_task(_left(receive))
+    try:
+        await asyncio.wait((serving, leaving), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        leaving.cancel()
+        if not serving.done():
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
+    if not serving.cancelled():
+        serving.result()
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _body(receive: Receive) -> bytes:
+    limit, parts, size = settings.MAX_REQUEST_MB * 1024 * 1024, [], 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientLeft
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > limit:
+            raise ApiError(413, f"The body is larger than {settings.MAX_REQUEST_MB} MB (setting MAX_REQUEST_MB).")
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _key(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            scheme, _, key = value.decode("latin-1").partition(" ")
+            return key.strip() if scheme.lower() == "bearer" else ""
+    return ""
+
+
+async def _models(scope: Scope, send: Send) -> None:
+    await _send(send, 200, JSON, pipeline.models(await live.start(), _key(scope)))
+
+
+async def _healthz(scope: Scope, send: Send) -> None:
+    await _send(send, 200, JSON, b'{"status":"ok"}')
+
+
+async def _readyz(scope: Scope, send: Send) -> None:
+    status, body = await health.readiness(await live.start())
+    await _send(send, status, JSON, body)
+
+
+SIMPLE: dict[str, Callable[[Scope, Send], Awaitable[None]]] = {
+    "/v1/models": _models,
+    "/healthz": _healthz,
+    "/readyz": _readyz,
+}
+
+
+async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,189 @@
+"""The routers of this process: loaded at start, then following the configuration version in the database.
+
+Polling one number three times a second needs nothing but the database, works from any process (another
+server, a management command) and puts a change into service well within a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import UUID
+
+import structlog
+from asgiref.sync import sync_to_async
+from django.db import connections
+
+from access.keys import KeyHolder, all_holders
+from engine.routing import LiveGroup, Routing
+from engine.spec import GroupSpec
+from engine.upstreams.direct import close_session
+from groups.models import RoutingGroup
+from groups.specs import active_specs, callable_models, spec_of_model
+from providers import config_version
+from providers.models import LanguageModel
+from usage.recorder import recorder
+
+log = structlog.get_logger(__name__)
+
+POLL_INTERVAL_S = 0.3
+STALE_AFTER_S = 10.0
+T = TypeVar("T")
+InDatabaseThread = Callable[[Callable[[], T]], Awaitable[T]]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything the gateway reads from the database, at one version."""
+
+    version: int
+    specs: tuple[GroupSpec, ...]
+    holders: dict[str, KeyHolder]
+    models: dict[str, UUID]
+    assignments: dict[str, frozenset[str]]
+
+
+def load_config() -> Config:
+    """Reads it all; the version first, so that a change made meanwhile is read again."""
+    version = config_version.current()
+    assigned = RoutingGroup.objects.routable().values_list("name", "assigned_team_ids", "assigned_key_ids")
+    return Config(
+        version=version,
+        specs=tuple(active_specs()),
+        holders=all_holders(),
+        models=callable_models(),
+        assignments={name: frozenset(map(str, [*teams, *keys])) for name, teams, keys in assigned if teams or keys},
+    )
+
+
+def _lone_spec(model_id: UUID) -> GroupSpec | None:
+    model = LanguageModel.objects.select_related("provider__key").filter(pk=model_id).first()
+    return spec_of_model(model) if model else None
+
+
+class Live:
+    """What one event loop serves."""
+
+    def __init__(self, in_database_thread: InDatabaseThread[Any]) -> None:
+        self.routing = Routing()
+        self.config = Config(version=-1, specs=(), holders={}, models={}, assignments={})
+        self._in_database_thread = in_database_thread
+        self._lone: dict[str, UUID] = {}
+        self._seen_at = 0.0
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Loads the active groups, then follows changes and records requests in the background."""
+        try:
+            await self.refresh()
+        except Exception as error:  # the server must come up, and say so in /readyz, while its database is away
+            log.error("configuration not loaded yet", error=str(error))
+        self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(recorder.run())]
+
+    async def stop(self) -> None:
+        """Ends the background work and writes what waits."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.to_thread(recorder.flush)
+        await close_session()
+
+    async def refresh(self) -> None:
+        """Serves the newest configuration; returns at once when nothing has changed."""
+        version = await self._in_database_thread(config_version.current)
+        if version != self.config.version:
+            await self._apply(await self._in_database_thread(load_config))
+        self._seen_at = time.monotonic()
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the configuration was seen to be the newest a moment ago."""
+        return self.config.version >= 0 and time.monotonic() - self._seen_at < STALE_AFTER_S
+
+    async def find(self, name: str) -> LiveGroup | None:
+        """The group of this name, or the lone model `provider/model` of the catalog (built on first use)."""
+        group = self.routing.get(name)
+        if group is None and (model_id := self.config.models.get(name)) is not None:
+            spec = await self._in_database_thread(lambda: _lone_spec(model_id))
+            if spec is not None:
+                self._lone[name] = model_id
+                await self.routing.put(spec)
+                group = self.routing.get(name)
+        return group
+
+    async def _apply(self, config: Config) -> None:
+        wanted = {spec.name: spec for spec in config.specs}
+        for name in self._lone.keys() & config.models.keys() - wanted.keys():
+            model_id = config.models[name]
+            if (spec := await self._in_database_thread(lambda m=model_id: _lone_spec(m))) is not None:
+                wanted[name] = spec
+        self._lone = {name: model_id for name, model_id in config.models.items() if name in wanted and name in self._lone}
+        for group in [g for g in self.routing if g.spec.name not in wanted]:
+            self.routing.remove(group.spec.name)
+        for spec in wanted.values():
+            current = self.routing.get(spec.name)
+            if current is None or current.spec != spec:
+                await self.routing.put(spec)
+        self.config = config
+
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(POLL_INTERVAL_S)
+            try:
+                await self.refresh()
+            except Exception as error:  # whatever it is, serving goes on with what is known, and the next turn tries again
+                log.warning("configuration not refreshed", error=str(error))
+
+
+_live: Live | None = None
+_loop: asyncio.AbstractEventLoop | None = None
+_database_thread = ThreadPoolExecutor(1, thread_name_prefix="gateway-database")
+
+
+async def start() -> Live:
+    """The Live of this process; started once, on the server's own event loop."""
+    global _live, _loop
+    if _live is None or _loop is not asyncio.get_running_loop():
+        _live, _loop = Live(_in_own_thread), asyncio.get_running_loop()
+        await _live.start()
+    return _live
+
+
+async def stop() -> None:
+    """Ends what `start` began."""
+    global _live
+    if _live is not None:
+        live, _live = _live, None
+        await live.stop()
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[Live]:
+    """The Live of this process, or, on a loop of its own (a command, a test), one for the moment."""
+    if _live is not None and _loop is asyncio.get_running_loop():
+        await _live.refresh()
+        yield _live
+        return
+    live = Live(lambda work: sync_to_async(work, thread_sensitive=True)())
+    await live.refresh()
+    try:
+        yield live
+    finally:
+        await close_session()
+
+
+async def _in_own_thread(work: Callable[[], T]) -> T:
+    """The gateway's one crossing to synchronous code; a thread of its own, so that no slow page delays it."""
+
+    def run() -> T:
+        try:
+            return work()
+        finally:
+            connections.close_all()
+
+    return await asyncio.get_running_loop().run_in_executor(_database_thread, run)

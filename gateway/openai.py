@@ -1,0 +1,149 @@
+"""OpenAI's wire shapes, and the only place where gateway errors become HTTP."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from pydantic_core import from_json, to_json
+
+from engine.exceptions import RequestFailed
+from engine.upstreams.call import Endpoint
+
+Headers = list[tuple[bytes, bytes]]
+MODEL_NAME_LIMIT = 512
+TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "invalid_request_error",
+    405: "invalid_request_error",
+    408: "timeout_error",
+    413: "invalid_request_error",
+    422: "invalid_request_error",
+    429: "rate_limit_error",
+    504: "timeout_error",
+}
+
+
+class ApiError(Exception):
+    """An error in OpenAI's shape: `{"error": {message, type, param, code}}`."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        headers: Iterable[tuple[bytes, bytes]] = (),
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers: Headers = [(b"content-type", b"application/json"), *headers]
+        kind = TYPES.get(status, "api_error")
+        self.fields = {"message": message, "type": kind, "param": param, "code": code}
+
+    @property
+    def body(self) -> bytes:
+        return to_json({"error": self.fields})
+
+    @property
+    def event(self) -> bytes:
+        """The same error inside a stream that has begun."""
+        return b"data: " + self.body + b"\n\n"
+
+
+def from_failure(failure: RequestFailed) -> ApiError:
+    """What the engine could not do, as an HTTP error."""
+    headers: Headers = []
+    if failure.retry_after_s is not None:
+        headers.append((b"retry-after", str(math.ceil(failure.retry_after_s)).encode()))
+    code = failure.code or ("rate_limit_exceeded" if failure.status == 429 else None)
+    return ApiError(failure.status, failure.message, code=code, headers=headers)
+
+
+def unknown_model(name: str) -> ApiError:
+    shown = name if len(name) <= 128 else name[:128] + "…"
+    return ApiError(
+        404,
+        f"The model '{shown}' does not exist. GET /v1/models lists what can be called.",
+        param="model",
+        code="model_not_found",
+    )
+
+
+def parse(raw: bytes, endpoint: Endpoint) -> dict[str, Any]:
+    """The request's JSON, checked as far as routing it needs; raises ApiError 400."""
+    try:
+        body = from_json(raw, allow_inf_nan=False)
+    except ValueError as error:
+        raise ApiError(400, f"The body is not valid JSON: {error}.") from None
+    if not isinstance(body, dict):
+        raise ApiError(400, "The body must be a JSON object.")
+    check(body, endpoint)
+    return body
+
+
+def check(body: dict[str, Any], endpoint: Endpoint) -> None:
+    """Raises ApiError 400, naming the parameter, for what cannot be routed."""
+    for name, is_fine, wanted in CHECKS[endpoint]:
+        if (name in body or name in REQUIRED) and not is_fine(body.get(name)):
+            raise ApiError(400, f"'{name}' must be {wanted}.", param=name)
+
+
+def _is_model(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= MODEL_NAME_LIMIT
+
+
+def _is_messages(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(m, dict) and isinstance(m.get("role"), str) for m in value)
+    )
+
+
+def _is_input(value: object) -> bool:
+    return (isinstance(value, str) and bool(value)) or (isinstance(value, list) and bool(value))
+
+
+def _is_optional_number(value: object) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value is None or (is_number and abs(value) < 1e9 and math.isfinite(value))  # type: ignore[operator, arg-type]
+
+
+def _is_optional_count(value: object) -> bool:
+    return value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**9)
+
+
+def _is_optional(kind: type) -> Callable[[object], bool]:
+    return lambda value: value is None or isinstance(value, kind)
+
+
+Check = tuple[str, Callable[[object], bool], str]
+REQUIRED = {"model", "messages", "input"}
+MODEL: Check = ("model", _is_model, f"a name of 1 to {MODEL_NAME_LIMIT} characters")
+CHECKS: dict[Endpoint, list[Check]] = {
+    "chat/completions": [
+        MODEL,
+        ("messages", _is_messages, "a list, not empty, of objects with a 'role'"),
+        ("stream", _is_optional(bool), "true or false"),
+        ("stream_options", _is_optional(dict), "an object"),
+        ("tools", _is_optional(list), "a list"),
+        *[(name, _is_optional_number, "a number") for name in ("temperature", "top_p", "frequency_penalty", "presence_penalty")],
+        *[(name, _is_optional_count, "a whole number above 0") for name in ("max_tokens", "max_completion_tokens", "n")],
+    ],
+    "embeddings": [
+        MODEL,
+        ("input", _is_input, "a text or a list, not empty"),
+        ("dimensions", _is_optional_count, "a whole number above 0"),
+    ],
+}
+
+
+def model_list(names: Iterable[tuple[str, str]], created: int) -> bytes:
+    """`GET /v1/models`, from pairs of name and owner."""
+    rows = [{"id": name, "object": "model", "created": created, "owned_by": owner} for name, owner in names]
+    return to_json({"object": "list", "data": rows})

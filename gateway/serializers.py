@@ -1,0 +1,77 @@
+"""Shapes of the gateway's JSON door; names are the contract's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+
+class AttemptSerializer(serializers.Serializer):
+    """One try of one deployment."""
+
+    deployment_id = serializers.CharField()
+    deployment_name = serializers.CharField()
+    provider = serializers.CharField()
+    model_group = serializers.CharField()
+    tier = serializers.IntegerField()
+    started_at = serializers.DateTimeField()
+    duration_ms = serializers.FloatField(allow_null=True)
+    first_token_ms = serializers.FloatField(allow_null=True)
+    status = serializers.ChoiceField(choices=["pending", "success", "error", "cancelled"])
+    status_code = serializers.IntegerField(allow_null=True)
+    error_class = serializers.CharField(allow_null=True)
+    error_message = serializers.CharField(allow_null=True)
+    moved_on_because = serializers.CharField(allow_null=True)
+
+
+class AttemptsSerializer(serializers.Serializer):
+    """All attempts of one request."""
+
+    call_id = serializers.CharField()
+    model_group = serializers.CharField()
+    attempts = AttemptSerializer(many=True)
+
+
+class TestRequestSerializer(serializers.Serializer):
+    """`{messages?, mock?, model params?}`: whatever is not ours goes to the model."""
+
+    __test__ = False
+
+    messages = serializers.ListField(child=serializers.DictField(), required=False, min_length=1, max_length=1000)
+    mock = serializers.BooleanField(default=False)
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        own: dict[str, Any] = super().to_internal_value(data)
+        return {**own, "params": {name: value for name, value in data.items() if name not in self.fields}}
+
+
+class RoutingTraceSerializer(serializers.Serializer):
+    """One attempt of a test request."""
+
+    deployment_id = serializers.CharField()
+    deployment_name = serializers.CharField()
+    provider = serializers.CharField()
+    latency_ms = serializers.FloatField()
+    was_fallback = serializers.BooleanField()
+    fallback_depth = serializers.IntegerField()
+    status = serializers.CharField()
+    error_message = serializers.CharField(allow_null=True)
+    error_class = serializers.CharField(allow_null=True)
+    tier = serializers.IntegerField()
+    moved_on_because = serializers.CharField(allow_null=True)
+
+
+class TestResultSerializer(serializers.Serializer):
+    """What became of a test request."""
+
+    __test__ = False
+
+    success = serializers.BooleanField()
+    response_text = serializers.CharField(allow_null=True)
+    traces = RoutingTraceSerializer(many=True)
+    total_latency_ms = serializers.FloatField()
+    final_deployment = serializers.CharField()
+    final_provider = serializers.CharField()
+    call_id = serializers.CharField()
+    error = serializers.CharField(allow_null=True)

@@ -1,0 +1,98 @@
+"""The asynchronous side of a test request; imports the engine, and with it LiteLLM."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from pydantic_core import from_json
+
+from access.keys import KeyHolder
+from access.models import Actor
+from engine.exceptions import RequestFailed
+from engine.ledger import Trace
+from engine.routing import LiveGroup
+from engine.upstreams.call import Answer, Call
+from engine.upstreams.mock import MockUpstream
+from gateway import openai, pipeline
+from gateway.live import Live, serving
+from gateway.testing import RoutingTrace, TestResult
+from groups.models import RoutingGroup
+from groups.specs import spec_of
+
+
+async def send(*, name: str, by: Actor, body: dict[str, Any], mock: bool) -> TestResult:
+    """Routes one request; an inactive group gets a router for the moment, so that it can be tried first."""
+    openai.check(body, "chat/completions")
+    async with serving() as live:
+        group = live.routing.get(name) or await _inactive(name)
+        exchange = pipeline.Exchange(
+            "chat/completions", KeyHolder(by.name, by.effective_role), Trace(uuid.uuid4().hex, name)
+        )
+        call = Call("chat/completions", body, exchange.trace, upstream=MockUpstream() if mock else None)
+        error = await _route(live, group, call, exchange)
+        pipeline.record(exchange)
+        return _result(exchange, error)
+
+
+async def _route(live: Live, group: LiveGroup, call: Call, exchange: pipeline.Exchange) -> str | None:
+    try:
+        async with asyncio.timeout(settings.REQUEST_DEADLINE_S):
+            exchange.result = await live.routing.route(call, group)
+    except RequestFailed as failure:
+        exchange.status = failure.status
+        return failure.message
+    except TimeoutError:
+        exchange.status = 504
+        return f"No deployment answered within {settings.REQUEST_DEADLINE_S:g} s."
+    exchange.status = 200
+    return None
+
+
+async def _inactive(name: str) -> LiveGroup:
+    def load() -> LiveGroup:
+        return LiveGroup(spec_of(RoutingGroup.objects.with_deployments().get(name=name)))
+
+    return await sync_to_async(load)()
+
+
+def _result(exchange: pipeline.Exchange, error: str | None) -> TestResult:
+    trace, last = exchange.trace, exchange.trace.last
+    return TestResult(
+        success=error is None,
+        response_text=_text(exchange.result) if isinstance(exchange.result, Answer) else None,
+        traces=tuple(_traces(trace)),
+        total_latency_ms=round(exchange.duration_ms, 3),
+        final_deployment=last.deployment_name if last else "",
+        final_provider=last.provider if last else "",
+        call_id=trace.call_id,
+        error=error,
+    )
+
+
+def _traces(trace: Trace) -> list[RoutingTrace]:
+    return [
+        RoutingTrace(
+            deployment_id=a.deployment_id,
+            deployment_name=a.deployment_name,
+            provider=a.provider,
+            latency_ms=round(a.duration_ms or 0.0, 3),
+            was_fallback=depth > 0,
+            fallback_depth=depth,
+            status=a.status,
+            error_message=a.error_message,
+            error_class=a.error_class,
+            tier=a.tier,
+            moved_on_because=a.moved_on_because,
+        )
+        for a, depth in zip(trace.attempts, trace.depths(), strict=True)
+    ]
+
+
+def _text(answer: Answer) -> str | None:
+    choices = from_json(answer.body).get("choices") or [{}]
+    content = (choices[0].get("message") or {}).get("content")
+    return content if isinstance(content, str) else None

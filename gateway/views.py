@@ -1,0 +1,53 @@
+"""The test form of a group's page: one request through the routers that serve."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from access.models import Actor, Role
+from access.pages import PersonRequest, requires
+from gateway import testing
+from gateway.openai import ApiError
+from gateway.waterfall import bars_of
+from groups.forms import GroupTestForm
+from groups.models import RoutingGroup
+from groups.views import detail_context, group_with_deployments
+from lib.exceptions import DomainError
+from providers.models import Provider
+
+PAGE = "groups/routinggroup_detail.html"
+
+
+@require_http_methods(["GET", "POST"])
+def test_form(request: PersonRequest, group_id: UUID) -> HttpResponseBase:
+    """POST sends a test; GET (coming back from sign-in) shows the page with the form."""
+    if request.method == "GET":
+        return redirect("group-detail", group_id)
+    return send_test(request, group_id)
+
+
+@requires(Role.OPERATOR, to="send a test")
+def send_test(request: PersonRequest, group_id: UUID) -> HttpResponse:
+    """Sends one test and shows its attempts, as a part of the page or as the whole of it."""
+    group = group_with_deployments(group_id)
+    form = GroupTestForm(request.POST)
+    outcome = _outcome(group, form, by=request.user) if form.is_valid() else {}
+    context = detail_context(request, group, form=form, **outcome)
+    status = 200 if "result" in outcome else 422
+    return render(request, PAGE + "#group-test" if request.htmx else PAGE, context, status=status)
+
+
+def _outcome(group: RoutingGroup, form: GroupTestForm, *, by: Actor) -> dict[str, Any]:
+    messages = [{"role": "user", "content": form.cleaned_data["message"]}]
+    try:
+        result = testing.test_group(name=group.name, messages=messages, mock=form.is_mock, by=by)
+    except (DomainError, ApiError) as error:
+        return {"refusal": str(error)}
+    names = {trace.provider for trace in result.traces}
+    types = dict(Provider.objects.filter(name__in=names).values_list("name", "type"))
+    return {"result": result, "bars": bars_of(result, types)}

@@ -1,0 +1,122 @@
+"""A routing group as people see it: rows of the list, cards in tiers. Shapes only, no HTML."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from groups.models import Deployment, RoutingGroup, Strategy
+from groups.shares import percentages
+from providers.colours import colour_of
+from providers.models import Provider
+
+DISCS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Disc:
+    """The coloured initial of a provider."""
+
+    name: str
+    initial: str
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRow:
+    """A line of the list: the group and the providers it reaches, the first few as discs."""
+
+    group: RoutingGroup
+    count: int
+    discs: tuple[Disc, ...]
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentCard:
+    """One deployment. `share` is its percentage under weighted, `problem` why it takes no traffic."""
+
+    disc: Disc
+    label: str
+    upstream_model: str
+    share: int | None
+    prices: str
+    limits: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """Cards that are tried together; `number` is the priority, None where the strategy has no order."""
+
+    number: int | None
+    cards: tuple[DeploymentCard, ...]
+
+
+def disc_of(provider: Provider) -> Disc:
+    return Disc(provider.name, provider.name[:1].upper(), colour_of(provider.type, provider.name))
+
+
+def row_of(group: RoutingGroup) -> GroupRow:
+    """A group (with its deployments prefetched) as a line of the list."""
+    deployments = group.deployments.all()
+    discs = tuple(dict.fromkeys(disc_of(d.model.provider) for d in deployments))
+    return GroupRow(group, len(deployments), discs[:DISCS], len(discs[DISCS:]))
+
+
+def tiers_of(group: RoutingGroup) -> tuple[Tier, ...]:
+    """A group's deployments as cards: by priority under priority-failover, else all in one tier."""
+    deployments = list(group.deployments.all())
+    shares = _shares(group, deployments)
+    tiers: dict[int | None, list[DeploymentCard]] = defaultdict(list)
+    for deployment, share in zip(deployments, shares, strict=True):
+        tiers[_tier_number(group, deployment)].append(_card(deployment, share))
+    return tuple(Tier(number, tuple(cards)) for number, cards in sorted(tiers.items(), key=lambda t: t[0] or 0))
+
+
+def _tier_number(group: RoutingGroup, deployment: Deployment) -> int | None:
+    return (deployment.priority or 1) if group.strategy == Strategy.PRIORITY_FAILOVER else None
+
+
+def _shares(group: RoutingGroup, deployments: list[Deployment]) -> list[int | None]:
+    if group.strategy != Strategy.WEIGHTED:
+        return [None] * len(deployments)
+    return [*percentages([0 if _problem(d) else d.weight or 0 for d in deployments])]
+
+
+def _card(deployment: Deployment, share: int | None) -> DeploymentCard:
+    return DeploymentCard(
+        disc=disc_of(deployment.model.provider),
+        label=deployment.label,
+        upstream_model=deployment.model.name,
+        share=share,
+        prices=_prices(deployment),
+        limits=_limits(deployment),
+        problem=_problem(deployment),
+    )
+
+
+def _problem(deployment: Deployment) -> str:
+    if not deployment.model.provider.enabled:
+        return f"{deployment.model.provider.name} is disabled"
+    return "" if deployment.model.enabled else "This model is disabled"
+
+
+def _prices(deployment: Deployment) -> str:
+    model = deployment.model
+    prices = (model.input_cost_per_million, model.output_cost_per_million)
+    if prices == (None, None):
+        return ""
+    return " / ".join(_dollars(price) for price in prices) + " per 1M in / out"
+
+
+def _dollars(price: Any) -> str:
+    if price is None:
+        return "?"
+    return f"${price:.2f}" if price == round(price, 2) else f"${price.normalize():f}"
+
+
+def _limits(deployment: Deployment) -> str:
+    limits = ((deployment.rpm, "RPM"), (deployment.tpm, "TPM"))
+    return " · ".join(f"{value:,} {unit}" for value, unit in limits if value)

@@ -1,0 +1,83 @@
+"""The settings a group really runs with: its own where given, else the engine's defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.spec import DEFAULT_COOLDOWN_S, CooldownPolicy, RetryPolicy
+from groups.models import RoutingGroup
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One line: `value` for reading, `names` when the value is a list of groups."""
+
+    label: str
+    value: str
+    is_default: bool
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Settings that belong together."""
+
+    title: str
+    settings: tuple[Setting, ...]
+
+
+RETRY = (
+    ("num_retries", "Retries in a tier", "{}"),
+    ("retry_after_s", "Wait before a retry", "{} s"),
+    ("max_fallbacks", "Moves to a next tier or group", "up to {}"),
+    ("timeout_s", "Timeout of an attempt", "{} s"),
+    ("first_token_timeout_s", "Wait for a stream's first token", "{} s"),
+    ("stream_idle_timeout_s", "Silence allowed in a stream", "{} s"),
+)
+COOLDOWN = (
+    ("cooldown_time_s", "Cooldown time", "{} s"),
+    ("allowed_fails", "Failures allowed before it", "{}"),
+)
+FALLBACK = (
+    ("fallback_groups", "When all fails"),
+    ("context_window_groups", "Prompt too long"),
+    ("content_policy_groups", "Refused by content policy"),
+)
+WHEN_UNSET = {
+    "first_token_timeout_s": "as the attempt's timeout",
+    "cooldown_time_s": f"{DEFAULT_COOLDOWN_S:g} s, or as Retry-After says",
+    "allowed_fails": "half of 5 or more in a minute",
+}
+
+
+def sections_of(group: RoutingGroup) -> tuple[Section, ...]:
+    """Retries, cooldown and fallback of a group, in the order people ask for them."""
+    return (
+        Section("Retries and timeouts", _lines(RETRY, group.retry_config, RetryPolicy())),
+        Section("Cooldown", _lines(COOLDOWN, group.cooldown_config, CooldownPolicy())),
+        Section("Fallback groups", tuple(_fallback(group.fallback_config, *line) for line in FALLBACK)),
+    )
+
+
+def _lines(
+    lines: tuple[tuple[str, str, str], ...], config: Mapping[str, Any], defaults: RetryPolicy | CooldownPolicy
+) -> tuple[Setting, ...]:
+    return tuple(_line(config, defaults, *line) for line in lines)
+
+
+def _line(config: Mapping[str, Any], defaults: object, name: str, label: str, pattern: str) -> Setting:
+    given = config.get(name)
+    value = getattr(defaults, name) if given is None else given
+    text = WHEN_UNSET[name] if value is None else pattern.format(_number(value))
+    return Setting(label, text, is_default=given is None)
+
+
+def _number(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _fallback(config: Mapping[str, Any], name: str, label: str) -> Setting:
+    names = tuple(config.get(name) or ())
+    return Setting(label, "none", is_default=not names, names=names)

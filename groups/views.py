@@ -1,0 +1,71 @@
+"""The pages of the routing groups."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from access.models import Role
+from access.pages import PersonRequest, requires
+from access.rules import can_operate
+from groups.cards import row_of, tiers_of
+from groups.effective import sections_of
+from groups.forms import GroupFilterForm, GroupTestForm
+from groups.models import RoutingGroup
+
+PAGE_SIZE = 20
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """The console opens on its groups."""
+    return redirect("group-list")
+
+
+@require_safe
+@vary_on_headers("HX-Request")
+@requires(Role.VIEWER, to="see routing groups")
+def group_list(request: PersonRequest) -> HttpResponse:
+    """All groups, searched, filtered and paged by the address."""
+    form = GroupFilterForm(request.GET)
+    groups = form.narrow(RoutingGroup.objects.with_deployments())
+    page = Paginator(groups, PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {"form": form, "page": page, "rows": [row_of(g) for g in page], "query": urlencode(form.chosen)}
+    template = "groups/routinggroup_list.html"
+    return render(request, template + "#group-rows" if _wants_part(request) else template, context)
+
+
+@require_safe
+@requires(Role.VIEWER, to="see routing groups")
+def group_detail(request: PersonRequest, group_id: UUID) -> HttpResponse:
+    """One group: how it routes, how to call it, and a test."""
+    group = group_with_deployments(group_id)
+    return render(request, "groups/routinggroup_detail.html", detail_context(request, group))
+
+
+def group_with_deployments(group_id: UUID) -> RoutingGroup:
+    return get_object_or_404(RoutingGroup.objects.with_deployments(), pk=group_id)
+
+
+def detail_context(request: PersonRequest, group: RoutingGroup, **more: Any) -> dict[str, Any]:
+    """What the page of one group shows; the gateway adds the outcome of a test."""
+    return {
+        "group": group,
+        "tiers": tiers_of(group),
+        "sections": sections_of(group),
+        "base_url": request.build_absolute_uri("/v1"),
+        "can_test": can_operate(request.user),
+        "form": GroupTestForm(),
+        **more,
+    }
+
+
+def _wants_part(request: PersonRequest) -> bool:
+    return bool(request.htmx) and not request.htmx.history_restore_request

@@ -1,0 +1,79 @@
+"""JSON bodies, refused at the door when the database could not hold them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import IO, Any
+
+from django.conf import settings
+from rest_framework.exceptions import APIException, ParseError, ValidationError
+from rest_framework.parsers import JSONParser
+
+MAX_DEPTH = 32
+
+
+class TooLarge(APIException):
+    """The body is larger than MAX_REQUEST_MB."""
+
+    status_code = 413
+    default_detail = "This request is too large."
+
+
+class BoundedStream:
+    """A request body that ends with `TooLarge` once more than `limit` bytes were read."""
+
+    def __init__(self, stream: IO[bytes], limit: int) -> None:
+        self._stream = stream
+        self._left = limit
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size if size >= 0 else self._left + 1)
+        self._left -= len(data)
+        if self._left < 0:
+            raise TooLarge
+        return data
+
+
+class StrictJSONParser(JSONParser):
+    """JSON without what PostgreSQL refuses (NUL, lone surrogates), infinities, or endless nesting."""
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+        bounded = BoundedStream(stream, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        try:
+            data = super().parse(bounded, media_type, parser_context)
+        except RecursionError:
+            raise ParseError("The JSON is nested too deeply.") from None
+        for field, value in data.items() if isinstance(data, dict) else [("non_field_errors", data)]:
+            if reason := _unstorable(field) or _unstorable(value):
+                raise ValidationError({_printable(field): [reason]})
+        return data
+
+
+def _printable(name: str) -> str:
+    return name[:64].encode("ascii", "backslashreplace").decode().replace("\x00", "\\x00")
+
+
+def _unstorable(value: Any, depth: int = 0) -> str | None:
+    """Why a JSON value cannot be stored, or None."""
+    if depth > MAX_DEPTH:
+        return f"Nest no deeper than {MAX_DEPTH} levels."
+    if isinstance(value, str):
+        return _unstorable_text(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return "This number is too large."
+    if isinstance(value, dict):
+        return next(filter(None, (_unstorable(part, depth + 1) for pair in value.items() for part in pair)), None)
+    if isinstance(value, list):
+        return next(filter(None, (_unstorable(part, depth + 1) for part in value)), None)
+    return None
+
+
+def _unstorable_text(text: str) -> str | None:
+    if "\x00" in text:
+        return "Null characters are not allowed."
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "Half of a surrogate pair is not a character."
+    return None

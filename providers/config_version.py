@@ -1,0 +1,26 @@
+"""The number by which every server process learns that it must look again.
+
+Each action that changes what the gateway serves calls `bump()` first, inside its transaction. That order
+matters: on PostgreSQL the row stays locked until the commit, so changes of the configuration queue up one
+behind the other, and a check made after the bump still holds when the transaction ends.
+"""
+
+from __future__ import annotations
+
+from django.db.models import F
+
+from providers.models import ConfigVersion
+
+ROW = 1
+
+
+def bump() -> None:
+    """Counts one change, and waits for a change under way to finish."""
+    if not ConfigVersion.objects.filter(pk=ROW).update(value=F("value") + 1):
+        ConfigVersion.objects.get_or_create(pk=ROW)
+        ConfigVersion.objects.filter(pk=ROW).update(value=F("value") + 1)
+
+
+def current() -> int:
+    """The number of changes so far; 0 before the first."""
+    return ConfigVersion.objects.filter(pk=ROW).values_list("value", flat=True).first() or 0

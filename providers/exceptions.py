@@ -1,0 +1,24 @@
+"""What can go wrong with providers, their keys and their models."""
+
+from __future__ import annotations
+
+from lib.exceptions import Conflict
+
+
+class UnreadableKey(Conflict):
+    """A stored key that none of the ENCRYPTION_KEYS decrypts."""
+
+    def __init__(self, provider: str) -> None:
+        super().__init__(
+            f"The stored key of provider '{provider}' can't be decrypted. Put the old key back into "
+            "ENCRYPTION_KEYS (the first encrypts, all decrypt), or store the provider's API key again."
+        )
+        self.provider = provider
+
+
+class ModelInUse(Conflict):
+    """A model cannot go while routing groups send traffic to it."""
+
+    def __init__(self, what: str, groups: list[str]) -> None:
+        super().__init__(f"{what} is used by {', '.join(groups)}. Take it out of these routing groups first.")
+        self.groups = groups

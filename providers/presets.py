@@ -1,0 +1,88 @@
+"""Known provider types as frozen rows: what people call them, what LiteLLM calls them, where they live.
+
+Any other LiteLLM provider name works too; these are the types with a colour and a shorter name.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+GRAY = "#6b7280"
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A provider type. `base_url` is the default of an OpenAI-compatible one, None where LiteLLM knows its own way.
+
+    `needs_base_url`: it runs wherever somebody started it. `needs_key`: it answers nobody without one.
+    """
+
+    type: str
+    display_name: str
+    litellm_provider: str
+    base_url: str | None = None
+    colour: str = GRAY
+    needs_base_url: bool = False
+    needs_key: bool = True
+
+
+def _self_hosted(type: str, display_name: str, litellm_provider: str) -> Preset:
+    return Preset(type, display_name, litellm_provider, needs_base_url=True, needs_key=False)
+
+
+ROWS = (
+    Preset("openrouter", "OpenRouter", "openrouter", "https://openrouter.ai/api/v1", "#7c3aed"),
+    Preset("openai", "OpenAI", "openai", "https://api.openai.com/v1", "#10a37f"),
+    Preset("anthropic", "Anthropic", "anthropic", colour="#d97706"),
+    Preset("together", "Together AI", "together_ai", "https://api.together.xyz/v1", "#3b82f6"),
+    Preset("huggingface", "HuggingFace", "huggingface", colour="#f59e0b"),
+    Preset("cohere", "Cohere", "cohere", colour="#8b5cf6"),
+    Preset("groq", "Groq", "groq", "https://api.groq.com/openai/v1", "#06b6d4"),
+    Preset("mistral", "Mistral", "mistral", "https://api.mistral.ai/v1", "#ec4899"),
+    Preset("nebius", "Nebius", "nebius", "https://api.studio.nebius.ai/v1", "#14b8a6"),
+    Preset("fireworks", "Fireworks AI", "fireworks_ai", "https://api.fireworks.ai/inference/v1", "#f97316"),
+    Preset("azure", "Azure OpenAI", "azure", colour="#8b5cf6", needs_base_url=True),
+    Preset("google", "Google AI", "gemini", colour="#3b82f6"),
+    Preset("aws", "AWS Bedrock", "bedrock", colour="#ef4444", needs_key=False),
+    _self_hosted("vllm", "vLLM", "openai"),
+    _self_hosted("custom", "Custom", "openai"),
+)
+BY_TYPE = {row.type: row for row in ROWS}
+BY_LITELLM_NAME = {row.litellm_provider: row for row in ROWS if row.type not in ("vllm", "custom")}
+SELF_HOSTED = frozenset({"hosted_vllm", "openai_like", "custom_openai", "lm_studio", "litellm_proxy", "llamafile"})
+KEYLESS = frozenset({"ollama", "ollama_chat", "sagemaker", "vertex_ai"})
+
+
+def preset_of(type: str) -> Preset:
+    """The row of a type; a LiteLLM provider without a row gets a plain one of its own name."""
+    known = BY_TYPE.get(type) or BY_LITELLM_NAME.get(type)
+    if known:
+        return known
+    if type in SELF_HOSTED:
+        return _self_hosted(type, type, type)
+    return Preset(type, type, type, needs_key=type not in KEYLESS)
+
+
+def is_known(type: str) -> bool:
+    """Whether it is one of ours or LiteLLM's."""
+    return type in BY_TYPE or type in litellm_providers()
+
+
+def litellm_file(name: str) -> Path:
+    """A data file inside the installed litellm, found without importing it (which takes seconds)."""
+    spec = find_spec("litellm")
+    if spec is None or spec.origin is None:
+        raise RuntimeError("litellm is not installed; install requirements.txt.")
+    return Path(spec.origin).parent / name
+
+
+@cache
+def litellm_providers() -> frozenset[str]:
+    """LiteLLM's provider names that chat or embed, from its own tables."""
+    table = json.loads(litellm_file("provider_endpoints_support_backup.json").read_text())["providers"]
+    talks = {n for n, row in table.items() if row["endpoints"].get("chat_completions") or row["endpoints"].get("embeddings")}
+    return frozenset(talks) | frozenset(json.loads(litellm_file("llms/openai_like/providers.json").read_text()))

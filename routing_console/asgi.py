@@ -1,0 +1,52 @@
+"""The ASGI application: the gateway's hot routes first, then the demo's upstream, then Django."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "routing_console.settings")
+django_application = get_asgi_application()
+
+from django.conf import settings  # noqa: E402
+
+from gateway import live  # noqa: E402
+from gateway.asgi import App, Gateway, Receive, Scope, Send  # noqa: E402
+from providers import demo_upstream  # noqa: E402
+
+
+async def pages(scope: Scope, receive: Receive, send: Send) -> None:
+    """Everything but the gateway."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1000})
+    elif settings.DEMO and scope["path"].startswith("/demo/upstream/"):
+        await demo_upstream.app(scope, receive, send)
+    else:
+        await django_application(scope, receive, send)
+
+
+application: App = Gateway(pages)
+
+
+def _start_with_twisted() -> None:
+    """Daphne knows no lifespan events: without this the groups would load with the first request."""
+    reactor: Any = sys.modules.get("twisted.internet.reactor")
+    if reactor is not None:
+        import asyncio
+
+        reactor.callWhenRunning(lambda: asyncio.ensure_future(live.start()))
+        reactor.addSystemEventTrigger("before", "shutdown", _stop_with_twisted)
+
+
+def _stop_with_twisted() -> Any:
+    import asyncio
+
+    from twisted.internet.defer import Deferred
+
+    return Deferred.fromFuture(asyncio.ensure_future(live.stop()))
+
+
+_start_with_twisted()

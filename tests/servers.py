@@ -1,0 +1,180 @@
+"""Real server processes on free loopback ports, ready when entered, gone when left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+ROOT = Path(__file__).resolve().parent.parent
+MASTER_KEY = "sk-rc-master-of-the-integration-tests"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running process that answers at `url`."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
+@dataclass(frozen=True)
+class Console(Server):
+    """Our own server, with the calls that a test prepares it by."""
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """The JSON answer of a REST call with the master key; raises unless it is a success."""
+        headers = {"Authorization": f"Bearer {MASTER_KEY}"}
+        answer = httpx.request(method, self.url + path, json=body, headers=headers, timeout=30)
+        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json()
+
+    def add_model(self, *, provider: str, api_base: str, model: str = "llama") -> str:
+        """A custom provider with one model; gives the model's id."""
+        row = {"name": provider, "type": "custom", "api_key": "sk-upstream-of-a-test", "api_base": api_base}
+        created = self.call("POST", "/api/v1/llm/providers", row)["provider"]
+        catalog = {"provider": created["id"], "model_name": model}
+        return str(self.call("POST", "/api/v1/llm/models", catalog)["model"]["id"])
+
+    def add_group(self, name: str, model_ids: Sequence[str], **settings: Any) -> str:
+        """A priority-failover group over the models in that order (or as `settings` say); gives its id."""
+        deployments = [{"model_id": model, "priority": tier} for tier, model in enumerate(model_ids, start=1)]
+        config = {
+            "routing_group_name": name,
+            "routing_strategy": "priority-failover",
+            "deployments": deployments,
+            **settings,
+        }
+        return str(self.call("POST", "/v1/routing_group", config)["routing_group_id"])
+
+
+@dataclass(frozen=True)
+class Llmock(Server):
+    """The OpenAI-compatible fault server `llmock`, told what to do over its own control API."""
+
+    @property
+    def api_base(self) -> str:
+        return f"{self.url}/v1"
+
+    def script(self, *behaviours: dict[str, Any]) -> None:
+        """Queues behaviours such as `{"type": "fail", "status": 503, "times": None}`."""
+        httpx.post(f"{self.url}/_llmock/scenario", json={"behaviors": behaviours}, timeout=10).raise_for_status()
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Every request it served, oldest first, each with the fault it got."""
+        return list(httpx.get(f"{self.url}/_llmock/requests", timeout=10).json()["requests"])
+
+    def reset(self) -> None:
+        """Forgets requests and behaviours."""
+        httpx.post(f"{self.url}/_llmock/reset", timeout=10).raise_for_status()
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def llmock(folder: Path, *options: str) -> Iterator[Llmock]:
+    """A running llmock; options as of `llmock serve`."""
+    port = free_port()
+    command = [sys.executable, "-m", "llmock.cli", "serve", "--port", str(port), *options]
+    log = folder / f"llmock-{port}.log"
+    with _running(command, url=f"http://127.0.0.1:{port}", ready="/health", log=log, env=dict(os.environ)) as process:
+        yield Llmock(f"http://127.0.0.1:{port}", process, log)
+
+
+@contextmanager
+def console(folder: Path, *, port: int | None = None, server: str = "uvicorn", **settings: str) -> Iterator[Console]:
+    """Our server, migrated, on a database of its own; `settings` are more environment variables."""
+    port = port or free_port()
+    url = f"http://127.0.0.1:{port}"
+    with _own_database(folder) as database:
+        env = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "routing_console.settings",
+            "ROUTING_CONSOLE_DATA": str(folder),
+            "ROUTING_CONSOLE_MASTER_KEY": MASTER_KEY,
+            "ROUTING_CONSOLE_ALLOW_PRIVATE_UPSTREAMS": "1",
+            "DATABASE_URL": database,
+            "PORT": str(port),
+            **settings,
+        }
+        migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+        subprocess.run(migrate, cwd=ROOT, env=env, check=True, timeout=120)
+        log = folder / f"console-{port}.log"
+        command = [sys.executable, "-m", server, *_address(server, port), "routing_console.asgi:application"]
+        with _running(command, url=url, ready="/readyz", log=log, env=env) as process:
+            yield Console(url, process, log)
+
+
+def _address(server: str, port: int) -> list[str]:
+    return ["--port", str(port), *(["--no-access-log"] if server == "uvicorn" else ["-v", "0"])]
+
+
+@contextmanager
+def _own_database(folder: Path) -> Iterator[str]:
+    """A fresh database on the engine under test: PostgreSQL when DATABASE_URL says so, else SQLite."""
+    given = os.environ.get("DATABASE_URL", "")
+    if not given.startswith("postgres"):
+        yield f"sqlite:///{folder / 'console.sqlite3'}"
+        return
+    import psycopg
+
+    name = f"rc_test_{uuid.uuid4().hex}"
+    with psycopg.connect(given, autocommit=True) as admin:
+        admin.execute(f'CREATE DATABASE "{name}"')
+        try:
+            yield urlsplit(given)._replace(path=f"/{name}").geturl()
+        finally:
+            admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@contextmanager
+def _running(
+    command: list[str], *, url: str, ready: str, log: Path, env: dict[str, str], deadline_s: float = 120
+) -> Iterator[subprocess.Popen[bytes]]:
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        _wait_until_ready(process, url + ready, log, deadline_s)
+        yield process
+    finally:
+        stop(process)
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path, deadline_s: float) -> None:
+    deadline = time.monotonic() + deadline_s
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"{process.args} ended with {process.returncode}:\n{log.read_text()[-4000:]}")
+        with suppress(httpx.TransportError):
+            if httpx.get(url, timeout=5).status_code == 200:
+                return
+        time.sleep(0.05)
+    raise RuntimeError(f"{url} was not ready after {deadline_s} s:\n{log.read_text()[-4000:]}")
+
+
+def stop(process: subprocess.Popen[bytes], patience_s: float = 10) -> None:
+    """Asks the process to end, and ends it when it does not listen."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(patience_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

