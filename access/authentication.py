@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
@@ -10,7 +10,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from access.keys import KeyHolder, verify
-from access.models import Role
+from access.models import Actor, Role
 from access.rules import check_role
 
 
@@ -32,6 +32,11 @@ class BearerAuthentication(BaseAuthentication):
         return "Bearer"
 
 
+def actor_of(request: Request) -> Actor:
+    """Who sent an authenticated API request: a signed-in user or the holder of a key."""
+    return cast(Actor, request.user)
+
+
 class HasRole(BasePermission):
     """Reading needs `view.read_role` (viewer), anything else `view.write_role` (admin)."""
 
@@ -40,5 +45,5 @@ class HasRole(BasePermission):
             return False
         is_read = request.method in ("GET", "HEAD", "OPTIONS")
         needed = getattr(view, "read_role", Role.VIEWER) if is_read else getattr(view, "write_role", Role.ADMIN)
-        check_role(request.user, needed, to="read this" if is_read else "change this")
+        check_role(actor_of(request), needed, to="read this" if is_read else "change this")
         return True

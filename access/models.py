@@ -35,7 +35,9 @@ class Actor(Protocol):
 
 
 class PersonManager(UserManager["User"]):
-    def create_superuser(self, username: str, email: str | None = None, password: str | None = None, **extra: Any) -> Any:
+    def create_superuser(
+        self, username: str, email: str | None = None, password: str | None = None, **extra: Any
+    ) -> Any:
         return super().create_superuser(username, email, password, **{"role": Role.ADMIN, **extra})
 
 

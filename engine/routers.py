@@ -90,6 +90,7 @@ class GroupRouter(litellm.Router):
         try:
             return await self._attempt(call, row)
         except Exception as error:
+            call.last_error = error
             self._set_deployment_num_retries_on_exception(error, row)
             self._stamp_failed_deployment_id_with_effective_model_info(error, row, kwargs)
             raise
@@ -168,6 +169,7 @@ class Report:
 
     async def succeeded(self, usage: Usage | None) -> None:
         """The attempt answered in full."""
+        self._attempt.status_code = 200
         self._close("success")
         increment_deployment_successes_for_current_minute(
             litellm_router_instance=self._router, deployment_id=self._kwargs["litellm_params"]["model_info"]["id"]

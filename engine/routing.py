@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 
 import litellm
 from litellm.types.router import RouterRateLimitError
 
 from engine.exceptions import AllCoolingDown, GroupUnavailable, RequestFailed
+from engine.ledger import Trace
 from engine.routers import GroupRouter
-from engine.spec import GroupSpec
+from engine.spec import DeploymentSpec, GroupSpec, RetryPolicy, Strategy
 from engine.upstreams import failures
 from engine.upstreams.call import Answer, Call, Stream
 
@@ -48,7 +50,8 @@ class LiveGroup:
             result = await self.router.complete(call)
         except RouterRateLimitError as error:
             self._left()
-            raise AllCoolingDown(self.spec.name, await self._seconds_left(error)) from None
+            # What this very request ran into says more than that everything now cools down because of it.
+            raise call.last_error or AllCoolingDown(self.spec.name, float(error.cooldown_time or 1)) from None
         except BaseException:
             self._left()
             raise
@@ -83,9 +86,6 @@ class LiveGroup:
         if self._is_retired and not self._in_flight and self.router is not None:
             self.router.close()
             self.router = None
-
-    async def _seconds_left(self, error: RouterRateLimitError) -> float:
-        return max(1.0, float(error.cooldown_time or 0))
 
 
 class Routing:
@@ -139,6 +139,20 @@ class Routing:
             except Exception as error:
                 last = error
         raise last
+
+
+def warm_up() -> None:
+    """Pays for LiteLLM's lazy imports (0.3 s for the first failure) before a request has to. Blocks."""
+
+    async def fail_once() -> None:
+        down = DeploymentSpec("warm-up", "warm-up", "warm-up", "openai", "warm-up", problem="warm-up")
+        group = LiveGroup(GroupSpec("warm-up", "warm-up", Strategy.PRIORITY_FAILOVER, (down,), retry=RetryPolicy(0)))
+        failures.from_response(down, 503, b"", {})
+        with suppress(Exception):
+            await group.complete(Call("chat/completions", {}, Trace("warm-up", "warm-up")))
+        group.retire()
+
+    asyncio.run(fail_once())
 
 
 def _build(spec: GroupSpec) -> LiveGroup:

@@ -133,7 +133,7 @@ def _key(scope: Scope) -> str:
 
 
 async def _models(scope: Scope, send: Send) -> None:
-    await _send(send, 200, JSON, pipeline.models(await live.start(), _key(scope)))
+    await _send(send, 200, JSON, await pipeline.models(await live.start(), _key(scope)))
 
 
 async def _healthz(scope: Scope, send: Send) -> None:

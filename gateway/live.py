@@ -19,8 +19,8 @@ import structlog
 from asgiref.sync import sync_to_async
 from django.db import connections
 
-from access.keys import KeyHolder, all_holders
-from engine.routing import LiveGroup, Routing
+from access.keys import PREFIX, KeyHolder, all_holders, hash_key
+from engine.routing import LiveGroup, Routing, warm_up
 from engine.spec import GroupSpec
 from engine.upstreams.direct import close_session
 from groups.models import RoutingGroup
@@ -75,10 +75,12 @@ class Live:
         self._in_database_thread = in_database_thread
         self._lone: dict[str, UUID] = {}
         self._seen_at = 0.0
+        self._refreshing = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Loads the active groups, then follows changes and records requests in the background."""
+        await asyncio.to_thread(warm_up)
         try:
             await self.refresh()
         except Exception as error:  # the server must come up, and say so in /readyz, while its database is away
@@ -95,18 +97,29 @@ class Live:
 
     async def refresh(self) -> None:
         """Serves the newest configuration; returns at once when nothing has changed."""
-        version = await self._in_database_thread(config_version.current)
-        if version != self.config.version:
-            await self._apply(await self._in_database_thread(load_config))
-        self._seen_at = time.monotonic()
+        async with self._refreshing:
+            version = await self._in_database_thread(config_version.current)
+            if version != self.config.version:
+                await self._apply(await self._in_database_thread(load_config))
+            self._seen_at = time.monotonic()
 
     @property
     def is_fresh(self) -> bool:
         """Whether the configuration was seen to be the newest a moment ago."""
         return self.config.version >= 0 and time.monotonic() - self._seen_at < STALE_AFTER_S
 
+    async def holder(self, key: str) -> KeyHolder | None:
+        """The holder of a bearer key, from memory; an unknown key may have been issued a moment ago."""
+        hashed = hash_key(key)
+        if hashed not in self.config.holders and key.startswith(PREFIX):
+            await self.refresh()
+        holder = self.config.holders.get(hashed)
+        return None if holder is None or holder.is_expired else holder
+
     async def find(self, name: str) -> LiveGroup | None:
         """The group of this name, or the lone model `provider/model` of the catalog (built on first use)."""
+        if self.routing.get(name) is None and name not in self.config.models:
+            await self.refresh()  # it may have been made a moment ago
         group = self.routing.get(name)
         if group is None and (model_id := self.config.models.get(name)) is not None:
             spec = await self._in_database_thread(lambda: _lone_spec(model_id))

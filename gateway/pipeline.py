@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import structlog
 from django.conf import settings
 
-from access.keys import KeyHolder, hash_key
+from access.keys import KeyHolder
 from engine.exceptions import RequestFailed
 from engine.ledger import Trace
 from engine.routing import LiveGroup
@@ -47,7 +47,7 @@ class Exchange:
 
 async def serve(live: Live, endpoint: Endpoint, key: str, raw: bytes) -> tuple[Exchange, Headers]:
     """Routes one request. Afterwards `exchange.result` holds the answer, or a stream that has begun."""
-    holder = authenticate(live, key)
+    holder = await authenticate(live, key)
     body = openai.parse(raw, endpoint)
     group = await resolve(live, body["model"])
     exchange = Exchange(endpoint, holder, Trace(uuid.uuid4().hex, group.spec.name))
@@ -68,10 +68,10 @@ async def serve(live: Live, endpoint: Endpoint, key: str, raw: bytes) -> tuple[E
     return exchange, response_headers(exchange)
 
 
-def authenticate(live: Live, key: str) -> KeyHolder:
-    """The holder of a bearer key, from memory: a revoked key is gone within a second."""
-    holder = live.config.holders.get(hash_key(key)) if key else None
-    if holder is None or holder.is_expired:
+async def authenticate(live: Live, key: str) -> KeyHolder:
+    """The holder of a bearer key; a revoked one is gone within a second."""
+    holder = await live.holder(key) if key else None
+    if holder is None:
         why = "This key is unknown, revoked or expired." if key else "Send a key as 'Authorization: Bearer KEY'."
         raise ApiError(401, why, code="invalid_api_key", headers=[(b"www-authenticate", b"Bearer")])
     return holder
@@ -115,9 +115,9 @@ async def stream(exchange: Exchange) -> AsyncIterator[bytes]:
         record(exchange)
 
 
-def models(live: Live, key: str) -> bytes:
+async def models(live: Live, key: str) -> bytes:
     """`GET /v1/models`: the groups this key may call, then the catalog's models."""
-    holder = authenticate(live, key)
+    holder = await authenticate(live, key)
     groups = sorted(g.spec.name for g in live.routing if may_call(live, holder, g.spec.name))
     lone = sorted(live.config.models.keys() - set(groups))
     owned = [(name, "routing-group") for name in groups if name not in lone]

@@ -36,6 +36,19 @@ class RoutingGroupQuerySet(models.QuerySet["RoutingGroup"]):
         deployments = Deployment.objects.select_related("model__provider")
         return self.prefetch_related(models.Prefetch("deployments", queryset=deployments))
 
+    def with_credentials(self) -> RoutingGroupQuerySet:
+        """As `with_deployments`, with the providers' encrypted keys: what the engine needs."""
+        deployments = Deployment.objects.select_related("model__provider__key")
+        return self.prefetch_related(models.Prefetch("deployments", queryset=deployments))
+
+    def matching(
+        self, *, q: str = "", strategy: str | None = None, is_active: bool | None = None
+    ) -> RoutingGroupQuerySet:
+        """Groups whose name or description contains `q`, of this strategy, active or not."""
+        rows = self.filter(models.Q(name__icontains=q) | models.Q(description__icontains=q)) if q else self
+        rows = rows if strategy is None else rows.filter(strategy=strategy)
+        return rows if is_active is None else rows.filter(is_active=is_active)
+
 
 class RoutingGroup(models.Model):
     """A named routing pipeline; its name is what clients send as `model`."""
@@ -66,6 +79,7 @@ class RoutingGroup(models.Model):
 
     class Meta:
         ordering: ClassVar = ["name"]
+        verbose_name = "routing group"
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=models.Q(strategy__in=Strategy.values), name="routing_group_strategy_is_known"

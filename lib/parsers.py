@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from django.conf import settings
 from rest_framework.exceptions import APIException, ParseError, ValidationError
@@ -39,7 +39,7 @@ class StrictJSONParser(JSONParser):
     """JSON without what PostgreSQL refuses (NUL, lone surrogates), infinities, or endless nesting."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
-        bounded = BoundedStream(stream, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        bounded = cast(IO[Any], BoundedStream(stream, settings.DATA_UPLOAD_MAX_MEMORY_SIZE))
         try:
             data = super().parse(bounded, media_type, parser_context)
         except RecursionError:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.core.exceptions import NON_FIELD_ERRORS
+from django.core.exceptions import NON_FIELD_ERRORS, ObjectDoesNotExist
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import Model, QuerySet
 from django.http import Http404
@@ -79,7 +79,7 @@ def row_or_404(rows: QuerySet[Row], row_id: str) -> Row:
     """The row with this id; something that is no id at all is simply not found."""
     try:
         return rows.get(pk=UUID(row_id))
-    except (ValueError, rows.model.DoesNotExist):
+    except (ValueError, ObjectDoesNotExist):
         raise Http404(f"There is no {rows.model._meta.verbose_name} with this id.") from None
 
 

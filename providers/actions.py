@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import TypedDict, Unpack
 
+import structlog
 from django.core.exceptions import ValidationError
 from django.db.transaction import atomic
 from django.views.decorators.debug import sensitive_variables
@@ -15,6 +16,8 @@ from providers import catalog, config_version, rules, secrets
 from providers.exceptions import UnreadableKey
 from providers.models import LanguageModel, Provider, ProviderKey
 from providers.presets import preset_of
+
+log = structlog.get_logger(__name__)
 
 MAX_MODELS_AT_ONCE = 200
 
@@ -95,6 +98,7 @@ def create_model(*, by: Author, provider: Provider, name: str, **fields: Unpack[
     model = _draft_model(provider, name, fields)
     model.full_clean()
     model.save()
+    log.info("model created", model=str(model), by=by.name)
     return model
 
 
@@ -116,6 +120,7 @@ def delete_provider(*, by: Author, provider: Provider) -> None:
     config_version.bump()
     rules.check_can_delete_provider(provider)
     provider.delete()
+    log.info("provider deleted", provider=provider.name, by=by.name)
 
 
 @atomic
@@ -124,6 +129,7 @@ def delete_model(*, by: Author, model: LanguageModel) -> None:
     config_version.bump()
     rules.check_can_delete_model(model)
     model.delete()
+    log.info("model deleted", model=str(model), by=by.name)
 
 
 @atomic

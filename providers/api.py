@@ -66,7 +66,7 @@ class ModelList(APIView):
         asked.is_valid(raise_exception=True)
         with errors_named(name="model_name", row="model_name"):
             model = actions.create_model(by=author_of(request), **asked.validated_data)
-        return Response({"success": True, "model": shapes.model_json(model)}, status=201)
+        return Response({"success": True, "model": shapes.ModelSerializer(model).data}, status=201)
 
 
 class ModelDetail(APIView):

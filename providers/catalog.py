@@ -37,7 +37,8 @@ UNKNOWN = CatalogEntry()
 @cache
 def price_map() -> dict[str, dict[str, Any]]:
     """LiteLLM's bundled map of some 4,000 models; the file is read, litellm itself is not imported."""
-    table: dict[str, dict[str, Any]] = json.loads(litellm_file("model_prices_and_context_window_backup.json").read_text())
+    path = litellm_file("model_prices_and_context_window_backup.json")
+    table: dict[str, dict[str, Any]] = json.loads(path.read_text())
     table.pop("sample_spec", None)
     return table
 

@@ -85,6 +85,20 @@ PROVIDERS = {
     )
 }
 
+ANYWHERE = ("0.0.0.0", "::", "", "localhost")
+
+
+def api_base(demo: DemoProvider) -> str:
+    """Where this very server answers as the provider: the base URL of its row."""
+    host = "127.0.0.1" if settings.HOST in ANYWHERE else settings.HOST
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.PORT}{path_of(demo)}"
+
+
+def path_of(demo: DemoProvider) -> str:
+    """The end of `api_base`, by which a row is known as one of the demo's on whatever port."""
+    return f"/demo/upstream/{demo.slug}/v1"
+
+
 LIMITS: dict[str, tuple[float, float]] = {
     "latency_ms": (0, 120_000),
     "jitter_ms": (0, 60_000),

@@ -43,6 +43,14 @@ class ConfigVersion(models.Model):
     value = models.PositiveBigIntegerField(default=0)
 
 
+class Status(models.TextChoices):
+    """What a provider is doing."""
+
+    ACTIVE = "active"
+    DISABLED = "disabled"
+    ERROR = "error"
+
+
 class ProviderQuerySet(models.QuerySet["Provider"]):
     def with_catalog(self) -> ProviderQuerySet:
         """Adds `model_count`, the averages that `avg_cost` is made of, and the key's row."""
@@ -51,7 +59,6 @@ class ProviderQuerySet(models.QuerySet["Provider"]):
             avg_input=models.Avg("models__input_cost_per_million"),
             avg_output=models.Avg("models__output_cost_per_million"),
         )
-
 
     def matching(self, *, q: str = "", type: str | None = None, enabled: bool | None = None) -> ProviderQuerySet:
         """Providers whose name or type contains `q`, of this type, switched on or off."""
@@ -62,11 +69,6 @@ class ProviderQuerySet(models.QuerySet["Provider"]):
 
 class Provider(models.Model):
     """A place that serves models over HTTP: a vendor, a cloud region, our own vLLM."""
-
-    class Status(models.TextChoices):
-        ACTIVE = "active"
-        DISABLED = "disabled"
-        ERROR = "error"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=64, validators=[NAME])
@@ -98,11 +100,11 @@ class Provider(models.Model):
         return self.name
 
     @property
-    def status(self) -> str:
+    def status(self) -> Status:
         """`disabled` when switched off, `error` when its last check failed, else `active`."""
         if not self.enabled:
-            return self.Status.DISABLED
-        return self.Status.ERROR if self.error else self.Status.ACTIVE
+            return Status.DISABLED
+        return Status.ERROR if self.error else Status.ACTIVE
 
 
 class ProviderKey(models.Model):

@@ -84,5 +84,9 @@ def litellm_file(name: str) -> Path:
 def litellm_providers() -> frozenset[str]:
     """LiteLLM's provider names that chat or embed, from its own tables."""
     table = json.loads(litellm_file("provider_endpoints_support_backup.json").read_text())["providers"]
-    talks = {n for n, row in table.items() if row["endpoints"].get("chat_completions") or row["endpoints"].get("embeddings")}
-    return frozenset(talks) | frozenset(json.loads(litellm_file("llms/openai_like/providers.json").read_text()))
+    like_openai = json.loads(litellm_file("llms/openai_like/providers.json").read_text())
+    return frozenset(name for name, row in table.items() if _talks(row["endpoints"])) | frozenset(like_openai)
+
+
+def _talks(endpoints: dict[str, bool]) -> bool:
+    return endpoints.get("chat_completions", False) or endpoints.get("embeddings", False)

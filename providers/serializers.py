@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from lib.serializers import PageQuery, StrictSerializer
 from providers.actions import MAX_MODELS_AT_ONCE
-from providers.models import LanguageModel, Provider
+from providers.models import Provider
 
 
 class MaskedKeyField(serializers.CharField):
@@ -128,7 +128,3 @@ class ModelPage(serializers.Serializer):
 def provider_json(provider: Provider) -> Any:
     """A provider with its counts; one query."""
     return ProviderSerializer(Provider.objects.with_catalog().get(pk=provider.pk)).data
-
-
-def model_json(model: LanguageModel) -> Any:
-    return ModelSerializer(model).data

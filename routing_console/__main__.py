@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from pathlib import Path
 
 import django
 import environ
@@ -28,6 +29,7 @@ def main() -> None:
     call_command("migrate", verbosity=0)
     if settings.DEMO:
         call_command("load_demo", verbosity=0)
+    settings.STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns when it is absent
     say(_welcome())
     address = ["-b", settings.HOST, "-p", str(settings.PORT), "routing_console.asgi:application"]
     os.execv(sys.executable, [sys.executable, *SERVER, *address])  # noqa: S606  (no shell is the point)
@@ -35,8 +37,6 @@ def main() -> None:
 
 def _settle_environment() -> None:
     """Reads `.env` before our defaults, so that it wins over them."""
-    from pathlib import Path
-
     environ.Env.read_env(Path(__file__).resolve().parent.parent / ".env")
     for name in ON_BY_DEFAULT:
         os.environ.setdefault(name, "1")
@@ -57,7 +57,8 @@ def _welcome() -> str:
 
     url = f"http://{'127.0.0.1' if settings.HOST in EVERYWHERE else settings.HOST}:{settings.PORT}"
     given = bool(os.environ.get("ROUTING_CONSOLE_MASTER_KEY"))
-    path = os.path.relpath(settings.DATA_DIR / "master_key")
+    path = settings.DATA_DIR / "master_key"
+    path = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
     where = "the value of ROUTING_CONSOLE_MASTER_KEY" if given else f"the master key, in {path}"
     bearer = "$ROUTING_CONSOLE_MASTER_KEY" if given else f"$(cat {path})"
     # The key itself goes to a person's screen only, never into a log.

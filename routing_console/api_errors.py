@@ -38,7 +38,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 
 
 def flattened(errors: Any) -> Any:
-    """`{"deployments": {"non_field_errors": [why]}}` -> `{"deployments": [why]}`: an error of a whole list is the list's."""
+    """`{"deployments": {"non_field_errors": [why]}}` -> `{"deployments": [why]}`."""
     if isinstance(errors, dict):
         return {field: _only_own(why) for field, why in errors.items()}
     return errors

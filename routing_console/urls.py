@@ -5,10 +5,17 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
+from routing_console.openapi import DocsView, SchemaView
+
 urlpatterns = [
     path("", include("access.urls")),
     path("", include("providers.urls")),
     path("", include("groups.urls")),
     path("", include("gateway.urls")),
+    path("api/schema", SchemaView.as_view(), name="schema"),
+    path("api/docs", DocsView.as_view(), name="api-docs"),
     path("admin/", admin.site.urls),
 ]
+
+handler404 = "routing_console.errors.not_found"
+handler500 = "routing_console.errors.server_error"

@@ -35,6 +35,8 @@ class Server:
 class Console(Server):
     """Our own server, with the calls that a test prepares it by."""
 
+    env: dict[str, str]
+
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """The JSON answer of a REST call with the master key; raises unless it is a success."""
         headers = {"Authorization": f"Bearer {MASTER_KEY}"}
@@ -95,15 +97,14 @@ def llmock(folder: Path, *options: str) -> Iterator[Llmock]:
     port = free_port()
     command = [sys.executable, "-m", "llmock.cli", "serve", "--port", str(port), *options]
     log = folder / f"llmock-{port}.log"
-    with _running(command, url=f"http://127.0.0.1:{port}", ready="/health", log=log, env=dict(os.environ)) as process:
-        yield Llmock(f"http://127.0.0.1:{port}", process, log)
+    with running(command, url=f"http://127.0.0.1:{port}", ready="/health", log=log, env=dict(os.environ)) as found:
+        yield Llmock(found.url, found.process, log)
 
 
 @contextmanager
 def console(folder: Path, *, port: int | None = None, server: str = "uvicorn", **settings: str) -> Iterator[Console]:
     """Our server, migrated, on a database of its own; `settings` are more environment variables."""
     port = port or free_port()
-    url = f"http://127.0.0.1:{port}"
     with _own_database(folder) as database:
         env = {
             **os.environ,
@@ -117,10 +118,24 @@ def console(folder: Path, *, port: int | None = None, server: str = "uvicorn", *
         }
         migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
         subprocess.run(migrate, cwd=ROOT, env=env, check=True, timeout=120)
-        log = folder / f"console-{port}.log"
-        command = [sys.executable, "-m", server, *_address(server, port), "routing_console.asgi:application"]
-        with _running(command, url=url, ready="/readyz", log=log, env=env) as process:
-            yield Console(url, process, log)
+        with _serving(folder, port, server, env) as ours:
+            yield ours
+
+
+@contextmanager
+def console_beside(other: Console, folder: Path, **settings: str) -> Iterator[Console]:
+    """One more process of our server, on the database and the data folder of another."""
+    port = free_port()
+    with _serving(folder, port, "uvicorn", {**other.env, "PORT": str(port), **settings}) as ours:
+        yield ours
+
+
+@contextmanager
+def _serving(folder: Path, port: int, server: str, env: dict[str, str]) -> Iterator[Console]:
+    url, log = f"http://127.0.0.1:{port}", folder / f"console-{port}.log"
+    command = [sys.executable, "-m", server, *_address(server, port), "routing_console.asgi:application"]
+    with running(command, url=url, ready="/readyz", log=log, env=env) as found:
+        yield Console(url, found.process, log, env)
 
 
 def _address(server: str, port: int) -> list[str]:
@@ -146,25 +161,29 @@ def _own_database(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _running(
-    command: list[str], *, url: str, ready: str, log: Path, env: dict[str, str], deadline_s: float = 120
-) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    command: list[str], *, url: str, ready: str | None, log: Path, env: dict[str, str], deadline_s: float = 120
+) -> Iterator[Server]:
+    """A process that answers 200 at `url + ready`; without `ready` any answer at all will do."""
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=subprocess.STDOUT)
     try:
-        _wait_until_ready(process, url + ready, log, deadline_s)
-        yield process
+        _wait_until_ready(process, url, ready, log, deadline_s)
+        yield Server(url, process, log)
     finally:
         stop(process)
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path, deadline_s: float) -> None:
+def _wait_until_ready(
+    process: subprocess.Popen[bytes], url: str, ready: str | None, log: Path, deadline_s: float
+) -> None:
     deadline = time.monotonic() + deadline_s
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"{process.args} ended with {process.returncode}:\n{log.read_text()[-4000:]}")
         with suppress(httpx.TransportError):
-            if httpx.get(url, timeout=5).status_code == 200:
+            answer = httpx.get(url + (ready or "/"), timeout=5)
+            if ready is None or answer.status_code == 200:
                 return
         time.sleep(0.05)
     raise RuntimeError(f"{url} was not ready after {deadline_s} s:\n{log.read_text()[-4000:]}")

@@ -16,7 +16,7 @@ Endpoint = Literal["chat/completions", "embeddings"]
 class Call:
     """One downstream request on its way. `body` is the client's JSON; `model` in it is replaced per attempt.
 
-    `upstream` overrides what would answer (a mock test, a rehearsal).
+    `upstream` overrides what would answer (a mock test, a rehearsal). `last_error` is that of the last attempt.
     """
 
     endpoint: Endpoint
@@ -24,6 +24,7 @@ class Call:
     trace: Trace
     is_stream: bool = False
     upstream: Upstream | None = None
+    last_error: Exception | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,13 @@ async def test_when_all_cool_down_nothing_is_tried_and_the_wait_is_told():
     assert trace.attempts == []
 
 
+async def test_a_request_that_cooled_everything_down_itself_fails_with_what_it_ran_into():
+    routing = await routing_of(group(cooldown=CooldownPolicy(60, allowed_fails=0), retry=RetryPolicy(num_retries=1)))
+    error, trace = await request(routing, "g", ScriptedUpstream(dict.fromkeys("abc", 503)))
+    assert (error.status, error.error_class) == (503, "ServiceUnavailableError")
+    assert len(trace.attempts) >= 3
+
+
 async def test_a_bad_request_is_not_retried_in_its_tier():
     routing = await routing_of(group(retry=RetryPolicy(num_retries=3)))
     _, trace = await request(routing, "g", ScriptedUpstream({"a": 400}))

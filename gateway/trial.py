@@ -54,7 +54,7 @@ async def _route(live: Live, group: LiveGroup, call: Call, exchange: pipeline.Ex
 
 async def _inactive(name: str) -> LiveGroup:
     def load() -> LiveGroup:
-        return LiveGroup(spec_of(RoutingGroup.objects.with_deployments().get(name=name)))
+        return LiveGroup(spec_of(RoutingGroup.objects.with_credentials().get(name=name)))
 
     return await sync_to_async(load)()
 

@@ -1,0 +1,86 @@
+"""The demo in the database: three providers that this server plays itself, and two groups over them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from django.db.models import Q
+from django.db.transaction import atomic
+
+from access.keys import KeyHolder
+from access.models import Role
+from groups.actions import create_group
+from groups.models import Strategy
+from groups.placements import Placement
+from providers import config_version
+from providers.actions import create_model, create_provider
+from providers.demo_settings import DEMO_KEY, PROVIDERS, DemoProvider, api_base, path_of
+from providers.models import LanguageModel, Provider
+
+DEMO = KeyHolder(name="demo", effective_role=Role.ADMIN)
+WEIGHTS = {"nebius": 83, "fireworks": 10, "azure": 7}
+# Impatient, so that a newcomer sees a failing provider being left alone, and coming back.
+RETRY = {"num_retries": 1, "timeout_s": 20}
+COOLDOWN = {"cooldown_time_s": 10, "allowed_fails": 1}
+
+
+@atomic
+def load(*, by: KeyHolder = DEMO) -> Literal["loaded", "moved", "kept"]:
+    """Loads the demo once. Where it is already, what people made of it stays, and it follows the port."""
+    config_version.bump()
+    rows = _present()
+    if rows:
+        moved = [row for row in rows if _follow_port(row)]
+        return "moved" if moved else "kept"
+    models = {slug: _create(demo, by) for slug, demo in PROVIDERS.items()}
+    create_group(
+        by=by,
+        name="demo-ordered",
+        description="Nebius answers; when it fails Fireworks does, then Azure.",
+        strategy=Strategy.PRIORITY_FAILOVER,
+        deployments=[Placement(model_id=m.id, priority=tier) for tier, m in enumerate(models.values(), start=1)],
+        retry_config=RETRY,
+        cooldown_config=COOLDOWN,
+    )
+    create_group(
+        by=by,
+        name="demo-weighted",
+        description="Nebius takes 83 of 100 requests, Fireworks 10, Azure 7.",
+        strategy=Strategy.WEIGHTED,
+        deployments=[Placement(model_id=m.id, weight=WEIGHTS[slug]) for slug, m in models.items()],
+        retry_config=RETRY,
+        cooldown_config=COOLDOWN,
+    )
+    return "loaded"
+
+
+def _present() -> list[Provider]:
+    """The rows of the demo's providers, whatever they are called by now."""
+    is_demo = Q(pk__in=[])
+    for demo in PROVIDERS.values():
+        is_demo |= Q(api_base__endswith=path_of(demo))
+    return list(Provider.objects.filter(is_demo))
+
+
+def _follow_port(row: Provider) -> bool:
+    """Points a demo provider at the address this server has now; whether that is a change."""
+    now = next(api_base(demo) for demo in PROVIDERS.values() if row.api_base.endswith(path_of(demo)))
+    return bool(Provider.objects.filter(pk=row.pk).exclude(api_base=now).update(api_base=now))
+
+
+def _create(demo: DemoProvider, by: KeyHolder) -> LanguageModel:
+    """A provider with its models; gives the one that chats."""
+    provider = create_provider(by=by, type="custom", name=demo.name, api_key=DEMO_KEY, api_base=api_base(demo))
+    rows = [
+        create_model(
+            by=by,
+            provider=provider,
+            name=model.name,
+            display_name=model.display_name,
+            input_cost_per_million=model.input_usd,
+            output_cost_per_million=model.output_usd,
+            context_length=model.context_length,
+        )
+        for model in demo.models
+    ]
+    return rows[0]

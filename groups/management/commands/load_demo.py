@@ -1,0 +1,31 @@
+"""`manage.py load_demo`: three demo providers and two demo groups, once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand
+
+from groups import demo
+
+SAID = {
+    "loaded": "Loaded the demo: groups demo-ordered and demo-weighted over Nebius, Fireworks and Azure.",
+    "moved": "The demo is there already; its providers now point at this server's port.",
+    "kept": "The demo is there already.",
+}
+
+
+class Command(BaseCommand):
+    """Loads the demo unless it is there; says why when it can't, and leaves the start alone."""
+
+    help = "Load the demo (providers Nebius, Fireworks, Azure; groups demo-ordered, demo-weighted) once."
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        try:
+            outcome = demo.load()
+        except ValidationError as error:
+            self.stderr.write(f"The demo was not loaded: {' '.join(error.messages)}")
+            return
+        if options["verbosity"]:
+            self.stdout.write(SAID[outcome])

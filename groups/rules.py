@@ -1,0 +1,73 @@
+"""Who may change routing groups, and what a sound group is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from django.core.exceptions import ValidationError
+
+from access.models import Actor, Role
+from access.rules import check_role, has_role
+from groups.cycles import find_cycle
+from groups.exceptions import GroupChanged, GroupIsFallback
+from groups.models import Deployment, RoutingGroup, Strategy
+from groups.policies import fallback_names
+
+
+def can_edit(actor: Actor) -> bool:
+    """Operators and up create, change and delete groups."""
+    return has_role(actor, Role.OPERATOR)
+
+
+def check_can_edit(actor: Actor) -> None:
+    check_role(actor, Role.OPERATOR, to="edit routing groups")
+
+
+def check_strategy_fits(strategy: str, deployments: Sequence[Deployment]) -> None:
+    """Raises unless every deployment says what the strategy needs of it."""
+    if strategy == Strategy.PRIORITY_FAILOVER:
+        _check_all_have("priority", [row.priority for row in deployments], "a priority of 1 (tried first) or more")
+    if strategy == Strategy.WEIGHTED:
+        weights = [row.weight for row in deployments]
+        _check_all_have("weight", weights, "a weight of 0 or more")
+        if not any(weights):
+            raise ValidationError({"deployments": "Not every weight may be 0: nothing would take traffic."})
+
+
+def _check_all_have(what: str, values: Sequence[int | None], needed: str) -> None:
+    problems = [f"Deployment {n}: the strategy needs {needed}." for n, v in enumerate(values, start=1) if v is None]
+    if problems:
+        raise ValidationError({"deployments": problems})
+
+
+def check_unchanged(group: RoutingGroup, etags: Collection[str] | None) -> None:
+    """Raises GroupChanged unless the group is at one of these versions. None asks for nothing, `*` for any.
+
+    A weak tag counts as its strong form: proxies that compress answers weaken ours on the way.
+    """
+    if etags is None or "*" in etags:
+        return
+    if group.etag not in {etag.removeprefix("W/") for etag in etags}:
+        raise GroupChanged(group.name, group.etag)
+
+
+def check_fallbacks(group: RoutingGroup, *, old_name: str | None = None) -> None:
+    """Raises for fallbacks that don't exist or that lead in a circle. `old_name`: a rename is under way."""
+    others = RoutingGroup.objects.exclude(pk=group.pk).values_list("name", "fallback_config")
+    graph = {name: [group.name if n == old_name else n for n in fallback_names(config)] for name, config in others}
+    graph[group.name] = fallback_names(group.fallback_config)
+    if unknown := [name for name in graph[group.name] if name not in graph]:
+        raise ValidationError({"fallback_config": f"There is no routing group named {', '.join(unknown)}."})
+    if cycle := find_cycle(graph, group.name):
+        raise ValidationError({"fallback_config": f"The fallbacks lead in a circle: {' → '.join(cycle)}."})
+
+
+def groups_falling_back_to(name: str) -> list[RoutingGroup]:
+    """The groups that name this one as a fallback, by name."""
+    return [group for group in RoutingGroup.objects.all() if name in fallback_names(group.fallback_config)]
+
+
+def check_can_delete(group: RoutingGroup) -> None:
+    """Raises GroupIsFallback, naming the groups that fall back to this one."""
+    if others := [other.name for other in groups_falling_back_to(group.name) if other.pk != group.pk]:
+        raise GroupIsFallback(group.name, others)

@@ -1,0 +1,113 @@
+"""Rows -> the engine's input: the only place that knows both.
+
+Nothing here raises for a bad row: one unreadable key or policy becomes the `problem` of the deployments it
+concerns, so that a broken group takes down only itself.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+
+from engine.spec import CooldownPolicy, DeploymentSpec, FallbackPolicy, GroupSpec, RetryPolicy, Secret, Strategy
+from groups import policies
+from groups.models import Deployment, RoutingGroup
+from providers import secrets
+from providers.exceptions import UnreadableKey
+from providers.models import LanguageModel, Provider
+from providers.presets import preset_of
+
+MILLION = 1_000_000
+
+
+def active_specs() -> list[GroupSpec]:
+    """Every group that takes traffic; two queries."""
+    return [spec_of(group) for group in RoutingGroup.objects.routable().with_credentials()]
+
+
+def spec_of(group: RoutingGroup) -> GroupSpec:
+    """One group. Deployments whose provider or model is disabled are left out."""
+    retry, cooldown, fallback, problem = _policies(group)
+    rows = [row for row in group.deployments.all() if row.model.enabled and row.model.provider.enabled]
+    return GroupSpec(
+        group_id=str(group.id),
+        name=group.name,
+        strategy=Strategy(group.strategy),
+        deployments=tuple(_deployment(row, problem) for row in rows),
+        revision=group.revision,
+        retry=retry,
+        cooldown=cooldown,
+        fallback=fallback,
+    )
+
+
+def spec_of_model(model: LanguageModel) -> GroupSpec:
+    """A model of the catalog called by itself: a group of one, named `provider/model`."""
+    return GroupSpec(
+        group_id=str(model.id),
+        name=call_name(model.provider.name, model.name),
+        strategy=Strategy.SIMPLE_SHUFFLE,
+        deployments=(_deployment(Deployment(model=model), None),),
+    )
+
+
+def callable_models() -> dict[str, UUID]:
+    """`provider/model` -> id, for the models that take traffic; one query."""
+    rows = LanguageModel.objects.callable().values_list("provider__name", "name", "id")
+    return {call_name(provider, name): model_id for provider, name, model_id in rows}
+
+
+def call_name(provider: str, model: str) -> str:
+    """What a client sends as `model` to reach a model of the catalog."""
+    return f"{provider}/{model}"
+
+
+def _policies(group: RoutingGroup) -> tuple[RetryPolicy, CooldownPolicy, FallbackPolicy, str | None]:
+    try:
+        return (
+            policies.retry_policy(group.retry_config),
+            policies.cooldown_policy(group.cooldown_config),
+            policies.fallback_policy(group.fallback_config),
+            None,
+        )
+    except ValidationError as error:
+        problem = f"The settings of '{group.name}' can't be read: {' '.join(error.messages)} Save the group again."
+        return RetryPolicy(), CooldownPolicy(), FallbackPolicy(), problem
+
+
+def _deployment(row: Deployment, problem: str | None) -> DeploymentSpec:
+    model, provider = row.model, row.model.provider
+    preset = preset_of(provider.type)
+    api_key, unreadable = _api_key(provider)
+    return DeploymentSpec(
+        deployment_id=str(model.id),
+        name=row.label,
+        provider=provider.name,
+        provider_type=preset.litellm_provider,
+        upstream_model=model.name,
+        api_base=provider.api_base or preset.base_url,
+        api_key=api_key,
+        priority=row.priority,
+        weight=row.weight,
+        rpm=row.rpm,
+        tpm=row.tpm,
+        input_cost_per_token_usd=_per_token(model.input_cost_per_million),
+        output_cost_per_token_usd=_per_token(model.output_cost_per_million),
+        problem=problem or unreadable,
+    )
+
+
+def _api_key(provider: Provider) -> tuple[Secret | None, str | None]:
+    """The provider's key, or why it can't be read; a provider may well have none."""
+    row: Any = getattr(provider, "key", None)
+    try:
+        return (secrets.decrypt(row) if row else None), None
+    except UnreadableKey as error:
+        return None, str(error)
+
+
+def _per_token(per_million: Decimal | None) -> float | None:
+    return None if per_million is None else float(per_million / MILLION)

@@ -1,0 +1,122 @@
+"""Signing in and out, the lock-out, the theme, the error pages."""
+
+from __future__ import annotations
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.urls import reverse
+
+from tests.page import html_of
+
+pytestmark = pytest.mark.django_db
+SIGN_IN = "/sign-in"
+
+
+def sign_in(client: Client, username: str, password: str, **more: str):
+    return client.post(SIGN_IN, {"username": username, "password": password, **more})
+
+
+@pytest.mark.parametrize("address", ["/groups", "/groups?q=a&status=active"])
+def test_the_anonymous_are_asked_to_sign_in_and_come_back(client, alice, address):
+    answer = client.get(address)
+    assert answer.status_code == 302
+    page = client.get(answer.url)
+    assert "First time?" in html_of(page)
+    alice.set_password("a long enough word")
+    alice.save()
+    assert sign_in(client, alice.username, "a long enough word", next=page.context["next"]).url == address
+
+
+def test_the_root_leads_to_the_groups(client):
+    assert client.get("/").url == reverse("group-list")
+
+
+def test_the_master_key_opens_the_door_for_the_user_admin(client):
+    assert sign_in(client, "admin", settings.MASTER_KEY).url == "/groups"
+    assert "Admin" in html_of(client.get("/groups"))
+
+
+def test_a_wrong_password_is_said_plainly_and_the_name_is_kept(client, alice):
+    answer = sign_in(client, alice.username, "guess")
+    html = html_of(answer)
+    assert answer.status_code == 422
+    assert "don&#x27;t go together" in html
+    assert f'value="{alice.username}"' in html
+    assert "guess" not in html
+
+
+def test_a_link_to_another_host_is_not_followed(client):
+    assert sign_in(client, "admin", settings.MASTER_KEY, next="https://evil.example/").url == "/groups"
+
+
+def test_too_many_failures_lock_the_name_and_say_until_when(client, alice):
+    answers = [sign_in(client, alice.username, "guess") for _ in range(settings.AXES_FAILURE_LIMIT)]
+    assert [a.status_code for a in answers[:-1]] == [422] * (settings.AXES_FAILURE_LIMIT - 1)
+    assert answers[-1].status_code == 429
+    assert answers[-1].headers["Retry-After"] == "900"
+    assert "15 minutes" in html_of(answers[-1])
+
+
+def test_somebody_who_is_signed_in_does_not_sign_in_again(client, alice):
+    client.force_login(alice)
+    assert client.get(SIGN_IN).url == "/groups"
+
+
+def test_signing_out_is_a_post(client, alice):
+    client.force_login(alice)
+    assert client.get("/sign-out").status_code == 405
+    assert client.post("/sign-out").url == SIGN_IN
+    assert "You are signed out." in html_of(client.get(SIGN_IN))
+    assert client.get("/groups").status_code == 302
+
+
+def test_the_theme_is_kept_in_a_cookie(client):
+    answer = client.post("/theme", {"theme": "light", "next": "/sign-in?next=/groups"})
+    assert answer.url == "/sign-in?next=/groups"
+    assert 'data-theme="light"' in html_of(client.get(SIGN_IN))
+
+
+@pytest.mark.parametrize(
+    "bad", [{"theme": "<script>"}, {"next": "//evil.example"}, {"next": "https://evil.example"}, {}]
+)
+def test_a_nonsense_theme_changes_nothing_and_leads_home(client, bad):
+    answer = client.post("/theme", bad)
+    assert answer.url == "/groups"
+    assert "theme" not in client.cookies
+
+
+def test_a_stranger_gets_a_page_that_says_what_is_missing(client, dora):
+    client.force_login(dora)
+    answer = client.get("/groups")
+    html = html_of(answer)
+    assert answer.status_code == 403
+    assert "you need the role viewer" in html
+    assert "Sign in as somebody else" in html
+
+
+def test_a_form_without_its_token_gets_a_page_that_explains(alice):
+    client = Client(enforce_csrf_checks=True)
+    answer = client.post(SIGN_IN, {"username": "admin", "password": "x"})
+    assert answer.status_code == 403
+    assert "This form has expired" in html_of(answer)
+
+
+def test_an_unknown_address_gets_our_404(client):
+    answer = client.get("/nowhere")
+    assert answer.status_code == 404
+    assert "There is nothing here" in html_of(answer)
+
+
+def test_the_error_pages_need_no_request():
+    """Django renders 400 and 500 without one, in the worst moment."""
+    from django.template.loader import render_to_string
+
+    assert "Something broke" in render_to_string("500.html")
+    assert "makes no sense" in render_to_string("400.html")
+
+
+def test_a_policy_without_inline_code_guards_every_page(client):
+    policy = client.get(SIGN_IN).headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy

@@ -1,0 +1,69 @@
+"""The console with its demo and a browser that reports what went wrong behind the page.
+
+Run apart from the other tests, as `pytest tests/e2e`: Playwright and pytest-asyncio clash in one process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.stage import LAUNCH, chromium, demo_console
+from tests.servers import MASTER_KEY, Console
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    with demo_console(tmp_path_factory.mktemp("console")) as ours:
+        yield ours
+
+
+@pytest.fixture(scope="session")
+def base_url(server: Console) -> str:
+    return server.url
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    return {**browser_type_launch_args, **LAUNCH, "executable_path": chromium()}
+
+
+@pytest.fixture(scope="session")
+def signed_in(browser: Browser, base_url: str) -> Any:
+    """The cookies of the admin, signed in once."""
+    context = browser.new_context(base_url=base_url)
+    sign_in(context.new_page())
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@pytest.fixture
+def page(page: Page, base_url: str) -> Iterator[Page]:
+    """A page that fails its test on a console message or a request to another host."""
+    complaints: list[str] = []
+    page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda r: None if r.url.startswith((base_url, "data:")) else complaints.append(r.url))
+    yield page
+    # Chromium reports every 4xx document as an error of the console; the tests that ask for one expect it.
+    unexpected = [c for c in complaints if "Failed to load resource" not in c]
+    assert unexpected == []
+
+
+@pytest.fixture
+def admin(page: Page, signed_in: Any) -> Page:
+    """The page of a signed-in admin."""
+    page.context.add_cookies(signed_in["cookies"])
+    return page
+
+
+def sign_in(page: Page) -> None:
+    page.goto("/")
+    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Password").fill(MASTER_KEY)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", level=1, name="Routing Groups")).to_be_visible()

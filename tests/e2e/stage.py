@@ -1,0 +1,59 @@
+"""What a browser needs to meet the console: the demo on a real server, and Chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.servers import MASTER_KEY, ROOT, Console, console, free_port
+
+LAUNCH = {"args": ["--no-sandbox", "--disable-quic", "--disable-background-networking"]}
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+
+
+def chromium() -> str | None:
+    """The system's Chromium, else whatever Playwright brings."""
+    return (
+        os.environ.get("CHROMIUM")
+        or shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
+
+
+@contextmanager
+def demo_console(folder: Path) -> Iterator[Console]:
+    """The console with its demo loaded, on SQLite: what a newcomer has a minute after `make run`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("DATABASE_URL", raising=False)
+        port = free_port()
+        with console(folder, port=port, ROUTING_CONSOLE_DEMO="1") as ours:
+            manage(ours, folder, "load_demo")
+            yield ours
+
+
+def manage(ours: Console, folder: Path, *command: str, stdin: str = "") -> None:
+    """Runs a management command beside the running server, on its database."""
+    settings = {
+        "ROUTING_CONSOLE_DATA": str(folder),
+        "ROUTING_CONSOLE_DEMO": "1",
+        "ROUTING_CONSOLE_ALLOW_PRIVATE_UPSTREAMS": "1",
+        "ROUTING_CONSOLE_MASTER_KEY": MASTER_KEY,
+        "DATABASE_URL": f"sqlite:///{folder / 'console.sqlite3'}",
+        "PORT": str(httpx.URL(ours.url).port),
+    }
+    arguments = [sys.executable, "manage.py", *command]
+    subprocess.run(arguments, cwd=ROOT, env={**os.environ, **settings}, input=stdin, text=True, check=True, timeout=120)
+
+
+def set_demo(ours: Console, slug: str, **settings: object) -> None:
+    """Makes a demo provider slow or failing."""
+    ours.call("PUT", f"/demo/upstream/{slug}/settings", settings)

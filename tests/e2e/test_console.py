@@ -1,0 +1,173 @@
+"""A person at the console, in a real browser, on a real server with the demo."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.conftest import sign_in
+from tests.e2e.stage import AXE, set_demo
+from tests.servers import MASTER_KEY, Console
+
+PHONE = {"width": 390, "height": 844}
+
+
+def open_group(page: Page, name: str = "demo-ordered") -> None:
+    page.goto("/groups")
+    page.get_by_role("link", name=name, exact=True).click()
+    expect(page.get_by_role("heading", level=1, name=name)).to_be_visible()
+
+
+def send_test(page: Page) -> None:
+    page.get_by_role("button", name="Send test").click()
+    expect(page.locator("#group-test .verdict")).to_be_visible()
+
+
+def test_a_newcomer_signs_in_and_sees_a_request_routed(page: Page) -> None:
+    sign_in(page)
+    open_group(page)
+    send_test(page)
+    expect(page.locator(".attempt")).to_have_count(1)
+    expect(page.locator(".verdict")).to_contain_text("Answered")
+    expect(page.locator(".attempt")).to_contain_text("Nebius")
+    expect(page.locator(".answer")).not_to_be_empty()
+
+
+def test_a_fallback_shows_both_attempts_and_why(admin: Page, server: Console) -> None:
+    set_demo(server, "nebius", failure_rate=1.0, failure_status=503)
+    try:
+        open_group(admin)
+        send_test(admin)
+    finally:
+        set_demo(server, "nebius", failure_rate=0.0)
+    attempts = admin.locator(".attempt")
+    expect(attempts.first).to_contain_text("Nebius")
+    expect(attempts.first.locator(".moved")).to_be_visible()
+    expect(attempts.last).to_contain_text("Fireworks")
+    expect(attempts.last).to_have_class(re.compile(r"\bok\b"))
+
+
+def test_the_list_is_searched_as_you_type_and_the_address_follows(admin: Page) -> None:
+    admin.goto("/groups")
+    admin.get_by_label("Search").press_sequentially("weigh")
+    expect(admin.locator("tbody tr")).to_have_count(1)
+    expect(admin).to_have_url(re.compile(r"/groups\?q=weigh$"))
+    admin.get_by_label("Status").select_option("inactive")
+    expect(admin.get_by_role("heading", name="No group matches")).to_be_visible()
+    admin.go_back()
+    expect(admin.get_by_label("Search")).to_have_value("weigh")
+    expect(admin.get_by_role("heading", level=1)).to_be_visible()
+
+
+def test_the_theme_switches_at_once_and_is_remembered(admin: Page) -> None:
+    admin.goto("/groups")
+    expect(admin.locator("html")).to_have_attribute("data-theme", "dark")
+    admin.get_by_role("button", name="Switch to the light theme").click()
+    expect(admin.locator("html")).to_have_attribute("data-theme", "light")
+    open_group(admin)
+    expect(admin.locator("html")).to_have_attribute("data-theme", "light")
+
+
+def test_the_keyboard_is_enough(page: Page) -> None:
+    page.goto("/")
+    page.keyboard.type("admin")
+    page.keyboard.press("Tab")
+    page.keyboard.type(MASTER_KEY)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1, name="Routing Groups")).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    _tab_to(page, "demo-ordered")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1, name="demo-ordered")).to_be_visible()
+    _tab_to(page, "Send test")
+    page.keyboard.press("Enter")
+    expect(page.locator("#group-test .verdict h3")).to_be_focused()
+
+
+def _tab_to(page: Page, text: str, patience: int = 40) -> None:
+    for _ in range(patience):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent.trim()") == text:
+            return
+    raise AssertionError(f"{text!r} was not reached by {patience} presses of Tab")
+
+
+def test_everything_works_without_javascript(browser: Browser, base_url: str) -> None:
+    context = browser.new_context(base_url=base_url, java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page)
+    page.get_by_label("Strategy").select_option("priority-failover")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.get_by_role("button", name="Switch to the light theme").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    expect(page).to_have_url(re.compile("strategy=priority-failover"))
+    open_group(page)
+    send_test(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("demo-ordered")
+    expect(page.locator(".attempt")).to_have_count(1)
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_text("You are signed out.")).to_be_visible()
+    context.close()
+
+
+def test_a_lost_session_leads_back_to_the_same_page(admin: Page) -> None:
+    open_group(admin)
+    address = admin.url
+    admin.context.clear_cookies(name="sessionid")
+    admin.get_by_role("button", name="Send test").click()
+    expect(admin.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert address.rsplit("/", 1)[1] in admin.url
+
+
+def test_the_menu_opens_on_a_phone(admin: Page) -> None:
+    admin.set_viewport_size(PHONE)
+    admin.goto("/groups")
+    expect(admin.get_by_role("link", name="API docs")).to_be_hidden()
+    admin.get_by_role("button", name="Menu").click()
+    expect(admin.get_by_role("link", name="API docs")).to_be_visible()
+    admin.keyboard.press("Escape")
+    expect(admin.get_by_role("link", name="API docs")).to_be_hidden()
+
+
+@pytest.mark.parametrize("width", [390, 1024, 1440])
+def test_no_page_is_wider_than_the_screen(admin: Page, width: int) -> None:
+    admin.set_viewport_size({"width": width, "height": 844})
+    for address in ("/groups", "/groups?q=nothing-like-it", "/nowhere"):
+        admin.goto(address)
+        assert _overflow(admin) <= 0, address
+    open_group(admin)
+    send_test(admin)
+    assert _overflow(admin) <= 0
+
+
+def _overflow(page: Page) -> int:
+    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_axe_finds_nothing(page: Page, signed_in: Any, base_url: str, theme: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.context.add_cookies([{"name": "theme", "value": theme, "url": base_url}])
+    page.goto("/sign-in")
+    assert _violations(page) == []
+    page.context.add_cookies(signed_in["cookies"])
+    for address in ("/groups", "/groups?q=nothing-like-it", "/nowhere"):
+        page.goto(address)
+        assert _violations(page) == [], address
+    for name in ("demo-weighted", "demo-ordered"):
+        open_group(page, name)
+        assert _violations(page) == []
+    send_test(page)
+    assert _violations(page) == []
+
+
+def _violations(page: Page) -> list[str]:
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("axe.run().then(r => r.violations)")
+    return [f"{v['id']}: {n['target']} {n['failureSummary']}" for v in found for n in v["nodes"]]

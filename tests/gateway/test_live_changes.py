@@ -1,0 +1,107 @@
+"""A change is served within a second in every server process, and touches nothing in flight."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import openai
+import pytest
+
+from tests.fakes import Ok, ScriptedUpstream
+from tests.gateway.conftest import Stage
+from tests.servers import MASTER_KEY, console_beside
+
+HI: Any = [{"role": "user", "content": "hi"}]
+WITHIN_S = 1.0
+
+
+def served_within(deadline_s: float, is_served: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + deadline_s
+    while time.monotonic() < deadline:
+        if is_served():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def answers(client: openai.OpenAI, group: str) -> str | None:
+    """The id of the deployment that answered, or None when the group is unknown."""
+    try:
+        raw = client.chat.completions.with_raw_response.create(model=group, messages=HI)
+    except openai.NotFoundError:
+        return None
+    return str(raw.headers["x-litellm-model-id"])
+
+
+@pytest.fixture(scope="module")
+def both(_stage: Stage, tmp_path_factory: pytest.TempPathFactory):
+    """Two server processes on one database, as clients of each."""
+    with console_beside(_stage.console, tmp_path_factory.mktemp("second")) as second:
+        urls = (_stage.console.url, second.url)
+        yield [openai.OpenAI(base_url=f"{url}/v1", api_key=MASTER_KEY, max_retries=0, timeout=20) for url in urls]
+
+
+def test_every_change_of_a_group_is_served_by_every_process_within_a_second(stage: Stage, both):
+    first, second = stage.models
+    group_id = stage.console.add_group("live", [first])
+    path = f"/v1/routing_group/{group_id}"
+    assert served_within(WITHIN_S, lambda: [answers(c, "live") for c in both] == [first, first])
+    stage.console.call("PATCH", path, {"deployments": [{"model_id": second, "priority": 1}]})
+    assert served_within(WITHIN_S, lambda: [answers(c, "live") for c in both] == [second, second])
+    stage.console.call("PATCH", path, {"is_active": False})
+    assert served_within(WITHIN_S, lambda: [answers(c, "live") for c in both] == [None, None])
+    stage.console.call("PATCH", path, {"is_active": True, "routing_group_name": "live-again"})
+    assert served_within(WITHIN_S, lambda: [answers(c, "live-again") for c in both] == [second, second])
+    stage.console.call("DELETE", path)
+    assert served_within(WITHIN_S, lambda: [answers(c, "live-again") for c in both] == [None, None])
+
+
+def test_a_request_of_one_process_can_be_read_back_from_the_other(stage: Stage, both):
+    stage.console.add_group("read-back", [stage.models[0]])
+    assert served_within(WITHIN_S, lambda: answers(both[1], "read-back") is not None)
+    raw = both[1].chat.completions.with_raw_response.create(model="read-back", messages=HI)
+    assert [a["status"] for a in stage.attempts(raw.headers["x-litellm-call-id"])] == ["success"]
+
+
+async def test_updating_a_group_with_fifty_requests_in_flight_loses_none(stage: Stage):
+    with ScriptedUpstream(Ok(delay_s=1.5)) as slow:
+        model = stage.console.add_model(provider="Slow under load", api_base=slow.url)
+        group_id = stage.console.add_group("under-load", [model])
+        client = openai.AsyncOpenAI(base_url=f"{stage.console.url}/v1", api_key=MASTER_KEY, max_retries=0, timeout=30)
+        await asyncio.sleep(0.7)
+        ask = client.chat.completions.with_raw_response.create
+        calls = [asyncio.create_task(ask(model="under-load", messages=HI)) for _ in range(50)]
+        while slow.in_flight < 50:
+            await asyncio.sleep(0.01)
+        change = {"deployments": [{"model_id": stage.models[0], "priority": 1}]}
+        await asyncio.to_thread(stage.console.call, "PATCH", f"/v1/routing_group/{group_id}", change)
+        await asyncio.sleep(WITHIN_S)
+        assert slow.in_flight == 50
+        after = await ask(model="under-load", messages=HI)
+        assert after.headers["x-litellm-model-id"] == stage.models[0]
+        assert {raw.headers["x-litellm-model-id"] for raw in await asyncio.gather(*calls)} == {model}
+        await client.close()
+
+
+def test_a_group_that_cannot_read_its_key_takes_down_only_itself(stage: Stage, tmp_path):
+    """Its own server, because the key that no longer decrypts belongs to the whole process."""
+    stage.console.add_group("fine", [stage.models[0]])
+    with console_beside(stage.console, tmp_path, ENCRYPTION_KEYS="zH0iwjGmVY9V0m4bqXoJgYBqY3GZHk0m7aUE6b2sEho=") as other:
+        keyless = {"name": "Keyless", "type": "custom", "api_base": stage.first.api_base}
+        call = lambda method, path, body: httpx.request(  # noqa: E731
+            method, other.url + path, json=body, headers={"Authorization": f"Bearer {MASTER_KEY}"}, timeout=20
+        ).json()
+        provider = call("POST", "/api/v1/llm/providers", keyless)["provider"]
+        model = call("POST", "/api/v1/llm/models", {"provider": provider["id"], "model_name": "m"})["model"]["id"]
+        call("POST", "/v1/routing_group", {
+            "routing_group_name": "keyless", "routing_strategy": "simple-shuffle", "deployments": [{"model_id": model}]
+        })
+        client = openai.OpenAI(base_url=f"{other.url}/v1", api_key=MASTER_KEY, max_retries=0, timeout=20)
+        assert served_within(WITHIN_S, lambda: answers(client, "keyless") == model)
+        with pytest.raises(openai.APIStatusError, match="ENCRYPTION_KEYS") as caught:
+            client.chat.completions.create(model="fine", messages=HI)
+        assert caught.value.status_code == 502

@@ -1,0 +1,115 @@
+"""The list of routing groups."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from groups.models import Deployment, RoutingGroup
+from tests.factories import make_group, make_model, make_provider
+from tests.page import html_of
+
+pytestmark = pytest.mark.django_db
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def page(client, charlie):
+    client.force_login(charlie)
+    return client
+
+
+def shown(client, address: str) -> list[str]:
+    return [row.group.name for row in client.get(address).context["rows"]]
+
+
+def test_a_row_says_name_strategy_providers_status_and_age(page):
+    group = make_group(name="prod-chat", strategy="weighted")
+    Deployment.objects.create(group=group, model=make_model(provider=make_provider(name="Fireworks")), weight=1)
+    RoutingGroup.objects.filter(pk=group.pk).update(updated_at=timezone.now() - timedelta(days=3))
+    html = html_of(page.get("/groups"))
+    assert "prod-chat" in html
+    assert "Weighted Round-Robin" in html
+    assert "p-fireworks" in html
+    assert "Active" in html
+    assert "3\xa0days ago" in html
+
+
+def test_without_a_group_it_says_how_to_make_one(page):
+    html = html_of(page.get("/groups"))
+    assert "No routing groups yet" in html
+    assert "/v1/routing_group" in html
+
+
+def test_search_and_filters_narrow_the_list(page):
+    make_group(name="chat-eu", strategy="weighted")
+    make_group(name="chat-us", strategy="least-busy", description="for the Americas", is_active=False)
+    assert shown(page, "/groups?q=CHAT-E") == ["chat-eu"]
+    assert shown(page, "/groups?q=americas") == ["chat-us"]
+    assert shown(page, "/groups?strategy=weighted") == ["chat-eu"]
+    assert shown(page, "/groups?status=inactive") == ["chat-us"]
+    assert shown(page, "/groups?status=active&strategy=least-busy") == []
+    assert "No group matches" in html_of(page.get("/groups?q=zebra"))
+
+
+@pytest.mark.parametrize(
+    "query", ["q=%00", "strategy=magic", "status=maybe", "page=-1", "page=x", "page=99", f"q={'x' * 500}"]
+)
+def test_nonsense_in_the_address_still_gives_the_list(page, query):
+    make_group(name="chat-eu")
+    assert shown(page, f"/groups?{query}") == ["chat-eu"]
+
+
+def test_pages_keep_the_filters(page):
+    for number in range(23):
+        make_group(name=f"team-{number:02}")
+    make_group(name="other")
+    first = page.get("/groups?q=team")
+    assert len(first.context["rows"]) == 20
+    assert "q=team&amp;page=2" in html_of(first)
+    assert shown(page, "/groups?q=team&page=2") == ["team-20", "team-21", "team-22"]
+
+
+def test_the_number_of_queries_does_not_grow_with_the_groups(page, django_assert_num_queries):
+    for number in range(3):
+        make_group(name=f"few-{number}")
+    with django_assert_num_queries(5):
+        page.get("/groups")
+    for number in range(12):
+        make_group(name=f"many-{number}")
+    with django_assert_num_queries(5):
+        page.get("/groups")
+
+
+def test_htmx_gets_the_rows_only(page):
+    make_group(name="chat-eu")
+    html = html_of(page.get("/groups", headers=HTMX))
+    assert html.strip().startswith('<div id="group-rows">')
+    assert "<html" not in html
+
+
+def test_a_page_from_the_history_is_whole(page):
+    answer = page.get("/groups", headers={**HTMX, "HX-History-Restore-Request": "true"})
+    assert "<html" in html_of(answer)
+    assert "HX-Request" in answer.headers["Vary"]
+
+
+@pytest.mark.parametrize(("person", "status"), [("alice", 200), ("bob", 200), ("charlie", 200), ("dora", 403)])
+def test_every_role_may_read_and_a_stranger_may_not(client, request, person, status):
+    client.force_login(request.getfixturevalue(person))
+    assert client.get("/groups").status_code == status
+
+
+def test_only_admins_see_the_way_to_the_admin(client, alice, bob):
+    client.force_login(bob)
+    assert 'href="/admin/"' not in html_of(client.get("/groups"))
+    alice.is_staff = True
+    alice.save()
+    client.force_login(alice)
+    assert 'href="/admin/"' in html_of(client.get("/groups"))
+
+
+def test_the_list_is_read_only(page):
+    assert page.post("/groups").status_code == 405

@@ -1,0 +1,41 @@
+"""What every page of ours must keep to, read from its HTML."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+from django.http import HttpResponse
+
+ADDRESSES = ("href", "src", "action", "hx-get", "hx-post")
+
+
+class Tags(HTMLParser):
+    """All start tags of a page with their attributes, and the text between <script> tags."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.inline_code = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        if self.found and self.found[-1][0] in ("script", "style") and self.cdata_elem:
+            self.inline_code += data
+
+
+def html_of(response: HttpResponse) -> str:
+    """The page's text, after checking that the content security policy and no other host can hurt it."""
+    html = response.content.decode()
+    tags = Tags(html)
+    assert tags.inline_code.strip() == ""
+    for tag, attributes in tags.found:
+        assert tag != "style"
+        assert not {name for name in attributes if name == "style" or name.startswith("on")}, (tag, attributes)
+        for name in ADDRESSES:
+            address = attributes.get(name) or "/"
+            assert address.startswith(("/", "#", "?")), address
+            assert not address.startswith("//"), address
+    return html

@@ -1,0 +1,52 @@
+"""The house keeps its shape: import contracts, migrations, sizes of files."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = ("engine", "lib", "providers", "access", "groups", "usage", "gateway", "tester", "routing_console")
+FORBIDDEN_NAMES = {"utils.py", "helpers.py", "services.py", "managers.py", "common.py"}
+MOST_LINES = 300
+
+
+def sources() -> list[Path]:
+    return [p for room in ROOMS for p in (ROOT / room).rglob("*.py") if "migrations" not in p.parts]
+
+
+def test_imports_go_only_downwards():
+    lint = Path(sys.executable).with_name("lint-imports")
+    result = subprocess.run([lint], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.django_db
+def test_no_migration_is_missing():
+    call_command("makemigrations", "--check", "--dry-run", verbosity=0)
+
+
+def test_files_stay_small_enough_to_know():
+    too_long = {str(p.relative_to(ROOT)): n for p in sources() if (n := len(p.read_text().splitlines())) > MOST_LINES}
+    assert not too_long
+
+
+def test_no_room_is_named_for_what_does_not_fit_elsewhere():
+    assert not {p for p in sources() if p.name in FORBIDDEN_NAMES}
+
+
+def test_most_commands_do_not_wait_for_litellm():
+    """LiteLLM takes seconds to import; migrations and checks must not."""
+    code = (
+        "import django, sys; django.setup(); import routing_console.urls; "
+        "sys.exit('litellm was imported' if 'litellm' in sys.modules else 0)"
+    )
+    environment = {"DJANGO_SETTINGS_MODULE": "routing_console.settings"}
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, env=environment
+    )
+    assert result.returncode == 0, result.stderr
