@@ -11,7 +11,13 @@ class RequestFailed(Exception):
     """
 
     def __init__(
-        self, message: str, *, status: int, error_class: str, code: str | None = None, retry_after_s: float | None = None
+        self,
+        message: str,
+        *,
+        status: int,
+        error_class: str,
+        code: str | None = None,
+        retry_after_s: float | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -32,9 +38,8 @@ class AllCoolingDown(RequestFailed):
     """Every deployment of the group is cooling down; nothing was tried."""
 
     def __init__(self, group: str, retry_after_s: float) -> None:
-        message = (
-            f"All deployments of '{group}' are cooling down after failures. Try again in {max(1, round(retry_after_s))} s."
-        )
+        seconds = max(1, round(retry_after_s))
+        message = f"All deployments of '{group}' are cooling down after failures. Try again in {seconds} s."
         super().__init__(
             message, status=429, error_class="AllCoolingDown", code="all_cooling_down", retry_after_s=retry_after_s
         )

@@ -106,7 +106,9 @@ class GroupRouter(litellm.Router):
                 raise failures.unusable(deployment)
             result = await (call.upstream or upstream_for(deployment)).send(call, deployment, self.spec.retry, attempt)
             if isinstance(result, Answer) and result.is_content_filtered and self.spec.fallback.content_policy_groups:
-                raise litellm.ContentPolicyViolationError("The answer was blocked.", deployment.name, deployment.provider)
+                raise litellm.ContentPolicyViolationError(
+                    "The answer was blocked.", deployment.name, deployment.provider
+                )
         except BaseException as error:
             await report.failed(error)
             raise

@@ -10,7 +10,6 @@ import hmac
 from dataclasses import dataclass
 from enum import StrEnum
 
-
 DEFAULT_COOLDOWN_S = 30.0
 
 

@@ -13,11 +13,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from access.authentication import actor_of
 from access.models import Role
 from access.rules import can_read
 from gateway.openai import ApiError
-from gateway.serializers import AttemptsSerializer, TestRequestSerializer, TestResultSerializer
-from gateway.testing import test_group
+from gateway.serializers import AttemptsSerializer, TrialRequestSerializer, TrialSerializer
+from gateway.trials import try_group
 from groups.models import RoutingGroup
 from lib.exceptions import NotAllowed
 from usage.models import RequestRecord
@@ -31,8 +32,8 @@ class AttemptsView(APIView):
 
     @extend_schema(responses=AttemptsSerializer)
     def get(self, request: Request, call_id: str) -> Response:
-        record = _find(call_id)
-        if record.owner != request.user.name and not can_read(request.user):
+        record, reader = _find(call_id), actor_of(request)
+        if record.owner != reader.name and not can_read(reader):
             raise NotAllowed("This request was made by somebody else; reading it takes the role viewer.")
         return Response({"call_id": call_id, "model_group": record.model_group, "attempts": record.attempts})
 
@@ -42,15 +43,15 @@ class GroupTestView(APIView):
 
     write_role = Role.OPERATOR
 
-    @extend_schema(request=TestRequestSerializer, responses=TestResultSerializer)
+    @extend_schema(request=TrialRequestSerializer, responses=TrialSerializer)
     def post(self, request: Request, group_id: UUID) -> Response:
         group = RoutingGroup.objects.filter(pk=group_id).first()
         if group is None:
             raise Http404("No routing group has this id.")
-        asked = TestRequestSerializer(data=request.data)
+        asked = TrialRequestSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         try:
-            result = test_group(name=group.name, by=request.user, **asked.validated_data)
+            result = try_group(name=group.name, by=actor_of(request), **asked.validated_data)
         except ApiError as error:
             field = str(error.fields["param"] or "detail")
             raise serializers.ValidationError({field: [str(error)]}) from None
@@ -67,5 +68,3 @@ def _find(call_id: str) -> RequestRecord:
         if time.monotonic() >= deadline:
             raise Http404("No request of the last hours has this id (setting ATTEMPTS_RETENTION_HOURS).")
         time.sleep(0.05)
-
-

@@ -6,7 +6,7 @@ Bytes in, bytes out; what a request means is in `pipeline.py`, how an error look
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any
 
 import structlog
@@ -18,9 +18,9 @@ from gateway.openai import ApiError, Headers
 
 log = structlog.get_logger(__name__)
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 ENDPOINTS: dict[str, Endpoint] = {"/v1/chat/completions": "chat/completions", "/v1/embeddings": "embeddings"}
@@ -75,8 +75,8 @@ async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
         return
     except Exception:
         log.exception("request failed", path=path)
-        error = ApiError(500, "The gateway failed on this request; its log says why.", code="internal_error")
-        await _send(send, error.status, error.headers, error.body)
+        failure = ApiError(500, "The gateway failed on this request; its log says why.", code="internal_error")
+        await _send(send, failure.status, failure.headers, failure.body)
 
 
 async def _serve(endpoint: Endpoint, key: str, raw: bytes, send: Send) -> None:

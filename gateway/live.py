@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -122,7 +123,7 @@ class Live:
             await self.refresh()  # it may have been made a moment ago
         group = self.routing.get(name)
         if group is None and (model_id := self.config.models.get(name)) is not None:
-            spec = await self._in_database_thread(lambda: _lone_spec(model_id))
+            spec = await self._in_database_thread(partial(_lone_spec, model_id))
             if spec is not None:
                 self._lone[name] = model_id
                 await self.routing.put(spec)
@@ -133,9 +134,11 @@ class Live:
         wanted = {spec.name: spec for spec in config.specs}
         for name in self._lone.keys() & config.models.keys() - wanted.keys():
             model_id = config.models[name]
-            if (spec := await self._in_database_thread(lambda m=model_id: _lone_spec(m))) is not None:
+            if (spec := await self._in_database_thread(partial(_lone_spec, model_id))) is not None:
                 wanted[name] = spec
-        self._lone = {name: model_id for name, model_id in config.models.items() if name in wanted and name in self._lone}
+        self._lone = {
+            name: model_id for name, model_id in config.models.items() if name in wanted and name in self._lone
+        }
         for group in [g for g in self.routing if g.spec.name not in wanted]:
             self.routing.remove(group.spec.name)
         for spec in wanted.values():
@@ -149,7 +152,9 @@ class Live:
             await asyncio.sleep(POLL_INTERVAL_S)
             try:
                 await self.refresh()
-            except Exception as error:  # whatever it is, serving goes on with what is known, and the next turn tries again
+            except (
+                Exception
+            ) as error:  # whatever it is, serving goes on with what is known, and the next turn tries again
                 log.warning("configuration not refreshed", error=str(error))
 
 

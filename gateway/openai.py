@@ -111,7 +111,7 @@ def _is_input(value: object) -> bool:
 
 def _is_optional_number(value: object) -> bool:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value is None or (is_number and abs(value) < 1e9 and math.isfinite(value))  # type: ignore[operator, arg-type]
+    return value is None or (is_number and abs(value) < 1e9 and math.isfinite(value))  # type: ignore[arg-type]
 
 
 def _is_optional_count(value: object) -> bool:
@@ -132,8 +132,14 @@ CHECKS: dict[Endpoint, list[Check]] = {
         ("stream", _is_optional(bool), "true or false"),
         ("stream_options", _is_optional(dict), "an object"),
         ("tools", _is_optional(list), "a list"),
-        *[(name, _is_optional_number, "a number") for name in ("temperature", "top_p", "frequency_penalty", "presence_penalty")],
-        *[(name, _is_optional_count, "a whole number above 0") for name in ("max_tokens", "max_completion_tokens", "n")],
+        *[
+            (name, _is_optional_number, "a number")
+            for name in ("temperature", "top_p", "frequency_penalty", "presence_penalty")
+        ],
+        *[
+            (name, _is_optional_count, "a whole number above 0")
+            for name in ("max_tokens", "max_completion_tokens", "n")
+        ],
     ],
     "embeddings": [
         MODEL,

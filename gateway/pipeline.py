@@ -88,7 +88,9 @@ async def resolve(live: Live, name: str) -> LiveGroup:
 def admit(live: Live, holder: KeyHolder, group: LiveGroup) -> None:
     """A group that was assigned to keys serves those alone (and the master key)."""
     if not may_call(live, holder, group.spec.name):
-        raise ApiError(403, f"This key may not call '{group.spec.name}': the group is assigned to others.", param="model")
+        raise ApiError(
+            403, f"This key may not call '{group.spec.name}': the group is assigned to others.", param="model"
+        )
 
 
 def may_call(live: Live, holder: KeyHolder, name: str) -> bool:
@@ -167,9 +169,7 @@ def record(exchange: Exchange) -> None:
 def _cost_usd(result: Answer | Stream) -> float | None:
     if result.usage is None:
         return None
-    return result.deployment.cost_usd(
-        input_tokens=result.usage.input_tokens, output_tokens=result.usage.output_tokens
-    )
+    return result.deployment.cost_usd(input_tokens=result.usage.input_tokens, output_tokens=result.usage.output_tokens)
 
 
 def _as_api_error(error: Exception) -> ApiError:

@@ -33,10 +33,8 @@ class AttemptsSerializer(serializers.Serializer):
     attempts = AttemptSerializer(many=True)
 
 
-class TestRequestSerializer(serializers.Serializer):
+class TrialRequestSerializer(serializers.Serializer):
     """`{messages?, mock?, model params?}`: whatever is not ours goes to the model."""
-
-    __test__ = False
 
     messages = serializers.ListField(child=serializers.DictField(), required=False, min_length=1, max_length=1000)
     mock = serializers.BooleanField(default=False)
@@ -62,10 +60,8 @@ class RoutingTraceSerializer(serializers.Serializer):
     moved_on_because = serializers.CharField(allow_null=True)
 
 
-class TestResultSerializer(serializers.Serializer):
+class TrialSerializer(serializers.Serializer):
     """What became of a test request."""
-
-    __test__ = False
 
     success = serializers.BooleanField()
     response_text = serializers.CharField(allow_null=True)

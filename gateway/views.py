@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from access.models import Actor, Role
 from access.pages import PersonRequest, requires
-from gateway import testing
+from gateway import trials
 from gateway.openai import ApiError
 from gateway.waterfall import bars_of
 from groups.forms import GroupTestForm
@@ -45,7 +45,7 @@ def send_test(request: PersonRequest, group_id: UUID) -> HttpResponse:
 def _outcome(group: RoutingGroup, form: GroupTestForm, *, by: Actor) -> dict[str, Any]:
     messages = [{"role": "user", "content": form.cleaned_data["message"]}]
     try:
-        result = testing.test_group(name=group.name, messages=messages, mock=form.is_mock, by=by)
+        result = trials.try_group(name=group.name, messages=messages, mock=form.is_mock, by=by)
     except (DomainError, ApiError) as error:
         return {"refusal": str(error)}
     names = {trace.provider for trace in result.traces}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.testing import RoutingTrace, TestResult
+from gateway.trials import RoutingTrace, Trial
 from providers.colours import colour_of
 
 WIDTH = 1000
@@ -40,7 +40,7 @@ class Bar:
         return f"{CAUSES[cause]}, {VERBS[verb]}." if verb in VERBS and cause in CAUSES else word
 
 
-def bars_of(result: TestResult, provider_types: Mapping[str, str]) -> tuple[Bar, ...]:
+def bars_of(result: Trial, provider_types: Mapping[str, str]) -> tuple[Bar, ...]:
     """The attempts one after the other; `provider_types` (name -> type) decides the colours."""
     whole_ms = max(result.total_latency_ms, sum(t.latency_ms for t in result.traces), 1.0)
     bars: list[Bar] = []

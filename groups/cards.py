@@ -38,8 +38,8 @@ class DeploymentCard:
     """One deployment. `share` is its percentage under weighted, `problem` why it takes no traffic."""
 
     disc: Disc
-    label: str
-    upstream_model: str
+    title: str
+    subtitle: str
     share: int | None
     prices: str
     limits: str
@@ -88,13 +88,20 @@ def _shares(group: RoutingGroup, deployments: list[Deployment]) -> list[int | No
 def _card(deployment: Deployment, share: int | None) -> DeploymentCard:
     return DeploymentCard(
         disc=disc_of(deployment.model.provider),
-        label=deployment.label,
-        upstream_model=deployment.model.name,
+        title=deployment.display_name or deployment.model.provider.name,
+        subtitle=_subtitle(deployment),
         share=share,
         prices=_prices(deployment),
         limits=_limits(deployment),
         problem=_problem(deployment),
     )
+
+
+def _subtitle(deployment: Deployment) -> str:
+    """What the title leaves open: the provider under a name of its own, and the model."""
+    model = deployment.model
+    provider = model.provider.name if deployment.display_name not in ("", model.provider.name) else ""
+    return " · ".join(word for word in (provider, model.name) if word)
 
 
 def _problem(deployment: Deployment) -> str:

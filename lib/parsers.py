@@ -4,44 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import IO, Any, cast
+from typing import Any
 
-from django.conf import settings
-from rest_framework.exceptions import APIException, ParseError, ValidationError
+from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.parsers import JSONParser
 
 MAX_DEPTH = 32
-
-
-class TooLarge(APIException):
-    """The body is larger than MAX_REQUEST_MB."""
-
-    status_code = 413
-    default_detail = "This request is too large."
-
-
-class BoundedStream:
-    """A request body that ends with `TooLarge` once more than `limit` bytes were read."""
-
-    def __init__(self, stream: IO[bytes], limit: int) -> None:
-        self._stream = stream
-        self._left = limit
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._stream.read(size if size >= 0 else self._left + 1)
-        self._left -= len(data)
-        if self._left < 0:
-            raise TooLarge
-        return data
 
 
 class StrictJSONParser(JSONParser):
     """JSON without what PostgreSQL refuses (NUL, lone surrogates), infinities, or endless nesting."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
-        bounded = cast(IO[Any], BoundedStream(stream, settings.DATA_UPLOAD_MAX_MEMORY_SIZE))
         try:
-            data = super().parse(bounded, media_type, parser_context)
+            data = super().parse(stream, media_type, parser_context)
         except RecursionError:
             raise ParseError("The JSON is nested too deeply.") from None
         for field, value in data.items() if isinstance(data, dict) else [("non_field_errors", data)]:

@@ -54,11 +54,15 @@ class Status(models.TextChoices):
 class ProviderQuerySet(models.QuerySet["Provider"]):
     def with_catalog(self) -> ProviderQuerySet:
         """Adds `model_count`, the averages that `avg_cost` is made of, and the key's row."""
-        return self.select_related("key").annotate(
-            model_count=models.Count("models"),
-            avg_input=models.Avg("models__input_cost_per_million"),
-            avg_output=models.Avg("models__output_cost_per_million"),
-        )
+        return (
+            self.select_related("key")
+            .annotate(
+                model_count=models.Count("models"),
+                avg_input=models.Avg("models__input_cost_per_million"),
+                avg_output=models.Avg("models__output_cost_per_million"),
+            )
+            .order_by("priority", "name")
+        )  # said again: grouping drops the model's own ordering
 
     def matching(self, *, q: str = "", type: str | None = None, enabled: bool | None = None) -> ProviderQuerySet:
         """Providers whose name or type contains `q`, of this type, switched on or off."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import ObjectDoesNotExist
+from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import IntegrityError
 from rest_framework.exceptions import ValidationError
@@ -17,6 +17,7 @@ from lib.exceptions import Conflict, DomainError, NotAllowed, Stale
 STATUS: dict[type[Exception], int] = {NotAllowed: 403, Conflict: 409, Stale: 412, DomainError: 400}
 # Two changes at once, each fine alone: the database let the first in.
 LOST_RACE = "Something this depends on was changed at the same time. Load it again and repeat your change."
+TOO_LARGE = "This request is larger than MAX_REQUEST_MB allows."
 GONE = "This was deleted in the meantime."
 
 
@@ -27,6 +28,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
             return Response({"detail": str(error)}, status=status)
     if isinstance(error, IntegrityError):
         return Response({"detail": LOST_RACE}, status=409)
+    if isinstance(error, RequestDataTooBig):
+        return Response({"detail": TOO_LARGE}, status=413)
     if isinstance(error, ObjectDoesNotExist):
         return Response({"detail": GONE}, status=404)
     if isinstance(error, DjangoValidationError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "routing_console.settings")
-django_application = get_asgi_application()
+django_application: Any = get_asgi_application()
 
 from django.conf import settings  # noqa: E402
 
@@ -35,16 +36,12 @@ def _start_with_twisted() -> None:
     """Daphne knows no lifespan events: without this the groups would load with the first request."""
     reactor: Any = sys.modules.get("twisted.internet.reactor")
     if reactor is not None:
-        import asyncio
-
         reactor.callWhenRunning(lambda: asyncio.ensure_future(live.start()))
         reactor.addSystemEventTrigger("before", "shutdown", _stop_with_twisted)
 
 
 def _stop_with_twisted() -> Any:
-    import asyncio
-
-    from twisted.internet.defer import Deferred
+    from twisted.internet.defer import Deferred  # only where Twisted runs anyway
 
     return Deferred.fromFuture(asyncio.ensure_future(live.stop()))
 

@@ -10,7 +10,9 @@ FOR_PROGRAMS = ("/v1/", "/api/")
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if request.path.startswith(FOR_PROGRAMS):
-        return JsonResponse({"detail": f"There is nothing at {request.path[:200]}; /api/docs lists what is."}, status=404)
+        return JsonResponse(
+            {"detail": f"There is nothing at {request.path[:200]}; /api/docs lists what is."}, status=404
+        )
     return defaults.page_not_found(request, exception)
 
 

@@ -22,7 +22,7 @@ def redact(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMappin
 
 def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
     """Django's LOGGING: every logger through structlog, one line an event."""
-    shared = [
+    shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -36,8 +36,12 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    renderer = structlog.processors.JSONRenderer() if as_json else structlog.processors.LogfmtRenderer(
-        key_order=["timestamp", "level", "logger", "event"], bool_as_flag=False
+    renderer = (
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.processors.LogfmtRenderer(
+            key_order=["timestamp", "level", "logger", "event"], bool_as_flag=False
+        )
     )
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,

@@ -44,7 +44,6 @@ class Recorder:
         self._pending: deque[RequestRecord] = deque()
         self._lock = threading.Lock()
         self._lost = 0
-        atexit.register(self.flush)
 
     def put(self, record: RequestRecord) -> None:
         """Keeps a finished request for the next batch; never waits."""
@@ -71,6 +70,8 @@ class Recorder:
 
     def flush(self) -> None:
         """Writes everything that waits. A row leaves the queue only after it is in the table."""
+        if not self._pending and not self._lost:
+            return
         with self._lock:
             try:
                 while batch := [r for r, _ in zip(tuple(self._pending), range(BATCH), strict=False)]:
@@ -101,3 +102,4 @@ def purge() -> None:
 
 
 recorder = Recorder()
+atexit.register(recorder.flush)

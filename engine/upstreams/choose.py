@@ -9,8 +9,11 @@ from engine.upstreams.through_litellm import LiteLLMUpstream
 
 # LiteLLM providers that speak OpenAI's protocol as it is; everything else needs LiteLLM's translation.
 SPEAKS_OPENAI = frozenset(
-    "openai openai_like custom_openai hosted_vllm nebius fireworks_ai together_ai groq openrouter deepseek "
-    "deepinfra lm_studio llamafile perplexity cerebras sambanova".split()
+    {
+        *("openai", "openai_like", "custom_openai", "hosted_vllm", "lm_studio", "llamafile"),
+        *("nebius", "fireworks_ai", "together_ai", "groq", "openrouter", "deepseek", "deepinfra"),
+        *("perplexity", "cerebras", "sambanova"),
+    }
 )
 
 _direct = DirectUpstream()

@@ -41,8 +41,8 @@ def from_response(deployment: DeploymentSpec, status: int, body: bytes, headers:
 def from_event(deployment: DeploymentSpec, error: object) -> Exception:
     """The exception for an error object that came as an event of a stream."""
     fields = error if isinstance(error, dict) else {"message": str(error)}
-    code = fields.get("code") or fields.get("status")
-    status = int(code) if str(code).isdigit() and 400 <= int(str(code)) < 600 else 500
+    code = str(fields.get("code") or fields.get("status"))
+    status = int(code) if code.isdecimal() and 400 <= int(code) < 600 else 500
     message = redact(str(fields.get("message") or "The stream carried an error."))
     return _mapped(deployment, OpenAIError(status_code=status, message=message, headers=httpx.Headers()))
 
@@ -56,14 +56,14 @@ def unreachable(deployment: DeploymentSpec, why: str) -> Exception:
 
 def invalid(deployment: DeploymentSpec, why: str) -> Exception:
     """The upstream answered something that is not the OpenAI protocol."""
-    return litellm.BadGatewayError(
+    return litellm.BadGatewayError(  # type: ignore[no-any-return]
         message=f"{deployment.provider} {why}", llm_provider=deployment.provider, model=deployment.name
     )
 
 
 def timed_out(deployment: DeploymentSpec, what: str, after_s: float) -> Exception:
     """One of the group's time limits ran out."""
-    return litellm.Timeout(
+    return litellm.Timeout(  # type: ignore[no-any-return]
         message=f"{deployment.provider}: {what} after {after_s:g} s.",
         model=deployment.name,
         llm_provider=deployment.provider,
@@ -72,7 +72,7 @@ def timed_out(deployment: DeploymentSpec, what: str, after_s: float) -> Exceptio
 
 def unusable(deployment: DeploymentSpec) -> Exception:
     """The deployment has a problem of our own making, such as a key that cannot be decrypted."""
-    return litellm.AuthenticationError(
+    return litellm.AuthenticationError(  # type: ignore[no-any-return]
         message=str(deployment.problem), llm_provider=deployment.provider, model=deployment.name
     )
 
@@ -107,9 +107,7 @@ def redact(text: str) -> str:
 
 def _mapped(deployment: DeploymentSpec, error: Exception) -> Exception:
     try:
-        litellm.exception_type(
-            model=deployment.upstream_model, original_exception=error, custom_llm_provider="openai"
-        )
+        litellm.exception_type(model=deployment.upstream_model, original_exception=error, custom_llm_provider="openai")
     except Exception as mapped:
         return mapped
     return error

@@ -16,7 +16,13 @@ from engine.upstreams import failures
 from engine.upstreams.call import Answer, Call, Stream, Usage
 
 # The client's JSON may not steer LiteLLM (api_base, api_key, mock_response ...): only OpenAI's own parameters pass.
-CHAT_PARAMS = frozenset(litellm.OPENAI_CHAT_COMPLETION_PARAMS) - {"model", "messages", "api_version", "api_base", "api_key"}
+CHAT_PARAMS = frozenset(litellm.OPENAI_CHAT_COMPLETION_PARAMS) - {
+    "model",
+    "messages",
+    "api_version",
+    "api_base",
+    "api_key",
+}
 EMBEDDING_PARAMS = frozenset({"dimensions", "encoding_format", "user"})
 
 

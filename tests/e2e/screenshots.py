@@ -11,7 +11,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.e2e.conftest import sign_in
-from tests.e2e.stage import LAUNCH, chromium, demo_console, manage, set_demo
+from tests.e2e.stage import LAUNCH, chromium, demo_console, manage, overflow, set_demo
 from tests.servers import ROOT, Console
 
 WIDTHS = (1440, 1024, 390)
@@ -37,6 +37,7 @@ class Camera:
             page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
             for width in WIDTHS:
                 page.set_viewport_size({"width": width, "height": 900})
+                assert overflow(page) <= 0, f"{name} is wider than {width} px"
                 page.screenshot(path=self.folder / f"{name}-{theme}-{width}.png", full_page=True)
         page.set_viewport_size({"width": 1440, "height": 900})
 

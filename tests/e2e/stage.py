@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from playwright.sync_api import Page
 
 from tests.servers import MASTER_KEY, ROOT, Console, console, free_port
 
@@ -57,3 +58,8 @@ def manage(ours: Console, folder: Path, *command: str, stdin: str = "") -> None:
 def set_demo(ours: Console, slug: str, **settings: object) -> None:
     """Makes a demo provider slow or failing."""
     ours.call("PUT", f"/demo/upstream/{slug}/settings", settings)
+
+
+def overflow(page: Page) -> int:
+    """By how many pixels the page is wider than the screen."""
+    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))

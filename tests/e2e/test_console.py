@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import sign_in
-from tests.e2e.stage import AXE, set_demo
+from tests.e2e.stage import AXE, overflow, set_demo
 from tests.servers import MASTER_KEY, Console
 
 PHONE = {"width": 390, "height": 844}
@@ -139,14 +139,10 @@ def test_no_page_is_wider_than_the_screen(admin: Page, width: int) -> None:
     admin.set_viewport_size({"width": width, "height": 844})
     for address in ("/groups", "/groups?q=nothing-like-it", "/nowhere"):
         admin.goto(address)
-        assert _overflow(admin) <= 0, address
+        assert overflow(admin) <= 0, address
     open_group(admin)
     send_test(admin)
-    assert _overflow(admin) <= 0
-
-
-def _overflow(page: Page) -> int:
-    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+    assert overflow(admin) <= 0
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
@@ -164,6 +160,35 @@ def test_axe_finds_nothing(page: Page, signed_in: Any, base_url: str, theme: str
         open_group(page, name)
         assert _violations(page) == []
     send_test(page)
+    assert _violations(page) == []
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_axe_finds_nothing_when_things_go_wrong(admin: Page, server: Console, theme: str) -> None:
+    admin.context.add_cookies([{"name": "theme", "value": theme, "url": server.url}])
+    models = {m["provider_name"]: m["id"] for m in server.call("GET", "/api/v1/llm/models")["models"]}
+    server.add_group(f"in-trouble-{theme}", [models["Nebius"], models["Azure"]], cooldown_config={"allowed_fails": 0})
+    for slug in ("nebius", "azure"):
+        set_demo(server, slug, failure_rate=1.0, failure_status=429, retry_after_s=60)
+    try:
+        open_group(admin, f"in-trouble-{theme}")
+        for outcome in ("No deployment answered", "No deployment was called"):
+            send_test(admin)
+            expect(admin.locator("#group-test .alert")).to_contain_text(outcome)
+            assert _violations(admin) == []
+    finally:
+        for slug in ("nebius", "azure"):
+            set_demo(server, slug, failure_rate=0.0, failure_status=503)
+
+
+def test_axe_finds_nothing_on_the_way_to_a_lock_out(page: Page) -> None:
+    page.goto("/sign-in")
+    for _ in range(5):
+        assert _violations(page) == []
+        page.get_by_label("Username").fill("mallory")
+        page.get_by_label("Password").fill("wrong")
+        page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Too many tries")).to_be_visible()
     assert _violations(page) == []
 
 

@@ -24,7 +24,9 @@ def test_a_retry_stays_in_the_tier_and_a_fallback_leaves_it():
 
 
 def test_each_attempt_but_the_last_says_why_the_router_moved_on():
-    trace = trace_of(attempt("a", status_code=429), attempt("a", status_code=408), attempt("b", tier=2, status_code=503))
+    trace = trace_of(
+        attempt("a", status_code=429), attempt("a", status_code=408), attempt("b", tier=2, status_code=503)
+    )
     trace.begin(attempt("c", tier=3))
     reasons = [a.moved_on_because for a in trace.attempts]
     assert reasons == ["retry_rate_limit", "fallback_timeout", "fallback_error", None]

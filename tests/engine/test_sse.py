@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,7 +27,7 @@ async def read_all(*pieces: bytes) -> list[bytes]:
 @given(st.lists(st.integers(0, len(STREAM)), max_size=12))
 async def test_however_a_stream_is_cut_only_whole_events_come_out(cuts: list[int]):
     edges = sorted({0, *cuts, len(STREAM)})
-    found = await read_all(*(STREAM[a:b] for a, b in zip(edges, edges[1:], strict=False)))
+    found = await read_all(*(STREAM[a:b] for a, b in pairwise(edges)))
     assert b"".join(found) == STREAM
     assert all(chunk.endswith(b"\n\n") for chunk in found)
 
@@ -39,15 +41,16 @@ async def test_carriage_returns_are_line_ends_too():
 
 
 def test_text_that_looks_like_an_error_or_an_end_is_only_text():
-    chunk = rb'data: {"choices":[{"delta":{"content":"\"error\": {\"x\":1} data: [DONE] \"finish_reason\": \"stop\""}}]}'
+    chunk = (
+        rb'data: {"choices":[{"delta":{"content":"\"error\": {\"x\":1} data: [DONE] \"finish_reason\": \"stop\""}}]}'
+    )
     event = read_event(chunk + b"\n\n")
     assert (event.error, event.usage, event.is_finish, event.is_done) == (None, None, False, False)
 
 
 def test_usage_finish_and_end_are_seen():
-    event = read_event(
-        b'data: {"choices":[{"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":4}}\n\ndata: [DONE]\n\n'
-    )
+    usage = b'"usage":{"prompt_tokens":3,"completion_tokens":4}'
+    event = read_event(b'data: {"choices":[{"finish_reason":"stop"}],' + usage + b"}\n\ndata: [DONE]\n\n")
     assert (event.usage, event.is_finish, event.is_done) == (Usage(3, 4, 7), True, True)
 
 

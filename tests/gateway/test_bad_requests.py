@@ -29,7 +29,7 @@ BAD: list[tuple[str, str, str, bytes | dict[str, Any], int, str | None]] = [
     ("a number", "POST", CHAT, b"7", 400, None),
     ("null", "POST", CHAT, b"null", 400, None),
     ("NaN", "POST", CHAT, b'{"model": "g", "messages": [{"role": "user"}], "temperature": NaN}', 400, None),
-    ("infinite number", "POST", CHAT, b'{"model":"g","messages":[{"role":"user"}],"temperature":1e999}', 400, "temperature"),
+    ("infinite", "POST", CHAT, b'{"model":"g","messages":[{"role":"u"}],"temperature":1e999}', 400, "temperature"),
     ("deep nesting", "POST", CHAT, b'{"model":' + b"[" * 5000 + b"]" * 5000 + b"}", 400, None),
     ("lone surrogate", "POST", CHAT, b'{"model": "\\ud800", "messages": [{"role": "user"}]}', 400, None),
     ("no model", "POST", CHAT, {"messages": HI}, 400, "model"),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
-import httpx
 import openai
 import pytest
+from cryptography.fernet import Fernet
 
 from tests.fakes import Ok, ScriptedUpstream
 from tests.gateway.conftest import Stage
@@ -17,6 +18,10 @@ from tests.servers import MASTER_KEY, console_beside
 
 HI: Any = [{"role": "user", "content": "hi"}]
 WITHIN_S = 1.0
+
+
+def client_of(url: str) -> openai.OpenAI:
+    return openai.OpenAI(base_url=f"{url}/v1", api_key=MASTER_KEY, max_retries=0, timeout=20)
 
 
 def served_within(deadline_s: float, is_served: Callable[[], bool]) -> bool:
@@ -38,11 +43,11 @@ def answers(client: openai.OpenAI, group: str) -> str | None:
 
 
 @pytest.fixture(scope="module")
-def both(_stage: Stage, tmp_path_factory: pytest.TempPathFactory):
+def both(_stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[openai.OpenAI]]:
     """Two server processes on one database, as clients of each."""
     with console_beside(_stage.console, tmp_path_factory.mktemp("second")) as second:
         urls = (_stage.console.url, second.url)
-        yield [openai.OpenAI(base_url=f"{url}/v1", api_key=MASTER_KEY, max_retries=0, timeout=20) for url in urls]
+        yield [client_of(url) for url in urls]
 
 
 def test_every_change_of_a_group_is_served_by_every_process_within_a_second(stage: Stage, both):
@@ -72,11 +77,9 @@ async def test_updating_a_group_with_fifty_requests_in_flight_loses_none(stage: 
         model = stage.console.add_model(provider="Slow under load", api_base=slow.url)
         group_id = stage.console.add_group("under-load", [model])
         client = openai.AsyncOpenAI(base_url=f"{stage.console.url}/v1", api_key=MASTER_KEY, max_retries=0, timeout=30)
-        await asyncio.sleep(0.7)
         ask = client.chat.completions.with_raw_response.create
         calls = [asyncio.create_task(ask(model="under-load", messages=HI)) for _ in range(50)]
-        while slow.in_flight < 50:
-            await asyncio.sleep(0.01)
+        assert await asyncio.to_thread(served_within, 10, lambda: slow.in_flight == 50)
         change = {"deployments": [{"model_id": stage.models[0], "priority": 1}]}
         await asyncio.to_thread(stage.console.call, "PATCH", f"/v1/routing_group/{group_id}", change)
         await asyncio.sleep(WITHIN_S)
@@ -87,21 +90,15 @@ async def test_updating_a_group_with_fifty_requests_in_flight_loses_none(stage: 
         await client.close()
 
 
-def test_a_group_that_cannot_read_its_key_takes_down_only_itself(stage: Stage, tmp_path):
-    """Its own server, because the key that no longer decrypts belongs to the whole process."""
+def test_a_group_that_cannot_read_its_key_takes_down_only_itself(stage: Stage, tmp_path: Path):
+    """On a server of its own, because the key that no longer decrypts belongs to the whole process."""
     stage.console.add_group("fine", [stage.models[0]])
-    with console_beside(stage.console, tmp_path, ENCRYPTION_KEYS="zH0iwjGmVY9V0m4bqXoJgYBqY3GZHk0m7aUE6b2sEho=") as other:
-        keyless = {"name": "Keyless", "type": "custom", "api_base": stage.first.api_base}
-        call = lambda method, path, body: httpx.request(  # noqa: E731
-            method, other.url + path, json=body, headers={"Authorization": f"Bearer {MASTER_KEY}"}, timeout=20
-        ).json()
-        provider = call("POST", "/api/v1/llm/providers", keyless)["provider"]
-        model = call("POST", "/api/v1/llm/models", {"provider": provider["id"], "model_name": "m"})["model"]["id"]
-        call("POST", "/v1/routing_group", {
-            "routing_group_name": "keyless", "routing_strategy": "simple-shuffle", "deployments": [{"model_id": model}]
-        })
-        client = openai.OpenAI(base_url=f"{other.url}/v1", api_key=MASTER_KEY, max_retries=0, timeout=20)
-        assert served_within(WITHIN_S, lambda: answers(client, "keyless") == model)
+    new_key = Fernet.generate_key().decode()
+    with console_beside(stage.console, tmp_path, ENCRYPTION_KEYS=new_key) as other:
+        readable = other.add_model(provider="Readable", api_base=stage.first.api_base)
+        other.add_group("readable", [readable])
+        client = client_of(other.url)
+        assert served_within(WITHIN_S, lambda: answers(client, "readable") == readable)
         with pytest.raises(openai.APIStatusError, match="ENCRYPTION_KEYS") as caught:
             client.chat.completions.create(model="fine", messages=HI)
         assert caught.value.status_code == 502

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gateway import testing
+from gateway import trials
 from gateway.openai import ApiError
-from gateway.testing import RoutingTrace
+from gateway.trials import RoutingTrace
 from gateway.waterfall import bars_of
 from lib.exceptions import Conflict
 from tests.factories import make_group
@@ -33,10 +33,10 @@ def attempt(name: str, *, ms: float = 100, error: str = "", tier: int = 1, moved
     )
 
 
-def result_of(*traces: RoutingTrace, error: str | None = None) -> testing.TestResult:
+def result_of(*traces: RoutingTrace, error: str | None = None) -> trials.Trial:
     last = traces[-1].provider if traces else ""
     total = sum(t.latency_ms for t in traces)
-    return testing.TestResult(error is None, "Hi <there>", traces, total, last, last, "call-1", error)
+    return trials.Trial(error is None, "Hi <there>", traces, total, last, last, "call-1", error)
 
 
 @pytest.fixture
@@ -44,14 +44,14 @@ def answer_with(monkeypatch):
     """Scripts what the routers answer, and keeps what they were asked."""
     asked: list[dict] = []
 
-    def script(outcome: testing.TestResult | Exception) -> list[dict]:
-        def test_group(**kwargs):
+    def script(outcome: trials.Trial | Exception) -> list[dict]:
+        def try_group(**kwargs):
             asked.append(kwargs)
             if isinstance(outcome, Exception):
                 raise outcome
             return outcome
 
-        monkeypatch.setattr(testing, "test_group", test_group)
+        monkeypatch.setattr(trials, "try_group", try_group)
         return asked
 
     return script

@@ -33,7 +33,14 @@ def test_priorities_make_tiers_in_order(client, charlie):
     group = group_of("priority-failover", {"priority": 2}, {"priority": 1}, {"priority": 2})
     assert [(t.number, [c.disc.name for c in t.cards]) for t in tiers_of(group)] == [(1, ["B"]), (2, ["A", "C"])]
     html = read(client, charlie, group)
-    assert html.index("Priority 1") < html.index("on failure") < html.index("Priority 2")
+    assert html.index("Priority 1") < html.index("Priority 2") < html.index("when the tier above fails")
+
+
+def test_a_deployment_is_called_by_its_own_name_else_by_its_provider():
+    group = group_of("least-busy", {"display_name": "Cheap one"}, {})
+    (named, plain) = tiers_of(group)[0].cards
+    assert (named.title, plain.title) == ("Cheap one", "B")
+    assert named.subtitle == f"A · {group.deployments.all()[0].model.name}"
 
 
 def test_weights_become_percentages_that_add_up_to_100(client, charlie):

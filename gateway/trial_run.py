@@ -19,12 +19,12 @@ from engine.upstreams.call import Answer, Call
 from engine.upstreams.mock import MockUpstream
 from gateway import openai, pipeline
 from gateway.live import Live, serving
-from gateway.testing import RoutingTrace, TestResult
+from gateway.trials import RoutingTrace, Trial
 from groups.models import RoutingGroup
 from groups.specs import spec_of
 
 
-async def send(*, name: str, by: Actor, body: dict[str, Any], mock: bool) -> TestResult:
+async def send(*, name: str, by: Actor, body: dict[str, Any], mock: bool) -> Trial:
     """Routes one request; an inactive group gets a router for the moment, so that it can be tried first."""
     openai.check(body, "chat/completions")
     async with serving() as live:
@@ -59,9 +59,9 @@ async def _inactive(name: str) -> LiveGroup:
     return await sync_to_async(load)()
 
 
-def _result(exchange: pipeline.Exchange, error: str | None) -> TestResult:
+def _result(exchange: pipeline.Exchange, error: str | None) -> Trial:
     trace, last = exchange.trace, exchange.trace.last
-    return TestResult(
+    return Trial(
         success=error is None,
         response_text=_text(exchange.result) if isinstance(exchange.result, Answer) else None,
         traces=tuple(_traces(trace)),

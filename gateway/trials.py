@@ -30,10 +30,8 @@ class RoutingTrace:
 
 
 @dataclass(frozen=True, slots=True)
-class TestResult:
+class Trial:
     """What became of one test request (`RoutingGroupTestResult` of the REST API)."""
-
-    __test__ = False  # its name is the API's; pytest should not collect it
 
     success: bool
     response_text: str | None
@@ -45,23 +43,20 @@ class TestResult:
     error: str | None = None
 
 
-def test_group(
+def try_group(
     *,
     name: str,
     by: Actor,
     messages: list[dict[str, Any]] | None = None,
     mock: bool = False,
     params: dict[str, Any] | None = None,
-) -> TestResult:
+) -> Trial:
     """Sends one real (or mock) request through the group `name`, active or not. For synchronous views.
 
     Raises `gateway.openai.ApiError` (400) for messages or parameters that cannot be routed.
     """
     # Imported here because LiteLLM takes seconds to import and most commands load the URLs, and so this file.
-    from gateway.trial import send
+    from gateway.trial_run import send
 
     body = {"messages": messages or DEFAULT_MESSAGES, **(params or {}), "model": name, "stream": False}
     return async_to_sync(send)(name=name, by=by, body=body, mock=mock)
-
-
-test_group.__test__ = False  # type: ignore[attr-defined]

@@ -1,0 +1,71 @@
+"""The cast (alice is admin, bob operator, charlie viewer, dora a stranger) and their API clients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from access.actions import issue_key
+from access.keys import COMMAND_LINE
+from access.models import Role, User
+from tests.factories import make_model
+from tests.factories import make_user as made
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    return made("alice", Role.ADMIN)
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    return made("bob", Role.OPERATOR)
+
+
+@pytest.fixture
+def charlie(db: None) -> User:
+    return made("charlie", Role.VIEWER)
+
+
+@pytest.fixture
+def dora(db: None) -> User:
+    return made("dora", Role.STRANGER)
+
+
+def api_of(user: User) -> APIClient:
+    """A client that presents a fresh key of this person."""
+    _, key = issue_key(by=COMMAND_LINE, owner=user, name="test")
+    return APIClient(headers={"Authorization": f"Bearer {key}"})
+
+
+@pytest.fixture
+def as_alice(alice: User) -> APIClient:
+    return api_of(alice)
+
+
+@pytest.fixture
+def as_bob(bob: User) -> APIClient:
+    return api_of(bob)
+
+
+@pytest.fixture
+def as_charlie(charlie: User) -> APIClient:
+    return api_of(charlie)
+
+
+@pytest.fixture
+def as_dora(dora: User) -> APIClient:
+    return api_of(dora)
+
+
+@pytest.fixture
+def as_nobody(db: None) -> APIClient:
+    return APIClient()
+
+
+@pytest.fixture
+def two_models(db: None) -> list[dict[str, Any]]:
+    """Two deployments as a request names them, for any strategy."""
+    return [{"model_id": str(make_model().id), "priority": n, "weight": 50} for n in (1, 2)]

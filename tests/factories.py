@@ -1,0 +1,40 @@
+"""Rows for tests: plain functions with sensible defaults, past the actions and their rules."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from typing import Any
+
+from access.models import Role, User
+from groups.models import Deployment, RoutingGroup
+from providers import secrets
+from providers.models import LanguageModel, Provider
+
+_numbers = itertools.count(1)
+
+
+def make_user(username: str = "", role: Role = Role.VIEWER, **fields: Any) -> User:
+    return User.objects.create(username=username or f"user-{next(_numbers)}", role=role, **fields)
+
+
+def make_provider(*, key: str = "", **fields: Any) -> Provider:
+    values = {"name": f"Provider {next(_numbers)}", "type": "custom", "api_base": "https://llm.example.com/v1"}
+    provider = Provider.objects.create(**{**values, "created_by": "test", "updated_by": "test", **fields})
+    if key:
+        secrets.store(provider=provider, key=key)
+    return provider
+
+
+def make_model(*, provider: Provider | None = None, **fields: Any) -> LanguageModel:
+    values = {"name": f"model-{next(_numbers)}", **fields}
+    return LanguageModel.objects.create(provider=provider or make_provider(), **values)
+
+
+def make_group(*, models: Iterable[LanguageModel] = (), **fields: Any) -> RoutingGroup:
+    """A group; its deployments get priorities 1, 2, 3, ... and equal weights."""
+    values = {"name": f"group-{next(_numbers)}", "strategy": "simple-shuffle", "created_by": "test", "updated_by": "test"}
+    group = RoutingGroup.objects.create(**{**values, **fields})
+    for position, model in enumerate(models):
+        Deployment.objects.create(group=group, model=model, position=position, priority=position + 1, weight=1)
+    return group
