@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from contextlib import aclosing
 from typing import Any
 
 import structlog
@@ -86,8 +87,9 @@ async def _serve(endpoint: Endpoint, key: str, raw: bytes, send: Send) -> None:
         await _send(send, 200, JSON + headers, exchange.result.body)
         return
     await send({"type": "http.response.start", "status": 200, "headers": EVENTS + headers})
-    async for chunk in pipeline.stream(exchange):
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    async with aclosing(pipeline.stream(exchange)) as chunks:
+        async for chunk in chunks:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
 
 

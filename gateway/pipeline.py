@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -99,21 +100,24 @@ def may_call(live: Live, holder: KeyHolder, name: str) -> bool:
     return assigned is None or holder.key_id is None or holder.key_id in assigned
 
 
-async def stream(exchange: Exchange) -> AsyncIterator[bytes]:
+async def stream(exchange: Exchange) -> AsyncGenerator[bytes]:
     """The events of a stream, an error event when it breaks, and its record at the end."""
     result = exchange.result
     assert isinstance(result, Stream)  # noqa: S101  # the caller asked for it
     exchange.status = CLIENT_LEFT
     try:
         async with asyncio.timeout(max(0.0, settings.REQUEST_DEADLINE_S - exchange.duration_ms / 1000)):
-            async for chunk in result:
-                yield chunk
+            async with aclosing(aiter(result)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
         exchange.status = 200
     except (Exception, TimeoutError) as error:
         exchange.status = 502
         last = exchange.trace.last
         yield ApiError(502, (last and last.error_message) or str(error), code="stream_broken").event
     finally:
+        if result.is_complete:
+            exchange.status = 200
         record(exchange)
 
 

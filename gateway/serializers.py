@@ -58,6 +58,7 @@ class RoutingTraceSerializer(serializers.Serializer):
     error_class = serializers.CharField(allow_null=True)
     tier = serializers.IntegerField()
     moved_on_because = serializers.CharField(allow_null=True)
+    started_ms = serializers.FloatField()
 
 
 class TrialSerializer(serializers.Serializer):

@@ -64,7 +64,7 @@ def _result(exchange: pipeline.Exchange, error: str | None) -> Trial:
     return Trial(
         success=error is None,
         response_text=_text(exchange.result) if isinstance(exchange.result, Answer) else None,
-        traces=tuple(_traces(trace)),
+        traces=tuple(_traces(exchange)),
         total_latency_ms=round(exchange.duration_ms, 3),
         final_deployment=last.deployment_name if last else "",
         final_provider=last.provider if last else "",
@@ -73,7 +73,8 @@ def _result(exchange: pipeline.Exchange, error: str | None) -> Trial:
     )
 
 
-def _traces(trace: Trace) -> list[RoutingTrace]:
+def _traces(exchange: pipeline.Exchange) -> list[RoutingTrace]:
+    trace = exchange.trace
     return [
         RoutingTrace(
             deployment_id=a.deployment_id,
@@ -87,6 +88,7 @@ def _traces(trace: Trace) -> list[RoutingTrace]:
             error_class=a.error_class,
             tier=a.tier,
             moved_on_because=a.moved_on_because,
+            started_ms=round((a.started_at - exchange.started_at) * 1000, 3),
         )
         for a, depth in zip(trace.attempts, trace.depths(), strict=True)
     ]

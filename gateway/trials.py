@@ -14,7 +14,10 @@ DEFAULT_MESSAGES = [{"role": "user", "content": "Hello, respond with one word."}
 
 @dataclass(frozen=True, slots=True)
 class RoutingTrace:
-    """One attempt as the REST API names it; what follows `fallback_depth` and `status` is ours."""
+    """One attempt as the REST API names it; from `error_class` on it is ours.
+
+    `started_ms` counts from the start of the request.
+    """
 
     deployment_id: str
     deployment_name: str
@@ -27,6 +30,7 @@ class RoutingTrace:
     error_class: str | None
     tier: int
     moved_on_because: str | None
+    started_ms: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,15 +41,14 @@ class Bar:
 
 
 def bars_of(result: Trial, provider_types: Mapping[str, str]) -> tuple[Bar, ...]:
-    """The attempts one after the other; `provider_types` (name -> type) decides the colours."""
-    whole_ms = max(result.total_latency_ms, sum(t.latency_ms for t in result.traces), 1.0)
-    bars: list[Bar] = []
-    elapsed_ms = 0.0
-    for number, trace in enumerate(result.traces, start=1):
-        x, width = _span(elapsed_ms / whole_ms, trace.latency_ms / whole_ms)
-        bars.append(Bar(number, trace, colour_of(provider_types.get(trace.provider, ""), trace.provider), x, width))
-        elapsed_ms += trace.latency_ms
-    return tuple(bars)
+    """The attempts over time, pauses between them left free; `provider_types` (name -> type) decides the colours."""
+    whole_ms = max([result.total_latency_ms, 1.0, *(t.started_ms + t.latency_ms for t in result.traces)])
+    return tuple(_bar(number, trace, provider_types, whole_ms) for number, trace in enumerate(result.traces, start=1))
+
+
+def _bar(number: int, trace: RoutingTrace, provider_types: Mapping[str, str], whole_ms: float) -> Bar:
+    x, width = _span(max(0.0, trace.started_ms) / whole_ms, trace.latency_ms / whole_ms)
+    return Bar(number, trace, colour_of(provider_types.get(trace.provider, ""), trace.provider), x, width)
 
 
 def _span(start: float, length: float) -> tuple[int, int]:

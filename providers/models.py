@@ -54,6 +54,7 @@ class Status(models.TextChoices):
 class ProviderQuerySet(models.QuerySet["Provider"]):
     def with_catalog(self) -> ProviderQuerySet:
         """Adds `model_count`, the averages that `avg_cost` is made of, and the key's row."""
+        # The order is said again because grouping drops the one of Meta.
         return (
             self.select_related("key")
             .annotate(
@@ -62,7 +63,7 @@ class ProviderQuerySet(models.QuerySet["Provider"]):
                 avg_output=models.Avg("models__output_cost_per_million"),
             )
             .order_by("priority", "name")
-        )  # said again: grouping drops the model's own ordering
+        )
 
     def matching(self, *, q: str = "", type: str | None = None, enabled: bool | None = None) -> ProviderQuerySet:
         """Providers whose name or type contains `q`, of this type, switched on or off."""

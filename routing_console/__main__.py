@@ -29,7 +29,6 @@ def main() -> None:
     call_command("migrate", verbosity=0)
     if settings.DEMO:
         call_command("load_demo", verbosity=0)
-    settings.STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns when it is absent
     say(_welcome())
     address = ["-b", settings.HOST, "-p", str(settings.PORT), "routing_console.asgi:application"]
     os.execv(sys.executable, [sys.executable, *SERVER, *address])  # noqa: S606  (no shell is the point)

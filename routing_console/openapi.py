@@ -35,7 +35,7 @@ class DocsView(SpectacularSwaggerSplitView):
     """Swagger UI. Its script is a second answer of this view, so that the page needs no inline script or style."""
 
     template_name = "api_docs.html"
-    permission_classes: ClassVar = []
+    permission_classes: ClassVar[list[Any]] = []
     url_name = "schema"
 
     @extend_schema(exclude=True)

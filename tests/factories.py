@@ -33,7 +33,12 @@ def make_model(*, provider: Provider | None = None, **fields: Any) -> LanguageMo
 
 def make_group(*, models: Iterable[LanguageModel] = (), **fields: Any) -> RoutingGroup:
     """A group; its deployments get priorities 1, 2, 3, ... and equal weights."""
-    values = {"name": f"group-{next(_numbers)}", "strategy": "simple-shuffle", "created_by": "test", "updated_by": "test"}
+    values = {
+        "name": f"group-{next(_numbers)}",
+        "strategy": "simple-shuffle",
+        "created_by": "test",
+        "updated_by": "test",
+    }
     group = RoutingGroup.objects.create(**{**values, **fields})
     for position, model in enumerate(models):
         Deployment.objects.create(group=group, model=model, position=position, priority=position + 1, weight=1)

@@ -5,8 +5,7 @@
         ...                       # two requests fail as told, all later ones are answered
         assert upstream.count == 2
 
-A behaviour is data plus one method. The server lives in a thread of its own, so that synchronous and
-asynchronous tests use it alike.
+A behaviour is data plus one method. The server lives in its own thread: for synchronous and asynchronous tests.
 """
 
 from __future__ import annotations
@@ -86,11 +85,13 @@ class Behaviour(Protocol):
 
 @dataclass(frozen=True)
 class Ok:
-    """An answer, plain, streamed or embedded as the request wants, after `delay_s`."""
+    """An answer, plain, streamed or embedded as the request wants. Seconds: `delay_s` before it, `pause_s`
+    between the chunks of a stream, `linger_s` from [DONE] to the end of the response."""
 
     text: str = ANSWER
     delay_s: float = 0.0
     pause_s: float = 0.0
+    linger_s: float = 0.0
 
     async def play(self, exchange: Exchange) -> None:
         if self.delay_s:
@@ -100,7 +101,7 @@ class Ok:
         elif exchange.path.endswith("/embeddings"):
             await exchange.answer(200, _embedding(exchange.body))
         elif exchange.is_stream:
-            await _stream(exchange, list(_chunks(exchange.body, self.text)), self.pause_s)
+            await _stream(exchange, self)
         else:
             await exchange.answer(200, _completion(exchange.body, self.text))
 
@@ -194,17 +195,18 @@ def _usage(text: str) -> dict[str, int]:
 
 def _embedding(body: dict[str, Any]) -> dict[str, Any]:
     data = [{"object": "embedding", "index": 0, "embedding": [0.6, 0.8]}]
-    usage = {"prompt_tokens": 7, "total_tokens": 7}
-    return {"object": "list", "model": body.get("model", ""), "data": data, "usage": usage}
+    return {"object": "list", "model": body.get("model", ""), "data": data, "usage": _usage("")}
 
 
-async def _stream(exchange: Exchange, chunks: list[dict[str, Any]], pause_s: float) -> None:
+async def _stream(exchange: Exchange, ok: Ok) -> None:
     exchange.start_stream()
-    for chunk in chunks:
+    for chunk in _chunks(exchange.body, ok.text):
         await exchange.event(json.dumps(chunk))
-        if pause_s:
-            await exchange.pause(pause_s)
+        if ok.pause_s:
+            await exchange.pause(ok.pause_s)
     await exchange.event("[DONE]")
+    if ok.linger_s:
+        await exchange.pause(ok.linger_s)
     await exchange.end_stream()
 
 
@@ -221,8 +223,7 @@ class ScriptedUpstream:
         self.usual: Behaviour = usual or Ok()
         self.seen: list[Exchange] = []
         self.disconnects = 0
-        self.in_flight = 0
-        self.most_in_flight = 0
+        self.in_flight = self.most_in_flight = 0
         self._script: deque[Behaviour] = deque()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)

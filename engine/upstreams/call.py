@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -56,6 +57,7 @@ class Answer:
     is_content_filtered: bool = False
 
 
+LAST_EVENTS = (b"data: [DONE]\n\n", b"data:[DONE]\n\n")
 StreamEnd = Callable[[BaseException | None], Awaitable[None]]
 
 
@@ -63,22 +65,26 @@ StreamEnd = Callable[[BaseException | None], Awaitable[None]]
 class Stream:
     """A stream whose first event has arrived. Iterating gives whole SSE events as bytes, `[DONE]` included.
 
-    `usage` is known once the upstream has sent it. `on_end` is awaited exactly once with the error that
-    ended the stream, or None; an `asyncio.CancelledError` or `GeneratorExit` means that the caller left.
+    `events` is set by the upstream, which reads it. `usage` is known once the upstream has sent it, `is_complete` true once `[DONE]` has come: who leaves then
+    has everything. `on_end` is awaited exactly once with the error that ended the stream, or None; an
+    `asyncio.CancelledError` or `GeneratorExit` means that the caller left.
     """
 
-    events: AsyncIterator[bytes]
     deployment: DeploymentSpec
     usage: Usage | None = None
+    events: AsyncGenerator[bytes] = field(init=False, repr=False)
+    is_complete: bool = False
     on_end: StreamEnd | None = field(default=None, repr=False)
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    async def __aiter__(self) -> AsyncGenerator[bytes]:
         error: BaseException | None = None
         try:
-            async for event in self.events:
-                yield event
+            async with aclosing(self.events) as events:
+                async for event in events:
+                    self.is_complete = self.is_complete or event.endswith(LAST_EVENTS)
+                    yield event
         except BaseException as stopped:
-            error = stopped
+            error = None if self.is_complete else stopped
             raise
         finally:
             on_end, self.on_end = self.on_end, None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from weakref import WeakKeyDictionary
 
@@ -125,7 +125,7 @@ async def _stream(
         response.close()
         raise
     attempt.first_token_ms = (time.time() - attempt.started_at) * 1000
-    stream = Stream(events=iter(()), deployment=deployment)  # type: ignore[arg-type]
+    stream = Stream(deployment)
     stream.events = _events(stream, first, events, policy, response)
     return stream
 
@@ -152,7 +152,7 @@ def _error_in(body: bytes) -> object:
 
 async def _events(
     stream: Stream, first: bytes, events: Events, policy: RetryPolicy, response: aiohttp.ClientResponse
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes]:
     deployment, chunk, is_finished = stream.deployment, first, False
     try:
         while chunk:

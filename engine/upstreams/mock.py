@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from pydantic_core import to_json
 
@@ -22,11 +22,13 @@ class MockUpstream:
         self, call: Call, deployment: DeploymentSpec, policy: RetryPolicy, attempt: Attempt
     ) -> Answer | Stream:
         if call.is_stream:
-            return Stream(_events(call, deployment), deployment, USAGE)
+            stream = Stream(deployment, USAGE)
+            stream.events = _events(call, deployment)
+            return stream
         return Answer(_completion(call, deployment, "message"), deployment, USAGE)
 
 
-async def _events(call: Call, deployment: DeploymentSpec) -> AsyncIterator[bytes]:
+async def _events(call: Call, deployment: DeploymentSpec) -> AsyncGenerator[bytes]:
     yield b"data: " + _completion(call, deployment, "delta") + b"\n\n"
     yield b"data: [DONE]\n\n"
 

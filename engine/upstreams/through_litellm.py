@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import litellm
@@ -77,12 +77,12 @@ async def _stream(deployment: DeploymentSpec, policy: RetryPolicy, response: Any
     except StopAsyncIteration:
         raise failures.unreachable(deployment, "the stream ended before its first event") from None
     attempt.first_token_ms = (time.time() - attempt.started_at) * 1000
-    stream = Stream(events=iter(()), deployment=deployment)  # type: ignore[arg-type]
+    stream = Stream(deployment)
     stream.events = _events(stream, first, chunks, policy)
     return stream
 
 
-async def _events(stream: Stream, first: Any, chunks: Any, policy: RetryPolicy) -> AsyncIterator[bytes]:
+async def _events(stream: Stream, first: Any, chunks: Any, policy: RetryPolicy) -> AsyncGenerator[bytes]:
     chunk, is_finished = first, False
     try:
         while chunk is not None:

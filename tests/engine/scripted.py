@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from engine.ledger import Attempt, Trace
@@ -40,10 +40,14 @@ class ScriptedUpstream:
             self.in_flight[name] -= 1
         self.served[name] = self.served.get(name, 0) + 1
         usage = Usage(10, 10, 20)
-        return Stream(_two_events(), deployment, usage) if call.is_stream else Answer(b"{}", deployment, usage)
+        if not call.is_stream:
+            return Answer(b"{}", deployment, usage)
+        stream = Stream(deployment, usage)
+        stream.events = _two_events()
+        return stream
 
 
-async def _two_events() -> AsyncIterator[bytes]:
+async def _two_events() -> AsyncGenerator[bytes]:
     yield b'data: {"choices": []}\n\n'
     yield b"data: [DONE]\n\n"
 

@@ -8,7 +8,7 @@ from typing import Any
 import openai
 import pytest
 
-from tests.fakes import Drop, ScriptedUpstream, StalledStream
+from tests.fakes import Drop, Ok, ScriptedUpstream, StalledStream
 from tests.gateway.conftest import Stage
 
 PING = [{"role": "user", "content": "ping"}]
@@ -101,6 +101,15 @@ def test_a_stream_arrives_whole(stage: Stage, make_group: MakeGroup) -> None:
     assert "".join(c.choices[0].delta.content or "" for c in chunks if c.choices) == "one two three four"
     assert chunks[-1].choices[0].finish_reason == "stop"
     assert outcomes(stage, answer) == [("First", 1, "success")]
+
+
+def test_a_client_that_hangs_up_after_done_had_a_success(stage: Stage, make_group: MakeGroup) -> None:
+    """As the openai client does: it closes the connection at [DONE], before the response has ended."""
+    with ScriptedUpstream(usual=Ok(linger_s=30)) as upstream:
+        lingering = stage.console.add_model(provider="Lingerer", api_base=upstream.url)
+        answer = ask(stage, make_group(lingering), stream=True)
+        assert list(answer.parse())[-1].choices[0].finish_reason == "stop"
+        assert outcomes(stage, answer) == [("Lingerer", 1, "success")]
 
 
 def test_a_stream_dropped_before_its_first_token_falls_back(stage: Stage, make_group: MakeGroup) -> None:

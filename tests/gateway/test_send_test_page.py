@@ -17,7 +17,9 @@ HTMX = {"HX-Request": "true"}
 FORM = {"message": "Say <hi>", "mode": "mock"}
 
 
-def attempt(name: str, *, ms: float = 100, error: str = "", tier: int = 1, moved: str | None = None) -> RoutingTrace:
+def attempt(
+    name: str, *, at_ms: float = 0, ms: float = 100, error: str = "", tier: int = 1, moved: str | None = None
+) -> RoutingTrace:
     return RoutingTrace(
         deployment_id=name,
         deployment_name=name,
@@ -30,6 +32,7 @@ def attempt(name: str, *, ms: float = 100, error: str = "", tier: int = 1, moved
         error_class="ServiceUnavailableError" if error else None,
         tier=tier,
         moved_on_because=moved,
+        started_ms=at_ms,
     )
 
 
@@ -145,7 +148,8 @@ def test_the_anonymous_sign_in_first_and_htmx_takes_the_whole_page_there(client,
 
 
 def test_bars_follow_each_other_and_stay_inside():
-    bars = bars_of(result_of(attempt("A", ms=300), attempt("B", ms=0.1), attempt("C", ms=700)), {"A": "openai"})
-    assert [(b.x, b.width) for b in bars] == [(0, 300), (300, 6), (300, 700)]
+    three = attempt("A", ms=300), attempt("B", at_ms=300, ms=0.1), attempt("C", at_ms=500, ms=500)
+    bars = bars_of(result_of(*three), {"A": "openai"})
+    assert [(b.x, b.width) for b in bars] == [(0, 300), (300, 6), (500, 500)]
     assert [b.colour for b in bars] == ["openai", "default", "default"]
     assert bars_of(result_of(), {}) == ()

@@ -37,7 +37,13 @@ def test_what_the_body_says_beats_the_catalog(as_alice):
         "enabled": False,
     }
     model = as_alice.post(URL, body).json()["model"]
-    expected = {"display_name": "Four", "input_cost_per_million": 0, "capabilities": [], "quality": 80, "enabled": False}
+    expected = {
+        "display_name": "Four",
+        "input_cost_per_million": 0,
+        "capabilities": [],
+        "quality": 80,
+        "enabled": False,
+    }
     assert model.items() >= expected.items()
     assert model["output_cost_per_million"] == 10
 

@@ -51,7 +51,9 @@ def test_prices_are_per_million_tokens():
 
 def test_a_model_is_found_under_litellms_prefix():
     assert lookup(type="fireworks", model_name="accounts/fireworks/models/llama-v3p3-70b-instruct").context_length
-    assert lookup(type="nebius", model_name="meta-llama/Llama-3.3-70B-Instruct").input_cost_per_million == Decimal("0.13")
+    assert lookup(type="nebius", model_name="meta-llama/Llama-3.3-70B-Instruct").input_cost_per_million == Decimal(
+        "0.13"
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,220 @@
+"""`/v1/routing_group`: what works, who may, and how versions are kept apart."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+from rest_framework.test import APIClient
+
+from groups.models import RoutingGroup
+from tests.factories import make_group, make_model, make_provider
+
+pytestmark = pytest.mark.django_db
+URL = "/v1/routing_group"
+SEED_FIELDS = {
+    "routing_group_id", "routing_group_name", "description", "routing_strategy", "deployments", "fallback_config",
+    "retry_config", "cooldown_config", "settings", "assigned_team_ids", "assigned_key_ids", "is_active",
+    "created_at", "created_by", "updated_at", "updated_by", "revision",
+}  # fmt: skip
+DEPLOYMENT_FIELDS = {"model_id", "model_name", "provider", "priority", "weight", "display_name", "rpm", "tpm"}
+
+
+@pytest.fixture
+def body(two_models):
+    return {"routing_group_name": "chat", "routing_strategy": "priority-failover", "deployments": two_models}
+
+
+def create(client, body, **changes):
+    answer = client.post(URL, {**body, **changes})
+    assert answer.status_code == 201, answer.content
+    return answer.json()
+
+
+def at(group) -> str:
+    return f"{URL}/{group['routing_group_id']}"
+
+
+def test_create_answers_every_field_of_the_contract(as_bob, body):
+    answer = as_bob.post(URL, {**body, "retry_config": {"num_retries": 1}, "assigned_team_ids": ["t1"]})
+    assert answer.status_code == 201, answer.content
+    group = answer.json()
+    assert set(group) == SEED_FIELDS
+    assert all(set(deployment) == DEPLOYMENT_FIELDS for deployment in group["deployments"])
+    assert [d["priority"] for d in group["deployments"]] == [1, 2]
+    assert (group["retry_config"], group["assigned_team_ids"]) == ({"num_retries": 1}, ["t1"])
+    assert (group["is_active"], group["revision"], group["created_by"]) == (True, 1, "bob")
+    assert answer["ETag"] == as_bob.get(at(group))["ETag"]
+
+
+@pytest.mark.parametrize("strategy", RoutingGroup._meta.get_field("strategy").flatchoices)
+def test_all_seven_strategies(as_bob, body, strategy):
+    assert create(as_bob, body, routing_strategy=strategy[0])["routing_strategy"] == strategy[0]
+
+
+def test_null_is_the_default(as_bob, body):
+    fields = ["description", "fallback_config", "retry_config", "settings", "assigned_team_ids", "assigned_key_ids"]
+    group = create(as_bob, body, **dict.fromkeys(fields))
+    assert [group[field] for field in fields] == ["", {}, {}, {}, [], []]
+
+
+def test_a_model_may_be_named_by_provider_and_name(as_bob, body):
+    nebius = make_model(provider=make_provider(name="Nebius", type="nebius"), name="llama")
+    for provider in ("Nebius", "NEBIUS", "nebius"):
+        named = [{"provider": provider, "model_name": "llama", "priority": 1}]
+        group = create(as_bob, body, routing_group_name=f"by-{provider}", deployments=named)
+        assert group["deployments"][0]["model_id"] == str(nebius.id)
+
+
+def test_an_answer_can_be_sent_back(as_bob, body):
+    group = create(as_bob, body)
+    answer = as_bob.put(at(group), group)
+    assert answer.status_code == 200, answer.content
+    kept = {name: value for name, value in answer.json().items() if name not in ("revision", "updated_at")}
+    assert kept.items() <= group.items()
+
+
+def test_put_replaces_the_whole_and_patch_a_part(as_bob, body, alice):
+    group = create(as_bob, body, description="old", retry_config={"num_retries": 1})
+    patched = as_bob.patch(at(group), {"description": "new"}).json()
+    assert (patched["description"], patched["retry_config"], patched["revision"]) == ("new", {"num_retries": 1}, 2)
+    replaced = as_bob.put(at(group), {**body, "deployments": body["deployments"][:1]}).json()
+    assert (replaced["description"], replaced["retry_config"], len(replaced["deployments"])) == ("", {}, 1)
+
+
+def test_another_strategy_keeps_priorities_and_weights(as_bob, body):
+    group = create(as_bob, body)
+    changed = as_bob.patch(at(group), {"routing_strategy": "weighted"}).json()
+    assert [(d["priority"], d["weight"]) for d in changed["deployments"]] == [(1, 50), (2, 50)]
+
+
+def test_another_strategy_must_find_what_it_needs(as_bob, body):
+    only_priorities = [{"model_id": d["model_id"], "priority": 1} for d in body["deployments"]]
+    group = create(as_bob, body, deployments=only_priorities)
+    answer = as_bob.patch(at(group), {"routing_strategy": "weighted"})
+    assert (answer.status_code, list(answer.json())) == (400, ["deployments"])
+    assert as_bob.get(at(group)).json()["routing_strategy"] == "priority-failover"
+
+
+def test_delete(as_bob, body):
+    group = create(as_bob, body)
+    assert as_bob.delete(at(group)).json() == {"routing_group_id": group["routing_group_id"], "deleted": True}
+    assert as_bob.get(at(group)).status_code == 404
+
+
+def test_list_is_paged_and_filtered(as_charlie):
+    make_group(name="chat-eu", strategy="weighted")
+    make_group(name="chat-us", strategy="least-busy", description="For the Americas", is_active=False)
+    assert names(as_charlie, "") == ["chat-eu", "chat-us"]
+    assert names(as_charlie, "?q=americas") == names(as_charlie, "?q=CHAT-U") == ["chat-us"]
+    assert names(as_charlie, "?strategy=weighted") == names(as_charlie, "?is_active=true") == ["chat-eu"]
+    page = as_charlie.get(f"{URL}?page=2&size=1").json()
+    assert (len(page.pop("routing_groups")), page) == (1, {"total": 2, "page": 2, "size": 1})
+
+
+def names(client, query: str) -> list[str]:
+    return [group["routing_group_name"] for group in client.get(URL + query).json()["routing_groups"]]
+
+
+@pytest.mark.parametrize(
+    "query", ["page=0", "page=-1", "page=a", "size=201", "size=0", "strategy=best", "is_active=si"]
+)
+def test_a_bad_query_is_400_and_names_the_parameter(as_charlie, query):
+    answer = as_charlie.get(f"{URL}?{query}")
+    assert (answer.status_code, list(answer.json())) == (400, [query.partition("=")[0]])
+
+
+@pytest.mark.parametrize("spelling", ["{etag}", "W/{etag}", '"other", {etag}', "*"])
+def test_if_match_lets_the_current_version_through(as_bob, body, spelling):
+    answer = as_bob.post(URL, body)
+    header = {"If-Match": spelling.format(etag=answer["ETag"])}
+    changed = as_bob.patch(at(answer.json()), {"description": "new"}, headers=header)
+    assert changed.status_code == 200
+    assert changed["ETag"] != answer["ETag"]
+
+
+@pytest.mark.parametrize("spelling", ["{etag}", "W/{etag}", '"other"', "garbage", ""])
+@pytest.mark.parametrize("method", ["put", "patch", "delete"])
+def test_if_match_stops_a_change_on_top_of_another(as_bob, body, spelling, method):
+    answer = as_bob.post(URL, body)
+    as_bob.patch(at(answer.json()), {"description": "somebody else's"})
+    header = {"If-Match": spelling.format(etag=answer["ETag"])}
+    late = getattr(as_bob, method)(at(answer.json()), body, headers=header)
+    assert late.status_code == 412
+    assert "Load it again" in late.json()["detail"]
+    assert RoutingGroup.objects.get().description == "somebody else's"
+
+
+def test_a_renamed_group_stays_the_fallback_of_others(as_bob, body):
+    group = create(as_bob, body)
+    other = create(as_bob, body, routing_group_name="front", fallback_config={"fallback_groups": ["chat"]})
+    as_bob.patch(at(group), {"routing_group_name": "chat-2"})
+    front = as_bob.get(at(other)).json()
+    assert (front["fallback_config"], front["revision"]) == ({"fallback_groups": ["chat-2"]}, 2)
+
+
+def test_a_group_that_others_fall_back_to_stays(as_bob, body):
+    group = create(as_bob, body)
+    create(as_bob, body, routing_group_name="front", fallback_config={"content_policy_groups": ["chat"]})
+    answer = as_bob.delete(at(group))
+    assert (answer.status_code, "front" in answer.json()["detail"]) == (409, True)
+
+
+@pytest.mark.parametrize("kind", ["fallback_groups", "context_window_groups", "content_policy_groups"])
+def test_a_circle_of_fallbacks_is_named(as_bob, body, kind):
+    a = create(as_bob, body, routing_group_name="a")
+    create(as_bob, body, routing_group_name="b", fallback_config={"fallback_groups": ["a"]})
+    create(as_bob, body, routing_group_name="c", fallback_config={kind: ["b"]})
+    answer = as_bob.patch(at(a), {"fallback_config": {kind: ["c"]}})
+    assert answer.status_code == 400
+    assert "a → c → b → a" in answer.json()["fallback_config"][0]
+
+
+def test_a_group_cannot_be_its_own_fallback(as_bob, body):
+    answer = as_bob.post(URL, {**body, "fallback_config": {"fallback_groups": ["chat"]}})
+    assert "chat → chat" in answer.json()["fallback_config"][0]
+
+
+def test_a_rename_cannot_close_a_circle_either(as_bob, body):
+    group = create(as_bob, body, fallback_config={})
+    create(as_bob, body, routing_group_name="front", fallback_config={"fallback_groups": ["chat"]})
+    change = {"routing_group_name": "chat-2", "fallback_config": {"fallback_groups": ["front"]}}
+    assert "chat-2 → front → chat-2" in as_bob.patch(at(group), change).json()["fallback_config"][0]
+
+
+@pytest.mark.parametrize("row_id", [str(uuid4()), "7", "x" * 500, "%00"])
+@pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
+def test_an_id_that_is_none_is_404(as_bob, row_id, method, body):
+    answer = getattr(as_bob, method)(f"{URL}/{row_id}", body)
+    assert (answer.status_code, list(answer.json())) == (404, ["detail"])
+
+
+def test_wrong_methods_and_no_trailing_slash(as_bob, body):
+    assert as_bob.delete(URL).status_code == 405
+    assert as_bob.post(at(create(as_bob, body)), body).status_code == 405
+    assert as_bob.get(f"{URL}/").status_code == 404
+
+
+def test_rights(as_alice, as_charlie, as_dora, as_nobody, body):
+    detail = at(create(as_alice, body))
+    assert as_charlie.get(URL).status_code == as_charlie.get(detail).status_code == 200
+    for client, status in ((as_charlie, 403), (as_dora, 403), (as_nobody, 401)):
+        writes = [client.post(URL, body), client.put(detail, body), client.patch(detail, {}), client.delete(detail)]
+        assert [answer.status_code for answer in writes] == [status] * 4
+    assert (as_dora.get(URL).status_code, as_nobody.get(detail).status_code) == (403, 401)
+    assert "bob" not in as_dora.get(URL).json()["detail"]
+
+
+def test_a_session_may_too_with_a_csrf_token_only(bob, body):
+    client = APIClient(enforce_csrf_checks=True)
+    client.force_login(bob)
+    assert client.get(URL).status_code == 200
+    assert client.post(URL, body).status_code == 403
+
+
+def test_reads_take_the_same_queries_for_many_rows(as_charlie, django_assert_num_queries):
+    groups = [make_group(models=[make_model(), make_model(), make_model()]) for _ in range(5)]
+    with django_assert_num_queries(4):  # the key, the groups, their deployments, the total
+        as_charlie.get(URL)
+    with django_assert_num_queries(3):
+        as_charlie.get(f"{URL}/{groups[0].id}")

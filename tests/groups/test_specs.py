@@ -1,0 +1,90 @@
+"""Rows -> the engine's input."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from cryptography.fernet import Fernet
+
+from engine.spec import RetryPolicy, Strategy
+from groups.models import RoutingGroup
+from groups.specs import active_specs, callable_models, spec_of, spec_of_model
+from tests.factories import make_group, make_model, make_provider
+
+pytestmark = pytest.mark.django_db
+KEY = "sk-0123456789abcdef"
+
+
+def stored(group: RoutingGroup) -> RoutingGroup:
+    return RoutingGroup.objects.with_credentials().get(pk=group.pk)
+
+
+def test_everything_the_engine_needs_is_there():
+    provider = make_provider(name="Nebius", type="nebius", api_base="", key=KEY)
+    model = make_model(
+        provider=provider, name="llama", input_cost_per_million=Decimal("0.13"), output_cost_per_million=Decimal("0.4")
+    )
+    group = make_group(name="chat", strategy="priority-failover", models=[model], retry_config={"num_retries": 0})
+    spec = spec_of(stored(group))
+    assert (spec.group_id, spec.name, spec.strategy) == (str(group.id), "chat", Strategy.PRIORITY_FAILOVER)
+    assert (spec.retry.num_retries, spec.revision) == (0, 1)
+    deployment = spec.deployments[0]
+    assert (deployment.deployment_id, deployment.name, deployment.provider) == (str(model.id), "llama", "Nebius")
+    assert (deployment.provider_type, deployment.upstream_model) == ("nebius", "llama")
+    assert deployment.api_base == "https://api.studio.nebius.ai/v1"
+    assert deployment.api_key is not None
+    assert deployment.api_key.reveal() == KEY
+    assert deployment.input_cost_per_token_usd == pytest.approx(0.13e-6)
+    assert KEY not in repr(spec)
+
+
+def test_prices_nobody_knows_are_none_and_custom_is_openai():
+    deployment = spec_of(stored(make_group(models=[make_model()]))).deployments[0]
+    assert (deployment.input_cost_per_token_usd, deployment.api_key, deployment.provider_type) == (None, None, "openai")
+    assert deployment.api_base == "https://llm.example.com/v1"
+
+
+def test_what_is_disabled_is_left_out():
+    off, orphan = make_model(enabled=False), make_model(provider=make_provider(enabled=False))
+    assert (
+        spec_of(stored(make_group(models=[off, make_model(name="on"), orphan]))).deployments[0].upstream_model == "on"
+    )
+    assert spec_of(stored(make_group(models=[off]))).deployments == ()
+
+
+def test_a_key_that_cannot_be_read_is_the_problem_of_its_deployments_only(settings):
+    broken = make_model(provider=make_provider(name="Old", key=KEY))
+    settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    make_group(name="mixed", models=[broken, make_model(provider=make_provider(key=KEY))])
+    first, second = active_specs()[0].deployments
+    assert "Old" in (first.problem or "")
+    assert first.api_key is None
+    assert second.problem is None
+
+
+@pytest.mark.parametrize("config", [{"num_retries": "many"}, {"nonsense": 1}, [], "x", {"timeout_s": -1}])
+def test_settings_that_cannot_be_read_break_only_their_group(config):
+    make_group(name="broken", models=[make_model()], retry_config=config)
+    make_group(name="sound", models=[make_model()])
+    broken, sound = active_specs()
+    assert broken.retry == RetryPolicy()
+    assert "broken" in (broken.deployments[0].problem or "")
+    assert sound.deployments[0].problem is None
+
+
+def test_only_active_groups_in_two_queries(django_assert_num_queries):
+    make_group(is_active=False, models=[make_model()])
+    for _ in range(4):
+        make_group(models=[make_model(provider=make_provider(key=KEY)), make_model()])
+    with django_assert_num_queries(2):
+        assert len(active_specs()) == 4
+
+
+def test_a_model_can_be_called_by_itself():
+    model = make_model(provider=make_provider(name="Nebius"), name="meta/llama")
+    make_model(provider=make_provider(enabled=False))
+    make_model(enabled=False)
+    assert callable_models() == {"Nebius/meta/llama": model.id}
+    spec = spec_of_model(model)
+    assert (spec.name, [d.upstream_model for d in spec.deployments]) == ("Nebius/meta/llama", ["meta/llama"])

@@ -1,0 +1,43 @@
+"""The schema and its page."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.management import call_command
+
+from tests.page import html_of
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_schema_is_sound_and_without_warnings(tmp_path):
+    call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(tmp_path / "schema.yml"))
+
+
+def test_whoever_has_a_key_reads_it_and_it_names_what_the_contract_names(as_dora):
+    schema = as_dora.get("/api/schema?format=json").json()
+    paths = {
+        "/v1/routing_group",
+        "/v1/routing_group/{group_id}",
+        "/api/v1/llm/providers",
+        "/api/v1/llm/models/{model_id}",
+    }
+    assert paths <= set(schema["paths"])
+    assert schema["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+    assert b"openapi: 3" in as_dora.get("/api/schema").content
+
+
+def test_strangers_are_asked_who_they_are(client, as_nobody):
+    assert as_nobody.get("/api/schema").status_code == 401
+    answer = client.get("/api/docs")
+    assert (answer.status_code, answer.url) == (302, "/sign-in?next=/api/docs")
+
+
+def test_the_page_lives_under_the_strict_policy(client, charlie):
+    client.force_login(charlie)
+    answer = client.get("/api/docs")
+    assert "swagger-ui" in html_of(answer)
+    assert "unsafe" not in answer["Content-Security-Policy"]
+    script = client.get("/api/docs?script=")
+    assert script["Content-Type"].startswith("application/javascript")
+    assert b"/api/schema" in script.content
