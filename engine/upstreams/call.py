@@ -65,9 +65,9 @@ StreamEnd = Callable[[BaseException | None], Awaitable[None]]
 class Stream:
     """A stream whose first event has arrived. Iterating gives whole SSE events as bytes, `[DONE]` included.
 
-    `events` is set by the upstream, which reads it. `usage` is known once the upstream has sent it, `is_complete` true once `[DONE]` has come: who leaves then
-    has everything. `on_end` is awaited exactly once with the error that ended the stream, or None; an
-    `asyncio.CancelledError` or `GeneratorExit` means that the caller left.
+    `events` is set by the upstream that reads it. `usage` is known once the upstream has sent it, `is_complete`
+    true once `[DONE]` has come: who leaves then has everything. `on_end` is awaited exactly once with the error
+    that ended the stream, or None; an `asyncio.CancelledError` or `GeneratorExit` means that the caller left.
     """
 
     deployment: DeploymentSpec
