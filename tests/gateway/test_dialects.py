@@ -1,0 +1,72 @@
+"""Providers with a dialect of their own are reached through LiteLLM; the caller does not notice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import openai
+import pytest
+
+from tests.gateway.conftest import Stage
+
+HI: Any = [{"role": "user", "content": "hi"}]
+# Type, model, and the path that llmock serves its dialect under.
+DIALECTS = [
+    ("anthropic", "claude-sonnet-4-5", "/anthropic"),
+    ("google", "gemini-2.5-flash", "/gemini/v1beta"),
+    ("mistral", "mistral-large-latest", "/mistral/v1"),
+]
+
+
+@pytest.fixture(params=DIALECTS, ids=[d[0] for d in DIALECTS])
+def group(request: pytest.FixtureRequest, stage: Stage, make_group: Callable[..., str]) -> str:
+    """A group whose first deployment speaks the dialect and whose second speaks OpenAI's."""
+    kind, model, path = request.param
+    base = {"type": kind, "api_key": "key-of-a-test", "api_base": stage.first.url + path}
+    found = stage.console.call("GET", f"/api/v1/llm/providers?type={kind}")["providers"]
+    provider = found[0] if found else stage.console.call("POST", "/api/v1/llm/providers", base)["provider"]
+    models = stage.console.call("GET", f"/api/v1/llm/models?provider={provider['id']}")["models"]
+    row = {"provider": provider["id"], "model_name": model}
+    first = models[0] if models else stage.console.call("POST", "/api/v1/llm/models", row)["model"]
+    return make_group(first["id"], stage.models[1])
+
+
+def test_an_answer_is_openais_whoever_gave_it(stage: Stage, group: str):
+    stage.first.script({"type": "reply", "text": "pong"})
+    raw = stage.client.chat.completions.with_raw_response.create(model=group, messages=HI, max_tokens=5)
+    answer = raw.parse()
+    assert answer.choices[0].message.content == "pong"
+    assert answer.usage.total_tokens > 0
+    assert float(raw.headers["x-litellm-response-cost"]) > 0
+    assert [a["status"] for a in stage.attempts(raw.headers["x-litellm-call-id"])] == ["success"]
+
+
+def test_a_stream_is_openais_too(stage: Stage, group: str):
+    stage.first.script({"type": "reply", "text": "pong"})
+    raw = stage.client.chat.completions.with_raw_response.create(model=group, messages=HI, stream=True)
+    chunks = list(raw.parse())
+    assert "".join(c.choices[0].delta.content or "" for c in chunks if c.choices) == "pong"
+    (attempt,) = stage.attempts(raw.headers["x-litellm-call-id"])
+    assert (attempt["status"], attempt["first_token_ms"] > 0) == ("success", True)
+
+
+def test_a_failure_falls_back_like_any_other(stage: Stage, group: str):
+    stage.first.script({"type": "fail", "status": 503, "times": None})
+    raw = stage.client.chat.completions.with_raw_response.create(model=group, messages=HI)
+    first, *_, last = stage.attempts(raw.headers["x-litellm-call-id"])
+    assert (first["status"], first["status_code"] >= 500) == ("error", True)
+    assert (last["provider"], last["status"]) == ("Second", "success")
+
+
+def test_the_client_cannot_steer_litellm(stage: Stage, group: str):
+    """`mock_response`, `api_base` and the like are LiteLLM's own parameters, not the caller's."""
+    stage.first.script({"type": "reply", "text": "pong"})
+    extra = {"mock_response": "owned", "api_base": "http://127.0.0.1:1", "api_key": "sk-mine", "num_retries": 9}
+    answer = stage.client.chat.completions.create(model=group, messages=HI, extra_body=extra)
+    assert answer.choices[0].message.content == "pong"
+
+
+def test_a_wrong_model_parameter_is_the_callers_error(stage: Stage, group: str):
+    with pytest.raises(openai.BadRequestError, match="temperature"):
+        stage.client.chat.completions.create(model=group, messages=HI, temperature="hot")  # type: ignore[arg-type]
