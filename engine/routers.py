@@ -8,23 +8,18 @@ out right after construction, and each attempt reports to the one router that ma
 from __future__ import annotations
 
 import time
-from datetime import datetime
 from typing import Any
 
 import litellm
 from litellm.router_utils.cooldown_handlers import set_cooldown_deployments
-from litellm.router_utils.router_callbacks.track_deployment_metrics import (
-    increment_deployment_successes_for_current_minute,
-)
 
 from engine.ledger import Attempt
+from engine.reports import GROUP, Report
 from engine.spec import DEFAULT_COOLDOWN_S, DeploymentSpec, GroupSpec, Strategy
 from engine.upstreams import failures
-from engine.upstreams.call import Answer, Call, Stream, Usage
+from engine.upstreams.call import Answer, Call, Stream
 from engine.upstreams.choose import upstream_for
 
-# Inside its own router every group has the same name: a group's name may look like a provider's model.
-GROUP = "group"
 CACHE_KEYS = 20_000
 NATIVE_STRATEGY = {
     Strategy.PRIORITY_FAILOVER: "simple-shuffle",
@@ -157,73 +152,6 @@ class GroupRouter(litellm.Router):
         self.discard()
 
 
-class Report:
-    """What one attempt tells its router's strategy and cooldowns, and the ledger."""
-
-    def __init__(self, router: GroupRouter, row: dict[str, Any], call: Call, attempt: Attempt) -> None:
-        self._router, self._attempt, self._is_stream = router, attempt, call.is_stream
-        self._start = datetime.now()
-        self._has_started = False
-        self._kwargs = _callback_kwargs(row, is_stream=call.is_stream)
-
-    def started(self) -> None:
-        """The attempt is in flight: least-busy counts it."""
-        self._has_started = True
-        for selector in self._router.selectors:
-            selector.log_pre_api_call(GROUP, [], self._kwargs)
-
-    async def succeeded(self, usage: Usage | None) -> None:
-        """The attempt answered in full."""
-        self._attempt.status_code = 200
-        self._close("success")
-        increment_deployment_successes_for_current_minute(
-            litellm_router_instance=self._router, deployment_id=self._kwargs["litellm_params"]["model_info"]["id"]
-        )
-        if not self._router.selectors:
-            return
-        self._kwargs["standard_logging_object"]["total_tokens"] = usage.total_tokens if usage else 0
-        if self._attempt.first_token_ms is not None:
-            first_token_at = self._attempt.started_at + self._attempt.first_token_ms / 1000
-            self._kwargs["completion_start_time"] = datetime.fromtimestamp(first_token_at)
-        response, end = _counted_response(usage), datetime.now()
-        for selector in self._router.selectors:
-            await selector.async_log_success_event(self._kwargs, response, self._start, end)
-        self._forget_redis_queue()
-
-    async def failed(self, error: BaseException) -> None:
-        """The attempt failed, or its caller left; only a failure of the upstream counts for cooldowns."""
-        has_left = not isinstance(error, Exception)
-        self._attempt.error_class = None if has_left else type(error).__name__
-        self._attempt.error_message = None if has_left else failures.message_of(error)
-        self._attempt.status_code = failures.status_of(error)
-        self._close("cancelled" if has_left else "error")
-        end = datetime.now()
-        self._kwargs["exception"] = error
-        if not has_left:
-            self._router.deployment_callback_on_failure(self._kwargs, None, self._start, end)
-        if self._has_started:
-            for selector in self._router.selectors:
-                await selector.async_log_failure_event(self._kwargs, None, self._start, end)
-
-    def follow(self, stream: Stream) -> None:
-        """Reports when the stream ends, and how."""
-
-        async def on_end(error: BaseException | None) -> None:
-            await (self.failed(error) if error is not None else self.succeeded(stream.usage))
-
-        stream.on_end = on_end
-
-    def _close(self, status: Any) -> None:
-        self._attempt.status = status
-        self._attempt.duration_ms = (time.time() - self._attempt.started_at) * 1000
-
-    def _forget_redis_queue(self) -> None:
-        # Usage-based routing queues every increment for a Redis this router does not have.
-        for selector in self._router.selectors:
-            if hasattr(selector, "redis_increment_operation_queue"):
-                selector.redis_increment_operation_queue.clear()
-
-
 def tiers_within_limit(spec: GroupSpec) -> tuple[DeploymentSpec, ...]:
     """The deployments of the first `max_fallbacks + 1` tiers: LiteLLM's own limit counts nesting, not moves."""
     allowed = set(spec.tiers[: spec.retry.max_fallbacks + 1])
@@ -270,33 +198,3 @@ def _take_out_callbacks(before: dict[str, list[Any]]) -> list[Any]:
     for name, content in before.items():
         getattr(litellm, name)[:] = content
     return added
-
-
-def _callback_kwargs(row: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
-    """What LiteLLM's selectors read of a call; shapes as in its `model_call_details`."""
-    router_deployment_id, upstream_model = row["model_info"]["id"], row["litellm_params"]["model"]
-    return {
-        "stream": is_stream,
-        "litellm_params": {
-            "metadata": {"model_group": GROUP, "deployment": upstream_model},
-            "model_info": row["model_info"],
-        },
-        "standard_logging_object": {
-            "model_group": GROUP,
-            "model_id": router_deployment_id,
-            "hidden_params": {"litellm_model_name": upstream_model},
-            "total_tokens": 0,
-        },
-    }
-
-
-def _counted_response(usage: Usage | None) -> litellm.ModelResponse:
-    """As much of an answer as the selectors read: its usage."""
-    response = litellm.ModelResponse()
-    if usage is not None:
-        response.usage = litellm.Usage(
-            prompt_tokens=usage.input_tokens,
-            completion_tokens=usage.output_tokens,
-            total_tokens=usage.total_tokens,
-        )
-    return response
