@@ -7,6 +7,7 @@ closed when its last request, or stream, has ended.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -19,6 +20,8 @@ from engine.routers import GroupRouter
 from engine.spec import DeploymentSpec, GroupSpec, RetryPolicy, Strategy
 from engine.upstreams import failures
 from engine.upstreams.call import Answer, Call, Stream
+
+_building = threading.Lock()
 
 # What a client sees when the fault is not its own: an upstream's 401 must not read as "your key is wrong".
 STATUS_FOR_CLIENT = {401: 502, 402: 502, 403: 502, 404: 502, 408: 504}
@@ -105,7 +108,7 @@ class Routing:
 
     async def put(self, spec: GroupSpec) -> None:
         """Adds or replaces a group. It is built in a thread: ten milliseconds that no request should wait for."""
-        group = await asyncio.to_thread(_build, spec)
+        group = await asyncio.to_thread(build, spec)
         before, self._groups[spec.name] = self._groups.get(spec.name), group
         if before is not None:
             before.retire()
@@ -152,15 +155,20 @@ def warm_up() -> None:
             await group.complete(Call("chat/completions", {}, Trace("warm-up", "warm-up")))
         group.retire()
 
-    asyncio.run(fail_once())
+    with _building:
+        asyncio.run(fail_once())
 
 
-def _build(spec: GroupSpec) -> LiveGroup:
-    async def build() -> LiveGroup:
+def build(spec: GroupSpec) -> LiveGroup:
+    """A group with its router, from any thread that runs no event loop. Blocks for about ten milliseconds."""
+
+    async def in_a_loop() -> LiveGroup:
         return LiveGroup(spec)
 
     # LiteLLM's usage-based selector wants a running loop when it is made, for a Redis sync we cancel at once.
-    return asyncio.run(build())
+    # One at a time: a new router is told apart by what it adds to LiteLLM's global lists.
+    with _building:
+        return asyncio.run(in_a_loop())
 
 
 def _fallback_names(spec: GroupSpec, error: Exception) -> tuple[str, ...]:

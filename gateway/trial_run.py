@@ -14,7 +14,7 @@ from access.keys import KeyHolder
 from access.models import Actor
 from engine.exceptions import RequestFailed
 from engine.ledger import Trace
-from engine.routing import LiveGroup
+from engine.routing import LiveGroup, build
 from engine.upstreams.call import Answer, Call
 from engine.upstreams.mock import MockUpstream
 from gateway import openai, pipeline
@@ -34,6 +34,8 @@ async def send(*, name: str, by: Actor, body: dict[str, Any], mock: bool) -> Tri
         )
         call = Call("chat/completions", body, exchange.trace, upstream=MockUpstream() if mock else None)
         error = await _route(live, group, call, exchange)
+        if group is not live.routing.get(name):
+            group.retire()
         pipeline.record(exchange)
         return _result(exchange, error)
 
@@ -54,7 +56,7 @@ async def _route(live: Live, group: LiveGroup, call: Call, exchange: pipeline.Ex
 
 async def _inactive(name: str) -> LiveGroup:
     def load() -> LiveGroup:
-        return LiveGroup(spec_of(RoutingGroup.objects.with_credentials().get(name=name)))
+        return build(spec_of(RoutingGroup.objects.with_credentials().get(name=name)))
 
     return await sync_to_async(load)()
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +17,7 @@ from cryptography.fernet import Fernet
 
 from tests.fakes import Ok, ScriptedUpstream
 from tests.gateway.conftest import Stage
-from tests.servers import MASTER_KEY, console_beside
+from tests.servers import MASTER_KEY, ROOT, console_beside
 
 HI: Any = [{"role": "user", "content": "hi"}]
 WITHIN_S = 1.0
@@ -102,3 +105,45 @@ def test_a_group_that_cannot_read_its_key_takes_down_only_itself(stage: Stage, t
         with pytest.raises(openai.APIStatusError, match="ENCRYPTION_KEYS") as caught:
             client.chat.completions.create(model="fine", messages=HI)
         assert caught.value.status_code == 502
+
+
+def manage(stage: Stage, *words: str) -> str:
+    """A management command on the console's database; gives what it printed."""
+    command = [sys.executable, "manage.py", *words]
+    done = subprocess.run(
+        command, cwd=ROOT, env=stage.console.env, capture_output=True, text=True, timeout=60, check=True
+    )
+    return done.stdout
+
+
+def test_a_key_opens_at_once_and_is_closed_within_a_second_of_its_revocation(stage: Stage):
+    stage.console.add_group("for-keys", [stage.models[0]])
+    manage(stage, "create_user", "eve", "--role", "viewer", "--generate-password")
+    key = re.search(r"sk-rc-[\w-]{20,}", manage(stage, "create_api_key", "--owner", "eve"))[0]
+    client = openai.OpenAI(base_url=f"{stage.console.url}/v1", api_key=key, max_retries=0, timeout=20)
+    raw = client.chat.completions.with_raw_response.create(model="for-keys", messages=HI)
+    assert raw.status_code == 200
+    manage(stage, "revoke_api_key", key)
+
+    def is_refused() -> bool:
+        try:
+            client.models.list()
+        except openai.AuthenticationError:
+            return True
+        return False
+
+    assert served_within(WITHIN_S, is_refused)
+
+
+def test_a_group_that_is_assigned_to_keys_serves_those_alone(stage: Stage):
+    manage(stage, "create_user", "frank", "--role", "viewer", "--generate-password")
+    issued = [manage(stage, "create_api_key", "--owner", "frank") for _ in range(2)]
+    keys = [re.search(r"sk-rc-[\w-]{20,}", text)[0] for text in issued]
+    first_id = re.search(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", issued[0])[0]
+    stage.console.add_group("assigned", [stage.models[0]], assigned_key_ids=[first_id])
+    mine, other = (openai.OpenAI(base_url=f"{stage.console.url}/v1", api_key=k, max_retries=0) for k in keys)
+    assert answers(mine, "assigned") == stage.models[0]
+    with pytest.raises(openai.PermissionDeniedError, match="assigned to others"):
+        other.chat.completions.create(model="assigned", messages=HI)
+    assert "assigned" in {m.id for m in mine.models.list()}
+    assert "assigned" not in {m.id for m in other.models.list()}
