@@ -26,8 +26,3 @@ def can_read(actor: Actor) -> bool:
 def can_operate(actor: Actor) -> bool:
     """Operators and up test, rehearse and edit groups."""
     return has_role(actor, Role.OPERATOR)
-
-
-def can_administer(actor: Actor) -> bool:
-    """Admins manage providers, keys and people."""
-    return has_role(actor, Role.ADMIN)

@@ -7,19 +7,15 @@ from collections.abc import Collection, Sequence
 from django.core.exceptions import ValidationError
 
 from access.models import Actor, Role
-from access.rules import check_role, has_role
+from access.rules import check_role
 from groups.cycles import find_cycle
 from groups.exceptions import GroupChanged, GroupIsFallback
 from groups.models import Deployment, RoutingGroup, Strategy
 from groups.policies import fallback_names
 
 
-def can_edit(actor: Actor) -> bool:
-    """Operators and up create, change and delete groups."""
-    return has_role(actor, Role.OPERATOR)
-
-
 def check_can_edit(actor: Actor) -> None:
+    """Operators and up create, change and delete groups."""
     check_role(actor, Role.OPERATOR, to="edit routing groups")
 
 
