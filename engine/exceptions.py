@@ -1,4 +1,4 @@
-"""How a request can fail as a whole, after everything the router could do."""
+"""How a request can fail as a whole, after everything the router could do, and how a job can be wrong."""
 
 from __future__ import annotations
 
@@ -43,3 +43,12 @@ class AllCoolingDown(RequestFailed):
         super().__init__(
             message, status=429, error_class="AllCoolingDown", code="all_cooling_down", retry_after_s=retry_after_s
         )
+
+
+class BadInput(ValueError):
+    """A job that makes no sense. `field` is the name of what is wrong, as the REST API spells it."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+        self.message = message

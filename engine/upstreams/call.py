@@ -17,7 +17,8 @@ Endpoint = Literal["chat/completions", "embeddings"]
 class Call:
     """One downstream request on its way. `body` is the client's JSON; `model` in it is replaced per attempt.
 
-    `upstream` overrides what would answer (a mock test, a rehearsal). `last_error` is that of the last attempt.
+    `upstream` overrides what would answer (a mock test, a rehearsal), `tokens` are the context and generated
+    tokens that a rehearsed answer has. `last_error` is that of the last attempt.
     """
 
     endpoint: Endpoint
@@ -25,6 +26,7 @@ class Call:
     trace: Trace
     is_stream: bool = False
     upstream: Upstream | None = None
+    tokens: tuple[int, int] | None = None
     last_error: Exception | None = None
 
 
