@@ -10,7 +10,7 @@ SCRATCH := $(CURDIR)/var/test
 TEST_ENV := ROUTING_CONSOLE_DATA="$(SCRATCH)" ROUTING_CONSOLE_DEMO=0
 SQLITE_ENV := $(TEST_ENV) DATABASE_URL="sqlite:///$(SCRATCH)/test.sqlite3" REDIS_URL=
 
-.PHONY: help run test check lock bench-gateway
+.PHONY: help run test check lock bench-gateway bench-rehearsal fidelity
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -44,6 +44,12 @@ lock: .venv/.stamp-dev  ## compile requirements*.txt, with hashes, from requirem
 
 bench-gateway: .venv/.stamp .venv-litellm/.stamp  ## CPU per request: ours, LiteLLM's proxy, a bare pass-through
 	$(PY) -m bench.gateway --litellm $(LITELLM)
+
+bench-rehearsal: .venv/.stamp  ## requests per CPU second of a rehearsal, beside the first recipe
+	$(PY) -m bench.rehearsal
+
+fidelity: .venv/.stamp-dev  ## the same faults rehearsed and live: is what you rehearse what you get?
+	$(TEST_ENV) $(PY) -m bench.fidelity
 
 .venv/.stamp: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

@@ -6,7 +6,6 @@ LiteLLM's own counters are wrong (it reports one fallback for two hops, and no r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
@@ -18,6 +17,8 @@ AttemptStatus = Literal["pending", "success", "error", "cancelled"]
 class Attempt:
     """One try of one deployment. Times: `started_at` Unix seconds, durations milliseconds.
 
+    `fallback_depth` is the distance from the first tier of the group that was asked for: 1 in its second tier,
+    even when the first was only cooling down and nothing was tried there; a fallback group's tiers count on.
     `status` is `pending` while the answer (or stream) is on its way and `cancelled` when the caller left.
     `moved_on_because` says why the router tried something else after this attempt (None on the last one):
     `retry_…` within the tier, `fallback_…` to another tier or group, each with `error`, `rate_limit` or
@@ -30,6 +31,7 @@ class Attempt:
     model_group: str
     tier: int
     started_at: float
+    fallback_depth: int = 0
     duration_ms: float | None = None
     first_token_ms: float | None = None
     status: AttemptStatus = "pending"
@@ -75,13 +77,6 @@ class Trace:
     def fallbacks(self) -> int:
         """Moves to another tier or group: hops, not requests."""
         return sum(a.place != b.place for a, b in pairwise(self.attempts))
-
-    def depths(self) -> Iterator[int]:
-        """For each attempt, how many moves to another tier or group came before it."""
-        depth = 0
-        for number, attempt in enumerate(self.attempts):
-            depth += number > 0 and attempt.place != self.attempts[number - 1].place
-            yield depth
 
 
 def _cause(attempt: Attempt) -> str:

@@ -44,6 +44,7 @@ class GroupRouter(litellm.Router):
         self.spec = spec
         kept = tiers_within_limit(spec)
         self.by_router_id = {router_id(spec, d): d for d in kept}
+        self._tier_rank = {tier: rank for rank, tier in enumerate(spec.tiers)}
         before = {name: list(getattr(litellm, name)) for name in GLOBAL_LISTS}
         super().__init__(
             model_list=[_model_row(spec, d) for d in kept],
@@ -92,7 +93,7 @@ class GroupRouter(litellm.Router):
 
     async def _attempt(self, call: Call, row: dict[str, Any]) -> Answer | Stream:
         deployment = self.by_router_id[row["model_info"]["id"]]
-        attempt = call.trace.begin(self._new_attempt(deployment))
+        attempt = call.trace.begin(self._new_attempt(deployment, call))
         report = Report(self, row, call, attempt)
         try:
             await self.async_routing_strategy_pre_call_checks(row, None)
@@ -113,14 +114,16 @@ class GroupRouter(litellm.Router):
             report.follow(result)
         return result
 
-    def _new_attempt(self, deployment: DeploymentSpec) -> Attempt:
+    def _new_attempt(self, deployment: DeploymentSpec, call: Call) -> Attempt:
+        tier = self.spec.tier_of(deployment)
         return Attempt(
             deployment_id=deployment.deployment_id,
             deployment_name=deployment.name,
             provider=deployment.provider,
             model_group=self.spec.name,
-            tier=self.spec.tier_of(deployment),
+            tier=tier,
             started_at=time.time(),
+            fallback_depth=call.depth + self._tier_rank[tier],
         )
 
     async def async_routing_strategy_pre_call_checks(
@@ -146,6 +149,15 @@ class GroupRouter(litellm.Router):
     async def set_response_headers(self, response: Any, model_group: Any = None, request_kwargs: Any = None) -> Any:
         """Nothing: our headers are counted from the ledger."""
         return response
+
+    async def cooldowns(self) -> dict[str, float]:
+        """Deployments that are left alone now, with the seconds they still have to go."""
+        active = await self.cooldown_cache.async_get_active_cooldowns(
+            model_ids=list(self.by_router_id), parent_otel_span=None
+        )
+        now = time.time()
+        left = {key: value["timestamp"] + value["cooldown_time"] - now for key, value in active}
+        return {self.by_router_id[key].deployment_id: max(0.0, seconds) for key, seconds in left.items()}
 
     def close(self) -> None:
         """Lets go of everything LiteLLM keeps about this router in global places."""

@@ -64,6 +64,10 @@ class LiveGroup:
             self._left()
         return result
 
+    async def cooldowns(self) -> dict[str, float]:
+        """Deployments that cool down now, with the seconds they have left."""
+        return await self.router.cooldowns() if self.router else {}
+
     def retire(self) -> None:
         """No new requests come; closes the router now or when the last request has ended."""
         self._is_retired = True
@@ -108,8 +112,11 @@ class Routing:
 
     async def put(self, spec: GroupSpec) -> None:
         """Adds or replaces a group. It is built in a thread: ten milliseconds that no request should wait for."""
-        group = await asyncio.to_thread(build, spec)
-        before, self._groups[spec.name] = self._groups.get(spec.name), group
+        self.add(await asyncio.to_thread(build, spec))
+
+    def add(self, group: LiveGroup) -> None:
+        """Adds or replaces a group that has been built."""
+        before, self._groups[group.spec.name] = self._groups.get(group.spec.name), group
         if before is not None:
             before.retire()
 
@@ -133,6 +140,7 @@ class Routing:
             return await group.complete(call)
         except Exception as error:
             last = error
+        call.depth += len(group.spec.tiers)
         for name in _fallback_names(group.spec, last):
             target = self._groups.get(name)
             if target is None or name in visited or call.trace.fallbacks >= most_moves:

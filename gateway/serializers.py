@@ -16,6 +16,7 @@ class AttemptSerializer(serializers.Serializer):
     model_group = serializers.CharField()
     tier = serializers.IntegerField()
     started_at = serializers.DateTimeField()
+    fallback_depth = serializers.IntegerField()
     duration_ms = serializers.FloatField(allow_null=True)
     first_token_ms = serializers.FloatField(allow_null=True)
     status = serializers.ChoiceField(choices=["pending", "success", "error", "cancelled"])

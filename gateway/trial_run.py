@@ -83,8 +83,8 @@ def _traces(exchange: pipeline.Exchange) -> list[RoutingTrace]:
             deployment_name=a.deployment_name,
             provider=a.provider,
             latency_ms=round(a.duration_ms or 0.0, 3),
-            was_fallback=depth > 0,
-            fallback_depth=depth,
+            was_fallback=a.fallback_depth > 0,
+            fallback_depth=a.fallback_depth,
             status=a.status,
             error_message=a.error_message,
             error_class=a.error_class,
@@ -92,7 +92,7 @@ def _traces(exchange: pipeline.Exchange) -> list[RoutingTrace]:
             moved_on_because=a.moved_on_because,
             started_ms=round((a.started_at - exchange.started_at) * 1000, 3),
         )
-        for a, depth in zip(trace.attempts, trace.depths(), strict=True)
+        for a in trace.attempts
     ]
 
 

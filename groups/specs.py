@@ -44,6 +44,19 @@ def spec_of(group: RoutingGroup) -> GroupSpec:
     )
 
 
+def specs_with_fallbacks(group: RoutingGroup) -> list[GroupSpec]:
+    """A group, active or not, then every active group its fallbacks can lead to; at most four queries."""
+    configs = dict(RoutingGroup.objects.routable().values_list("name", "fallback_config"))
+    names, reached = [*policies.fallback_names(group.fallback_config)], dict[str, None]()
+    while names:
+        if (name := names.pop(0)) in configs and name != group.name and name not in reached:
+            reached[name] = None
+            names += policies.fallback_names(configs[name])
+    rows = RoutingGroup.objects.with_credentials().filter(name__in=[group.name, *reached])
+    specs = {row.name: spec_of(row) for row in rows}
+    return [specs[name] for name in (group.name, *reached) if name in specs]
+
+
 def spec_of_model(model: LanguageModel) -> GroupSpec:
     """A model of the catalog called by itself: a group of one, named `provider/model`."""
     return GroupSpec(

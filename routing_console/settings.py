@@ -45,6 +45,10 @@ DEMO = env.bool("ROUTING_CONSOLE_DEMO", default=False)
 ALLOW_PRIVATE_UPSTREAMS = env.bool("ROUTING_CONSOLE_ALLOW_PRIVATE_UPSTREAMS", default=False)
 ATTEMPTS_RETENTION_HOURS = env.int("ATTEMPTS_RETENTION_HOURS", default=48)
 REQUEST_DEADLINE_S = env.float("REQUEST_DEADLINE_S", default=600.0)
+REHEARSAL_WORKERS = env.int("REHEARSAL_WORKERS", default=2)
+REHEARSAL_SILENCE_S = env.float("REHEARSAL_SILENCE_S", default=60.0)
+RUNS_RETENTION_DAYS = env.int("RUNS_RETENTION_DAYS", default=30)
+REAL_RUN_MAX_REQUESTS = env.int("REAL_RUN_MAX_REQUESTS", default=200)
 MAX_REQUEST_MB = env.int("MAX_REQUEST_MB", default=32)
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_REQUEST_MB * 1024 * 1024
 
@@ -194,6 +198,7 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "gateway.schema.add_gateway",
     ],
+    "ENUM_NAME_OVERRIDES": {"RunStatusEnum": "tester.models.RunStatus"},
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("providers.urls")),
     path("", include("groups.urls")),
     path("", include("gateway.urls")),
+    path("", include("tester.urls")),
     path("api/schema", SchemaView.as_view(), name="schema"),
     path("api/docs", DocsView.as_view(), name="api-docs"),
     path("admin/", admin.site.urls),

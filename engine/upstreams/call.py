@@ -18,7 +18,8 @@ class Call:
     """One downstream request on its way. `body` is the client's JSON; `model` in it is replaced per attempt.
 
     `upstream` overrides what would answer (a mock test, a rehearsal), `tokens` are the context and generated
-    tokens that a rehearsed answer has. `last_error` is that of the last attempt.
+    tokens that a rehearsed answer has. `last_error` is that of the last attempt, `depth` the number of tiers in
+    the groups that were left behind.
     """
 
     endpoint: Endpoint
@@ -28,6 +29,7 @@ class Call:
     upstream: Upstream | None = None
     tokens: tuple[int, int] | None = None
     last_error: Exception | None = None
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)

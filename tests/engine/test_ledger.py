@@ -14,13 +14,12 @@ def trace_of(*attempts: Attempt) -> Trace:
 
 def test_an_untried_request_counts_nothing():
     trace = trace_of()
-    assert (trace.retries, trace.fallbacks, trace.last, list(trace.depths())) == (0, 0, None, [])
+    assert (trace.retries, trace.fallbacks, trace.last) == (0, 0, None)
 
 
 def test_a_retry_stays_in_the_tier_and_a_fallback_leaves_it():
     trace = trace_of(attempt("a"), attempt("b"), attempt("c", tier=2), attempt("d", group="other"))
     assert (trace.retries, trace.fallbacks) == (1, 2)
-    assert list(trace.depths()) == [0, 0, 1, 2]
 
 
 def test_each_attempt_but_the_last_says_why_the_router_moved_on():

@@ -108,6 +108,8 @@ async def test_a_rate_limited_deployment_cools_down_at_once_and_the_next_tier_se
     await request(routing, "g", ScriptedUpstream({"a": 429}))
     _, trace = await request(routing, "g", ScriptedUpstream())
     assert path_of(trace) == "b:success"
+    assert trace.attempts[0].fallback_depth == 1
+    assert (await routing.get("g").router.cooldowns())["a"] == pytest.approx(30, abs=2)
 
 
 async def test_allowed_fails_counts_failures_before_a_cooldown():

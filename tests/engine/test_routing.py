@@ -104,6 +104,7 @@ async def test_fallback_groups_are_tried_in_order():
     result, trace = await request(routing, "main", ScriptedUpstream(dict.fromkeys("abc", 503)))
     assert path_of(trace) == "a:error>b:error>c:error>z:success"
     assert [a.model_group for a in trace.attempts] == ["main"] * 3 + ["spare"]
+    assert [a.fallback_depth for a in trace.attempts] == [0, 1, 2, 3]
     assert trace.attempts[2].moved_on_because == "fallback_error"
     assert result.deployment.deployment_id == "z"
 

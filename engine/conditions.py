@@ -1,0 +1,56 @@
+"""What one deployment does to the attempts that come to it: its pace, and the faults that strike it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+
+from engine.fates import Exposure, Fate
+from engine.profiles import Profile, Spread
+from engine.targets import TargetedFault
+
+
+class Conditions:
+    """One deployment's pace and faults, with random draws of its own.
+
+    Each attempt draws the same numbers whatever becomes of it, and each fault draws from a source of its own: so
+    neither another deployment nor one more fault changes how fast the n-th attempt would have been.
+    """
+
+    def __init__(self, name: str, profile: Profile, faults: Iterable[tuple[int, TargetedFault]], seed: int) -> None:
+        """`name` tells this deployment's draws from another's, the number of a fault its draws from another's."""
+        self._rng = random.Random(f"{seed}:{name}")  # noqa: S311
+        self._spread = Spread.of(profile.jitter)
+        self._first_token_s = profile.first_token_ms / 1000
+        self._s_per_token = 1 / profile.tokens_per_s
+        self._faults = [_ArmedFault(fault, random.Random(f"{seed}:{name}:{n}")) for n, fault in faults]  # noqa: S311
+
+    def fate(self, at_s: float, input_tokens: int, output_tokens: int) -> Fate:
+        """What will become of an attempt that begins at this second of the run."""
+        draw, rng = self._spread.draw, self._rng
+        first_token_s = self._first_token_s * draw(rng)
+        fate = Fate(at_s, input_tokens, output_tokens, first_token_s, output_tokens * self._s_per_token * draw(rng))
+        for fault in self._faults:
+            fault.meet(fate)
+        return fate
+
+
+class _ArmedFault:
+    """A fault at one deployment."""
+
+    __slots__ = ("_exposure", "_from_s", "_probability", "_random", "_strike", "_until_s")
+
+    def __init__(self, aimed: TargetedFault, rng: random.Random) -> None:
+        self._strike, self._random = aimed.fault.strike, rng.random
+        self._probability, self._from_s, self._until_s = aimed.probability, aimed.from_s, aimed.end_s
+        self._exposure: Exposure = aimed.exposure()
+
+    def meet(self, fate: Fate) -> None:
+        """Strikes, or not; draws one number in any case."""
+        draw = self._random()
+        if draw < self._probability and self._from_s <= fate.at_s < self._until_s:
+            exposure = self._exposure
+            exposure.since_s = fate.at_s - self._from_s
+            # Given that it is below the probability, the same draw is good for another one.
+            exposure.draw = draw / self._probability
+            self._strike(fate, exposure)

@@ -1,0 +1,240 @@
+"""What can go wrong with an upstream: each fault is data plus one method that says what it does to an attempt.
+
+At whom, how often and when a fault strikes is apart from what it does: see `scenarios.TargetedFault`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal, Protocol
+
+from engine.exceptions import BadInput
+from engine.fates import Broken, Exposure, Fate, Refusal, Silence, Trouble
+from engine.fields import WEEK_S, Between, Share
+
+MINUTE_S = 60.0
+RetryAfter = Annotated[float, Between(0, 3600)]
+Factor = Annotated[float, Between(1, 1000)]
+PerMinute = Annotated[int, Between(1, 1_000_000_000)]
+Down = Literal["unavailable", "refused"]
+
+
+class Fault(Protocol):
+    """`strike` is called for attempts that the fault's target, window and probability have let through."""
+
+    kind: ClassVar[str]
+
+    def strike(self, fate: Fate, exposure: Exposure) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ServerError:
+    """The upstream fails by itself."""
+
+    kind: ClassVar[str] = "server_error"
+    status: Literal[500, 502, 503] = 503
+
+    def strike(self, fate: Fate, exposure: Exposure) -> None:
+        fate.trouble = fate.trouble or Refusal(self.status, f"Rehearsed: the server failed with {self.status}.")
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """429 by chance, with or without Retry-After; see `Quota` for a limit that is counted."""
+
+    kind: ClassVar[str] = "rate_limit"
+    retry_after_s: RetryAfter | None = None
+
+    def strike(self, fate: Fate, exposure: Exposure) -> None:
+        fate.trouble = fate.trouble or Refusal(429, "Rehearsed: too many requests.", self.retry_after_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """At most so many requests and tokens in each minute of the run; 429 until the next one begins.
+
+    What is refused is not counted.
+    """
+
+    kind: ClassVar[str] = "quota"
+    rpm: PerMinute | None = None
+    tpm: PerMinute | None = None
+
+    def __post_init__(self) -> None:
+        if self.rpm is None and self.tpm is None:
+            raise BadInput("rpm", "Give rpm, tpm or both.")
+
+    def strike(self, fate: Fate, exposure: Exposure) -> None:
+        if fate.trouble:
+            return
+        if exposure.minute != (minute := int(fate.at_s / MINUTE_S)):
+            exposure.minute, exposure.requests, exposure.tokens = minute, 0, 0
+        requests, tokens = exposure.requests + 1, exposure.tokens + fate.input_tokens + fate.output_tokens
+        if (self.rpm and requests > self.rpm) or (self.tpm and tokens > self.tpm):
+            wait_s = math.ceil((minute + 1) * MINUTE_S - fate.at_s)
+            fate.trouble = Refusal(429, "Rehearsed: the quota of this minute is used up.", wait_s)
+        else:
+            exposure.requests, exposure.tokens = requests, tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Timeout:
+    """Never answers: the group's own time limit ends the attempt."""
+
+    kind: ClassVar[str] = "timeout"
+
+    def strike(self, fate: Fate, exposure: Exposure) -> None:
+        fate.trouble = fate.trouble or Silence()
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionRefused:
+    """Nobody listens."""
+
+    kind: ClassVar[str] = "connection_refused"
+
+    def strike(self, fate: Fate, exposure: Exposure) -> None:
+        fate.trouble = fate.trouble or Broken("connection failed (Connection refused)")
+
+
+@dataclass(frozen=True, slots=True)
+class Unauthorised:
+    """The key was revoked, or is wrong."""
+
+    kind: ClassVar[str] = "unauthorised"
+
+    def strike(self, fate: Fate, exposure: Exposure) -> None:
+        fate.trouble = fate.trouble or Refusal(401, "Rehearsed: the key is not valid.")
+
+
+@dataclass(frozen=True, slots=True)
+class ContextTooLong:
+    """Refuses requests whose context is longer than `limit_tokens`."""
+
+    limit_tokens: Annotated[int, Between(1, 100_000_000)]
+    kind: ClassVar[str] = "context_too_long"
+
+    def strike(self, fate: Fate, exposure: Exposure) -> None:
+        if fate.input_tokens > self.limit_tokens:
+            # LiteLLM tells this error by these very words.
+            words = f"Rehearsed: this model's maximum context length is {self.limit_tokens} tokens."
+            fate.trouble = fate.trouble or Refusal(400, words)
+
+
+@dataclass(frozen=True, slots=True)
+class ContentFilter:
+    """The provider's safety system blocks the prompt."""
+
+    kind: ClassVar[str] = "content_filter"
+
+    def strike(self, fate: Fate, exposure: Exposure) -> None:
+        # LiteLLM tells this error by these very words.
+        words = "Rehearsed: your request was rejected as a result of the safety system."
+        fate.trouble = fate.trouble or Refusal(400, words)
+
+
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """Everything takes `factor` times as long, and the first token `extra_ms` more."""
+
+    kind: ClassVar[str] = "slow"
+    factor: Factor = 1.0
+    extra_ms: Annotated[float, Between(0, 3_600_000)] = 0.0
+
+    def __post_init__(self) -> None:
+        if self.factor == 1 and not self.extra_ms:
+            raise BadInput("factor", "Give a factor above 1, extra_ms or both.")
+
+    def strike(self, fate: Fate, exposure: Exposure) -> None:
+        fate.first_token_s = fate.first_token_s * self.factor + self.extra_ms / 1000
+        fate.output_s *= self.factor
+
+
+@dataclass(frozen=True, slots=True)
+class StreamCut:
+    """A stream breaks off after a share of its tokens."""
+
+    kind: ClassVar[str] = "stream_cut"
+    after_share: Share = 0.5
+
+    def strike(self, fate: Fate, exposure: Exposure) -> None:
+        if fate.breaks_at is None:
+            fate.breaks_at = self.after_share
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStall:
+    """A stream falls silent after a share of its tokens, without an end."""
+
+    kind: ClassVar[str] = "stream_stall"
+    after_share: Share = 0.5
+
+    def strike(self, fate: Fate, exposure: Exposure) -> None:
+        if fate.breaks_at is None:
+            fate.breaks_at, fate.is_stalled = self.after_share, True
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """Down as a whole: answers 503, or refuses the connection. A probability below 1 makes it a partial one."""
+
+    kind: ClassVar[str] = "outage"
+    answers: Down = "unavailable"
+
+    def strike(self, fate: Fate, exposure: Exposure) -> None:
+        fate.trouble = fate.trouble or DOWN[self.answers]
+
+
+@dataclass(frozen=True, slots=True)
+class Flapping:
+    """Down for the first `down_s` of every `period_s`, counted from the window's start."""
+
+    period_s: Annotated[float, Between(0.01, WEEK_S)]
+    down_s: Annotated[float, Between(0.001, WEEK_S)]
+    kind: ClassVar[str] = "flapping"
+    answers: Down = "unavailable"
+
+    def __post_init__(self) -> None:
+        if self.down_s > self.period_s:
+            raise BadInput("down_s", "It can't be down for longer than period_s.")
+
+    def strike(self, fate: Fate, exposure: Exposure) -> None:
+        # In whole microseconds: 0.3 % 0.1 is not 0.
+        if round(exposure.since_s * 1e6) % round(self.period_s * 1e6) < round(self.down_s * 1e6):
+            fate.trouble = fate.trouble or DOWN[self.answers]
+
+
+@dataclass(frozen=True, slots=True)
+class Degradation:
+    """Gets worse evenly from the window's start to its end, up to `factor` times as slow and `error_rate` 503s."""
+
+    kind: ClassVar[str] = "degradation"
+    factor: Factor = 1.0
+    error_rate: Share = 0.0
+
+    def __post_init__(self) -> None:
+        if self.factor == 1 and not self.error_rate:
+            raise BadInput("factor", "Give a factor above 1, an error_rate or both.")
+
+    def strike(self, fate: Fate, exposure: Exposure) -> None:
+        done = exposure.since_s / exposure.window_s
+        slower = 1 + (self.factor - 1) * done
+        fate.first_token_s *= slower
+        fate.output_s *= slower
+        if exposure.draw < self.error_rate * done:
+            fate.trouble = fate.trouble or OVERLOADED
+
+
+OVERLOADED = Refusal(503, "Rehearsed: overloaded.")
+DOWN: dict[Down, Trouble] = {
+    "unavailable": Refusal(503, "Rehearsed: the service is down."),
+    "refused": Broken("connection failed (Connection refused)"),
+}
+KINDS: dict[str, type[Fault]] = {
+    kind.kind: kind
+    for kind in (
+        *(ServerError, RateLimit, Quota, Timeout, ConnectionRefused, Unauthorised, ContextTooLong, ContentFilter),
+        *(Slow, StreamCut, StreamStall, Outage, Flapping, Degradation),
+    )
+}

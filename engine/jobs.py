@@ -1,0 +1,78 @@
+"""A rehearsal as data: what goes over the worker's pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+from engine.profiles import Profile
+from engine.scenarios import Scenario
+from engine.spec import CooldownPolicy, DeploymentSpec, FallbackPolicy, GroupSpec, RetryPolicy, Strategy
+from engine.workload import Workload
+
+DEFAULT_FRAME_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One rehearsal. The first of `specs` is rehearsed, the others are the groups it falls back on.
+
+    `profiles` are by deployment id, `seed` decides every random draw, `frame_every_s` and `deadline_s` (of one
+    request) are on the run's clock. `is_real` sends real requests to the real upstreams, in real time.
+    """
+
+    specs: tuple[GroupSpec, ...]
+    workload: Workload
+    scenario: Scenario
+    seed: int
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+    frame_every_s: float = DEFAULT_FRAME_S
+    deadline_s: float = 600.0
+    is_real: bool = False
+
+    @property
+    def spec(self) -> GroupSpec:
+        """The group that is rehearsed."""
+        return self.specs[0]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON, without credentials: a rehearsal needs none."""
+        return {
+            "specs": [_spec_to_json(spec) for spec in self.specs],
+            "workload": self.workload.to_json(),
+            "scenario": self.scenario.to_json(),
+            "profiles": {name: profile.to_json() for name, profile in self.profiles.items()},
+            "seed": self.seed,
+            "frame_every_s": self.frame_every_s,
+            "deadline_s": self.deadline_s,
+            "is_real": self.is_real,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Job:
+        """The job that `to_json` described."""
+        return cls(
+            specs=tuple(_spec_from_json(spec) for spec in data["specs"]),
+            workload=Workload.from_json(data["workload"]),
+            scenario=Scenario.from_json(data["scenario"]),
+            profiles={name: Profile.from_json(profile) for name, profile in data["profiles"].items()},
+            **{name: data[name] for name in ("seed", "frame_every_s", "deadline_s", "is_real")},
+        )
+
+
+def _spec_to_json(spec: GroupSpec) -> dict[str, Any]:
+    without_keys = tuple(replace(deployment, api_key=None) for deployment in spec.deployments)
+    return asdict(replace(spec, deployments=without_keys))
+
+
+def _spec_from_json(data: Mapping[str, Any]) -> GroupSpec:
+    fallback = {name: tuple(groups) for name, groups in data["fallback"].items()}
+    parts = {
+        "strategy": Strategy(data["strategy"]),
+        "deployments": tuple(DeploymentSpec(**row) for row in data["deployments"]),
+        "retry": RetryPolicy(**data["retry"]),
+        "cooldown": CooldownPolicy(**data["cooldown"]),
+        "fallback": FallbackPolicy(**fallback),
+    }
+    return GroupSpec(**{**{f.name: data[f.name] for f in fields(GroupSpec)}, **parts})

@@ -1,0 +1,55 @@
+"""How fast a deployment answers when nothing is wrong."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from engine import fields
+from engine.fields import Between
+
+Source = Literal["measured", "catalog", "default"]
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Lognormal factors around a mean of 1; `sigma` is the deviation of their logarithm."""
+
+    sigma: float
+
+    @classmethod
+    def of(cls, share: float) -> Spread:
+        """The spread whose standard deviation is this share of the mean."""
+        return cls(math.sqrt(math.log1p(share * share)))
+
+    def draw(self, rng: random.Random) -> float:
+        """One factor; always one draw, even where the spread is none."""
+        return math.exp(self.sigma * (rng.gauss(0.0, 1.0) - self.sigma / 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Mean time to first token, mean speed, and how much both vary from attempt to attempt.
+
+    `jitter` is the standard deviation as a share of the mean; 0 is none. `source` says where the numbers come
+    from; the defaults are those of a mid-sized hosted model.
+    """
+
+    first_token_ms: Annotated[float, Between(0, 3_600_000)] = 400.0
+    tokens_per_s: Annotated[float, Between(0.001, 1_000_000)] = 60.0
+    jitter: Annotated[float, Between(0, 3)] = 0.25
+    source: Source = "default"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return fields.written(self)
+
+    @classmethod
+    def from_json(cls, data: object, *, path: str = "profile") -> Profile:
+        """The profile that `to_json` described; raises BadInput."""
+        return fields.read(cls, data, path)
+
+
+DEFAULT_PROFILE = Profile()

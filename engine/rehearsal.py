@@ -1,0 +1,222 @@
+"""One rehearsal: real routers, a workload, and either synthetic upstreams in virtual time or real ones.
+
+It runs on whatever event loop it is given: a virtual one in the worker process (`worker.py`), an ordinary one
+for a run with real requests. What it has to say it emits as dicts, one JSON line each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
+from contextlib import aclosing, contextmanager
+from typing import Any
+
+from engine.exceptions import RequestFailed
+from engine.jobs import Job
+from engine.ledger import Attempt, Trace
+from engine.results import DeploymentCount, Tally, trace_json
+from engine.routing import LiveGroup, Routing
+from engine.spec import DeploymentSpec, RetryPolicy
+from engine.upstreams.call import Answer, Call, Stream, Upstream, Usage
+from engine.upstreams.choose import upstream_for
+from engine.upstreams.rehearsed import RehearsedUpstream
+from engine.workload import Arrival
+
+Emit = Callable[[dict[str, Any]], None]
+
+TRACES_PER_MESSAGE = 500
+LAST_TRACES = 5
+# After so many frames their interval doubles: a long run is not watched more closely than a short one.
+FRAMES_PER_INTERVAL = 400
+REAL_MESSAGES = [{"role": "user", "content": "Hello, respond with one word."}]
+
+
+class Stopped(Exception):
+    """Somebody asked the run to stop."""
+
+
+async def rehearse(job: Job, *, emit: Emit, should_stop: Callable[[], bool] = lambda: False) -> None:
+    """Runs a job to its end and emits frames, traces, and at last `done` or `cancelled` with the result.
+
+    Raises whatever goes wrong in the engine itself; failed requests are part of the result.
+    """
+    run = _Run(job, emit, should_stop)
+    kind = "done"
+    try:
+        await run.serve()
+    except Stopped:
+        kind = "cancelled"
+    await run.emit_frame()
+    run.emit_traces()
+    run.close()
+    emit({"type": kind, "result": run.tally.result(seed=job.seed, duration_ms=run.now_ms)})
+
+
+class _Run:
+    """The state of one rehearsal."""
+
+    def __init__(self, job: Job, emit: Emit, should_stop: Callable[[], bool]) -> None:
+        self._job, self._emit, self._should_stop = job, emit, should_stop
+        self._loop = asyncio.get_running_loop()
+        self._start_s = self._loop.time()
+        self._routing = Routing()
+        for spec in job.specs:
+            self._routing.add(LiveGroup(spec))
+        self.tally = Tally(job.specs)
+        self._upstream: Upstream = _Counted(job, self.tally)
+        self._traces: list[dict[str, Any]] = []
+        self._last: deque[dict[str, Any]] = deque(maxlen=LAST_TRACES)
+        self._frames = 0
+
+    @property
+    def now_ms(self) -> float:
+        """Milliseconds on the run's clock."""
+        return (self._loop.time() - self._start_s) * 1000
+
+    async def serve(self) -> None:
+        """Sends the whole workload through the group; raises Stopped."""
+        rng = random.Random(f"{self._job.seed}:workload")  # noqa: S311  # no secret is drawn from it
+        arrivals = enumerate(self._job.workload.schedule(rng))
+        frames = asyncio.create_task(self._emit_frames())
+        try:
+            if self._job.workload.kind == "closed":
+                await _all(self._client(arrivals) for _ in range(self._job.workload.concurrency))
+            else:
+                await self._arrivals(arrivals)
+        finally:
+            frames.cancel()
+
+    def close(self) -> None:
+        """Lets go of the routers."""
+        for spec in self._job.specs:
+            self._routing.remove(spec.name)
+
+    async def _client(self, arrivals: Iterator[tuple[int, Arrival]]) -> None:
+        """One of the closed loop's clients: the next request when the last is answered."""
+        for index, arrival in arrivals:
+            await self._request(index, arrival)
+
+    async def _arrivals(self, arrivals: Iterator[tuple[int, Arrival]]) -> None:
+        """The open loop: requests come when they come, whether or not earlier ones are answered."""
+        with _unwrapped():
+            async with asyncio.TaskGroup() as requests:
+                for index, arrival in arrivals:
+                    if (wait_s := arrival.at_s - (self._loop.time() - self._start_s)) > 0:
+                        await asyncio.sleep(wait_s)
+                    requests.create_task(self._request(index, arrival))
+
+    async def _request(self, index: int, arrival: Arrival) -> None:
+        if self._should_stop():
+            raise Stopped
+        group = self._routing.get(self._job.spec.name)
+        assert group is not None  # noqa: S101  # added when the run began, removed when it ends
+        trace = Trace(str(index), group.spec.name)
+        call = self._call(trace, arrival)
+        began_ms = self.now_ms
+        self.tally.started += 1
+        usage, error = await self._outcome(call, group)
+        self._finish(index, trace, began_ms, usage, error)
+
+    def _call(self, trace: Trace, arrival: Arrival) -> Call:
+        tokens = (arrival.input_tokens, arrival.output_tokens)
+        body: dict[str, Any] = {"messages": []}
+        if self._job.is_real:
+            body = {"messages": REAL_MESSAGES, "stream": self._job.workload.is_stream}
+        return Call("chat/completions", body, trace, self._job.workload.is_stream, self._upstream, tokens)
+
+    async def _outcome(self, call: Call, group: LiveGroup) -> tuple[Usage | None, str | None]:
+        """Tokens of the answer, or why there was none."""
+        try:
+            async with asyncio.timeout(self._job.deadline_s):
+                result = await self._routing.route(call, group)
+                if isinstance(result, Stream):
+                    async for _ in result:
+                        pass
+                return result.usage, None
+        except RequestFailed as failure:
+            return None, failure.error_class
+        except TimeoutError:
+            return None, "DeadlineExceeded"
+        except Exception as broken:  # a stream that broke after its first token
+            return None, type(broken).__name__
+
+    def _finish(self, index: int, trace: Trace, began_ms: float, usage: Usage | None, error: str | None) -> None:
+        duration_ms = self.now_ms - began_ms
+        cost = self.tally.add(trace, duration_ms=duration_ms, is_success=error is None, usage=usage)
+        row = trace_json(index, trace, began_ms, duration_ms, usage, error, cost)
+        self._last.append(row)
+        self._traces.append(row)
+        if len(self._traces) >= TRACES_PER_MESSAGE:
+            self.emit_traces()
+
+    def emit_traces(self) -> None:
+        """The traces that wait, in the order in which their requests ended."""
+        if self._traces:
+            first = self.tally.succeeded + self.tally.failed - len(self._traces)
+            self._emit({"type": "traces", "first": first, "traces": self._traces})
+            self._traces = []
+
+    async def emit_frame(self) -> None:
+        """The state at this moment."""
+        cooldowns: dict[str, float] = {}
+        for group in self._routing:
+            cooldowns |= await group.cooldowns()
+        self._emit(self.tally.frame(at_ms=self.now_ms, cooldowns_s=cooldowns, last=list(self._last)))
+
+    async def _emit_frames(self) -> None:
+        while True:
+            await self.emit_frame()
+            self._frames += 1
+            await asyncio.sleep(self._job.frame_every_s * 2 ** (self._frames // FRAMES_PER_INTERVAL))
+
+
+class _Counted:
+    """The upstream of a run, with what is in flight counted."""
+
+    def __init__(self, job: Job, tally: Tally) -> None:
+        self._tally = tally
+        self._rehearsed = None if job.is_real else RehearsedUpstream(job.specs, job.scenario, job.profiles, job.seed)
+
+    async def send(
+        self, call: Call, deployment: DeploymentSpec, policy: RetryPolicy, attempt: Attempt
+    ) -> Answer | Stream:
+        count = self._tally.deployments[deployment.deployment_id]
+        upstream = self._rehearsed or upstream_for(deployment)
+        count.in_flight += 1
+        try:
+            result = await upstream.send(call, deployment, policy, attempt)
+        except BaseException:
+            count.in_flight -= 1
+            raise
+        if isinstance(result, Stream):
+            result.events = _until_the_end(result.events, count)
+        else:
+            count.in_flight -= 1
+        return result
+
+
+async def _until_the_end(events: AsyncGenerator[bytes], count: DeploymentCount) -> AsyncGenerator[bytes]:
+    try:
+        async with aclosing(events):
+            async for event in events:
+                yield event
+    finally:
+        count.in_flight -= 1
+
+
+async def _all(work: Iterable[Coroutine[Any, Any, None]]) -> None:
+    with _unwrapped():
+        async with asyncio.TaskGroup() as tasks:
+            for one in work:
+                tasks.create_task(one)
+
+
+@contextmanager
+def _unwrapped() -> Iterator[None]:
+    """The error that ended a task group, without the group around it."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from None

@@ -1,0 +1,208 @@
+"""Traces -> numbers: what a rehearsal counts, and how its result and frames look as JSON.
+
+Names are those of the REST API. `request_count` of a deployment counts attempts, `success_count` the requests
+it answered, `percent_of_total` its share of all answered requests.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from engine.ledger import Attempt, Trace
+from engine.spec import DeploymentSpec, GroupSpec
+from engine.upstreams.call import Usage
+
+Flow = tuple[str | None, str, str]
+
+
+@dataclass(slots=True)
+class DeploymentCount:
+    """What one deployment did so far."""
+
+    spec: DeploymentSpec
+    attempts: int = 0
+    successes: int = 0
+    failures: int = 0
+    in_flight: int = 0
+    latency_sum_ms: float = 0.0
+    errors: Counter[str] = field(default_factory=Counter)
+
+    def add(self, attempt: Attempt) -> None:
+        self.attempts += 1
+        if attempt.status == "success":
+            self.successes += 1
+            self.latency_sum_ms += attempt.duration_ms or 0.0
+        else:
+            self.failures += 1
+            self.errors[attempt.error_class or attempt.status] += 1
+
+    @property
+    def avg_latency_ms(self) -> float:
+        return round(self.latency_sum_ms / self.successes, 3) if self.successes else 0.0
+
+
+class Tally:
+    """Counts finished requests of one rehearsal."""
+
+    def __init__(self, specs: tuple[GroupSpec, ...]) -> None:
+        rows = {d.deployment_id: d for spec in reversed(specs) for d in reversed(spec.deployments)}
+        self.deployments = {name: DeploymentCount(rows[name]) for name in reversed(rows)}
+        self.started = self.succeeded = self.failed = self.fallbacks = 0
+        self.cost_usd = 0.0
+        self._latencies_ms = array("d")
+        self._flows: Counter[Flow] = Counter()
+
+    def add(self, trace: Trace, *, duration_ms: float, is_success: bool, usage: Usage | None) -> float:
+        """Counts one finished request; gives its cost in US dollars."""
+        for attempt in trace.attempts:
+            self.deployments[attempt.deployment_id].add(attempt)
+        self.fallbacks += any(a.fallback_depth for a in trace.attempts)
+        self._flows.update(_flows(trace))
+        if not is_success:
+            self.failed += 1
+            return 0.0
+        self.succeeded += 1
+        self._latencies_ms.append(duration_ms)
+        cost = self._cost_usd(trace, usage)
+        self.cost_usd += cost
+        return cost
+
+    def _cost_usd(self, trace: Trace, usage: Usage | None) -> float:
+        if usage is None or trace.last is None:
+            return 0.0
+        spec = self.deployments[trace.last.deployment_id].spec
+        return spec.cost_usd(input_tokens=usage.input_tokens, output_tokens=usage.output_tokens) or 0.0
+
+    def result(self, *, seed: int, duration_ms: float) -> dict[str, Any]:
+        """RoutingGroupSimulationResult, without the id of the run."""
+        ordered = sorted(self._latencies_ms)
+        return {
+            "total_requests": self.succeeded + self.failed,
+            "successful_requests": self.succeeded,
+            "failed_requests": self.failed,
+            "avg_latency_ms": round(sum(ordered) / len(ordered), 3) if ordered else 0.0,
+            "fallback_count": self.fallbacks,
+            "traffic_distribution": [self._traffic(count) for count in self.deployments.values()],
+            "flow_data": [_flow_step(flow, count) for flow, count in self._flows.items()],
+            "seed": seed,
+            "virtual_duration_ms": round(duration_ms, 3),
+            **{f"latency_p{p}_ms": percentile(ordered, p) for p in (50, 95, 99)},
+            "cost_usd": round(self.cost_usd, 9),
+        }
+
+    def _traffic(self, count: DeploymentCount) -> dict[str, Any]:
+        return {
+            "deployment_id": count.spec.deployment_id,
+            "deployment_name": count.spec.name,
+            "provider": count.spec.provider,
+            "request_count": count.attempts,
+            "success_count": count.successes,
+            "failure_count": count.failures,
+            "avg_latency_ms": count.avg_latency_ms,
+            "percent_of_total": round(100 * count.successes / self.succeeded, 3) if self.succeeded else 0.0,
+            "priority": count.spec.priority,
+            "weight": count.spec.weight,
+            "errors": dict(count.errors),
+        }
+
+    def frame(self, *, at_ms: float, cooldowns_s: dict[str, float], last: list[dict[str, Any]]) -> dict[str, Any]:
+        """The state at one moment, for whoever watches."""
+        in_flight = self.started - self.succeeded - self.failed
+        return {
+            "type": "frame",
+            "at_ms": round(at_ms, 3),
+            "requests": {
+                "started": self.started,
+                "succeeded": self.succeeded,
+                "failed": self.failed,
+                "in_flight": in_flight,
+                "fallbacks": self.fallbacks,
+            },
+            "deployments": {
+                name: {
+                    "request_count": count.attempts,
+                    "success_count": count.successes,
+                    "failure_count": count.failures,
+                    "in_flight": count.in_flight,
+                    "avg_latency_ms": count.avg_latency_ms,
+                    "cooldown_left_s": round(cooldowns_s.get(name, 0.0), 3),
+                    "errors": dict(count.errors),
+                }
+                for name, count in self.deployments.items()
+            },
+            "last_traces": last,
+        }
+
+
+def percentile(ordered: list[float], percent: int) -> float:
+    """The nearest-rank percentile of sorted values; 0 for none."""
+    if not ordered:
+        return 0.0
+    return round(ordered[max(0, -(-percent * len(ordered) // 100) - 1)], 3)
+
+
+def _flows(trace: Trace) -> list[Flow]:
+    """Where a request began, and each move to another tier or group."""
+    if not trace.attempts:
+        return []
+    moves = [
+        (before.deployment_id, after.deployment_id, before.moved_on_because or "fallback_error")
+        for before, after in pairwise(trace.attempts)
+        if before.place != after.place
+    ]
+    return [(None, trace.attempts[0].deployment_id, "primary"), *moves]
+
+
+def _flow_step(flow: Flow, count: int) -> dict[str, Any]:
+    before, after, reason = flow
+    return {"from_deployment": before, "to_deployment": after, "request_count": count, "reason": reason}
+
+
+def trace_json(
+    index: int, trace: Trace, began_ms: float, duration_ms: float, usage: Usage | None, error: str | None, cost: float
+) -> dict[str, Any]:
+    """One finished request; `index` counts arrivals, times are milliseconds on the run's clock."""
+    last = trace.last
+    return {
+        "index": index,
+        "at_ms": round(began_ms, 3),
+        "duration_ms": round(duration_ms, 3),
+        "status": "error" if error else "success",
+        "error_class": error,
+        "deployment_id": last.deployment_id if last and not error else None,
+        "fallback_depth": max((a.fallback_depth for a in trace.attempts), default=0),
+        "input_tokens": usage.input_tokens if usage else None,
+        "output_tokens": usage.output_tokens if usage else None,
+        "cost_usd": round(cost, 9),
+        "attempts": _attempts_json(trace, began_ms),
+    }
+
+
+def _attempts_json(trace: Trace, began_ms: float) -> list[dict[str, Any]]:
+    if not trace.attempts:
+        return []
+    zero_s = trace.attempts[0].started_at
+    return [
+        {
+            "deployment_id": a.deployment_id,
+            "deployment_name": a.deployment_name,
+            "provider": a.provider,
+            "model_group": a.model_group,
+            "tier": a.tier,
+            "fallback_depth": a.fallback_depth,
+            # Selection takes no time on the run's clock: the first attempt begins with its request.
+            "at_ms": round(began_ms + (a.started_at - zero_s) * 1000, 3),
+            "duration_ms": round(a.duration_ms or 0.0, 3),
+            "first_token_ms": None if a.first_token_ms is None else round(a.first_token_ms, 3),
+            "status": a.status,
+            "status_code": a.status_code,
+            "error_class": a.error_class,
+            "error_message": a.error_message,
+            "moved_on_because": a.moved_on_because,
+        }
+        for a in trace.attempts
+    ]

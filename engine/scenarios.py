@@ -1,0 +1,191 @@
+"""Scenarios: faults over time. The named ones, and those a request describes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any
+
+from engine import fields
+from engine.exceptions import BadInput
+from engine.faults import (
+    ContextTooLong,
+    Degradation,
+    Flapping,
+    Outage,
+    Quota,
+    RateLimit,
+    ServerError,
+    Slow,
+    StreamCut,
+    StreamStall,
+    Timeout,
+    Unauthorised,
+)
+from engine.fields import Share, Text
+from engine.spec import GroupSpec
+from engine.targets import ALWAYS_KNOWN, KNOWN_TARGETS, TargetedFault, targets
+
+MOST_FAULTS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Faults over time, with a name (a slug) and a description for people."""
+
+    name: Text
+    description: str
+    faults: tuple[TargetedFault, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        faults = [fault.to_json() for fault in self.faults]
+        return {"name": self.name, "description": self.description, "faults": faults}
+
+    @classmethod
+    def from_json(cls, data: object, *, path: str = "scenario") -> Scenario:
+        """The scenario that `to_json` described; `name` and `description` may be left out; raises BadInput."""
+        given = fields.as_object(data, path)
+        fields.refuse_unknown(given, ("name", "description", "faults"), path)
+        faults = given.get("faults")
+        if not isinstance(faults, list | tuple) or len(faults) > MOST_FAULTS:
+            raise BadInput(f"{path}.faults", f"Give a list of at most {MOST_FAULTS} faults.")
+        return cls(
+            fields.value_of(Text, given.get("name", "custom"), f"{path}.name"),
+            fields.value_of(Text, given.get("description", "Described in the request."), f"{path}.description"),
+            tuple(TargetedFault.from_json(fault, path=f"{path}.faults[{n}]") for n, fault in enumerate(faults)),
+        )
+
+
+def parse_scenario(
+    data: object,
+    *,
+    failure_rates: object = None,
+    spec: GroupSpec,
+    fallbacks: Sequence[GroupSpec] = (),
+) -> Scenario:
+    """What a request asks for: the name of a scenario, one of its own, or none; and failure rates on top.
+
+    `failure_rates` is `{deployment id: 0..1}`: 503 with that probability, always. `fallbacks` are the groups this
+    one falls back on, whose deployments may be targets as well. Raises BadInput.
+    """
+    specs = (spec, *fallbacks)
+    rates = _failing(failure_rates, specs)
+    if data is None:
+        scenario = BY_RATES if rates else HEALTHY
+    else:
+        scenario = _named(data) if isinstance(data, str) else _described(data, specs)
+    _refuse_overlaps(scenario.faults, rates)
+    return replace(scenario, faults=scenario.faults + rates)
+
+
+def _named(name: str) -> Scenario:
+    return SCENARIOS[fields.choice(SCENARIOS, name, "scenario")]
+
+
+def _described(data: object, specs: Sequence[GroupSpec]) -> Scenario:
+    scenario = Scenario.from_json(data)
+    for n, aimed in enumerate(scenario.faults):
+        if aimed.target not in ALWAYS_KNOWN and not targets(aimed.target, specs):
+            why = f"No deployment of '{specs[0].name}' is that. Give {KNOWN_TARGETS}."
+            raise BadInput(f"scenario.faults[{n}].target", why)
+    return scenario
+
+
+def _refuse_overlaps(described: Sequence[TargetedFault], rates: Sequence[TargetedFault]) -> None:
+    for (n, first), (m, second) in combinations(enumerate((*described, *rates)), 2):
+        if first.overlaps(second):
+            field = f"scenario.faults[{m}].from_s" if m < len(described) else "failure_injection"
+            raise BadInput(field, f"Overlaps scenario.faults[{n}]: the same kind, target and time.")
+
+
+def _failing(rates: object, specs: Sequence[GroupSpec]) -> tuple[TargetedFault, ...]:
+    known, given = targets("*", specs), {} if rates is None else fields.as_object(rates, "failure_injection")
+    for name in given:
+        if name not in known:
+            raise BadInput("failure_injection", f"'{str(name)[:64]}' is no deployment of '{specs[0].name}'.")
+    checked = {name: _rate(name, rate) for name, rate in given.items()}
+    return tuple(TargetedFault(ServerError(), name, rate) for name, rate in checked.items() if rate)
+
+
+def _rate(name: str, rate: object) -> float:
+    try:
+        return float(fields.value_of(Share, rate, "failure_injection"))
+    except BadInput as error:
+        raise BadInput(error.field, f"{name}: {error.message}") from None
+
+
+HEALTHY = Scenario("healthy", "Nothing goes wrong.")
+BY_RATES = Scenario("failure-rates", "Deployments fail with 503, each with its own probability.")
+SCENARIOS: dict[str, Scenario] = {
+    scenario.name: scenario
+    for scenario in (
+        HEALTHY,
+        Scenario(
+            "primary-outage",
+            "After 10 seconds the primary is down for a minute, then it comes back.",
+            (TargetedFault(Outage(), "primary", from_s=10, until_s=70),),
+        ),
+        Scenario(
+            "flapping-primary",
+            "From second 5 on the primary is down for 8 of every 20 seconds.",
+            (TargetedFault(Flapping(period_s=20, down_s=8), "primary", from_s=5),),
+        ),
+        Scenario(
+            "rate-limited-primary",
+            "From second 5 on the primary answers three requests in ten with 429 and asks to wait 5 seconds.",
+            (TargetedFault(RateLimit(retry_after_s=5), "primary", probability=0.3, from_s=5),),
+        ),
+        Scenario(
+            "region-brown-out",
+            "For two minutes the primary's provider is four times as slow, and one request in five fails.",
+            (
+                TargetedFault(Slow(factor=4), "primary-provider", from_s=10, until_s=130),
+                TargetedFault(ServerError(), "primary-provider", probability=0.2, from_s=10, until_s=130),
+            ),
+        ),
+        Scenario(
+            "slow-creep",
+            "Over five minutes the primary gets eight times as slow, and at the end one request in ten fails.",
+            (TargetedFault(Degradation(factor=8, error_rate=0.1), "primary", until_s=300),),
+        ),
+        Scenario(
+            "cascading-overload",
+            "After 10 seconds the primary is gone. The others get slower and have quotas of 60 requests a minute.",
+            (
+                TargetedFault(Outage(), "primary", from_s=10),
+                TargetedFault(Quota(rpm=60), "others", from_s=10),
+                TargetedFault(Slow(factor=1.5), "others", from_s=10),
+            ),
+        ),
+        Scenario(
+            "everything-down",
+            "No deployment accepts a connection, from the first request to the last.",
+            (TargetedFault(Outage("refused"), "*"),),
+        ),
+        Scenario(
+            "hanging-primary",
+            "From second 5 on the primary leaves every fourth request without an answer.",
+            (TargetedFault(Timeout(), "primary", probability=0.25, from_s=5),),
+        ),
+        Scenario(
+            "revoked-key",
+            "After 10 seconds the primary's provider no longer accepts the key.",
+            (TargetedFault(Unauthorised(), "primary-provider", from_s=10),),
+        ),
+        Scenario(
+            "small-context",
+            "The primary takes at most 1,500 tokens of context.",
+            (TargetedFault(ContextTooLong(limit_tokens=1500), "primary"),),
+        ),
+        Scenario(
+            "broken-streams",
+            "One stream in ten of the primary breaks off half-way, and one in twenty falls silent. For streams only.",
+            (
+                TargetedFault(StreamCut(), "primary", probability=0.1),
+                TargetedFault(StreamStall(), "primary", probability=0.05),
+            ),
+        ),
+    )
+}

@@ -1,0 +1,109 @@
+"""Whom a fault strikes, how often and when."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine import fields
+from engine.exceptions import BadInput
+from engine.fates import Exposure
+from engine.faults import KINDS, Degradation, Fault
+from engine.fields import RunSeconds, Share, Text
+from engine.spec import DeploymentSpec, GroupSpec, Strategy
+
+# These make sense for every group, even where they are nobody: the others of one deployment.
+ALWAYS_KNOWN = ("primary", "others", "primary-provider", "*")
+KNOWN_TARGETS = "primary, others, primary-provider, tier:N, provider:NAME, *, or a deployment's id"
+AIM = ("target", "probability", "from_s", "until_s")
+
+
+@dataclass(frozen=True, slots=True)
+class TargetedFault:
+    """A fault, whom it strikes, how often, and from when until when (exclusive; None is the run's end).
+
+    `target` is a deployment's id, or `primary`, `others`, `primary-provider`, `tier:N`, `provider:NAME`, `*`:
+    see `targets`.
+    """
+
+    fault: Fault
+    target: Text
+    probability: Share = 1.0
+    from_s: RunSeconds = 0.0
+    until_s: RunSeconds | None = None
+
+    def __post_init__(self) -> None:
+        if self.until_s is not None and self.until_s <= self.from_s:
+            raise BadInput("until_s", "Give a moment after from_s.")
+        if self.until_s is None and isinstance(self.fault, Degradation):
+            raise BadInput("until_s", "This is needed: it gets worse from from_s to until_s.")
+
+    @property
+    def end_s(self) -> float:
+        """The first second in which it is over."""
+        return math.inf if self.until_s is None else self.until_s
+
+    def exposure(self) -> Exposure:
+        """A new deployment's exposure to it."""
+        return Exposure(window_s=self.end_s - self.from_s)
+
+    def overlaps(self, other: TargetedFault) -> bool:
+        """Whether both say something different, or the same twice, about one moment of one target."""
+        return _subject(self) == _subject(other) and max(self.from_s, other.from_s) < min(self.end_s, other.end_s)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON: `{"kind": "rate_limit", "target": "primary", "probability": 0.3, "retry_after_s": 5}`."""
+        aim = {name: getattr(self, name) for name in AIM if getattr(self, name) is not None}
+        return {"kind": self.fault.kind, **aim, **fields.written(self.fault)}
+
+    @classmethod
+    def from_json(cls, data: object, *, path: str = "fault") -> TargetedFault:
+        """The fault that `to_json` described; raises BadInput."""
+        given = fields.as_object(data, path)
+        kind = KINDS[fields.choice(KINDS, given.get("kind"), f"{path}.kind")]
+        own = {name: value for name, value in given.items() if name not in (*AIM, "kind")}
+        aim = {name: given[name] for name in AIM if name in given}
+        return fields.read(cls, aim, path, fault=fields.read(kind, own, path))
+
+
+def _subject(aimed: TargetedFault) -> tuple[object, ...]:
+    # A server may well fail with 500 and with 503 at the same time.
+    return aimed.target, aimed.fault.kind, getattr(aimed.fault, "status", None)
+
+
+def targets(target: str, specs: Sequence[GroupSpec]) -> frozenset[str]:
+    """Ids of the deployments a target stands for; the first group is the one that is rehearsed.
+
+    `primary` is its first tier, its largest weight, or its first deployment, by strategy; `others` is the rest of
+    it. `primary-provider`, `provider:NAME` and `*` reach into the fallback groups too. Empty when there is none.
+    """
+    everyone = [deployment for spec in specs for deployment in spec.deployments]
+    group, first = specs[0], primary(specs[0])
+    verb, _, name = target.partition(":")
+    match verb, name:
+        case "*", "":
+            found: Iterable[DeploymentSpec] = everyone
+        case "primary", "":
+            found = first
+        case "others", "":
+            found = (d for d in group.deployments if d not in first)
+        case "primary-provider", "":
+            found = (d for d in everyone if d.provider in {p.provider for p in first})
+        case "provider", _:
+            found = (d for d in everyone if d.provider.casefold() == name.casefold())
+        case "tier", _:
+            found = (d for d in group.deployments if str(group.tier_of(d)) == name)
+        case _:
+            found = (d for d in everyone if d.deployment_id == target)
+    return frozenset(d.deployment_id for d in found)
+
+
+def primary(spec: GroupSpec) -> tuple[DeploymentSpec, ...]:
+    """Where most of a healthy group's traffic goes, as far as its settings tell."""
+    if spec.strategy is Strategy.PRIORITY_FAILOVER:
+        return tuple(d for d in spec.deployments if spec.tier_of(d) == spec.tiers[0])
+    if spec.strategy is Strategy.WEIGHTED:
+        return tuple(sorted(spec.deployments, key=lambda d: -(d.weight or 0))[:1])
+    return spec.deployments[:1]

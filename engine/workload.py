@@ -1,0 +1,233 @@
+"""Which requests come, and when: a closed loop, an open one, or the replay of a trace."""
+
+from __future__ import annotations
+
+import csv
+import random
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Annotated, Any, Literal
+
+from engine import fields
+from engine.exceptions import BadInput
+from engine.fields import WEEK_S, Between
+from engine.profiles import Spread
+
+MOST_REQUESTS = 1_000_000
+MOST_TOKENS = 10_000_000
+DEFAULT_REQUESTS = 100
+DEFAULT_CONCURRENCY = 10
+# Standard deviation of the sizes of requests, as a share of their mean.
+SIZE_SPREAD = Spread.of(0.5)
+COLUMNS = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
+
+Kind = Literal["closed", "constant", "poisson", "bursty", "trace"]
+Requests = Annotated[int, Between(1, MOST_REQUESTS)]
+Concurrency = Annotated[int, Between(1, 1000)]
+Tokens = Annotated[int, Between(0, MOST_TOKENS)]
+# What each kind needs; no other kind may have it.
+NEEDS: dict[Kind, tuple[str, ...]] = {
+    "closed": (),
+    "constant": ("rate_per_s",),
+    "poisson": ("rate_per_s",),
+    "bursty": ("burst_size", "burst_every_s"),
+    "trace": ("arrivals",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One request: when it comes, in seconds of the run, and its tokens (context, and to be generated)."""
+
+    at_s: float
+    input_tokens: int
+    output_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """The requests of one run.
+
+    `closed` keeps `concurrency` requests in flight; the others send whether or not earlier ones are answered:
+    `constant` and `poisson` at `rate_per_s`, `bursty` `burst_size` at once every `burst_every_s`, `trace` its
+    `arrivals`, `speed_up` times as fast as they came. `input_tokens` and `output_tokens` are means.
+    """
+
+    kind: Kind = "closed"
+    num_requests: Requests = DEFAULT_REQUESTS
+    concurrency: Concurrency = DEFAULT_CONCURRENCY
+    rate_per_s: Annotated[float, Between(0.01, 10_000)] | None = None
+    burst_size: Annotated[int, Between(1, 100_000)] | None = None
+    burst_every_s: Annotated[float, Between(0.001, 86_400)] | None = None
+    input_tokens: Tokens = 1000
+    output_tokens: Tokens = 200
+    is_stream: bool = False
+    speed_up: Annotated[float, Between(0.01, 10_000)] = 1.0
+    arrivals: tuple[Arrival, ...] | None = None
+
+    def __post_init__(self) -> None:
+        for kind, names in NEEDS.items():
+            for name in names:
+                is_given = getattr(self, name) is not None
+                if kind == self.kind and not is_given:
+                    raise BadInput(name, f"This is needed for a {kind} workload.")
+                if is_given and name not in NEEDS[self.kind]:
+                    raise BadInput(name, f"This is nothing a {self.kind} workload has.")
+        if self.speed_up != 1 and self.kind != "trace":
+            raise BadInput("speed_up", f"This is nothing a {self.kind} workload has.")
+        if self.span_s > WEEK_S:
+            days = self.span_s / 86_400
+            raise BadInput("kind", f"This workload would last {days:,.0f} days; at most 7 can be rehearsed.")
+
+    @property
+    def span_s(self) -> float:
+        """How long requests keep coming, in seconds of the run, about; 0 for a closed loop."""
+        if self.rate_per_s:
+            return self.num_requests / self.rate_per_s
+        if self.burst_size and self.burst_every_s:
+            return (self.num_requests - 1) // self.burst_size * self.burst_every_s
+        return self.arrivals[-1].at_s / self.speed_up if self.arrivals else 0.0
+
+    def schedule(self, rng: random.Random) -> Iterator[Arrival]:
+        """The requests in order, made as they are asked for; those of a closed loop all come at 0."""
+        if self.arrivals is not None:
+            for arrival in self.arrivals[: self.num_requests]:
+                yield Arrival(arrival.at_s / self.speed_up, arrival.input_tokens, arrival.output_tokens)
+            return
+        for at_s in self._moments(rng):
+            yield Arrival(at_s, _size(self.input_tokens, rng), _size(self.output_tokens, rng))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON; arrivals as `[at_s, input_tokens, output_tokens]`."""
+        data = fields.written(self)
+        if self.arrivals is not None:
+            data["arrivals"] = [[a.at_s, a.input_tokens, a.output_tokens] for a in self.arrivals]
+        return data
+
+    @classmethod
+    def from_json(cls, data: object, *, path: str = "workload") -> Workload:
+        """The workload that `to_json` described; raises BadInput."""
+        rest = dict(fields.as_object(data, path))
+        arrivals = rest.pop("arrivals", None)
+        if arrivals is not None:
+            arrivals = _arrivals(arrivals, f"{path}.arrivals")
+        return fields.read(cls, rest, path, arrivals=arrivals)
+
+    def _moments(self, rng: random.Random) -> Iterator[float]:
+        at_s = 0.0
+        for number in range(self.num_requests):
+            if self.kind == "poisson" and self.rate_per_s:
+                at_s += rng.expovariate(self.rate_per_s)
+            elif self.rate_per_s:
+                at_s = number / self.rate_per_s
+            elif self.burst_size and self.burst_every_s:
+                at_s = number // self.burst_size * self.burst_every_s
+            yield at_s
+
+
+def parse_workload(
+    data: Mapping[str, Any] | None, *, num_requests: int | None = None, concurrency: int | None = None
+) -> Workload:
+    """What a request asks for; raises BadInput.
+
+    A `trace` comes as the text of its file, or as `arrivals`. `num_requests` of None are all of a trace and
+    otherwise the default; more than a trace has are all it has. Where `data` has these numbers too, its own count.
+    """
+    given = {} if data is None else dict(fields.as_object(data, "workload"))
+    fields.refuse_unknown(given, (*Workload.__dataclass_fields__, "trace"), "workload")
+    if num_requests is not None:
+        given.setdefault("num_requests", fields.value_of(Requests, num_requests, "num_requests"))
+    if concurrency is not None:
+        given.setdefault("concurrency", fields.value_of(Concurrency, concurrency, "concurrency"))
+    if (trace := given.pop("trace", None)) is not None:
+        if "arrivals" in given:
+            raise BadInput("workload.trace", "Give a trace or arrivals, not both.")
+        given["arrivals"] = _read_text(trace)
+    if isinstance(given.get("arrivals"), list):
+        given.setdefault("num_requests", len(given["arrivals"]) or 1)
+    return _shortened(Workload.from_json(given))
+
+
+def _shortened(workload: Workload) -> Workload:
+    """Without the arrivals of a trace that are not asked for."""
+    if workload.arrivals is None:
+        return workload
+    kept = workload.arrivals[: workload.num_requests]
+    return replace(workload, arrivals=kept, num_requests=len(kept))
+
+
+def read_trace(lines: Iterable[str]) -> Iterator[Arrival]:
+    """Arrivals from a CSV file with a header: TIMESTAMP, ContextTokens, GeneratedTokens, and any others.
+
+    Sorted by time, and counted from the first. Raises BadInput("trace") with the number of the wrong line.
+    """
+    rows = csv.reader(lines)
+    try:
+        columns = _columns(next(rows, []))
+        found = [_row(row, columns, f"line {rows.line_num}") for row in rows if row]
+    except csv.Error as error:
+        raise BadInput("trace", f"line {rows.line_num}: {error}.") from None
+    if not found:
+        raise BadInput("trace", "The file has no requests.")
+    found.sort(key=lambda row: row[0])
+    first = found[0][0]
+    return (Arrival((at - first).total_seconds(), context, generated) for at, context, generated in found)
+
+
+def _size(mean: int, rng: random.Random) -> int:
+    """A size that varies around its mean; always one draw."""
+    size = round(mean * SIZE_SPREAD.draw(rng))
+    return min(max(1, size), MOST_TOKENS) if mean else 0
+
+
+def _read_text(trace: object) -> list[list[float]]:
+    if not isinstance(trace, str):
+        raise BadInput("workload.trace", "Give the text of a CSV file.")
+    try:
+        return [[a.at_s, a.input_tokens, a.output_tokens] for a in read_trace(trace.splitlines())]
+    except BadInput as error:
+        raise BadInput("workload.trace", error.message) from None
+
+
+def _arrivals(rows: object, path: str) -> tuple[Arrival, ...]:
+    if not isinstance(rows, list) or not 0 < len(rows) <= MOST_REQUESTS:
+        raise BadInput(path, f"Give a list of 1 to {MOST_REQUESTS:,} arrivals.")
+    arrivals = tuple(_arrival(row, f"{path}[{number}]") for number, row in enumerate(rows))
+    for number, (before, after) in enumerate(pairwise(arrivals), start=1):
+        if after.at_s < before.at_s:
+            raise BadInput(f"{path}[{number}]", "This comes before the one above it; sort them by time.")
+    return arrivals
+
+
+def _arrival(row: object, path: str) -> Arrival:
+    if not isinstance(row, list) or len(row) != 3:
+        raise BadInput(path, "Give [seconds, context tokens, generated tokens].")
+    at_s = fields.value_of(Annotated[float, Between(0, 10_000 * WEEK_S)], row[0], f"{path}[0]")
+    return Arrival(at_s, *(fields.value_of(Tokens, row[n], f"{path}[{n}]") for n in (1, 2)))
+
+
+def _columns(header: list[str]) -> tuple[int, ...]:
+    names = [name.strip().lstrip("\ufeff") for name in header]
+    if missing := [name for name in COLUMNS if name not in names]:
+        raise BadInput("trace", f"line 1: the header must name {', '.join(COLUMNS)}; {missing[0]} is missing.")
+    return tuple(names.index(name) for name in COLUMNS)
+
+
+def _row(row: list[str], columns: tuple[int, ...], line: str) -> tuple[datetime, int, int]:
+    if len(row) <= max(columns):
+        raise BadInput("trace", f"{line}: it has fewer columns than the header.")
+    timestamp, *tokens = (row[column].strip() for column in columns)
+    try:
+        at = datetime.fromisoformat(timestamp)
+    except ValueError:
+        raise BadInput("trace", f"{line}: TIMESTAMP must look like 2023-11-16 18:17:03.97996.") from None
+    context, generated = (_count(text, name, line) for text, name in zip(tokens, COLUMNS[1:], strict=True))
+    return at if at.tzinfo else at.replace(tzinfo=UTC), context, generated
+
+
+def _count(text: str, column: str, line: str) -> int:
+    if not (text.isascii() and text.isdigit()) or len(text) > 9 or int(text) > MOST_TOKENS:
+        raise BadInput("trace", f"{line}: {column} must be a whole number from 0 to {MOST_TOKENS:,}.")
+    return int(text)

@@ -1,0 +1,60 @@
+"""Starting, cancelling and deleting runs; both doors and the command line come through here."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+from django.conf import settings
+from django.db.transaction import atomic
+from django.utils import timezone
+
+from access.models import Actor
+from tester import rules
+from tester.models import Run
+from tester.planning import Plan
+
+log = structlog.get_logger(__name__)
+
+
+@atomic
+def create_run(*, by: Actor, plan: Plan) -> Run:
+    """A stored run that waits to be conducted (see `runs/conduct.py`). Makes room by forgetting old runs."""
+    rules.check_can_rehearse(by)
+    rules.check_not_too_many()
+    forget_old_runs()
+    return Run.objects.create(
+        group=plan.group,
+        group_name=plan.group.name,
+        group_revision=plan.group.revision,
+        scenario=plan.job.scenario.name,
+        seed=plan.job.seed,
+        is_real=plan.job.is_real,
+        config=plan.config,
+        created_by=by.name,
+    )
+
+
+@atomic
+def cancel_run(*, by: Actor, run: Run) -> Run:
+    """Asks whoever conducts the run, in whatever process, to stop it; that takes a moment."""
+    rules.check_can_rehearse(by)
+    rules.check_can_cancel(run)
+    Run.objects.filter(pk=run.pk).update(cancel_requested=True)
+    log.info("run cancelled", run=str(run.pk), group=run.group_name, by=by.name)
+    return run
+
+
+@atomic
+def delete_run(*, by: Actor, run: Run) -> None:
+    """Forgets a run that has ended, with its traces and frames."""
+    rules.check_can_rehearse(by)
+    rules.check_can_delete(run)
+    run.delete()
+    log.info("run deleted", run=str(run.pk), group=run.group_name, by=by.name)
+
+
+def forget_old_runs() -> None:
+    """Deletes runs that are older than RUNS_RETENTION_DAYS."""
+    oldest = timezone.now() - timedelta(days=settings.RUNS_RETENTION_DAYS)
+    Run.objects.filter(created_at__lt=oldest).delete()

@@ -1,0 +1,16 @@
+"""Rehearsals, to look at."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from lib.admin import ReadOnlyAdmin
+from tester.models import Run
+
+
+@admin.register(Run)
+class RunAdmin(ReadOnlyAdmin):
+    """What was rehearsed, by whom, and how it ended."""
+
+    list_display = ["group_name", "scenario", "seed", "current_status", "is_real", "created_at", "created_by"]
+    search_fields = ["group_name", "scenario", "created_by"]

@@ -1,0 +1,163 @@
+"""The JSON door of rehearsals: viewers read, operators start, cancel and delete."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from access.authentication import actor_of
+from access.models import Role
+from engine.exceptions import BadInput
+from groups.models import RoutingGroup
+from lib.serializers import page_of, row_or_404
+from tester import actions, traces
+from tester import serializers as shapes
+from tester.models import Frame, Run, RunStatus
+from tester.planning import Asked, Plan, plan
+from tester.runs.conduct import Outcome, conduct, conduct_in_background
+
+WITHOUT_RESULT = {RunStatus.FAILED: 503, RunStatus.CANCELLED: 409}
+CANCELLED = "This run was cancelled before its end; GET /v1/runs/{run_id} has what it found until then."
+
+
+class JSONLinesRenderer(BaseRenderer):
+    """`format=jsonl`. The traces are streamed past it; what it renders is an error."""
+
+    media_type = "application/x-ndjson"
+    format = "jsonl"
+
+    def render(self, data: Any, media_type: str | None = None, context: Mapping[str, Any] | None = None) -> bytes:
+        return bytes(JSONRenderer().render(data)) + b"\n"
+
+
+class SimulateView(APIView):
+    """A rehearsal of one routing group."""
+
+    write_role = Role.OPERATOR
+
+    @extend_schema(
+        operation_id="simulate_routing_group",
+        parameters=[shapes.SimulateQuery],
+        request=shapes.SimulateSerializer,
+        responses={
+            200: shapes.SimulationResultSerializer,
+            202: shapes.RunStartedSerializer,
+            409: shapes.RunFailedSerializer,
+            503: shapes.RunFailedSerializer,
+        },
+    )
+    def post(self, request: Request, group_id: str) -> Response:
+        query = shapes.SimulateQuery(data=request.query_params.dict())
+        query.is_valid(raise_exception=True)
+        asked = shapes.SimulateSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        planned = _planned(row_or_404(RoutingGroup.objects.all(), group_id), asked.validated_data)
+        run = actions.create_run(by=actor_of(request), plan=planned)
+        if query.validated_data["wait"]:
+            return _answer(run, conduct(run, planned.job))
+        conduct_in_background(run, planned.job)
+        return Response({"run_id": str(run.pk), "status": run.current_status}, status=202)
+
+
+class GroupRunsView(APIView):
+    """The rehearsals of one routing group."""
+
+    @extend_schema(
+        operation_id="list_runs_of_routing_group", parameters=[shapes.RunsQuery], responses=shapes.RunPageSerializer
+    )
+    def get(self, request: Request, group_id: str) -> Response:
+        group = row_or_404(RoutingGroup.objects.all(), group_id)
+        query = shapes.RunsQuery.checked(request.query_params)
+        rows, about = page_of(Run.objects.filter(group=group).defer("config", "result"), **query)
+        return Response({"runs": shapes.RunSummarySerializer(rows, many=True).data, **about})
+
+
+class RunView(APIView):
+    """One rehearsal."""
+
+    write_role = Role.OPERATOR
+
+    @extend_schema(operation_id="read_run", responses=shapes.RunSerializer)
+    def get(self, request: Request, run_id: str) -> Response:
+        return Response(shapes.RunSerializer(row_or_404(Run.objects.all(), run_id)).data)
+
+    @extend_schema(operation_id="delete_run", responses=shapes.RunDeletedSerializer)
+    def delete(self, request: Request, run_id: str) -> Response:
+        run = _run(run_id)
+        actions.delete_run(by=actor_of(request), run=run)
+        return Response({"run_id": run_id, "deleted": True})
+
+
+class RunCancelView(APIView):
+    """Stops a rehearsal within a second."""
+
+    write_role = Role.OPERATOR
+
+    @extend_schema(operation_id="cancel_run", request=None, responses={202: shapes.RunStartedSerializer})
+    def post(self, request: Request, run_id: str) -> Response:
+        run = actions.cancel_run(by=actor_of(request), run=_run(run_id))
+        return Response({"run_id": str(run.pk), "status": run.current_status}, status=202)
+
+
+class RunTracesView(APIView):
+    """Every request of a rehearsal with its attempts: in pages, or all of them with `format=jsonl`."""
+
+    renderer_classes = (JSONRenderer, JSONLinesRenderer)
+
+    @extend_schema(
+        operation_id="list_traces_of_run",
+        parameters=[shapes.RunsQuery, OpenApiParameter("format", str, enum=["json", "jsonl"])],
+        responses={
+            (200, "application/json"): shapes.TracePageSerializer,
+            (200, "application/x-ndjson"): OpenApiTypes.STR,
+        },
+    )
+    def get(self, request: Request, run_id: str) -> HttpResponseBase:
+        run = _run(run_id)
+        if request.accepted_renderer.format == "jsonl":
+            return StreamingHttpResponse(traces.json_lines(run), content_type="application/x-ndjson")
+        query = shapes.RunsQuery.checked(request.query_params)
+        start = (query["page"] - 1) * query["size"]
+        found = traces.slice_of(run, start, start + query["size"])
+        return Response({"traces": found, "total": traces.count_of(run), **query})
+
+
+class RunFramesView(APIView):
+    """The state of a rehearsal over time."""
+
+    @extend_schema(
+        operation_id="list_frames_of_run", parameters=[shapes.FramesQuery], responses=shapes.FramePageSerializer
+    )
+    def get(self, request: Request, run_id: str) -> Response:
+        query = shapes.FramesQuery.checked(request.query_params)
+        rows, about = page_of(Frame.objects.filter(run=_run(run_id), n__gt=query.pop("after")), **query)
+        return Response({"frames": [{"n": row.n, **row.data} for row in rows], **about})
+
+
+def _planned(group: RoutingGroup, asked: dict[str, Any]) -> Plan:
+    try:
+        return plan(group, Asked(**asked))
+    except BadInput as error:
+        raise serializers.ValidationError({error.field: [error.message]}) from error
+
+
+def _run(run_id: str) -> Run:
+    """Without what only the run itself shows: both can be large."""
+    return row_or_404(Run.objects.defer("config", "result"), run_id)
+
+
+def _answer(run: Run, outcome: Outcome) -> Response:
+    if outcome.status is RunStatus.DONE:
+        return Response({"run_id": str(run.pk), **(outcome.result or {})})
+    detail = outcome.error or CANCELLED.format(run_id=run.pk)
+    return Response({"detail": detail, "run_id": str(run.pk)}, status=WITHOUT_RESULT[outcome.status])

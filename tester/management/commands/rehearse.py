@@ -1,0 +1,134 @@
+"""`manage.py rehearse GROUP --scenario primary-outage --assert 'success_rate>=0.99'`: a routing change under test."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentTypeError
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from access.keys import COMMAND_LINE
+from groups.models import RoutingGroup
+from tester import actions, report
+from tester.assertions import METRICS, Assertion, parse_assertion
+from tester.models import RunStatus
+from tester.planning import MOST_REQUESTS, Asked, Plan, plan
+from tester.runs.conduct import Outcome, conduct
+from tester.runs.workers import Message
+
+ASSERTION_FAILED, BAD_INPUT, RUN_FAILED = 1, 2, 3
+MOST_CONCURRENT = 1_000
+
+
+class Command(BaseCommand):
+    """Rehearses a group in this very process and its workers; no server is needed. The run is stored as others are."""
+
+    help = (
+        "Rehearse a routing group in virtual time. Exit code: 0 when all is well, 1 when an assertion fails, "
+        "2 for bad input, 3 when the run itself fails."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("group", help="name of a routing group, active or not")
+        parser.add_argument("--requests", type=_whole(MOST_REQUESTS), help="how many (default 100, or the whole trace)")
+        parser.add_argument("--concurrency", type=_whole(MOST_CONCURRENT), default=10, help="in flight (default 10)")
+        parser.add_argument("--scenario", help="name of a scenario (default: everything works)")
+        parser.add_argument("--seed", type=int, help="same seed, same result")
+        arrivals = parser.add_mutually_exclusive_group()
+        arrivals.add_argument("--rate", type=float, metavar="PER_S", help="Poisson arrivals instead of a closed loop")
+        arrivals.add_argument("--trace", type=Path, metavar="FILE", help="CSV: TIMESTAMP,ContextTokens,GeneratedTokens")
+        parser.add_argument("--json", action="store_true", dest="as_json", help="print the result as JSON")
+        parser.add_argument(
+            "--assert",
+            action="append",
+            default=[],
+            type=_assertion,
+            dest="assertions",
+            metavar="METRIC>=NUMBER",
+            help=f"may be repeated; metrics: {', '.join(METRICS)}",
+        )
+
+    def handle(self, *_: Any, as_json: bool, assertions: list[Assertion], **options: Any) -> None:
+        planned = _planned(options)
+        run = actions.create_run(by=COMMAND_LINE, plan=planned)
+        outcome = self._conducted(run, planned)
+        if outcome.status is not RunStatus.DONE or outcome.result is None:
+            raise CommandError(outcome.error or "The run was cancelled.", returncode=RUN_FAILED)
+        result = {"run_id": str(run.pk), **outcome.result}
+        self.stdout.write(json.dumps(result, indent=2) if as_json else report.table(result))
+        self._check(assertions, result)
+
+    def _conducted(self, run: Any, planned: Plan) -> Outcome:
+        if not sys.stderr.isatty():
+            return conduct(run, planned.job)
+        total = planned.job.workload.num_requests
+
+        def show(frame: Message) -> None:
+            done = frame["requests"]["succeeded"] + frame["requests"]["failed"]
+            self.stderr.write(f"\r{report.bar(done, total)}", ending="")
+            self.stderr.flush()
+
+        try:
+            return conduct(run, planned.job, on_frame=show)
+        finally:
+            self.stderr.write("")
+
+    def _check(self, assertions: list[Assertion], result: dict[str, Any]) -> None:
+        failed = [a for a in assertions if not a.holds(result)]
+        for assertion in failed:
+            self.stderr.write(f"FAILED  {assertion}: it is {assertion.value_in(result):.12g}")
+        if failed:
+            raise CommandError(f"{len(failed)} of {len(assertions)} assertions failed.", returncode=ASSERTION_FAILED)
+
+
+def _planned(options: dict[str, Any]) -> Plan:
+    group = RoutingGroup.objects.filter(name=options["group"]).first()
+    if group is None:
+        names = ", ".join(RoutingGroup.objects.values_list("name", flat=True)[:20]) or "none yet"
+        raise CommandError(f"There is no routing group '{options['group']}'. There are: {names}.", returncode=BAD_INPUT)
+    try:
+        return plan(group, _asked(options))
+    except ValueError as error:
+        field = getattr(error, "field", "")
+        raise CommandError(f"{field}: {error}" if field else str(error), returncode=BAD_INPUT) from error
+
+
+def _asked(options: dict[str, Any]) -> Asked:
+    workload: dict[str, Any] | None = None
+    if options["rate"] is not None:
+        workload = {"kind": "poisson", "rate_per_s": options["rate"]}
+    if options["trace"] is not None:
+        workload = {"kind": "trace", "trace": _text_of(options["trace"])}
+    return Asked(
+        num_requests=options["requests"],
+        concurrency=options["concurrency"],
+        seed=options["seed"],
+        scenario=options["scenario"],
+        workload=workload,
+    )
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} can't be read: {getattr(error, 'strerror', None) or 'it is no text'}.") from error
+
+
+def _assertion(text: str) -> Assertion:
+    try:
+        return parse_assertion(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from error
+
+
+def _whole(most: int) -> Any:
+    def parse(text: str) -> int:
+        if not text.isdecimal() or not 1 <= int(text) <= most:
+            raise ArgumentTypeError(f"'{text}': give a whole number from 1 to {most:,}.")
+        return int(text)
+
+    return parse

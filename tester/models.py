@@ -1,0 +1,112 @@
+"""Rehearsals that were made: what was asked, what came out, and everything in between."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import ClassVar
+
+from django.db import models
+from django.utils import timezone
+
+from groups.models import RoutingGroup
+
+# Whoever conducts a run writes its heartbeat every few seconds; after this long without one it is gone.
+LOST_AFTER = timedelta(seconds=15)
+LOST = "The server that ran it went away before it ended. Start it again."
+
+
+class RunStatus(models.TextChoices):
+    """Where a run stands; the last three are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+OPEN = (RunStatus.QUEUED, RunStatus.RUNNING)
+
+
+class Run(models.Model):
+    """One rehearsal of a routing group. `config` is the request as it was understood, so that it can be repeated.
+
+    The group may go; its name and the revision that was rehearsed stay.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    group = models.ForeignKey(RoutingGroup, on_delete=models.SET_NULL, null=True, related_name="runs")
+    group_name = models.CharField(max_length=128)
+    group_revision = models.PositiveIntegerField()
+    scenario = models.CharField(max_length=128)
+    seed = models.BigIntegerField()
+    is_real = models.BooleanField(default=False)
+    config = models.JSONField(default=dict)
+    status = models.CharField(max_length=16, choices=RunStatus.choices, default=RunStatus.QUEUED)
+    error = models.TextField(blank=True, default="")
+    result = models.JSONField(null=True)
+    cancel_requested = models.BooleanField(default=False)
+    created_by = models.CharField(max_length=150, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False, db_index=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    heartbeat_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering: ClassVar = ["-created_at", "-id"]
+        indexes: ClassVar = [models.Index(fields=["group", "-created_at"], name="run_of_group_newest_first")]
+
+    def __str__(self) -> str:
+        return f"{self.group_name} {self.scenario} ({self.id})"
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nobody conducts this run any more although it never ended."""
+        return self.status in OPEN and timezone.now() - self.heartbeat_at > LOST_AFTER
+
+    @property
+    def current_status(self) -> RunStatus:
+        """The status people see: a run whose server went away has failed."""
+        return RunStatus.FAILED if self.is_lost else RunStatus(self.status)
+
+    @property
+    def current_error(self) -> str:
+        """Why the run failed, for people; empty unless it did."""
+        return LOST if self.is_lost else self.error
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody still conducts this run."""
+        return self.current_status in OPEN
+
+
+class TraceChunk(models.Model):
+    """Up to 500 traces of a run, in the order in which their requests ended: JSON lines, compressed."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="chunks")
+    first = models.PositiveIntegerField()
+    count = models.PositiveIntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        ordering: ClassVar = ["first"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["run", "first"], name="trace_chunk_once")]
+
+    def __str__(self) -> str:
+        return f"traces {self.first} to {self.first + self.count - 1}"
+
+
+class Frame(models.Model):
+    """The state of a run at one moment; `n` counts the frames, of which long runs keep every second, fourth ..."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="frames")
+    n = models.PositiveIntegerField()
+    data = models.JSONField()
+
+    class Meta:
+        ordering: ClassVar = ["n"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["run", "n"], name="frame_once")]
+
+    def __str__(self) -> str:
+        return f"frame {self.n}"

@@ -1,0 +1,124 @@
+"""What was asked + the rows as they are -> the engine's job, and the configuration that is kept with the run."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from django.conf import settings
+
+from engine.exceptions import BadInput
+from engine.jobs import DEFAULT_FRAME_S, Job
+from engine.profiles import DEFAULT_PROFILE, Profile
+from engine.scenarios import Scenario, parse_scenario
+from engine.spec import GroupSpec
+from engine.workload import Workload, parse_workload
+from groups.models import RoutingGroup
+from groups.specs import specs_with_fallbacks
+from tester import estimates
+from tester.models import Run
+from usage.latency import recent_profiles
+
+MOST_REQUESTS = 100_000
+SEED_BITS = 32  # survives a browser, whose numbers end at 53 bits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A rehearsal as the doors understand it; names and meanings are those of the REST API."""
+
+    num_requests: int | None = None
+    concurrency: int = 10
+    mock: bool = True
+    failure_injection: Mapping[str, Any] | None = None
+    seed: int | None = None
+    scenario: str | Mapping[str, Any] | None = None
+    workload: Mapping[str, Any] | None = None
+    confirm_cost_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A job that may start, for a group as it was when it was planned."""
+
+    group: RoutingGroup
+    job: Job
+    config: dict[str, Any] = field(repr=False)
+
+
+def plan(group: RoutingGroup, asked: Asked) -> Plan:
+    """Checks what was asked and reads all it needs; raises BadInput. Sends nothing, stores nothing."""
+    specs = specs_with_fallbacks(group)
+    seed = secrets.randbits(SEED_BITS) if asked.seed is None else asked.seed
+    workload = parse_workload(asked.workload, num_requests=asked.num_requests, concurrency=asked.concurrency)
+    if workload.num_requests > MOST_REQUESTS:
+        raise BadInput("workload", f"This is {workload.num_requests:,} requests; the most are {MOST_REQUESTS:,}.")
+    job = Job(
+        specs=tuple(specs) if not asked.mock else tuple(_without_keys(spec) for spec in specs),
+        workload=workload,
+        scenario=_scenario(asked, specs),
+        seed=seed,
+        profiles=_profiles(group, asked, specs) if asked.mock else {},
+        frame_every_s=DEFAULT_FRAME_S,
+        deadline_s=settings.REQUEST_DEADLINE_S,
+        is_real=not asked.mock,
+    )
+    if not asked.mock:
+        _check_real(asked, job)
+    return Plan(group, job, _config(asked, job))
+
+
+def _scenario(asked: Asked, specs: list[GroupSpec]) -> Scenario:
+    if not asked.mock and asked.scenario is not None:
+        raise BadInput("scenario", "Real requests meet real conditions. Leave this out, or set mock to true.")
+    if not asked.mock and asked.failure_injection is not None:
+        raise BadInput("failure_injection", "Failures are injected into mock runs only. Set mock to true.")
+    rates = None if asked.failure_injection is None else asked.failure_injection["deployment_failure_rates"]
+    return parse_scenario(asked.scenario, failure_rates=rates, spec=specs[0], fallbacks=specs[1:])
+
+
+def _profiles(group: RoutingGroup, asked: Asked, specs: list[GroupSpec]) -> dict[str, Profile]:
+    """How fast each deployment is: as an earlier run with this seed had it, else as measured, else as usual.
+
+    A seed stands for all chance in a run, the weather included: with today's measurements it would not give the
+    same result again.
+    """
+    known = recent_profiles() | _profiles_of_seed(group, asked.seed)
+    ids = dict.fromkeys(d.deployment_id for spec in specs for d in spec.deployments)
+    return {name: known.get(name, DEFAULT_PROFILE) for name in ids}
+
+
+def _profiles_of_seed(group: RoutingGroup, seed: int | None) -> dict[str, Profile]:
+    if seed is None:
+        return {}
+    rows = Run.objects.filter(group=group, group_revision=group.revision, seed=seed, is_real=False)
+    stored = rows.order_by("created_at").values_list("config__profiles", flat=True).first()
+    return {name: Profile.from_json(profile) for name, profile in (stored or {}).items()}
+
+
+def _check_real(asked: Asked, job: Job) -> None:
+    count = job.workload.num_requests
+    if count > settings.REAL_RUN_MAX_REQUESTS:
+        most = settings.REAL_RUN_MAX_REQUESTS
+        raise BadInput("num_requests", f"With real requests the most are {most} (setting REAL_RUN_MAX_REQUESTS).")
+    estimates.check_confirmed(estimates.estimate(job), count=count, confirmed_usd=asked.confirm_cost_usd)
+
+
+def _without_keys(spec: GroupSpec) -> GroupSpec:
+    return replace(spec, deployments=tuple(replace(deployment, api_key=None) for deployment in spec.deployments))
+
+
+def _config(asked: Asked, job: Job) -> dict[str, Any]:
+    """The request as it was understood: sent again, with its seed, it gives the same run."""
+    workload: Workload = job.workload
+    return {
+        "num_requests": workload.num_requests,
+        "concurrency": workload.concurrency,
+        "mock": asked.mock,
+        "seed": job.seed,
+        "scenario": job.scenario.to_json(),
+        "workload": workload.to_json(),
+        "profiles": {name: profile.to_json() for name, profile in job.profiles.items()},
+    }

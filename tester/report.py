@@ -1,0 +1,78 @@
+"""A result as a table for a terminal. Pure: dicts in, text out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tester.assertions import success_rate
+
+HEADINGS = ("deployment", "provider", "attempts", "answered", "failed", "share", "avg ms", "errors")
+LEFT = {0, 1, 7}
+BAR_WIDTH = 30
+
+
+def table(result: Mapping[str, Any]) -> str:
+    """The whole result: totals, then one row for each deployment, then the ways between them."""
+    rows = [HEADINGS, *(_row(traffic) for traffic in result["traffic_distribution"])]
+    return "\n".join([*_totals(result), "", *_aligned(rows), *_flows(result), ""])
+
+
+def bar(done: int, total: int) -> str:
+    """A progress bar as one line, without its end."""
+    share = min(1.0, done / total) if total else 1.0
+    full = round(share * BAR_WIDTH)
+    return f"{'█' * full}{'░' * (BAR_WIDTH - full)} {share:4.0%}  {done:,} of {total:,} requests"
+
+
+def _totals(result: Mapping[str, Any]) -> list[str]:
+    seconds = result["virtual_duration_ms"] / 1000
+    latencies = " · ".join(f"p{p} {result[f'latency_p{p}_ms']:,.0f}" for p in (50, 95, 99))
+    return [
+        f"requests   {result['total_requests']:,}, answered {result['successful_requests']:,} "
+        f"({success_rate(result):.2%}), failed {result['failed_requests']:,}",
+        f"fallbacks  {result['fallback_count']:,} requests left their first tier",
+        f"latency    avg {result['avg_latency_ms']:,.0f} · {latencies} ms",
+        f"cost       ${result['cost_usd']:.6f}",
+        f"duration   {seconds:,.1f} s on the run's clock · seed {result['seed']}",
+    ]
+
+
+def _row(traffic: Mapping[str, Any]) -> tuple[str, ...]:
+    errors = ", ".join(f"{name} {count:,}" for name, count in traffic.get("errors", {}).items())
+    return (
+        traffic["deployment_name"],
+        traffic["provider"],
+        f"{traffic['request_count']:,}",
+        f"{traffic['success_count']:,}",
+        f"{traffic['failure_count']:,}",
+        f"{traffic['percent_of_total']:.1f} %",
+        f"{traffic['avg_latency_ms']:,.0f}",
+        errors,
+    )
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
+    return [
+        "  ".join(
+            cell.ljust(width) if column in LEFT else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _flows(result: Mapping[str, Any]) -> list[str]:
+    names = {traffic["deployment_id"]: traffic["deployment_name"] for traffic in result["traffic_distribution"]}
+    moves = [step for step in result["flow_data"] or () if step["from_deployment"]]
+    if not moves:
+        return []
+    return [
+        "",
+        *(
+            f"{names[step['from_deployment']]} → {names[step['to_deployment']]}: {step['request_count']:,} "
+            f"({step['reason'].replace('_', ' ')})"
+            for step in moves
+        ),
+    ]

@@ -1,0 +1,159 @@
+"""One run from its first line to its last, in the thread of whoever calls."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, connections
+
+from tester.exceptions import RunBroken, RunCancelled
+from tester.models import Run, RunStatus
+from tester.runs.pool import pool
+from tester.runs.storage import OnFrame, RunLog
+from tester.runs.workers import Message
+
+if TYPE_CHECKING:
+    from engine.jobs import Job  # not at run time: LiteLLM takes seconds to import
+
+log = structlog.get_logger(__name__)
+
+LISTEN_S = 0.1
+CANCEL_WITHIN_S = 1.0
+OURS = "Something in the rehearsal itself went wrong: {}. The server's log has the details."
+
+
+class Performer(Protocol):
+    """Whatever performs a job: a worker process, or a thread with real requests."""
+
+    def receive(self, timeout_s: float) -> list[Message]: ...
+    def cancel(self) -> None: ...
+    def kill(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended: a whole result, a part of one when it was cancelled, or an error for people."""
+
+    status: RunStatus
+    result: dict[str, Any] | None = None
+    error: str = ""
+
+
+def conduct(run: Run, job: Job, *, on_frame: OnFrame | None = None) -> Outcome:
+    """Performs a stored run to its end, whatever that is; blocks meanwhile. Never raises for the run's own fate."""
+    record = RunLog(run, on_frame)
+    try:
+        outcome = _performed(run, job, record)
+        record.finish(outcome.status, result=outcome.result, error=outcome.error)
+    except BaseException as error:
+        with suppress(DatabaseError):
+            record.finish(RunStatus.FAILED, result=None, error=OURS.format(type(error).__name__))
+        raise
+    return outcome
+
+
+def conduct_in_background(run: Run, job: Job) -> None:
+    """The same in a thread of its own."""
+    # Not a daemon: when the server ends, the run notices within a moment and says so in its row.
+    threading.Thread(target=_in_thread, args=(run, job), name=f"run-{run.pk}", daemon=False).start()
+
+
+def _in_thread(run: Run, job: Job) -> None:
+    try:
+        conduct(run, job)
+    except Exception:
+        log.exception("a run broke", run=str(run.pk))
+    finally:
+        connections.close_all()
+
+
+def _performed(run: Run, job: Job, record: RunLog) -> Outcome:
+    try:
+        with _performer(run, job, record) as performer:
+            record.begin()
+            return _follow(performer, record)
+    except RunCancelled:
+        return Outcome(RunStatus.CANCELLED)
+    except RunBroken as broken:
+        return Outcome(RunStatus.FAILED, error=str(broken))
+
+
+@contextmanager
+def _performer(run: Run, job: Job, record: RunLog) -> Iterator[Performer]:
+    """A performer that has begun, and is left alone or killed at the end."""
+    if not job.is_real:
+        with pool.lend(while_waiting=lambda: _wait(record)) as worker:
+            worker.run(job.to_json())
+            yield worker
+        return
+    from tester.runs.real import RealRun  # imports LiteLLM
+
+    real = RealRun(job, name=str(run.pk))
+    real.start()
+    try:
+        yield real
+    except BaseException:
+        real.kill()
+        raise
+
+
+def _wait(record: RunLog) -> None:
+    record.tick()
+    if record.is_cancel_requested:
+        raise RunCancelled
+
+
+def _follow(performer: Performer, record: RunLog) -> Outcome:
+    """Stores what the performer says until it says the last word, or has to be ended."""
+    watch = _Watch(performer, record)
+    while True:
+        messages = performer.receive(LISTEN_S)
+        for message in messages:
+            if (outcome := _outcome(message)) is not None:
+                return outcome
+            record.take(message)
+        record.tick()
+        if watch.has_lost_patience(heard=bool(messages)):
+            performer.kill()
+            return Outcome(RunStatus.CANCELLED)
+
+
+class _Watch:
+    """Passes a cancellation on, and ends what does not listen."""
+
+    def __init__(self, performer: Performer, record: RunLog) -> None:
+        self._performer, self._record = performer, record
+        self._heard_at = time.monotonic()
+        self._cancelled_at: float | None = None
+
+    def has_lost_patience(self, *, heard: bool) -> bool:
+        """Whether a cancelled performer has had its time; raises RunBroken for one that says nothing at all."""
+        now = time.monotonic()
+        self._heard_at = now if heard else self._heard_at
+        if self._cancelled_at is None and self._record.is_cancel_requested:
+            self._cancelled_at = now
+            self._performer.cancel()
+        if now - self._heard_at > settings.REHEARSAL_SILENCE_S:
+            raise RunBroken(
+                f"The rehearsal said nothing for {settings.REHEARSAL_SILENCE_S:g} s and was ended "
+                "(setting REHEARSAL_SILENCE_S)."
+            )
+        return self._cancelled_at is not None and now - self._cancelled_at > CANCEL_WITHIN_S
+
+
+def _outcome(message: Message) -> Outcome | None:
+    match message["type"]:
+        case "done":
+            return Outcome(RunStatus.DONE, message["result"])
+        case "cancelled":
+            return Outcome(RunStatus.CANCELLED, message["result"])
+        case "failed":
+            return Outcome(RunStatus.FAILED, error=OURS.format(message["error"]))
+    return None

@@ -1,0 +1,107 @@
+"""The worker processes of this server: started when first needed, kept warm, lent to one run at a time."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import structlog
+from django.conf import settings
+
+from tester.exceptions import RunBroken
+from tester.runs.workers import WorkerProcess
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY_S = 0.25
+
+
+class Pool:
+    """At most `size()` workers. Who came first is served first; one that died is replaced when it is missed."""
+
+    def __init__(self, size: Callable[[], int], start: Callable[[], WorkerProcess] = WorkerProcess) -> None:
+        self._size, self._start = size, start
+        self._idle: list[WorkerProcess] = []
+        self._lent: set[WorkerProcess] = set()
+        self._queue: deque[object] = deque()
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def lend(self, *, while_waiting: Callable[[], None]) -> Iterator[WorkerProcess]:
+        """A worker for one run. `while_waiting` is called a few times a second and may raise to leave the queue.
+
+        A worker whose run ended with an exception, or that was killed, is not used again.
+        """
+        worker = self._take(while_waiting)
+        try:
+            yield worker
+        except BaseException:
+            worker.kill()
+            raise
+        finally:
+            self._give_back(worker)
+
+    def close(self) -> None:
+        """Ends all workers."""
+        with self._changed:
+            for worker in (*self._idle, *self._lent):
+                worker.kill()
+            self._idle.clear()
+
+    def _take(self, while_waiting: Callable[[], None]) -> WorkerProcess:
+        ticket = object()
+        with self._changed:
+            self._queue.append(ticket)
+        try:
+            while (worker := self._next_for(ticket)) is None:
+                while_waiting()
+            return worker
+        finally:
+            with self._changed:
+                self._queue.remove(ticket)
+                self._changed.notify_all()
+
+    def _next_for(self, ticket: object) -> WorkerProcess | None:
+        """A worker if it is this ticket's turn, else None after a moment."""
+        with self._changed:
+            if self._queue[0] is ticket and (worker := self._free()) is not None:
+                self._lent.add(worker)
+                return worker
+            self._changed.wait(LOOK_EVERY_S)
+        return None
+
+    def _free(self) -> WorkerProcess | None:
+        worker = self._warm()
+        if worker is None and len(self._lent) < max(1, self._size()):
+            worker = self._started()
+        # The next one warms up while this one works: a start takes seconds.
+        if worker is not None and not self._idle and len(self._lent) + 1 < self._size():
+            self._idle.append(self._started())
+        return worker
+
+    def _warm(self) -> WorkerProcess | None:
+        while self._idle:
+            if (worker := self._idle.pop()).is_usable:
+                return worker
+            log.warning("an idle rehearsal process had died", pid=worker.pid)
+        return None
+
+    def _started(self) -> WorkerProcess:
+        try:
+            return self._start()
+        except OSError as error:
+            raise RunBroken(f"The rehearsal process could not be started: {error.strerror}.") from error
+
+    def _give_back(self, worker: WorkerProcess) -> None:
+        with self._changed:
+            self._lent.discard(worker)
+            if worker.is_usable:
+                self._idle.append(worker)
+            self._changed.notify_all()
+
+
+pool = Pool(lambda: settings.REHEARSAL_WORKERS)
+atexit.register(pool.close)

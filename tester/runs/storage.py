@@ -1,0 +1,143 @@
+"""What is written of a run while it lasts: traces as they come, frames, the heartbeat; and what is read."""
+
+from __future__ import annotations
+
+import threading
+import time
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import F
+from django.db.transaction import atomic
+from django.utils import timezone
+from pydantic_core import to_json
+
+from tester.exceptions import RunBroken
+from tester.models import OPEN, Frame, Run, RunStatus, TraceChunk
+from tester.runs.workers import Message
+
+OnFrame = Callable[[Message], None]
+
+WRITE_EVERY_S = 0.2
+LOOK_EVERY_S = 0.25
+HEARTBEAT_EVERY_S = 3.0
+MOST_FRAMES = 2_000
+ZLIB_LEVEL = 3
+
+
+class RunLog:
+    """Writes one run. `tick` belongs into every loop that waits for it."""
+
+    def __init__(self, run: Run, on_frame: OnFrame | None = None) -> None:
+        self._rows = Run.objects.filter(pk=run.pk)
+        self._chunks = Chunks(run)
+        self._frames = Frames(run)
+        self._on_frame = on_frame
+        self._is_cancel_requested = False
+        self._wrote_at = self._looked_at = -WRITE_EVERY_S
+        self._beat_at = time.monotonic()
+
+    def begin(self) -> None:
+        """The run has a worker."""
+        now = timezone.now()
+        self._rows.update(status=RunStatus.RUNNING, started_at=now, heartbeat_at=now)
+
+    def take(self, message: Message) -> None:
+        """Keeps a message of the engine for the next write."""
+        if message["type"] == "traces":
+            self._chunks.add(message["traces"])
+        elif message["type"] == "frame":
+            self._frames.add(message)
+            if self._on_frame is not None:
+                self._on_frame(message)
+
+    def tick(self) -> None:
+        """Writes what waits and the heartbeat, when they are due; raises RunBroken when this server is ending."""
+        if not threading.main_thread().is_alive():
+            raise RunBroken("The server was stopped before the run had ended. Start it again.")
+        now = time.monotonic()
+        if now - self._wrote_at >= WRITE_EVERY_S:
+            self._wrote_at = now
+            self._write()
+        if now - self._beat_at >= HEARTBEAT_EVERY_S:
+            self._beat_at = now
+            self._rows.update(heartbeat_at=timezone.now())
+
+    @property
+    def is_cancel_requested(self) -> bool:
+        """Whether somebody, in whatever process, wants the run to stop; asked a few times a second."""
+        now = time.monotonic()
+        if not self._is_cancel_requested and now - self._looked_at >= LOOK_EVERY_S:
+            self._looked_at = now
+            self._is_cancel_requested = not self._rows.filter(cancel_requested=False).exists()
+        return self._is_cancel_requested
+
+    def finish(self, status: RunStatus, *, result: dict[str, Any] | None, error: str) -> None:
+        """The end: whatever still waits, and the outcome."""
+        now = timezone.now()
+        with atomic():
+            self._chunks.write()
+            self._frames.write(is_last=True)
+            self._rows.filter(status__in=OPEN).update(
+                status=status, result=result, error=error, finished_at=now, heartbeat_at=now
+            )
+
+    def _write(self) -> None:
+        self._chunks.write()
+        self._frames.write()
+
+
+class Chunks:
+    """Traces on their way into the table: one row for each batch the engine gives."""
+
+    def __init__(self, run: Run) -> None:
+        self._run_id = run.pk
+        self._count = 0
+        self._waiting: list[TraceChunk] = []
+
+    def add(self, traces: list[Message]) -> None:
+        data = zlib.compress(b"".join(to_json(trace) + b"\n" for trace in traces), ZLIB_LEVEL)
+        self._waiting.append(TraceChunk(run_id=self._run_id, first=self._count, count=len(traces), data=data))
+        self._count += len(traces)
+
+    def write(self) -> None:
+        if self._waiting:
+            TraceChunk.objects.bulk_create(self._waiting)
+            self._waiting = []
+
+
+class Frames:
+    """Frames on their way into the table. Each time there are too many, every second one goes, for good."""
+
+    def __init__(self, run: Run) -> None:
+        self._run_id = run.pk
+        self._seen = self._kept = 0
+        self._every = 1
+        self._waiting: list[Frame] = []
+        self._last: Frame | None = None
+
+    def add(self, message: Message) -> None:
+        data = {name: value for name, value in message.items() if name != "type"}
+        self._last = Frame(run_id=self._run_id, n=self._seen, data=data)
+        if self._seen % self._every == 0:
+            self._waiting.append(self._last)
+        self._seen += 1
+
+    def write(self, *, is_last: bool = False) -> None:
+        """Writes what waits; the very last frame is kept whatever its number."""
+        if is_last and self._last is not None and (self._last.n % self._every):
+            self._waiting.append(self._last)
+        if not self._waiting:
+            return
+        Frame.objects.bulk_create(self._waiting)
+        self._kept += len(self._waiting)
+        self._waiting = []
+        if self._kept > MOST_FRAMES and not is_last:
+            self._thin_out()
+
+    def _thin_out(self) -> None:
+        self._every *= 2
+        rows = Frame.objects.filter(run_id=self._run_id)
+        rows.alias(rest=F("n") % self._every).exclude(rest=0).delete()
+        self._kept = rows.count()

@@ -1,0 +1,208 @@
+"""Rehearsals as the API spells them (RoutingGroupSimulationResult and its parts); what is not the seed's is ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from lib.serializers import PageQuery, StrictSerializer
+from tester.models import Run, RunStatus
+
+MOST_REQUESTS = 100_000
+MOST_CONCURRENT = 1_000
+MOST_TRACE_BYTES = 5 * 1024 * 1024
+SEED_LIMIT = 2**63 - 1
+
+
+class FailureInjectionSerializer(StrictSerializer):
+    """FailureInjectionConfig: `{deployment id: probability from 0 to 1}`."""
+
+    deployment_failure_rates = serializers.DictField(child=serializers.FloatField(min_value=0, max_value=1))
+
+
+@extend_schema_field({"oneOf": [{"type": "string"}, {"type": "object", "additionalProperties": True}]})
+class ScenarioField(serializers.JSONField):
+    """The name of a scenario, or one of your own: `{name?, description?, faults: [...]}`."""
+
+
+class WorkloadField(serializers.DictField):
+    """`{kind: closed | constant | poisson | bursty | trace, …}`; a trace as the text of its file, in `csv`."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        workload: dict[str, Any] = super().to_internal_value(data)
+        if "csv" in workload:
+            workload["trace"] = workload.pop("csv")
+        if isinstance(trace := workload.get("trace"), str) and len(trace) > MOST_TRACE_BYTES:
+            raise serializers.ValidationError(f"The trace is longer than {MOST_TRACE_BYTES // 1024**2} MB.")
+        return workload
+
+
+class SimulateSerializer(StrictSerializer):
+    """What to rehearse. A missing seed is drawn, and answered."""
+
+    num_requests = serializers.IntegerField(
+        min_value=1, max_value=MOST_REQUESTS, required=False, allow_null=True, help_text="100, or the whole trace."
+    )
+    concurrency = serializers.IntegerField(min_value=1, max_value=MOST_CONCURRENT, default=10)
+    mock = serializers.BooleanField(default=True, help_text="false sends real requests, in real time, for real money.")
+    failure_injection = FailureInjectionSerializer(required=False, allow_null=True)
+    seed = serializers.IntegerField(min_value=-SEED_LIMIT, max_value=SEED_LIMIT, required=False, allow_null=True)
+    scenario = ScenarioField(required=False, allow_null=True)
+    workload = WorkloadField(required=False, allow_null=True)
+    confirm_cost_usd = serializers.FloatField(min_value=0, required=False, allow_null=True)
+
+
+class SimulateQuery(serializers.Serializer):
+    """`wait=false` answers 202 at once; the run goes on."""
+
+    wait = serializers.BooleanField(default=True)
+
+
+class DeploymentTrafficSerializer(serializers.Serializer):
+    """DeploymentTrafficStats."""
+
+    deployment_id = serializers.CharField()
+    deployment_name = serializers.CharField()
+    provider = serializers.CharField()
+    request_count = serializers.IntegerField(help_text="Attempts made on this deployment.")
+    success_count = serializers.IntegerField(help_text="Requests it answered.")
+    failure_count = serializers.IntegerField()
+    avg_latency_ms = serializers.FloatField()
+    percent_of_total = serializers.FloatField(help_text="Its share of all answered requests.")
+    priority = serializers.IntegerField(allow_null=True)
+    weight = serializers.FloatField(allow_null=True)
+    errors = serializers.DictField(child=serializers.IntegerField())  # type: ignore[assignment]
+
+
+class FlowStepSerializer(serializers.Serializer):
+    """FlowStep: requests that went from one deployment to another, and why."""
+
+    from_deployment = serializers.CharField(allow_null=True)
+    to_deployment = serializers.CharField()
+    request_count = serializers.IntegerField()
+    reason = serializers.ChoiceField(choices=["primary", "fallback_error", "fallback_rate_limit", "fallback_timeout"])
+
+
+class SimulationResultSerializer(serializers.Serializer):
+    """RoutingGroupSimulationResult."""
+
+    run_id = serializers.UUIDField()
+    total_requests = serializers.IntegerField()
+    successful_requests = serializers.IntegerField()
+    failed_requests = serializers.IntegerField()
+    avg_latency_ms = serializers.FloatField()
+    fallback_count = serializers.IntegerField(help_text="Requests that left their first tier.")
+    traffic_distribution = DeploymentTrafficSerializer(many=True)
+    flow_data = FlowStepSerializer(many=True)
+    seed = serializers.IntegerField()
+    virtual_duration_ms = serializers.FloatField()
+    latency_p50_ms = serializers.FloatField()
+    latency_p95_ms = serializers.FloatField()
+    latency_p99_ms = serializers.FloatField()
+    cost_usd = serializers.FloatField()
+
+
+class RunStartedSerializer(serializers.Serializer):
+    """A run that goes on by itself."""
+
+    run_id = serializers.UUIDField()
+    status = serializers.ChoiceField(choices=RunStatus.choices)
+
+
+class RunFailedSerializer(serializers.Serializer):
+    """Why a run has no result."""
+
+    detail = serializers.CharField()
+    run_id = serializers.UUIDField()
+
+
+class RunSummarySerializer(serializers.ModelSerializer):
+    """A run in a list."""
+
+    run_id = serializers.UUIDField(source="id")
+    routing_group_id = serializers.UUIDField(source="group_id", allow_null=True)
+    routing_group_name = serializers.CharField(source="group_name")
+    status = serializers.ChoiceField(source="current_status", choices=RunStatus.choices)
+    error = serializers.CharField(source="current_error")
+
+    class Meta:
+        model = Run
+        fields: tuple[str, ...] = (
+            *("run_id", "routing_group_id", "routing_group_name", "group_revision", "scenario", "seed", "is_real"),
+            *("status", "error", "created_by", "created_at", "started_at", "finished_at"),
+        )
+        read_only_fields = fields
+
+
+class RunSerializer(RunSummarySerializer):
+    """A whole run: also what was asked, and what came out (a part of it for a cancelled run)."""
+
+    config = serializers.DictField()
+    result = SimulationResultSerializer(allow_null=True)
+
+    class Meta(RunSummarySerializer.Meta):
+        fields = (*RunSummarySerializer.Meta.fields, "config", "result")
+        read_only_fields = fields
+
+    def to_representation(self, instance: Run) -> dict[str, Any]:
+        shown: dict[str, Any] = RunSummarySerializer(instance).data
+        result = None if instance.result is None else {"run_id": str(instance.pk), **instance.result}
+        return {**shown, "config": instance.config, "result": result}
+
+
+class RunPageSerializer(serializers.Serializer):
+    """One page of runs, newest first."""
+
+    runs = RunSummarySerializer(many=True)
+    total = serializers.IntegerField()
+    page = serializers.IntegerField()
+    size = serializers.IntegerField()
+
+
+class RunsQuery(PageQuery):
+    """`page` and `size`."""
+
+    q = None  # type: ignore[assignment]
+
+
+class TracePageSerializer(serializers.Serializer):
+    """One page of traces, in the order in which their requests ended."""
+
+    traces = serializers.ListField(child=serializers.DictField())
+    total = serializers.IntegerField()
+    page = serializers.IntegerField()
+    size = serializers.IntegerField()
+
+
+class FramesQuery(RunsQuery):
+    """`after`: frames with a larger `n` only, to follow a run."""
+
+    after = serializers.IntegerField(min_value=-1, max_value=2**31 - 1, default=-1)
+
+
+class FrameSerializer(serializers.Serializer):
+    """The state of a run at one moment of its clock."""
+
+    n = serializers.IntegerField()
+    at_ms = serializers.FloatField()
+    requests = serializers.DictField(child=serializers.IntegerField())
+    deployments = serializers.DictField(child=serializers.DictField())
+    last_traces = serializers.ListField(child=serializers.DictField())
+
+
+class FramePageSerializer(serializers.Serializer):
+    """One page of frames."""
+
+    frames = FrameSerializer(many=True)
+    total = serializers.IntegerField()
+    page = serializers.IntegerField()
+    size = serializers.IntegerField()
+
+
+class RunDeletedSerializer(serializers.Serializer):
+    """The answer to a deletion."""
+
+    run_id = serializers.UUIDField()
+    deleted = serializers.BooleanField(default=True)

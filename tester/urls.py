@@ -1,0 +1,14 @@
+"""Addresses of this room."""
+
+from django.urls import path
+
+from tester import api
+
+urlpatterns = [
+    path("v1/routing_group/<str:group_id>/simulate", api.SimulateView.as_view(), name="api-simulate"),
+    path("v1/routing_group/<str:group_id>/runs", api.GroupRunsView.as_view(), name="api-group-runs"),
+    path("v1/runs/<str:run_id>", api.RunView.as_view(), name="api-run"),
+    path("v1/runs/<str:run_id>/cancel", api.RunCancelView.as_view(), name="api-run-cancel"),
+    path("v1/runs/<str:run_id>/traces", api.RunTracesView.as_view(), name="api-run-traces"),
+    path("v1/runs/<str:run_id>/frames", api.RunFramesView.as_view(), name="api-run-frames"),
+]

@@ -1,0 +1,129 @@
+"""Whole rehearsals: deterministic to the byte, golden for each strategy and each shipped scenario."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.jobs import Job
+from engine.profiles import Profile
+from engine.scenarios import SCENARIOS, parse_scenario
+from engine.spec import CooldownPolicy, GroupSpec, RetryPolicy, Strategy
+from engine.workload import Workload
+from tests.engine.scripted import deployment, group
+from tests.engine.working import WorkerProcess
+
+GOLDEN = Path(__file__).parent / "scenarios"
+PROFILES = {
+    n: Profile(first_token_ms=ms, tokens_per_s=200.0, jitter=0.2)
+    for n, ms in (("a", 120.0), ("b", 200.0), ("c", 300.0))
+}
+ROWS = tuple(
+    deployment(n, priority=p, weight=w, rpm=rpm, input_cost_per_token_usd=usd, output_cost_per_token_usd=usd)
+    for n, p, w, rpm, usd in (("a", 1, 83, 1000, 2e-6), ("b", 2, 10, 1000, 1e-6), ("c", 3, 7, 1000, 3e-6))
+)
+STEADY = Workload(kind="poisson", num_requests=160, rate_per_s=2.0, input_tokens=300, output_tokens=40)
+
+
+def spec_of(strategy: Strategy) -> GroupSpec:
+    policies = {"retry": RetryPolicy(num_retries=1, timeout_s=10), "cooldown": CooldownPolicy(10.0, allowed_fails=1)}
+    return group("golden", strategy, deployments=ROWS, **policies)
+
+
+def job_of(strategy: Strategy, scenario: str, *, seed: int = 7, workload: Workload = STEADY) -> Job:
+    spec = spec_of(strategy)
+    return Job((spec,), workload, parse_scenario(scenario, failure_rates=None, spec=spec), seed, PROFILES)
+
+
+@pytest.fixture(scope="module")
+def worker():
+    with WorkerProcess() as worker:
+        yield worker
+
+
+def story(traces: list[dict[str, Any]], result: dict[str, Any]) -> str:
+    """A run as text: one line a request, then the counts."""
+    lines = [_line(trace) for trace in sorted(traces, key=lambda t: t["index"])]
+    rows = result["traffic_distribution"]
+    lines += [f"{r['deployment_id']}: {r['success_count']} of {r['request_count']} attempts" for r in rows]
+    keys = ("successful_requests", "failed_requests", "fallback_count", "latency_p50_ms", "latency_p95_ms", "cost_usd")
+    return "\n".join([*lines, *(f"{key}: {result[key]}" for key in keys), ""])
+
+
+def _line(trace: dict[str, Any]) -> str:
+    steps = " > ".join(
+        f"{a['deployment_id']} {a['status_code'] or a['status']} {a['duration_ms']:.0f}ms" for a in trace["attempts"]
+    )
+    return f"{trace['index']:4} {trace['at_ms'] / 1000:8.3f}s {trace['status']:7} {steps or 'nothing tried'}"
+
+
+CASES = [(s, "flapping-primary") for s in Strategy] + [(Strategy.PRIORITY_FAILOVER, name) for name in sorted(SCENARIOS)]
+
+
+@pytest.mark.parametrize(("strategy", "scenario"), CASES, ids=[f"{s.value}.{n}" for s, n in CASES])
+def test_a_run_is_as_golden(worker: WorkerProcess, strategy: Strategy, scenario: str):
+    told = story(*worker.run(job_of(strategy, scenario)))
+    file = GOLDEN / f"{strategy.value}.{scenario}.txt"
+    if os.environ.get("WRITE_GOLDEN"):
+        file.write_text(told)
+    assert told == file.read_text(), "see the difference; if it is wanted, run again with WRITE_GOLDEN=1"
+
+
+def test_two_processes_and_two_runs_give_the_same_bytes(worker: WorkerProcess):
+    job = job_of(Strategy.LATENCY_BASED, "cascading-overload")
+    first, again = worker.lines(job), worker.lines(job)
+    with WorkerProcess(hash_seed="4711") as other:
+        assert first == again == other.lines(job)
+
+
+def test_another_seed_is_another_run(worker: WorkerProcess):
+    one, two = (worker.lines(job_of(Strategy.WEIGHTED, "healthy", seed=seed)) for seed in (1, 2))
+    assert one != two
+
+
+def test_a_job_goes_over_the_pipe_and_comes_back_the_same():
+    job = job_of(Strategy.WEIGHTED, "region-brown-out")
+    assert Job.from_json(job.to_json()) == job
+
+
+def test_a_closed_loop_keeps_its_clients_busy(worker: WorkerProcess):
+    workload = Workload(kind="closed", num_requests=50, concurrency=5)
+    traces, result = worker.run(job_of(Strategy.PRIORITY_FAILOVER, "healthy", workload=workload))
+    assert result["total_requests"] == 50
+    starts = sorted(t["at_ms"] for t in traces)
+    assert starts[:5] == [0.0] * 5
+    assert starts[5] > 0
+
+
+def test_a_stream_has_a_first_token(worker: WorkerProcess):
+    workload = Workload(kind="closed", num_requests=5, concurrency=1, is_stream=True)
+    traces, _ = worker.run(job_of(Strategy.PRIORITY_FAILOVER, "healthy", workload=workload))
+    attempts = [t["attempts"][0] for t in traces]
+    assert all(0 < a["first_token_ms"] < a["duration_ms"] for a in attempts)
+
+
+def test_the_numbers_of_a_result_agree_with_its_traces(worker: WorkerProcess):
+    traces, result = worker.run(job_of(Strategy.PRIORITY_FAILOVER, "flapping-primary"))
+    attempts = [a for t in traces for a in t["attempts"]]
+    answered = [t for t in traces if t["status"] == "success"]
+    for row in result["traffic_distribution"]:
+        mine = [a for a in attempts if a["deployment_id"] == row["deployment_id"]]
+        assert row["request_count"] == len(mine) == row["success_count"] + row["failure_count"]
+        assert row["success_count"] == sum(t["deployment_id"] == row["deployment_id"] for t in answered)
+    assert result["successful_requests"] == len(answered)
+    assert result["fallback_count"] == sum(t["fallback_depth"] > 0 for t in traces)
+    assert result["cost_usd"] == pytest.approx(sum(t["cost_usd"] for t in traces), abs=1e-6)
+    assert sum(row["percent_of_total"] for row in result["traffic_distribution"]) == pytest.approx(100, abs=0.01)
+    primary = [step for step in result["flow_data"] if step["reason"] == "primary"]
+    assert sum(step["request_count"] for step in primary) == sum(bool(t["attempts"]) for t in traces)
+
+
+def test_cooldowns_show_in_the_frames(worker: WorkerProcess):
+    frames = worker.frames(job_of(Strategy.PRIORITY_FAILOVER, "primary-outage"))
+    assert frames[0]["at_ms"] == 0.0
+    left = [f["deployments"]["a"]["cooldown_left_s"] for f in frames]
+    assert 5 < max(left) <= 10
+    assert frames[-1]["requests"]["in_flight"] == 0

@@ -1,0 +1,182 @@
+"""One run from start to end: stored as it comes, cancelled in time, and never left hanging."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+from django.db import DatabaseError
+
+from tester import actions
+from tester.models import Frame, Run, RunStatus, TraceChunk
+from tester.planning import Asked, plan
+from tester.runs import conduct as conducting
+from tester.runs import storage
+from tester.runs.conduct import conduct
+from tester.runs.pool import Pool
+from tester.runs.storage import RunLog
+from tester.runs.workers import WorkerProcess
+from tests.tester.performers import ECHO, FAILS, HANGS, KILLED, NONSENSE, performer
+
+
+@pytest.fixture
+def start(group, alice):
+    """Plans and stores a run of the group; gives it with its job."""
+
+    def make(**asked):
+        planned = plan(group, Asked(**asked))
+        return actions.create_run(by=alice, plan=planned), planned.job
+
+    return make
+
+
+@pytest.fixture
+def pool(monkeypatch):
+    """A pool of one real worker; `pool.started` are the processes."""
+    started: list[WorkerProcess] = []
+
+    def start() -> WorkerProcess:
+        started.append(WorkerProcess())
+        return started[-1]
+
+    pool = Pool(lambda: 1, start)
+    pool.started = started
+    monkeypatch.setattr(conducting, "pool", pool)
+    yield pool
+    pool.close()
+
+
+@pytest.fixture
+def perform(monkeypatch):
+    """Lets a tiny program stand in for the worker."""
+    pools: list[Pool] = []
+
+    def use(program: str) -> None:
+        pools.append(Pool(lambda: 1, lambda: performer(program)))
+        monkeypatch.setattr(conducting, "pool", pools[-1])
+
+    yield use
+    for pool in pools:
+        pool.close()
+
+
+def test_a_run_of_100_000_requests_is_cancelled_within_a_second(start, pool):
+    run, job = start(num_requests=100_000)
+    asked_at: list[float] = []
+
+    def cancel(_) -> None:
+        if not asked_at and TraceChunk.objects.exists():
+            Run.objects.update(cancel_requested=True)
+            asked_at.append(time.monotonic())
+
+    outcome = conduct(run, job, on_frame=cancel)
+    assert time.monotonic() - asked_at[0] < 1
+    run.refresh_from_db()
+    assert outcome.status == run.status == RunStatus.CANCELLED
+    assert 0 < run.result["total_requests"] < 100_000
+    assert sum(TraceChunk.objects.values_list("count", flat=True)) == run.result["total_requests"]
+    assert len(pool.started) == 1
+    assert conduct(*start(num_requests=10)).status == RunStatus.DONE
+    assert len(pool.started) == 1  # the worker listened and was kept
+
+
+def test_a_worker_killed_in_mid_run_fails_that_run_alone(start, pool):
+    run, job = start(num_requests=100_000)
+    outcome = conduct(run, job, on_frame=lambda _: os.kill(pool.started[0].pid, signal.SIGKILL))
+    run.refresh_from_db()
+    assert outcome.status == run.status == RunStatus.FAILED
+    assert "was killed (SIGKILL)" in run.error
+    assert conduct(*start(num_requests=10)).status == RunStatus.DONE
+    assert len(pool.started) == 2
+
+
+def test_a_run_that_was_cancelled_in_the_queue_never_starts(start, perform):
+    perform(HANGS)
+    run, job = start()
+    Run.objects.update(cancel_requested=True)
+    with conducting.pool.lend(while_waiting=lambda: None):
+        assert conduct(run, job).status == RunStatus.CANCELLED
+    run.refresh_from_db()
+    assert (run.status, run.started_at) == (RunStatus.CANCELLED, None)
+
+
+def test_a_worker_that_does_not_listen_is_ended_after_a_second(start, perform):
+    perform(HANGS)
+    run, job = start()
+    Run.objects.update(cancel_requested=True)
+    began = time.monotonic()
+    assert conduct(run, job).status == RunStatus.CANCELLED
+    assert time.monotonic() - began < 3
+
+
+def test_a_worker_that_says_nothing_is_ended(start, perform, settings):
+    settings.REHEARSAL_SILENCE_S = 0.3
+    perform(HANGS)
+    outcome = conduct(*start())
+    assert outcome.status == RunStatus.FAILED
+    assert "said nothing for 0.3 s" in outcome.error
+
+
+@pytest.mark.parametrize(
+    ("program", "why"), [(KILLED, "SIGKILL"), (NONSENSE, "nobody understands"), (FAILS, "KeyError: x")]
+)
+def test_what_goes_wrong_is_in_the_row(start, perform, program, why):
+    perform(program)
+    run, job = start()
+    assert why in conduct(run, job).error
+    run.refresh_from_db()
+    assert (run.status, run.result) == (RunStatus.FAILED, None)
+    assert why in run.error
+    assert run.finished_at is not None
+
+
+def test_an_error_of_our_own_is_raised_and_ends_the_run(start, perform, monkeypatch):
+    perform(ECHO)
+    run, job = start()
+
+    def away(_) -> None:
+        raise DatabaseError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunLog, "begin", away)
+        with pytest.raises(DatabaseError):
+            conduct(run, job)
+    run.refresh_from_db()
+    assert run.status == RunStatus.FAILED
+
+
+def test_the_heart_beats_while_a_run_waits_and_works(start, perform, monkeypatch, settings):
+    monkeypatch.setattr(storage, "HEARTBEAT_EVERY_S", 0.05)
+    settings.REHEARSAL_SILENCE_S = 0.5
+    perform(HANGS)
+    run, job = start()
+    conduct(run, job)
+    before = run.heartbeat_at
+    run.refresh_from_db()
+    assert run.heartbeat_at > before
+
+
+def test_a_server_that_ends_says_so_in_the_row(start, perform, monkeypatch):
+    perform(HANGS)
+    run, job = start()
+    monkeypatch.setattr(storage.threading, "main_thread", lambda: storage.threading.Thread())
+    assert "server was stopped" in conduct(run, job).error
+
+
+def frames(count: int) -> list[dict]:
+    return [{"type": "frame", "at_ms": n} for n in range(count)]
+
+
+def test_long_runs_keep_every_second_frame_then_every_fourth_and_always_the_last(group, monkeypatch):
+    monkeypatch.setattr(storage, "MOST_FRAMES", 10)
+    run = Run.objects.create(group=group, group_name="g", group_revision=1, scenario="s", seed=1, created_by="bob")
+    log = RunLog(run)
+    for number, frame in enumerate(frames(50)):
+        log.take(frame)
+        if number % 5 == 0:
+            log._write()
+    log.finish(RunStatus.DONE, result={}, error="")
+    numbers = list(Frame.objects.values_list("n", flat=True))
+    assert numbers == [0, 8, 16, 24, 32, 40, 48, 49]
