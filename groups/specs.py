@@ -45,7 +45,7 @@ def spec_of(group: RoutingGroup) -> GroupSpec:
 
 
 def specs_with_fallbacks(group: RoutingGroup) -> list[GroupSpec]:
-    """A group, active or not, then every active group its fallbacks can lead to; at most four queries."""
+    """A group, active or not, then every active group its fallbacks can lead to; three queries."""
     configs = dict(RoutingGroup.objects.routable().values_list("name", "fallback_config"))
     names, reached = [*policies.fallback_names(group.fallback_config)], dict[str, None]()
     while names:

@@ -64,7 +64,10 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 
 def _flows(result: Mapping[str, Any]) -> list[str]:
-    names = {traffic["deployment_id"]: traffic["deployment_name"] for traffic in result["traffic_distribution"]}
+    names = {
+        traffic["deployment_id"]: f"{traffic['deployment_name']} ({traffic['provider']})"
+        for traffic in result["traffic_distribution"]
+    }
     moves = [step for step in result["flow_data"] or () if step["from_deployment"]]
     if not moves:
         return []

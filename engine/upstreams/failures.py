@@ -12,12 +12,13 @@ from collections.abc import Mapping
 import httpx
 import litellm
 from litellm.llms.openai.common_utils import OpenAIError
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from engine.spec import DeploymentSpec
 
 litellm.suppress_debug_info = True
 MESSAGE_LIMIT = 500
+BODY_LIMIT = 4096
 # Upstreams echo the key they refuse ("Incorrect API key provided: sk-…").
 KEY_LIKE = re.compile(r"\b((?:sk|pk|rk|gsk|hf|xai|key|nvapi)[-_]|AIza|Bearer\s+)[\w\-.*]{6,}", re.IGNORECASE)
 
@@ -28,13 +29,15 @@ class UpstreamConnectionError(litellm.InternalServerError):
 
 def from_response(deployment: DeploymentSpec, status: int, body: bytes, headers: Mapping[str, str]) -> Exception:
     """The exception for an HTTP answer that is an error; Retry-After travels in its `response`."""
-    message = _message_in(body) or f"{deployment.provider} answered {status} without a message."
+    # Worded as the openai package does it, which is what LiteLLM looks for codes and types in.
+    text = redact(f"Error code: {status} - {body[:BODY_LIMIT].decode('utf-8', 'replace')}")
     kept = {name.lower(): value for name, value in headers.items() if name.lower().startswith("retry-after")}
-    error = OpenAIError(status_code=status, message=redact(message), headers=httpx.Headers(kept))
-    mapped = _mapped(deployment, error)
+    mapped = _mapped(deployment, OpenAIError(status_code=status, message=text, headers=httpx.Headers(kept)))
     # Set on every class alike: LiteLLM loses the headers of some, and the router looks for them in `response`.
     request = httpx.Request("POST", "http://upstream.invalid/")
     mapped.response = httpx.Response(status, headers=kept, request=request)  # type: ignore[attr-defined]
+    message = _message_in(body) or f"{deployment.provider} answered {status} without a message."
+    mapped.upstream_message = redact(message)  # type: ignore[attr-defined]
     return mapped
 
 
@@ -43,8 +46,7 @@ def from_event(deployment: DeploymentSpec, error: object) -> Exception:
     fields = error if isinstance(error, dict) else {"message": str(error)}
     code = str(fields.get("code") or fields.get("status"))
     status = int(code) if code.isdecimal() and 400 <= int(code) < 600 else 500
-    message = redact(str(fields.get("message") or "The stream carried an error."))
-    return _mapped(deployment, OpenAIError(status_code=status, message=message, headers=httpx.Headers()))
+    return from_response(deployment, status, to_json({"error": fields}), {})
 
 
 def unreachable(deployment: DeploymentSpec, why: str) -> Exception:
@@ -79,8 +81,8 @@ def unusable(deployment: DeploymentSpec) -> Exception:
 
 def message_of(error: BaseException) -> str:
     """What to show of an error: LiteLLM's prefixes and anything like a key taken out, at most 500 characters."""
-    text = str(getattr(error, "message", None) or error)
-    while (shorter := re.sub(r"^(litellm\.)?\w+(Error|Exception|Timeout)\s*[:-]\s*", "", text)) != text:
+    text = str(getattr(error, "upstream_message", None) or getattr(error, "message", None) or error)
+    while (shorter := re.sub(r"^(litellm\.)?\w*(Error|Exception|Timeout)\s*[:-]\s*", "", text)) != text:
         text = shorter
     return redact(text)[:MESSAGE_LIMIT]
 

@@ -10,6 +10,11 @@ from tests.engine.scripted import deployment
     [
         (400, b'{"error":{"message":"bad"}}', litellm.BadRequestError),
         (400, b"This model's maximum context length is 4097 tokens.", litellm.ContextWindowExceededError),
+        (
+            400,
+            b'{"error":{"message":"no","type":"invalid_request_error","code":"content_policy_violation"}}',
+            litellm.ContentPolicyViolationError,
+        ),
         (401, b"{}", litellm.AuthenticationError),
         (404, b"{}", litellm.NotFoundError),
         (408, b"{}", litellm.Timeout),
@@ -29,6 +34,11 @@ def test_an_http_error_becomes_the_exception_litellm_would_raise(status: int, bo
 def test_the_message_is_the_upstreams_own_without_prefixes():
     error = failures.from_response(deployment("a"), 429, b'{"error":{"message":"slow down"}}', {})
     assert failures.message_of(error) == "slow down"
+
+
+def test_litellms_prefixes_are_not_for_people():
+    error = failures.timed_out(deployment("a"), "no answer", 2.5)
+    assert failures.message_of(error) == "P: no answer after 2.5 s."
 
 
 @pytest.mark.parametrize("key", ["sk-abcdefgh12345678", "gsk_abcdefgh12345678", "Bearer abcdefgh12345678"])

@@ -3,39 +3,26 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.jobs import Job
-from engine.profiles import Profile
 from engine.scenarios import SCENARIOS, parse_scenario
-from engine.spec import CooldownPolicy, GroupSpec, RetryPolicy, Strategy
+from engine.spec import CooldownPolicy, Strategy
 from engine.workload import Workload
-from tests.engine.scripted import deployment, group
+from tests.engine import golden
 from tests.engine.working import WorkerProcess
 
-GOLDEN = Path(__file__).parent / "scenarios"
-PROFILES = {
-    n: Profile(first_token_ms=ms, tokens_per_s=200.0, jitter=0.2)
-    for n, ms in (("a", 120.0), ("b", 200.0), ("c", 300.0))
-}
-ROWS = tuple(
-    deployment(n, priority=p, weight=w, rpm=rpm, input_cost_per_token_usd=usd, output_cost_per_token_usd=usd)
-    for n, p, w, rpm, usd in (("a", 1, 83, 1000, 2e-6), ("b", 2, 10, 1000, 1e-6), ("c", 3, 7, 1000, 3e-6))
-)
 STEADY = Workload(kind="poisson", num_requests=160, rate_per_s=2.0, input_tokens=300, output_tokens=40)
 
 
-def spec_of(strategy: Strategy) -> GroupSpec:
-    policies = {"retry": RetryPolicy(num_retries=1, timeout_s=10), "cooldown": CooldownPolicy(10.0, allowed_fails=1)}
-    return group("golden", strategy, deployments=ROWS, **policies)
-
-
 def job_of(strategy: Strategy, scenario: str, *, seed: int = 7, workload: Workload = STEADY) -> Job:
-    spec = spec_of(strategy)
-    return Job((spec,), workload, parse_scenario(scenario, failure_rates=None, spec=spec), seed, PROFILES)
+    """A job of three deployments that cool down for ten seconds after their second failure."""
+    spec = replace(golden.group_of(strategy), cooldown=CooldownPolicy(10.0, allowed_fails=1))
+    return Job((spec,), workload, parse_scenario(scenario, spec=spec), seed, golden.PROFILES)
 
 
 @pytest.fixture(scope="module")
@@ -60,16 +47,18 @@ def _line(trace: dict[str, Any]) -> str:
     return f"{trace['index']:4} {trace['at_ms'] / 1000:8.3f}s {trace['status']:7} {steps or 'nothing tried'}"
 
 
-CASES = [(s, "flapping-primary") for s in Strategy] + [(Strategy.PRIORITY_FAILOVER, name) for name in sorted(SCENARIOS)]
-
-
-@pytest.mark.parametrize(("strategy", "scenario"), CASES, ids=[f"{s.value}.{n}" for s, n in CASES])
-def test_a_run_is_as_golden(worker: WorkerProcess, strategy: Strategy, scenario: str):
-    told = story(*worker.run(job_of(strategy, scenario)))
-    file = GOLDEN / f"{strategy.value}.{scenario}.txt"
+@pytest.mark.parametrize("file", golden.FILES, ids=[file.stem for file in golden.FILES])
+def test_a_run_is_as_golden(worker: WorkerProcess, file: Path):
+    told = story(*worker.run(golden.job_of(file)))
+    expected = file.with_suffix(".txt")
     if os.environ.get("WRITE_GOLDEN"):
-        file.write_text(told)
-    assert told == file.read_text(), "see the difference; if it is wanted, run again with WRITE_GOLDEN=1"
+        expected.write_text(told)
+    assert told == expected.read_text(), "see the difference; if it is wanted, run again with WRITE_GOLDEN=1"
+
+
+def test_every_strategy_and_every_shipped_scenario_has_a_golden_run():
+    names = {file.stem for file in golden.FILES}
+    assert {f"strategy-{s.value}" for s in Strategy} | {f"scenario-{name}" for name in SCENARIOS} <= names
 
 
 def test_two_processes_and_two_runs_give_the_same_bytes(worker: WorkerProcess):
@@ -124,6 +113,6 @@ def test_the_numbers_of_a_result_agree_with_its_traces(worker: WorkerProcess):
 def test_cooldowns_show_in_the_frames(worker: WorkerProcess):
     frames = worker.frames(job_of(Strategy.PRIORITY_FAILOVER, "primary-outage"))
     assert frames[0]["at_ms"] == 0.0
-    left = [f["deployments"]["a"]["cooldown_left_s"] for f in frames]
+    left = [f["deployments"]["gpt-4o"]["cooldown_left_s"] for f in frames]
     assert 5 < max(left) <= 10
     assert frames[-1]["requests"]["in_flight"] == 0

@@ -203,7 +203,10 @@ def test_any_lines_are_a_trace_or_refused(lines: list[str]):
     assert all(before.at_s <= after.at_s for before, after in pairwise(arrivals))
 
 
-@pytest.mark.skipif("ROUTING_CONSOLE_TRACES" not in os.environ, reason="ROUTING_CONSOLE_TRACES names no folder")
+@pytest.mark.skipif(
+    "ROUTING_CONSOLE_TRACES" not in os.environ,
+    reason="set ROUTING_CONSOLE_TRACES to a folder with the Azure LLM inference traces of 2023",
+)
 @pytest.mark.parametrize(("name", "count"), [("conv", 19_366), ("code", 8_819)])
 def test_the_public_azure_traces_are_read(name: str, count: int):
     path = Path(os.environ["ROUTING_CONSOLE_TRACES"]) / f"AzureLLMInferenceTrace_{name}.csv"

@@ -1,0 +1,108 @@
+"""What a job is made of: the group, the groups it falls back on, and how fast its deployments are."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.utils import timezone
+
+from engine.exceptions import BadInput
+from engine.jobs import Job
+from groups.specs import specs_with_fallbacks
+from tester import actions
+from tester.estimates import estimate
+from tester.planning import Asked, plan
+from tests.factories import make_group, make_model, make_provider
+from usage.models import RequestRecord
+
+
+def falling_back_to(name: str, *names: str, **fields):
+    provider = make_provider(key="sk-secret-of-the-provider")
+    return make_group(
+        name=name, models=[make_model(provider=provider)], fallback_config={"fallback_groups": list(names)}, **fields
+    )
+
+
+def test_fallback_groups_come_along_as_far_as_they_lead(db, django_assert_num_queries):
+    for name, after in (("b", "c"), ("c", "d"), ("d", "e"), ("other", "b")):
+        falling_back_to(name, after, is_active=name != "d")
+    falling_back_to("e")
+    group = falling_back_to("a", "b", is_active=False)
+    with django_assert_num_queries(3):
+        specs = specs_with_fallbacks(group)
+    assert [spec.name for spec in specs] == ["a", "b", "c"]
+
+
+def test_a_circle_is_walked_once(db):
+    falling_back_to("b", "a")
+    assert [spec.name for spec in specs_with_fallbacks(falling_back_to("a", "b", "a"))] == ["a", "b"]
+
+
+def test_a_mock_job_holds_no_key_and_a_real_one_never_writes_it(db):
+    group = falling_back_to("a")
+    mock, real = (plan(group, Asked(mock=mock, num_requests=1, confirm_cost_usd=0)) for mock in (True, False))
+    assert mock.job.spec.deployments[0].api_key is None
+    assert real.job.spec.deployments[0].api_key.reveal() == "sk-secret-of-the-provider"
+    assert "sk-secret" not in json.dumps([mock.job.to_json(), mock.config, real.job.to_json(), real.config])
+
+
+def test_the_configuration_says_all_that_was_understood(group):
+    planned = plan(group, Asked(workload={"kind": "constant", "rate_per_s": 2}, scenario="slow-creep", seed=4))
+    config = json.loads(json.dumps(planned.config))
+    assert (config["num_requests"], config["concurrency"], config["seed"], config["mock"]) == (100, 10, 4, True)
+    assert config["scenario"]["name"] == "slow-creep"
+    assert Job.from_json(json.loads(json.dumps(planned.job.to_json()))) == planned.job
+
+
+def record(model_id: str, first_token_ms: float) -> None:
+    attempt = {"deployment_id": model_id, "status": "success", "duration_ms": 2000.0, "first_token_ms": first_token_ms}
+    RequestRecord.objects.create(
+        call_id=f"{model_id}-{first_token_ms}",
+        model_group="chat",
+        started_at=timezone.now(),
+        duration_ms=2000,
+        status=200,
+        is_stream=True,
+        output_tokens=100,
+        attempts=[attempt],
+    )
+
+
+def test_what_was_measured_wins_over_the_default(group, ids):
+    record(ids[0], 1000.0)
+    profiles = plan(group, Asked()).config["profiles"]
+    assert (profiles[ids[0]]["first_token_ms"], profiles[ids[0]]["source"]) == (1000.0, "measured")
+    assert profiles[ids[1]]["source"] == "default"
+
+
+def test_a_seed_keeps_the_profiles_of_its_first_run(group, ids, alice):
+    actions.create_run(by=alice, plan=plan(group, Asked(seed=1)))
+    record(ids[0], 1000.0)
+    actions.create_run(by=alice, plan=plan(group, Asked(seed=2)))
+    record(ids[0], 1900.0)
+    first_token_ms = [plan(group, Asked(seed=s)).config["profiles"][ids[0]]["first_token_ms"] for s in (1, 2, 3)]
+    assert first_token_ms == [400.0, 1000.0, 1450.0]
+    group.revision += 1
+    assert plan(group, Asked(seed=1)).config["profiles"][ids[0]]["source"] == "measured"
+
+
+def test_planning_costs_few_queries(group, django_assert_num_queries):
+    with django_assert_num_queries(5):  # three for the groups, the measurements, the seed's first run
+        plan(group, Asked(seed=1))
+
+
+def test_the_estimate_is_that_of_the_dearest_deployment(db):
+    prices = [{"input_cost_per_million": n, "output_cost_per_million": 0} for n in (1, 5)]
+    group = make_group(models=[make_model(**price) for price in prices])
+    sizes = {"input_tokens": 1000, "output_tokens": 0, "kind": "closed"}
+    asked = Asked(mock=False, num_requests=100, workload=sizes, confirm_cost_usd=1, seed=1)
+    assert estimate(plan(group, asked).job).usd == pytest.approx(100 * 1000 * 5 / 1e6, rel=0.2)
+
+
+def test_what_the_estimate_says_is_enough_to_go_on(group):
+    asked = {"mock": False, "num_requests": 7, "seed": 1}
+    with pytest.raises(BadInput) as refused:
+        plan(group, Asked(**asked))
+    usd = float(refused.value.message.split("$")[1].split()[0])
+    assert plan(group, Asked(**asked, confirm_cost_usd=usd))

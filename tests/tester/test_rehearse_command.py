@@ -1,0 +1,121 @@
+"""`manage.py rehearse`: a table or JSON, and an exit code that a CI understands."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from tester.models import Run, RunStatus
+from tester.runs import conduct as conducting
+from tester.runs.pool import Pool
+from tests.tester.performers import KILLED, performer
+
+SOON = ("--requests", "40", "--seed", "7")
+
+
+def rehearse(*words: str) -> tuple[str, str]:
+    """What was written to the output and to the error output."""
+    out, err = io.StringIO(), io.StringIO()
+    call_command("rehearse", *words, stdout=out, stderr=err)
+    return out.getvalue(), err.getvalue()
+
+
+def exit_code(*words: str) -> tuple[int, str]:
+    with pytest.raises(CommandError) as refused:
+        rehearse(*words)
+    return refused.value.returncode, str(refused.value)
+
+
+def test_a_table_for_people(group):
+    out, err = rehearse("chat", *SOON)
+    assert "requests   40, answered 40 (100.00%)" in out
+    assert "Nebius" in out
+    assert err == ""  # no progress bar where nobody watches
+    run = Run.objects.get()
+    assert (run.created_by, run.status, run.seed) == ("command-line", RunStatus.DONE, 7)
+
+
+def test_json_for_programs_and_the_same_as_over_rest(group, simulate):
+    out, _ = rehearse("chat", *SOON, "--json")
+    assert {**json.loads(out), "run_id": ""} == {**simulate(num_requests=40, seed=7), "run_id": ""}
+
+
+def test_a_progress_bar_at_a_terminal(group, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    _, err = rehearse("chat", *SOON)
+    assert "100%  40 of 40 requests" in err.split("\r")[-1]
+
+
+def test_assertions_that_hold_say_nothing(group):
+    rehearse("chat", *SOON, "--assert", "success_rate>=0.99", "--assert", "failed_requests==0")
+
+
+def test_an_assertion_that_fails_is_named_with_its_value_and_exits_1(group):
+    err = io.StringIO()
+    words = ("chat", *SOON, "--scenario", "everything-down", "--assert", "success_rate>=0.5", "--assert", "cost_usd<1")
+    with pytest.raises(CommandError) as refused:
+        call_command("rehearse", *words, stdout=io.StringIO(), stderr=err)
+    assert refused.value.returncode == 1
+    assert "success_rate>=0.5: it is 0" in err.getvalue()
+    assert "cost_usd" not in err.getvalue()
+
+
+def test_open_loops_and_traces(group, tmp_path):
+    out, _ = rehearse("chat", *SOON, "--rate", "2", "--json")
+    assert json.loads(out)["virtual_duration_ms"] > 10_000
+    trace = tmp_path / "trace.csv"
+    trace.write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n" + "2023-11-16 18:15:46.68,374,44\n" * 150)
+    assert json.loads(rehearse("chat", "--trace", str(trace), "--json")[0])["total_requests"] == 150
+    out, _ = rehearse("chat", "--trace", str(trace), "--requests", "20", "--json")
+    assert json.loads(out)["total_requests"] == 20
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["nobody"], "There are: chat"),
+        (["chat", "--scenario", "meteor"], "primary-outage"),
+        (["chat", "--trace", "/nowhere.csv"], "can't be read"),
+        (["chat", "--rate", "-1"], "rate_per_s"),
+    ],
+)
+def test_bad_input_exits_2(group, words, says):
+    code, message = exit_code(*words)
+    assert code == 2
+    assert says in message
+    assert not Run.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--requests", "0"],
+        ["--requests", "1000000000"],
+        ["--concurrency", "many"],
+        ["--assert", "happiness>1"],
+        ["--rate", "1", "--trace", "x.csv"],
+    ],
+)
+def test_words_that_make_no_sense_are_refused_by_the_parser(group, words):
+    with pytest.raises(CommandError):  # at a terminal: usage, and exit code 2
+        rehearse("chat", *words)
+
+
+def test_a_malformed_trace_names_its_line(group, tmp_path):
+    trace = tmp_path / "trace.csv"
+    trace.write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46,374,44\nsoon,1,1\n")
+    code, message = exit_code("chat", "--trace", str(trace))
+    assert code == 2
+    assert "line 3" in message
+
+
+def test_a_run_that_breaks_exits_3(group, monkeypatch):
+    pool = Pool(lambda: 1, lambda: performer(KILLED))
+    monkeypatch.setattr(conducting, "pool", pool)
+    code, message = exit_code("chat", *SOON)
+    pool.close()
+    assert code == 3
+    assert "SIGKILL" in message
