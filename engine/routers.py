@@ -7,6 +7,7 @@ out right after construction, and each attempt reports to the one router that ma
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any
 
@@ -27,6 +28,7 @@ NATIVE_STRATEGY = {
 }
 # Cost-based routing takes a price of 0 as unknown, which it believes to be the most expensive.
 FREE_USD = 1e-18
+_building = threading.Lock()
 GLOBAL_LISTS = (
     "callbacks",
     "input_callback",
@@ -45,6 +47,16 @@ class GroupRouter(litellm.Router):
         kept = tiers_within_limit(spec)
         self.by_router_id = {router_id(spec, d): d for d in kept}
         self._tier_rank = {tier: rank for rank, tier in enumerate(spec.tiers)}
+        # One at a time: a new router is told apart by what it adds to LiteLLM's global lists.
+        with _building:
+            self.selectors = self._build(spec, kept)
+        self.cache.in_memory_cache.max_size_in_memory = CACHE_KEYS
+        for selector in self.selectors:
+            if hasattr(selector, "cancel_sync_task"):
+                selector.cancel_sync_task()
+
+    def _build(self, spec: GroupSpec, kept: tuple[DeploymentSpec, ...]) -> list[Any]:
+        """LiteLLM's own construction; gives the strategy selectors it has put into the global lists."""
         before = {name: list(getattr(litellm, name)) for name in GLOBAL_LISTS}
         super().__init__(
             model_list=[_model_row(spec, d) for d in kept],
@@ -56,11 +68,7 @@ class GroupRouter(litellm.Router):
             max_fallbacks=spec.retry.max_fallbacks if spec.strategy is Strategy.WEIGHTED else len(kept) + 1,
             cooldown_time=DEFAULT_COOLDOWN_S,
         )
-        self.cache.in_memory_cache.max_size_in_memory = CACHE_KEYS
-        self.selectors = _take_out_callbacks(before)
-        for selector in self.selectors:
-            if hasattr(selector, "cancel_sync_task"):
-                selector.cancel_sync_task()
+        return _take_out_callbacks(before)
 
     async def complete(self, call: Call) -> Answer | Stream:
         """One request through the group: LiteLLM's retries and tier fallbacks around `_acompletion`."""

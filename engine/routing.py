@@ -7,7 +7,6 @@ closed when its last request, or stream, has ended.
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -20,8 +19,6 @@ from engine.routers import GroupRouter
 from engine.spec import DeploymentSpec, GroupSpec, RetryPolicy, Strategy
 from engine.upstreams import failures
 from engine.upstreams.call import Answer, Call, Stream
-
-_building = threading.Lock()
 
 # What a client sees when the fault is not its own: an upstream's 401 must not read as "your key is wrong".
 STATUS_FOR_CLIENT = {401: 502, 402: 502, 403: 502, 404: 502, 408: 504}
@@ -163,8 +160,7 @@ def warm_up() -> None:
             await group.complete(Call("chat/completions", {}, Trace("warm-up", "warm-up")))
         group.retire()
 
-    with _building:
-        asyncio.run(fail_once())
+    asyncio.run(fail_once())
 
 
 def build(spec: GroupSpec) -> LiveGroup:
@@ -174,9 +170,7 @@ def build(spec: GroupSpec) -> LiveGroup:
         return LiveGroup(spec)
 
     # LiteLLM's usage-based selector wants a running loop when it is made, for a Redis sync we cancel at once.
-    # One at a time: a new router is told apart by what it adds to LiteLLM's global lists.
-    with _building:
-        return asyncio.run(in_a_loop())
+    return asyncio.run(in_a_loop())
 
 
 def _fallback_names(spec: GroupSpec, error: Exception) -> tuple[str, ...]:

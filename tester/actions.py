@@ -57,4 +57,4 @@ def delete_run(*, by: Actor, run: Run) -> None:
 def forget_old_runs() -> None:
     """Deletes runs that are older than RUNS_RETENTION_DAYS."""
     oldest = timezone.now() - timedelta(days=settings.RUNS_RETENTION_DAYS)
-    Run.objects.filter(created_at__lt=oldest).delete()
+    Run.objects.filter(created_at__lt=oldest).only("pk").delete()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import math
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -11,6 +11,9 @@ from engine.exceptions import BadInput
 from engine.jobs import Job
 from engine.spec import DeploymentSpec
 from providers.demo_settings import PROVIDERS, path_of
+
+# Every real request asks for one word (`engine/rehearsal.py`). Some models think, or chat, before they say it.
+INPUT_TOKENS, OUTPUT_TOKENS = 20, 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,37 +30,28 @@ class Estimate:
 
 def estimate(job: Job) -> Estimate:
     """The cost of a job's requests, without retries. The demo's own upstream costs nothing, whatever it says."""
-    # The very draws the engine will make.
-    rng = random.Random(f"{job.seed}:workload")  # noqa: S311
-    arrivals = list(job.workload.schedule(rng))
-    tokens = {
-        "input_tokens": sum(arrival.input_tokens for arrival in arrivals),
-        "output_tokens": sum(arrival.output_tokens for arrival in arrivals),
-    }
     deployments = [d for spec in job.specs for d in spec.deployments if not _is_demo(d)]
-    costs = {d.name: d.cost_usd(**tokens) for d in deployments}
-    return Estimate(
-        usd=max((cost for cost in costs.values() if cost is not None), default=0.0),
-        unpriced=tuple(name for name, cost in costs.items() if cost is None),
-    )
+    costs = [(d, d.cost_usd(input_tokens=INPUT_TOKENS, output_tokens=OUTPUT_TOKENS)) for d in deployments]
+    dearest = max((cost for _, cost in costs if cost is not None), default=0.0)
+    unpriced = dict.fromkeys(f"{d.provider}/{d.upstream_model}" for d, cost in costs if cost is None)
+    return Estimate(dearest * job.workload.num_requests, tuple(unpriced))
 
 
-def check_confirmed(estimated: Estimate, *, count: int, confirmed_usd: float | None) -> None:
-    """Raises BadInput, with the estimate in words, unless it is nothing or the caller has agreed to it."""
-    if estimated.is_free or (confirmed_usd is not None and confirmed_usd >= estimated.usd):
+def check_within(estimated: Estimate, *, count: int, most_usd: float | None) -> None:
+    """Raises BadInput, with the estimate in words, when it is above what the caller wants to spend at the most."""
+    if most_usd is None or estimated.is_free:
         return
-    said = f"About ${_rounded_up(estimated.usd)} for {count} requests."
     if estimated.unpriced:
         names = ", ".join(estimated.unpriced[:5])
-        said = f"The price of {names} is unknown, so this is without it: a" + said[1:]
-    raise BadInput("confirm_cost_usd", f"{said} Send confirm_cost_usd of at least that to go on.")
+        raise BadInput("max_cost_usd", f"The price of {names} is unknown, so no limit can be kept. Give it a price.")
+    if estimated.usd > most_usd:
+        raise BadInput("max_cost_usd", f"About ${_rounded_up(estimated.usd)} for {count} requests, which is more.")
 
 
 def _rounded_up(usd: float) -> str:
-    """At least four decimals, and never less than the amount itself: it is what people send back."""
-    if not usd:
-        return "0"
-    return f"{usd + 0.00005:.4f}" if usd >= 0.0001 else f"{usd * 1.01:.3g}"
+    """Never less than the amount itself, for it is what people send back."""
+    places = 4 if usd >= 0.001 or not usd else 8
+    return f"{math.ceil(usd * 10**places) / 10**places:.{places}f}"
 
 
 def _is_demo(deployment: DeploymentSpec) -> bool:

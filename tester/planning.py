@@ -36,7 +36,7 @@ class Asked:
     seed: int | None = None
     scenario: str | Mapping[str, Any] | None = None
     workload: Mapping[str, Any] | None = None
-    confirm_cost_usd: float | None = None
+    max_cost_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,8 @@ def plan(group: RoutingGroup, asked: Asked) -> Plan:
         deadline_s=settings.REQUEST_DEADLINE_S,
         is_real=not asked.mock,
     )
-    if not asked.mock:
-        _check_real(asked, job)
-    return Plan(group, job, _config(asked, job))
+    cost = estimates.Estimate(0.0) if asked.mock else _checked_cost(asked, job)
+    return Plan(group, job, {**_config(asked, job), "estimated_cost_usd": None if cost.unpriced else cost.usd})
 
 
 def _scenario(asked: Asked, specs: list[GroupSpec]) -> Scenario:
@@ -98,12 +97,15 @@ def _profiles_of_seed(group: RoutingGroup, seed: int | None) -> dict[str, Profil
     return {name: Profile.from_json(profile) for name, profile in (stored or {}).items()}
 
 
-def _check_real(asked: Asked, job: Job) -> None:
+def _checked_cost(asked: Asked, job: Job) -> estimates.Estimate:
+    """The estimate of a run with real requests; raises BadInput for one that may not start."""
     count = job.workload.num_requests
     if count > settings.REAL_RUN_MAX_REQUESTS:
         most = settings.REAL_RUN_MAX_REQUESTS
         raise BadInput("num_requests", f"With real requests the most are {most} (setting REAL_RUN_MAX_REQUESTS).")
-    estimates.check_confirmed(estimates.estimate(job), count=count, confirmed_usd=asked.confirm_cost_usd)
+    estimated = estimates.estimate(job)
+    estimates.check_within(estimated, count=count, most_usd=asked.max_cost_usd)
+    return estimated
 
 
 def _without_keys(spec: GroupSpec) -> GroupSpec:

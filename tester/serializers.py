@@ -51,7 +51,7 @@ class SimulateSerializer(StrictSerializer):
     seed = serializers.IntegerField(min_value=-SEED_LIMIT, max_value=SEED_LIMIT, required=False, allow_null=True)
     scenario = ScenarioField(required=False, allow_null=True)
     workload = WorkloadField(required=False, allow_null=True)
-    confirm_cost_usd = serializers.FloatField(min_value=0, required=False, allow_null=True)
+    max_cost_usd = serializers.FloatField(min_value=0, required=False, allow_null=True)
 
 
 class SimulateQuery(serializers.Serializer):

@@ -79,7 +79,7 @@ def _performed(run: Run, job: Job, record: RunLog) -> Outcome:
         with _performer(run, job, record) as performer:
             record.begin()
             return _follow(performer, record)
-    except RunCancelled:
+    except (RunCancelled, KeyboardInterrupt):  # Ctrl-C at a terminal is a cancellation too
         return Outcome(RunStatus.CANCELLED)
     except RunBroken as broken:
         return Outcome(RunStatus.FAILED, error=str(broken))

@@ -67,7 +67,7 @@ BAD = {
         {"mock": False, "failure_injection": {"deployment_failure_rates": {}}}, "failure_injection", "mock",
     ),
     "real and too many": ({"mock": False, "num_requests": 201}, "num_requests", "200"),
-    "negative consent": ({"mock": False, "confirm_cost_usd": -1}, "confirm_cost_usd", "0"),
+    "negative limit": ({"mock": False, "max_cost_usd": -1}, "max_cost_usd", "0"),
 }  # fmt: skip
 
 

@@ -92,6 +92,18 @@ def test_a_worker_killed_in_mid_run_fails_that_run_alone(start, pool):
     assert len(pool.started) == 2
 
 
+def test_ctrl_c_is_a_cancellation(start, perform):
+    perform(HANGS)
+
+    def interrupt(_) -> None:
+        raise KeyboardInterrupt
+
+    run, job = start()
+    assert conduct(run, job, on_frame=interrupt).status == RunStatus.CANCELLED
+    run.refresh_from_db()
+    assert run.status == RunStatus.CANCELLED
+
+
 def test_a_run_that_was_cancelled_in_the_queue_never_starts(start, perform):
     perform(HANGS)
     run, job = start()

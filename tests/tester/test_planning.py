@@ -11,7 +11,7 @@ from engine.exceptions import BadInput
 from engine.jobs import Job
 from groups.specs import specs_with_fallbacks
 from tester import actions
-from tester.estimates import estimate
+from tester.estimates import INPUT_TOKENS, estimate
 from tester.planning import Asked, plan
 from tests.factories import make_group, make_model, make_provider
 from usage.models import RequestRecord
@@ -41,7 +41,7 @@ def test_a_circle_is_walked_once(db):
 
 def test_a_mock_job_holds_no_key_and_a_real_one_never_writes_it(db):
     group = falling_back_to("a")
-    mock, real = (plan(group, Asked(mock=mock, num_requests=1, confirm_cost_usd=0)) for mock in (True, False))
+    mock, real = (plan(group, Asked(mock=mock, num_requests=1)) for mock in (True, False))
     assert mock.job.spec.deployments[0].api_key is None
     assert real.job.spec.deployments[0].api_key.reveal() == "sk-secret-of-the-provider"
     assert "sk-secret" not in json.dumps([mock.job.to_json(), mock.config, real.job.to_json(), real.config])
@@ -95,14 +95,17 @@ def test_planning_costs_few_queries(group, django_assert_num_queries):
 def test_the_estimate_is_that_of_the_dearest_deployment(db):
     prices = [{"input_cost_per_million": n, "output_cost_per_million": 0} for n in (1, 5)]
     group = make_group(models=[make_model(**price) for price in prices])
-    sizes = {"input_tokens": 1000, "output_tokens": 0, "kind": "closed"}
-    asked = Asked(mock=False, num_requests=100, workload=sizes, confirm_cost_usd=1, seed=1)
-    assert estimate(plan(group, asked).job).usd == pytest.approx(100 * 1000 * 5 / 1e6, rel=0.2)
+    asked = Asked(mock=False, num_requests=100)
+    assert estimate(plan(group, asked).job).usd == pytest.approx(100 * INPUT_TOKENS * 5 / 1e6)
 
 
-def test_what_the_estimate_says_is_enough_to_go_on(group):
-    asked = {"mock": False, "num_requests": 7, "seed": 1}
+@pytest.mark.django_db
+@pytest.mark.parametrize("price", ["0.000001", "0.13", "1", "75", "1000"])
+def test_what_the_estimate_says_is_enough_to_go_on_and_not_much_more(price):
+    group = make_group(models=[make_model(input_cost_per_million=price, output_cost_per_million=price)])
+    asked = {"mock": False, "num_requests": 7}
     with pytest.raises(BadInput) as refused:
-        plan(group, Asked(**asked))
-    usd = float(refused.value.message.split("$")[1].split()[0])
-    assert plan(group, Asked(**asked, confirm_cost_usd=usd))
+        plan(group, Asked(**asked, max_cost_usd=0))
+    said = float(refused.value.message.split("$")[1].split()[0])
+    planned = plan(group, Asked(**asked, max_cost_usd=said))
+    assert estimate(planned.job).usd <= said <= estimate(planned.job).usd * 1.2 + 1e-8

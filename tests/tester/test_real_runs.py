@@ -58,26 +58,25 @@ def test_streams_too(as_bob, upstream):
     assert upstream.seen[0].is_stream
 
 
-def test_the_cost_is_said_first_and_must_be_agreed_to(as_bob, upstream):
+def test_a_run_that_would_cost_more_than_wanted_does_not_start(as_bob, upstream):
     group = group_at(upstream.url, **PRICED)
-    refused = simulate(as_bob, group, num_requests=5)
+    refused = simulate(as_bob, group, num_requests=5, max_cost_usd=0)
     assert refused.status_code == 400
-    said = refused.json()["confirm_cost_usd"][0]
+    said = refused.json()["max_cost_usd"][0]
     assert said.startswith("About $0.0")
-    usd = float(said.split("$")[1].split()[0])
-    assert simulate(as_bob, group, num_requests=5, confirm_cost_usd=usd / 2).status_code == 400
     assert not Run.objects.exists()
     assert upstream.count == 0
-    # A drawn seed draws other sizes, so the same seed is needed to be sure of the same estimate.
-    assert simulate(as_bob, group, num_requests=5, confirm_cost_usd=usd * 2).status_code == 200
+    usd = float(said.split("$")[1].split()[0])
+    assert simulate(as_bob, group, num_requests=5, max_cost_usd=usd).status_code == 200
     assert upstream.count == 5
+    assert 0 < Run.objects.get().config["estimated_cost_usd"] <= usd
 
 
-def test_unknown_prices_are_said_to_be_unknown(as_bob, upstream):
+def test_no_limit_can_be_kept_where_a_price_is_unknown(as_bob, upstream):
     group = group_at(upstream.url)
-    said = simulate(as_bob, group, num_requests=2).json()["confirm_cost_usd"][0]
-    assert "unknown" in said
-    assert simulate(as_bob, group, num_requests=2, confirm_cost_usd=0).status_code == 200
+    assert "unknown" in simulate(as_bob, group, num_requests=2, max_cost_usd=1).json()["max_cost_usd"][0]
+    assert simulate(as_bob, group, num_requests=2).status_code == 200
+    assert Run.objects.get().config["estimated_cost_usd"] is None
 
 
 def test_the_demo_costs_nothing(settings, db):
