@@ -61,8 +61,8 @@ class Workload:
     rate_per_s: Annotated[float, Between(0.01, 10_000)] | None = None
     burst_size: Annotated[int, Between(1, 100_000)] | None = None
     burst_every_s: Annotated[float, Between(0.001, 86_400)] | None = None
-    input_tokens: Tokens = 1000
-    output_tokens: Tokens = 200
+    input_tokens: Tokens = 500
+    output_tokens: Tokens = 100
     is_stream: bool = False
     speed_up: Annotated[float, Between(0.01, 10_000)] = 1.0
     arrivals: tuple[Arrival, ...] | None = None

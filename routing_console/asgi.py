@@ -12,17 +12,22 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "routing_console.settings")
 django_application: Any = get_asgi_application()
 
+from channels.auth import AuthMiddlewareStack  # noqa: E402
+from channels.routing import URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 
 from gateway import live  # noqa: E402
 from gateway.asgi import App, Gateway, Receive, Scope, Send  # noqa: E402
 from providers import demo_upstream  # noqa: E402
+from tester.routing import websocket_urlpatterns  # noqa: E402
+
+sockets: App = AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
 
 
 async def pages(scope: Scope, receive: Receive, send: Send) -> None:
     """Everything but the gateway."""
     if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1000})
+        await sockets(scope, receive, send)
     elif settings.DEMO and scope["path"].startswith("/demo/upstream/"):
         await demo_upstream.app(scope, receive, send)
     else:
