@@ -70,7 +70,7 @@ def group(name: str = "g", strategy: Strategy = Strategy.PRIORITY_FAILOVER, **fi
 async def routing_of(*specs: GroupSpec) -> Routing:
     routing = Routing()
     for spec in specs:
-        await routing.put(spec)
+        routing.add(LiveGroup(spec))
     return routing
 
 
