@@ -147,6 +147,7 @@ class _Run:
         cost = self.tally.add(trace, duration_ms=duration_ms, is_success=error is None, usage=usage)
         row = trace_json(index, trace, began_ms, duration_ms, usage, error, cost)
         self._last.append(row)
+        self.tally.remember(row)
         self._traces.append(row)
         if len(self._traces) >= TRACES_PER_MESSAGE:
             self.emit_traces()

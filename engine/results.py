@@ -54,6 +54,8 @@ class Tally:
         self.started = self.succeeded = self.failed = self.fallbacks = 0
         self.cost_usd = 0.0
         self._latencies_ms = array("d")
+        self._latency_sum_ms = 0.0
+        self._last_fallback: dict[str, Any] | None = None
         self._flows: Counter[Flow] = Counter()
 
     def add(self, trace: Trace, *, duration_ms: float, is_success: bool, usage: Usage | None) -> float:
@@ -67,6 +69,7 @@ class Tally:
             return 0.0
         self.succeeded += 1
         self._latencies_ms.append(duration_ms)
+        self._latency_sum_ms += duration_ms
         cost = self._cost_usd(trace, usage)
         self.cost_usd += cost
         return cost
@@ -121,6 +124,7 @@ class Tally:
                 "failed": self.failed,
                 "in_flight": in_flight,
                 "fallbacks": self.fallbacks,
+                "avg_latency_ms": round(self._latency_sum_ms / self.succeeded, 3) if self.succeeded else 0.0,
             },
             "deployments": {
                 name: {
@@ -134,8 +138,15 @@ class Tally:
                 }
                 for name, count in self.deployments.items()
             },
+            "flow_data": [_flow_step(flow, count) for flow, count in self._flows.items()],
             "last_traces": last,
+            "last_fallback": self._last_fallback,
         }
+
+    def remember(self, trace: dict[str, Any]) -> None:
+        """Keeps the last request that fell back, for the frames."""
+        if trace["fallback_depth"]:
+            self._last_fallback = trace
 
 
 def percentile(ordered: list[float], percent: int) -> float:

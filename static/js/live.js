@@ -1,0 +1,113 @@
+"use strict";
+/* The playback of one run: a socket to the run on one side, the diagram and its controls on the other. */
+
+const FINAL = new Set(["done", "cancelled", "failed"]);
+const GIVE_UP_FROM = 4400; // close codes from here on are answers, not accidents
+const RETRIES = 20;
+
+class Playback {
+  constructor(bar) {
+    this.bar = bar;
+    this.play = bar.querySelector("[data-control=play]");
+    this.scrub = bar.querySelector("[data-control=scrub]");
+    this.moment = bar.querySelector("[data-show=moment]");
+    this.status = bar.querySelector("[data-show=status]");
+    this.speed = bar.querySelector("[data-control=speed]");
+    this.isPaused = !("play" in bar.dataset) && FINAL.has(this.status.textContent.trim());
+    this.state = { at_ms: 0, end_ms: 0, status: "" };
+    this.tries = 0;
+    this.#listen();
+    this.#connect();
+  }
+
+  #listen() {
+    for (const control of [this.play, this.scrub, this.moment, this.speed]) control.hidden = false;
+    this.play.addEventListener("click", () => this.#toggle());
+    this.scrub.addEventListener("input", () => this.#seek(Number(this.scrub.value)));
+    this.speed.addEventListener("change", () => this.#tell({ speed: this.#chosenSpeed() }));
+    this.#label();
+  }
+
+  #connect() {
+    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+    const wishes = new URLSearchParams({ mode: this.bar.dataset.mode, speed: this.#chosenSpeed(), pause: this.isPaused });
+    if (this.isPaused) wishes.set("seek_ms", this.state.at_ms || 1e12);
+    this.socket = new WebSocket(`${scheme}//${location.host}/ws/runs/${this.bar.dataset.run}/?${wishes}`);
+    this.follower?.stop();
+    this.follower = new SceneFollower(document.querySelector(".scene"), (n) => this.#tell({ ack: n }));
+    this.socket.addEventListener("message", (event) => this.#take(JSON.parse(event.data)));
+    this.socket.addEventListener("close", (event) => this.#lost(event));
+  }
+
+  #take(message) {
+    this.tries = 0;
+    if (message.s) this.#show(message.s);
+    if (message.p) this.follower.take(message);
+  }
+
+  #show(state) {
+    this.state = state;
+    this.scrub.max = Math.ceil(state.end_ms);
+    this.scrub.value = Math.round(state.at_ms);
+    this.moment.value = `${(state.at_ms / 1000).toFixed(1)} s`;
+    this.scrub.setAttribute("aria-valuetext", this.moment.value);
+    this.#say(state.error ? `${state.status}: ${state.error}` : state.status);
+    this.bar.querySelector("[data-control=stop]")?.toggleAttribute("hidden", FINAL.has(state.status));
+    if (!this.isPaused && FINAL.has(state.status) && state.at_ms >= state.end_ms) this.#pause(true);
+  }
+
+  #say(text) {
+    if (this.status.textContent !== text) this.status.textContent = text;
+  }
+
+  #toggle() {
+    const isAtEnd = FINAL.has(this.state.status) && this.state.at_ms >= this.state.end_ms;
+    if (this.isPaused && isAtEnd) this.#tell({ seek_ms: 0 });
+    this.#pause(!this.isPaused);
+  }
+
+  #seek(at_ms) {
+    this.#pause(true);
+    this.#tell({ seek_ms: at_ms });
+  }
+
+  #pause(isPaused) {
+    this.isPaused = isPaused;
+    this.#label();
+    this.#tell({ pause: isPaused });
+  }
+
+  #label() {
+    this.play.textContent = this.isPaused ? "Play" : "Pause";
+    document.querySelector(".live").classList.toggle("is-paused", this.isPaused);
+  }
+
+  #chosenSpeed() {
+    const value = this.speed.querySelector(":checked").value;
+    return value === "max" ? value : Number(value);
+  }
+
+  #tell(wish) {
+    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(wish));
+  }
+
+  #lost(event) {
+    if (event.code >= GIVE_UP_FROM || this.tries >= RETRIES) {
+      this.#say(event.reason || "The connection is lost. Reload the page to try again.");
+      return;
+    }
+    this.tries += 1;
+    this.#say("reconnecting …");
+    setTimeout(() => this.#connect(), Math.min(250 * 2 ** this.tries, 5000));
+  }
+}
+
+for (const bar of document.querySelectorAll("[data-run]")) new Playback(bar);
+
+/* Beside each failure slider stands what it says. */
+for (const slider of document.querySelectorAll(".sliders .slider")) {
+  const output = slider.parentElement.querySelector("output");
+  const say = () => (output.value = `${slider.value}%`);
+  slider.addEventListener("input", say);
+  say();
+}

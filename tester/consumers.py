@@ -1,0 +1,134 @@
+"""`/ws/runs/{run_id}/`: a socket on one side, a view of a run on the other. Nothing is decided here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from typing import Any, Protocol
+from urllib.parse import parse_qs
+from uuid import UUID
+
+import structlog
+from channels.consumer import get_handler_name
+from channels.generic.websocket import AsyncWebsocketConsumer
+from pydantic_core import to_json
+
+from tester.live.admission import BROKEN, ENDED, MISUSED, NOT_FOUND, Closing, admit
+from tester.live.events import EventView
+from tester.live.frames import FrameStore, RunUnknown, Watched
+from tester.live.patches import PatchView
+from tester.live.wishes import BadWish, Wish, wish_in, wish_in_query
+
+log = structlog.get_logger(__name__)
+
+MOST_BAD_MESSAGES = 20
+UNKNOWN_RUN = Closing(NOT_FOUND, "There is no run with this id.")
+DELETED = Closing(NOT_FOUND, "This run was deleted.")
+TOO_MUCH = Closing(MISUSED, "Too many messages that nobody understands.")
+OURS = Closing(BROKEN, "Something went wrong here; the server's log has the details.")
+OVER = Closing(ENDED, "The run has ended.")
+store = FrameStore()
+
+
+class View(Protocol):
+    """What a viewer sees of a run."""
+
+    def take(self, wish: Wish) -> None: ...
+    def messages(self) -> AsyncIterator[str]: ...
+
+
+class RunConsumer(AsyncWebsocketConsumer):
+    """One viewer of one run."""
+
+    # A run is read from the database: with a channel layer each viewer would cost a connection to Redis.
+    channel_layer_alias = "none"
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self._bad_messages = 0
+        self._view: View | None = None
+        async with AsyncExitStack() as self._until_left:
+            await super().__call__(scope, receive, send)
+
+    async def dispatch(self, message: Mapping[str, Any]) -> None:
+        """As in Channels, without its visit to the database's thread for each message: acks read no database."""
+        await getattr(self, get_handler_name(message))(message)
+
+    async def connect(self) -> None:
+        # Accepted first: a browser is told nothing about a refused handshake, not even its code.
+        await self.accept()
+        try:
+            await self._open()
+        except Closing as closing:
+            await self._leave(closing)
+        except Exception:
+            log.exception("a run could not be shown")
+            await self._leave(OURS)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if self._view is None:
+            return
+        try:
+            self._view.take(wish_in(text_data))
+        except BadWish as bad:
+            await self._complain(bad)
+
+    async def disconnect(self, code: int) -> None:
+        await self._until_left.aclose()
+
+    async def _open(self) -> None:
+        await admit(self.scope)
+        query = self.scope["query_string"].decode("latin-1")
+        try:
+            wish, wake = wish_in_query(query), asyncio.Event()
+            watching = store.watch(UUID(self.scope["url_route"]["kwargs"]["run_id"]), wake)
+            watched = await self._until_left.enter_async_context(watching)
+        except BadWish as bad:
+            raise Closing(MISUSED, str(bad))
+        except (RunUnknown, ValueError):
+            raise UNKNOWN_RUN
+        self._view = _view(parse_qs(query), watched, wake, wish)
+        self._until_left.callback(asyncio.create_task(self._show(self._view, watched)).cancel)
+
+    async def _show(self, view: View, watched: Watched) -> None:
+        """Sends what there is to see until the viewer leaves."""
+        try:
+            async for message in view.messages():
+                await self.send(message)
+        except OSError:
+            return  # the viewer left while something was on its way to it
+        except Exception:
+            log.exception("a view of a run broke")
+            await self._close(OURS)
+        else:
+            await self._close(DELETED if watched.reel.is_gone else OVER)
+
+    async def _complain(self, bad: BadWish) -> None:
+        self._bad_messages += 1
+        if self._bad_messages > MOST_BAD_MESSAGES:
+            await self._leave(TOO_MUCH)
+        else:
+            await self._say_error(str(bad))
+
+    async def _leave(self, why: Closing) -> None:
+        self._view = None
+        await self._until_left.aclose()
+        await self._close(why)
+
+    async def _close(self, why: Closing) -> None:
+        if why.code != ENDED:  # as a message too: Daphne does not pass reasons on
+            await self._say_error(why.reason)
+        await self.close(why.code, why.reason)
+
+    async def _say_error(self, error: str) -> None:
+        await self.send(to_json({"error": error}).decode())
+
+
+def _view(query: Mapping[str, list[str]], watched: Watched, wake: asyncio.Event, wish: Wish) -> View:
+    clock = asyncio.get_running_loop().time
+    match query.get("view", ["patches"]):
+        case ["patches"]:
+            return PatchView(watched, wake, wish, clock)
+        case ["events"]:
+            return EventView(watched, wake, clock)
+    raise Closing(MISUSED, "view: this must be 'patches' or 'events'.")

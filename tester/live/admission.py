@@ -1,0 +1,74 @@
+"""Who may open a socket: whoever may read, and not from another site's page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http.request import split_domain_port, validate_host
+
+from access.keys import verify
+from access.models import Actor, Role, User
+from access.rules import check_role
+from lib.exceptions import NotAllowed
+from tester.live.reading import in_database_thread
+
+ENDED, BROKEN, MISUSED, UNKNOWN, FORBIDDEN, NOT_FOUND = 1000, 1011, 4400, 4401, 4403, 4404
+
+
+class Closing(Exception):
+    """The socket is closed with a code and a reason of at most 123 bytes."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code, self.reason = code, reason
+
+
+async def admit(scope: Mapping[str, Any]) -> Actor:
+    """Who is calling, by bearer key or by session; raises Closing."""
+    headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+    if b"authorization" in headers:
+        actor = await _holder(headers[b"authorization"])
+    else:
+        actor = _person(scope["user"], headers)
+    try:
+        check_role(actor, Role.VIEWER, to="watch runs")
+    except NotAllowed:
+        raise Closing(FORBIDDEN, "To watch runs you need the role viewer. Ask an admin.")
+    return actor
+
+
+async def _holder(authorization: str) -> Actor:
+    """A program that presents a key: no page of another site can make a browser do that."""
+    scheme, _, key = authorization.partition(" ")
+    holder = await in_database_thread(verify, key.strip()) if scheme.lower() == "bearer" and key.strip() else None
+    if holder is None:
+        raise Closing(UNKNOWN, "Send 'Authorization: Bearer KEY' with a key that is known, not revoked, not expired.")
+    return holder
+
+
+def _person(user: Any, headers: Mapping[bytes, str]) -> Actor:
+    """Whoever signed in. Browsers send the cookie with every page's socket, so the page must be ours."""
+    if not user.is_authenticated:
+        raise Closing(UNKNOWN, "Sign in first, or send 'Authorization: Bearer KEY'.")
+    if not is_allowed_origin(headers.get(b"origin", ""), headers.get(b"host", "")):
+        raise Closing(FORBIDDEN, "A page of another origin can't watch (settings ALLOWED_HOSTS, CSRF_TRUSTED_ORIGINS).")
+    return cast(User, user)
+
+
+def is_allowed_origin(origin: str, host: str) -> bool:
+    """Whether pages of this origin may use a session: our own, those on ALLOWED_HOSTS, CSRF_TRUSTED_ORIGINS.
+
+    A `*` in ALLOWED_HOSTS names no host: then only our own pages may.
+    """
+    place = urlsplit(origin).netloc.lower()
+    named = [name for name in settings.ALLOWED_HOSTS if name != "*"]
+    is_ours = bool(place) and place == host.lower() and _is_host(place, settings.ALLOWED_HOSTS)
+    return is_ours or _is_host(place, named) or origin in settings.CSRF_TRUSTED_ORIGINS
+
+
+def _is_host(place: str, allowed: list[str]) -> bool:
+    domain, _ = split_domain_port(place)
+    return bool(domain) and validate_host(domain, allowed)

@@ -1,0 +1,63 @@
+"""A run as programs see it: plain events, `stats` and `trace` while it goes on and one for its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+from pydantic_core import to_json
+
+from tester.live.frames import Watched
+from tester.live.player import FRAME_S
+from tester.live.reel import Reel
+from tester.live.waking import until
+from tester.live.wishes import BadWish, Wish
+
+
+class EventView:
+    """One program. It gets the newest statistics and the last traces of each moment, so that a slow one costs
+    no memory; `GET /v1/runs/{run_id}/traces` has every trace."""
+
+    def __init__(self, watched: Watched, wake: asyncio.Event, clock: Callable[[], float]) -> None:
+        self._reel, self._wake, self._clock = watched.reel, wake, clock
+        self._told = -1
+        self._told_at_s = -FRAME_S
+        self._traces: frozenset[int] = frozenset()
+
+    def take(self, wish: Wish) -> None:
+        """Programs have nothing to wish for; raises BadWish."""
+        raise BadWish("With view=events the socket only speaks; it listens to nothing.")
+
+    async def messages(self) -> AsyncIterator[str]:
+        """Events as JSON; ends after the one for the end, or when the run was deleted."""
+        while not self._reel.is_gone:
+            self._wake.clear()
+            due_s = self._told_at_s + FRAME_S
+            if self._told == self._reel.last:
+                if self._reel.is_over:
+                    yield _json(_end(self._reel))
+                    return
+                await until(self._wake, None, self._clock)
+            elif due_s > self._clock():
+                await asyncio.sleep(due_s - self._clock())
+            else:
+                for event in self._moment():
+                    yield _json(event)
+
+    def _moment(self) -> Iterator[dict[str, Any]]:
+        """The newest frame as events."""
+        self._told, self._told_at_s = self._reel.last, self._clock()
+        frame = self._reel.frame(self._told) or {}
+        traces = frame.pop("last_traces", [])
+        yield {"type": "stats", "status": self._reel.status.value, **frame}
+        yield from ({"type": "trace", **trace} for trace in traces if trace["index"] not in self._traces)
+        self._traces = frozenset(trace["index"] for trace in traces)
+
+
+def _end(reel: Reel) -> dict[str, Any]:
+    return {"type": reel.status.value, "result": reel.result, "error": reel.error}
+
+
+def _json(event: dict[str, Any]) -> str:
+    return to_json(event).decode()

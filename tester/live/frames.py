@@ -1,0 +1,140 @@
+"""Who watches which run: one follower for each run that is watched in this process, however many watch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+from uuid import UUID
+
+import structlog
+
+from tester.live import reading
+from tester.live.pictures import Pictures
+from tester.live.reel import News, Reel
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY_S = 0.1
+AFTER_TROUBLE_S = 1.0
+
+
+class RunUnknown(Exception):
+    """There is no run with this id."""
+
+
+class Source(Protocol):
+    """Where runs are read from."""
+
+    async def reel_of(self, run_id: UUID) -> Reel | None: ...
+    async def news_of(self, run_id: UUID, after: int) -> News | None: ...
+
+
+class Database:
+    """The rows of this installation: whoever conducts a run, in whatever process, writes them."""
+
+    async def reel_of(self, run_id: UUID) -> Reel | None:
+        return await reading.in_database_thread(reading.reel_of, run_id)
+
+    async def news_of(self, run_id: UUID, after: int) -> News | None:
+        return await reading.in_database_thread(reading.news_of, run_id, after)
+
+
+@dataclass(slots=True)
+class Watched:
+    """A run that is being watched: its frames, their pictures, and whom to wake when there is news."""
+
+    reel: Reel
+    pictures: Pictures
+    viewers: set[asyncio.Event] = field(default_factory=set)
+
+    def wake(self) -> None:
+        """There is news."""
+        for viewer in self.viewers:
+            viewer.set()
+
+
+class FrameStore:
+    """The runs that are watched in this process. Nothing is read for a run that nobody watches or that has ended."""
+
+    def __init__(self, source: Source | None = None, rest: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        self._source = source or Database()
+        self._rest = rest
+        self._followers: dict[UUID, _Follower] = {}
+
+    @asynccontextmanager
+    async def watch(self, run_id: UUID, wake: asyncio.Event) -> AsyncIterator[Watched]:
+        """The run, up to date when entered; `wake` is set whenever there is news. Raises RunUnknown."""
+        follower = self._followers.get(run_id)
+        if follower is None:
+            follower = self._followers[run_id] = _Follower(run_id, self._source, self._rest)
+        follower.count += 1
+        try:
+            watched = await follower.watched()
+            watched.viewers.add(wake)
+            try:
+                yield watched
+            finally:
+                watched.viewers.discard(wake)
+        finally:
+            follower.count -= 1
+            if not follower.count:
+                self._followers.pop(run_id).stop()
+
+    @property
+    def followed(self) -> frozenset[UUID]:
+        """The runs that somebody watches."""
+        return frozenset(self._followers)
+
+
+class _Follower:
+    """Reads one run for all its viewers, until it has ended."""
+
+    def __init__(self, run_id: UUID, source: Source, rest: Callable[[float], Awaitable[None]]) -> None:
+        self.count = 0
+        self._run_id, self._source, self._rest = run_id, source, rest
+        self._ready: asyncio.Future[Watched] = asyncio.get_running_loop().create_future()
+        self._task = asyncio.create_task(self._follow())
+
+    async def watched(self) -> Watched:
+        """The run, as soon as all that is stored of it has been read."""
+        return await asyncio.shield(self._ready)
+
+    def stop(self) -> None:
+        """The last viewer has left."""
+        self._task.cancel()
+        self._ready.cancel()
+
+    async def _follow(self) -> None:
+        try:
+            reel = await self._source.reel_of(self._run_id)
+            if reel is None:
+                raise RunUnknown
+            watched = Watched(reel, Pictures(reel))
+            await self._catch_up(watched)
+        except Exception as error:
+            self._ready.set_exception(error)
+            return
+        self._ready.set_result(watched)
+        while not reel.is_over:
+            await self._rest(LOOK_EVERY_S)
+            await self._look_again(watched)
+
+    async def _look_again(self, watched: Watched) -> None:
+        try:
+            await self._catch_up(watched)
+        except Exception as error:  # whatever it is, viewers keep what they have, and the next look tries again
+            log.warning("a run could not be followed", run=str(self._run_id), error=str(error))
+            await self._rest(AFTER_TROUBLE_S)
+
+    async def _catch_up(self, watched: Watched) -> None:
+        """Takes in all that is stored by now."""
+        is_new, is_more = False, True
+        while is_more:
+            news = await self._source.news_of(self._run_id, watched.reel.last_n)
+            is_new |= watched.reel.add(news)
+            is_more = news is not None and not news.is_all
+        if is_new:
+            watched.wake()

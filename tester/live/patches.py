@@ -1,0 +1,91 @@
+"""A run as one page sees it: a whole first frame, then attribute patches, never more than the page can draw."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from typing import Any
+
+from pydantic_core import to_json
+
+from tester.live.frames import Watched
+from tester.live.pictures import Shot
+from tester.live.player import FRAME_S, Player
+from tester.live.waking import until
+from tester.live.wishes import BadWish, Wish
+from tester.models import RunStatus
+from tester.scene import mode_of
+
+MOST_UNACKNOWLEDGED = 2
+
+
+class PatchView:
+    """One page. What it has no time for is never made: a patch leads from what it has to what is newest."""
+
+    def __init__(self, watched: Watched, wake: asyncio.Event, wish: Wish, clock: Callable[[], float]) -> None:
+        self._reel, self._pictures = watched.reel, watched.pictures
+        self._wake, self._clock = wake, clock
+        self._mode = wish.mode or mode_of(self._reel.group.strategy)
+        self._player = Player(clock(), self._reel.times_ms)
+        self._change(replace(wish, at_ms=wish.begins_at_ms))
+        self._shown: Shot | None = None
+        self._standing: dict[str, Any] = {}
+        self._next_s = 0.0
+        self._sent = self._acknowledged = 0
+
+    def take(self, wish: Wish) -> None:
+        """Does as the page wishes, beginning with the next frame; raises BadWish for what was never sent."""
+        if wish.ack is not None and not 1 <= wish.ack <= self._sent:
+            raise BadWish(f"ack: frame {wish.ack} was never sent.")
+        self._acknowledged = max(self._acknowledged, wish.ack or 0)
+        self._mode = wish.mode or self._mode
+        self._change(wish)
+        self._wake.set()
+
+    def _change(self, wish: Wish) -> None:
+        now_s, times_ms = self._clock(), self._reel.times_ms
+        self._player.change(now_s, times_ms, speed=wish.speed, is_paused=wish.is_paused, at_ms=wish.at_ms)
+
+    async def messages(self) -> AsyncIterator[str]:
+        """Frames as JSON, each when it is due; ends when the run was deleted."""
+        while not self._reel.is_gone:
+            self._wake.clear()
+            due_s = self._due_s()
+            if due_s is not None and due_s <= self._clock():
+                yield self._frame()
+            else:
+                await until(self._wake, due_s, self._clock)
+
+    def _due_s(self) -> float | None:
+        """When the next frame is to be sent; None as long as nothing happens."""
+        now_s = self._clock()
+        due_s = self._player.due_s(now_s, self._reel.times_ms)  # always asked: time passes for slow pages too
+        due_s = now_s if self._has_changed else due_s
+        is_full = self._sent - self._acknowledged >= MOST_UNACKNOWLEDGED
+        return None if is_full or due_s is None else max(due_s, self._next_s)
+
+    @property
+    def _has_changed(self) -> bool:
+        """Whether the page should know something even without another moment of the run."""
+        if self._shown is None or self._shown.mode is not self._mode:
+            return True
+        return self._standing != self._standing_at(self._shown.frame)
+
+    def _standing_at(self, index: int) -> dict[str, Any]:
+        reel = self._reel
+        standing: dict[str, Any] = {"at_ms": reel.times_ms[index] if index >= 0 else 0.0, "end_ms": reel.end_ms}
+        standing["status"] = reel.status.value
+        return {**standing, "error": reel.error} if reel.status is RunStatus.FAILED else standing
+
+    def _frame(self) -> str:
+        now_s = self._clock()
+        shot = Shot(self._mode, self._player.take(now_s, self._reel.times_ms))
+        patch = self._pictures.patch(self._shown, shot)
+        standing = self._standing_at(shot.frame)
+        told = "" if standing == self._standing else f',"s":{to_json(standing).decode()}'
+        self._shown, self._standing = shot, standing
+        # By the beat: a frame that came late does not delay those after it, but none follows another at once.
+        self._next_s = max(self._next_s + FRAME_S, now_s + FRAME_S / 2)
+        self._sent += 1
+        return f'{{"n":{self._sent},"p":{patch}{told}}}'

@@ -1,0 +1,81 @@
+"""The frames of one run as one process knows them, and how the run stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from pydantic_core import from_json
+
+from tester.models import OPEN, RunStatus
+from tester.scene import DrawnGroup
+
+
+class StoredFrame(NamedTuple):
+    """A frame as it is stored: its number, its moment on the run's clock, its JSON."""
+
+    n: int
+    at_ms: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What one look into the database found. `is_all`: no frame that is stored by now is missing."""
+
+    status: RunStatus
+    error: str
+    result: dict[str, Any] | None
+    frames: list[StoredFrame]
+    is_all: bool = True
+
+
+@dataclass(slots=True)
+class Reel:
+    """Grows while its run goes on; frames keep their index. The JSON stays text: parsed it is five times as large."""
+
+    group: DrawnGroup
+    times_ms: list[float] = field(default_factory=list)
+    status: RunStatus = RunStatus.QUEUED
+    error: str = ""
+    result: dict[str, Any] | None = None
+    is_gone: bool = False
+    last_n: int = -1
+    _texts: list[str] = field(default_factory=list)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will come."""
+        return self.is_gone or self.status not in OPEN
+
+    @property
+    def end_ms(self) -> float:
+        """The newest moment that is known."""
+        return self.times_ms[-1] if self.times_ms else 0.0
+
+    @property
+    def last(self) -> int:
+        """The index of the newest frame, -1 without any."""
+        return len(self.times_ms) - 1
+
+    def frame(self, index: int) -> dict[str, Any] | None:
+        """The frame at an index as `engine.results.Tally.frame` gives it; None before the first."""
+        return from_json(self._texts[index]) if index >= 0 else None
+
+    def add(self, news: News | None) -> bool:
+        """Takes news in, None for a run that was deleted; says whether there was anything new."""
+        if news is None:
+            self.is_gone = True
+            return True
+        stood = (self.status, self.error)
+        if news.is_all:  # a run is over when all its frames are here
+            self.status, self.error, self.result = news.status, news.error, news.result
+        self._add_frames(news.frames)
+        return bool(news.frames) or stood != (self.status, self.error)
+
+    def _add_frames(self, frames: Sequence[StoredFrame]) -> None:
+        for frame in frames:
+            self.last_n = frame.n
+            self.times_ms.append(frame.at_ms)
+            self._texts.append(frame.text)

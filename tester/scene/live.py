@@ -1,0 +1,184 @@
+"""What a frame says -> the parts of the page that say it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tester.scene.composition import Scene
+from tester.scene.group import DrawnGroup, Mode
+from tester.scene.parts import LiveCard, LiveExit, LiveLink, LiveStats, LiveStep, Part, classes, text
+from tester.scene.reading import JSON, SHORT, CardReading, Reading, State, read
+
+NONE = "–"
+WIDEST, THINNEST, GLOW = 42.0, 1.5, 8.0
+WIDEST_LINK, THINNEST_LINK = 7.0, 2.0
+MOST_STEPS = 5
+MOST_ERRORS = 2
+
+
+def scene_of(group: DrawnGroup, frame: JSON | None, mode: Mode) -> Scene:
+    """The group at the moment of a frame (JSON as the worker emits it); None is a run that has not begun."""
+    reading = read(group, mode, frame)
+    tiers = group.tiers(mode)
+    first = set(tiers[0]) if tiers else set()
+    return Scene(
+        group=group,
+        mode=mode,
+        root=_root(reading),
+        stats=_stats(reading),
+        cards=tuple(
+            _card(n, card, has_stream=n in first, has_ring=mode is Mode.WEIGHTED)
+            for n, card in enumerate(reading.cards)
+        ),
+        links=tuple(_link(n, reading) for n in range(len(reading.failed_down))),
+        exit=_exit(reading, mode),
+        heading=text("lh", _heading(reading.last)),
+        steps=tuple(_steps(group, reading.last)),
+    )
+
+
+def _root(reading: Reading) -> Part:
+    state = "is-exhausted" if reading.is_exhausted else "" if reading.has_begun else "is-idle"
+    return classes("scene", "scene", state, "has-fallback" if reading.last else "")
+
+
+def _stats(reading: Reading) -> LiveStats:
+    return LiveStats(
+        text("rq", f"{reading.finished:,}"),
+        text("ok", success(reading.finished, reading.failed)),
+        text("av", milliseconds(reading.latency_ms)),
+        text("fb", f"{reading.fallbacks:,}"),
+    )
+
+
+def success(finished: int, failed: int) -> str:
+    """A success rate that never rounds up to 100%, nor down to 0%."""
+    if not finished:
+        return NONE
+    tenths = 1000 * (finished - failed) // finished
+    if failed == 0 or tenths == 0:
+        return "100%" if failed == 0 else "0%" if failed == finished else "<0.1%"
+    return f"{tenths / 10:g}%"
+
+
+def milliseconds(value: float | None) -> str:
+    """149ms, or seconds from ten of them on."""
+    if value is None:
+        return NONE
+    return f"{value:.0f}ms" if value < 9_999.5 else f"{value / 1000:.1f}s"
+
+
+def _half(value: float) -> str:
+    """In steps of a half: what the eye can't tell apart needs no patch."""
+    return f"{round(value * 2) / 2:g}"
+
+
+def _card(n: int, card: CardReading, *, has_stream: bool, has_ring: bool) -> LiveCard:
+    width = max(THINNEST, WIDEST * card.load)
+    ok, limited, failed = _bars(card)
+    return LiveCard(
+        card=classes(f"c{n}", "node", f"is-{card.state}"),
+        stream=Part(f"s{n}", {"stroke-width": _half(width)}) if has_stream else None,
+        glow=Part(f"g{n}", {"stroke-width": _half(width + GLOW)}) if has_stream else None,
+        ring=Part(f"r{n}", {"stroke-dasharray": f"{card.share or 0} 100"}) if has_ring else None,
+        share=text(f"q{n}", _share(card)),
+        served=text(f"n{n}", f"{card.served:,} req"),
+        latency=text(f"m{n}", _latency(card)),
+        state=text(f"y{n}", _state(card)),
+        errors=text(f"v{n}", _errors(card)),
+        in_flight=text(f"k{n}", _in_flight(card.in_flight)),
+        ok_bar=Part(f"b{n}", {"width": ok}),
+        limited_bar=Part(f"l{n}", {"width": limited}),
+        failed_bar=Part(f"x{n}", {"width": failed}),
+    )
+
+
+def _share(card: CardReading) -> str:
+    if card.share is None:
+        return NONE
+    return "<1%" if card.share == 0 and card.served else f"{card.share}%"
+
+
+def _bars(card: CardReading) -> tuple[str, str, str]:
+    """Three bars that lie on each other, in percent: answered; and rate limited; and failed otherwise."""
+    if not card.attempts:
+        return "0", "0", "0"
+    ends = (card.served, card.served + card.limited, card.served + card.failures)
+    ok, limited, failed = (_half(100 * end / card.attempts) for end in ends)
+    return ok, limited, failed
+
+
+def _state(card: CardReading) -> str:
+    if card.state is State.COOLING:
+        return f"cooling {card.cooldown_left_s:.0f}s" if card.cooldown_left_s >= 1 else "cooling <1s"
+    return card.state.value
+
+
+def _errors(card: CardReading) -> str:
+    """The most frequent ones: 34×503 · 2×timeout."""
+    named = [f"{count:,}×{SHORT.get(name, 'error')}" for name, count in card.errors.most_common(MOST_ERRORS)]
+    return " · ".join(named)
+
+
+def _latency(card: CardReading) -> str:
+    if card.latency_ms is None:
+        return "no answer" if card.attempts else "not tried"
+    return f"{milliseconds(card.latency_ms)} avg"
+
+
+def _in_flight(count: int) -> str:
+    """Nothing for none: the badge goes away."""
+    return "99+" if count > 99 else str(count or "")
+
+
+def _link(n: int, reading: Reading) -> LiveLink:
+    failed, skipped = reading.failed_down[n], reading.skipped[n]
+    width = THINNEST_LINK + (WIDEST_LINK - THINNEST_LINK) * failed / max(1, reading.finished)
+    return LiveLink(
+        link=classes(f"d{n}", "link", "" if failed else "is-unused"),
+        line=Part(f"f{n}", {"stroke-width": _half(width)}),
+        failed=text(f"t{n}", f"fail · {failed:,}" if failed else "if it fails"),
+        skipped=text(f"u{n}", f"{skipped:,} went past while it was cooling" if skipped else ""),
+    )
+
+
+def _exit(reading: Reading, mode: Mode) -> LiveExit:
+    return LiveExit(
+        exit=classes("ex", "link exit", "" if reading.failed else "is-nothing"),
+        failed=text("et", f"exhausted · {reading.failed:,}"),
+        elsewhere=text("ee", f"{reading.elsewhere:,} answered by fallback groups" if reading.elsewhere else ""),
+    )
+
+
+def _heading(trace: JSON | None) -> str:
+    if trace is None:
+        return "Last fallback"
+    kind = "Last fallback" if trace["fallback_depth"] or trace["status"] != "success" else "Last retry"
+    more = len(trace["attempts"])
+    return f"{kind} · {more} attempts" if more > MOST_STEPS else kind
+
+
+def _steps(group: DrawnGroup, trace: JSON | None) -> Iterator[LiveStep]:
+    """One for each attempt, the last ones of many; the places that are left stay empty."""
+    known = {d.deployment_id: d for d in group.deployments}
+    attempts: Sequence[JSON] = trace["attempts"][-MOST_STEPS:] if trace else ()
+    for n in range(MOST_STEPS):
+        if n >= len(attempts):
+            yield LiveStep(classes(f"w{n}", "step"), text(f"j{n}", ""), text(f"o{n}", ""))
+            continue
+        drawn = known.get(attempts[n]["deployment_id"])
+        name, colour = (drawn.name, drawn.colour) if drawn else (attempts[n]["deployment_name"], "default")
+        fate = "is-ok" if attempts[n]["status"] == "success" else "is-failed"
+        yield LiveStep(
+            classes(f"w{n}", "step", fate, "p", f"p-{colour}"),
+            text(f"j{n}", name),
+            text(f"o{n}", _outcome(attempts[n])),
+        )
+
+
+def _outcome(attempt: JSON) -> str:
+    """How long an answer took, or in a word why there was none."""
+    if attempt["status"] == "success":
+        return milliseconds(attempt["duration_ms"])
+    word = SHORT.get(attempt["error_class"] or "")
+    return str(word or attempt["status_code"] or attempt["status"])

@@ -1,0 +1,108 @@
+"""What changes while a run goes on: each part is one element of the page with the attributes it has now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from django.utils.html import format_html_join
+
+TEXT = "#text"
+# What a patch may touch; static/js/scene.js refuses everything else.
+PATCHED = frozenset({TEXT, "class", "stroke-width", "stroke-dasharray", "width"})
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One element: `attributes` by name, its text under `#text`.
+
+    In a template `<rect {{ part }}/>` writes the attributes, `{{ part.text }}` the text. The same part may be
+    shown in several places: one leads and carries the id, the others follow it by `data-of`.
+    """
+
+    id: str
+    attributes: Mapping[str, str]
+    leads: bool = True
+
+    @property
+    def text(self) -> str:
+        """Its text, if it has one."""
+        return self.attributes.get(TEXT, "")
+
+    @property
+    def again(self) -> Part:
+        """The same part in another place of the page."""
+        return replace(self, leads=False)
+
+    def __str__(self) -> str:
+        """The attributes as HTML that a template need not escape again."""
+        pairs = [("id" if self.leads else "data-of", self.id), *self.attributes.items()]
+        return format_html_join(" ", '{}="{}"', (pair for pair in pairs if pair[0] != TEXT))
+
+
+class LiveCard(NamedTuple):
+    """The parts of one deployment's card, and of the stream and the ring where it has them."""
+
+    card: Part
+    stream: Part | None
+    glow: Part | None
+    ring: Part | None
+    share: Part
+    served: Part
+    latency: Part
+    state: Part
+    errors: Part
+    in_flight: Part
+    ok_bar: Part
+    limited_bar: Part
+    failed_bar: Part
+
+    @property
+    def again(self) -> LiveCard:
+        """The same card in another place of the page."""
+        return LiveCard(*(part and part.again for part in self))  # type: ignore[arg-type]
+
+
+class LiveLink(NamedTuple):
+    """The parts of the way from one tier to the next."""
+
+    link: Part
+    line: Part
+    failed: Part
+    skipped: Part
+
+
+class LiveExit(NamedTuple):
+    """Where requests end that nobody answered, and how many other groups answered."""
+
+    exit: Part
+    failed: Part
+    elsewhere: Part
+
+
+class LiveStep(NamedTuple):
+    """One attempt of the last fallback."""
+
+    step: Part
+    name: Part
+    outcome: Part
+
+
+class LiveStats(NamedTuple):
+    """The numbers above the picture."""
+
+    requests: Part
+    success: Part
+    latency: Part
+    fallbacks: Part
+
+
+def text(id: str, value: str) -> Part:
+    """A part that is only a text."""
+    return Part(id, {TEXT: value})
+
+
+def classes(id: str, *names: str) -> Part:
+    """A part that only changes its classes."""
+    return Part(id, {"class": " ".join(name for name in names if name)})

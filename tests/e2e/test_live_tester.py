@@ -1,0 +1,149 @@
+"""The Live Tester in a real browser: a run that is started by a click moves, and its numbers are those of the API."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.stage import AXE, overflow
+from tests.servers import Console
+
+COUNT_STARTS = """window.starts = [];
+document.addEventListener('animationstart', e => {
+  window.starts.push(`${e.animationName} of ${e.target.tagName}.${e.target.getAttribute('class')}`);
+});"""
+
+
+def open_tester(page: Page, group: str = "demo-ordered") -> None:
+    page.goto("/groups")
+    page.get_by_role("link", name=group, exact=True).click()
+    page.get_by_role("link", name="Live Tester").click()
+    expect(page.get_by_role("heading", level=1, name="Live Tester")).to_be_visible()
+
+
+def start(page: Page, *, requests: int = 200, scenario: str = "flapping-primary", seed: int = 7) -> str:
+    """Runs a simulation by click; gives the id of the run."""
+    page.get_by_label("Number of requests").fill(str(requests))
+    page.get_by_label("Scenario").select_option(scenario)
+    page.get_by_label("Seed").fill(str(seed))
+    page.get_by_role("button", name="Run Simulation").click()
+    page.wait_for_url("**/runs/*")
+    return page.url.split("/runs/")[1].split("?")[0]
+
+
+def requests_shown(page: Page) -> int:
+    return int(page.locator(".stats dd").first.inner_text().replace(",", ""))
+
+
+def expect_end(page: Page) -> None:
+    page.get_by_role("radio", name="All").check()
+    expect(page.get_by_role("button", name="Play")).to_be_visible(timeout=30_000)
+    expect(page.locator("[data-show=status]")).to_have_text("done")
+
+
+def test_a_run_moves_and_ends_with_the_numbers_of_the_api(admin: Page, server: Console) -> None:
+    open_tester(admin)
+    run_id = start(admin)
+    expect(admin.locator(".stats dd").first).not_to_have_text("0", timeout=20_000)
+    admin.evaluate(COUNT_STARTS)
+    widths = [admin.locator("svg.picture .stream").nth(1).get_attribute("stroke-width")]
+    first = requests_shown(admin)
+    expect(admin.locator(".stats dd").first).not_to_have_text(str(first))
+    expect_end(admin)
+    widths.append(admin.locator("svg.picture .stream").nth(1).get_attribute("stroke-width"))
+    result = server.call("GET", f"/v1/runs/{run_id}")["result"]
+    assert requests_shown(admin) == result["total_requests"] == 200
+    expect(admin.locator(".stats dd").last).to_have_text(str(result["fallback_count"]))
+    assert len(set(widths)) == 2
+    assert admin.evaluate("window.starts") == []
+
+
+def test_one_seed_shows_the_same_numbers_again(admin: Page) -> None:
+    seen = []
+    for _ in range(2):
+        open_tester(admin)
+        start(admin, requests=80, scenario="rate-limited-primary", seed=11)
+        expect_end(admin)
+        seen.append(admin.locator(".stats").inner_text())
+    assert seen[0] == seen[1]
+
+
+def test_scrubbing_shows_an_earlier_moment(admin: Page) -> None:
+    open_tester(admin)
+    start(admin, requests=120)
+    expect_end(admin)
+    scrub = admin.get_by_label("Moment of the run")
+    scrub.evaluate("s => { s.value = s.max / 3; s.dispatchEvent(new Event('input')); }")
+    expect(admin.locator(".stats dd").first).not_to_have_text("120")
+    assert 0 < requests_shown(admin) < 120
+    admin.get_by_role("button", name="Play").click()
+    expect(admin.locator(".stats dd").first).to_have_text("120", timeout=30_000)
+
+
+def test_two_browsers_see_the_same_run(admin: Page, browser: Browser, base_url: str, signed_in: Any) -> None:
+    open_tester(admin)
+    start(admin, requests=100)
+    other = browser.new_context(base_url=base_url, storage_state=signed_in).new_page()
+    other.goto(admin.url)
+    for page in (admin, other):
+        expect_end(page)
+    assert admin.locator(".stats").inner_text() == other.locator(".stats").inner_text()
+    other.context.close()
+
+
+def test_the_keyboard_alone_starts_and_plays_a_run(admin: Page) -> None:
+    open_tester(admin)
+    admin.get_by_label("Number of requests").focus()
+    admin.keyboard.press("Control+A")
+    admin.keyboard.type("60")
+    admin.keyboard.press("Enter")
+    admin.wait_for_url("**/runs/*")
+    play = admin.locator("[data-control=play]")
+    play.focus()
+    admin.keyboard.press("Space")
+    expect(play).to_have_text("Play")
+    admin.keyboard.press("Tab")
+    expect(admin.get_by_label("Moment of the run")).to_be_focused()
+
+
+def test_without_javascript_a_run_shows_its_last_picture(browser: Browser, base_url: str, signed_in: Any) -> None:
+    context = browser.new_context(base_url=base_url, storage_state=signed_in, java_script_enabled=False)
+    page = context.new_page()
+    open_tester(page)
+    run_id = start(page, requests=30)
+    page.goto(f"/runs/{run_id}")
+    expect(page.locator(".stats dd").first).to_have_text("30", timeout=20_000)
+    context.close()
+
+
+def test_those_who_want_less_motion_get_none(browser: Browser, base_url: str, signed_in: Any) -> None:
+    context = browser.new_context(base_url=base_url, storage_state=signed_in, reduced_motion="reduce")
+    page = context.new_page()
+    open_tester(page)
+    assert page.locator(".flow").first.evaluate("e => getComputedStyle(e).animationName") == "none"
+    context.close()
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("group", ["demo-ordered", "demo-weighted"])
+def test_axe_finds_nothing_and_nothing_overflows(admin: Page, theme: str, group: str, base_url: str) -> None:
+    admin.context.add_cookies([{"name": "theme", "value": theme, "url": base_url}])
+    open_tester(admin, group)
+    start(admin, requests=40, scenario="primary-outage")
+    expect_end(admin)
+    admin.evaluate(AXE.read_text())
+    found = admin.evaluate("axe.run()")["violations"]
+    assert [(v["id"], [n["target"] for n in v["nodes"]]) for v in found] == []
+    for width in (1440, 1024, 390):
+        admin.set_viewport_size({"width": width, "height": 900})
+        assert overflow(admin) == 0
+
+
+def test_the_switch_previews_the_other_picture(admin: Page) -> None:
+    open_tester(admin)
+    admin.get_by_role("link", name="Switch to Weighted").click()
+    expect(admin.locator(".stage")).to_have_class(re.compile("is-weighted"))
+    expect(admin.get_by_role("link", name="Switch to Ordered")).to_be_visible()
