@@ -1,4 +1,13 @@
-"""`/ws/runs/{run_id}/`: a socket on one side, a view of a run on the other. Nothing is decided here."""
+"""`/ws/runs/{run_id}/`: a socket on one side, a view of a run on the other. Nothing is decided here.
+
+To a page, `live/patches.py`: `{"n": 1, "p": {id: {attribute: value}}, "s": {"at_ms", "end_ms", "status", "error"?}}`,
+the first one whole, `s` when it has changed; `{"error": "why"}` for what was not understood.
+From a page, `live/wishes.py`: `{"ack": n}`, `{"speed": 1 | 10 | "max"}`, `{"pause": true}`, `{"seek_ms": x}`,
+`{"mode": "ordered" | "weighted"}`, together or alone; all but `ack` also in the address (`?speed=10&seek_ms=0`).
+To a program, `?view=events`, `live/events.py`: `{"type": "stats" | "trace" | "done" | "failed" | "cancelled", ...}`.
+Closed with 1000 at the end of events, 4400 misused, 4401 who are you, 4403 not allowed, 4404 no such run, 1011
+when it is our fault.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +32,7 @@ from tester.live.wishes import BadWish, Wish, wish_in, wish_in_query
 log = structlog.get_logger(__name__)
 
 MOST_BAD_MESSAGES = 20
-UNKNOWN_RUN = Closing(NOT_FOUND, "There is no run with this id.")
+NO_RUN = "There is no run with this id."
 DELETED = Closing(NOT_FOUND, "This run was deleted.")
 TOO_MUCH = Closing(MISUSED, "Too many messages that nobody understands.")
 OURS = Closing(BROKEN, "Something went wrong here; the server's log has the details.")
@@ -79,14 +88,14 @@ class RunConsumer(AsyncWebsocketConsumer):
     async def _open(self) -> None:
         await admit(self.scope)
         query = self.scope["query_string"].decode("latin-1")
+        run_id = _run_id(self.scope["url_route"]["kwargs"]["run_id"])
         try:
             wish, wake = wish_in_query(query), asyncio.Event()
-            watching = store.watch(UUID(self.scope["url_route"]["kwargs"]["run_id"]), wake)
-            watched = await self._until_left.enter_async_context(watching)
+            watched = await self._until_left.enter_async_context(store.watch(run_id, wake))
         except BadWish as bad:
             raise Closing(MISUSED, str(bad))
-        except (RunUnknown, ValueError):
-            raise UNKNOWN_RUN
+        except RunUnknown:
+            raise Closing(NOT_FOUND, NO_RUN)
         self._view = _view(parse_qs(query), watched, wake, wish)
         self._until_left.callback(asyncio.create_task(self._show(self._view, watched)).cancel)
 
@@ -122,6 +131,13 @@ class RunConsumer(AsyncWebsocketConsumer):
 
     async def _say_error(self, error: str) -> None:
         await self.send(to_json({"error": error}).decode())
+
+
+def _run_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Closing(NOT_FOUND, NO_RUN)
 
 
 def _view(query: Mapping[str, list[str]], watched: Watched, wake: asyncio.Event, wish: Wish) -> View:
