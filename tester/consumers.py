@@ -19,6 +19,7 @@ from urllib.parse import parse_qs
 from uuid import UUID
 
 import structlog
+from autobahn.exception import Disconnected
 from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
 from pydantic_core import to_json
@@ -104,8 +105,8 @@ class RunConsumer(AsyncWebsocketConsumer):
         try:
             async for message in view.messages():
                 await self.send(message)
-        except OSError:
-            return  # the viewer left while something was on its way to it
+        except (OSError, Disconnected):
+            return  # the viewer left while something was on its way to it; the second is how daphne says so
         except Exception:
             log.exception("a view of a run broke")
             await self._close(OURS)

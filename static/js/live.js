@@ -31,7 +31,8 @@ class Playback {
   #connect() {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     const wishes = new URLSearchParams({ mode: this.bar.dataset.mode, speed: this.#chosenSpeed(), pause: this.isPaused });
-    if (this.isPaused) wishes.set("seek_ms", this.state.at_ms || 1e12);
+    if (this.state.status) wishes.set("seek_ms", this.state.at_ms);
+    else if (this.isPaused) wishes.set("seek_ms", 1e12);
     this.socket = new WebSocket(`${scheme}//${location.host}/ws/runs/${this.bar.dataset.run}/?${wishes}`);
     this.follower?.stop();
     this.follower = new SceneFollower(document.querySelector(".scene"), (n) => this.#tell({ ack: n }));
@@ -41,6 +42,7 @@ class Playback {
 
   #take(message) {
     this.tries = 0;
+    if (message.error) this.#say(message.error);
     if (message.s) this.#show(message.s);
     if (message.p) this.follower.take(message);
   }
