@@ -87,7 +87,13 @@ def show_run(request: PersonRequest, run_id: UUID) -> HttpResponse:
 @requires(Role.OPERATOR, to="stop a rehearsal")
 def cancel(request: PersonRequest, run_id: UUID) -> HttpResponseBase:
     """Asks the run to stop."""
-    return _done(request, run_id, actions.cancel_run, said="The rehearsal is being stopped.")
+    run = get_object_or_404(Run, pk=run_id)
+    try:
+        actions.cancel_run(by=request.user, run=run)
+        messages.success(request, "The rehearsal is being stopped.")
+    except DomainError as error:
+        messages.error(request, str(error))
+    return redirect("run", run_id)
 
 
 @require_POST
@@ -102,16 +108,6 @@ def delete(request: PersonRequest, run_id: UUID) -> HttpResponseBase:
         return redirect("run", run_id)
     messages.success(request, "The rehearsal was deleted.")
     return redirect("live-tester", run.group_id) if run.group_id else redirect("group-list")
-
-
-def _done(request: PersonRequest, run_id: UUID, act: Any, *, said: str) -> HttpResponseBase:
-    run = get_object_or_404(Run, pk=run_id)
-    try:
-        act(by=request.user, run=run)
-        messages.success(request, said)
-    except DomainError as error:
-        messages.error(request, str(error))
-    return redirect("run", run_id)
 
 
 def _context(
