@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tester import views
+from tester.views import live
 from tester.models import Frame, Run, RunStatus
 from tests.factories import make_group, make_model
 from tests.page import html_of

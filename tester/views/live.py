@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render, resolve_url
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from access.models import Role
 from access.pages import PersonRequest, requires
@@ -81,33 +80,6 @@ def show_run(request: PersonRequest, run_id: UUID) -> HttpResponse:
     drawn = drawn_group_of(run)
     form = RehearsalForm(deployments=drawn.deployments, initial=_again(run, drawn))
     return render(request, PAGE, _context(request, drawn, group=run.group, run=run, form=form))
-
-
-@require_POST
-@requires(Role.OPERATOR, to="stop a rehearsal")
-def cancel(request: PersonRequest, run_id: UUID) -> HttpResponseBase:
-    """Asks the run to stop."""
-    run = get_object_or_404(Run, pk=run_id)
-    try:
-        actions.cancel_run(by=request.user, run=run)
-        messages.success(request, "The rehearsal is being stopped.")
-    except DomainError as error:
-        messages.error(request, str(error))
-    return redirect("run", run_id)
-
-
-@require_POST
-@requires(Role.OPERATOR, to="delete a rehearsal")
-def delete(request: PersonRequest, run_id: UUID) -> HttpResponseBase:
-    """Forgets a run and goes back to its group."""
-    run = get_object_or_404(Run, pk=run_id)
-    try:
-        actions.delete_run(by=request.user, run=run)
-    except DomainError as error:
-        messages.error(request, str(error))
-        return redirect("run", run_id)
-    messages.success(request, "The rehearsal was deleted.")
-    return redirect("live-tester", run.group_id) if run.group_id else redirect("group-list")
 
 
 def _context(
