@@ -19,7 +19,7 @@ FORM = {"num_requests": "50", "concurrency": "5", "mode": "mock", "scenario": "h
 def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Run, Any]]:
     """The runs that were handed to the background; the e2e tests let them run."""
     found: list[tuple[Run, Any]] = []
-    monkeypatch.setattr(views, "conduct_in_background", lambda run, job: found.append((run, job)))
+    monkeypatch.setattr(live, "conduct_in_background", lambda run, job: found.append((run, job)))
     return found
 
 
