@@ -10,7 +10,7 @@ SCRATCH := $(CURDIR)/var/test
 TEST_ENV := ROUTING_CONSOLE_DATA="$(SCRATCH)" ROUTING_CONSOLE_DEMO=0
 SQLITE_ENV := $(TEST_ENV) DATABASE_URL="sqlite:///$(SCRATCH)/test.sqlite3" REDIS_URL=
 
-.PHONY: help run test check lock bench-gateway bench-rehearsal bench-live fidelity
+.PHONY: help run test check lock bench-gateway bench-rehearsal bench-live bench-pages bench-complexity fidelity
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -50,6 +50,12 @@ bench-rehearsal: .venv/.stamp  ## requests per CPU second of a rehearsal, beside
 
 bench-live: .venv/.stamp-dev  ## 50 viewers of one run: bytes, CPU and frames per second
 	$(TEST_ENV) $(PY) -m bench.live
+
+bench-pages: .venv/.stamp  ## server time and queries of each page, from 100 to 10,000 groups
+	$(PY) -m bench.pages
+
+bench-complexity: .venv/.stamp  ## time to score a message, beside LiteLLM's own complexity router
+	$(PY) -m bench.complexity
 
 fidelity: .venv/.stamp-dev  ## the same faults rehearsed and live: is what you rehearse what you get?
 	$(TEST_ENV) $(PY) -m bench.fidelity
