@@ -38,17 +38,17 @@ class Conditions:
 class _ArmedFault:
     """A fault at one deployment."""
 
-    __slots__ = ("_exposure", "_from_s", "_probability", "_random", "_strike", "_until_s")
+    __slots__ = ("_exposure", "_from_s", "_over_s", "_probability", "_random", "_strike")
 
     def __init__(self, aimed: TargetedFault, rng: random.Random) -> None:
         self._strike, self._random = aimed.fault.strike, rng.random
-        self._probability, self._from_s, self._until_s = aimed.probability, aimed.from_s, aimed.end_s
+        self._probability, self._from_s, self._over_s = aimed.probability, aimed.from_s, aimed.over_s
         self._exposure: Exposure = aimed.exposure()
 
     def meet(self, fate: Fate) -> None:
         """Strikes, or not; draws one number in any case."""
         draw = self._random()
-        if draw < self._probability and self._from_s <= fate.at_s < self._until_s:
+        if draw < self._probability and self._from_s <= fate.at_s < self._over_s:
             exposure = self._exposure
             exposure.since_s = fate.at_s - self._from_s
             # Given that it is below the probability, the same draw is good for another one.

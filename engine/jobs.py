@@ -62,15 +62,17 @@ class Job:
 
 
 def _spec_to_json(spec: GroupSpec) -> dict[str, Any]:
-    without_keys = tuple(replace(deployment, api_key=None) for deployment in spec.deployments)
-    return asdict(replace(spec, deployments=without_keys))
+    without_keys = [replace(row, api_key=None, options=(), credentials=()) for row in spec.deployments]
+    return asdict(replace(spec, deployments=tuple(without_keys)))
 
 
 def _spec_from_json(data: Mapping[str, Any]) -> GroupSpec:
     fallback = {name: tuple(groups) for name, groups in data["fallback"].items()}
     parts = {
         "strategy": Strategy(data["strategy"]),
-        "deployments": tuple(DeploymentSpec(**row) for row in data["deployments"]),
+        "deployments": tuple(
+            DeploymentSpec(**{**row, "options": (), "credentials": ()}) for row in data["deployments"]
+        ),
         "retry": RetryPolicy(**data["retry"]),
         "cooldown": CooldownPolicy(**data["cooldown"]),
         "fallback": FallbackPolicy(**fallback),

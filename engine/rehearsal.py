@@ -64,7 +64,7 @@ class _Run:
         self._routing = Routing()
         for spec in job.specs:
             self._routing.add(LiveGroup(spec))
-        self.tally = Tally(job.specs)
+        self.tally = Tally(job.specs, job.workload.num_requests)
         self._upstream: Upstream = _Counted(job, self.tally)
         self._traces: list[dict[str, Any]] = []
         self._last: deque[dict[str, Any]] = deque(maxlen=LAST_TRACES)

@@ -7,16 +7,19 @@ it answered, `percent_of_total` its share of all answered requests.
 from __future__ import annotations
 
 from array import array
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.ledger import Attempt, Trace
 from engine.spec import DeploymentSpec, GroupSpec
 from engine.upstreams.call import Usage
 
 Flow = tuple[str | None, str, str]
+
+# What a frame calls recent, in seconds of the run; frames further apart than that look back to the one before.
+RECENT_S = 10.0
 
 
 @dataclass(slots=True)
@@ -46,9 +49,10 @@ class DeploymentCount:
 
 
 class Tally:
-    """Counts finished requests of one rehearsal."""
+    """Counts finished requests of one rehearsal that has `expected` of them."""
 
-    def __init__(self, specs: tuple[GroupSpec, ...]) -> None:
+    def __init__(self, specs: tuple[GroupSpec, ...], expected: int) -> None:
+        self._expected = expected
         rows = {d.deployment_id: d for spec in reversed(specs) for d in reversed(spec.deployments)}
         self.deployments = {name: DeploymentCount(rows[name]) for name in reversed(rows)}
         self.started = self.succeeded = self.failed = self.fallbacks = 0
@@ -57,6 +61,7 @@ class Tally:
         self._latency_sum_ms = 0.0
         self._last_fallback: dict[str, Any] | None = None
         self._flows: Counter[Flow] = Counter()
+        self._past: deque[_Moment] = deque()
 
     def add(self, trace: Trace, *, duration_ms: float, is_success: bool, usage: Usage | None) -> float:
         """Counts one finished request; gives its cost in US dollars."""
@@ -115,10 +120,12 @@ class Tally:
     def frame(self, *, at_ms: float, cooldowns_s: dict[str, float], last: list[dict[str, Any]]) -> dict[str, Any]:
         """The state at one moment, for whoever watches."""
         in_flight = self.started - self.succeeded - self.failed
+        recent = self._recent(at_ms)
         return {
             "type": "frame",
             "at_ms": round(at_ms, 3),
             "requests": {
+                "expected": self._expected,
                 "started": self.started,
                 "succeeded": self.succeeded,
                 "failed": self.failed,
@@ -135,6 +142,8 @@ class Tally:
                     "avg_latency_ms": count.avg_latency_ms,
                     "cooldown_left_s": round(cooldowns_s.get(name, 0.0), 3),
                     "errors": dict(count.errors),
+                    "recent_request_count": recent[name][0],
+                    "recent_failure_count": recent[name][1],
                 }
                 for name, count in self.deployments.items()
             },
@@ -143,10 +152,30 @@ class Tally:
             "last_fallback": self._last_fallback,
         }
 
+    def _recent(self, at_ms: float) -> dict[str, tuple[int, int]]:
+        """Attempts and failures of the last RECENT_S by deployment: what was counted since the frame of then.
+
+        Compared are frames, so that requests pay nothing for it; kept are those of the window.
+        """
+        now = {name: (count.attempts, count.failures) for name, count in self.deployments.items()}
+        while len(self._past) > 1 and self._past[1].at_ms <= at_ms - RECENT_S * 1000:
+            self._past.popleft()
+        then = self._past[0].counts if self._past else {}
+        self._past.append(_Moment(at_ms, now))
+        zero = (0, 0)
+        return {name: (new[0] - then.get(name, zero)[0], new[1] - then.get(name, zero)[1]) for name, new in now.items()}
+
     def remember(self, trace: dict[str, Any]) -> None:
         """Keeps the last request that fell back, for the frames."""
         if trace["fallback_depth"]:
             self._last_fallback = trace
+
+
+class _Moment(NamedTuple):
+    """Attempts and failures of each deployment when a frame was made."""
+
+    at_ms: float
+    counts: dict[str, tuple[int, int]]
 
 
 def percentile(ordered: list[float], percent: int) -> float:

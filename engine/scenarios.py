@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -71,13 +71,36 @@ def parse_scenario(
     one falls back on, whose deployments may be targets as well. Raises BadInput.
     """
     specs = (spec, *fallbacks)
-    rates = _failing(failure_rates, specs)
-    if data is None:
-        scenario = BY_RATES if rates else HEALTHY
-    else:
-        scenario = _named(data) if isinstance(data, str) else _described(data, specs)
+    rates = faults_of(read_rates(failure_rates, specs))
+    scenario = (BY_RATES if rates else HEALTHY) if data is None else read_scenario(data, specs)
     _refuse_overlaps(scenario.faults, rates)
     return replace(scenario, faults=scenario.faults + rates)
+
+
+def read_scenario(data: object, specs: Sequence[GroupSpec]) -> Scenario:
+    """A scenario by its name, or as somebody describes it for these groups; raises BadInput."""
+    scenario = _named(data) if isinstance(data, str) else _described(data, specs)
+    _refuse_overlaps(scenario.faults, ())
+    return scenario
+
+
+def read_rates(data: object, specs: Sequence[GroupSpec]) -> dict[str, float]:
+    """Failure rates by deployment id, from 0 to 1, for deployments of these groups; raises BadInput."""
+    known, given = targets("*", specs), {} if data is None else fields.as_object(data, "failure_injection")
+    for name in given:
+        if name not in known:
+            raise BadInput("failure_injection", f"'{str(name)[:64]}' is no deployment of '{specs[0].name}'.")
+    return {name: _rate(name, rate) for name, rate in given.items()}
+
+
+def faults_of(rates: Mapping[str, float], *, from_s: float = 0.0) -> tuple[TargetedFault, ...]:
+    """503 with these probabilities, by deployment id, from a second of the run on."""
+    return tuple(TargetedFault(ServerError(), name, rate, from_s) for name, rate in rates.items() if rate)
+
+
+def has_overlaps(faults: Iterable[TargetedFault]) -> bool:
+    """Whether two of the faults say something about the same kind, target and time."""
+    return any(first.overlaps(second) for first, second in combinations(faults, 2))
 
 
 def _named(name: str) -> Scenario:
@@ -98,15 +121,6 @@ def _refuse_overlaps(described: Sequence[TargetedFault], rates: Sequence[Targete
         if first.overlaps(second):
             field = f"scenario.faults[{m}].from_s" if m < len(described) else "failure_injection"
             raise BadInput(field, f"Overlaps scenario.faults[{n}]: the same kind, target and time.")
-
-
-def _failing(rates: object, specs: Sequence[GroupSpec]) -> tuple[TargetedFault, ...]:
-    known, given = targets("*", specs), {} if rates is None else fields.as_object(rates, "failure_injection")
-    for name in given:
-        if name not in known:
-            raise BadInput("failure_injection", f"'{str(name)[:64]}' is no deployment of '{specs[0].name}'.")
-    checked = {name: _rate(name, rate) for name, rate in given.items()}
-    return tuple(TargetedFault(ServerError(), name, rate) for name, rate in checked.items() if rate)
 
 
 def _rate(name: str, rate: object) -> float:

@@ -17,7 +17,7 @@ from engine.spec import DeploymentSpec, GroupSpec, Strategy
 # These make sense for every group, even where they are nobody: the others of one deployment.
 ALWAYS_KNOWN = ("primary", "others", "primary-provider", "*")
 KNOWN_TARGETS = "primary, others, primary-provider, tier:N, provider:NAME, *, or a deployment's id"
-AIM = ("target", "probability", "from_s", "until_s")
+AIM = ("target", "probability", "from_s", "until_s", "stops_at_s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,8 @@ class TargetedFault:
     """A fault, whom it strikes, how often, and from when until when (exclusive; None is the run's end).
 
     `target` is a deployment's id, or `primary`, `others`, `primary-provider`, `tier:N`, `provider:NAME`, `*`:
-    see `targets`.
+    see `targets`. From `stops_at_s` on it strikes nobody, although its window means what it meant: somebody
+    changed the run under way.
     """
 
     fault: Fault
@@ -33,6 +34,7 @@ class TargetedFault:
     probability: Share = 1.0
     from_s: RunSeconds = 0.0
     until_s: RunSeconds | None = None
+    stops_at_s: RunSeconds | None = None
 
     def __post_init__(self) -> None:
         if self.until_s is not None and self.until_s <= self.from_s:
@@ -42,8 +44,13 @@ class TargetedFault:
 
     @property
     def end_s(self) -> float:
-        """The first second in which it is over."""
+        """The end of its window, exclusive."""
         return math.inf if self.until_s is None else self.until_s
+
+    @property
+    def over_s(self) -> float:
+        """The first second in which it strikes nobody any more."""
+        return self.end_s if self.stops_at_s is None else min(self.end_s, self.stops_at_s)
 
     def exposure(self) -> Exposure:
         """A new deployment's exposure to it."""
@@ -51,7 +58,7 @@ class TargetedFault:
 
     def overlaps(self, other: TargetedFault) -> bool:
         """Whether both say something different, or the same twice, about one moment of one target."""
-        return _subject(self) == _subject(other) and max(self.from_s, other.from_s) < min(self.end_s, other.end_s)
+        return _subject(self) == _subject(other) and max(self.from_s, other.from_s) < min(self.over_s, other.over_s)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON: `{"kind": "rate_limit", "target": "primary", "probability": 0.3, "retry_after_s": 5}`."""

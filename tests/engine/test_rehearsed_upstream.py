@@ -19,7 +19,8 @@ from engine.scenarios import Scenario, parse_scenario
 from engine.spec import GroupSpec, RetryPolicy
 from engine.upstreams import failures
 from engine.upstreams.call import Answer, Call, Stream, Upstream, Usage
-from engine.upstreams.direct import DirectUpstream, close_session
+from engine.upstreams.connections import close_session
+from engine.upstreams.direct import DirectUpstream
 from engine.upstreams.rehearsed import RehearsedUpstream
 from engine.upstreams.sse import read_event
 from tests.engine.scripted import deployment, group
