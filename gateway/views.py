@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -11,14 +12,16 @@ from django.views.decorators.http import require_http_methods
 
 from access.models import Actor, Role
 from access.pages import PersonRequest, requires
+from engine.spec import Strategy
 from gateway import trials
 from gateway.openai import ApiError
-from gateway.waterfall import bars_of
+from gateway.trials import Trial
 from groups.forms import GroupTestForm
 from groups.models import RoutingGroup
 from groups.views import detail_context, group_with_deployments
 from lib.exceptions import DomainError
 from providers.models import Provider
+from usage.waterfall import Bar, bars_of
 
 PAGE = "groups/routinggroup_detail.html"
 
@@ -48,6 +51,12 @@ def _outcome(group: RoutingGroup, form: GroupTestForm, *, by: Actor) -> dict[str
         result = trials.try_group(name=group.name, messages=messages, mock=form.is_mock, by=by)
     except (DomainError, ApiError) as error:
         return {"refusal": str(error)}
+    has_tiers = group.strategy == Strategy.PRIORITY_FAILOVER
+    return {"result": result, "bars": _bars(result), "has_tiers": has_tiers}
+
+
+def _bars(result: Trial) -> tuple[Bar, ...]:
     names = {trace.provider for trace in result.traces}
     types = dict(Provider.objects.filter(name__in=names).values_list("name", "type"))
-    return {"result": result, "bars": bars_of(result, types)}
+    attempts = [{**asdict(t), "at_ms": t.started_ms, "duration_ms": t.latency_ms} for t in result.traces]
+    return bars_of(attempts, began_ms=0.0, duration_ms=result.total_latency_ms, provider_types=types)

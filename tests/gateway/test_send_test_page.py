@@ -7,7 +7,6 @@ import pytest
 from gateway import trials
 from gateway.openai import ApiError
 from gateway.trials import RoutingTrace
-from gateway.waterfall import bars_of
 from lib.exceptions import Conflict
 from tests.factories import make_group
 from tests.page import html_of
@@ -145,11 +144,3 @@ def test_the_anonymous_sign_in_first_and_htmx_takes_the_whole_page_there(client,
     answer = client.post(address, FORM, headers={**HTMX, "HX-Current-URL": f"http://testserver{page}"})
     assert answer.headers["HX-Redirect"] == f"/sign-in?next={page}"
     assert client.post(address, FORM).url.startswith("/sign-in?next=")
-
-
-def test_bars_follow_each_other_and_stay_inside():
-    three = attempt("A", ms=300), attempt("B", at_ms=300, ms=0.1), attempt("C", at_ms=500, ms=500)
-    bars = bars_of(result_of(*three), {"A": "openai"})
-    assert [(b.x, b.width) for b in bars] == [(0, 300), (300, 6), (500, 500)]
-    assert [b.colour for b in bars] == ["openai", "default", "default"]
-    assert bars_of(result_of(), {}) == ()

@@ -1,0 +1,48 @@
+"""A request's attempts as bars over time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from usage.waterfall import bars_of, moved_on
+
+
+def attempt(name: str, *, at_ms: float, ms: float | None, **more: Any) -> dict[str, Any]:
+    names = {"deployment_name": name, "provider": name, "tier": 1, "status": "success", "first_token_ms": None}
+    return {**names, "at_ms": at_ms, "duration_ms": ms, **more}
+
+
+def test_bars_follow_each_other_and_stay_inside():
+    three = [attempt("A", at_ms=0, ms=300), attempt("B", at_ms=300, ms=0.1), attempt("C", at_ms=500, ms=500)]
+    bars = bars_of(three, began_ms=0, duration_ms=1000, provider_types={"A": "openai"})
+    assert [(b.x, b.width) for b in bars] == [(0, 300), (300, 6), (500, 500)]
+    assert [b.colour for b in bars] == ["openai", "default", "default"]
+    assert bars_of([], began_ms=0, duration_ms=0) == ()
+
+
+def test_a_bar_marks_where_its_first_token_came():
+    (bar,) = bars_of([attempt("A", at_ms=5000, ms=800, first_token_ms=200.0)], began_ms=5000, duration_ms=1000)
+    assert (bar.x, bar.token_x, bar.first_token_ms) == (0, 200, 200.0)
+
+
+def test_recorded_requests_count_in_seconds_and_may_still_be_under_way():
+    recorded = {**attempt("A", at_ms=0, ms=None, status="pending"), "started_at": 1700000000.25}
+    del recorded["at_ms"]
+    (bar,) = bars_of([recorded], began_ms=1700000000000, duration_ms=1000)
+    assert (bar.x, bar.width, bar.has_succeeded) == (250, 6, False)
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence"),
+    [
+        ("retry_error", "It failed, so the router tried again in this tier."),
+        ("fallback_rate_limit", "It was rate limited, so the router went to the next tier or group."),
+        ("fallback_timeout", "It timed out, so the router went to the next tier or group."),
+        ("something else", "something else"),
+        (None, ""),
+    ],
+)
+def test_the_reason_for_each_move_is_a_sentence(word, sentence):
+    assert moved_on(word) == sentence

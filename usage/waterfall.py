@@ -1,0 +1,105 @@
+"""The attempts of one request as bars over time. Pure geometry: no HTML, no database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from providers.colours import colour_of
+
+WIDTH = 1000
+THINNEST = 6
+CAUSES = {"error": "It failed", "rate_limit": "It was rate limited", "timeout": "It timed out"}
+VERBS = {"retry": "so the router tried again in this tier", "fallback": "so the router went to the next tier or group"}
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One attempt. `x`, `width` and `token_x` (where its first token came; None without one) are thousandths of the
+    whole request."""
+
+    number: int
+    name: str
+    provider: str
+    tier: int
+    status: str
+    duration_ms: float
+    first_token_ms: float | None
+    error_class: str
+    error_message: str
+    moved_on: str
+    colour: str
+    x: int
+    width: int
+    token_x: int | None
+
+    @property
+    def has_succeeded(self) -> bool:
+        return self.status == "success"
+
+    @property
+    def initial(self) -> str:
+        return self.provider[:1].upper()
+
+
+def bars_of(
+    attempts: Sequence[Mapping[str, Any]],
+    *,
+    began_ms: float,
+    duration_ms: float,
+    provider_types: Mapping[str, str] | None = None,
+) -> tuple[Bar, ...]:
+    """The attempts of a request as they are stored with a trace or a recorded request, pauses between them left free.
+
+    `began_ms` and `duration_ms` are those of the request, on the clock of the attempts; `provider_types`
+    (name -> type) decides the colours, where it is silent the name does.
+    """
+    ends = (_at_ms(a) - began_ms + _duration_ms(a) for a in attempts)
+    whole_ms = max(duration_ms, 1.0, *ends)
+    types = provider_types or {}
+    return tuple(_bar(n, a, _at_ms(a) - began_ms, whole_ms, types) for n, a in enumerate(attempts, start=1))
+
+
+def moved_on(word: str | None) -> str:
+    """The ledger's `retry_…` or `fallback_…` as a sentence; "" for None, the last attempt's."""
+    verb, _, cause = (word or "").partition("_")
+    return f"{CAUSES[cause]}, {VERBS[verb]}." if verb in VERBS and cause in CAUSES else word or ""
+
+
+def _bar(number: int, attempt: Mapping[str, Any], after_ms: float, whole_ms: float, types: Mapping[str, str]) -> Bar:
+    x, width = _span(max(0.0, after_ms) / whole_ms, _duration_ms(attempt) / whole_ms)
+    first_token_ms = attempt.get("first_token_ms")
+    provider = attempt["provider"]
+    return Bar(
+        number=number,
+        name=attempt["deployment_name"],
+        provider=provider,
+        tier=attempt["tier"],
+        status=attempt["status"],
+        duration_ms=_duration_ms(attempt),
+        first_token_ms=first_token_ms,
+        error_class=attempt.get("error_class") or "",
+        error_message=attempt.get("error_message") or "",
+        moved_on=moved_on(attempt.get("moved_on_because")),
+        colour=colour_of(types.get(provider, ""), provider),
+        x=x,
+        width=width,
+        token_x=None if first_token_ms is None else x + min(width, round(WIDTH * first_token_ms / whole_ms)),
+    )
+
+
+def _span(start: float, length: float) -> tuple[int, int]:
+    """Never thinner than the eye can see, never beyond the right edge."""
+    width = max(round(WIDTH * length), THINNEST)
+    return min(round(WIDTH * start), WIDTH - width), width
+
+
+def _at_ms(attempt: Mapping[str, Any]) -> float:
+    """Traces say `at_ms`, recorded requests `started_at` in Unix seconds."""
+    return float(attempt["at_ms"] if "at_ms" in attempt else attempt["started_at"] * 1000)
+
+
+def _duration_ms(attempt: Mapping[str, Any]) -> float:
+    """An attempt that is still under way has none."""
+    return float(attempt["duration_ms"] or 0.0)
