@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from access.models import Actor
 from tester import rules
+from tester.changes import PlannedChange
 from tester.models import Run
 from tester.planning import Plan
 
@@ -31,8 +32,31 @@ def create_run(*, by: Actor, plan: Plan) -> Run:
         seed=plan.job.seed,
         is_real=plan.job.is_real,
         config=plan.config,
+        engine_input=plan.engine_input,
         created_by=by.name,
     )
+
+
+@atomic
+def change_run(*, by: Actor, run: Run, change: PlannedChange) -> Run:
+    """A stored run that waits to be conducted: like this one up to the change. It takes the place of an open one."""
+    rules.check_can_rehearse(by)
+    rules.check_not_too_many()
+    follower = Run.objects.create(
+        group=run.group,
+        group_name=run.group_name,
+        group_revision=run.group_revision,
+        scenario=change.job.scenario.name,
+        seed=run.seed,
+        config=change.config,
+        engine_input=run.engine_input,
+        continues=run,
+        created_by=by.name,
+    )
+    if run.is_open:
+        Run.objects.filter(pk=run.pk, next_run=None).update(next_run=follower, cancel_requested=True)
+    log.info("run changed", run=str(run.pk), into=str(follower.pk), group=run.group_name, by=by.name)
+    return follower
 
 
 @atomic

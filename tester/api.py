@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from django.http import StreamingHttpResponse
+from django.http import Http404, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -22,6 +23,7 @@ from groups.models import RoutingGroup
 from lib.serializers import page_of, row_or_404
 from tester import actions, traces
 from tester import serializers as shapes
+from tester.changes import AskedChange, plan_change
 from tester.models import Frame, Run, RunStatus
 from tester.planning import Asked, Plan, plan
 from tester.runs.conduct import Outcome, conduct, conduct_in_background
@@ -78,7 +80,7 @@ class GroupRunsView(APIView):
     def get(self, request: Request, group_id: str) -> Response:
         group = row_or_404(RoutingGroup.objects.all(), group_id)
         query = shapes.RunsQuery.checked(request.query_params)
-        rows, about = page_of(Run.objects.filter(group=group).defer("config", "result"), **query)
+        rows, about = page_of(Run.objects.filter(group=group).without_bulk(), **query)
         return Response({"runs": shapes.RunSummarySerializer(rows, many=True).data, **about})
 
 
@@ -109,6 +111,25 @@ class RunCancelView(APIView):
         return Response({"run_id": str(run.pk), "status": run.current_status}, status=202)
 
 
+class RunChangeView(APIView):
+    """Changes what goes wrong in a mock run from a moment on: in a run of its own, with the same past and seed."""
+
+    write_role = Role.OPERATOR
+
+    @extend_schema(
+        operation_id="change_run", request=shapes.ChangeSerializer, responses={202: shapes.RunStartedSerializer}
+    )
+    def post(self, request: Request, run_id: str) -> Response:
+        asked = shapes.ChangeSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        run = row_or_404(Run.objects.select_related("group").defer("result"), run_id)
+        with bad_input_as_400():
+            change = plan_change(run, AskedChange(**asked.validated_data))
+        changed = actions.change_run(by=actor_of(request), run=run, change=change)
+        conduct_in_background(changed, change.job)
+        return Response({"run_id": str(changed.pk), "status": changed.current_status}, status=202)
+
+
 class RunTracesView(APIView):
     """Every request of a rehearsal with its attempts: in pages, or all of them with `format=jsonl`."""
 
@@ -116,7 +137,7 @@ class RunTracesView(APIView):
 
     @extend_schema(
         operation_id="list_traces_of_run",
-        parameters=[shapes.RunsQuery, OpenApiParameter("format", str, enum=["json", "jsonl"])],
+        parameters=[shapes.TracesQuery, OpenApiParameter("format", str, enum=["json", "jsonl"])],
         responses={
             (200, "application/json"): shapes.TracePageSerializer,
             (200, "application/x-ndjson"): OpenApiTypes.STR,
@@ -124,12 +145,27 @@ class RunTracesView(APIView):
     )
     def get(self, request: Request, run_id: str) -> HttpResponseBase:
         run = _run(run_id)
+        query = shapes.TracesQuery.checked(request.query_params)
         if request.accepted_renderer.format == "jsonl":
             return StreamingHttpResponse(traces.json_lines(run), content_type="application/x-ndjson")
-        query = shapes.RunsQuery.checked(request.query_params)
-        start = (query["page"] - 1) * query["size"]
-        found = traces.slice_of(run, start, start + query["size"])
-        return Response({"traces": found, "total": traces.count_of(run), **query})
+        about = {name: query.pop(name) for name in ("page", "size")}
+        after, wanted = query.pop("after"), traces.Wanted(**query)
+        is_numbered = after is None and wanted.is_everything
+        place = (about["page"] - 1) * about["size"] - 1 if after is None else after
+        found = traces.find(run, wanted, after=place, size=about["size"])
+        total = traces.count_of(run) if is_numbered else None
+        return Response({"traces": found.traces, "total": total, **about, "next_after": found.next_after})
+
+
+class RunTraceView(APIView):
+    """One request of a rehearsal with its attempts."""
+
+    @extend_schema(operation_id="read_trace_of_run", responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, run_id: str, index: int) -> Response:
+        trace = traces.trace_of(_run(run_id), index)
+        if trace is None:
+            raise Http404(f"No request {index} of this run has ended.")
+        return Response(trace)
 
 
 class RunFramesView(APIView):
@@ -145,15 +181,22 @@ class RunFramesView(APIView):
 
 
 def _planned(group: RoutingGroup, asked: dict[str, Any]) -> Plan:
-    try:
+    with bad_input_as_400():
         return plan(group, Asked(**asked))
+
+
+@contextmanager
+def bad_input_as_400() -> Iterator[None]:
+    """What the engine refuses, as DRF says it."""
+    try:
+        yield
     except BadInput as error:
         raise serializers.ValidationError({error.field: [error.message]}) from error
 
 
 def _run(run_id: str) -> Run:
     """Without what only the run itself shows: both can be large."""
-    return row_or_404(Run.objects.defer("config", "result"), run_id)
+    return row_or_404(Run.objects.without_bulk(), run_id)
 
 
 def _answer(run: Run, outcome: Outcome) -> Response:

@@ -1,10 +1,13 @@
 """`/ws/runs/{run_id}/`: a socket on one side, a view of a run on the other. Nothing is decided here.
 
-To a page, `live/patches.py`: `{"n": 1, "p": {id: {attribute: value}}, "s": {"at_ms", "end_ms", "status", "error"?}}`,
-the first one whole, `s` when it has changed; `{"error": "why"}` for what was not understood.
+To a page, `live/patches.py`: `{"n": 1, "p": {id: {attribute: value}}, "s": {"at_ms", "end_ms", "status", "error"?,
+"next"?}}`, the first one whole, `s` when it has changed; `{"error": "why"}` for what was not understood. `next` is the
+id of the run to go on in: this one was changed while it lasted. A socket that is opened at a `seek_ms` which its run
+has yet to reach is silent until then.
 From a page, `live/wishes.py`: `{"ack": n}`, `{"speed": 1 | 10 | "max"}`, `{"pause": true}`, `{"seek_ms": x}`,
 `{"mode": "ordered" | "weighted"}`, together or alone; all but `ack` also in the address (`?speed=10&seek_ms=0`).
 To a program, `?view=events`, `live/events.py`: `{"type": "stats" | "trace" | "done" | "failed" | "cancelled", ...}`.
+Rights are checked again every half minute.
 Closed with 1000 at the end of events, 4400 misused, 4401 who are you, 4403 not allowed, 4404 no such run, 1011
 when it is our fault.
 """
@@ -24,7 +27,7 @@ from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
 from pydantic_core import to_json
 
-from tester.live.admission import BROKEN, ENDED, MISUSED, NOT_FOUND, Closing, admit
+from tester.live.admission import BROKEN, ENDED, MISUSED, NOT_FOUND, Closing, admit, admit_again
 from tester.live.events import EventView
 from tester.live.frames import FrameStore, RunUnknown, Watched
 from tester.live.patches import PatchView
@@ -33,6 +36,7 @@ from tester.live.wishes import BadWish, Wish, wish_in, wish_in_query
 log = structlog.get_logger(__name__)
 
 MOST_BAD_MESSAGES = 20
+ADMIT_AGAIN_EVERY_S = 30.0
 NO_RUN = "There is no run with this id."
 DELETED = Closing(NOT_FOUND, "This run was deleted.")
 TOO_MUCH = Closing(MISUSED, "Too many messages that nobody understands.")
@@ -98,7 +102,9 @@ class RunConsumer(AsyncWebsocketConsumer):
         except RunUnknown:
             raise Closing(NOT_FOUND, NO_RUN)
         self._view = _view(parse_qs(query), watched, wake, wish)
-        self._until_left.callback(asyncio.create_task(self._show(self._view, watched)).cancel)
+        showing = asyncio.create_task(self._show(self._view, watched))
+        for task in (showing, asyncio.create_task(self._keep_asking(showing))):
+            self._until_left.callback(task.cancel)
 
     async def _show(self, view: View, watched: Watched) -> None:
         """Sends what there is to see until the viewer leaves."""
@@ -112,6 +118,19 @@ class RunConsumer(AsyncWebsocketConsumer):
             await self._close(OURS)
         else:
             await self._close(DELETED if watched.reel.is_gone else OVER)
+
+    async def _keep_asking(self, showing: asyncio.Task[None]) -> None:
+        """Ends the show for somebody who may no longer watch."""
+        while not showing.done():
+            await asyncio.sleep(ADMIT_AGAIN_EVERY_S)
+            try:
+                await admit_again(self.scope)
+            except Closing as closing:
+                showing.cancel()
+                await self._close(closing)
+                return
+            except Exception as error:  # the database is away for a moment, say: the next time will tell
+                log.warning("the rights of a viewer could not be checked", error=str(error))
 
     async def _complain(self, bad: BadWish) -> None:
         self._bad_messages += 1

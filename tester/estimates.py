@@ -27,6 +27,11 @@ class Estimate:
     def is_free(self) -> bool:
         return not self.usd and not self.unpriced
 
+    @property
+    def limit_usd(self) -> str:
+        """The amount as people read it, and send it back as the most they want to spend."""
+        return _rounded_up(self.usd)
+
 
 def estimate(job: Job) -> Estimate:
     """The cost of a job's requests, without retries. The demo's own upstream costs nothing, whatever it says."""

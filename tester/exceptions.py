@@ -19,6 +19,20 @@ class RunIsOver(Conflict):
         super().__init__(f"This run has ended already: {status}.")
 
 
+class RunIsReal(Conflict):
+    """Real requests meet real conditions, which nobody can change."""
+
+    def __init__(self) -> None:
+        super().__init__("This run sends real requests. Only what goes wrong in a mock run can be changed.")
+
+
+class RunTooOld(Conflict):
+    """The run was made before runs kept all that a change needs."""
+
+    def __init__(self) -> None:
+        super().__init__("This run was made by an older version and can't be changed. Start a new one.")
+
+
 class TooManyRuns(Conflict):
     """The queue is full."""
 

@@ -29,10 +29,17 @@ class RunStatus(models.TextChoices):
 OPEN = (RunStatus.QUEUED, RunStatus.RUNNING)
 
 
+class RunQuerySet(models.QuerySet["Run"]):
+    def without_bulk(self) -> RunQuerySet:
+        """Without what can be large and only the run itself needs."""
+        return self.defer("config", "engine_input", "result")
+
+
 class Run(models.Model):
     """One rehearsal of a routing group. `config` is the request as it was understood, so that it can be repeated.
 
-    The group may go; its name and the revision that was rehearsed stay.
+    The group may go; its name and the revision that was rehearsed stay. `engine_input` is what the engine got
+    besides: a change under way makes a run of its own, with the same past even when the group is another by then.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -43,6 +50,9 @@ class Run(models.Model):
     seed = models.BigIntegerField()
     is_real = models.BooleanField(default=False)
     config = models.JSONField(default=dict)
+    engine_input = models.JSONField(default=dict)
+    continues = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="continuations")
+    next_run = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="+")
     status = models.CharField(max_length=16, choices=RunStatus.choices, default=RunStatus.QUEUED)
     error = models.TextField(blank=True, default="")
     result = models.JSONField(null=True)
@@ -52,6 +62,8 @@ class Run(models.Model):
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     heartbeat_at = models.DateTimeField(default=timezone.now)
+
+    objects = RunQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["-created_at", "-id"]
@@ -82,11 +94,22 @@ class Run(models.Model):
 
 
 class TraceChunk(models.Model):
-    """Up to 500 traces of a run, in the order in which their requests ended: JSON lines, compressed."""
+    """Up to 500 traces of a run, in the order in which their requests ended: JSON lines, compressed.
+
+    The other fields say what is inside, so that a search opens few chunks: the lowest and highest index, when the
+    first and the last request ended, how many failed and fell back, and which deployments were tried (ids as keys).
+    """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="chunks")
     first = models.PositiveIntegerField()
     count = models.PositiveIntegerField()
+    low_index = models.PositiveIntegerField()
+    high_index = models.PositiveIntegerField()
+    first_ended_ms = models.FloatField()
+    last_ended_ms = models.FloatField()
+    failed = models.PositiveIntegerField()
+    fell_back = models.PositiveIntegerField()
+    tried = models.JSONField(default=dict)
     data = models.BinaryField()
 
     class Meta:

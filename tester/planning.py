@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from django.conf import settings
 
@@ -17,12 +17,13 @@ from engine.spec import GroupSpec
 from engine.workload import Workload, parse_workload
 from groups.models import RoutingGroup
 from groups.specs import specs_with_fallbacks
-from tester import estimates
+from tester import drawings, estimates
 from tester.models import Run
 from usage.latency import recent_profiles
 
 MOST_REQUESTS = 100_000
 SEED_BITS = 32  # survives a browser, whose numbers end at 53 bits
+ENGINE_INPUT = ("specs", "frame_every_s", "deadline_s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,13 @@ class Asked:
     max_cost_usd: float | None = None
 
 
+class Failing(Protocol):
+    """Whatever may ask for failures: a rehearsal, or a change of one."""
+
+    @property
+    def failure_injection(self) -> Mapping[str, Any] | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A job that may start, for a group as it was when it was planned."""
@@ -46,6 +54,11 @@ class Plan:
     group: RoutingGroup
     job: Job
     config: dict[str, Any] = field(repr=False)
+
+    @property
+    def engine_input(self) -> dict[str, Any]:
+        """What the job has beyond the configuration, without keys; see `changes.py`."""
+        return {name: value for name, value in self.job.to_json().items() if name in ENGINE_INPUT}
 
 
 def plan(group: RoutingGroup, asked: Asked) -> Plan:
@@ -66,7 +79,12 @@ def plan(group: RoutingGroup, asked: Asked) -> Plan:
         is_real=not asked.mock,
     )
     cost = estimates.Estimate(0.0) if asked.mock else _checked_cost(asked, job)
-    return Plan(group, job, {**_config(asked, job), "estimated_cost_usd": None if cost.unpriced else cost.usd})
+    config = {
+        **_config(asked, job),
+        "estimated_cost_usd": None if cost.unpriced else cost.usd,
+        "group": drawings.to_json(drawings.drawn_group(group)),
+    }
+    return Plan(group, job, config)
 
 
 def _scenario(asked: Asked, specs: list[GroupSpec]) -> Scenario:
@@ -74,8 +92,12 @@ def _scenario(asked: Asked, specs: list[GroupSpec]) -> Scenario:
         raise BadInput("scenario", "Real requests meet real conditions. Leave this out, or set mock to true.")
     if not asked.mock and asked.failure_injection is not None:
         raise BadInput("failure_injection", "Failures are injected into mock runs only. Set mock to true.")
-    rates = None if asked.failure_injection is None else asked.failure_injection["deployment_failure_rates"]
-    return parse_scenario(asked.scenario, failure_rates=rates, spec=specs[0], fallbacks=specs[1:])
+    return parse_scenario(asked.scenario, failure_rates=rates_in(asked), spec=specs[0], fallbacks=specs[1:])
+
+
+def rates_in(asked: Failing) -> dict[str, float] | None:
+    """The failure rates somebody asks for, as they came; None without any."""
+    return None if asked.failure_injection is None else dict(asked.failure_injection["deployment_failure_rates"])
 
 
 def _profiles(group: RoutingGroup, asked: Asked, specs: list[GroupSpec]) -> dict[str, Profile]:
@@ -121,6 +143,7 @@ def _config(asked: Asked, job: Job) -> dict[str, Any]:
         "mock": asked.mock,
         "seed": job.seed,
         "scenario": job.scenario.to_json(),
+        "failure_rates": rates_in(asked) or {},
         "workload": workload.to_json(),
         "profiles": {name: profile.to_json() for name, profile in job.profiles.items()},
     }

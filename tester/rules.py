@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from access.models import Actor, Role
 from access.rules import check_role
-from tester.exceptions import RunIsOpen, RunIsOver, TooManyRuns
+from tester.exceptions import RunIsOpen, RunIsOver, RunIsReal, RunTooOld, TooManyRuns
 from tester.models import LOST_AFTER, OPEN, Run
 
 MOST_OPEN_RUNS = 100
@@ -28,6 +28,17 @@ def check_can_delete(run: Run) -> None:
     """Raises RunIsOpen while the run is under way."""
     if run.is_open:
         raise RunIsOpen
+
+
+def can_change(run: Run) -> bool:
+    """Whether what goes wrong in the run can be changed while it is watched."""
+    return not run.is_real and bool(run.engine_input)
+
+
+def check_can_change(run: Run) -> None:
+    """Raises RunIsReal, or RunTooOld for a run that does not know what it was made of."""
+    if not can_change(run):
+        raise RunIsReal if run.is_real else RunTooOld
 
 
 def check_can_cancel(run: Run) -> None:

@@ -54,6 +54,16 @@ class SimulateSerializer(StrictSerializer):
     max_cost_usd = serializers.FloatField(min_value=0, required=False, allow_null=True)
 
 
+class ChangeSerializer(StrictSerializer):
+    """What is other from a moment of the run's clock on. What is left out stays as it is; rates are given whole."""
+
+    at_ms = serializers.FloatField(
+        required=False, allow_null=True, help_text="From the beginning of the run; the newest moment by default."
+    )
+    scenario = ScenarioField(required=False, allow_null=True)
+    failure_injection = FailureInjectionSerializer(required=False, allow_null=True)
+
+
 class SimulateQuery(serializers.Serializer):
     """`wait=false` answers 202 at once; the run goes on."""
 
@@ -126,12 +136,14 @@ class RunSummarySerializer(serializers.ModelSerializer):
     routing_group_name = serializers.CharField(source="group_name")
     status = serializers.ChoiceField(source="current_status", choices=RunStatus.choices)
     error = serializers.CharField(source="current_error")
+    continues = serializers.UUIDField(source="continues_id", allow_null=True, help_text="The run it was changed from.")
+    next_run = serializers.UUIDField(source="next_run_id", allow_null=True, help_text="The run that took its place.")
 
     class Meta:
         model = Run
         fields: tuple[str, ...] = (
             *("run_id", "routing_group_id", "routing_group_name", "group_revision", "scenario", "seed", "is_real"),
-            *("status", "error", "created_by", "created_at", "started_at", "finished_at"),
+            *("status", "error", "created_by", "created_at", "started_at", "finished_at", "continues", "next_run"),
         )
         read_only_fields = fields
 
@@ -167,13 +179,30 @@ class RunsQuery(PageQuery):
     q = None  # type: ignore[assignment]
 
 
+class TracesQuery(RunsQuery):
+    """`page` and `size` of all traces; or filters, and `after` to go on: the `next_after` of the answer before."""
+
+    deployment_id = serializers.CharField(max_length=64, default=None, help_text="Requests that tried it.")
+    status = serializers.ChoiceField(choices=["success", "error"], default=None)
+    fallback = serializers.BooleanField(default=None, help_text="Requests that left their first tier.")
+    from_ms = serializers.FloatField(min_value=0, default=None, help_text="Requests that ended then or later.")
+    to_ms = serializers.FloatField(min_value=0, default=None, help_text="Requests that ended then or before.")
+    after = serializers.IntegerField(min_value=0, max_value=2**31 - 1, default=None)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["page"] > 1 and any(attrs[name] is not None for name in attrs.keys() - {"page", "size"}):
+            raise serializers.ValidationError({"page": ["With filters or after, go on with next_after instead."]})
+        return attrs
+
+
 class TracePageSerializer(serializers.Serializer):
     """One page of traces, in the order in which their requests ended."""
 
     traces = serializers.ListField(child=serializers.DictField())
-    total = serializers.IntegerField()
+    total = serializers.IntegerField(allow_null=True, help_text="null with filters: nobody counts.")
     page = serializers.IntegerField()
     size = serializers.IntegerField()
+    next_after = serializers.IntegerField(allow_null=True, help_text="`after` of the next page; null on the last.")
 
 
 class FramesQuery(RunsQuery):

@@ -1,16 +1,90 @@
-"""Stored traces, read back: a page of them, or all as JSON lines without holding them in memory."""
+"""Stored traces, read back: those that are wanted, or all as JSON lines without holding them in memory."""
 
 from __future__ import annotations
 
+import re
 import zlib
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from asgiref.sync import sync_to_async
-from django.db.models import F, Sum
+from django.db.models import F, QuerySet, Sum
 from pydantic_core import from_json
 
 from tester.models import Run, TraceChunk
+
+JSON = Mapping[str, Any]
+
+FROM_THE_START = -1
+CHUNKS_AT_ONCE = 4
+FELL_BACK = re.compile(rb'"fallback_depth":[1-9]')
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which traces: None is no matter which. A request counts for each deployment that it tried, and for the moment
+    at which it ended; both ends of a range belong to it."""
+
+    deployment_id: str | None = None
+    status: str | None = None
+    fallback: bool | None = None
+    from_ms: float | None = None
+    to_ms: float | None = None
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether nothing is left out."""
+        return self == Wanted()
+
+    def may_be(self, line: bytes) -> bool:
+        """Whether a stored line is worth parsing: most are not, and to look is twenty times as fast."""
+        if self.status is not None and f'"status":"{self.status}"'.encode() not in line:
+            return False
+        if self.deployment_id is not None and self.deployment_id.encode() not in line:
+            return False
+        return self.fallback in (None, FELL_BACK.search(line) is not None)
+
+    def takes(self, trace: JSON) -> bool:
+        """Whether this trace is wanted."""
+        return (
+            self.status in (None, trace["status"])
+            and self.fallback in (None, trace["fallback_depth"] > 0)
+            and self._is_in_range(ended_ms(trace))
+            and (self.deployment_id is None or any(a["deployment_id"] == self.deployment_id for a in trace["attempts"]))
+        )
+
+    def _is_in_range(self, moment_ms: float) -> bool:
+        is_early = self.from_ms is not None and moment_ms < self.from_ms
+        return not is_early and (self.to_ms is None or moment_ms <= self.to_ms)
+
+
+class Found(NamedTuple):
+    """A page of traces in the order in which their requests ended, and after which place the next one begins (None:
+    there is none)."""
+
+    traces: list[dict[str, Any]]
+    next_after: int | None
+
+
+def ended_ms(trace: JSON) -> float:
+    """When a request ended, on the run's clock."""
+    return round(float(trace["at_ms"] + trace["duration_ms"]), 3)
+
+
+def contents_of(traces: Sequence[JSON]) -> dict[str, Any]:
+    """What a chunk of these traces says about them, beside its number and count."""
+    indexes = [trace["index"] for trace in traces]
+    ends_ms = [ended_ms(trace) for trace in traces]
+    return {
+        "low_index": min(indexes),
+        "high_index": max(indexes),
+        "first_ended_ms": min(ends_ms),
+        "last_ended_ms": max(ends_ms),
+        "failed": sum(trace["status"] != "success" for trace in traces),
+        "fell_back": sum(trace["fallback_depth"] > 0 for trace in traces),
+        "tried": {attempt["deployment_id"]: True for trace in traces for attempt in trace["attempts"]},
+    }
 
 
 def count_of(run: Run) -> int:
@@ -19,14 +93,52 @@ def count_of(run: Run) -> int:
     return total or 0
 
 
-def slice_of(run: Run, start: int, stop: int) -> list[dict[str, Any]]:
-    """The traces from `start` to before `stop`, in the order in which their requests ended; one query."""
-    chunks = TraceChunk.objects.filter(run=run, first__lt=stop).alias(end=F("first") + F("count")).filter(end__gt=start)
-    return [
-        from_json(line)
-        for chunk in chunks
-        for line in _lines(chunk)[max(0, start - chunk.first) : max(0, stop - chunk.first)]
-    ]
+def find(run: Run, wanted: Wanted, *, after: int = FROM_THE_START, size: int) -> Found:
+    """The first `size` wanted traces after a place in the stored order; opens no chunk without any, and stops early."""
+    found: list[dict[str, Any]] = []
+    last = after
+    for place, trace in _matches(run, wanted, after):
+        if len(found) == size:
+            return Found(found, last)
+        found.append(trace)
+        last = place
+    return Found(found, None)
+
+
+def trace_of(run: Run, index: int) -> dict[str, Any] | None:
+    """The trace of one request by its index, or None."""
+    head = f'{{"index":{index},'.encode()
+    for chunk in TraceChunk.objects.filter(run=run, low_index__lte=index, high_index__gte=index):
+        for line in _lines(chunk):
+            if line.startswith(head):
+                trace: dict[str, Any] = from_json(line)
+                return trace
+    return None
+
+
+def _matches(run: Run, wanted: Wanted, after: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    for chunk in _worth_opening(run, wanted, after).iterator(CHUNKS_AT_ONCE):
+        for place, line in enumerate(_lines(chunk), start=chunk.first):
+            if place > after and wanted.may_be(line) and wanted.takes(trace := from_json(line)):
+                yield place, trace
+
+
+def _worth_opening(run: Run, wanted: Wanted, after: int) -> QuerySet[TraceChunk]:
+    chunks = TraceChunk.objects.filter(run=run).alias(end=F("first") + F("count")).filter(end__gt=after + 1)
+    if wanted.from_ms is not None:
+        chunks = chunks.filter(last_ended_ms__gte=wanted.from_ms)
+    if wanted.to_ms is not None:
+        chunks = chunks.filter(first_ended_ms__lte=wanted.to_ms)
+    if wanted.deployment_id is not None:
+        chunks = chunks.filter(tried__has_key=wanted.deployment_id)
+    for field, value in (("failed", _wants_failed(wanted)), ("fell_back", wanted.fallback)):
+        if value is not None:
+            chunks = chunks.filter(**{f"{field}__gt": 0} if value else {f"{field}__lt": F("count")})
+    return chunks
+
+
+def _wants_failed(wanted: Wanted) -> bool | None:
+    return None if wanted.status is None else wanted.status != "success"
 
 
 async def json_lines(run: Run) -> AsyncIterator[bytes]:

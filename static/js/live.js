@@ -13,10 +13,40 @@ class Playback {
     this.moment = bar.querySelector("[data-show=moment]");
     this.status = bar.querySelector("[data-show=status]");
     this.speed = bar.querySelector("[data-control=speed]");
+    this.change = bar.querySelector("[data-show=change]");
     this.isPaused = !("play" in bar.dataset) && FINAL.has(this.status.textContent.trim());
     this.state = { at_ms: 0, end_ms: 0, status: "" };
+    this.from_ms = new URLSearchParams(location.search).get("from");
     this.tries = 0;
+    this.unsaid = {}; // wishes from when there was no connection
     this.#listen();
+    this.#connect();
+  }
+
+  get run() {
+    return this.bar.dataset.run;
+  }
+
+  /* Whether the moment shown is before the end of the run. */
+  get isUnderWay() {
+    return this.state.status !== "" && !this.#isAtEnd;
+  }
+
+  get #isAtEnd() {
+    return FINAL.has(this.state.status) && this.state.at_ms >= this.state.end_ms;
+  }
+
+  /* Stops at the moment shown, which it gives, until `goOnIn`. */
+  hold() {
+    const socket = this.socket;
+    this.socket = null;
+    socket?.close();
+    return this.state.at_ms;
+  }
+
+  /* Goes on from the moment shown, in this run or in one with the same past. */
+  goOnIn(run) {
+    this.bar.dataset.run = run;
     this.#connect();
   }
 
@@ -24,6 +54,7 @@ class Playback {
     for (const control of [this.play, this.scrub, this.moment, this.speed]) control.hidden = false;
     this.play.addEventListener("click", () => this.#toggle());
     this.scrub.addEventListener("input", () => this.#seek(Number(this.scrub.value)));
+    document.addEventListener("seek", (event) => this.#seek(event.detail.at_ms));
     this.speed.addEventListener("change", () => this.#tell({ speed: this.#chosenSpeed() }));
     this.#label();
   }
@@ -32,12 +63,19 @@ class Playback {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     const wishes = new URLSearchParams({ mode: this.bar.dataset.mode, speed: this.#chosenSpeed(), pause: this.isPaused });
     if (this.state.status) wishes.set("seek_ms", this.state.at_ms);
+    else if (this.from_ms) wishes.set("seek_ms", this.from_ms);
     else if (this.isPaused) wishes.set("seek_ms", 1e12);
     this.socket = new WebSocket(`${scheme}//${location.host}/ws/runs/${this.bar.dataset.run}/?${wishes}`);
     this.follower?.stop();
     this.follower = new SceneFollower(document.querySelector(".scene"), (n) => this.#tell({ ack: n }));
-    this.socket.addEventListener("message", (event) => this.#take(JSON.parse(event.data)));
-    this.socket.addEventListener("close", (event) => this.#lost(event));
+    this.socket.addEventListener("open", (event) => event.target === this.socket && this.#opened());
+    this.socket.addEventListener("message", (event) => event.target === this.socket && this.#take(JSON.parse(event.data)));
+    this.socket.addEventListener("close", (event) => event.target === this.socket && this.#lost(event));
+  }
+
+  #opened() {
+    this.#tell(this.unsaid);
+    this.unsaid = {};
   }
 
   #take(message) {
@@ -45,17 +83,28 @@ class Playback {
     if (message.error) this.#say(message.error);
     if (message.s) this.#show(message.s);
     if (message.p) this.follower.take(message);
+    if (message.s?.next) this.#follow(message.s.next);
+  }
+
+  /* Somebody changed the run while it lasted. */
+  async #follow(next) {
+    this.hold();
+    this.change.textContent = "Somebody changed the run; this is how it goes on.";
+    await pageOf(`/runs/${next}`).then(showRun).catch((error) => (this.change.textContent = error.message));
+    this.goOnIn(next);
   }
 
   #show(state) {
     this.state = state;
+    this.bar.dataset.status = state.status;
+    document.dispatchEvent(new CustomEvent("moment", { detail: { ...state, run: this.bar.dataset.run } }));
     this.scrub.max = Math.ceil(state.end_ms);
     this.scrub.value = Math.round(state.at_ms);
     this.moment.value = `${(state.at_ms / 1000).toFixed(1)} s`;
     this.scrub.setAttribute("aria-valuetext", this.moment.value);
     this.#say(state.error ? `${state.status}: ${state.error}` : state.status);
     this.bar.querySelector("[data-control=stop]")?.toggleAttribute("hidden", FINAL.has(state.status));
-    if (!this.isPaused && FINAL.has(state.status) && state.at_ms >= state.end_ms) this.#pause(true);
+    if (!this.isPaused && this.#isAtEnd) this.#pause(true);
   }
 
   #say(text) {
@@ -63,8 +112,7 @@ class Playback {
   }
 
   #toggle() {
-    const isAtEnd = FINAL.has(this.state.status) && this.state.at_ms >= this.state.end_ms;
-    if (this.isPaused && isAtEnd) this.#tell({ seek_ms: 0 });
+    if (this.isPaused && this.#isAtEnd) this.#tell({ seek_ms: 0 });
     this.#pause(!this.isPaused);
   }
 
@@ -90,7 +138,8 @@ class Playback {
   }
 
   #tell(wish) {
-    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(wish));
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(wish));
+    else if (!("ack" in wish)) this.unsaid = { ...this.unsaid, ...wish };
   }
 
   #lost(event) {
@@ -100,11 +149,15 @@ class Playback {
     }
     this.tries += 1;
     this.#say("reconnecting …");
-    setTimeout(() => this.#connect(), Math.min(250 * 2 ** this.tries, 5000));
+    setTimeout(() => event.target === this.socket && this.#connect(), Math.min(250 * 2 ** this.tries, 5000));
   }
 }
 
-for (const bar of document.querySelectorAll("[data-run]")) new Playback(bar);
+for (const bar of document.querySelectorAll("[data-run]")) {
+  const playback = new Playback(bar);
+  const place = document.querySelector("[data-change]");
+  if (place) new Changes(place.form, playback);
+}
 
 /* Beside each failure slider stands what it says. */
 for (const slider of document.querySelectorAll(".sliders .slider")) {

@@ -2,7 +2,7 @@
 /* Applies the patches of a live diagram: {"n": number, "p": {element id: {attribute: value}}}, newest wins, once per
    animation frame. A page that is not painted acknowledges nothing, so the server waits for it. */
 
-const PATCHED = new Set(["class", "stroke-width", "stroke-dasharray", "width"]);
+const PATCHED = new Set(["class", "stroke-width", "stroke-dasharray", "width", "value"]);
 
 class SceneFollower {
   /* `root` is the .scene element; `acknowledge(n)` is called with the number of the last patch that is on the screen. */

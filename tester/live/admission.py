@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from channels.auth import get_user
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
@@ -28,11 +30,22 @@ class Closing(Exception):
 
 async def admit(scope: Mapping[str, Any]) -> Actor:
     """Who is calling, by bearer key or by session; raises Closing."""
+    return await _admitted(scope, scope["user"])
+
+
+async def admit_again(scope: Mapping[str, Any]) -> Actor:
+    """The same for somebody who was admitted a while ago: keys are revoked, and people sign out or lose rights."""
+    # A session that was read before is remembered as it was; its key alone is asked again.
+    session = import_module(settings.SESSION_ENGINE).SessionStore(scope["session"].session_key)
+    return await _admitted(scope, await get_user({"session": session}))
+
+
+async def _admitted(scope: Mapping[str, Any], user: Any) -> Actor:
     headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
     if b"authorization" in headers:
         actor = await _holder(headers[b"authorization"])
     else:
-        actor = _person(scope["user"], headers)
+        actor = _person(user, headers)
     try:
         check_role(actor, Role.VIEWER, to="watch runs")
     except NotAllowed:

@@ -56,7 +56,8 @@ class EventView:
 
 
 def _end(reel: Reel) -> dict[str, Any]:
-    return {"type": reel.status.value, "result": reel.result, "error": reel.error}
+    end = {"type": reel.status.value, "result": reel.result, "error": reel.error}
+    return end if reel.next_run is None else {**end, "next": reel.next_run}
 
 
 def _json(event: dict[str, Any]) -> str:

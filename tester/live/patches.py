@@ -29,6 +29,9 @@ class PatchView:
         self._mode = wish.mode or mode_of(self._reel.group.strategy)
         self._player = Player(clock(), self._reel.times_ms)
         self._change(replace(wish, at_ms=wish.begins_at_ms))
+        # Whoever comes from the run that this one continues keeps that picture until this run has come so far.
+        self._awaited_ms = wish.at_ms
+        self._came_in_time = not self._reel.is_over
         self._shown: Shot | None = None
         self._standing: dict[str, Any] = {}
         self._next_s = 0.0
@@ -40,6 +43,8 @@ class PatchView:
             raise BadWish(f"ack: frame {wish.ack} was never sent.")
         self._acknowledged = max(self._acknowledged, wish.ack or 0)
         self._mode = wish.mode or self._mode
+        if self._awaited_ms is not None and wish.at_ms is not None:
+            self._awaited_ms = wish.at_ms
         self._change(wish)
         self._wake.set()
 
@@ -59,11 +64,23 @@ class PatchView:
 
     def _due_s(self) -> float | None:
         """When the next frame is to be sent; None as long as nothing happens."""
+        if self._is_early():
+            return None
         now_s = self._clock()
         due_s = self._player.due_s(now_s, self._reel.times_ms)  # always asked: time passes for slow pages too
         due_s = now_s if self._has_changed else due_s
         is_full = self._sent - self._acknowledged >= MOST_UNACKNOWLEDGED
         return None if is_full or due_s is None else max(due_s, self._next_s)
+
+    def _is_early(self) -> bool:
+        """Whether the moment to begin with is still to come."""
+        if self._awaited_ms is None:
+            return False
+        if not self._reel.is_over and self._reel.end_ms < self._awaited_ms:
+            return True
+        self._change(Wish(at_ms=self._awaited_ms))
+        self._awaited_ms = None
+        return False
 
     @property
     def _has_changed(self) -> bool:
@@ -76,6 +93,8 @@ class PatchView:
         reel = self._reel
         standing: dict[str, Any] = {"at_ms": reel.times_ms[index] if index >= 0 else 0.0, "end_ms": reel.end_ms}
         standing["status"] = reel.status.value
+        if reel.next_run is not None and self._came_in_time:
+            standing["next"] = reel.next_run
         return {**standing, "error": reel.error} if reel.status is RunStatus.FAILED else standing
 
     def _frame(self) -> str:

@@ -22,13 +22,17 @@ class StoredFrame(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What one look into the database found. `is_all`: no frame that is stored by now is missing."""
+    """What one look into the database found. `is_all`: no frame that is stored by now is missing.
+
+    `next_run` is the id of the run that took this one's place when it was changed under way.
+    """
 
     status: RunStatus
     error: str
     result: dict[str, Any] | None
     frames: list[StoredFrame]
     is_all: bool = True
+    next_run: str | None = None
 
 
 @dataclass(slots=True)
@@ -40,6 +44,7 @@ class Reel:
     status: RunStatus = RunStatus.QUEUED
     error: str = ""
     result: dict[str, Any] | None = None
+    next_run: str | None = None
     is_gone: bool = False
     last_n: int = -1
     _texts: list[str] = field(default_factory=list)
@@ -68,11 +73,12 @@ class Reel:
         if news is None:
             self.is_gone = True
             return True
-        stood = (self.status, self.error)
+        stood = (self.status, self.error, self.next_run)
         if news.is_all:  # a run is over when all its frames are here
             self.status, self.error, self.result = news.status, news.error, news.result
+            self.next_run = news.next_run
         self._add_frames(news.frames)
-        return bool(news.frames) or stood != (self.status, self.error)
+        return bool(news.frames) or stood != (self.status, self.error, self.next_run)
 
     def _add_frames(self, frames: Sequence[StoredFrame]) -> None:
         for frame in frames:

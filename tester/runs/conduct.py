@@ -15,6 +15,7 @@ from django.db import DatabaseError, connections
 
 from tester.exceptions import RunBroken, RunCancelled
 from tester.models import Run, RunStatus
+from tester.runs import storage
 from tester.runs.pool import pool
 from tester.runs.storage import OnFrame, RunLog
 from tester.runs.workers import Message
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+THREAD = "run-"
 LISTEN_S = 0.1
 CANCEL_WITHIN_S = 1.0
+STOP_WITHIN_S = 5.0
 OURS = "Something in the rehearsal itself went wrong: {}. The server's log has the details."
 
 
@@ -62,7 +65,15 @@ def conduct(run: Run, job: Job, *, on_frame: OnFrame | None = None) -> Outcome:
 def conduct_in_background(run: Run, job: Job) -> None:
     """The same in a thread of its own."""
     # Not a daemon: when the server ends, the run notices within a moment and says so in its row.
-    threading.Thread(target=_in_thread, args=(run, job), name=f"run-{run.pk}", daemon=False).start()
+    threading.Thread(target=_in_thread, args=(run, job), name=f"{THREAD}{run.pk}", daemon=False).start()
+
+
+def stop_all() -> None:
+    """This server is about to end: its runs say so in their rows. Blocks until they have."""
+    storage.server_is_ending.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith(THREAD):
+            thread.join(STOP_WITHIN_S)
 
 
 def _in_thread(run: Run, job: Job) -> None:

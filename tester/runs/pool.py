@@ -44,6 +44,16 @@ class Pool:
         finally:
             self._give_back(worker)
 
+    def warm(self) -> None:
+        """Starts the first worker, so that whoever needs it soon does not wait for it; does not wait itself."""
+        with self._changed:
+            if self._idle or self._lent or self._size() < 1:
+                return
+            try:
+                self._idle.append(self._started())
+            except RunBroken as broken:  # whoever needs it will be told
+                log.warning("no rehearsal process could be warmed up", error=str(broken))
+
     def close(self) -> None:
         """Ends all workers."""
         with self._changed:

@@ -16,7 +16,7 @@ import structlog
 
 from engine.jobs import Job
 from engine.rehearsal import rehearse
-from engine.upstreams.direct import close_session
+from engine.upstreams.connections import close_session
 from tester.runs.workers import Message
 
 log = structlog.get_logger(__name__)

@@ -16,6 +16,7 @@ from pydantic_core import to_json
 from tester.exceptions import RunBroken
 from tester.models import OPEN, Frame, Run, RunStatus, TraceChunk
 from tester.runs.workers import Message
+from tester.traces import contents_of
 
 OnFrame = Callable[[Message], None]
 
@@ -23,6 +24,8 @@ WRITE_EVERY_S = 0.2
 LOOK_EVERY_S = 0.25
 HEARTBEAT_EVERY_S = 3.0
 MOST_FRAMES = 2_000
+# Set when this server is asked to end: not every server comes to the end of its main thread then.
+server_is_ending = threading.Event()
 ZLIB_LEVEL = 3
 
 
@@ -54,7 +57,7 @@ class RunLog:
 
     def tick(self) -> None:
         """Writes what waits and the heartbeat, when they are due; raises RunBroken when this server is ending."""
-        if not threading.main_thread().is_alive():
+        if server_is_ending.is_set() or not threading.main_thread().is_alive():
             raise RunBroken("The server was stopped before the run had ended. Start it again.")
         now = time.monotonic()
         if now - self._wrote_at >= WRITE_EVERY_S:
@@ -98,7 +101,8 @@ class Chunks:
 
     def add(self, traces: list[Message]) -> None:
         data = zlib.compress(b"".join(to_json(trace) + b"\n" for trace in traces), ZLIB_LEVEL)
-        self._waiting.append(TraceChunk(run_id=self._run_id, first=self._count, count=len(traces), data=data))
+        chunk = TraceChunk(run_id=self._run_id, first=self._count, count=len(traces), data=data, **contents_of(traces))
+        self._waiting.append(chunk)
         self._count += len(traces)
 
     def write(self) -> None:

@@ -27,7 +27,7 @@ def scene_of(group: DrawnGroup, frame: JSON | None, mode: Mode) -> Scene:
         root=_root(reading),
         stats=_stats(reading),
         cards=tuple(
-            _card(n, card, has_stream=n in first, has_ring=mode is Mode.WEIGHTED)
+            _card(n, card, group.deployments[n].colour, has_stream=n in first, has_ring=mode is Mode.WEIGHTED)
             for n, card in enumerate(reading.cards)
         ),
         links=tuple(_link(n, reading) for n in range(len(reading.failed_down))),
@@ -39,16 +39,25 @@ def scene_of(group: DrawnGroup, frame: JSON | None, mode: Mode) -> Scene:
 
 def _root(reading: Reading) -> Part:
     state = "is-exhausted" if reading.is_exhausted else "" if reading.has_begun else "is-idle"
-    return classes("scene", "scene", state, "has-fallback" if reading.last else "")
+    single = "is-single" if reading.is_single else ""
+    return classes("scene", "scene", state, single, "has-fallback" if reading.last else "")
 
 
 def _stats(reading: Reading) -> LiveStats:
+    is_open = reading.expected is not None and max(1, reading.finished) < reading.expected
     return LiveStats(
         text("rq", f"{reading.finished:,}"),
+        text("rt", f"of {reading.expected:,}" if is_open else ""),
+        Part("rp", {"class": "progress" if is_open else "progress is-over", "value": _percent(reading)}),
         text("ok", success(reading.finished, reading.failed)),
         text("av", milliseconds(reading.latency_ms)),
         text("fb", f"{reading.fallbacks:,}"),
     )
+
+
+def _percent(reading: Reading) -> str:
+    """How much of the run is over, in steps that can be seen."""
+    return _half(100 * reading.finished / reading.expected) if reading.expected else "0"
 
 
 def success(finished: int, failed: int) -> str:
@@ -73,12 +82,14 @@ def _half(value: float) -> str:
     return f"{round(value * 2) / 2:g}"
 
 
-def _card(n: int, card: CardReading, *, has_stream: bool, has_ring: bool) -> LiveCard:
+def _card(n: int, card: CardReading, colour: str, *, has_stream: bool, has_ring: bool) -> LiveCard:
     width = max(THINNEST, WIDEST * card.load)
     ok, limited, failed = _bars(card)
+    lit = "is-lit" if card.is_lit else ""
+    stream = classes(f"s{n}", "stream", "p", f"p-{colour}", lit).attributes
     return LiveCard(
-        card=classes(f"c{n}", "node", f"is-{card.state}"),
-        stream=Part(f"s{n}", {"stroke-width": _half(width)}) if has_stream else None,
+        card=classes(f"c{n}", "node", f"is-{card.state}", "" if card.attempts else "is-untried", lit),
+        stream=Part(f"s{n}", {**stream, "stroke-width": _half(width)}) if has_stream else None,
         glow=Part(f"g{n}", {"stroke-width": _half(width + GLOW)}) if has_stream else None,
         ring=Part(f"r{n}", {"stroke-dasharray": f"{card.share or 0} 100"}) if has_ring else None,
         share=text(f"q{n}", _share(card)),
@@ -135,7 +146,7 @@ def _link(n: int, reading: Reading) -> LiveLink:
     failed, skipped = reading.failed_down[n], reading.skipped[n]
     width = THINNEST_LINK + (WIDEST_LINK - THINNEST_LINK) * failed / max(1, reading.finished)
     return LiveLink(
-        link=classes(f"d{n}", "link", "" if failed else "is-unused"),
+        link=classes(f"d{n}", "link", "" if failed else "is-unused", "is-lit" if failed or skipped else ""),
         line=Part(f"f{n}", {"stroke-width": _half(width)}),
         failed=text(f"t{n}", f"fail · {failed:,}" if failed else "if it fails"),
         skipped=text(f"u{n}", f"{skipped:,} went past while it was cooling" if skipped else ""),

@@ -10,7 +10,7 @@ from django.utils.html import format_html_join
 
 TEXT = "#text"
 # What a patch may touch; static/js/scene.js refuses everything else.
-PATCHED = frozenset({TEXT, "class", "stroke-width", "stroke-dasharray", "width"})
+PATCHED = frozenset({TEXT, "class", "stroke-width", "stroke-dasharray", "width", "value"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +90,11 @@ class LiveStep(NamedTuple):
 
 
 class LiveStats(NamedTuple):
-    """The numbers above the picture."""
+    """The numbers above the picture, and how far the run is."""
 
     requests: Part
+    expected: Part
+    progress: Part
     success: Part
     latency: Part
     fallbacks: Part

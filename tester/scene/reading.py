@@ -12,7 +12,9 @@ from groups.shares import percentages
 from tester.scene.group import DrawnGroup, Mode
 
 JSON = Mapping[str, Any]
+# Parts of the recent attempts that failed; one failure alone is no failing.
 DEGRADED_FROM = 0.05
+FAILING_FROM, FAILING_AFTER = 0.5, 2
 LIMITED = frozenset({"RateLimitError"})
 SHORT = {
     "RateLimitError": "429",
@@ -24,12 +26,17 @@ SHORT = {
     "BadGatewayError": "502",
     "ServiceUnavailableError": "503",
     "APIConnectionError": "connection",
+    "UpstreamConnectionError": "connection",
     "ContextWindowExceededError": "context",
 }
 
 
 class State(StrEnum):
-    """How a deployment is, as its card says."""
+    """How a deployment is now, as its card says.
+
+    Cooling is the router's word: it sends nothing there. Failing is what comes back: the router still sends, and at
+    least half of the recent attempts fail. Degraded are some of them. Idle is who was not tried lately.
+    """
 
     IDLE = "idle"
     HEALTHY = "healthy"
@@ -40,7 +47,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CardReading:
-    """One deployment at one moment. `load` is the part of all requests that was sent to it, 0 to 1."""
+    """One deployment at one moment. `load` is the part of all requests that was sent to it, 0 to 1; `is_lit` says
+    that the one request of a run was sent there."""
 
     state: State = State.IDLE
     attempts: int = 0
@@ -53,14 +61,17 @@ class CardReading:
     latency_ms: float | None = None
     cooldown_left_s: float = 0.0
     errors: Counter[str] = field(default_factory=Counter)
+    is_lit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A whole frame. `failed_down[k]` counts requests that left tier k after a failure, `skipped[k]` those that never
-    tried it because it was cooling down; `elsewhere` were answered by fallback groups."""
+    """A whole frame. `expected` are the requests of the whole run, where the frame says; `elsewhere` were answered
+    by fallback groups. `failed_down[k]` counts requests that left tier k after a failure, `skipped[k]` those that
+    never tried it because it was cooling down."""
 
     has_begun: bool
+    expected: int | None
     finished: int
     failed: int
     fallbacks: int
@@ -71,6 +82,11 @@ class Reading:
     elsewhere: int
     is_exhausted: bool
     last: JSON | None
+
+    @property
+    def is_single(self) -> bool:
+        """Whether this is the way of one request, not the traffic of many."""
+        return self.expected == 1 and (self.finished > 0 or any(card.is_lit for card in self.cards))
 
 
 def read(group: DrawnGroup, mode: Mode, frame: JSON | None) -> Reading:
@@ -84,11 +100,12 @@ def read(group: DrawnGroup, mode: Mode, frame: JSON | None) -> Reading:
     ids = {d.deployment_id for d in group.deployments}
     return Reading(
         has_begun=True,
+        expected=requests.get("expected"),
         finished=requests["succeeded"] + requests["failed"],
         failed=requests["failed"],
         fallbacks=requests["fallbacks"],
         latency_ms=_latency_ms(requests, rows),
-        cards=_cards(group, rows, requests, traces),
+        cards=_cards(group, rows, requests),
         failed_down=failed_down,
         skipped=skipped,
         elsewhere=sum(row["success_count"] for name, row in rows.items() if name not in ids),
@@ -105,7 +122,7 @@ def _before(group: DrawnGroup, mode: Mode) -> Reading:
         loads = [1 / len(tiers[0]) if n in tiers[0] else 0.0 for n in range(len(shares))]
     links = (0,) * (len(tiers) - 1)
     cards = tuple(CardReading(load=load) for load in loads)
-    return Reading(False, 0, 0, 0, None, cards, links, links, 0, False, None)
+    return Reading(False, None, 0, 0, 0, None, cards, links, links, 0, False, None)
 
 
 def _latency_ms(requests: JSON, rows: JSON) -> float | None:
@@ -118,23 +135,23 @@ def _latency_ms(requests: JSON, rows: JSON) -> float | None:
     return total_ms / float(requests["succeeded"])
 
 
-def _cards(group: DrawnGroup, rows: JSON, requests: JSON, traces: Any) -> tuple[CardReading, ...]:
+def _cards(group: DrawnGroup, rows: JSON, requests: JSON) -> tuple[CardReading, ...]:
     ids = [d.deployment_id for d in group.deployments]
     known = [rows.get(name) for name in ids]
     elsewhere = requests["succeeded"] - sum(row["success_count"] for row in known if row)
     shares = percentages([*(row["success_count"] if row else 0 for row in known), max(0, elsewhere)])
-    recent = _recent(traces)
     finished = requests["succeeded"] + requests["failed"]
+    is_single = requests.get("expected") == 1
     return tuple(
-        _card(row, share if finished else None, recent.get(name, []), max(1, finished)) if row else CardReading()
-        for name, row, share in zip(ids, known, shares, strict=False)
+        _card(row, share if finished else None, max(1, finished), is_single=is_single) if row else CardReading()
+        for row, share in zip(known, shares, strict=False)
     )
 
 
-def _card(row: JSON, share: int | None, recent: list[bool], finished: int) -> CardReading:
+def _card(row: JSON, share: int | None, finished: int, *, is_single: bool) -> CardReading:
     errors = Counter[str](row["errors"])
     return CardReading(
-        state=_state(row, recent),
+        state=_state(row),
         attempts=row["request_count"],
         served=row["success_count"],
         failures=row["failure_count"],
@@ -145,27 +162,29 @@ def _card(row: JSON, share: int | None, recent: list[bool], finished: int) -> Ca
         latency_ms=row["avg_latency_ms"] if row["success_count"] else None,
         cooldown_left_s=row["cooldown_left_s"],
         errors=errors,
+        is_lit=is_single and bool(row["request_count"] or row["in_flight"]),
     )
 
 
-def _state(row: JSON, recent: list[bool]) -> State:
-    """The newest attempts say whether it fails now, all of them whether it is sound."""
+def _state(row: JSON) -> State:
+    """Only what was tried lately counts: an outage that is over is no longer to be seen."""
     if row["cooldown_left_s"] > 0:
         return State.COOLING
-    if not row["request_count"]:
+    attempts, failures = _recent(row)
+    if not attempts:
         return State.IDLE
-    if (len(recent) > 1 and not any(recent)) or not row["success_count"]:
+    rate = failures / attempts
+    if not row["success_count"] or (rate >= FAILING_FROM and failures >= FAILING_AFTER):
         return State.FAILING
-    return State.DEGRADED if row["failure_count"] / row["request_count"] >= DEGRADED_FROM else State.HEALTHY
+    return State.DEGRADED if rate >= DEGRADED_FROM else State.HEALTHY
 
 
-def _recent(traces: Any) -> dict[str, list[bool]]:
-    """Whether each of the newest attempts was answered, by deployment."""
-    found: dict[str, list[bool]] = {}
-    for trace in traces:
-        for attempt in trace["attempts"]:
-            found.setdefault(attempt["deployment_id"], []).append(attempt["status"] == "success")
-    return found
+def _recent(row: JSON) -> tuple[int, int]:
+    """Attempts and failures of late; all there were, where the frame does not say or the newest is still under way."""
+    attempts, failures = row["request_count"], row["failure_count"]
+    recent: int = row.get("recent_request_count", attempts)
+    is_told = bool(recent) or not row["in_flight"]
+    return (recent, row.get("recent_failure_count", failures)) if is_told else (attempts, failures)
 
 
 def _moves(

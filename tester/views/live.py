@@ -13,21 +13,36 @@ from access.models import Role
 from access.pages import PersonRequest, requires
 from access.rules import can_operate
 from engine.exceptions import BadInput
+from engine.scenarios import SCENARIOS
 from groups.models import RoutingGroup
 from groups.views import group_with_deployments
 from lib.exceptions import DomainError
 from tester import actions
-from tester.forms import RehearsalForm
-from tester.live.reading import drawn_group, drawn_group_of
+from tester.consent import Consent, consent_for
+from tester.drawings import drawn_group, drawn_group_of
+from tester.forms import AMOUNTS, RehearsalForm, controls_of
+from tester.history import timeline_of_run
+from tester.listing import lines_of, runs_of
 from tester.models import Run
-from tester.planning import plan
+from tester.planning import Plan, plan
+from tester.rules import can_change
 from tester.runs.conduct import conduct_in_background
+from tester.runs.pool import pool
 from tester.scene import DrawnGroup, Mode, mode_of, scene_of
 
 PAGE = "tester/live_tester.html"
-RUNS_SHOWN = 10
+RUNS_SHOWN = 5
 # Fields of the form by the names that BadInput has for them.
-FIELDS = {"num_requests": "num_requests", "concurrency": "concurrency", "scenario": "scenario"}
+FIELDS = {
+    "num_requests": "num_requests",
+    "workload": "num_requests",
+    "concurrency": "concurrency",
+    "rate_per_s": "rate_per_s",
+    "workload.rate_per_s": "rate_per_s",
+    "kind": "rate_per_s",
+    "scenario": "scenario",
+}
+DEARER = "The price has changed since you were asked. "
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -38,7 +53,9 @@ def live_tester(request: PersonRequest, group_id: UUID) -> HttpResponseBase:
 
 @requires(Role.VIEWER, to="watch rehearsals")
 def show_group(request: PersonRequest, group_id: UUID) -> HttpResponse:
-    """The group at rest."""
+    """The group at rest. Whoever may start a rehearsal will do so soon: its process starts meanwhile."""
+    if can_operate(request.user):
+        pool.warm()
     group = group_with_deployments(group_id)
     drawn = drawn_group(group)
     return render(
@@ -48,23 +65,40 @@ def show_group(request: PersonRequest, group_id: UUID) -> HttpResponse:
 
 @requires(Role.OPERATOR, to="start a rehearsal")
 def start_run(request: PersonRequest, group_id: UUID) -> HttpResponseBase:
-    """Starts what the form asks for; an invalid form comes back with the reasons."""
+    """Starts what the form asks for. Before real requests it asks; an invalid form comes back with the reasons."""
     group = group_with_deployments(group_id)
     drawn = drawn_group(group)
     form = RehearsalForm(request.POST, deployments=drawn.deployments)
-    run = _started(request, group, form) if form.is_valid() else None
+    if "back" in request.POST:
+        return render(request, PAGE, _context(request, drawn, group=group, form=form))
+    planned = _planned(group, form) if form.is_valid() else None
+    consent = _question(form, planned)
+    run = None if planned is None or consent else _started(request, form, planned)
     if run is None:
-        return render(request, PAGE, _context(request, drawn, group=group, form=form), status=422)
-    return redirect(resolve_url("run", run.pk) + "?play=1")
+        status = 200 if consent else 422
+        return render(request, PAGE, _context(request, drawn, group=group, form=form, consent=consent), status=status)
+    return redirect(f"{resolve_url('run', run.pk)}?play=1&{form.controls}".rstrip("&"))
 
 
-def _started(request: PersonRequest, group: RoutingGroup, form: RehearsalForm) -> Run | None:
+def _planned(group: RoutingGroup, form: RehearsalForm) -> Plan | None:
     try:
-        planned = plan(group, form.asked)
-        run = actions.create_run(by=request.user, plan=planned)
+        return plan(group, form.asked)
     except BadInput as error:
-        form.add_error(FIELDS.get(error.field), error.message)
+        dearer = DEARER if error.field == "max_cost_usd" else ""
+        form.add_error(FIELDS.get(error.field), dearer + error.message)
         return None
+
+
+def _question(form: RehearsalForm, planned: Plan | None) -> Consent | None:
+    """What is to be agreed to first, if anything."""
+    if planned is None or not planned.job.is_real or form.is_confirmed:
+        return None
+    return consent_for(planned.job)
+
+
+def _started(request: PersonRequest, form: RehearsalForm, planned: Plan) -> Run | None:
+    try:
+        run = actions.create_run(by=request.user, plan=planned)
     except DomainError as error:
         form.add_error(None, str(error))
         return None
@@ -76,10 +110,16 @@ def _started(request: PersonRequest, group: RoutingGroup, form: RehearsalForm) -
 @requires(Role.VIEWER, to="watch rehearsals")
 def show_run(request: PersonRequest, run_id: UUID) -> HttpResponse:
     """One run: live while it lasts, to play back afterwards. Without JavaScript its last frame."""
-    run = get_object_or_404(Run.objects.select_related("group"), pk=run_id)
+    return run_page(request, get_object_or_404(Run.objects.select_related("group"), pk=run_id))
+
+
+def run_page(request: PersonRequest, run: Run, *, not_changed: str = "", status: int = 200) -> HttpResponse:
+    """The page of one run; with what was typed when a change of the run was refused, and why it was."""
     drawn = drawn_group_of(run)
-    form = RehearsalForm(deployments=drawn.deployments, initial=_again(run, drawn))
-    return render(request, PAGE, _context(request, drawn, group=run.group, run=run, form=form))
+    initial = {**_again(request, run, drawn), **request.POST.dict()}
+    form = RehearsalForm(deployments=drawn.deployments, initial=initial)
+    context = _context(request, drawn, group=run.group, run=run, form=form)
+    return render(request, PAGE, {**context, "not_changed": not_changed}, status=status)
 
 
 def _context(
@@ -89,20 +129,25 @@ def _context(
     group: RoutingGroup | None,
     form: RehearsalForm,
     run: Run | None = None,
+    consent: Consent | None = None,
 ) -> dict[str, Any]:
     mode = _mode(request, drawn)
     is_playing = run is not None and "play" in request.GET
     frame = run.frames.last() if run and not is_playing else None
-    runs = Run.objects.filter(group=group).defer("config", "result")[:RUNS_SHOWN] if group else []
+    lines = lines_of(runs_of(group.pk)[: RUNS_SHOWN + 1]) if group else []
     return {
+        "timeline": timeline_of_run(run, drawn) if run else None,
         "scene": scene_of(drawn, frame.data if frame else None, mode),
         "other_mode": mode.other,
         "is_playing": is_playing,
         "group": group,
         "run": run,
-        "runs": runs,
+        "lines": lines[:RUNS_SHOWN],
+        "has_more_runs": len(lines) > RUNS_SHOWN,
+        "consent": consent,
         "form": form,
         "can_rehearse": can_operate(request.user) and group is not None,
+        "can_change": can_operate(request.user) and run is not None and can_change(run),
     }
 
 
@@ -111,8 +156,9 @@ def _mode(request: PersonRequest, drawn: DrawnGroup) -> Mode:
     return Mode(asked) if asked in set(Mode) else mode_of(drawn.strategy)
 
 
-def _again(run: Run, drawn: DrawnGroup) -> dict[str, Any]:
+def _again(request: PersonRequest, run: Run, drawn: DrawnGroup) -> dict[str, Any]:
     """The controls as they were for this run, so that it can be changed a little and run again."""
-    known = {name: run.config[name] for name in ("num_requests", "concurrency") if name in run.config}
-    scenario = {"scenario": run.scenario} if run.scenario != "custom" else {}
-    return {**known, **scenario, "mode": "real" if run.is_real else "mock", "seed": run.seed}
+    kept = {name: request.GET[name] for name in AMOUNTS if name in request.GET}
+    scenario = {"scenario": run.scenario} if run.scenario in SCENARIOS else {}
+    mode = {"mode": "real" if run.is_real else "mock", "seed": run.seed}
+    return {**controls_of(run.config, drawn.deployments), **scenario, **mode, **kept}

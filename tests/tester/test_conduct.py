@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 
 import pytest
@@ -175,6 +176,16 @@ def test_a_server_that_ends_says_so_in_the_row(start, perform, monkeypatch):
     run, job = start()
     monkeypatch.setattr(storage.threading, "main_thread", lambda: storage.threading.Thread())
     assert "server was stopped" in conduct(run, job).error
+
+
+def test_a_server_that_is_told_to_end_ends_its_runs_first(start, perform, monkeypatch):
+    perform(HANGS)
+    monkeypatch.setattr(storage, "server_is_ending", threading.Event())
+    conducting.stop_all()
+    run, job = start()
+    assert conduct(run, job).status is RunStatus.FAILED
+    run.refresh_from_db()
+    assert run.error == "The server was stopped before the run had ended. Start it again."
 
 
 def frames(count: int) -> list[dict]:

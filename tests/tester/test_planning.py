@@ -88,7 +88,7 @@ def test_a_seed_keeps_the_profiles_of_its_first_run(group, ids, alice):
 
 
 def test_planning_costs_few_queries(group, django_assert_num_queries):
-    with django_assert_num_queries(5):  # three for the groups, the measurements, the seed's first run
+    with django_assert_num_queries(6):  # three for the groups, the measurements, the seed's first run, the picture
         plan(group, Asked(seed=1))
 
 

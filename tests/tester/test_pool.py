@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 import psutil
 import pytest
 
-from tester.exceptions import RunCancelled
+from tester.exceptions import RunBroken, RunCancelled
 from tester.runs.pool import Pool
+from tester.runs.workers import WorkerProcess
 from tests.tester.performers import ECHO, performer
 
 
@@ -49,6 +50,28 @@ def test_a_spare_is_warmed_at_first_use_and_never_more_than_the_setting(make_poo
         with pool.lend(while_waiting=nothing) as second:
             assert first.pid != second.pid
             assert len({child.pid for child in mine.children()} - before) == 2
+
+
+def test_the_first_is_warmed_before_it_is_needed_and_once(make_pool):
+    pool, mine = make_pool(2), psutil.Process()
+    before = {child.pid for child in mine.children()}
+    pool.warm()
+    pool.warm()
+    (warm,) = {child.pid for child in mine.children()} - before
+    with pool.lend(while_waiting=nothing) as worker:
+        assert worker.pid == warm
+        pool.warm()
+        assert len({child.pid for child in mine.children()} - before) == 2
+
+
+def test_what_cannot_be_warmed_up_disturbs_nobody():
+    def fail() -> WorkerProcess:
+        raise OSError(12, "Cannot allocate memory")
+
+    pool = Pool(lambda: 1, fail)
+    pool.warm()
+    with pytest.raises(RunBroken, match="Cannot allocate memory"), pool.lend(while_waiting=nothing):
+        pass
 
 
 def test_one_that_died_while_idle_is_replaced(make_pool):

@@ -26,9 +26,16 @@ def row(served: int, failed: int = 0, **more: Any) -> dict[str, Any]:
     return {**defaults, **counts, **more}
 
 
-def frame(*rows: dict[str, Any], failed: int = 0, fallbacks: int = 0, **more: Any) -> dict[str, Any]:
+def lately(told: dict[str, Any], attempts: int, failures: int) -> dict[str, Any]:
+    return {**told, "recent_request_count": attempts, "recent_failure_count": failures}
+
+
+def frame(
+    *rows: dict[str, Any], failed: int = 0, fallbacks: int = 0, expected: int | None = None, **more: Any
+) -> dict[str, Any]:
     answered = sum(r["success_count"] for r in rows)
     requests = {"started": answered + failed, "succeeded": answered, "failed": failed, "in_flight": 0}
+    requests |= {} if expected is None else {"expected": expected}
     deployments = {f"d{n}": r for n, r in enumerate(rows)}
     return {"requests": {**requests, "fallbacks": fallbacks}, "deployments": deployments, "last_traces": [], **more}
 
@@ -94,19 +101,25 @@ def test_a_frame_that_knows_the_latency_of_requests_is_believed():
 
 
 @pytest.mark.parametrize(
-    ("told", "traces", "expected"),
+    ("told", "expected"),
     [
-        (row(99, 1), [], ("is-healthy", "healthy")),
-        (row(9, 1), [], ("is-degraded", "degraded")),
-        (row(9, 1, cooldown_left_s=11.7), [], ("is-cooling", "cooling 12s")),
-        (row(9, 1, cooldown_left_s=0.4), [], ("is-cooling", "cooling <1s")),
-        (row(99, 2), [trace(attempt(0, "error")), trace(attempt(0, "error"))], ("is-failing", "failing")),
-        (row(0, 3), [], ("is-failing", "failing")),
-        (row(0), [], ("is-idle", "idle")),
+        (row(99, 1), ("is-healthy", "healthy")),
+        (row(9, 1), ("is-degraded", "degraded")),
+        (row(9, 1, cooldown_left_s=11.7), ("is-cooling", "cooling 12s")),
+        (row(9, 1, cooldown_left_s=0.4), ("is-cooling", "cooling <1s")),
+        (row(0, 3), ("is-failing", "failing")),
+        (row(0), ("is-idle", "idle")),
+        (lately(row(50, 50), 20, 0), ("is-healthy", "healthy")),
+        (lately(row(99, 2), 20, 2), ("is-degraded", "degraded")),
+        (lately(row(99, 2), 4, 2), ("is-failing", "failing")),
+        (lately(row(99, 1), 1, 1), ("is-degraded", "degraded")),
+        (lately(row(50, 50, cooldown_left_s=3), 0, 0), ("is-cooling", "cooling 3s")),
+        (lately(row(50, 50), 0, 0), ("is-idle", "idle")),
+        (lately(row(50, 50, in_flight=1), 0, 0), ("is-failing", "failing")),
     ],
 )
-def test_a_card_says_how_its_deployment_is(told: dict[str, Any], traces: list[Any], expected: tuple[str, str]):
-    scene = scene_of(CHAIN, frame(told, row(1), row(1), last_traces=traces), Mode.ORDERED)
+def test_a_card_says_how_its_deployment_is_of_late(told: dict[str, Any], expected: tuple[str, str]):
+    scene = scene_of(CHAIN, frame(told, row(1), row(1)), Mode.ORDERED)
     assert (scene.cards[0].card.attributes["class"].split()[1], scene.cards[0].state.text) == expected
 
 
@@ -132,6 +145,43 @@ def test_of_many_attempts_the_last_ones_are_shown():
     scene = scene_of(FAN, frame(row(1, 6), last_fallback=told), Mode.WEIGHTED)
     assert scene.heading.text == "Last retry · 7 attempts"
     assert scene.steps[-1].name.text == "Elsewhere"
+
+
+def lit(scene: Scene) -> set[str]:
+    return {part.id for part in scene.parts if "is-lit" in part.attributes.get("class", "").split()}
+
+
+def test_the_way_of_a_single_request_lights_up_in_both_pictures():
+    moves = [{"from_deployment": "d0", "to_deployment": "d1", "request_count": 1, "reason": "fallback_error"}]
+    told = frame(row(0, 1), row(1), row(0), fallbacks=1, expected=1, flow_data=moves)
+    chain, fan = scene_of(CHAIN, told, Mode.ORDERED), scene_of(FAN, told, Mode.WEIGHTED)
+    assert lit(chain) == {"c0", "s0", "d0", "c1"}
+    assert lit(fan) == {"c0", "s0", "c1", "s1"}
+    assert all("is-single" in scene.root.attributes["class"] for scene in (chain, fan))
+
+
+def test_the_way_of_a_single_request_that_nobody_answered_lights_up_to_its_end():
+    moves = [{"from_deployment": f"d{n}", "to_deployment": f"d{n + 1}", "request_count": 1} for n in range(2)]
+    told = frame(row(0, 1), row(0, 1), row(0, 1), failed=1, expected=1, flow_data=moves, last_traces=[trace()])
+    scene = scene_of(CHAIN, told, Mode.ORDERED)
+    assert lit(scene) == {"c0", "s0", "d0", "c1", "d1", "c2"}
+    assert {"is-single", "is-exhausted"} <= set(scene.root.attributes["class"].split())
+
+
+def test_a_single_request_under_way_lights_where_it_is_and_many_requests_light_nothing_alone():
+    waiting = scene_of(CHAIN, frame(row(0, in_flight=1), row(0), row(0), expected=1), Mode.ORDERED)
+    assert lit(waiting) == {"c0", "s0"}
+    begun = scene_of(CHAIN, frame(row(1), row(0), row(0), expected=2), Mode.ORDERED)
+    assert "is-single" not in begun.root.attributes["class"]
+    assert lit(begun) == set()
+
+
+def test_the_progress_of_a_run_is_told_until_it_is_over():
+    stats = scene_of(CHAIN, frame(row(420), row(0), row(0), expected=1000), Mode.ORDERED).stats
+    assert (stats.requests.text, stats.expected.text) == ("420", "of 1,000")
+    assert stats.progress.attributes == {"class": "progress", "value": "42"}
+    over = scene_of(CHAIN, frame(row(9), row(1), row(0), expected=10), Mode.ORDERED).stats
+    assert (over.expected.text, over.progress.attributes["class"]) == ("", "progress is-over")
 
 
 def test_exhaustion_is_seen():

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 from channels.testing import WebsocketCommunicator
+from django.contrib.sessions.models import Session
 
+from access.models import ApiKey, Role
 from routing_console.asgi import sockets
+from tester import consumers
 from tests.tester.live.page import HOST, ORIGIN, bearer_of, closing_of, in_thread, page, session_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -75,3 +78,39 @@ async def test_a_bad_address_says_what_is_bad(run, key):
 async def test_another_address_is_refused():
     seen = WebsocketCommunicator(sockets, "/ws/elsewhere/")
     assert (await seen.connect())[0] is False
+
+
+@pytest.fixture
+def often(monkeypatch):
+    """Rights are checked again at once, not after half a minute."""
+    monkeypatch.setattr(consumers, "ADMIT_AGAIN_EVERY_S", 0.02)
+
+
+async def ended(seen) -> int:
+    await seen.frame()
+    return (await seen.closing())[0]
+
+
+async def test_a_revoked_key_ends_the_show(run, charlie, often):
+    async with page(run, await in_thread(bearer_of)(charlie)) as seen:
+        await in_thread(ApiKey.objects.update)(revoked_at=run.created_at)
+        assert await ended(seen) == 4401
+
+
+@pytest.mark.parametrize(("lost", "code"), [({"role": Role.STRANGER}, 4403), ({"is_active": False}, 4401)])
+async def test_whoever_loses_the_right_sees_no_more(run, charlie, often, lost, code):
+    async with page(run, [*await in_thread(session_of)(charlie), ORIGIN]) as seen:
+        await in_thread(type(charlie).objects.filter(pk=charlie.pk).update)(**lost)
+        assert await ended(seen) == code
+
+
+async def test_whoever_signs_out_sees_no_more(run, charlie, often):
+    async with page(run, [*await in_thread(session_of)(charlie), ORIGIN]) as seen:
+        await in_thread(Session.objects.all().delete)()
+        assert await ended(seen) == 4401
+
+
+async def test_whoever_may_still_watch_goes_on_watching(run, charlie, often):
+    async with page(run, [*await in_thread(session_of)(charlie), ORIGIN]) as seen:
+        await seen.frame()
+        assert await seen.receive_nothing(0.3)

@@ -195,3 +195,27 @@ async def test_what_breaks_here_is_said_and_not_hidden(run, key, monkeypatch):
 
     monkeypatch.setattr(patches.PatchView, "_frame", broken)
     assert (await closing_of(run.pk, key))[0] == 1011
+
+
+async def test_viewers_of_a_run_that_was_changed_are_told_where_it_goes_on(run, group, key):
+    async with page(run, key) as seen:
+        await seen.frame()
+        follower = await in_thread(make_run)(group, continues=run)
+        await in_thread(finish)(run, RunStatus.CANCELLED, next_run=follower)
+        await seen.until(status="cancelled", next=str(follower.pk))
+    async with page(run, key) as late:
+        assert "next" not in (await late.frame())["s"]
+
+
+async def test_whoever_comes_to_a_moment_that_is_still_to_come_waits_for_it(run, key):
+    async with page(run, key, seek_ms=3000, pause="true") as seen:
+        await in_thread(add_frames)(run, range(10, 12))
+        assert await seen.receive_nothing(0.3)
+        await in_thread(add_frames)(run, range(12, 16))
+        assert (await seen.frame())["s"]["at_ms"] == 3000.0
+
+
+async def test_a_run_that_ends_before_the_moment_is_shown_all_the_same(run, key):
+    async with page(run, key, seek_ms=3000) as seen:
+        await in_thread(finish)(run, RunStatus.FAILED, error="The worker was killed.")
+        assert (await seen.frame())["s"]["status"] == "failed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import uuid
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -12,10 +13,12 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from engine.spec import Strategy
+from tester import drawings
 from tester.live import reading
 from tester.live.frames import FrameStore, RunUnknown
 from tester.live.reel import News, Reel, StoredFrame
 from tester.models import LOST_AFTER, Run, RunStatus
+from tester.planning import Asked, plan
 from tester.scene import DrawnGroup
 from tests.tester.live.runs import add_frames, finish, make_run
 
@@ -175,9 +178,9 @@ def test_no_run_no_news():
     assert reading.reel_of(uuid.uuid4()) is None
 
 
-def test_a_run_is_drawn_as_its_group_is(group, ids, django_assert_num_queries):
+def test_a_run_that_kept_no_picture_is_drawn_as_its_group_is(group, ids, django_assert_num_queries):
     run = make_run(group)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         reel = reading.reel_of(run.pk)
     assert reel is not None
     assert [(d.name, d.deployment_id, d.colour, d.priority) for d in reel.group.deployments] == [
@@ -186,18 +189,29 @@ def test_a_run_is_drawn_as_its_group_is(group, ids, django_assert_num_queries):
     ]
 
 
+def test_a_run_is_drawn_as_it_ran_whatever_became_of_its_group(group, django_assert_num_queries):
+    planned = plan(group, Asked(seed=1))
+    run = make_run(group, config=planned.config)
+    group.deployments.all().delete()
+    with django_assert_num_queries(2):
+        reel = reading.reel_of(run.pk)
+    assert reel is not None
+    assert reel.group == drawings.from_json(json.loads(json.dumps(planned.config["group"])))
+    assert [(d.name, d.colour) for d in reel.group.deployments] == [("Nebius", "nebius"), ("Fireworks", "fireworks")]
+
+
 def test_a_run_outlives_its_group_in_the_picture(group):
     row = {"deployment_id": "x", "deployment_name": "Gone", "provider": "Groq", "priority": 1, "weight": None}
     run = make_run(group, result={"traffic_distribution": [row]}, status=RunStatus.DONE)
     group.delete()
-    drawn = reading.drawn_group_of(Run.objects.get(pk=run.pk))
+    drawn = drawings.drawn_group_of(Run.objects.get(pk=run.pk))
     assert (drawn.name, drawn.strategy) == ("chat", Strategy.PRIORITY_FAILOVER)
     assert [(d.name, d.colour) for d in drawn.deployments] == [("Gone", "groq")]
 
 
 def test_a_deployment_that_takes_no_traffic_is_not_drawn(group):
     group.deployments.last().model.__class__.objects.filter(provider__name="Fireworks").update(enabled=False)
-    assert [d.name for d in reading.drawn_group_of(make_run(group)).deployments] == ["Nebius"]
+    assert [d.name for d in drawings.drawn_group_of(make_run(group)).deployments] == ["Nebius"]
 
 
 def test_frames_come_as_the_database_keeps_them(group):

@@ -137,10 +137,11 @@ async def test_a_program_reads_events_to_the_end(stage):
     assert seen.socket.close_code == 1000
 
 
-async def test_another_process_shows_the_run_too_and_says_when_its_server_was_stopped(tmp_path: Path):
+@pytest.mark.parametrize("server", ["daphne", "uvicorn"])
+async def test_another_process_shows_the_run_too_and_says_when_its_server_was_stopped(tmp_path: Path, server: str):
     (tmp_path / "one").mkdir()
     (tmp_path / "other").mkdir()
-    with console(tmp_path / "one", server="daphne") as one, console_beside(one, tmp_path / "other") as other:
+    with console(tmp_path / "one", server=server) as one, console_beside(one, tmp_path / "other") as other:
         stage = prepared(one)
         run_id = await stage.start(num_requests=100_000)
         async with viewer(other, run_id) as seen:

@@ -1,0 +1,111 @@
+"""The faults of a scenario as stretches of time with a name: what the timeline marks. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from engine.faults import (
+    ConnectionRefused,
+    ContentFilter,
+    ContextTooLong,
+    Degradation,
+    Fault,
+    Flapping,
+    Outage,
+    Quota,
+    RateLimit,
+    ServerError,
+    Slow,
+    StreamCut,
+    StreamStall,
+    Timeout,
+    Unauthorised,
+)
+from engine.scenarios import Scenario
+from engine.spec import DeploymentSpec, GroupSpec
+from engine.targets import TargetedFault, targets
+from tester.scene import DrawnGroup
+
+MOST_NAMES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class FaultWindow:
+    """Whom a fault strikes and what it does, in words, from when until when (`inf`: to the run's end)."""
+
+    whom: str
+    what: str
+    from_ms: float
+    until_ms: float
+
+    @property
+    def when(self) -> str:
+        """From when to when: from 10 s to 70 s."""
+        ends = "to the end" if math.isinf(self.until_ms) else f"to {self.until_ms / 1000:,g} s"
+        return f"from {self.from_ms / 1000:,g} s {ends}"
+
+
+def windows_of(scenario: Scenario, group: DrawnGroup) -> tuple[FaultWindow, ...]:
+    """Every fault that strikes a drawn deployment, in the scenario's order; the same twice is told once."""
+    return tuple(dict.fromkeys(_windows(scenario, group)))
+
+
+def _windows(scenario: Scenario, group: DrawnGroup) -> Iterator[FaultWindow]:
+    spec = _spec_of(group)
+    for aimed in scenario.faults:
+        struck = targets(aimed.target, (spec,))
+        names = [d.name for d in group.deployments if d.deployment_id in struck]
+        if names and aimed.over_s > aimed.from_s:
+            yield FaultWindow(_whom(names, group), _what(aimed), aimed.from_s * 1000, aimed.over_s * 1000)
+
+
+def _spec_of(group: DrawnGroup) -> GroupSpec:
+    """As much of the group as it takes to know whom a target stands for."""
+    rows = tuple(
+        DeploymentSpec(d.deployment_id, d.name, d.provider, "", "", priority=d.priority, weight=d.weight)
+        for d in group.deployments
+    )
+    return GroupSpec("", group.name, group.strategy, rows)
+
+
+def _whom(names: Sequence[str], group: DrawnGroup) -> str:
+    if len(names) == len(group.deployments) > 1:
+        return "all"
+    return ", ".join(names) if len(names) <= MOST_NAMES else f"{len(names)} deployments"
+
+
+def _what(aimed: TargetedFault) -> str:
+    words = _words(aimed.fault)
+    return words if aimed.probability == 1 else f"{aimed.probability:.0%} {words}"
+
+
+def _words(fault: Fault) -> str:
+    match fault:
+        case ServerError(status):
+            return f"fail with {status}"
+        case RateLimit():
+            return "rate limited (429)"
+        case Quota(rpm, tpm):
+            return f"quota of {f'{rpm:,} requests' if rpm else f'{tpm:,} tokens'} a minute"
+        case Slow(factor, extra_ms):
+            return f"{factor:g}× as slow" if factor > 1 else f"{extra_ms:,.0f} ms slower"
+        case Degradation():
+            return "worse and worse"
+        case Flapping(period_s, down_s):
+            return f"down {down_s:g} of every {period_s:g} s"
+        case ContextTooLong(limit):
+            return f"at most {limit:,} tokens of context"
+    return WORDS.get(type(fault), fault.kind.replace("_", " "))
+
+
+WORDS: dict[type, str] = {
+    Timeout: "left without an answer",
+    ConnectionRefused: "connection refused",
+    Unauthorised: "key refused",
+    ContentFilter: "content refused",
+    StreamCut: "streams break off",
+    StreamStall: "streams fall silent",
+    Outage: "down",
+}

@@ -1,0 +1,25 @@
+"""Stored frames -> the timeline of a run."""
+
+from __future__ import annotations
+
+from engine.exceptions import BadInput
+from engine.scenarios import Scenario
+from tester.fault_windows import FaultWindow, windows_of
+from tester.models import Run
+from tester.scene import DrawnGroup
+from tester.timeline import Moment, Timeline, timeline_of
+
+
+def timeline_of_run(run: Run, group: DrawnGroup) -> Timeline:
+    """The run as far as it is stored; one query."""
+    rows = run.frames.order_by("n").values_list("data__at_ms", "data__requests")
+    moments = [Moment(at_ms, said["succeeded"], said["failed"], said["fallbacks"]) for at_ms, said in rows]
+    return timeline_of(moments, _windows(run, group))
+
+
+def _windows(run: Run, group: DrawnGroup) -> tuple[FaultWindow, ...]:
+    """None for runs with real requests, and for what another version stored and this one can't read."""
+    try:
+        return windows_of(Scenario.from_json(run.config.get("scenario")), group)
+    except BadInput:
+        return ()

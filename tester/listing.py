@@ -1,0 +1,42 @@
+"""The runs of a group as its lists show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import F, QuerySet
+
+from tester.models import Run
+from tester.scene.live import NONE, success
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """One run as text: the requests that ended, or that it is to have, and the part of them that was answered."""
+
+    run: Run
+    requests: str
+    success: str
+
+
+def runs_of(group_id: UUID) -> QuerySet[Run]:
+    """The runs of a group, newest first, with three numbers instead of their large results."""
+    counts = {
+        "expected": F("config__num_requests"),
+        "finished": F("result__total_requests"),
+        "failed": F("result__failed_requests"),
+    }
+    return Run.objects.filter(group=group_id).without_bulk().annotate(**counts)
+
+
+def lines_of(runs: Iterable[Run]) -> list[RunLine]:
+    """The rows of `runs_of`, ready to be shown."""
+    return [_line(run) for run in runs]
+
+
+def _line(run: Any) -> RunLine:
+    requests = run.expected if run.finished is None else run.finished
+    return RunLine(run, NONE if requests is None else f"{requests:,}", success(run.finished or 0, run.failed or 0))

@@ -1,0 +1,5 @@
+"""The diagram as a picture file: our stylesheets, applied by ourselves."""
+
+from tester.picture.standalone import StandalonePicture, standalone
+
+__all__ = ["StandalonePicture", "standalone"]

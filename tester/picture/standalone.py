@@ -1,0 +1,103 @@
+"""A scene as an SVG file of its own: title, numbers and the wide picture, every style and the font inside."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
+
+from django.contrib.staticfiles import finders
+from django.template.loader import render_to_string
+
+from tester.picture.painting import matters, paint
+from tester.picture.stylesheet import Rule, rules_of
+from tester.picture.values import Theme
+from tester.scene import Scene
+
+SHEETS = ("css/console.css", "css/scene.css", "css/picture.css")
+FONT = "vendor/inter/inter-latin.woff2"
+HEAD_HEIGHT = 104.0
+STATS_X, STAT_WIDTH = 600, 118
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class StandalonePicture:
+    """An SVG file, and the content security policy that lets it use its own font and nothing else."""
+
+    svg: bytes
+    policy: str
+
+
+def standalone(scene: Scene, *, about: str, theme: Theme) -> StandalonePicture:
+    """The scene as a file; `about` is a line on which run this is and when, `theme` is one of the console's."""
+    picture = scene.pictures[0]
+    height = HEAD_HEIGHT + picture.sheet.height
+    context = {
+        "scene": scene,
+        "picture": picture,
+        "about": about,
+        "height": height,
+        "head": HEAD_HEIGHT,
+        "stats": _stats(scene),
+        "theme": theme,
+    }
+    page = fromstring(NOT_XML.sub("", render_to_string("tester/picture.svg", context)))  # noqa: S314 our own, escaped
+    paint(page, _rules(), theme)
+    svg = page.find(".//svg")
+    assert svg is not None  # noqa: S101 it is in our own template
+    svg.set("xmlns", "http://www.w3.org/2000/svg")
+    style = _add_style(svg)
+    _tidy(svg)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; font-src data:; frame-ancestors 'none'"
+    return StandalonePicture(tostring(svg, encoding="utf-8", xml_declaration=True), policy)
+
+
+def _stats(scene: Scene) -> list[tuple[str, int, str]]:
+    """Name, place and text of the numbers at the top."""
+    stats = scene.stats
+    shown = (("Requests", stats.requests), ("Success", stats.success), ("Latency", stats.latency))
+    named = (*shown, ("Fallbacks", stats.fallbacks))
+    return [(name.upper(), STATS_X + n * STAT_WIDTH, part.text) for n, (name, part) in enumerate(named)]
+
+
+def _add_style(svg: Element) -> str:
+    style = SubElement(svg, "style")
+    style.text = _font_face()
+    svg.remove(style)
+    svg.insert(0, style)
+    return style.text
+
+
+def _tidy(svg: Element) -> None:
+    """Line breaks between elements go: they are the template's."""
+    for element in svg.iter():
+        element.tail = None if not (element.tail or "").strip() else element.tail
+        if len(element) and not (element.text or "").strip():
+            element.text = None
+
+
+@cache
+def _rules() -> tuple[Rule, ...]:
+    """Those that say something about a picture."""
+    rules = rules_of("".join(_static(name).read_text() for name in SHEETS))
+    return tuple(rule for rule in rules if any(matters(name) for name in rule.declarations))
+
+
+@cache
+def _font_face() -> str:
+    font = base64.b64encode(_static(FONT).read_bytes()).decode()
+    face = f"font-family:Inter;font-weight:100 900;src:url(data:font/woff2;base64,{font}) format('woff2')"
+    return f"@font-face{{{face}}}text{{font-variant-numeric:tabular-nums}}"
+
+
+def _static(name: str) -> Path:
+    found = finders.find(name)
+    if not isinstance(found, str):
+        raise FileNotFoundError(name)
+    return Path(found)

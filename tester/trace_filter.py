@@ -1,0 +1,70 @@
+"""The filter of a run's traces, as its page's address spells it."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+
+from tester.scene import DrawnGroup
+from tester.timeline import seconds
+from tester.traces import FROM_THE_START, Wanted
+
+SHOWS: dict[str, dict[str, Any]] = {
+    "failed": {"status": "error"},
+    "answered": {"status": "success"},
+    "fell-back": {"fallback": True},
+}
+SHOW_CHOICES = [
+    ("", "All requests"),
+    ("failed", "Failed requests"),
+    ("answered", "Answered requests"),
+    ("fell-back", "Requests that fell back"),
+]
+
+
+class TraceFilterForm(forms.Form):
+    """Which traces to list; `after` is the place of the last one on the page before."""
+
+    deployment = forms.ChoiceField(required=False, widget=forms.Select(attrs={"class": "input"}))
+    show = forms.ChoiceField(choices=SHOW_CHOICES, required=False, widget=forms.Select(attrs={"class": "input"}))
+    from_ms = forms.FloatField(min_value=0, required=False, widget=forms.HiddenInput)
+    to_ms = forms.FloatField(min_value=0, required=False, widget=forms.HiddenInput)
+    after = forms.IntegerField(min_value=0, max_value=2**31 - 1, required=False, widget=forms.HiddenInput)
+
+    def __init__(self, data: Any, *, group: DrawnGroup) -> None:
+        super().__init__(data, auto_id="traces-%s")
+        choices = [(d.deployment_id, d.name) for d in group.deployments]
+        self.fields["deployment"].choices = [("", "All deployments"), *choices]  # type: ignore[attr-defined]
+
+    @property
+    def wanted(self) -> Wanted:
+        """What a valid form asks for."""
+        asked = self.cleaned_data
+        moments = {"from_ms": asked["from_ms"], "to_ms": asked["to_ms"]}
+        return Wanted(deployment_id=asked["deployment"] or None, **moments, **SHOWS.get(asked["show"], {}))
+
+    @property
+    def begins_after(self) -> int:
+        """The place after which to begin."""
+        place: int | None = self.cleaned_data["after"]
+        return FROM_THE_START if place is None else place
+
+    @property
+    def range(self) -> str:
+        """The moments between which requests ended, in words; "" for any."""
+        if not self.is_valid():
+            return ""
+        edges = (("from", self.cleaned_data["from_ms"]), ("to", self.cleaned_data["to_ms"]))
+        return " ".join(f"{word} {seconds(at_ms)}" for word, at_ms in edges if at_ms is not None)
+
+    def address(self, **other: Any) -> str:
+        """The query string of this filter, from the first page on, with something else; empty values go."""
+        chosen = {name: self.data.get(name, "") for name in ("deployment", "show", "from_ms", "to_ms")}
+        return urlencode({name: value for name, value in {**chosen, **other}.items() if value not in ("", None)})
+
+    @property
+    def without_range(self) -> str:
+        """The same for any moment."""
+        return self.address(from_ms="", to_ms="")

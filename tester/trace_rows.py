@@ -1,0 +1,67 @@
+"""Stored traces -> the lines of a list, each with its waterfall. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tester.timeline import seconds
+from tester.traces import ended_ms
+from usage.waterfall import Bar, bars_of
+
+
+@dataclass(frozen=True, slots=True)
+class TraceRow:
+    """One request. `moment` is when it ended, `served_by` the deployment that answered or was tried last ("": none),
+    `colour` the colour word of its `provider`."""
+
+    index: int
+    moment: str
+    began: str
+    duration_ms: float
+    has_succeeded: bool
+    has_fallen_back: bool
+    error_class: str
+    served_by: str
+    provider: str
+    colour: str
+    input_tokens: int | None
+    output_tokens: int | None
+    cost_usd: float
+    bars: tuple[Bar, ...]
+
+
+def rows_of(traces: Iterable[Mapping[str, Any]], provider_types: Mapping[str, str]) -> list[TraceRow]:
+    """The traces in their order; `provider_types` (name -> type) decides the colours."""
+    return [_row(trace, provider_types) for trace in traces]
+
+
+def providers_of(traces: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Names of the providers that were tried."""
+    return {attempt["provider"] for trace in traces for attempt in trace["attempts"]}
+
+
+def _row(trace: Mapping[str, Any], provider_types: Mapping[str, str]) -> TraceRow:
+    bars = bars_of(
+        trace["attempts"],
+        began_ms=trace["at_ms"],
+        duration_ms=trace["duration_ms"],
+        provider_types=provider_types,
+    )
+    return TraceRow(
+        index=trace["index"],
+        moment=seconds(ended_ms(trace)),
+        began=seconds(trace["at_ms"]),
+        duration_ms=trace["duration_ms"],
+        has_succeeded=trace["status"] == "success",
+        has_fallen_back=trace["fallback_depth"] > 0,
+        error_class=trace["error_class"] or "",
+        served_by=bars[-1].name if bars else "",
+        provider=bars[-1].provider if bars else "",
+        colour=bars[-1].colour if bars else "default",
+        input_tokens=trace["input_tokens"],
+        output_tokens=trace["output_tokens"],
+        cost_usd=trace["cost_usd"],
+        bars=bars,
+    )

@@ -1,0 +1,218 @@
+"""Runs that are changed while they are watched, in a real browser; and a server that goes away meanwhile."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.conftest import sign_in
+from tests.e2e.stage import demo_console
+from tests.e2e.test_live_tester import COUNT_STARTS, open_tester, requests_shown, start
+from tests.servers import Console, running
+
+LONG = 600
+# Every element of the diagram and the numbers above it, by its id.
+PICTURE = """() => Object.fromEntries([...document.querySelectorAll('svg.picture [id], .stats [id]')].map(
+  (e) => [e.id, [e.textContent, ...[...e.attributes].map((a) => `${a.name}=${a.value}`).sort()].join(' ')]))"""
+AT_MOST_MS = 20_000
+
+
+def run_of(page: Page) -> str:
+    return re.split(r"[?#]", page.url.split("/runs/")[1])[0]
+
+
+def moment_ms(page: Page) -> float:
+    return float(page.get_by_label("Moment of the run").input_value())
+
+
+def seek(page: Page, at_ms: float) -> None:
+    """Shows a moment, paused."""
+    slider = page.get_by_label("Moment of the run")
+    slider.evaluate(f"s => {{ s.value = {at_ms}; s.dispatchEvent(new Event('input')); }}")
+    expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
+    page.wait_for_timeout(300)
+
+
+def until_moment(page: Page, at_ms: float) -> None:
+    """Waits until the playback has come so far."""
+    expect(page.locator("[data-show=moment]")).to_have_text(re.compile(r"^\d"))
+    deadline = time.monotonic() + 30
+    while moment_ms(page) < at_ms:
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(50)
+
+
+def move(page: Page, deployment: str, percent: int) -> None:
+    """Moves a failure slider, as somebody who lets go of it."""
+    slider = page.get_by_label(f"{deployment} failures")
+    slider.evaluate(
+        f"s => {{ s.value = {percent}; s.dispatchEvent(new Event('input', {{ bubbles: true }}));"
+        f"s.dispatchEvent(new Event('change', {{ bubbles: true }})); }}"
+    )
+
+
+def expect_changed(page: Page, before: str) -> str:
+    """The run that the page has gone over to."""
+    page.wait_for_url(lambda url: "/runs/" in url and before not in url, timeout=AT_MOST_MS)
+    expect(page.locator("[data-show=change]")).to_have_text(re.compile(r"^changed at \d+\.\d s$"))
+    return run_of(page)
+
+
+def fallbacks_shown(page: Page) -> int:
+    return int(page.locator(".stats dd").last.inner_text().replace(",", ""))
+
+
+def test_a_slider_moved_during_playback_changes_the_picture_from_then_on(admin: Page, server: Console) -> None:
+    open_tester(admin)
+    before = start(admin, requests=LONG, scenario="healthy", seed=7)
+    until_moment(admin, 10_000)
+    admin.evaluate(COUNT_STARTS)
+    assert fallbacks_shown(admin) == 0
+    move(admin, "Nebius", 100)
+    after = expect_changed(admin, before)
+    expect(admin.locator(".stats dd").last).not_to_have_text("0", timeout=AT_MOST_MS)
+    run = server.call("GET", f"/v1/runs/{after}")
+    at_ms = run["config"]["changes"][-1]["at_ms"]
+    assert (run["continues"], at_ms >= 10_000) == (before, True)
+    assert admin.evaluate("window.starts") == []
+    expect(admin.locator(f'.runs a[aria-current=page][href="/runs/{after}"]')).to_be_visible()
+    admin.get_by_role("radio", name="All").check()
+    expect(admin.get_by_role("button", name="Play", exact=True)).to_be_visible(timeout=30_000)
+    run = server.call("GET", f"/v1/runs/{after}")
+    assert requests_shown(admin) == run["result"]["total_requests"] == LONG
+    assert fallbacks_shown(admin) == run["result"]["fallback_count"] > 0
+    again = simulated(server, run)
+    assert again == {**run["result"], "run_id": again["run_id"]}
+
+
+def simulated(server: Console, run: dict[str, Any]) -> Any:
+    """The result of the same rehearsal, asked for over REST."""
+    said = {"num_requests": LONG, "seed": run["seed"], "scenario": run["config"]["scenario"]}
+    return server.call("POST", f"/v1/routing_group/{run['routing_group_id']}/simulate", said)
+
+
+def test_before_the_change_everything_is_as_it_was(admin: Page) -> None:
+    open_tester(admin)
+    before = start(admin, requests=LONG, scenario="flapping-primary", seed=3)
+    until_moment(admin, 15_000)
+    seek(admin, 9_000)
+    past = admin.evaluate(PICTURE)
+    admin.get_by_role("button", name="Play", exact=True).click()
+    until_moment(admin, 15_000)
+    seek(admin, 16_000)
+    shown = admin.evaluate(PICTURE)
+    admin.get_by_label("Scenario").select_option("everything-down")
+    expect_changed(admin, before)
+    expect(admin.locator("[data-show=moment]")).to_have_text("16.0 s")
+    expect(admin.get_by_role("button", name="Play", exact=True)).to_be_visible()
+    assert admin.evaluate(PICTURE) == shown
+    seek(admin, 9_000)
+    assert admin.evaluate(PICTURE) == past
+    expect(admin.locator(".live-head p")).to_contain_text("everything-down, seed 3")
+
+
+def test_a_change_that_is_refused_is_said_and_the_run_goes_on(admin: Page, server: Console) -> None:
+    open_tester(admin)
+    before = start(admin, requests=LONG, seed=5)
+    until_moment(admin, 5_000)
+    seek(admin, 4_000)
+    admin.locator("#simulate [name=csrfmiddlewaretoken]").evaluate("i => { i.value = 'x'; }")
+    move(admin, "Nebius", 50)
+    expect(admin.locator("[data-show=change]")).to_contain_text("Not changed: ")
+    assert run_of(admin) == before
+    admin.get_by_role("button", name="Play", exact=True).click()
+    until_moment(admin, 6_000)
+
+
+def test_everybody_who_watches_an_open_run_goes_along(
+    admin: Page, browser: Browser, base_url: str, signed_in: Any
+) -> None:
+    open_tester(admin)
+    before = start(admin, requests=100_000, scenario="healthy", seed=11)
+    admin.get_by_role("radio", name="1×", exact=True).check()
+    other = browser.new_context(base_url=base_url, storage_state=signed_in).new_page()
+    other.goto(admin.url)
+    for page in (admin, other):
+        until_moment(page, 1_000)
+    move(admin, "Nebius", 80)
+    after = expect_changed(admin, before)
+    other.wait_for_url(f"**/runs/{after}", timeout=AT_MOST_MS)
+    expect(other.locator("[data-show=change]")).to_contain_text("Somebody changed the run")
+    expect(other.locator(".stats dd").last).not_to_have_text("0", timeout=AT_MOST_MS)
+    expect(admin.locator(".stats dd").last).not_to_have_text("0", timeout=AT_MOST_MS)
+    admin.get_by_role("button", name="Stop").click()
+    other.context.close()
+
+
+def test_at_the_end_of_a_run_the_controls_are_for_the_next_one(admin: Page) -> None:
+    open_tester(admin)
+    before = start(admin, requests=30, scenario="healthy", seed=1)
+    admin.get_by_role("radio", name="All").check()
+    expect(admin.locator(".stats dd").first).to_have_text("30", timeout=AT_MOST_MS)
+    expect(admin.get_by_role("button", name="Play", exact=True)).to_be_visible()
+    move(admin, "Nebius", 40)
+    admin.wait_for_timeout(800)
+    assert run_of(admin) == before
+
+
+def test_without_javascript_a_moment_is_typed(browser: Browser, base_url: str, signed_in: Any, server: Console) -> None:
+    context = browser.new_context(base_url=base_url, storage_state=signed_in, java_script_enabled=False)
+    page = context.new_page()
+    open_tester(page)
+    before = start(page, requests=100, scenario="healthy")
+    page.goto(f"/runs/{before}")
+    expect(page.locator(".stats dd").first).to_have_text("100", timeout=AT_MOST_MS)
+    page.get_by_role("button", name="Change from here").click()
+    expect(page.get_by_text("Give an earlier moment.")).to_be_visible()
+    page.get_by_label("Moment of the change").fill("5000")
+    page.get_by_label("Nebius failures").fill("100")
+    page.get_by_role("button", name="Change from here").click()
+    after = run_of(page)
+    assert after != before
+    changes = server.call("GET", f"/v1/runs/{after}")["config"]["changes"]
+    assert [(one["at_ms"], one["scenario"] is None) for one in changes] == [(0, False), (5000, True)]
+    page.goto(f"/runs/{after}")
+    expect(page.get_by_label("Nebius failures")).to_have_value("100")
+    context.close()
+
+
+@pytest.fixture
+def own_console(tmp_path: Path) -> Iterator[Console]:
+    with demo_console(tmp_path) as ours:
+        yield ours
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        (signal.SIGTERM, "The server was stopped before the run had ended"),
+        (signal.SIGKILL, "The server that ran it went away before it ended"),
+    ],
+)
+def test_a_server_that_goes_away_in_the_middle_is_said_by_the_page_itself(
+    browser: Browser, own_console: Console, tmp_path: Path, how: signal.Signals, reason: str
+) -> None:
+    page = browser.new_context(base_url=own_console.url).new_page()
+    sign_in(page)
+    open_tester(page)
+    start(page, requests=100_000, scenario="flapping-primary", seed=7)
+    until_moment(page, 5_000)
+    own_console.process.send_signal(how)
+    own_console.process.wait(20)
+    status = page.locator("[data-show=status]")
+    expect(status).to_have_text("reconnecting …")
+    command, log = [str(part) for part in own_console.process.args], tmp_path / "again.log"  # type: ignore[union-attr]
+    with running(command, url=own_console.url, ready="/readyz", log=log, env=own_console.env):
+        expect(status).to_contain_text(f"failed: {reason}", timeout=30_000)
+        shown = moment_ms(page)
+        assert shown >= 5_000
+        seek(page, 2_000)
+        assert moment_ms(page) == 2_000
+    page.context.close()

@@ -1,0 +1,118 @@
+"""The Live Tester's controls in a real browser: two kinds of traffic, one request, the question before real ones."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.stage import AXE, overflow
+from tests.e2e.test_live_tester import expect_end, open_tester, start
+from tests.servers import Console
+
+
+def choose(page: Page, name: str) -> None:
+    """A radio button lies invisible over its label."""
+    page.get_by_role("radio", name=name, exact=True).check()
+
+
+def test_only_the_field_of_the_chosen_traffic_is_shown_and_counts(admin: Page, server: Console) -> None:
+    open_tester(admin)
+    expect(admin.get_by_label("Requests per second")).to_be_hidden()
+    choose(admin, "Arrival rate")
+    expect(admin.get_by_label("Requests at a time")).to_be_hidden()
+    admin.get_by_label("Requests per second").fill("40")
+    run_id = start(admin, requests=80, scenario="healthy")
+    expect_end(admin)
+    run = server.call("GET", f"/v1/runs/{run_id}")
+    assert run["config"]["workload"]["rate_per_s"] == 40
+    expect(admin.get_by_role("radio", name="Arrival rate")).to_be_checked()
+    expect(admin.get_by_label("Requests per second")).to_have_value("40.0")
+
+
+def test_the_primary_controls_and_the_diagram_are_seen_without_scrolling(admin: Page) -> None:
+    admin.set_viewport_size({"width": 1440, "height": 900})
+    open_tester(admin)
+    for control in (
+        admin.get_by_role("button", name="Run Simulation"),
+        admin.get_by_role("button", name="Send test"),
+        admin.get_by_label("Scenario"),
+        admin.locator("svg.picture.wide [data-card]").last,
+    ):
+        expect(control).to_be_in_viewport(ratio=1)
+
+
+def test_send_test_lights_the_way_of_one_request(admin: Page) -> None:
+    open_tester(admin)
+    admin.get_by_label("Number of requests").fill("77")
+    admin.get_by_label("Nebius failures").fill("100")
+    admin.get_by_role("button", name="Send test").click()
+    admin.wait_for_url("**/runs/*")
+    expect_end(admin)
+    expect(admin.locator(".stats dd").first).to_have_text("1")
+    expect(admin.locator("#scene")).to_have_class(re.compile("is-single"))
+    lit = admin.locator("svg.picture.wide .node.is-lit .name")
+    expect(lit).to_have_text(["Nebius", "Fireworks"])
+    expect(admin.get_by_label("Number of requests")).to_have_value("77")
+
+
+@pytest.mark.parametrize("has_script", [True, False])
+def test_real_requests_are_asked_about_first(
+    browser: Browser, base_url: str, signed_in: object, server: Console, has_script: bool
+) -> None:
+    context = browser.new_context(base_url=base_url, storage_state=signed_in, java_script_enabled=has_script)  # type: ignore[arg-type]
+    page = context.new_page()
+    open_tester(page)
+    page.get_by_label("Number of requests").fill("3")
+    choose(page, "Real")
+    page.get_by_role("button", name="Run Simulation").click()
+    expect(page.get_by_role("heading", name="Send 3 real requests?")).to_be_visible()
+    page.get_by_role("button", name="Back").click()
+    expect(page.get_by_label("Number of requests")).to_have_value("3")
+    expect(page.get_by_role("radio", name="Real")).to_be_checked()
+    page.get_by_role("button", name="Run Simulation").click()
+    page.get_by_role("button", name="Send 3 real requests").click()
+    page.wait_for_url("**/runs/*")
+    run_id = page.url.split("/runs/")[1].split("?")[0]
+    run = server.call("GET", f"/v1/runs/{run_id}")
+    assert (run["is_real"], run["config"]["num_requests"]) == (True, 3)
+    context.close()
+
+
+def test_a_run_is_deleted_from_the_list_after_a_question(admin: Page) -> None:
+    open_tester(admin)
+    start(admin, requests=5, scenario="small-context", seed=99)
+    expect_end(admin)
+    open_tester(admin)
+    admin.goto(admin.url.replace("/live", "/runs"))
+    expect(admin.get_by_role("link", name="small-context", exact=True)).to_be_visible()
+    admin.get_by_role("link", name=re.compile("Delete the run small-context")).first.click()
+    admin.get_by_role("button", name="Delete the run").click()
+    expect(admin.get_by_text("The rehearsal was deleted.")).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_axe_finds_nothing_and_nothing_overflows(admin: Page, theme: str, base_url: str) -> None:
+    admin.context.add_cookies([{"name": "theme", "value": theme, "url": base_url}])
+    open_tester(admin)
+    _expect_sound(admin)
+    admin.get_by_label("Number of requests").fill("0")
+    admin.get_by_role("button", name="Run Simulation").click()
+    expect(admin.locator(".error").first).to_be_visible()
+    _expect_sound(admin)
+    admin.get_by_label("Number of requests").fill("10")
+    choose(admin, "Real")
+    admin.get_by_role("button", name="Run Simulation").click()
+    _expect_sound(admin)
+    admin.goto(admin.url.replace("/live", "/runs"))
+    _expect_sound(admin)
+
+
+def _expect_sound(page: Page) -> None:
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("axe.run()")["violations"]
+    assert [(v["id"], [n["target"] for n in v["nodes"]]) for v in found] == []
+    for width in (390, 1024, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert overflow(page) <= 0

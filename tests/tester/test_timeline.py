@@ -1,0 +1,108 @@
+"""The timeline: requests per second from frames, and where faults were injected."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from engine.scenarios import Scenario
+from engine.spec import Strategy
+from tester.fault_windows import FaultWindow, windows_of
+from tester.scene import DrawnDeployment, DrawnGroup
+from tester.timeline import HEIGHT, MOST_BUCKETS, MOST_ROWS, Moment, buckets_of, timeline_of
+
+GROUP = DrawnGroup(
+    "chat",
+    Strategy.PRIORITY_FAILOVER,
+    tuple(DrawnDeployment(f"d{n}", name, name, "default", priority=n) for n, name in enumerate("ABC", start=1)),
+)
+
+
+def moments(count: int, *, every_ms: float = 250.0) -> list[Moment]:
+    """Each step answers two requests, fails one and falls back once."""
+    return [Moment(n * every_ms, 2 * n, n, n) for n in range(count)]
+
+
+def windows(*faults: dict) -> tuple[FaultWindow, ...]:
+    return windows_of(Scenario.from_json({"faults": list(faults)}), GROUP)
+
+
+def test_a_bucket_counts_what_ended_between_two_frames():
+    first, second = buckets_of(moments(3), most=MOST_BUCKETS)
+    assert (first.from_ms, first.to_ms, first.requests, first.failed, first.fallbacks) == (0, 250, 3, 1, 1)
+    assert second.per_s == 12
+    assert second.words == "0.2 s to 0.5 s: 3 requests, 1 failed, 1 fell back"
+
+
+@pytest.mark.parametrize("count", [2, 100, 239, 2000])
+@pytest.mark.parametrize("most", [MOST_ROWS, MOST_BUCKETS])
+def test_buckets_are_few_follow_each_other_and_lose_nothing(count, most):
+    rows = moments(count)
+    buckets = buckets_of(rows, most=most)
+    assert len(buckets) <= most
+    assert [b.from_ms for b in buckets[1:]] == [b.to_ms for b in buckets[:-1]]
+    assert (buckets[0].from_ms, buckets[-1].to_ms) == (0, rows[-1].at_ms)
+    assert sum(b.requests for b in buckets) == 3 * (count - 1)
+
+
+def test_a_short_rest_belongs_to_the_bucket_before_it():
+    rows = [*moments(3), Moment(501.0, 50, 2, 2)]
+    assert [b.to_ms for b in buckets_of(rows, most=MOST_BUCKETS)] == [250, 501]
+    assert [b.to_ms for b in buckets_of([Moment(30.0, 1, 0, 0)], most=MOST_BUCKETS)] == [30]
+
+
+def test_before_anything_has_happened_there_is_nothing_to_draw():
+    for rows in ([], [Moment(0.0, 0, 0, 0)]):
+        timeline = timeline_of(rows)
+        assert (timeline.bars, timeline.area, timeline.line, timeline.ticks) == ((), "", "", ())
+
+
+def test_the_picture_fills_its_width_and_stays_in_its_height():
+    timeline = timeline_of([Moment(0, 0, 0, 0), Moment(250, 10, 0, 0), Moment(500, 10, 5, 5)])
+    assert [(bar.x, bar.width) for bar in timeline.bars] == [(0, 50), (50, 50)]
+    assert timeline.peak_per_s == 40
+    assert timeline.area == "M0 60V2H500V31H1000V60z"
+    assert timeline.line == "M500 60V31H1000"
+    assert timeline.bars[1].failed_height == HEIGHT / 2 - 1
+    assert [tick.label for tick in timeline.ticks] == ["0 s", "0.1 s", "0.2 s", "0.3 s", "0.4 s", "0.5 s"]
+
+
+def test_bands_lie_beside_each_other_in_as_few_lanes_as_they_need():
+    told = [FaultWindow("A", "down", *span) for span in ((0, 4000), (1000, math.inf), (5000, 6000), (90000, math.inf))]
+    timeline = timeline_of(moments(41), told)
+    assert [(band.x, band.width, band.lane) for band in timeline.bands] == [(0, 40, 0), (10, 90, 1), (50, 10, 0)]
+    assert len(timeline.windows) == 4
+
+
+def test_faults_are_told_by_whom_they_strike_and_what_they_do():
+    told = windows(
+        {"kind": "outage", "target": "primary", "from_s": 10, "until_s": 70},
+        {"kind": "server_error", "target": "others", "probability": 0.3},
+        {"kind": "slow", "target": "*", "factor": 4},
+        {"kind": "flapping", "target": "C", "period_s": 20, "down_s": 8},
+        {"kind": "flapping", "target": "d3", "period_s": 20, "down_s": 8},
+    )
+    assert [(w.whom, w.what, w.when) for w in told] == [
+        ("A", "down", "from 10 s to 70 s"),
+        ("B, C", "30% fail with 503", "from 0 s to the end"),
+        ("all", "4× as slow", "from 0 s to the end"),
+        ("C", "down 8 of every 20 s", "from 0 s to the end"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ({"kind": "rate_limit"}, "rate limited (429)"),
+        ({"kind": "quota", "rpm": 60}, "quota of 60 requests a minute"),
+        ({"kind": "quota", "tpm": 6000}, "quota of 6,000 tokens a minute"),
+        ({"kind": "slow", "extra_ms": 200}, "200 ms slower"),
+        ({"kind": "context_too_long", "limit_tokens": 1500}, "at most 1,500 tokens of context"),
+        ({"kind": "degradation", "factor": 8, "until_s": 300}, "worse and worse"),
+        ({"kind": "timeout"}, "left without an answer"),
+        ({"kind": "stream_cut"}, "streams break off"),
+    ],
+)
+def test_every_kind_of_fault_has_words(fault, words):
+    assert [w.what for w in windows({**fault, "target": "primary"})] == [words]
