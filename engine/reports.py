@@ -27,6 +27,7 @@ class Report:
 
     def __init__(self, router: GroupRouter, row: dict[str, Any], call: Call, attempt: Attempt) -> None:
         self._router, self._attempt, self._is_stream = router, attempt, call.is_stream
+        self._deployment = router.by_router_id[row["model_info"]["id"]]
         self._start = datetime.now()
         self._has_started = False
         self._kwargs = _callback_kwargs(row, is_stream=call.is_stream)
@@ -57,6 +58,7 @@ class Report:
 
     async def failed(self, error: BaseException) -> None:
         """The attempt failed, or its caller left; only a failure of the upstream counts for cooldowns."""
+        failures.hide_secrets(error, self._deployment)
         has_left = not isinstance(error, Exception)
         self._attempt.error_class = None if has_left else type(error).__name__
         self._attempt.error_message = None if has_left else failures.message_of(error)

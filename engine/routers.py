@@ -14,6 +14,7 @@ from typing import Any
 import litellm
 from litellm.router_utils.cooldown_handlers import set_cooldown_deployments
 
+from engine.cooldowns import Cooldowns
 from engine.ledger import Attempt
 from engine.reports import GROUP, Report
 from engine.spec import DEFAULT_COOLDOWN_S, DeploymentSpec, GroupSpec, Strategy
@@ -51,6 +52,7 @@ class GroupRouter(litellm.Router):
         with _building:
             self.selectors = self._build(spec, kept)
         self.cache.in_memory_cache.max_size_in_memory = CACHE_KEYS
+        self.cooling = Cooldowns(self)
         for selector in self.selectors:
             if hasattr(selector, "cancel_sync_task"):
                 selector.cancel_sync_task()

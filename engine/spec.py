@@ -96,6 +96,8 @@ class DeploymentSpec:
     `deployment_id` is the catalog's model id. `provider_type` is a LiteLLM provider name,
     `upstream_model` the name the provider knows the model by. `problem`, when
     set, is why this deployment cannot be called at all (for people); it then fails without a connection.
+    `options` and `credentials` are what LiteLLM wants beside address and key, by its own names (`api_version`,
+    `aws_secret_access_key`).
     """
 
     deployment_id: str
@@ -112,6 +114,13 @@ class DeploymentSpec:
     input_cost_per_token_usd: float | None = None
     output_cost_per_token_usd: float | None = None
     problem: str | None = None
+    options: tuple[tuple[str, str], ...] = ()
+    credentials: tuple[tuple[str, Secret], ...] = ()
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Everything that must not be repeated to anybody."""
+        return (*((self.api_key,) if self.api_key else ()), *(secret for _, secret in self.credentials))
 
     def cost_usd(self, *, input_tokens: int, output_tokens: int) -> float | None:
         """What an answer of this size costs, or None when a price is unknown."""

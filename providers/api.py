@@ -42,12 +42,30 @@ class ProviderDetail(APIView):
     def get(self, request: Request, provider_id: str) -> Response:
         return Response(shapes.ProviderSerializer(row_or_404(Provider.objects.with_catalog(), provider_id)).data)
 
+    @extend_schema(request=shapes.ProviderChange, responses=shapes.ProviderSerializer, operation_id="replace_provider")
+    def put(self, request: Request, provider_id: str) -> Response:
+        return self._update(request, provider_id, partial=False)
+
+    @extend_schema(
+        request=shapes.ProviderChange(partial=True), responses=shapes.ProviderSerializer, operation_id="change_provider"
+    )
+    def patch(self, request: Request, provider_id: str) -> Response:
+        return self._update(request, provider_id, partial=True)
+
     @extend_schema(responses=shapes.Deleted, operation_id="delete_provider")
     def delete(self, request: Request, provider_id: str) -> Response:
         provider = row_or_404(Provider.objects.all(), provider_id)
         answer = {"success": True, "id": str(provider.id), "deleted": True}
         actions.delete_provider(by=author_of(request), provider=provider)
         return Response(answer)
+
+    def _update(self, request: Request, provider_id: str, *, partial: bool) -> Response:
+        provider = row_or_404(Provider.objects.all(), provider_id)
+        asked = shapes.ProviderChange(data=request.data, partial=partial)
+        asked.is_valid(raise_exception=True)
+        with errors_named(row="name"):
+            actions.update_provider(by=author_of(request), provider=provider, **asked.validated_data)
+        return Response(shapes.provider_json(provider))
 
 
 class ModelList(APIView):
@@ -77,9 +95,28 @@ class ModelDetail(APIView):
         rows = LanguageModel.objects.select_related("provider")
         return Response(shapes.ModelSerializer(row_or_404(rows, model_id)).data)
 
+    @extend_schema(request=shapes.ModelChange, responses=shapes.ModelSerializer, operation_id="replace_model")
+    def put(self, request: Request, model_id: str) -> Response:
+        return self._update(request, model_id, partial=False)
+
+    @extend_schema(
+        request=shapes.ModelChange(partial=True), responses=shapes.ModelSerializer, operation_id="change_model"
+    )
+    def patch(self, request: Request, model_id: str) -> Response:
+        return self._update(request, model_id, partial=True)
+
     @extend_schema(responses=shapes.Deleted, operation_id="delete_model")
     def delete(self, request: Request, model_id: str) -> Response:
         model = row_or_404(LanguageModel.objects.select_related("provider"), model_id)
         answer = {"success": True, "id": str(model.id), "deleted": True}
         actions.delete_model(by=author_of(request), model=model)
         return Response(answer)
+
+    def _update(self, request: Request, model_id: str, *, partial: bool) -> Response:
+        model = row_or_404(LanguageModel.objects.select_related("provider"), model_id)
+        asked = shapes.ModelChange(data=request.data, partial=partial, context={"model": model})
+        asked.is_valid(raise_exception=True)
+        changes = {name: value for name, value in asked.validated_data.items() if name != "provider"}
+        with errors_named(name="model_name", row="model_name"):
+            model = actions.update_model(by=author_of(request), model=model, **changes)
+        return Response(shapes.ModelSerializer(model).data)

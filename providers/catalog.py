@@ -1,11 +1,13 @@
-"""Prices and limits of models, from the price map that LiteLLM brings along."""
+"""Prices and limits of models, from the price map that LiteLLM brings along. Pure."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from providers.presets import litellm_file, preset_of
@@ -19,19 +21,64 @@ CAPABILITIES = {
     "supports_prompt_caching": "prompt_caching",
     "supports_audio_input": "audio",
 }
+# OpenRouter charges what the model's vendor charges, and LiteLLM's map may lack its rows: by OpenRouter's prefix,
+# the type whose row says the price.
+OPENROUTER_VENDORS = {
+    "openai": "openai",
+    "anthropic": "anthropic",
+    "google": "google",
+    "mistralai": "mistral",
+    "cohere": "cohere",
+    "deepseek": "deepseek",
+    "x-ai": "xai",
+    "perplexity": "perplexity",
+}
+# `claude-sonnet-4.5` and `deepseek/deepseek-r1:free`: how OpenRouter's names differ from the vendors'.
+DOTTED_VERSION = re.compile(r"(?<=\d)\.(?=\d)")
+VARIANT = re.compile(r":(?!free$)[a-z]+$")
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogEntry:
-    """What is publicly known of a model. Prices: US dollars per million tokens; None is unknown."""
+    """What is publicly known of a model. Prices: US dollars per million tokens; None is unknown.
+
+    `reasoning_cost_per_million` is None where tokens of thought cost what other output costs.
+    """
 
     input_cost_per_million: Decimal | None = None
     output_cost_per_million: Decimal | None = None
+    cached_input_cost_per_million: Decimal | None = None
+    reasoning_cost_per_million: Decimal | None = None
     context_length: int | None = None
     capabilities: tuple[str, ...] = ()
 
 
 UNKNOWN = CatalogEntry()
+# What a model takes over from the catalog.
+FIELDS = (
+    "input_cost_per_million",
+    "output_cost_per_million",
+    "cached_input_cost_per_million",
+    "context_length",
+    "capabilities",
+)
+
+
+def stored(entry: CatalogEntry) -> dict[str, Any]:
+    """An entry as JSON: prices as text, so that they come back exactly."""
+    values = {name: value for name, value in asdict(entry).items() if name in FIELDS}
+    return {name: _as_json(value) for name, value in values.items()}
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return list(value) if isinstance(value, tuple) else value
+
+
+def restored(field: str, value: Any) -> Any:
+    """One value of `stored` as the model's column holds it."""
+    return Decimal(value) if field.endswith("_cost_per_million") and value is not None else value
 
 
 @cache
@@ -43,24 +90,47 @@ def price_map() -> dict[str, dict[str, Any]]:
     return table
 
 
+@lru_cache(maxsize=20_000)
 def lookup(*, type: str, model_name: str) -> CatalogEntry:
-    """What is known of a provider's model; nothing for self-hosted ones, whose prices are their owner's."""
+    """What is known of a provider's model; nothing for self-hosted ones, whose prices are their owner's.
+
+    A model that OpenRouter passes on has its vendor's price where the map has none of OpenRouter's own.
+    """
     preset = preset_of(type)
-    if preset.needs_base_url and preset.type != "azure":
+    if preset.needs_base_url and preset.litellm_provider == "openai":
         return UNKNOWN
-    row = price_map().get(f"{preset.litellm_provider}/{model_name}") or price_map().get(model_name)
-    if row is None or not str(row.get("litellm_provider", "")).startswith(preset.litellm_provider):
-        return UNKNOWN
-    return _entry(row)
+    row = row_of(preset.litellm_provider, model_name)
+    if row is None and preset.type == "openrouter":
+        row = next((found for name in _vendor_names(model_name) if (found := row_of(*name))), None)
+    return UNKNOWN if row is None else entry_of(row)
 
 
-def _entry(row: dict[str, Any]) -> CatalogEntry:
+def row_of(litellm_provider: str, model_name: str) -> dict[str, Any] | None:
+    """The map's row of a model, under LiteLLM's prefix or without it."""
+    row = price_map().get(f"{litellm_provider}/{model_name}") or price_map().get(model_name)
+    is_its = row is not None and str(row.get("litellm_provider", "")).startswith(litellm_provider)
+    return row if is_its else None
+
+
+def _vendor_names(model_name: str) -> Iterator[tuple[str, str]]:
+    vendor, _, name = VARIANT.sub("", model_name).partition("/")
+    if vendor in OPENROUTER_VENDORS:
+        provider = preset_of(OPENROUTER_VENDORS[vendor]).litellm_provider
+        yield provider, name
+        yield provider, DOTTED_VERSION.sub("-", name)
+
+
+def entry_of(row: dict[str, Any]) -> CatalogEntry:
+    """A row of the map in our words and units."""
     context = row.get("max_input_tokens") or row.get("max_tokens")
     mode = row.get("mode")
     words = [mode] if isinstance(mode, str) else []
+    output, reasoning = row.get("output_cost_per_token"), row.get("output_cost_per_reasoning_token")
     return CatalogEntry(
         input_cost_per_million=_per_million(row.get("input_cost_per_token")),
-        output_cost_per_million=_per_million(row.get("output_cost_per_token")),
+        output_cost_per_million=_per_million(output),
+        cached_input_cost_per_million=_per_million(row.get("cache_read_input_token_cost")),
+        reasoning_cost_per_million=_per_million(None if reasoning == output else reasoning),
         context_length=context if isinstance(context, int) and context > 0 else None,
         capabilities=(*words, *(word for flag, word in CAPABILITIES.items() if row.get(flag))),
     )

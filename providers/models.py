@@ -12,6 +12,8 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.db.models.functions import Lower
 
+from providers.quality import QualitySource, guessed
+
 NAME = RegexValidator(r"^[^\x00-\x1f\x7f/]+\Z", "Use printable characters, without a slash.")
 UPSTREAM_NAME = RegexValidator(r"^[^\s\x00-\x1f\x7f]+\Z", "A model name has no spaces or control characters.")
 PROVIDER_TYPE = RegexValidator(r"^[a-z0-9][a-z0-9_-]*\Z", "Use LiteLLM's provider name, such as 'openai' or 'custom'.")
@@ -73,7 +75,11 @@ class ProviderQuerySet(models.QuerySet["Provider"]):
 
 
 class Provider(models.Model):
-    """A place that serves models over HTTP: a vendor, a cloud region, our own vLLM."""
+    """A place that serves models over HTTP: a vendor, a cloud region, our own vLLM.
+
+    `error` is why its last probe failed and `error_since` since when, `failed_probes` how many did in a row;
+    `latency_ms` is the moving average of those that did not (see `health.py`).
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=64, validators=[NAME])
@@ -82,7 +88,14 @@ class Provider(models.Model):
     enabled = models.BooleanField(default=True)
     priority = models.PositiveSmallIntegerField(default=50, validators=[MinValueValidator(1), MaxValueValidator(100)])
     auto_fallback = models.BooleanField(default=True)
+    settings = models.JSONField(default=dict, blank=True)
+    rpm = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    tpm = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
     error = models.CharField(max_length=512, blank=True, default="", editable=False)
+    error_since = models.DateTimeField(null=True, editable=False)
+    failed_probes = models.PositiveIntegerField(default=0, editable=False)
+    latency_ms = models.FloatField(null=True, editable=False)
+    next_probe_at = models.DateTimeField(null=True, editable=False, db_index=True)
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.CharField(max_length=150, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
@@ -113,15 +126,37 @@ class Provider(models.Model):
 
 
 class ProviderKey(models.Model):
-    """A provider's API key, encrypted; `hint` is what may be shown of it. See `secrets.py`."""
+    """A provider's secrets, encrypted together; `hint` is what may be shown of its API key. See `secrets.py`.
+
+    `hints` are those of what it needs beside or instead of one, such as `aws_secret_access_key`.
+    """
 
     provider = models.OneToOneField(Provider, on_delete=models.CASCADE, related_name="key")
     ciphertext = models.TextField(editable=False)
     hint = models.CharField(max_length=32, editable=False)
+    hints = models.JSONField(default=dict, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
     def __str__(self) -> str:
         return f"key of {self.provider_id}: {self.hint}"
+
+
+class Probe(models.Model):
+    """One check of one provider, by the clock or by a person; the newest are kept (see `health.py`)."""
+
+    provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="probes")
+    at = models.DateTimeField()
+    is_ok = models.BooleanField()
+    latency_ms = models.FloatField()
+    trouble = models.CharField(max_length=32, blank=True, default="")
+    error = models.CharField(max_length=512, blank=True, default="")
+
+    class Meta:
+        ordering: ClassVar = ["-at"]
+        indexes: ClassVar = [models.Index(fields=["provider", "-at"], name="probe_of_provider_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.provider_id}: {self.error or 'ok'}"
 
 
 class LanguageModelQuerySet(models.QuerySet["LanguageModel"]):
@@ -146,7 +181,11 @@ def _is_provider(text: str) -> models.Q:
 
 
 class LanguageModel(models.Model):
-    """A model in the catalog: what a provider calls it, what it costs, what it can do."""
+    """A model in the catalog: what a provider calls it, what it costs, what it can do.
+
+    `catalog_entry` is what LiteLLM's price map said of it when that was last accepted, without the fields that
+    somebody typed. `quality` is null unless somebody typed it.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="models")
@@ -158,9 +197,13 @@ class LanguageModel(models.Model):
     output_cost_per_million = models.DecimalField(
         max_digits=14, decimal_places=6, null=True, blank=True, validators=[MinValueValidator(Decimal(0))]
     )
+    cached_input_cost_per_million = models.DecimalField(
+        max_digits=14, decimal_places=6, null=True, blank=True, validators=[MinValueValidator(Decimal(0))]
+    )
     context_length = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
     capabilities = models.JSONField(default=list, blank=True)
     quality = models.PositiveSmallIntegerField(null=True, blank=True, validators=[MaxValueValidator(100)])
+    catalog_entry = models.JSONField(default=dict, blank=True, editable=False)
     enabled = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -185,12 +228,29 @@ class LanguageModel(models.Model):
                 name="model_output_cost_not_negative",
             ),
             models.CheckConstraint(
+                condition=models.Q(cached_input_cost_per_million__isnull=True)
+                | models.Q(cached_input_cost_per_million__gte=0),
+                name="model_cached_input_cost_not_negative",
+            ),
+            models.CheckConstraint(
                 condition=models.Q(quality__isnull=True) | models.Q(quality__lte=100), name="model_quality_0_to_100"
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.provider.name}/{self.name}"
+
+    @property
+    def quality_score(self) -> int | None:
+        """From 0 to 100: what somebody typed, else guessed from the price; None when neither is known."""
+        return guessed(self.output_cost_per_million) if self.quality is None else self.quality
+
+    @property
+    def quality_source(self) -> QualitySource:
+        """Where `quality_score` is from."""
+        if self.quality is not None:
+            return QualitySource.TYPED
+        return QualitySource.UNKNOWN if self.quality_score is None else QualitySource.GUESSED
 
     def clean(self) -> None:
         if not isinstance(self.capabilities, list) or not all(isinstance(c, str) for c in self.capabilities):

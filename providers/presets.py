@@ -1,6 +1,7 @@
 """Known provider types as frozen rows: what people call them, what LiteLLM calls them, where they live.
 
-Any other LiteLLM provider name works too; these are the types with a colour and a shorter name.
+Any other LiteLLM provider name works too; these are the types with a colour, a logo and a shorter name. To add
+one, add a row, its logo to `static/vendor/logos` and its colour to `static/css/console.css`.
 """
 
 from __future__ import annotations
@@ -15,10 +16,28 @@ GRAY = "#6b7280"
 
 
 @dataclass(frozen=True, slots=True)
+class Field:
+    """One thing more that LiteLLM wants to know of a provider, under LiteLLM's own name.
+
+    A secret is encrypted with the provider's key, anything else stands in `Provider.settings`. `needs` names the
+    field without which this one makes no sense. `default` is what an empty one means, `example` is for forms.
+    """
+
+    name: str
+    label: str
+    example: str = ""
+    default: str = ""
+    is_secret: bool = False
+    is_required: bool = False
+    needs: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Preset:
     """A provider type. `base_url` is the default of an OpenAI-compatible one, None where LiteLLM knows its own way.
 
-    `needs_base_url`: it runs wherever somebody started it. `needs_key`: it answers nobody without one.
+    `needs_base_url`: it runs wherever somebody started it, such as at `example_url`. `needs_key`: it answers nobody
+    without one. `fields` are what it takes beside address and key.
     """
 
     type: str
@@ -28,12 +47,39 @@ class Preset:
     colour: str = GRAY
     needs_base_url: bool = False
     needs_key: bool = True
+    example_url: str = ""
+    fields: tuple[Field, ...] = ()
+
+    @property
+    def logo(self) -> str:
+        """The static file; `<use href="…#logo">` paints it in the colour of the text."""
+        return f"vendor/logos/{self.type if self.type in BY_TYPE else 'custom'}.svg"
+
+    @property
+    def settings(self) -> tuple[Field, ...]:
+        """The fields that may be read by whoever reads providers."""
+        return tuple(field for field in self.fields if not field.is_secret)
+
+    @property
+    def credentials(self) -> tuple[Field, ...]:
+        """The fields that are encrypted and never shown."""
+        return tuple(field for field in self.fields if field.is_secret)
 
 
-def _self_hosted(type: str, display_name: str, litellm_provider: str) -> Preset:
-    return Preset(type, display_name, litellm_provider, needs_base_url=True, needs_key=False)
+def _self_hosted(
+    type: str, display_name: str, litellm_provider: str, example: str = "https://llm.example.com/v1", colour: str = GRAY
+) -> Preset:
+    return Preset(
+        type, display_name, litellm_provider, colour=colour, needs_base_url=True, needs_key=False, example_url=example
+    )
 
 
+AZURE_FIELDS = (Field("api_version", "API version", example="2024-10-21", default="2024-10-21"),)
+AWS_FIELDS = (
+    Field("aws_region_name", "Region", example="eu-central-1", is_required=True),
+    Field("aws_access_key_id", "Access key ID", is_secret=True, needs="aws_secret_access_key"),
+    Field("aws_secret_access_key", "Secret access key", is_secret=True, needs="aws_access_key_id"),
+)
 ROWS = (
     Preset("openrouter", "OpenRouter", "openrouter", "https://openrouter.ai/api/v1", "#7c3aed"),
     Preset("openai", "OpenAI", "openai", "https://api.openai.com/v1", "#10a37f"),
@@ -45,16 +91,25 @@ ROWS = (
     Preset("mistral", "Mistral", "mistral", "https://api.mistral.ai/v1", "#ec4899"),
     Preset("nebius", "Nebius", "nebius", "https://api.studio.nebius.ai/v1", "#14b8a6"),
     Preset("fireworks", "Fireworks AI", "fireworks_ai", "https://api.fireworks.ai/inference/v1", "#f97316"),
-    Preset("azure", "Azure OpenAI", "azure", colour="#8b5cf6", needs_base_url=True),
+    Preset(
+        "azure",
+        "Azure OpenAI",
+        "azure",
+        colour="#8b5cf6",
+        needs_base_url=True,
+        example_url="https://NAME.openai.azure.com",
+        fields=AZURE_FIELDS,
+    ),
     Preset("google", "Google AI", "gemini", colour="#3b82f6"),
-    Preset("aws", "AWS Bedrock", "bedrock", colour="#ef4444", needs_key=False),
-    _self_hosted("vllm", "vLLM", "openai"),
+    Preset("aws", "AWS Bedrock", "bedrock", colour="#ef4444", needs_key=False, fields=AWS_FIELDS),
+    _self_hosted("ollama", "Ollama", "ollama", "http://localhost:11434", "#64748b"),
+    _self_hosted("vllm", "vLLM", "openai", "http://gpu.example.com:8000/v1", "#eab308"),
     _self_hosted("custom", "Custom", "openai"),
 )
 BY_TYPE = {row.type: row for row in ROWS}
 BY_LITELLM_NAME = {row.litellm_provider: row for row in ROWS if row.type not in ("vllm", "custom")}
 SELF_HOSTED = frozenset({"hosted_vllm", "openai_like", "custom_openai", "lm_studio", "litellm_proxy", "llamafile"})
-KEYLESS = frozenset({"ollama", "ollama_chat", "sagemaker", "vertex_ai"})
+KEYLESS = frozenset({"ollama_chat", "sagemaker", "vertex_ai"})
 
 
 def preset_of(type: str) -> Preset:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
-import socket
-import unicodedata
+from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
+from engine.addresses import AddressPolicy
 from providers.exceptions import ModelInUse
-from providers.models import LanguageModel, Provider
+from providers.models import LanguageModel, LanguageModelQuerySet, Provider
 from providers.presets import BY_TYPE, is_known, preset_of
 
-IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
-NAT64 = ipaddress.ip_network("64:ff9b::/96")
-# What cloud machines ask for their own credentials; never an LLM provider.
-METADATA_HOSTS = frozenset({"metadata", "metadata.google.internal", "instance-data"})
-METADATA_ADDRESSES = frozenset({ipaddress.ip_address("fd00:ec2::254"), ipaddress.ip_address("100.100.100.200")})
+SENDABLE = "A key has up to 4096 printable ASCII characters, in one line."
 
 
 def check_type(type: str) -> None:
@@ -28,55 +23,67 @@ def check_type(type: str) -> None:
         raise ValidationError({"type": f"Unknown provider type. Use {few}, or another LiteLLM provider name."})
 
 
-def check_reachable(*, type: str, api_base: str, api_key: str) -> None:
-    """Raises when the type needs an address or a key that is not given."""
-    preset = preset_of(type)
-    if preset.needs_base_url and not api_base:
-        raise ValidationError({"api_base": f"Type '{type}' needs api_base, such as https://llm.example.com/v1."})
-    if preset.needs_key and not api_key and not api_base:
+def check_keeps_type(provider: Provider, type: str | None) -> None:
+    """Raises for another type than it has: key, models and prices belong to the type."""
+    if type not in (None, provider.type):
+        raise ValidationError({"type": f"'{provider}' stays {provider.type}. Add another provider for {type}."})
+
+
+def check_reachable(provider: Provider, secrets: Collection[str]) -> None:
+    """Raises when a provider lacks what its type needs; `secrets` names those it has.
+
+    One that is switched off may still lack its key.
+    """
+    type, preset = provider.type, preset_of(provider.type)
+    if preset.needs_base_url and not provider.api_base:
+        raise ValidationError({"api_base": f"Type '{type}' needs api_base, such as {preset.example_url}."})
+    for field in preset.settings:
+        if field.is_required and not provider.settings.get(field.name):
+            raise ValidationError({"settings": f"Type '{type}' needs {field.name}, such as {field.example}."})
+    for field in preset.credentials:
+        if field.name in secrets and field.needs not in secrets:
+            raise ValidationError({"credentials": f"{field.name} is of no use without {field.needs}."})
+    if provider.enabled and preset.needs_key and "api_key" not in secrets and not provider.api_base:
         raise ValidationError({"api_key": f"Type '{type}' needs an API key."})
+
+
+def check_settings(type: str, settings: Mapping[str, object]) -> None:
+    """Raises for a setting that providers of this type do not have, or that is no short line of text."""
+    _check_names("settings", type, settings, [field.name for field in preset_of(type).settings])
+    for name, value in settings.items():
+        if not isinstance(value, str) or len(value) > 256 or not value.isprintable():
+            raise ValidationError({"settings": f"{name}: give up to 256 printable characters."})
+
+
+def check_credentials(type: str, credentials: Mapping[str, str]) -> None:
+    """Raises for a secret that providers of this type do not have, or that can't be one."""
+    _check_names("credentials", type, credentials, [field.name for field in preset_of(type).credentials])
+    for name, value in credentials.items():
+        if not _is_sendable(value):
+            raise ValidationError({"credentials": f"{name}: {SENDABLE}"})
+
+
+def _check_names(field: str, type: str, given: Collection[str], known: Collection[str]) -> None:
+    if not set(given) <= set(known):
+        has = f"has {', '.join(known)} here" if known else "needs nothing here"
+        raise ValidationError({field: f"Type '{type}' {has}."})
 
 
 def check_api_key(api_key: str) -> None:
     """Raises for a key that can't travel in an HTTP header."""
-    if not (api_key.isascii() and api_key.isprintable() and len(api_key) <= 4096):
-        raise ValidationError({"api_key": "A key has up to 4096 printable ASCII characters, in one line."})
+    if not _is_sendable(api_key):
+        raise ValidationError({"api_key": SENDABLE})
+
+
+def _is_sendable(secret: str) -> bool:
+    return secret.isascii() and secret.isprintable() and len(secret) <= 4096
 
 
 def check_address(api_base: str) -> None:
     """Raises for addresses inside our own network (unless allowed) and for metadata services (always)."""
-    host = unicodedata.normalize("NFKC", urlsplit(api_base).hostname or "").rstrip(".").lower()
-    address = address_of(host)
-    if host in METADATA_HOSTS or (address and _is_never_allowed(address)):
-        raise ValidationError({"api_base": "Link-local and metadata addresses are never allowed."})
-    is_private = host == "localhost" or host.endswith(".localhost") or (address and not address.is_global)
-    if is_private and not settings.ALLOW_PRIVATE_UPSTREAMS:
-        raise ValidationError(
-            {"api_base": "Private addresses are off; set ROUTING_CONSOLE_ALLOW_PRIVATE_UPSTREAMS=1 to allow them."}
-        )
-
-
-def address_of(host: str) -> IPAddress | None:
-    """The literal address a host is, however it is spelled (127.1, 2130706433, ::ffff:127.0.0.1), else None."""
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        try:
-            return ipaddress.IPv4Address(socket.inet_aton(host))
-        except (OSError, UnicodeError, ValueError):
-            return None
-    return _inner(address) if isinstance(address, ipaddress.IPv6Address) else address
-
-
-def _inner(address: ipaddress.IPv6Address) -> IPAddress:
-    """The IPv4 address that an IPv6 one wraps, else itself."""
-    if address in NAT64:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour or address
-
-
-def _is_never_allowed(address: IPAddress) -> bool:
-    return address.is_link_local or address.is_multicast or address in METADATA_ADDRESSES
+    policy = AddressPolicy(allows_private=settings.ALLOW_PRIVATE_UPSTREAMS)
+    if why := policy.refusal_of_host(urlsplit(api_base).hostname or ""):
+        raise ValidationError({"api_base": why})
 
 
 def groups_using(*, model: LanguageModel | None = None, provider: Provider | None = None) -> list[str]:
@@ -90,6 +97,12 @@ def check_can_delete_model(model: LanguageModel) -> None:
     """Raises ModelInUse, naming the groups."""
     if groups := groups_using(model=model):
         raise ModelInUse(f"The model '{model}'", groups)
+
+
+def check_can_delete_models(models: LanguageModelQuerySet) -> None:
+    """Raises ModelInUse, naming the groups, for the first of several models that is used."""
+    if used := models.filter(deployments__isnull=False).first():
+        check_can_delete_model(used)
 
 
 def check_can_delete_provider(provider: Provider) -> None:

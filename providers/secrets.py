@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
@@ -12,6 +16,15 @@ from providers.models import Provider, ProviderKey
 
 SHOWN = 4
 SHORTEST_SHOWN = 12
+API_KEY = "api_key"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What opens a provider: its API key, and what LiteLLM wants beside or instead of it, by LiteLLM's names."""
+
+    api_key: Secret | None = None
+    others: tuple[tuple[str, Secret], ...] = ()
 
 
 def _fernets() -> list[Fernet]:
@@ -32,19 +45,74 @@ def encrypt(key: str) -> str:
     return MultiFernet(_fernets()).encrypt(key.encode()).decode()
 
 
-@sensitive_variables("key")
-def store(*, provider: Provider, key: str) -> ProviderKey:
-    """Writes (or replaces) a provider's key."""
-    values = {"ciphertext": encrypt(key), "hint": mask(key)}
+@sensitive_variables("key", "others", "plaintext")
+def store(*, provider: Provider, key: str, others: Mapping[str, str] | None = None) -> ProviderKey:
+    """Writes (or replaces) all secrets of a provider; `others` are those beside or instead of an API key."""
+    plaintext = json.dumps({API_KEY: key, **others}) if others else key
+    values = {
+        "ciphertext": encrypt(plaintext),
+        "hint": mask(key) if key else "",
+        "hints": {name: mask(value) for name, value in (others or {}).items()},
+    }
     return ProviderKey.objects.update_or_create(provider=provider, defaults=values)[0]
 
 
-def decrypt(row: ProviderKey) -> Secret:
-    """The plaintext, wrapped so that it can't be printed by accident; raises UnreadableKey."""
+@sensitive_variables("new", "held", "kept")
+def change(*, provider: Provider, new: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Sets, replaces and (by '') removes secrets by name, `api_key` and others; tells what it did, for the history.
+
+    The others stay; raises UnreadableKey when they can't be read.
+    """
+    if not new:
+        return {}
+    hints = hints_of(provider)
+    held = _plaintexts(provider.key) if not set(hints) <= set(new) else {}
+    kept = {name: value for name, value in {**held, **new}.items() if value}
+    ProviderKey.objects.filter(provider=provider).delete()
+    if kept:
+        store(provider=provider, key=kept.pop(API_KEY, ""), others=kept)
+    return {name: _outcome(value, was_there=name in hints) for name, value in new.items()}
+
+
+def _outcome(value: str, *, was_there: bool) -> tuple[str, str]:
+    """Before and after, for the history; never the secret."""
+    return ("set" if was_there else "", "removed" if not value else "replaced" if was_there else "set")
+
+
+def _plaintexts(row: ProviderKey) -> dict[str, str]:
+    held = read(row)
+    key = {API_KEY: held.api_key.reveal()} if held.api_key else {}
+    return {**key, **{name: secret.reveal() for name, secret in held.others}}
+
+
+def hints_of(provider: Provider) -> dict[str, str]:
+    """What may be shown of each secret there is, by name."""
+    row: ProviderKey | None = getattr(provider, "key", None)
+    if row is None:
+        return {}
+    return {**({API_KEY: row.hint} if row.hint else {}), **row.hints}
+
+
+def decrypt(row: ProviderKey) -> Secret | None:
+    """The API key, wrapped so that it can't be printed by accident; raises UnreadableKey."""
+    return read(row).api_key
+
+
+def read(row: ProviderKey) -> Credentials:
+    """All secrets of a provider, each wrapped; raises UnreadableKey."""
+    secret = opened(row.ciphertext, of=row.provider.name)
+    if not row.hints:
+        return Credentials(secret)
+    values = {name: Secret(value) for name, value in json.loads(secret.reveal()).items() if value}
+    return Credentials(values.pop(API_KEY, None), tuple(values.items()))
+
+
+def opened(ciphertext: str, *, of: str) -> Secret:
+    """What `encrypt` encrypted, wrapped too; raises UnreadableKey for the key `of` somebody."""
     try:
-        return Secret(MultiFernet(_fernets()).decrypt(row.ciphertext.encode()).decode())
+        return Secret(MultiFernet(_fernets()).decrypt(ciphertext.encode()).decode())
     except (InvalidToken, ValueError):
-        raise UnreadableKey(row.provider.name) from None
+        raise UnreadableKey(of) from None
 
 
 def is_current(row: ProviderKey) -> bool:
@@ -58,5 +126,5 @@ def is_current(row: ProviderKey) -> bool:
 
 def rotate(row: ProviderKey) -> None:
     """Encrypts a row anew under the first of ENCRYPTION_KEYS; raises UnreadableKey."""
-    row.ciphertext = encrypt(decrypt(row).reveal())
+    row.ciphertext = encrypt(opened(row.ciphertext, of=row.provider.name).reveal())
     row.save(update_fields=["ciphertext", "updated_at"])

@@ -8,7 +8,25 @@ from rest_framework import serializers
 
 from lib.serializers import PageQuery, StrictSerializer
 from providers.actions import MAX_MODELS_AT_ONCE
+from providers.prices import average_usd
 from providers.models import Provider
+
+MOST_PER_MINUTE = 1_000_000_000
+
+
+class UpstreamName(serializers.CharField):
+    """What a provider calls a model."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=256, **options)
+
+
+class PriceField(serializers.DecimalField):
+    """US dollars per million tokens, or null."""
+
+    def __init__(self, **options: Any) -> None:
+        limits = {"max_digits": 14, "decimal_places": 6, "min_value": 0}
+        super().__init__(**{**limits, "allow_null": True, "default": None, **options})
 
 
 class MaskedKeyField(serializers.CharField):
@@ -16,11 +34,26 @@ class MaskedKeyField(serializers.CharField):
 
     def get_attribute(self, instance: Provider) -> str | None:
         key = getattr(instance, "key", None)
-        return key.hint if key else None
+        return (key and key.hint) or None
+
+
+class MaskedCredentialsField(serializers.DictField):
+    """Takes secrets by LiteLLM's names (`aws_secret_access_key`), gives their hints."""
+
+    child = serializers.CharField(max_length=4096, allow_blank=True)
+
+    def get_attribute(self, instance: Provider) -> dict[str, str]:
+        key = getattr(instance, "key", None)
+        return key.hints if key else {}
 
 
 class ProviderSerializer(StrictSerializer):
-    """A provider. `avg_cost` is US dollars per million tokens, the mean of the known prices in and out."""
+    """A provider. `avg_cost` is US dollars per million tokens, the mean of the known prices in and out.
+
+    `settings` and `credentials` are what its type needs beside address and key: `api_version` for azure;
+    `aws_region_name`, `aws_access_key_id` and `aws_secret_access_key` for aws. `rpm` and `tpm` limit each of its
+    deployments that has no limit of its own. `models` are upstream names.
+    """
 
     id = serializers.UUIDField(read_only=True)
     name = serializers.CharField(max_length=64, allow_blank=True, default="")
@@ -30,11 +63,15 @@ class ProviderSerializer(StrictSerializer):
     priority = serializers.IntegerField(min_value=1, max_value=100, default=50)
     auto_fallback = serializers.BooleanField(default=True)
     enabled = serializers.BooleanField(default=True)
-    models = serializers.ListField(
-        child=serializers.CharField(max_length=256), max_length=MAX_MODELS_AT_ONCE, default=list, write_only=True
-    )
+    settings = serializers.DictField(child=serializers.CharField(max_length=256, allow_blank=True), default=dict)
+    credentials = MaskedCredentialsField(default=dict)
+    rpm = serializers.IntegerField(min_value=1, max_value=MOST_PER_MINUTE, allow_null=True, default=None)
+    tpm = serializers.IntegerField(min_value=1, max_value=MOST_PER_MINUTE, allow_null=True, default=None)
+    models = serializers.ListField(child=UpstreamName(), max_length=MAX_MODELS_AT_ONCE, default=list, write_only=True)
     status = serializers.CharField(read_only=True)
     error = serializers.CharField(read_only=True)
+    error_since = serializers.DateTimeField(read_only=True)
+    latency_ms = serializers.FloatField(read_only=True)
     model_count = serializers.IntegerField(read_only=True)
     avg_cost = serializers.SerializerMethodField()
     created_at = serializers.DateTimeField(read_only=True)
@@ -43,32 +80,70 @@ class ProviderSerializer(StrictSerializer):
     updated_by = serializers.CharField(read_only=True)
 
     def get_avg_cost(self, provider: Any) -> float | None:
-        known = [float(cost) for cost in (provider.avg_input, provider.avg_output) if cost is not None]
-        return round(sum(known) / len(known), 6) if known else None
+        return average_usd(provider)
+
+
+class ProviderChange(ProviderSerializer):
+    """A changed provider. PATCH changes what is given, PUT sets everything else to its default.
+
+    Name, type, key, credentials and models stay in both unless they are given: a key is replaced by a new one,
+    removed by null or '', and kept when it is sent back as it was shown. `models` is the whole list of upstream names:
+    missing ones are added, those left out are removed (409 when a routing group uses one). A provider keeps its type.
+    Mind that its name is part of what clients call: `provider/model`.
+    """
+
+    name = serializers.CharField(max_length=64, allow_blank=True, required=False)
+    type = serializers.CharField(max_length=64, required=False)
+    api_key = MaskedKeyField(max_length=4096, allow_blank=True, allow_null=True, required=False)
+    credentials = MaskedCredentialsField(required=False)
+    models = serializers.ListField(child=UpstreamName(), max_length=MAX_MODELS_AT_ONCE, required=False, write_only=True)
+
+    def validate_api_key(self, value: str | None) -> str:
+        return value or ""
 
 
 class ModelSerializer(StrictSerializer):
-    """A model of the catalog. Prices are US dollars per million tokens; null is unknown."""
+    """A model of the catalog. Prices are US dollars per million tokens; null is unknown.
+
+    What is null or absent in a body comes from the catalog: prices, context and capabilities. `quality` is what
+    somebody typed; `quality_score` is that, or else a guess from the price, and `quality_source` tells which.
+    """
 
     id = serializers.UUIDField(read_only=True)
     provider = serializers.PrimaryKeyRelatedField(queryset=Provider.objects.all(), pk_field=serializers.UUIDField())
     provider_name = serializers.CharField(source="provider.name", read_only=True)
-    model_name = serializers.CharField(source="name", max_length=256)
+    model_name = UpstreamName(source="name")
     display_name = serializers.CharField(max_length=128, allow_blank=True, default="")
-    input_cost_per_million = serializers.DecimalField(
-        max_digits=14, decimal_places=6, min_value=0, allow_null=True, required=False
-    )
-    output_cost_per_million = serializers.DecimalField(
-        max_digits=14, decimal_places=6, min_value=0, allow_null=True, required=False
-    )
-    context_length = serializers.IntegerField(min_value=1, max_value=1_000_000_000, allow_null=True, required=False)
+    input_cost_per_million = PriceField()
+    output_cost_per_million = PriceField()
+    cached_input_cost_per_million = PriceField()
+    context_length = serializers.IntegerField(min_value=1, max_value=1_000_000_000, allow_null=True, default=None)
     capabilities = serializers.ListField(
-        child=serializers.CharField(max_length=64), max_length=50, allow_null=True, required=False
+        child=serializers.CharField(max_length=64), max_length=50, allow_null=True, default=None
     )
-    quality = serializers.IntegerField(min_value=0, max_value=100, allow_null=True, required=False)
+    quality = serializers.IntegerField(min_value=0, max_value=100, allow_null=True, default=None)
+    quality_score = serializers.IntegerField(read_only=True, allow_null=True)
+    quality_source = serializers.CharField(read_only=True)
     enabled = serializers.BooleanField(default=True)
     created_at = serializers.DateTimeField(read_only=True)
     updated_at = serializers.DateTimeField(read_only=True)
+
+
+class ModelChange(ModelSerializer):
+    """A changed model. PATCH changes what is given; PUT also sets what is absent: to the catalog's values or defaults.
+
+    Its provider and, unless it is given, its name stay.
+    """
+
+    provider = serializers.PrimaryKeyRelatedField(
+        queryset=Provider.objects.all(), pk_field=serializers.UUIDField(), required=False
+    )
+    model_name = UpstreamName(source="name", required=False)
+
+    def validate_provider(self, provider: Provider) -> Provider:
+        if provider.pk != self.context["model"].provider_id:
+            raise serializers.ValidationError("A model stays with its provider. Add it to the other one as well.")
+        return provider
 
 
 class ProviderQuery(PageQuery):

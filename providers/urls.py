@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from providers import api
+from providers import api, catalog_api, test_api
 
 api_routes = [
     path("api/v1/llm/providers", api.ProviderList.as_view(), name="api-provider-list"),
     path("api/v1/llm/providers/<str:provider_id>", api.ProviderDetail.as_view(), name="api-provider-detail"),
+    path("api/v1/llm/providers/<str:provider_id>/test", test_api.SavedTest.as_view(), name="api-provider-test"),
+    path("api/v1/llm/providers/<str:provider_id>/discover", test_api.Discovery.as_view(), name="api-provider-discover"),
+    path("api/v1/llm/test", test_api.UnsavedTest.as_view(), name="api-connection-test"),
     path("api/v1/llm/models", api.ModelList.as_view(), name="api-model-list"),
     path("api/v1/llm/models/<str:model_id>", api.ModelDetail.as_view(), name="api-model-detail"),
+    path("api/v1/llm/catalog", catalog_api.Catalog.as_view(), name="api-catalog"),
+    path("api/v1/llm/catalog/updates", catalog_api.CatalogUpdates.as_view(), name="api-catalog-updates"),
+    path(
+        "api/v1/llm/catalog/updates/accept",
+        catalog_api.AcceptCatalogUpdates.as_view(),
+        name="api-catalog-updates-accept",
+    ),
+    path(
+        "api/v1/llm/catalog/updates/decline",
+        catalog_api.DeclineCatalogUpdates.as_view(),
+        name="api-catalog-updates-decline",
+    ),
 ]
 
 urlpatterns: list[URLPattern] = [*api_routes]

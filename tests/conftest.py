@@ -10,8 +10,15 @@ from rest_framework.test import APIClient
 from access.actions import issue_key
 from access.keys import COMMAND_LINE
 from access.models import Role, User
+from engine import addresses
 from tests.factories import make_model
 from tests.factories import make_user as made
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _servers_of_tests_may_be_called() -> None:
+    """They are on this machine. Tests of the address policy adopt another."""
+    addresses.adopt(addresses.AddressPolicy(allows_private=True))
 
 
 @pytest.fixture

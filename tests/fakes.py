@@ -220,6 +220,7 @@ class ScriptedUpstream:
     """The server: plays its script request by request, then `usual` for ever. `seen` are the requests."""
 
     def __init__(self, usual: Behaviour | None = None) -> None:
+        self.tls: Any = None  # an ssl.SSLContext
         self.usual: Behaviour = usual or Ok()
         self.seen: list[Exchange] = []
         self.disconnects = 0
@@ -239,7 +240,7 @@ class ScriptedUpstream:
     @property
     def url(self) -> str:
         """The base URL a provider row needs."""
-        return f"http://127.0.0.1:{self._port}/v1"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self._port}/v1"
 
     def saw_disconnect(self, deadline_s: float = 10) -> bool:
         """Whether a client hung up before its answer was complete, or does so within the deadline."""
@@ -250,7 +251,7 @@ class ScriptedUpstream:
 
     def __enter__(self) -> ScriptedUpstream:
         self._thread.start()
-        starting = asyncio.start_server(self._serve, "127.0.0.1", 0)
+        starting = asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self.tls)
         self._server = asyncio.run_coroutine_threadsafe(starting, self._loop).result(10)
         self._port = self._server.sockets[0].getsockname()[1]
         return self

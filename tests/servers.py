@@ -112,6 +112,7 @@ def console(folder: Path, *, port: int | None = None, server: str = "uvicorn", *
             "ROUTING_CONSOLE_DATA": str(folder),
             "ROUTING_CONSOLE_MASTER_KEY": MASTER_KEY,
             "ROUTING_CONSOLE_ALLOW_PRIVATE_UPSTREAMS": "1",
+            "PROBE_INTERVAL_S": "0",
             "DATABASE_URL": database,
             "PORT": str(port),
             **settings,

@@ -1,12 +1,11 @@
-"""A direct connection to an OpenAI-compatible server: bytes in, bytes out, one shared connection pool."""
+"""A direct connection to an OpenAI-compatible server: bytes in, bytes out, over the shared connection pool."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
-from weakref import WeakKeyDictionary
 
 import aiohttp
 from pydantic_core import from_json, to_json
@@ -15,37 +14,18 @@ from engine.ledger import Attempt
 from engine.spec import DeploymentSpec, RetryPolicy
 from engine.upstreams import failures
 from engine.upstreams.call import Answer, Call, Stream, Usage
+from engine.upstreams.connections import CONNECT_TIMEOUT_S, reason_of, session
 from engine.upstreams.sse import Events, read_event
 
-CONNECT_TIMEOUT_S = 10.0
 DRAIN_TIMEOUT_S = 0.2
 ERROR_BODY_LIMIT = 64 * 1024
-
-_sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = WeakKeyDictionary()
-
-
-def session() -> aiohttp.ClientSession:
-    """The connection pool of the running event loop."""
-    loop = asyncio.get_running_loop()
-    if (pool := _sessions.get(loop)) is None or pool.closed:
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=30, ttl_dns_cache=10)
-        pool = _sessions[loop] = aiohttp.ClientSession(
-            connector=connector,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=True,
-        )
-    return pool
-
-
-async def close_session() -> None:
-    """Closes the pool of the running event loop."""
-    if pool := _sessions.pop(asyncio.get_running_loop(), None):
-        await pool.close()
 
 
 class DirectUpstream:
     """POST to `api_base`/chat/completions (or /embeddings); redirects are not followed."""
+
+    def __init__(self, open_session: Callable[[], aiohttp.ClientSession] = session) -> None:
+        self._open_session = open_session
 
     async def send(
         self, call: Call, deployment: DeploymentSpec, policy: RetryPolicy, attempt: Attempt
@@ -64,13 +44,13 @@ class DirectUpstream:
                 raise failures.timed_out(deployment, "no connection", CONNECT_TIMEOUT_S) from error
             raise failures.timed_out(deployment, f"no {waits_for}", limit_s) from error
         except aiohttp.ClientError as error:
-            raise failures.unreachable(deployment, f"connection failed ({_why(error)})") from error
+            raise failures.unreachable(deployment, f"connection failed ({reason_of(error)})") from error
 
     async def _post(self, call: Call, deployment: DeploymentSpec) -> aiohttp.ClientResponse:
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
         if deployment.api_key is not None:
             headers["Authorization"] = f"Bearer {deployment.api_key.reveal()}"
-        return await session().post(
+        return await self._open_session().post(
             f"{(deployment.api_base or '').rstrip('/')}/{call.endpoint}",
             data=to_json({**call.body, "model": deployment.upstream_model}),
             headers=headers,
@@ -82,11 +62,6 @@ def _limit(call: Call, policy: RetryPolicy) -> tuple[float, str]:
     if not call.is_stream:
         return policy.timeout_s, "answer"
     return policy.first_token_timeout_s or policy.timeout_s, "first token"
-
-
-def _why(error: aiohttp.ClientError) -> str:
-    cause = getattr(error, "os_error", None) or error
-    return str(getattr(cause, "strerror", None) or cause) or type(error).__name__
 
 
 async def _refusal(deployment: DeploymentSpec, response: aiohttp.ClientResponse) -> Exception:
@@ -172,7 +147,7 @@ async def _events(
     except TimeoutError as error:
         raise failures.timed_out(deployment, "the stream went silent", policy.stream_idle_timeout_s) from error
     except aiohttp.ClientError as error:
-        raise failures.unreachable(deployment, f"the stream was cut ({_why(error)})") from error
+        raise failures.unreachable(deployment, f"the stream was cut ({reason_of(error)})") from error
     finally:
         # A stream that was read to its end gives the connection back; a left one must not go on costing tokens.
         if is_finished:

@@ -14,13 +14,12 @@ import litellm
 from litellm.llms.openai.common_utils import OpenAIError
 from pydantic_core import from_json, to_json
 
+from engine.redaction import redact
 from engine.spec import DeploymentSpec
 
 litellm.suppress_debug_info = True
 MESSAGE_LIMIT = 500
 BODY_LIMIT = 4096
-# Upstreams echo the key they refuse ("Incorrect API key provided: sk-…").
-KEY_LIKE = re.compile(r"\b((?:sk|pk|rk|gsk|hf|xai|key|nvapi)[-_]|AIza|Bearer\s+)[\w\-.*]{6,}", re.IGNORECASE)
 
 
 class UpstreamConnectionError(litellm.InternalServerError):
@@ -87,6 +86,15 @@ def message_of(error: BaseException) -> str:
     return redact(text)[:MESSAGE_LIMIT]
 
 
+def hide_secrets(error: BaseException, deployment: DeploymentSpec) -> None:
+    """Takes the deployment's own secrets out of an error: an upstream may repeat the key it refuses."""
+    for secret in deployment.secrets:
+        error.args = tuple(redact(arg, secret=secret) if isinstance(arg, str) else arg for arg in error.args)
+        for name in ("message", "upstream_message"):
+            if isinstance(text := getattr(error, name, None), str):
+                setattr(error, name, redact(text, secret=secret))
+
+
 def status_of(error: BaseException) -> int | None:
     """The HTTP status an error stands for."""
     status = getattr(error, "status_code", None)
@@ -100,11 +108,6 @@ def retry_after_s(error: BaseException) -> float | None:
         return max(0.0, float(headers.get("retry-after", "")))
     except ValueError:
         return None
-
-
-def redact(text: str) -> str:
-    """Masks whatever looks like a credential."""
-    return KEY_LIKE.sub(r"\1****", text)
 
 
 def _mapped(deployment: DeploymentSpec, error: Exception) -> Exception:

@@ -12,8 +12,10 @@ from pydantic_core import to_json
 
 from engine.ledger import Attempt
 from engine.spec import DeploymentSpec, RetryPolicy
-from engine.upstreams import failures
+from engine.upstreams import failures, litellm_connections
 from engine.upstreams.call import Answer, Call, Stream, Usage
+
+litellm_connections.bind()
 
 # The client's JSON may not steer LiteLLM (api_base, api_key, mock_response ...): only OpenAI's own parameters pass.
 CHAT_PARAMS = frozenset(litellm.OPENAI_CHAT_COMPLETION_PARAMS) - {
@@ -54,7 +56,9 @@ def _arguments(call: Call, deployment: DeploymentSpec, limit_s: float) -> dict[s
     return {
         **own,
         **text,
-        "model": f"{deployment.provider_type}/{deployment.upstream_model}",
+        **dict(deployment.options),
+        **{name: secret.reveal() for name, secret in deployment.credentials},
+        "model": f"{_dialect(deployment, is_chat)}/{deployment.upstream_model}",
         "api_key": deployment.api_key.reveal() if deployment.api_key else None,
         "api_base": deployment.api_base,
         "timeout": limit_s,
@@ -62,6 +66,11 @@ def _arguments(call: Call, deployment: DeploymentSpec, limit_s: float) -> dict[s
         "drop_params": True,
         "no-log": True,
     }
+
+
+def _dialect(deployment: DeploymentSpec, is_chat: bool) -> str:
+    # Under `ollama/` LiteLLM sends chats to Ollama's completion API, which knows neither roles nor tools.
+    return "ollama_chat" if is_chat and deployment.provider_type == "ollama" else deployment.provider_type
 
 
 def _whole(deployment: DeploymentSpec, response: Any) -> Answer:

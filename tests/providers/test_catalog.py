@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from decimal import Decimal
 
 import pytest
 
-from providers.catalog import UNKNOWN, lookup
+from providers.catalog import FIELDS, UNKNOWN, lookup, restored, stored
 from providers.presets import ROWS, is_known, litellm_providers, preset_of
 
 
@@ -22,6 +23,7 @@ from providers.presets import ROWS, is_known, litellm_providers, preset_of
         ("nebius", "nebius"),
         ("custom", "openai"),
         ("vllm", "openai"),
+        ("ollama", "ollama"),
         ("deepseek", "deepseek"),
         ("fireworks_ai", "fireworks_ai"),
     ],
@@ -54,6 +56,42 @@ def test_a_model_is_found_under_litellms_prefix():
     assert lookup(type="nebius", model_name="meta-llama/Llama-3.3-70B-Instruct").input_cost_per_million == Decimal(
         "0.13"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "input_usd", "output_usd"),
+    [
+        ("openai/gpt-4o", "2.5", "10"),
+        ("openai/gpt-4o:online", "2.5", "10"),
+        ("anthropic/claude-sonnet-4.5", "3", "15"),
+        ("google/gemini-2.5-pro", "1.25", "10"),
+    ],
+)
+def test_a_model_behind_openrouter_costs_what_its_vendor_charges(name, input_usd, output_usd):
+    known = lookup(type="openrouter", model_name=name)
+    assert (known.input_cost_per_million, known.output_cost_per_million) == (Decimal(input_usd), Decimal(output_usd))
+
+
+@pytest.mark.parametrize(
+    "name", ["deepseek/deepseek-r1:free", "meta-llama/llama-3.3-70b-instruct", "gpt-4o", "openai/"]
+)
+def test_but_nothing_is_guessed_behind_openrouter(name):
+    assert lookup(type="openrouter", model_name=name) == UNKNOWN
+
+
+def test_cached_and_reasoning_tokens_have_their_own_prices_where_the_map_has_them():
+    assert lookup(type="openai", model_name="gpt-4o").cached_input_cost_per_million == Decimal("1.25")
+    assert lookup(type="dashscope", model_name="qwen-turbo").reasoning_cost_per_million == Decimal("0.5")
+    assert lookup(type="google", model_name="gemini-2.5-pro").reasoning_cost_per_million is None
+
+
+def test_an_entry_survives_being_stored():
+    entry = lookup(type="openai", model_name="gpt-4o")
+    kept = json.loads(json.dumps(stored(entry)))
+    assert {name: restored(name, kept[name]) for name in FIELDS} == {
+        **{name: getattr(entry, name) for name in FIELDS},
+        "capabilities": list(entry.capabilities),
+    }
 
 
 @pytest.mark.parametrize(

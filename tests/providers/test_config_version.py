@@ -17,8 +17,12 @@ pytestmark = pytest.mark.django_db
 BY = COMMAND_LINE
 CHANGES = {
     "a new provider": lambda: actions.create_provider(by=BY, type="openai", api_key="sk-0123456789abcdef"),
+    "a changed provider": lambda: actions.update_provider(by=BY, provider=make_provider(), priority=1),
     "a deleted provider": lambda: actions.delete_provider(by=BY, provider=make_provider()),
     "a new model": lambda: actions.create_model(by=BY, provider=make_provider(), name="m"),
+    "a changed model": lambda: actions.update_model(by=BY, model=make_model(), enabled=False),
+    "accepted prices": lambda: actions.accept_catalog_updates(by=BY, ids=[make_model().id]),
+    "declined prices": lambda: actions.decline_catalog_updates(by=BY, ids=[make_model().id]),
     "a deleted model": lambda: actions.delete_model(by=BY, model=make_model()),
     "rotated keys": actions.rotate_keys,
     "a new group": lambda: groups.create_group(

@@ -6,10 +6,11 @@ import pytest
 from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
 
-from providers import secrets
+from groups.specs import spec_of_model
+from providers import history, secrets
 from providers.exceptions import UnreadableKey
-from providers.models import ProviderKey
-from tests.factories import make_provider
+from providers.models import LanguageModel, ProviderKey
+from tests.factories import make_model, make_provider
 
 KEY = "sk-or-v1-0123456789abcdef1234"
 OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
@@ -84,3 +85,45 @@ def test_rotation_does_the_others_when_one_cannot_be_read(settings):
         call_command("rotate_keys")
     readable.key.refresh_from_db()
     assert secrets.is_current(readable.key)
+
+
+@pytest.mark.django_db
+def test_a_failure_of_our_own_shows_no_key(as_alice, monkeypatch, caplog, capfd):
+    def broken(*args: object, **named: object) -> None:
+        raise RuntimeError("a bug of a test")
+
+    monkeypatch.setattr(history, "record", broken)
+    as_alice.raise_request_exception = False
+    answer = as_alice.post("/api/v1/llm/providers", {"type": "openai", "api_key": KEY})
+    assert answer.status_code == 500
+    seen = f"{answer.content!r} {caplog.text} {capfd.readouterr()}"
+    assert "a bug of a test" in seen
+    assert KEY[3:-4] not in seen
+    assert not ProviderKey.objects.exists()
+
+
+@pytest.mark.django_db
+def test_rotation_loses_none_of_several_secrets(settings):
+    settings.ENCRYPTION_KEYS = [OLD]
+    row = secrets.store(provider=make_provider(type="aws"), key=KEY, others={"aws_access_key_id": "AKIA0123456789"})
+    before = secrets.read(row)
+    settings.ENCRYPTION_KEYS = [NEW, OLD]
+    call_command("rotate_keys")
+    settings.ENCRYPTION_KEYS = [NEW]
+    row.refresh_from_db()
+    assert secrets.read(row) == before
+    assert row.hints == {"aws_access_key_id": "…****6789"}
+
+
+@pytest.mark.django_db
+def test_with_a_wrong_encryption_key_everything_but_the_upstream_call_still_works(as_alice, settings):
+    for name in ("One", "Two"):
+        make_model(provider=make_provider(name=name, key=KEY), name="m")
+    settings.ENCRYPTION_KEYS = [NEW]
+    listed = as_alice.get("/api/v1/llm/providers").json()["providers"]
+    assert [provider["api_key"] for provider in listed] == ["sk-…****1234"] * 2
+    problems = [spec_of_model(model).deployments[0].problem for model in LanguageModel.objects.all()]
+    assert ["One" in problems[0], "Two" in problems[1], "ENCRYPTION_KEYS" in problems[0]] == [True] * 3
+    as_alice.patch(f"/api/v1/llm/providers/{listed[0]['id']}", {"api_key": KEY})
+    problems = [spec_of_model(model).deployments[0].problem for model in LanguageModel.objects.all()]
+    assert [problem is None for problem in problems] == [True, False]

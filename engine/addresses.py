@@ -1,0 +1,105 @@
+"""Which network addresses may be called: pure rules over literal and resolved addresses.
+
+A URL is checked when it is stored, so that its author gets an answer (`refusal_of_host`), and every connection
+again when its name has been resolved (`refusal_of`, from `upstreams/connections.py`): a name can answer with
+another address each time it is asked.
+"""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import socket
+import unicodedata
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+IPV4_COMPATIBLE = ipaddress.IPv6Network("::/96")
+# What cloud machines ask for their own credentials; never an LLM provider.
+METADATA_HOSTS = frozenset({"metadata", "metadata.google.internal", "instance-data"})
+METADATA_ADDRESSES = frozenset(
+    ipaddress.ip_address(text)
+    for text in ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "168.63.129.16", "192.0.0.192")
+)
+NEVER = "Link-local and metadata addresses are never allowed."
+PRIVATE = "Private addresses are off; set ROUTING_CONSOLE_ALLOW_PRIVATE_UPSTREAMS=1 to allow them."
+
+
+class ForbiddenAddress(OSError):
+    """A connection that the policy forbids; to the network code around it a connection that failed."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(errno.EACCES, why)
+
+
+@dataclass(frozen=True, slots=True)
+class AddressPolicy:
+    """Which addresses upstreams may have. Without `allows_private` only those of the public internet."""
+
+    allows_private: bool = False
+
+    def refusal_of(self, address: IPAddress) -> str | None:
+        """Why this address may not be called, or None."""
+        real = unwrapped(address)
+        if real.is_link_local or real.is_multicast or real in METADATA_ADDRESSES:
+            return NEVER
+        is_private = not real.is_global or real.is_reserved or (real.version == 6 and real.is_site_local)
+        return PRIVATE if is_private and not self.allows_private else None
+
+    def refusal_of_host(self, host: str) -> str | None:
+        """Why a URL may not name this host, or None; a name is judged by itself, without asking DNS."""
+        name = unicodedata.normalize("NFKC", host).rstrip(".").lower()
+        if name in METADATA_HOSTS:
+            return NEVER
+        if (address := address_of(name)) is not None:
+            return self.refusal_of(address)
+        is_private = name == "localhost" or name.endswith(".localhost")
+        return PRIVATE if is_private and not self.allows_private else None
+
+    def check_url(self, url: str) -> None:
+        """Raises ForbiddenAddress for a URL whose host may not be named, ValueError for what is no URL."""
+        if why := self.refusal_of_host(urlsplit(url).hostname or ""):
+            raise ForbiddenAddress(why)
+
+    def check(self, address: str) -> None:
+        """Raises ForbiddenAddress for a resolved address, such as '10.0.0.1' or 'fe80::1%eth0'."""
+        if why := self.refusal_of(ipaddress.ip_address(address.partition("%")[0])):
+            raise ForbiddenAddress(why)
+
+
+def address_of(host: str) -> IPAddress | None:
+    """The literal address a host is, however it is spelled (127.1, 2130706433, 0x7f.1, ::1), else None."""
+    try:
+        return ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        pass
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(host))
+    except (OSError, UnicodeError, ValueError):
+        return None
+
+
+def unwrapped(address: IPAddress) -> IPAddress:
+    """The IPv4 address that an IPv6 one carries (mapped, compatible, 6to4, Teredo, NAT64), else itself."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in NAT64 or (address in IPV4_COMPATIBLE and int(address) > 1):
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    teredo = address.teredo
+    return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else None) or address
+
+
+_adopted = AddressPolicy()
+
+
+def adopt(policy: AddressPolicy) -> None:
+    """Makes this the policy of the process; until then only public addresses may be called."""
+    global _adopted
+    _adopted = policy
+
+
+def adopted() -> AddressPolicy:
+    """The policy of this process."""
+    return _adopted

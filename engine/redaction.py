@@ -1,0 +1,17 @@
+"""Text that others wrote, without the credentials it may repeat."""
+
+from __future__ import annotations
+
+import re
+
+from engine.spec import Secret
+
+# Upstreams echo the key they refuse ("Incorrect API key provided: sk-…").
+KEY_LIKE = re.compile(r"\b((?:sk|pk|rk|gsk|hf|xai|key|nvapi)[-_]|AIza|Bearer\s+)[\w\-.*]{6,}", re.IGNORECASE)
+
+
+def redact(text: str, *, secret: Secret | None = None) -> str:
+    """Masks whatever looks like a credential, and this one whatever it looks like."""
+    if secret is not None and secret.reveal():
+        text = text.replace(secret.reveal(), "****")
+    return KEY_LIKE.sub(r"\1****", text)

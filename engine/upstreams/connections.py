@@ -1,0 +1,68 @@
+"""Every connection to an upstream is made here, to an address that the process's policy allows.
+
+The address is checked where the socket is made: after the name was resolved, each time, whoever asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import aiohttp
+
+from engine import addresses
+
+CONNECT_TIMEOUT_S = 10.0
+# A load balancer forgets a silent connection after some minutes; an answer may take longer.
+KEEP_ALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 30), ("TCP_KEEPCNT", 5))
+
+_sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = WeakKeyDictionary()
+
+
+def checked_socket(address: tuple[Any, ...]) -> socket.socket:
+    """A socket for one entry of `getaddrinfo`; raises ForbiddenAddress instead of calling a forbidden one."""
+    family, kind, protocol, _, target = address
+    addresses.adopted().check(target[0])
+    made = socket.socket(family=family, type=kind, proto=protocol)
+    made.setblocking(False)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in KEEP_ALIVE:
+        if hasattr(socket, name):
+            made.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    return made
+
+
+def new_session(
+    *, connect_timeout_s: float = CONNECT_TIMEOUT_S, resolver: aiohttp.abc.AbstractResolver | None = None
+) -> aiohttp.ClientSession:
+    """A connection pool of its own, without cookies or proxies; the caller closes it."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            limit=0, keepalive_timeout=30, ttl_dns_cache=10, socket_factory=checked_socket, resolver=resolver
+        ),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout_s),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=True,
+    )
+
+
+def session() -> aiohttp.ClientSession:
+    """The connection pool of the running event loop."""
+    loop = asyncio.get_running_loop()
+    if (pool := _sessions.get(loop)) is None or pool.closed:
+        pool = _sessions[loop] = new_session()
+    return pool
+
+
+async def close_session() -> None:
+    """Closes the pool of the running event loop."""
+    if pool := _sessions.pop(asyncio.get_running_loop(), None):
+        await pool.close()
+
+
+def reason_of(error: aiohttp.ClientError) -> str:
+    """Why a connection failed, in the network's own words."""
+    cause = getattr(error, "os_error", None) or error
+    return str(getattr(cause, "strerror", None) or cause) or type(error).__name__

@@ -1,0 +1,37 @@
+"""Change who can answer. Every action tells the gateway by bumping the configuration's version, and is on record."""
+
+from __future__ import annotations
+
+from providers.actions.keys import rotate_keys
+from providers.actions.models import (
+    MAX_MODELS_AT_ONCE,
+    ModelFields,
+    accept_catalog_updates,
+    create_model,
+    decline_catalog_updates,
+    delete_model,
+    update_model,
+)
+from providers.actions.providers import (
+    ProviderFields,
+    create_keyless_provider,
+    create_provider,
+    delete_provider,
+    update_provider,
+)
+
+__all__ = [
+    "MAX_MODELS_AT_ONCE",
+    "ModelFields",
+    "ProviderFields",
+    "accept_catalog_updates",
+    "create_keyless_provider",
+    "create_model",
+    "create_provider",
+    "decline_catalog_updates",
+    "delete_model",
+    "delete_provider",
+    "rotate_keys",
+    "update_model",
+    "update_provider",
+]

@@ -1,0 +1,161 @@
+"""Change the providers themselves: where they are, what opens them, which models they serve."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypedDict, Unpack
+
+import structlog
+from django.db.transaction import atomic
+from django.views.decorators.debug import sensitive_variables
+
+from lib.authors import Author
+from providers import config_version, history, rules, secrets
+from providers.actions.models import add_models, replace_models
+from providers.models import Provider
+from providers.presets import preset_of
+
+log = structlog.get_logger(__name__)
+
+
+class ProviderFields(TypedDict, total=False):
+    """What may be said of a provider beyond its type, its secrets and its models.
+
+    `settings` are those of the type's preset, as a whole. `rpm` and `tpm` (requests and tokens a minute) are the
+    limits of each of its deployments that has none of its own.
+    """
+
+    name: str
+    api_base: str
+    priority: int
+    auto_fallback: bool
+    enabled: bool
+    settings: dict[str, str]
+    rpm: int | None
+    tpm: int | None
+
+
+@sensitive_variables("api_key", "credentials")
+@atomic
+def create_provider(
+    *,
+    by: Author,
+    type: str,
+    api_key: str = "",
+    credentials: Mapping[str, str] | None = None,
+    models: Sequence[str] = (),
+    **fields: Unpack[ProviderFields],
+) -> Provider:
+    """Adds a provider with its key and, by their upstream names, models; without a name it has its type's."""
+    config_version.bump()
+    rules.check_type(type)
+    fields["name"] = fields.get("name") or _free_name(preset_of(type).display_name)
+    provider = Provider(type=type, created_by=by.name, updated_by=by.name, **fields)
+    new = _new_secrets(type, {}, api_key, credentials)
+    _check(provider, {}, new)
+    provider.save()
+    changed = secrets.change(provider=provider, new=new)
+    add_models(provider, models)
+    added = {"models": ("", ", ".join(models))} if models else {}
+    history.record(history.CREATED, provider, by=by, more={**changed, **added})
+    log.info("provider created", provider=provider.name, type=type, by=by.name)
+    return provider
+
+
+@sensitive_variables("api_key", "credentials")
+@atomic
+def update_provider(
+    *,
+    by: Author,
+    provider: Provider,
+    type: str | None = None,
+    api_key: str | None = None,
+    credentials: Mapping[str, str] | None = None,
+    models: Sequence[str] | None = None,
+    **fields: Unpack[ProviderFields],
+) -> Provider:
+    """Changes what is given; the rest stays, and so does a name that is given empty.
+
+    `api_key` replaces the key, '' removes it; `credentials` do so by name; a secret that is given as its own hint
+    stays. `models` is the whole list: new names are added, those left out are removed. A new name also changes what
+    the models are called as `provider/model`. Raises ModelInUse, and UnreadableKey when a secret that stays can't be
+    read but must be stored anew.
+    """
+    config_version.bump()
+    fresh = Provider.objects.select_for_update().get(pk=provider.pk)
+    rules.check_keeps_type(fresh, type)
+    before, hints = history.snapshot_of(fresh), secrets.hints_of(fresh)
+    for field, value in fields.items():
+        setattr(fresh, field, value or fresh.name if field == "name" else value)
+    fresh.updated_by = by.name
+    new = _new_secrets(fresh.type, hints, api_key, credentials)
+    _check(fresh, hints, new)
+    fresh.save()
+    changed = secrets.change(provider=fresh, new=new)
+    changed |= {} if models is None else replace_models(fresh, models)
+    history.record(history.CHANGED, fresh, by=by, before=before, more=changed)
+    log.info("provider changed", provider=fresh.name, by=by.name)
+    return fresh
+
+
+@sensitive_variables("api_key", "credentials", "given", "new")
+def _new_secrets(
+    type: str, hints: Mapping[str, str], api_key: str | None, credentials: Mapping[str, str] | None
+) -> dict[str, str]:
+    """The secrets to set (or, as '', to remove) by name: what was given, without what is only its own hint."""
+    given = {**({} if api_key is None else {secrets.API_KEY: api_key}), **(credentials or {})}
+    new = {name: value for name, value in given.items() if value != hints.get(name, "")}
+    rules.check_api_key(new.get(secrets.API_KEY, ""))
+    rules.check_credentials(type, {name: value for name, value in new.items() if name != secrets.API_KEY})
+    return new
+
+
+@sensitive_variables("new")
+def _check(provider: Provider, hints: Mapping[str, str], new: Mapping[str, str]) -> None:
+    """Raises unless the provider may be saved, with the secrets it has and the new ones."""
+    rules.check_settings(provider.type, provider.settings)
+    rules.check_reachable(provider, [name for name, value in {**hints, **new}.items() if value])
+    provider.full_clean()
+    rules.check_address(provider.api_base)
+
+
+@atomic
+def create_keyless_provider(
+    *, by: Author, type: str, name: str, api_base: str, settings: dict[str, str], key_reference: str
+) -> Provider:
+    """Adds a provider, switched off until it has the key that another place keeps in this environment variable."""
+    config_version.bump()
+    rules.check_type(type)
+    provider = Provider(
+        name=name,
+        type=type,
+        api_base=api_base,
+        settings=settings,
+        enabled=False,
+        error=f"Needs a key: {key_reference or 'the imported file names none'}.",
+        created_by=by.name,
+        updated_by=by.name,
+    )
+    rules.check_settings(type, settings)
+    provider.full_clean()
+    rules.check_address(api_base)
+    provider.save()
+    history.record(history.CREATED, provider, by=by)
+    return provider
+
+
+def _free_name(wanted: str) -> str:
+    """The name, or `name 2`, `name 3`, ... when it is taken."""
+    taken = {name.lower() for name in Provider.objects.values_list("name", flat=True)}
+    candidates = (wanted if n == 1 else f"{wanted} {n}" for n in range(1, len(taken) + 2))
+    return next(name for name in candidates if name.lower() not in taken)
+
+
+@atomic
+def delete_provider(*, by: Author, provider: Provider) -> None:
+    """Removes a provider, its secrets and its models; raises ModelInUse when a group uses one of them."""
+    config_version.bump()
+    rules.check_can_delete_provider(provider)
+    history.record(history.DELETED, provider, by=by, before=history.snapshot_of(provider))
+    provider.delete()
+    log.info("provider deleted", provider=provider.name, by=by.name)

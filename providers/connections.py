@@ -1,0 +1,66 @@
+"""A person tries a provider, saved or not: a real call, whose finding is for whoever pressed the button."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from asgiref.sync import async_to_sync
+from django.views.decorators.debug import sensitive_variables
+
+from engine.probes import asking
+from engine.probes.findings import Finding, Target
+from engine.spec import Secret
+from providers import health, rules
+from providers.health import Claim
+from providers.models import Provider
+from providers.presets import preset_of
+from providers.secrets import Credentials
+
+
+def check_saved(provider: Provider) -> Finding:
+    """Tries a provider as it is saved, which counts like a probe by the clock."""
+    claim = health.claim_of(provider)
+    found = claim.finding or check(_of(claim))
+    health.record(provider_id=provider.pk, finding=found)
+    return found
+
+
+def check(target: Target) -> Finding:
+    """Tries what may not be saved yet."""
+    return async_to_sync(asking.check)(target)
+
+
+def models_of(provider: Provider) -> Finding:
+    """The models a saved provider says it serves."""
+    claim = health.claim_of(provider)
+    return claim.finding or async_to_sync(asking.models_of)(_of(claim))
+
+
+def _of(claim: Claim) -> Target:
+    assert claim.target is not None  # noqa: S101  # a claim has a target or a finding
+    return claim.target
+
+
+@sensitive_variables("api_key", "credentials", "keys", "others")
+def unsaved_target(
+    *,
+    type: str,
+    api_key: str = "",
+    api_base: str = "",
+    model: str = "",
+    settings: Mapping[str, str] | None = None,
+    credentials: Mapping[str, str] | None = None,
+) -> Target:
+    """What to try; raises ValidationError for what could not be saved either."""
+    settings, credentials = dict(settings or {}), credentials or {}
+    rules.check_type(type)
+    draft = Provider(name=preset_of(type).display_name, type=type, api_base=api_base, settings=settings)
+    rules.check_settings(type, settings)
+    rules.check_credentials(type, credentials)
+    rules.check_api_key(api_key)
+    rules.check_reachable(draft, [*credentials, *(["api_key"] if api_key else [])])
+    draft.clean_fields(exclude={"created_by", "updated_by"})
+    rules.check_address(api_base)
+    others = tuple((name, Secret(value)) for name, value in credentials.items())
+    keys = Credentials(Secret(api_key) if api_key else None, others)
+    return health.target_of(draft, keys, model=model or None)

@@ -1,0 +1,153 @@
+"""How providers are: whom to probe next, what a probe found, and what that makes of a provider.
+
+The lease of a probe is the provider's own `next_probe_at`: who moves it on with a conditional UPDATE probes,
+whatever the number of processes; a prober that dies leaves a provider that is due again soon.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import F
+from django.db.models.functions import Coalesce
+from django.db.transaction import atomic
+from django.utils import timezone
+
+from engine.probes.findings import Finding, Target, Trouble
+from providers import secrets
+from providers.exceptions import UnreadableKey
+from providers.models import LanguageModel, Probe, Provider
+from providers.presets import preset_of
+from providers.secrets import Credentials
+
+LEASE = timedelta(seconds=60)
+JITTER = 0.1
+AT_ONCE = 20
+KEPT_PROBES = 500
+KEPT_FOR = timedelta(days=7)
+ALARMING_FAILURES = 3
+# The newest probe counts for a fifth of the average: it forgets in about ten.
+NEWEST_SHARE = 0.2
+# Models that can't be asked for a token of chat.
+OTHER_MODES = frozenset(
+    {"embedding", "rerank", "image_generation", "audio_transcription", "audio_speech", "moderation"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A provider whose probe is ours to make; without a target the finding is known already."""
+
+    provider_id: UUID
+    target: Target | None
+    finding: Finding | None = None
+
+
+def claim_due(*, interval_s: float, rng: random.Random) -> list[Claim]:
+    """Takes the probes that are due. A new provider's first is after one interval: its author has just tried it."""
+    now = timezone.now()
+    _schedule_newcomers(now, interval_s, rng)
+    due = Provider.objects.filter(enabled=True, next_probe_at__lte=now).order_by("next_probe_at")
+    mine = [row for row in due.select_related("key")[:AT_ONCE] if _take(row, now)]
+    return [claim_of(row) for row in mine]
+
+
+def _schedule_newcomers(now: datetime, interval_s: float, rng: random.Random) -> None:
+    for pk in Provider.objects.filter(enabled=True, next_probe_at=None).values_list("pk", flat=True):
+        at = now + spread(interval_s, rng)
+        Provider.objects.filter(pk=pk, next_probe_at=None).update(next_probe_at=at)
+
+
+def _take(row: Provider, now: datetime) -> bool:
+    """Whether this process is the one that moved the provider's next probe on."""
+    return bool(Provider.objects.filter(pk=row.pk, next_probe_at=row.next_probe_at).update(next_probe_at=now + LEASE))
+
+
+def spread(interval_s: float, rng: random.Random) -> timedelta:
+    """An interval, a little shorter or longer, so that providers are not all probed together."""
+    return timedelta(seconds=interval_s * rng.uniform(1 - JITTER, 1 + JITTER))
+
+
+def claim_of(provider: Provider) -> Claim:
+    """What to probe; a key that is missing or can't be read is a finding by itself."""
+    try:
+        keys = secrets.read(provider.key) if hasattr(provider, "key") else Credentials()
+    except UnreadableKey as error:
+        return Claim(provider.pk, None, _unusable(str(error)))
+    if keys.api_key is None and preset_of(provider.type).needs_key and not provider.api_base:
+        return Claim(provider.pk, None, _unusable(f"{provider.name} has no API key."))
+    return Claim(provider.pk, target_of(provider, keys, model=_cheapest_chat_model(provider)))
+
+
+def target_of(provider: Provider, keys: Credentials, *, model: str | None) -> Target:
+    """What a probe needs to know of a provider, saved or not."""
+    preset = preset_of(provider.type)
+    options = ((field.name, provider.settings.get(field.name) or field.default) for field in preset.settings)
+    return Target(
+        provider=provider.name,
+        provider_type=preset.litellm_provider,
+        api_base=provider.api_base or preset.base_url,
+        api_key=keys.api_key,
+        model=model,
+        options=tuple((name, value) for name, value in options if value),
+        credentials=keys.others,
+    )
+
+
+def _unusable(why: str) -> Finding:
+    return Finding(0.0, trouble=Trouble.UNUSABLE, error=why)
+
+
+def _cheapest_chat_model(provider: Provider) -> str | None:
+    rows = LanguageModel.objects.filter(provider=provider, enabled=True)
+    rows = rows.order_by(F("output_cost_per_million").asc(nulls_last=True), "name")
+    names = rows.values_list("name", "capabilities")[:50]
+    return next((name for name, words in names if not OTHER_MODES.intersection(words)), None)
+
+
+@atomic
+def record(*, provider_id: UUID, finding: Finding, again_in: timedelta | None = None) -> None:
+    """Writes a finding to the history and onto the provider, and when the next probe is due, if it says so."""
+    now, rows = timezone.now(), Provider.objects.filter(pk=provider_id)
+    before = rows.select_for_update().values_list("latency_ms", flat=True)[:1]
+    if not before:
+        return  # deleted while it was probed
+    if finding.is_ok:
+        latency_ms = moved_average(before[0], finding.latency_ms)
+        rows.update(error="", error_since=None, failed_probes=0, latency_ms=latency_ms)
+    else:
+        since = Coalesce(F("error_since"), now)
+        rows.update(error=finding.error[:512], error_since=since, failed_probes=F("failed_probes") + 1)
+    if again_in is not None:
+        rows.update(next_probe_at=now + again_in)
+    _write_history(provider_id, finding, now)
+
+
+def moved_average(average_ms: float | None, newest_ms: float) -> float:
+    """The exponential moving average of latencies after one more."""
+    if average_ms is None:
+        return round(newest_ms, 3)
+    return round(average_ms + NEWEST_SHARE * (newest_ms - average_ms), 3)
+
+
+def _write_history(provider_id: UUID, finding: Finding, now: datetime) -> None:
+    Probe.objects.create(
+        provider_id=provider_id,
+        at=now,
+        is_ok=finding.is_ok,
+        latency_ms=finding.latency_ms,
+        trouble=finding.trouble or "",
+        error=finding.error[:512],
+    )
+    history = Probe.objects.filter(provider_id=provider_id)
+    beyond = history.order_by("-at").values_list("at", flat=True)[KEPT_PROBES : KEPT_PROBES + 1]
+    oldest = max([now - KEPT_FOR, *beyond])
+    history.filter(at__lte=oldest).delete()
+
+
+def failing() -> list[Provider]:
+    """The providers in service that failed so often in a row that somebody should know."""
+    return list(Provider.objects.filter(enabled=True, failed_probes__gte=ALARMING_FAILURES))

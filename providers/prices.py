@@ -1,0 +1,11 @@
+"""What providers charge, in one number. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def average_usd(provider: Any) -> float | None:
+    """The mean of what a provider of `with_catalog()` charges for a million tokens, None while no price is known."""
+    known = [float(cost) for cost in (provider.avg_input, provider.avg_output) if cost is not None]
+    return round(sum(known) / len(known), 6) if known else None

@@ -1,0 +1,30 @@
+"""How good a model is, 0 to 100, where nobody has said so: a guess from its price, and called one. Pure."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from enum import StrEnum
+
+LOWEST, HIGHEST = 5, 95
+AT_ONE_USD, PER_TENFOLD = 50, 20
+
+
+class QualitySource(StrEnum):
+    """Where a quality score is from."""
+
+    TYPED = "typed"
+    GUESSED = "guessed_from_price"
+    UNKNOWN = "unknown"
+
+
+def guessed(output_usd: Decimal | None) -> int | None:
+    """The score for a price of a million output tokens, in US dollars: vendors charge more for better models.
+
+    1 USD is 50, each factor of ten 20 points, within 5 to 95: 0.1 USD is 30, 10 USD 70, 25 USD 78. None without a
+    price, and for a price of 0, which says nothing about the model.
+    """
+    if not output_usd:
+        return None
+    score = AT_ONE_USD + PER_TENFOLD * math.log10(output_usd)
+    return max(LOWEST, min(HIGHEST, round(score)))

@@ -1,0 +1,106 @@
+"""What a provider needs beside address and key arrives there, on the wire, through LiteLLM."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from engine.jobs import Job
+from engine.ledger import Attempt, Trace
+from engine.scenarios import Scenario
+from engine.spec import DeploymentSpec, RetryPolicy, Secret
+from engine.upstreams.call import Answer, Call
+from engine.upstreams.through_litellm import LiteLLMUpstream
+from engine.workload import Workload
+from tests.engine.scripted import deployment, group
+from tests.fakes import Exchange, ScriptedUpstream
+
+OPENAI = {
+    "id": "1",
+    "object": "chat.completion",
+    "created": 1,
+    "model": "m",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "pong"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+}
+CONVERSE = {
+    "output": {"message": {"role": "assistant", "content": [{"text": "pong"}]}},
+    "stopReason": "end_turn",
+    "usage": {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2},
+}
+OLLAMA = {"model": "m", "message": {"role": "assistant", "content": "pong"}, "done": True, "done_reason": "stop"}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """This JSON, whatever was asked."""
+
+    body: dict[str, Any]
+
+    async def play(self, exchange: Exchange) -> None:
+        await exchange.answer(200, self.body)
+
+
+@pytest.fixture
+def upstream() -> Iterator[ScriptedUpstream]:
+    with ScriptedUpstream() as server:
+        yield server
+
+
+async def ask(spec: DeploymentSpec, **steering: Any) -> bytes:
+    body = {"messages": [{"role": "user", "content": "ping"}], **steering}
+    call = Call("chat/completions", body, Trace("r", "g"))
+    attempt = Attempt(spec.deployment_id, spec.name, spec.provider, "g", 1, time.time())
+    answer = await LiteLLMUpstream().send(call, spec, RetryPolicy(timeout_s=20), attempt)
+    assert isinstance(answer, Answer)
+    return answer.body
+
+
+async def test_azure_is_asked_with_the_version_of_its_api(upstream: ScriptedUpstream) -> None:
+    upstream.script(Reply(OPENAI))
+    fields = {"api_base": upstream.url.removesuffix("/v1"), "api_key": Secret("azure-key-of-a-test")}
+    spec = deployment("d", provider_type="azure", options=(("api_version", "2024-10-21"),), **fields)
+    assert b"pong" in await ask(spec, api_version="1999-01-01")
+    (seen,) = upstream.seen
+    assert seen.path == "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21"
+    assert seen.headers["api-key"] == "azure-key-of-a-test"
+
+
+async def test_bedrock_is_signed_with_both_keys_for_its_region(upstream: ScriptedUpstream) -> None:
+    upstream.script(Reply(CONVERSE))
+    pair = {"aws_access_key_id": Secret("AKIAOFATEST"), "aws_secret_access_key": Secret("the-secret-half")}
+    spec = deployment(
+        "d",
+        provider_type="bedrock",
+        upstream_model="amazon.nova-lite-v1:0",
+        api_base=upstream.url.removesuffix("/v1"),
+        options=(("aws_region_name", "eu-central-1"),),
+        credentials=tuple(pair.items()),
+    )
+    assert b"pong" in await ask(spec, aws_region_name="us-east-1")
+    (seen,) = upstream.seen
+    assert seen.headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=AKIAOFATEST/")
+    assert "/eu-central-1/bedrock/" in seen.headers["authorization"]
+    assert "the-secret-half" not in f"{seen.headers}{seen.body}"
+
+
+async def test_ollama_is_asked_for_a_chat(upstream: ScriptedUpstream) -> None:
+    upstream.script(Reply(OLLAMA))
+    spec = deployment("d", provider_type="ollama", upstream_model="llama3", api_base=upstream.url.removesuffix("/v1"))
+    assert b"pong" in await ask(spec)
+    assert upstream.seen[0].path == "/api/chat"
+
+
+def test_no_secret_leaves_for_the_worker_of_rehearsals() -> None:
+    spec = deployment(
+        "d", api_key=Secret("key-1"), options=(("a", "option-1"),), credentials=(("b", Secret("secret-1")),)
+    )
+    job = Job((group(deployments=(spec,)),), Workload(), Scenario("calm", "nothing happens"), seed=1)
+    described = job.to_json()
+    assert not [word for word in ("key-1", "option-1", "secret-1") if word in str(described)]
+    bare = replace(spec, api_key=None, options=(), credentials=())
+    assert Job.from_json(described).spec.deployments == (bare,)

@@ -1,0 +1,137 @@
+"""The cooldown board over two server processes: published, reset, and followed within a second."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+from asgiref.sync import async_to_sync, sync_to_async
+
+from engine.routing import Routing
+from engine.spec import DeploymentSpec, GroupSpec, Strategy
+from gateway.cooldowns import Board
+from tests.engine.scripted import ScriptedUpstream as Scripted
+from tests.engine.scripted import request
+from tests.fakes import Ok, ScriptedUpstream, Status
+from tests.servers import MASTER_KEY, Console, console, console_beside
+from usage.models import CooldownRecord
+
+URL = "/api/v1/llm/cooldowns"
+A, B, G = ("00000000-0000-4000-8000-00000000000" + digit for digit in "123")
+
+
+@pytest.fixture(scope="module")
+def consoles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Console, Console]]:
+    folder: Path = tmp_path_factory.mktemp("cooldowns")
+    with console(folder) as one, console_beside(one, folder) as other:
+        yield one, other
+
+
+def ask(ours: Console, group: str) -> str:
+    client = openai.OpenAI(base_url=f"{ours.url}/v1", api_key=MASTER_KEY, max_retries=0, timeout=30)
+    answer = client.chat.completions.create(model=group, messages=[{"role": "user", "content": "Hi"}])
+    return str(answer.choices[0].message.content)
+
+
+def eventually(check: Callable[[], Any], deadline_s: float = 5) -> Any:
+    """The first true answer, or the last one."""
+    deadline = time.monotonic() + deadline_s
+    while not (answer := check()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return answer
+
+
+def test_a_cooldown_of_any_process_is_on_the_board_and_a_reset_reaches_all(consoles: tuple[Console, Console]):
+    one, other = consoles
+    with (
+        ScriptedUpstream(usual=Status(429, message="Slow down")) as first,
+        ScriptedUpstream(usual=Ok("second")) as rest,
+    ):
+        models = [
+            one.add_model(provider="First", api_base=first.url),
+            one.add_model(provider="Rest", api_base=rest.url),
+        ]
+        one.add_group("chilly", models, cooldown_config={"cooldown_time_s": 60})
+        for ours in consoles:
+            assert eventually(lambda ours=ours: _answers(ours, "chilly")) == "second"
+        rows = eventually(lambda: [r for r in one.call("GET", URL)["cooldowns"] if r["processes"] == 2])
+        assert [(r["group"], r["provider"], r["error_class"]) for r in rows] == [("chilly", "First", "RateLimitError")]
+        assert "Slow down" in rows[0]["error"]
+        assert 50 < rows[0]["seconds_left"] <= 60
+        first.usual = Ok("first")
+        assert ask(other, "chilly") == "second"
+        assert one.call("DELETE", f"{URL}/{rows[0]['id']}")["processes"] == 2
+        began = time.monotonic()
+        for ours in consoles:
+            assert eventually(lambda ours=ours: ask(ours, "chilly") == "first")
+        assert time.monotonic() - began < 2
+        assert one.call("GET", URL)["total"] == 0
+
+
+def _answers(ours: Console, group: str) -> str | None:
+    try:
+        return ask(ours, group)
+    except openai.NotFoundError:
+        return None
+
+
+async def _in_thread(work):
+    return await sync_to_async(work, thread_sensitive=True)()
+
+
+@pytest.fixture
+def routing() -> Routing:
+    rows = (
+        DeploymentSpec(A, "a", "P", "openai", "m", priority=1),
+        DeploymentSpec(B, "b", "P", "openai", "m", priority=2),
+    )
+    routing = Routing()
+    async_to_sync(routing.put)(GroupSpec(G, "g", Strategy.PRIORITY_FAILOVER, rows))
+    return routing
+
+
+@pytest.mark.django_db
+def test_nothing_is_written_while_nothing_changes(routing, django_assert_num_queries):
+    async def cool_and_publish() -> None:
+        await request(routing, "g", Scripted({A: 429}))
+        await board.publish()
+
+    board = Board(routing, _in_thread)
+    with django_assert_num_queries(0):
+        async_to_sync(board.publish)()
+    async_to_sync(cool_and_publish)()
+    row = CooldownRecord.objects.get()
+    assert (str(row.deployment_id), row.group_name, row.process) == (A, "g", board.process)
+    with django_assert_num_queries(0):
+        async_to_sync(board.publish)()
+
+
+@pytest.mark.django_db
+def test_the_rows_of_a_group_that_was_replaced_go(routing):
+    async def replace() -> None:
+        await request(routing, "g", Scripted({A: 429}))
+        await board.publish()
+        await routing.put(routing.get("g").spec)
+        await board.publish()
+
+    board = Board(routing, _in_thread)
+    async_to_sync(replace)()
+    assert not CooldownRecord.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_deleted_row_ends_the_cooldown(routing):
+    async def reset() -> tuple[int, int]:
+        await request(routing, "g", Scripted({A: 429}))
+        await board.publish()
+        before = len(await routing.get("g").cooldowns())
+        await _in_thread(CooldownRecord.objects.all().delete)
+        await board.follow_resets()
+        return before, len(await routing.get("g").cooldowns())
+
+    board = Board(routing, _in_thread)
+    assert async_to_sync(reset)() == (1, 0)

@@ -1,0 +1,58 @@
+"""Raise what somebody should know, once, and say when it is over. The webhook is told later (see `webhook.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import F, QuerySet
+from django.db.transaction import atomic
+from django.utils import timezone
+
+from usage.models import Alert, AlertKind
+
+MESSAGE_LIMIT = 512
+
+
+@atomic
+def raise_alert(*, kind: AlertKind, subject: str, message: str) -> Alert:
+    """Opens an alert, or keeps the one that is open for this subject and brings its words up to date."""
+    now, words = timezone.now(), message[:MESSAGE_LIMIT]
+    new = {"message": words, "raised_at": now, "send_at": now if settings.ALERT_WEBHOOK_URL else None}
+    alert, is_new = Alert.objects.get_or_create(kind=kind, subject=subject, resolved_at=None, defaults=new)
+    if not is_new and alert.message != words:
+        alert.message = words
+        alert.save(update_fields=["message"])
+    return alert
+
+
+def resolve_alerts(*, kind: AlertKind, except_subjects: Iterable[str] = ()) -> int:
+    """Closes the open alerts of a kind, but for these subjects; gives how many there were."""
+    now = timezone.now()
+    news = {"send_at": now, "failed_sends": 0, "send_error": ""} if settings.ALERT_WEBHOOK_URL else {}
+    over = Alert.objects.open().filter(kind=kind).exclude(subject__in=list(except_subjects))
+    return over.update(resolved_at=now, **news)
+
+
+def claim_unsent(*, lease_s: float) -> list[Alert]:
+    """Takes the alerts whose webhook is to be told now; no other process gets them within the lease."""
+    now = timezone.now()
+    due = Alert.objects.filter(send_at__lte=now).order_by("send_at")[:20]
+    until = now + timedelta(seconds=lease_s)
+    return [a for a in due if Alert.objects.filter(pk=a.pk, send_at=a.send_at).update(send_at=until)]
+
+
+def record_sent(alert: Alert) -> None:
+    """The webhook has taken it. News that came meanwhile (it is over) is still to be told."""
+    _unless_changed(alert).update(send_at=None, send_error="")
+
+
+def record_not_sent(alert: Alert, *, error: str, again_in_s: float | None) -> None:
+    """The webhook did not take it; try again, or give up when there is no time given."""
+    again = None if again_in_s is None else timezone.now() + timedelta(seconds=again_in_s)
+    _unless_changed(alert).update(send_at=again, failed_sends=F("failed_sends") + 1, send_error=error[:256])
+
+
+def _unless_changed(alert: Alert) -> QuerySet[Alert]:
+    return Alert.objects.filter(pk=alert.pk, resolved_at=alert.resolved_at)

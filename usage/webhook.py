@@ -1,0 +1,68 @@
+"""One alert -> one signed POST to the webhook that the settings name."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import time
+from datetime import datetime
+
+import aiohttp
+from django.conf import settings
+from pydantic_core import to_json
+
+from engine.upstreams.connections import new_session, reason_of
+from usage.models import Alert
+
+SIGNATURE = "X-Routing-Console-Signature"
+TIMEOUT_S = 10.0
+
+
+class NotDelivered(Exception):
+    """The webhook did not take an alert; the message says why."""
+
+
+async def deliver(alert: Alert) -> None:
+    """Posts an alert; raises NotDelivered unless the answer is a success. Redirects are not followed."""
+    body = body_of(alert)
+    headers = {"Content-Type": "application/json", **signature(body, secret=settings.ALERT_WEBHOOK_SECRET)}
+    try:
+        async with asyncio.timeout(TIMEOUT_S), new_session() as session:
+            url = settings.ALERT_WEBHOOK_URL
+            async with session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
+                status = answer.status
+    except TimeoutError:
+        raise NotDelivered(f"no answer within {TIMEOUT_S:g} s") from None
+    except aiohttp.ClientError as error:
+        raise NotDelivered(reason_of(error)) from None
+    if not 200 <= status < 300:
+        raise NotDelivered(f"answered {status}")
+
+
+def body_of(alert: Alert) -> bytes:
+    """What the webhook reads. `event` is `alert.raised` or `alert.resolved`; times are ISO 8601."""
+    return to_json(
+        {
+            "event": "alert.resolved" if alert.resolved_at else "alert.raised",
+            "id": alert.pk,
+            "kind": alert.kind,
+            "subject": alert.subject,
+            "message": alert.message,
+            "raised_at": _iso(alert.raised_at),
+            "resolved_at": _iso(alert.resolved_at),
+        }
+    )
+
+
+def signature(body: bytes, *, secret: str, at: int | None = None) -> dict[str, str]:
+    """The header that proves who sent a body, and when (Unix seconds); none without a secret."""
+    if not secret:
+        return {}
+    stamp = int(time.time()) if at is None else at
+    digest = hmac.new(secret.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
+    return {SIGNATURE: f"t={stamp},v1={digest}"}
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
