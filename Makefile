@@ -10,7 +10,7 @@ SCRATCH := $(CURDIR)/var/test
 TEST_ENV := ROUTING_CONSOLE_DATA="$(SCRATCH)" ROUTING_CONSOLE_DEMO=0
 SQLITE_ENV := $(TEST_ENV) DATABASE_URL="sqlite:///$(SCRATCH)/test.sqlite3" REDIS_URL=
 
-.PHONY: help run test check lock bench-gateway bench-rehearsal bench-live bench-pages bench-complexity fidelity
+.PHONY: help run test check lock bench-gateway bench-rehearsal bench-live bench-pages bench-complexity fidelity screenshots
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -18,9 +18,10 @@ help:  ## say what can be made
 run: .venv/.stamp  ## set up and start the console (HOST, PORT and the README's settings apply)
 	@exec $(PY) -m routing_console
 
-test: .venv/.stamp-dev  ## set up and test: on SQLite, on PostgreSQL and Valkey, in a browser
+test: .venv/.stamp-dev .venv-litellm/.stamp  ## set up and test: SQLite, PostgreSQL and Valkey, LiteLLM's proxy, a browser
 	$(SQLITE_ENV) $(PY) -m pytest
 	$(TEST_ENV) $(PY) -m tests.services -- $(PY) -m pytest
+	$(SQLITE_ENV) $(PY) -m pytest tests/proxy
 ifneq ($(CHROMIUM),)
 	$(SQLITE_ENV) CHROMIUM="$(CHROMIUM)" $(PY) -m pytest tests/e2e
 else
@@ -59,6 +60,10 @@ bench-complexity: .venv/.stamp  ## time to score a message, beside LiteLLM's own
 
 fidelity: .venv/.stamp-dev  ## the same faults rehearsed and live: is what you rehearse what you get?
 	$(TEST_ENV) $(PY) -m bench.fidelity
+
+screenshots: .venv/.stamp-dev  ## pictures of every page and of the live diagram into screenshots/: both themes, three widths
+	$(TEST_ENV) CHROMIUM="$(CHROMIUM)" $(PY) -m tests.e2e.scene_screenshots
+	$(TEST_ENV) CHROMIUM="$(CHROMIUM)" $(PY) -m tests.e2e.screenshots
 
 .venv/.stamp: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

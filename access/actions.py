@@ -1,4 +1,4 @@
-"""Change who may ask. Every action tells the gateway by bumping the configuration's version."""
+"""Change who may ask. What the gateway must follow bumps the configuration's version first."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from access.keys import hash_key, hint_of, new_key
-from access.models import Actor, ApiKey, Role, User
+from access.models import Actor, ApiKey, Role, Theme, User
 from access.rules import check_role
 from providers import config_version
 
@@ -53,6 +53,12 @@ def set_active(*, by: Actor, user: User, is_active: bool) -> User:
     user.save(update_fields=["is_active"])
     log.info("user activated" if is_active else "user deactivated", user=user.username, by=by.name)
     return user
+
+
+def set_theme(*, by: User, theme: Theme) -> None:
+    """Remembers how a person likes the console, in every browser they sign in with."""
+    by.theme = theme
+    by.save(update_fields=["theme"])
 
 
 @atomic

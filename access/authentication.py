@@ -38,12 +38,12 @@ def actor_of(request: Request) -> Actor:
 
 
 class HasRole(BasePermission):
-    """Reading needs `view.read_role` (viewer), anything else `view.write_role` (admin)."""
+    """Reading needs `view.read_role` (viewer), anything else `view.write_role` (admin); rooms below say its name."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if not getattr(request.user, "is_authenticated", False):
             return False
         is_read = request.method in ("GET", "HEAD", "OPTIONS")
         needed = getattr(view, "read_role", Role.VIEWER) if is_read else getattr(view, "write_role", Role.ADMIN)
-        check_role(actor_of(request), needed, to="read this" if is_read else "change this")
+        check_role(actor_of(request), Role(needed), to="read this" if is_read else "change this")
         return True

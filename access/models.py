@@ -25,6 +25,14 @@ class Role(models.TextChoices):
         return order.index(self) >= order.index(other)
 
 
+class Theme(models.TextChoices):
+    """How the console looks."""
+
+    DARK = "dark"
+    LIGHT = "light"
+    UNICORN = "unicorn", "Magic Unicorn"
+
+
 class Actor(Protocol):
     """Whoever acts: a signed-in user, or the holder of a bearer key (see `access/keys.py`)."""
 
@@ -45,6 +53,7 @@ class User(AbstractUser):
     """A person who signs in to the console."""
 
     role = models.CharField(max_length=16, choices=Role.choices, blank=True, default=Role.STRANGER)
+    theme = models.CharField(max_length=16, choices=Theme.choices, blank=True, default="")
 
     objects: ClassVar[PersonManager] = PersonManager()
 

@@ -16,6 +16,7 @@ from django_htmx.middleware import HtmxDetails
 from access.models import Role, User
 from access.rules import check_role
 from lib.exceptions import NotAllowed
+from lib.pages import way_back
 
 
 class PersonRequest(HttpRequest):
@@ -50,6 +51,6 @@ def requires(role: Role, *, to: str) -> Callable[[Page], Page]:
 def ask_to_sign_in(request: PersonRequest) -> HttpResponse:
     """To sign-in and back; an htmx request takes the whole page there, not the part it wanted to swap."""
     if not request.htmx:
-        return redirect_to_login(request.get_full_path())
+        return redirect_to_login(way_back(request) if "next" in request.POST else request.get_full_path())
     here = request.htmx.current_url_abs_path or request.get_full_path()
     return HttpResponseClientRedirect(redirect_to_login(here).url)

@@ -10,16 +10,17 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import LoginView, LogoutView
 from django.forms import Form
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect, render, resolve_url
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
+from access import actions
 from access.forms import SignInForm
+from access.models import Theme, User
+from lib.pages import wants_part, way_back
 
 YEAR_S = 365 * 24 * 3600
-THEMES = ("dark", "light")
 
 
 class SignIn(LoginView):
@@ -52,17 +53,12 @@ def locked_out(request: HttpRequest, response: HttpResponse | None, credentials:
 
 
 @require_POST
-def set_theme(request: HttpRequest) -> HttpResponseRedirect:
-    """Remembers dark or light in a cookie: the switch for browsers without JavaScript."""
+def set_theme(request: HttpRequest) -> HttpResponse:
+    """Remembers the theme in a cookie and, of somebody who signed in, with the person."""
     theme = request.POST.get("theme", "")
-    response = redirect(_back(request))
-    if theme in THEMES:
+    response = HttpResponse(status=204) if wants_part(request) else redirect(way_back(request))
+    if theme in Theme.values:
         response.set_cookie("theme", theme, max_age=YEAR_S, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE)
+        if isinstance(request.user, User):
+            actions.set_theme(by=request.user, theme=Theme(theme))
     return response
-
-
-def _back(request: HttpRequest) -> str:
-    """Where the form says it came from, if that is one of our own pages."""
-    target = request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
-    return target if is_ours else resolve_url(settings.LOGIN_REDIRECT_URL)

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from typing import Any, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack, cast
+from uuid import UUID
 
 import structlog
 from django.core.exceptions import ValidationError
 from django.db.transaction import atomic
 
 from access.models import Actor
-from groups import policies, rules
-from groups.models import Deployment, RoutingGroup
+from groups import history, policies, rules, snapshots, undo
+from groups.exceptions import CannotComeBack
+from groups.models import Deployment, RoutingGroup, UndoableChange
+from groups.names import free_name
 from groups.placements import Placement, rows_of
 from providers import config_version
+from providers.models import LanguageModel
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +55,7 @@ def create_group(*, by: Actor, deployments: Sequence[Placement], **fields: Unpac
     _check(group, rows)
     group.save()
     _place(group, rows)
+    history.record(history.CREATED, group, rows, by=by)
     return group
 
 
@@ -61,16 +66,19 @@ def update_group(
     group: RoutingGroup,
     deployments: Sequence[Placement] | None = None,
     if_match: Collection[str] | None = None,
+    restored: int | None = None,
     **fields: Unpack[GroupFields],
 ) -> RoutingGroup:
     """Changes the fields given, and the whole list of deployments when one is given.
 
     They are laid over the group as it is now, not as the caller loaded it; `if_match` (ETags) refuses that.
+    `restored` is for the history: the revision that this change goes back to.
     """
     config_version.bump()
     rules.check_can_edit(by)
     fresh = RoutingGroup.objects.with_deployments().get(pk=group.pk)
     rules.check_unchanged(fresh, if_match)
+    before = history.before_change(fresh)
     old_name = fresh.name
     for field, value in fields.items():
         setattr(fresh, field, value)
@@ -80,21 +88,107 @@ def update_group(
     if deployments is not None:
         fresh.deployments.all().delete()
         _place(fresh, rows)
+    history.record(history.CHANGED, fresh, rows, by=by, before=before, restored=restored)
     if fresh.name != old_name:
         _rename_fallbacks(old_name, fresh.name, by)
     return fresh
 
 
 @atomic
+def restore_version(*, by: Actor, group: RoutingGroup, version: history.Version) -> RoutingGroup:
+    """Makes a group again what it was; a new revision. Raises ValidationError when a model it had is gone."""
+    wanted = snapshots.model_ids_of(version.snapshot)
+    known = LanguageModel.objects.filter(pk__in=wanted).values_list("pk", flat=True)
+    placements = snapshots.placements_of(version.snapshot, known=known)
+    fields = cast(GroupFields, snapshots.fields_of(version.snapshot))
+    return update_group(by=by, group=group, deployments=placements, restored=version.revision, **fields)
+
+
+@atomic
 def delete_group(*, by: Actor, group: RoutingGroup, if_match: Collection[str] | None = None) -> None:
-    """Ends a group; raises GroupIsFallback when others fall back to it."""
+    """Ends a group; raises GroupIsFallback or GroupIsPool while something needs it."""
     config_version.bump()
     rules.check_can_edit(by)
-    fresh = RoutingGroup.objects.get(pk=group.pk)
+    fresh = RoutingGroup.objects.with_deployments().get(pk=group.pk)
     rules.check_unchanged(fresh, if_match)
     rules.check_can_delete(fresh)
-    fresh.delete()
-    log.info("routing group deleted", group=fresh.name, by=by.name)
+    _end(fresh, by)
+
+
+@atomic
+def delete_groups(*, by: Actor, groups: Collection[RoutingGroup]) -> UndoableChange | None:
+    """Ends groups, all or none of them, so that `take_back` can bring them back; None when they are gone already."""
+    config_version.bump()
+    rules.check_can_edit(by)
+    fresh = _fresh(groups)
+    rules.check_can_delete(*fresh)
+    change = undo.keep_rows(fresh, by=by) if fresh else None
+    for group in fresh:
+        _end(group, by)
+    return change
+
+
+@atomic
+def switch_groups(*, by: Actor, groups: Collection[RoutingGroup], is_active: bool) -> UndoableChange | None:
+    """Puts groups into service or takes them out; None when all of them are so already."""
+    config_version.bump()
+    rules.check_can_edit(by)
+    changed = [group for group in _fresh(groups) if group.is_active != is_active]
+    for group in changed:
+        before = history.before_change(group)
+        group.is_active = is_active
+        _save_revision(group, by)
+        history.record(history.CHANGED, group, group.deployments.all(), by=by, before=before)
+    return undo.keep_switch(changed, by=by) if changed else None
+
+
+@atomic
+def duplicate_group(*, by: Actor, group: RoutingGroup) -> RoutingGroup:
+    """A group that differs from this one only in its name."""
+    config_version.bump()
+    fresh = RoutingGroup.objects.with_deployments().get(pk=group.pk)
+    copied = snapshots.snapshot_of(fresh, fresh.deployments.all())
+    known = [row.model_id for row in fresh.deployments.all()]
+    fields = cast(GroupFields, snapshots.fields_of(copied) | {"name": free_name(fresh.name)})
+    return create_group(by=by, deployments=snapshots.placements_of(copied, known=known), **fields)
+
+
+@atomic
+def take_back(*, by: Actor, token: UUID) -> UndoableChange:
+    """Undoes a switch or a deletion of this person; raises NothingToUndo or CannotComeBack."""
+    config_version.bump()
+    rules.check_can_edit(by)
+    change = rules.check_can_undo(UndoableChange.objects.filter(pk=token).first(), by)
+    change.delete()
+    if change.kind == UndoableChange.Kind.DELETED:
+        _bring_back(change, by)
+    else:
+        groups = RoutingGroup.objects.filter(pk__in=change.kept["ids"])
+        switch_groups(by=by, groups=groups, is_active=not change.kept["is_active"])
+    log.info("change undone", kind=change.kind, groups=change.names, by=by.name)
+    return change
+
+
+def _bring_back(change: UndoableChange, by: Actor) -> None:
+    for group in undo.restored(change):
+        try:
+            rules.check_name_is_free(group)
+            rules.check_fallbacks(group)
+        except ValidationError as error:
+            raise CannotComeBack(f"{group.name} can't come back: {' '.join(error.messages)}") from error
+        rows = group.deployments.select_related("model__provider")
+        history.record(history.CREATED, group, rows, by=by, restored=group.revision)
+
+
+def _fresh(groups: Collection[RoutingGroup]) -> list[RoutingGroup]:
+    return list(RoutingGroup.objects.with_deployments().filter(pk__in=[group.pk for group in groups]))
+
+
+def _end(group: RoutingGroup, by: Actor) -> None:
+    before = history.before_change(group)
+    history.record(history.DELETED, group, group.deployments.all(), by=by, before=before)
+    group.delete()
+    log.info("routing group deleted", group=group.name, by=by.name)
 
 
 def _check(group: RoutingGroup, rows: Sequence[Deployment], *, old_name: str | None = None) -> None:
@@ -107,6 +201,7 @@ def _check(group: RoutingGroup, rows: Sequence[Deployment], *, old_name: str | N
     if len(json.dumps(group.settings)) > MAX_SETTINGS_BYTES:
         raise ValidationError({"settings": f"Keep this under {MAX_SETTINGS_BYTES // 1024} kB."})
     group.full_clean()
+    rules.check_name_is_free(group)
     rules.check_strategy_fits(group.strategy, rows)
     rules.check_fallbacks(group, old_name=old_name)
 
@@ -133,5 +228,7 @@ def _save_revision(group: RoutingGroup, by: Actor) -> None:
 def _rename_fallbacks(old: str, new: str, by: Actor) -> None:
     """Keeps the groups that fall back to a renamed one right."""
     for other in rules.groups_falling_back_to(old):
+        before = history.before_change(other)
         other.fallback_config = policies.renamed_fallback(other.fallback_config, old=old, new=new)
         _save_revision(other, by)
+        history.record(history.CHANGED, other, other.deployments.all(), by=by, before=before)

@@ -71,7 +71,7 @@ def tiers_of(group: RoutingGroup) -> tuple[Tier, ...]:
     shares = _shares(group, deployments)
     tiers: dict[int | None, list[DeploymentCard]] = defaultdict(list)
     for deployment, share in zip(deployments, shares, strict=True):
-        tiers[_tier_number(group, deployment)].append(_card(deployment, share))
+        tiers[_tier_number(group, deployment)].append(card_of(deployment, share))
     return tuple(Tier(number, tuple(cards)) for number, cards in sorted(tiers.items(), key=lambda t: t[0] or 0))
 
 
@@ -85,7 +85,8 @@ def _shares(group: RoutingGroup, deployments: list[Deployment]) -> list[int | No
     return [*percentages([0 if _problem(d) else d.weight or 0 for d in deployments])]
 
 
-def _card(deployment: Deployment, share: int | None) -> DeploymentCard:
+def card_of(deployment: Deployment, share: int | None) -> DeploymentCard:
+    """A deployment, stored or not, with its percentage where it has one."""
     return DeploymentCard(
         disc=disc_of(deployment.model.provider),
         title=deployment.display_name or deployment.model.provider.name,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from django import forms
-from django.db.models import Q
 
-from groups.models import RoutingGroupQuerySet, Strategy
+from groups.columns import DEFAULT_SORT, SORTS, sorted_by
+from groups.models import RoutingGroup, RoutingGroupQuerySet, Strategy
 
 HELLO = "Hello, respond with one word."
 STATUSES = {"active": True, "inactive": False}
@@ -32,23 +32,44 @@ class GroupFilterForm(forms.Form):
         choices=[("", "Active or not"), ("active", "Active"), ("inactive", "Inactive")],
         widget=forms.Select(attrs={"class": "input"}),
     )
+    sort = forms.ChoiceField(required=False, choices=[(key, key) for key in SORTS])
 
     @property
     def chosen(self) -> dict[str, str]:
-        """The filters in use."""
+        """The filters and the order in use."""
         self.is_valid()
         return {name: value for name, value in self.cleaned_data.items() if value}
 
+    @property
+    def is_narrowing(self) -> bool:
+        return bool(self.chosen.keys() - {"sort"})
+
+    @property
+    def sort_key(self) -> str:
+        return self.chosen.get("sort", DEFAULT_SORT)
+
     def narrow(self, groups: RoutingGroupQuerySet) -> RoutingGroupQuerySet:
-        """The groups that pass the filters."""
+        """The groups that pass the filters, in the order asked for."""
         chosen = self.chosen
-        if text := chosen.get("q"):
-            groups = groups.filter(Q(name__icontains=text) | Q(description__icontains=text))
-        if strategy := chosen.get("strategy"):
-            groups = groups.filter(strategy=strategy)
-        if status := chosen.get("status"):
-            groups = groups.filter(is_active=STATUSES[status])
-        return groups
+        is_active = STATUSES.get(chosen.get("status", ""))
+        found = groups.matching(q=chosen.get("q", ""), strategy=chosen.get("strategy"), is_active=is_active)
+        return sorted_by(found, self.sort_key)
+
+
+class GroupSelectionForm(forms.Form):
+    """Groups that were ticked, and what to do with them."""
+
+    ids = forms.ModelMultipleChoiceField(
+        RoutingGroup.objects.all(),
+        error_messages={
+            "required": "Tick the groups first.",
+            "invalid_choice": "One of these groups is gone; look again and repeat.",
+        },
+    )
+    do = forms.ChoiceField(
+        choices=[("activate", "Activate"), ("deactivate", "Deactivate"), ("delete", "Delete")],
+        error_messages={"required": "Choose what to do with the groups."},
+    )
 
 
 class GroupTestForm(forms.Form):

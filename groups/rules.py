@@ -5,18 +5,30 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from access.models import Actor, Role
 from access.rules import check_role
 from groups.cycles import find_cycle
-from groups.exceptions import GroupChanged, GroupIsFallback
-from groups.models import Deployment, RoutingGroup, Strategy
+from groups.exceptions import GroupChanged, GroupIsFallback, GroupIsPool, NothingToUndo
+from groups.models import Deployment, RoutingGroup, Strategy, UndoableChange, VirtualModel, VirtualTier
 from groups.policies import fallback_names
 
 
 def check_can_edit(actor: Actor) -> None:
     """Operators and up create, change and delete groups."""
     check_role(actor, Role.OPERATOR, to="edit routing groups")
+
+
+# What a client can send as `model`, beside `provider/model` of the catalog.
+CALLABLE = (RoutingGroup, VirtualModel)
+
+
+def check_name_is_free(row: RoutingGroup | VirtualModel) -> None:
+    """Raises when something of another kind is called so: a name that clients send means one thing."""
+    for kind in CALLABLE:
+        if not isinstance(row, kind) and kind.objects.filter(name=row.name).exists():
+            raise ValidationError({"name": f"A {kind._meta.verbose_name} of this name exists; choose another name."})
 
 
 def check_strategy_fits(strategy: str, deployments: Sequence[Deployment]) -> None:
@@ -63,7 +75,23 @@ def groups_falling_back_to(name: str) -> list[RoutingGroup]:
     return [group for group in RoutingGroup.objects.all() if name in fallback_names(group.fallback_config)]
 
 
-def check_can_delete(group: RoutingGroup) -> None:
-    """Raises GroupIsFallback, naming the groups that fall back to this one."""
-    if others := [other.name for other in groups_falling_back_to(group.name) if other.pk != group.pk]:
-        raise GroupIsFallback(group.name, others)
+def check_can_delete(*groups: RoutingGroup) -> None:
+    """Raises GroupIsFallback or GroupIsPool, naming who stays and still needs one of these; two queries."""
+    going = {group.name for group in groups}
+    others = RoutingGroup.objects.exclude(name__in=going).values_list("name", "fallback_config")
+    left = {name: going.intersection(fallback_names(config)) for name, config in others}
+    for group in groups:
+        if users := [name for name, used in left.items() if group.name in used]:
+            raise GroupIsFallback(group.name, users)
+    tiers = VirtualTier.objects.filter(pool__in=groups).order_by("virtual_model__name")
+    used_by = list(tiers.values_list("pool__name", "virtual_model__name").distinct())
+    for group in groups:
+        if users := [virtual_model for pool, virtual_model in used_by if pool == group.name]:
+            raise GroupIsPool(group.name, users)
+
+
+def check_can_undo(change: UndoableChange | None, actor: Actor) -> UndoableChange:
+    """The change, if it is this person's and not too old; raises NothingToUndo."""
+    if change is None or change.by != actor.name or change.expires_at < timezone.now():
+        raise NothingToUndo
+    return change

@@ -6,19 +6,22 @@ concerns, so that a broken group takes down only itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
+from django.db.models import prefetch_related_objects
 
-from engine.spec import CooldownPolicy, DeploymentSpec, FallbackPolicy, GroupSpec, RetryPolicy, Secret, Strategy
+from engine.spec import CooldownPolicy, DeploymentSpec, FallbackPolicy, GroupSpec, RetryPolicy, Strategy
 from groups import policies
 from groups.models import Deployment, RoutingGroup
 from providers import secrets
 from providers.exceptions import UnreadableKey
 from providers.models import LanguageModel, Provider
 from providers.presets import preset_of
+from providers.secrets import Credentials
 
 MILLION = 1_000_000
 
@@ -28,10 +31,11 @@ def active_specs() -> list[GroupSpec]:
     return [spec_of(group) for group in RoutingGroup.objects.routable().with_credentials()]
 
 
-def spec_of(group: RoutingGroup) -> GroupSpec:
-    """One group. Deployments whose provider or model is disabled are left out."""
+def spec_of(group: RoutingGroup, deployments: Iterable[Deployment] | None = None) -> GroupSpec:
+    """One group, with its stored deployments or with these. Those whose provider or model is disabled are left out."""
     retry, cooldown, fallback, problem = _policies(group)
-    rows = [row for row in group.deployments.all() if row.model.enabled and row.model.provider.enabled]
+    given = group.deployments.all() if deployments is None else deployments
+    rows = [row for row in given if row.model.enabled and row.model.provider.enabled]
     return GroupSpec(
         group_id=str(group.id),
         name=group.name,
@@ -46,15 +50,29 @@ def spec_of(group: RoutingGroup) -> GroupSpec:
 
 def specs_with_fallbacks(group: RoutingGroup) -> list[GroupSpec]:
     """A group, active or not, then every active group its fallbacks can lead to; three queries."""
+    names = [group.name, *_reached(group)]
+    rows = RoutingGroup.objects.with_credentials().filter(name__in=names)
+    specs = {row.name: spec_of(row) for row in rows}
+    return [specs[name] for name in names if name in specs]
+
+
+def specs_of_draft(group: RoutingGroup, deployments: Sequence[Deployment]) -> list[GroupSpec]:
+    """The same for a group that is not stored, or not as it is here; four queries."""
+    prefetch_related_objects(deployments, "model__provider__key")
+    names = _reached(group)
+    specs = {row.name: spec_of(row) for row in RoutingGroup.objects.with_credentials().filter(name__in=names)}
+    return [spec_of(group, deployments), *(specs[name] for name in names if name in specs)]
+
+
+def _reached(group: RoutingGroup) -> list[str]:
+    """The active groups that the fallbacks of one lead to, nearest first."""
     configs = dict(RoutingGroup.objects.routable().values_list("name", "fallback_config"))
     names, reached = [*policies.fallback_names(group.fallback_config)], dict[str, None]()
     while names:
         if (name := names.pop(0)) in configs and name != group.name and name not in reached:
             reached[name] = None
             names += policies.fallback_names(configs[name])
-    rows = RoutingGroup.objects.with_credentials().filter(name__in=[group.name, *reached])
-    specs = {row.name: spec_of(row) for row in rows}
-    return [specs[name] for name in (group.name, *reached) if name in specs]
+    return list(reached)
 
 
 def spec_of_model(model: LanguageModel) -> GroupSpec:
@@ -94,7 +112,7 @@ def _policies(group: RoutingGroup) -> tuple[RetryPolicy, CooldownPolicy, Fallbac
 def _deployment(row: Deployment, problem: str | None) -> DeploymentSpec:
     model, provider = row.model, row.model.provider
     preset = preset_of(provider.type)
-    api_key, unreadable = _api_key(provider)
+    keys, unreadable = _credentials(provider)
     return DeploymentSpec(
         deployment_id=str(model.id),
         name=row.label,
@@ -102,24 +120,33 @@ def _deployment(row: Deployment, problem: str | None) -> DeploymentSpec:
         provider_type=preset.litellm_provider,
         upstream_model=model.name,
         api_base=provider.api_base or preset.base_url,
-        api_key=api_key,
+        api_key=keys.api_key,
         priority=row.priority,
         weight=row.weight,
-        rpm=row.rpm,
-        tpm=row.tpm,
+        rpm=row.rpm or provider.rpm,
+        tpm=row.tpm or provider.tpm,
         input_cost_per_token_usd=_per_token(model.input_cost_per_million),
         output_cost_per_token_usd=_per_token(model.output_cost_per_million),
         problem=problem or unreadable,
+        options=_options(provider),
+        credentials=keys.others,
     )
 
 
-def _api_key(provider: Provider) -> tuple[Secret | None, str | None]:
-    """The provider's key, or why it can't be read; a provider may well have none."""
+def _options(provider: Provider) -> tuple[tuple[str, str], ...]:
+    """What the provider's type wants beside address and key, with the defaults of what is not set."""
+    wanted = preset_of(provider.type).settings
+    values = {field.name: provider.settings.get(field.name) or field.default for field in wanted}
+    return tuple((name, value) for name, value in values.items() if value)
+
+
+def _credentials(provider: Provider) -> tuple[Credentials, str | None]:
+    """The provider's secrets, or why they can't be read; a provider may well have none."""
     row: Any = getattr(provider, "key", None)
     try:
-        return (secrets.decrypt(row) if row else None), None
+        return (secrets.read(row) if row else Credentials()), None
     except UnreadableKey as error:
-        return None, str(error)
+        return Credentials(), str(error)
 
 
 def _per_token(per_million: Decimal | None) -> float | None:

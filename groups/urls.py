@@ -2,16 +2,38 @@
 
 from django.urls import path
 
-from groups import api, views
+from groups import api, change_views, exchange_api, exchange_views, history_views, views
+from groups.builder import views as builder
+from groups.virtual import api as virtual
 
 api_routes = [
     path("v1/routing_group", api.RoutingGroupList.as_view(), name="api-group-list"),
+    # Before the detail, which would take their names for ids.
+    path("v1/routing_group/export", exchange_api.RoutingGroupExport.as_view(), name="api-group-export"),
+    path("v1/routing_group/import", exchange_api.RoutingGroupImport.as_view(), name="api-group-import"),
     path("v1/routing_group/<str:group_id>", api.RoutingGroupDetail.as_view(), name="api-group-detail"),
+    path("v1/virtual_models", virtual.VirtualModelList.as_view(), name="api-virtual-list"),
+    path("v1/virtual_models/templates", virtual.VirtualModelTemplates.as_view(), name="api-virtual-templates"),
+    path("v1/virtual_models/<str:virtual_model_id>", virtual.VirtualModelDetail.as_view(), name="api-virtual-detail"),
 ]
 
 urlpatterns = [
     *api_routes,
     path("", views.home, name="home"),
+    path("search", views.search, name="search"),
     path("groups", views.group_list, name="group-list"),
+    path("groups/bulk", change_views.bulk, name="group-bulk"),
+    path("groups/undo/<uuid:token>", change_views.undo, name="group-undo"),
+    path("groups/new", builder.group_new, name="group-new"),
+    path("groups/picker", builder.model_picker, name="group-picker"),
+    path("groups/<uuid:group_id>/edit", builder.group_edit, name="group-edit"),
+    path("groups/export", exchange_views.group_export, name="group-export"),
+    path("groups/import", exchange_views.group_import, name="group-import"),
     path("groups/<uuid:group_id>", views.group_detail, name="group-detail"),
+    path("groups/<uuid:group_id>/switch", change_views.switch, name="group-switch"),
+    path("groups/<uuid:group_id>/delete", change_views.delete, name="group-delete"),
+    path("groups/<uuid:group_id>/duplicate", change_views.duplicate, name="group-duplicate"),
+    path("groups/<uuid:group_id>/history", history_views.group_history, name="group-history"),
+    path("groups/<uuid:group_id>/history/<int:entry_id>/restore", history_views.restore, name="group-restore"),
+    path("groups/<uuid:group_id>/use", history_views.group_use, name="group-use"),
 ]

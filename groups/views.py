@@ -16,11 +16,15 @@ from access.models import Role
 from access.pages import PersonRequest, requires
 from access.rules import can_operate
 from groups.cards import row_of, tiers_of
+from groups.columns import headers
 from groups.effective import sections_of
 from groups.forms import GroupFilterForm, GroupTestForm
 from groups.models import RoutingGroup
+from groups.search import LONGEST_QUERY, find
+from lib.pages import wants_part
 
 PAGE_SIZE = 20
+FEW, MANY = 5, 50
 
 
 @require_safe
@@ -33,13 +37,32 @@ def home(request: HttpRequest) -> HttpResponse:
 @vary_on_headers("HX-Request")
 @requires(Role.VIEWER, to="see routing groups")
 def group_list(request: PersonRequest) -> HttpResponse:
-    """All groups, searched, filtered and paged by the address."""
+    """All groups, searched, filtered, sorted and paged by the address."""
     form = GroupFilterForm(request.GET)
     groups = form.narrow(RoutingGroup.objects.with_deployments())
     page = Paginator(groups, PAGE_SIZE).get_page(request.GET.get("page"))
-    context = {"form": form, "page": page, "rows": [row_of(g) for g in page], "query": urlencode(form.chosen)}
+    context = {
+        "form": form,
+        "page": page,
+        "rows": [row_of(group) for group in page],
+        "headers": headers(form.sort_key),
+        "query": urlencode(form.chosen),
+        "can_edit": can_operate(request.user),
+        "is_part": wants_part(request),
+    }
     template = "groups/routinggroup_list.html"
-    return render(request, template + "#group-rows" if _wants_part(request) else template, context)
+    return render(request, template + "#group-rows" if wants_part(request) else template, context)
+
+
+@require_safe
+@vary_on_headers("HX-Request")
+@requires(Role.VIEWER, to="search")
+def search(request: PersonRequest) -> HttpResponse:
+    """Groups, providers and models by name: a few of each under the field, more of them on the page."""
+    text = request.GET.get("q", "").strip()[:LONGEST_QUERY]
+    is_part = wants_part(request)
+    context = {"text": text, "kinds": find(text, most=FEW if is_part else MANY), "is_part": is_part}
+    return render(request, "groups/search.html#search-results" if is_part else "groups/search.html", context)
 
 
 @require_safe
@@ -62,10 +85,7 @@ def detail_context(request: PersonRequest, group: RoutingGroup, **more: Any) -> 
         "sections": sections_of(group),
         "base_url": request.build_absolute_uri("/v1"),
         "can_test": can_operate(request.user),
+        "can_edit": can_operate(request.user),
         "form": GroupTestForm(),
         **more,
     }
-
-
-def _wants_part(request: PersonRequest) -> bool:
-    return bool(request.htmx) and not request.htmx.history_restore_request

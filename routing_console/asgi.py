@@ -20,6 +20,7 @@ from gateway import live  # noqa: E402
 from gateway.asgi import App, Gateway, Receive, Scope, Send  # noqa: E402
 from providers import demo_upstream  # noqa: E402
 from tester.routing import websocket_urlpatterns  # noqa: E402
+from tester.runs import conduct  # noqa: E402
 
 sockets: App = AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
 
@@ -34,7 +35,19 @@ async def pages(scope: Scope, receive: Receive, send: Send) -> None:
         await django_application(scope, receive, send)
 
 
-application: App = Gateway(pages)
+gateway: App = Gateway(pages)
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    """The gateway and all behind it; uvicorn ends at once after its last event, so runs are told before."""
+
+    async def told() -> Any:
+        event = await receive()
+        if event["type"] == "lifespan.shutdown":
+            await asyncio.to_thread(conduct.stop_all)
+        return event
+
+    await gateway(scope, told if scope["type"] == "lifespan" else receive, send)
 
 
 def _start_with_twisted() -> None:

@@ -43,6 +43,9 @@ for _number, _key in enumerate(ENCRYPTION_KEYS, start=1):
 
 DEMO = env.bool("ROUTING_CONSOLE_DEMO", default=False)
 ALLOW_PRIVATE_UPSTREAMS = env.bool("ROUTING_CONSOLE_ALLOW_PRIVATE_UPSTREAMS", default=False)
+PROBE_INTERVAL_S = env.float("PROBE_INTERVAL_S", default=300.0)
+ALERT_WEBHOOK_URL = env.str("ALERT_WEBHOOK_URL", default="")
+ALERT_WEBHOOK_SECRET = env.str("ALERT_WEBHOOK_SECRET", default="")
 ATTEMPTS_RETENTION_HOURS = env.int("ATTEMPTS_RETENTION_HOURS", default=48)
 REQUEST_DEADLINE_S = env.float("REQUEST_DEADLINE_S", default=600.0)
 REHEARSAL_WORKERS = env.int("REHEARSAL_WORKERS", default=2)
@@ -68,6 +71,7 @@ INSTALLED_APPS = [
     "channels",
     "csp",
     "axes",
+    "auditlog",
     "providers",
     "access",
     "groups",
@@ -105,6 +109,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "routing_console.shell.shell",
             ]
         },
     }
@@ -210,5 +215,6 @@ STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True  # files are served from where they are; nothing to collect
 
+LOG_MESSAGE_PREVIEW = env.bool("LOG_MESSAGE_PREVIEW", default=False)
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOGGING = logging_config(level=LOG_LEVEL, as_json=env.bool("LOG_JSON", default=False))

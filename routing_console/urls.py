@@ -11,6 +11,7 @@ urlpatterns = [
     path("", include("access.urls")),
     path("", include("providers.urls")),
     path("", include("groups.urls")),
+    path("", include("usage.urls")),
     path("", include("gateway.urls")),
     path("", include("tester.urls")),
     path("api/schema", SchemaView.as_view(), name="schema"),

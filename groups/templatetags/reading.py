@@ -23,3 +23,11 @@ def ms(duration_ms: float) -> str:
     if duration_ms >= 1000:
         return f"{duration_ms / 1000:.2f} s"
     return f"{duration_ms:.0f} ms" if duration_ms >= 1 else "< 1 ms"
+
+
+@register.filter
+def tokens(count: int) -> str:
+    """`131k`, `1M`, `512`: a context window, about."""
+    if count >= 1_000_000:
+        return f"{count / 1_000_000:.1f}".removesuffix(".0") + "M"
+    return f"{count / 1000:.0f}k" if count >= 1000 else str(count)

@@ -1,12 +1,12 @@
 "use strict";
-/* What the pages do beyond HTML and htmx: theme, toasts, copying, clean addresses. All of it is optional. */
+/* What the pages do beyond HTML and htmx: theme, search, toasts, dialogs, copying. All of it is optional. */
 
 const root = document.documentElement;
 
-function setTheme(theme) {
-  root.dataset.theme = theme;
-  const secure = location.protocol === "https:" ? "; secure" : "";
-  document.cookie = `theme=${theme}; path=/; max-age=31536000; samesite=lax${secure}`;
+/* At once; the form tells the server, which remembers it. */
+function setTheme(button) {
+  root.dataset.theme = button.value;
+  for (const other of button.form.elements) if (other.name === "theme") other.setAttribute("aria-pressed", other === button);
 }
 
 function toast(text, kind) {
@@ -23,12 +23,13 @@ async function copyCode(button) {
 }
 
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("button");
+  const button = event.target.closest("button, dialog .cancel");
   if (!button) return;
   if (button.name === "theme") {
+    setTheme(button);
+  } else if (button.classList.contains("cancel")) {
     event.preventDefault();
-    setTheme(button.value);
-    button.parentElement.querySelector(`button:not([value=${button.value}])`).focus();
+    button.closest("dialog").close();
   } else if (button.classList.contains("dismiss")) {
     button.closest(".toast").remove();
   } else if (button.classList.contains("copy")) {
@@ -41,8 +42,52 @@ function showCopyButtons(part) {
   if (navigator.clipboard) part.querySelectorAll("button.copy").forEach((button) => (button.hidden = false));
 }
 
-document.addEventListener("DOMContentLoaded", () => showCopyButtons(document));
-document.addEventListener("htmx:load", (event) => showCopyButtons(event.target));
+/* What a page or a part that was swapped in brings along. */
+function welcome(part) {
+  showCopyButtons(part);
+  part.querySelectorAll(".tick-all").forEach((box) => (box.hidden = false));
+  const dialog = part.matches?.("dialog.opens") ? part : part.querySelector("dialog.opens");
+  if (dialog && !dialog.open) dialog.showModal();
+}
+
+document.addEventListener("DOMContentLoaded", () => welcome(document));
+document.addEventListener("htmx:load", (event) => welcome(event.target));
+
+document.addEventListener("change", (event) => {
+  if (!event.target.matches(".tick-all")) return;
+  event.target.form.querySelectorAll("tbody input[name=ids]").forEach((box) => (box.checked = event.target.checked));
+});
+
+/* A row that went took the focus along: Undo is the next thing to reach. A toast leaves when its time is over. */
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (event.detail.requestConfig.verb !== "post" || document.activeElement !== document.body) return;
+  document.querySelector("#toasts .undoable:last-child .undo")?.focus();
+});
+document.addEventListener("animationend", (event) => {
+  if (event.animationName === "leave") event.target.remove();
+});
+
+/* The search of the header: "/" goes there, arrows walk through what was found, Escape leaves. */
+document.addEventListener("keydown", (event) => {
+  const finder = document.querySelector(".finder");
+  if (!finder || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "/" && !event.target.closest("input, textarea, select, [contenteditable]")) {
+    event.preventDefault();
+    finder.elements.q.focus();
+  } else if (finder.contains(event.target)) walk(finder, event);
+});
+
+function walk(finder, event) {
+  if (event.key === "Escape") {
+    document.getElementById("found").replaceChildren();
+    finder.elements.q.focus();
+  }
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!step) return;
+  event.preventDefault();
+  const stops = [finder.elements.q, ...finder.querySelectorAll(".found a")];
+  stops[(stops.indexOf(event.target) + step + stops.length) % stops.length].focus();
+}
 
 /* An address carries only the filters in use. */
 document.addEventListener("htmx:configRequest", (event) => {

@@ -15,7 +15,7 @@ from tests.e2e.stage import LAUNCH, chromium, demo_console, manage, overflow, se
 from tests.servers import ROOT, Console
 
 WIDTHS = (1440, 1024, 390)
-THEMES = ("dark", "light")
+THEMES = ("dark", "light", "unicorn")
 PROVIDERS = ("nebius", "fireworks", "azure")
 MAKE_PEOPLE = """
 from access.models import User

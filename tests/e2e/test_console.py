@@ -52,23 +52,27 @@ def test_a_fallback_shows_both_attempts_and_why(admin: Page, server: Console) ->
 
 def test_the_list_is_searched_as_you_type_and_the_address_follows(admin: Page) -> None:
     admin.goto("/groups")
-    admin.get_by_label("Search").press_sequentially("weigh")
+    admin.get_by_role("searchbox", name="Search", exact=True).press_sequentially("weigh")
     expect(admin.locator("tbody tr")).to_have_count(1)
     expect(admin).to_have_url(re.compile(r"/groups\?q=weigh$"))
     admin.get_by_label("Status").select_option("inactive")
     expect(admin.get_by_role("heading", name="No group matches")).to_be_visible()
     admin.go_back()
-    expect(admin.get_by_label("Search")).to_have_value("weigh")
+    expect(admin.get_by_role("searchbox", name="Search", exact=True)).to_have_value("weigh")
     expect(admin.get_by_role("heading", level=1)).to_be_visible()
 
 
-def test_the_theme_switches_at_once_and_is_remembered(admin: Page) -> None:
+def test_three_themes_switch_at_once_and_follow_the_person(admin: Page) -> None:
     admin.goto("/groups")
-    expect(admin.locator("html")).to_have_attribute("data-theme", "dark")
-    admin.get_by_role("button", name="Switch to the light theme").click()
-    expect(admin.locator("html")).to_have_attribute("data-theme", "light")
-    open_group(admin)
-    expect(admin.locator("html")).to_have_attribute("data-theme", "light")
+    for theme, name in (("unicorn", "Magic Unicorn"), ("light", "light"), ("dark", "dark")):
+        button = admin.get_by_role("button", name=f"Switch to the {name} theme")
+        with admin.expect_response("**/theme"):
+            button.click()
+        expect(admin.locator("html")).to_have_attribute("data-theme", theme)
+        expect(button).to_have_attribute("aria-pressed", "true")
+        admin.context.clear_cookies(name="theme")
+        admin.reload()
+        expect(admin.locator("html")).to_have_attribute("data-theme", theme)
 
 
 def test_the_keyboard_is_enough(page: Page) -> None:
@@ -101,7 +105,7 @@ def test_everything_works_without_javascript(browser: Browser, base_url: str) ->
     page = context.new_page()
     sign_in(page)
     page.get_by_label("Strategy").select_option("priority-failover")
-    page.get_by_role("button", name="Search").click()
+    page.get_by_role("button", name="Search", exact=True).click()
     expect(page.locator("tbody tr")).to_have_count(1)
     page.get_by_role("button", name="Switch to the light theme").click()
     expect(page.locator("html")).to_have_attribute("data-theme", "light")
@@ -145,25 +149,25 @@ def test_no_page_is_wider_than_the_screen(admin: Page, width: int) -> None:
     assert overflow(admin) <= 0
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("theme", ["dark", "light", "unicorn"])
 @pytest.mark.parametrize("width", [390, 1440])
 def test_axe_finds_nothing(page: Page, signed_in: Any, base_url: str, theme: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     page.context.add_cookies([{"name": "theme", "value": theme, "url": base_url}])
     page.goto("/sign-in")
-    assert _violations(page) == []
+    assert violations(page) == []
     page.context.add_cookies(signed_in["cookies"])
     for address in ("/groups", "/groups?q=nothing-like-it", "/nowhere"):
         page.goto(address)
-        assert _violations(page) == [], address
+        assert violations(page) == [], address
     for name in ("demo-weighted", "demo-ordered"):
         open_group(page, name)
-        assert _violations(page) == []
+        assert violations(page) == []
     send_test(page)
-    assert _violations(page) == []
+    assert violations(page) == []
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("theme", ["dark", "light", "unicorn"])
 def test_axe_finds_nothing_when_things_go_wrong(admin: Page, server: Console, theme: str) -> None:
     admin.context.add_cookies([{"name": "theme", "value": theme, "url": server.url}])
     models = {m["provider_name"]: m["id"] for m in server.call("GET", "/api/v1/llm/models")["models"]}
@@ -175,7 +179,7 @@ def test_axe_finds_nothing_when_things_go_wrong(admin: Page, server: Console, th
         for outcome in ("No deployment answered", "No deployment was called"):
             send_test(admin)
             expect(admin.locator("#group-test .alert")).to_contain_text(outcome)
-            assert _violations(admin) == []
+            assert violations(admin) == []
     finally:
         for slug in ("nebius", "azure"):
             set_demo(server, slug, failure_rate=0.0, failure_status=503)
@@ -184,15 +188,15 @@ def test_axe_finds_nothing_when_things_go_wrong(admin: Page, server: Console, th
 def test_axe_finds_nothing_on_the_way_to_a_lock_out(page: Page) -> None:
     page.goto("/sign-in")
     for _ in range(5):
-        assert _violations(page) == []
+        assert violations(page) == []
         page.get_by_label("Username").fill("mallory")
         page.get_by_label("Password").fill("wrong")
         page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Too many tries")).to_be_visible()
-    assert _violations(page) == []
+    assert violations(page) == []
 
 
-def _violations(page: Page) -> list[str]:
+def violations(page: Page) -> list[str]:
     page.evaluate(AXE.read_text())
     found = page.evaluate("axe.run().then(r => r.violations)")
     return [f"{v['id']}: {n['target']} {n['failureSummary']}" for v in found for n in v["nodes"]]

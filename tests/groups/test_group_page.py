@@ -95,7 +95,9 @@ def test_settings_in_effect_are_its_own_or_the_defaults(client, charlie):
 
 
 def test_it_says_how_to_call_the_group_at_this_address(client, charlie):
-    html = read(client, charlie, group_of("least-busy", {}))
+    group = group_of("least-busy", {})
+    client.force_login(charlie)
+    html = html_of(client.get(f"/groups/{group.pk}/use"))
     assert "http://testserver/v1/chat/completions" in html
     assert "&quot;model&quot;: &quot;g&quot;" in html or '"model": "g"' in html
     assert "sk-" not in html

@@ -1,0 +1,52 @@
+"""Which provider of the console is meant by a provider of a file. Pure."""
+
+from __future__ import annotations
+
+from groups.exchange.bundle import Bundle, ProviderDraft
+from groups.exchange.references import reference_of
+from groups.exchange.rows import Known, KnownProvider
+from providers.presets import preset_of
+
+
+class Matching:
+    """The console's providers beside a file's; `find` gives the same answer for the same name."""
+
+    def __init__(self, bundle: Bundle, known: Known) -> None:
+        self._bundle = bundle
+        self._known = known
+        self._by_name = {provider.name.casefold(): provider for provider in known.providers}
+
+    def find(self, name: str) -> KnownProvider | None:
+        """The provider that deployments of the file mean by this name, if the console has it."""
+        draft = self._bundle.provider(name)
+        if draft is None or draft.is_own_name:
+            return self._by_name.get(name.casefold()) or (None if draft else self._of_type(name))
+        return self._at_place(draft)
+
+    def is_taken(self, name: str) -> bool:
+        """Whether the console has a provider of this name."""
+        return name.casefold() in self._by_name
+
+    def _of_type(self, type: str) -> KnownProvider | None:
+        """The API lets a provider's type stand for its name, where only one has it."""
+        found = [provider for provider in self._known.providers if provider.type == type.lower()]
+        return found[0] if len(found) == 1 else None
+
+    def _at_place(self, draft: ProviderDraft) -> KnownProvider | None:
+        """By address and key; where the file has one key for an address and the console one provider, those."""
+        here = [provider for provider in self._known.providers if _place(provider) == _place(draft)]
+        if same_key := [provider for provider in here if _has_key_of(provider, draft)]:
+            return same_key[0]
+        rivals = [other for other in self._bundle.providers if _place(other) == _place(draft)]
+        return here[0] if len(here) == len(rivals) == 1 else None
+
+
+def _place(provider: ProviderDraft | KnownProvider) -> tuple[str, str]:
+    preset = preset_of(provider.type)
+    return preset.litellm_provider, (provider.api_base or preset.base_url or "").rstrip("/")
+
+
+def _has_key_of(provider: KnownProvider, draft: ProviderDraft) -> bool:
+    if draft.key_reference:
+        return reference_of(provider.name) == draft.key_reference
+    return draft.key is not None and provider.key == draft.key

@@ -1,0 +1,118 @@
+"""Rows -> bundles, and what of the tables an import is planned against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from engine.spec import Secret
+from groups.exchange.bundle import Bundle, GroupDraft, ModelDraft, ProviderDraft
+from groups.exchange.references import distinct_references
+from groups.models import Deployment, RoutingGroup
+from groups.placements import Placement
+from groups.snapshots import FIELDS, PLACED
+from providers import secrets
+from providers.exceptions import UnreadableKey
+from providers.models import LanguageModel, Provider, ProviderKey
+from providers.presets import preset_of
+
+
+@dataclass(frozen=True, slots=True)
+class KnownProvider:
+    """A provider of the console; `key` only when it was asked for."""
+
+    name: str
+    type: str
+    api_base: str
+    key: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The console as an import finds it. `models` are (provider's name, case folded; model's name)."""
+
+    providers: tuple[KnownProvider, ...] = ()
+    models: frozenset[tuple[str, str]] = frozenset()
+    groups: Mapping[str, GroupDraft] | None = None
+
+
+def bundle_of(groups: Iterable[RoutingGroup]) -> Bundle:
+    """Groups with their providers and models; no query if they come `with_credentials`. No key is read."""
+    rows = list(groups)
+    models = {row.model_id: row.model for group in rows for row in group.deployments.all()}
+    providers = {model.provider_id: model.provider for model in models.values()}
+    references = distinct_references(p.name for p in providers.values() if _has_key(p))
+    return Bundle(
+        groups=tuple(draft_of(group) for group in rows),
+        providers=tuple(_provider(row, references) for row in providers.values()),
+        models=tuple(_model(row) for row in models.values()),
+    )
+
+
+def servable(groups: Iterable[RoutingGroup]) -> tuple[list[RoutingGroup], list[str]]:
+    """The groups that take traffic, each without what is switched off; and what was left out, for people."""
+    kept, left_out = [], []
+    for group in groups:
+        rows = list(group.deployments.all())
+        live = [row for row in rows if row.model.enabled and row.model.provider.enabled]
+        left_out += [f"{group.name}: {row.model} is disabled." for row in rows if row not in live]
+        if not group.is_active or not live:
+            left_out.append(f"{group.name}: {'has no deployment left' if group.is_active else 'is inactive'}.")
+            continue
+        group._prefetched_objects_cache = {"deployments": live}  # type: ignore[attr-defined]
+        kept.append(group)
+    return kept, left_out
+
+
+def draft_of(group: RoutingGroup) -> GroupDraft:
+    """One group, its deployments by the names of provider and model."""
+    fields = {name: getattr(group, name) for name in FIELDS if name != "name"}
+    return GroupDraft(group.name, tuple(_placement(row) for row in group.deployments.all()), fields)
+
+
+def known(*, with_keys: bool = False) -> Known:
+    """The console now; four queries, and one with the keys."""
+    keys = (
+        {key.provider_id: _secret(key) for key in ProviderKey.objects.select_related("provider")} if with_keys else {}
+    )
+    providers = [KnownProvider(p.name, p.type, p.api_base, keys.get(p.pk)) for p in Provider.objects.all()]
+    names = LanguageModel.objects.values_list("provider__name", "name")
+    groups = RoutingGroup.objects.with_deployments()
+    return Known(
+        providers=tuple(providers),
+        models=frozenset((provider.casefold(), model) for provider, model in names),
+        groups={group.name: draft_of(group) for group in groups},
+    )
+
+
+def _placement(row: Deployment) -> Placement:
+    placed = {name: getattr(row, name) for name in PLACED}
+    return Placement(provider=row.model.provider.name, model_name=row.model.name, **placed)
+
+
+def _has_key(provider: Provider) -> bool:
+    return hasattr(provider, "key") or (preset_of(provider.type).needs_key and not provider.api_base)
+
+
+def _provider(row: Provider, references: Mapping[str, str]) -> ProviderDraft:
+    reference = references.get(row.name, "")
+    return ProviderDraft(
+        name=row.name, type=row.type, api_base=row.api_base, key_reference=reference, settings=row.settings
+    )
+
+
+def _model(row: LanguageModel) -> ModelDraft:
+    return ModelDraft(
+        provider=row.provider.name,
+        name=row.name,
+        display_name=row.display_name,
+        input_cost_per_million=row.input_cost_per_million,
+        output_cost_per_million=row.output_cost_per_million,
+    )
+
+
+def _secret(key: ProviderKey) -> Secret | None:
+    try:
+        return secrets.decrypt(key)
+    except UnreadableKey:
+        return None

@@ -1,0 +1,73 @@
+"""Import routing groups from a file: what would happen, and making it so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.transaction import atomic
+
+from access.models import Actor, Role
+from access.rules import has_role
+from groups import rules
+from groups.actions import create_group, update_group
+from groups.exchange.bundle import Bundle
+from groups.exchange.plan import Plan, PlannedGroup, Verdict, planned
+from groups.exchange.rows import known
+from groups.models import RoutingGroup
+from providers import config_version
+from providers.actions import create_keyless_provider, create_model, create_provider
+from providers.models import Provider
+
+
+def preview_import(*, by: Actor, bundle: Bundle) -> Plan:
+    """What an import would do now. Writes nothing."""
+    rules.check_can_edit(by)
+    return planned(bundle, known(with_keys=bundle.has_keys), may_add_providers=has_role(by, Role.ADMIN))
+
+
+@atomic
+def import_groups(*, by: Actor, bundle: Bundle) -> Plan:
+    """Creates and changes what the plan says, planned anew behind the lock; all of it or nothing."""
+    config_version.bump()
+    plan = preview_import(by=by, bundle=bundle)
+    _add_providers(plan, by)
+    _add_models(plan, by)
+    for group in plan.groups:
+        _make(group, by)
+    return plan
+
+
+def _add_providers(plan: Plan, by: Actor) -> None:
+    for draft in plan.providers:
+        name, type, api_base, settings = draft.name, draft.type, draft.api_base, dict(draft.settings)
+        if draft.key or draft.is_keyless:
+            key = draft.key.reveal() if draft.key else ""
+            create_provider(by=by, name=name, type=type, api_base=api_base, settings=settings, api_key=key)
+        else:
+            create_keyless_provider(
+                by=by, name=name, type=type, api_base=api_base, settings=settings, key_reference=draft.key_reference
+            )
+
+
+def _add_models(plan: Plan, by: Actor) -> None:
+    names = {draft.provider for draft in plan.models}
+    providers = {provider.name: provider for provider in Provider.objects.filter(name__in=names)}
+    for draft in plan.models:
+        create_model(
+            by=by,
+            provider=providers[draft.provider],
+            name=draft.name,
+            display_name=draft.display_name,
+            input_cost_per_million=draft.input_cost_per_million,
+            output_cost_per_million=draft.output_cost_per_million,
+        )
+
+
+def _make(planned_group: PlannedGroup, by: Actor) -> None:
+    draft = planned_group.draft
+    fields: dict[str, Any] = {**draft.fields}
+    if planned_group.verdict is Verdict.CREATED:
+        create_group(by=by, name=draft.name, deployments=draft.deployments, **fields)
+    elif planned_group.verdict is Verdict.CHANGED:
+        group = RoutingGroup.objects.get(name=draft.name)
+        update_group(by=by, group=group, deployments=draft.deployments, **fields)

@@ -1,0 +1,45 @@
+"""Providers of a file told apart: LiteLLM has none, only addresses and keys on each entry. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from engine.spec import Secret
+from groups.exchange.bundle import ProviderDraft
+from groups.litellm_config.deployments import Entry
+
+Identity = tuple[str, str, str, str, Secret | None, tuple[tuple[str, str], ...]]
+
+
+def told_apart(entries: Sequence[Entry]) -> list[Entry]:
+    """The entries, those with one type, address and key under one provider's name, others under another.
+
+    What an export of ours calls a provider tells it apart too.
+    """
+    names: dict[Identity, str] = {}
+    return [_renamed(entry, _name(entry.provider, names)) for entry in entries]
+
+
+def _name(provider: ProviderDraft, names: dict[Identity, str]) -> str:
+    own_name = provider.name if provider.is_own_name else ""
+    settings = tuple(sorted(provider.settings.items()))
+    identity = (own_name, provider.type, provider.api_base, provider.key_reference, provider.key, settings)
+    if identity not in names:
+        names[identity] = _free(provider.name, {name.casefold() for name in names.values()})
+    return names[identity]
+
+
+def _free(wanted: str, taken: set[str]) -> str:
+    """The name, or `name 2`, `name 3`, …; a variable in brackets stays at the end."""
+    head, bracket, tail = wanted.partition(" (")
+    name, number = wanted, 1
+    while name.casefold() in taken:
+        number += 1
+        name = f"{head} {number}{bracket}{tail}"
+    return name
+
+
+def _renamed(entry: Entry, name: str) -> Entry:
+    provider = replace(entry.provider, name=name)
+    return replace(entry, provider=provider, model=replace(entry.model, provider=name))

@@ -1,0 +1,198 @@
+"""A LiteLLM proxy's `config.yaml` -> the routing groups it means. What has no equal here is named, with why. Pure.
+
+Entries of one `model_name` make a group: `order` makes it priority-failover, `weight` weighted, else the strategy
+of its entry in `routing_groups` or of the router counts. A `routing_groups` name that is no model_name is callable
+in LiteLLM, and becomes a group over the deployments of its models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from groups.cycles import find_cycle
+from groups.exchange.bundle import Bundle, GroupDraft, ModelDraft, ProviderDraft, Remark
+from groups.exchange.places import wrong
+from groups.litellm_config.deployments import Entry, entry_of
+from groups.litellm_config.document import load, sequence
+from groups.litellm_config.providers import told_apart
+from groups.litellm_config.settings import NUMBERS, NamedStrategy, RouterSettings, settings_of, strategy_of
+from groups.litellm_config.weights import tiers, whole_weights
+from groups.litellm_config.words import INSTEAD
+from groups.models import Strategy
+from groups.placements import MAX_DEPLOYMENTS, Placement
+
+MAX_ENTRIES = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A group as far as it was read, and what was left out of it."""
+
+    group: GroupDraft | None
+    remarks: tuple[Remark, ...]
+
+
+def bundle_from(content: str) -> Bundle:
+    """What the file says; raises ValidationError for `content`, naming the place. Keys in it must be sealed."""
+    document = load(content)
+    rows = sequence(document.get("model_list"), "model_list")
+    if not rows:
+        raise wrong("model_list", "There is no model in this file; a LiteLLM config.yaml lists its models here.")
+    if len(rows) > MAX_ENTRIES:
+        raise wrong("model_list", f"Import at most {MAX_ENTRIES:,} entries at once.")
+    read = [entry_of(row, f"model_list[{number}]") for number, row in enumerate(rows)]
+    settings = settings_of(document)
+    entries = told_apart([entry for entry in read if isinstance(entry, Entry)])
+    found = [_group(name, own, strategy, settings) for name, own, strategy in _groups(entries, settings)]
+    groups, circles = _without_circles([one.group for one in found if one.group])
+    return Bundle(
+        groups=tuple(groups),
+        providers=_providers(entries),
+        models=_models(entries),
+        remarks=(
+            *(entry for entry in read if isinstance(entry, Remark)),
+            *(remark for entry in entries for remark in entry.remarks),
+            *(remark for one in found for remark in one.remarks),
+            *circles,
+            *settings.remarks,
+        ),
+        is_partial=True,
+    )
+
+
+def _providers(entries: Sequence[Entry]) -> tuple[ProviderDraft, ...]:
+    return tuple({entry.provider.name: entry.provider for entry in entries}.values())
+
+
+def _models(entries: Sequence[Entry]) -> tuple[ModelDraft, ...]:
+    """Each model once; the entry that knows prices wins."""
+    found: dict[tuple[str, str], ModelDraft] = {}
+    for model in (entry.model for entry in entries):
+        key = (model.provider, model.name)
+        if key not in found or found[key].input_cost_per_million is None:
+            found[key] = model
+    return tuple(found.values())
+
+
+def _groups(entries: Sequence[Entry], settings: RouterSettings) -> Iterator[tuple[str, list[Entry], str]]:
+    """(name, entries, LiteLLM's strategy) of every name that clients of the proxy can call."""
+    by_name: dict[str, list[Entry]] = {}
+    for entry in entries:
+        by_name.setdefault(entry.group, []).append(entry)
+    owners = {model: named for named in settings.named if named.strategy != "priority" for model in named.models}
+    for name, own in by_name.items():
+        yield name, own, owners[name].strategy if name in owners else settings.strategy
+    for named in settings.named:
+        if named.name not in (*by_name, INSTEAD):
+            members = [entry for model in named.models for entry in by_name.get(model, ())]
+            yield named.name, [_member(named, entry) for entry in members], _plain(named.strategy)
+
+
+def _member(named: NamedStrategy, entry: Entry) -> Entry:
+    """An entry as a member of a callable routing group: a priority of its own replaces the entry's order."""
+    return replace(entry, order=named.priorities.get(entry.group, entry.order), remarks=())
+
+
+def _plain(strategy: str) -> str:
+    return "simple-shuffle" if strategy == "priority" else strategy
+
+
+def _group(name: str, entries: list[Entry], litellm_strategy: str, settings: RouterSettings) -> _Found:
+    base = strategy_of(litellm_strategy)
+    if base is None:
+        return _Found(None, (Remark(name, f"The strategy '{litellm_strategy[:80]}' has no equal here."),))
+    if not entries:
+        return _Found(None, (Remark(name, "None of its models can be taken over."),))
+    kept, remarks = _distinct(name, entries)
+    strategy = _led(kept, base)
+    if strategy == Strategy.PRIORITY_FAILOVER and (base != Strategy.SIMPLE_SHUFFLE or _is_weighted(kept)):
+        remarks.append(
+            Remark(name, "Within a tier it picks at random here: order leads, and weights or strategy don't.")
+        )
+    configs, differing = _configs(name, kept, settings)
+    fallback = {key: list(found[name]) for key, found in settings.fallbacks.items() if name in found}
+    fields = {"strategy": str(strategy), **configs, "fallback_config": fallback}
+    return _Found(GroupDraft(name, tuple(_placements(kept, strategy)), fields), (*remarks, *differing))
+
+
+def _distinct(name: str, entries: Sequence[Entry]) -> tuple[list[Entry], list[Remark]]:
+    """A group of ours holds a model once."""
+    kept: dict[tuple[str, str], Entry] = {}
+    remarks = []
+    for entry in entries:
+        key = (entry.provider.name, entry.model.name)
+        if key not in kept and len(kept) < MAX_DEPLOYMENTS:
+            kept[key] = entry
+            continue
+        why = "is there before" if key in kept else f"comes after {MAX_DEPLOYMENTS} others"
+        remarks.append(Remark(f"{entry.place} ({name})", f"{key[0]}/{key[1]} {why}; left out."))
+    return list(kept.values()), remarks
+
+
+def _led(entries: Sequence[Entry], base: str) -> str:
+    if any(entry.order is not None for entry in entries):
+        return Strategy.PRIORITY_FAILOVER
+    return Strategy.WEIGHTED if base == Strategy.SIMPLE_SHUFFLE and _is_weighted(entries) else base
+
+
+def _is_weighted(entries: Sequence[Entry]) -> bool:
+    return any(entry.weight for entry in entries)
+
+
+def _placements(entries: Sequence[Entry], strategy: str) -> Iterator[Placement]:
+    priorities = tiers([entry.order for entry in entries])
+    weights = whole_weights([entry.weight for entry in entries], needed=strategy == Strategy.WEIGHTED)
+    for entry, priority, weight in zip(entries, priorities, weights, strict=True):
+        yield Placement(
+            provider=entry.provider.name,
+            model_name=entry.model.name,
+            priority=priority,
+            weight=weight,
+            display_name=entry.display_name,
+            rpm=entry.rpm,
+            tpm=entry.tpm,
+        )
+
+
+def _configs(
+    name: str, entries: Sequence[Entry], settings: RouterSettings
+) -> tuple[dict[str, dict[str, Any]], list[Remark]]:
+    """The router's settings, and over them those that all deployments of the group share."""
+    configs = {config: dict(values) for config, values in settings.configs.items()}
+    remarks = []
+    for config, keys in NUMBERS.items():
+        for key, rule in keys.items():
+            values = [entry.settings[config].get(key) for entry in entries]
+            if values.count(None) == len(values):
+                continue
+            try:
+                if len(set(values)) > 1:
+                    raise ValidationError(f"{key} differs between its deployments; a group has one.")
+                configs[config][key] = rule.check(key, values[0])
+            except ValidationError as error:
+                remarks.append(Remark(name, f"{' '.join(error.messages)} Left out."))
+    return configs, remarks
+
+
+def _without_circles(groups: Sequence[GroupDraft]) -> tuple[list[GroupDraft], list[Remark]]:
+    """LiteLLM lets fallbacks lead in circles, we don't: the later of two groups loses the step that closes one."""
+    graph: dict[str, list[str]] = {group.name: [] for group in groups}
+    kept, remarks = [], []
+    for group in groups:
+        config: dict[str, list[str]] = {}
+        for key, names in group.config("fallback_config").items():
+            for name in names:
+                graph[group.name].append(name)
+                if circle := find_cycle(graph, group.name):
+                    graph[group.name].remove(name)
+                    remarks.append(
+                        Remark(group.name, f"Its fallback to {name} leads in a circle: {' → '.join(circle)}.")
+                    )
+                else:
+                    config.setdefault(key, []).append(name)
+        kept.append(replace(group, fields={**group.fields, "fallback_config": config}))
+    return kept, remarks

@@ -1,0 +1,58 @@
+"""What LiteLLM calls the things of ours, in both directions. Pure data."""
+
+from __future__ import annotations
+
+from groups.models import Strategy
+
+ENVIRONMENT = "os.environ/"
+# LiteLLM's OpenAI client wants some key, also for servers that ask for none.
+NO_KEY = "not-needed"
+# LiteLLM keeps the name `default` of a routing group for itself.
+RESERVED, INSTEAD = "default", "default-routing"
+# Ours under `model_info`, which LiteLLM hands through untouched.
+OURS = "routing_console"
+
+# In its router these two are simple-shuffle, led by `order` or `weight` of each deployment.
+LED = frozenset({Strategy.PRIORITY_FAILOVER, Strategy.WEIGHTED})
+STRATEGIES = {
+    "simple-shuffle": Strategy.SIMPLE_SHUFFLE,
+    "least-busy": Strategy.LEAST_BUSY,
+    "latency-based-routing": Strategy.LATENCY_BASED,
+    "cost-based-routing": Strategy.COST_BASED,
+    "usage-based-routing-v2": Strategy.USAGE_BASED,
+    "usage-based-routing": Strategy.USAGE_BASED,
+}
+
+# retry_config / cooldown_config -> (where, name) on a deployment.
+PER_DEPLOYMENT = {
+    "retry_config": {
+        "num_retries": ("litellm_params", "num_retries"),
+        "timeout_s": ("litellm_params", "timeout"),
+        "first_token_timeout_s": ("litellm_params", "stream_timeout"),
+    },
+    "cooldown_config": {
+        "cooldown_time_s": ("model_info", "cooldown_time"),
+        "allowed_fails": ("model_info", "allowed_fails"),
+    },
+}
+# The same of the whole router: names in `router_settings`, and those that `litellm_settings` has instead.
+PER_ROUTER = {
+    "retry_config": {
+        "num_retries": "num_retries",
+        "timeout_s": "timeout",
+        "first_token_timeout_s": "stream_timeout",
+        "retry_after_s": "retry_after",
+        "max_fallbacks": "max_fallbacks",
+    },
+    "cooldown_config": {"cooldown_time_s": "cooldown_time", "allowed_fails": "allowed_fails"},
+}
+ALSO_IN_LITELLM_SETTINGS = {
+    "num_retries": "num_retries",
+    "timeout": "request_timeout",
+    "allowed_fails": "allowed_fails",
+}
+FALLBACKS = {
+    "fallback_groups": "fallbacks",
+    "context_window_groups": "context_window_fallbacks",
+    "content_policy_groups": "content_policy_fallbacks",
+}

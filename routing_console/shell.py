@@ -1,0 +1,70 @@
+"""What frames every page: the sidebar's entries and the theme."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from access.models import Theme
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the sidebar. `section` begins the addresses under which it is the current one, if not its own."""
+
+    title: str
+    url_name: str
+    icon: str
+    section: str = ""
+    is_for_staff: bool = False
+
+
+# In the order of the sidebar; a page that is added gets its line here.
+ENTRIES = (
+    Entry("Routing Groups", "group-list", "waypoints"),
+    Entry("API docs", "api-docs", "book-open"),
+    Entry("Admin", "admin:index", "shield", is_for_staff=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An entry as one page shows it."""
+
+    title: str
+    url: str
+    icon: str
+    is_current: bool
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """The context processor of every page."""
+    is_staff = getattr(_user(request), "is_staff", False)
+    return {
+        "sidebar": [_line(entry, request.path) for entry in ENTRIES if is_staff or not entry.is_for_staff],
+        "theme": _theme(request),
+        "themes": Theme,
+    }
+
+
+def _line(entry: Entry, path: str) -> Line:
+    url = reverse(entry.url_name)
+    return Line(entry.title, url, entry.icon, is_current=_is_under(path, entry.section or url))
+
+
+def _is_under(path: str, section: str) -> bool:
+    return path == section or path.startswith(section.rstrip("/") + "/")
+
+
+def _user(request: HttpRequest) -> Any:
+    """Nobody where the request failed before it was known who asks."""
+    return getattr(request, "user", None)
+
+
+def _theme(request: HttpRequest) -> Theme:
+    """What this browser remembers, else what the person chose in another one."""
+    remembered = (request.COOKIES.get("theme"), getattr(_user(request), "theme", ""))
+    return next((Theme(theme) for theme in remembered if theme in Theme.values), Theme.DARK)

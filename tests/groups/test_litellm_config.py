@@ -1,0 +1,236 @@
+"""LiteLLM's config.yaml as strangers write it: what becomes a group, and what is named with why."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from django.core.exceptions import ValidationError
+
+from groups.exchange.bundle import Bundle, GroupDraft, ProviderDraft
+from groups.exchange.files import bundle_from, checked
+from groups.litellm_config import export
+from groups.placements import Placement
+
+
+def read(model_list: list, **rooms) -> Bundle:
+    return bundle_from(checked(yaml.safe_dump({"model_list": model_list, **rooms})))[0]
+
+
+def row(name: str = "chat", model: str = "openai/gpt-4o", info: dict | None = None, **params) -> dict:
+    return {"model_name": name, "litellm_params": {"model": model, **params}, "model_info": info or {}}
+
+
+def why(bundle: Bundle) -> str:
+    return "\n".join(f"{remark.place}: {remark.why}" for remark in bundle.remarks)
+
+
+def placed(group: GroupDraft) -> list[tuple]:
+    return [(p.provider, p.model_name, p.priority, p.weight) for p in group.deployments]
+
+
+def test_entries_of_one_name_become_a_group():
+    (group,) = read([row(), row(model="groq/llama-3.3-70b", rpm=60)]).groups
+    assert (group.name, group.strategy) == ("chat", "simple-shuffle")
+    assert placed(group) == [("OpenAI", "gpt-4o", None, None), ("Groq", "llama-3.3-70b", None, None)]
+    assert group.deployments[1].rpm == 60
+
+
+def test_order_makes_tiers_and_those_without_one_come_last():
+    (group,) = read([row(order=2), row(model="groq/a"), row(model="groq/b", order=1)]).groups
+    assert group.strategy == "priority-failover"
+    assert [p.priority for p in group.deployments] == [2, 3, 1]
+
+
+@pytest.mark.parametrize(
+    ("weights", "whole"),
+    [
+        ([7, 3], [7, 3]),
+        ([0.7, 0.3], [7, 3]),
+        ([0.125, 1], [125, 1000]),
+        ([1, None], [1, 0]),
+        ([3e9, 1], [1_000_000, 1]),
+    ],
+)
+def test_weights_become_whole_and_keep_their_proportions(weights, whole):
+    rows = [row(model=f"groq/{n}", **({} if w is None else {"weight": w})) for n, w in enumerate(weights)]
+    (group,) = read(rows).groups
+    assert (group.strategy, [p.weight for p in group.deployments]) == ("weighted", whole)
+
+
+def test_the_routers_strategy_counts_and_a_routing_groups_own_before_it():
+    named = [{"group_name": "quick", "models": ["b"], "routing_strategy": "latency-based-routing"}]
+    router = {"routing_strategy": "least-busy", "routing_groups": named}
+    groups = read([row("a"), row("b")], router_settings=router).groups
+    assert {g.name: g.strategy for g in groups} == {
+        "a": "least-busy",
+        "b": "latency-based-routing",
+        "quick": "latency-based-routing",
+    }
+
+
+def test_a_callable_priority_group_becomes_a_group_over_its_models():
+    named = {"group_name": "best", "models": ["a", "b"], "routing_strategy": "priority"}
+    router = {"routing_groups": [{**named, "model_priorities": {"a": 2, "b": 1}}]}
+    groups = read([row("a"), row("b", "groq/llama")], router_settings=router).groups
+    assert placed(groups[2]) == [("OpenAI", "gpt-4o", 2, None), ("Groq", "llama", 1, None)]
+
+
+def test_settings_of_the_router_and_of_deployments_become_the_groups():
+    router = {"num_retries": 3, "timeout": 60, "cooldown_time": 12.5, "allowed_fails": 2}
+    rows = [row("a"), row("b", timeout=9, info={"cooldown_time": 0})]
+    a, b = read(rows, router_settings=router).groups
+    assert a.fields["retry_config"] == {"num_retries": 3}
+    assert b.fields["retry_config"] == {"num_retries": 3, "timeout_s": 9}
+    assert b.fields["cooldown_config"] == {"cooldown_time_s": 0, "allowed_fails": 2}
+
+
+def test_fallbacks_of_all_three_kinds_in_either_room():
+    router = {"fallbacks": [{"a": ["b", "c"]}], "context_window_fallbacks": [{"a": ["c"]}]}
+    general = {"content_policy_fallbacks": [{"b": ["c"]}]}
+    groups = read([row("a"), row("b"), row("c")], router_settings=router, litellm_settings=general).groups
+    assert groups[0].config("fallback_config") == {"fallback_groups": ["b", "c"], "context_window_groups": ["c"]}
+    assert groups[1].config("fallback_config") == {"content_policy_groups": ["c"]}
+
+
+def test_a_circle_of_fallbacks_loses_the_step_that_closes_it():
+    bundle = read([row("a"), row("b")], router_settings={"fallbacks": [{"a": ["b"]}, {"b": ["a"]}]})
+    assert [g.config("fallback_config") for g in bundle.groups] == [{"fallback_groups": ["b"]}, {}]
+    assert "b → a → b" in why(bundle)
+
+
+def test_references_stay_references_and_tell_providers_apart():
+    rows = [
+        row(api_key="os.environ/OPENAI_API_KEY"),
+        row(api_key="os.environ/SECOND_KEY"),
+        row(api_key="sk-literal-key"),
+    ]
+    bundle = read(rows)
+    assert [p.name for p in bundle.providers] == ["OpenAI", "OpenAI (SECOND_KEY)", "OpenAI 2"]
+    assert [p.key_reference for p in bundle.providers] == ["OPENAI_API_KEY", "SECOND_KEY", ""]
+    assert [p.key.reveal() if p.key else None for p in bundle.providers] == [None, None, "sk-literal-key"]
+
+
+def test_an_openai_client_pointed_elsewhere_is_a_server_of_somebodys_own():
+    (provider,) = read([row(api_base="https://gpu.example.com/v1/")]).providers
+    assert (provider.name, provider.type, provider.api_base) == (
+        "gpu.example.com",
+        "custom",
+        "https://gpu.example.com/v1",
+    )
+
+
+def test_what_a_provider_takes_beside_address_and_key_is_kept():
+    azure = {"api_base": "https://x.openai.azure.com", "api_key": "os.environ/AZURE_KEY", "api_version": "2025-01-01"}
+    bundle = read([row(model="azure/gpt", **azure)])
+    assert bundle.providers[0].settings == {"api_version": "2025-01-01"}
+    assert "api_version" not in why(bundle)
+
+
+def test_a_model_without_a_provider_is_found_as_litellm_finds_it():
+    bundle = read([row(model="gpt-4o"), row(model="claude-sonnet-4-5"), row(model="my-own")])
+    assert [p.type for p in bundle.providers] == ["openai", "anthropic"]
+    assert "model_list[2] (chat): Its provider is not known" in why(bundle)
+
+
+LEFT_OUT = {
+    "wildcard": ({"name": "*", "model": "openai/*"}, "Wildcards"),
+    "images": ({"info": {"mode": "image_generation"}}, "Only chat and embedding"),
+    "address by reference": ({"api_base": "os.environ/BASE"}, "the console can't read"),
+    "same model again": ({"order": 3}, "is there before"),
+    "parameters": ({"model": "groq/x", "temperature": 0, "mock_response": "hi"}, "mock_response, temperature"),
+}
+
+
+@pytest.mark.parametrize(("entry", "reason"), LEFT_OUT.values(), ids=LEFT_OUT.keys())
+def test_what_has_no_equal_is_left_out_by_name(entry, reason):
+    bundle = read([row(), row(**entry)])
+    assert reason in why(bundle)
+    assert [g.name for g in bundle.groups] == ["chat"]
+
+
+def test_rooms_and_strategies_of_the_proxy_alone_are_named():
+    router = {"routing_strategy": "provider-budget-routing", "redis_host": "r", "timeout": 6000}
+    bundle = read(
+        [row()], router_settings=router, general_settings={"master_key": "sk-1234"}, litellm_settings={"cache": 1}
+    )
+    assert bundle.groups == ()
+    for word in ("provider-budget-routing", "redis_host", "general_settings", "cache", "from 0.01 to 3600"):
+        assert word in why(bundle)
+    assert "sk-1234" not in why(bundle)
+
+
+WRONG = {
+    "nothing": ("", "nothing in it"),
+    "a word": ("hello", "mapping with a model_list"),
+    "no models": ("a: 1", "model_list"),
+    "models a word": ("model_list: x", "model_list: Give a list"),
+    "an entry a word": ("model_list: [x]", "model_list[0]: Give a mapping"),
+    "no model": ("model_list: [{model_name: a}]", "model_list[0]: Give model_name"),
+    "weight a word": (
+        "model_list: [{model_name: a, litellm_params: {model: openai/x, weight: most}}]",
+        "model_list[0].litellm_params.weight: Give a number",
+    ),
+    "order a fraction": (
+        "model_list: [{model_name: a, litellm_params: {model: openai/x, order: 1.5}}]",
+        "model_list[0].litellm_params.order: Give a whole number",
+    ),
+    "rpm infinite": (
+        "model_list: [{model_name: a, litellm_params: {model: openai/x, rpm: .inf}}]",
+        "rpm: Give a number",
+    ),
+    "rpm nan": ("model_list: [{model_name: a, litellm_params: {model: openai/x, rpm: .nan}}]", "rpm: Give a number"),
+    "a NUL": ('model_list: [{model_name: "a\\0", litellm_params: {model: openai/x}}]', "model_name: Give a text"),
+    "half a surrogate": ('model_list: [{model_name: "a\\ud800", litellm_params: {model: x/y}}]', "YAML"),
+    "broken": ("model_list:\n  - a: [1", "line 3, column 1: This is not valid YAML"),
+    "a tag": ("model_list: !!python/object/apply:os.system [ls]", "line 1"),
+    "a key twice": ("model_list: []\nmodel_list: []", "line 2, column 1: This key is there twice"),
+    "too deep": ("[" * 100_000, "Nest no deeper"),
+    "itself": ("a: &a [*a]", "may not contain itself"),
+    "two documents": ("a: 1\n---\nb: 2", "not valid YAML"),
+    "key in a block": ("model_list: [{model_name: a, litellm_params: {model: x/y}}]\nx: \x07", "YAML"),
+    "a timestamp for a name": ("model_list: [{model_name: 2024-01-01, litellm_params: {model: x/y}}]", "model_name"),
+    "too large": ("a" * (1024 * 1024 + 1), "larger than 1 MB"),
+}
+
+
+@pytest.mark.parametrize(("text", "reason"), WRONG.values(), ids=WRONG.keys())
+def test_what_cannot_be_read_is_an_error_that_names_the_place(text, reason):
+    with pytest.raises(ValidationError) as caught:
+        bundle_from(checked(text), "litellm")
+    assert reason in " ".join(caught.value.messages)
+    assert len(" ".join(caught.value.messages)) < 500
+
+
+@pytest.mark.parametrize("merge", ["", "<<: "])
+def test_aliases_cannot_grow_beyond_their_text(merge):
+    lines = ["a0: &a0 {x: 1, y: 2}"]
+    lines += [f"a{n}: &a{n} {{{merge or 'k: '}[{', '.join([f'*a{n - 1}'] * 9)}]}}" for n in range(1, 10)]
+    with pytest.raises(ValidationError, match="aliases written out"):
+        bundle_from(checked("\n".join(lines)), "litellm")
+
+
+def test_aliases_people_use_are_fine():
+    entry = "{model_name: a, litellm_params: {<<: *d, model: openai/m}}"
+    text = f"d: &d {{api_base: https://x.example.com/v1, rpm: 5}}\nmodel_list:\n- {entry}"
+    assert bundle_from(text)[0].groups[0].deployments[0].rpm == 5
+
+
+def test_the_header_says_which_variables_and_what_was_lost():
+    placements = (Placement(provider="My Lab", model_name="m"),)
+    retry = {"stream_idle_timeout_s": 7.5, "retry_after_s": 3}
+    fields = {"strategy": "simple-shuffle", "retry_config": retry, "fallback_config": {"fallback_groups": ["gone"]}}
+    lab = ProviderDraft(name="My Lab", type="custom", api_base="https://x.example.com", key_reference="MY_LAB_API_KEY")
+    others = GroupDraft("other", placements, {"strategy": "least-busy"})
+    text = export.written(
+        Bundle((GroupDraft("chat", placements, fields), others), (lab,)), left_out=["x: is inactive."]
+    )
+    header = text.partition("model_list:")[0]
+    for words in (
+        "MY_LAB_API_KEY  the API key of My Lab",
+        "7.5 s",
+        "retry_after_s is 3",
+        "falls back to gone",
+        "x: is inactive",
+    ):
+        assert words in header
+    assert yaml.safe_load(text)["model_list"][0]["litellm_params"]["api_key"] == "os.environ/MY_LAB_API_KEY"

@@ -1,0 +1,96 @@
+"""What groups did of late: requests of a day, and how their deployments answered in the last minutes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from django.db.models import Count, F, Q, Window
+from django.db.models.functions import RowNumber
+from django.utils import timezone
+
+from usage.models import RequestRecord
+
+DAY = timedelta(hours=24)
+OF_LATE = timedelta(minutes=10)
+NEWEST = 50
+# What the caller did wrong says nothing about who refused it.
+CALLERS_FAULT = frozenset({400, 413, 422})
+WENT_WRONG = Q(status__gte=500) | Q(status=429)
+FAILING_SHARE, DEGRADED_SHARE = 0.5, 0.1
+# Fewer failures than this may be bad luck.
+FAILING_FROM = 3
+
+
+class State(StrEnum):
+    """How a group is, by the worst of its deployments; idle when nobody asked it of late."""
+
+    IDLE = "idle"
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    FAILING = "failing"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """A state, and the deployment that is the cause of it: `Nebius failed 9 of 10`."""
+
+    state: State = State.IDLE
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One group: requests and failures of the last 24 hours, health of the last 10 minutes."""
+
+    requests: int = 0
+    failures: int = 0
+    health: Health = Health()
+
+
+def activity_of(names: Collection[str]) -> dict[str, Activity]:
+    """Each group's activity by its name; two queries whatever the number of groups."""
+    now = timezone.now()
+    records = RequestRecord.objects.filter(model_group__in=names).order_by()
+    day = records.filter(started_at__gte=now - DAY).values("model_group")
+    counts = {row["model_group"]: row for row in day.annotate(all=Count("pk"), failed=Count("pk", filter=WENT_WRONG))}
+    recent: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for name, attempts in _newest(records.filter(started_at__gte=now - OF_LATE)):
+        recent[name].extend(attempts)
+    return {
+        name: Activity(counts[name]["all"], counts[name]["failed"], health_of(recent[name]))
+        if name in counts
+        else Activity()
+        for name in names
+    }
+
+
+def _newest(records: Any) -> Iterable[tuple[str, list[dict[str, Any]]]]:
+    number = Window(RowNumber(), partition_by=F("model_group"), order_by=F("started_at").desc())
+    found = records.annotate(number=number).filter(number__lte=NEWEST)
+    return found.values_list("model_group", "attempts")  # type: ignore[no-any-return]
+
+
+def health_of(attempts: Iterable[dict[str, Any]]) -> Health:
+    """The worst deployment's state, from attempts as the request log holds them; pure."""
+    tries: dict[str, list[bool]] = defaultdict(list)
+    names: dict[str, str] = {}
+    for attempt in attempts:
+        if attempt["status"] in ("success", "error") and attempt.get("status_code") not in CALLERS_FAULT:
+            tries[attempt["deployment_id"]].append(attempt["status"] == "error")
+            names[attempt["deployment_id"]] = attempt["provider"]
+    if not tries:
+        return Health()
+    worst = max(tries, key=lambda deployment: sum(tries[deployment]) / len(tries[deployment]))
+    return _health(names[worst], failed=sum(tries[worst]), tried=len(tries[worst]))
+
+
+def _health(provider: str, *, failed: int, tried: int) -> Health:
+    why = f"{provider} failed {failed} of {tried}" if failed else ""
+    if failed >= max(FAILING_FROM, FAILING_SHARE * tried):
+        return Health(State.FAILING, why)
+    return Health(State.DEGRADED if failed >= DEGRADED_SHARE * tried else State.HEALTHY, why)
