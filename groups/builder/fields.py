@@ -1,0 +1,68 @@
+"""The fields of the builder that Django has no word for, and the advanced settings with their defaults."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+
+from groups import effective, policies
+from groups.models import RoutingGroup
+
+NUMBERS = {"retry_config": policies.RETRY, "cooldown_config": policies.COOLDOWN}
+SETTINGS = tuple(key for numbers in NUMBERS.values() for key in numbers)
+
+
+class NamesField(forms.CharField):
+    """Names of groups, in order, between commas or one a line."""
+
+    def clean(self, value: Any) -> Any:
+        return [name for name in re.split(r"[,\s]+", super().clean(value)) if name]
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list) else value
+
+
+class LinesField(forms.CharField):
+    """Ids, one a line."""
+
+    def clean(self, value: Any) -> Any:
+        return [line.strip() for line in super().clean(value).splitlines() if line.strip()]
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+
+class IdsField(forms.MultipleChoiceField):
+    """Ids to choose among. One that was stored may be sent back after the row it means has gone."""
+
+    def valid_value(self, value: Any) -> bool:
+        return True
+
+
+def typed_with(**attributes: Any) -> dict[str, Any]:
+    """The attributes of a box that is typed into."""
+    return {"class": "input", "autocomplete": "off", **attributes}
+
+
+def settings_fields() -> Iterator[tuple[str, forms.Field]]:
+    """The advanced settings by key, each with the default that applies when it is left empty."""
+    defaults = {s.label: s.value for section in effective.sections_of(RoutingGroup()) for s in section.settings}
+    for key, label, pattern in (*effective.RETRY, *effective.COOLDOWN):
+        limits = {**policies.RETRY, **policies.COOLDOWN}[key]
+        unit = ", seconds" if pattern.endswith(" s") else ""
+        yield key, _number(f"{label}{unit}", limits, defaults[label])
+    for key, label in effective.FALLBACK:
+        widget = forms.TextInput(typed_with(list="group-names", spellcheck="false"))
+        yield key, NamesField(label=label, required=False, widget=widget)
+
+
+def _number(label: str, limits: policies.Number, default: str) -> forms.Field:
+    kind: Any = forms.FloatField if limits.is_time else forms.IntegerField
+    widget, hint = forms.NumberInput(typed_with(inputmode="decimal")), f"Default: {default}"
+    number: forms.Field = kind(
+        label=label, required=False, min_value=limits.low, max_value=limits.high, widget=widget, help_text=hint
+    )
+    return number
