@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -57,9 +58,11 @@ def session() -> aiohttp.ClientSession:
 
 
 async def close_session() -> None:
-    """Closes the pool of the running event loop."""
+    """Closes what the running event loop, which is about to end, holds open: our pool, and LiteLLM's clients."""
     if pool := _sessions.pop(asyncio.get_running_loop(), None):
         await pool.close()
+    if bound := sys.modules.get("engine.upstreams.litellm_connections"):  # LiteLLM takes seconds to import
+        await bound.close_clients()
 
 
 def reason_of(error: aiohttp.ClientError) -> str:

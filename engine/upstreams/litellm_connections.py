@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
+from inspect import isawaitable
 from typing import Any
 
 import httpcore
@@ -87,3 +88,17 @@ def bind() -> None:
     aiohttp_transport.LiteLLMAiohttpTransport.handle_async_request = _handle_without_redirects
     litellm.sync_transport = CheckedTransport()
     litellm.module_level_client = http_handler.HTTPHandler(timeout=60)
+
+
+async def close_clients() -> None:
+    """Closes LiteLLM's clients of the running event loop.
+
+    It keeps them under the loop's id, which a later loop may get again: with them, and they would not work there.
+    """
+    cache = litellm.in_memory_llm_clients_cache
+    of_this_loop = cache.update_cache_key_with_event_loop("")
+    for key in [key for key in cache.cache_dict if key.endswith(of_this_loop)]:
+        client = cache.cache_dict.pop(key)
+        closing = client.close() if hasattr(client, "close") else None
+        if isawaitable(closing):
+            await closing

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+import litellm
 import pytest
 
 from engine.jobs import Job
@@ -14,6 +15,7 @@ from engine.ledger import Attempt, Trace
 from engine.scenarios import Scenario
 from engine.spec import DeploymentSpec, RetryPolicy, Secret
 from engine.upstreams.call import Answer, Call
+from engine.upstreams.connections import close_session
 from engine.upstreams.through_litellm import LiteLLMUpstream
 from engine.workload import Workload
 from tests.engine.scripted import deployment, group
@@ -55,7 +57,10 @@ async def ask(spec: DeploymentSpec, **steering: Any) -> bytes:
     body = {"messages": [{"role": "user", "content": "ping"}], **steering}
     call = Call("chat/completions", body, Trace("r", "g"))
     attempt = Attempt(spec.deployment_id, spec.name, spec.provider, "g", 1, time.time())
-    answer = await LiteLLMUpstream().send(call, spec, RetryPolicy(timeout_s=20), attempt)
+    try:
+        answer = await LiteLLMUpstream().send(call, spec, RetryPolicy(timeout_s=20), attempt)
+    finally:
+        await close_session()
     assert isinstance(answer, Answer)
     return answer.body
 
@@ -93,6 +98,24 @@ async def test_ollama_is_asked_for_a_chat(upstream: ScriptedUpstream) -> None:
     spec = deployment("d", provider_type="ollama", upstream_model="llama3", api_base=upstream.url.removesuffix("/v1"))
     assert b"pong" in await ask(spec)
     assert upstream.seen[0].path == "/api/chat"
+
+
+def clients() -> set[str]:
+    """LiteLLM's clients of the running event loop, by the names it keeps them under."""
+    cache = litellm.in_memory_llm_clients_cache
+    return {key for key in cache.cache_dict if key.endswith(cache.update_cache_key_with_event_loop(""))}
+
+
+async def test_a_loop_that_ends_leaves_no_client_of_litellm_behind(upstream: ScriptedUpstream) -> None:
+    upstream.script(Reply(OLLAMA), Reply(OLLAMA))
+    spec = deployment("d", provider_type="ollama", upstream_model="llama3", api_base=upstream.url.removesuffix("/v1"))
+    call = Call("chat/completions", {"messages": [{"role": "user", "content": "ping"}]}, Trace("r", "g"))
+    attempt = Attempt("d", "d", "p", "g", 1, time.time())
+    await LiteLLMUpstream().send(call, spec, RetryPolicy(timeout_s=20), attempt)
+    assert clients()
+    await close_session()
+    assert not clients()
+    assert b"pong" in await ask(spec)
 
 
 def test_no_secret_leaves_for_the_worker_of_rehearsals() -> None:
