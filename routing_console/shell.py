@@ -13,18 +13,22 @@ from access.models import Theme
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the sidebar. `section` begins the addresses under which it is the current one, if not its own."""
+    """A line of the sidebar. It is the current one under its own address and under the `sections` beside it."""
 
     title: str
     url_name: str
     icon: str
-    section: str = ""
+    sections: tuple[str, ...] = ()
     is_for_staff: bool = False
 
 
 # In the order of the sidebar; a page that is added gets its line here.
 ENTRIES = (
-    Entry("Routing Groups", "group-list", "waypoints"),
+    Entry("Routing Groups", "group-list", "waypoints", sections=("/runs",)),
+    Entry("Virtual Models", "virtual-list", "sparkles"),
+    Entry("Routing Rules", "routing-rules", "settings"),
+    Entry("Providers", "provider-list", "server"),
+    Entry("Models", "model-list", "brain"),
     Entry("API docs", "api-docs", "book-open"),
     Entry("Admin", "admin:index", "shield", is_for_staff=True),
 )
@@ -52,7 +56,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 
 def _line(entry: Entry, path: str) -> Line:
     url = reverse(entry.url_name)
-    return Line(entry.title, url, entry.icon, is_current=_is_under(path, entry.section or url))
+    return Line(entry.title, url, entry.icon, is_current=any(_is_under(path, s) for s in (url, *entry.sections)))
 
 
 def _is_under(path: str, section: str) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from access.models import Theme
-from routing_console.shell import ENTRIES
+from routing_console.shell import ENTRIES, shell
 from tests.factories import make_group
 from tests.page import html_of
 
@@ -65,3 +65,8 @@ def test_with_javascript_the_page_stays(reader):
 def test_signed_out_the_browser_remembers(client):
     client.post("/theme", {"theme": "unicorn"})
     assert 'data-theme="unicorn"' in html_of(client.get("/sign-in"))
+
+
+def test_a_run_belongs_to_the_routing_groups(rf):
+    lines = shell(rf.get("/runs/7d1f"))["sidebar"]
+    assert [line.title for line in lines if line.is_current] == ["Routing Groups"]
