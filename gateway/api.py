@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
+from typing import Any
 from uuid import UUID
 
 from django.http import Http404
@@ -35,7 +36,14 @@ class AttemptsView(APIView):
         record, reader = _find(call_id), actor_of(request)
         if record.owner != reader.name and not can_read(reader):
             raise NotAllowed("This request was made by somebody else; reading it takes the role viewer.")
-        return Response({"call_id": call_id, "model_group": record.model_group, "attempts": record.attempts})
+        return Response(
+            {
+                "call_id": call_id,
+                "model_group": record.model_group,
+                "choice": _choice(record),
+                "attempts": record.attempts,
+            }
+        )
 
 
 class GroupTestView(APIView):
@@ -56,6 +64,17 @@ class GroupTestView(APIView):
             field = str(error.fields["param"] or "detail")
             raise serializers.ValidationError({field: [str(error)]}) from None
         return Response(asdict(result))
+
+
+def _choice(record: RequestRecord) -> dict[str, Any] | None:
+    if not record.virtual_model:
+        return None
+    return {
+        "virtual_model": record.virtual_model,
+        "score": record.score,
+        "tier": record.virtual_tier,
+        "pool": record.model_group,
+    }
 
 
 def _find(call_id: str) -> RequestRecord:

@@ -12,21 +12,30 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.db import connections
 
 from access.keys import PREFIX, KeyHolder, all_holders, hash_key
 from engine.routing import LiveGroup, Routing, warm_up
 from engine.spec import GroupSpec
-from engine.upstreams.direct import close_session
-from groups.models import RoutingGroup
-from groups.specs import active_specs, callable_models, spec_of_model
+from engine.upstreams.connections import close_session
+from engine.virtual import VirtualSpec
+from gateway.alerting import Courier
+from gateway.cooldowns import Board
+from gateway.levels import Rankings
+from gateway.probing import Prober
+from groups.models import RoutingGroup, RoutingRules
+from groups.routing_rules.chain import spec_with_chain
+from groups.routing_rules.targets import resolved
+from groups.specs import active_specs, callable_models
+from groups.virtual.specs import active_virtual_specs
 from providers import config_version
 from providers.models import LanguageModel
 from usage.recorder import recorder
@@ -48,6 +57,8 @@ class Config:
     holders: dict[str, KeyHolder]
     models: dict[str, UUID]
     assignments: dict[str, frozenset[str]]
+    virtual: dict[str, VirtualSpec] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
 
 
 def load_config() -> Config:
@@ -60,12 +71,14 @@ def load_config() -> Config:
         holders=all_holders(),
         models=callable_models(),
         assignments={name: frozenset(map(str, [*teams, *keys])) for name, teams, keys in assigned if teams or keys},
+        virtual={spec.name: spec for spec in active_virtual_specs()},
+        aliases=resolved(RoutingRules.objects.current().model_aliases),
     )
 
 
 def _lone_spec(model_id: UUID) -> GroupSpec | None:
     model = LanguageModel.objects.select_related("provider__key").filter(pk=model_id).first()
-    return spec_of_model(model) if model else None
+    return spec_with_chain(model) if model else None
 
 
 class Live:
@@ -75,13 +88,15 @@ class Live:
         self.routing = Routing()
         self.config = Config(version=-1, specs=(), holders={}, models={}, assignments={})
         self._in_database_thread = in_database_thread
+        self.board = Board(self.routing, in_database_thread)
+        self.rankings = Rankings(in_database_thread)
         self._lone: dict[str, UUID] = {}
         self._seen_at = 0.0
         self._refreshing = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Loads the active groups, then follows changes and records requests in the background."""
+        """Loads the active groups; then follows changes, records requests and probes providers in the background."""
         await asyncio.to_thread(warm_up)
         # What LiteLLM brought along stays: looking through it again in each full collection takes 0.2 to 0.4 s,
         # and every request in flight would wait for that.
@@ -91,7 +106,13 @@ class Live:
             await self.refresh()
         except Exception as error:  # the server must come up, and say so in /readyz, while its database is away
             log.error("configuration not loaded yet", error=str(error))
-        self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(recorder.run())]
+        prober = Prober(self._in_database_thread, interval_s=settings.PROBE_INTERVAL_S)
+        courier = Courier(self._in_database_thread)
+        work = (
+            *(self._follow(), recorder.run(), self.board.run()),
+            *(self.rankings.run(), prober.run(), courier.run()),
+        )
+        self._tasks = [asyncio.create_task(endless) for endless in work]
 
     async def stop(self) -> None:
         """Ends the background work and writes what waits."""
@@ -107,6 +128,8 @@ class Live:
             version = await self._in_database_thread(config_version.current)
             if version != self.config.version:
                 await self._apply(await self._in_database_thread(load_config))
+                await self.rankings.renew()
+                await self.board.follow_resets()
             self._seen_at = time.monotonic()
 
     @property
@@ -121,6 +144,13 @@ class Live:
             await self.refresh()
         holder = self.config.holders.get(hashed)
         return None if holder is None or holder.is_expired else holder
+
+    async def meant(self, name: str) -> str:
+        """The name behind an alias, else the name itself; an unknown one may have been made a moment ago."""
+        known = (self.config.aliases, self.config.virtual, self.config.models, self.rankings)
+        if self.routing.get(name) is None and not any(name in names for names in known):
+            await self.refresh()
+        return self.config.aliases.get(name, name)
 
     async def find(self, name: str) -> LiveGroup | None:
         """The group of this name, or the lone model `provider/model` of the catalog (built on first use)."""
@@ -144,13 +174,14 @@ class Live:
         self._lone = {
             name: model_id for name, model_id in config.models.items() if name in wanted and name in self._lone
         }
-        for group in [g for g in self.routing if g.spec.name not in wanted]:
-            self.routing.remove(group.spec.name)
         for spec in wanted.values():
             current = self.routing.get(spec.name)
             if current is None or current.spec != spec:
                 await self.routing.put(spec)
+        # Only now, and without a pause: until here a virtual model may lead to a pool by the name it had before.
         self.config = config
+        for group in [g for g in self.routing if g.spec.name not in wanted]:
+            self.routing.remove(group.spec.name)
 
     async def _follow(self) -> None:
         while True:

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 from django.conf import settings
@@ -21,6 +22,7 @@ from engine.upstreams.call import Answer, Call, Endpoint, Stream
 from gateway import openai
 from gateway.live import Live
 from gateway.openai import ApiError, Headers
+from gateway.resolve import Choice, resolve
 from usage.models import RequestRecord
 from usage.recorder import attempts_of, recorder
 
@@ -36,6 +38,7 @@ class Exchange:
     endpoint: Endpoint
     holder: KeyHolder
     trace: Trace
+    choice: Choice | None = None
     started: float = field(default_factory=time.perf_counter)
     started_at: float = field(default_factory=time.time)
     status: int = CLIENT_LEFT
@@ -50,13 +53,13 @@ async def serve(live: Live, endpoint: Endpoint, key: str, raw: bytes) -> tuple[E
     """Routes one request. Afterwards `exchange.result` holds the answer, or a stream that has begun."""
     holder = await authenticate(live, key)
     body = openai.parse(raw, endpoint)
-    group = await resolve(live, body["model"])
-    exchange = Exchange(endpoint, holder, Trace(uuid.uuid4().hex, group.spec.name))
+    route = await resolve(live, body, endpoint, partial(may_call, live, holder))
+    exchange = Exchange(endpoint, holder, Trace(uuid.uuid4().hex, route.group.spec.name), route.choice)
     try:
-        admit(live, holder, group)
+        admit(live, holder, route.group)
         call = Call(endpoint, body, exchange.trace, is_stream=bool(body.get("stream")))
         async with asyncio.timeout(settings.REQUEST_DEADLINE_S):
-            exchange.result = await live.routing.route(call, group)
+            exchange.result = await live.routing.route(call, route.group)
         exchange.status = 200
     except (RequestFailed, ApiError, TimeoutError) as error:
         failure = _as_api_error(error)
@@ -76,14 +79,6 @@ async def authenticate(live: Live, key: str) -> KeyHolder:
         why = "This key is unknown, revoked or expired." if key else "Send a key as 'Authorization: Bearer KEY'."
         raise ApiError(401, why, code="invalid_api_key", headers=[(b"www-authenticate", b"Bearer")])
     return holder
-
-
-async def resolve(live: Live, name: str) -> LiveGroup:
-    """The routing group, or lone model, that a client named."""
-    group = await live.find(name)
-    if group is None:
-        raise openai.unknown_model(name)
-    return group
 
 
 def admit(live: Live, holder: KeyHolder, group: LiveGroup) -> None:
@@ -122,11 +117,17 @@ async def stream(exchange: Exchange) -> AsyncGenerator[bytes]:
 
 
 async def models(live: Live, key: str) -> bytes:
-    """`GET /v1/models`: the groups this key may call, then the catalog's models."""
+    """`GET /v1/models`: the virtual models, groups, aliases and levels this key may call, then the catalog's models."""
     holder = await authenticate(live, key)
+    virtual = [v.name for v in live.config.virtual.values() if all(may_call(live, holder, t.pool) for t in v.tiers)]
     groups = sorted(g.spec.name for g in live.routing if may_call(live, holder, g.spec.name))
     lone = sorted(live.config.models.keys() - set(groups))
-    owned = [(name, "routing-group") for name in groups if name not in lone]
+    owned = [(name, "virtual-model") for name in virtual]
+    owned += [(name, "routing-group") for name in groups if name not in lone]
+    levels = [level for level in live.rankings if not {*groups}.isdisjoint(live.rankings.pools_for(level))]
+    known = {*virtual, *groups, *lone, *levels}
+    owned += [(alias, "alias") for alias, name in live.config.aliases.items() if name in known]
+    owned += [(level, "power-level") for level in levels if level not in groups]
     return openai.model_list([*owned, *((name, name.partition("/")[0]) for name in lone)], created=0)
 
 
@@ -144,6 +145,9 @@ def response_headers(exchange: Exchange) -> Headers:
     }
     if result is not None:
         values["x-litellm-model-id"] = result.deployment.deployment_id
+    if (choice := exchange.choice) is not None:
+        values |= {"x-routing-virtual-model": choice.virtual_model, "x-routing-pool": choice.pool}
+        values |= {} if choice.score is None else {"x-routing-score": choice.score}
     if isinstance(result, Answer) and (cost := _cost_usd(result)) is not None:
         values["x-litellm-response-cost"] = f"{cost:.10f}".rstrip("0").rstrip(".")
     return [(name.encode(), str(value).encode()) for name, value in values.items()]
@@ -151,7 +155,7 @@ def response_headers(exchange: Exchange) -> Headers:
 
 def record(exchange: Exchange) -> None:
     """Hands the finished request to the recorder; nothing waits for it."""
-    usage = exchange.result.usage if exchange.result else None
+    usage, choice = exchange.result.usage if exchange.result else None, exchange.choice
     recorder.put(
         RequestRecord(
             call_id=exchange.trace.call_id,
@@ -165,6 +169,9 @@ def record(exchange: Exchange) -> None:
             input_tokens=usage.input_tokens if usage else None,
             output_tokens=usage.output_tokens if usage else None,
             cost_usd=_cost_usd(exchange.result) if exchange.result else None,
+            virtual_model=choice.virtual_model if choice else "",
+            virtual_tier=choice.tier if choice else "",
+            score=choice.score if choice else None,
             attempts=attempts_of(exchange.trace),
         )
     )

@@ -7,7 +7,10 @@ from typing import Any
 Schema = dict[str, Any]
 
 OBJECT: Schema = {"type": "object", "additionalProperties": True}
-MODEL: Schema = {"type": "string", "description": "A routing group, or `provider/model` of the catalog."}
+MODEL: Schema = {
+    "type": "string",
+    "description": "A routing group, a virtual model, or `provider/model` of the catalog.",
+}
 MESSAGES: Schema = {"type": "array", "minItems": 1, "items": {**OBJECT, "required": ["role"]}}
 CHAT: Schema = {
     **OBJECT,

@@ -26,11 +26,21 @@ class AttemptSerializer(serializers.Serializer):
     moved_on_because = serializers.CharField(allow_null=True)
 
 
+class ChoiceSerializer(serializers.Serializer):
+    """What a virtual model chose, by which score (null: there was no text to score)."""
+
+    virtual_model = serializers.CharField()
+    score = serializers.IntegerField(allow_null=True)
+    tier = serializers.CharField()
+    pool = serializers.CharField()
+
+
 class AttemptsSerializer(serializers.Serializer):
-    """All attempts of one request."""
+    """All attempts of one request; `choice` when it called a virtual model."""
 
     call_id = serializers.CharField()
     model_group = serializers.CharField()
+    choice = ChoiceSerializer(allow_null=True)
     attempts = AttemptSerializer(many=True)
 
 

@@ -22,6 +22,7 @@ from groups.exceptions import CannotComeBack
 from groups.models import Deployment, RoutingGroup, UndoableChange
 from groups.names import free_name
 from groups.placements import Placement, rows_of
+from groups.routing_rules.actions import follow_rename
 from providers import config_version
 from providers.models import LanguageModel
 
@@ -91,6 +92,7 @@ def update_group(
     history.record(history.CHANGED, fresh, rows, by=by, before=before, restored=restored)
     if fresh.name != old_name:
         _rename_fallbacks(old_name, fresh.name, by)
+        follow_rename(by=by, old=old_name, new=fresh.name)
     return fresh
 
 

@@ -1,10 +1,10 @@
-"""Routing groups, to look at."""
+"""Routing groups and virtual models, to look at."""
 
 from __future__ import annotations
 
 from django.contrib import admin
 
-from groups.models import Deployment, RoutingGroup
+from groups.models import Deployment, RoutingGroup, VirtualModel, VirtualTier
 from lib.admin import ReadOnlyAdmin
 
 
@@ -22,3 +22,19 @@ class DeploymentAdmin(ReadOnlyAdmin):
 
     list_display = ["group", "model", "priority", "weight"]
     list_select_related = ["group", "model__provider"]
+
+
+@admin.register(VirtualModel)
+class VirtualModelAdmin(ReadOnlyAdmin):
+    """Names that lead to a pool by the complexity of the message."""
+
+    list_display = ["name", "default_tier", "is_active", "revision", "updated_at", "updated_by"]
+    search_fields = ["name", "description"]
+
+
+@admin.register(VirtualTier)
+class VirtualTierAdmin(ReadOnlyAdmin):
+    """The tiers of the virtual models."""
+
+    list_display = ["virtual_model", "name", "minimum_score", "pool"]
+    list_select_related = ["virtual_model", "pool"]

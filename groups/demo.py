@@ -1,7 +1,8 @@
-"""The demo in the database: three providers that this server plays itself, and two groups over them."""
+"""The demo in the database: three providers that this server plays itself, groups over them, virtual models."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from django.db.models import Q
@@ -12,6 +13,7 @@ from access.models import Role
 from groups.actions import create_group
 from groups.models import Strategy
 from groups.placements import Placement
+from groups.virtual.templates import TEMPLATES, install_templates
 from providers import config_version
 from providers.actions import create_model, create_provider
 from providers.demo_settings import DEMO_KEY, PROVIDERS, DemoProvider, api_base, path_of
@@ -51,7 +53,27 @@ def load(*, by: KeyHolder = DEMO) -> Literal["loaded", "moved", "kept"]:
         retry_config=RETRY,
         cooldown_config=COOLDOWN,
     )
+    _add_virtual_models(models, by)
     return "loaded"
+
+
+def _add_virtual_models(models: Mapping[str, LanguageModel], by: KeyHolder) -> None:
+    """The usual ones: Nebius is the small pool of each, Azure the large, Fireworks the second choice of both."""
+    for template in TEMPLATES:
+        for pool in (template.small, template.large):
+            first = models["azure" if pool.is_large else "nebius"]
+            create_group(
+                by=by,
+                name=pool.name,
+                description=f"The {pool.size} pool of {' and '.join(template.names)}.",
+                strategy=Strategy.PRIORITY_FAILOVER,
+                deployments=[
+                    Placement(model_id=m.id, priority=n) for n, m in enumerate((first, models["fireworks"]), 1)
+                ],
+                retry_config=RETRY,
+                cooldown_config=COOLDOWN,
+            )
+    install_templates(by=by)
 
 
 def _present() -> list[Provider]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lib.exceptions import Conflict, Stale
+from lib.exceptions import Conflict, DomainError, Stale
 
 
 class GroupChanged(Stale):
@@ -31,6 +31,20 @@ class GroupIsPool(Conflict):
         )
 
 
+class IsAliased(Conflict):
+    """A group or virtual model cannot go while aliases lead to it."""
+
+    def __init__(self, name: str, aliases: list[str]) -> None:
+        super().__init__(f"The aliases {', '.join(aliases)} lead to '{name}'. Change them in the routing rules first.")
+
+
+class RulesChanged(Stale):
+    """The caller's `If-Match` names another version than the one there is."""
+
+    def __init__(self, etag: str) -> None:
+        super().__init__(f"The routing rules were changed since you loaded them; they are at {etag} now. Load again.")
+
+
 class VirtualModelChanged(Stale):
     """The caller's `If-Match` names another version than the one there is."""
 
@@ -38,6 +52,13 @@ class VirtualModelChanged(Stale):
         super().__init__(
             f"The virtual model '{name}' was changed since you loaded it; it is at {etag} now. Load it again."
         )
+
+
+class NothingToExport(DomainError):
+    """A plugin needs a virtual model to route."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no active virtual model with a pool in service. Make one, or install the templates.")
 
 
 class CannotComeBack(Conflict):

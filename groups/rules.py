@@ -10,8 +10,17 @@ from django.utils import timezone
 from access.models import Actor, Role
 from access.rules import check_role
 from groups.cycles import find_cycle
-from groups.exceptions import GroupChanged, GroupIsFallback, GroupIsPool, NothingToUndo
-from groups.models import Deployment, RoutingGroup, Strategy, UndoableChange, VirtualModel, VirtualTier
+from groups.exceptions import GroupChanged, GroupIsFallback, GroupIsPool, IsAliased, NothingToUndo
+from groups.levels import LEVEL_NAMES
+from groups.models import (
+    Deployment,
+    RoutingGroup,
+    RoutingRules,
+    Strategy,
+    UndoableChange,
+    VirtualModel,
+    VirtualTier,
+)
 from groups.policies import fallback_names
 
 
@@ -29,6 +38,18 @@ def check_name_is_free(row: RoutingGroup | VirtualModel) -> None:
     for kind in CALLABLE:
         if not isinstance(row, kind) and kind.objects.filter(name=row.name).exists():
             raise ValidationError({"name": f"A {kind._meta.verbose_name} of this name exists; choose another name."})
+    if row.name in LEVEL_NAMES:
+        raise ValidationError({"name": f"'{row.name}' is the name of a power level; choose another name."})
+    if row.name in RoutingRules.objects.current().model_aliases:
+        raise ValidationError({"name": "An alias of this name exists in the routing rules; choose another name."})
+
+
+def check_not_aliased(*names: str) -> None:
+    """Raises IsAliased while an alias leads to one of these; one query."""
+    aliases = RoutingRules.objects.current().model_aliases
+    for name in names:
+        if leading := [alias for alias, target in aliases.items() if target == name]:
+            raise IsAliased(name, leading)
 
 
 def check_strategy_fits(strategy: str, deployments: Sequence[Deployment]) -> None:
@@ -76,7 +97,7 @@ def groups_falling_back_to(name: str) -> list[RoutingGroup]:
 
 
 def check_can_delete(*groups: RoutingGroup) -> None:
-    """Raises GroupIsFallback or GroupIsPool, naming who stays and still needs one of these; two queries."""
+    """Raises GroupIsFallback, GroupIsPool or IsAliased, naming who still needs one of these; three queries."""
     going = {group.name for group in groups}
     others = RoutingGroup.objects.exclude(name__in=going).values_list("name", "fallback_config")
     left = {name: going.intersection(fallback_names(config)) for name, config in others}
@@ -88,6 +109,7 @@ def check_can_delete(*groups: RoutingGroup) -> None:
     for group in groups:
         if users := [virtual_model for pool, virtual_model in used_by if pool == group.name]:
             raise GroupIsPool(group.name, users)
+    check_not_aliased(*going)
 
 
 def check_can_undo(change: UndoableChange | None, actor: Actor) -> UndoableChange:

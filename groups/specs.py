@@ -50,7 +50,7 @@ def spec_of(group: RoutingGroup, deployments: Iterable[Deployment] | None = None
 
 def specs_with_fallbacks(group: RoutingGroup) -> list[GroupSpec]:
     """A group, active or not, then every active group its fallbacks can lead to; three queries."""
-    names = [group.name, *_reached(group)]
+    names = [group.name, *fallbacks_of(group)]
     rows = RoutingGroup.objects.with_credentials().filter(name__in=names)
     specs = {row.name: spec_of(row) for row in rows}
     return [specs[name] for name in names if name in specs]
@@ -59,12 +59,12 @@ def specs_with_fallbacks(group: RoutingGroup) -> list[GroupSpec]:
 def specs_of_draft(group: RoutingGroup, deployments: Sequence[Deployment]) -> list[GroupSpec]:
     """The same for a group that is not stored, or not as it is here; four queries."""
     prefetch_related_objects(deployments, "model__provider__key")
-    names = _reached(group)
+    names = fallbacks_of(group)
     specs = {row.name: spec_of(row) for row in RoutingGroup.objects.with_credentials().filter(name__in=names)}
     return [spec_of(group, deployments), *(specs[name] for name in names if name in specs)]
 
 
-def _reached(group: RoutingGroup) -> list[str]:
+def fallbacks_of(group: RoutingGroup) -> list[str]:
     """The active groups that the fallbacks of one lead to, nearest first."""
     configs = dict(RoutingGroup.objects.routable().values_list("name", "fallback_config"))
     names, reached = [*policies.fallback_names(group.fallback_config)], dict[str, None]()
@@ -75,13 +75,14 @@ def _reached(group: RoutingGroup) -> list[str]:
     return list(reached)
 
 
-def spec_of_model(model: LanguageModel) -> GroupSpec:
-    """A model of the catalog called by itself: a group of one, named `provider/model`."""
+def spec_of_model(model: LanguageModel, stand_ins: Sequence[LanguageModel] = ()) -> GroupSpec:
+    """A model of the catalog called by itself: a group of it and its stand-ins in order, named `provider/model`."""
+    rows = [Deployment(model=row, priority=tier) for tier, row in enumerate((model, *stand_ins), start=1)]
     return GroupSpec(
         group_id=str(model.id),
         name=call_name(model.provider.name, model.name),
-        strategy=Strategy.SIMPLE_SHUFFLE,
-        deployments=(_deployment(Deployment(model=model), None),),
+        strategy=Strategy.PRIORITY_FAILOVER if stand_ins else Strategy.SIMPLE_SHUFFLE,
+        deployments=tuple(_deployment(row, None) for row in rows),
     )
 
 

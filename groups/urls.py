@@ -2,8 +2,18 @@
 
 from django.urls import path
 
-from groups import api, change_views, exchange_api, exchange_views, history_views, views
+from groups import (
+    api,
+    calibration_views,
+    change_views,
+    exchange_api,
+    exchange_views,
+    history_views,
+    views,
+    virtual_views,
+)
 from groups.builder import views as builder
+from groups.routing_rules.api import RoutingRulesView
 from groups.virtual import api as virtual
 
 api_routes = [
@@ -14,6 +24,7 @@ api_routes = [
     path("v1/routing_group/<str:group_id>", api.RoutingGroupDetail.as_view(), name="api-group-detail"),
     path("v1/virtual_models", virtual.VirtualModelList.as_view(), name="api-virtual-list"),
     path("v1/virtual_models/templates", virtual.VirtualModelTemplates.as_view(), name="api-virtual-templates"),
+    path("api/v1/llm/routing/rules", RoutingRulesView.as_view(), name="api-routing-rules"),
     path("v1/virtual_models/<str:virtual_model_id>", virtual.VirtualModelDetail.as_view(), name="api-virtual-detail"),
 ]
 
@@ -36,4 +47,11 @@ urlpatterns = [
     path("groups/<uuid:group_id>/history", history_views.group_history, name="group-history"),
     path("groups/<uuid:group_id>/history/<int:entry_id>/restore", history_views.restore, name="group-restore"),
     path("groups/<uuid:group_id>/use", history_views.group_use, name="group-use"),
+    path("virtual-models", virtual_views.virtual_list, name="virtual-list"),
+    path("virtual-models/new", virtual_views.virtual_new, name="virtual-new"),
+    path("virtual-models/templates", virtual_views.virtual_templates, name="virtual-templates"),
+    path("virtual-models/<uuid:virtual_model_id>/edit", virtual_views.virtual_edit, name="virtual-edit"),
+    path("virtual-models/<uuid:virtual_model_id>/switch", virtual_views.virtual_switch, name="virtual-switch"),
+    path("virtual-models/<uuid:virtual_model_id>/delete", virtual_views.virtual_delete, name="virtual-delete"),
+    path("virtual-models/<uuid:virtual_model_id>/calibration", calibration_views.calibration, name="calibration"),
 ]

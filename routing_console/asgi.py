@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from typing import Any
+from typing import Any, cast
 
 from django.core.asgi import get_asgi_application
 
@@ -15,14 +15,17 @@ django_application: Any = get_asgi_application()
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
+from django.urls import path  # noqa: E402
 
 from gateway import live  # noqa: E402
 from gateway.asgi import App, Gateway, Receive, Scope, Send  # noqa: E402
 from providers import demo_upstream  # noqa: E402
+from routing_console.consumers import ChangesConsumer  # noqa: E402
 from tester.routing import websocket_urlpatterns  # noqa: E402
 from tester.runs import conduct  # noqa: E402
 
-sockets: App = AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
+changes: Any = path("ws/changes/", cast(Any, ChangesConsumer.as_asgi()))
+sockets: App = AuthMiddlewareStack(URLRouter([changes, *websocket_urlpatterns]))
 
 
 async def pages(scope: Scope, receive: Receive, send: Send) -> None:

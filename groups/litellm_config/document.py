@@ -13,6 +13,9 @@ from groups.exchange.places import wrong
 
 MAX_DEPTH = 32
 MAX_NODES = 200_000
+# YAML reads `1:30:00` as a number to the base 60, and takes minutes for one of a megabyte.
+MAX_DIGITS = 64
+WHOLE_NUMBER = "tag:yaml.org,2002:int"
 # libyaml where PyYAML has it: 1 MB takes a second instead of twenty.
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _UNSTORABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
@@ -60,6 +63,8 @@ def _size(node: yaml.Node, sizes: dict[int, int], above: frozenset[int]) -> int:
     if id(node) not in sizes:
         if isinstance(node, yaml.MappingNode):
             _check_keys(node)
+        if node.tag == WHOLE_NUMBER and len(node.value) > MAX_DIGITS:
+            raise wrong(_line(node.start_mark), f"Give a number of at most {MAX_DIGITS} digits.")
         sizes[id(node)] = 1 + sum(_size(child, sizes, above | {id(node)}) for child in _children(node))
     return sizes[id(node)]
 

@@ -37,14 +37,16 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def written(bundle: Bundle, *, left_out: Sequence[str] = ()) -> str:
+def written(
+    bundle: Bundle, *, left_out: Sequence[str] = (), sections: Mapping[str, Mapping[str, Any]] | None = None
+) -> str:
     """The file: comments that say what it needs and what it can't say, then the configuration.
 
-    `left_out` are the caller's own lines for the second. Every group of the bundle has a deployment, and every
-    provider and model of theirs is in the bundle.
+    `left_out` are the caller's own lines for the second, `sections` its own settings by section. Every group of the
+    bundle has a deployment, and every provider and model of theirs is in the bundle.
     """
     models = {(model.provider, model.name): model for model in bundle.models}
-    config = {
+    config: dict[str, Any] = {
         "model_list": [
             _row(group, placement, _provider(bundle, placement), models.get((placement.provider, placement.model_name)))
             for group in bundle.groups
@@ -52,6 +54,8 @@ def written(bundle: Bundle, *, left_out: Sequence[str] = ()) -> str:
         ],
         "router_settings": _router_settings(bundle.groups),
     }
+    for section, settings in (sections or {}).items():
+        config[section] = {**config.get(section, {}), **settings}
     body = yaml.dump(config, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     return "".join(map(_comment, _header(bundle, left_out))) + "\n" + body
 

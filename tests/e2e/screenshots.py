@@ -124,6 +124,8 @@ def _failures(page: Page, server: Console, camera: Camera) -> None:
 
 def empty(browser: Browser, server: Console, camera: Camera) -> None:
     """The list before there is any group."""
+    for virtual_model in server.call("GET", "/v1/virtual_models")["virtual_models"]:
+        server.call("DELETE", f"/v1/virtual_models/{virtual_model['id']}")
     for group in server.call("GET", "/v1/routing_group")["routing_groups"]:
         server.call("DELETE", f"/v1/routing_group/{group['routing_group_id']}")
     with person(browser, server, "admin") as page:

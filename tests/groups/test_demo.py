@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 
 from groups import demo
-from groups.models import RoutingGroup
+from groups.models import RoutingGroup, VirtualModel
 from providers import secrets
 from providers.actions import create_provider
 from providers.demo_settings import DEMO_KEY
@@ -38,9 +38,19 @@ def test_makes_the_two_groups_over_three_providers() -> None:
     assert secrets.decrypt(nebius.key).reveal() == DEMO_KEY
 
 
+def test_installs_the_usual_virtual_models_over_them() -> None:
+    demo.load()
+    assert VirtualModel.objects.count() == 6
+    tiers = VirtualModel.objects.get(name="auto-chat").tiers.select_related("pool")
+    assert [tier.pool.name for tier in tiers] == ["pool-chat-mini", "pool-chat-standard"]
+    assert placements("pool-chat-mini") == [("Nebius", 1, None), ("Fireworks", 2, None)]
+    assert placements("pool-chat-standard") == [("Azure", 1, None), ("Fireworks", 2, None)]
+
+
 def test_a_second_start_keeps_what_people_made_of_it() -> None:
     demo.load()
-    RoutingGroup.objects.get(name="demo-weighted").delete()
+    VirtualModel.objects.all().delete()
+    RoutingGroup.objects.exclude(name="demo-ordered").delete()
     Provider.objects.filter(name="Azure").update(name="Azure, renamed")
     assert demo.load() == "kept"
     assert list(RoutingGroup.objects.values_list("name", flat=True)) == ["demo-ordered"]

@@ -1,4 +1,4 @@
-"""`manage.py load_demo`: three demo providers and two demo groups, once."""
+"""`manage.py load_demo`: three demo providers, groups and virtual models over them, once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand
 from groups import demo
 
 SAID = {
-    "loaded": "Loaded the demo: groups demo-ordered and demo-weighted over Nebius, Fireworks and Azure.",
+    "loaded": "Loaded the demo: groups such as demo-ordered, and virtual models, over Nebius, Fireworks and Azure.",
     "moved": "The demo is there already; its providers now point at this server's port.",
     "kept": "The demo is there already.",
 }
@@ -19,7 +19,7 @@ SAID = {
 class Command(BaseCommand):
     """Loads the demo unless it is there; says why when it can't, and leaves the start alone."""
 
-    help = "Load the demo (providers Nebius, Fireworks, Azure; groups demo-ordered, demo-weighted) once."
+    help = "Load the demo (providers Nebius, Fireworks, Azure; groups and virtual models over them) once."
 
     def handle(self, *_: Any, **options: Any) -> None:
         try:

@@ -63,6 +63,39 @@ def test_patch_changes_a_part_and_is_refused_for_an_older_version(as_bob, body):
     assert as_bob.patch(at, {"is_active": False}, headers={"If-Match": etag}).status_code == 412
 
 
+def test_patch_takes_all_tiers_and_not_a_part_of_one(as_bob, body):
+    at = f"{AT}/{create(as_bob, body)['id']}"
+    half = as_bob.patch(at, {"tiers": [{}, {"minimum_score": 50}]})
+    assert (half.status_code, "required" in str(half.json()["tiers"])) == (400, True)
+    changed = as_bob.patch(at, {"tiers": [{"pool": "standard"}, {"pool": "mini", "minimum_score": 200, "name": "top"}]})
+    assert (changed.status_code, list(changed.json())) == (400, ["default_tier"])
+    tiers = [{"pool": "standard"}, {"pool": "mini", "minimum_score": 200}]
+    assert as_bob.patch(at, {"tiers": tiers}).json()["tiers"][1]["minimum_score"] == 200
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        {"tiers": None},
+        {"tiers": "mini"},
+        {"tiers": [1, 2]},
+        {"tiers": [{"pool": ""}, {"pool": None}]},
+        {"tiers": [{"pool": "mini"}] * 9},
+        {"scoring": []},
+        {"scoring": {"simple_keywords": "hi"}},
+        {"scoring": {"most_length": 10**30}},
+        {"name": ""},
+        {"name": "with space"},
+        {"name": "x" * 129},
+        {"is_active": "perhaps"},
+        {"unknown": 1},
+    ],
+)
+def test_junk_is_refused_and_nothing_is_made(as_bob, body, junk):
+    refused(as_bob, body, **junk)
+    assert not VirtualModel.objects.exists()
+
+
 def test_tiers_are_ordered_by_their_minimum(as_bob, body):
     make_group(name="huge", models=[make_model()])
     tiers = [{"pool": "huge", "minimum_score": 300}, {"pool": "standard", "minimum_score": 50}, {"pool": "mini"}]

@@ -1,4 +1,4 @@
-"""How traffic is routed: named groups of deployments with a strategy."""
+"""Named groups of deployments with a strategy."""
 
 from __future__ import annotations
 
@@ -129,3 +129,21 @@ class Deployment(models.Model):
     def label(self) -> str:
         """What people see: the name given here, else the model's, else the provider's word for it."""
         return self.display_name or self.model.display_name or self.model.name
+
+
+class UndoableChange(models.Model):
+    """What one person switched or deleted a moment ago, so that they can take it back; see `undo.py`."""
+
+    class Kind(models.TextChoices):
+        SWITCHED = "switched"
+        DELETED = "deleted"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    by = models.CharField(max_length=150)
+    names = models.JSONField()
+    kept = models.JSONField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.kind} by {self.by}: {', '.join(self.names)}"

@@ -1,0 +1,25 @@
+"""`manage.py verify`: is everything that clients can call usable? Asks no provider."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from gateway.verification import verify
+
+
+class Command(BaseCommand):
+    """Names what can't be used, and ends with 1 when there is something."""
+
+    help = "Check, without any API call, that every active virtual model, group, alias and key is usable."
+
+    def handle(self, *_: Any, **__: Any) -> None:
+        verdict = verify()
+        for problem in verdict.problems:
+            self.stderr.write(str(problem))
+        looked_at = ", ".join(f"{count} {kind}" for kind, count in verdict.looked_at.items())
+        self.stdout.write(f"Looked at {looked_at}: {len(verdict.problems) or 'no'} problem(s).")
+        if verdict.problems:
+            sys.exit(1)

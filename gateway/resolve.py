@@ -1,0 +1,109 @@
+"""What a client sent as `model` -> the routing group that answers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from django.conf import settings
+
+from engine.routing import LiveGroup
+from engine.upstreams.call import Endpoint
+from engine.virtual import Decision, TierSpec, VirtualSpec, decide, pools_for, reason
+from gateway import openai
+from gateway.live import Live
+from gateway.openai import ApiError
+
+log = structlog.get_logger(__name__)
+
+PREVIEW = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a virtual model chose, and by which score; None when there was no text to score."""
+
+    virtual_model: str
+    tier: str
+    pool: str
+    score: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a request goes; `choice` when a virtual model was called."""
+
+    group: LiveGroup
+    choice: Choice | None = None
+
+
+async def resolve(live: Live, body: dict[str, Any], endpoint: Endpoint, may_call: Callable[[str], bool]) -> Route:
+    """The group, virtual model or lone model that a client named, by an alias or not, or by a power level.
+
+    Raises ApiError. `may_call` says whether the client may call a group.
+    """
+    name = await live.meant(body["model"])
+    if name in live.rankings and live.routing.get(name) is None:
+        return _by_level(live, name, endpoint, may_call)
+    if name not in live.config.virtual and (group := await live.find(name)) is not None:
+        return Route(group)
+    if (spec := live.config.virtual.get(name)) is None:  # it may have come with what `find` has read just now
+        raise openai.unknown_model(name)
+    if endpoint != "chat/completions":
+        raise _needs_messages(name)
+    return _by_score(live, spec, body["messages"])
+
+
+def _by_level(live: Live, level: str, endpoint: Endpoint, may_call: Callable[[str], bool]) -> Route:
+    """The best group in service for a power level among those that the client may call."""
+    if endpoint != "chat/completions":
+        raise _needs_messages(level)
+    for name in live.rankings.pools_for(level):
+        if (group := live.routing.get(name)) is not None and may_call(name):
+            log.info("routing decision", virtual_model=level, pool=name, score=None, decision="best of its power level")
+            return Route(group, Choice(level, "", name, None))
+    why = f"There is no routing group that '{level}' may choose: make one that chats, or switch one on."
+    raise ApiError(503, why, param="model", code="no_pool")
+
+
+def _by_score(live: Live, spec: VirtualSpec, messages: Sequence[Any]) -> Route:
+    """The pool by the score of the messages; the default tier's when that one is out of service."""
+    decision = decide(messages, spec)
+    tiers = pools_for(decision, spec)
+    for tier in tiers:
+        if (group := live.routing.get(tier.pool)) is not None:
+            choice = Choice(spec.name, tier.name, tier.pool, decision.score.total if decision.score else None)
+            _log(choice, decision, reason(decision, tier))
+            return Route(group, choice)
+    raise _no_pool(spec, tiers)
+
+
+def _log(choice: Choice, decision: Decision, why: str) -> None:
+    # The line takes five times as long as the decision; who does not want it should not pay for it.
+    if not logging.getLogger(__name__).isEnabledFor(logging.INFO):
+        return
+    preview = {}
+    if settings.LOG_MESSAGE_PREVIEW and decision.score:
+        preview["preview"] = " ".join(decision.score.text[: 10 * PREVIEW].split())[:PREVIEW]
+    log.info(
+        "routing decision",
+        virtual_model=choice.virtual_model,
+        pool=choice.pool,
+        score=choice.score,
+        decision=why,
+        **preview,
+    )
+
+
+def _needs_messages(name: str) -> ApiError:
+    why = f"'{name}' chooses for chat messages. Name a routing group or a model for embeddings."
+    return ApiError(400, why, param="model", code="virtual_model_needs_messages")
+
+
+def _no_pool(spec: VirtualSpec, tiers: Sequence[TierSpec]) -> ApiError:
+    pools = " and ".join(f"'{tier.pool}'" for tier in tiers)
+    why = f"'{spec.name}' has no pool in service: {pools} {'are' if len(tiers) > 1 else 'is'} inactive or missing."
+    return ApiError(503, f"{why} Switch one on, or name another in the virtual model.", code="no_pool")

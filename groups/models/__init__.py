@@ -1,0 +1,19 @@
+"""How traffic is routed: routing groups, and the virtual models that choose among them."""
+
+from __future__ import annotations
+
+from groups.models.routing import GROUP_NAME, Deployment, RoutingGroup, RoutingGroupQuerySet, Strategy, UndoableChange
+from groups.models.rules import RoutingRules
+from groups.models.virtual import VirtualModel, VirtualTier
+
+__all__ = [
+    "GROUP_NAME",
+    "Deployment",
+    "RoutingGroup",
+    "RoutingGroupQuerySet",
+    "RoutingRules",
+    "Strategy",
+    "UndoableChange",
+    "VirtualModel",
+    "VirtualTier",
+]

@@ -1,0 +1,91 @@
+"""Names that lead to a pool, a routing group, by how complex the message is."""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+from groups.models.routing import GROUP_NAME, RoutingGroup
+
+# Far beyond any score that the rules can give.
+MOST_POINTS = 1_000_000
+
+
+class VirtualModelQuerySet(models.QuerySet["VirtualModel"]):
+    def routable(self) -> VirtualModelQuerySet:
+        """Virtual models that take traffic."""
+        return self.filter(is_active=True)
+
+    def with_tiers(self) -> VirtualModelQuerySet:
+        """With tiers and their pools: one query more whatever the number of rows."""
+        tiers = VirtualTier.objects.select_related("pool")
+        return self.prefetch_related(models.Prefetch("tiers", queryset=tiers))
+
+    def matching(self, *, q: str = "", is_active: bool | None = None) -> VirtualModelQuerySet:
+        """Those whose name or description contains `q`, active or not."""
+        rows = self.filter(models.Q(name__icontains=q) | models.Q(description__icontains=q)) if q else self
+        return rows if is_active is None else rows.filter(is_active=is_active)
+
+
+class VirtualModel(models.Model):
+    """What clients send as `model` to have the complexity of their message choose the pool.
+
+    `scoring` holds the numbers and keywords that differ from the usual ones (see `virtual/scoring.py`), `default_tier`
+    names the tier that answers when there is no score or the pool of another tier is out of service.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(
+        max_length=128,
+        unique=True,
+        validators=[GROUP_NAME],
+        error_messages={"unique": "A virtual model of this name exists; choose another name."},
+    )
+    description = models.TextField(blank=True, default="", max_length=4000)
+    scoring = models.JSONField(default=dict, blank=True)
+    default_tier = models.CharField(max_length=32)
+    is_active = models.BooleanField(default=True)
+    revision = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.CharField(max_length=150, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+    updated_by = models.CharField(max_length=150, editable=False)
+
+    objects = VirtualModelQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        verbose_name = "virtual model"
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def etag(self) -> str:
+        """The version tag of `GET`, `PUT` and `PATCH`; changes with every save."""
+        return f'"{self.id.hex}-{self.revision}"'
+
+
+class VirtualTier(models.Model):
+    """From so many points on, this pool answers. The lowest tier also takes what is below its minimum, or has none."""
+
+    virtual_model = models.ForeignKey(VirtualModel, on_delete=models.CASCADE, related_name="tiers")
+    position = models.PositiveSmallIntegerField()
+    name = models.CharField(max_length=32, validators=[GROUP_NAME])
+    minimum_score = models.IntegerField(
+        null=True, blank=True, validators=[MinValueValidator(-MOST_POINTS), MaxValueValidator(MOST_POINTS)]
+    )
+    pool = models.ForeignKey(RoutingGroup, on_delete=models.PROTECT, related_name="virtual_tiers")
+
+    class Meta:
+        ordering: ClassVar = ["position", "id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["virtual_model", "name"], name="virtual_tier_name_once"),
+            models.UniqueConstraint(fields=["virtual_model", "position"], name="virtual_tier_position_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} → {self.pool}"

@@ -1,0 +1,1 @@
+"""The routing rules: power levels, aliases, and the providers to fall back to."""

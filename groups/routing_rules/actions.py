@@ -1,0 +1,85 @@
+"""Change the routing rules. As with groups, changes queue up: see `groups/actions.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, TypedDict, Unpack
+
+from auditlog.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db.transaction import atomic
+
+from access.models import Actor, Role
+from access.rules import check_role
+from groups.exceptions import RulesChanged
+from groups.models import RoutingRules
+from groups.routing_rules import checks
+from providers import config_version
+
+CHECKS: Mapping[str, Callable[[Any], Any]] = {
+    "strategy": checks.checked_strategy,
+    "weights": checks.checked_weights,
+    "fallback_providers": checks.checked_providers,
+    "model_aliases": checks.checked_aliases,
+}
+
+
+class RulesFields(TypedDict, total=False):
+    """The fields of the rules that people set."""
+
+    strategy: str
+    weights: dict[str, float]
+    fallback_providers: list[str]
+    model_aliases: dict[str, str]
+
+
+@atomic
+def update_rules(*, by: Actor, if_match: Collection[str] | None = None, **fields: Unpack[RulesFields]) -> RoutingRules:
+    """Changes the fields given. Raises ValidationError; RulesChanged when `if_match` (ETags) means another version."""
+    config_version.bump()
+    check_role(by, Role.OPERATOR, to="change routing rules")
+    rules = RoutingRules.objects.current()
+    _check_unchanged(rules, if_match)
+    changes: dict[str, tuple[Any, Any]] = {}
+    for name, value in fields.items():
+        before, after = getattr(rules, name), CHECKS[name](value)
+        if before != after or [*before] != [*after]:  # aliases in another order are a change as well
+            changes[name] = (before, after)
+            setattr(rules, name, after)
+    if changes:
+        _store(rules, changes, by)
+    return rules
+
+
+def follow_rename(*, by: Actor, old: str, new: str) -> None:
+    """Keeps the aliases of a group or virtual model that is renamed. Belongs into the transaction of the renaming."""
+    rules = RoutingRules.objects.current()
+    if old in rules.model_aliases.values():
+        before = rules.model_aliases
+        rules.model_aliases = {alias: new if target == old else target for alias, target in before.items()}
+        _store(rules, {"model_aliases": (before, rules.model_aliases)}, by)
+
+
+def _check_unchanged(rules: RoutingRules, etags: Collection[str] | None) -> None:
+    if etags is not None and "*" not in etags and rules.etag not in {etag.removeprefix("W/") for etag in etags}:
+        raise RulesChanged(rules.etag)
+
+
+def _store(rules: RoutingRules, changes: Mapping[str, tuple[Any, Any]], by: Actor) -> None:
+    rules.revision += 1
+    rules.updated_by = by.name
+    rules.save()
+    LogEntry.objects.create(
+        content_type=ContentType.objects.get_for_model(RoutingRules),
+        object_pk=str(rules.pk),
+        object_repr="routing rules",
+        action=LogEntry.Action.UPDATE,
+        changes={name: [_text(before), _text(after)] for name, (before, after) in changes.items()},
+        additional_data={"by": by.name, "revision": rules.revision},
+    )
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} = {part}" for name, part in value.items())
+    return ", ".join(value) if isinstance(value, list) else str(value)

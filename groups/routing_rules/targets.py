@@ -1,0 +1,63 @@
+"""What an alias can lead to: groups, virtual models, power levels, models of the catalog."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from groups.levels import LEVEL_NAMES
+from groups.models import RoutingGroup, VirtualModel
+from groups.specs import call_name
+from providers.models import LanguageModel
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Names as they are called: `named` of groups, virtual models and levels, `models` as `provider/model`.
+
+    `loose` finds models by other spellings of the provider: upper or lower case, or its type.
+    """
+
+    named: frozenset[str]
+    models: frozenset[str]
+    loose: Mapping[str, str]
+
+    def find(self, target: str) -> str | None:
+        """The name to call for what an alias says; None when there is nothing of that name."""
+        if target in self.named or target in self.models:
+            return target
+        return self.loose.get(_spelling(*target.split("/", 1))) if "/" in target else None
+
+
+def all_targets() -> Targets:
+    """What is there now, in service or not; three queries."""
+    named = {*RoutingGroup.objects.values_list("name", flat=True), *VirtualModel.objects.values_list("name", flat=True)}
+    rows = LanguageModel.objects.values_list("provider__name", "provider__type", "name")
+    by_priority = list(rows.order_by("provider__priority", "provider__name"))
+    loose: dict[str, str] = {}
+    for spelled in (0, 1):
+        for row in by_priority:
+            loose.setdefault(_spelling(row[spelled], row[2]), call_name(row[0], row[2]))
+    models = frozenset(call_name(provider, name) for provider, _, name in by_priority)
+    return Targets(frozenset(named | {*LEVEL_NAMES}), models, loose)
+
+
+def resolved(aliases: Mapping[str, str]) -> dict[str, str]:
+    """Alias -> the name to call, for the aliases that lead somewhere."""
+    if not aliases:
+        return {}
+    targets = all_targets()
+    return {alias: name for alias, target in aliases.items() if (name := targets.find(target)) is not None}
+
+
+def aliases_by_target(aliases: Mapping[str, str]) -> dict[str, list[str]]:
+    """Target -> its aliases."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for alias, target in aliases.items():
+        found[target].append(alias)
+    return dict(found)
+
+
+def _spelling(provider: str, model: str) -> str:
+    return call_name(provider.casefold(), model)

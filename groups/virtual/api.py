@@ -1,0 +1,120 @@
+"""`/v1/virtual_models`: viewers read, operators write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.http import parse_etags
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from access.authentication import actor_of
+from access.models import Role
+from groups.models import VirtualModel
+from groups.virtual import actions
+from groups.virtual import serializers as shapes
+from groups.virtual.templates import install_templates
+from lib.serializers import errors_named, page_of, row_or_404
+
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER, description="The ETag you loaded; 412 if it has changed since."
+)
+
+
+class VirtualModelList(APIView):
+    """The virtual models there are."""
+
+    write_role = Role.OPERATOR
+
+    @extend_schema(
+        parameters=[shapes.VirtualModelQuery], responses=shapes.VirtualModelPage, operation_id="list_virtual_models"
+    )
+    def get(self, request: Request) -> Response:
+        query = shapes.VirtualModelQuery.checked(request.query_params)
+        page = {"page": query.pop("page"), "size": query.pop("size")}
+        rows, about = page_of(VirtualModel.objects.with_tiers().matching(**query), **page)
+        return Response({"virtual_models": shapes.VirtualModelSerializer(rows, many=True).data, **about})
+
+    @extend_schema(
+        request=shapes.VirtualModelSerializer,
+        responses={201: shapes.VirtualModelSerializer},
+        operation_id="create_virtual_model",
+    )
+    def post(self, request: Request) -> Response:
+        asked = shapes.VirtualModelSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        with errors_named():
+            row = actions.create_virtual_model(by=actor_of(request), **asked.validated_data)
+        return _answer(_stored(row), status=201)
+
+
+class VirtualModelDetail(APIView):
+    """One virtual model."""
+
+    write_role = Role.OPERATOR
+
+    @extend_schema(responses=shapes.VirtualModelSerializer, operation_id="read_virtual_model")
+    def get(self, request: Request, virtual_model_id: str) -> Response:
+        return _answer(row_or_404(VirtualModel.objects.with_tiers(), virtual_model_id))
+
+    @extend_schema(
+        parameters=[IF_MATCH],
+        request=shapes.VirtualModelSerializer,
+        responses=shapes.VirtualModelSerializer,
+        operation_id="replace_virtual_model",
+    )
+    def put(self, request: Request, virtual_model_id: str) -> Response:
+        return self._update(request, virtual_model_id, partial=False)
+
+    @extend_schema(
+        parameters=[IF_MATCH],
+        request=shapes.VirtualModelSerializer(partial=True),
+        responses=shapes.VirtualModelSerializer,
+        operation_id="change_virtual_model",
+    )
+    def patch(self, request: Request, virtual_model_id: str) -> Response:
+        return self._update(request, virtual_model_id, partial=True)
+
+    @extend_schema(parameters=[IF_MATCH], responses=shapes.VirtualModelDeleted, operation_id="delete_virtual_model")
+    def delete(self, request: Request, virtual_model_id: str) -> Response:
+        row = row_or_404(VirtualModel.objects.all(), virtual_model_id)
+        actions.delete_virtual_model(by=actor_of(request), virtual_model=row, if_match=_if_match(request))
+        return Response({"id": str(row.id), "deleted": True})
+
+    def _update(self, request: Request, virtual_model_id: str, *, partial: bool) -> Response:
+        row = row_or_404(VirtualModel.objects.all(), virtual_model_id)
+        asked = shapes.VirtualModelSerializer(data=request.data, partial=partial)
+        asked.is_valid(raise_exception=True)
+        changes: dict[str, Any] = {**asked.validated_data, "if_match": _if_match(request)}
+        with errors_named():
+            actions.update_virtual_model(by=actor_of(request), virtual_model=row, **changes)
+        return _answer(_stored(row))
+
+
+class VirtualModelTemplates(APIView):
+    """The usual virtual models, made in one go."""
+
+    write_role = Role.OPERATOR
+
+    @extend_schema(
+        request=None, responses={201: shapes.InstalledTemplates}, operation_id="install_virtual_model_templates"
+    )
+    def post(self, request: Request) -> Response:
+        with errors_named():
+            added = install_templates(by=actor_of(request))
+        return Response({"virtual_models": added.virtual_models, "pools": added.pools}, status=201)
+
+
+def _if_match(request: Request) -> list[str] | None:
+    header = request.headers.get("If-Match")
+    return None if header is None else parse_etags(header)
+
+
+def _stored(row: VirtualModel) -> VirtualModel:
+    return VirtualModel.objects.with_tiers().get(pk=row.pk)
+
+
+def _answer(row: VirtualModel, *, status: int = 200) -> Response:
+    return Response(shapes.VirtualModelSerializer(row).data, status=status, headers={"ETag": row.etag})

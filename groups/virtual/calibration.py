@@ -1,0 +1,183 @@
+"""Many prompts -> the spread of their scores, and what each threshold would mean in traffic and money. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from engine.complexity import ComplexityRules, Unscorable, score_of
+from groups.virtual.conversations import Message, messages_of
+
+MOST_PROMPTS = 10_000
+MOST_PROBLEMS = 10
+CHARACTERS_PER_TOKEN = 4
+MOST_DIGEST = 2_000_000
+PER_REQUESTS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What is kept of the prompts: `counts` are `(score, prompts, input tokens)` by score; `unscored` had no text."""
+
+    counts: tuple[tuple[int, int, int], ...]
+    unscored: int = 0
+
+    @property
+    def prompts(self) -> int:
+        """How many were scored."""
+        return sum(count for _, count, _ in self.counts)
+
+    def written(self) -> str:
+        """A text that `digest_from` reads."""
+        return " ".join(f"{score}:{count}:{tokens}" for score, count, tokens in self.counts)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolPrices:
+    """What the pool of a tier charges for a token in and out, in US dollars. None is not known."""
+
+    tier: str
+    pool: str
+    input_usd: float | None
+    output_usd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one pool would take: `percent` of the prompts, and what they cost per 1,000 requests to all pools."""
+
+    prices: PoolPrices
+    count: int
+    percent: float
+    cost_usd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The pools, lowest first. Costs are per 1,000 requests; `large_usd` is that of sending all to the highest pool."""
+
+    shares: tuple[Share, ...]
+    cost_usd: float | None
+    large_usd: float | None
+
+    @property
+    def saved_percent(self) -> int | None:
+        """What is saved against sending all to the highest pool; below 0 when that would be cheaper."""
+        if self.cost_usd is None or not self.large_usd:
+            return None
+        return round(100 * (1 - self.cost_usd / self.large_usd))
+
+
+def prompts_in(text: str) -> list[list[Message]]:
+    """One prompt a line, as plain text or JSON; a whole file may also be one JSON list.
+
+    Raises ValidationError naming the lines that can't be read.
+    """
+    lines = _lines(text)
+    if not lines:
+        raise ValidationError("Give some prompts: one a line, as text or JSON.")
+    if len(lines) > MOST_PROMPTS:
+        raise ValidationError(f"These are {len(lines):,} prompts; calibrate with {MOST_PROMPTS:,} at most.")
+    prompts, problems = [], []
+    for number, line in lines:
+        try:
+            prompts.append(_prompt(line))
+        except ValueError as error:
+            problems.append(f"Line {number}: {error}")
+    if problems:
+        more = [f"… and {len(problems) - MOST_PROBLEMS:,} more."] if len(problems) > MOST_PROBLEMS else []
+        raise ValidationError([*problems[:MOST_PROBLEMS], *more])
+    return prompts
+
+
+def digest_of(prompts: Iterable[Sequence[Message]], rules: ComplexityRules) -> Digest:
+    """The scores of all prompts; a token is taken to be four characters."""
+    counts, tokens, unscored = Counter[int](), Counter[int](), 0
+    for messages in prompts:
+        try:
+            score = score_of(messages, rules).total
+        except Unscorable:
+            unscored += 1
+            continue
+        counts[score] += 1
+        tokens[score] += tokens_of(messages)
+    return Digest(tuple((score, counts[score], tokens[score]) for score in sorted(counts)), unscored)
+
+
+def digest_from(text: str) -> Digest:
+    """A digest that was `written`. Raises ValidationError."""
+    try:
+        parts = [tuple(map(int, part.split(":"))) for part in text[:MOST_DIGEST].split()]
+        counts = tuple((score, count, tokens) for score, count, tokens in parts)
+    except ValueError:
+        raise ValidationError("The scores were lost on the way; give the prompts again.")
+    if any(count < 1 or tokens < 0 for _, count, tokens in counts):
+        raise ValidationError("The scores were lost on the way; give the prompts again.")
+    return Digest(counts)
+
+
+def outcome_of(digest: Digest, thresholds: Sequence[int], pools: Sequence[PoolPrices], answer_tokens: int) -> Outcome:
+    """Who would take what. `thresholds` are the minima of all pools but the lowest, ascending."""
+    edges = [float("-inf"), *thresholds, float("inf")]
+    shares = []
+    for pool, low, high in zip(pools, edges, edges[1:], strict=False):
+        taken = [(count, tokens) for score, count, tokens in digest.counts if low <= score < high]
+        count = sum(count for count, _ in taken)
+        cost = _cost(pool, count, sum(tokens for _, tokens in taken), answer_tokens, digest.prompts)
+        shares.append(Share(pool, count, 100 * count / max(1, digest.prompts), cost))
+    tokens = sum(tokens for _, _, tokens in digest.counts)
+    costs = [share.cost_usd for share in shares]
+    return Outcome(
+        tuple(shares),
+        cost_usd=None if None in costs else sum(cost or 0 for cost in costs),
+        large_usd=_cost(pools[-1], digest.prompts, tokens, answer_tokens, digest.prompts),
+    )
+
+
+def tokens_of(messages: Sequence[Message]) -> int:
+    """About how many tokens go in: a token is taken to be four characters, and one at least."""
+    texts = [part for message in messages for part in _texts(message.get("content"))]
+    return max(1, sum(map(len, texts)) // CHARACTERS_PER_TOKEN)
+
+
+def _cost(pool: PoolPrices, count: int, tokens: int, answer_tokens: int, prompts: int) -> float | None:
+    if not count:
+        return 0.0
+    if pool.input_usd is None or pool.output_usd is None:
+        return None
+    return (tokens * pool.input_usd + count * answer_tokens * pool.output_usd) * PER_REQUESTS / prompts
+
+
+def _lines(text: str) -> list[tuple[int, str]]:
+    if text.lstrip().startswith("["):
+        try:
+            whole = json.loads(text)
+        except (ValueError, RecursionError):
+            whole = None
+        if isinstance(whole, list) and not any(isinstance(row, dict) and "role" in row for row in whole):
+            return [(number, json.dumps(row)) for number, row in enumerate(whole, start=1)]
+    return [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+
+
+def _prompt(line: str) -> list[Message]:
+    if not line.lstrip().startswith(("{", '["', "[{", '"')):
+        return messages_of(line)
+    try:
+        return messages_of(json.loads(line))
+    except (json.JSONDecodeError, RecursionError):
+        # Quoted speech is no JSON, and a brace that never closes is.
+        if line.lstrip().startswith('"'):
+            return messages_of(line)
+        raise ValueError("this begins like JSON and is none; is it cut off?")
+
+
+def _texts(content: Any) -> list[str]:
+    if isinstance(content, str):
+        return [content]
+    parts = content if isinstance(content, list) else []
+    return [part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str)]

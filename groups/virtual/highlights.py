@@ -1,0 +1,70 @@
+"""A scored text in pieces, those that gave or took points marked; and the score on its scale. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.complexity import Part
+
+MOST_SHOWN = 20_000
+SCALE_WIDTH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of the text; `part` when it counts."""
+
+    text: str
+    part: Part | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A tier on the scale, `x` and `width` of SCALE_WIDTH; `number` 1 is the lowest."""
+
+    number: int
+    name: str
+    x: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The tiers side by side, and where the score is among them; `marks` are the thresholds as `(score, x)`."""
+
+    zones: tuple[Zone, ...]
+    marks: tuple[tuple[int, float], ...]
+    at: float | None
+
+
+def pieces_of(text: str, parts: Sequence[Part]) -> tuple[Piece, ...]:
+    """The text (its first MOST_SHOWN characters) cut at the parts that have a place; of two that overlap, the first."""
+    shown, end, pieces = text[:MOST_SHOWN], 0, list[Piece]()
+    for part in sorted((part for part in parts if part.at is not None), key=lambda part: part.at or 0):
+        begin = part.at or 0
+        if end <= begin and begin + len(part.what) <= len(shown):
+            pieces.append(Piece(shown[end:begin]))
+            end = begin + len(part.what)
+            pieces.append(Piece(shown[begin:end], part))
+    pieces.append(Piece(shown[end:]))
+    return tuple(piece for piece in pieces if piece.text)
+
+
+def scale_of(thresholds: Sequence[int], names: Sequence[str], score: int | None) -> Scale:
+    """`thresholds` are the minima of all tiers but the lowest, ascending; one name more than these."""
+    known = [*thresholds, *([] if score is None else [score])]
+    low, high = min([-200, *known]), max([400, *known])
+    margin = (high - low) * 0.06
+    begin, span = low - margin, high - low + 2 * margin
+
+    def place(value: float) -> float:
+        return round((value - begin) / span * SCALE_WIDTH, 2)
+
+    edges = [0.0, *map(place, thresholds), float(SCALE_WIDTH)]
+    zones = tuple(
+        Zone(n, name, left, round(right - left, 2))
+        for n, (name, left, right) in enumerate(zip(names, edges, edges[1:], strict=False), start=1)
+    )
+    marks = tuple((threshold, place(threshold)) for threshold in thresholds)
+    return Scale(zones, marks, None if score is None else place(score))
