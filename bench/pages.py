@@ -83,8 +83,10 @@ def _add_groups(models: list[Any], first: int, size: int) -> None:
 
 def _pages() -> dict[str, str]:
     from groups.models import RoutingGroup
+    from providers.models import LanguageModel
 
     group_id = RoutingGroup.objects.values_list("pk", flat=True).first()
+    model = LanguageModel.objects.get(name="model-00042")
     return {
         "groups": "/groups",
         "groups, last page": "/groups?page=last",
@@ -101,6 +103,17 @@ def _pages() -> dict[str, str]:
         "its builder": f"/groups/{group_id}/edit",
         "the model picker": "/groups/picker?q=042",
         "import": "/groups/import",
+        "providers": "/providers",
+        "their calls and cost": "/providers/figures",
+        "a provider": f"/providers/{model.provider_id}",
+        "its form": f"/providers/{model.provider_id}/edit",
+        "models": "/models",
+        "models, last page": "/models?page=200&sort=-output",
+        "models, filtered": "/models?q=042&capability=chat&status=enabled",
+        "their latency": f"/models/figures?id={model.pk}",
+        "a model": f"/models/{model.pk}",
+        "price updates": "/models/news",
+        "cooldowns": "/providers/cooldowns",
         "API: groups": "/v1/routing_group",
         "API: models": "/api/v1/llm/models",
         "API: providers": "/api/v1/llm/providers",

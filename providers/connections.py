@@ -16,6 +16,8 @@ from providers.models import Provider
 from providers.presets import preset_of
 from providers.secrets import Credentials
 
+NOTHING_HELD = Credentials()
+
 
 def check_saved(provider: Provider) -> Finding:
     """Tries a provider as it is saved, which counts like a probe by the clock."""
@@ -41,26 +43,37 @@ def _of(claim: Claim) -> Target:
     return claim.target
 
 
-@sensitive_variables("api_key", "credentials", "keys", "others")
+@sensitive_variables("api_key", "credentials", "keys")
 def unsaved_target(
     *,
     type: str,
-    api_key: str = "",
+    api_key: str | None = None,
     api_base: str = "",
     model: str = "",
     settings: Mapping[str, str] | None = None,
     credentials: Mapping[str, str] | None = None,
+    held: Credentials = NOTHING_HELD,
 ) -> Target:
-    """What to try; raises ValidationError for what could not be saved either."""
-    settings, credentials = dict(settings or {}), credentials or {}
+    """What to try; raises ValidationError for what could not be saved either.
+
+    Secrets that are not given (a key of None) are those that the provider holds.
+    """
+    settings = dict(settings or {})
     rules.check_type(type)
     draft = Provider(name=preset_of(type).display_name, type=type, api_base=api_base, settings=settings)
     rules.check_settings(type, settings)
-    rules.check_credentials(type, credentials)
-    rules.check_api_key(api_key)
-    rules.check_reachable(draft, [*credentials, *(["api_key"] if api_key else [])])
+    rules.check_credentials(type, credentials or {})
+    rules.check_api_key(api_key or "")
+    keys = _merged(held, api_key, credentials or {})
+    names = [name for name, _ in keys.others] + (["api_key"] if keys.api_key else [])
+    rules.check_reachable(draft, names)
     draft.clean_fields(exclude={"created_by", "updated_by"})
     rules.check_address(api_base)
-    others = tuple((name, Secret(value)) for name, value in credentials.items())
-    keys = Credentials(Secret(api_key) if api_key else None, others)
     return health.target_of(draft, keys, model=model or None)
+
+
+@sensitive_variables("api_key", "credentials", "others")
+def _merged(held: Credentials, api_key: str | None, credentials: Mapping[str, str]) -> Credentials:
+    key = held.api_key if api_key is None else Secret(api_key) if api_key else None
+    others = dict(held.others) | {name: Secret(value) for name, value in credentials.items()}
+    return Credentials(key, tuple(others.items()))

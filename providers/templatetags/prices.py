@@ -24,3 +24,9 @@ def signed_percent(percent: int) -> str:
     """`+12%`, `−5%`, `0%`."""
     sign = "+" if percent > 0 else "−" if percent < 0 else ""
     return f"{sign}{abs(percent):,}%"
+
+
+@register.filter
+def count(number: int) -> str:
+    """`12,456`."""
+    return f"{number:,}"

@@ -28,28 +28,28 @@ class Closing(Exception):
         self.code, self.reason = code, reason
 
 
-async def admit(scope: Mapping[str, Any]) -> Actor:
-    """Who is calling, by bearer key or by session; raises Closing."""
-    return await _admitted(scope, scope["user"])
+async def admit(scope: Mapping[str, Any], *, to: str = "watch runs") -> Actor:
+    """Who is calling, by bearer key or by session; raises Closing, which says what the right is for."""
+    return await _admitted(scope, scope["user"], to)
 
 
-async def admit_again(scope: Mapping[str, Any]) -> Actor:
+async def admit_again(scope: Mapping[str, Any], *, to: str = "watch runs") -> Actor:
     """The same for somebody who was admitted a while ago: keys are revoked, and people sign out or lose rights."""
     # A session that was read before is remembered as it was; its key alone is asked again.
     session = import_module(settings.SESSION_ENGINE).SessionStore(scope["session"].session_key)
-    return await _admitted(scope, await get_user({"session": session}))
+    return await _admitted(scope, await get_user({"session": session}), to)
 
 
-async def _admitted(scope: Mapping[str, Any], user: Any) -> Actor:
+async def _admitted(scope: Mapping[str, Any], user: Any, to: str) -> Actor:
     headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
     if b"authorization" in headers:
         actor = await _holder(headers[b"authorization"])
     else:
         actor = _person(user, headers)
     try:
-        check_role(actor, Role.VIEWER, to="watch runs")
+        check_role(actor, Role.VIEWER, to=to)
     except NotAllowed:
-        raise Closing(FORBIDDEN, "To watch runs you need the role viewer. Ask an admin.")
+        raise Closing(FORBIDDEN, f"To {to} you need the role viewer. Ask an admin.")
     return actor
 
 

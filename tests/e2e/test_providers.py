@@ -8,13 +8,14 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from providers.demo_settings import DEMO_KEY
+from providers.secrets import mask
 from tests.e2e.conftest import sign_in
 from tests.e2e.stage import overflow, set_demo
 from tests.e2e.test_console import violations
 from tests.servers import Console
 
 THEMES = ("dark", "light", "unicorn")
-KEY = "sk-typed-in-a-browser-4321"
 
 
 @pytest.fixture
@@ -46,14 +47,14 @@ def test_a_provider_is_added_tested_configured_and_deleted_in_dialogs(providers:
     dialog.get_by_label("Type").select_option("custom")
     expect(dialog.get_by_text("Needed for this type.")).to_be_visible()
     dialog.get_by_label("Name", exact=True).fill("E2E ours")
-    key = dialog.get_by_label("API key, if it has one")
-    key.fill(KEY)
+    key = dialog.get_by_role("textbox", name="API key, if it has one")
+    key.fill(DEMO_KEY)
     dialog.get_by_role("button", name="Show API key").click()
     expect(key).to_have_attribute("type", "text")
     dialog.get_by_label("Base URL").fill(upstream(server))
     dialog.get_by_role("button", name="Test connection").click()
     expect(dialog.locator(".tested")).to_contain_text("Works:")
-    expect(key).to_have_value(KEY)
+    expect(key).to_have_value(DEMO_KEY)
     dialog.get_by_label("Llama-3.3-70B-Instruct").check()
     dialog.get_by_role("button", name="Add provider").click()
     expect(dialog).to_be_hidden()
@@ -62,14 +63,14 @@ def test_a_provider_is_added_tested_configured_and_deleted_in_dialogs(providers:
 
     card(providers, "E2E ours").get_by_role("link", name="Configure").click()
     dialog = providers.get_by_role("dialog", name="Configure E2E ours")
-    expect(dialog.get_by_text("…****4321")).to_be_visible()
+    expect(dialog.get_by_text(mask(DEMO_KEY))).to_be_visible()
     expect(dialog.get_by_label("Llama-3.3-70B-Instruct")).to_be_checked()
     dialog.get_by_label("Priority").fill("3")
     dialog.get_by_label("Enabled").uncheck()
     dialog.get_by_role("button", name="Save", exact=True).last.click()
     expect(card(providers, "E2E ours").locator(".pill")).to_have_text("Disabled")
     (saved,) = server.call("GET", "/api/v1/llm/providers?q=E2E")["providers"]
-    assert (saved["priority"], saved["enabled"], saved["api_key"]) == (3, False, "sk-…****4321")
+    assert (saved["priority"], saved["enabled"], saved["api_key"]) == (3, False, mask(DEMO_KEY))
 
     providers.get_by_role("button", name="Delete E2E ours").click()
     dialog = providers.get_by_role("dialog", name="Delete E2E ours?")
@@ -80,7 +81,7 @@ def test_a_provider_is_added_tested_configured_and_deleted_in_dialogs(providers:
 
 def test_a_mistake_stays_in_the_dialog_and_nothing_but_the_key_is_lost(providers: Page) -> None:
     dialog = open_add(providers)
-    dialog.get_by_label("API key").fill(KEY)
+    dialog.get_by_role("textbox", name="API key").fill(DEMO_KEY)
     dialog.get_by_label("Name", exact=True).fill("E2E wrong")
     dialog.get_by_label("Priority").fill("101")
     dialog.get_by_label("Search models").fill("gpt-4o-mini")
@@ -89,7 +90,7 @@ def test_a_mistake_stays_in_the_dialog_and_nothing_but_the_key_is_lost(providers
     expect(dialog.locator("#id_priority_error")).to_contain_text("100")
     expect(dialog.get_by_label("Name", exact=True)).to_have_value("E2E wrong")
     expect(dialog.get_by_label("openai/gpt-4o-mini", exact=False).first).to_be_checked()
-    expect(dialog.get_by_label("API key")).to_have_value("")
+    expect(dialog.get_by_role("textbox", name="API key")).to_have_value("")
 
 
 def test_the_keyboard_opens_and_leaves_a_dialog_and_enter_in_the_search_saves_nothing(providers: Page) -> None:
@@ -102,6 +103,7 @@ def test_the_keyboard_opens_and_leaves_a_dialog_and_enter_in_the_search_saves_no
     expect(dialog.locator(".offers p")).to_contain_text("known to LiteLLM's price map")
     expect(dialog.locator(".offer-name").first).to_contain_text("claude")
     expect(dialog.get_by_role("alert")).to_have_count(0)
+    dialog.get_by_label("Name", exact=True).focus()
     providers.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(link).to_be_focused()
@@ -118,7 +120,7 @@ def test_a_card_is_tested_in_place_and_keeps_its_result(providers: Page, server:
 
 
 def test_what_changes_elsewhere_shows_within_seconds(providers: Page, server: Console) -> None:
-    row = {"name": "E2E elsewhere", "type": "custom", "api_base": upstream(server)}
+    row = {"name": "E2E elsewhere", "type": "custom", "api_base": upstream(server), "api_key": DEMO_KEY}
     provider = server.call("POST", "/api/v1/llm/providers", row)["provider"]
     expect(card(providers, "E2E elsewhere")).to_be_visible(timeout=10_000)
     server.call("PATCH", f"/api/v1/llm/providers/{provider['id']}", {"api_base": "http://127.0.0.1:9/v1"})
@@ -157,7 +159,7 @@ def test_a_model_is_switched_edited_and_found(providers: Page) -> None:
 
 
 def test_a_model_is_added_from_what_the_provider_lists(providers: Page, server: Console) -> None:
-    row = {"name": "E2E lists", "type": "custom", "api_base": upstream(server)}
+    row = {"name": "E2E lists", "type": "custom", "api_base": upstream(server), "api_key": DEMO_KEY}
     provider = server.call("POST", "/api/v1/llm/providers", row)["provider"]
     providers.goto(f"/providers/{provider['id']}")
     providers.get_by_role("link", name="Add models").click()
@@ -181,6 +183,9 @@ def test_a_cooldown_shows_and_is_reset(providers: Page, server: Console) -> None
         set_demo(server, "nebius", failure_rate=0.0)
     row = providers.get_by_role("row", name=re.compile("Nebius"))
     expect(row).to_contain_text("demo-ordered", timeout=10_000)
+    for width in (390, 1440):
+        providers.set_viewport_size({"width": width, "height": 900})
+        assert overflow(providers) <= 0
     row.get_by_role("button", name="Reset").click()
     expect(providers.get_by_role("heading", name="Nothing cools down")).to_be_visible()
 
@@ -195,8 +200,10 @@ def test_all_of_it_works_without_javascript(browser: Browser, providers: Page, s
     page.get_by_role("button", name="Show its fields").click()
     page.get_by_label("Name", exact=True).fill("E2E plain")
     page.get_by_label("Base URL").fill(upstream(server))
+    page.get_by_label("API key, if it has one").fill(DEMO_KEY)
     page.get_by_role("button", name="Test connection").click()
     expect(page.locator(".tested")).to_contain_text("Works:")
+    page.get_by_label("API key, if it has one").fill(DEMO_KEY)
     page.get_by_label("BAAI/bge-en-icl").check()
     page.get_by_role("button", name="Add provider").last.click()
     expect(card(page, "E2E plain")).to_be_visible()

@@ -1,0 +1,1 @@
+"""What is typed about providers and models, translated for the actions and back."""

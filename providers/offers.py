@@ -1,0 +1,85 @@
+"""The checklist of a provider's models: those it has, those that were ticked, and what there is to add."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from django.http import QueryDict
+
+from providers import catalog, catalog_search
+from providers.catalog import CatalogEntry
+
+MOST_SHOWN = 60
+MOST_LISTED = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A model of the checklist. `is_present`: the provider has it, so that a box without a tick takes it away."""
+
+    name: str
+    is_ticked: bool
+    is_present: bool
+    entry: CatalogEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Checklist:
+    """What a checklist shows, and what it must be told again to show the same.
+
+    `present` are the provider's models when the form was opened, `listed` is what the provider itself said it serves:
+    then that is searched, else LiteLLM's price map. `total` is how many models the search found, shown or not.
+    """
+
+    type: str
+    text: str = ""
+    ticked: tuple[str, ...] = ()
+    present: tuple[str, ...] = ()
+    listed: tuple[str, ...] = ()
+
+    @classmethod
+    def in_form(cls, data: QueryDict, *, type: str) -> Checklist:
+        """The checklist of a posted form."""
+        return cls(
+            type=type,
+            text=data.get("q", "").strip()[:128],
+            ticked=tuple(dict.fromkeys(data.getlist("models"))),
+            present=tuple(dict.fromkeys(data.getlist("present"))),
+            listed=tuple(dict.fromkeys(data.getlist("listed")))[:MOST_LISTED],
+        )
+
+    @property
+    def kept(self) -> list[Choice]:
+        """What the provider has and what was ticked, whatever is searched for."""
+        return self._choices(dict.fromkeys((*self.present, *self.ticked)))
+
+    @property
+    def found(self) -> list[Choice]:
+        """What else there is, by the words of the search."""
+        names = self._matches()[0]
+        shown = {*self.present, *self.ticked}
+        return self._choices(name for name in names if name not in shown)
+
+    @property
+    def total(self) -> int:
+        return self._matches()[1]
+
+    def names_now(self, existing: Collection[str]) -> list[str]:
+        """The models that the provider is to have: those of `existing` that nobody unticked, and the ticked."""
+        unticked = set(self.present) - set(self.ticked)
+        return list(dict.fromkeys((*(name for name in existing if name not in unticked), *self.ticked)))
+
+    def _matches(self) -> tuple[list[str], int]:
+        if not self.listed:
+            found, total = catalog_search.search(type=self.type, q=self.text, size=MOST_SHOWN)
+            return [model.name for model in found], total
+        words = self.text.casefold().split()
+        names = [name for name in self.listed if all(word in name.casefold() for word in words)]
+        return names[:MOST_SHOWN], len(names)
+
+    def _choices(self, names: Iterable[str]) -> list[Choice]:
+        return [
+            Choice(name, name in self.ticked, name in self.present, catalog.lookup(type=self.type, model_name=name))
+            for name in names
+        ]

@@ -1,0 +1,106 @@
+"""What pages are told when something changes: one look at the database a second, for all viewers of a process.
+
+Nobody is told what is new, only where: the page then asks for it, with its own rights.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from providers import config_version
+from providers.models import Provider
+from tester.live.reading import in_database_thread
+from usage.models import Alert, CooldownRecord
+
+log = structlog.get_logger(__name__)
+
+TICK_S = 1.0
+# A viewer who takes nothing for so long has a page that is out of date anyway.
+MOST_WAITING = 100
+News = dict[str, str]
+Mailbox = asyncio.Queue[News]
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What one look saw; two that differ are a change."""
+
+    version: int
+    providers: tuple[Any, ...] = ()
+    cooldowns: tuple[Any, ...] = ()
+    alerts: dict[int, str] = field(default_factory=dict)
+
+
+def look() -> Sight:
+    """The state of what pages follow; four small queries."""
+    return Sight(
+        version=config_version.current(),
+        providers=tuple(Provider.objects.order_by("pk").values_list("pk", "enabled", "error")),
+        cooldowns=tuple(CooldownRecord.objects.order_by("pk").values_list("pk", "until")),
+        alerts=dict(Alert.objects.open().values_list("pk", "message")),
+    )
+
+
+def news_between(before: Sight, after: Sight) -> list[News]:
+    """What to tell: which pages are out of date, and the alerts that were raised meanwhile. Pure."""
+    news = []
+    if (before.version, before.providers) != (after.version, after.providers):
+        news.append({"changed": "providers"})
+    if before.cooldowns != after.cooldowns:
+        news.append({"changed": "cooldowns"})
+    return news + [{"alert": text} for alert, text in after.alerts.items() if alert not in before.alerts]
+
+
+class Follower:
+    """Looks while anybody watches, and tells all of them."""
+
+    def __init__(self, look: Callable[[], Awaitable[Sight]], *, tick_s: float = TICK_S) -> None:
+        self._look, self._tick_s = look, tick_s
+        self._mailboxes: set[Mailbox] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def watch(self) -> AsyncIterator[Mailbox]:
+        """A mailbox for the news of as long as one watches."""
+        mailbox: Mailbox = asyncio.Queue(MOST_WAITING)
+        self._mailboxes.add(mailbox)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._follow())
+        try:
+            yield mailbox
+        finally:
+            self._mailboxes.discard(mailbox)
+            if not self._mailboxes and self._task is not None:
+                self._task.cancel()
+                self._task = None
+
+    async def _follow(self) -> None:
+        before: Sight | None = None
+        while True:
+            try:
+                after = await self._look()
+            except Exception as error:  # the database is away for a moment, say: the next look will tell
+                log.warning("changes not followed", error=str(error))
+            else:
+                self._tell(news_between(before or after, after))
+                before = after
+            await asyncio.sleep(self._tick_s)
+
+    def _tell(self, news: list[News]) -> None:
+        for mailbox in self._mailboxes:
+            for piece in news:
+                if not mailbox.full():
+                    mailbox.put_nowait(piece)
+
+
+async def _look_in_database_thread() -> Sight:
+    return await in_database_thread(look)
+
+
+follower = Follower(_look_in_database_thread)

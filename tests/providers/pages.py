@@ -1,0 +1,43 @@
+"""What the tests of the pages of providers and models share."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from usage.models import RequestRecord
+
+HTMX = {"HX-Request": "true"}
+KEY = "sk-planted-0123456789abcdef1234"
+
+
+def provider_form(**changes: Any) -> dict[str, Any]:
+    """A filled form of a custom provider."""
+    typed = {
+        "type": "custom",
+        "name": "Ours",
+        "api_base": "https://llm.example.com/v1",
+        "api_key": KEY,
+        "priority": "50",
+        "auto_fallback": "on",
+        "enabled": "on",
+        "do": "save",
+        "next": "/providers",
+    }
+    return {**typed, **changes}
+
+
+def make_request(*, provider: str, days_ago: float = 0.0, cost_usd: float | None = 0.5) -> RequestRecord:
+    """A request of the log that this provider answered, after another had failed."""
+    attempts = [{"provider": "Another", "status": "error"}, {"provider": provider, "status": "success"}]
+    return RequestRecord.objects.create(
+        call_id=f"call-{RequestRecord.objects.count()}",
+        model_group="g",
+        started_at=timezone.now() - timedelta(days=days_ago),
+        duration_ms=10.0,
+        status=200,
+        cost_usd=cost_usd,
+        attempts=attempts,
+    )

@@ -1,0 +1,51 @@
+"""A provider and its models as people see them. Shapes only, no HTML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from groups.cards import Disc, disc_of
+from providers.models import LanguageModel, Provider
+from providers.presets import preset_of
+from providers.prices import average_usd
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderCard:
+    """A provider with the name of its type. `average_usd` is the mean known price of a million tokens, in and out."""
+
+    provider: Provider
+    disc: Disc
+    type_name: str
+    model_count: int
+    average_usd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """A line of the table of models."""
+
+    model: LanguageModel
+    disc: Disc
+
+    @property
+    def prices(self) -> tuple[tuple[Decimal | None, str], ...]:
+        """US dollars per million tokens, None where unknown, each with what it is the price of."""
+        model = self.model
+        return (
+            (model.input_cost_per_million, "Input"),
+            (model.output_cost_per_million, "Output"),
+            (model.cached_input_cost_per_million, "Cached"),
+        )
+
+
+def card_of(provider: Any) -> ProviderCard:
+    """A provider of `with_catalog()` as a card."""
+    type_name = preset_of(provider.type).display_name
+    return ProviderCard(provider, disc_of(provider), type_name, provider.model_count, average_usd(provider))
+
+
+def row_of(model: LanguageModel) -> ModelRow:
+    return ModelRow(model, disc_of(model.provider))
