@@ -57,12 +57,13 @@ LEVEL_NAMES = (AUTO, *POWER_LEVELS)
 @dataclass(frozen=True, slots=True)
 class PoolFacts:
     """What is known of a routing group: the mean price of a million tokens in and out, the mean time of an answer,
-    and quality from 0 to 100. None is not known."""
+    and quality from 0 to 100. None is not known. `models` are those that answer usually, for people."""
 
     name: str
     price_usd: float | None = None
     latency_ms: float | None = None
     quality: float | None = None
+    models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def _on_scale(value: float, middle: float, decades: int) -> float:
     """Equal factors are equal steps; 0.5 in the middle."""
     if value <= 0:
         return 1.0
-    return min(1.0, max(WORST, 0.5 - math.log10(value / middle) / decades))
+    return min(1.0, max(WORST, 0.5 - (math.log10(value) - math.log10(middle)) / decades))
 
 
 def _place(standing: Standing) -> tuple[float, float, str]:

@@ -52,6 +52,11 @@ class Bucket:
         return 1000 * count / max(1.0, self.to_ms - self.from_ms)
 
     @property
+    def begins_ms(self) -> float:
+        """The first moment that counts here and not in the bucket before; requests end at whole thousandths."""
+        return round(self.from_ms + 0.001, 3) if self.from_ms else 0.0
+
+    @property
     def span(self) -> str:
         """From when to when: 12.0 s to 12.5 s."""
         return f"{seconds(self.from_ms)} to {seconds(self.to_ms)}"

@@ -11,6 +11,8 @@ from engine.spec import Secret
 from groups.placements import Placement
 from providers.presets import preset_of
 
+MAX_GROUPS = 1000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderDraft:

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+
 from groups.exchange.bundle import Bundle, ProviderDraft
 from groups.exchange.references import reference_of
 from groups.exchange.rows import Known, KnownProvider
 from providers.presets import preset_of
+
+Place = tuple[str, str]
 
 
 class Matching:
     """The console's providers beside a file's; `find` gives the same answer for the same name."""
 
     def __init__(self, bundle: Bundle, known: Known) -> None:
-        self._bundle = bundle
         self._known = known
         self._by_name = {provider.name.casefold(): provider for provider in known.providers}
+        self._drafts = {draft.name.casefold(): draft for draft in reversed(bundle.providers)}
+        self._rivals = Counter(_place(draft) for draft in bundle.providers)
+        self._at = defaultdict[Place, list[KnownProvider]](list)
+        for provider in known.providers:
+            self._at[_place(provider)].append(provider)
+
+    def draft(self, name: str) -> ProviderDraft | None:
+        """What the file says of the provider of this name, upper and lower case alike."""
+        return self._drafts.get(name.casefold())
 
     def find(self, name: str) -> KnownProvider | None:
         """The provider that deployments of the file mean by this name, if the console has it."""
-        draft = self._bundle.provider(name)
+        draft = self.draft(name)
         if draft is None or draft.is_own_name:
             return self._by_name.get(name.casefold()) or (None if draft else self._of_type(name))
         return self._at_place(draft)
@@ -34,14 +46,13 @@ class Matching:
 
     def _at_place(self, draft: ProviderDraft) -> KnownProvider | None:
         """By address and key; where the file has one key for an address and the console one provider, those."""
-        here = [provider for provider in self._known.providers if _place(provider) == _place(draft)]
+        here = self._at.get(_place(draft), [])
         if same_key := [provider for provider in here if _has_key_of(provider, draft)]:
             return same_key[0]
-        rivals = [other for other in self._bundle.providers if _place(other) == _place(draft)]
-        return here[0] if len(here) == len(rivals) == 1 else None
+        return here[0] if len(here) == self._rivals[_place(draft)] == 1 else None
 
 
-def _place(provider: ProviderDraft | KnownProvider) -> tuple[str, str]:
+def _place(provider: ProviderDraft | KnownProvider) -> Place:
     preset = preset_of(provider.type)
     return preset.litellm_provider, (provider.api_base or preset.base_url or "").rstrip("/")
 

@@ -14,7 +14,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from rest_framework import serializers
 
-from groups.exchange.bundle import Bundle, GroupDraft, ModelDraft, ProviderDraft
+from groups.exchange.bundle import MAX_GROUPS, Bundle, GroupDraft, ModelDraft, ProviderDraft
 from groups.exchange.places import wrong
 from groups.placements import Placement
 from groups.serializers import API_NAMES, RoutingGroupSerializer
@@ -22,7 +22,6 @@ from groups.snapshots import FIELDS, PLACED
 from lib.serializers import StrictSerializer
 
 FORMAT, VERSION = "routing-console", 1
-MAX_GROUPS = 1000
 
 
 class ProviderShape(StrictSerializer):

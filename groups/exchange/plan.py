@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 
 from django.core.exceptions import ValidationError
 
 from groups import rules
 from groups.actions import CONFIGS, MAX_SETTINGS_BYTES
-from groups.cycles import find_cycle
+from groups.cycles import Graph, find_cycle
 from groups.differences import Difference, differences
 from groups.exchange.bundle import Bundle, GroupDraft, ModelDraft, ProviderDraft, Remark
 from groups.exchange.rows import Known
@@ -135,28 +135,35 @@ def _unsound(draft: GroupDraft) -> str:
 
 def _with_sound_fallbacks(judged: dict[str, PlannedGroup], current: Mapping[str, GroupDraft]) -> list[PlannedGroup]:
     """Skips groups whose fallbacks are not here or lead in a circle, until none is left; sorted for making."""
-    while True:
-        graph = {name: _falls_back(group) for name, group in current.items()}
-        graph |= {name: _falls_back(group.draft) for name, group in judged.items() if _is_written(group)}
-        found = {name: why for name, group in judged.items() if _is_written(group) and (why := _lost(name, graph))}
-        if not found:
-            order = [name for name in TopologicalSorter(graph).static_order() if name in judged]
-            return [judged[name] for name in dict.fromkeys([*order, *judged])]
-        # One circle at a time: skipping one of its groups opens it for the others.
-        for name in _at_once(found):
-            judged[name] = replace(judged[name], verdict=Verdict.SKIPPED, why=found[name], changes=())
+    here = {**current, **{name: group.draft for name, group in judged.items() if _is_written(group)}}
+    graph = {name: _falls_back(draft) for name, draft in here.items()}
+    while lost := _without_their_fallbacks(judged, graph) or _in_a_circle(judged, graph):
+        for name, why in lost.items():
+            judged[name] = replace(judged[name], verdict=Verdict.SKIPPED, why=why, changes=())
+            del graph[name]
+            if name in current:
+                graph[name] = _falls_back(current[name])
+    order = [name for name in TopologicalSorter(graph).static_order() if name in judged]
+    return [judged[name] for name in dict.fromkeys([*order, *judged])]
 
 
-def _at_once(found: Mapping[str, str]) -> list[str]:
-    missing = [name for name, why in found.items() if "circle" not in why]
-    return missing or [list(found)[-1]]
+def _without_their_fallbacks(judged: Mapping[str, PlannedGroup], graph: Graph) -> dict[str, str]:
+    return {
+        name: f"It falls back to {', '.join(unknown)}: not here, and not taken over from the file."
+        for name, group in judged.items()
+        if _is_written(group) and (unknown := [other for other in graph[name] if other not in graph])
+    }
 
 
-def _lost(name: str, graph: Mapping[str, Collection[str]]) -> str:
-    if unknown := [other for other in graph[name] if other not in graph]:
-        return f"It falls back to {', '.join(unknown)}: not here, and not taken over from the file."
-    circle = find_cycle(graph, name)
-    return f"Its fallbacks lead in a circle: {' → '.join(circle)}." if circle else ""
+def _in_a_circle(judged: Mapping[str, PlannedGroup], graph: Graph) -> dict[str, str]:
+    """One group of one circle, the last in the file: skipping it opens the circle for the others."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        circle = frozenset(error.args[1])
+        last = [name for name, group in judged.items() if name in circle and _is_written(group)][-1]
+        return {last: f"Its fallbacks lead in a circle: {' → '.join(find_cycle(graph, last) or ())}."}
+    return {}
 
 
 def _falls_back(draft: GroupDraft) -> list[str]:

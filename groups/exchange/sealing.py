@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from django.views.decorators.debug import sensitive_variables
@@ -15,19 +16,41 @@ from providers import secrets
 from providers.exceptions import UnreadableKey
 
 SEALED = "sealed/"
-# `api_key: value`, in block and flow style and in JSON; a value that YAML would continue elsewhere is no match.
+MAX_KEYS = 10_000
+_WORD = r"[\w-]*(?:key|token|secret|password|credentials)"
+# `api_key: value`, in block and flow style; a value that YAML would continue elsewhere is no match. A search begins
+# only where a word does: from within it, each `-` of a long one would make the whole rest be read again.
 _KEY = re.compile(
-    r"""(?P<name>["']?\b[\w-]*(?:key|token|secret|password|credentials)["']?[ \t]*:[ \t]*)"""
+    rf"""(?P<name>(?<![\w-])["']?{_WORD}["']?[ \t]*:[ \t]*)"""
     r"""(?:"(?P<double>[^"\\\n]+)"|'(?P<single>[^'\n]+)'|(?P<plain>[^\s"'|>&*!\[{#,}][^\s,}\]]*))""",
     re.IGNORECASE,
+)
+# In JSON both are in quotes; `a key: value` inside a description is none.
+_KEY_IN_JSON = re.compile(
+    rf"""(?P<name>(?<!\\)"{_WORD}"[ \t]*:[ \t]*)"(?P<double>[^"\\\n]+)"(?P<single>)(?P<plain>)""", re.IGNORECASE
 )
 _PLAIN_WORDS = re.compile(r"os\.environ/.*|sealed/.*|null|~|true|false|not-needed|[\d.]+", re.IGNORECASE)
 
 
 @sensitive_variables()
 def sealed(text: str) -> str:
-    """The text with every literal key in it encrypted; references, numbers and flags stay."""
-    return _KEY.sub(_sealed, text)
+    """The text with every literal key in it encrypted; references, numbers and flags stay.
+
+    Raises ValidationError for `content` when there are more than a file has.
+    """
+    pattern = _KEY_IN_JSON if _is_json(text) else _KEY
+    if sum(1 for _ in pattern.finditer(text)) > MAX_KEYS:
+        raise wrong("", f"There are more than {MAX_KEYS:,} keys in it; import it in parts.")
+    return pattern.sub(_sealed, text)
+
+
+@sensitive_variables()
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 @sensitive_variables()

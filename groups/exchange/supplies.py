@@ -42,7 +42,7 @@ def supplies_of(bundle: Bundle, known: Known, *, may_add_providers: bool) -> Sup
         if found := matching.find(name):
             names[name] = found.name
             continue
-        draft = bundle.provider(name)
+        draft = matching.draft(name)
         names[name] = _free(draft.name, matching) if draft else name
         if why := _unfit(draft, name, may_add_providers=may_add_providers):
             problems[names[name]] = why

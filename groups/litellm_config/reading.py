@@ -14,7 +14,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from groups.cycles import find_cycle
-from groups.exchange.bundle import Bundle, GroupDraft, ModelDraft, ProviderDraft, Remark
+from groups.exchange.bundle import MAX_GROUPS, Bundle, GroupDraft, ModelDraft, ProviderDraft, Remark
 from groups.exchange.places import wrong
 from groups.litellm_config.deployments import Entry, entry_of
 from groups.litellm_config.document import load, sequence
@@ -47,7 +47,10 @@ def bundle_from(content: str) -> Bundle:
     read = [entry_of(row, f"model_list[{number}]") for number, row in enumerate(rows)]
     settings = settings_of(document)
     entries = told_apart([entry for entry in read if isinstance(entry, Entry)])
-    found = [_group(name, own, strategy, settings) for name, own, strategy in _groups(entries, settings)]
+    called = list(_groups(entries, settings))
+    if len(called) > MAX_GROUPS:
+        raise wrong("model_list", f"Import at most {MAX_GROUPS:,} names at once; each becomes a routing group.")
+    found = [_group(name, own, strategy, settings) for name, own, strategy in called]
     groups, circles = _without_circles([one.group for one in found if one.group])
     return Bundle(
         groups=tuple(groups),

@@ -27,6 +27,7 @@ def facts_of(group: RoutingGroup, latencies_ms: Mapping[str, float]) -> PoolFact
         price_usd=_mean([price_of(row.model) for row in rows], shares),
         latency_ms=_mean([latencies_ms.get(str(row.model_id)) for row in rows], shares),
         quality=_mean([row.model.quality_score for row in rows], shares),
+        models=tuple(dict.fromkeys(row.label for row in rows)),
     )
 
 
