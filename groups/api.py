@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.http import parse_etags
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -14,12 +13,9 @@ from access.authentication import actor_of
 from access.models import Role
 from groups import actions
 from groups import serializers as shapes
+from groups.etags import IF_MATCH, if_match
 from groups.models import RoutingGroup
 from lib.serializers import errors_named, page_of, row_or_404
-
-IF_MATCH = OpenApiParameter(
-    "If-Match", str, OpenApiParameter.HEADER, description="The ETag you loaded; 412 if the group has changed since."
-)
 
 
 class RoutingGroupList(APIView):
@@ -79,14 +75,14 @@ class RoutingGroupDetail(APIView):
     @extend_schema(parameters=[IF_MATCH], responses=shapes.RoutingGroupDeleted, operation_id="delete_routing_group")
     def delete(self, request: Request, group_id: str) -> Response:
         group = _group(group_id)
-        actions.delete_group(by=actor_of(request), group=group, if_match=_if_match(request))
+        actions.delete_group(by=actor_of(request), group=group, if_match=if_match(request))
         return Response({"routing_group_id": str(group.id), "deleted": True})
 
     def _update(self, request: Request, group_id: str, *, partial: bool) -> Response:
         group = _group(group_id)
         asked = shapes.RoutingGroupSerializer(data=request.data, partial=partial)
         asked.is_valid(raise_exception=True)
-        changes: dict[str, Any] = {**asked.validated_data, "if_match": _if_match(request)}
+        changes: dict[str, Any] = {**asked.validated_data, "if_match": if_match(request)}
         with errors_named(**shapes.API_NAMES):
             actions.update_group(by=actor_of(request), group=group, **changes)
         return _answer(_stored(group))
@@ -94,11 +90,6 @@ class RoutingGroupDetail(APIView):
 
 def _group(group_id: str) -> RoutingGroup:
     return row_or_404(RoutingGroup.objects.all(), group_id)
-
-
-def _if_match(request: Request) -> list[str] | None:
-    header = request.headers.get("If-Match")
-    return None if header is None else parse_etags(header)
 
 
 def _stored(group: RoutingGroup) -> RoutingGroup:

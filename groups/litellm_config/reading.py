@@ -7,7 +7,7 @@ in LiteLLM, and becomes a group over the deployments of its models.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -47,10 +47,7 @@ def bundle_from(content: str) -> Bundle:
     read = [entry_of(row, f"model_list[{number}]") for number, row in enumerate(rows)]
     settings = settings_of(document)
     entries = told_apart([entry for entry in read if isinstance(entry, Entry)])
-    called = list(_groups(entries, settings))
-    if len(called) > MAX_GROUPS:
-        raise wrong("model_list", f"Import at most {MAX_GROUPS:,} names at once; each becomes a routing group.")
-    found = [_group(name, own, strategy, settings) for name, own, strategy in called]
+    found = [_group(name, own, strategy, settings) for name, own, strategy in _groups(entries, settings)]
     groups, circles = _without_circles([one.group for one in found if one.group])
     return Bundle(
         groups=tuple(groups),
@@ -86,6 +83,7 @@ def _groups(entries: Sequence[Entry], settings: RouterSettings) -> Iterator[tupl
     by_name: dict[str, list[Entry]] = {}
     for entry in entries:
         by_name.setdefault(entry.group, []).append(entry)
+    _check_size(by_name, settings.named)
     owners = {model: named for named in settings.named if named.strategy != "priority" for model in named.models}
     for name, own in by_name.items():
         yield name, own, owners[name].strategy if name in owners else settings.strategy
@@ -93,6 +91,14 @@ def _groups(entries: Sequence[Entry], settings: RouterSettings) -> Iterator[tupl
         if named.name not in (*by_name, INSTEAD):
             members = [entry for model in named.models for entry in by_name.get(model, ())]
             yield named.name, [_member(named, entry) for entry in members], _plain(named.strategy)
+
+
+def _check_size(by_name: Mapping[str, Sequence[Entry]], named: Sequence[NamedStrategy]) -> None:
+    """Each of `routing_groups` repeats the entries of its models: few lines can mean millions of deployments."""
+    if len(by_name) + len(named) > MAX_GROUPS:
+        raise wrong("model_list", f"Import at most {MAX_GROUPS:,} names at once; each becomes a routing group.")
+    if sum(len(by_name.get(model, ())) for row in named for model in row.models) > MAX_ENTRIES:
+        raise wrong("router_settings.routing_groups", f"Together they hold more than {MAX_ENTRIES:,} entries.")
 
 
 def _member(named: NamedStrategy, entry: Entry) -> Entry:

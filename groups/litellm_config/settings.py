@@ -13,7 +13,7 @@ from groups.exchange.bundle import Remark
 from groups.exchange.places import wrong
 from groups.litellm_config.document import mapping, number, sequence, text
 from groups.litellm_config.words import ALSO_IN_LITELLM_SETTINGS, FALLBACKS, PER_ROUTER, STRATEGIES
-from groups.policies import COOLDOWN, RETRY
+from groups.policies import COOLDOWN, MAX_FALLBACK_GROUPS, RETRY
 
 DEFAULTS = RetryPolicy()
 KNOWN_ROUTER = frozenset(
@@ -113,7 +113,7 @@ def _named(router: Mapping[str, Any]) -> Iterator[NamedStrategy]:
         models = [text(model, f"{place}.models") for model in sequence(row.get("models"), f"{place}.models")]
         yield NamedStrategy(
             name=text(row.get("group_name"), f"{place}.group_name"),
-            models=tuple(models),
+            models=tuple(dict.fromkeys(models)),
             strategy=text(row.get("routing_strategy"), f"{place}.routing_strategy"),
             priorities=_priorities(row, place),
         )
@@ -139,7 +139,10 @@ def _fallbacks(
             if group == "*" or len(kept) < len(names):
                 remarks.append(Remark(place, "Fallbacks of all models, or with a request of their own, are left out."))
             if group != "*" and kept:
-                found[key][group] = (*found[key].get(group, ()), *kept)
+                every = (*found[key].get(group, ()), *kept)
+                if len(every) > MAX_FALLBACK_GROUPS:
+                    remarks.append(Remark(place, f"Of {group[:80]} the first {MAX_FALLBACK_GROUPS} are kept."))
+                found[key][group] = every[:MAX_FALLBACK_GROUPS]
     return found, remarks
 
 

@@ -9,6 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 
 from engine.spec import Strategy as EngineStrategy
+from groups.models.versioned import Versioned
 from providers.models import LanguageModel
 
 GROUP_NAME = RegexValidator(r"^[A-Za-z0-9_.:/-]+\Z", "Use letters, digits and - _ . : / only.")
@@ -50,10 +51,9 @@ class RoutingGroupQuerySet(models.QuerySet["RoutingGroup"]):
         return rows if is_active is None else rows.filter(is_active=is_active)
 
 
-class RoutingGroup(models.Model):
+class RoutingGroup(Versioned):
     """A named routing pipeline; its name is what clients send as `model`."""
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(
         max_length=128,
         unique=True,
@@ -69,11 +69,6 @@ class RoutingGroup(models.Model):
     assigned_team_ids = models.JSONField(default=list, blank=True)
     assigned_key_ids = models.JSONField(default=list, blank=True)
     is_active = models.BooleanField(default=True)
-    revision = models.PositiveIntegerField(default=1, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
-    created_by = models.CharField(max_length=150, editable=False)
-    updated_at = models.DateTimeField(auto_now=True)
-    updated_by = models.CharField(max_length=150, editable=False)
 
     objects = RoutingGroupQuerySet.as_manager()
 
@@ -88,11 +83,6 @@ class RoutingGroup(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-    @property
-    def etag(self) -> str:
-        """The version tag of `GET`, `PUT` and `PATCH`; changes with every save."""
-        return f'"{self.id.hex}-{self.revision}"'
 
 
 class Deployment(models.Model):

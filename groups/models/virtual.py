@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import ClassVar
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from groups.models.routing import GROUP_NAME, RoutingGroup
+from groups.models.versioned import Versioned
 
 # Far beyond any score that the rules can give.
 MOST_POINTS = 1_000_000
@@ -30,14 +30,13 @@ class VirtualModelQuerySet(models.QuerySet["VirtualModel"]):
         return rows if is_active is None else rows.filter(is_active=is_active)
 
 
-class VirtualModel(models.Model):
+class VirtualModel(Versioned):
     """What clients send as `model` to have the complexity of their message choose the pool.
 
     `scoring` holds the numbers and keywords that differ from the usual ones (see `virtual/scoring.py`), `default_tier`
     names the tier that answers when there is no score or the pool of another tier is out of service.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(
         max_length=128,
         unique=True,
@@ -48,11 +47,6 @@ class VirtualModel(models.Model):
     scoring = models.JSONField(default=dict, blank=True)
     default_tier = models.CharField(max_length=32)
     is_active = models.BooleanField(default=True)
-    revision = models.PositiveIntegerField(default=1, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
-    created_by = models.CharField(max_length=150, editable=False)
-    updated_at = models.DateTimeField(auto_now=True)
-    updated_by = models.CharField(max_length=150, editable=False)
 
     objects = VirtualModelQuerySet.as_manager()
 
@@ -62,11 +56,6 @@ class VirtualModel(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-    @property
-    def etag(self) -> str:
-        """The version tag of `GET`, `PUT` and `PATCH`; changes with every save."""
-        return f'"{self.id.hex}-{self.revision}"'
 
 
 class VirtualTier(models.Model):

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from django.utils.http import parse_etags
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from access.authentication import actor_of
 from access.models import Role
+from groups.etags import IF_MATCH, if_match
 from groups.models import RoutingRules
 from groups.routing_rules import actions
 from groups.routing_rules.checks import problems_of
 from groups.routing_rules.serializers import RoutingRulesSerializer
 from lib.serializers import errors_named
-
-IF_MATCH = OpenApiParameter(
-    "If-Match", str, OpenApiParameter.HEADER, description="The ETag you loaded; 412 if it has changed since."
-)
 
 
 class RoutingRulesView(APIView):
@@ -39,10 +35,10 @@ class RoutingRulesView(APIView):
     def put(self, request: Request) -> Response:
         asked = RoutingRulesSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        header = request.headers.get("If-Match")
-        known = None if header is None else parse_etags(header)
         with errors_named():
-            return _answer(actions.update_rules(by=actor_of(request), if_match=known, **asked.validated_data))
+            return _answer(
+                actions.update_rules(by=actor_of(request), if_match=if_match(request), **asked.validated_data)
+            )
 
 
 def _answer(rules: RoutingRules) -> Response:

@@ -21,10 +21,7 @@ class Link:
 
 
 def changed_chain(entries: Sequence[str], change: str) -> list[str]:
-    """The chain after one step: `up:ENTRY`, `down:ENTRY`, `remove:ENTRY`, `add` (the last entry, unless it is empty).
-
-    Anything else leaves the order as it is on the page.
-    """
+    """The chain after one step: `up:ENTRY`, `down:ENTRY`, `remove:ENTRY`; else as it is on the page, without gaps."""
     chain = list(dict.fromkeys(entry for entry in entries if entry))
     step, _, entry = change.partition(":")
     if entry not in chain:

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.http import parse_etags
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from access.authentication import actor_of
 from access.models import Role
+from groups.etags import IF_MATCH, if_match
 from groups.models import VirtualModel
 from groups.virtual import actions
 from groups.virtual import serializers as shapes
 from groups.virtual.templates import install_templates
 from lib.serializers import errors_named, page_of, row_or_404
-
-IF_MATCH = OpenApiParameter(
-    "If-Match", str, OpenApiParameter.HEADER, description="The ETag you loaded; 412 if it has changed since."
-)
 
 
 class VirtualModelList(APIView):
@@ -80,14 +76,14 @@ class VirtualModelDetail(APIView):
     @extend_schema(parameters=[IF_MATCH], responses=shapes.VirtualModelDeleted, operation_id="delete_virtual_model")
     def delete(self, request: Request, virtual_model_id: str) -> Response:
         row = row_or_404(VirtualModel.objects.all(), virtual_model_id)
-        actions.delete_virtual_model(by=actor_of(request), virtual_model=row, if_match=_if_match(request))
+        actions.delete_virtual_model(by=actor_of(request), virtual_model=row, if_match=if_match(request))
         return Response({"id": str(row.id), "deleted": True})
 
     def _update(self, request: Request, virtual_model_id: str, *, partial: bool) -> Response:
         row = row_or_404(VirtualModel.objects.all(), virtual_model_id)
         asked = shapes.VirtualModelSerializer(data=request.data, partial=partial)
         asked.is_valid(raise_exception=True)
-        changes: dict[str, Any] = {**asked.validated_data, "if_match": _if_match(request)}
+        changes: dict[str, Any] = {**asked.validated_data, "if_match": if_match(request)}
         with errors_named():
             actions.update_virtual_model(by=actor_of(request), virtual_model=row, **changes)
         return _answer(_stored(row))
@@ -105,11 +101,6 @@ class VirtualModelTemplates(APIView):
         with errors_named():
             added = install_templates(by=actor_of(request))
         return Response({"virtual_models": added.virtual_models, "pools": added.pools}, status=201)
-
-
-def _if_match(request: Request) -> list[str] | None:
-    header = request.headers.get("If-Match")
-    return None if header is None else parse_etags(header)
 
 
 def _stored(row: VirtualModel) -> VirtualModel:

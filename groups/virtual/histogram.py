@@ -29,7 +29,8 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Bars in a box of WIDTH by HEIGHT from `low` to `high`; `ticks` and `lines` (the thresholds) are `(score, x)`."""
+    """Bars in a box of WIDTH by HEIGHT from `low` to `high`; `ticks` are `(score, percent of the width)`, `lines` the
+    thresholds as `(score, x)`."""
 
     bars: tuple[Bar, ...]
     ticks: tuple[tuple[int, float], ...]
@@ -66,7 +67,7 @@ def histogram_of(digest: Digest, thresholds: Sequence[int]) -> Histogram:
     ticks = _ticks(low, high)
     return Histogram(
         tuple(bars),
-        tuple((score, _r((score - low) * unit)) for score in ticks),
+        tuple((score, _r(100 * (score - low) / (high - low))) for score in ticks),
         tuple((score, _r((min(max(score, low), high) - low) * unit)) for score in thresholds),
         low,
         high,

@@ -1,0 +1,26 @@
+"""What is edited by people and programs at once: who made it, who changed it, and which version it is."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+
+
+class Versioned(models.Model):
+    """A row whose `revision` grows with every save, so that nobody overwrites what he has not seen."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    revision = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.CharField(max_length=150, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+    updated_by = models.CharField(max_length=150, editable=False)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def etag(self) -> str:
+        """The version tag of `GET`, `PUT` and `PATCH`; changes with every save."""
+        return f'"{self.id.hex}-{self.revision}"'
