@@ -14,8 +14,8 @@ from typing import Any
 SIMPLE_KEYWORDS = ("ls", "cat", "hi", "hello", "test")
 COMPLEX_KEYWORDS = ("implement", "analyze", "architecture", "debug")
 CODE_FENCE = "```"
-# With all that follows up to the next letter or digit.
-SENTENCE_END = re.compile(r"(?:[.!?…]+(?=\s|$)|[。！？]+)[\W_]*")
+# With all that follows up to the next letter or digit. Dots are looked at once, however many there are in a row.
+SENTENCE_END = re.compile(r"(?:(?<![.!?…])[.!?…]+(?=\s|$)|[。！？]+)[\W_]*")
 # Of longer texts, so many characters of the beginning and as many of the end are read.
 MOST_READ = 25_000
 # From here on (Thai, Khmer, then Chinese, Japanese, Korean), words are not set apart by spaces.

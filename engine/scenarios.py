@@ -28,6 +28,7 @@ from engine.spec import GroupSpec
 from engine.targets import ALWAYS_KNOWN, KNOWN_TARGETS, TargetedFault, targets
 
 MOST_FAULTS = 100
+LONGEST_NAME = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,8 @@ def _named(name: str) -> Scenario:
 
 def _described(data: object, specs: Sequence[GroupSpec]) -> Scenario:
     scenario = Scenario.from_json(data)
+    if len(scenario.name) > LONGEST_NAME:
+        raise BadInput("scenario.name", f"Give at most {LONGEST_NAME} characters.")
     for n, aimed in enumerate(scenario.faults):
         if aimed.target not in ALWAYS_KNOWN and not targets(aimed.target, specs):
             why = f"No deployment of '{specs[0].name}' is that. Give {KNOWN_TARGETS}."

@@ -5,7 +5,7 @@ from django.urls import path
 from gateway import api, explain_api, playground_views, views
 
 urlpatterns = [
-    path("v1/requests/<str:call_id>/attempts", api.AttemptsView.as_view(), name="api-attempts"),
+    path("v1/requests/<slug:call_id>/attempts", api.AttemptsView.as_view(), name="api-attempts"),
     path("v1/routing_group/<uuid:group_id>/test", api.GroupTestView.as_view(), name="api-group-test"),
     path("v1/routing_group/<str:group_id>/explain", explain_api.GroupExplainView.as_view(), name="api-group-explain"),
     path(

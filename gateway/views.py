@@ -18,7 +18,7 @@ from gateway.openai import ApiError
 from gateway.trials import Trial
 from groups.forms import GroupTestForm
 from groups.models import RoutingGroup
-from groups.views import detail_context, group_with_deployments
+from groups.views.detail import detail_context, group_with_deployments
 from lib.exceptions import DomainError
 from providers.models import Provider
 from usage.waterfall import Bar, bars_of

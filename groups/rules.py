@@ -82,6 +82,8 @@ def check_unchanged(group: RoutingGroup, etags: Collection[str] | None) -> None:
 
 def check_fallbacks(group: RoutingGroup, *, old_name: str | None = None) -> None:
     """Raises for fallbacks that don't exist or that lead in a circle. `old_name`: a rename is under way."""
+    if not fallback_names(group.fallback_config):
+        return  # leads nowhere, so in no circle: the other groups need not be read
     others = RoutingGroup.objects.exclude(pk=group.pk).values_list("name", "fallback_config")
     graph = {name: [group.name if n == old_name else n for n in fallback_names(config)] for name, config in others}
     graph[group.name] = fallback_names(group.fallback_config)

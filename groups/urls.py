@@ -2,18 +2,11 @@
 
 from django.urls import path
 
-from groups import (
-    api,
-    calibration_views,
-    change_views,
-    exchange_api,
-    exchange_views,
-    history_views,
-    views,
-    virtual_views,
-)
+from groups import api, calibration_views, exchange_api, virtual_views
 from groups.builder import views as builder
 from groups.routing_rules.api import RoutingRulesView
+from groups.views import changes, detail, exchange, history
+from groups.views import list as listed
 from groups.virtual import api as virtual
 
 api_routes = [
@@ -30,23 +23,23 @@ api_routes = [
 
 urlpatterns = [
     *api_routes,
-    path("", views.home, name="home"),
-    path("search", views.search, name="search"),
-    path("groups", views.group_list, name="group-list"),
-    path("groups/bulk", change_views.bulk, name="group-bulk"),
-    path("groups/undo/<uuid:token>", change_views.undo, name="group-undo"),
+    path("", listed.home, name="home"),
+    path("search", listed.search, name="search"),
+    path("groups", listed.group_list, name="group-list"),
+    path("groups/bulk", changes.bulk, name="group-bulk"),
+    path("groups/undo/<uuid:token>", changes.undo, name="group-undo"),
     path("groups/new", builder.group_new, name="group-new"),
     path("groups/picker", builder.model_picker, name="group-picker"),
     path("groups/<uuid:group_id>/edit", builder.group_edit, name="group-edit"),
-    path("groups/export", exchange_views.group_export, name="group-export"),
-    path("groups/import", exchange_views.group_import, name="group-import"),
-    path("groups/<uuid:group_id>", views.group_detail, name="group-detail"),
-    path("groups/<uuid:group_id>/switch", change_views.switch, name="group-switch"),
-    path("groups/<uuid:group_id>/delete", change_views.delete, name="group-delete"),
-    path("groups/<uuid:group_id>/duplicate", change_views.duplicate, name="group-duplicate"),
-    path("groups/<uuid:group_id>/history", history_views.group_history, name="group-history"),
-    path("groups/<uuid:group_id>/history/<int:entry_id>/restore", history_views.restore, name="group-restore"),
-    path("groups/<uuid:group_id>/use", history_views.group_use, name="group-use"),
+    path("groups/export", exchange.group_export, name="group-export"),
+    path("groups/import", exchange.group_import, name="group-import"),
+    path("groups/<uuid:group_id>", detail.group_detail, name="group-detail"),
+    path("groups/<uuid:group_id>/switch", changes.switch, name="group-switch"),
+    path("groups/<uuid:group_id>/delete", changes.delete, name="group-delete"),
+    path("groups/<uuid:group_id>/duplicate", changes.duplicate, name="group-duplicate"),
+    path("groups/<uuid:group_id>/history", history.group_history, name="group-history"),
+    path("groups/<uuid:group_id>/history/<int:entry_id>/restore", history.restore, name="group-restore"),
+    path("groups/<uuid:group_id>/use", detail.group_use, name="group-use"),
     path("virtual-models", virtual_views.virtual_list, name="virtual-list"),
     path("virtual-models/new", virtual_views.virtual_new, name="virtual-new"),
     path("virtual-models/templates", virtual_views.virtual_templates, name="virtual-templates"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
@@ -13,6 +14,8 @@ from providers.exceptions import ModelInUse
 from providers.models import LanguageModel, LanguageModelQuerySet, Provider
 from providers.presets import BY_TYPE, is_known, preset_of
 
+# Settings become parts of addresses (`https://bedrock-runtime.REGION.amazonaws.com`): none may lead elsewhere.
+SETTING = re.compile(r"[A-Za-z0-9._-]{0,256}")
 SENDABLE = "A key has up to 4096 printable ASCII characters, in one line."
 
 
@@ -48,11 +51,11 @@ def check_reachable(provider: Provider, secrets: Collection[str]) -> None:
 
 
 def check_settings(type: str, settings: Mapping[str, object]) -> None:
-    """Raises for a setting that providers of this type do not have, or that is no short line of text."""
+    """Raises for a setting that providers of this type do not have, or that is no word such as `eu-central-1`."""
     _check_names("settings", type, settings, [field.name for field in preset_of(type).settings])
     for name, value in settings.items():
-        if not isinstance(value, str) or len(value) > 256 or not value.isprintable():
-            raise ValidationError({"settings": f"{name}: give up to 256 printable characters."})
+        if not isinstance(value, str) or not SETTING.fullmatch(value):
+            raise ValidationError({"settings": f"{name}: give up to 256 letters, digits, dots, '-' and '_'."})
 
 
 def check_credentials(type: str, credentials: Mapping[str, str]) -> None:

@@ -202,7 +202,9 @@ class TracePageSerializer(serializers.Serializer):
     total = serializers.IntegerField(allow_null=True, help_text="null with filters: nobody counts.")
     page = serializers.IntegerField()
     size = serializers.IntegerField()
-    next_after = serializers.IntegerField(allow_null=True, help_text="`after` of the next page; null on the last.")
+    next_after = serializers.IntegerField(
+        allow_null=True, help_text="`after` of the next page, also when a long search found little; null at the end."
+    )
 
 
 class FramesQuery(RunsQuery):

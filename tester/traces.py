@@ -18,6 +18,8 @@ JSON = Mapping[str, Any]
 
 FROM_THE_START = -1
 CHUNKS_AT_ONCE = 4
+# A search that finds little stops after so many, at most 20,000 traces, and says where to go on: none takes long.
+MOST_CHUNKS = 40
 FELL_BACK = re.compile(rb'"fallback_depth":[1-9]')
 
 
@@ -39,7 +41,8 @@ class Wanted:
 
     def may_be(self, line: bytes) -> bool:
         """Whether a stored line is worth parsing: most are not, and to look is twenty times as fast."""
-        if self.status is not None and f'"status":"{self.status}"'.encode() not in line:
+        # Before the attempts, which have a status each.
+        if self.status is not None and f'"status":"{self.status}"'.encode() not in line[: line.find(b'"attempts"')]:
             return False
         if self.deployment_id is not None and self.deployment_id.encode() not in line:
             return False
@@ -60,8 +63,8 @@ class Wanted:
 
 
 class Found(NamedTuple):
-    """A page of traces in the order in which their requests ended, and after which place the next one begins (None:
-    there is none)."""
+    """A page of traces in the order in which their requests ended, and after which place to go on (None: that was
+    all). A page that is not full has looked at all it may."""
 
     traces: list[dict[str, Any]]
     next_after: int | None
@@ -97,11 +100,15 @@ def find(run: Run, wanted: Wanted, *, after: int = FROM_THE_START, size: int) ->
     """The first `size` wanted traces after a place in the stored order; opens no chunk without any, and stops early."""
     found: list[dict[str, Any]] = []
     last = after
-    for place, trace in _matches(run, wanted, after):
-        if len(found) == size:
-            return Found(found, last)
-        found.append(trace)
-        last = place
+    chunks = _worth_opening(run, wanted, after)[: MOST_CHUNKS + 1]
+    for n, chunk in enumerate(chunks.iterator(CHUNKS_AT_ONCE)):
+        if n == MOST_CHUNKS:
+            return Found(found, chunk.first - 1)
+        for place, trace in _matches(chunk, wanted, after):
+            if len(found) == size:
+                return Found(found, last)
+            found.append(trace)
+            last = place
     return Found(found, None)
 
 
@@ -116,11 +123,10 @@ def trace_of(run: Run, index: int) -> dict[str, Any] | None:
     return None
 
 
-def _matches(run: Run, wanted: Wanted, after: int) -> Iterator[tuple[int, dict[str, Any]]]:
-    for chunk in _worth_opening(run, wanted, after).iterator(CHUNKS_AT_ONCE):
-        for place, line in enumerate(_lines(chunk), start=chunk.first):
-            if place > after and wanted.may_be(line) and wanted.takes(trace := from_json(line)):
-                yield place, trace
+def _matches(chunk: TraceChunk, wanted: Wanted, after: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    for place, line in enumerate(_lines(chunk), start=chunk.first):
+        if place > after and wanted.may_be(line) and wanted.takes(trace := from_json(line)):
+            yield place, trace
 
 
 def _worth_opening(run: Run, wanted: Wanted, after: int) -> QuerySet[TraceChunk]:

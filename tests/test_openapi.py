@@ -23,6 +23,7 @@ def test_whoever_has_a_key_reads_it_and_it_names_what_the_contract_names(as_dora
         "/api/v1/llm/models/{model_id}",
         "/v1/routing_group/{group_id}/test",
         "/v1/requests/{call_id}/attempts",
+        "/api/v1/llm/routing/rules",
         "/v1/chat/completions",
         "/v1/embeddings",
         "/v1/models",

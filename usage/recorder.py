@@ -9,12 +9,14 @@ import asyncio
 import atexit
 import threading
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, DataError, connections
+from django.db.transaction import atomic
 from django.utils import timezone
 
 from engine.ledger import Trace
@@ -27,6 +29,8 @@ PURGE_INTERVAL_S = 600.0
 BATCH = 500
 # What waits for a database that is away; beyond it the oldest go, and the log says so.
 PENDING_LIMIT = 100_000
+# What an upstream counted or said may fit no column: a number beyond it, text that PostgreSQL refuses.
+UNSTORABLE = (DataError, OverflowError, ValueError)
 
 
 def attempts_of(trace: Trace) -> list[dict[str, object]]:
@@ -75,7 +79,7 @@ class Recorder:
         with self._lock:
             try:
                 while batch := [r for r, _ in zip(tuple(self._pending), range(BATCH), strict=False)]:
-                    RequestRecord.objects.bulk_create(batch, ignore_conflicts=True)
+                    _write(batch)
                     for _ in batch:
                         self._pending.popleft()
                 self._report_lost()
@@ -88,6 +92,20 @@ class Recorder:
         if self._lost:
             log.error("requests lost, the database was away too long", count=self._lost)
             self._lost = 0
+
+
+@atomic
+def _write(batch: Sequence[RequestRecord]) -> None:
+    """Writes a batch; without a row that no database takes, which would otherwise hold up all after it for ever."""
+    try:
+        with atomic():
+            RequestRecord.objects.bulk_create(batch, ignore_conflicts=True)
+    except UNSTORABLE as error:
+        if len(batch) == 1:
+            log.error("a request can't be recorded", call_id=batch[0].call_id, error=str(error)[:200])
+            return
+        for row in batch:
+            _write([row])
 
 
 def purge() -> None:

@@ -34,6 +34,8 @@ async def deliver(alert: Alert) -> None:
                 status = answer.status
     except TimeoutError:
         raise NotDelivered(f"no answer within {TIMEOUT_S:g} s") from None
+    except aiohttp.InvalidURL:  # whose words would repeat it, and often it is a secret by itself
+        raise NotDelivered("ALERT_WEBHOOK_URL is no URL: give one such as https://hooks.example.com/…") from None
     except aiohttp.ClientError as error:
         raise NotDelivered(reason_of(error)) from None
     if not 200 <= status < 300:

@@ -12,6 +12,9 @@ from engine.spec import DeploymentSpec, RetryPolicy
 
 Endpoint = Literal["chat/completions", "embeddings"]
 
+# What a column of the request log holds; no answer is nearly as long.
+MOST_TOKENS = 2**31 - 1
+
 
 @dataclass(slots=True)
 class Call:
@@ -46,9 +49,13 @@ class Usage:
         if not isinstance(usage, dict):
             return None
         prompt, completion = usage.get("prompt_tokens", 0), usage.get("completion_tokens", 0)
-        if not isinstance(prompt, int) or not isinstance(completion, int) or prompt < 0 or completion < 0:
+        if not _is_count(prompt) or not _is_count(completion):
             return None
         return cls(prompt, completion, prompt + completion)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and 0 <= value <= MOST_TOKENS
 
 
 @dataclass(slots=True)

@@ -80,7 +80,7 @@ def unusable(deployment: DeploymentSpec) -> Exception:
 
 def message_of(error: BaseException) -> str:
     """What to show of an error: LiteLLM's prefixes and anything like a key taken out, at most 500 characters."""
-    text = str(getattr(error, "upstream_message", None) or getattr(error, "message", None) or error)
+    text = str(getattr(error, "upstream_message", None) or getattr(error, "message", None) or error)[:BODY_LIMIT]
     while (shorter := re.sub(r"^(litellm\.)?\w*(Error|Exception|Timeout)\s*[:-]\s*", "", text)) != text:
         text = shorter
     return redact(text)[:MESSAGE_LIMIT]

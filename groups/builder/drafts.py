@@ -164,7 +164,7 @@ def _row_form(row: Row, *, is_sent: bool) -> DeploymentForm:
 
 def _weight(row: Row, card: DeploymentCard | None) -> int:
     takes_traffic = card is not None and not card.problem
-    return int(row.weight) if takes_traffic and row.weight.isascii() and row.weight.isdigit() else 0
+    return int(row.weight) if takes_traffic and row_list.is_number(row.weight) else 0
 
 
 def _card(row: Row, model: LanguageModel | None) -> DeploymentCard | None:

@@ -16,6 +16,7 @@ from engine.spec import Strategy
 ALONE = "alone"
 USUAL_WEIGHT = 50
 MOST_ROWS = 100
+MOST_DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ def in_order(rows: Rows, strategy: str) -> Rows:
         return rows
     if not all(row.priority for row in rows):
         return _numbered(rows)
-    if not all(_is_number(row.priority) for row in rows):
+    if not all(is_number(row.priority) for row in rows):
         return rows
     return tuple(sorted(rows, key=lambda row: int(row.priority)))
 
@@ -141,12 +142,13 @@ def is_with_above(rows: Rows, at: int) -> bool:
     return at > 0 and bool(rows[at].priority) and rows[at].priority == rows[at - 1].priority
 
 
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit()
+def is_number(text: str) -> bool:
+    """Whether a weight or priority can be counted with as it is typed; the form says what is wrong with others."""
+    return text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
 
 
 def _usual_weight(rows: Iterable[Row]) -> str:
-    weights = [int(row.weight) for row in rows if _is_number(row.weight)]
+    weights = [int(row.weight) for row in rows if is_number(row.weight)]
     return str(max(1, round(sum(weights) / len(weights))) if weights else USUAL_WEIGHT)
 
 

@@ -34,7 +34,7 @@ def checked_weights(value: Any) -> dict[str, float]:
         raise ValidationError({"weights": f"Give an object with {', '.join(MEASURES)}."})
     weights = {name: value.get(name) or 0 for name in MEASURES}
     if not all(_is_weight(weight) for weight in weights.values()):
-        raise ValidationError({"weights": "Each weight is a number of 0 or more, such as 0.4."})
+        raise ValidationError({"weights": f"Each weight is a number from 0 to {MOST_WEIGHT:,}, such as 0.4."})
     if not any(weights.values()):
         raise ValidationError({"weights": "Not every weight may be 0: nothing would count."})
     return weights

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -49,14 +48,6 @@ def resolved(aliases: Mapping[str, str]) -> dict[str, str]:
         return {}
     targets = all_targets()
     return {alias: name for alias, target in aliases.items() if (name := targets.find(target)) is not None}
-
-
-def aliases_by_target(aliases: Mapping[str, str]) -> dict[str, list[str]]:
-    """Target -> its aliases."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for alias, target in aliases.items():
-        found[target].append(alias)
-    return dict(found)
 
 
 def _spelling(provider: str, model: str) -> str:

@@ -16,7 +16,8 @@ from groups.virtual.conversations import Message, messages_of
 MOST_PROMPTS = 10_000
 MOST_PROBLEMS = 10
 CHARACTERS_PER_TOKEN = 4
-MOST_DIGEST = 2_000_000
+MOST = 1_000_000_000
+LOST = "The scores were lost on the way; give the prompts again."
 PER_REQUESTS = 1000
 
 
@@ -112,12 +113,12 @@ def digest_of(prompts: Iterable[Sequence[Message]], rules: ComplexityRules) -> D
 def digest_from(text: str) -> Digest:
     """A digest that was `written`. Raises ValidationError."""
     try:
-        parts = [tuple(map(int, part.split(":"))) for part in text[:MOST_DIGEST].split()]
+        parts = [tuple(map(int, part.split(":"))) for part in text.split()]
         counts = tuple((score, count, tokens) for score, count, tokens in parts)
     except ValueError:
-        raise ValidationError("The scores were lost on the way; give the prompts again.")
-    if any(count < 1 or tokens < 0 for _, count, tokens in counts):
-        raise ValidationError("The scores were lost on the way; give the prompts again.")
+        raise ValidationError(LOST)
+    if not all(abs(score) <= MOST and 0 < count <= MOST and 0 <= tokens <= MOST for score, count, tokens in counts):
+        raise ValidationError(LOST)
     return Digest(counts)
 
 

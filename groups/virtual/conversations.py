@@ -18,11 +18,6 @@ class Conversation:
     messages: tuple[Message, ...]
     note: str = ""
 
-    @property
-    def is_json(self) -> bool:
-        """Whether it was pasted as JSON."""
-        return len(self.messages) != 1 or set(self.messages[0]) != {"role", "content"}
-
 
 def read(text: str) -> Conversation:
     """A plain message, or a conversation as JSON: a list of messages, or a request with `messages`."""

@@ -13,6 +13,7 @@ from access.models import Actor
 from groups.actions import create_group
 from groups.models import RoutingGroup, Strategy, VirtualModel
 from groups.placements import Placement
+from groups.routing_rules.facts import is_embedding
 from groups.virtual.actions import create_virtual_model
 from groups.virtual.tiers import TierPlan
 from providers import config_version
@@ -120,7 +121,7 @@ def _placements(pool: PoolTemplate) -> list[Placement]:
 
 def chosen_models(pool: PoolTemplate, models: Sequence[LanguageModel]) -> list[LanguageModel]:
     """The models that fit a pool, best first: the cheapest for a small one, for a large one the best."""
-    chats = [model for model in models if "embedding" not in model.capabilities and "embed" not in model.name.lower()]
+    chats = [model for model in models if not is_embedding(model)]
     named = [model for model in chats if any(word in model.name.lower() for word in pool.words)]
     return sorted(named or chats, key=_unquality if pool.is_large else _price)[:MOST_DEPLOYMENTS]
 

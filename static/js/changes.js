@@ -73,3 +73,13 @@ function showRun(page) {
   history.replaceState(null, "", `/runs/${run}`);
   return run;
 }
+
+/* The same, and the controls with it: somebody else changed the run, and what stands here would undo that. */
+function goAlong(page) {
+  for (const control of document.querySelectorAll("#simulate .slider, [name=scenario]")) {
+    const now = page.querySelector(`[name=${control.name}]`);
+    if (now) control.value = now.value;
+    control.dispatchEvent(new Event("input"));
+  }
+  return showRun(page);
+}

@@ -90,7 +90,7 @@ class Playback {
   async #follow(next) {
     this.hold();
     this.change.textContent = "Somebody changed the run; this is how it goes on.";
-    await pageOf(`/runs/${next}`).then(showRun).catch((error) => (this.change.textContent = error.message));
+    await pageOf(`/runs/${next}`).then(goAlong).catch((error) => (this.change.textContent = error.message));
     this.goOnIn(next);
   }
 

@@ -36,7 +36,6 @@ class Timeline {
     const body = this.root.querySelector(".timeline-body");
     this.end_ms = Number(body.dataset.end);
     this.buckets = [...body.querySelectorAll(".bucket")].map((link) => ({
-      from: Number(link.dataset.from),
       to: Number(link.dataset.to),
       words: link.querySelector("title").textContent,
       href: link.getAttribute("href"),

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 
 def look_inside(apps, schema_editor):
-    for chunk in apps.get_model("tester", "TraceChunk").objects.iterator(chunk_size=50):
+    for chunk in apps.get_model("tester", "TraceChunk").objects.order_by("pk").iterator(chunk_size=50):
         traces = [json.loads(line) for line in zlib.decompress(chunk.data).splitlines()]
         indexes = [trace["index"] for trace in traces]
         ends_ms = [round(trace["at_ms"] + trace["duration_ms"], 3) for trace in traces]
@@ -16,7 +16,7 @@ def look_inside(apps, schema_editor):
         chunk.failed = sum(trace["status"] != "success" for trace in traces)
         chunk.fell_back = sum(trace["fallback_depth"] > 0 for trace in traces)
         chunk.tried = {attempt["deployment_id"]: True for trace in traces for attempt in trace["attempts"]}
-        chunk.save()
+        chunk.save(update_fields=[*COUNTS, *MOMENTS, "tried"])
 
 
 COUNTS = ("low_index", "high_index", "failed", "fell_back")

@@ -149,7 +149,7 @@ def _link(n: int, reading: Reading) -> LiveLink:
         link=classes(f"d{n}", "link", "" if failed else "is-unused", "is-lit" if failed or skipped else ""),
         line=Part(f"f{n}", {"stroke-width": _half(width)}),
         failed=text(f"t{n}", f"fail · {failed:,}" if failed else "if it fails"),
-        skipped=text(f"u{n}", f"{skipped:,} went past while it was cooling" if skipped else ""),
+        skipped=text(f"u{n}", f"{skipped:,} skipped: cooling" if skipped else ""),
     )
 
 

@@ -15,7 +15,7 @@ from access.rules import can_operate
 from engine.exceptions import BadInput
 from engine.scenarios import SCENARIOS
 from groups.models import RoutingGroup
-from groups.views import group_with_deployments
+from groups.views.detail import group_with_deployments
 from lib.exceptions import DomainError
 from tester import actions
 from tester.consent import Consent, consent_for

@@ -42,7 +42,7 @@ def timeline(request: PersonRequest, run_id: UUID) -> HttpResponseBase:
 @requires(Role.VIEWER, to="read the traces of a rehearsal")
 def trace_list(request: PersonRequest, run_id: UUID) -> HttpResponse:
     """The requests of a run, filtered by the address: a page, or what the drawer shows."""
-    run = get_object_or_404(Run.objects.select_related("group"), pk=run_id)
+    run = get_object_or_404(Run.objects.without_bulk().select_related("group"), pk=run_id)
     group = drawn_group_of(run)
     form = TraceFilterForm(request.GET, group=group)
     context: dict[str, Any] = {"run": run, "group": group, "form": form, "has_tiers": _has_tiers(group.strategy)}
@@ -50,7 +50,12 @@ def trace_list(request: PersonRequest, run_id: UUID) -> HttpResponse:
         return render(request, _wanted_part(request), context, status=422)
     found = traces.find(run, form.wanted, after=form.begins_after, size=PAGE_SIZE)
     following = form.address(after=found.next_after) if found.next_after is not None else ""
-    more = {"rows": _rows(found.traces), "next": following, "is_first": form.begins_after < 0}
+    more = {
+        "rows": _rows(found.traces),
+        "next": following,
+        "has_stopped": following != "" and len(found.traces) < PAGE_SIZE,
+        "is_first": form.begins_after < 0,
+    }
     return render(request, _wanted_part(request), {**context, **more})
 
 
@@ -58,7 +63,7 @@ def trace_list(request: PersonRequest, run_id: UUID) -> HttpResponse:
 @requires(Role.VIEWER, to="read the traces of a rehearsal")
 def trace_detail(request: PersonRequest, run_id: UUID, index: int) -> HttpResponse:
     """One request with its attempts."""
-    run = get_object_or_404(Run.objects.select_related("group").defer("result"), pk=run_id)
+    run = get_object_or_404(Run.objects.without_bulk().select_related("group"), pk=run_id)
     trace = traces.trace_of(run, index)
     if trace is None:
         raise Http404(f"No request {index} of this run has ended.")

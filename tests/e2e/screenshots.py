@@ -122,6 +122,26 @@ def _failures(page: Page, server: Console, camera: Camera) -> None:
     camera.take(page, "test-waiting")
 
 
+def choosers(browser: Browser, server: Console, camera: Camera) -> None:
+    """Virtual models, their playground and calibration, the routing rules."""
+    with person(browser, server, "admin") as page:
+        page.goto("/virtual-models")
+        camera.take(page, "virtual-models")
+        page.get_by_role("link", name="auto-chat", exact=True).click()
+        page.get_by_role("textbox", name="What would happen").fill("Hello! Please debug this: ```x = 1```")
+        expect(page.locator(".score-number")).to_be_visible()
+        camera.take(page, "playground")
+        page.get_by_role("link", name="Settings", exact=True).click()
+        camera.take(page, "virtual-model-form")
+        page.get_by_role("link", name="Calibration").click()
+        page.get_by_label("Prompts", exact=True).fill("hi\nls of the folder\nWhere is it?\nAnalyze the architecture")
+        page.get_by_role("button", name="Score them").click()
+        expect(page.locator(".histogram")).to_be_visible()
+        camera.take(page, "calibration")
+        page.goto("/routing-rules")
+        camera.take(page, "routing-rules")
+
+
 def empty(browser: Browser, server: Console, camera: Camera) -> None:
     """The list before there is any group."""
     for virtual_model in server.call("GET", "/v1/virtual_models")["virtual_models"]:
@@ -139,7 +159,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as data, demo_console(Path(data)) as server, sync_playwright() as playwright:
         manage(server, Path(data), "shell", "--command", MAKE_PEOPLE)
         browser = playwright.chromium.launch(executable_path=chromium(), **LAUNCH)
-        for scene in (strangers, pages, empty):
+        for scene in (strangers, pages, choosers, empty):
             scene(browser, server, camera)
         browser.close()
 

@@ -145,6 +145,7 @@ def test_everybody_who_watches_an_open_run_goes_along(
     after = expect_changed(admin, before)
     other.wait_for_url(f"**/runs/{after}", timeout=AT_MOST_MS)
     expect(other.locator("[data-show=change]")).to_contain_text("Somebody changed the run")
+    expect(other.get_by_label("Nebius failures")).to_have_value("80")
     expect(other.locator(".stats dd").last).not_to_have_text("0", timeout=AT_MOST_MS)
     expect(admin.locator(".stats dd").last).not_to_have_text("0", timeout=AT_MOST_MS)
     admin.get_by_role("button", name="Stop").click()

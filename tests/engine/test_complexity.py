@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -137,6 +138,13 @@ def test_of_a_very_long_text_beginning_and_end_are_read():
     score = scored(f"debug {middle} implement {middle} hello")
     assert [part.what for part in score.parts[1:]] == ["hello", "debug"]
     assert score.text[score.parts[1].at :] == "hello"
+
+
+@pytest.mark.parametrize("text", ["." * 50_000 + "a", "!?" * 25_000 + "a", ". a" * 16_000, "。" * 50_000])
+def test_no_text_keeps_the_gateway_busy(text):
+    began_s = time.process_time()
+    scored(text)
+    assert time.process_time() - began_s < 1
 
 
 @given(st.text(max_size=500), st.sampled_from(COMPLEX_KEYWORDS))

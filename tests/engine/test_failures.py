@@ -52,3 +52,13 @@ def test_a_refused_connection_counts_as_a_server_error():
     error = failures.unreachable(deployment("a"), "connection refused")
     assert isinstance(error, litellm.InternalServerError)
     assert failures.status_of(error) == 500
+
+
+def test_what_no_database_stores_is_taken_out_of_messages():
+    error = failures.from_response(deployment("a"), 500, b'{"error": {"message": "bad\\u0000byte"}}', {})
+    assert failures.message_of(error) == "bad\N{REPLACEMENT CHARACTER}byte"
+
+
+def test_a_message_of_prefixes_alone_is_read_soon():
+    error = failures.from_event(deployment("a"), {"message": "Error: " * 500_000, "code": 500})
+    assert len(failures.message_of(error)) <= failures.MESSAGE_LIMIT

@@ -147,6 +147,7 @@ def test_wrong_failure_rates_are_refused(rates: object):
         ({"faults": [fault()] * 101}, "scenario.faults"),
         ({"faults": [], "speed": 1}, "scenario.speed"),
         ({"faults": [], "name": "a\0b"}, "scenario.name"),
+        ({"faults": [], "name": "n" * 129}, "scenario.name"),
         ({"faults": [fault(), 1]}, "scenario.faults[1]"),
         ({"faults": [{"target": "primary"}]}, "scenario.faults[0].kind"),
         ({"faults": [{"kind": ["outage"], "target": "a"}]}, "scenario.faults[0].kind"),

@@ -56,3 +56,8 @@ def test_usage_finish_and_end_are_seen():
 
 def test_an_error_event_is_seen():
     assert read_event(b'data: {"error": {"message": "overloaded"}}\n\n').error == {"message": "overloaded"}
+
+
+def test_a_count_of_tokens_that_makes_no_sense_is_none():
+    for count in (-1, 2**31, "7", None):
+        assert Usage.of({"prompt_tokens": count, "completion_tokens": 1}) is None

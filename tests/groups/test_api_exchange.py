@@ -218,6 +218,12 @@ def test_bad_input_names_the_field(as_bob, body, field):
     assert len(answer.content) < 1000
 
 
+def test_a_description_that_speaks_of_a_key_stays_what_it_is(as_bob, group):
+    as_bob.patch(f"/v1/routing_group/{group.pk}", {"description": "Our token: ask Kim. 'key': in the vault"})
+    answer = send(as_bob, as_bob.get(EXPORT).content.decode())
+    assert (answer.status_code, names(answer, "unchanged")) == (200, [("group", group.name)]), answer.content
+
+
 def test_an_error_in_json_names_its_place(as_bob):
     content = {"routing_groups": [{"routing_group_name": "a", "routing_strategy": "best", "deployments": [{"rpm": 0}]}]}
     lines = send(as_bob, json.dumps(content)).json()["content"]

@@ -145,6 +145,15 @@ def test_weights_are_percentages_without_javascript(page):
     assert html.count(">33%<") == 2
 
 
+@pytest.mark.parametrize(("field", "strategy"), [("weight", "weighted"), ("priority", "priority-failover")])
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_a_number_of_many_digits_is_wrong_and_breaks_nothing(page, models, field, strategy, digits):
+    typed = {f"{models[0].pk}-{field}": "9" * digits}
+    assert page.post("/groups/new", form(*models, strategy=strategy, **typed)).status_code == 422
+    step = form(*models, strategy=strategy, change=f"up:{models[1].pk}", save="", **typed)
+    assert page.post("/groups/new", step, headers=HTMX).status_code == 200
+
+
 def test_steps_come_back_as_the_list_alone_and_are_announced(page, models):
     answer = page.post("/groups/new", form(*models, change=f"up:{models[1].pk}", save=""), headers=HTMX)
     html = html_of(answer)

@@ -190,6 +190,21 @@ WRONG = {
     "key in a block": ("model_list: [{model_name: a, litellm_params: {model: x/y}}]\nx: \x07", "YAML"),
     "a timestamp for a name": ("model_list: [{model_name: 2024-01-01, litellm_params: {model: x/y}}]", "model_name"),
     "too large": ("a" * (1024 * 1024 + 1), "larger than 1 MB"),
+    "a number to the base 60": ("model_list: 1" + ":1" * 500_000, "at most 64 digits"),
+    "a word with many dashes": ("model_list: " + "a-" * 500_000, "Give a list"),
+    "too many keys": ("api_key: abc\n" * 10_001, "more than 10,000 keys"),
+    "too many names": (
+        "model_list:\n"
+        + "".join(f"- {{model_name: g{n}, litellm_params: {{model: openai/m}}}}\n" for n in range(1001)),
+        "at most 1,000 names",
+    ),
+    "a few groups of everything": (
+        "model_list: [" + "{model_name: a, litellm_params: {model: openai/m}}, " * 100 + "]\n"
+        "router_settings: {routing_groups: ["
+        + "{group_name: b, models: [a], routing_strategy: least-busy}, " * 51
+        + "]}",
+        "more than 5,000 entries",
+    ),
 }
 
 

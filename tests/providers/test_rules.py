@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from providers.models import check_base_url
-from providers.rules import check_address
+from providers.rules import check_address, check_settings
 
 PRIVATE = [
     "http://localhost:8000/v1",
@@ -79,3 +79,14 @@ def test_public_addresses_and_names_pass(url, settings):
 def test_what_is_no_base_url_is_refused(url):
     with pytest.raises(ValidationError):
         check_base_url(url)
+
+
+@pytest.mark.parametrize("region", ["x@169.254.169.254/#", "example.com/", "eu:80", "a b", "é", "a\n", "x" * 257])
+def test_a_setting_that_could_lead_an_address_elsewhere_is_refused(region):
+    with pytest.raises(ValidationError, match="aws_region_name"):
+        check_settings("aws", {"aws_region_name": region})
+
+
+def test_settings_as_vendors_write_them_pass():
+    check_settings("aws", {"aws_region_name": "us-gov-west-1"})
+    check_settings("azure", {"api_version": "2024-10-01-preview"})

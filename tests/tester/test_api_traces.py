@@ -98,6 +98,15 @@ def test_a_search_opens_only_chunks_that_have_what_it_wants(run, django_assert_n
     assert {trace["status"] for trace in found.traces} == {"error"}
 
 
+def test_a_long_search_stops_half_way_and_goes_on_from_there(ask, monkeypatch):
+    whole = everything(ask, "status=error")
+    monkeypatch.setattr(traces, "MOST_CHUNKS", 1)
+    first = ask("status=error&size=200")
+    assert 0 < len(first["traces"]) < 200 < len(whole)
+    assert (first["traces"], first["next_after"]) == (whole[: len(first["traces"])], 499)
+    assert everything(ask, "status=error") == whole
+
+
 def test_a_chunk_says_what_is_inside(run, ids):
     chunk = TraceChunk.objects.filter(run=run).first()
     inside = traces.find(run, Wanted(), size=chunk.count).traces

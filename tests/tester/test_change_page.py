@@ -88,6 +88,12 @@ def test_a_change_that_cannot_be_made_is_said_and_nothing_typed_is_lost(post, st
     assert started == []
 
 
+def test_a_choice_that_came_with_a_wrong_moment_is_still_a_change_when_the_moment_is_mended(post, started):
+    html = html_of(post(at_ms="99999", scenario="everything-down"))
+    assert 'name="shown_scenario" value="primary-outage"' in html
+    assert '<option value="everything-down" selected>' in html
+
+
 def test_the_page_shows_the_controls_as_they_stand(client, bob, run, started):
     client.force_login(bob)
     html = html_of(client.get(f"/runs/{run.pk}"))

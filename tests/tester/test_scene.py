@@ -90,8 +90,8 @@ def test_a_frame_that_counts_its_moves_is_believed():
     flows = [("d0", "d1", 40), ("d0", "d2", 3), ("d1", "d2", 12), (None, "d0", 300), (None, "d1", 20), ("d2", "x", 2)]
     moves = [{"from_deployment": a, "to_deployment": b, "request_count": n, "reason": ""} for a, b, n in flows]
     shown = texts(scene_of(CHAIN, {**SEED, "flow_data": moves}, Mode.ORDERED))
-    assert (shown["t0"], shown["u0"]) == ("fail · 43", "20 went past while it was cooling")
-    assert (shown["t1"], shown["u1"]) == ("fail · 12", "3 went past while it was cooling")
+    assert (shown["t0"], shown["u0"]) == ("fail · 43", "20 skipped: cooling")
+    assert (shown["t1"], shown["u1"]) == ("fail · 12", "3 skipped: cooling")
 
 
 def test_a_frame_that_knows_the_latency_of_requests_is_believed():

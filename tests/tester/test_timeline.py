@@ -35,6 +35,11 @@ def test_a_bucket_counts_what_ended_between_two_frames():
     assert second.words == "0.2 s to 0.5 s: 3 requests, 1 failed, 1 fell back"
 
 
+def test_what_ends_with_a_bucket_is_not_told_by_the_next_one_too():
+    first, second = buckets_of(moments(3), most=MOST_BUCKETS)
+    assert (first.begins_ms, first.to_ms, second.begins_ms) == (0.0, 250.0, 250.001)
+
+
 @pytest.mark.parametrize("count", [2, 100, 239, 2000])
 @pytest.mark.parametrize("most", [MOST_ROWS, MOST_BUCKETS])
 def test_buckets_are_few_follow_each_other_and_lose_nothing(count, most):

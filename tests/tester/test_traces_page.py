@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tester.models import Run
+from tester.models import Run, TraceChunk
 from tests.page import html_of
 
 HTMX = {"HX-Request": "true"}
@@ -50,6 +50,17 @@ def test_a_card_a_moment_and_an_outcome_filter(page, ids):
     html = page("/traces?from_ms=0&to_ms=3000")
     assert "that ended from 0.0 s to 3.0 s" in html
     assert "Show any moment" in html
+
+
+def test_a_search_that_stops_half_way_offers_to_look_further(client, charlie, simulate, monkeypatch):
+    monkeypatch.setattr("tester.traces.MOST_CHUNKS", 1)
+    url = f"/runs/{simulate(num_requests=600, seed=5)['run_id']}/traces?show=failed"
+    TraceChunk.objects.update(failed=1)  # of their requests none is, but only a look tells
+    client.force_login(charlie)
+    html = html_of(client.get(url))
+    assert "None in the part that was looked through so far." in html
+    assert ("after=499" in html, "Look further" in html) == (True, True)
+    assert "No further request of this run is like that." in html_of(client.get(f"{url}&after=499"))
 
 
 def test_htmx_gets_the_list_and_others_the_whole_page(page):

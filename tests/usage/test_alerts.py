@@ -127,6 +127,14 @@ def test_a_redirect_is_no_delivery_and_is_not_followed(receiver):
     assert (receiver.count, Alert.objects.get().send_error) == (1, "answered 302")
 
 
+def test_a_webhook_that_is_no_url_is_named_but_not_repeated(settings):
+    settings.ALERT_WEBHOOK_URL = "hooks.example.com/services/secret-of-the-hook"
+    down()
+    deliver()
+    assert "ALERT_WEBHOOK_URL" in Alert.objects.get().send_error
+    assert "secret-of" not in Alert.objects.get().send_error
+
+
 def test_the_webhook_keeps_to_the_address_policy(receiver):
     before = addresses.adopted()
     addresses.adopt(addresses.AddressPolicy())

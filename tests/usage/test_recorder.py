@@ -72,6 +72,16 @@ def test_what_cannot_be_written_waits(monkeypatch: pytest.MonkeyPatch):
     assert RequestRecord.objects.count() == 1
 
 
+@pytest.mark.django_db
+def test_a_row_that_no_database_takes_holds_nothing_up():
+    recorder = Recorder()
+    for name, tokens in (("before", 1), ("poison", 10**30), ("after", 2)):
+        recorder.put(row(name, input_tokens=tokens))
+    recorder.flush()
+    assert recorder.find("poison") is None
+    assert set(RequestRecord.objects.values_list("call_id", flat=True)) == {"before", "after"}
+
+
 def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(recorder_module, "PENDING_LIMIT", 3)
     recorder = Recorder()

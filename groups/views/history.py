@@ -1,4 +1,4 @@
-"""A group's history, and going back in it; how to use the group."""
+"""A group's history, and going back in it."""
 
 from __future__ import annotations
 
@@ -45,15 +45,6 @@ def restore(request: PersonRequest, group_id: UUID, entry_id: int) -> HttpRespon
         return render(request, "groups/routinggroup_history.html", context, status=422)
     messages.success(request, f"{restored.name} is again as it was in revision {version.revision}.")
     return redirect("group-history", group_id)
-
-
-@require_safe
-@requires(Role.VIEWER, to="see routing groups")
-def group_use(request: PersonRequest, group_id: UUID) -> HttpResponse:
-    """Snippets that call the group."""
-    group = get_object_or_404(RoutingGroup, pk=group_id)
-    context = {"group": group, "base_url": request.build_absolute_uri("/v1"), "can_edit": can_operate(request.user)}
-    return render(request, "groups/routinggroup_use.html", context)
 
 
 def _context(request: PersonRequest, group: RoutingGroup) -> dict[str, Any]:

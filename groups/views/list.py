@@ -1,24 +1,21 @@
-"""The pages of the routing groups."""
+"""The list of the groups, and the search over everything."""
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID
 
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from access.models import Role
 from access.pages import PersonRequest, requires
 from access.rules import can_operate
-from groups.cards import row_of, tiers_of
+from groups.cards import row_of
 from groups.columns import headers
-from groups.effective import sections_of
-from groups.forms import GroupFilterForm, GroupTestForm
+from groups.forms import GroupFilterForm
 from groups.models import RoutingGroup
 from groups.search import LONGEST_QUERY, find
 from lib.pages import wants_part
@@ -63,29 +60,3 @@ def search(request: PersonRequest) -> HttpResponse:
     is_part = wants_part(request)
     context = {"text": text, "kinds": find(text, most=FEW if is_part else MANY), "is_part": is_part}
     return render(request, "groups/search.html#search-results" if is_part else "groups/search.html", context)
-
-
-@require_safe
-@requires(Role.VIEWER, to="see routing groups")
-def group_detail(request: PersonRequest, group_id: UUID) -> HttpResponse:
-    """One group: how it routes, how to call it, and a test."""
-    group = group_with_deployments(group_id)
-    return render(request, "groups/routinggroup_detail.html", detail_context(request, group))
-
-
-def group_with_deployments(group_id: UUID) -> RoutingGroup:
-    return get_object_or_404(RoutingGroup.objects.with_deployments(), pk=group_id)
-
-
-def detail_context(request: PersonRequest, group: RoutingGroup, **more: Any) -> dict[str, Any]:
-    """What the page of one group shows; the gateway adds the outcome of a test."""
-    return {
-        "group": group,
-        "tiers": tiers_of(group),
-        "sections": sections_of(group),
-        "base_url": request.build_absolute_uri("/v1"),
-        "can_test": can_operate(request.user),
-        "can_edit": can_operate(request.user),
-        "form": GroupTestForm(),
-        **more,
-    }

@@ -1,0 +1,32 @@
+"""Files of the largest size: an import holds the lock of all changes, so it may not take long."""
+
+from __future__ import annotations
+
+import time
+
+from groups.exchange.files import bundle_from, checked
+from groups.exchange.plan import Plan, Verdict, planned
+from groups.exchange.rows import Known
+
+PATIENCE_S = 30.0  # the slow ways took minutes and more
+
+
+def plan_of(count: int, entry: str, fallbacks: str = "") -> Plan:
+    rows = "".join(f"- {{model_name: g{n}, litellm_params: {entry.format(n=n)}}}\n" for n in range(count))
+    settings = "".join(f"  - {{g{n}: [{fallbacks.format(n + 1)}]}}\n" for n in range(count) if fallbacks)
+    text = f"model_list:\n{rows}router_settings:\n  fallbacks:\n{settings}"
+    return planned(bundle_from(checked(text))[0], Known(groups={}), may_add_providers=True)
+
+
+def test_a_thousand_groups_that_lead_nowhere_are_skipped_soon():
+    began = time.perf_counter()
+    plan = plan_of(1000, "{{model: openai/m}}", "g{}")
+    assert len(plan.of(Verdict.SKIPPED)) == 1000
+    assert time.perf_counter() - began < PATIENCE_S
+
+
+def test_a_thousand_servers_are_told_apart_soon():
+    began = time.perf_counter()
+    plan = plan_of(1000, "{{model: openai/m, api_base: 'http://h{n}.example.com/v1', api_key: sk-{n}}}")
+    assert (len(plan.of(Verdict.CREATED)), len(plan.providers)) == (1000, 1000)
+    assert time.perf_counter() - began < PATIENCE_S

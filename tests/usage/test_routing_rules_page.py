@@ -1,0 +1,128 @@
+"""The page of the routing rules: each part saves itself."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from groups.models import RoutingRules
+from tests.factories import make_group, make_model, make_provider
+from tests.page import html_of
+
+pytestmark = pytest.mark.django_db
+AT = "/routing-rules"
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def pools(db: None) -> None:
+    for name, usd, quality in (("cheap", "0.20", 30), ("middle", "1", 55), ("dear", "15", 95)):
+        costs = {"input_cost_per_million": Decimal(usd), "output_cost_per_million": Decimal(usd)}
+        make_group(name=name, models=[make_model(name=f"{name}-chat", quality=quality, **costs)])
+
+
+@pytest.fixture
+def page(client, bob):
+    client.force_login(bob)
+    return client
+
+
+def save(page: Any, part: str, **data: Any) -> Any:
+    return page.post(AT, {"part": part, **data}, headers=HTMX)
+
+
+def rules() -> RoutingRules:
+    return RoutingRules.objects.current()
+
+
+def test_the_cards_have_prices_of_the_catalog(page, pools):
+    html = html_of(page.get(AT))
+    for price, name in (("$0.20", "cheap"), ("$1.00", "middle"), ("$15.00", "dear")):
+        assert price in html
+        assert f"Now: <strong>{name}</strong>" in html
+
+
+def test_choosing_a_strategy_saves_it_and_shows_whom_it_takes(page, pools):
+    html = html_of(save(page, "levels", strategy="quality"))
+    assert rules().strategy == "quality"
+    assert "Saved" in html
+    assert html.index('<th scope="row">dear</th>') < html.index('<th scope="row">cheap</th>')
+
+
+def test_custom_weights_are_saved_and_wrong_ones_stay_on_the_page(page, pools):
+    save(page, "levels", strategy="custom", weight_cost="1", weight_latency="", weight_quality="2.5")
+    assert rules().weights == {"cost": 1, "latency": 0, "quality": 2.5}
+    answer = save(page, "levels", strategy="custom", weight_cost="lots", weight_quality="7")
+    assert answer.status_code == 422
+    assert "is no number" in html_of(answer)
+    whole = page.post(AT, {"part": "levels", "strategy": "custom", "weight_cost": "lots", "weight_quality": "7"})
+    assert 'value="lots"' in html_of(whole)
+    assert save(page, "levels", strategy="custom").status_code == 422
+    assert rules().weights["quality"] == 2.5
+
+
+def test_providers_are_added_moved_and_taken_out(page):
+    first, second = (str(make_provider(name=name).pk) for name in ("OpenAI", "Azure"))
+    save(page, "chain", provider=[first])
+    save(page, "chain", provider=[first, second])
+    assert rules().fallback_providers == [first, second]
+    html = html_of(save(page, "chain", provider=[first, second], change=f"up:{second}"))
+    assert html.index("Azure") < html.index("OpenAI")
+    save(page, "chain", provider=[second, first], change=f"down:{first}")
+    assert rules().fallback_providers == [second, first]
+    save(page, "chain", provider=[second, first], change=f"remove:{second}")
+    assert rules().fallback_providers == [first]
+
+
+def test_a_provider_that_is_gone_or_takes_none_is_said(page):
+    off = make_provider(name="Azure", auto_fallback=False)
+    RoutingRules.objects.create(pk=1, fallback_providers=[str(off.pk), "lost"])
+    html = html_of(page.get(AT))
+    assert "Takes no fallbacks" in html
+    assert "There is no such provider now" in html
+
+
+def test_aliases_are_saved_and_each_line_says_where_it_leads(page, pools):
+    html = html_of(save(page, "aliases", aliases="fast = cheap\nbest -> auto-precision"))
+    assert rules().model_aliases == {"fast": "cheap", "best": "auto-precision"}
+    assert "leads to</span> <code>auto-precision</code>" in html
+
+
+def test_a_wrong_line_is_said_beside_it_and_nothing_is_saved_or_lost(page, pools):
+    answer = save(page, "aliases", aliases="fast = cheap\nnonsense\nslow = nothing")
+    assert answer.status_code == 422
+    html = html_of(answer)
+    assert html.count("is-wrong") == 2
+    whole = page.post(AT, {"part": "aliases", "aliases": "fast = cheap\nnonsense"})
+    assert "fast = cheap\nnonsense</textarea>" in html_of(whole)
+    assert rules().model_aliases == {}
+
+
+def test_an_alias_to_a_missing_model_is_saved_with_a_warning(page):
+    html = html_of(save(page, "aliases", aliases="fast-chat = openai/gpt-4o-mini"))
+    assert rules().model_aliases == {"fast-chat": "openai/gpt-4o-mini"}
+    assert "is-odd" in html
+
+
+def test_without_javascript_a_part_is_saved_and_the_page_comes_back(page, pools):
+    assert page.post(AT, {"part": "levels", "strategy": "cost"}).url == AT
+    html = html_of(page.post(AT, {"part": "aliases", "aliases": "nonsense"}))
+    assert "Strategy</h2>" in html
+    assert "Write alias = target" in html
+
+
+def test_viewers_look_strangers_do_not_and_nonsense_is_a_bad_request(client, page, charlie, dora):
+    assert page.post(AT, {"part": "everything"}).status_code == 400
+    client.force_login(charlie)
+    assert "Save aliases" not in html_of(client.get(AT))
+    assert save(client, "levels", strategy="cost").status_code == 403
+    client.force_login(dora)
+    assert client.get(AT).status_code == 403
+
+
+def test_the_page_takes_the_same_queries_whatever_there_is(page, pools, django_assert_max_num_queries):
+    RoutingRules.objects.create(pk=1, model_aliases={f"alias-{n}": "cheap" for n in range(9)})
+    with django_assert_max_num_queries(20):
+        page.get(AT)
