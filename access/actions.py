@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from access.keys import hash_key, hint_of, new_key
-from access.models import Actor, ApiKey, Role, Theme, User
+from access.models import Actor, ApiKey, PowerLevel, Role, Theme, User
 from access.rules import check_role
 from providers import config_version
 
@@ -59,6 +59,15 @@ def set_theme(*, by: User, theme: Theme) -> None:
     """Remembers how a person likes the console, in every browser they sign in with."""
     by.theme = theme
     by.save(update_fields=["theme"])
+
+
+@atomic
+def set_power_level(*, by: User, level: PowerLevel | None) -> None:
+    """Remembers what plain `auto` means for a person and their keys; None is the console's own strategy."""
+    config_version.bump()
+    by.power_level = level or ""
+    by.save(update_fields=["power_level"])
+    log.info("power level chosen", level=by.power_level, by=by.name)
 
 
 @atomic

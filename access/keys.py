@@ -28,6 +28,7 @@ class KeyHolder:
     effective_role: Role
     key_id: str | None = None
     expires_at: datetime | None = None
+    power_level: str = ""
     is_authenticated: bool = True
 
     @property
@@ -64,6 +65,7 @@ def holder_of(row: ApiKey) -> KeyHolder:
         effective_role=row.owner.effective_role,
         key_id=str(row.id),
         expires_at=row.expires_at,
+        power_level=row.owner.power_level,
     )
 
 

@@ -33,6 +33,14 @@ class Theme(models.TextChoices):
     UNICORN = "unicorn", "Magic Unicorn"
 
 
+class PowerLevel(models.TextChoices):
+    """What plain `auto` means for one person and their keys; nothing chosen is the console's own strategy."""
+
+    ECO = "eco"
+    BALANCED = "balanced"
+    PRECISION = "precision"
+
+
 class Actor(Protocol):
     """Whoever acts: a signed-in user, or the holder of a bearer key (see `access/keys.py`)."""
 
@@ -54,6 +62,7 @@ class User(AbstractUser):
 
     role = models.CharField(max_length=16, choices=Role.choices, blank=True, default=Role.STRANGER)
     theme = models.CharField(max_length=16, choices=Theme.choices, blank=True, default="")
+    power_level = models.CharField(max_length=16, choices=PowerLevel.choices, blank=True, default="")
 
     objects: ClassVar[PersonManager] = PersonManager()
 

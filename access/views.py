@@ -1,4 +1,4 @@
-"""Signing in and out, the lock-out page, and the theme people like."""
+"""Signing in and out, the lock-out page, and what people choose for themselves."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from axes.helpers import get_cool_off
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import LoginView, LogoutView
+from django.core.exceptions import SuspiciousOperation
 from django.forms import Form
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from access import actions
 from access.forms import SignInForm
-from access.models import Theme, User
+from access.models import PowerLevel, Role, Theme, User
+from access.pages import PersonRequest, requires
 from lib.pages import wants_part, way_back
 
 YEAR_S = 365 * 24 * 3600
@@ -50,6 +52,19 @@ def locked_out(request: HttpRequest, response: HttpResponse | None, credentials:
     page = render(request, "access/locked_out.html", context, status=429)
     page.headers["Retry-After"] = str(int(wait.total_seconds()))
     return page
+
+
+@require_POST
+@requires(Role.VIEWER, to="choose a power level")
+def set_power_level(request: PersonRequest) -> HttpResponseBase:
+    """Remembers what `auto` means for this person; an empty level is the console's own strategy."""
+    asked = request.POST.get("level", "")
+    if asked not in ("", *PowerLevel.values):
+        raise SuspiciousOperation(f"There is no power level '{asked[:32]}'.")
+    actions.set_power_level(by=request.user, level=PowerLevel(asked) if asked else None)
+    named = f"takes the level {PowerLevel(asked).label.lower()}" if asked else "follows the console's strategy"
+    messages.success(request, f"For you and your keys, auto now {named}.")
+    return redirect(way_back(request))
 
 
 @require_POST

@@ -14,7 +14,7 @@ UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def redact(text: str, *, secret: Secret | None = None) -> str:
-    """Masks what looks like a credential, and this one whatever it looks like; � stands for what no database takes."""
+    """Masks whatever looks like a credential, and this one whatever it looks like; � is what no database takes."""
     text = UNSTORABLE.sub("�", text)
     if secret is not None and secret.reveal():
         text = text.replace(secret.reveal(), "****")

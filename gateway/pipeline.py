@@ -53,7 +53,7 @@ async def serve(live: Live, endpoint: Endpoint, key: str, raw: bytes) -> tuple[E
     """Routes one request. Afterwards `exchange.result` holds the answer, or a stream that has begun."""
     holder = await authenticate(live, key)
     body = openai.parse(raw, endpoint)
-    route = await resolve(live, body, endpoint, partial(may_call, live, holder))
+    route = await resolve(live, body, endpoint, partial(may_call, live, holder), holder.power_level)
     exchange = Exchange(endpoint, holder, Trace(uuid.uuid4().hex, route.group.spec.name), route.choice)
     try:
         admit(live, holder, route.group)

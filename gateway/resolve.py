@@ -16,6 +16,7 @@ from engine.virtual import Decision, TierSpec, VirtualSpec, decide, pools_for, r
 from gateway import openai
 from gateway.live import Live
 from gateway.openai import ApiError
+from groups.levels import AUTO
 
 log = structlog.get_logger(__name__)
 
@@ -40,12 +41,16 @@ class Route:
     choice: Choice | None = None
 
 
-async def resolve(live: Live, body: dict[str, Any], endpoint: Endpoint, may_call: Callable[[str], bool]) -> Route:
+async def resolve(
+    live: Live, body: dict[str, Any], endpoint: Endpoint, may_call: Callable[[str], bool], power_level: str = ""
+) -> Route:
     """The group, virtual model or lone model that a client named, by an alias or not, or by a power level.
 
-    Raises ApiError. `may_call` says whether the client may call a group.
+    Raises ApiError. `may_call` says whether the client may call a group, `power_level` what `auto` means for it.
     """
     name = await live.meant(body["model"])
+    if name == AUTO and power_level and live.routing.get(name) is None:
+        name = f"{AUTO}-{power_level}"
     if name in live.rankings and live.routing.get(name) is None:
         return _by_level(live, name, endpoint, may_call)
     if name not in live.config.virtual and (group := await live.find(name)) is not None:

@@ -1,7 +1,7 @@
 """Which pool answers a client that names no pool: by price, measured speed and quality. Pure.
 
 The score is a weighted geometric mean, so that a pool which is bad at something that counts can't make up for it by
-being the best at something else, and so that no other pool changes how two of them compare: see docs/adr/0012.
+being the best at something else, and so that no other pool changes how two of them compare: see docs/adr/0013.
 """
 
 from __future__ import annotations

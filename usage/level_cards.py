@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from groups.levels import Standing, cheapness, goodness, speed
+from groups.levels import AUTO, Standing, cheapness, goodness, speed
 from groups.routing_rules.strategies import LEVELS, LevelText
 from usage.standings import Rankings
 
@@ -30,6 +30,11 @@ class LevelCard:
 
     text: LevelText
     first: Standing | None
+
+    @property
+    def own(self) -> str:
+        """The level's word where people choose one for themselves."""
+        return self.text.name.removeprefix(f"{AUTO}-")
 
 
 def measures_of(standings: Sequence[Standing]) -> list[Measured]:

@@ -10,7 +10,7 @@ import pytest
 
 from engine.virtual import TierSpec, VirtualSpec
 from gateway.openai import ApiError
-from gateway.resolve import _by_score
+from gateway.resolve import _by_score, resolve
 
 SPEC = VirtualSpec("auto-chat", (TierSpec("simple", None, "mini"), TierSpec("complex", 50, "standard")), "complex")
 SECRET = [{"role": "user", "content": "hi,\n  my word is\tswordfish " + "and so on " * 20}]
@@ -48,3 +48,24 @@ def test_it_says_when_the_default_tier_stands_in(caplog):
 def test_without_any_pool_the_error_names_them(caplog):
     with pytest.raises(ApiError, match="'standard' is inactive or missing"):
         decided(caplog)
+
+
+class Levels(dict[str, tuple[str, ...]]):
+    """Rankings as they are asked."""
+
+    def pools_for(self, level: str) -> tuple[str, ...]:
+        return self.get(level, ())
+
+
+@pytest.mark.parametrize(
+    ("own", "name", "pool"), [("", "auto", "a"), ("eco", "auto", "b"), ("eco", "auto-precision", "c")]
+)
+async def test_plain_auto_means_the_power_level_of_the_person_behind_the_key(own, name, pool):
+    async def meant(name: str) -> str:
+        return name
+
+    rankings = Levels({"auto": ("a",), "auto-eco": ("b",), "auto-precision": ("c",)})
+    live: Any = SimpleNamespace(meant=meant, rankings=rankings, routing=dict.fromkeys("abc", "a group"))
+    route = await resolve(live, {"model": name, "messages": []}, "chat/completions", lambda _: True, own)
+    assert route.choice is not None
+    assert route.choice.pool == pool
