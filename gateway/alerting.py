@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 
+from gateway.rounds import again_and_again
 from usage import alerts, webhook
 from usage.models import Alert
 
@@ -29,12 +30,8 @@ class Courier:
 
     async def run(self) -> None:
         """Delivers what there is, until cancelled; returns at once when no webhook is set."""
-        while settings.ALERT_WEBHOOK_URL:
-            await asyncio.sleep(TICK_S)
-            try:
-                await self.turn()
-            except Exception as error:  # a database that is away must not end the loop
-                log.warning("alerts not delivered yet", error=str(error))
+        if settings.ALERT_WEBHOOK_URL:
+            await again_and_again(self.turn, every_s=TICK_S, failing="alerts not delivered yet")
 
     async def turn(self) -> None:
         """Delivers the alerts that are due now."""

@@ -6,7 +6,6 @@ somebody deleted is a cooldown that is to end: each process compares its rows wh
 
 from __future__ import annotations
 
-import asyncio
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
@@ -17,15 +16,13 @@ from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-import structlog
 from django.utils import timezone
 
 from engine.cooldowns import Cooldown
 from engine.routers import GroupRouter
 from engine.routing import LiveGroup, Routing
+from gateway.rounds import again_and_again
 from usage.models import CooldownRecord
-
-log = structlog.get_logger(__name__)
 
 TICK_S = 1.0
 # Rows of a process that died end by themselves; later they are swept away.
@@ -53,12 +50,7 @@ class Board:
 
     async def run(self) -> None:
         """Publishes changes, until cancelled."""
-        while True:
-            await asyncio.sleep(TICK_S)
-            try:
-                await self.publish()
-            except Exception as error:  # a database that is away must not end the loop
-                log.warning("cooldowns not published", error=str(error))
+        await again_and_again(self.publish, every_s=TICK_S, failing="cooldowns not published")
 
     async def publish(self) -> None:
         """Writes the cooldowns that began since the last time; deletes those that are over, or whose router is gone."""

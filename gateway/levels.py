@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
-import structlog
-
+from gateway.rounds import again_and_again
 from usage.standings import current_rankings
-
-log = structlog.get_logger(__name__)
 
 # Response times drift; no request waits for them.
 RENEWED_EVERY_S = 60.0
@@ -40,9 +36,4 @@ class Rankings:
 
     async def run(self) -> None:
         """Renews now and then, until cancelled."""
-        while True:
-            await asyncio.sleep(RENEWED_EVERY_S)
-            try:
-                await self.renew()
-            except Exception as error:  # a database that is away must not end the loop
-                log.warning("power levels not renewed", error=str(error))
+        await again_and_again(self.renew, every_s=RENEWED_EVERY_S, failing="power levels not renewed")

@@ -31,6 +31,7 @@ from gateway.alerting import Courier
 from gateway.cooldowns import Board
 from gateway.levels import Rankings
 from gateway.probing import Prober
+from gateway.rounds import again_and_again
 from groups.models import RoutingGroup, RoutingRules
 from groups.routing_rules.chain import spec_with_chain
 from groups.routing_rules.targets import resolved
@@ -184,14 +185,7 @@ class Live:
             self.routing.remove(group.spec.name)
 
     async def _follow(self) -> None:
-        while True:
-            await asyncio.sleep(POLL_INTERVAL_S)
-            try:
-                await self.refresh()
-            except (
-                Exception
-            ) as error:  # whatever it is, serving goes on with what is known, and the next turn tries again
-                log.warning("configuration not refreshed", error=str(error))
+        await again_and_again(self.refresh, every_s=POLL_INTERVAL_S, failing="configuration not refreshed")
 
 
 _live: Live | None = None

@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from engine.probes import asking
+from gateway.rounds import again_and_again
 from providers import health
 from providers.health import Claim
 from usage import alerts
@@ -40,12 +41,9 @@ class Prober:
 
     async def run(self) -> None:
         """Probes what is due, until cancelled; returns at once when probing is off."""
-        while self._interval_s > 0:
-            await asyncio.sleep(min(TICK_S, self._interval_s))
-            try:
-                await self.turn()
-            except Exception as error:  # a database that is away must not end the loop
-                log.warning("providers not probed", error=str(error))
+        if self._interval_s > 0:
+            every_s = min(TICK_S, self._interval_s)
+            await again_and_again(self.turn, every_s=every_s, failing="providers not probed")
 
     async def turn(self) -> None:
         """Probes the providers that are due now, all at once, then settles the alerts."""
