@@ -15,14 +15,18 @@ from datetime import datetime
 from django.conf import settings
 from django.utils import timezone
 
-from access.models import ApiKey, Role
+from access.models import ApiKey, ApiKeyQuerySet, Role, Scope
 
 PREFIX = "sk-rc-"
 
 
 @dataclass(frozen=True, slots=True)
 class KeyHolder:
-    """Whoever presented a valid bearer key: the master key (`key_id` None) or an ApiKey."""
+    """Whoever presented a valid bearer key: the master key (`key_id` None) or an ApiKey.
+
+    `name` is the owner's. `team_ids` are the teams whose groups the key sees, `allowed_models` the names it may call
+    (empty: all), `account_id` the account that pays (None: nobody is limited).
+    """
 
     name: str
     effective_role: Role
@@ -30,6 +34,16 @@ class KeyHolder:
     expires_at: datetime | None = None
     power_level: str = ""
     is_authenticated: bool = True
+    key_name: str = ""
+    user_id: int | None = None
+    team_id: str = ""
+    team: str = ""
+    team_ids: frozenset[str] = frozenset()
+    scopes: frozenset[str] = frozenset(Scope.values)
+    allowed_models: frozenset[str] = frozenset()
+    rpm: int | None = None
+    tpm: int | None = None
+    account_id: int | None = None
 
     @property
     def is_expired(self) -> bool:
@@ -60,24 +74,42 @@ def is_master(key: str) -> bool:
 
 
 def holder_of(row: ApiKey) -> KeyHolder:
+    """The holder of a key that `_rows` has read; no query."""
+    owner, team = row.owner, row.team
+    paying = team if team is not None else owner
+    teams = {str(team.id)} if team is not None else {str(m.team_id) for m in owner.memberships.all()}
     return KeyHolder(
-        name=row.owner.username,
-        effective_role=row.owner.effective_role,
+        name=owner.username,
+        effective_role=owner.effective_role,
         key_id=str(row.id),
         expires_at=row.expires_at,
-        power_level=row.owner.power_level,
+        power_level=owner.power_level,
+        key_name=row.name,
+        user_id=owner.pk,
+        team_id=str(team.id) if team is not None else "",
+        team=team.name if team is not None else "",
+        team_ids=frozenset(teams),
+        scopes=frozenset(row.scopes),
+        allowed_models=frozenset(row.allowed_models),
+        rpm=row.rpm,
+        tpm=row.tpm,
+        account_id=getattr(getattr(paying, "account", None), "pk", None),
     )
 
 
 def verify(key: str) -> KeyHolder | None:
-    """The holder of a key, or None. One indexed look-up."""
+    """The holder of a key, or None. Two indexed look-ups."""
     if is_master(key):
         return MASTER
-    row = ApiKey.objects.usable().select_related("owner").filter(hash=hash_key(key)).first()
+    row = _rows().filter(hash=hash_key(key)).first()
     return holder_of(row) if row else None
 
 
 def all_holders() -> dict[str, KeyHolder]:
-    """Every usable key by its hash, the master key included: what the gateway keeps in memory."""
-    rows = ApiKey.objects.usable().select_related("owner")
-    return {hash_key(settings.MASTER_KEY): MASTER, **{row.hash: holder_of(row) for row in rows}}
+    """Every usable key by its hash, the master key included: what the gateway keeps in memory. Two queries."""
+    return {hash_key(settings.MASTER_KEY): MASTER, **{row.hash: holder_of(row) for row in _rows()}}
+
+
+def _rows() -> ApiKeyQuerySet:
+    related = ApiKey.objects.usable().select_related("owner__account", "team__account")
+    return related.prefetch_related("owner__memberships")

@@ -1,4 +1,4 @@
-"""Who may ask: people with a role, and the API keys they own."""
+"""People with a role, and the teams they are in."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import uuid
 from typing import Any, ClassVar, Protocol
 
 from django.contrib.auth.models import AbstractUser, UserManager
+from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
-from django.utils import timezone
+from django.db.models.functions import Lower
+
+NAME = RegexValidator(r"^[^\x00-\x1f\x7f]+\Z", "Use printable characters.")
 
 
 class Role(models.TextChoices):
@@ -76,29 +78,52 @@ class User(AbstractUser):
         return Role(self.role) if self.is_active else Role.STRANGER
 
 
-class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
-    def usable(self) -> ApiKeyQuerySet:
-        """Keys that open the door now: not revoked, not expired, owner still active."""
-        fresh = Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now())
-        return self.filter(fresh, revoked_at__isnull=True, owner__is_active=True)
-
-
-class ApiKey(models.Model):
-    """A downstream key `sk-rc-…`: shown once, kept as a hash. It has the rights of its owner."""
+class Team(models.Model):
+    """People who share groups, API keys and a budget. Its id is what a routing group is assigned to."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    name = models.CharField(max_length=64)
-    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_keys")
-    hash = models.CharField(max_length=64, unique=True, editable=False)
-    hint = models.CharField(max_length=32, editable=False)
+    name = models.CharField(max_length=64, validators=[NAME])
+    description = models.CharField(max_length=256, blank=True, default="")
+    members = models.ManyToManyField(User, through="Membership", related_name="teams")
     created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField(null=True, blank=True)
-    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
-
-    objects = ApiKeyQuerySet.as_manager()
+    created_by = models.CharField(max_length=150, editable=False)
 
     class Meta:
-        ordering: ClassVar = ["-created_at"]
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                Lower("name"), name="team_name_unique", violation_error_message="A team of this name exists."
+            )
+        ]
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.hint})"
+        return self.name
+
+
+class TeamRole(models.TextChoices):
+    """What somebody may do in a team: its managers also choose its members and issue its keys."""
+
+    MEMBER = "member"
+    MANAGER = "manager"
+
+
+class Membership(models.Model):
+    """One person in one team."""
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=16, choices=TeamRole.choices, default=TeamRole.MEMBER)
+    since = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["user__username"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["team", "user"],
+                name="member_once",
+                violation_error_message="This person is in the team already.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.team}"
