@@ -11,6 +11,7 @@ from access.actions import issue_key
 from access.keys import COMMAND_LINE
 from access.models import Role, User
 from engine import addresses
+from tests import factories
 from tests.factories import make_model
 from tests.factories import make_user as made
 
@@ -19,6 +20,11 @@ from tests.factories import make_user as made
 def _servers_of_tests_may_be_called() -> None:
     """They are on this machine. Tests of the address policy adopt another."""
     addresses.adopt(addresses.AddressPolicy(allows_private=True))
+
+
+@pytest.fixture(autouse=True)
+def _the_same_names_and_ids_every_time() -> None:
+    factories.start_over()
 
 
 @pytest.fixture

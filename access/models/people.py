@@ -121,7 +121,7 @@ class Membership(models.Model):
             models.UniqueConstraint(
                 fields=["team", "user"],
                 name="member_once",
-                violation_error_message="This person is in the team already.",
+                violation_error_message="This person is in the team.",
             )
         ]
 
