@@ -12,6 +12,10 @@ from typing import Literal
 
 AttemptStatus = Literal["pending", "success", "error", "cancelled"]
 
+# How a provider refuses a key, or says that its money or quota is used up: by status, and some by 400 and words.
+KEY_REFUSALS = frozenset({401, 402, 403, 429})
+REFUSAL_WORDS = ("credit balance", "api key not valid", "invalid api key", "incorrect api key")
+
 
 @dataclass(slots=True)
 class Attempt:
@@ -21,8 +25,8 @@ class Attempt:
     even when the first was only cooling down and nothing was tried there; a fallback group's tiers count on.
     `status` is `pending` while the answer (or stream) is on its way and `cancelled` when the caller left.
     `moved_on_because` says why the router tried something else after this attempt (None on the last one):
-    `retry_…` within the tier, `fallback_…` to another tier or group, each with `error`, `rate_limit` or
-    `timeout`.
+    `retry_…` within the tier, `fallback_…` to another tier or group, each with `error`, `rate_limit`, `timeout` or
+    `own_key_refused`. `model` is what the provider calls it; `own_key` says that the caller's key was used.
     """
 
     deployment_id: str
@@ -39,6 +43,17 @@ class Attempt:
     error_class: str | None = None
     error_message: str | None = None
     moved_on_because: str | None = None
+    provider_id: str = ""
+    model: str = ""
+    own_key: bool = False
+
+    @property
+    def is_key_refused(self) -> bool:
+        """Whether the caller's own key was refused, or is out of money or quota: nobody else's trouble."""
+        if not self.own_key or self.status_code != 400:
+            return self.own_key and self.status_code in KEY_REFUSALS
+        said = (self.error_message or "").lower()
+        return any(words in said for words in REFUSAL_WORDS)
 
     @property
     def place(self) -> tuple[str, int]:
@@ -80,6 +95,8 @@ class Trace:
 
 
 def _cause(attempt: Attempt) -> str:
+    if attempt.is_key_refused:
+        return "own_key_refused"
     if attempt.status_code == 429:
         return "rate_limit"
     return "timeout" if attempt.status_code in (408, 504) else "error"

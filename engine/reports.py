@@ -12,6 +12,7 @@ from litellm.router_utils.router_callbacks.track_deployment_metrics import (
 )
 
 from engine.ledger import Attempt, AttemptStatus
+from engine.spec import DeploymentSpec
 from engine.upstreams import failures
 from engine.upstreams.call import Call, Stream, Usage
 
@@ -25,9 +26,11 @@ GROUP = "group"
 class Report:
     """The report of one attempt: `started`, then `succeeded` or `failed`, or `follow` for a stream."""
 
-    def __init__(self, router: GroupRouter, row: dict[str, Any], call: Call, attempt: Attempt) -> None:
+    def __init__(
+        self, router: GroupRouter, row: dict[str, Any], call: Call, attempt: Attempt, deployment: DeploymentSpec
+    ) -> None:
         self._router, self._attempt, self._is_stream = router, attempt, call.is_stream
-        self._deployment = router.by_router_id[row["model_info"]["id"]]
+        self._deployment = deployment
         self._start = datetime.now()
         self._has_started = False
         self._kwargs = _callback_kwargs(row, is_stream=call.is_stream)
@@ -57,7 +60,8 @@ class Report:
         self._forget_redis_queue()
 
     async def failed(self, error: BaseException) -> None:
-        """The attempt failed, or its caller left; only a failure of the upstream counts for cooldowns."""
+        """The attempt failed, or its caller left; only a failure of the upstream counts for cooldowns, which a
+        refused key of the caller's is not."""
         failures.hide_secrets(error, self._deployment)
         has_left = not isinstance(error, Exception)
         self._attempt.error_class = None if has_left else type(error).__name__
@@ -66,7 +70,7 @@ class Report:
         self._close("cancelled" if has_left else "error")
         end = datetime.now()
         self._kwargs["exception"] = error
-        if not has_left:
+        if not has_left and not self._attempt.is_key_refused:
             self._router.deployment_callback_on_failure(self._kwargs, None, self._start, end)
         if self._has_started:
             for selector in self._router.selectors:

@@ -83,7 +83,7 @@ class Tally:
         if usage is None or trace.last is None:
             return 0.0
         spec = self.deployments[trace.last.deployment_id].spec
-        return spec.cost_usd(input_tokens=usage.input_tokens, output_tokens=usage.output_tokens) or 0.0
+        return usage.cost_usd(spec) or 0.0
 
     def result(self, *, seed: int, duration_ms: float) -> dict[str, Any]:
         """RoutingGroupSimulationResult, without the id of the run."""

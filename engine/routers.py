@@ -21,6 +21,7 @@ from engine.spec import DEFAULT_COOLDOWN_S, DeploymentSpec, GroupSpec, Strategy
 from engine.upstreams import failures
 from engine.upstreams.call import Answer, Call, Stream
 from engine.upstreams.choose import upstream_for
+from engine.upstreams.own_keys import OwnKeyRefused, is_hopeless, key_for, with_key
 
 CACHE_KEYS = 20_000
 NATIVE_STRATEGY = {
@@ -91,6 +92,8 @@ class GroupRouter(litellm.Router):
     async def _acompletion(self, model: str, messages: list[Any], **kwargs: Any) -> Answer | Stream:
         """One attempt. LiteLLM's own method of this name ends in `litellm.acompletion`; ours in an upstream."""
         call: Call = kwargs["call"]
+        if hopeless := [name for name, d in self.by_router_id.items() if is_hopeless(call, d)]:
+            kwargs["_retry_skipped_deployment_ids"] = tuple(hopeless)
         row = await self.async_get_available_deployment(model=model, messages=messages, request_kwargs=kwargs)
         self._update_kwargs_with_deployment(deployment=row, kwargs=kwargs)
         try:
@@ -102,14 +105,43 @@ class GroupRouter(litellm.Router):
             raise
 
     async def _attempt(self, call: Call, row: dict[str, Any]) -> Answer | Stream:
+        """One try, with the caller's own key where there is one, and again with the system's if that is allowed."""
         deployment = self.by_router_id[row["model_info"]["id"]]
+        if is_hopeless(call, deployment):
+            raise self._key_refused(call, deployment)
+        if (key := key_for(call, deployment)) is None:
+            return await self._try(call, row, deployment)
+        try:
+            return await self._try(call, row, with_key(deployment, key), own_key=True)
+        except Exception as error:
+            last = call.trace.last
+            if last is None or not last.is_key_refused:
+                raise
+            call.refused_keys[deployment.provider_id] = error
+            if not key.may_fall_back:
+                raise self._key_refused(call, deployment) from error
+        return await self._try(call, row, deployment)
+
+    def _key_refused(self, call: Call, deployment: DeploymentSpec) -> OwnKeyRefused:
+        error = OwnKeyRefused(deployment, call.refused_keys[deployment.provider_id])
+        tier = self.spec.tier_of(deployment)
+        others = (d for d in self.by_router_id.values() if self.spec.tier_of(d) == tier and not is_hopeless(call, d))
+        if not any(others):
+            error.num_retries = 0
+        return error
+
+    async def _try(
+        self, call: Call, row: dict[str, Any], deployment: DeploymentSpec, *, own_key: bool = False
+    ) -> Answer | Stream:
         attempt = call.trace.begin(self._new_attempt(deployment, call))
-        report = Report(self, row, call, attempt)
+        report = Report(self, row, call, attempt, deployment)
         try:
             await self.async_routing_strategy_pre_call_checks(row, None)
             report.started()
             if deployment.problem:
                 raise failures.unusable(deployment)
+            # Not before: a rate limit of ours is no refusal of the key.
+            attempt.own_key = own_key
             result = await (call.upstream or upstream_for(deployment)).send(call, deployment, self.spec.retry, attempt)
             if isinstance(result, Answer) and result.is_content_filtered and self.spec.fallback.content_policy_groups:
                 raise litellm.ContentPolicyViolationError(
@@ -121,6 +153,7 @@ class GroupRouter(litellm.Router):
         if isinstance(result, Answer):
             await report.succeeded(result.usage)
         else:
+            result.asked = call.body
             report.follow(result)
         return result
 
@@ -134,6 +167,8 @@ class GroupRouter(litellm.Router):
             tier=tier,
             started_at=time.time(),
             fallback_depth=call.depth + self._tier_rank[tier],
+            provider_id=deployment.provider_id,
+            model=deployment.upstream_model,
         )
 
     async def async_routing_strategy_pre_call_checks(

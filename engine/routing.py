@@ -19,6 +19,7 @@ from engine.routers import GroupRouter
 from engine.spec import DeploymentSpec, GroupSpec, RetryPolicy, Strategy
 from engine.upstreams import failures
 from engine.upstreams.call import Answer, Call, Stream
+from engine.upstreams.own_keys import OwnKeyRefused
 
 # What a client sees when the fault is not its own: an upstream's 401 must not read as "your key is wrong".
 STATUS_FOR_CLIENT = {401: 502, 402: 502, 403: 502, 404: 502, 408: 504}
@@ -184,6 +185,8 @@ def _fallback_names(spec: GroupSpec, error: Exception) -> tuple[str, ...]:
 
 
 def _failed(error: Exception) -> RequestFailed:
+    if isinstance(error, OwnKeyRefused):
+        return _key_refused(error)
     status = 502 if isinstance(error, failures.UpstreamConnectionError) else failures.status_of(error) or 502
     code = {litellm.ContextWindowExceededError: "context_length_exceeded"}.get(type(error))
     return RequestFailed(
@@ -192,4 +195,14 @@ def _failed(error: Exception) -> RequestFailed:
         error_class=type(error).__name__,
         code=code,
         retry_after_s=failures.retry_after_s(error) if status in (429, 503) else None,
+    )
+
+
+def _key_refused(error: OwnKeyRefused) -> RequestFailed:
+    return RequestFailed(
+        failures.message_of(error),
+        status=error.status_for_client,
+        error_class=error.error_class,
+        code="own_key_refused",
+        retry_after_s=error.retry_after_s if error.status_for_client == 429 else None,
     )

@@ -51,6 +51,14 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnKey:
+    """A caller's own key for a provider, and whether the system's may be used when it is refused."""
+
+    secret: Secret
+    may_fall_back: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """Retries within a tier, moves between tiers and groups, and what one attempt may take.
 
@@ -97,7 +105,8 @@ class DeploymentSpec:
     `upstream_model` the name the provider knows the model by. `problem`, when
     set, is why this deployment cannot be called at all (for people); it then fails without a connection.
     `options` and `credentials` are what LiteLLM wants beside address and key, by its own names (`api_version`,
-    `aws_secret_access_key`).
+    `aws_secret_access_key`). A price of input from or into the provider's prompt cache that is not known is that of
+    other input.
     """
 
     deployment_id: str
@@ -113,6 +122,9 @@ class DeploymentSpec:
     tpm: int | None = None
     input_cost_per_token_usd: float | None = None
     output_cost_per_token_usd: float | None = None
+    cached_input_cost_per_token_usd: float | None = None
+    cache_write_cost_per_token_usd: float | None = None
+    provider_id: str = ""
     problem: str | None = None
     options: tuple[tuple[str, str], ...] = ()
     credentials: tuple[tuple[str, Secret], ...] = ()
@@ -122,11 +134,24 @@ class DeploymentSpec:
         """Everything that must not be repeated to anybody."""
         return (*((self.api_key,) if self.api_key else ()), *(secret for _, secret in self.credentials))
 
-    def cost_usd(self, *, input_tokens: int, output_tokens: int) -> float | None:
-        """What an answer of this size costs, or None when a price is unknown."""
-        if self.input_cost_per_token_usd is None or self.output_cost_per_token_usd is None:
+    def cost_usd(
+        self, *, input_tokens: int, output_tokens: int, cached_tokens: int = 0, cache_write_tokens: int = 0
+    ) -> float | None:
+        """What an answer of this size costs, or None when a price is unknown.
+
+        `cached_tokens` (read from the prompt cache) and `cache_write_tokens` (written to it) are parts of
+        `input_tokens`, tokens of thought a part of `output_tokens`.
+        """
+        plain, output = self.input_cost_per_token_usd, self.output_cost_per_token_usd
+        if plain is None or output is None:
             return None
-        return input_tokens * self.input_cost_per_token_usd + output_tokens * self.output_cost_per_token_usd
+        cached, written = self.cached_input_cost_per_token_usd, self.cache_write_cost_per_token_usd
+        return (
+            (input_tokens - cached_tokens - cache_write_tokens) * plain
+            + cached_tokens * (plain if cached is None else cached)
+            + cache_write_tokens * (plain if written is None else written)
+            + output_tokens * output
+        )
 
 
 @dataclass(frozen=True, slots=True)

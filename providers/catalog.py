@@ -48,6 +48,7 @@ class CatalogEntry:
     input_cost_per_million: Decimal | None = None
     output_cost_per_million: Decimal | None = None
     cached_input_cost_per_million: Decimal | None = None
+    cache_write_cost_per_million: Decimal | None = None
     reasoning_cost_per_million: Decimal | None = None
     context_length: int | None = None
     capabilities: tuple[str, ...] = ()
@@ -59,6 +60,7 @@ FIELDS = (
     "input_cost_per_million",
     "output_cost_per_million",
     "cached_input_cost_per_million",
+    "cache_write_cost_per_million",
     "context_length",
     "capabilities",
 )
@@ -130,6 +132,7 @@ def entry_of(row: dict[str, Any]) -> CatalogEntry:
         input_cost_per_million=_per_million(row.get("input_cost_per_token")),
         output_cost_per_million=_per_million(output),
         cached_input_cost_per_million=_per_million(row.get("cache_read_input_token_cost")),
+        cache_write_cost_per_million=_per_million(row.get("cache_creation_input_token_cost")),
         reasoning_cost_per_million=_per_million(None if reasoning == output else reasoning),
         context_length=context if isinstance(context, int) and context > 0 else None,
         capabilities=(*words, *(word for flag, word in CAPABILITIES.items() if row.get(flag))),

@@ -35,6 +35,7 @@ class CatalogModelSerializer(serializers.Serializer):
     input_cost_per_million = PriceField(source="entry.input_cost_per_million")
     output_cost_per_million = PriceField(source="entry.output_cost_per_million")
     cached_input_cost_per_million = PriceField(source="entry.cached_input_cost_per_million")
+    cache_write_cost_per_million = PriceField(source="entry.cache_write_cost_per_million")
     reasoning_cost_per_million = PriceField(source="entry.reasoning_cost_per_million")
     context_length = serializers.IntegerField(source="entry.context_length", allow_null=True)
     capabilities = serializers.ListField(child=serializers.CharField(), source="entry.capabilities")

@@ -32,6 +32,11 @@ def check(target: Target) -> Finding:
     return async_to_sync(asking.check)(target)
 
 
+def check_with_key(provider: Provider, key: Secret) -> Finding:
+    """Tries a saved provider with a key that somebody brings; it says nothing of the provider, so it is no probe."""
+    return check(health.target_with(provider, Credentials(key)))
+
+
 def models_of(provider: Provider) -> Finding:
     """The models a saved provider says it serves."""
     claim = health.claim_of(provider)

@@ -79,7 +79,12 @@ def claim_of(provider: Provider) -> Claim:
         return Claim(provider.pk, None, _unusable(str(error)))
     if keys.api_key is None and preset_of(provider.type).needs_key and not provider.api_base:
         return Claim(provider.pk, None, _unusable(f"{provider.name} has no API key."))
-    return Claim(provider.pk, target_of(provider, keys, model=_cheapest_chat_model(provider)))
+    return Claim(provider.pk, target_with(provider, keys))
+
+
+def target_with(provider: Provider, keys: Credentials) -> Target:
+    """What a probe of a saved provider needs to know, opened by these keys; a cheap model of it shows credit."""
+    return target_of(provider, keys, model=_cheapest_chat_model(provider))
 
 
 def target_of(provider: Provider, keys: Credentials, *, model: str | None) -> Target:

@@ -15,7 +15,7 @@ CREATED, CHANGED, DELETED = LogEntry.Action.CREATE, LogEntry.Action.UPDATE, LogE
 PROVIDER_FIELDS = ("name", "type", "api_base", "enabled", "priority", "auto_fallback", "rpm", "tpm", "settings")
 MODEL_FIELDS = (
     *("name", "display_name", "input_cost_per_million", "output_cost_per_million", "cached_input_cost_per_million"),
-    *("context_length", "capabilities", "quality", "enabled"),
+    *("cache_write_cost_per_million", "context_length", "capabilities", "quality", "enabled"),
 )
 
 Snapshot = Mapping[str, str]

@@ -125,20 +125,37 @@ class Provider(models.Model):
         return Status.ERROR if self.error else Status.ACTIVE
 
 
-class ProviderKey(models.Model):
+class Encrypted(models.Model):
+    """A row that keeps a secret. Whichever room it is in, `rotate_keys` finds it by this; see `secrets.py`."""
+
+    ciphertext = models.TextField(editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def whose(self) -> str:
+        """Whose secret it is, for messages about it."""
+        raise NotImplementedError
+
+
+class ProviderKey(Encrypted):
     """A provider's secrets, encrypted together; `hint` is what may be shown of its API key. See `secrets.py`.
 
     `hints` are those of what it needs beside or instead of one, such as `aws_secret_access_key`.
     """
 
     provider = models.OneToOneField(Provider, on_delete=models.CASCADE, related_name="key")
-    ciphertext = models.TextField(editable=False)
     hint = models.CharField(max_length=32, editable=False)
     hints = models.JSONField(default=dict, editable=False)
-    updated_at = models.DateTimeField(auto_now=True)
 
     def __str__(self) -> str:
         return f"key of {self.provider_id}: {self.hint}"
+
+    @property
+    def whose(self) -> str:
+        return self.provider.name
 
 
 class Probe(models.Model):
@@ -200,6 +217,9 @@ class LanguageModel(models.Model):
     cached_input_cost_per_million = models.DecimalField(
         max_digits=14, decimal_places=6, null=True, blank=True, validators=[MinValueValidator(Decimal(0))]
     )
+    cache_write_cost_per_million = models.DecimalField(
+        max_digits=14, decimal_places=6, null=True, blank=True, validators=[MinValueValidator(Decimal(0))]
+    )
     context_length = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
     capabilities = models.JSONField(default=list, blank=True)
     quality = models.PositiveSmallIntegerField(null=True, blank=True, validators=[MaxValueValidator(100)])
@@ -231,6 +251,11 @@ class LanguageModel(models.Model):
                 condition=models.Q(cached_input_cost_per_million__isnull=True)
                 | models.Q(cached_input_cost_per_million__gte=0),
                 name="model_cached_input_cost_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(cache_write_cost_per_million__isnull=True)
+                | models.Q(cache_write_cost_per_million__gte=0),
+                name="model_cache_write_cost_not_negative",
             ),
             models.CheckConstraint(
                 condition=models.Q(quality__isnull=True) | models.Q(quality__lte=100), name="model_quality_0_to_100"

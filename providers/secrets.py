@@ -1,4 +1,4 @@
-"""Encrypt, decrypt, mask: the only file that sees a provider's key in plaintext."""
+"""Encrypt, decrypt, mask: the only file that sees a key for a provider in plaintext."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from engine.spec import Secret
 from providers.exceptions import UnreadableKey
-from providers.models import Provider, ProviderKey
+from providers.models import Encrypted, Provider, ProviderKey
 
 SHOWN = 4
 SHORTEST_SHOWN = 12
@@ -100,7 +100,7 @@ def decrypt(row: ProviderKey) -> Secret | None:
 
 def read(row: ProviderKey) -> Credentials:
     """All secrets of a provider, each wrapped; raises UnreadableKey."""
-    secret = opened(row.ciphertext, of=row.provider.name)
+    secret = opened(row.ciphertext, of=row.whose)
     if not row.hints:
         return Credentials(secret)
     values = {name: Secret(value) for name, value in json.loads(secret.reveal()).items() if value}
@@ -115,7 +115,7 @@ def opened(ciphertext: str, *, of: str) -> Secret:
         raise UnreadableKey(of) from None
 
 
-def is_current(row: ProviderKey) -> bool:
+def is_current(row: Encrypted) -> bool:
     """Whether the first of ENCRYPTION_KEYS encrypted this row."""
     try:
         _fernets()[0].decrypt(row.ciphertext.encode())
@@ -124,7 +124,7 @@ def is_current(row: ProviderKey) -> bool:
     return True
 
 
-def rotate(row: ProviderKey) -> None:
+def rotate(row: Encrypted) -> None:
     """Encrypts a row anew under the first of ENCRYPTION_KEYS; raises UnreadableKey."""
-    row.ciphertext = encrypt(opened(row.ciphertext, of=row.provider.name).reveal())
+    row.ciphertext = encrypt(opened(row.ciphertext, of=row.whose).reveal())
     row.save(update_fields=["ciphertext", "updated_at"])

@@ -117,6 +117,7 @@ class ModelSerializer(StrictSerializer):
     input_cost_per_million = PriceField()
     output_cost_per_million = PriceField()
     cached_input_cost_per_million = PriceField()
+    cache_write_cost_per_million = PriceField()
     context_length = serializers.IntegerField(min_value=1, max_value=1_000_000_000, allow_null=True, default=None)
     capabilities = serializers.ListField(
         child=serializers.CharField(max_length=64), max_length=50, allow_null=True, default=None

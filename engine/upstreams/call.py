@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from engine.ledger import Attempt, Trace
-from engine.spec import DeploymentSpec, RetryPolicy
+from engine.spec import DeploymentSpec, OwnKey, RetryPolicy
+from engine.upstreams.estimates import Passed
+from engine.upstreams.tokens import Usage
+
+__all__ = ["Answer", "Call", "Endpoint", "Stream", "Upstream", "Usage"]
 
 Endpoint = Literal["chat/completions", "embeddings"]
-
-# What a column of the request log holds; no answer is nearly as long.
-MOST_TOKENS = 2**31 - 1
 
 
 @dataclass(slots=True)
@@ -21,8 +22,9 @@ class Call:
     """One downstream request on its way. `body` is the client's JSON; `model` in it is replaced per attempt.
 
     `upstream` overrides what would answer (a mock test, a rehearsal), `tokens` are the context and generated
-    tokens that a rehearsed answer has. `last_error` is that of the last attempt, `depth` the number of tiers in
-    the groups that were left behind.
+    tokens that a rehearsed answer has. `own_keys` are the caller's own keys by provider id; `refused_keys` are the
+    errors of the providers that have refused theirs, which are not asked with them again. `last_error` is that of the
+    last attempt, `depth` the number of tiers in the groups that were left behind.
     """
 
     endpoint: Endpoint
@@ -31,31 +33,15 @@ class Call:
     is_stream: bool = False
     upstream: Upstream | None = None
     tokens: tuple[int, int] | None = None
+    own_keys: Mapping[str, OwnKey] = field(default_factory=dict)
+    refused_keys: dict[str, Exception] = field(default_factory=dict)
     last_error: Exception | None = None
     depth: int = 0
 
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens of one answer, as the upstream counted them."""
-
-    input_tokens: int
-    output_tokens: int
-    total_tokens: int
-
-    @classmethod
-    def of(cls, usage: object) -> Usage | None:
-        """From OpenAI's `usage` object; None when there is none or it makes no sense."""
-        if not isinstance(usage, dict):
-            return None
-        prompt, completion = usage.get("prompt_tokens", 0), usage.get("completion_tokens", 0)
-        if not _is_count(prompt) or not _is_count(completion):
-            return None
-        return cls(prompt, completion, prompt + completion)
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and 0 <= value <= MOST_TOKENS
+    @property
+    def wants_usage(self) -> bool:
+        """Whether the client of a stream asked to see the tokens at its end."""
+        return bool((self.body.get("stream_options") or {}).get("include_usage"))
 
 
 @dataclass(slots=True)
@@ -76,9 +62,11 @@ StreamEnd = Callable[[BaseException | None], Awaitable[None]]
 class Stream:
     """A stream whose first event has arrived. Iterating gives whole SSE events as bytes, `[DONE]` included.
 
-    `events` is set by the upstream that reads it. `usage` is known once the upstream has sent it, `is_complete`
-    true once `[DONE]` has come: who leaves then has everything. `on_end` is awaited exactly once with the error
-    that ended the stream, or None; an `asyncio.CancelledError` or `GeneratorExit` means that the caller left.
+    `events` is set by the upstream that reads it. `usage` is known once the upstream has sent it, and estimated
+    (from `asked`, the client's JSON, and what was passed on) when the stream has ended without it, however it ended.
+    `is_complete` is true once `[DONE]` has come: who leaves then has everything. `on_end` is awaited exactly once,
+    after that, with the error that ended the stream, or None; an `asyncio.CancelledError` or `GeneratorExit` means
+    that the caller left.
     """
 
     deployment: DeploymentSpec
@@ -86,18 +74,22 @@ class Stream:
     events: AsyncGenerator[bytes] = field(init=False, repr=False)
     is_complete: bool = False
     on_end: StreamEnd | None = field(default=None, repr=False)
+    asked: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     async def __aiter__(self) -> AsyncGenerator[bytes]:
         error: BaseException | None = None
+        passed = Passed()
         try:
             async with aclosing(self.events) as events:
                 async for event in events:
                     self.is_complete = self.is_complete or event.endswith(LAST_EVENTS)
+                    passed.add(event)
                     yield event
         except BaseException as stopped:
             error = None if self.is_complete else stopped
             raise
         finally:
+            self.usage = self.usage or passed.usage(self.asked)
             on_end, self.on_end = self.on_end, None
             if on_end is not None:
                 await on_end(error)

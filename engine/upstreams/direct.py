@@ -12,10 +12,10 @@ from pydantic_core import from_json, to_json
 
 from engine.ledger import Attempt
 from engine.spec import DeploymentSpec, RetryPolicy
-from engine.upstreams import failures
+from engine.upstreams import asking, failures
 from engine.upstreams.call import Answer, Call, Stream, Usage
 from engine.upstreams.connections import CONNECT_TIMEOUT_S, reason_of, session
-from engine.upstreams.sse import Events, read_event
+from engine.upstreams.sse import Events, read_event, without_usage
 
 DRAIN_TIMEOUT_S = 0.2
 ERROR_BODY_LIMIT = 64 * 1024
@@ -33,11 +33,9 @@ class DirectUpstream:
         limit_s, waits_for = _limit(call, policy)
         try:
             async with asyncio.timeout(limit_s):
-                response = await self._post(call, deployment)
-                if response.status >= 300:
-                    raise await _refusal(deployment, response)
+                response = await self._ask(call, deployment)
                 if call.is_stream:
-                    return await _stream(deployment, policy, response, attempt)
+                    return await _stream(call, deployment, policy, response, attempt)
                 return _answer(deployment, await response.read())
         except TimeoutError as error:
             if isinstance(error, aiohttp.ServerTimeoutError):
@@ -46,13 +44,24 @@ class DirectUpstream:
         except aiohttp.ClientError as error:
             raise failures.unreachable(deployment, f"connection failed ({reason_of(error)})") from error
 
+    async def _ask(self, call: Call, deployment: DeploymentSpec) -> aiohttp.ClientResponse:
+        """The answer to the call, unless it is an error."""
+        response = await self._post(call, deployment)
+        if response.status < 300:
+            return response
+        refusal = await _refusal(deployment, response)
+        if asking.is_refused(call, deployment, refusal):
+            return await self._ask(call, deployment)
+        raise refusal
+
     async def _post(self, call: Call, deployment: DeploymentSpec) -> aiohttp.ClientResponse:
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
+        stream_options = asking.stream_options(call, deployment)
         if deployment.api_key is not None:
             headers["Authorization"] = f"Bearer {deployment.api_key.reveal()}"
         return await self._open_session().post(
             f"{(deployment.api_base or '').rstrip('/')}/{call.endpoint}",
-            data=to_json({**call.body, "model": deployment.upstream_model}),
+            data=to_json({**call.body, **stream_options, "model": deployment.upstream_model}),
             headers=headers,
             allow_redirects=False,
         )
@@ -85,7 +94,7 @@ def _answer(deployment: DeploymentSpec, body: bytes) -> Answer:
 
 
 async def _stream(
-    deployment: DeploymentSpec, policy: RetryPolicy, response: aiohttp.ClientResponse, attempt: Attempt
+    call: Call, deployment: DeploymentSpec, policy: RetryPolicy, response: aiohttp.ClientResponse, attempt: Attempt
 ) -> Stream:
     if "event-stream" not in response.headers.get("Content-Type", ""):
         body = await response.content.read(ERROR_BODY_LIMIT)
@@ -101,7 +110,7 @@ async def _stream(
         raise
     attempt.first_token_ms = (time.time() - attempt.started_at) * 1000
     stream = Stream(deployment)
-    stream.events = _events(stream, first, events, policy, response)
+    stream.events = _events(stream, first, events, policy, response, hides_usage=not call.wants_usage)
     return stream
 
 
@@ -126,7 +135,13 @@ def _error_in(body: bytes) -> object:
 
 
 async def _events(
-    stream: Stream, first: bytes, events: Events, policy: RetryPolicy, response: aiohttp.ClientResponse
+    stream: Stream,
+    first: bytes,
+    events: Events,
+    policy: RetryPolicy,
+    response: aiohttp.ClientResponse,
+    *,
+    hides_usage: bool,
 ) -> AsyncGenerator[bytes]:
     deployment, chunk, is_finished = stream.deployment, first, False
     try:
@@ -136,7 +151,8 @@ async def _events(
                 raise failures.from_event(deployment, event.error)
             stream.usage = event.usage or stream.usage
             is_finished = is_finished or event.is_finish
-            yield chunk
+            if shown := without_usage(chunk) if hides_usage and event.has_usage else chunk:
+                yield shown
             if event.is_done:
                 is_finished = True
                 return

@@ -12,6 +12,7 @@ from engine.upstreams.call import Usage
 
 FINISHED = re.compile(rb'"finish_reason"\s*:\s*"')
 USAGE = re.compile(rb'"usage"\s*:\s*\{')
+NO_USAGE = re.compile(rb',\s*"usage"\s*:\s*null')
 ERROR = re.compile(rb'"error"\s*:\s*[{"]')
 DONE = re.compile(rb"(?:^|\n)data:\s*\[DONE\]")
 EVENT_LIMIT = 16 * 1024 * 1024
@@ -48,24 +49,45 @@ class Events:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What one piece of a stream tells: an error object, tokens used, the last word, the end."""
+    """What one piece of a stream tells: an error object, tokens used, the last word, the end.
+
+    `has_usage` says that it speaks of tokens at all, be it to say that there are none yet.
+    """
 
     error: object = None
     usage: Usage | None = None
     is_finish: bool = False
     is_done: bool = False
+    has_usage: bool = False
 
 
 def read_event(chunk: bytes) -> Event:
     """Looks at whole events without parsing those that are only text."""
-    has_error, has_usage = ERROR.search(chunk), USAGE.search(chunk)
-    is_finish, is_done = bool(FINISHED.search(chunk)), bool(DONE.search(chunk))
-    if not has_error and not has_usage:
-        return Event(None, None, is_finish, is_done)
+    speaks_of_usage = b'"usage"' in chunk
+    has_error = b'"error"' in chunk and ERROR.search(chunk)
+    is_finish, is_done = bool(FINISHED.search(chunk)), b"[DONE]" in chunk and bool(DONE.search(chunk))
+    if not has_error and not (speaks_of_usage and USAGE.search(chunk)):
+        return Event(None, None, is_finish, is_done, speaks_of_usage)
     fields = [content for line in chunk.split(b"\n") if (content := _data(line))]
     error = next((f["error"] for f in fields if f.get("error") and not f.get("choices")), None)
     usage = next((u for f in reversed(fields) if (u := Usage.of(f.get("usage")))), None)
-    return Event(error, usage, is_finish, is_done)
+    return Event(error, usage, is_finish, is_done, speaks_of_usage)
+
+
+def without_usage(chunk: bytes) -> bytes:
+    """Whole events as a client sees them that did not ask for usage: the one of usage alone is taken out, and so is
+    the null that stands for it in the others."""
+    if USAGE.search(chunk):
+        events = (event + b"\n\n" for event in chunk.split(b"\n\n") if event)
+        chunk = b"".join(event for event in events if not _is_usage_alone(event))
+    return NO_USAGE.sub(b"", chunk)
+
+
+def _is_usage_alone(event: bytes) -> bool:
+    if not USAGE.search(event):
+        return False
+    content = next((content for line in event.split(b"\n") if (content := _data(line))), {})
+    return isinstance(content.get("usage"), dict) and not content.get("choices") and not content.get("error")
 
 
 def _data(line: bytes) -> dict[str, object]:

@@ -1,12 +1,15 @@
-"""Rotating the keys that encrypt the providers' keys."""
+"""Rotating the keys that encrypt the keys for providers: the console's own and those that people brought."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from django.apps import apps
 from django.db.transaction import atomic
 
 from providers import config_version, secrets
 from providers.exceptions import UnreadableKey
-from providers.models import ProviderKey
+from providers.models import Encrypted
 
 
 @atomic
@@ -14,7 +17,7 @@ def rotate_keys() -> tuple[int, int, list[str]]:
     """Encrypts all keys under the first of ENCRYPTION_KEYS: how many were rotated, were current, can't be read."""
     config_version.bump()
     rotated, current, unreadable = 0, 0, []
-    for row in ProviderKey.objects.select_related("provider").order_by("provider__name"):
+    for row in _encrypted_rows():
         if secrets.is_current(row):
             current += 1
             continue
@@ -23,4 +26,11 @@ def rotate_keys() -> tuple[int, int, list[str]]:
             rotated += 1
         except UnreadableKey as error:
             unreadable.append(error.provider)
-    return rotated, current, unreadable
+    return rotated, current, sorted(unreadable)
+
+
+def _encrypted_rows() -> Iterator[Encrypted]:
+    """Every secret there is, in whichever room: those above are not known here by name."""
+    for model in apps.get_models():
+        if issubclass(model, Encrypted):
+            yield from model._default_manager.select_related()

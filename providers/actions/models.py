@@ -30,6 +30,7 @@ class ModelFields(TypedDict, total=False):
     input_cost_per_million: Decimal | None
     output_cost_per_million: Decimal | None
     cached_input_cost_per_million: Decimal | None
+    cache_write_cost_per_million: Decimal | None
     context_length: int | None
     capabilities: list[str] | None
     quality: int | None

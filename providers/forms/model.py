@@ -15,7 +15,7 @@ from providers.models import UPSTREAM_NAME, LanguageModel, Provider
 
 OWN = (
     *("name", "display_name", "input_cost_per_million", "output_cost_per_million", "cached_input_cost_per_million"),
-    *("context_length", "capabilities", "quality", "enabled"),
+    *("cache_write_cost_per_million", "context_length", "capabilities", "quality", "enabled"),
 )
 FROM_CATALOG = "Empty: what the catalog says."
 
@@ -37,6 +37,7 @@ class ModelForm(forms.Form):
     input_cost_per_million = PriceField(label="Input, $ per 1M tokens", help_text=FROM_CATALOG)
     output_cost_per_million = PriceField(label="Output, $ per 1M tokens", help_text=FROM_CATALOG)
     cached_input_cost_per_million = PriceField(label="Cached input, $ per 1M tokens", help_text=FROM_CATALOG)
+    cache_write_cost_per_million = PriceField(label="Cache writes, $ per 1M tokens", help_text=FROM_CATALOG)
     context_length = WholeNumberField(label="Context, tokens", help_text=FROM_CATALOG)
     capabilities = WordsField(
         label="Capabilities",
@@ -71,6 +72,7 @@ class ModelForm(forms.Form):
             "input_cost_per_million": said["input_cost_per_million"],
             "output_cost_per_million": said["output_cost_per_million"],
             "cached_input_cost_per_million": said["cached_input_cost_per_million"],
+            "cache_write_cost_per_million": said["cache_write_cost_per_million"],
             "context_length": said["context_length"],
             "capabilities": said["capabilities"] or None,
             "quality": said["quality"],

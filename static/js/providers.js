@@ -1,24 +1,5 @@
 "use strict";
-/* Pages of providers and models: a socket that says when something has changed, and keys that can be shown. */
-
-const RECONNECT_S = [1, 2, 5, 15, 30];
-
-function follow(tries) {
-  const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-  const socket = new WebSocket(`${scheme}//${location.host}/ws/changes/`);
-  socket.addEventListener("message", (event) => {
-    tries = 0;
-    const news = JSON.parse(event.data);
-    if (news.changed) document.body.dispatchEvent(new CustomEvent(`${news.changed}-changed`));
-    if (news.alert) toast(news.alert, "error");
-  });
-  socket.addEventListener("close", (event) => {
-    if (event.code >= 4400) return; // an answer, not an accident; the page goes on asking twice a minute
-    setTimeout(() => follow(tries + 1), 1000 * RECONNECT_S[Math.min(tries, RECONNECT_S.length - 1)]);
-  });
-}
-
-if (document.querySelector("[data-follows]")) follow(0);
+/* Pages of providers and models: keys that can be shown, searches in checklists. */
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button.reveal");

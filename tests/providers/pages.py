@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
-from django.utils import timezone
-
+from tests.usage.log import finished, log
 from usage.models import RequestRecord
 
 HTMX = {"HX-Request": "true"}
@@ -32,12 +30,6 @@ def provider_form(**changes: Any) -> dict[str, Any]:
 def make_request(*, provider: str, days_ago: float = 0.0, cost_usd: float | None = 0.5) -> RequestRecord:
     """A request of the log that this provider answered, after another had failed."""
     attempts = [{"provider": "Another", "status": "error"}, {"provider": provider, "status": "success"}]
-    return RequestRecord.objects.create(
-        call_id=f"call-{RequestRecord.objects.count()}",
-        model_group="g",
-        started_at=timezone.now() - timedelta(days=days_ago),
-        duration_ms=10.0,
-        status=200,
-        cost_usd=cost_usd,
-        attempts=attempts,
-    )
+    record = finished(provider=provider, days_ago=days_ago, cost_usd=cost_usd, attempts=attempts)
+    log(record)
+    return record

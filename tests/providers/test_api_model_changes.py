@@ -27,7 +27,8 @@ def test_patch_changes_what_is_given(as_alice, gpt):
 def test_what_somebody_typed_is_no_longer_the_catalogs_and_null_gives_it_back(as_alice, gpt):
     as_alice.patch(gpt, {"input_cost_per_million": 1.5, "output_cost_per_million": 10})
     assert LanguageModel.objects.get().catalog_entry.keys() == {
-        *("output_cost_per_million", "cached_input_cost_per_million", "context_length", "capabilities")
+        *("output_cost_per_million", "cached_input_cost_per_million", "cache_write_cost_per_million"),
+        *("context_length", "capabilities"),
     }
     assert as_alice.patch(gpt, {"input_cost_per_million": None}).json()["input_cost_per_million"] == 2.5
     assert LanguageModel.objects.get().catalog_entry["input_cost_per_million"] == "2.5"
@@ -44,7 +45,7 @@ def test_what_was_read_can_be_put_back_and_stays_the_catalogs(as_alice, gpt):
     before = as_alice.get(gpt).json()
     after = as_alice.put(gpt, before).json()
     assert {**after, "updated_at": 0} == {**before, "updated_at": 0}
-    assert len(LanguageModel.objects.get().catalog_entry) == 5
+    assert len(LanguageModel.objects.get().catalog_entry) == 6
 
 
 def test_under_a_new_name_it_has_the_new_ones_prices_but_keeps_what_was_typed(as_alice, gpt):
@@ -69,6 +70,7 @@ BAD = {
     "name taken": ({"model_name": "taken"}, "model_name"),
     "name with a space": ({"model_name": "gpt 4"}, "model_name"),
     "price below zero": ({"cached_input_cost_per_million": -1}, "cached_input_cost_per_million"),
+    "price of cache writes below zero": ({"cache_write_cost_per_million": -1}, "cache_write_cost_per_million"),
     "context 0": ({"context_length": 0}, "context_length"),
     "quality 101": ({"quality": 101}, "quality"),
     "a typo": ({"contextlenght": 1}, "contextlenght"),
@@ -91,5 +93,5 @@ def test_rights_and_absence(as_alice, as_bob, as_charlie, as_dora, as_nobody, gp
 
 
 def test_a_change_takes_a_known_number_of_queries(as_alice, gpt, django_assert_max_num_queries):
-    with django_assert_max_num_queries(22):
+    with django_assert_max_num_queries(26):
         as_alice.patch(gpt, {"quality": 3})

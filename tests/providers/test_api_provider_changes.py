@@ -171,5 +171,5 @@ def test_a_change_takes_few_queries(as_alice, django_assert_max_num_queries):
     provider = make_provider(key=KEY)
     for _ in range(5):
         make_model(provider=provider)
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(16):
         as_alice.patch(url_of(provider), {"priority": 3})

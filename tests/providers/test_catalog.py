@@ -85,6 +85,12 @@ def test_cached_and_reasoning_tokens_have_their_own_prices_where_the_map_has_the
     assert lookup(type="google", model_name="gemini-2.5-pro").reasoning_cost_per_million is None
 
 
+def test_what_is_written_to_a_prompt_cache_has_a_price_of_its_own():
+    claude = lookup(type="anthropic", model_name="claude-sonnet-4-5")
+    assert (claude.input_cost_per_million, claude.cache_write_cost_per_million) == (Decimal(3), Decimal("3.75"))
+    assert lookup(type="openai", model_name="gpt-4o").cache_write_cost_per_million is None
+
+
 def test_an_entry_survives_being_stored():
     entry = lookup(type="openai", model_name="gpt-4o")
     kept = json.loads(json.dumps(stored(entry)))

@@ -26,6 +26,7 @@ LABELS = {
     "input_cost_per_million": "Input, per 1M tokens",
     "output_cost_per_million": "Output, per 1M tokens",
     "cached_input_cost_per_million": "Cached input, per 1M tokens",
+    "cache_write_cost_per_million": "Cache writes, per 1M tokens",
     "context_length": "Context, tokens",
     "capabilities": "Capabilities",
 }

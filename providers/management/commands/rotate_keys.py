@@ -10,9 +10,12 @@ from providers.actions import rotate_keys
 
 
 class Command(BaseCommand):
-    """Re-encrypts every provider key; safe to repeat."""
+    """Re-encrypts every key for a provider, people's own included; safe to repeat."""
 
-    help = "Encrypts all provider keys under the first of ENCRYPTION_KEYS. Afterwards the old ones may be removed."
+    help = (
+        "Encrypts all provider keys, people's own included, under the first of ENCRYPTION_KEYS. "
+        "Afterwards the old ones may be removed."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         rotated, current, unreadable = rotate_keys()

@@ -1,0 +1,37 @@
+"""Every stream is asked for its tokens, whether or not its client did: what is not counted is not paid.
+
+OpenAI's servers count a stream only when they are asked to (`stream_options.include_usage`), and there are servers
+that refuse to be asked.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.spec import DeploymentSpec
+from engine.upstreams import failures
+from engine.upstreams.call import Call
+
+_refusing: set[tuple[str, str | None]] = set()
+
+
+def stream_options(call: Call, deployment: DeploymentSpec) -> dict[str, Any]:
+    """What the body of a call says beside the client's own: an object with `stream_options`, or nothing."""
+    if not call.is_stream or call.endpoint != "chat/completions" or _place(deployment) in _refusing:
+        return {}
+    return {"stream_options": {**(call.body.get("stream_options") or {}), "include_usage": True}}
+
+
+def is_refused(call: Call, deployment: DeploymentSpec, error: Exception) -> bool:
+    """Whether this error is about what `stream_options` added to the client's body: then it adds nothing from now on,
+    as long as the process lives, and the upstream is to be asked again."""
+    if call.wants_usage or not stream_options(call, deployment):
+        return False
+    if failures.status_of(error) not in (400, 422) or "stream_options" not in str(error):
+        return False
+    _refusing.add(_place(deployment))
+    return True
+
+
+def _place(deployment: DeploymentSpec) -> tuple[str, str | None]:
+    return deployment.provider_type, deployment.api_base

@@ -1,0 +1,112 @@
+"""How many tokens a request and a stream may have had, where nobody counted them. Pure.
+
+A token is about four characters of English. Whoever reads an estimate is told that it is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic_core import from_json, to_json
+
+from engine.upstreams.tokens import Usage
+
+CHARACTERS_PER_TOKEN = 4
+# Role and delimiters, as OpenAI counts them.
+TOKENS_PER_MESSAGE = 4
+# OpenAI's price of a picture of 1024 x 1024 in detail; sounds and files are as much or as little.
+TOKENS_PER_ATTACHMENT = 765
+# Under these names the parts of a delta hold what the model wrote.
+WRITTEN = frozenset({"content", "reasoning_content", "reasoning", "thinking", "refusal", "arguments", "text"})
+
+
+def input_tokens(body: Mapping[str, Any]) -> int:
+    """Of a chat's JSON: its messages and tools; pictures count the same whatever their size."""
+    messages = body.get("messages") or ()
+    characters = attachments = 0
+    for part in (part for message in messages for part in _parts(message)):
+        text = part if isinstance(part, str) else part.get("text")
+        characters += len(text) if isinstance(text, str) else 0
+        attachments += text is None
+    characters += len(to_json(tools)) if (tools := body.get("tools")) else 0
+    return _tokens(characters) + TOKENS_PER_MESSAGE * len(messages) + TOKENS_PER_ATTACHMENT * attachments
+
+
+class Passed:
+    """What of a stream was passed on. It only counts; `usage` reads three pieces, once."""
+
+    __slots__ = ("_count", "_first", "_last", "_second", "_size")
+
+    def __init__(self) -> None:
+        self._first = self._second = self._last = b""
+        self._count = self._size = 0
+
+    def add(self, piece: bytes) -> None:
+        """One or more whole events."""
+        if not self._first:
+            self._first = piece
+            return
+        if not self._second:
+            self._second = piece
+        self._last = piece
+        self._count += piece.count(b"data:")
+        self._size += len(piece)
+
+    def usage(self, asked: Mapping[str, Any]) -> Usage:
+        """An estimate of the whole: the first and last pieces by their text, between them what exceeds the envelope
+        of the second, and a token an event at least."""
+        ends = [_written(event) for piece in (self._first, self._last) for event in _events(piece)]
+        between = self._count - self._last.count(b"data:")
+        size = self._size - len(self._last)
+        written = sum(ends) + max(0, round(size - between * _envelope(self._second)))
+        output = max(_tokens(written), between + sum(map(bool, ends)))
+        read = input_tokens(asked)
+        return Usage(read, output, read + output, is_estimated=True)
+
+
+def _tokens(characters: int) -> int:
+    return -(-characters // CHARACTERS_PER_TOKEN)
+
+
+def _parts(message: object) -> Iterator[str | dict[str, Any]]:
+    """A message's text, or the parts of it, and the arguments of the tools that were called."""
+    if not isinstance(message, dict):
+        return
+    content = message.get("content")
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, list):
+        yield from (part for part in content if isinstance(part, dict))
+    if calls := message.get("tool_calls"):
+        yield to_json(calls).decode()
+
+
+def _events(piece: bytes) -> list[bytes]:
+    return [event for event in piece.split(b"\n\n") if event]
+
+
+def _envelope(piece: bytes) -> float:
+    """Bytes of an average event of this piece, without what the model wrote."""
+    events = _events(piece)
+    return (len(piece) - sum(map(_written, events))) / max(1, len(events))
+
+
+def _written(event: bytes) -> int:
+    """Bytes of what the model wrote in this event."""
+    try:
+        content = from_json(event.removeprefix(b"data:"))
+    except ValueError:
+        return 0
+    return _texts(content.get("choices")) if isinstance(content, dict) else 0
+
+
+def _texts(value: object, name: str = "") -> int:
+    match value:
+        case str():
+            return len(value.encode()) if name in WRITTEN else 0
+        case dict():
+            return sum(_texts(part, key) for key, part in value.items())
+        case list():
+            return sum(_texts(part, name) for part in value)
+    return 0

@@ -1,0 +1,79 @@
+"""Tokens of one answer, and what they cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from engine.spec import DeploymentSpec
+
+# What a column of the request log holds; no answer is nearly as long.
+MOST_TOKENS = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one answer, as the upstream counted them, or as they are estimated where it did not.
+
+    `cached_tokens` (read from the provider's prompt cache) and `cache_write_tokens` (written to it) are parts of
+    `input_tokens`; `reasoning_tokens` are a part of `output_tokens`, and cost what they cost.
+    """
+
+    input_tokens: int
+    output_tokens: int
+    total_tokens: int
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    is_estimated: bool = False
+
+    @classmethod
+    def of(cls, usage: object) -> Usage | None:
+        """From OpenAI's `usage` object, with the details that LiteLLM and others add; None when it makes no sense.
+
+        A detail that makes no sense is 0, one that is more than the whole is the whole.
+        """
+        if not isinstance(usage, dict):
+            return None
+        prompt, completion = usage.get("prompt_tokens", 0), usage.get("completion_tokens", 0)
+        if not _is_count(prompt) or not _is_count(completion):
+            return None
+        cached, written = _cache_tokens(usage, prompt)
+        reasoning = _first_count(_object(usage.get("completion_tokens_details")), "reasoning_tokens")
+        # Some count thought beside the answer, not within it; OpenAI, and the bill, count both.
+        if reasoning and usage.get("total_tokens") == prompt + completion + reasoning:
+            completion = min(completion + reasoning, MOST_TOKENS)
+        return cls(prompt, completion, prompt + completion, cached, written, min(reasoning, completion))
+
+    def cost_usd(self, deployment: DeploymentSpec) -> float | None:
+        """What an answer of this size costs at this deployment, or None when a price is unknown."""
+        return deployment.cost_usd(
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            cached_tokens=self.cached_tokens,
+            cache_write_tokens=self.cache_write_tokens,
+        )
+
+
+def _cache_tokens(usage: dict[str, Any], prompt: int) -> tuple[int, int]:
+    """Read and written; under OpenAI's names, else under Anthropic's (or DeepSeek's), as LiteLLM passes them on."""
+    details = _object(usage.get("prompt_tokens_details"))
+    read = _first_count(details, "cached_tokens")
+    read = read or _first_count(usage, "cache_read_input_tokens", "prompt_cache_hit_tokens")
+    written = _first_count(details, "cache_creation_tokens", "cache_write_tokens")
+    written = written or _first_count(usage, "cache_creation_input_tokens")
+    read = min(read, prompt)
+    return read, min(written, prompt - read)
+
+
+def _first_count(fields: dict[str, Any], *names: str) -> int:
+    """The first of these that is a count above 0, else 0."""
+    return next((fields[name] for name in names if _is_count(fields.get(name)) and fields[name]), 0)
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 <= value <= MOST_TOKENS
