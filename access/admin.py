@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.contrib.auth.models import Group
 
-from access.models import ApiKey, User
+from access.models import Account, ApiKey, Movement, Team, User
 from lib.admin import ReadOnlyAdmin
 
 # Django's permission groups are not ours: rights come from the role.
@@ -21,10 +21,40 @@ class UserAdmin(ReadOnlyAdmin):
     search_fields = ["username"]
 
 
+@admin.register(Team)
+class TeamAdmin(ReadOnlyAdmin):
+    """Teams; who is in them is on their pages."""
+
+    list_display = ["name", "description", "created_at", "created_by"]
+    fields = ["id", "name", "description", "created_at", "created_by"]
+    search_fields = ["name"]
+
+
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyAdmin):
     """Downstream keys by their hints; the hash stays out of sight."""
 
-    list_display = ["name", "owner", "hint", "created_at", "expires_at", "revoked_at"]
-    list_select_related = ["owner"]
-    fields = ["name", "owner", "hint", "created_at", "expires_at", "revoked_at"]
+    list_display = ["name", "owner", "team", "hint", "created_at", "expires_at", "revoked_at", "last_used_at"]
+    list_select_related = ["owner", "team"]
+    fields = [
+        *("name", "owner", "team", "hint", "scopes", "allowed_models", "rpm", "tpm"),
+        *("created_at", "expires_at", "revoked_at", "last_used_at", "successor"),
+    ]
+
+
+@admin.register(Account)
+class AccountAdmin(ReadOnlyAdmin):
+    """Who has credits; amounts are nano-dollars."""
+
+    list_display = ["holder_name", "is_prepaid", "balance_nanousd", "held_nanousd", "monthly_cap_nanousd"]
+    list_select_related = ["user", "team"]
+
+
+@admin.register(Movement)
+class MovementAdmin(ReadOnlyAdmin):
+    """Every movement of every account; amounts are nano-dollars."""
+
+    list_display = ["at", "account", "kind", "amount_nanousd", "balance_after_nanousd", "reason", "by"]
+    list_select_related = ["account__user", "account__team"]
+    list_filter = ["kind"]
+    search_fields = ["call_id", "reason"]

@@ -10,8 +10,8 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from access.keys import KeyHolder, verify
-from access.models import Actor, Role
-from access.rules import check_role
+from access.models import Actor, Role, Scope
+from access.rules import check_role, check_scope
 
 
 class BearerAuthentication(BaseAuthentication):
@@ -38,12 +38,17 @@ def actor_of(request: Request) -> Actor:
 
 
 class HasRole(BasePermission):
-    """Reading needs `view.read_role` (viewer), anything else `view.write_role` (admin); rooms below say its name."""
+    """Reading needs `view.read_role` (viewer), anything else `view.write_role` (admin); rooms below say its name.
+
+    A key needs the scope for it too. What takes more than a role, like managing a team, is checked by the actions.
+    """
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if not getattr(request.user, "is_authenticated", False):
             return False
         is_read = request.method in ("GET", "HEAD", "OPTIONS")
         needed = getattr(view, "read_role", Role.VIEWER) if is_read else getattr(view, "write_role", Role.ADMIN)
-        check_role(actor_of(request), Role(needed), to="read this" if is_read else "change this")
+        actor, what = actor_of(request), "read this" if is_read else "change this"
+        check_scope(actor, Scope.READ if is_read else Scope.WRITE, to=what)
+        check_role(actor, Role(needed), to=what)
         return True

@@ -24,8 +24,9 @@ PREFIX = "sk-rc-"
 class KeyHolder:
     """Whoever presented a valid bearer key: the master key (`key_id` None) or an ApiKey.
 
-    `name` is the owner's. `team_ids` are the teams whose groups the key sees, `allowed_models` the names it may call
-    (empty: all), `account_id` the account that pays (None: nobody is limited).
+    `name` is the owner's. `team_ids` are the teams whose groups the key sees, `key_ids` its own id and those of the
+    keys it came in place of, whose groups it sees too. `allowed_models` are the names it may call (empty: all),
+    `account_id` is the account that pays (None: nobody is limited).
     """
 
     name: str
@@ -44,6 +45,7 @@ class KeyHolder:
     rpm: int | None = None
     tpm: int | None = None
     account_id: int | None = None
+    key_ids: frozenset[str] = frozenset()
 
     @property
     def is_expired(self) -> bool:
@@ -94,6 +96,7 @@ def holder_of(row: ApiKey) -> KeyHolder:
         rpm=row.rpm,
         tpm=row.tpm,
         account_id=getattr(getattr(paying, "account", None), "pk", None),
+        key_ids=frozenset((str(row.id), *row.predecessor_ids)),
     )
 
 

@@ -39,9 +39,9 @@ def requires(role: Role, *, to: str) -> Callable[[Page], Page]:
                 return ask_to_sign_in(request)
             try:
                 check_role(request.user, role, to=to)
+                return page(request, *args, **kwargs)
             except NotAllowed as error:
                 raise PermissionDenied(str(error))
-            return page(request, *args, **kwargs)
 
         return never_cache(guarded)
 

@@ -1,8 +1,17 @@
-"""May I? The roles' rights, in one place; `check_x` raises, `can_x` answers."""
+"""May I? The rights of roles, of a team's managers and of keys, in one place; `check_x` raises, `can_x` answers.
+
+Admins may everything. A manager chooses the members of the team and issues its keys. Viewers and up have keys of
+their own. And nobody gives a key more than they have themselves: that is `check_give`.
+"""
 
 from __future__ import annotations
 
-from access.models import Actor, Role
+from collections.abc import Collection
+
+from django.db.models import Q, QuerySet
+
+from access.keys import KeyHolder
+from access.models import Actor, ApiKey, ApiKeyQuerySet, Membership, Role, Scope, Team, TeamRole, User
 from lib.exceptions import NotAllowed
 
 
@@ -26,3 +35,112 @@ def can_read(actor: Actor) -> bool:
 def can_operate(actor: Actor) -> bool:
     """Operators and up test, rehearse and edit groups."""
     return has_role(actor, Role.OPERATOR)
+
+
+def check_scope(actor: Actor, scope: Scope, *, to: str) -> None:
+    """Raises NotAllowed for a key without the scope. People who signed in are not limited by scopes."""
+    if isinstance(actor, KeyHolder) and scope not in actor.scopes:
+        raise NotAllowed(f"To {to} a key needs the scope '{scope.value}', which this one was not given.")
+
+
+def can_manage_team(actor: Actor, team: Team) -> bool:
+    """Whether the actor chooses the members of this team and issues its keys."""
+    return has_role(actor, Role.ADMIN) or _managed(actor).filter(team=team).exists()
+
+
+def check_manage_team(actor: Actor, team: Team, *, to: str) -> None:
+    """Raises NotAllowed, naming what was tried."""
+    if not can_manage_team(actor, team):
+        raise NotAllowed(f"To {to} you need to be one of its managers, or an admin; {actor.name} is neither.")
+
+
+def can_issue_key(actor: Actor, *, owner: User, team: Team | None = None) -> bool:
+    """Whether the actor issues keys of this team or, without one, personal keys of this owner."""
+    return has_role(actor, Role.ADMIN) or (can_manage_team(actor, team) if team else _is_self(actor, owner.pk))
+
+
+def check_issue_key(actor: Actor, *, owner: User, team: Team | None = None) -> None:
+    """Raises NotAllowed, saying who may."""
+    if can_issue_key(actor, owner=owner, team=team):
+        return
+    if team is not None:
+        check_manage_team(actor, team, to=f"issue API keys of the team {team}")
+    check_role(actor, Role.VIEWER if owner.pk == actor.user_id else Role.ADMIN, to=f"issue API keys for {owner}")
+
+
+def can_change_key(actor: Actor, key: ApiKey) -> bool:
+    """Whether the actor sets the limits of this key: its owner those of a personal one, a manager those of a team."""
+    return can_issue_key(actor, owner=key.owner, team=key.team)
+
+
+def check_change_key(actor: Actor, key: ApiKey) -> None:
+    """Raises NotAllowed, saying who may."""
+    if not can_change_key(actor, key):
+        who = f"an admin or a manager of the team {key.team}" if key.team else f"an admin or {key.owner}"
+        raise NotAllowed(f"To change the key '{key.name}' you need to be {who}.")
+
+
+def can_end_key(actor: Actor, key: ApiKey) -> bool:
+    """Whether the actor rotates and revokes this key: whoever may change it, and its owner."""
+    return can_change_key(actor, key) or _is_self(actor, key.owner_id)
+
+
+def check_end_key(actor: Actor, key: ApiKey, *, to: str) -> None:
+    """Raises NotAllowed, saying who may."""
+    if not can_end_key(actor, key):
+        who = f"{key.owner}, a manager of the team {key.team} or an admin" if key.team else f"{key.owner} or an admin"
+        raise NotAllowed(f"To {to} the key '{key.name}' you need to be {who}.")
+
+
+def check_give(actor: Actor, key: ApiKey, *, gained: Collection[str]) -> None:
+    """Raises NotAllowed for a key that could do more than whoever gives it. `gained` are the scopes it gets.
+
+    A key has the rights of its owner. Only admins give those of somebody else; managers, whose members may have
+    more rights than they, give the scope `call`. A key that acts gives no more than it has.
+    """
+    is_others = key.owner_id != actor.user_id and not has_role(actor, Role.ADMIN)
+    if is_others and not set(gained) <= {Scope.CALL}:
+        raise NotAllowed(f"A key with the rights of {key.owner} is for them to issue; you may give the scope 'call'.")
+    if isinstance(actor, KeyHolder) and (excess := _excess(actor, key)):
+        raise NotAllowed(f"A key can't give another more than it has: {excess}.")
+
+
+def visible_keys(actor: Actor) -> ApiKeyQuerySet:
+    """The keys the actor may look at: admins all, managers their teams', everybody their own."""
+    if has_role(actor, Role.ADMIN):
+        return ApiKey.objects.all()
+    return ApiKey.objects.filter(Q(owner=actor.user_id) | Q(team__in=_managed(actor).values("team")))
+
+
+def check_keeps_own_keys(actor: Actor, user: User) -> None:
+    """Everybody keeps the keys they bring for providers themselves, strangers too; nobody keeps another's."""
+    if actor.user_id != user.pk:
+        raise NotAllowed(f"Only {user} may store, change or test keys of their own.")
+
+
+def check_sees_own_keys(actor: Actor, user_id: int | None) -> None:
+    """One's own, and for admins what may be shown of anybody's; they may delete them too."""
+    if user_id is None or actor.user_id != user_id:
+        check_role(actor, Role.ADMIN, to="see or delete the provider keys of others")
+
+
+def _managed(actor: Actor) -> QuerySet[Membership]:
+    if actor.user_id is None or not can_read(actor):
+        return Membership.objects.none()
+    return Membership.objects.filter(user=actor.user_id, role=TeamRole.MANAGER)
+
+
+def _is_self(actor: Actor, user_id: int) -> bool:
+    return can_read(actor) and user_id == actor.user_id
+
+
+def _excess(giver: KeyHolder, key: ApiKey) -> str:
+    """What a key has beyond the one that gives it, in words."""
+    if not set(key.scopes) <= giver.scopes:
+        return f"the scope {', '.join(sorted(set(key.scopes) - giver.scopes))}"
+    is_wider = not key.allowed_models or not giver.allowed_models.issuperset(key.allowed_models)
+    if giver.allowed_models and is_wider:
+        return "models that are not on its own list of allowed ones"
+    if giver.expires_at and (key.expires_at is None or key.expires_at > giver.expires_at):
+        return f"time, for it expires at {giver.expires_at:%Y-%m-%d %H:%M} UTC"
+    return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,12 +26,13 @@ class Disc:
 
 @dataclass(frozen=True, slots=True)
 class GroupRow:
-    """A line of the list: the group and the providers it reaches, the first few as discs."""
+    """A line of the list: the group and the providers it reaches, the first few as discs; the teams it is for."""
 
     group: RoutingGroup
     count: int
     discs: tuple[Disc, ...]
     more: int
+    teams: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +60,12 @@ def disc_of(provider: Provider) -> Disc:
     return Disc(provider.name, provider.name[:1].upper(), colour_of(provider.type, provider.name))
 
 
-def row_of(group: RoutingGroup) -> GroupRow:
-    """A group (with its deployments prefetched) as a line of the list."""
+def row_of(group: RoutingGroup, team_names: Mapping[str, str]) -> GroupRow:
+    """A group (with its deployments prefetched) as a line of the list; the names of teams are by id."""
     deployments = group.deployments.all()
     discs = tuple(dict.fromkeys(disc_of(d.model.provider) for d in deployments))
-    return GroupRow(group, len(deployments), discs[:DISCS], len(discs[DISCS:]))
+    teams = tuple(team_names.get(team_id, f"unknown team {team_id}") for team_id in group.assigned_team_ids)
+    return GroupRow(group, len(deployments), discs[:DISCS], len(discs[DISCS:]), teams)
 
 
 def tiers_of(group: RoutingGroup) -> tuple[Tier, ...]:

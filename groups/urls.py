@@ -5,7 +5,7 @@ from django.urls import path
 from groups import api, calibration_views, exchange_api, virtual_views
 from groups.builder import views as builder
 from groups.routing_rules.api import RoutingRulesView
-from groups.views import changes, detail, exchange, history
+from groups.views import assigned, changes, detail, exchange, history
 from groups.views import list as listed
 from groups.virtual import api as virtual
 
@@ -23,7 +23,6 @@ api_routes = [
 
 urlpatterns = [
     *api_routes,
-    path("", listed.home, name="home"),
     path("search", listed.search, name="search"),
     path("groups", listed.group_list, name="group-list"),
     path("groups/bulk", changes.bulk, name="group-bulk"),
@@ -40,6 +39,8 @@ urlpatterns = [
     path("groups/<uuid:group_id>/history", history.group_history, name="group-history"),
     path("groups/<uuid:group_id>/history/<int:entry_id>/restore", history.restore, name="group-restore"),
     path("groups/<uuid:group_id>/use", detail.group_use, name="group-use"),
+    path("teams/group-counts", assigned.team_group_counts, name="team-group-counts"),
+    path("teams/<uuid:team_id>/groups", assigned.team_groups, name="team-groups"),
     path("virtual-models", virtual_views.virtual_list, name="virtual-list"),
     path("virtual-models/new", virtual_views.virtual_new, name="virtual-new"),
     path("virtual-models/templates", virtual_views.virtual_templates, name="virtual-templates"),

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from access.models.keys import ApiKey, ApiKeyQuerySet, OwnKey, Scope, every_scope
+from access.models.keys import ApiKey, ApiKeyQuerySet, KeyStatus, OwnKey, Scope, every_scope
 from access.models.money import NANO, Account, Hold, Movement, MovementKind
-from access.models.people import Actor, Membership, PersonManager, PowerLevel, Role, Team, TeamRole, Theme, User
+from access.models.people import (
+    Actor,
+    Membership,
+    PersonManager,
+    PowerLevel,
+    Role,
+    Team,
+    TeamQuerySet,
+    TeamRole,
+    Theme,
+    User,
+)
 
 __all__ = [
     "NANO",
@@ -13,6 +24,7 @@ __all__ = [
     "ApiKey",
     "ApiKeyQuerySet",
     "Hold",
+    "KeyStatus",
     "Membership",
     "Movement",
     "MovementKind",
@@ -22,6 +34,7 @@ __all__ = [
     "Role",
     "Scope",
     "Team",
+    "TeamQuerySet",
     "TeamRole",
     "Theme",
     "User",

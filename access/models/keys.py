@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from access.models.people import NAME, Team, User
-from providers.models import Provider
+from providers.models import Encrypted, Provider
 
 MOST_ALLOWED = 500
 
@@ -23,6 +23,15 @@ class Scope(models.TextChoices):
     CALL = "call", "Call models"
     READ = "read", "Read over the REST API"
     WRITE = "write", "Change over the REST API"
+
+
+class KeyStatus(models.TextChoices):
+    """Whether a key opens the door, and if not, why."""
+
+    USABLE = "usable"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    INACTIVE = "inactive", "Owner deactivated"
 
 
 def every_scope() -> list[str]:
@@ -46,8 +55,26 @@ def check_allowed(value: object) -> None:
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def usable(self) -> ApiKeyQuerySet:
         """Keys that open the door now: not revoked, not expired, owner still active."""
-        fresh = Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now())
-        return self.filter(fresh, revoked_at__isnull=True, owner__is_active=True)
+        return self.of_status(KeyStatus.USABLE)
+
+    def of_status(self, status: KeyStatus) -> ApiKeyQuerySet:
+        """The same as `ApiKey.status`, for many."""
+        is_revoked, is_over = Q(revoked_at__isnull=False), Q(expires_at__lte=timezone.now())
+        goes_on = Q(revoked_at__isnull=True) & (Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now()))
+        wanted = {
+            KeyStatus.REVOKED: is_revoked,
+            KeyStatus.EXPIRED: ~is_revoked & is_over,
+            KeyStatus.INACTIVE: goes_on & Q(owner__is_active=False),
+            KeyStatus.USABLE: goes_on & Q(owner__is_active=True),
+        }
+        return self.filter(wanted[status])
+
+    def matching(self, *, q: str = "", owner: str = "", team: str = "", status: str = "") -> ApiKeyQuerySet:
+        """Filters of the list: words in name, owner or hint, an owner's username, a team's id or name, a status."""
+        rows = self.filter(Q(name__icontains=q) | Q(owner__username__icontains=q) | Q(hint__iendswith=q)) if q else self
+        rows = rows.filter(owner__username=owner) if owner else rows
+        rows = rows.filter(team__in=Team.objects.called(team)) if team else rows
+        return rows.of_status(KeyStatus(status)) if status else rows
 
 
 class ApiKey(models.Model):
@@ -55,13 +82,15 @@ class ApiKey(models.Model):
 
     `allowed_models` are the names it may call (groups, virtual models, aliases, `provider/model`), empty for all.
     A key of a team is paid by the team and sees the team's groups, one without by its owner and sees those of
-    all teams of the owner. `successor` is the key that a rotation has put in its place.
+    all teams of the owner. `successor` is the key that a rotation has put in its place, and inherits what was
+    assigned to its predecessors by their ids.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=64, validators=[NAME])
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_keys")
-    team = models.ForeignKey(Team, on_delete=models.CASCADE, null=True, blank=True, related_name="api_keys")
+    # Protected: without its team a key would be a personal one, of wider rights. See `delete_team`.
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, null=True, blank=True, related_name="api_keys")
     hash = models.CharField(max_length=64, unique=True, editable=False)
     hint = models.CharField(max_length=32, editable=False)
     scopes = models.JSONField(default=every_scope, validators=[check_scopes])
@@ -75,6 +104,7 @@ class ApiKey(models.Model):
     successor = models.OneToOneField(
         "self", on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="predecessor"
     )
+    predecessor_ids = models.JSONField(default=list, blank=True, editable=False)
 
     objects = ApiKeyQuerySet.as_manager()
 
@@ -84,8 +114,31 @@ class ApiKey(models.Model):
     def __str__(self) -> str:
         return f"{self.name} ({self.hint})"
 
+    @property
+    def scope_labels(self) -> list[str]:
+        """What it is good for, in words."""
+        return [Scope(scope).label for scope in self.scopes]
 
-class OwnKey(models.Model):
+    @property
+    def status(self) -> KeyStatus:
+        """Whether it opens the door now."""
+        if self.revoked_at is not None:
+            return KeyStatus.REVOKED
+        if self.expires_at is not None and self.expires_at <= timezone.now():
+            return KeyStatus.EXPIRED
+        return KeyStatus.USABLE if self.owner.is_active else KeyStatus.INACTIVE
+
+
+class OwnKeyStatus(models.TextChoices):
+    """How a key that somebody brought is doing."""
+
+    UNTESTED = "untested"
+    ACTIVE = "active"
+    ERROR = "error"
+    DISABLED = "disabled"
+
+
+class OwnKey(Encrypted):
     """A key that a person brings for a provider (BYOK), encrypted; `hint` is what may be shown of it.
 
     `may_fall_back`: when the provider refuses it, the system's key is used, and paid for. `error` is why its last
@@ -94,11 +147,9 @@ class OwnKey(models.Model):
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="own_keys")
     provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="own_keys")
-    ciphertext = models.TextField(editable=False)
     hint = models.CharField(max_length=32, editable=False)
     may_fall_back = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
     tested_at = models.DateTimeField(null=True, editable=False)
     error = models.CharField(max_length=512, blank=True, default="", editable=False)
 
@@ -107,4 +158,17 @@ class OwnKey(models.Model):
         constraints: ClassVar = [models.UniqueConstraint(fields=["user", "provider"], name="own_key_once_per_provider")]
 
     def __str__(self) -> str:
-        return f"{self.user}'s key for {self.provider}: {self.hint}"
+        return f"{self.whose}: {self.hint}"
+
+    @property
+    def whose(self) -> str:
+        return f"{self.user}'s own key for {self.provider}"
+
+    @property
+    def status(self) -> OwnKeyStatus:
+        """`disabled` while its provider is switched off, else how its last test went."""
+        if not self.provider.enabled:
+            return OwnKeyStatus.DISABLED
+        if self.tested_at is None:
+            return OwnKeyStatus.UNTESTED
+        return OwnKeyStatus.ERROR if self.error else OwnKeyStatus.ACTIVE

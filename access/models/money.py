@@ -5,6 +5,7 @@ Money is whole nano-dollars (1e-9 US dollars, `_nanousd`): exact in every databa
 
 from __future__ import annotations
 
+from datetime import date
 from typing import ClassVar
 
 from django.db import models
@@ -55,6 +56,16 @@ class Account(models.Model):
         """What a new request could use of the balance."""
         return self.balance_nanousd - self.held_nanousd - self.floor_nanousd
 
+    def spent_in(self, month: date) -> int:
+        """Nano-dollars spent since the first day of `month`; nothing yet where that began meanwhile."""
+        return self.spent_nanousd if self.month is not None and self.month >= month else 0
+
+    def spend(self, nanousd: int, *, month: date) -> None:
+        """Takes an amount from the balance and counts it in its month; the row is to be locked, and saved after."""
+        self.spent_nanousd = self.spent_in(month) + nanousd
+        self.month = max(self.month or month, month)
+        self.balance_nanousd -= nanousd
+
 
 class MovementKind(models.TextChoices):
     """Why money moved."""
@@ -78,7 +89,11 @@ class Movement(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-id"]
-        indexes: ClassVar = [models.Index(fields=["account", "-id"], name="movements_of_account")]
+        indexes: ClassVar = [
+            models.Index(fields=["account", "-id"], name="movements_of_account"),
+            # The last top-up among a million charges.
+            models.Index(fields=["account", "-id"], condition=~Q(kind="charge"), name="movements_by_people"),
+        ]
         constraints: ClassVar = [
             # A request is charged once, whoever settles it and however often.
             models.UniqueConstraint(fields=["call_id"], condition=~Q(call_id=""), name="one_charge_per_request")

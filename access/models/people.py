@@ -13,6 +13,10 @@ from django.db.models.functions import Lower
 NAME = RegexValidator(r"^[^\x00-\x1f\x7f]+\Z", "Use printable characters.")
 
 
+# What a 64-bit id has at most.
+MOST_DIGITS = 18
+
+
 class Role(models.TextChoices):
     """What a person may do. Each includes the one before; a stranger has no right at all."""
 
@@ -50,9 +54,17 @@ class Actor(Protocol):
     def name(self) -> str: ...
     @property
     def effective_role(self) -> Role: ...
+    @property
+    def user_id(self) -> int | None: ...
 
 
 class PersonManager(UserManager["User"]):
+    def called(self, name_or_id: str) -> User | None:
+        """The person of this id or, if it is no number, of this username."""
+        if name_or_id.isascii() and name_or_id.isdecimal():
+            return self.filter(pk=int(name_or_id)).first() if len(name_or_id) <= MOST_DIGITS else None
+        return self.filter(username=name_or_id).first() if name_or_id.isprintable() else None
+
     def create_superuser(
         self, username: str, email: str | None = None, password: str | None = None, **extra: Any
     ) -> Any:
@@ -73,9 +85,22 @@ class User(AbstractUser):
         return self.username
 
     @property
+    def user_id(self) -> int | None:
+        return self.pk
+
+    @property
     def effective_role(self) -> Role:
         """The role, or none for somebody who was deactivated."""
         return Role(self.role) if self.is_active else Role.STRANGER
+
+
+class TeamQuerySet(models.QuerySet["Team"]):
+    def called(self, name_or_id: str) -> TeamQuerySet:
+        """The team of this id or name, if there is one; capitals don't matter."""
+        try:
+            return self.filter(pk=uuid.UUID(name_or_id))
+        except ValueError:
+            return self.filter(name__iexact=name_or_id)
 
 
 class Team(models.Model):
@@ -87,6 +112,8 @@ class Team(models.Model):
     members = models.ManyToManyField(User, through="Membership", related_name="teams")
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.CharField(max_length=150, editable=False)
+
+    objects = TeamQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["name"]

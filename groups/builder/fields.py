@@ -25,16 +25,6 @@ class NamesField(forms.CharField):
         return ", ".join(value) if isinstance(value, list) else value
 
 
-class LinesField(forms.CharField):
-    """Ids, one a line."""
-
-    def clean(self, value: Any) -> Any:
-        return [line.strip() for line in super().clean(value).splitlines() if line.strip()]
-
-    def prepare_value(self, value: Any) -> Any:
-        return "\n".join(value) if isinstance(value, list) else value
-
-
 class IdsField(forms.MultipleChoiceField):
     """Ids to choose among. One that was stored may be sent back after the row it means has gone."""
 

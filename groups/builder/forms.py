@@ -8,11 +8,12 @@ from uuid import UUID
 
 from django import forms
 from django.http import QueryDict
+from django.utils.functional import cached_property
 
-from access.models import ApiKey
 from groups import policies
 from groups.actions import GroupFields
-from groups.builder.fields import NUMBERS, SETTINGS, IdsField, LinesField, settings_fields, typed_with
+from groups.assignments import Assignee, assignable_keys, assignable_teams
+from groups.builder.fields import NUMBERS, SETTINGS, IdsField, settings_fields, typed_with
 from groups.builder.strategies import CARDS
 from groups.models import GROUP_NAME, RoutingGroup, Strategy
 from groups.placements import Placement
@@ -40,7 +41,7 @@ class GroupForm(forms.Form):
         initial=Strategy.PRIORITY_FAILOVER,
         error_messages={"required": "Choose how the group picks a deployment."},
     )
-    assigned_team_ids = LinesField(label="Teams", required=False, widget=forms.Textarea(typed_with(rows=3)))
+    assigned_team_ids = IdsField(label="Teams", required=False)
     assigned_key_ids = IdsField(label="Keys", required=False)
 
     strategy_cards = CARDS
@@ -82,13 +83,20 @@ class GroupForm(forms.Form):
         """Whether an advanced setting was made, or is wrong, and so must be seen."""
         return any(field.errors or field.value() not in (None, "", []) for field in (*self.numbers, *self.fallbacks))
 
+    @cached_property
+    def teams(self) -> list[Assignee]:
+        """The teams to assign the group to, and what it is assigned to although there is no such team."""
+        return assignable_teams(self._chosen("assigned_team_ids"))
+
+    @cached_property
+    def keys(self) -> list[Assignee]:
+        """The keys to assign it to, and those it is assigned to although they no longer work."""
+        return assignable_keys(self._chosen("assigned_key_ids"))
+
     @property
-    def keys(self) -> list[tuple[str, str, bool]]:
-        """Keys to assign, and those that are assigned although they are gone: id, what it is called, is it chosen."""
-        chosen = [str(key) for key in self["assigned_key_ids"].value() or ()]
-        usable = {str(key.pk): str(key) for key in ApiKey.objects.usable().order_by("name")}
-        gone = {key: f"{key}, no key that works now" for key in chosen if key not in usable}
-        return [(key, label, key in chosen) for key, label in {**usable, **gone}.items()]
+    def is_assigned(self) -> bool:
+        """Whether the group is for some only."""
+        return bool(self._chosen("assigned_team_ids") or self._chosen("assigned_key_ids"))
 
     def group_fields(self) -> GroupFields:
         """What is valid of it, as the actions take it."""
@@ -103,6 +111,9 @@ class GroupForm(forms.Form):
             "assigned_team_ids": said.get("assigned_team_ids", []),
             "assigned_key_ids": said.get("assigned_key_ids", []),
         }
+
+    def _chosen(self, name: str) -> list[str]:
+        return [str(assigned) for assigned in self[name].value() or ()]
 
     def _config(self, name: str) -> dict[str, Any]:
         values = {key: self.cleaned_data.get(key) for key in NUMBERS[name]}

@@ -5,14 +5,15 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpResponse
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from access.models import Role
 from access.pages import PersonRequest, requires
 from access.rules import can_operate
+from groups.assignments import team_names
 from groups.cards import row_of
 from groups.columns import headers
 from groups.forms import GroupFilterForm
@@ -25,12 +26,6 @@ FEW, MANY = 5, 50
 
 
 @require_safe
-def home(request: HttpRequest) -> HttpResponse:
-    """The console opens on its groups."""
-    return redirect("group-list")
-
-
-@require_safe
 @vary_on_headers("HX-Request")
 @requires(Role.VIEWER, to="see routing groups")
 def group_list(request: PersonRequest) -> HttpResponse:
@@ -38,10 +33,11 @@ def group_list(request: PersonRequest) -> HttpResponse:
     form = GroupFilterForm(request.GET)
     groups = form.narrow(RoutingGroup.objects.with_deployments())
     page = Paginator(groups, PAGE_SIZE).get_page(request.GET.get("page"))
+    names = team_names({team_id for group in page for team_id in group.assigned_team_ids})
     context = {
         "form": form,
         "page": page,
-        "rows": [row_of(group) for group in page],
+        "rows": [row_of(group, names) for group in page],
         "headers": headers(form.sort_key),
         "query": urlencode(form.chosen),
         "can_edit": can_operate(request.user),

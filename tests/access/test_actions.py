@@ -1,4 +1,4 @@
-"""People, roles and keys."""
+"""People and their roles, and what that means for their keys."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from access import actions
 from access.keys import COMMAND_LINE, verify
 from access.models import ApiKey, Role
 from lib.exceptions import NotAllowed
+from tests.factories import make_team, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +30,8 @@ def test_a_key_is_shown_once_and_kept_as_a_hash(alice, bob):
 def test_a_key_ends_when_revoked_expired_or_its_owner_leaves(alice, bob):
     yesterday = timezone.now() - timedelta(days=1)
     revoked, first = actions.issue_key(by=alice, owner=bob, name="a")
-    _, expired = actions.issue_key(by=alice, owner=bob, name="b", expires_at=yesterday)
+    row, expired = actions.issue_key(by=alice, owner=bob, name="b")
+    ApiKey.objects.filter(pk=row.pk).update(expires_at=yesterday)
     _, kept = actions.issue_key(by=alice, owner=bob, name="c")
     actions.revoke_key(by=alice, key=revoked)
     assert (verify(first), verify(expired)) == (None, None)
@@ -65,12 +67,16 @@ def test_only_admins_see_the_django_admin(alice, bob):
         lambda by, user: actions.set_active(by=by, user=user, is_active=False),
         lambda by, user: actions.issue_key(by=by, owner=user, name="a"),
         lambda by, user: actions.revoke_key(by=by, key=actions.issue_key(by=COMMAND_LINE, owner=user, name="a")[0]),
+        lambda by, user: actions.create_team(by=by, name="a"),
+        lambda by, user: actions.change_team(by=by, team=make_team(), name="a"),
+        lambda by, user: actions.delete_team(by=by, team=make_team()),
+        lambda by, user: actions.add_member(by=by, team=make_team(), user=user),
     ],
 )
 def test_it_takes_an_admin(act, bob, charlie, dora):
     for person in (bob, charlie, dora):
         with pytest.raises(NotAllowed, match="admin"):
-            act(person, charlie)
+            act(person, make_user())
 
 
 @pytest.mark.parametrize(("name", "password"), [("u", "short"), ("u", "password123"), ("", "a long enough word")])

@@ -7,6 +7,7 @@ from django.core.management import CommandError, call_command
 
 from access.keys import verify
 from access.models import ApiKey, Role, User
+from tests.factories import make_team
 
 pytestmark = pytest.mark.django_db
 
@@ -38,6 +39,30 @@ def test_a_key_is_printed_and_works_until_it_is_revoked(capsys, bob):
     assert ApiKey.objects.get().name == "ci"
     assert key not in printed(capsys, "revoke_api_key", str(ApiKey.objects.get().id))
     assert verify(key) is None
+
+
+def test_a_key_is_limited_as_it_was_said(capsys, bob):
+    make_team("red", members=[bob])
+    limits = ["--team", "RED", "--scope", "call", "--scope", "read", "--model", "a", "--model", "b"]
+    holder = verify(key_for(capsys, "bob", *limits, "--rpm", "5", "--tpm", "900"))
+    assert (holder.team, holder.scopes, holder.allowed_models) == ("red", {"call", "read"}, {"a", "b"})
+    assert (holder.rpm, holder.tpm) == (5, 900)
+
+
+@pytest.mark.parametrize(
+    ("option", "why"),
+    [
+        (["--team", "blue"], "There is no team 'blue'"),
+        (["--team", "red"], "--owner: bob is not in the team red"),
+        (["--scope", "root"], "invalid choice"),
+        (["--rpm", "0"], "--rpm: "),
+        (["--model", ""], "--model: Give a list of names"),
+    ],
+)
+def test_a_limit_that_makes_no_sense_is_said_with_its_option(bob, option, why):
+    make_team("red")
+    with pytest.raises(CommandError, match=why):
+        call_command("create_api_key", "--owner", "bob", *option)
 
 
 def test_a_leaked_key_can_be_revoked_by_itself(capsys, bob):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from django.conf import settings
 from django.test import Client
-from django.urls import reverse
 
 from tests.page import html_of
 
@@ -28,8 +27,8 @@ def test_the_anonymous_are_asked_to_sign_in_and_come_back(client, alice, address
     assert sign_in(client, alice.username, "a long enough word", next=page.context["next"]).url == address
 
 
-def test_the_root_leads_to_the_groups(client):
-    assert client.get("/").url == reverse("group-list")
+def test_the_root_asks_for_sign_in(client):
+    assert client.get("/").url == "/sign-in?next=/"
 
 
 def test_the_master_key_opens_the_door_for_the_user_admin(client):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from access.actions import issue_key
+from access.actions import issue_key, rotate_key
 from access.keys import COMMAND_LINE
 from groups.models import RoutingGroup, Strategy
-from tests.factories import make_group, make_model, make_provider
+from tests.factories import make_group, make_model, make_provider, make_team
 from tests.page import html_of
 
 pytestmark = pytest.mark.django_db
@@ -73,6 +74,7 @@ def test_everything_of_a_stored_group_comes_back_from_its_form(page, models, bob
     )
     html = html_of(page.get(f"/groups/{before.pk}/edit"))
     assert "gone, no key that works now" in html
+    assert "unknown team blue team" in html
     fields = {
         "etag": before.etag,
         "num_retries": "7",
@@ -231,8 +233,21 @@ def test_wrong_methods(page):
     assert page.get(f"/groups/{uuid4()}/edit").status_code == 404
 
 
+def test_teams_and_keys_are_ticked_by_name(page, bob):
+    team, key = make_team("Research"), issue_key(by=COMMAND_LINE, owner=bob, name="mobile")[0]
+    model = make_model()
+    html = html_of(page.get("/groups/new"))
+    assert f'name="assigned_team_ids" value="{team.pk}">Research' in html
+    assert f"{key} of bob" in html
+    page.post("/groups/new", form(model, assigned_team_ids=[str(team.pk)], assigned_key_ids=[str(key.pk)]))
+    group = RoutingGroup.objects.get()
+    assert (group.assigned_team_ids, group.assigned_key_ids) == ([str(team.pk)], [str(key.pk)])
+    rotate_key(by=COMMAND_LINE, key=key, overlap=timedelta(0))
+    assert "rotated: its successor may call the group" in html_of(page.get(f"/groups/{group.pk}/edit"))
+
+
 def test_the_number_of_queries_does_not_grow_with_the_group(page, django_assert_num_queries):
     few, many = (make_group(models=[make_model() for _ in range(count)]) for count in (1, 12))
     for group in (few, many):
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(8):
             page.get(f"/groups/{group.pk}/edit")

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from groups.models import Deployment, RoutingGroup
 from providers.colours import PAINTED
-from tests.factories import make_group, make_model, make_provider
+from tests.factories import make_group, make_model, make_provider, make_team
 from tests.page import html_of
 
 pytestmark = pytest.mark.django_db
@@ -92,10 +92,10 @@ def test_the_heads_say_the_order_and_offer_the_next(page):
 
 
 def test_teams_are_counted_and_nobody_assigned_means_all(page):
-    make_group(name="a", assigned_team_ids=["red", "blue"])
+    make_group(name="a", assigned_team_ids=["red", str(make_team("Research").pk)])
     make_group(name="b")
     html = html_of(page.get("/groups"))
-    assert "2<span" in html
+    assert '<span title="unknown team red, Research">2<span' in html
     assert "Every key may call it" in html
 
 

@@ -45,6 +45,14 @@ def test_prices_nobody_knows_are_none_and_custom_is_openai():
     assert deployment.api_base == "https://llm.example.com/v1"
 
 
+def test_what_the_prompt_cache_costs_and_whose_own_key_it_takes_are_there():
+    model = make_model(cached_input_cost_per_million=Decimal("0.3"), cache_write_cost_per_million=Decimal("3.75"))
+    deployment = spec_of(stored(make_group(models=[model]))).deployments[0]
+    prices = (deployment.cached_input_cost_per_token_usd, deployment.cache_write_cost_per_token_usd)
+    assert prices == pytest.approx((0.3e-6, 3.75e-6))
+    assert deployment.provider_id == str(model.provider_id)
+
+
 def test_what_is_disabled_is_left_out():
     off, orphan = make_model(enabled=False), make_model(provider=make_provider(enabled=False))
     assert (

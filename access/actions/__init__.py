@@ -1,0 +1,26 @@
+"""Change who may ask. What the gateway must follow bumps the configuration's version first; it is all on record."""
+
+from __future__ import annotations
+
+from access.actions.keys import KeyFields, change_key, issue_key, revoke_key, rotate_key
+from access.actions.people import create_user, set_active, set_power_level, set_role, set_theme
+from access.actions.teams import add_member, change_member, change_team, create_team, delete_team, remove_member
+
+__all__ = [
+    "KeyFields",
+    "add_member",
+    "change_key",
+    "change_member",
+    "change_team",
+    "create_team",
+    "create_user",
+    "delete_team",
+    "issue_key",
+    "remove_member",
+    "revoke_key",
+    "rotate_key",
+    "set_active",
+    "set_power_level",
+    "set_role",
+    "set_theme",
+]

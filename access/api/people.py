@@ -1,0 +1,74 @@
+"""`/api/v1/llm/users`: for admins."""
+
+from __future__ import annotations
+
+from django.db.transaction import atomic
+from django.http import Http404
+from django.views.decorators.debug import sensitive_variables
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from access import actions
+from access import serializers as shapes
+from access.authentication import actor_of
+from access.lists import people_matching
+from access.models import Role, User
+from lib.serializers import errors_named, page_of
+
+USER = OpenApiParameter("user", location="path", description="An id or a username.")
+
+
+class UserList(APIView):
+    """The people who may sign in."""
+
+    read_role = Role.ADMIN
+
+    @extend_schema(parameters=[shapes.UserQuery], responses=shapes.UserPage, operation_id="list_users")
+    def get(self, request: Request) -> Response:
+        query = shapes.UserQuery.checked(request.query_params)
+        page = {"page": query.pop("page"), "size": query.pop("size")}
+        rows, about = page_of(people_matching(query), **page)
+        return Response({"users": shapes.UserSerializer(rows, many=True).data, **about})
+
+    @sensitive_variables("asked")
+    @extend_schema(request=shapes.UserSerializer, responses={201: shapes.UserSerializer}, operation_id="create_user")
+    def post(self, request: Request) -> Response:
+        asked = shapes.UserSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        with errors_named(row="password"):
+            person = actions.create_user(by=actor_of(request), **asked.validated_data)
+        return Response(shapes.UserSerializer(person).data, status=201)
+
+
+class UserDetail(APIView):
+    """One person."""
+
+    read_role = Role.ADMIN
+
+    @extend_schema(parameters=[USER], responses=shapes.UserSerializer, operation_id="read_user")
+    def get(self, request: Request, user: str) -> Response:
+        return Response(shapes.UserSerializer(_person(user)).data)
+
+    @extend_schema(
+        parameters=[USER], request=shapes.UserChange, responses=shapes.UserSerializer, operation_id="change_user"
+    )
+    @atomic
+    def patch(self, request: Request, user: str) -> Response:
+        person, by = _person(user), actor_of(request)
+        asked = shapes.UserChange(data=request.data)
+        asked.is_valid(raise_exception=True)
+        said = asked.validated_data
+        if "role" in said:
+            actions.set_role(by=by, user=person, role=said["role"])
+        if "is_active" in said:
+            actions.set_active(by=by, user=person, is_active=said["is_active"])
+        return Response(shapes.UserSerializer(person).data)
+
+
+def _person(user: str) -> User:
+    person = User.objects.called(user)
+    if person is None:
+        raise Http404(f"There is nobody called '{user}'.")
+    return person

@@ -1,0 +1,57 @@
+"""How an API key stands, in words: whether it works, and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils import timezone
+
+from access.models import ApiKey, KeyStatus
+
+SOON = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A word about a key, the colour of its pill (`good`, `warm`, `bad`, `off`), and why, if that needs saying."""
+
+    word: str
+    colour: str
+    why: str = ""
+
+    @property
+    def is_working(self) -> bool:
+        return self.colour in ("good", "warm")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLine:
+    """A key as a line of a table."""
+
+    key: ApiKey
+    standing: Standing
+
+
+ENDED = {
+    KeyStatus.REVOKED: Standing("Revoked", "off", "It never works again."),
+    KeyStatus.EXPIRED: Standing("Expired", "off", "Its time is over."),
+    KeyStatus.INACTIVE: Standing("Owner inactive", "bad", "Its owner was deactivated, and their keys with them."),
+}
+
+
+def standing_of(key: ApiKey) -> Standing:
+    """How the key stands; reads its owner."""
+    if key.status in ENDED:
+        return ENDED[key.status]
+    if key.successor_id is not None:
+        return Standing("Replaced", "warm", "A rotation has put another key in its place; it works until it expires.")
+    if key.expires_at is not None and key.expires_at <= timezone.now() + SOON:
+        return Standing("Expires soon", "warm", "Rotate it, or choose a later expiry.")
+    return Standing("Works", "good")
+
+
+def lines_of(keys: Iterable[ApiKey]) -> list[KeyLine]:
+    """The keys, with their owners, as lines."""
+    return [KeyLine(key, standing_of(key)) for key in keys]
