@@ -10,7 +10,7 @@ SCRATCH := $(CURDIR)/var/test
 TEST_ENV := ROUTING_CONSOLE_DATA="$(SCRATCH)" ROUTING_CONSOLE_DEMO=0
 SQLITE_ENV := $(TEST_ENV) DATABASE_URL="sqlite:///$(SCRATCH)/test.sqlite3" REDIS_URL=
 
-.PHONY: help run test check lock bench-gateway bench-rehearsal bench-live bench-pages bench-complexity fidelity screenshots
+.PHONY: help run test check lock bench-gateway bench-rehearsal bench-live bench-pages bench-usage bench-complexity fidelity screenshots
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -54,6 +54,9 @@ bench-live: .venv/.stamp-dev  ## 50 viewers of one run: bytes, CPU and frames pe
 
 bench-pages: .venv/.stamp  ## server time and queries of each page, from 100 to 10,000 groups
 	$(PY) -m bench.pages
+
+bench-usage: .venv/.stamp-dev  ## usage page, API and request log at 1,000,000 requests, and what logging costs
+	$(PY) -m bench.usage
 
 bench-complexity: .venv/.stamp  ## time to score a message, beside LiteLLM's own complexity router
 	$(PY) -m bench.complexity

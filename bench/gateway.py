@@ -41,7 +41,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="rc-bench-") as name, _targets(options, Path(name)) as running:
         for is_stream in (False, True):
             for target in running:
-                _send(target, Load(target.port, KEY, MODEL, is_stream, connections=4, seconds=20, requests=200))
+                send(target, Load(target.port, KEY, MODEL, is_stream, connections=4, seconds=20, requests=200))
         samples = _measure(running, options)
     is_good = [_report(samples, running, is_stream) for is_stream in (False, True)]
     sys.exit(0 if all(is_good) else 1)
@@ -81,17 +81,17 @@ def _measure(running: Sequence[Target], options: argparse.Namespace) -> dict[tup
 
 
 def _sample(target: Target, is_stream: bool, options: argparse.Namespace) -> Sample:
-    lone = _send(target, Load(target.port, KEY, MODEL, is_stream, connections=1, seconds=10, requests=100))
+    lone = send(target, Load(target.port, KEY, MODEL, is_stream, connections=1, seconds=10, requests=100))
     # A stream mostly waits, so that more of them are needed to keep a gateway busy.
     connections = options.connections * (4 if is_stream else 1)
     before = cpu_s(target.pid)
     load = Load(target.port, KEY, MODEL, is_stream, connections, options.seconds)
-    crowd = _send(target, load)
+    crowd = send(target, load)
     cpu_ms = (cpu_s(target.pid) - before) * 1000 / crowd.answered
     return Sample(cpu_ms, crowd.answered / crowd.seconds, lone.p50_ms, lone.p95_ms)
 
 
-def _send(target: Target, load: Load) -> Result:
+def send(target: Target, load: Load) -> Result:
     """Sends the load from a process of its own; any failed request ends the benchmark."""
     command = [sys.executable, "-m", "bench.load", json.dumps(asdict(load))]
     output = subprocess.run(command, check=True, capture_output=True, timeout=load.seconds + 60).stdout

@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
-from django.db.models import Count, Func, Q, QuerySet, Sum, TextField
+from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
-from usage.models import RequestRecord
+from usage.models import Grain, UsageBucket
+from usage.tallies import start_of
 
 PERIOD = timedelta(days=30)
 
 
-class LastProvider(Func):
-    """The name of the provider of a request's last attempt: who answered, or who failed last."""
-
-    output_field = TextField()
-
-    def as_sqlite(self, compiler: Any, connection: Any, **more: Any) -> Any:
-        return self.as_sql(compiler, connection, template="JSON_EXTRACT(%(expressions)s, '$[#-1].provider')", **more)
-
-    def as_postgresql(self, compiler: Any, connection: Any, **more: Any) -> Any:
-        return self.as_sql(compiler, connection, template="(%(expressions)s #>> '{-1,provider}')", **more)
-
-
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Requests of 30 days, and what they cost in US dollars."""
+    """Requests of 30 days, and what they cost us in US dollars."""
 
     calls: int = 0
     cost_usd: float = 0.0
@@ -37,7 +26,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """A period and the one before it; that one is None where the log does not reach back so far."""
+    """A period and the one before it; that one is None when nothing was asked in it."""
 
     now: Period
     before: Period | None = None
@@ -54,7 +43,7 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class ProviderStats:
-    """All traffic, and that of each provider by its name. `since` is the oldest request of the log, if any."""
+    """All traffic, and that of each provider by its name. `since` is the day of the oldest request, if any."""
 
     total: Traffic
     by_provider: dict[str, Traffic]
@@ -62,7 +51,7 @@ class ProviderStats:
 
     @property
     def is_young(self) -> bool:
-        """Whether the log begins within the period, so that its numbers cover less than 30 days."""
+        """Whether the first request was within the period, so that its numbers cover less than 30 days."""
         return self.since is not None and self.since > timezone.now() - PERIOD
 
 
@@ -72,27 +61,27 @@ def percent_more(now: float, before: float) -> int | None:
 
 
 def provider_stats() -> ProviderStats:
-    """Two queries over the request log."""
-    begin = timezone.now() - PERIOD
-    recent = RequestRecord.objects.filter(started_at__gte=begin - PERIOD).order_by()
-    rows: list[dict[str, Any]] = list(_by_provider(recent, begin))
-    reaches_back = timedelta(hours=settings.ATTEMPTS_RETENTION_HOURS) >= 2 * PERIOD
-    traffic = {row["last"]: _traffic([row], reaches_back) for row in rows if row["last"]}
-    since = RequestRecord.objects.order_by("started_at").values_list("started_at", flat=True).first()
-    return ProviderStats(_traffic(rows, reaches_back), traffic, since)
+    """Two queries over the days; requests that no provider was asked for count in the total."""
+    days = UsageBucket.objects.filter(grain=Grain.DAY)
+    begin = start_of(timezone.now(), Grain.DAY) - PERIOD + timedelta(days=1)
+    rows = list(_by_provider(days.filter(start__gte=begin - PERIOD), begin))
+    by_provider = {row["series__provider"]: _traffic([row]) for row in rows if row["series__provider"]}
+    since = days.order_by("start").values_list("start", flat=True).first()
+    return ProviderStats(_traffic(rows), by_provider, since)
 
 
-def _by_provider(recent: QuerySet[RequestRecord], begin: datetime) -> Any:
-    is_now, is_before = Q(started_at__gte=begin), Q(started_at__lt=begin)
-    return recent.values(last=LastProvider("attempts")).annotate(
-        calls=Count("pk", filter=is_now),
-        cost=Sum("cost_usd", filter=is_now),
-        calls_before=Count("pk", filter=is_before),
-        cost_before=Sum("cost_usd", filter=is_before),
+def _by_provider(days: QuerySet[UsageBucket], begin: datetime) -> Any:
+    is_now, is_before, is_ours = Q(start__gte=begin), Q(start__lt=begin), Q(series__is_own_key=False)
+    return days.values("series__provider").annotate(
+        calls=Sum("requests", filter=is_now, default=0),
+        cost=Sum("cost_usd", filter=is_now & is_ours, default=0.0),
+        calls_before=Sum("requests", filter=is_before, default=0),
+        cost_before=Sum("cost_usd", filter=is_before & is_ours, default=0.0),
     )
 
 
-def _traffic(rows: list[dict[str, Any]], reaches_back: bool) -> Traffic:
-    now = Period(sum(r["calls"] for r in rows), sum(r["cost"] or 0.0 for r in rows))
-    before = Period(sum(r["calls_before"] for r in rows), sum(r["cost_before"] or 0.0 for r in rows))
-    return Traffic(now, before if reaches_back and before.calls else None)
+def _traffic(rows: Iterable[dict[str, Any]]) -> Traffic:
+    rows = list(rows)
+    now = Period(sum(r["calls"] for r in rows), sum(r["cost"] for r in rows))
+    before = Period(sum(r["calls_before"] for r in rows), sum(r["cost_before"] for r in rows))
+    return Traffic(now, before if before.calls else None)

@@ -9,18 +9,19 @@ import asyncio
 import atexit
 import threading
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from itertools import islice
 
 import structlog
-from django.conf import settings
-from django.db import DatabaseError, DataError, connections
-from django.db.transaction import atomic
-from django.utils import timezone
+from django.db import DatabaseError, connections
 
+from access.credits import Settlement
 from engine.ledger import Trace
+from usage.journal import Entry, write
+from usage.key_use import KeyUse
 from usage.models import RequestRecord
+from usage.retention import purge
 
 log = structlog.get_logger(__name__)
 
@@ -29,8 +30,6 @@ PURGE_INTERVAL_S = 600.0
 BATCH = 500
 # What waits for a database that is away; beyond it the oldest go, and the log says so.
 PENDING_LIMIT = 100_000
-# What an upstream counted or said may fit no column: a number beyond it, text that PostgreSQL refuses.
-UNSTORABLE = (DataError, OverflowError, ValueError)
 
 
 def attempts_of(trace: Trace) -> list[dict[str, object]]:
@@ -42,23 +41,24 @@ def attempts_of(trace: Trace) -> list[dict[str, object]]:
 
 
 class Recorder:
-    """The queue between requests and the table, for one process."""
+    """The queue between requests and the tables, for one process."""
 
     def __init__(self) -> None:
-        self._pending: deque[RequestRecord] = deque()
+        self._pending: deque[Entry] = deque()
+        self._key_use = KeyUse()
         self._lock = threading.Lock()
         self._lost = 0
 
-    def put(self, record: RequestRecord) -> None:
-        """Keeps a finished request for the next batch; never waits."""
+    def put(self, record: RequestRecord, settlement: Settlement | None = None) -> None:
+        """Keeps a finished request, and what it is to be charged, for the next batch; never waits."""
         if len(self._pending) >= PENDING_LIMIT:
             self._pending.popleft()
             self._lost += 1
-        self._pending.append(record)
+        self._pending.append(Entry(record, settlement))
 
     def find(self, call_id: str) -> RequestRecord | None:
         """A request that is not in the table yet."""
-        return next((r for r in tuple(self._pending) if r.call_id == call_id), None)
+        return next((e.record for e in tuple(self._pending) if e.record.call_id == call_id), None)
 
     async def run(self) -> None:
         """Writes batches and forgets old rows, until cancelled."""
@@ -73,50 +73,31 @@ class Recorder:
                 await asyncio.to_thread(purge)
 
     def flush(self) -> None:
-        """Writes everything that waits. A row leaves the queue only after it is in the table."""
+        """Writes everything that waits. An entry leaves the queue only after it is in the tables."""
         if not self._pending and not self._lost:
             return
         with self._lock:
             try:
-                while batch := [r for r, _ in zip(tuple(self._pending), range(BATCH), strict=False)]:
-                    _write(batch)
-                    for _ in batch:
-                        self._pending.popleft()
+                while batch := list(islice(tuple(self._pending), BATCH)):
+                    write(batch)
+                    self._forget(batch)
+                    self._key_use.note(entry.record.key_id for entry in batch)
                 self._report_lost()
             except DatabaseError as error:
                 log.warning("requests not recorded yet", waiting=len(self._pending), error=str(error))
             finally:
                 connections.close_all()
 
+    def _forget(self, batch: list[Entry]) -> None:
+        """Takes what was written off the queue, but for what `put` has dropped meanwhile to make room."""
+        written = {id(entry) for entry in batch}
+        while self._pending and id(self._pending[0]) in written:
+            self._pending.popleft()
+
     def _report_lost(self) -> None:
         if self._lost:
             log.error("requests lost, the database was away too long", count=self._lost)
             self._lost = 0
-
-
-@atomic
-def _write(batch: Sequence[RequestRecord]) -> None:
-    """Writes a batch; without a row that no database takes, which would otherwise hold up all after it for ever."""
-    try:
-        with atomic():
-            RequestRecord.objects.bulk_create(batch, ignore_conflicts=True)
-    except UNSTORABLE as error:
-        if len(batch) == 1:
-            log.error("a request can't be recorded", call_id=batch[0].call_id, error=str(error)[:200])
-            return
-        for row in batch:
-            _write([row])
-
-
-def purge() -> None:
-    """Deletes the records that are older than ATTEMPTS_RETENTION_HOURS."""
-    oldest = timezone.now() - timedelta(hours=settings.ATTEMPTS_RETENTION_HOURS)
-    try:
-        RequestRecord.objects.filter(started_at__lt=oldest).delete()
-    except DatabaseError as error:
-        log.warning("old requests not deleted", error=str(error))
-    finally:
-        connections.close_all()
 
 
 recorder = Recorder()

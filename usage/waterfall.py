@@ -10,7 +10,12 @@ from providers.colours import colour_of
 
 WIDTH = 1000
 THINNEST = 6
-CAUSES = {"error": "It failed", "rate_limit": "It was rate limited", "timeout": "It timed out"}
+CAUSES = {
+    "error": "It failed",
+    "rate_limit": "It was rate limited",
+    "timeout": "It timed out",
+    "own_key_refused": "The caller's own key was refused",
+}
 VERBS = {"retry": "so the router tried again in this tier", "fallback": "so the router went to the next tier or group"}
 
 

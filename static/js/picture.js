@@ -32,17 +32,22 @@ async function downloadPng(link) {
   setTimeout(() => URL.revokeObjectURL(copy.href), 1000);
 }
 
-for (const link of document.querySelectorAll("[data-picture]")) {
-  link.hidden = false;
-  link.addEventListener("click", (event) => {
-    if (link.dataset.picture === "svg") {
-      link.setAttribute("href", addressOf(link));
-      return;
-    }
-    event.preventDefault();
-    downloadPng(link).catch(() => toast("The picture could not be drawn. Try the SVG instead.", "error"));
-  });
+function offerPictures(part) {
+  for (const link of part.querySelectorAll("[data-picture]")) link.hidden = false;
 }
+document.addEventListener("DOMContentLoaded", () => offerPictures(document));
+document.addEventListener("htmx:load", (event) => offerPictures(event.target));
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-picture]");
+  if (!link) return;
+  if (link.dataset.picture === "svg") {
+    link.setAttribute("href", addressOf(link));
+    return;
+  }
+  event.preventDefault();
+  downloadPng(link).catch(() => toast("The picture could not be drawn. Try the SVG instead.", "error"));
+});
 
 /* The menu closes as menus do. */
 document.addEventListener("click", (event) => {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.providers.pages import make_request
+from tests.usage.log import finished, log
 from usage.provider_stats import Period, percent_more, provider_stats
 
 pytestmark = pytest.mark.django_db
@@ -22,8 +23,12 @@ def test_a_request_counts_for_the_provider_that_was_asked_last():
     }
 
 
-def test_a_log_that_is_kept_long_enough_is_compared_with_the_period_before(settings):
-    settings.ATTEMPTS_RETENTION_HOURS = 24 * 90
+def test_what_peoples_own_keys_paid_costs_us_nothing():
+    log(finished(provider="A", cost_usd=1.0, is_own_key=True))
+    assert provider_stats().total.now == Period(1, 0.0)
+
+
+def test_the_period_before_is_compared_with():
     for days in (1, 2, 3, 35, 36, 70):
         make_request(provider="A", days_ago=days, cost_usd=1.0)
     stats = provider_stats()
@@ -32,13 +37,12 @@ def test_a_log_that_is_kept_long_enough_is_compared_with_the_period_before(setti
     assert not stats.is_young
 
 
-def test_one_that_forgets_sooner_is_not(settings):
-    settings.ATTEMPTS_RETENTION_HOURS = 48
+def test_one_without_a_request_is_not():
     make_request(provider="A", days_ago=1)
-    make_request(provider="A", days_ago=31)
     stats = provider_stats()
     assert stats.total.before is None
     assert stats.total.calls_trend is None
+    assert stats.is_young
 
 
 def test_an_empty_log_says_nothing():

@@ -1,20 +1,22 @@
 from __future__ import annotations
 
-import sqlite3
-import threading
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.db import DatabaseError
 from django.utils import timezone
 
+from access.actions import issue_key
+from access.credits import Settlement
+from access.keys import COMMAND_LINE
+from access.models import Account
 from engine.ledger import Attempt, Trace
-from tests.fakes import ScriptedUpstream
-from tests.servers import console, stop
+from tests.usage.log import log
 from usage import recorder as recorder_module
-from usage.models import RequestRecord
-from usage.recorder import Recorder, attempts_of, purge
+from usage import retention
+from usage.models import LatencyCount, RequestRecord, UsageBucket
+from usage.recorder import Recorder, attempts_of
+from usage.retention import purge
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +67,7 @@ def test_what_cannot_be_written_waits(monkeypatch: pytest.MonkeyPatch):
         raise DatabaseError("the database is away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(RequestRecord.objects), "bulk_create", away)
+        patch.setattr(recorder_module, "write", away)
         recorder.flush()
     assert recorder.find("one") is not None
     recorder.flush()
@@ -91,25 +93,48 @@ def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.django_db
-def test_old_requests_are_forgotten(settings):
+def test_the_use_of_a_key_is_noted_now_and_then(charlie, django_assert_max_num_queries):
+    key, _ = issue_key(by=COMMAND_LINE, owner=charlie, name="used")
+    recorder = Recorder()
+    for key_id in (str(key.pk), "", "no id of ours"):
+        recorder.put(row(f"by-{key_id}", key_id=key_id))
+        recorder.flush()
+    key.refresh_from_db()
+    noted = key.last_used_at
+    assert timezone.now() - noted < timedelta(minutes=1)
+    recorder.put(row("again", key_id=str(key.pk)))
+    recorder.flush()
+    key.refresh_from_db()
+    assert key.last_used_at == noted
+
+
+@pytest.mark.django_db
+def test_a_request_is_charged_as_it_is_written(charlie):
+    account = Account.objects.create(user=charlie, is_prepaid=False)
+    recorder = Recorder()
+    for _ in range(2):
+        recorder.put(row("one", input_tokens=10**30), Settlement("one", 7, account.pk))
+    recorder.put(row("two"), Settlement("two", 5, account.pk))
+    recorder.flush()
+    account.refresh_from_db()
+    assert account.balance_nanousd == -12
+    assert set(RequestRecord.objects.values_list("call_id", flat=True)) == {"two"}
+
+
+@pytest.mark.django_db
+def test_old_requests_are_forgotten_and_old_hours_but_not_days(settings):
     settings.ATTEMPTS_RETENTION_HOURS = 1
-    row("old", started_at=timezone.now() - timedelta(hours=2)).save()
-    row("new").save()
+    log(row("old", started_at=timezone.now() - timedelta(days=70)), row("new"))
     purge()
     assert list(RequestRecord.objects.values_list("call_id", flat=True)) == ["new"]
+    for table in (UsageBucket, LatencyCount):
+        assert (table.objects.filter(grain="hour").count(), table.objects.filter(grain="day").count()) == (1, 2)
 
 
-@pytest.mark.parametrize("server", ["uvicorn", "daphne"])
-def test_a_server_that_is_stopped_properly_loses_nothing(tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.delenv("DATABASE_URL", raising=False)  # the table is read as a file afterwards
-    with ScriptedUpstream() as upstream, console(tmp_path, server=server) as ours:
-        ours.add_group("g", [ours.add_model(provider="P", api_base=upstream.url)])
-        body = {"model": "g", "messages": [{"role": "user", "content": "hi"}]}
-        clients = [threading.Thread(target=ours.call, args=("POST", "/v1/chat/completions", body)) for _ in range(40)]
-        for client in clients:
-            client.start()
-        for client in clients:
-            client.join()
-        stop(ours.process)
-    with sqlite3.connect(tmp_path / "console.sqlite3") as database:
-        assert database.execute("SELECT count(*) FROM usage_requestrecord").fetchone() == (40,)
+@pytest.mark.django_db
+def test_all_that_is_old_is_forgotten_in_small_parts(settings, monkeypatch):
+    settings.ATTEMPTS_RETENTION_HOURS = 1
+    monkeypatch.setattr(retention, "ROWS_AT_ONCE", 3)
+    log(*(row(f"old-{n}", started_at=timezone.now() - timedelta(hours=2)) for n in range(10)))
+    purge()
+    assert not RequestRecord.objects.exists()

@@ -38,6 +38,7 @@ def test_recorded_requests_count_in_seconds_and_may_still_be_under_way():
     ("word", "sentence"),
     [
         ("retry_error", "It failed, so the router tried again in this tier."),
+        ("retry_own_key_refused", "The caller's own key was refused, so the router tried again in this tier."),
         ("fallback_rate_limit", "It was rate limited, so the router went to the next tier or group."),
         ("fallback_timeout", "It timed out, so the router went to the next tier or group."),
         ("something else", "something else"),

@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from usage.pages import catalog, connections, cooldowns, model_changes, models, provider_changes, providers
+from usage.pages import (
+    analytics,
+    catalog,
+    connections,
+    cooldowns,
+    exports,
+    mine,
+    model_changes,
+    models,
+    provider_changes,
+    providers,
+)
+from usage.pages import requests as log
 
 urlpatterns = [
     path("providers", providers.provider_list, name="provider-list"),
@@ -26,4 +38,14 @@ urlpatterns = [
     path("models/<uuid:model_id>/edit", model_changes.model_edit, name="model-edit"),
     path("models/<uuid:model_id>/switch", model_changes.model_switch, name="model-switch"),
     path("models/<uuid:model_id>/delete", model_changes.model_delete, name="model-delete"),
+    path("requests", log.request_list, name="request-list"),
+    path("requests/news", log.request_news, name="request-news"),
+    path("requests/<slug:call_id>", log.request_detail, name="request-detail"),
+    path("usage", analytics.usage, name="usage"),
+    path("usage/charts/<slug:slug>.svg", analytics.usage_chart, name="usage-chart"),
+    path("usage/suggestions", analytics.usage_suggestions, name="usage-suggestions"),
+    path("usage/requests.csv", exports.requests_csv, name="usage-requests-csv"),
+    path("usage/costs.csv", exports.costs_csv, name="usage-costs-csv"),
+    path("usage/me", mine.my_usage, name="my-usage"),
+    path("usage/me/requests.csv", exports.my_requests_csv, name="my-requests-csv"),
 ]

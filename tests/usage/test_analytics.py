@@ -1,0 +1,159 @@
+"""Questions to the sums, answered as if each request had been looked at."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from tests.usage.log import finished, log
+from usage.analytics import Asked, Choice, Report, Totals, by, choices, over_time, period, totals
+from usage.models import UsageBucket
+
+pytestmark = pytest.mark.django_db
+ALL = Asked()
+
+
+def names(asked: Asked, dimension: str) -> list[tuple[str, int]]:
+    return [(line.name, line.totals.requests) for line in by(asked, dimension)]
+
+
+def test_everything_is_added_up():
+    tokens = {"input_tokens": 10, "output_tokens": 5, "cached_tokens": 4, "reasoning_tokens": 3}
+    log(finished(cost_usd=0.5, first_token_ms=4.0, **tokens), finished(cost_usd=0.25, days_ago=40, **tokens))
+    log(finished(status=503), finished(status=400), finished(cost_usd=2.0, is_own_key=True))
+    found = totals(ALL)
+    assert (found.requests, found.successes, found.failures, found.caller_errors) == (5, 3, 1, 1)
+    assert (found.input_tokens, found.output_tokens, found.cached_tokens, found.reasoning_tokens) == (20, 10, 8, 6)
+    assert (found.total_tokens, found.cost_usd, found.saved_usd, found.own_key_requests) == (30, 0.75, 2.0, 1)
+    assert (found.success_rate, found.first_token_ms) == (0.75, 4.0)
+
+
+def test_percentiles_are_those_of_all_that_is_asked_for():
+    rng = random.Random(8)
+    middle_ms = {"a": 80, "b": 900}
+    taken = {name: sorted(ms * rng.lognormvariate(0, 0.5) for _ in range(400)) for name, ms in middle_ms.items()}
+    log(*(finished(owner=owner, duration_ms=ms) for owner, times in taken.items() for ms in times))
+    both, slow = totals(ALL), totals(Asked(owner="b"))
+    assert both.p95_ms == pytest.approx(sorted(taken["a"] + taken["b"])[760], rel=0.05)
+    assert slow.p50_ms == pytest.approx(taken["b"][200], rel=0.05)
+
+
+def test_nothing_has_no_rate_and_no_latency():
+    assert totals(ALL) == Totals()
+    log(finished(status=400))
+    found = totals(ALL)
+    assert (found.success_rate, found.p50_ms, found.p95_ms, found.first_token_ms) == (None, None, None, None)
+
+
+FILTERS = {
+    "team": {"team": "red", "team_id": "1"},
+    "key_id": {"key_id": "k", "key_name": "mine"},
+    "owner": {"owner": "ann"},
+    "group": {"model_group": "chat"},
+    "provider": {"provider": "P"},
+    "model": {"deployment_name": "P/llama", "model": "llama"},
+    "virtual_model": {"virtual_model": "auto"},
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [*((field, value) for field, columns in FILTERS.items() for value in columns.values())],
+)
+def test_each_filter_leaves_its_own(field: str, value: str):
+    log(finished(cost_usd=1.0, **FILTERS[field]), finished(cost_usd=2.0))
+    assert totals(Asked(**{field: value})).cost_usd == 1.0
+    assert totals(Asked(**{field: "unheard of"})).requests == 0
+
+
+def test_filters_narrow_each_other():
+    log(finished(owner="ann", provider="P"), finished(owner="ann", provider="Q"), finished(owner="bob", provider="P"))
+    assert totals(Asked(owner="ann", provider="P")).requests == 1
+
+
+def test_lines_are_sorted_by_requests():
+    log(*(finished(provider="A") for _ in range(2)), finished(provider="B"), finished(provider=""))
+    assert names(ALL, "provider") == [("A", 2), ("B", 1)]
+
+
+def test_a_team_or_key_is_one_line_under_its_newest_name():
+    log(finished(team="old", team_id="1", key_id="k", key_name="one"))
+    log(finished(team="new", team_id="1", key_id="l", key_name="one"))
+    log(finished(team="new", team_id="2"))
+    teams = [(line.name, line.id, line.totals.requests) for line in by(ALL, "team")]
+    assert teams == [("new", "1", 2), ("new", "2", 1)]
+    assert [(line.name, line.id) for line in by(ALL, "key")] == [("one", "k"), ("one", "l")]
+
+
+def test_a_period_is_counted_from_its_first_day():
+    log(finished(days_ago=0), finished(days_ago=6.01), finished(days_ago=8))
+    assert totals(Asked(since=period("7d"))).requests == 1 + (period("7d") <= timezone.now() - timedelta(days=6.01))
+    assert totals(Asked(since=period("30d"))).requests == 3
+
+
+def test_until_is_not_included():
+    log(finished(at="2026-01-01T10:00"), finished(at="2026-01-02T10:00"))
+    assert totals(Asked(until=datetime(2026, 1, 2, tzinfo=UTC))).requests == 1
+
+
+def test_days_without_requests_are_points_too():
+    log(finished(days_ago=3, cost_usd=1.0), finished(days_ago=0))
+    points = over_time(Asked(since=period("7d")))
+    assert [point.totals.requests for point in points] == [0, 0, 0, 1, 0, 0, 1]
+    assert points[3].totals.cost_usd == 1.0
+    assert [p.start.hour for p in points] == [0] * 7
+
+
+def test_a_short_period_has_points_by_the_hour():
+    log(finished(days_ago=0), finished(days_ago=0))
+    points = over_time(Asked(since=period("24h")))
+    assert len(points) == 24
+    assert points[-1].totals.requests == 2
+    assert points[1].start - points[0].start == timedelta(hours=1)
+
+
+def test_hours_that_are_forgotten_are_answered_by_days():
+    log(finished(days_ago=80))
+    UsageBucket.objects.filter(grain="hour").delete()
+    then = timezone.now() - timedelta(days=81)
+    assert totals(Asked(since=then, until=then + timedelta(days=2))).requests == 1
+
+
+def test_points_by_name_and_with_latencies():
+    log(finished(provider="A", duration_ms=100.0), finished(provider="B", days_ago=1), finished(provider=""))
+    found = over_time(Asked(since=period("7d")), by="provider", latency=True)
+    assert {name: [p.totals.requests for p in points[-2:]] for name, points in found.items()} == {
+        "A": [0, 1],
+        "B": [1, 0],
+    }
+    assert found["A"][-1].totals.p50_ms == pytest.approx(100.0, rel=0.19)
+    assert over_time(Asked(since=period("7d")))[-1].totals.p50_ms is None
+
+
+def test_what_can_be_chosen():
+    log(finished(provider="B", team="red", team_id="1"))
+    log(finished(provider="A", team="blue", team_id="1"))
+    found = choices()
+    assert found["provider"] == [Choice("A", "A"), Choice("B", "B")]
+    assert found["team"] == [Choice("1", "blue")]
+    assert found["virtual_model"] == []
+
+
+@pytest.mark.parametrize("text", ["", "7", "d", "0d", "4000d", "-1d", "week", "²d"])
+def test_a_period_that_is_none(text: str):
+    with pytest.raises(ValueError, match="A period is"):
+        period(text)
+
+
+def test_a_report_reads_the_tables_once(django_assert_num_queries):
+    log(finished(provider="A"), finished(provider="B"))
+    with django_assert_num_queries(3):
+        report = Report(Asked(since=period("30d")))
+        report.totals()
+        report.by("provider")
+        report.by("model")
+    with django_assert_num_queries(1):
+        report.over_time()

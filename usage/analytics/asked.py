@@ -1,0 +1,141 @@
+"""What is asked: a period and filters; and which buckets answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from usage.analytics.numbers import DIMENSIONS, Dimension
+from usage.models import Grain, UsageBucket, UsageSeries
+from usage.retention import HOURS_KEPT
+from usage.tallies import start_of
+
+BY_HOURS = timedelta(hours=72)
+STEPS = {Grain.HOUR: timedelta(hours=1), Grain.DAY: timedelta(days=1)}
+# The columns of a series by which it is told apart, and that of what it is called.
+COLUMNS: dict[Dimension, tuple[str, str]] = {
+    "provider": ("provider", "provider_id"),
+    "model": ("deployment_name", "deployment_id"),
+    "group": ("model_group", ""),
+    "team": ("team", "team_id"),
+    "key": ("key_name", "key_id"),
+    "owner": ("owner", ""),
+    "virtual_model": ("virtual_model", ""),
+}
+# Names of teams and keys change hands: what belongs together says the id.
+TOLD_BY_ID: frozenset[Dimension] = frozenset({"team", "key"})
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Requests from `since` (None: the first) until `until` (None: now), of those who are named.
+
+    Teams and keys go by id or name, the others by name; `model` is what deployments are called, `provider/model`, or
+    the provider's name of the model.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    team: str = ""
+    key_id: str = ""
+    owner: str = ""
+    group: str = ""
+    provider: str = ""
+    model: str = ""
+    virtual_model: str = ""
+
+    @property
+    def wanted(self) -> Q:
+        """The filters as a condition on columns that the log and the series both have."""
+        wanted = Q()
+        for text, columns in (
+            (self.team, ("team_id", "team")),
+            (self.key_id, ("key_id", "key_name")),
+            (self.owner, ("owner",)),
+            (self.group, ("model_group",)),
+            (self.provider, ("provider", "provider_id")),
+            (self.model, ("deployment_name", "model", "deployment_id")),
+            (self.virtual_model, ("virtual_model",)),
+        ):
+            if text:
+                wanted &= Q(*((column, text) for column in columns), _connector=Q.OR)
+        return wanted
+
+    @property
+    def series(self) -> QuerySet[UsageSeries] | None:
+        """The series that the filters leave; None for all of them."""
+        wanted = self.wanted
+        return UsageSeries.objects.filter(wanted) if wanted else None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The buckets of a period: those of `grain` that begin at `since` or later, and before `until`."""
+
+    grain: Grain
+    since: datetime
+    until: datetime
+
+    def starts(self) -> Iterator[datetime]:
+        """The beginning of each bucket."""
+        start = self.since
+        while start < self.until:
+            yield start
+            start += STEPS[self.grain]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Something one can filter by; `value` is what `Asked` takes."""
+
+    value: str
+    name: str
+
+
+def period(text: str) -> datetime | None:
+    """Since when `24h`, `7d`, `30d` or any other `…d` is, the hour or day we are in included; None for `all`.
+
+    Raises ValueError for anything else.
+    """
+    now = timezone.now()
+    if text == "all":
+        return None
+    if text == "24h":
+        return start_of(now, Grain.HOUR) - timedelta(hours=23)
+    if not text.endswith("d") or not text[:-1].isdecimal() or not 1 <= int(text[:-1]) <= 3650:
+        raise ValueError("A period is 24h, 7d, 30d, 90d or all.")
+    return start_of(now, Grain.DAY) - timedelta(days=int(text[:-1]) - 1)
+
+
+def window_of(asked: Asked, grain: Grain | None = None) -> Window:
+    """By hours up to 72 of them, as long as hours are kept; else, or if told so, by days. `since` is rounded down."""
+    now = timezone.now()
+    until = min(asked.until or now, now)
+    since = asked.since or _first_day() or until
+    is_fine = asked.since is not None and until - since <= BY_HOURS and now - since < HOURS_KEPT
+    grain = grain or (Grain.HOUR if is_fine else Grain.DAY)
+    return Window(grain, start_of(since, grain), until)
+
+
+def _first_day() -> datetime | None:
+    days = UsageBucket.objects.filter(grain=Grain.DAY).order_by("start")
+    return days.values_list("start", flat=True).first()
+
+
+def choices() -> dict[Dimension, list[Choice]]:
+    """What was ever used, by dimension and name, for the selects of filters."""
+    return {dimension: _choices(dimension) for dimension in DIMENSIONS}
+
+
+def _choices(dimension: Dimension) -> list[Choice]:
+    name, pk = COLUMNS[dimension]
+    if dimension not in TOLD_BY_ID:
+        names = UsageSeries.objects.exclude(**{name: ""}).order_by(name).values_list(name, flat=True).distinct()
+        return [Choice(text, text) for text in names]
+    rows = UsageSeries.objects.exclude(**{pk: ""}).order_by("pk").values_list(pk, name)
+    newest = dict(rows)
+    return sorted((Choice(value, text or value) for value, text in newest.items()), key=lambda choice: choice.name)

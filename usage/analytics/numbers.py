@@ -1,0 +1,104 @@
+"""Sums of buckets -> what people read. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, get_args
+
+from usage.levels import percentile_ms
+from usage.tallies import Sums
+
+Dimension = Literal["provider", "model", "group", "team", "key", "owner", "virtual_model"]
+DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Requests and what became of them.
+
+    `failures` are the service's, `caller_errors` what callers did wrong (or left before it was answered). `cost_usd` is
+    what our own keys cost, `saved_usd` the list price of requests that people's own keys paid for; tokens are those of
+    both. `p50_ms` and `p95_ms` are of successes, within 5 % (see `usage/levels.py`), None without any or when not
+    asked for; `first_token_ms` is a mean.
+    """
+
+    requests: int = 0
+    successes: int = 0
+    failures: int = 0
+    caller_errors: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost_usd: float = 0.0
+    saved_usd: float = 0.0
+    own_key_requests: int = 0
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    first_token_ms: float | None = None
+
+    @property
+    def total_tokens(self) -> int:
+        """In and out; cached tokens are part of the input, reasoning of the output."""
+        return self.input_tokens + self.output_tokens
+
+    @property
+    def success_rate(self) -> float | None:
+        """The share, 0 to 1, that was answered of what was not the caller's fault; None without any."""
+        answered_for = self.successes + self.failures
+        return self.successes / answered_for if answered_for else None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One provider, model, team …; `name` is the newest it had, `id` empty where the name is all there is."""
+
+    name: str
+    id: str
+    totals: Totals
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The hour or day that begins at `start` (UTC)."""
+
+    start: datetime
+    totals: Totals
+
+
+def totals_of(parts: Iterable[tuple[Sums, bool]], latencies: Mapping[int, int] | None = None) -> Totals:
+    """Adds sums up, each with whether people's own keys paid for it; `latencies` are level -> count."""
+    ours, own = Sums(), Sums()
+    for sums, is_own_key in parts:
+        (own if is_own_key else ours).merge(sums)
+    both = Sums()
+    both.merge(ours)
+    both.merge(own)
+    return Totals(
+        requests=both.requests,
+        successes=both.successes,
+        failures=both.failures,
+        caller_errors=both.caller_errors,
+        input_tokens=both.input_tokens,
+        output_tokens=both.output_tokens,
+        cached_tokens=both.cached_tokens,
+        reasoning_tokens=both.reasoning_tokens,
+        cost_usd=ours.cost_usd,
+        saved_usd=own.cost_usd,
+        own_key_requests=own.requests,
+        p50_ms=percentile_ms(latencies or {}, 0.5),
+        p95_ms=percentile_ms(latencies or {}, 0.95),
+        first_token_ms=both.first_token_ms / both.first_tokens if both.first_tokens else None,
+    )
+
+
+def added(counters: Iterable[Mapping[int, int]]) -> Counter[int]:
+    """One histogram of several."""
+    total: Counter[int] = Counter()
+    for counts in counters:
+        for level, count in counts.items():
+            total[level] += count
+    return total

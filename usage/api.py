@@ -1,0 +1,65 @@
+"""`/api/v1/llm/usage`: what was used, by whom, what it cost and how long it took."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from access.authentication import actor_of
+from access.models import Role
+from usage.analytics import Dimension, Point, Report
+from usage.models import Grain
+from usage.rules import owner_seen_by
+from usage.serializers import Figures, UsageAnswer, UsageQuery
+
+# What is listed, and what its lines call the name.
+LISTS: dict[str, tuple[Dimension, str]] = {
+    "by_provider": ("provider", "provider"),
+    "by_model": ("model", "model"),
+    "by_group": ("group", "group"),
+    "by_virtual_model": ("virtual_model", "virtual_model"),
+    "by_team": ("team", "team"),
+    "by_key": ("key", "key"),
+    "by_user": ("owner", "user"),
+}
+TOLD_BY_ID = ("by_team", "by_key")
+
+
+class Usage(APIView):
+    """Whoever is no viewer sees the own requests alone, whatever `user` says."""
+
+    read_role = Role.STRANGER
+
+    @extend_schema(parameters=[UsageQuery], responses=UsageAnswer, operation_id="read_usage")
+    def get(self, request: Request) -> Response:
+        query = UsageQuery(data=request.query_params.dict())
+        query.is_valid(raise_exception=True)
+        report = Report(query.asked(owner=owner_seen_by(actor_of(request))), grain=Grain.DAY)
+        return Response({"period": query.asked_period, **answer_of(report)})
+
+
+def answer_of(report: Report) -> dict[str, Any]:
+    """The whole answer but for the period's name."""
+    figures = dict(Figures(report.totals()).data)
+    for name in ("requests", "tokens", "cost_usd"):
+        figures[f"total_{name}"] = figures.pop(name)
+    since = report.window.since if figures["total_requests"] or report.asked.since else None
+    lists = {name: _lines(report, name) for name in LISTS}
+    days = [_day(point) for point in report.over_time()]
+    return {"since": since, **figures, **lists, "by_day": days}
+
+
+def _lines(report: Report, name: str) -> list[dict[str, Any]]:
+    dimension, label = LISTS[name]
+    return [
+        {label: line.name, **({"id": line.id} if name in TOLD_BY_ID else {}), **Figures(line.totals).data}
+        for line in report.by(dimension)
+    ]
+
+
+def _day(point: Point) -> dict[str, Any]:
+    return {"date": point.start.date(), **Figures(point.totals).data}

@@ -1,0 +1,98 @@
+"""Own keys in numbers: who brought keys for providers, and what their requests would have cost the console."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+
+from access.models import OwnKey, User
+from access.own_key_panel import OwnKeyLine, line_of
+from usage.analytics import Asked, Report, Totals, period
+
+PERIOD = "30d"
+NOTHING = Totals()
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """People with own keys, the providers these are for, and the last 30 days' requests with one.
+
+    `saved_usd` is the list price of those requests: what they would have cost the console.
+    """
+
+    users: int
+    providers: int
+    keys: int
+    requests: int
+    saved_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bringer:
+    """Somebody who brought keys, and what they were used for in the last 30 days."""
+
+    user: User
+    keys: tuple[OwnKeyLine, ...]
+    requests: int
+    saved_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One key, and what it was used for in the last 30 days."""
+
+    line: OwnKeyLine
+    requests: int
+    saved_usd: float
+
+
+def report_of(user: User | None = None) -> Report:
+    """The last 30 days of everybody, or of one person."""
+    return Report(Asked(since=period(PERIOD), owner=user.username if user else ""))
+
+
+def bringers(q: str = "") -> QuerySet[User]:
+    """People with own keys whose name contains `q`, by name, each with its keys."""
+    people = User.objects.filter(Exists(OwnKey.objects.filter(user=OuterRef("pk"))))
+    return with_keys(people.filter(username__icontains=q) if q else people).order_by("username")
+
+
+def with_keys(people: QuerySet[User]) -> QuerySet[User]:
+    """These people, each with its own keys; two queries."""
+    keys = OwnKey.objects.select_related("user", "provider").order_by("provider__name")
+    return people.prefetch_related(Prefetch("own_keys", keys))
+
+
+def numbers_of(report: Report) -> Numbers:
+    """The panel's numbers; requests count also where the key was deleted since."""
+    totals = report.totals()
+    return Numbers(
+        users=OwnKey.objects.values("user").distinct().count(),
+        providers=OwnKey.objects.values("provider").distinct().count(),
+        keys=OwnKey.objects.count(),
+        requests=totals.own_key_requests,
+        saved_usd=totals.saved_usd,
+    )
+
+
+def lines_of(people: Iterable[User], report: Report) -> list[Bringer]:
+    """These people of `bringers()` with their numbers."""
+    used = {line.name: line.totals for line in report.by("owner")}
+    lines = []
+    for person in people:
+        totals = used.get(person.username, NOTHING)
+        keys = tuple(line_of(key) for key in person.own_keys.all())
+        lines.append(Bringer(person, keys, totals.own_key_requests, totals.saved_usd))
+    return lines
+
+
+def uses_of(person: User, report: Report) -> list[Use]:
+    """Each key of somebody of `with_keys()` with its numbers; the report is that person's."""
+    used = {line.name: line.totals for line in report.by("provider")}
+    uses = []
+    for key in person.own_keys.all():
+        totals = used.get(key.provider.name, NOTHING)
+        uses.append(Use(line_of(key), totals.own_key_requests, totals.saved_usd))
+    return uses

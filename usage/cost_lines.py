@@ -1,0 +1,61 @@
+"""How the cost of one request comes about: tokens of each kind times their price. Pure, but for the model's prices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from providers.models import LanguageModel
+from usage.models import RequestRecord
+
+MILLION = 1_000_000
+# Half of the smallest amount that is shown.
+SAME_USD = 5e-7
+
+
+@dataclass(frozen=True, slots=True)
+class CostLine:
+    """Tokens of one kind, and US dollars per million of them."""
+
+    label: str
+    tokens: int
+    per_million_usd: Decimal
+
+    @property
+    def cost_usd(self) -> float:
+        return float(self.tokens * self.per_million_usd / MILLION)
+
+
+@dataclass(frozen=True, slots=True)
+class Computation:
+    """The lines, their sum in US dollars, and whether it is what was recorded when the request was made."""
+
+    lines: tuple[CostLine, ...]
+    total_usd: float
+    is_as_recorded: bool
+
+
+def computation_of(record: RequestRecord, model: LanguageModel | None) -> Computation | None:
+    """From the model's prices of today; None without tokens or without a price.
+
+    Cached and newly cached tokens are parts of the input, and cost as input where they have no price of their own.
+    """
+    if model is None or record.input_tokens is None or record.output_tokens is None:
+        return None
+    plain, output = model.input_cost_per_million, model.output_cost_per_million
+    if plain is None or output is None:
+        return None
+    cached, written = record.cached_tokens or 0, record.cache_write_tokens or 0
+    lines = (
+        CostLine("Input", record.input_tokens - cached - written, plain),
+        CostLine("Input from the cache", cached, _or(model.cached_input_cost_per_million, plain)),
+        CostLine("Input into the cache", written, _or(model.cache_write_cost_per_million, plain)),
+        CostLine("Output", record.output_tokens, output),
+    )
+    total_usd = sum(line.cost_usd for line in lines)
+    is_same = record.cost_usd is not None and abs(total_usd - record.cost_usd) < SAME_USD
+    return Computation(tuple(line for line in lines if line.tokens), total_usd, is_same)
+
+
+def _or(special: Decimal | None, plain: Decimal) -> Decimal:
+    return plain if special is None else special

@@ -1,0 +1,22 @@
+"""What happened: one row per finished request with its attempts, sums of them, alerts and cooldowns."""
+
+from __future__ import annotations
+
+from usage.models.alerts import Alert, AlertKind, AlertQuerySet, AlertRule
+from usage.models.cooldowns import CooldownRecord
+from usage.models.requests import RequestQuerySet, RequestRecord
+from usage.models.rollups import Grain, LatencyCount, UsageBucket, UsageSeries
+
+__all__ = [
+    "Alert",
+    "AlertKind",
+    "AlertQuerySet",
+    "AlertRule",
+    "CooldownRecord",
+    "Grain",
+    "LatencyCount",
+    "RequestQuerySet",
+    "RequestRecord",
+    "UsageBucket",
+    "UsageSeries",
+]

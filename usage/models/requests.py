@@ -1,0 +1,80 @@
+"""The request log."""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+from django.db import models
+
+HEX = re.compile(r"[0-9a-f]+")
+NEXT_HEX = dict(zip("0123456789abcdef", "123456789abcdefg", strict=True)) | {"9": "a"}
+
+
+class RequestQuerySet(models.QuerySet["RequestRecord"]):
+    def whose_id_begins(self, text: str) -> RequestQuerySet:
+        """Requests by the first characters of their call id; of hexadecimal ones the index finds them."""
+        text = text.strip().lower()
+        if HEX.fullmatch(text):
+            return self.filter(call_id__gte=text, call_id__lt=text[:-1] + NEXT_HEX[text[-1]])
+        return self.filter(call_id__startswith=text)
+
+
+class RequestRecord(models.Model):
+    """One request of one client, kept for `ATTEMPTS_RETENTION_HOURS`.
+
+    `attempts` is the ledger's trace as JSON (see `engine/ledger.py`). Names, not foreign keys: a record
+    outlives what it speaks of. Of a request to a virtual model, `model_group` is the pool that was chosen.
+    Deployment, provider and `model` (the provider's name of it) are of who answered, or who failed last.
+    `cost_usd` is the list price, also of an `is_own_key` request: then its person pays the provider, and not we.
+    `is_estimated`: the provider did not count the tokens, we did.
+    """
+
+    call_id = models.CharField(max_length=64, primary_key=True)
+    model_group = models.CharField(max_length=256)
+    endpoint = models.CharField(max_length=32, blank=True, default="")
+    owner = models.CharField(max_length=150, blank=True, default="")
+    key_id = models.CharField(max_length=64, blank=True, default="")
+    key_name = models.CharField(max_length=64, blank=True, default="")
+    team_id = models.CharField(max_length=64, blank=True, default="")
+    team = models.CharField(max_length=64, blank=True, default="")
+    provider_id = models.CharField(max_length=64, blank=True, default="")
+    provider = models.CharField(max_length=64, blank=True, default="")
+    deployment_id = models.CharField(max_length=64, blank=True, default="")
+    deployment_name = models.CharField(max_length=512, blank=True, default="")
+    model = models.CharField(max_length=256, blank=True, default="")
+    is_own_key = models.BooleanField(default=False)
+    started_at = models.DateTimeField(db_index=True)
+    duration_ms = models.FloatField()
+    first_token_ms = models.FloatField(null=True)
+    status = models.PositiveSmallIntegerField()
+    error_class = models.CharField(max_length=64, blank=True, default="")
+    is_stream = models.BooleanField(default=False)
+    input_tokens = models.PositiveIntegerField(null=True)
+    output_tokens = models.PositiveIntegerField(null=True)
+    cached_tokens = models.PositiveIntegerField(null=True)
+    cache_write_tokens = models.PositiveIntegerField(null=True)
+    reasoning_tokens = models.PositiveIntegerField(null=True)
+    is_estimated = models.BooleanField(default=False)
+    cost_usd = models.FloatField(null=True)
+    virtual_model = models.CharField(max_length=128, blank=True, default="")
+    virtual_tier = models.CharField(max_length=32, blank=True, default="")
+    score = models.IntegerField(null=True)
+    attempts = models.JSONField(default=list)
+
+    objects = RequestQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-started_at"]
+        indexes: ClassVar = [
+            # Each answers "the newest of this one". Enough of a group's to count its day without touching the rows.
+            models.Index(fields=["model_group", "started_at", "status"], name="request_of_group_by_time"),
+            models.Index(fields=["status", "started_at"], name="request_of_status_by_time"),
+            models.Index(fields=["key_id", "started_at"], name="request_of_key_by_time"),
+            models.Index(fields=["owner", "started_at"], name="request_of_owner_by_time"),
+            models.Index(fields=["provider", "started_at"], name="request_of_provider_by_time"),
+            models.Index(fields=["virtual_model", "started_at"], name="request_of_virtual_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return self.call_id

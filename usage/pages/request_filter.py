@@ -1,0 +1,112 @@
+"""The filter of the request log, as the addresses of its page and of its API spell it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from usage.requests_log import Mark, Outcome, Wanted
+
+OUTCOME_CHOICES = [
+    ("", "Any status"),
+    (Outcome.OK, "Answered"),
+    (Outcome.FAILED, "Failed"),
+    (Outcome.REFUSED, "Refused"),
+    (Outcome.LEFT, "Left early"),
+]
+USUAL_CODES = (400, 401, 402, 403, 404, 413, 422, 429, 500, 502, 503, 504)
+CODES = [(str(code), str(code)) for code in USUAL_CODES]
+MOMENT = "%Y-%m-%dT%H:%M"
+MOMENTS = [MOMENT, "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d"]
+BEHIND_MORE = ("key", "provider", "virtual_model", "since", "until")
+
+
+class MarkField(forms.Field):
+    """A place in the log, from the link to the older requests."""
+
+    widget = forms.HiddenInput
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return Mark.parse(value) if value else None
+        except ValueError:
+            raise ValidationError("This is no place in the log; begin with the newest requests.")
+
+
+def _text(label: str, *, longest: int, **attributes: str) -> forms.CharField:
+    widget = forms.TextInput({"class": "input", "autocomplete": "off", **attributes})
+    return forms.CharField(label=label, required=False, max_length=longest, widget=widget)
+
+
+def _moment(label: str) -> forms.DateTimeField:
+    widget = forms.DateTimeInput({"class": "input", "type": "datetime-local"}, format=MOMENT)
+    wrong = {"invalid": "Give a moment such as 2030-01-31T14:30 (UTC)."}
+    return forms.DateTimeField(label=label, required=False, input_formats=MOMENTS, widget=widget, error_messages=wrong)
+
+
+class RequestFilterForm(forms.Form):
+    """What to look for in the log. `before` is the last request of the page before."""
+
+    call = _text("Call id", longest=64, placeholder="Call id, or how it begins", type="search")
+    status = forms.ChoiceField(
+        label="Status",
+        required=False,
+        choices=[*OUTCOME_CHOICES, ("Codes", CODES)],
+        widget=forms.Select({"class": "input"}),
+        error_messages={"invalid_choice": "Give ok, failed, refused, left, or an HTTP status such as 503."},
+    )
+    group = _text("Group", longest=256, list="groups-shown", placeholder="Any group")
+    user = _text("User", longest=150, list="users-shown", placeholder="Any user")
+    key = _text("API key", longest=64, list="keys-shown", placeholder="Any key, by name or id")
+    provider = _text("Provider", longest=64, list="providers-shown", placeholder="Any provider")
+    virtual_model = _text("Virtual model", longest=128, list="virtual-shown", placeholder="Any, or none")
+    since = _moment("From (UTC)")
+    until = _moment("Until (UTC)")
+    before = MarkField(required=False)
+
+    def __init__(self, data: Any) -> None:
+        super().__init__(data)
+        asked = data.get("status", "")
+        if re.fullmatch(r"[1-5][0-9][0-9]", asked) and int(asked) not in USUAL_CODES:
+            self.fields["status"].choices += [(asked, asked)]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        said = super().clean() or {}
+        if said.get("since") and said.get("until") and said["since"] >= said["until"]:
+            self.add_error("until", "This must be later than where the time begins.")
+        return said
+
+    def wanted(self, *, owner: str = "") -> Wanted:
+        """What a valid form asks for, of one owner only where one is given."""
+        said = self.cleaned_data
+        same = {name: said[name] for name in ("status", "key", "group", "provider", "virtual_model", "since", "until")}
+        return Wanted(call_id=said["call"], owner=owner or said["user"], **same)
+
+    @property
+    def before_mark(self) -> Mark | None:
+        """Where a valid form begins; None is at the newest request."""
+        mark: Mark | None = self.cleaned_data["before"]
+        return mark
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """The filters in use as they were typed, without the place in the log."""
+        typed = {name: self.data.get(name, "").strip() for name in self.fields if name != "before"}
+        return {name: value for name, value in typed.items() if value}
+
+    @property
+    def is_narrowing(self) -> bool:
+        return bool(self.chosen)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether something is chosen, or wrong, among the fields that are folded away."""
+        return any(name in self.chosen or name in self.errors for name in BEHIND_MORE)
+
+    def address(self, **other: object) -> str:
+        """The query string of these filters with something else."""
+        return urlencode({**self.chosen, **{name: str(value) for name, value in other.items()}})

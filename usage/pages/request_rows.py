@@ -1,0 +1,97 @@
+"""Requests of the log as their pages show them. Shapes only, no HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from groups.cards import Disc
+from groups.models import RoutingGroup
+from providers.colours import colour_of
+from providers.models import Provider
+from usage.models import RequestRecord
+from usage.requests_log import Mark, Outcome, outcome_of
+from usage.waterfall import Bar, bars_of
+
+NARROWEST = 1
+PILLS = {Outcome.OK: "good", Outcome.FAILED: "bad", Outcome.REFUSED: "off", Outcome.LEFT: "cold"}
+WORDS = {Outcome.OK: "answered", Outcome.FAILED: "failed", Outcome.REFUSED: "refused", Outcome.LEFT: "left early"}
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRow:
+    """One request. `width` is its duration in hundredths of the slowest beside it; `disc` is None before any attempt,
+    `group_id` None where no group of this name is left; `is_new` came after what the reader had seen."""
+
+    record: RequestRecord
+    outcome: Outcome
+    disc: Disc | None
+    group_id: UUID | None
+    width: int
+    is_new: bool = False
+
+    @property
+    def pill(self) -> str:
+        return PILLS[self.outcome]
+
+    @property
+    def word(self) -> str:
+        return WORDS[self.outcome]
+
+    @property
+    def attempts(self) -> int:
+        return len(self.record.attempts)
+
+    @property
+    def short_id(self) -> str:
+        """Enough of the id to find it by."""
+        return self.record.call_id[:8]
+
+
+def rows_of(records: Sequence[RequestRecord], *, seen: Mark | None = None) -> list[RequestRow]:
+    """The rows of a page; two queries, for the colours of providers and the ids of groups."""
+    types = provider_types({record.provider for record in records})
+    groups = group_ids({record.model_group for record in records})
+    slowest_ms = max((record.duration_ms for record in records), default=0.0)
+    newest = None if seen is None else (seen.started_at, seen.call_id)
+    return [
+        RequestRow(
+            record=record,
+            outcome=outcome_of(record.status),
+            disc=_disc(record.provider, types),
+            group_id=groups.get(record.model_group),
+            width=max(NARROWEST, round(100 * record.duration_ms / max(slowest_ms, 1.0))),
+            is_new=newest is not None and (record.started_at, record.call_id) > newest,
+        )
+        for record in records
+    ]
+
+
+def provider_types(names: Collection[str]) -> dict[str, str]:
+    """The types of providers by their names; what is gone is left out."""
+    return dict(Provider.objects.filter(name__in=names).values_list("name", "type"))
+
+
+def group_ids(names: Collection[str]) -> dict[str, UUID]:
+    """The ids of groups by their names; what is gone is left out."""
+    return dict(RoutingGroup.objects.filter(name__in=names).values_list("name", "pk"))
+
+
+def attempt_bars(record: RequestRecord) -> tuple[Bar, ...]:
+    """The waterfall of a request; one query."""
+    attempts: list[dict[str, Any]] = [{**a, "at_ms": _ms_of(a["started_at"])} for a in record.attempts]
+    types = provider_types({attempt["provider"] for attempt in attempts})
+    began_ms = record.started_at.timestamp() * 1000
+    return bars_of(attempts, began_ms=began_ms, duration_ms=record.duration_ms, provider_types=types)
+
+
+def _disc(provider: str, types: dict[str, str]) -> Disc | None:
+    return Disc(provider, provider[:1].upper(), colour_of(types.get(provider, ""), provider)) if provider else None
+
+
+def _ms_of(moment: str) -> float:
+    """The log keeps times as ISO 8601 in UTC."""
+    return datetime.fromisoformat(moment).astimezone(UTC).timestamp() * 1000

@@ -1,0 +1,158 @@
+"""The request log as it is searched: newest first, page after page, without ever counting all of it.
+
+A page begins after a mark, the place of the last request of the page before, so that the thousandth page is as
+fast as the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from usage.activity import WENT_WRONG
+from usage.models import RequestRecord, UsageSeries
+from usage.models.requests import RequestQuerySet
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+CLIENT_LEFT, RATE_LIMITED = 499, 429
+# More keys than anybody gives one name.
+MOST_KEYS = 200
+
+
+class Outcome(StrEnum):
+    """How a request ended: answered, failed here, refused for what the caller did, or left before the end."""
+
+    OK = "ok"
+    FAILED = "failed"
+    REFUSED = "refused"
+    LEFT = "left"
+
+
+OUTCOMES: dict[Outcome, Q] = {
+    Outcome.OK: Q(status__lt=400),
+    Outcome.FAILED: WENT_WRONG,
+    Outcome.REFUSED: Q(status__gte=400, status__lt=500) & ~Q(status__in=(RATE_LIMITED, CLIENT_LEFT)),
+    Outcome.LEFT: Q(status=CLIENT_LEFT),
+}
+
+
+def outcome_of(status: int) -> Outcome:
+    """The outcome behind an HTTP status; the same lines as OUTCOMES draws in the database."""
+    if status < 400:
+        return Outcome.OK
+    if status >= 500 or status == RATE_LIMITED:
+        return Outcome.FAILED
+    return Outcome.LEFT if status == CLIENT_LEFT else Outcome.REFUSED
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The place of one request in the log; as text `MICROSECONDS.CALL_ID`, the time since 1970 in UTC."""
+
+    started_at: datetime
+    call_id: str
+
+    @classmethod
+    def of(cls, record: RequestRecord) -> Mark:
+        return cls(record.started_at, record.call_id)
+
+    @classmethod
+    def parse(cls, text: str) -> Mark:
+        """Raises ValueError for what is no mark."""
+        microseconds, dot, call_id = text.partition(".")
+        if not (dot and call_id and microseconds.isdecimal() and len(microseconds) <= 18 and "\x00" not in call_id):
+            raise ValueError("This is no place in the log.")
+        try:
+            return cls(EPOCH + int(microseconds) * MICROSECOND, call_id)
+        except OverflowError:
+            raise ValueError("This is no place in the log.") from None
+
+    def __str__(self) -> str:
+        return f"{(self.started_at - EPOCH) // MICROSECOND}.{self.call_id}"
+
+    @property
+    def is_older(self) -> Q:
+        """The requests after this one in the order of the log."""
+        same = Q(started_at=self.started_at, call_id__lt=self.call_id)
+        return Q(started_at__lte=self.started_at) & (Q(started_at__lt=self.started_at) | same)
+
+    @property
+    def is_newer(self) -> Q:
+        """The requests before it."""
+        same = Q(started_at=self.started_at, call_id__gt=self.call_id)
+        return Q(started_at__gte=self.started_at) & (Q(started_at__gt=self.started_at) | same)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to look for; everything that is empty is not looked at.
+
+    `call_id` is the beginning of one, `key` the name or the id of an API key, `status` an Outcome or a number.
+    """
+
+    call_id: str = ""
+    status: str = ""
+    key: str = ""
+    group: str = ""
+    owner: str = ""
+    provider: str = ""
+    virtual_model: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """Some requests, newest first; `next` is where the older ones begin, None at the end of the log."""
+
+    records: Sequence[RequestRecord]
+    next: Mark | None
+
+
+def matching(wanted: Wanted) -> RequestQuerySet:
+    """The requests that are looked for, newest first. The name of a key costs one query more."""
+    found: RequestQuerySet = RequestRecord.objects.order_by("-started_at", "-call_id")
+    exact = {
+        "model_group": wanted.group,
+        "owner": wanted.owner,
+        "provider": wanted.provider,
+        "virtual_model": wanted.virtual_model,
+        "started_at__gte": wanted.since,
+        "started_at__lt": wanted.until,
+    }
+    found = found.filter(**{field: value for field, value in exact.items() if value})
+    if wanted.call_id:
+        found = found.whose_id_begins(wanted.call_id)
+    if wanted.status:
+        found = found.filter(_ended(wanted.status))
+    return found.filter(_by_key(wanted.key)) if wanted.key else found
+
+
+def page_of(found: QuerySet[RequestRecord], *, before: Mark | None, size: int) -> LogPage:
+    """One page after a mark (None: the first); one query."""
+    rows = list((found.filter(before.is_older) if before else found)[: size + 1])
+    return LogPage(rows[:size], Mark.of(rows[size - 1]) if len(rows) > size else None)
+
+
+def count_newer(found: QuerySet[RequestRecord], than: Mark, *, most: int) -> int:
+    """How many began after a mark; it stops counting at `most`."""
+    return found.filter(than.is_newer)[:most].count()
+
+
+def _ended(status: str) -> Q:
+    return Q(status=int(status)) if status.isdecimal() else OUTCOMES[Outcome(status)]
+
+
+def _by_key(key: str) -> Q:
+    """By the key's id, which is what the index knows; the series know the ids of all names, also of deleted keys."""
+    try:
+        return Q(key_id=str(UUID(key)))
+    except ValueError:
+        ids = UsageSeries.objects.filter(key_name=key).values_list("key_id", flat=True).distinct()
+        return Q(key_id__in=list(ids[:MOST_KEYS]))

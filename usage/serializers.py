@@ -1,0 +1,150 @@
+"""`/api/v1/llm/usage` as JSON: what may be asked, and the answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from usage.analytics import Asked, period
+
+PERIODS = ("7d", "30d", "90d", "all")
+
+
+class UsageQuery(serializers.Serializer):
+    """`period` or `days` (30 days without either), and filters by name; teams and keys also by id."""
+
+    period = serializers.ChoiceField(choices=PERIODS, required=False)
+    days = serializers.IntegerField(min_value=1, max_value=3650, required=False)
+    team = serializers.CharField(max_length=64, allow_blank=True, default="")
+    key = serializers.CharField(max_length=64, allow_blank=True, default="")
+    user = serializers.CharField(max_length=150, allow_blank=True, default="")
+    group = serializers.CharField(max_length=256, allow_blank=True, default="")
+    provider = serializers.CharField(max_length=64, allow_blank=True, default="")
+    model = serializers.CharField(max_length=512, allow_blank=True, default="")
+    virtual_model = serializers.CharField(max_length=128, allow_blank=True, default="")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "period" in attrs and "days" in attrs:
+            raise serializers.ValidationError({"days": ["Give either period or days, not both."]})
+        return attrs
+
+    @property
+    def asked_period(self) -> str:
+        """`7d`, or `all`."""
+        found = self.validated_data
+        return found["period"] if "period" in found else f"{found.get('days', 30)}d"
+
+    def asked(self, *, owner: str = "") -> Asked:
+        """The question; of this owner alone, if there is one."""
+        found = self.validated_data
+        return Asked(
+            since=period(self.asked_period),
+            team=found["team"],
+            key_id=found["key"],
+            owner=owner or found["user"],
+            group=found["group"],
+            provider=found["provider"],
+            model=found["model"],
+            virtual_model=found["virtual_model"],
+        )
+
+
+class Figures(serializers.Serializer):
+    """Numbers of some requests. `success_rate` is a share from 0 to 1, null where nothing could succeed."""
+
+    requests = serializers.IntegerField()
+    successes = serializers.IntegerField()
+    failures = serializers.IntegerField(help_text="The service's: status 500 and above, or an upstream's 429.")
+    caller_errors = serializers.IntegerField(help_text="What callers did wrong, or left before it was answered.")
+    success_rate = serializers.FloatField(allow_null=True)
+    tokens = serializers.IntegerField(source="total_tokens")
+    input_tokens = serializers.IntegerField()
+    output_tokens = serializers.IntegerField()
+    cached_tokens = serializers.IntegerField()
+    reasoning_tokens = serializers.IntegerField()
+    cost_usd = serializers.FloatField(help_text="What the console's keys cost.")
+    saved_usd = serializers.FloatField(help_text="The list price of requests that people's own keys paid for.")
+    own_key_requests = serializers.IntegerField()
+    latency_p50_ms = serializers.FloatField(source="p50_ms", allow_null=True)
+    latency_p95_ms = serializers.FloatField(source="p95_ms", allow_null=True)
+
+
+class ProviderLine(Figures):
+    """What one provider did."""
+
+    provider = serializers.CharField()
+
+
+class ModelLine(Figures):
+    """What one deployment did."""
+
+    model = serializers.CharField()
+
+
+class GroupLine(Figures):
+    """What one routing group did."""
+
+    group = serializers.CharField()
+
+
+class VirtualModelLine(Figures):
+    """What one virtual model did."""
+
+    virtual_model = serializers.CharField()
+
+
+class TeamLine(Figures):
+    """What one team asked for; `id` is empty of one that had none."""
+
+    id = serializers.CharField()
+    team = serializers.CharField()
+
+
+class KeyLine(Figures):
+    """What one API key asked for."""
+
+    id = serializers.CharField()
+    key = serializers.CharField()
+
+
+class UserLine(Figures):
+    """What one person asked for."""
+
+    user = serializers.CharField()
+
+
+class DayLine(Figures):
+    """One day (UTC); the latencies are null, see the period's."""
+
+    date = serializers.DateField()
+
+
+class UsageAnswer(serializers.Serializer):
+    """All numbers of a period. `since` is where it begins, null before the first request."""
+
+    period = serializers.CharField()
+    since = serializers.DateTimeField(allow_null=True)
+    total_requests = serializers.IntegerField()
+    total_tokens = serializers.IntegerField()
+    total_cost_usd = serializers.FloatField()
+    success_rate = serializers.FloatField(allow_null=True)
+    successes = serializers.IntegerField()
+    failures = serializers.IntegerField()
+    caller_errors = serializers.IntegerField()
+    input_tokens = serializers.IntegerField()
+    output_tokens = serializers.IntegerField()
+    cached_tokens = serializers.IntegerField()
+    reasoning_tokens = serializers.IntegerField()
+    saved_usd = serializers.FloatField()
+    own_key_requests = serializers.IntegerField()
+    latency_p50_ms = serializers.FloatField(allow_null=True)
+    latency_p95_ms = serializers.FloatField(allow_null=True)
+    by_provider = ProviderLine(many=True)
+    by_model = ModelLine(many=True)
+    by_group = GroupLine(many=True)
+    by_virtual_model = VirtualModelLine(many=True)
+    by_team = TeamLine(many=True)
+    by_key = KeyLine(many=True)
+    by_user = UserLine(many=True)
+    by_day = DayLine(many=True)

@@ -1,0 +1,154 @@
+"""Requests -> sums per series and hour, and per series and day. Pure: no query."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from usage.levels import level_of
+from usage.models import Grain, RequestRecord
+
+TOO_MANY_REQUESTS = 429
+
+
+class Series(NamedTuple):
+    """The columns of a `UsageSeries` that identify it, by their names."""
+
+    owner: str
+    key_id: str
+    key_name: str
+    team_id: str
+    team: str
+    model_group: str
+    virtual_model: str
+    provider_id: str
+    provider: str
+    deployment_id: str
+    deployment_name: str
+    model: str
+    is_own_key: bool
+
+    @property
+    def hash(self) -> str:
+        """The same in every process, of every version."""
+        return hashlib.sha256(json.dumps(self).encode()).hexdigest()
+
+
+identity = attrgetter(*Series._fields)
+
+
+class Slot(NamedTuple):
+    """One bucket of one series."""
+
+    grain: str
+    start: datetime
+    series: Series
+
+
+@dataclass(slots=True)
+class Sums:
+    """What a bucket adds up, in the order of its columns."""
+
+    requests: int = 0
+    successes: int = 0
+    failures: int = 0
+    caller_errors: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost_usd: float = 0.0
+    duration_ms: float = 0.0
+    first_token_ms: float = 0.0
+    first_tokens: int = 0
+
+    def add(self, record: RequestRecord) -> None:
+        """Counts one request."""
+        self.requests += 1
+        self.input_tokens += record.input_tokens or 0
+        self.output_tokens += record.output_tokens or 0
+        self.cached_tokens += record.cached_tokens or 0
+        self.reasoning_tokens += record.reasoning_tokens or 0
+        self.cost_usd += record.cost_usd or 0.0
+        if is_success(record):
+            self._succeeded(record)
+        elif is_failure(record):
+            self.failures += 1
+        else:
+            self.caller_errors += 1
+
+    def _succeeded(self, record: RequestRecord) -> None:
+        self.successes += 1
+        self.duration_ms += record.duration_ms
+        if record.first_token_ms is not None:
+            self.first_token_ms += record.first_token_ms
+            self.first_tokens += 1
+
+    def merge(self, other: Sums) -> None:
+        """Adds what another has counted."""
+        for name, mine, more in zip(SUMS, self.values(), other.values(), strict=True):
+            setattr(self, name, mine + more)
+
+    def values(self) -> tuple[Any, ...]:
+        """In the order of `SUMS`."""
+        return tuple(sums_in_order(self))
+
+
+SUMS = tuple(column.name for column in fields(Sums))
+sums_in_order = attrgetter(*SUMS)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What some requests add to the buckets, and to the latencies by `(slot, level)`."""
+
+    sums: dict[Slot, Sums] = field(default_factory=lambda: defaultdict(Sums))
+    latencies: Counter[tuple[Slot, int]] = field(default_factory=Counter)
+
+    @property
+    def series(self) -> set[Series]:
+        return {slot.series for slot in self.sums}
+
+
+def is_success(record: RequestRecord) -> bool:
+    return record.status < 400
+
+
+def is_failure(record: RequestRecord) -> bool:
+    """Whether it was the service's fault: 429 counts where an upstream said it, not where a limit of ours did."""
+    return record.status >= 500 or (record.status == TOO_MANY_REQUESTS and bool(record.attempts))
+
+
+def start_of(moment: datetime, grain: str) -> datetime:
+    """The beginning of the hour or day, UTC, in which a moment lies."""
+    hour = moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    return hour if grain == Grain.HOUR else hour.replace(hour=0)
+
+
+def tally(records: Iterable[RequestRecord]) -> Tally:
+    """Counts requests into the buckets of both grains."""
+    found = Tally()
+    for record in records:
+        slot = Slot(Grain.HOUR.value, start_of(record.started_at, Grain.HOUR), Series(*identity(record)))
+        found.sums[slot].add(record)
+        if is_success(record):
+            found.latencies[slot, level_of(record.duration_ms)] += 1
+    _add_days(found)
+    return found
+
+
+def _add_days(found: Tally) -> None:
+    for slot, sums in list(found.sums.items()):
+        found.sums[_day_of(slot)].merge(sums)
+    for (slot, level), count in list(found.latencies.items()):
+        found.latencies[_day_of(slot), level] += count
+
+
+def _day_of(slot: Slot) -> Slot:
+    return Slot(Grain.DAY.value, start_of(slot.start, Grain.DAY), slot.series)
