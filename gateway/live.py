@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
@@ -22,15 +23,18 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connections
 
+from access import credits
 from access.keys import PREFIX, KeyHolder, all_holders, hash_key
+from access.own_keys import all_own_keys
 from engine.routing import LiveGroup, Routing, warm_up
-from engine.spec import GroupSpec
+from engine.spec import GroupSpec, OwnKey
 from engine.upstreams.connections import close_session
 from engine.virtual import VirtualSpec
 from gateway.alerting import Courier
 from gateway.cooldowns import Board
 from gateway.levels import Rankings
 from gateway.probing import Prober
+from gateway.rate_limits import RateLimits
 from gateway.rounds import again_and_again
 from groups.models import RoutingGroup, RoutingRules
 from groups.routing_rules.chain import spec_with_chain
@@ -45,6 +49,8 @@ log = structlog.get_logger(__name__)
 
 POLL_INTERVAL_S = 0.3
 STALE_AFTER_S = 10.0
+GIVE_BACK_INTERVAL_S = 60.0
+ABANDONED_AFTER_S = 300.0
 T = TypeVar("T")
 InDatabaseThread = Callable[[Callable[[], T]], Awaitable[T]]
 
@@ -60,6 +66,7 @@ class Config:
     assignments: dict[str, frozenset[str]]
     virtual: dict[str, VirtualSpec] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
+    own_keys: dict[int, dict[str, OwnKey]] = field(default_factory=dict)
 
 
 def load_config() -> Config:
@@ -74,6 +81,7 @@ def load_config() -> Config:
         assignments={name: frozenset(map(str, [*teams, *keys])) for name, teams, keys in assigned if teams or keys},
         virtual={spec.name: spec for spec in active_virtual_specs()},
         aliases=resolved(RoutingRules.objects.current().model_aliases),
+        own_keys=all_own_keys(),
     )
 
 
@@ -91,6 +99,7 @@ class Live:
         self._in_database_thread = in_database_thread
         self.board = Board(self.routing, in_database_thread)
         self.rankings = Rankings(in_database_thread)
+        self.rate_limits = RateLimits(settings.REDIS_URL)
         self._lone: dict[str, UUID] = {}
         self._seen_at = 0.0
         self._refreshing = asyncio.Lock()
@@ -111,7 +120,7 @@ class Live:
         courier = Courier(self._in_database_thread)
         work = (
             *(self._follow(), recorder.run(), self.board.run()),
-            *(self.rankings.run(), prober.run(), courier.run()),
+            *(self.rankings.run(), prober.run(), courier.run(), self._give_back()),
         )
         self._tasks = [asyncio.create_task(endless) for endless in work]
 
@@ -145,6 +154,17 @@ class Live:
             await self.refresh()
         holder = self.config.holders.get(hashed)
         return None if holder is None or holder.is_expired else holder
+
+    def own_keys_of(self, holder: KeyHolder) -> Mapping[str, OwnKey]:
+        """The provider keys that a person brought, for requests with a personal key; a team's are the team's."""
+        if holder.user_id is None or holder.team_id:
+            return {}
+        return self.config.own_keys.get(holder.user_id, {})
+
+    async def hold(self, *, account_id: int, call_id: str, amount_nanousd: int) -> None:
+        """Holds credits back; raises OutOfCredits or CapReached."""
+        hold = partial(credits.hold, account_id=account_id, call_id=call_id, amount_nanousd=amount_nanousd)
+        await self._in_database_thread(hold)
 
     async def meant(self, name: str) -> str:
         """The name behind an alias, else the name itself; an unknown one may have been made a moment ago."""
@@ -186,6 +206,12 @@ class Live:
 
     async def _follow(self) -> None:
         await again_and_again(self.refresh, every_s=POLL_INTERVAL_S, failing="configuration not refreshed")
+
+    async def _give_back(self) -> None:
+        """Frees the credits that processes held when they died: no request runs for so long."""
+        age = timedelta(seconds=settings.REQUEST_DEADLINE_S + ABANDONED_AFTER_S)
+        work = partial(self._in_database_thread, partial(credits.give_back_abandoned, older_than=age))
+        await again_and_again(work, every_s=GIVE_BACK_INTERVAL_S, failing="held credits not given back yet")
 
 
 _live: Live | None = None

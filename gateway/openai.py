@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
+from access.credits import CapReached, OutOfCredits
 from engine.exceptions import RequestFailed
 from engine.upstreams.call import Endpoint
 
@@ -16,6 +17,7 @@ MODEL_NAME_LIMIT = 512
 TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",
+    402: "insufficient_quota",
     403: "permission_error",
     404: "invalid_request_error",
     405: "invalid_request_error",
@@ -41,6 +43,7 @@ class ApiError(Exception):
     ) -> None:
         super().__init__(message)
         self.status = status
+        self.code = code
         self.headers: Headers = [(b"content-type", b"application/json"), *headers]
         kind = TYPES.get(status, "api_error")
         self.fields = {"message": message, "type": kind, "param": param, "code": code}
@@ -62,6 +65,15 @@ def from_failure(failure: RequestFailed) -> ApiError:
         headers.append((b"retry-after", str(math.ceil(failure.retry_after_s)).encode()))
     code = failure.code or ("rate_limit_exceeded" if failure.status == 429 else None)
     return ApiError(failure.status, failure.message, code=code, headers=headers)
+
+
+def from_shortage(shortage: OutOfCredits | CapReached) -> ApiError:
+    """An account that can't pay for a request: 402, or 429 until the next month. Asking again at once is in vain."""
+    headers: Headers = [(b"x-should-retry", b"false")]
+    if isinstance(shortage, CapReached):
+        headers.append((b"retry-after", str(math.ceil(shortage.retry_after_s)).encode()))
+        return ApiError(429, str(shortage), code="monthly_cap_reached", headers=headers)
+    return ApiError(402, str(shortage), code="insufficient_quota", headers=headers)
 
 
 def unknown_model(name: str) -> ApiError:

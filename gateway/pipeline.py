@@ -3,96 +3,70 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import uuid
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 
-import structlog
 from django.conf import settings
 
-from access.keys import KeyHolder
+from access.credits import CapReached, OutOfCredits
 from engine.exceptions import RequestFailed
 from engine.ledger import Trace
 from engine.routing import LiveGroup
 from engine.upstreams.call import Answer, Call, Endpoint, Stream
 from gateway import openai
+from gateway.admission import admit, authenticate, check_scope, is_allowed, is_assigned
+from gateway.exchange import CLIENT_LEFT, Exchange
+from gateway.holds import most_nanousd, reachable
 from gateway.live import Live
 from gateway.openai import ApiError, Headers
-from gateway.resolve import Choice, resolve
-from usage.models import RequestRecord
-from usage.recorder import attempts_of, recorder
-
-log = structlog.get_logger(__name__)
-
-CLIENT_LEFT = 499
-
-
-@dataclass(slots=True)
-class Exchange:
-    """One request while it is served, and all that will be recorded of it."""
-
-    endpoint: Endpoint
-    holder: KeyHolder
-    trace: Trace
-    choice: Choice | None = None
-    started: float = field(default_factory=time.perf_counter)
-    started_at: float = field(default_factory=time.time)
-    status: int = CLIENT_LEFT
-    result: Answer | Stream | None = None
-
-    @property
-    def duration_ms(self) -> float:
-        return (time.perf_counter() - self.started) * 1000
+from gateway.records import cost_usd, record
+from gateway.resolve import resolve
 
 
 async def serve(live: Live, endpoint: Endpoint, key: str, raw: bytes) -> tuple[Exchange, Headers]:
     """Routes one request. Afterwards `exchange.result` holds the answer, or a stream that has begun."""
     holder = await authenticate(live, key)
+    check_scope(holder)
     body = openai.parse(raw, endpoint)
-    route = await resolve(live, body, endpoint, partial(may_call, live, holder), holder.power_level)
+    route = await resolve(live, body, endpoint, partial(is_assigned, live, holder), holder.power_level)
     exchange = Exchange(endpoint, holder, Trace(uuid.uuid4().hex, route.group.spec.name), route.choice)
+    headers: Headers = []
     try:
-        admit(live, holder, route.group)
-        call = Call(endpoint, body, exchange.trace, is_stream=bool(body.get("stream")))
+        admit(live, holder, body["model"], route)
+        headers = await live.rate_limits.admit(holder)
+        call = Call(endpoint, body, exchange.trace, bool(body.get("stream")), own_keys=live.own_keys_of(holder))
+        await hold(live, exchange, call, route.group, size=len(raw))
+        exchange.rate_limits = live.rate_limits
         async with asyncio.timeout(settings.REQUEST_DEADLINE_S):
             exchange.result = await live.routing.route(call, route.group)
         exchange.status = 200
     except (RequestFailed, ApiError, TimeoutError) as error:
         failure = _as_api_error(error)
-        exchange.status = failure.status
-        failure.headers += response_headers(exchange)
+        exchange.status, exchange.error_code = failure.status, failure.code or ""
+        failure.headers += response_headers(exchange) + headers
         raise failure from error
     finally:
         if not isinstance(exchange.result, Stream):
             record(exchange)
-    return exchange, response_headers(exchange)
+    return exchange, response_headers(exchange) + headers
 
 
-async def authenticate(live: Live, key: str) -> KeyHolder:
-    """The holder of a bearer key; a revoked one is gone within a second."""
-    holder = await live.holder(key) if key else None
-    if holder is None:
-        why = "This key is unknown, revoked or expired." if key else "Send a key as 'Authorization: Bearer KEY'."
-        raise ApiError(401, why, code="invalid_api_key", headers=[(b"www-authenticate", b"Bearer")])
-    return holder
-
-
-def admit(live: Live, holder: KeyHolder, group: LiveGroup) -> None:
-    """A group that was assigned to keys serves those alone (and the master key)."""
-    if not may_call(live, holder, group.spec.name):
-        raise ApiError(
-            403, f"This key may not call '{group.spec.name}': the group is assigned to others.", param="model"
-        )
-
-
-def may_call(live: Live, holder: KeyHolder, name: str) -> bool:
-    """Whether a key holder may call, and see, a group."""
-    assigned = live.config.assignments.get(name)
-    return assigned is None or holder.key_id is None or holder.key_id in assigned
+async def hold(live: Live, exchange: Exchange, call: Call, group: LiveGroup, *, size: int) -> None:
+    """Holds back what the request may cost, where an account pays for it; raises ApiError when that is too much."""
+    account = exchange.holder.account_id
+    if account is None:
+        return
+    most = most_nanousd(call.body, size, reachable(live.routing, group.spec), call.own_keys)
+    if not most:
+        return
+    exchange.is_held = True  # before it is known: who leaves meanwhile is settled too
+    try:
+        await live.hold(account_id=account, call_id=exchange.trace.call_id, amount_nanousd=most)
+    except (OutOfCredits, CapReached) as error:
+        exchange.is_held = False
+        raise openai.from_shortage(error) from None
 
 
 async def stream(exchange: Exchange) -> AsyncGenerator[bytes]:
@@ -119,16 +93,18 @@ async def stream(exchange: Exchange) -> AsyncGenerator[bytes]:
 async def models(live: Live, key: str) -> bytes:
     """`GET /v1/models`: the virtual models, groups, aliases and levels this key may call, then the catalog's models."""
     holder = await authenticate(live, key)
-    virtual = [v.name for v in live.config.virtual.values() if all(may_call(live, holder, t.pool) for t in v.tiers)]
-    groups = sorted(g.spec.name for g in live.routing if may_call(live, holder, g.spec.name))
+    is_open, is_listed = partial(is_assigned, live, holder), partial(is_allowed, live, holder)
+    virtual = [v.name for v in live.config.virtual.values() if all(is_open(tier.pool) for tier in v.tiers)]
+    groups = sorted(g.spec.name for g in live.routing if is_open(g.spec.name))
     lone = sorted(live.config.models.keys() - set(groups))
-    owned = [(name, "virtual-model") for name in virtual]
-    owned += [(name, "routing-group") for name in groups if name not in lone]
     levels = [level for level in live.rankings if not {*groups}.isdisjoint(live.rankings.pools_for(level))]
     known = {*virtual, *groups, *lone, *levels}
+    owned = [(name, "virtual-model") for name in virtual]
+    owned += [(name, "routing-group") for name in groups if name not in lone]
     owned += [(alias, "alias") for alias, name in live.config.aliases.items() if name in known]
     owned += [(level, "power-level") for level in levels if level not in groups]
-    return openai.model_list([*owned, *((name, name.partition("/")[0]) for name in lone)], created=0)
+    owned += [(name, name.partition("/")[0]) for name in lone]
+    return openai.model_list([(name, owner) for name, owner in owned if is_listed(name)], created=0)
 
 
 def response_headers(exchange: Exchange) -> Headers:
@@ -148,39 +124,9 @@ def response_headers(exchange: Exchange) -> Headers:
     if (choice := exchange.choice) is not None:
         values |= {"x-routing-virtual-model": choice.virtual_model, "x-routing-pool": choice.pool}
         values |= {} if choice.score is None else {"x-routing-score": choice.score}
-    if isinstance(result, Answer) and (cost := _cost_usd(result)) is not None:
+    if isinstance(result, Answer) and (cost := cost_usd(result)) is not None:
         values["x-litellm-response-cost"] = f"{cost:.10f}".rstrip("0").rstrip(".")
     return [(name.encode(), str(value).encode()) for name, value in values.items()]
-
-
-def record(exchange: Exchange) -> None:
-    """Hands the finished request to the recorder; nothing waits for it."""
-    usage, choice = exchange.result.usage if exchange.result else None, exchange.choice
-    recorder.put(
-        RequestRecord(
-            call_id=exchange.trace.call_id,
-            model_group=exchange.trace.model_group,
-            owner=exchange.holder.name,
-            key_id=exchange.holder.key_id or "",
-            started_at=datetime.fromtimestamp(exchange.started_at, UTC),
-            duration_ms=exchange.duration_ms,
-            status=exchange.status,
-            is_stream=isinstance(exchange.result, Stream),
-            input_tokens=usage.input_tokens if usage else None,
-            output_tokens=usage.output_tokens if usage else None,
-            cost_usd=_cost_usd(exchange.result) if exchange.result else None,
-            virtual_model=choice.virtual_model if choice else "",
-            virtual_tier=choice.tier if choice else "",
-            score=choice.score if choice else None,
-            attempts=attempts_of(exchange.trace),
-        )
-    )
-
-
-def _cost_usd(result: Answer | Stream) -> float | None:
-    if result.usage is None:
-        return None
-    return result.deployment.cost_usd(input_tokens=result.usage.input_tokens, output_tokens=result.usage.output_tokens)
 
 
 def _as_api_error(error: Exception) -> ApiError:

@@ -24,6 +24,9 @@ class AttemptSerializer(serializers.Serializer):
     error_class = serializers.CharField(allow_null=True)
     error_message = serializers.CharField(allow_null=True)
     moved_on_because = serializers.CharField(allow_null=True)
+    provider_id = serializers.CharField(required=False)
+    model = serializers.CharField(required=False, help_text="What the provider calls it.")
+    own_key = serializers.BooleanField(required=False, help_text="Whether the caller's own key was used.")
 
 
 class ChoiceSerializer(serializers.Serializer):

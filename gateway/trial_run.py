@@ -17,8 +17,10 @@ from engine.ledger import Trace
 from engine.routing import LiveGroup, build
 from engine.upstreams.call import Answer, Call
 from engine.upstreams.mock import MockUpstream
-from gateway import openai, pipeline
+from gateway import openai
+from gateway.exchange import Exchange
 from gateway.live import Live, serving
+from gateway.records import record
 from gateway.trials import RoutingTrace, Trial
 from groups.models import RoutingGroup
 from groups.specs import spec_of
@@ -29,18 +31,17 @@ async def send(*, name: str, by: Actor, body: dict[str, Any], mock: bool) -> Tri
     openai.check(body, "chat/completions")
     async with serving() as live:
         group = live.routing.get(name) or await _inactive(name)
-        exchange = pipeline.Exchange(
-            "chat/completions", KeyHolder(by.name, by.effective_role), Trace(uuid.uuid4().hex, name)
-        )
+        holder = by if isinstance(by, KeyHolder) else KeyHolder(by.name, by.effective_role)
+        exchange = Exchange("chat/completions", holder, Trace(uuid.uuid4().hex, name))
         call = Call("chat/completions", body, exchange.trace, upstream=MockUpstream() if mock else None)
         error = await _route(live, group, call, exchange)
         if group is not live.routing.get(name):
             group.retire()
-        pipeline.record(exchange)
+        record(exchange)
         return _result(exchange, error)
 
 
-async def _route(live: Live, group: LiveGroup, call: Call, exchange: pipeline.Exchange) -> str | None:
+async def _route(live: Live, group: LiveGroup, call: Call, exchange: Exchange) -> str | None:
     try:
         async with asyncio.timeout(settings.REQUEST_DEADLINE_S):
             exchange.result = await live.routing.route(call, group)
@@ -61,7 +62,7 @@ async def _inactive(name: str) -> LiveGroup:
     return await sync_to_async(load)()
 
 
-def _result(exchange: pipeline.Exchange, error: str | None) -> Trial:
+def _result(exchange: Exchange, error: str | None) -> Trial:
     trace, last = exchange.trace, exchange.trace.last
     return Trial(
         success=error is None,
@@ -75,7 +76,7 @@ def _result(exchange: pipeline.Exchange, error: str | None) -> Trial:
     )
 
 
-def _traces(exchange: pipeline.Exchange) -> list[RoutingTrace]:
+def _traces(exchange: Exchange) -> list[RoutingTrace]:
     trace = exchange.trace
     return [
         RoutingTrace(

@@ -83,7 +83,8 @@ def _why_unusable(group: RoutingGroup) -> str:
 
 
 def _in_groups(groups: Iterable[RoutingGroup], out_of_service: Mapping[str, str]) -> Iterator[Problem]:
-    usable_keys = {str(pk) for pk in ApiKey.objects.usable().values_list("pk", flat=True)}
+    rows = ApiKey.objects.usable().values_list("pk", "predecessor_ids")
+    usable_keys = {str(key) for pk, before in rows for key in (pk, *before)}
     for group in groups:
         if why := out_of_service.get(group.name):
             yield Problem("routing group", group.name, why)

@@ -9,18 +9,25 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import structlog
+from django.db.models import Sum
+from django.utils import timezone
 
 from providers import config_version
 from providers.models import Provider
 from tester.live.reading import in_database_thread
-from usage.models import Alert, CooldownRecord
+from tester.models import Run
+from usage.models import Alert, CooldownRecord, Grain, UsageBucket
 
 log = structlog.get_logger(__name__)
 
 TICK_S = 1.0
+# Requests that take longer than this end unnoticed.
+OF_LATE = timedelta(hours=2)
+NEWEST_RUNS = 12
 # A viewer who takes nothing for so long has a page that is out of date anyway.
 MOST_WAITING = 100
 News = dict[str, str]
@@ -32,19 +39,29 @@ class Sight:
     """What one look saw; two that differ are a change."""
 
     version: int
+    requests: int = 0
+    runs: tuple[Any, ...] = ()
     providers: tuple[Any, ...] = ()
     cooldowns: tuple[Any, ...] = ()
     alerts: dict[int, str] = field(default_factory=dict)
 
 
 def look() -> Sight:
-    """The state of what pages follow; four small queries."""
+    """The state of what pages follow; six small queries."""
     return Sight(
         version=config_version.current(),
+        requests=_requests_of_late(),
+        runs=tuple(Run.objects.order_by("-created_at").values_list("pk", "status")[:NEWEST_RUNS]),
         providers=tuple(Provider.objects.order_by("pk").values_list("pk", "enabled", "error")),
         cooldowns=tuple(CooldownRecord.objects.order_by("pk").values_list("pk", "until")),
         alerts=dict(Alert.objects.open().values_list("pk", "message")),
     )
+
+
+def _requests_of_late() -> int:
+    """By the sums, which grow with every request: the newest row of the log may be older than one that took long."""
+    buckets = UsageBucket.objects.filter(grain=Grain.HOUR, start__gte=timezone.now() - OF_LATE)
+    return buckets.aggregate(all=Sum("requests"))["all"] or 0
 
 
 def news_between(before: Sight, after: Sight) -> list[News]:
@@ -54,6 +71,12 @@ def news_between(before: Sight, after: Sight) -> list[News]:
         news.append({"changed": "providers"})
     if before.cooldowns != after.cooldowns:
         news.append({"changed": "cooldowns"})
+    if before.requests != after.requests:
+        news.append({"changed": "requests"})
+    if before.runs != after.runs:
+        news.append({"changed": "runs"})
+    if before.alerts != after.alerts:
+        news.append({"changed": "alerts"})
     return news + [{"alert": text} for alert, text in after.alerts.items() if alert not in before.alerts]
 
 

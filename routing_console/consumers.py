@@ -1,4 +1,6 @@
-"""`/ws/changes/`: tells a page when to ask again, as `{"changed": "providers" | "cooldowns"}` or `{"alert": "why"}`.
+"""`/ws/changes/`: tells a page when to ask again, as `{"changed": NAME}` or `{"alert": "why"}`.
+
+A name is `providers`, `cooldowns`, `requests`, `runs` or `alerts`; of each at most one a second.
 
 Nothing that a page sends is read. Rights are checked again every half minute; closed with 4401 who are you, 4403 not
 allowed, 1011 when it is our fault.

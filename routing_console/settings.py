@@ -46,7 +46,8 @@ ALLOW_PRIVATE_UPSTREAMS = env.bool("ROUTING_CONSOLE_ALLOW_PRIVATE_UPSTREAMS", de
 PROBE_INTERVAL_S = env.float("PROBE_INTERVAL_S", default=300.0)
 ALERT_WEBHOOK_URL = env.str("ALERT_WEBHOOK_URL", default="")
 ALERT_WEBHOOK_SECRET = env.str("ALERT_WEBHOOK_SECRET", default="")
-ATTEMPTS_RETENTION_HOURS = env.int("ATTEMPTS_RETENTION_HOURS", default=48)
+ATTEMPTS_RETENTION_HOURS = env.int("ATTEMPTS_RETENTION_HOURS", default=720)
+CREDIT_HOLD_OUTPUT_TOKENS = env.int("CREDIT_HOLD_OUTPUT_TOKENS", default=4096)
 REQUEST_DEADLINE_S = env.float("REQUEST_DEADLINE_S", default=600.0)
 REHEARSAL_WORKERS = env.int("REHEARSAL_WORKERS", default=2)
 REHEARSAL_SILENCE_S = env.float("REHEARSAL_SILENCE_S", default=60.0)
@@ -202,7 +203,13 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "gateway.schema.add_gateway",
     ],
-    "ENUM_NAME_OVERRIDES": {"RunStatusEnum": "tester.models.RunStatus"},
+    "ENUM_NAME_OVERRIDES": {
+        "RunStatusEnum": "tester.models.RunStatus",
+        "KeyStatusEnum": "access.models.KeyStatus",
+        "TeamRoleEnum": "access.models.TeamRole",
+        "RoleEnum": "access.models.Role",
+        "ScopeEnum": "access.models.Scope",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

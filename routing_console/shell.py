@@ -22,15 +22,56 @@ class Entry:
     is_for_staff: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Entries under one heading; the first has none."""
+
+    title: str
+    entries: tuple[Entry, ...]
+
+
 # In the order of the sidebar; a page that is added gets its line here.
-ENTRIES = (
-    Entry("Routing Groups", "group-list", "waypoints", sections=("/runs",)),
-    Entry("Virtual Models", "virtual-list", "sparkles"),
-    Entry("Routing Rules", "routing-rules", "settings"),
-    Entry("Providers", "provider-list", "server"),
-    Entry("Models", "model-list", "brain"),
-    Entry("API docs", "api-docs", "book-open"),
-    Entry("Admin", "admin:index", "shield", is_for_staff=True),
+SECTIONS = (
+    Section("", (Entry("Overview", "home", "gauge"),)),
+    Section(
+        "Routing",
+        (
+            Entry("Routing Groups", "group-list", "waypoints", sections=("/runs",)),
+            Entry("Virtual Models", "virtual-list", "sparkles"),
+            Entry("Routing Rules", "routing-rules", "settings"),
+        ),
+    ),
+    Section(
+        "Upstream",
+        (
+            Entry("Providers", "provider-list", "server"),
+            Entry("Models", "model-list", "brain"),
+        ),
+    ),
+    Section(
+        "Traffic",
+        (
+            Entry("Usage", "usage", "chart-column"),
+            Entry("Requests", "request-list", "activity"),
+        ),
+    ),
+    Section(
+        "Access",
+        (
+            Entry("Teams", "team-list", "users"),
+            Entry("API keys", "key-list", "key-round"),
+            Entry("Credits", "credit-list", "coins"),
+            Entry("People", "person-list", "user-round", is_for_staff=True),
+            Entry("Own keys", "byok-list", "lock", is_for_staff=True),
+        ),
+    ),
+    Section(
+        "Reference",
+        (
+            Entry("API docs", "api-docs", "book-open"),
+            Entry("Admin", "admin:index", "shield", is_for_staff=True),
+        ),
+    ),
 )
 
 
@@ -44,14 +85,26 @@ class Line:
     is_current: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A section as one page shows it."""
+
+    title: str
+    lines: list[Line]
+
+
 def shell(request: HttpRequest) -> dict[str, Any]:
     """The context processor of every page."""
     is_staff = getattr(_user(request), "is_staff", False)
     return {
-        "sidebar": [_line(entry, request.path) for entry in ENTRIES if is_staff or not entry.is_for_staff],
+        "sidebar": [_block(section, request.path, is_staff) for section in SECTIONS],
         "theme": _theme(request),
         "themes": Theme,
     }
+
+
+def _block(section: Section, path: str, is_staff: bool) -> Block:
+    return Block(section.title, [_line(e, path) for e in section.entries if is_staff or not e.is_for_staff])
 
 
 def _line(entry: Entry, path: str) -> Line:
@@ -60,7 +113,7 @@ def _line(entry: Entry, path: str) -> Line:
 
 
 def _is_under(path: str, section: str) -> bool:
-    return path == section or path.startswith(section.rstrip("/") + "/")
+    return path == section or (section != "/" and path.startswith(section + "/"))
 
 
 def _user(request: HttpRequest) -> Any:

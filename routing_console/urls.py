@@ -6,8 +6,10 @@ from django.contrib import admin
 from django.urls import include, path
 
 from routing_console.openapi import DocsView, SchemaView
+from routing_console.overview import overview
 
 urlpatterns = [
+    path("", overview, name="home"),
     path("", include("access.urls")),
     path("", include("providers.urls")),
     path("", include("groups.urls")),

@@ -23,13 +23,18 @@ class RunLine:
 
 
 def runs_of(group_id: UUID) -> QuerySet[Run]:
-    """The runs of a group, newest first, with three numbers instead of their large results."""
+    """The runs of a group, newest first."""
+    return newest_runs().filter(group=group_id)
+
+
+def newest_runs() -> QuerySet[Run]:
+    """The runs of all groups, newest first, with three numbers instead of their large results."""
     counts = {
         "expected": F("config__num_requests"),
         "finished": F("result__total_requests"),
         "failed": F("result__failed_requests"),
     }
-    return Run.objects.filter(group=group_id).without_bulk().annotate(**counts)
+    return Run.objects.without_bulk().annotate(**counts)
 
 
 def lines_of(runs: Iterable[Run]) -> list[RunLine]:

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
-from access.models import Role, User
+from access.models import Membership, Role, Team, TeamRole, User
 from groups.models import Deployment, RoutingGroup
 from providers import secrets
 from providers.models import LanguageModel, Provider
@@ -26,6 +26,14 @@ def start_over() -> None:
 
 def make_user(username: str = "", role: Role = Role.VIEWER, **fields: Any) -> User:
     return User.objects.create(username=username or f"user-{next(_numbers)}", role=role, **fields)
+
+
+def make_team(name: str = "", *, members: Iterable[User] = (), managers: Iterable[User] = (), **fields: Any) -> Team:
+    team = Team.objects.create(name=name or f"team-{next(_numbers)}", created_by="test", **fields)
+    for role, people in ((TeamRole.MEMBER, members), (TeamRole.MANAGER, managers)):
+        for user in people:
+            Membership.objects.create(team=team, user=user, role=role)
+    return team
 
 
 def make_provider(*, key: str = "", **fields: Any) -> Provider:

@@ -13,8 +13,10 @@ from providers.models import Provider
 from routing_console import changes, consumers
 from routing_console.asgi import sockets
 from routing_console.changes import Follower, Sight, news_between
+from tester.models import Run
 from tests.factories import make_provider
 from tests.tester.live.page import ORIGIN, bearer_of, session_of
+from tests.usage.log import finished, log
 from usage import alerts
 from usage.models import AlertKind
 
@@ -78,7 +80,20 @@ async def test_a_provider_that_fails_and_an_alert_are_told(charlie):
     assert await page.receive_json_from(5) == {"changed": "providers"}
     raise_alert = sync_to_async(alerts.raise_alert)
     await raise_alert(kind=AlertKind.PROVIDER_DOWN, subject=str(provider.pk), message="It is down.")
+    assert await page.receive_json_from(5) == {"changed": "alerts"}
     assert await page.receive_json_from(5) == {"alert": "It is down."}
+    await page.disconnect()
+
+
+async def test_a_request_and_a_run_are_told_also_when_the_request_began_before_the_newest(charlie):
+    write = sync_to_async(log)
+    await write(finished())
+    page = socket([*await sync_to_async(session_of)(charlie), ORIGIN])
+    await followed(page)
+    await write(finished(days_ago=0.01))
+    assert await page.receive_json_from(5) == {"changed": "requests"}
+    await Run.objects.acreate(group_name="g", group_revision=1, scenario="s", seed=1, created_by="bob")
+    assert await page.receive_json_from(5) == {"changed": "runs"}
     await page.disconnect()
 
 
@@ -108,4 +123,4 @@ async def test_a_look_that_fails_is_made_again():
 def test_what_is_the_same_is_no_news():
     assert news_between(Sight(1), Sight(1)) == []
     assert news_between(Sight(1), Sight(1, cooldowns=((1,),))) == [{"changed": "cooldowns"}]
-    assert news_between(Sight(1, alerts={1: "a"}), Sight(1)) == []
+    assert news_between(Sight(1, alerts={1: "a"}), Sight(1)) == [{"changed": "alerts"}]

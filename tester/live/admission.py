@@ -12,8 +12,8 @@ from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
 from access.keys import verify
-from access.models import Actor, Role, User
-from access.rules import check_role
+from access.models import Actor, Role, Scope, User
+from access.rules import check_role, check_scope
 from lib.exceptions import NotAllowed
 from tester.live.reading import in_database_thread
 
@@ -46,11 +46,19 @@ async def _admitted(scope: Mapping[str, Any], user: Any, to: str) -> Actor:
         actor = await _holder(headers[b"authorization"])
     else:
         actor = _person(user, headers)
+    _check_may_read(actor, to)
+    return actor
+
+
+def _check_may_read(actor: Actor, to: str) -> None:
+    try:
+        check_scope(actor, Scope.READ, to=to)
+    except NotAllowed:
+        raise Closing(FORBIDDEN, f"To {to} a key needs the scope 'read'.")
     try:
         check_role(actor, Role.VIEWER, to=to)
     except NotAllowed:
         raise Closing(FORBIDDEN, f"To {to} you need the role viewer. Ask an admin.")
-    return actor
 
 
 async def _holder(authorization: str) -> Actor:

@@ -62,7 +62,7 @@ def admin(page: Page, signed_in: Any) -> Page:
 
 
 def sign_in(page: Page) -> None:
-    page.goto("/")
+    page.goto("/groups")
     page.get_by_label("Username").fill("admin")
     page.get_by_label("Password").fill(MASTER_KEY)
     page.get_by_role("button", name="Sign in").click()

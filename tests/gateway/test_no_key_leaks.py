@@ -14,13 +14,26 @@ import httpx
 import pytest
 
 from providers.secrets import SHOWN
-from tests.fakes import Ok, ScriptedUpstream, Status
+from tests.fakes import Exchange, Ok, ScriptedUpstream, Status
 from tests.servers import MASTER_KEY, ROOT, Console, console
 
 # One that no pattern recognises, as many vendors' are, and one that looks like a key.
 PLAIN, SK = "planted9f8e7d6c5b4a39281706f5e4d3c2", "sk-planted-1a2b3c4d5e6f70819202a3b4"
 AWS_ID, AWS_SECRET = "AKIAPLANTEDQ7W8E9R0T", "plantedAwsSecret0p9o8i7u6y5t4r3e2w1q"
+OWN, OWN_SK = "plantedOwn5t4r3e2w1q0p9o8i7u6y5t", "sk-planted-own-9z8y7x6w5v4u3t2s1r0q"
 HI = {"messages": [{"role": "user", "content": "hi"}]}
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """An error that repeats the key it was given, and one that was not."""
+
+    code: int
+
+    async def play(self, exchange: Exchange) -> None:
+        given = exchange.headers.get("x-api-key") or exchange.headers.get("authorization", "").removeprefix("Bearer ")
+        message = f"Incorrect API key provided: {given}, or {SK}. You can find your key in your account."
+        await Status(self.code, message=message).play(exchange)
 
 
 @dataclass
@@ -44,7 +57,7 @@ class Stage:
     @property
     def needles(self) -> list[str]:
         """The keys without what their hints may show."""
-        keys = (PLAIN, SK, AWS_ID, AWS_SECRET, self.downstream_key)
+        keys = (PLAIN, SK, AWS_ID, AWS_SECRET, OWN, OWN_SK, self.downstream_key)
         return [key.removeprefix("sk-rc-").removeprefix("sk-")[:-SHOWN] for key in keys]
 
 
@@ -56,6 +69,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         _plant_downstream(stage)
         providers = _plant_in_providers(stage)
         _plant_in_refusals(stage, providers)
+        _plant_own_keys(stage)
         _let_the_upstream_repeat_them(stage, providers)
         _read_everything(stage)
         _walk_the_pages(stage)
@@ -136,9 +150,38 @@ def _plant_in_refusals(stage: Stage, providers: dict[str, str]) -> None:
         stage.send("PUT", f"/api/v1/llm/providers/{providers['ours']}", raw=raw)
 
 
+OWN_REFUSED: list[Any] = [
+    {"provider": "Ours", "api_key": [OWN]},
+    {"provider": "Ours", "api_key": f"{OWN}\n{OWN_SK}"},
+    {"provider": "Ours", "api_key": f"{OWN}é"},
+    {"provider": "Ours", "api_key": OWN, "apiKey": OWN_SK},
+    {"provider": "Ours", "api_key": OWN, "may_fall_back": OWN},
+    {"provider": OWN, "api_key": OWN},
+    {"provider": [OWN_SK], "api_key": OWN},
+    {"provider": "Ours", "apikeyy": OWN},
+    [OWN],
+]
+
+
+def _plant_own_keys(stage: Stage) -> None:
+    """Olga brings a key for one provider and another for the other; one was replaced."""
+    url, mine = "/api/v1/llm/users/me/byok", {"key": stage.downstream_key}
+    for body in OWN_REFUSED:
+        stage.send("POST", url, body, **mine)
+        stage.send("PATCH", url, body, **mine)
+        stage.send("DELETE", url, body, **mine)
+        stage.send("POST", f"{url}/test", body, **mine)
+    stage.send("POST", url, {"provider": "Ours", "api_key": OWN_SK}, **mine)
+    stage.send("POST", url, {"provider": "Ours", "api_key": OWN, "may_fall_back": True}, **mine)
+    stage.send("POST", url, {"provider": "anthropic", "api_key": OWN_SK}, **mine)
+    stage.send("POST", f"{url}/test", {"provider": "Ours"}, **mine)
+    for path in (url, "/api/v1/llm/users/olga/byok", "/api/v1/llm/byok"):
+        stage.send("GET", path)
+        stage.send("GET", path, **mine)
+
+
 def _let_the_upstream_repeat_them(stage: Stage, providers: dict[str, str]) -> None:
-    """The upstream answers as some do: with the key it refuses."""
-    repeated = f"Incorrect API key provided: {PLAIN}, or {SK}. You can find your key in your account."
+    """The upstream answers as some do: with the key it refuses, the console's or olga's own."""
     models = [model["id"] for model in stage.send("GET", "/api/v1/llm/models")["models"]]
     for number, model in enumerate(models):
         deployments = [{"model_id": model, "priority": 1}]
@@ -148,13 +191,15 @@ def _let_the_upstream_repeat_them(stage: Stage, providers: dict[str, str]) -> No
             "deployments": deployments,
         }
         stage.console.call("POST", "/v1/routing_group", group)
-    for usual in (Status(401, message=repeated), Status(500, message=repeated), Status(400, message=repeated)):
+    for usual in (Repeats(401), Repeats(500), Repeats(400)):
         stage.upstream.usual = usual
         for provider in providers.values():
             stage.send("POST", f"/api/v1/llm/providers/{provider}/test")
             stage.send("POST", f"/api/v1/llm/providers/{provider}/discover")
         for kind in ("custom", "anthropic", "openai"):
             stage.send("POST", "/api/v1/llm/test", {"provider": kind, "api_key": PLAIN, "api_base": stage.upstream.url})
+        for own in ("Ours", "anthropic"):
+            stage.send("POST", "/api/v1/llm/users/me/byok/test", {"provider": own}, key=stage.downstream_key)
         for group in stage.send("GET", "/v1/routing_group")["routing_groups"]:
             stage.send("POST", f"/v1/routing_group/{group['routing_group_id']}/test", {})
             for is_stream in (False, True):
@@ -183,15 +228,24 @@ def _walk_the_pages(stage: Stage) -> None:
         browser.post("/sign-in", data={**form, "password": stage.downstream_key})
         form["csrfmiddlewaretoken"] = browser.cookies["csrftoken"]
         assert browser.post("/sign-in", data={**form, "password": MASTER_KEY}).url.path != "/sign-in"
-        seen, waiting = set(), ["/", "/providers", "/admin/auditlog/logentry/", "/admin/providers/provider/"]
+        _type_own_keys(stage, browser)
+        seen, waiting = set(), ["/", "/account", "/byok", "/providers", "/admin/auditlog/logentry/"]
         while waiting and len(seen) < 150:
             path = waiting.pop(0)
             seen.add(path)
             answer = browser.get(path)
             stage.said.append((f"page {path} {answer.status_code}", answer.text))
-            links = re.findall(r'(?:href|hx-get)="(/[^"#]*)', answer.text)
+            links = re.findall(r'(?:href|hx-get)="(/(?!static/)[^"#]*)', answer.text)
             waiting += [link for link in dict.fromkeys(links) if link not in seen and link not in waiting]
         assert len(seen) > 10
+
+
+def _type_own_keys(stage: Stage, browser: httpx.Client) -> None:
+    providers = stage.send("GET", "/api/v1/llm/providers")["providers"]
+    form = {"csrfmiddlewaretoken": browser.cookies["csrftoken"], "provider": providers[0]["id"], "next": "/account"}
+    for key in (f"{OWN}é", OWN_SK):
+        answer = browser.post("/account/own-keys", data={**form, "api_key": key})
+        stage.said.append((f"own key {answer.status_code}", answer.text))
 
 
 def _in_responses(stage: Stage) -> dict[str, str]:
@@ -224,7 +278,7 @@ def test_no_key_is_to_be_found(stage: Stage, places: Callable[[Stage], dict[str,
 def test_the_keys_did_arrive_where_they_belong(stage: Stage):
     sent = {exchange.headers.get("authorization", "") for exchange in stage.upstream.seen}
     sent |= {exchange.headers.get("x-api-key", "") for exchange in stage.upstream.seen}
-    assert {f"Bearer {PLAIN}", PLAIN} <= sent
+    assert {f"Bearer {PLAIN}", PLAIN, f"Bearer {OWN}", OWN_SK} <= sent
 
 
 def test_what_the_upstream_said_is_shown_but_for_the_key(stage: Stage):

@@ -27,6 +27,12 @@ async def test_a_stranger_may_not_watch(run, dora):
         assert (code, "role viewer" in reason) == (4403, True)
 
 
+async def test_a_key_that_may_not_read_may_not_watch(run, charlie):
+    headers = await in_thread(bearer_of)(charlie)
+    await ApiKey.objects.aupdate(scopes=["call", "write"])
+    assert await closing_of(run.pk, headers) == (4403, "To watch runs a key needs the scope 'read'.")
+
+
 async def test_a_session_may_watch_from_our_own_pages(run, charlie):
     async with page(run, [*await in_thread(session_of)(charlie), ORIGIN]) as seen:
         assert (await seen.frame())["n"] == 1

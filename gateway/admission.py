@@ -1,0 +1,57 @@
+"""May this key send this request? Scope, allowed models, groups that were assigned to others."""
+
+from __future__ import annotations
+
+from access.keys import KeyHolder
+from access.models import Scope
+from gateway.live import Live
+from gateway.openai import ApiError
+from gateway.resolve import Route
+
+
+async def authenticate(live: Live, key: str) -> KeyHolder:
+    """The holder of a bearer key; a revoked one is gone within a second."""
+    holder = await live.holder(key) if key else None
+    if holder is None:
+        why = "This key is unknown, revoked or expired." if key else "Send a key as 'Authorization: Bearer KEY'."
+        raise ApiError(401, why, code="invalid_api_key", headers=[(b"www-authenticate", b"Bearer")])
+    return holder
+
+
+def check_scope(holder: KeyHolder) -> None:
+    """A key may be good for the REST API alone; raises ApiError 403."""
+    if Scope.CALL not in holder.scopes:
+        raise ApiError(403, f"This key has no scope '{Scope.CALL}': it may not call models.", code="missing_scope")
+
+
+def admit(live: Live, holder: KeyHolder, asked: str, route: Route) -> None:
+    """Raises ApiError 403, with the reason, unless the key may call the model it `asked` for, and the group behind."""
+    if not is_allowed(live, holder, asked):
+        why = f"This key may not call '{asked}': it allows {_few(holder.allowed_models)}."
+        raise ApiError(403, why, param="model", code="model_not_allowed")
+    if not is_assigned(live, holder, name := route.group.spec.name):
+        why = f"This key may not call '{name}': the group is assigned to others. Ask an admin for access."
+        raise ApiError(403, why, param="model", code="group_not_assigned")
+
+
+def may_call(live: Live, holder: KeyHolder, name: str) -> bool:
+    """Whether a key holder may call, and see, a group by its own name."""
+    return is_allowed(live, holder, name) and is_assigned(live, holder, name)
+
+
+def is_allowed(live: Live, holder: KeyHolder, name: str) -> bool:
+    """Whether the key's list of models, if it has one, has this name or what the alias stands for."""
+    allowed = holder.allowed_models
+    return not allowed or name in allowed or live.config.aliases.get(name) in allowed
+
+
+def is_assigned(live: Live, holder: KeyHolder, group: str) -> bool:
+    """Whether a group is for everybody, or for this key or one of its teams (or the master key asks)."""
+    assigned = live.config.assignments.get(group)
+    return assigned is None or holder.key_id is None or not assigned.isdisjoint(holder.key_ids | holder.team_ids)
+
+
+def _few(names: frozenset[str]) -> str:
+    shown = sorted(names)[:5]
+    more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
+    return ", ".join(f"'{name}'" for name in shown) + more

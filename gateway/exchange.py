@@ -1,0 +1,39 @@
+"""One request while it is served: what the pipeline does and the request log tells."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from access.keys import KeyHolder
+from engine.ledger import Trace
+from engine.upstreams.call import Answer, Endpoint, Stream
+from gateway.rate_limits import RateLimits
+from gateway.resolve import Choice
+
+CLIENT_LEFT = 499
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request while it is served, and all that will be recorded of it.
+
+    `is_held` says that credits are held back for it, `rate_limits` who counts its tokens; `error_code` is why it was
+    refused, in OpenAI's words.
+    """
+
+    endpoint: Endpoint
+    holder: KeyHolder
+    trace: Trace
+    choice: Choice | None = None
+    started: float = field(default_factory=time.perf_counter)
+    started_at: float = field(default_factory=time.time)
+    status: int = CLIENT_LEFT
+    error_code: str = ""
+    result: Answer | Stream | None = None
+    is_held: bool = False
+    rate_limits: RateLimits | None = None
+
+    @property
+    def duration_ms(self) -> float:
+        return (time.perf_counter() - self.started) * 1000

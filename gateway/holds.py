@@ -1,0 +1,82 @@
+"""What a request may cost at most: held back of the account that pays before it runs, settled when it has ended."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+from django.conf import settings
+
+from access.models import NANO
+from engine.spec import DeploymentSpec, GroupSpec, OwnKey
+
+# Four is usual for English; other languages and code have fewer.
+BYTES_PER_TOKEN = 3
+TOKENS_OF_AN_IMAGE = 1_600
+IMAGES = ("image_url", "input_audio", "file")
+
+
+class Named(Protocol):
+    """A group that can be asked what it routes to."""
+
+    @property
+    def spec(self) -> GroupSpec: ...
+
+
+class Groups(Protocol):
+    """Groups by name."""
+
+    def get(self, name: str, /) -> Named | None: ...
+
+
+def most_nanousd(
+    body: Mapping[str, Any], size: int, deployments: Iterable[DeploymentSpec], own_keys: Mapping[str, OwnKey]
+) -> int:
+    """The most that a request with a body of `size` bytes costs on the dearest of these deployments.
+
+    Whatever only a person's own key pays, and what has no price, costs nothing. A client that names no limit of
+    output tokens is taken to want CREDIT_HOLD_OUTPUT_TOKENS.
+    """
+    tokens_in = _input_tokens(body, size)
+    tokens_out = _output_tokens(body)
+    costs = [
+        deployment.cost_usd(input_tokens=tokens_in, output_tokens=tokens_out) or 0.0
+        for deployment in deployments
+        if (own := own_keys.get(deployment.provider_id)) is None or own.may_fall_back
+    ]
+    return math.ceil(max(costs, default=0.0) * NANO)
+
+
+def reachable(groups: Groups, spec: GroupSpec) -> list[DeploymentSpec]:
+    """The deployments of a group and of the groups that its fallbacks lead to."""
+    found, names, seen = list(spec.deployments), [*_fallbacks(spec)], {spec.name}
+    while names:
+        if (name := names.pop()) not in seen and (group := groups.get(name)) is not None:
+            found += group.spec.deployments
+            names += _fallbacks(group.spec)
+        seen.add(name)
+    return found
+
+
+def _fallbacks(spec: GroupSpec) -> tuple[str, ...]:
+    return (*spec.fallback.groups, *spec.fallback.context_window_groups, *spec.fallback.content_policy_groups)
+
+
+def _input_tokens(body: Mapping[str, Any], size: int) -> int:
+    images = [part for message in body.get("messages", ()) for part in _images(message.get("content"))]
+    bytes_of_images = sum(len(str(part)) for part in images)
+    return max(0, size - bytes_of_images) // BYTES_PER_TOKEN + len(images) * TOKENS_OF_AN_IMAGE
+
+
+def _images(content: object) -> list[Any]:
+    if not isinstance(content, list):
+        return []
+    return [part for part in content if isinstance(part, dict) and part.get("type") in IMAGES]
+
+
+def _output_tokens(body: Mapping[str, Any]) -> int:
+    if "messages" not in body:
+        return 0
+    limit = body.get("max_completion_tokens") or body.get("max_tokens") or settings.CREDIT_HOLD_OUTPUT_TOKENS
+    return int(limit) * int(body.get("n") or 1)

@@ -1,0 +1,149 @@
+"""What happened today, beside the same time of yesterday, and hour by hour. Days are UTC, as everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.db.models import Sum
+
+from usage.analytics import Asked, Point, over_time
+from usage.levels import percentile_ms
+from usage.models import Grain, LatencyCount
+
+HOURS, DAY = 24, timedelta(days=1)
+# The picture of a day: its height, and the width of an hour with the gap after it, in units of its own.
+HEIGHT, STEP, BAR = 64, 10, 8
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Requests of some hours; `cost_usd` is what our own keys cost. Fractions come from a part of an hour."""
+
+    requests: float = 0.0
+    successes: float = 0.0
+    failures: float = 0.0
+    cost_usd: float = 0.0
+
+    @property
+    def success_rate(self) -> float | None:
+        """The share, 0 to 1, of what was not the caller's fault; None without any."""
+        answered_for = self.successes + self.failures
+        return self.successes / answered_for if answered_for else None
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """One hour of today as a bar: `height` of all its requests, `failed` of those that failed, `before` of yesterday's
+    same hour; all from the ground up. `is_ahead` has not begun."""
+
+    label: str
+    requests: int
+    failures: int
+    x: int
+    height: float
+    failed: float
+    before: float
+    is_ahead: bool
+
+    @property
+    def y(self) -> float:
+        return HEIGHT - self.height
+
+    @property
+    def failed_y(self) -> float:
+        return HEIGHT - self.failed
+
+    @property
+    def before_y(self) -> float:
+        return HEIGHT - self.before
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """The sums of today, those of yesterday until the same time, and the hours; `p95_ms` is of successes."""
+
+    now: Sums
+    before: Sums
+    hours: tuple[Hour, ...]
+    p95_ms: float | None
+
+    @property
+    def requests_trend(self) -> int | None:
+        """By how many percent there are more than yesterday at this time; None from nothing."""
+        return _percent_more(self.now.requests, self.before.requests)
+
+    @property
+    def cost_trend(self) -> int | None:
+        return _percent_more(self.now.cost_usd, self.before.cost_usd)
+
+    @property
+    def has_traffic(self) -> bool:
+        return any(hour.requests or hour.before for hour in self.hours)
+
+
+def today_at(now: datetime) -> Today:
+    """Two queries, over sums per hour."""
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    points = over_time(Asked(since=midnight - DAY, until=now))
+    return Today(*split(points, now), p95_ms=_p95_ms(midnight))
+
+
+def split(points: Sequence[Point], now: datetime) -> tuple[Sums, Sums, tuple[Hour, ...]]:
+    """Hourly points of yesterday and today -> today, yesterday until this time, the hours of today. Pure.
+
+    The hour of yesterday that ends later than now counts for the part that has passed of today's.
+    """
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    today = {p.start: p for p in points if p.start >= midnight}
+    yesterday = {p.start + DAY: p for p in points if p.start < midnight}
+    passed = {start: min(1.0, (now - start) / timedelta(hours=1)) for start in yesterday if start < now}
+    before = _sums((yesterday[start], share) for start, share in passed.items())
+    return _sums((p, 1.0) for p in today.values()), before, _hours(midnight, today, yesterday, now)
+
+
+def _sums(parts: Iterable[tuple[Point, float]]) -> Sums:
+    rows = [(p.totals, share) for p, share in parts]
+    return Sums(
+        requests=sum(t.requests * share for t, share in rows),
+        successes=sum(t.successes * share for t, share in rows),
+        failures=sum(t.failures * share for t, share in rows),
+        cost_usd=sum(t.cost_usd * share for t, share in rows),
+    )
+
+
+def _hours(
+    midnight: datetime, today: dict[datetime, Point], yesterday: dict[datetime, Point], now: datetime
+) -> tuple[Hour, ...]:
+    most = max((p.totals.requests for p in (*today.values(), *yesterday.values())), default=0)
+    starts = [midnight + timedelta(hours=n) for n in range(HOURS)]
+    return tuple(_hour(n, s, today.get(s), yesterday.get(s), most, s > now) for n, s in enumerate(starts))
+
+
+def _hour(number: int, start: datetime, now: Point | None, before: Point | None, most: int, is_ahead: bool) -> Hour:
+    requests, failures = (now.totals.requests, now.totals.failures) if now else (0, 0)
+    return Hour(
+        label=f"{start:%H:%M}",
+        requests=requests,
+        failures=failures,
+        x=number * STEP,
+        height=_tall(requests, most),
+        failed=_tall(failures, most),
+        before=_tall(before.totals.requests if before else 0, most),
+        is_ahead=is_ahead,
+    )
+
+
+def _tall(requests: int, most: int) -> float:
+    """In proportion to the busiest hour; what is there at all can be seen."""
+    return max(1.5, round(requests / most * HEIGHT, 1)) if requests else 0.0
+
+
+def _p95_ms(since: datetime) -> float | None:
+    rows = LatencyCount.objects.filter(grain=Grain.HOUR, start__gte=since).order_by()
+    return percentile_ms(dict(rows.values_list("level").annotate(total=Sum("count"))), 0.95)
+
+
+def _percent_more(now: float, before: float) -> int | None:
+    return round(100 * (now - before) / before) if before else None

@@ -1,0 +1,62 @@
+"""The groups that are not well, the worst first: found by their failures, however many groups there are."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, F, Q, Window
+from django.db.models.functions import RowNumber
+from django.utils import timezone
+
+from groups.models import RoutingGroup
+from usage.activity import NEWEST, OF_LATE, WENT_WRONG, Health, State, health_of
+from usage.models import RequestRecord
+
+# More than anybody looks after at once; those with most failures.
+MOST_LOOKED_AT, MOST_SHOWN = 40, 8
+WORST_FIRST = (State.FAILING, State.DEGRADED)
+MOVED_ON = Q(attempts__1__isnull=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Troubled:
+    """A group whose deployments failed of late; `id` is None when no group of this name is left."""
+
+    name: str
+    id: UUID | None
+    health: Health
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """The worst groups, and how many more there are."""
+
+    groups: tuple[Troubled, ...]
+    more: int
+
+
+def trouble_of_late(*, cooling: Collection[str] = ()) -> Trouble:
+    """Groups that are failing or degraded; `cooling` are names to look at besides. Two queries, one if all is well."""
+    states = {name: health for name, health in _healths(cooling).items() if health.state in WORST_FIRST}
+    worst = sorted(states, key=lambda name: (WORST_FIRST.index(states[name].state), name))
+    shown = worst[:MOST_SHOWN]
+    ids = dict(RoutingGroup.objects.filter(name__in=shown).values_list("name", "pk")) if shown else {}
+    return Trouble(tuple(Troubled(name, ids.get(name), states[name]) for name in shown), len(worst) - len(shown))
+
+
+def _healths(cooling: Collection[str]) -> dict[str, Health]:
+    """By the newest requests of each group that had a failure of late, its own or one of a deployment."""
+    recent = RequestRecord.objects.filter(started_at__gte=timezone.now() - OF_LATE).order_by()
+    failed = recent.filter(WENT_WRONG | MOVED_ON).values("model_group").annotate(failures=Count("pk"))
+    names = failed.order_by("-failures").values("model_group")[:MOST_LOOKED_AT]
+    number = Window(RowNumber(), partition_by=F("model_group"), order_by=F("started_at").desc())
+    looked_at = recent.filter(Q(model_group__in=names) | Q(model_group__in=list(cooling)[:MOST_LOOKED_AT]))
+    newest = looked_at.annotate(number=number).filter(number__lte=NEWEST)
+    attempts: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for name, tried in newest.values_list("model_group", "attempts"):
+        attempts[name].extend(tried)
+    return {name: health_of(tried) for name, tried in attempts.items()}

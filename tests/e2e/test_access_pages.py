@@ -1,0 +1,157 @@
+"""Teams, people and API keys in a real browser: made, shown once, ended; and what a screen reader makes of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.conftest import sign_in
+from tests.e2e.stage import overflow
+from tests.e2e.test_console import violations
+from tests.servers import Console
+
+THEMES = ("dark", "light", "unicorn")
+
+
+@pytest.fixture
+def team(server: Console) -> Iterator[str]:
+    """A team that the admin is in; its id."""
+    made = server.call("POST", "/api/v1/llm/teams", {"name": "E2E Research", "description": "Reads papers"})
+    server.call("POST", f"/api/v1/llm/teams/{made['id']}/members", {"user": "admin"})
+    yield made["id"]
+    server.call("DELETE", f"/api/v1/llm/teams/{made['id']}")
+
+
+def issue(page: Page, name: str) -> str:
+    """Issues a key on its page; the key as it was shown."""
+    page.goto("/keys/new")
+    page.get_by_label("Name").fill(name)
+    page.get_by_role("button", name="Issue key").click()
+    expect(page.get_by_role("heading", name="Copy the key now")).to_be_visible()
+    return page.get_by_label("The key", exact=True).inner_text().strip()
+
+
+def opens(server: Console, key: str) -> int:
+    """What the gateway answers to this key."""
+    return httpx.get(f"{server.url}/v1/models", headers={"Authorization": f"Bearer {key}"}, timeout=20).status_code
+
+
+def test_a_key_is_issued_copied_works_and_is_revoked(admin: Page, server: Console) -> None:
+    admin.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    key = issue(admin, "e2e ours")
+    admin.get_by_role("button", name="Copy the key").click()
+    assert admin.evaluate("navigator.clipboard.readText()").strip() == key
+    _until(server, key, 200)
+    admin.get_by_role("link", name="I have copied it").click()
+    expect(admin.get_by_role("heading", level=1, name="e2e ours")).to_be_visible()
+    assert key not in admin.content()
+    admin.get_by_role("button", name="Revoke key").click()
+    dialog = admin.get_by_role("dialog", name="Revoke e2e ours?")
+    dialog.get_by_role("button", name="Revoke key").click()
+    expect(admin.locator(".head .pill")).to_have_text("Revoked")
+    _until(server, key, 401)
+
+
+def test_a_rotation_leaves_both_keys_working(admin: Page, server: Console) -> None:
+    old = issue(admin, "e2e turned")
+    admin.get_by_role("link", name="I have copied it").click()
+    admin.get_by_label("The old key ends").select_option(label="In an hour")
+    admin.get_by_role("button", name="Rotate").click()
+    expect(admin.get_by_role("heading", name="Copy the key now")).to_be_visible()
+    new = admin.get_by_label("The key", exact=True).inner_text().strip()
+    assert new != old
+    _until(server, new, 200)
+    assert opens(server, old) == 200
+
+
+def test_members_come_and_go_in_place(admin: Page, team: str) -> None:
+    admin.goto(f"/teams/{team}")
+    members = admin.locator("#team-members")
+    admin.get_by_label("Add a person").fill("nobody-like-it")
+    admin.get_by_role("button", name="Add", exact=True).click()
+    expect(members.get_by_text("Nobody active here is called")).to_be_visible()
+    expect(admin.get_by_label("Add a person")).to_have_value("nobody-like-it")
+    admin.get_by_label("Role of admin in the team").select_option("manager")
+    expect(admin.locator(".toast")).to_contain_text("admin is a manager now.")
+    admin.get_by_role("button", name="Take admin out of the team").click()
+    admin.get_by_role("dialog").get_by_role("button", name="Take out").click()
+    expect(members).to_contain_text("Nobody yet.")
+
+
+def test_the_last_day_is_asked_for_when_it_is_chosen(admin: Page) -> None:
+    admin.goto("/keys/new")
+    expect(admin.get_by_label("Last day, UTC")).to_be_hidden()
+    admin.get_by_label("Expires").select_option("date")
+    expect(admin.get_by_label("Last day, UTC")).to_be_visible()
+
+
+def test_a_group_is_assigned_to_a_team_in_the_builder(admin: Page, team: str) -> None:
+    admin.goto("/groups")
+    admin.get_by_role("link", name="Edit demo-weighted").click()
+    fold = admin.locator(".access-fold")
+    expect(fold.locator(".for-all")).to_be_visible()
+    fold.locator("summary").click()
+    for is_assigned in (True, False):
+        fold.get_by_label("E2E Research").set_checked(is_assigned)
+        expect(fold.locator(".for-some")).to_be_visible(visible=is_assigned)
+        admin.get_by_role("button", name="Save group").last.click()
+        expect(admin.get_by_role("heading", level=1, name="demo-weighted")).to_be_visible()
+        admin.goto(f"/teams/{team}")
+        expect(admin.locator("#team-groups")).to_contain_text("demo-weighted" if is_assigned else "None.")
+        admin.goto("/groups")
+        admin.get_by_role("link", name="Edit demo-weighted").click()
+
+
+def test_it_works_without_javascript(browser: Browser, base_url: str, team: str) -> None:
+    context = browser.new_context(base_url=base_url, java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page)
+    page.goto(f"/teams/{team}")
+    page.get_by_role("button", name="Set").click()
+    expect(page.locator(".toast")).to_contain_text("admin is a")
+    page.get_by_role("link", name="Routing groups that this team may call").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Groups of E2E Research")
+    assert re.fullmatch(r"sk-rc-\S+", issue(page, "e2e plain"))
+    page.goto("/keys?status=usable&q=e2e+plain")
+    page.get_by_role("link", name="e2e plain").click()
+    page.get_by_role("button", name="Revoke key").click()
+    page.get_by_role("button", name="Revoke key").click()
+    expect(page.locator(".head .pill")).to_have_text("Revoked")
+    context.close()
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("width", [390, 1440])
+def test_axe_finds_nothing_and_no_page_is_too_wide(
+    page: Page, signed_in: Any, base_url: str, team: str, theme: str, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.context.add_cookies([*signed_in["cookies"], {"name": "theme", "value": theme, "url": base_url}])
+    issue(page, "e2e seen")
+    assert (violations(page), overflow(page) <= 0) == ([], True)
+    page.get_by_role("link", name="I have copied it").click()
+    expect(page.get_by_role("heading", name="Rotate")).to_be_visible()
+    assert (violations(page), overflow(page) <= 0) == ([], True)
+    for address in ("/teams", "/teams/new", f"/teams/{team}", f"/teams/{team}/groups", "/people", "/people/new"):
+        page.goto(address)
+        assert (violations(page), overflow(page) <= 0) == ([], True), address
+    for address in ("/keys", "/keys?q=nothing-like-it", "/keys/new", "/account"):
+        page.goto(address)
+        assert (violations(page), overflow(page) <= 0) == ([], True), address
+    page.goto("/keys/new")
+    page.get_by_role("button", name="Issue key").click()
+    expect(page.get_by_text("Say what the key is for.")).to_be_visible()
+    assert violations(page) == []
+
+
+def _until(server: Console, key: str, status: int, patience: int = 60) -> None:
+    """Asks until the gateway has followed."""
+    for _ in range(patience):
+        if opens(server, key) == status:
+            return
+    raise AssertionError(f"The gateway never answered {status} to the key.")

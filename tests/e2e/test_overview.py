@@ -1,0 +1,70 @@
+"""The overview and the request log with a real server: they follow what clients do, and disturb nobody."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from tests.e2e.stage import overflow
+from tests.e2e.test_console import violations
+from tests.servers import Console
+
+THEMES = ("dark", "light", "unicorn")
+
+
+def ask(server: Console, group: str = "demo-ordered") -> None:
+    messages = [{"role": "user", "content": "Hello"}]
+    server.call("POST", "/v1/chat/completions", {"model": group, "messages": messages})
+
+
+def test_a_request_shows_by_itself_and_keeps_the_focus(admin: Page, server: Console) -> None:
+    admin.goto("/")
+    expect(admin.get_by_role("heading", level=1, name="Overview")).to_be_visible()
+    number = admin.locator("#overview-figures .figure-value").first
+    before = int(number.inner_text())
+    admin.locator("#to-groups").focus()
+    ask(server)
+    expect(number).to_have_text(str(before + 1), timeout=15_000)
+    expect(admin.locator("#to-groups")).to_be_focused()
+
+
+def test_new_rows_come_by_themselves_unless_somebody_reads(admin: Page, server: Console) -> None:
+    ask(server)
+    admin.goto("/requests")
+    rows = admin.locator(".requests-table tbody tr")
+    expect(rows.first).to_contain_text("demo-ordered", timeout=15_000)
+    admin.mouse.move(2, 2)
+    ask(server, "demo-weighted")
+    expect(rows.first).to_contain_text("demo-weighted", timeout=15_000)
+    before = rows.count()
+    rows.first.hover()
+    ask(server)
+    button = admin.get_by_role("link", name="1 new request")
+    expect(button).to_be_visible(timeout=15_000)
+    expect(rows).to_have_count(before)
+    button.click()
+    expect(rows.first).to_contain_text("demo-ordered")
+
+
+def test_a_request_is_found_by_its_id_and_opens_with_its_attempts(admin: Page, server: Console) -> None:
+    ask(server)
+    admin.goto("/requests")
+    call_id = admin.locator(".requests-table code").first.get_attribute("title", timeout=15_000) or ""
+    admin.get_by_label("Call id").fill(call_id[:12])
+    expect(admin.locator(".requests-table tbody tr")).to_have_count(1)
+    admin.get_by_role("link", name=call_id[:8]).click()
+    expect(admin.get_by_role("list", name="Attempts, in order")).to_be_visible()
+    expect(admin.get_by_role("link", name="Rehearse this group")).to_be_visible()
+
+
+def test_the_pages_are_accessible_and_fit_every_width(admin: Page, server: Console) -> None:
+    ask(server)
+    admin.goto("/requests")
+    one = admin.locator(".requests-table .cover").first.get_attribute("href", timeout=15_000) or ""
+    for path in ("/", "/requests?key=none", "/requests?provider=", one):
+        admin.goto(path)
+        for theme in THEMES:
+            admin.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+            assert violations(admin) == [], (path, theme)
+        for width in (390, 1024, 1440):
+            admin.set_viewport_size({"width": width, "height": 844})
+            assert overflow(admin) <= 0, (path, width)

@@ -1,0 +1,69 @@
+"""Own provider keys in a browser: stored, tested, replaced and deleted by keyboard and mouse, in every theme."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.stage import overflow
+from tests.e2e.test_console import violations
+
+THEMES = ("dark", "light", "unicorn")
+
+
+def store(page: Page, provider: str, key: str) -> None:
+    page.get_by_label("Provider", exact=True).select_option(label=provider)
+    page.get_by_label("Your key", exact=True).fill(key)
+    page.get_by_label("Your key", exact=True).press("Enter")
+
+
+def test_a_key_is_stored_tested_replaced_and_deleted(admin: Page) -> None:
+    admin.goto("/account")
+    store(admin, "Azure", "sk-of-a-browser-test-1234")
+    section = admin.locator("#own-keys")
+    expect(section.get_by_text("sk-…****1234")).to_be_visible()
+    section.get_by_role("button", name="Test the key for Azure").click()
+    expect(section.get_by_text("Failed")).to_be_visible()
+    section.get_by_role("switch", name="For Azure").click()
+    expect(section.get_by_role("switch", name="For Azure")).to_have_attribute("aria-checked", "true")
+    section.get_by_role("link", name="Replace the key for Azure").click()
+    expect(admin.get_by_label("Your key", exact=True)).to_be_focused()
+    admin.keyboard.type("sk-of-a-browser-test-5678")
+    admin.keyboard.press("Enter")
+    expect(section.get_by_text("sk-…****5678")).to_be_visible()
+    expect(section.get_by_text("Not tested")).to_be_visible()
+    section.get_by_role("button", name="Delete the key for Azure").click()
+    admin.get_by_role("dialog").get_by_role("button", name="Delete key").click()
+    expect(admin).to_have_url("/account")
+    expect(section.get_by_text("Add your first")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [390, 1024, 1440])
+def test_axe_and_the_screen_are_content_in_every_state(admin: Page, width: int) -> None:
+    admin.set_viewport_size({"width": width, "height": 900})
+    admin.goto("/byok")
+    _content(admin)
+    admin.goto("/account/own-keys")
+    store(admin, "Azure", "")
+    expect(admin.locator("#own-keys .error")).to_be_visible()
+    _content(admin)
+    store(admin, "Nebius", "sk-of-a-browser-test-1234")
+    expect(admin.get_by_text("sk-…****1234")).to_be_visible()
+    admin.get_by_role("button", name="Test the key for Nebius").click()
+    expect(admin.locator(".own-key-error")).to_be_visible()
+    _content(admin)
+    admin.goto("/byok")
+    _content(admin)
+    admin.get_by_role("link", name="admin", exact=True).click()
+    expect(admin.get_by_role("heading", name="Own keys of admin")).to_be_visible()
+    _content(admin)
+    admin.get_by_role("button", name="Delete the key of admin for Nebius").click()
+    admin.get_by_role("dialog").get_by_role("button", name="Delete key").click()
+    expect(admin.get_by_role("heading", name="No own keys")).to_be_visible()
+
+
+def _content(page: Page) -> None:
+    for theme in THEMES:
+        page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+        assert violations(page) == []
+    assert overflow(page) <= 0

@@ -1,0 +1,88 @@
+"""A server that ends: what it has served is in the log, summed up, whole or in the middle of an answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.fakes import Ok, ScriptedUpstream
+from tests.servers import MASTER_KEY, Console, console, stop
+
+HEADERS = {"Authorization": f"Bearer {MASTER_KEY}"}
+
+
+@pytest.fixture(autouse=True)
+def _the_tables_are_read_as_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+
+
+@contextmanager
+def serving(folder: Path, server: str = "uvicorn") -> Iterator[tuple[Console, ScriptedUpstream]]:
+    """Our server with a group `g` before an upstream."""
+    with ScriptedUpstream() as upstream, console(folder, server=server) as ours:
+        ours.add_group("g", [ours.add_model(provider="P", api_base=upstream.url)])
+        yield ours, upstream
+
+
+def body(**more: Any) -> dict[str, Any]:
+    return {"model": "g", "messages": [{"role": "user", "content": "hi"}], **more}
+
+
+def ask_many(ours: Console, count: int) -> None:
+    clients = [threading.Thread(target=ours.call, args=("POST", "/v1/chat/completions", body())) for _ in range(count)]
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join()
+
+
+def rows(folder: Path, sql: str) -> list[tuple[Any, ...]]:
+    with sqlite3.connect(folder / "console.sqlite3") as database:
+        return database.execute(sql).fetchall()
+
+
+def counts(folder: Path) -> tuple[int, list[tuple[str, int]]]:
+    """How many requests the log has, and how many each grain of the sums."""
+    sums = rows(folder, "SELECT grain, sum(requests) FROM usage_usagebucket GROUP BY grain ORDER BY grain")
+    return rows(folder, "SELECT count(*) FROM usage_requestrecord")[0][0], sums
+
+
+@pytest.mark.parametrize("server", ["uvicorn", "daphne"])
+def test_a_server_that_is_stopped_properly_loses_nothing(tmp_path: Path, server: str):
+    with serving(tmp_path, server) as (ours, _):
+        ask_many(ours, 40)
+        stop(ours.process)
+    assert counts(tmp_path) == (40, [("day", 40), ("hour", 40)])
+
+
+@pytest.mark.parametrize("server", ["uvicorn", "daphne"])
+def test_nor_a_stream_that_was_under_way(tmp_path: Path, server: str):
+    with serving(tmp_path, server) as (ours, upstream):
+        upstream.script(Ok(pause_s=0.4))
+        with httpx.stream("POST", f"{ours.url}/v1/chat/completions", json=body(stream=True), headers=HEADERS) as answer:
+            lines = answer.iter_lines()
+            assert json.loads(next(lines).removeprefix("data: "))["choices"]
+            stop(ours.process)
+    assert counts(tmp_path) == (1, [("day", 1), ("hour", 1)])
+    assert rows(tmp_path, "SELECT is_stream, provider, model FROM usage_requestrecord") == [(1, "P", "llama")]
+
+
+def test_one_that_is_killed_loses_the_last_second_at_most(tmp_path: Path):
+    with serving(tmp_path) as (ours, _):
+        ask_many(ours, 30)
+        threading.Event().wait(1)
+        ask_many(ours, 5)
+        os.kill(ours.process.pid, 9)
+        ours.process.wait()
+    logged, sums = counts(tmp_path)
+    assert 30 <= logged <= 35
+    assert sums == [("day", logged), ("hour", logged)]
