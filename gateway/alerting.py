@@ -1,4 +1,4 @@
-"""Tells the webhook about alerts, off every request's path, and again later when it does not answer."""
+"""Watches for alerts and tells the webhook, off every request's path, and again later when it does not answer."""
 
 from __future__ import annotations
 
@@ -9,17 +9,33 @@ from typing import Any
 
 import structlog
 from django.conf import settings
+from django.db import connections
 
 from gateway.rounds import again_and_again
-from usage import alerts, webhook
+from usage import alert_rules, alerts, webhook
 from usage.models import Alert
 
 log = structlog.get_logger(__name__)
 
+WATCH_S = 15.0
 TICK_S = 2.0
 LEASE_S = 60.0
 # After the first try; then it is given up, and the alert's row says why.
 PAUSES_S = (2.0, 10.0, 60.0)
+
+
+async def watch(*, every_s: float = WATCH_S) -> None:
+    """Raises and resolves alerts, until cancelled; in a thread of its own, so that no request waits for it."""
+    await again_and_again(partial(asyncio.to_thread, look), every_s=every_s, failing="alerts not brought up to date")
+
+
+def look() -> None:
+    """One look at everything that is watched; old alerts are forgotten by the way."""
+    try:
+        alert_rules.settle()
+        alerts.forget_old_alerts()
+    finally:
+        connections.close_all()
 
 
 class Courier:

@@ -30,7 +30,7 @@ from engine.routing import LiveGroup, Routing, warm_up
 from engine.spec import GroupSpec, OwnKey
 from engine.upstreams.connections import close_session
 from engine.virtual import VirtualSpec
-from gateway.alerting import Courier
+from gateway.alerting import Courier, watch
 from gateway.cooldowns import Board
 from gateway.levels import Rankings
 from gateway.probing import Prober
@@ -120,7 +120,7 @@ class Live:
         courier = Courier(self._in_database_thread)
         work = (
             *(self._follow(), recorder.run(), self.board.run()),
-            *(self.rankings.run(), prober.run(), courier.run(), self._give_back()),
+            *(self.rankings.run(), prober.run(), watch(), courier.run(), self._give_back()),
         )
         self._tasks = [asyncio.create_task(endless) for endless in work]
 

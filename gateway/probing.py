@@ -17,7 +17,7 @@ from engine.probes import asking
 from gateway.rounds import again_and_again
 from providers import health
 from providers.health import Claim
-from usage import alerts
+from usage import alert_rules
 from usage.models import AlertKind
 
 log = structlog.get_logger(__name__)
@@ -66,9 +66,4 @@ class Prober:
 
 def settle_alerts() -> None:
     """An alert for each provider that failed too often in a row, none for any other."""
-    down = health.failing()
-    for provider in down:
-        since = f"{provider.error_since:%Y-%m-%d %H:%M} UTC" if provider.error_since else "some time"
-        message = f"{provider.name} has failed {provider.failed_probes} probes in a row since {since}: {provider.error}"
-        alerts.raise_alert(kind=AlertKind.PROVIDER_DOWN, subject=str(provider.pk), message=message)
-    alerts.resolve_alerts(kind=AlertKind.PROVIDER_DOWN, except_subjects=[str(p.pk) for p in down])
+    alert_rules.settle([AlertKind.PROVIDER_DOWN])

@@ -9,8 +9,8 @@ from access.models import NANO
 from engine.ledger import Attempt
 from engine.upstreams.call import Answer, Stream
 from gateway.exchange import Exchange
-from usage.models import RequestRecord
-from usage.recorder import attempts_of, recorder
+from usage.finished import FinishedRequest, attempts_of
+from usage.recorder import recorder
 
 
 def record(exchange: Exchange) -> None:
@@ -37,12 +37,12 @@ def settlement_of(exchange: Exchange) -> Settlement | None:
     return Settlement(call_id, round(charged * NANO), account_id, reason=exchange.trace.model_group)
 
 
-def row_of(exchange: Exchange) -> RequestRecord:
+def row_of(exchange: Exchange) -> FinishedRequest:
     """The row of the request log: names as they are now, so that it outlives what it speaks of."""
     holder, trace, choice = exchange.holder, exchange.trace, exchange.choice
     last = trace.last or NOBODY
     usage = exchange.result.usage if exchange.result else None
-    return RequestRecord(
+    return FinishedRequest(
         call_id=trace.call_id,
         model_group=trace.model_group,
         endpoint=exchange.endpoint,

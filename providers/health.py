@@ -153,6 +153,6 @@ def _write_history(provider_id: UUID, finding: Finding, now: datetime) -> None:
     history.filter(at__lte=oldest).delete()
 
 
-def failing() -> list[Provider]:
-    """The providers in service that failed so often in a row that somebody should know."""
-    return list(Provider.objects.filter(enabled=True, failed_probes__gte=ALARMING_FAILURES))
+def failing(*, in_a_row: int = ALARMING_FAILURES) -> list[Provider]:
+    """The providers in service that failed so many probes in a row that somebody should know."""
+    return list(Provider.objects.filter(enabled=True, failed_probes__gte=in_a_row))

@@ -205,6 +205,7 @@ SPECTACULAR_SETTINGS = {
     ],
     "ENUM_NAME_OVERRIDES": {
         "RunStatusEnum": "tester.models.RunStatus",
+        "AlertKindEnum": "usage.models.AlertKind",
         "KeyStatusEnum": "access.models.KeyStatus",
         "TeamRoleEnum": "access.models.TeamRole",
         "RoleEnum": "access.models.Role",

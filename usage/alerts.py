@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import F, QuerySet
@@ -13,6 +13,8 @@ from django.utils import timezone
 from usage.models import Alert, AlertKind
 
 MESSAGE_LIMIT = 512
+KEPT_FOR = timedelta(days=90)
+ROWS_AT_ONCE = 500
 
 
 @atomic
@@ -27,12 +29,20 @@ def raise_alert(*, kind: AlertKind, subject: str, message: str) -> Alert:
     return alert
 
 
-def resolve_alerts(*, kind: AlertKind, except_subjects: Iterable[str] = ()) -> int:
-    """Closes the open alerts of a kind, but for these subjects; gives how many there were."""
+def resolve_alerts(
+    *, kind: AlertKind, except_subjects: Iterable[str] = (), raised_before: datetime | None = None
+) -> int:
+    """Closes the open alerts of a kind, but for these subjects, and newer ones; gives how many there were."""
     now = timezone.now()
     news = {"send_at": now, "failed_sends": 0, "send_error": ""} if settings.ALERT_WEBHOOK_URL else {}
-    over = Alert.objects.open().filter(kind=kind).exclude(subject__in=list(except_subjects))
-    return over.update(resolved_at=now, **news)
+    over = Alert.objects.open().filter(kind=kind, raised_at__lte=raised_before or now)
+    return over.exclude(subject__in=list(except_subjects)).update(resolved_at=now, **news)
+
+
+def forget_old_alerts() -> int:
+    """Deletes some of those that were over long ago: call it again and again. Gives how many there were."""
+    old = Alert.objects.filter(resolved_at__lt=timezone.now() - KEPT_FOR)
+    return Alert.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:ROWS_AT_ONCE])).delete()[0]
 
 
 def claim_unsent(*, lease_s: float) -> list[Alert]:
@@ -45,7 +55,7 @@ def claim_unsent(*, lease_s: float) -> list[Alert]:
 
 def record_sent(alert: Alert) -> None:
     """The webhook has taken it. News that came meanwhile (it is over) is still to be told."""
-    _unless_changed(alert).update(send_at=None, send_error="")
+    _unless_changed(alert).update(send_at=None, told_at=timezone.now(), send_error="")
 
 
 def record_not_sent(alert: Alert, *, error: str, again_in_s: float | None) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from operator import attrgetter, gt
 from typing import Any
 
 import structlog
-from django.db import DataError, connection
+from django.db import DataError, IntegrityError, connection
 from django.db.models import CharField
 from django.db.transaction import atomic
+from pydantic_core import to_json
 
 from access.credits import Settlement, settle_many
+from usage.finished import COLUMNS, Finished, values_of
 from usage.models import RequestRecord
 from usage.rollups import add_up
 from usage.tallies import tally
@@ -21,12 +23,12 @@ log = structlog.get_logger(__name__)
 
 # What an upstream counted or said may fit no column: a number beyond it, text that PostgreSQL refuses.
 UNSTORABLE = (DataError, OverflowError, ValueError)
-TEXTS = {f.attname: f.max_length for f in RequestRecord._meta.concrete_fields if isinstance(f, CharField)}
+TEXTS = {f.attname: f.max_length or 0 for f in RequestRecord._meta.concrete_fields if isinstance(f, CharField)}
+LIMITS = tuple(TEXTS.values())
+texts_of = attrgetter(*TEXTS)
 
 ROWS_PER_STATEMENT = 200
-ADAPTED = ("started_at", "attempts")
-COLUMNS = (*(f.attname for f in RequestRecord._meta.concrete_fields if f.attname not in ADAPTED), *ADAPTED)
-columns_of = attrgetter(*COLUMNS)
+STARTED_AT, ATTEMPTS = COLUMNS.index("started_at"), COLUMNS.index("attempts")
 ROW = f"({', '.join(['%s'] * len(COLUMNS))})"
 INSERT = f'INSERT INTO "{RequestRecord._meta.db_table}" ({", ".join(COLUMNS)}) VALUES '  # noqa: S608  # our own names
 
@@ -35,7 +37,7 @@ INSERT = f'INSERT INTO "{RequestRecord._meta.db_table}" ({", ".join(COLUMNS)}) V
 class Entry:
     """A finished request, and what its account owes for it (None: nobody's account pays)."""
 
-    record: RequestRecord
+    request: Finished
     settlement: Settlement | None = None
 
 
@@ -48,35 +50,50 @@ def write(batch: Sequence[Entry]) -> None:
             for entry in batch:
                 write([entry])
             return
-        log.error("a request can't be recorded", call_id=batch[0].record.call_id, error=str(error)[:200])
+        log.error("a request can't be recorded", call_id=batch[0].request.call_id, error=str(error)[:200])
         _settle(batch)
 
 
-@atomic
 def _write(batch: Sequence[Entry]) -> None:
     """A batch whose answer was lost comes again: what is in the table already is not counted again."""
-    records = {entry.record.call_id: entry.record for entry in batch}
-    for known in RequestRecord.objects.filter(pk__in=list(records)).values_list("pk", flat=True):
-        del records[known]
-    for record in records.values():
-        _cut(record)
-    _insert(list(records.values()))
-    add_up(tally(records.values()))
+    requests = {entry.request.call_id: entry.request for entry in batch}
+    for request in requests.values():
+        if any(map(gt, map(len, texts_of(request)), LIMITS)):
+            _cut(request)
+    try:
+        _write_new(list(requests.values()), batch)
+    except IntegrityError:
+        known = RequestRecord.objects.filter(pk__in=list(requests)).values_list("pk", flat=True)
+        _write_new([requests[call_id] for call_id in requests.keys() - set(known)], batch)
+
+
+@atomic
+def _write_new(requests: Sequence[Finished], batch: Sequence[Entry]) -> None:
+    _insert(requests)
+    add_up(tally(requests))
     _settle(batch)
 
 
-def _insert(records: Sequence[RequestRecord]) -> None:
+def _insert(requests: Sequence[Finished]) -> None:
     """Not `bulk_create`: it takes longer than all the rest together, in the process that serves."""
+    adapted = connection.ops.adapt_datetimefield_value
+    rows = [list(values_of(request)) for request in requests]
+    for row in rows:
+        row[STARTED_AT], row[ATTEMPTS] = adapted(row[STARTED_AT]), to_json(row[ATTEMPTS]).decode()
+    for start in range(0, len(rows), ROWS_PER_STATEMENT):
+        part = rows[start : start + ROWS_PER_STATEMENT]
+        _execute(len(part), [value for row in part for value in row])
+
+
+def _execute(count: int, values: list[Any]) -> None:
+    """One statement for many rows. Not `executemany`, which takes the interpreter's lock anew for each row; and for
+    SQLite past Django, which would look for each placeholder with a regular expression."""
     with connection.cursor() as cursor:
-        for start in range(0, len(records), ROWS_PER_STATEMENT):
-            rows = [_row(record) for record in records[start : start + ROWS_PER_STATEMENT]]
-            cursor.execute(INSERT + ", ".join([ROW] * len(rows)), [value for row in rows for value in row])
-
-
-def _row(record: RequestRecord) -> list[Any]:
-    *values, started_at, attempts = columns_of(record)
-    started = connection.ops.adapt_datetimefield_value(started_at)
-    return [*values, started, connection.ops.adapt_json_value(attempts, None)]
+        if connection.vendor == "sqlite":
+            with connection.wrap_database_errors:
+                connection.connection.execute(INSERT + ", ".join([ROW.replace("%s", "?")] * count), values)
+        else:
+            cursor.execute(INSERT + ", ".join([ROW] * count), values)
 
 
 def _settle(batch: Iterable[Entry]) -> None:
@@ -84,9 +101,7 @@ def _settle(batch: Iterable[Entry]) -> None:
         settle_many(settlements)
 
 
-def _cut(record: RequestRecord) -> None:
+def _cut(request: Finished) -> None:
     """Text that is too long loses its end, rather than the request its row."""
     for name, limit in TEXTS.items():
-        text = getattr(record, name)
-        if limit is not None and len(text) > limit:
-            setattr(record, name, text[:limit])
+        setattr(request, name, getattr(request, name)[:limit])

@@ -9,15 +9,14 @@ import asyncio
 import atexit
 import threading
 from collections import deque
-from dataclasses import asdict
-from datetime import UTC, datetime
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 import structlog
 from django.db import DatabaseError, connections
 
 from access.credits import Settlement
-from engine.ledger import Trace
+from usage.finished import Finished, record_of
 from usage.journal import Entry, write
 from usage.key_use import KeyUse
 from usage.models import RequestRecord
@@ -25,19 +24,11 @@ from usage.retention import purge
 
 log = structlog.get_logger(__name__)
 
-FLUSH_INTERVAL_S = 0.25
+FLUSH_INTERVAL_S = 0.5
 PURGE_INTERVAL_S = 600.0
 BATCH = 500
 # What waits for a database that is away; beyond it the oldest go, and the log says so.
 PENDING_LIMIT = 100_000
-
-
-def attempts_of(trace: Trace) -> list[dict[str, object]]:
-    """The attempts as the REST API and the table hold them."""
-    return [
-        {**asdict(attempt), "started_at": datetime.fromtimestamp(attempt.started_at, UTC).isoformat()}
-        for attempt in trace.attempts
-    ]
 
 
 class Recorder:
@@ -49,43 +40,54 @@ class Recorder:
         self._lock = threading.Lock()
         self._lost = 0
 
-    def put(self, record: RequestRecord, settlement: Settlement | None = None) -> None:
+    def put(self, request: Finished, settlement: Settlement | None = None) -> None:
         """Keeps a finished request, and what it is to be charged, for the next batch; never waits."""
         if len(self._pending) >= PENDING_LIMIT:
             self._pending.popleft()
             self._lost += 1
-        self._pending.append(Entry(record, settlement))
+        self._pending.append(Entry(request, settlement))
 
     def find(self, call_id: str) -> RequestRecord | None:
         """A request that is not in the table yet."""
-        return next((e.record for e in tuple(self._pending) if e.record.call_id == call_id), None)
+        return next((record_of(e.request) for e in tuple(self._pending) if e.request.call_id == call_id), None)
 
     async def run(self) -> None:
         """Writes batches and forgets old rows, until cancelled."""
         last_purge = 0.0
         loop = asyncio.get_running_loop()
-        while True:
-            await asyncio.sleep(FLUSH_INTERVAL_S)
-            if self._pending:
-                await asyncio.to_thread(self.flush)
-            if loop.time() - last_purge > PURGE_INTERVAL_S:
-                last_purge = loop.time()
-                await asyncio.to_thread(purge)
+        with ThreadPoolExecutor(1, thread_name_prefix="recorder") as thread:
+            try:
+                while True:
+                    await asyncio.sleep(FLUSH_INTERVAL_S)
+                    if self._pending:
+                        await loop.run_in_executor(thread, self._flush)
+                    if loop.time() - last_purge > PURGE_INTERVAL_S:
+                        last_purge = loop.time()
+                        await asyncio.to_thread(purge)
+            finally:
+                thread.submit(connections.close_all)
 
     def flush(self) -> None:
-        """Writes everything that waits. An entry leaves the queue only after it is in the tables."""
+        """Writes everything that waits, and lets go of the thread's connection."""
+        try:
+            self._flush()
+        finally:
+            connections.close_all()
+
+    def _flush(self) -> None:
+        """An entry leaves the queue only after it is in the tables. The connection stays open: to close the last one
+        to a SQLite file costs as much as to write the batch."""
         if not self._pending and not self._lost:
             return
         with self._lock:
             try:
-                while batch := list(islice(tuple(self._pending), BATCH)):
+                while batch := list(islice(self._pending, BATCH)):
                     write(batch)
                     self._forget(batch)
-                    self._key_use.note(entry.record.key_id for entry in batch)
+                    self._key_use.note(entry.request.key_id for entry in batch)
                 self._report_lost()
             except DatabaseError as error:
                 log.warning("requests not recorded yet", waiting=len(self._pending), error=str(error))
-            finally:
                 connections.close_all()
 
     def _forget(self, batch: list[Entry]) -> None:

@@ -11,10 +11,12 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+from usage.finished import Finished
 from usage.levels import level_of
-from usage.models import Grain, RequestRecord
+from usage.models import Grain
 
 TOO_MANY_REQUESTS = 429
+HOUR = Grain.HOUR.value
 
 
 class Series(NamedTuple):
@@ -68,7 +70,7 @@ class Sums:
     first_token_ms: float = 0.0
     first_tokens: int = 0
 
-    def add(self, record: RequestRecord) -> None:
+    def add(self, record: Finished) -> None:
         """Counts one request."""
         self.requests += 1
         self.input_tokens += record.input_tokens or 0
@@ -83,7 +85,7 @@ class Sums:
         else:
             self.caller_errors += 1
 
-    def _succeeded(self, record: RequestRecord) -> None:
+    def _succeeded(self, record: Finished) -> None:
         self.successes += 1
         self.duration_ms += record.duration_ms
         if record.first_token_ms is not None:
@@ -116,29 +118,32 @@ class Tally:
         return {slot.series for slot in self.sums}
 
 
-def is_success(record: RequestRecord) -> bool:
+def is_success(record: Finished) -> bool:
     return record.status < 400
 
 
-def is_failure(record: RequestRecord) -> bool:
+def is_failure(record: Finished) -> bool:
     """Whether it was the service's fault: 429 counts where an upstream said it, not where a limit of ours did."""
     return record.status >= 500 or (record.status == TOO_MANY_REQUESTS and bool(record.attempts))
 
 
 def start_of(moment: datetime, grain: str) -> datetime:
     """The beginning of the hour or day, UTC, in which a moment lies."""
-    hour = moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    return hour if grain == Grain.HOUR else hour.replace(hour=0)
+    here = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return here.replace(hour=here.hour if grain == Grain.HOUR else 0, minute=0, second=0, microsecond=0)
 
 
-def tally(records: Iterable[RequestRecord]) -> Tally:
+def tally(requests: Iterable[Finished]) -> Tally:
     """Counts requests into the buckets of both grains."""
-    found = Tally()
-    for record in records:
-        slot = Slot(Grain.HOUR.value, start_of(record.started_at, Grain.HOUR), Series(*identity(record)))
-        found.sums[slot].add(record)
-        if is_success(record):
-            found.latencies[slot, level_of(record.duration_ms)] += 1
+    found, slots = Tally(), dict[Any, tuple[Slot, Sums]]()
+    for request in requests:
+        who, hour = identity(request), start_of(request.started_at, HOUR)
+        if (known := slots.get((who, hour))) is None:
+            slot = Slot(HOUR, hour, Series(*who))
+            known = slots[who, hour] = slot, found.sums[slot]
+        known[1].add(request)
+        if is_success(request):
+            found.latencies[known[0], level_of(request.duration_ms)] += 1
     _add_days(found)
     return found
 

@@ -2,10 +2,13 @@
 
 from django.urls import include, path
 
-from usage import api, byok_api, byok_views, cooldown_api, requests_api, rules_views, views
+from usage import alerts_api, api, byok_api, byok_views, cooldown_api, requests_api, rules_views, views
 
 urlpatterns = [
     path("api/v1/llm/usage", api.Usage.as_view(), name="api-usage"),
+    path("api/v1/llm/alerts", alerts_api.AlertList.as_view(), name="api-alert-list"),
+    path("api/v1/llm/alerts/rules", alerts_api.AlertRuleList.as_view(), name="api-alert-rules"),
+    path("api/v1/llm/alerts/test", alerts_api.AlertTest.as_view(), name="api-alert-test"),
     path("api/v1/llm/byok", byok_api.Byok.as_view(), name="api-byok"),
     path("api/v1/llm/cooldowns", cooldown_api.CooldownList.as_view(), name="api-cooldown-list"),
     path("api/v1/llm/cooldowns/<str:cooldown_id>", cooldown_api.CooldownDetail.as_view(), name="api-cooldown-detail"),

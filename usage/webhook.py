@@ -1,4 +1,4 @@
-"""One alert -> one signed POST to the webhook that the settings name."""
+"""One alert -> one signed POST to the webhook that the settings name; or a trial, that is about nothing."""
 
 from __future__ import annotations
 
@@ -7,16 +7,24 @@ import hashlib
 import hmac
 import time
 from datetime import datetime
+from urllib.parse import urlsplit
 
 import aiohttp
+from asgiref.sync import async_to_sync
 from django.conf import settings
+from django.utils import timezone
 from pydantic_core import to_json
 
+from access.models import Actor, Role
+from access.rules import check_role
 from engine.upstreams.connections import new_session, reason_of
 from usage.models import Alert
 
 SIGNATURE = "X-Routing-Console-Signature"
 TIMEOUT_S = 10.0
+# A kind that is never raised.
+TRIAL = "test"
+UNSET = "No webhook is set: start the server with ALERT_WEBHOOK_URL."
 
 
 class NotDelivered(Exception):
@@ -42,11 +50,29 @@ async def deliver(alert: Alert) -> None:
         raise NotDelivered(f"answered {status}")
 
 
+def send_trial(*, by: Actor) -> None:
+    """Sends a test alert, once and now, in the same way as any other. Raises NotDelivered, NotAllowed."""
+    check_role(by, Role.ADMIN, to="send a test alert")
+    if not settings.ALERT_WEBHOOK_URL:
+        raise NotDelivered(UNSET)
+    message = f"A test alert that {by.name} sent: nothing is wrong, and there is nothing to do."
+    trial = Alert(kind=TRIAL, subject=TRIAL, message=message, raised_at=timezone.now())
+    async_to_sync(deliver)(trial)
+
+
+def host() -> str:
+    """The host of the webhook; the rest of its address is often a secret. Empty when none is set."""
+    try:
+        return urlsplit(settings.ALERT_WEBHOOK_URL).hostname or ""
+    except ValueError:
+        return ""
+
+
 def body_of(alert: Alert) -> bytes:
-    """What the webhook reads. `event` is `alert.raised` or `alert.resolved`; times are ISO 8601."""
+    """What the webhook reads. `event` is `alert.raised`, `.resolved` or `.test`; times are ISO 8601."""
     return to_json(
         {
-            "event": "alert.resolved" if alert.resolved_at else "alert.raised",
+            "event": f"alert.{_event(alert)}",
             "id": alert.pk,
             "kind": alert.kind,
             "subject": alert.subject,
@@ -64,6 +90,12 @@ def signature(body: bytes, *, secret: str, at: int | None = None) -> dict[str, s
     stamp = int(time.time()) if at is None else at
     digest = hmac.new(secret.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
     return {SIGNATURE: f"t={stamp},v1={digest}"}
+
+
+def _event(alert: Alert) -> str:
+    if alert.kind == TRIAL:
+        return "test"
+    return "resolved" if alert.resolved_at else "raised"
 
 
 def _iso(moment: datetime | None) -> str | None:

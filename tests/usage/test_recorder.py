@@ -14,8 +14,9 @@ from engine.ledger import Attempt, Trace
 from tests.usage.log import log
 from usage import recorder as recorder_module
 from usage import retention
+from usage.finished import attempts_of
 from usage.models import LatencyCount, RequestRecord, UsageBucket
-from usage.recorder import Recorder, attempts_of
+from usage.recorder import Recorder
 from usage.retention import purge
 
 

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from usage.pages import (
+    alerts,
     analytics,
     catalog,
     connections,
@@ -38,6 +39,9 @@ urlpatterns = [
     path("models/<uuid:model_id>/edit", model_changes.model_edit, name="model-edit"),
     path("models/<uuid:model_id>/switch", model_changes.model_switch, name="model-switch"),
     path("models/<uuid:model_id>/delete", model_changes.model_delete, name="model-delete"),
+    path("alerts", alerts.alert_list, name="alert-list"),
+    path("alerts/rules", alerts.alert_rules, name="alert-rules"),
+    path("alerts/test", alerts.alert_test, name="alert-test"),
     path("requests", log.request_list, name="request-list"),
     path("requests/news", log.request_news, name="request-news"),
     path("requests/<slug:call_id>", log.request_detail, name="request-detail"),

@@ -1,0 +1,60 @@
+"""What is watched, and the thresholds: the stored ones, else the usual ones."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from django.core.exceptions import ValidationError
+
+from usage.models import AlertKind, AlertRule
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One kind of alert: the threshold it usually has and may have, its `unit`, and when it is raised in words."""
+
+    usual: float
+    lowest: float
+    highest: float
+    unit: str
+    meaning: str
+    is_whole: bool = False
+
+    @property
+    def bounds(self) -> str:
+        """What may be given, for the person who gives it."""
+        return f"a {'whole ' if self.is_whole else ''}number from {self.lowest:g} to {self.highest:g}"
+
+
+WATCHED: dict[AlertKind, Watched] = {
+    AlertKind.PROVIDER_DOWN: Watched(
+        *(3, 1, 100, "failed probes"), "So many probes of a provider failed, one after the other.", is_whole=True
+    ),
+    AlertKind.COST_SPIKE: Watched(
+        *(2, 1.1, 100, "times the average"),
+        "Today costs more than so many times an average day of the last seven, and more than a dollar.",
+    ),
+    AlertKind.ERROR_RATE: Watched(
+        *(5, 0.5, 99, "% of attempts"),
+        "A larger share of a provider's attempts failed in the last ten minutes, of twenty or more.",
+    ),
+    AlertKind.RATE_LIMIT: Watched(
+        *(80, 1, 99, "% of the limit"), "An API key used a larger share of its requests or tokens a minute."
+    ),
+}
+
+
+def current_rules() -> dict[AlertKind, AlertRule]:
+    """The rule of each kind; one query. Those that nobody has changed are not stored."""
+    stored = {AlertKind(rule.kind): rule for rule in AlertRule.objects.all()}
+    return {kind: stored.get(kind) or AlertRule(kind=kind, threshold=WATCHED[kind].usual) for kind in WATCHED}
+
+
+def checked_threshold(kind: AlertKind, threshold: float) -> float:
+    """The threshold, if it makes sense; raises ValidationError that says what would."""
+    watched = WATCHED[kind]
+    is_fine = math.isfinite(threshold) and watched.lowest <= threshold <= watched.highest
+    if not is_fine or (watched.is_whole and threshold != int(threshold)):
+        raise ValidationError(f"Give {watched.bounds}.")
+    return threshold

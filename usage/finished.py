@@ -1,0 +1,68 @@
+"""A finished request as the pipeline hands it over: the columns of the log, without the weight of a row of Django's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import Any
+
+from engine.ledger import Attempt, Trace
+from usage.models import RequestRecord
+
+
+@dataclass(slots=True, kw_only=True)
+class FinishedRequest:
+    """One request: see `RequestRecord`, whose columns these are, by name. `started_at` is UTC."""
+
+    call_id: str
+    model_group: str
+    endpoint: str
+    owner: str
+    key_id: str
+    key_name: str
+    team_id: str
+    team: str
+    provider_id: str
+    provider: str
+    deployment_id: str
+    deployment_name: str
+    model: str
+    is_own_key: bool
+    started_at: datetime
+    duration_ms: float
+    first_token_ms: float | None
+    status: int
+    error_class: str
+    is_stream: bool
+    input_tokens: int | None
+    output_tokens: int | None
+    cached_tokens: int | None
+    cache_write_tokens: int | None
+    reasoning_tokens: int | None
+    is_estimated: bool
+    cost_usd: float | None
+    virtual_model: str
+    virtual_tier: str
+    score: int | None
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+
+
+Finished = FinishedRequest | RequestRecord
+COLUMNS = tuple(column.name for column in fields(FinishedRequest))
+ATTEMPT = tuple(column.name for column in fields(Attempt))
+values_of = attrgetter(*COLUMNS)
+attempt_of = attrgetter(*ATTEMPT)
+
+
+def record_of(request: Finished) -> RequestRecord:
+    """The row that will be written, to look at."""
+    return RequestRecord(**dict(zip(COLUMNS, values_of(request), strict=True)))
+
+
+def attempts_of(trace: Trace) -> list[dict[str, Any]]:
+    """The attempts as the REST API and the table hold them."""
+    rows = [dict(zip(ATTEMPT, attempt_of(attempt), strict=True)) for attempt in trace.attempts]
+    for row in rows:
+        row["started_at"] = datetime.fromtimestamp(row["started_at"], UTC).isoformat()
+    return rows

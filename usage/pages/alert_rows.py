@@ -1,0 +1,83 @@
+"""Alerts as the page shows them: what they are about, with a way there, and whether the webhook was told."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils.timesince import timesince
+
+from access.models import Actor, ApiKey
+from access.rules import visible_keys
+from providers.models import Provider
+from usage.alert_news import News, news_of
+from usage.models import Alert, AlertKind
+
+ICONS: dict[AlertKind, str] = {
+    AlertKind.PROVIDER_DOWN: "power-off",
+    AlertKind.COST_SPIKE: "trending-up",
+    AlertKind.ERROR_RATE: "percent",
+    AlertKind.RATE_LIMIT: "gauge",
+}
+OF_PROVIDERS, OF_KEYS = {AlertKind.PROVIDER_DOWN, AlertKind.ERROR_RATE}, {AlertKind.RATE_LIMIT}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One alert; `url` is empty where what it is about is gone, or not for this reader to see."""
+
+    alert: Alert
+    icon: str
+    subject: str
+    url: str
+    webhook: News
+
+    @property
+    def lasted(self) -> str:
+        """`5 minutes`, of one that is over."""
+        text = timesince(self.alert.raised_at, self.alert.resolved_at, depth=1)
+        return "under a minute" if text.startswith("0") else text
+
+
+def rows_of(alerts: Sequence[Alert], *, reader: Actor) -> list[Row]:
+    """The alerts with what they are about; at most two queries."""
+    providers = _names(Provider.objects.all(), _subjects(alerts, OF_PROVIDERS))
+    keys = _names(visible_keys(reader), _subjects(alerts, OF_KEYS))
+    return [_row(alert, providers, keys) for alert in alerts]
+
+
+def _subjects(alerts: Sequence[Alert], kinds: Collection[AlertKind]) -> set[UUID]:
+    """Their ids; of attempts that were logged before there were ids it is a name."""
+    return {UUID(alert.subject) for alert in alerts if alert.kind in kinds and _is_uuid(alert.subject)}
+
+
+def _names(rows: QuerySet[Provider] | QuerySet[ApiKey], wanted: Collection[UUID]) -> dict[str, str]:
+    return {str(pk): name for pk, name in rows.filter(pk__in=wanted).values_list("pk", "name")} if wanted else {}
+
+
+def _row(alert: Alert, providers: dict[str, str], keys: dict[str, str]) -> Row:
+    subject, url = alert.subject, ""
+    if alert.kind == AlertKind.COST_SPIKE:
+        subject, url = "All costs", reverse("usage") + "?period=7d"
+    elif alert.kind in OF_PROVIDERS:
+        subject, url = _linked(subject, providers, page="provider-detail", gone="A provider that is gone")
+    elif alert.kind in OF_KEYS:
+        subject, url = _linked(subject, keys, page="key-detail", gone="An API key")
+    return Row(alert, ICONS[AlertKind(alert.kind)], subject, url, news_of(alert))
+
+
+def _linked(subject: str, names: dict[str, str], *, page: str, gone: str) -> tuple[str, str]:
+    if subject in names:
+        return names[subject], reverse(page, args=[subject])
+    return gone if _is_uuid(subject) else subject, ""
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
