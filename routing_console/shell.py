@@ -53,6 +53,7 @@ SECTIONS = (
         (
             Entry("Usage", "usage", "chart-column"),
             Entry("Requests", "request-list", "activity"),
+            Entry("Alerts", "alert-list", "bell"),
         ),
     ),
     Section(

@@ -20,9 +20,7 @@ def reader(client, charlie):
 
 
 def current(client, address: str) -> list[str]:
-    return [
-        line.title for block in client.get(address).context["sidebar"] for line in block.lines if line.is_current
-    ]
+    return [line.title for block in client.get(address).context["sidebar"] for line in block.lines if line.is_current]
 
 
 def test_every_entry_leads_somewhere(client, alice):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import DatabaseError
+from django.db import DatabaseError, connections
 
 from gateway import alerting
 from tests.factories import make_provider
@@ -38,6 +38,7 @@ async def test_a_server_that_runs_raises_and_resolves_by_itself():
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
     assert await Alert.objects.acount() == 1
+    await sync_to_async(connections.close_all)()
 
 
 async def test_a_database_that_is_away_does_not_end_the_loop(monkeypatch):

@@ -129,7 +129,7 @@ def test_errors_are_counted_also_where_another_provider_answered():
     settle()
     settle()
     (message,) = opened(AlertKind.ERROR_RATE)
-    assert message.startswith("Nebius failed 2 of 20 attempts in the last 10 minutes (10.0 %, alarming over 5 %)")
+    assert message.startswith("Nebius failed 2 of 20 attempts in the last 10 minutes (10.0%, alarming over 5%)")
     assert Alert.objects.get().subject == NEBIUS
     RequestRecord.objects.update(started_at=timezone.now() - timedelta(minutes=11))
     settle()

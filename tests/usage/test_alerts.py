@@ -158,3 +158,24 @@ def test_two_processes_do_not_both_tell_it(receiver):
     down()
     assert len(alerts.claim_unsent(lease_s=60)) == 1
     assert alerts.claim_unsent(lease_s=60) == []
+
+
+def test_alerts_that_were_over_90_days_ago_are_forgotten_some_at_a_time(monkeypatch):
+    monkeypatch.setattr(alerts, "ROWS_AT_ONCE", 2)
+    for age_days in (91, 92, 93, 89, 0):
+        ended = timezone.now() - timedelta(days=age_days)
+        Alert.objects.create(kind=DOWN, subject=str(age_days), raised_at=ended, resolved_at=ended if age_days else None)
+    assert [alerts.forget_old_alerts() for _ in range(3)] == [2, 1, 0]
+    assert set(Alert.objects.values_list("subject", flat=True)) == {"89", "0"}
+
+
+def test_when_the_webhook_took_it_is_kept(receiver):
+    down()
+    deliver()
+    assert Alert.objects.get().told_at is not None
+
+
+def test_the_host_of_a_webhook_that_is_no_url_is_unknown(settings):
+    for url, host in (("https://hooks.example.com/secret", "hooks.example.com"), ("http://[", ""), ("", "")):
+        settings.ALERT_WEBHOOK_URL = url
+        assert webhook.host() == host

@@ -71,8 +71,8 @@ def _is_erring(tries: Tries, percent: float, open: Collection[str]) -> bool:
 def _errors_message(tries: Tries, percent: float) -> str:
     share = 100 * tries.failed / tries.tried
     return (
-        f"{tries.name} failed {tries.failed:,} of {tries.tried:,} attempts in the last 10 minutes ({share:.1f} %, "
-        f"alarming over {percent:g} %). The request log shows its errors; if it goes on, disable it."
+        f"{tries.name} failed {tries.failed:,} of {tries.tried:,} attempts in the last 10 minutes ({share:.1f}%, "
+        f"alarming over {percent:g}%). The request log shows its errors; if it goes on, disable it."
     )
 
 
