@@ -68,5 +68,5 @@ def test_signed_out_the_browser_remembers(client):
 
 
 def test_a_run_belongs_to_the_routing_groups(rf):
-    lines = shell(rf.get("/runs/7d1f"))["sidebar"]
-    assert [line.title for line in lines if line.is_current] == ["Routing Groups"]
+    blocks = shell(rf.get("/runs/7d1f"))["sidebar"]
+    assert [line.title for block in blocks for line in block.lines if line.is_current] == ["Routing Groups"]
