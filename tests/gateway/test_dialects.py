@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import openai
 import pytest
@@ -23,8 +24,9 @@ DIALECTS = [
 def group(request: pytest.FixtureRequest, stage: Stage, make_group: Callable[..., str]) -> str:
     """A group whose first deployment speaks the dialect and whose second speaks OpenAI's."""
     kind, model, path = request.param
-    base = {"type": kind, "api_key": "key-of-a-test", "api_base": stage.first.url + path}
-    found = stage.console.call("GET", f"/api/v1/llm/providers?type={kind}")["providers"]
+    name = f"Dialect of {kind}"
+    base = {"type": kind, "name": name, "api_key": "key-of-a-test", "api_base": stage.first.url + path}
+    found = stage.console.call("GET", f"/api/v1/llm/providers?q={quote(name)}")["providers"]
     provider = found[0] if found else stage.console.call("POST", "/api/v1/llm/providers", base)["provider"]
     models = stage.console.call("GET", f"/api/v1/llm/models?provider={provider['id']}")["models"]
     row = {"provider": provider["id"], "model_name": model}

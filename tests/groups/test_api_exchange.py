@@ -249,5 +249,5 @@ def test_reads_take_the_same_queries_for_many_groups(as_bob, django_assert_num_q
         make_group(models=[make_model(), make_model()])
     with django_assert_num_queries(4):  # the key, the groups, their deployments
         content = as_bob.get(EXPORT).content.decode()
-    with django_assert_num_queries(5):  # the key, providers, models, groups, deployments
+    with django_assert_num_queries(6):  # the key, providers, models, groups, deployments
         send(as_bob, content)
