@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from auditlog.models import LogEntry
-from django.contrib.contenttypes.models import ContentType
-
 from access.models import Account, ApiKey, Membership, OwnKey, Team, User
+from lib.audit import CHANGED, CREATED, DELETED, Changes, Texts, changes_between, keep, texts_of
 from lib.authors import Author
 
-CREATED, CHANGED, DELETED = LogEntry.Action.CREATE, LogEntry.Action.UPDATE, LogEntry.Action.DELETE
+__all__ = ["CHANGED", "CREATED", "DELETED", "record", "snapshot_of"]
+
 FIELDS: dict[type, tuple[str, ...]] = {
     User: ("username", "role", "is_active"),
     Team: ("name", "description"),
@@ -25,42 +21,14 @@ FIELDS: dict[type, tuple[str, ...]] = {
 }
 
 Row = User | Team | Membership | ApiKey | OwnKey | Account
-Snapshot = Mapping[str, str]
 
 
-def snapshot_of(row: Row) -> Snapshot:
-    """What is worth keeping of a row, as text; an empty one is not set."""
-    return {name: text for name in FIELDS[type(row)] if (text := _text(getattr(row, name)))}
+def snapshot_of(row: Row) -> Texts:
+    """What is worth keeping of a row."""
+    return texts_of(row, FIELDS[type(row)])
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return "" if value is None else str(value)
-
-
-def record(
-    action: int,
-    row: Row,
-    *,
-    by: Author,
-    before: Snapshot | None = None,
-    more: Mapping[str, tuple[str, str]] | None = None,
-) -> None:
-    """Keeps what changed since `before` as `{field: [before, after]}`, and `more` of the kind.
-
-    Nothing is kept of a change that changed nothing. Belongs into the transaction of the change.
-    """
-    old, new = before or {}, {} if action == DELETED else snapshot_of(row)
-    names = [name for name in dict.fromkeys((*old, *new)) if old.get(name) != new.get(name)]
-    changes = {name: (old.get(name, ""), new.get(name, "")) for name in names} | dict(more or {})
-    if action == CHANGED and not changes:
-        return
-    LogEntry.objects.create(
-        content_type=ContentType.objects.get_for_model(type(row)),
-        object_pk=str(row.pk),
-        object_repr=str(row),
-        action=action,
-        changes={name: list(pair) for name, pair in changes.items()},
-        additional_data={"by": by.name},
-    )
+def record(action: int, row: Row, *, by: Author, before: Texts | None = None, more: Changes | None = None) -> None:
+    """Keeps what changed since `before`, and `more` of the kind."""
+    changes = changes_between(before or {}, {} if action == DELETED else snapshot_of(row))
+    keep(action, row, changes | (more or {}), by=by)

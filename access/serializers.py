@@ -8,7 +8,7 @@ from django.db.models import TextChoices
 from rest_framework import serializers
 
 from access.models import ApiKey, KeyStatus, Role, Scope, TeamRole, User
-from lib.serializers import PageQuery, StrictSerializer
+from lib.serializers import Page, PageQuery, StrictSerializer
 
 MOST_PER_MINUTE = 1_000_000_000
 LONGEST_OVERLAP_HOURS = 90 * 24
@@ -177,40 +177,28 @@ class UserQuery(PageQuery):
     status = serializers.ChoiceField(choices=["active", "inactive"], required=False)
 
 
-class TeamPage(serializers.Serializer):
+class TeamPage(Page):
     """One page of teams."""
 
     teams = TeamSerializer(many=True)
-    total = serializers.IntegerField()
-    page = serializers.IntegerField()
-    size = serializers.IntegerField()
 
 
-class MemberPage(serializers.Serializer):
+class MemberPage(Page):
     """One page of a team's members."""
 
     members = MemberSerializer(many=True)
-    total = serializers.IntegerField()
-    page = serializers.IntegerField()
-    size = serializers.IntegerField()
 
 
-class KeyPage(serializers.Serializer):
+class KeyPage(Page):
     """One page of keys."""
 
     keys = KeySerializer(many=True)
-    total = serializers.IntegerField()
-    page = serializers.IntegerField()
-    size = serializers.IntegerField()
 
 
-class UserPage(serializers.Serializer):
+class UserPage(Page):
     """One page of people."""
 
     users = UserSerializer(many=True)
-    total = serializers.IntegerField()
-    page = serializers.IntegerField()
-    size = serializers.IntegerField()
 
 
 def issued_json(key: ApiKey, plaintext: str) -> dict[str, Any]:

@@ -16,8 +16,10 @@ from access.models import Actor
 from groups.differences import Difference, differences
 from groups.models import Deployment, RoutingGroup
 from groups.snapshots import Snapshot, snapshot_of
+from lib.audit import CHANGED, CREATED, DELETED, keep
 
-CREATED, CHANGED, DELETED = LogEntry.Action.CREATE, LogEntry.Action.UPDATE, LogEntry.Action.DELETE
+__all__ = ["CHANGED", "CREATED", "DELETED", "Version", "before_change", "entries_of", "record", "versions"]
+
 VERBS = {CREATED: "created", CHANGED: "changed", DELETED: "deleted"}
 
 
@@ -67,16 +69,7 @@ def _keep(
     at: datetime,
     restored: int | None = None,
 ) -> None:
-    LogEntry.objects.create(
-        content_type=ContentType.objects.get_for_model(RoutingGroup),
-        object_pk=str(group.pk),
-        object_repr=group.name,
-        action=action,
-        timestamp=at,
-        changes=_changes(lines),
-        serialized_data=snapshot,
-        additional_data={"by": by, "revision": group.revision, "restored": restored},
-    )
+    keep(action, group, _changes(lines), by=by, at=at, snapshot=snapshot, revision=group.revision, restored=restored)
 
 
 def _changes(lines: Iterable[Difference]) -> dict[str, list[str]]:

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from groups.models import Strategy
 from groups.placements import MAX_DEPLOYMENTS, Placement
-from lib.serializers import PageQuery, StrictSerializer
+from lib.serializers import Page, PageQuery, StrictSerializer
 
 # The words of the API for fields that have another name in the row.
 API_NAMES = {"name": "routing_group_name", "strategy": "routing_strategy"}
@@ -70,13 +70,10 @@ class RoutingGroupQuery(PageQuery):
     is_active = serializers.BooleanField(required=False)
 
 
-class RoutingGroupPage(serializers.Serializer):
+class RoutingGroupPage(Page):
     """One page of groups (RoutingGroupListResponse)."""
 
     routing_groups = RoutingGroupSerializer(many=True)
-    total = serializers.IntegerField()
-    page = serializers.IntegerField()
-    size = serializers.IntegerField()
 
 
 class RoutingGroupDeleted(serializers.Serializer):

@@ -69,6 +69,14 @@ class PageQuery(serializers.Serializer):
         return dict(query.validated_data)
 
 
+class Page(serializers.Serializer):
+    """What a list says beside its rows: how many there are in all, and which part this is."""
+
+    total = serializers.IntegerField()
+    page = serializers.IntegerField()
+    size = serializers.IntegerField()
+
+
 def page_of(rows: QuerySet[Row], *, page: int, size: int) -> tuple[list[Row], dict[str, int]]:
     """The rows of one page, and `{total, page, size}`. Two queries; a page past the end is empty."""
     start = (page - 1) * size

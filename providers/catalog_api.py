@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from lib.authors import author_of
-from lib.serializers import PageQuery, StrictSerializer
+from lib.serializers import Page, PageQuery, StrictSerializer
 from providers import actions, catalog, catalog_search, catalog_updates, rules
 from providers.models import LanguageModel
 from providers.quality import guessed
@@ -45,13 +45,10 @@ class CatalogModelSerializer(serializers.Serializer):
         return guessed(model.entry.output_cost_per_million)
 
 
-class CatalogPage(serializers.Serializer):
+class CatalogPage(Page):
     """One page of the catalog."""
 
     models = CatalogModelSerializer(many=True)
-    total = serializers.IntegerField()
-    page = serializers.IntegerField()
-    size = serializers.IntegerField()
 
 
 class CatalogChangeSerializer(serializers.Serializer):
@@ -79,13 +76,10 @@ class CatalogUpdateSerializer(serializers.Serializer):
     changes = CatalogChangeSerializer(many=True)
 
 
-class CatalogUpdatePage(serializers.Serializer):
+class CatalogUpdatePage(Page):
     """One page of the news."""
 
     updates = CatalogUpdateSerializer(many=True)
-    total = serializers.IntegerField()
-    page = serializers.IntegerField()
-    size = serializers.IntegerField()
 
 
 class UpdatesDecided(StrictSerializer):

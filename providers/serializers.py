@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from lib.serializers import PageQuery, StrictSerializer
+from lib.serializers import Page, PageQuery, StrictSerializer
 from providers.actions import MAX_MODELS_AT_ONCE
 from providers.models import Provider
 from providers.prices import average_usd
@@ -183,22 +183,16 @@ class Deleted(serializers.Serializer):
     deleted = serializers.BooleanField(default=True)
 
 
-class ProviderPage(serializers.Serializer):
+class ProviderPage(Page):
     """One page of providers."""
 
     providers = ProviderSerializer(many=True)
-    total = serializers.IntegerField()
-    page = serializers.IntegerField()
-    size = serializers.IntegerField()
 
 
-class ModelPage(serializers.Serializer):
+class ModelPage(Page):
     """One page of models."""
 
     models = ModelSerializer(many=True)
-    total = serializers.IntegerField()
-    page = serializers.IntegerField()
-    size = serializers.IntegerField()
 
 
 def provider_json(provider: Provider) -> Any:

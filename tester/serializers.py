@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from lib.serializers import PageQuery, StrictSerializer
+from lib.serializers import Page, PageQuery, StrictSerializer
 from tester.models import Run, RunStatus
 
 MOST_REQUESTS = 100_000
@@ -164,13 +164,10 @@ class RunSerializer(RunSummarySerializer):
         return {**shown, "config": instance.config, "result": result}
 
 
-class RunPageSerializer(serializers.Serializer):
+class RunPageSerializer(Page):
     """One page of runs, newest first."""
 
     runs = RunSummarySerializer(many=True)
-    total = serializers.IntegerField()
-    page = serializers.IntegerField()
-    size = serializers.IntegerField()
 
 
 class RunsQuery(PageQuery):
@@ -223,13 +220,10 @@ class FrameSerializer(serializers.Serializer):
     last_traces = serializers.ListField(child=serializers.DictField())
 
 
-class FramePageSerializer(serializers.Serializer):
+class FramePageSerializer(Page):
     """One page of frames."""
 
     frames = FrameSerializer(many=True)
-    total = serializers.IntegerField()
-    page = serializers.IntegerField()
-    size = serializers.IntegerField()
 
 
 class RunDeletedSerializer(serializers.Serializer):

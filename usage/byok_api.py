@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 
 from access.models import Role
 from access.own_keys_api import KeyProvider, OwnKeyUser
-from lib.serializers import PageQuery, page_of
+from lib.serializers import Page, PageQuery, page_of
 from usage import byok
 
 
@@ -31,7 +31,7 @@ class BringerSerializer(serializers.Serializer):
     saved_usd = serializers.FloatField()
 
 
-class ByokPage(serializers.Serializer):
+class ByokPage(Page):
     """The panel's numbers, and one page of the people. `saved_usd` is the list price of requests with own keys."""
 
     period = serializers.CharField()
@@ -41,9 +41,6 @@ class ByokPage(serializers.Serializer):
     requests = serializers.IntegerField(source="numbers.requests")
     saved_usd = serializers.FloatField(source="numbers.saved_usd")
     users = BringerSerializer(many=True)
-    total = serializers.IntegerField()
-    page = serializers.IntegerField()
-    size = serializers.IntegerField()
 
 
 class Byok(APIView):

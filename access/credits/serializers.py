@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from access.credits.amounts import DECIMALS, usd_of
 from access.models import MovementKind, Team, User
-from lib.serializers import PageQuery, StrictSerializer
+from lib.serializers import Page, PageQuery, StrictSerializer
 
 WHOSE = "Give either user or team: whose credits they are."
 BY_PEOPLE = [(kind.value, kind.label) for kind in (MovementKind.TOP_UP, MovementKind.CORRECTION)]
@@ -89,13 +89,10 @@ class MovementSerializer(serializers.Serializer):
     at = serializers.DateTimeField()
 
 
-class MovementPage(serializers.Serializer):
+class MovementPage(Page):
     """One page of a ledger, the newest line first."""
 
     movements = MovementSerializer(many=True)
-    total = serializers.IntegerField()
-    page = serializers.IntegerField()
-    size = serializers.IntegerField()
 
 
 class MovementMade(serializers.Serializer):

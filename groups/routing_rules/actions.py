@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypedDict, Unpack
 
-from auditlog.models import LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.db.transaction import atomic
 
 from access.models import Actor, Role
@@ -14,6 +12,7 @@ from access.rules import check_role
 from groups.exceptions import RulesChanged
 from groups.models import RoutingRules
 from groups.routing_rules import checks
+from lib.audit import CHANGED, keep
 from providers import config_version
 
 CHECKS: Mapping[str, Callable[[Any], Any]] = {
@@ -69,14 +68,8 @@ def _store(rules: RoutingRules, changes: Mapping[str, tuple[Any, Any]], by: Acto
     rules.revision += 1
     rules.updated_by = by.name
     rules.save()
-    LogEntry.objects.create(
-        content_type=ContentType.objects.get_for_model(RoutingRules),
-        object_pk=str(rules.pk),
-        object_repr="routing rules",
-        action=LogEntry.Action.UPDATE,
-        changes={name: [_text(before), _text(after)] for name, (before, after) in changes.items()},
-        additional_data={"by": by.name, "revision": rules.revision},
-    )
+    texts = {name: (_text(before), _text(after)) for name, (before, after) in changes.items()}
+    keep(CHANGED, rules, texts, by=by, revision=rules.revision)
 
 
 def _text(value: Any) -> str:

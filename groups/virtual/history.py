@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from auditlog.models import LogEntry
-from django.contrib.contenttypes.models import ContentType
-
 from access.models import Actor
 from groups.models import VirtualModel, VirtualTier
 from groups.virtual.scoring import effective
+from lib.audit import CHANGED, CREATED, DELETED, changes_between, keep
 
-CREATED, CHANGED, DELETED = LogEntry.Action.CREATE, LogEntry.Action.UPDATE, LogEntry.Action.DELETE
+__all__ = ["CHANGED", "CREATED", "DELETED", "record", "snapshot_of"]
+
 FIELDS = ("name", "description", "default_tier", "is_active")
 
 Snapshot = Mapping[str, Any]
@@ -26,18 +25,8 @@ def snapshot_of(row: VirtualModel, tiers: Iterable[VirtualTier]) -> Snapshot:
 
 def record(action: int, row: VirtualModel, before: Snapshot, after: Snapshot, *, by: Actor) -> None:
     """Keeps what changed as `{field: [before, after]}`. Belongs into the transaction of the change."""
-    old, new = _lines(before), _lines(after)
-    names = dict.fromkeys((*old, *new))
-    changes = {name: [old.get(name, ""), new.get(name, "")] for name in names if old.get(name) != new.get(name)}
-    LogEntry.objects.create(
-        content_type=ContentType.objects.get_for_model(VirtualModel),
-        object_pk=str(row.pk),
-        object_repr=row.name,
-        action=action,
-        changes=changes,
-        serialized_data=after or before,
-        additional_data={"by": by.name, "revision": row.revision},
-    )
+    changes = changes_between(_lines(before), _lines(after))
+    keep(action, row, changes, by=by, snapshot=after or before, revision=row.revision)
 
 
 def _lines(snapshot: Snapshot) -> dict[str, str]:

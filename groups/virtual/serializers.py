@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from groups.virtual.scoring import effective
 from groups.virtual.tiers import MOST_TIERS, TierPlan
-from lib.serializers import PageQuery, StrictSerializer
+from lib.serializers import Page, PageQuery, StrictSerializer
 
 
 class TierSerializer(StrictSerializer):
@@ -77,13 +77,10 @@ class VirtualModelQuery(PageQuery):
     is_active = serializers.BooleanField(required=False)
 
 
-class VirtualModelPage(serializers.Serializer):
+class VirtualModelPage(Page):
     """One page of virtual models."""
 
     virtual_models = VirtualModelSerializer(many=True)
-    total = serializers.IntegerField()
-    page = serializers.IntegerField()
-    size = serializers.IntegerField()
 
 
 class VirtualModelDeleted(serializers.Serializer):

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from auditlog.models import LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db.transaction import atomic
 
 from access.models import Actor, Role
 from access.rules import check_role
+from lib.audit import CHANGED, changes_between, keep
 from providers import config_version
 from usage.alert_rules.thresholds import checked_threshold, current_rules
 from usage.alerts import resolve_alerts
@@ -60,19 +59,8 @@ def _set(rule: AlertRule, setting: Setting, by: Actor) -> None:
     rule.save()
     if not rule.is_enabled:
         resolve_alerts(kind=AlertKind(rule.kind))
-    _record(rule, before, setting, by)
+    keep(CHANGED, rule, changes_between(_texts(before), _texts(setting)), by=by)
 
 
-def _record(rule: AlertRule, before: Setting, after: Setting, by: Actor) -> None:
-    fields = {
-        "threshold": (f"{before.threshold:g}", f"{after.threshold:g}"),
-        "is_enabled": (str(before.is_enabled), str(after.is_enabled)),
-    }
-    LogEntry.objects.create(
-        content_type=ContentType.objects.get_for_model(AlertRule),
-        object_pk=str(rule.pk),
-        object_repr=str(rule),
-        action=LogEntry.Action.UPDATE,
-        changes={name: list(pair) for name, pair in fields.items() if pair[0] != pair[1]},
-        additional_data={"by": by.name},
-    )
+def _texts(setting: Setting) -> dict[str, str]:
+    return {"threshold": f"{setting.threshold:g}", "is_enabled": str(setting.is_enabled)}
