@@ -7,8 +7,8 @@ from typing import Any
 from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from access.models import ApiKey, ApiKeyQuerySet, Membership, Role, Team, TeamQuerySet, TeamRole, User
-from access.rules import has_role
+from access.models import ApiKey, ApiKeyQuerySet, Membership, Role, Team, TeamQuerySet, User
+from access.rules import has_role, managerships_of
 
 ACTIVE = {"active": True, "inactive": False}
 NAMES_OFFERED = 200
@@ -31,7 +31,7 @@ def teams_managed_by(person: User) -> TeamQuerySet:
     """The teams whose keys this person issues: for admins all of them."""
     if has_role(person, Role.ADMIN):
         return Team.objects.all()
-    return Team.objects.filter(memberships__user=person, memberships__role=TeamRole.MANAGER)
+    return Team.objects.filter(memberships__in=managerships_of(person))
 
 
 def people_matching(chosen: dict[str, Any]) -> QuerySet[User]:

@@ -43,9 +43,16 @@ def check_scope(actor: Actor, scope: Scope, *, to: str) -> None:
         raise NotAllowed(f"To {to} a key needs the scope '{scope.value}', which this one was not given.")
 
 
+def managerships_of(actor: Actor) -> QuerySet[Membership]:
+    """The memberships by which the actor manages teams; none without a role, whatever they once were."""
+    if actor.user_id is None or not can_read(actor):
+        return Membership.objects.none()
+    return Membership.objects.filter(user=actor.user_id, role=TeamRole.MANAGER)
+
+
 def can_manage_team(actor: Actor, team: Team) -> bool:
     """Whether the actor chooses the members of this team and issues its keys."""
-    return has_role(actor, Role.ADMIN) or _managed(actor).filter(team=team).exists()
+    return has_role(actor, Role.ADMIN) or managerships_of(actor).filter(team=team).exists()
 
 
 def check_manage_team(actor: Actor, team: Team, *, to: str) -> None:
@@ -109,7 +116,7 @@ def visible_keys(actor: Actor) -> ApiKeyQuerySet:
     """The keys the actor may look at: admins all, managers their teams', everybody their own."""
     if has_role(actor, Role.ADMIN):
         return ApiKey.objects.all()
-    return ApiKey.objects.filter(Q(owner=actor.user_id) | Q(team__in=_managed(actor).values("team")))
+    return ApiKey.objects.filter(Q(owner=actor.user_id) | Q(team__in=managerships_of(actor).values("team")))
 
 
 def check_keeps_own_keys(actor: Actor, user: User) -> None:
@@ -122,12 +129,6 @@ def check_sees_own_keys(actor: Actor, user_id: int | None) -> None:
     """One's own, and for admins what may be shown of anybody's; they may delete them too."""
     if user_id is None or actor.user_id != user_id:
         check_role(actor, Role.ADMIN, to="see or delete the provider keys of others")
-
-
-def _managed(actor: Actor) -> QuerySet[Membership]:
-    if actor.user_id is None or not can_read(actor):
-        return Membership.objects.none()
-    return Membership.objects.filter(user=actor.user_id, role=TeamRole.MANAGER)
 
 
 def _is_self(actor: Actor, user_id: int) -> bool:

@@ -25,8 +25,10 @@ class News:
     why: str = ""
 
 
-def news_of(alert: Alert) -> News:
-    """By the alert's own columns."""
+def news_of(alert: Alert, *, has_webhook: bool) -> News:
+    """By the alert's own columns; what waits goes nowhere while there is no webhook."""
+    if alert.send_at is not None and not has_webhook:
+        return News(Told.OFF, "no webhook is set")
     if alert.send_at is not None:
         return News(Told.WAITING, f"{alert.send_error}; it is tried again" if alert.send_error else "")
     if alert.send_error:

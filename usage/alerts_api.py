@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -13,7 +14,7 @@ from rest_framework.views import APIView
 
 from access.authentication import actor_of
 from access.models import Role
-from lib.serializers import StrictSerializer, page_of
+from lib.serializers import Page, StrictSerializer, page_of
 from usage import webhook
 from usage.alert_news import Told, news_of
 from usage.alert_rules import WATCHED, Setting, change_rules, checked_threshold, current_rules
@@ -32,7 +33,7 @@ class AlertsQuery(StrictSerializer):
 
 
 class AlertSerializer(serializers.ModelSerializer):
-    """One alert. `subject` is the id of what it is about; `webhook` is how far its newest news have come."""
+    """One alert. `subject` is the id of what it is about; `webhook` is how far its newest news are, `off`: nowhere."""
 
     webhook = serializers.SerializerMethodField()
 
@@ -41,16 +42,13 @@ class AlertSerializer(serializers.ModelSerializer):
         fields = ("id", "kind", "subject", "message", "raised_at", "resolved_at", "webhook", "told_at", "send_error")
 
     def get_webhook(self, alert: Alert) -> Told:
-        return news_of(alert).state
+        return news_of(alert, has_webhook=bool(settings.ALERT_WEBHOOK_URL)).state
 
 
-class AlertPage(serializers.Serializer):
+class AlertPage(Page):
     """Some alerts, the newest first."""
 
     alerts = AlertSerializer(many=True)
-    total = serializers.IntegerField()
-    page = serializers.IntegerField()
-    size = serializers.IntegerField()
 
 
 class AlertRuleSerializer(StrictSerializer):
@@ -120,8 +118,8 @@ class AlertRuleList(APIView):
         asked = AlertRules(data=request.data)
         asked.is_valid(raise_exception=True)
         given = {AlertKind(rule["kind"]): rule for rule in asked.validated_data["rules"]}
-        settings = {kind: Setting(rule["threshold"], rule["is_enabled"]) for kind, rule in given.items()}
-        return Response(_rules_json(change_rules(by=actor_of(request), settings=settings)))
+        wanted = {kind: Setting(rule["threshold"], rule["is_enabled"]) for kind, rule in given.items()}
+        return Response(_rules_json(change_rules(by=actor_of(request), settings=wanted)))
 
 
 class AlertTest(APIView):

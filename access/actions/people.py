@@ -10,6 +10,7 @@ from django.views.decorators.debug import sensitive_variables
 from access import history
 from access.models import Actor, PowerLevel, Role, Theme, User
 from access.rules import check_role
+from lib.exceptions import Conflict
 from providers import config_version
 
 log = structlog.get_logger(__name__)
@@ -33,9 +34,12 @@ def create_user(*, by: Actor, username: str, role: Role, password: str) -> User:
 
 @atomic
 def set_role(*, by: Actor, user: User, role: Role) -> User:
-    """Gives a person another role; only admins see the Django admin."""
+    """Gives a person another role; only admins see the Django admin. Raises Conflict for the last admin's."""
     config_version.bump()
     check_role(by, Role.ADMIN, to="change roles")
+    user.refresh_from_db()
+    if role != Role.ADMIN:
+        _check_an_admin_is_left_without(user)
     before = history.snapshot_of(user)
     user.role, user.is_staff = role, role == Role.ADMIN
     user.save(update_fields=["role", "is_staff"])
@@ -46,14 +50,24 @@ def set_role(*, by: Actor, user: User, role: Role) -> User:
 
 @atomic
 def set_active(*, by: Actor, user: User, is_active: bool) -> User:
-    """Lets a person in, or keeps them and their keys out."""
+    """Lets a person in, or keeps them and their keys out. Raises Conflict for the last admin."""
     config_version.bump()
     check_role(by, Role.ADMIN, to="activate or deactivate users")
+    user.refresh_from_db()
+    if not is_active:
+        _check_an_admin_is_left_without(user)
     before, user.is_active = history.snapshot_of(user), is_active
     user.save(update_fields=["is_active"])
     history.record(history.CHANGED, user, by=by, before=before)
     log.info("user activated" if is_active else "user deactivated", user=user.username, by=by.name)
     return user
+
+
+def _check_an_admin_is_left_without(user: User) -> None:
+    """Holds until the end of the transaction: the bump before it lets one change in at a time."""
+    admins = User.objects.filter(role=Role.ADMIN, is_active=True)
+    if user.effective_role == Role.ADMIN and not admins.exclude(pk=user.pk).exists():
+        raise Conflict(f"{user.username} is the last active admin. Make somebody else an admin first.")
 
 
 def set_theme(*, by: User, theme: Theme) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from access.models import User
-from tests.factories import make_team
+from access.models import Role, User
+from tests.factories import make_team, make_user
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/llm/users"
@@ -67,6 +67,20 @@ def test_a_bad_change_changes_nothing(as_alice, bob, change):
     assert as_alice.patch(f"{URL}/bob", {"role": "admin", **change}).status_code == 400
     bob.refresh_from_db()
     assert (bob.role, bob.is_active) == ("operator", True)
+
+
+@pytest.mark.parametrize("change", [{"role": ""}, {"is_active": False}, {"role": "operator", "is_active": True}])
+def test_the_last_active_admin_stays_one(as_alice, alice, bob, change):
+    make_user("erin", Role.ADMIN, is_active=False)
+    answer = as_alice.patch(f"{URL}/alice", change)
+    assert (answer.status_code, "Make somebody else an admin first" in answer.json()["detail"]) == (409, True)
+    as_alice.patch(f"{URL}/bob", {"role": "admin"})
+    assert as_alice.patch(f"{URL}/alice", change).status_code == 200
+    assert as_alice.get(URL).status_code in (401, 403)
+
+
+def test_the_last_admin_may_be_made_what_they_are(as_alice):
+    assert as_alice.patch(f"{URL}/alice", {"role": "admin", "is_active": True}).status_code == 200
 
 
 def test_people_are_for_admins(as_bob, as_charlie, as_dora, as_nobody, bob):

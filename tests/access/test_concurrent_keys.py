@@ -1,4 +1,4 @@
-"""Changes of keys and teams that arrive at once, at a real server."""
+"""Changes of keys, teams and people that arrive at once, at a real server."""
 
 from __future__ import annotations
 
@@ -63,3 +63,13 @@ def test_a_team_is_deleted_once(send):
     answers = at_once(send, *[("DELETE", f"teams/{team}")] * 4, ("PATCH", f"teams/{team}", {"name": "green"}))
     assert Counter(answer.status_code for answer in answers[:4]) == {200: 1, 404: 3}
     assert answers[4].status_code in (200, 404)
+
+
+def test_of_admins_who_are_all_demoted_at_once_one_stays(send):
+    admins = ["ann", "ben", "cat", "dan", "eve", "fay"]
+    for name in admins:
+        send("POST", "users", {"username": name, "role": "admin", "password": "a long enough word"}).raise_for_status()
+    changes = [{"role": "viewer"}, {"is_active": False}] * 3
+    calls = [("PATCH", f"users/{name}", change) for name, change in zip(admins, changes, strict=True)]
+    assert Counter(answer.status_code for answer in at_once(send, *calls)) == {200: 5, 409: 1}
+    assert send("GET", "users?role=admin&status=active").json()["total"] == 1

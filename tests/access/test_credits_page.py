@@ -132,7 +132,7 @@ def test_a_new_account_is_opened_with_credits_or_a_cap(page, bob):
         ({"type": "user", "name": "alice"}, "Give credits, a monthly cap, or both."),
         ({"type": "user", "name": "alice", "amount": "-1"}, "A top-up adds more than 0"),
         ({"type": "user", "name": "bea", "amount": "1"}, "There is an account of this name already"),
-        ({"type": "user", "name": "", "amount": "1"}, "This field is required"),
+        ({"type": "user", "name": "", "amount": "1"}, "Name the person or the team"),
     ],
 )
 def test_a_new_account_that_makes_no_sense_is_refused(page, typed, why):

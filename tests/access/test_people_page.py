@@ -41,7 +41,7 @@ def test_somebody_new_gets_a_password_that_is_shown_once_and_opens(admin, client
     assert "no-store" in answer.headers["Cache-Control"]
     assert password not in html_of(admin.get("/people"))
     client.logout()
-    assert client.post("/sign-in", {"username": "ada", "password": password}).url == "/groups"
+    assert client.post("/sign-in", {"username": "ada", "password": password}).url == "/"
     assert User.objects.get(username="ada").role == "operator"
 
 
@@ -81,6 +81,14 @@ def test_one_is_not_offered_to_demote_oneself(admin, alice):
     html = html_of(admin.get("/people"))
     assert f"/people/{alice.pk}/role" not in html
     assert f"/people/{alice.pk}/switch" not in html
+
+
+@pytest.mark.parametrize(("act", "value"), [("role", {"role": "viewer"}), ("switch", {"is_active": "0"})])
+def test_the_last_admin_stays_one_and_is_told_what_to_do(admin, alice, act, value):
+    html = html_of(admin.post(f"/people/{alice.pk}/{act}", value, headers=HTMX, follow=True))
+    assert "alice is the last active admin. Make somebody else an admin first." in html
+    alice.refresh_from_db()
+    assert (alice.role, alice.is_active) == ("admin", True)
 
 
 @pytest.mark.parametrize("name", ["bob", "charlie", "dora"])

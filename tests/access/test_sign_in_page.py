@@ -32,7 +32,7 @@ def test_the_root_asks_for_sign_in(client):
 
 
 def test_the_master_key_opens_the_door_for_the_user_admin(client):
-    assert sign_in(client, "admin", settings.MASTER_KEY).url == "/groups"
+    assert sign_in(client, "admin", settings.MASTER_KEY).url == "/"
     assert "Admin" in html_of(client.get("/groups"))
 
 
@@ -46,7 +46,7 @@ def test_a_wrong_password_is_said_plainly_and_the_name_is_kept(client, alice):
 
 
 def test_a_link_to_another_host_is_not_followed(client):
-    assert sign_in(client, "admin", settings.MASTER_KEY, next="https://evil.example/").url == "/groups"
+    assert sign_in(client, "admin", settings.MASTER_KEY, next="https://evil.example/").url == "/"
 
 
 def test_too_many_failures_lock_the_name_and_say_until_when(client, alice):
@@ -59,7 +59,7 @@ def test_too_many_failures_lock_the_name_and_say_until_when(client, alice):
 
 def test_somebody_who_is_signed_in_does_not_sign_in_again(client, alice):
     client.force_login(alice)
-    assert client.get(SIGN_IN).url == "/groups"
+    assert client.get(SIGN_IN).url == "/"
 
 
 def test_signing_out_is_a_post(client, alice):
@@ -81,7 +81,7 @@ def test_the_theme_is_kept_in_a_cookie(client):
 )
 def test_a_nonsense_theme_changes_nothing_and_leads_home(client, bad):
     answer = client.post("/theme", bad)
-    assert answer.url == "/groups"
+    assert answer.url == "/"
     assert "theme" not in client.cookies
 
 

@@ -7,7 +7,8 @@ from django.core.exceptions import ValidationError
 
 from access import actions
 from access.keys import verify
-from access.models import Account, ApiKey, Membership, Team, TeamRole
+from access.lists import teams_managed_by
+from access.models import Account, ApiKey, Membership, Role, Team, TeamRole, User
 from groups.models import RoutingGroup
 from lib.exceptions import Conflict, NotAllowed
 from providers import config_version
@@ -51,10 +52,37 @@ def test_managers_choose_the_members_of_their_team_and_of_no_other(bob, charlie)
             act()
 
 
-def test_a_manager_who_lost_the_role_manages_nothing(bob, dora):
-    team = make_team(managers=[dora])
-    with pytest.raises(NotAllowed):
-        actions.add_member(by=dora, team=team, user=bob)
+@pytest.mark.parametrize("lost", [{"role": Role.STRANGER}, {"is_active": False}])
+def test_a_manager_who_lost_the_role_or_was_deactivated_manages_nothing(bob, charlie, lost):
+    team = make_team(managers=[charlie])
+    key, _ = actions.issue_key(by=charlie, owner=charlie, name="ci", team=team)
+    assert list(teams_managed_by(charlie)) == [team]
+    for name, value in lost.items():
+        setattr(charlie, name, value)
+    assert not teams_managed_by(charlie).exists()
+    for act in (
+        lambda: actions.add_member(by=charlie, team=team, user=bob),
+        lambda: actions.issue_key(by=charlie, owner=charlie, name="ci", team=team, scopes=["call"]),
+        lambda: actions.revoke_key(by=charlie, key=key),
+    ):
+        with pytest.raises(NotAllowed):
+            act()
+
+
+@pytest.mark.parametrize("lost", [{"role": Role.STRANGER}, {"is_active": False}])
+def test_both_doors_are_closed_to_such_a_manager(client, charlie, as_charlie, lost):
+    team = make_team(managers=[charlie])
+    client.force_login(charlie)
+    User.objects.filter(pk=charlie.pk).update(**lost)
+    for method, path, body in (
+        ("get", "keys", None),
+        ("post", "keys", {"name": "ci", "team": team.name}),
+        ("post", f"teams/{team.pk}/members", {"user": "charlie"}),
+    ):
+        assert getattr(as_charlie, method)(f"/api/v1/llm/{path}", body).status_code in (401, 403), path
+    for address in ("/keys", "/keys/new", f"/teams/{team.pk}"):
+        answer = client.get(address)
+        assert answer.status_code == 403 or answer.url.startswith("/sign-in"), address
 
 
 def test_whoever_leaves_a_team_loses_its_keys_and_keeps_their_own(alice, bob, charlie):

@@ -77,6 +77,7 @@ def test_three_themes_switch_at_once_and_follow_the_person(admin: Page) -> None:
 
 def test_the_keyboard_is_enough(page: Page) -> None:
     page.goto("/groups")
+    expect(page.get_by_label("Username")).to_be_focused()
     page.keyboard.type("admin")
     page.keyboard.press("Tab")
     page.keyboard.type(MASTER_KEY)

@@ -180,6 +180,15 @@ def test_a_key_near_its_limit_is_named_once_until_it_asks_less(limited):
     assert opened(AlertKind.RATE_LIMIT) == []
 
 
+def test_what_a_key_may_not_call_counts_for_no_limit(limited):
+    asked(limited, 100, status=403, error_class="model_not_allowed", input_tokens=None)
+    settle()
+    assert opened(AlertKind.RATE_LIMIT) == []
+    refused(limited, 1)
+    settle()
+    assert "and 1 request was refused" in opened(AlertKind.RATE_LIMIT)[0]
+
+
 def test_tokens_count_as_well_and_whoever_was_refused_is_over_the_limit(limited):
     asked(limited, 1, input_tokens=800, output_tokens=101)
     settle()

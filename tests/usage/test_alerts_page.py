@@ -98,10 +98,20 @@ def test_what_is_over_comes_below_in_pages(reader, monkeypatch):
         ({"send_error": "answered 500", "failed_sends": 4}, "answered 500; it was given up after 4 attempts"),
     ],
 )
-def test_each_alert_says_whether_the_webhook_was_told_and_if_not_why(reader, fields, text):
+def test_each_alert_says_whether_the_webhook_was_told_and_if_not_why(reader, settings, fields, text):
     raised()
     Alert.objects.update(**fields)
+    settings.ALERT_WEBHOOK_URL = "https://hooks.example.com"
     assert text in html_of(reader.get(URL))
+
+
+def test_what_waits_for_a_webhook_that_was_unset_says_so(reader, settings):
+    settings.ALERT_WEBHOOK_URL = "https://hooks.example.com"
+    raised()
+    settings.ALERT_WEBHOOK_URL = ""
+    assert "Webhook not told: no webhook is set" in html_of(reader.get(URL))
+    settings.ALERT_WEBHOOK_URL = "https://hooks.example.com"
+    assert "Webhook is being told" in html_of(reader.get(URL))
 
 
 def test_how_long_it_lasted_is_said(reader):

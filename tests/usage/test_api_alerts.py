@@ -37,6 +37,14 @@ def test_open_resolved_and_all_alerts_are_listed(as_charlie):
     assert found["open"][0].items() >= expected.items()
 
 
+def test_what_waits_for_a_webhook_that_was_unset_goes_nowhere(as_charlie, settings):
+    settings.ALERT_WEBHOOK_URL = "https://hooks.example.com"
+    raised()
+    assert as_charlie.get(URL).json()["alerts"][0]["webhook"] == "waiting"
+    settings.ALERT_WEBHOOK_URL = ""
+    assert as_charlie.get(URL).json()["alerts"][0]["webhook"] == "off"
+
+
 def test_they_come_in_pages_and_by_kind(as_charlie):
     for number in range(3):
         raised(f"p{number}")

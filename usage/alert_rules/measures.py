@@ -25,6 +25,8 @@ MOST_REQUESTS = 10_000
 MINUTE = timedelta(minutes=1)
 # Refused by a limit of the key itself, not by an upstream.
 REFUSED = Q(status=429, error_class="rate_limit_exceeded", provider="")
+# Refused before the limits were looked at, which count none of these.
+NOT_LET_IN = Q(error_class__in=("model_not_allowed", "group_not_assigned"), provider="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +123,11 @@ def _tries_sql() -> str:
 
 def key_minutes() -> list[KeyMinute]:
     """Keys with a limit that asked in the last minute; two queries."""
-    recent = RequestRecord.objects.filter(started_at__gte=timezone.now() - MINUTE).exclude(key_id="")
+    of_keys = RequestRecord.objects.filter(started_at__gte=timezone.now() - MINUTE).exclude(key_id="")
     tokens = Coalesce(F("input_tokens"), 0) + Coalesce(F("output_tokens"), 0)
     rows = (
-        recent.order_by()
+        of_keys.exclude(NOT_LET_IN)
+        .order_by()
         .values("key_id")
         .annotate(requests=Count("pk", filter=~REFUSED), tokens_used=Sum(tokens), refused=Count("pk", filter=REFUSED))
     )

@@ -95,7 +95,8 @@ def _nearest_limit(minute: KeyMinute) -> tuple[float, str]:
 
 
 def _limit_message(minute: KeyMinute, share: float, words: str) -> str:
-    refused = f", and {minute.refused:,} requests were refused" if minute.refused else ""
+    those = "request was" if minute.refused == 1 else "requests were"
+    refused = f", and {minute.refused:,} {those} refused" if minute.refused else ""
     return (
         f"The key '{minute.name}' of {minute.owner} used {words} in a minute ({share:.0%}){refused}. "
         "Give it a higher limit, or let its program ask more slowly: over the limit it gets 429."

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.timesince import timesince
@@ -66,7 +67,8 @@ def _row(alert: Alert, providers: dict[str, str], keys: dict[str, str]) -> Row:
         subject, url = _linked(subject, providers, page="provider-detail", gone="A provider that is gone")
     elif alert.kind in OF_KEYS:
         subject, url = _linked(subject, keys, page="key-detail", gone="An API key")
-    return Row(alert, ICONS[AlertKind(alert.kind)], subject, url, news_of(alert))
+    webhook = news_of(alert, has_webhook=bool(settings.ALERT_WEBHOOK_URL))
+    return Row(alert, ICONS[AlertKind(alert.kind)], subject, url, webhook)
 
 
 def _linked(subject: str, names: dict[str, str], *, page: str, gone: str) -> tuple[str, str]:
