@@ -1,13 +1,14 @@
 """`make bench-usage`: server time of the usage page, its API and the request log at 10,000 to 1,000,000 requests.
 
-90 days of 200 keys in 20 teams, 20 groups, 10 models of 5 providers, written by the recorder's own code in batches in
-order of time; on SQLite and on PostgreSQL. Whole requests through every middleware, without a socket, in one process;
-the time is the median of several requests after a first one. Then the gateway with and without its log, in turns
-(`bench/logging_cost.py`).
+190 days of 40 keys in 10 teams, 20 groups, 50 models of 10 providers, written by the recorder's own code in batches in
+order of time; PostgreSQL gets a copy of what SQLite has. Whole requests through every middleware, without a socket, in
+one process. CPU is that of this process and of PostgreSQL's; on a busy machine it says more than the time does.
+Then the gateway with and without its log, in turns (`bench/logging_cost.py`), unless `--without-gateway`.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import statistics
 import subprocess
@@ -15,28 +16,52 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
 import django
 
+from bench.processes import cpu_s
 from tests.services import postgres
 
-SIZES, REPEATS = (10_000, 100_000, 1_000_000), 5
-WANTED_MS = {"sqlite": 1000.0, "postgresql": 300.0}
+SIZES, REPEATS = (10_000, 100_000, 1_000_000), 7
+WANTED_MS, WANTED_QUERIES = {"sqlite": 1000.0, "postgresql": 300.0}, 12
 
-Times = dict[str, float]
+
+@dataclass(frozen=True)
+class Cost:
+    """What one address costs: its first request, then the median, the worst and the mean CPU of several."""
+
+    first_ms: float
+    median_ms: float
+    worst_ms: float
+    cpu_ms: float
+    queries: int
+
+
+Costs = dict[str, Cost]
 
 
 def main() -> int:
-    if sys.argv[1:2] == ["--measure"]:
-        return measure()
-    with tempfile.TemporaryDirectory() as folder:
+    options = _options()
+    if options.measure:
+        return measure(Path(options.measure))
+    with tempfile.TemporaryDirectory(prefix="rc-bench-") as folder:
         codes = [_run(folder, f"sqlite:///{Path(folder) / 'bench.sqlite3'}")]
         with postgres() as url:
             codes.append(_run(folder, url))
-    codes.append(subprocess.run([sys.executable, "-m", "bench.logging_cost"], check=False).returncode)
+    if not options.without_gateway:
+        codes.append(subprocess.run([sys.executable, "-m", "bench.logging_cost"], check=False).returncode)
     return max(codes)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench.usage")
+    parser.add_argument("--without-gateway", action="store_true", help="leave out what logging costs the gateway")
+    parser.add_argument("--measure", metavar="FOLDER", help=argparse.SUPPRESS)
+    return parser.parse_args()
 
 
 def _run(folder: str, database: str) -> int:
@@ -48,92 +73,138 @@ def _run(folder: str, database: str) -> int:
         "ROUTING_CONSOLE_DEMO": "0",
         "ALLOWED_HOSTS": "testserver",
         "LOG_LEVEL": "WARNING",
-        "ATTEMPTS_RETENTION_HOURS": "2400",
+        "ATTEMPTS_RETENTION_HOURS": "9600",
     }
-    command = [sys.executable, "-m", "bench.usage", "--measure"]
+    command = [sys.executable, "-m", "bench.usage", "--measure", folder]
     return subprocess.run(command, env={**os.environ, **env}, check=False).returncode
 
 
-def measure() -> int:
+def measure(folder: Path) -> int:
     """Fills and measures the database that the environment names."""
     django.setup()
     from django.db import connection
 
-    return _report(connection.vendor, dict(_measured()))
+    return _report(connection.vendor, dict(_measured(folder)))
 
 
-def _measured() -> Iterator[tuple[int, Times]]:
+def _measured(folder: Path) -> Iterator[tuple[int, Costs]]:
     from django.core.management import call_command
     from django.db import connection
 
-    from bench.usage_log import fill
+    from bench.usage_addresses import addresses
 
     call_command("migrate", verbosity=0)
     made = 0
     for size in SIZES:
         began = time.perf_counter()
-        fill(made, size)
-        took_us = (time.perf_counter() - began) / (size - made) * 1e6
-        print(f"{connection.vendor}: {size:,} requests, {took_us:.0f} µs each to write", file=sys.stderr)
+        _fill(made, size, folder / f"{size}.sqlite3")
+        print(f"{connection.vendor}: {size:,} requests after {time.perf_counter() - began:.0f} s", file=sys.stderr)
         made = size
-        with connection.cursor() as cursor:
-            cursor.execute("ANALYZE")
-        yield size, {name: _ms(path) for name, path in paths().items()}
+        yield size, costs_of(addresses())
 
 
-def paths() -> dict[str, str]:
-    """What is asked for, by name."""
-    from usage.models import UsageSeries
+def _fill(made: int, size: int, copy: Path) -> None:
+    from django.db import connection
 
-    key, team = UsageSeries.objects.order_by("pk").values_list("key_id", "team_id")[0]
-    filters = {
-        "everything": "",
-        "a key": f"key={key}",
-        "a team": f"team={team}",
-        "a user": "user=person-007",
-        "a group": "group=group-03",
-        "a provider": "provider=Provider 2",
-        "a model": "model=Provider 2/model-2",
-        "a provider and a team": f"provider=Provider 2&team={team}",
-    }
-    found = {f"usage API, {name}": f"/api/v1/llm/usage?period=90d&{query}" for name, query in filters.items()}
-    found |= {f"usage page, {name}": f"/usage?period=90d&{query}" for name, query in filters.items()}
-    found |= {f"usage page, {period}": f"/usage?period={period}" for period in ("24h", "7d", "30d", "all")}
-    narrow = ("a key", "a user", "a group", "a provider")
-    found |= {"request log": "/requests", "request log, failed": "/requests?status=503"}
-    found |= {f"request log, {name}": f"/requests?{filters[name]}" for name in narrow}
-    found |= {"request log, unheard of": "/requests?group=nobody", "request log, a call": "/requests?call=0f3a"}
-    return found | {"own usage": "/usage/me", "providers' calls and cost": "/providers/figures"}
+    from bench.usage_copy import keep, take
+    from bench.usage_log import fill
+    from usage.retention import purge
+
+    if connection.vendor == "sqlite":
+        fill(made, size)
+        purge()
+        keep(copy)
+    else:
+        take(copy)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
 
 
-def _ms(path: str) -> float:
+def costs_of(paths: dict[str, str]) -> Costs:
+    """The cost of each, after one request that warms the process up."""
+    client = _client()
+    _get(client, "/account")
+    return {name: _cost(client, path) for name, path in paths.items()}
+
+
+def _cost(client: Any, path: str) -> Cost:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    first_ms = _get(client, path)
+    with CaptureQueriesContext(connection) as queries:
+        _get(client, path)
+    count = len(queries)  # before the next request, which begins a new log
+    before = _cpu_s()
+    taken = [_get(client, path) for _ in range(REPEATS)]
+    cpu_ms = (_cpu_s() - before) * 1000 / REPEATS
+    return Cost(first_ms, statistics.median(taken), max(taken), cpu_ms, count)
+
+
+def _client() -> Any:
     from django.test import Client
 
     from access.models import Role, User
 
-    person, _ = User.objects.get_or_create(username="bench", defaults={"role": Role.ADMIN})
+    # Whoever asks most, so that the own usage has most to add up.
+    person, _ = User.objects.get_or_create(username="person-00", defaults={"role": Role.ADMIN})
     client = Client()
     client.force_login(person)
-    _get(client, path)
-    return statistics.median(_get(client, path) for _ in range(REPEATS))
+    return client
 
 
 def _get(client: Any, path: str) -> float:
+    """One request; its time in milliseconds."""
     begin = time.perf_counter()
     answer = client.get(path)
     assert answer.status_code == 200, f"{path}: {answer.status_code}"
     return (time.perf_counter() - begin) * 1000
 
 
-def _report(vendor: str, table: dict[int, Times]) -> int:
-    wanted = WANTED_MS[vendor]
-    print(f"\nServer time in ms on {vendor}; wanted under {wanted:g} ms")
-    print(f"{'':36}" + "".join(f"{f'{size:,} requests':>20}" for size in SIZES))
-    for name in table[SIZES[0]]:
-        print(f"{name:36}" + "".join(f"{table[size][name]:>20.1f}" for size in SIZES))
-    is_met = all(ms < wanted for times in table.values() for ms in times.values())
-    print("met" if is_met else "NOT MET", flush=True)
-    return 0 if is_met else 1
+def _cpu_s() -> float:
+    """Of this process, and of the PostgreSQL that it uses."""
+    from django.db import connection
+
+    if connection.vendor == "sqlite":
+        return time.process_time()
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW data_directory")
+        server = int((Path(cursor.fetchone()[0]) / "postmaster.pid").read_text().split()[0])
+    return time.process_time() + cpu_s(server)
+
+
+def _report(vendor: str, table: dict[int, Costs]) -> int:
+    wanted, largest = WANTED_MS[vendor], max(table)
+    print(f"\nServer time in ms on {vendor}; wanted under {wanted:g} ms, at most {WANTED_QUERIES} queries")
+    heads = [f"{size:,}" for size in table if size != largest]
+    print(f"{'median, by requests':32}" + "".join(f"{head:>10}" for head in [*heads, f"{largest:,}"]), end="")
+    print("".join(f"{head:>9}" for head in ("worst", "first", "CPU", "queries")))
+    for name, cost in table[largest].items():
+        medians = "".join(f"{costs[name].median_ms:>10.1f}" for costs in table.values())
+        print(
+            f"{name:32}{medians}{cost.worst_ms:>9.1f}{cost.first_ms:>9.1f}{cost.cpu_ms:>9.1f}{cost.queries:>9}", end=""
+        )
+        print(f"  {max(_verdict(costs[name], wanted) for costs in table.values())}")
+    worst = max(_verdict(cost, wanted) for costs in table.values() for cost in costs.values())
+    print(worst, flush=True)
+    return 1 if worst == Verdict.MISSED else 0
+
+
+class Verdict(IntEnum):
+    """Less is better. On a busy machine a request waits for its turn; its CPU time tells what it costs."""
+
+    MET = 0
+    MET_IN_CPU = 1
+    MISSED = 2
+
+    def __str__(self) -> str:
+        return {self.MET: "met", self.MET_IN_CPU: "met in CPU time only", self.MISSED: "NOT MET"}[self]
+
+
+def _verdict(cost: Cost, wanted_ms: float) -> Verdict:
+    if cost.cpu_ms >= wanted_ms or cost.queries > WANTED_QUERIES:
+        return Verdict.MISSED
+    return Verdict.MET if cost.median_ms < wanted_ms else Verdict.MET_IN_CPU
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from django.db.transaction import atomic
 from django.utils import timezone
 
 from usage.models import Grain, LatencyCount, RequestRecord, UsageBucket
+from usage.months import sum_up_month
 from usage.rollups import add_up
 from usage.tallies import start_of, tally
 
@@ -42,10 +43,11 @@ def _first_whole_day() -> datetime | None:
 @atomic
 def _rebuild_day(day: datetime) -> None:
     _keep_writers_out()
-    during = {"start__gte": day, "start__lt": day + DAY}
+    during = {"grain__in": (Grain.HOUR, Grain.DAY), "start__gte": day, "start__lt": day + DAY}
     LatencyCount.objects.filter(**during).delete()
     UsageBucket.objects.filter(**during).delete()
     add_up(tally(RequestRecord.objects.filter(started_at__gte=day, started_at__lt=day + DAY).iterator(ROWS_AT_ONCE)))
+    sum_up_month(start_of(day, Grain.MONTH))
 
 
 def _keep_writers_out() -> None:

@@ -1,4 +1,4 @@
-"""Requests -> sums per series and hour, and per series and day. Pure: no query."""
+"""Requests -> sums per series and hour, day and month. Pure: no query."""
 
 from __future__ import annotations
 
@@ -128,13 +128,14 @@ def is_failure(record: Finished) -> bool:
 
 
 def start_of(moment: datetime, grain: str) -> datetime:
-    """The beginning of the hour or day, UTC, in which a moment lies."""
+    """The beginning of the hour, day or month, UTC, in which a moment lies."""
     here = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    return here.replace(hour=here.hour if grain == Grain.HOUR else 0, minute=0, second=0, microsecond=0)
+    hour, day = here.hour if grain == Grain.HOUR else 0, 1 if grain == Grain.MONTH else here.day
+    return here.replace(day=day, hour=hour, minute=0, second=0, microsecond=0)
 
 
 def tally(requests: Iterable[Finished]) -> Tally:
-    """Counts requests into the buckets of both grains."""
+    """Counts requests into the buckets of all grains."""
     found, slots = Tally(), dict[Any, tuple[Slot, Sums]]()
     for request in requests:
         who, hour = identity(request), start_of(request.started_at, HOUR)
@@ -144,16 +145,25 @@ def tally(requests: Iterable[Finished]) -> Tally:
         known[1].add(request)
         if is_success(request):
             found.latencies[known[0], level_of(request.duration_ms)] += 1
-    _add_days(found)
+    _add_longer(found)
     return found
 
 
-def _add_days(found: Tally) -> None:
+def _add_longer(found: Tally) -> None:
+    """Days and months from the hours: there are fewer of those than requests."""
+    longer: dict[Slot, tuple[Slot, Slot]] = {}
     for slot, sums in list(found.sums.items()):
-        found.sums[_day_of(slot)].merge(sums)
+        longer[slot] = _day_of(slot), _month_of(slot)
+        for one in longer[slot]:
+            found.sums[one].merge(sums)
     for (slot, level), count in list(found.latencies.items()):
-        found.latencies[_day_of(slot), level] += count
+        for one in longer[slot]:
+            found.latencies[one, level] += count
 
 
 def _day_of(slot: Slot) -> Slot:
     return Slot(Grain.DAY.value, start_of(slot.start, Grain.DAY), slot.series)
+
+
+def _month_of(slot: Slot) -> Slot:
+    return Slot(Grain.MONTH.value, start_of(slot.start, Grain.MONTH), slot.series)

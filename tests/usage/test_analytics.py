@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from tests.usage.log import finished, log
 from usage.analytics import Asked, Choice, Report, Totals, by, choices, over_time, period, totals
-from usage.models import UsageBucket
+from usage.models import Grain, UsageBucket
 
 pytestmark = pytest.mark.django_db
 ALL = Asked()
@@ -97,6 +97,38 @@ def test_a_period_is_counted_from_its_first_day():
 def test_until_is_not_included():
     log(finished(at="2026-01-01T10:00"), finished(at="2026-01-02T10:00"))
     assert totals(Asked(until=datetime(2026, 1, 2, tzinfo=UTC))).requests == 1
+
+
+@pytest.mark.parametrize("since", [None, 200, 150, 95, 62, 40, 29, 3])
+@pytest.mark.parametrize("until", [None, 0, 2, 33, 64])
+def test_months_and_days_add_up_to_every_period(since: int | None, until: int | None):
+    today = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    records = [finished(days_ago=n, cost_usd=2.0**-n, duration_ms=10.0 + n) for n in range(0, 180, 3)]
+    log(*records)
+    begin, end = (None if days is None else today - timedelta(days=days) for days in (since, until))
+    within = [r for r in records if (not begin or r.started_at >= begin) and (not end or r.started_at < end)]
+    found = Report(Asked(since=begin, until=end), grain=Grain.DAY)
+    assert found.totals().cost_usd == pytest.approx(sum(r.cost_usd or 0.0 for r in within), rel=1e-12)
+    assert found.totals().requests == len(within) == sum(point.totals.requests for point in found.over_time())
+
+
+def test_whole_months_are_not_read_by_days():
+    log(*(finished(days_ago=n) for n in range(150)))
+    counted = UsageBucket.objects.filter(Report(Asked()).window.buckets)
+    assert set(counted.values_list("grain", flat=True)) == {"mon"}
+    assert counted.count() in (5, 6)
+
+
+@pytest.mark.parametrize("latency", ["all", "totals", "none", "model", "owner"])
+def test_percentiles_where_they_are_wanted(latency: str):
+    log(finished(owner="ann", deployment_name="P/llama"), finished(owner="bob", is_own_key=True, cost_usd=1.0))
+    whole, report = Report(ALL), Report(ALL, latency=latency)
+    assert report.totals().p50_ms == (None if latency == "none" else whole.totals().p50_ms)
+    assert (report.totals().requests, report.totals().saved_usd) == (2, 1.0)
+    for dimension in ("model", "owner"):
+        measured = [line.totals.p95_ms for line in report.by(dimension)]
+        wanted = [line.totals.p95_ms for line in whole.by(dimension)]
+        assert measured == (wanted if latency in ("all", dimension) else [None] * len(wanted))
 
 
 def test_days_without_requests_are_points_too():

@@ -189,7 +189,7 @@ def test_strangers_see_no_usage_of_others_and_nobody_changes_any(client, dora, p
 def test_the_page_takes_the_same_queries_whatever_there_is(page, some, django_assert_max_num_queries):
     log(*(finished(key_id=str(n), provider=f"P{n}", deployment_name=f"d{n}", days_ago=40) for n in range(20)))
     assert Provider.objects.count() == 0
-    with django_assert_max_num_queries(22):
+    with django_assert_max_num_queries(12):
         page.get("/usage")
 
 

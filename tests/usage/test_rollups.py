@@ -11,6 +11,8 @@ from django.core.management import call_command
 
 from tests.usage.log import finished, log
 from usage.models import Grain, LatencyCount, RequestRecord, UsageBucket, UsageSeries
+from usage.months import sum_up_month
+from usage.tallies import start_of
 
 pytestmark = pytest.mark.django_db
 
@@ -30,6 +32,22 @@ def test_hours_and_days_are_utc():
     log(*(finished(at=f"2030-01-{moment}", input_tokens=5) for moment in ("01T00:00", "01T23:59", "02T00:00")))
     assert buckets("hour") == [("01 00", 1, 5), ("01 23", 1, 5), ("02 00", 1, 5)]
     assert buckets("day") == [("01 00", 2, 10), ("02 00", 1, 5)]
+
+
+def test_months_are_summed_up_with_their_days():
+    log(*(finished(at=f"2030-{day}T10:00", input_tokens=5) for day in ("01-01", "01-31", "02-01")))
+    assert buckets("mon") == [("01 00", 2, 10), ("01 00", 1, 5)]
+    assert [row.count for row in LatencyCount.objects.filter(grain=Grain.MONTH).order_by("start")] == [2, 1]
+
+
+def test_months_can_be_made_from_their_days():
+    log(*(finished(owner=f"owner-{n % 3}", days_ago=n * 7, input_tokens=n, cost_usd=0.5) for n in range(20)))
+    before = everything()
+    UsageBucket.objects.filter(grain=Grain.MONTH).delete()
+    LatencyCount.objects.filter(grain=Grain.MONTH).update(count=7)
+    for month in {start_of(start, Grain.MONTH) for start in UsageBucket.objects.values_list("start", flat=True)}:
+        sum_up_month(month)
+    assert everything() == before
 
 
 def test_a_batch_adds_to_what_is_there():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,6 +15,7 @@ from usage.retention import HOURS_KEPT
 from usage.tallies import start_of
 
 BY_HOURS = timedelta(hours=72)
+LONGER_THAN_A_MONTH = timedelta(days=32)
 STEPS = {Grain.HOUR: timedelta(hours=1), Grain.DAY: timedelta(days=1)}
 # The columns of a series by which it is told apart, and that of what it is called.
 COLUMNS: dict[Dimension, tuple[str, str]] = {
@@ -74,11 +75,16 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The buckets of a period: those of `grain` that begin at `since` or later, and before `until`."""
+    """The buckets of a period: those of `grain` that begin at `since` or later, and before `until`.
+
+    `is_from_first` and `is_until_now`: nothing was counted before it, or will be after it.
+    """
 
     grain: Grain
     since: datetime
     until: datetime
+    is_from_first: bool = False
+    is_until_now: bool = False
 
     def starts(self) -> Iterator[datetime]:
         """The beginning of each bucket."""
@@ -86,6 +92,31 @@ class Window:
         while start < self.until:
             yield start
             start += STEPS[self.grain]
+
+    @property
+    def buckets(self) -> Q:
+        """Those that add up to the whole window: as few as possible, months rather than days where whole ones are."""
+        whole = Window(Grain.MONTH, *self._whole_months())
+        if self.grain == Grain.HOUR or whole.since >= whole.until:
+            return self.points
+        edges = Window(self.grain, self.since, whole.since), Window(self.grain, whole.until, self.until)
+        wanted = whole.points
+        for edge in edges:
+            if edge.since < edge.until:
+                wanted |= edge.points
+        return wanted
+
+    @property
+    def points(self) -> Q:
+        """The buckets of its own grain."""
+        return Q(grain=self.grain, start__gte=self.since, start__lt=self.until)
+
+    def _whole_months(self) -> tuple[datetime, datetime]:
+        """From where until where months can be counted; the first after the other if none can."""
+        begin, end = start_of(self.since, Grain.MONTH), start_of(self.until, Grain.MONTH)
+        if begin < self.since and not self.is_from_first:
+            begin = start_of(begin + LONGER_THAN_A_MONTH, Grain.MONTH)
+        return begin, self.until if self.is_until_now else end
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +149,7 @@ def window_of(asked: Asked, grain: Grain | None = None) -> Window:
     since = asked.since or _first_day() or until
     is_fine = asked.since is not None and until - since <= BY_HOURS and now - since < HOURS_KEPT
     grain = grain or (Grain.HOUR if is_fine else Grain.DAY)
-    return Window(grain, start_of(since, grain), until)
+    return Window(grain, start_of(since, grain), until, asked.since is None, until == now)
 
 
 def _first_day() -> datetime | None:
@@ -127,15 +158,18 @@ def _first_day() -> datetime | None:
 
 
 def choices() -> dict[Dimension, list[Choice]]:
-    """What was ever used, by dimension and name, for the selects of filters."""
-    return {dimension: _choices(dimension) for dimension in DIMENSIONS}
+    """What was ever used, by dimension and name, for the selects of filters; one query."""
+    columns = list(dict.fromkeys(column for pair in COLUMNS.values() for column in pair if column))
+    rows = list(UsageSeries.objects.order_by("pk").values_list(*columns))
+    values = dict(zip(columns, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(columns, ())
+    return {dimension: _choices(dimension, values) for dimension in DIMENSIONS}
 
 
-def _choices(dimension: Dimension) -> list[Choice]:
+def _choices(dimension: Dimension, values: Mapping[str, Sequence[str]]) -> list[Choice]:
+    """Of the columns of all series, oldest first."""
     name, pk = COLUMNS[dimension]
     if dimension not in TOLD_BY_ID:
-        names = UsageSeries.objects.exclude(**{name: ""}).order_by(name).values_list(name, flat=True).distinct()
-        return [Choice(text, text) for text in names]
-    rows = UsageSeries.objects.exclude(**{pk: ""}).order_by("pk").values_list(pk, name)
-    newest = dict(rows)
-    return sorted((Choice(value, text or value) for value, text in newest.items()), key=lambda choice: choice.name)
+        return [Choice(text, text) for text in sorted(set(values[name]) - {""})]
+    newest = dict(zip(values[pk], values[name], strict=True))
+    found = (Choice(value, text or value) for value, text in newest.items() if value)
+    return sorted(found, key=lambda choice: choice.name)

@@ -3,40 +3,44 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal, overload
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Model, Q, QuerySet, Sum
 
 from usage.analytics.asked import COLUMNS, TOLD_BY_ID, Asked, Window, window_of
 from usage.analytics.numbers import Dimension, Line, Point, Totals, added, totals_of
 from usage.models import Grain, LatencyCount, UsageBucket, UsageSeries
-from usage.tallies import SUMS, Sums
+from usage.tallies import SUMS, Series, Sums
 
 ADDED_UP = {f"sum_{name}": Sum(name) for name in SUMS}
+# Of which lines percentiles are wanted: of all, of those of one dimension (and the totals), of the totals, of none.
+Latency = Dimension | Literal["all", "totals", "none"]
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one series did in the whole period; `latencies` are level -> count."""
+    """What one series did in the whole period; `id` is that of its row."""
 
-    series: UsageSeries
+    id: int
+    series: Series
     sums: Sums
-    latencies: Counter[int]
 
 
 class Report:
     """All answers about one period and one set of filters; the tables are read when the first is asked for.
 
     `grain` is how long the points of `over_time` are; without it that hangs on the period (see `window_of`).
+    `latency` says which totals have percentiles: whoever needs fewer of them has much less to read.
     """
 
-    def __init__(self, asked: Asked, *, grain: Grain | None = None) -> None:
+    def __init__(self, asked: Asked, *, grain: Grain | None = None, latency: Latency = "all") -> None:
         self.asked = asked
         self._grain = grain
+        self._latency = latency
 
     @cached_property
     def window(self) -> Window:
@@ -45,7 +49,7 @@ class Report:
 
     def totals(self) -> Totals:
         """All of it."""
-        return _totals(self._parts)
+        return totals_of(self._by_payer if self._latency == "totals" else map(_paid, self._parts), self._all_levels)
 
     def by(self, dimension: Dimension) -> list[Line]:
         """The totals of each provider, model, team … most requests first; without those that have no name."""
@@ -53,7 +57,9 @@ class Report:
         for part in self._parts:
             if value := value_of(part.series, dimension):
                 groups[value].append(part)
-        lines = [_line(dimension, value, parts) for value, parts in groups.items()]
+        lines = [
+            _line(dimension, value, parts, self._latencies(dimension, value, parts)) for value, parts in groups.items()
+        ]
         return sorted(lines, key=lambda line: (-line.totals.requests, line.name))
 
     @overload
@@ -78,43 +84,64 @@ class Report:
     @cached_property
     def _parts(self) -> list[Part]:
         # One row per series comes from the database, some thousands at most, however many requests there were.
-        rows: Any = self._buckets.values("series_id").annotate(**ADDED_UP)
-        sums = {row["series_id"]: _sums(row) for row in rows}
-        latencies: dict[int, Counter[int]] = defaultdict(Counter)
-        for series, level, count in self._latencies.values_list("series_id", "level").annotate(Sum("count")):
-            latencies[series][level] = count
+        sums = {pk: Sums(*row) for pk, *row in self._sums_by("series_id")}
         series = (UsageSeries.objects.all() if self.asked.series is None else self.asked.series).order_by("pk")
-        return [Part(row, sums[row.pk], latencies[row.pk]) for row in series if row.pk in sums]
+        rows = series.values_list("pk", *Series._fields)
+        return [Part(pk, Series(*columns), sums[pk]) for pk, *columns in rows if pk in sums]
+
+    @property
+    def _by_payer(self) -> list[tuple[Sums, bool]]:
+        """Enough for the totals: what our keys paid for, and what people's own."""
+        return [(Sums(*row), is_own_key) for is_own_key, *row in self._sums_by("series__is_own_key")]
+
+    def _sums_by(self, column: str) -> list[tuple[Any, ...]]:
+        rows: Any = self._within(UsageBucket, self.window.buckets).values_list(column).annotate(**ADDED_UP)
+        return list(rows)
+
+    @property
+    def _all_levels(self) -> Counter[int]:
+        return added(self._levels.values())
+
+    @cached_property
+    def _levels(self) -> dict[str | int, Counter[int]]:
+        """Latencies as level -> count: by series if all are wanted, else by value of the one dimension."""
+        found: dict[str | int, Counter[int]] = defaultdict(Counter)
+        rows = self._within(LatencyCount, self.window.buckets)
+        if self._latency == "totals":
+            found[""].update(dict(rows.values_list("level").annotate(Sum("count"))))
+        elif self._latency != "none":
+            column = "series_id" if self._latency == "all" else f"series__{column_of(self._latency)}"
+            for value, level, count in rows.values_list(column, "level").annotate(Sum("count")):
+                found[value][level] = count
+        return found
+
+    def _latencies(self, dimension: Dimension, value: str, parts: Iterable[Part]) -> Mapping[int, int]:
+        """Those of one line."""
+        if self._latency == "all":
+            return added(self._levels[part.id] for part in parts)
+        return self._levels[value] if self._latency == dimension else {}
 
     def _points(self, by: Dimension | Literal[""], latency: bool) -> dict[str, dict[datetime, Totals]]:
         columns = [f"series__{column_of(by)}"] if by else []
         parts: dict[tuple[str, datetime], list[tuple[Sums, bool]]] = defaultdict(list)
-        for row in self._buckets.values("start", "series__is_own_key", *columns).annotate(**ADDED_UP):
-            place = str(row[columns[0]]) if columns else "", row["start"]
-            parts[place].append((_sums(row), row["series__is_own_key"]))
-        levels = self._levels(columns) if latency else {}
+        rows = self._within(UsageBucket, self.window.points).values_list("start", "series__is_own_key", *columns)
+        for start, is_own_key, *row in rows.annotate(**ADDED_UP):
+            parts[str(row[0]) if columns else "", start].append((Sums(*row[len(columns) :]), is_own_key))
+        levels = self._levels_over_time(columns) if latency else {}
         found: dict[str, dict[datetime, Totals]] = defaultdict(dict)
         for (value, start), sums in parts.items():
             found[value][start] = totals_of(sums, levels.get((value, start)))
         return found
 
-    def _levels(self, columns: list[str]) -> dict[tuple[str, datetime], Counter[int]]:
+    def _levels_over_time(self, columns: list[str]) -> dict[tuple[str, datetime], Counter[int]]:
         found: dict[tuple[str, datetime], Counter[int]] = defaultdict(Counter)
-        for row in self._latencies.values("start", "level", *columns).annotate(total=Sum("count")):
+        rows = self._within(LatencyCount, self.window.points)
+        for row in rows.values("start", "level", *columns).annotate(total=Sum("count")):
             found[str(row[columns[0]]) if columns else "", row["start"]][row["level"]] = row["total"]
         return found
 
-    @property
-    def _buckets(self) -> QuerySet[UsageBucket]:
-        return self._within(UsageBucket.objects.order_by())
-
-    @property
-    def _latencies(self) -> QuerySet[LatencyCount]:
-        return self._within(LatencyCount.objects.order_by())
-
-    def _within(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        window, series = self.window, self.asked.series
-        rows = rows.filter(grain=window.grain, start__gte=window.since, start__lt=window.until)
+    def _within(self, model: type[Model], buckets: Q) -> QuerySet[Any]:
+        series, rows = self.asked.series, model._default_manager.order_by().filter(buckets)
         return rows if series is None else rows.filter(series__in=series.values("pk"))
 
 
@@ -124,30 +151,25 @@ def column_of(dimension: Dimension) -> str:
     return pk if dimension in TOLD_BY_ID else name
 
 
-def value_of(series: UsageSeries, dimension: Dimension) -> str:
+def value_of(series: Series, dimension: Dimension) -> str:
     """What a series has in that column."""
     return str(getattr(series, column_of(dimension)))
 
 
-def _line(dimension: Dimension, value: str, parts: list[Part]) -> Line:
+def _line(dimension: Dimension, value: str, parts: list[Part], latencies: Mapping[int, int]) -> Line:
     name, pk = COLUMNS[dimension]
     newest = parts[-1].series
-    return Line(getattr(newest, name) or value, getattr(newest, pk) if pk else "", _totals(parts))
+    totals = totals_of(map(_paid, parts), latencies)
+    return Line(getattr(newest, name) or value, getattr(newest, pk) if pk else "", totals)
 
 
-def _totals(parts: Iterable[Part]) -> Totals:
-    parts = list(parts)
-    sums = ((part.sums, part.series.is_own_key) for part in parts)
-    return totals_of(sums, added(part.latencies for part in parts))
-
-
-def _sums(row: dict[str, Any]) -> Sums:
-    return Sums(*(row[f"sum_{name}"] for name in SUMS))
+def _paid(part: Part) -> tuple[Sums, bool]:
+    return part.sums, part.series.is_own_key
 
 
 def totals(asked: Asked) -> Totals:
     """One answer; see `Report`."""
-    return Report(asked).totals()
+    return Report(asked, latency="totals").totals()
 
 
 def by(asked: Asked, dimension: Dimension) -> list[Line]:

@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
             name='UsageBucket',
             fields=[
                 ('pk', models.CompositePrimaryKey('grain', 'start', 'series_id', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('grain', models.CharField(choices=[('hour', 'Hour'), ('day', 'Day')], max_length=4)),
+                ('grain', models.CharField(choices=[('hour', 'Hour'), ('day', 'Day'), ('mon', 'Month')], max_length=4)),
                 ('start', models.DateTimeField()),
                 ('series', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='buckets', to='usage.usageseries')),
                 ('requests', models.BigIntegerField()),
@@ -56,7 +56,7 @@ class Migration(migrations.Migration):
             name='LatencyCount',
             fields=[
                 ('pk', models.CompositePrimaryKey('grain', 'start', 'series_id', 'level', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('grain', models.CharField(choices=[('hour', 'Hour'), ('day', 'Day')], max_length=4)),
+                ('grain', models.CharField(choices=[('hour', 'Hour'), ('day', 'Day'), ('mon', 'Month')], max_length=4)),
                 ('start', models.DateTimeField()),
                 ('series', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='latencies', to='usage.usageseries')),
                 ('level', models.SmallIntegerField()),

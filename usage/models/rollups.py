@@ -1,4 +1,4 @@
-"""The request log in sums per hour and day: what analytics read (see ADR 15)."""
+"""The request log in sums per hour, day and month: what analytics read (see ADR 15)."""
 
 from __future__ import annotations
 
@@ -31,14 +31,15 @@ class UsageSeries(models.Model):
 
 
 class Grain(models.TextChoices):
-    """How long a bucket is. Those of hours are kept for two months, those of days for ever."""
+    """How long a bucket is. Those of hours are kept for two months, those of days and months for ever."""
 
     HOUR = "hour"
     DAY = "day"
+    MONTH = "mon"
 
 
 class UsageBucket(models.Model):
-    """What one series did in the hour or the day that begins at `start` (UTC).
+    """What one series did in the hour, the day or the month that begins at `start` (UTC).
 
     `failures` are the service's: status 500 and above, or 429 from upstream. `caller_errors` are all others that were
     not answered. `cost_usd` is the list price, whoever paid it (see `UsageSeries.is_own_key`). `duration_ms` and

@@ -15,10 +15,11 @@ from access.pages import PersonRequest, requires
 from lib.pages import wants_part
 from providers.models import Provider
 from usage import panels
-from usage.analytics import Asked, Report, choices
+from usage.analytics import Report, choices
+from usage.analytics import totals as totals_of
 from usage.chart_files import svg_of
 from usage.figures import figures_of
-from usage.models import Grain
+from usage.models import Grain, UsageSeries
 from usage.pages.usage_form import FILTERS, PERIODS, UsageForm, before
 from usage.suggestions import suggestions
 
@@ -50,7 +51,7 @@ def usage(request: PersonRequest) -> HttpResponse:
     form, is_part = UsageForm(request.GET), wants_part(request)
     if not is_part:
         form.offer(choices())
-    report = Report(form.asked)
+    report = Report(form.asked, latency="model")
     context = {
         "form": form,
         "filters": [form[name] for name in FILTERS],
@@ -72,7 +73,7 @@ def usage_chart(request: PersonRequest, slug: str) -> HttpResponse:
         return HttpResponse(form.errors.as_text(), status=400, content_type="text/plain; charset=utf-8")
     theme = request.GET.get("theme", "")
     chosen = Theme(theme) if theme in Theme.values else Theme.LIGHT
-    svg = svg_of(PANELS[slug](Report(form.asked)), about=form.about, theme=chosen)
+    svg = svg_of(PANELS[slug](Report(form.asked, latency="model")), about=form.about, theme=chosen)
     headers = {
         "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
         "Content-Disposition": f'inline; filename="usage-{slug}-{form.file_part}.svg"',
@@ -94,9 +95,9 @@ def usage_suggestions(request: PersonRequest) -> HttpResponse:
 def _counted(report: Report, form: UsageForm) -> dict[str, Any]:
     totals = report.totals()
     if not totals.requests:
-        return {"is_new": not form.chosen and not Report(Asked()).totals().requests}
+        return {"is_new": not form.chosen and not UsageSeries.objects.exists()}
     earlier = before(report.asked, form.period_chosen)
-    old, over = (Report(earlier[0]).totals(), earlier[1]) if earlier else (None, 1.0)
+    old, over = (totals_of(earlier[0]), earlier[1]) if earlier else (None, 1.0)
     return {
         "figures": figures_of(totals, old, over),
         "compared_with": PERIODS[form.period_chosen] if old else "",
