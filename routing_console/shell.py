@@ -8,18 +8,22 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
-from access.models import Theme
+from access.models import Role, Theme
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the sidebar. It is the current one under its own address and under the `sections` beside it."""
+    """A line of the sidebar. It is the current one under its own address and under the `sections` beside it.
+
+    `is_for_all`: it opens also for people without a role.
+    """
 
     title: str
     url_name: str
     icon: str
     sections: tuple[str, ...] = ()
     is_for_staff: bool = False
+    is_for_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ SECTIONS = (
         "Traffic",
         (
             Entry("Usage", "usage", "chart-column"),
-            Entry("Requests", "request-list", "activity"),
+            Entry("Requests", "request-list", "activity", is_for_all=True),
             Entry("Alerts", "alert-list", "bell"),
         ),
     ),
@@ -69,7 +73,7 @@ SECTIONS = (
     Section(
         "Reference",
         (
-            Entry("API docs", "api-docs", "book-open"),
+            Entry("API docs", "api-docs", "book-open", is_for_all=True),
             Entry("Admin", "admin:index", "shield", is_for_staff=True),
         ),
     ),
@@ -96,16 +100,24 @@ class Block:
 
 def shell(request: HttpRequest) -> dict[str, Any]:
     """The context processor of every page."""
-    is_staff = getattr(_user(request), "is_staff", False)
+    blocks = [_block(section, request) for section in SECTIONS]
     return {
-        "sidebar": [_block(section, request.path, is_staff) for section in SECTIONS],
+        "sidebar": [block for block in blocks if block.lines],
         "theme": _theme(request),
         "themes": Theme,
     }
 
 
-def _block(section: Section, path: str, is_staff: bool) -> Block:
-    return Block(section.title, [_line(e, path) for e in section.entries if is_staff or not e.is_for_staff])
+def _block(section: Section, request: HttpRequest) -> Block:
+    user = _user(request)
+    return Block(section.title, [_line(entry, request.path) for entry in section.entries if _opens(entry, user)])
+
+
+def _opens(entry: Entry, user: Any) -> bool:
+    """Whether it leads somewhere for this person."""
+    if entry.is_for_staff:
+        return bool(getattr(user, "is_staff", False))
+    return entry.is_for_all or getattr(user, "role", None) != Role.STRANGER
 
 
 def _line(entry: Entry, path: str) -> Line:

@@ -31,6 +31,14 @@ def test_every_entry_leads_somewhere(client, alice):
         assert client.get(reverse(entry.url_name)).status_code == 200, entry
 
 
+def test_without_a_role_every_entry_still_leads_somewhere(client, dora):
+    client.force_login(dora)
+    blocks = client.get("/account").context["sidebar"]
+    lines = [line for block in blocks for line in block.lines]
+    assert [line.title for line in lines] == ["Requests", "API docs"]
+    assert [client.get(line.url).status_code for line in lines] == [200, 200]
+
+
 def test_the_entry_of_this_part_is_marked(reader):
     group = make_group()
     assert current(reader, "/groups") == ["Routing Groups"]

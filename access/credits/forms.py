@@ -86,7 +86,10 @@ class NewAccountForm(_CreditForm):
         label="For", choices=[("user", "A person"), ("team", "A team")], initial="user", widget=forms.RadioSelect
     )
     name = forms.CharField(
-        label="Name", max_length=150, widget=forms.TextInput(attributes(list="holders", autocapitalize="none"))
+        label="Name",
+        max_length=150,
+        widget=forms.TextInput(attributes(list="holders", autocapitalize="none")),
+        error_messages={"required": "Name the person or the team that the account is for."},
     )
     amount = UsdField(label="Credits, $", required=False, help_text="Paid in advance. Empty: a cap only.")
     monthly_cap = UsdField(label="Monthly cap, $", required=False, min_value=0, help_text="Empty: no cap.")
