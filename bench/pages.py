@@ -10,13 +10,14 @@ import os
 import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import django
+
+from bench.visits import queries_of, visit_ms, visitor
 
 SIZES, MODELS, PER_GROUP, REPEATS = (100, 1_000, 10_000), 10_000, 3, 7
 WANTED_MS, WANTED_QUERIES, WANTED_AT = 100.0, 12, 1_000
@@ -124,6 +125,7 @@ def _pages() -> dict[str, str]:
         "usage": "/usage",
         "own usage": "/usage/me",
         "requests": "/requests",
+        "alerts": "/alerts",
         "API: groups": "/v1/routing_group",
         "API: models": "/api/v1/llm/models",
         "API: providers": "/api/v1/llm/providers",
@@ -131,34 +133,9 @@ def _pages() -> dict[str, str]:
 
 
 def _cost(path: str) -> Cost:
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
-    client = _client()
-    with CaptureQueriesContext(connection) as queries:
-        _get(client, path)
-    count = len(queries)  # before the next request, which begins a new log
-    taken = [_get(client, path) for _ in range(REPEATS)]
-    return Cost(statistics.median(taken), count)
-
-
-def _client() -> Any:
-    from django.test import Client
-
-    from access.models import Role, User
-
-    person, _ = User.objects.get_or_create(username="bench", defaults={"role": Role.ADMIN})
-    client = Client()
-    client.force_login(person)
-    return client
-
-
-def _get(client: Any, path: str) -> float:
-    """One request; its time in milliseconds."""
-    begin = time.perf_counter()
-    answer = client.get(path)
-    assert answer.status_code == 200, f"{path}: {answer.status_code}"
-    return (time.perf_counter() - begin) * 1000
+    client = visitor("bench")
+    count = queries_of(client, path)
+    return Cost(statistics.median(visit_ms(client, path) for _ in range(REPEATS)), count)
 
 
 def _report(table: dict[int, dict[str, Cost]]) -> int:

@@ -19,11 +19,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
 
 import django
+from django.test import Client
 
 from bench.processes import cpu_s
+from bench.visits import queries_of, visit_ms, visitor
 from tests.services import postgres
 
 SIZES, REPEATS = (10_000, 100_000, 1_000_000), 7
@@ -122,43 +123,17 @@ def _fill(made: int, size: int, copy: Path) -> None:
 
 def costs_of(paths: dict[str, str]) -> Costs:
     """The cost of each, after one request that warms the process up."""
-    client = _client()
-    _get(client, "/account")
+    client = visitor("person-00")  # who asks most, so that the own usage has most to add up
+    visit_ms(client, "/account")
     return {name: _cost(client, path) for name, path in paths.items()}
 
 
-def _cost(client: Any, path: str) -> Cost:
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
-    first_ms = _get(client, path)
-    with CaptureQueriesContext(connection) as queries:
-        _get(client, path)
-    count = len(queries)  # before the next request, which begins a new log
+def _cost(client: Client, path: str) -> Cost:
+    first_ms, count = visit_ms(client, path), queries_of(client, path)
     before = _cpu_s()
-    taken = [_get(client, path) for _ in range(REPEATS)]
+    taken = [visit_ms(client, path) for _ in range(REPEATS)]
     cpu_ms = (_cpu_s() - before) * 1000 / REPEATS
     return Cost(first_ms, statistics.median(taken), max(taken), cpu_ms, count)
-
-
-def _client() -> Any:
-    from django.test import Client
-
-    from access.models import Role, User
-
-    # Whoever asks most, so that the own usage has most to add up.
-    person, _ = User.objects.get_or_create(username="person-00", defaults={"role": Role.ADMIN})
-    client = Client()
-    client.force_login(person)
-    return client
-
-
-def _get(client: Any, path: str) -> float:
-    """One request; its time in milliseconds."""
-    begin = time.perf_counter()
-    answer = client.get(path)
-    assert answer.status_code == 200, f"{path}: {answer.status_code}"
-    return (time.perf_counter() - begin) * 1000
 
 
 def _cpu_s() -> float:
