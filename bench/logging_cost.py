@@ -1,16 +1,20 @@
-"""What the log costs the gateway: the same requests with it and without, in turns; medians of the pairs' ratios.
+"""What the log costs the gateway: one server, with its log and without by turns; the median of the pairs' ratios.
 
-Without means that `recorder.put` does nothing. Throughput and CPU per request are of the gateway's process, with as
-many connections as keep it busy.
+One server, because two of the same code differ by more than the log costs. Without means that `Recorder.put` does
+nothing. Throughput and CPU per request are of the gateway's process, with as many connections as keep it busy.
 """
 
 from __future__ import annotations
 
+import os
 import statistics
 import sys
 import tempfile
+import time
 from contextlib import ExitStack
 from pathlib import Path
+from signal import SIGUSR1 as OFF
+from signal import SIGUSR2 as ON
 
 from bench import targets
 from bench.gateway import send
@@ -20,32 +24,32 @@ from bench.targets import KEY, MODEL, Target
 
 # Many short rounds: what else the machine does comes in bursts, and should meet both alike.
 ROUNDS, SECONDS, CONNECTIONS, WANTED = 30, 2.0, 16, 0.05
+# The last batch of the round before is written by then.
+SETTLES_S = 1.0
 
 
 def main() -> int:
     with tempfile.TemporaryDirectory(prefix="rc-bench-") as name, ExitStack() as started:
-        folders = [Path(name) / "with", Path(name) / "without"]
-        for folder in folders:
-            folder.mkdir()
-        source = started.enter_context(targets.upstream(folders[0]))
+        folder = Path(name)
+        source = started.enter_context(targets.upstream(folder))
         base = f"http://127.0.0.1:{source.port}/v1"
-        logs = started.enter_context(targets.routing_console(folders[0], base))
-        silent = started.enter_context(targets.routing_console(folders[1], base, is_logged=False))
-        for target in (logs, silent):
-            send(target, Load(target.port, KEY, MODEL, False, connections=4, seconds=20, requests=500))
-        return _report([_round(logs, silent, number % 2 == 0) for number in range(ROUNDS)])
+        target = started.enter_context(targets.routing_console(folder, base, app="bench.switched_log:application"))
+        send(target, Load(target.port, KEY, MODEL, False, connections=4, seconds=20, requests=500))
+        return _report([_round(target, number % 2 == 0) for number in range(ROUNDS)])
 
 
-def _round(logs: Target, silent: Target, is_even: bool) -> tuple[float, float]:
+def _round(target: Target, is_even: bool) -> tuple[float, float]:
     """One after the other, the first by turns: how much slower, and how much more CPU, with the log."""
-    order = (logs, silent) if is_even else (silent, logs)
-    found = {target.port: _measured(target) for target in order}
-    (fast, cpu), (bare_fast, bare_cpu) = found[logs.port], found[silent.port]
+    order = (ON, OFF) if is_even else (OFF, ON)
+    found = {switch: _measured(target, switch) for switch in order}
+    (fast, cpu), (bare_fast, bare_cpu) = found[ON], found[OFF]
     print(f"with {fast:.0f}/s {cpu:.3f} ms CPU, without {bare_fast:.0f}/s {bare_cpu:.3f} ms CPU", file=sys.stderr)
     return 1 - fast / bare_fast, cpu / bare_cpu - 1
 
 
-def _measured(target: Target) -> tuple[float, float]:
+def _measured(target: Target, switch: int) -> tuple[float, float]:
+    os.kill(target.pid, switch)
+    time.sleep(SETTLES_S)
     before = cpu_s(target.pid)
     result = send(target, Load(target.port, KEY, MODEL, False, CONNECTIONS, SECONDS))
     return result.answered / result.seconds, (cpu_s(target.pid) - before) * 1000 / result.answered

@@ -60,7 +60,7 @@ def litellm_proxy(folder: Path, base: str, executable: str) -> Iterator[Target]:
 
 
 @contextmanager
-def routing_console(folder: Path, base: str, *, is_logged: bool = True) -> Iterator[Target]:
+def routing_console(folder: Path, base: str, *, app: str = "routing_console.asgi:application") -> Iterator[Target]:
     """Our gateway: one uvicorn process, SQLite, a group with one deployment made over the REST API."""
     port = free_port()
     env = {
@@ -72,7 +72,6 @@ def routing_console(folder: Path, base: str, *, is_logged: bool = True) -> Itera
         "LOG_LEVEL": "WARNING",
         "ROUTING_CONSOLE_DEMO": "0",
     }
-    app = "routing_console.asgi:application" if is_logged else "bench.unlogged:application"
     migrate = [sys.executable, "-c", _MIGRATE_THEN_SERVE, *SERVER[2:], "--port", str(port), app]
     ready, log = f"http://127.0.0.1:{port}/readyz", folder / "routing-console.log"
     with running(migrate, ready=ready, log=log, env=env, deadline_s=240) as pid:

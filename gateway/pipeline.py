@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from functools import partial
@@ -12,7 +11,7 @@ from django.conf import settings
 
 from access.credits import CapReached, OutOfCredits
 from engine.exceptions import RequestFailed
-from engine.ledger import Trace
+from engine.ledger import Trace, new_call_id
 from engine.routing import LiveGroup
 from engine.upstreams.call import Answer, Call, Endpoint, Stream
 from gateway import openai
@@ -31,7 +30,7 @@ async def serve(live: Live, endpoint: Endpoint, key: str, raw: bytes) -> tuple[E
     check_scope(holder)
     body = openai.parse(raw, endpoint)
     route = await resolve(live, body, endpoint, partial(is_assigned, live, holder), holder.power_level)
-    exchange = Exchange(endpoint, holder, Trace(uuid.uuid4().hex, route.group.spec.name), route.choice)
+    exchange = Exchange(endpoint, holder, Trace(new_call_id(), route.group.spec.name), route.choice)
     headers: Headers = []
     try:
         admit(live, holder, body["model"], route)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -13,7 +12,7 @@ from pydantic_core import from_json
 from access.keys import KeyHolder
 from access.models import Actor
 from engine.exceptions import RequestFailed
-from engine.ledger import Trace
+from engine.ledger import Trace, new_call_id
 from engine.routing import LiveGroup, build
 from engine.upstreams.call import Answer, Call
 from engine.upstreams.mock import MockUpstream
@@ -32,7 +31,7 @@ async def send(*, name: str, by: Actor, body: dict[str, Any], mock: bool) -> Tri
     async with serving() as live:
         group = live.routing.get(name) or await _inactive(name)
         holder = by if isinstance(by, KeyHolder) else KeyHolder(by.name, by.effective_role)
-        exchange = Exchange("chat/completions", holder, Trace(uuid.uuid4().hex, name))
+        exchange = Exchange("chat/completions", holder, Trace(new_call_id(), name))
         call = Call("chat/completions", body, exchange.trace, upstream=MockUpstream() if mock else None)
         error = await _route(live, group, call, exchange)
         if group is not live.routing.get(name):
