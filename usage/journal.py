@@ -14,7 +14,7 @@ from django.db.transaction import atomic
 from pydantic_core import to_json
 
 from access.credits import Settlement, settle_many
-from usage.finished import COLUMNS, Finished, values_of
+from usage.finished import COLUMNS, Finished, FinishedRequest, values_of
 from usage.models import RequestRecord
 from usage.rollups import add_up
 from usage.tallies import tally
@@ -26,11 +26,15 @@ UNSTORABLE = (DataError, OverflowError, ValueError)
 TEXTS = {f.attname: f.max_length or 0 for f in RequestRecord._meta.concrete_fields if isinstance(f, CharField)}
 LIMITS = tuple(TEXTS.values())
 texts_of = attrgetter(*TEXTS)
+settled = attrgetter("call_id", "cost_nanousd", "account_id", "reason")
 
 ROWS_PER_STATEMENT = 200
 STARTED_AT, ATTEMPTS = COLUMNS.index("started_at"), COLUMNS.index("attempts")
 ROW = f"({', '.join(['%s'] * len(COLUMNS))})"
 INSERT = f'INSERT INTO "{RequestRecord._meta.db_table}" ({", ".join(COLUMNS)}) VALUES '  # noqa: S608  # our own names
+
+
+Wire = tuple[tuple[Any, ...], tuple[Any, ...] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,22 @@ class Entry:
 
     request: Finished
     settlement: Settlement | None = None
+
+
+def wired(batch: Iterable[Entry]) -> list[Wire]:
+    """A batch as plain tuples, which cost a third of objects to send to another process."""
+    return [(values_of(entry.request), settled(entry.settlement) if entry.settlement else None) for entry in batch]
+
+
+def of_wire(rows: Iterable[Wire]) -> list[Entry]:
+    """And back."""
+    return [
+        Entry(
+            FinishedRequest(**dict(zip(COLUMNS, values, strict=True))),
+            None if owed is None else Settlement(*owed),
+        )
+        for values, owed in rows
+    ]
 
 
 def write(batch: Sequence[Entry]) -> None:

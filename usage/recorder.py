@@ -1,4 +1,4 @@
-"""Finished request -> row, off the request path: batches, a few times a second, in a thread.
+"""Finished request -> row, off the request path: batches, twice a second, written by a process of their own.
 
 Stopped properly, nothing is lost; killed, at most what finished since the last batch.
 """
@@ -21,6 +21,7 @@ from usage.journal import Entry, write
 from usage.key_use import KeyUse
 from usage.models import RequestRecord
 from usage.retention import purge
+from usage.writer_process import WriterGone, WriterProcess
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +40,7 @@ class Recorder:
         self._key_use = KeyUse()
         self._lock = threading.Lock()
         self._lost = 0
+        self._process: WriterProcess | None = None
 
     def put(self, request: Finished, settlement: Settlement | None = None) -> None:
         """Keeps a finished request, and what it is to be charged, for the next batch; never waits."""
@@ -60,19 +62,30 @@ class Recorder:
                 while True:
                     await asyncio.sleep(FLUSH_INTERVAL_S)
                     if self._pending:
-                        await loop.run_in_executor(thread, self._flush)
+                        await loop.run_in_executor(thread, self._work)
                     if loop.time() - last_purge > PURGE_INTERVAL_S:
                         last_purge = loop.time()
                         await asyncio.to_thread(purge)
             finally:
                 thread.submit(connections.close_all)
 
+    def _work(self) -> None:
+        self._flush()
+        if self._process is None:  # and only now: a server that logs nothing needs none
+            try:
+                self._process = WriterProcess()
+            except OSError as error:
+                log.warning("no process for the log, it is written here", error=str(error))
+
     def flush(self) -> None:
-        """Writes everything that waits, and lets go of the thread's connection."""
+        """Writes everything that waits, and lets go of the process and of the thread's connection."""
         try:
             self._flush()
         finally:
             connections.close_all()
+            if self._process:
+                self._process.end()
+                self._process = None
 
     def _flush(self) -> None:
         """An entry leaves the queue only after it is in the tables. The connection stays open: to close the last one
@@ -82,13 +95,30 @@ class Recorder:
         with self._lock:
             try:
                 while batch := list(islice(self._pending, BATCH)):
-                    write(batch)
+                    self._write(batch)
                     self._forget(batch)
-                    self._key_use.note(entry.request.key_id for entry in batch)
                 self._report_lost()
             except DatabaseError as error:
                 log.warning("requests not recorded yet", waiting=len(self._pending), error=str(error))
                 connections.close_all()
+
+    def _write(self, batch: list[Entry]) -> None:
+        """By the process; here until it is ready, and where it is gone: what it has written already is not counted
+        again."""
+        try:
+            if self._process and self._process.is_ready:
+                self._process.write(batch)
+                return
+        except WriterGone as error:
+            log.warning("the process that writes the log is gone, another one starts", error=str(error))
+            self._let_go()
+        write(batch)
+        self._key_use.note(entry.request.key_id for entry in batch)
+
+    def _let_go(self) -> None:
+        if self._process:
+            self._process.kill()
+            self._process = None
 
     def _forget(self, batch: list[Entry]) -> None:
         """Takes what was written off the queue, but for what `put` has dropped meanwhile to make room."""

@@ -6,7 +6,8 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -56,12 +57,30 @@ def counts(folder: Path) -> tuple[int, list[tuple[str, int]]]:
     return rows(folder, "SELECT count(*) FROM usage_requestrecord")[0][0], sums
 
 
+def in_each_grain(count: int) -> list[tuple[str, int]]:
+    return [("day", count), ("hour", count), ("mon", count)]
+
+
+def writer_of(ours: Console) -> int | None:
+    """The process that writes the log of this server; a thread of it has started it."""
+    threads = Path(f"/proc/{ours.process.pid}/task").iterdir()
+    children = [int(pid) for thread in threads for pid in (thread / "children").read_text().split()]
+    return next((pid for pid in children if b"usage.writer" in Path(f"/proc/{pid}/cmdline").read_bytes()), None)
+
+
+def eventually(check: Callable[[], bool], deadline_s: float = 20) -> None:
+    end = time.monotonic() + deadline_s
+    while not check():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 @pytest.mark.parametrize("server", ["uvicorn", "daphne"])
 def test_a_server_that_is_stopped_properly_loses_nothing(tmp_path: Path, server: str):
     with serving(tmp_path, server) as (ours, _):
         ask_many(ours, 40)
         stop(ours.process)
-    assert counts(tmp_path) == (40, [("day", 40), ("hour", 40)])
+    assert counts(tmp_path) == (40, in_each_grain(40))
 
 
 @pytest.mark.parametrize("server", ["uvicorn", "daphne"])
@@ -72,7 +91,7 @@ def test_nor_a_stream_that_was_under_way(tmp_path: Path, server: str):
             lines = answer.iter_lines()
             assert json.loads(next(lines).removeprefix("data: "))["choices"]
             stop(ours.process)
-    assert counts(tmp_path) == (1, [("day", 1), ("hour", 1)])
+    assert counts(tmp_path) == (1, in_each_grain(1))
     assert rows(tmp_path, "SELECT is_stream, provider, model FROM usage_requestrecord") == [(1, "P", "llama")]
 
 
@@ -85,4 +104,30 @@ def test_one_that_is_killed_loses_the_last_second_at_most(tmp_path: Path):
         ours.process.wait()
     logged, sums = counts(tmp_path)
     assert 30 <= logged <= 35
-    assert sums == [("day", logged), ("hour", logged)]
+    assert sums == in_each_grain(logged)
+
+
+def test_another_process_takes_over_when_the_one_that_writes_is_killed(tmp_path: Path):
+    with serving(tmp_path) as (ours, _):
+        killed = set[int]()
+        for _ in range(3):
+            ask_many(ours, 10)
+            eventually(lambda: writer_of(ours) not in {None, *killed})
+            writer = writer_of(ours)
+            assert writer
+            os.kill(writer, 9)
+            killed.add(writer)
+        ask_many(ours, 10)
+        stop(ours.process)
+    assert counts(tmp_path) == (40, in_each_grain(40))
+
+
+def test_the_writer_ends_with_a_server_that_is_killed(tmp_path: Path):
+    with serving(tmp_path) as (ours, _):
+        ask_many(ours, 3)
+        eventually(lambda: writer_of(ours) is not None)
+        writer = writer_of(ours)
+        os.kill(ours.process.pid, 9)
+        ours.process.wait()
+        eventually(lambda: not Path(f"/proc/{writer}").exists())
+    assert counts(tmp_path) == (3, in_each_grain(3))

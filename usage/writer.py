@@ -1,0 +1,58 @@
+"""A process that writes the request log (`python -m usage.writer FD`), so that the one that serves need not.
+
+Python runs one thread at a time: rows that a thread of the server's writes keep its requests waiting.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
+
+import django
+
+if TYPE_CHECKING:
+    from usage.journal import Wire
+
+READY = "ready"
+
+
+def main() -> None:
+    """Writes each batch that comes through the pipe and answers with "" or why not; ends with the pipe."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # what ends the server ends the pipe, and not before all is written
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "routing_console.settings")
+    django.setup()
+    from django.db import DatabaseError, connections
+
+    from usage.journal import of_wire, write
+    from usage.key_use import KeyUse
+
+    key_use = KeyUse()
+    with Connection(int(sys.argv[1])) as pipe:
+        pipe.send(READY)
+        while (wired := _next(pipe)) is not None:
+            batch = of_wire(wired)
+            try:
+                write(batch)
+            except DatabaseError as error:
+                connections.close_all()
+                pipe.send(str(error) or type(error).__name__)
+            else:
+                key_use.note(entry.request.key_id for entry in batch)
+                pipe.send("")
+
+
+def _next(pipe: Connection) -> list[Wire] | None:
+    """What comes; None once the server is gone."""
+    try:
+        wired: list[Wire] = pipe.recv()
+    except (EOFError, ConnectionError):
+        return None
+    return wired
+
+
+if __name__ == "__main__":
+    main()
