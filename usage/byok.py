@@ -50,7 +50,7 @@ class Use:
 
 def report_of(user: User | None = None) -> Report:
     """The last 30 days of everybody, or of one person."""
-    return Report(Asked(since=period(PERIOD), owner=user.username if user else ""))
+    return Report(Asked(since=period(PERIOD), owner=user.username if user else ""), latency="none")
 
 
 def bringers(q: str = "") -> QuerySet[User]:
