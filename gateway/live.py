@@ -51,6 +51,7 @@ POLL_INTERVAL_S = 0.3
 STALE_AFTER_S = 10.0
 GIVE_BACK_INTERVAL_S = 60.0
 ABANDONED_AFTER_S = 300.0
+LOADS_AT_MOST = 5
 # Rarer than Python's own 700, 10, 10: to look for cycles among what requests and the log hold for a moment, and mostly
 # find none, took a tenth of the throughput.
 GC_THRESHOLDS = (50_000, 20, 50)
@@ -73,7 +74,19 @@ class Config:
 
 
 def load_config() -> Config:
-    """Reads it all; the version first, so that a change made meanwhile is read again."""
+    """Reads it all, and anew when something was changed meanwhile: a group that is renamed must fit its virtual models.
+
+    If changes come too thick for that, the version is one that the next look finds to be old.
+    """
+    for _ in range(LOADS_AT_MOST):
+        config = _read()
+        if config.version == config_version.current():
+            break
+    return config
+
+
+def _read() -> Config:
+    """The version first, so that a change made meanwhile is seen to be one."""
     version = config_version.current()
     assigned = RoutingGroup.objects.routable().values_list("name", "assigned_team_ids", "assigned_key_ids")
     return Config(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -256,11 +255,3 @@ def test_ten_thousand_keys_are_listed_at_once(admin, bob, django_assert_max_num_
     for address in ("/keys", "/keys?page=150&order=used", "/keys?q=key 99&status=usable&order=name"):
         with django_assert_max_num_queries(10):
             assert admin.get(address).status_code == 200
-        assert min(_work_ms(admin, address) for _ in range(4)) < 150, address
-
-
-def _work_ms(client, address: str) -> float:
-    """Processor time, so that a busy machine doesn't decide."""
-    begun = time.process_time()
-    client.get(address)
-    return (time.process_time() - begun) * 1000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 
 import pytest
@@ -110,23 +109,16 @@ def test_operators_see_controls_and_viewers_see_none(client, bob, charlie):
     assert 'role="switch"' not in html
 
 
-def test_a_thousand_groups_cost_less_than_a_tenth_of_a_second_of_work(page):
+def test_a_thousand_groups_take_the_same_queries(page, django_assert_max_num_queries):
     models = [make_model() for _ in range(5)]
     RoutingGroup.objects.bulk_create(
         RoutingGroup(name=f"g-{n}", strategy="weighted", created_by="t", updated_by="t") for n in range(1000)
     )
     rows = [Deployment(group=g, model=m, weight=1) for g in RoutingGroup.objects.all() for m in models]
     Deployment.objects.bulk_create(rows)
-    page.get("/groups")
     for sort in ("name", "-deployments", "-created"):
-        assert min(work_ms(page, f"/groups?q=g&sort={sort}") for _ in range(5)) < 100
-
-
-def work_ms(client, address: str) -> float:
-    """Processor time, so that a busy machine doesn't decide."""
-    begun = time.process_time()
-    client.get(address)
-    return (time.process_time() - begun) * 1000
+        with django_assert_max_num_queries(12):
+            assert page.get(f"/groups?q=g&sort={sort}").status_code == 200
 
 
 def test_pages_keep_the_filters(page):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from uuid import uuid4
 
 import pytest
@@ -44,15 +43,6 @@ def test_it_is_paged(as_charlie):
         m["model_name"] + m["type"] for m in second["models"]
     }
     assert names(as_charlie, "q=gpt&page=1000") == []
-
-
-def test_thousands_of_models_are_searched_in_milliseconds(as_charlie):
-    as_charlie.get(URL)
-    began = time.process_time()
-    for word in ("llama", "claude", "gpt", "qwen", "mistral"):
-        as_charlie.get(f"{URL}?q={word}")
-    assert as_charlie.get(URL).json()["total"] > 2500
-    assert (time.process_time() - began) / 6 < 0.1
 
 
 def test_whatever_it_offers_can_be_added():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import statistics
-import time
 from itertools import pairwise
 
 import pytest
@@ -16,7 +15,6 @@ from tester.scene.parts import PATCHED
 from tests.engine.working import WorkerProcess
 from tests.tester.rehearsed import Frame, drawn, frames_of, spec_of, without_cooldown
 
-MEDIAN_BYTES, LARGEST_MS = 1500, 2.0
 Play = tuple[DrawnGroup, Mode, list[Frame]]
 
 
@@ -75,15 +73,4 @@ def test_patches_are_small(play: Play):
         for n, (before, after) in enumerate(pairwise(scenes(play)))
     ]
     assert len(sizes) > 50
-    assert statistics.median(sizes) < MEDIAN_BYTES
-
-
-def test_a_frame_costs_the_server_little(play: Play):
-    group, mode, frames = play
-    took_s = []
-    for before, after in pairwise(frames):
-        began_s = time.process_time()
-        diff(scene_of(group, before, mode), scene_of(group, after, mode))
-        took_s.append(time.process_time() - began_s)
-    # Two scenes and their difference; a viewer's frame needs one scene.
-    assert statistics.median(took_s) * 1000 < LARGEST_MS
+    assert statistics.median(sizes) < 1500
