@@ -60,6 +60,18 @@ def set_demo(ours: Console, slug: str, **settings: object) -> None:
     ours.call("PUT", f"/demo/upstream/{slug}/settings", settings)
 
 
+def ask(ours: Console, group: str = "demo-ordered", patience: int = 500) -> str:
+    """A request through the gateway: its call id, once the log has it and with it what was finished earlier."""
+    body = {"model": group, "messages": [{"role": "user", "content": "What did it cost?"}]}
+    headers = {"Authorization": f"Bearer {MASTER_KEY}"}
+    answer = httpx.post(f"{ours.url}/v1/chat/completions", json=body, headers=headers, timeout=30).raise_for_status()
+    call_id = answer.headers["x-litellm-call-id"]
+    for _ in range(patience):
+        if ours.call("GET", f"/api/v1/llm/requests?call={call_id}")["requests"]:
+            return call_id
+    raise AssertionError(f"The request {call_id} never came into the log.")
+
+
 def overflow(page: Page) -> int:
     """By how many pixels the page is wider than the screen."""
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))

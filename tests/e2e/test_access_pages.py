@@ -16,6 +16,7 @@ from tests.e2e.test_console import violations
 from tests.servers import Console
 
 THEMES = ("dark", "light", "unicorn")
+TOP, BOTTOM = (f"box => box.getBoundingClientRect().{edge}" for edge in ("top", "bottom"))
 
 
 @pytest.fixture
@@ -83,6 +84,17 @@ def test_members_come_and_go_in_place(admin: Page, team: str) -> None:
     expect(members).to_contain_text("Nobody yet.")
 
 
+def test_no_search_is_offered_to_people_without_a_role(page: Page, server: Console) -> None:
+    dora = {"username": "e2e-dora", "password": "nobody-knows-her-yet", "role": ""}
+    server.call("POST", "/api/v1/llm/users", dora)
+    page.goto("/account")
+    page.get_by_label("Username").fill("e2e-dora")
+    page.get_by_label("Password").fill("nobody-knows-her-yet")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text("You have no role yet")).to_be_visible()
+    expect(page.locator(".finder, .to-search")).to_have_count(0)
+
+
 def test_the_last_day_is_asked_for_when_it_is_chosen(admin: Page) -> None:
     admin.goto("/keys/new")
     expect(admin.get_by_label("Last day, UTC")).to_be_hidden()
@@ -114,6 +126,7 @@ def test_it_works_without_javascript(browser: Browser, base_url: str, team: str)
     page.goto(f"/teams/{team}")
     page.get_by_role("button", name="Set").click()
     expect(page.locator(".toast")).to_contain_text("admin is a")
+    assert page.locator(".toast").evaluate(BOTTOM) <= page.locator("#main").evaluate(TOP)
     page.get_by_role("link", name="Routing groups that this team may call").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Groups of E2E Research")
     assert re.fullmatch(r"sk-rc-\S+", issue(page, "e2e plain"))

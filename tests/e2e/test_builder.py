@@ -239,7 +239,7 @@ def test_axe_finds_nothing_and_nothing_overflows(admin: Page, server: Console, b
     _look(admin)
     choose(admin, "Weighted")
     for text in ("Advanced settings", "Access"):
-        admin.get_by_text(text, exact=True).click()
+        admin.get_by_role("main").get_by_text(text, exact=True).click()
     for summary in admin.locator(".more summary").all():
         summary.click()
     _look(admin)

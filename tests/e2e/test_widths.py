@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.stage import overflow
+from tests.e2e.stage import ask, overflow, set_demo
 from tests.servers import Console
 
 LONG = "searchandrecommendationsplatformteamofthenorthernregionsandislan"
@@ -14,17 +14,21 @@ CUT = "[...document.querySelectorAll('.card.flush')].filter(card => card.scrollW
 
 @pytest.fixture(scope="module")
 def long_names(server: Console) -> None:
-    """A team and its key with the longest names there can be."""
+    """A team, its key and a group in trouble, with the longest names there can be."""
     team = server.call("POST", "/api/v1/llm/teams", {"name": LONG})
     server.call("POST", f"/api/v1/llm/teams/{team['id']}/members", {"user": "admin"})
     server.call("POST", "/api/v1/llm/keys", {"name": LONG, "owner": "admin", "team": LONG})
     server.call("POST", "/api/v1/llm/credits/movements", {"team": LONG, "kind": "top_up", "amount_usd": 5})
+    server.add_group("a" * 128, [model["id"] for model in server.call("GET", "/api/v1/llm/models")["models"]])
+    set_demo(server, "nebius", failure_rate=1.0)
+    ask(server, "a" * 128)
+    set_demo(server, "nebius", failure_rate=0.0)
 
 
 @pytest.mark.parametrize("path", ["/groups", "/teams", "/people", "/keys", "/credits", "/requests", "/models"])
 def test_no_table_is_wider_than_its_card(admin: Page, long_names: None, path: str) -> None:
-    admin.goto(path)
-    for width in (1440, 1361, 1301, 1261, 1200, 1024, 901, 390):
+    admin.goto(path, wait_until="networkidle")
+    for width in (1541, 1440, 1401, 1361, 1301, 1261, 1200, 1024, 901, 390):
         admin.set_viewport_size({"width": width, "height": 900})
         assert (admin.evaluate(CUT), overflow(admin) <= 0) == (0, True), width
 
