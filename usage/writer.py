@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from usage.journal import Wire
 
 READY = "ready"
+# Where there are more processes than processors, those that somebody waits for go first; it still gets its share.
+NICENESS = 5
 
 
 def main() -> None:
     """Writes each batch that comes through the pipe and answers with "" or why not; ends with the pipe."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # what ends the server ends the pipe, and not before all is written
+    os.nice(NICENESS)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "routing_console.settings")
     django.setup()
     from django.db import DatabaseError, connections
