@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -198,3 +198,11 @@ def stop(process: subprocess.Popen[bytes], patience_s: float = 10) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def eventually(check: Callable[[], Any], deadline_s: float = 5) -> Any:
+    """The first true answer, or the last one."""
+    deadline = time.monotonic() + deadline_s
+    while not (answer := check()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return answer

@@ -95,7 +95,7 @@ def _write_new(requests: Sequence[Finished], batch: Sequence[Entry]) -> None:
 
 
 def _insert(requests: Sequence[Finished]) -> None:
-    """Not `bulk_create`: it takes longer than all the rest together, in the process that serves."""
+    """Not `bulk_create`: it takes longer than all the rest together."""
     adapted = connection.ops.adapt_datetimefield_value
     rows = [list(values_of(request)) for request in requests]
     for row in rows:
@@ -106,8 +106,8 @@ def _insert(requests: Sequence[Finished]) -> None:
 
 
 def _execute(count: int, values: list[Any]) -> None:
-    """One statement for many rows. Not `executemany`, which takes the interpreter's lock anew for each row; and for
-    SQLite past Django, which would look for each placeholder with a regular expression."""
+    """One statement for many rows. Not `executemany`, which takes the interpreter's lock anew for each row; and
+    for SQLite past Django, which would look for each placeholder with a regular expression."""
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             with connection.wrap_database_errors:

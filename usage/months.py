@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
 from django.db.models import Model
 
 from usage.models import Grain, LatencyCount, UsageBucket
-from usage.tallies import SUMS, start_of
-
-LONGER_THAN_A_MONTH = timedelta(days=32)
+from usage.tallies import SUMS, next_month
 
 
 def sum_up_month(month: datetime) -> None:
@@ -27,7 +25,7 @@ def _insert(model: type[Model], month: datetime, keys: Sequence[str], columns: S
     table, names = model._meta.db_table, ", ".join(f'"{name}"' for name in ("grain", "start", *keys, *columns))
     kept, sums = (", ".join(f'"{name}"' for name in keys), ", ".join(f'SUM("{name}")' for name in columns))
     adapt: Any = connection.ops.adapt_datetimefield_value
-    begin, end = adapt(month), adapt(start_of(month + LONGER_THAN_A_MONTH, Grain.MONTH))
+    begin, end = adapt(month), adapt(next_month(month))
     with connection.cursor() as cursor:
         cursor.execute(
             f'INSERT INTO "{table}" ({names}) SELECT %s, %s, {kept}, {sums} FROM "{table}" '  # noqa: S608  # our own names

@@ -7,7 +7,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from usage.models import Grain
 
 TOO_MANY_REQUESTS = 429
 HOUR = Grain.HOUR.value
+LONGER_THAN_A_MONTH = timedelta(days=32)
 
 
 class Series(NamedTuple):
@@ -132,6 +133,11 @@ def start_of(moment: datetime, grain: str) -> datetime:
     here = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     hour, day = here.hour if grain == Grain.HOUR else 0, 1 if grain == Grain.MONTH else here.day
     return here.replace(day=day, hour=hour, minute=0, second=0, microsecond=0)
+
+
+def next_month(month: datetime) -> datetime:
+    """The beginning of the month after the one that begins here."""
+    return start_of(month + LONGER_THAN_A_MONTH, Grain.MONTH)
 
 
 def tally(requests: Iterable[Finished]) -> Tally:

@@ -26,21 +26,17 @@ class WriterGone(Exception):
 class WriterProcess:
     """Starts at once; takes batches as soon as it `is_ready`. Not for two threads at a time."""
 
-    def __init__(self, command: Sequence[str] = COMMAND) -> None:
+    def __init__(self) -> None:
         self._pipe, theirs = Pipe()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-                [*command, str(theirs.fileno())],
+                [*COMMAND, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 cwd=settings.BASE_DIR,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C is for the server; the writer ends with its pipe
             )
         self._has_begun = False
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
 
     @property
     def is_ready(self) -> bool:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import openai
 import pytest
@@ -17,7 +16,7 @@ from gateway.cooldowns import Board
 from tests.engine.scripted import ScriptedUpstream as Scripted
 from tests.engine.scripted import request
 from tests.fakes import Ok, ScriptedUpstream, Status
-from tests.servers import MASTER_KEY, Console, console, console_beside
+from tests.servers import MASTER_KEY, Console, console, console_beside, eventually
 from usage.models import CooldownRecord
 
 URL = "/api/v1/llm/cooldowns"
@@ -35,14 +34,6 @@ def ask(ours: Console, group: str) -> str:
     client = openai.OpenAI(base_url=f"{ours.url}/v1", api_key=MASTER_KEY, max_retries=0, timeout=30)
     answer = client.chat.completions.create(model=group, messages=[{"role": "user", "content": "Hi"}])
     return str(answer.choices[0].message.content)
-
-
-def eventually(check: Callable[[], Any], deadline_s: float = 5) -> Any:
-    """The first true answer, or the last one."""
-    deadline = time.monotonic() + deadline_s
-    while not (answer := check()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return answer
 
 
 def test_a_cooldown_of_any_process_is_on_the_board_and_a_reset_reaches_all(consoles: tuple[Console, Console]):

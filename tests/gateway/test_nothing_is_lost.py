@@ -6,8 +6,7 @@ import json
 import os
 import sqlite3
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import httpx
 import pytest
 
 from tests.fakes import Ok, ScriptedUpstream
-from tests.servers import MASTER_KEY, Console, console, stop
+from tests.servers import MASTER_KEY, Console, console, eventually, stop
 
 HEADERS = {"Authorization": f"Bearer {MASTER_KEY}"}
 
@@ -68,13 +67,6 @@ def writer_of(ours: Console) -> int | None:
     return next((pid for pid in children if b"usage.writer" in Path(f"/proc/{pid}/cmdline").read_bytes()), None)
 
 
-def eventually(check: Callable[[], bool], deadline_s: float = 20) -> None:
-    end = time.monotonic() + deadline_s
-    while not check():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
 @pytest.mark.parametrize("server", ["uvicorn", "daphne"])
 def test_a_server_that_is_stopped_properly_loses_nothing(tmp_path: Path, server: str):
     with serving(tmp_path, server) as (ours, _):
@@ -112,7 +104,7 @@ def test_another_process_takes_over_when_the_one_that_writes_is_killed(tmp_path:
         killed = set[int]()
         for _ in range(3):
             ask_many(ours, 10)
-            eventually(lambda: writer_of(ours) not in {None, *killed})
+            assert eventually(lambda: writer_of(ours) not in {None, *killed}, deadline_s=20)
             writer = writer_of(ours)
             assert writer
             os.kill(writer, 9)
@@ -125,9 +117,9 @@ def test_another_process_takes_over_when_the_one_that_writes_is_killed(tmp_path:
 def test_the_writer_ends_with_a_server_that_is_killed(tmp_path: Path):
     with serving(tmp_path) as (ours, _):
         ask_many(ours, 3)
-        eventually(lambda: writer_of(ours) is not None)
+        assert eventually(lambda: writer_of(ours) is not None, deadline_s=20)
         writer = writer_of(ours)
         os.kill(ours.process.pid, 9)
         ours.process.wait()
-        eventually(lambda: not Path(f"/proc/{writer}").exists())
+        assert eventually(lambda: not Path(f"/proc/{writer}").exists(), deadline_s=20)
     assert counts(tmp_path) == (3, in_each_grain(3))

@@ -12,10 +12,9 @@ from django.utils import timezone
 from usage.analytics.numbers import DIMENSIONS, Dimension
 from usage.models import Grain, UsageBucket, UsageSeries
 from usage.retention import HOURS_KEPT
-from usage.tallies import start_of
+from usage.tallies import next_month, start_of
 
 BY_HOURS = timedelta(hours=72)
-LONGER_THAN_A_MONTH = timedelta(days=32)
 STEPS = {Grain.HOUR: timedelta(hours=1), Grain.DAY: timedelta(days=1)}
 # The columns of a series by which it is told apart, and that of what it is called.
 COLUMNS: dict[Dimension, tuple[str, str]] = {
@@ -115,7 +114,7 @@ class Window:
         """From where until where months can be counted; the first after the other if none can."""
         begin, end = start_of(self.since, Grain.MONTH), start_of(self.until, Grain.MONTH)
         if begin < self.since and not self.is_from_first:
-            begin = start_of(begin + LONGER_THAN_A_MONTH, Grain.MONTH)
+            begin = next_month(begin)
         return begin, self.until if self.is_until_now else end
 
 
