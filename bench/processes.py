@@ -60,18 +60,26 @@ def _answers(url: str) -> bool:
 
 def cpu_s(pid: int) -> float:
     """Seconds of CPU, user and system, of a process and its living descendants."""
-    total, children = 0.0, _children()
-    todo = [pid]
-    while todo:
-        current = todo.pop()
-        with suppress(FileNotFoundError):
-            fields = Path(f"/proc/{current}/stat").read_text().rpartition(")")[2].split()
-            total += (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
-        todo += children.get(current, [])
-    return total
+    return own_cpu_s(pid) + sum(map(cpu_s, children().get(pid, ())))
 
 
-def _children() -> dict[int, list[int]]:
+def own_cpu_s(pid: int) -> float:
+    """Those of the process alone."""
+    with suppress(FileNotFoundError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
+    return 0.0
+
+
+def confine(pid: int, processors: set[int]) -> None:
+    """Lets all threads of a process run on these processors only, and those that they start."""
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(ProcessLookupError):
+            os.sched_setaffinity(int(thread.name), processors)
+
+
+def children() -> dict[int, list[int]]:
+    """The processes that each process has started, and that live."""
     found: dict[int, list[int]] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(FileNotFoundError, ProcessLookupError):

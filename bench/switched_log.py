@@ -7,19 +7,18 @@ from signal import SIGUSR1 as OFF
 from signal import SIGUSR2 as ON
 
 from routing_console.asgi import application
-from usage.recorder import Recorder
 
 __all__ = ["application"]
 
-_keep = Recorder.put
-
-
-def _forget(self: Recorder, record: object, settlement: object = None) -> None:
-    """Instead of `Recorder.put`."""
-
 
 def _switch(number: int, _frame: object) -> None:
-    Recorder.put = _forget if number == OFF else _keep  # type: ignore[method-assign]
+    from gateway import pipeline, records
+
+    pipeline.record = _forget if number == OFF else records.record  # type: ignore[attr-defined]
+
+
+def _forget(exchange: object) -> None:
+    """Instead of `record`."""
 
 
 for number in (OFF, ON):

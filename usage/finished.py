@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
+from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from engine.ledger import Attempt, Trace
 from usage.models import RequestRecord
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class FinishedRequest:
     """One request: see `RequestRecord`, whose columns these are, by name. `started_at` is UTC."""
 
@@ -50,19 +49,10 @@ class FinishedRequest:
 
 Finished = FinishedRequest | RequestRecord
 COLUMNS = tuple(column.name for column in fields(FinishedRequest))
-ATTEMPT = tuple(column.name for column in fields(Attempt))
+STARTED_AT, ATTEMPTS = COLUMNS.index("started_at"), COLUMNS.index("attempts")
 values_of = attrgetter(*COLUMNS)
-attempt_of = attrgetter(*ATTEMPT)
 
 
 def record_of(request: Finished) -> RequestRecord:
     """The row that will be written, to look at."""
     return RequestRecord(**dict(zip(COLUMNS, values_of(request), strict=True)))
-
-
-def attempts_of(trace: Trace) -> list[dict[str, Any]]:
-    """The attempts as the REST API and the table hold them."""
-    rows = [dict(zip(ATTEMPT, attempt_of(attempt), strict=True)) for attempt in trace.attempts]
-    for row in rows:
-        row["started_at"] = datetime.fromtimestamp(row["started_at"], UTC).isoformat()
-    return rows

@@ -8,26 +8,30 @@ from __future__ import annotations
 import asyncio
 import atexit
 import threading
+import time
 from collections import deque
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 import structlog
 from django.db import DatabaseError, connections
 
-from access.credits import Settlement
-from usage.finished import Finished, record_of
-from usage.journal import Entry, write
+from usage.finished import record_of
+from usage.journal import write
 from usage.key_use import KeyUse
 from usage.models import RequestRecord
 from usage.retention import purge
+from usage.wire import Unwritten, Wire, entry_of
 from usage.writer_process import WriterGone, WriterProcess
 
 log = structlog.get_logger(__name__)
 
 FLUSH_INTERVAL_S = 0.5
 PURGE_INTERVAL_S = 600.0
-BATCH = 500
+# After a process that did not even start; until another one is there, the log is written here.
+RETRY_AFTER_S = 30.0
+BATCH = 1000
 # What waits for a database that is away; beyond it the oldest go, and the log says so.
 PENDING_LIMIT = 100_000
 
@@ -36,22 +40,23 @@ class Recorder:
     """The queue between requests and the tables, for one process."""
 
     def __init__(self) -> None:
-        self._pending: deque[Entry] = deque()
+        self._pending: deque[Unwritten] = deque()
         self._key_use = KeyUse()
         self._lock = threading.Lock()
         self._lost = 0
         self._process: WriterProcess | None = None
+        self._next_start = 0.0
 
-    def put(self, request: Finished, settlement: Settlement | None = None) -> None:
+    def put(self, request: Unwritten) -> None:
         """Keeps a finished request, and what it is to be charged, for the next batch; never waits."""
         if len(self._pending) >= PENDING_LIMIT:
             self._pending.popleft()
             self._lost += 1
-        self._pending.append(Entry(request, settlement))
+        self._pending.append(request)
 
     def find(self, call_id: str) -> RequestRecord | None:
         """A request that is not in the table yet."""
-        return next((record_of(e.request) for e in tuple(self._pending) if e.request.call_id == call_id), None)
+        return next((record_of(entry_of(r.wire()).request) for r in tuple(self._pending) if r.call_id == call_id), None)
 
     async def run(self) -> None:
         """Writes batches and forgets old rows, until cancelled."""
@@ -71,7 +76,8 @@ class Recorder:
 
     def _work(self) -> None:
         self._flush()
-        if self._process is None:  # and only now: a server that logs nothing needs none
+        # Only now: a server that logs nothing needs none.
+        if self._process is None and time.monotonic() >= self._next_start:
             try:
                 self._process = WriterProcess()
             except OSError as error:
@@ -95,14 +101,14 @@ class Recorder:
         with self._lock:
             try:
                 while batch := list(islice(self._pending, BATCH)):
-                    self._write(batch)
+                    self._write(list(_wires(batch)))
                     self._forget(batch)
                 self._report_lost()
             except DatabaseError as error:
                 log.warning("requests not recorded yet", waiting=len(self._pending), error=str(error))
                 connections.close_all()
 
-    def _write(self, batch: list[Entry]) -> None:
+    def _write(self, batch: list[Wire]) -> None:
         """By the process; here until it is ready, and where it is gone: what it has written already is not counted
         again."""
         try:
@@ -110,19 +116,22 @@ class Recorder:
                 self._process.write(batch)
                 return
         except WriterGone as error:
-            log.warning("the process that writes the log is gone, another one starts", error=str(error))
+            log.warning("the process that writes the log is gone, it is written here for the moment", error=str(error))
             self._let_go()
-        write(batch)
-        self._key_use.note(entry.request.key_id for entry in batch)
+        entries = [entry_of(wire) for wire in batch]
+        write(entries)
+        self._key_use.note(entry.request.key_id for entry in entries)
 
     def _let_go(self) -> None:
         if self._process:
+            if not self._process.has_begun:
+                self._next_start = time.monotonic() + RETRY_AFTER_S
             self._process.kill()
             self._process = None
 
-    def _forget(self, batch: list[Entry]) -> None:
+    def _forget(self, batch: list[Unwritten]) -> None:
         """Takes what was written off the queue, but for what `put` has dropped meanwhile to make room."""
-        written = {id(entry) for entry in batch}
+        written = {id(request) for request in batch}
         while self._pending and id(self._pending[0]) in written:
             self._pending.popleft()
 
@@ -130,6 +139,15 @@ class Recorder:
         if self._lost:
             log.error("requests lost, the database was away too long", count=self._lost)
             self._lost = 0
+
+
+def _wires(batch: Iterable[Unwritten]) -> Iterator[Wire]:
+    """Without one that can't be made, which would otherwise hold up all after it for ever."""
+    for request in batch:
+        try:
+            yield request.wire()
+        except Exception:
+            log.exception("a request can't be recorded", call_id=request.call_id)
 
 
 recorder = Recorder()

@@ -11,7 +11,7 @@ from multiprocessing import Pipe
 from django.conf import settings
 from django.db import DatabaseError
 
-from usage.journal import Entry, wired
+from usage.wire import Wire
 
 COMMAND = (sys.executable, "-m", "usage.writer")
 # Longer than a database waits for a lock.
@@ -36,19 +36,19 @@ class WriterProcess:
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C is for the server; the writer ends with its pipe
             )
-        self._has_begun = False
+        self.has_begun = False
 
     @property
     def is_ready(self) -> bool:
         """Whether it has started. Raises WriterGone if it could not."""
-        if not self._has_begun and self._pipe.poll():
-            self._has_begun = bool(self._receive())
-        return self._has_begun
+        if not self.has_begun and self._pipe.poll():
+            self.has_begun = bool(self._receive())
+        return self.has_begun
 
-    def write(self, batch: Sequence[Entry]) -> None:
+    def write(self, batch: Sequence[Wire]) -> None:
         """Has a batch written. Raises DatabaseError if the database did not take it, WriterGone if nobody knows."""
         try:
-            self._pipe.send(wired(batch))
+            self._pipe.send(batch)
         except OSError as error:
             raise WriterGone(str(error)) from error
         if trouble := self._receive():

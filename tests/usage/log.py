@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
 
+from access.credits import Settlement
+from usage.finished import ATTEMPTS, STARTED_AT, values_of
 from usage.journal import Entry, write
 from usage.models import RequestRecord
+from usage.wire import ATTEMPT, Wire
 
 _numbers = itertools.count(1)
 
@@ -24,3 +28,25 @@ def finished(call_id: str = "", *, days_ago: float = 0.0, at: str = "", **fields
 def log(*records: RequestRecord) -> None:
     """Writes them as the recorder does."""
     write([Entry(record) for record in records])
+
+
+@dataclass
+class Served:
+    """A request as the recorder takes it."""
+
+    record: RequestRecord
+    settlement: Settlement | None = None
+
+    @property
+    def call_id(self) -> str:
+        return self.record.call_id
+
+    def wire(self) -> Wire:
+        values = list(values_of(self.record))
+        values[STARTED_AT] = self.record.started_at.timestamp()
+        values[ATTEMPTS] = [tuple(map(_wired(attempt).get, ATTEMPT)) for attempt in self.record.attempts]
+        return tuple(values), astuple(self.settlement) if self.settlement else None
+
+
+def _wired(attempt: dict[str, Any]) -> dict[str, Any]:
+    return {**attempt, "started_at": datetime.fromisoformat(attempt["started_at"]).timestamp()}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -11,13 +13,15 @@ from access.credits import Settlement
 from access.keys import COMMAND_LINE
 from access.models import Account
 from engine.ledger import Attempt, Trace
-from tests.usage.log import log
+from tests.servers import eventually
+from tests.usage.log import Served, log
 from usage import recorder as recorder_module
-from usage import retention
-from usage.finished import attempts_of
+from usage import retention, writer_process
 from usage.models import LatencyCount, RequestRecord, UsageBucket
 from usage.recorder import Recorder
 from usage.retention import purge
+from usage.wire import Wire, attempt_of, attempts_of
+from usage.writer_process import WriterProcess
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +39,7 @@ def test_attempts_are_plain_json_in_order():
     trace = Trace("c", "g")
     for name in "ab":
         trace.begin(Attempt(name, name, "P", "g", 1, started_at=0.0))
-    first, second = attempts_of(trace)
+    first, second = attempts_of(map(attempt_of, trace.attempts))
     assert (first["deployment_id"], second["deployment_id"]) == ("a", "b")
     assert first["started_at"] == "1970-01-01T00:00:00+00:00"
 
@@ -43,7 +47,7 @@ def test_attempts_are_plain_json_in_order():
 @pytest.mark.django_db
 def test_a_request_can_be_found_before_and_after_it_is_written():
     recorder = Recorder()
-    recorder.put(row("one"))
+    recorder.put(Served(row("one")))
     assert recorder.find("one") is not None
     recorder.flush()
     assert recorder.find("one") is None
@@ -54,7 +58,7 @@ def test_a_request_can_be_found_before_and_after_it_is_written():
 def test_more_than_a_batch_is_written_whole():
     recorder = Recorder()
     for n in range(1203):
-        recorder.put(row(f"call-{n}"))
+        recorder.put(Served(row(f"call-{n}")))
     recorder.flush()
     assert RequestRecord.objects.count() == 1203
 
@@ -62,7 +66,7 @@ def test_more_than_a_batch_is_written_whole():
 @pytest.mark.django_db
 def test_what_cannot_be_written_waits(monkeypatch: pytest.MonkeyPatch):
     recorder = Recorder()
-    recorder.put(row("one"))
+    recorder.put(Served(row("one")))
 
     def away(*_: object, **__: object) -> None:
         raise DatabaseError("the database is away")
@@ -79,7 +83,7 @@ def test_what_cannot_be_written_waits(monkeypatch: pytest.MonkeyPatch):
 def test_a_row_that_no_database_takes_holds_nothing_up():
     recorder = Recorder()
     for name, tokens in (("before", 1), ("poison", 10**30), ("after", 2)):
-        recorder.put(row(name, input_tokens=tokens))
+        recorder.put(Served(row(name, input_tokens=tokens)))
     recorder.flush()
     assert recorder.find("poison") is None
     assert set(RequestRecord.objects.values_list("call_id", flat=True)) == {"before", "after"}
@@ -89,7 +93,7 @@ def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(recorder_module, "PENDING_LIMIT", 3)
     recorder = Recorder()
     for n in range(5):
-        recorder.put(row(str(n)))
+        recorder.put(Served(row(str(n))))
     assert [recorder.find(str(n)) is not None for n in range(5)] == [False, False, True, True, True]
 
 
@@ -98,12 +102,12 @@ def test_the_use_of_a_key_is_noted_now_and_then(charlie, django_assert_max_num_q
     key, _ = issue_key(by=COMMAND_LINE, owner=charlie, name="used")
     recorder = Recorder()
     for key_id in (str(key.pk), "", "no id of ours"):
-        recorder.put(row(f"by-{key_id}", key_id=key_id))
+        recorder.put(Served(row(f"by-{key_id}", key_id=key_id)))
         recorder.flush()
     key.refresh_from_db()
     noted = key.last_used_at
     assert timezone.now() - noted < timedelta(minutes=1)
-    recorder.put(row("again", key_id=str(key.pk)))
+    recorder.put(Served(row("again", key_id=str(key.pk))))
     recorder.flush()
     key.refresh_from_db()
     assert key.last_used_at == noted
@@ -114,12 +118,41 @@ def test_a_request_is_charged_as_it_is_written(charlie):
     account = Account.objects.create(user=charlie, is_prepaid=False)
     recorder = Recorder()
     for _ in range(2):
-        recorder.put(row("one", input_tokens=10**30), Settlement("one", 7, account.pk))
-    recorder.put(row("two"), Settlement("two", 5, account.pk))
+        recorder.put(Served(row("one", input_tokens=10**30), Settlement("one", 7, account.pk)))
+    recorder.put(Served(row("two"), Settlement("two", 5, account.pk)))
     recorder.flush()
     account.refresh_from_db()
     assert account.balance_nanousd == -12
     assert set(RequestRecord.objects.values_list("call_id", flat=True)) == {"two"}
+
+
+@pytest.mark.django_db
+def test_a_process_that_cannot_start_is_not_started_again_and_again(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(writer_process, "COMMAND", (sys.executable, "-c", "raise SystemExit(1)"))
+    recorder, started = Recorder(), Counter[str]()
+    monkeypatch.setattr(recorder_module, "WriterProcess", lambda: started.update("n") or WriterProcess())
+    for n in range(4):
+        recorder.put(Served(row(str(n))))
+        recorder._work()
+        assert eventually(lambda: recorder._process is None or recorder._process._process.poll() is not None)
+    assert (started.total(), RequestRecord.objects.count()) == (1, 4)
+    monkeypatch.setattr(recorder, "_next_start", 0.0)
+    recorder._work()
+    assert started.total() == 2
+    recorder.flush()
+
+
+@pytest.mark.django_db
+def test_a_request_whose_row_cannot_be_made_holds_nothing_up():
+    class Broken(Served):
+        def wire(self) -> Wire:
+            raise AttributeError("gone")
+
+    recorder = Recorder()
+    for served in (Served(row("before")), Broken(row("broken")), Served(row("after"))):
+        recorder.put(served)
+    recorder.flush()
+    assert set(RequestRecord.objects.values_list("call_id", flat=True)) == {"before", "after"}
 
 
 @pytest.mark.django_db

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from tests.factories import make_group, make_model, make_provider
 from tests.page import html_of
+from tests.usage.log import Served
 from tests.usage.logged import logged, request_of, tried
 from usage.pages import requests as pages
 from usage.recorder import recorder
@@ -186,7 +187,7 @@ def test_estimated_tokens_refusals_and_a_gone_model_are_said(reader):
 
 
 def test_a_request_that_is_not_written_yet_is_shown(reader):
-    recorder.put(request_of("fresh"))
+    recorder.put(Served(request_of("fresh")))
     try:
         assert "fresh" in html_of(reader.get(f"{URL}/fresh"))
     finally:
