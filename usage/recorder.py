@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 FLUSH_INTERVAL_S = 0.5
 PURGE_INTERVAL_S = 600.0
 # After a process that did not even start; until another one is there, the log is written here.
-RETRY_AFTER_S = 30.0
+RETRY_AFTER_S = 10.0
 BATCH = 1000
 # What waits for a database that is away; beyond it the oldest go, and the log says so.
 PENDING_LIMIT = 100_000
