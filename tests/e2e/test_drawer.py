@@ -132,11 +132,11 @@ def test_the_keyboard_alone_opens_walks_and_closes_the_drawer(admin: Page, serve
 def test_the_keyboard_alone_walks_the_timeline(admin: Page, server: Console) -> None:
     open_run(admin, server)
     slider = admin.get_by_label("Moment on the timeline")
+    bars = admin.locator("a.bucket title").all_text_contents()
     slider.focus()
-    admin.keyboard.press("ArrowLeft")
-    before = slider.get_attribute("aria-valuetext")
-    admin.keyboard.press("ArrowLeft")
-    assert slider.get_attribute("aria-valuetext") != before
+    for _ in range(4):  # faster than the server answers
+        admin.keyboard.press("ArrowLeft")
+    expect(slider).to_have_attribute("aria-valuetext", bars[-5])
     expect(admin.locator(".stats dd").first).not_to_have_text("200")
     admin.keyboard.press("Enter")
     expect(drawer_of(admin).locator("#traces-title")).to_contain_text("that ended from")
