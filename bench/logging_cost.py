@@ -26,8 +26,9 @@ from signal import SIGUSR2 as ON
 from bench import targets
 from bench.gateway import send
 from bench.load import Load
-from bench.processes import children, confine, own_cpu_s
+from bench.processes import confine, descendants, own_cpu_s
 from bench.targets import KEY, MODEL, Target
+from tests.servers import eventually
 
 PAIRS, SECONDS, CONNECTIONS, WANTED = 100, 0.8, 16, 0.05
 # By then what was answered before is written: the log is written twice a second.
@@ -70,9 +71,11 @@ def main() -> int:
         base = f"http://127.0.0.1:{source.port}/v1"
         target = started.enter_context(targets.routing_console(folder, base, app="bench.switched_log:application"))
         send(target, Load(target.port, KEY, MODEL, False, connections=4, seconds=20, requests=500))
-        time.sleep(SETTLES_S + 2)  # what writes the log is there by now
+        if not eventually(lambda: descendants(target.pid), deadline_s=30):
+            raise SystemExit("No process has been started to write the log.")
         confine(target.pid, own)
-        load = Load(target.port, KEY, MODEL, False, CONNECTIONS, 2 * PAIRS * (SECONDS + SETTLES_S) + 5)
+        # It must outlast the pairs: looking takes a little, too.
+        load = Load(target.port, KEY, MODEL, False, CONNECTIONS, 2.4 * PAIRS * (SECONDS + SETTLES_S))
         with ThreadPoolExecutor(1) as thread:
             sending = thread.submit(send, target, load)
             time.sleep(1)
@@ -111,10 +114,10 @@ def _measured(target: Target, answered: Path, switch: int) -> Measured:
 def _now(target: Target, answered: Path) -> Moment:
     answered.unlink(missing_ok=True)
     os.kill(target.pid, COUNT)
-    while not answered.exists() or not (line := answered.read_text()).endswith("\n"):
-        time.sleep(0.002)
+    if not (line := eventually(lambda: answered.exists() and answered.read_text(), deadline_s=10)):
+        raise SystemExit("The gateway does not say how many requests it has answered.")
     count, at_s = line.split()
-    writer_s = sum(map(own_cpu_s, children().get(target.pid, ())))
+    writer_s = sum(map(own_cpu_s, descendants(target.pid)))
     return Moment(int(count), float(at_s), own_cpu_s(target.pid), writer_s)
 
 

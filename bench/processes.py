@@ -60,7 +60,7 @@ def _answers(url: str) -> bool:
 
 def cpu_s(pid: int) -> float:
     """Seconds of CPU, user and system, of a process and its living descendants."""
-    return own_cpu_s(pid) + sum(map(cpu_s, children().get(pid, ())))
+    return sum(map(own_cpu_s, (pid, *descendants(pid))))
 
 
 def own_cpu_s(pid: int) -> float:
@@ -78,8 +78,15 @@ def confine(pid: int, processors: set[int]) -> None:
             os.sched_setaffinity(int(thread.name), processors)
 
 
-def children() -> dict[int, list[int]]:
-    """The processes that each process has started, and that live."""
+def descendants(pid: int) -> list[int]:
+    """The processes that a process has started, and those that they have, as far as they live."""
+    children, found = _children(), [pid]
+    for process in found:
+        found += children.get(process, [])
+    return found[1:]
+
+
+def _children() -> dict[int, list[int]]:
     found: dict[int, list[int]] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(FileNotFoundError, ProcessLookupError):
