@@ -13,6 +13,7 @@ import pytest
 from openai import OpenAI
 
 from tests.gateway.conftest import Stage
+from tests.servers import eventually
 
 HI: Any = [{"role": "user", "content": "hi"}]
 PASSWORD = "a long enough password"
@@ -67,11 +68,9 @@ def refusal(client: OpenAI, model: str, **params: Any) -> tuple[int, str | None]
     return caught.value.status_code, caught.value.code
 
 
-def eventually(read: Callable[[], Any], wanted: Any) -> None:
-    deadline = time.monotonic() + 10
-    while (found := read()) != wanted and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert found == wanted
+def becomes(read: Callable[[], Any], wanted: Any) -> None:
+    eventually(lambda: read() == wanted, deadline_s=10)
+    assert read() == wanted
 
 
 def test_a_key_for_the_rest_api_calls_no_models(issue, make_group: MakeGroup):
@@ -130,7 +129,7 @@ def test_tokens_a_minute_are_limited(issue, make_group: MakeGroup, params: dict[
     answer = chat(client, group, **params)
     if params:
         list(answer)
-    eventually(lambda: _is_limited(client, group), True)
+    becomes(lambda: _is_limited(client, group), True)
 
 
 def _is_limited(client: OpenAI, group: str) -> bool:
@@ -147,7 +146,7 @@ def test_credits_are_held_then_charged_what_it_cost(stage: Stage, issue, person:
     stage.console.call("POST", "/api/v1/llm/credits/movements", money)
     answer = chat(issue(), group, max_tokens=500)
     read = lambda: stage.console.call("GET", f"/api/v1/llm/credits?user={person}")  # noqa: E731
-    eventually(lambda: (read()["balance_usd"], read()["held_usd"]), (1000 - answer.usage.completion_tokens, 0))
+    becomes(lambda: (read()["balance_usd"], read()["held_usd"]), (1000 - answer.usage.completion_tokens, 0))
 
 
 def test_a_stream_is_charged_too_and_a_failure_is_not(stage: Stage, issue, person: str, priced: str, make_group):
@@ -158,11 +157,11 @@ def test_a_stream_is_charged_too_and_a_failure_is_not(stage: Stage, issue, perso
     usage = [chunk.usage for chunk in chat(client, group, max_tokens=500, stream=True) if chunk.usage]
     assert not usage, "a client that did not ask for the tokens is not shown them"
     read = lambda: stage.console.call("GET", f"/api/v1/llm/credits?user={person}")  # noqa: E731
-    eventually(lambda: read()["balance_usd"] < 1000 and read()["held_usd"] == 0, True)
+    becomes(lambda: read()["balance_usd"] < 1000 and read()["held_usd"] == 0, True)
     before = read()["balance_usd"]
     stage.first.script({"type": "fail", "status": 500, "times": None})
     assert refusal(client, group, max_tokens=500)[0] >= 500
-    eventually(lambda: (read()["balance_usd"], read()["held_usd"]), (before, 0))
+    becomes(lambda: (read()["balance_usd"], read()["held_usd"]), (before, 0))
 
 
 def test_a_request_that_may_cost_more_than_is_left_is_refused(
@@ -204,7 +203,7 @@ def test_200_requests_at_once_take_no_more_than_there_is(stage: Stage, issue, pe
     with ThreadPoolExecutor(50) as pool:
         spent = sum(pool.map(spend, range(200)))
     read = lambda: stage.console.call("GET", f"/api/v1/llm/credits?user={person}")  # noqa: E731
-    eventually(lambda: (read()["balance_usd"], read()["held_usd"]), (2000 - spent, 0))
+    becomes(lambda: (read()["balance_usd"], read()["held_usd"]), (2000 - spent, 0))
     assert 0 < spent <= 2000
 
 
@@ -212,4 +211,4 @@ def test_what_was_refused_is_in_the_log(stage: Stage, issue, person: str, make_g
     group = make_group()
     refusal(issue(allowed_models=["another"]), group)
     read = lambda: stage.console.call("GET", f"/api/v1/llm/requests?user={person}")["requests"]  # noqa: E731
-    eventually(lambda: [(r["status"], r["error_class"]) for r in read()], [(403, "model_not_allowed")])
+    becomes(lambda: [(r["status"], r["error_class"]) for r in read()], [(403, "model_not_allowed")])
