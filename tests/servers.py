@@ -206,3 +206,11 @@ def eventually(check: Callable[[], Any], deadline_s: float = 5) -> Any:
     while not (answer := check()) and time.monotonic() < deadline:
         time.sleep(0.05)
     return answer
+
+
+def becomes(read: Callable[[], Any], wanted: Any, deadline_s: float = 10) -> None:
+    """Fails unless what is read becomes what is wanted."""
+    deadline = time.monotonic() + deadline_s
+    while (found := read()) != wanted and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert found == wanted, f"still {found!r} after {deadline_s:g} s, not {wanted!r}"

@@ -13,7 +13,7 @@ import pytest
 from openai import OpenAI
 
 from tests.gateway.conftest import Stage
-from tests.servers import eventually
+from tests.servers import becomes
 
 HI: Any = [{"role": "user", "content": "hi"}]
 PASSWORD = "a long enough password"
@@ -66,11 +66,6 @@ def refusal(client: OpenAI, model: str, **params: Any) -> tuple[int, str | None]
     with pytest.raises(openai.APIStatusError) as caught:
         chat(client, model, **params)
     return caught.value.status_code, caught.value.code
-
-
-def becomes(read: Callable[[], Any], wanted: Any) -> None:
-    eventually(lambda: read() == wanted, deadline_s=10)
-    assert read() == wanted
 
 
 def test_a_key_for_the_rest_api_calls_no_models(issue, make_group: MakeGroup):

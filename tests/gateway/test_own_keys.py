@@ -13,7 +13,7 @@ from openai import OpenAI
 
 from tests.fakes import ScriptedUpstream, Status
 from tests.gateway.conftest import Stage
-from tests.gateway.test_keys_over_the_wire import eventually
+from tests.servers import becomes
 
 HI: Any = [{"role": "user", "content": "hi"}]
 SYSTEM, OWN = "Bearer sk-upstream-of-a-test", "Bearer sk-own-of-a-test-123456"
@@ -87,15 +87,15 @@ def test_requests_use_the_persons_key_from_now_on_and_the_systems_again_when_it_
 ):
     assert key_used(client, group, upstream) == SYSTEM
     store(bring)
-    eventually(lambda: key_used(client, group, upstream), OWN)
+    becomes(lambda: key_used(client, group, upstream), OWN)
     assert key_used(stage.client, group, upstream) == SYSTEM, "somebody else's requests never do"
     bring("DELETE")
-    eventually(lambda: key_used(client, group, upstream), SYSTEM)
+    becomes(lambda: key_used(client, group, upstream), SYSTEM)
 
 
 def test_a_stream_uses_it_too(client: OpenAI, bring: Bring, group: str, upstream: ScriptedUpstream):
     store(bring)
-    eventually(lambda: key_used(client, group, upstream), OWN)
+    becomes(lambda: key_used(client, group, upstream), OWN)
     text = "".join(
         chunk.choices[0].delta.content or ""
         for chunk in client.chat.completions.create(model=group, messages=HI, stream=True)
@@ -108,7 +108,7 @@ def test_a_refused_key_falls_back_to_the_systems_if_it_may(
     stage: Stage, client: OpenAI, bring: Bring, group: str, upstream: ScriptedUpstream
 ):
     store(bring, may_fall_back=True)
-    eventually(lambda: key_used(client, group, upstream), OWN)
+    becomes(lambda: key_used(client, group, upstream), OWN)
     upstream.script(Status(401, message=f"Incorrect API key provided: {OWN.removeprefix('Bearer ')}"))
     raw = client.chat.completions.with_raw_response.create(model=group, messages=HI)
     assert keys_seen(upstream)[-2:] == [OWN, SYSTEM]
@@ -123,7 +123,7 @@ def test_a_refused_key_that_may_not_fall_back_never_costs_the_console(
     model = stage.console.add_model(provider=f"{provider} alone", api_base=upstream.url)
     group = make_group(model, retry_config={"num_retries": 2, "timeout_s": 10})
     bring("POST", provider=f"{provider} alone", api_key=OWN.removeprefix("Bearer "))
-    eventually(lambda: key_used(client, group, upstream), OWN)
+    becomes(lambda: key_used(client, group, upstream), OWN)
     seen = upstream.count
     upstream.script(Status(401, message="no such key"), Status(401, message="no such key"), Status(401))
     with pytest.raises(openai.APIStatusError) as caught:
@@ -137,7 +137,7 @@ def test_a_refused_key_is_nobody_elses_trouble(
     stage: Stage, client: OpenAI, bring: Bring, group: str, upstream: ScriptedUpstream
 ):
     store(bring)
-    eventually(lambda: key_used(client, group, upstream), OWN)
+    becomes(lambda: key_used(client, group, upstream), OWN)
     upstream.script(Status(401, message="no such key"))
     client.chat.completions.create(model=group, messages=HI)  # the second deployment answers
     assert key_used(stage.client, group, upstream) == SYSTEM, "the first does not cool down"
@@ -147,11 +147,11 @@ def test_requests_with_own_keys_are_counted_as_saved(
     stage: Stage, client: OpenAI, bring: Bring, person: str, group: str, upstream: ScriptedUpstream
 ):
     store(bring)
-    eventually(lambda: key_used(client, group, upstream), OWN)
+    becomes(lambda: key_used(client, group, upstream), OWN)
     used = keys_seen(upstream).count(OWN)
 
     def counted() -> list[int]:
         lines = stage.console.call("GET", f"/api/v1/llm/byok?q={person}")["users"]
         return [line["requests"] for line in lines]
 
-    eventually(counted, [used])
+    becomes(counted, [used])
