@@ -1,9 +1,10 @@
 """`/ws/runs/{run_id}/`: a socket on one side, a view of a run on the other. Nothing is decided here.
 
-To a page, `live/patches.py`: `{"n": 1, "p": {id: {attribute: value}}, "s": {"at_ms", "end_ms", "status", "error"?,
-"next"?}}`, the first one whole, `s` when it has changed; `{"error": "why"}` for what was not understood. `next` is the
-id of the run to go on in: this one was changed while it lasted. A socket that is opened at a `seek_ms` which its run
-has yet to reach is silent until then.
+To a page, `live/patches.py`: `{"n": 1, "p": {id: {attribute: value}}, "s": {"at_ms", "end_ms", "status", "seeks",
+"error"?, "next"?}}`, the first one whole, `s` when it has changed; `{"error": "why"}` for what was not understood.
+`seeks` is how many messages with `seek_ms` came before: what was on its way when a page sought a moment counts fewer.
+`next` is the id of the run to go on in: this one was changed while it lasted. A socket that is opened at a `seek_ms`
+which its run has yet to reach is silent until then.
 From a page, `live/wishes.py`: `{"ack": n}`, `{"speed": 1 | 10 | "max"}`, `{"pause": true}`, `{"seek_ms": x}`,
 `{"mode": "ordered" | "weighted"}`, together or alone; all but `ack` also in the address (`?speed=10&seek_ms=0`).
 To a program, `?view=events`, `live/events.py`: `{"type": "stats" | "trace" | "done" | "failed" | "cancelled", ...}`.

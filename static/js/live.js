@@ -4,6 +4,8 @@
 const FINAL = new Set(["done", "cancelled", "failed"]);
 const GIVE_UP_FROM = 4400; // close codes from here on are answers, not accidents
 const RETRIES = 20;
+const FRAME_MS = 250; // between the pictures of a run of up to 100 s;
+const FEWEST_FRAMES = 200; // a longer one has at least so many, evenly enough
 
 class Playback {
   constructor(bar) {
@@ -18,6 +20,7 @@ class Playback {
     this.state = { at_ms: 0, end_ms: 0, status: "" };
     this.from_ms = new URLSearchParams(location.search).get("from");
     this.tries = 0;
+    this.seeks = 0; // told over this socket
     this.unsaid = {}; // wishes from when there was no connection
     this.#listen();
     this.#connect();
@@ -54,6 +57,7 @@ class Playback {
     for (const control of [this.play, this.scrub, this.moment, this.speed]) control.hidden = false;
     this.play.addEventListener("click", () => this.#toggle());
     this.scrub.addEventListener("input", () => this.#seek(Number(this.scrub.value)));
+    this.scrub.addEventListener("keydown", (event) => this.#press(event));
     document.addEventListener("seek", (event) => this.#seek(event.detail.at_ms));
     this.speed.addEventListener("change", () => this.#tell({ speed: this.#chosenSpeed() }));
     this.#label();
@@ -65,6 +69,7 @@ class Playback {
     if (this.state.status) wishes.set("seek_ms", this.state.at_ms);
     else if (this.from_ms) wishes.set("seek_ms", this.from_ms);
     else if (this.isPaused) wishes.set("seek_ms", 1e12);
+    this.seeks = 0;
     this.socket = new WebSocket(`${scheme}//${location.host}/ws/runs/${this.bar.dataset.run}/?${wishes}`);
     this.follower?.stop();
     this.follower = new SceneFollower(document.querySelector(".scene"), (n) => this.#tell({ ack: n }));
@@ -81,7 +86,7 @@ class Playback {
   #take(message) {
     this.tries = 0;
     if (message.error) this.#say(message.error);
-    if (message.s) this.#show(message.s);
+    if (message.s?.seeks >= this.seeks) this.#show(message.s); // else it is older than what was sought
     if (message.p) this.follower.take(message);
     if (message.s?.next) this.#follow(message.s.next);
   }
@@ -116,9 +121,19 @@ class Playback {
     this.#pause(!this.isPaused);
   }
 
+  /* Arrow keys go to another picture: a millisecond is no step. */
+  #press(event) {
+    const way = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
+    if (!way) return;
+    event.preventDefault();
+    const step = Math.max(FRAME_MS, this.state.end_ms / FEWEST_FRAMES);
+    this.#seek(Math.min(Math.max(0, this.state.at_ms + way * step), this.state.end_ms));
+  }
+
   #seek(at_ms) {
     this.#pause(true);
     this.#tell({ seek_ms: at_ms });
+    if (this.state.status) this.#show({ ...this.state, at_ms });
   }
 
   #pause(isPaused) {
@@ -138,8 +153,12 @@ class Playback {
   }
 
   #tell(wish) {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(wish));
-    else if (!("ack" in wish)) this.unsaid = { ...this.unsaid, ...wish };
+    if (this.socket?.readyState !== WebSocket.OPEN) {
+      if (!("ack" in wish)) this.unsaid = { ...this.unsaid, ...wish };
+      return;
+    }
+    this.socket.send(JSON.stringify(wish));
+    if ("seek_ms" in wish) this.seeks += 1;
   }
 
   #lost(event) {

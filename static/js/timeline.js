@@ -1,9 +1,6 @@
 "use strict";
 /* The timeline follows the playback (live.js tells "moment") and leads it ("seek"). */
 
-/* As long as moments may still come that were on their way when another one was sought. */
-const SETTLES_MS = 400;
-
 class Timeline {
   constructor(root) {
     this.root = root;
@@ -12,8 +9,6 @@ class Timeline {
     this.text = this.foot.querySelector("[data-show=bucket]");
     this.link = this.foot.querySelector("[data-show=link]");
     this.at_ms = null;
-    this.latest_ms = null;
-    this.settles = 0;
     this.slider.addEventListener("input", () => this.#seek(Number(this.slider.value)));
     this.slider.addEventListener("keydown", (event) => this.#press(event));
     root.addEventListener("click", (event) => this.#click(event));
@@ -34,8 +29,7 @@ class Timeline {
       }
       htmx.ajax("GET", `/runs/${run}/timeline`, { target: "#timeline", swap: "outerHTML" });
     }
-    this.latest_ms = at_ms;
-    if (!this.settles) this.#show(at_ms);
+    this.#show(at_ms);
   }
 
   #read() {
@@ -86,14 +80,7 @@ class Timeline {
 
   #seek(at_ms) {
     document.dispatchEvent(new CustomEvent("seek", { detail: { at_ms } }));
-    this.#show(at_ms);
-    clearTimeout(this.settles);
-    this.settles = setTimeout(() => this.#settle(), SETTLES_MS);
-  }
-
-  #settle() {
-    this.settles = 0;
-    if (this.latest_ms !== null) this.#show(this.latest_ms);
+    this.#show(at_ms); // the playback says so too, once it is connected
   }
 
   #click(event) {

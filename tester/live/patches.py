@@ -35,7 +35,7 @@ class PatchView:
         self._shown: Shot | None = None
         self._standing: dict[str, Any] = {}
         self._next_s = 0.0
-        self._sent = self._acknowledged = 0
+        self._sent = self._acknowledged = self._seeks = 0
 
     def take(self, wish: Wish) -> None:
         """Does as the page wishes, beginning with the next frame; raises BadWish for what was never sent."""
@@ -43,6 +43,7 @@ class PatchView:
             raise BadWish(f"ack: frame {wish.ack} was never sent.")
         self._acknowledged = max(self._acknowledged, wish.ack or 0)
         self._mode = wish.mode or self._mode
+        self._seeks += wish.at_ms is not None
         if self._awaited_ms is not None and wish.at_ms is not None:
             self._awaited_ms = wish.at_ms
         self._change(wish)
@@ -92,7 +93,7 @@ class PatchView:
     def _standing_at(self, index: int) -> dict[str, Any]:
         reel = self._reel
         standing: dict[str, Any] = {"at_ms": reel.times_ms[index] if index >= 0 else 0.0, "end_ms": reel.end_ms}
-        standing["status"] = reel.status.value
+        standing["status"], standing["seeks"] = reel.status.value, self._seeks
         if reel.next_run is not None and self._came_in_time:
             standing["next"] = reel.next_run
         return {**standing, "error": reel.error} if reel.status is RunStatus.FAILED else standing

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -16,8 +17,13 @@ from playwright.sync_api import Page
 
 from tests.servers import MASTER_KEY, ROOT, Console, console, free_port
 
-LAUNCH = {"args": ["--no-sandbox", "--disable-quic", "--disable-background-networking"]}
+LAUNCH: dict[str, Any] = {"args": ["--no-sandbox", "--disable-quic", "--disable-background-networking"]}
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+# A server that is 300 ms away: its words arrive late, in order.
+FAR_AWAY = """const listen = WebSocket.prototype.addEventListener;
+WebSocket.prototype.addEventListener = function (kind, heed) {
+  listen.call(this, kind, kind === 'message' ? (event) => setTimeout(() => heed(event), 300) : heed);
+};"""
 
 
 def chromium() -> str | None:

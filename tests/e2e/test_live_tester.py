@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.stage import AXE, overflow
+from tests.e2e.stage import AXE, FAR_AWAY, overflow
 from tests.servers import Console
 
 COUNT_STARTS = """window.starts = [];
@@ -36,6 +36,10 @@ def start(page: Page, *, requests: int = 200, scenario: str = "flapping-primary"
 
 def requests_shown(page: Page) -> int:
     return int(page.locator(".stats dd").first.inner_text().replace(",", ""))
+
+
+def moment_ms(page: Page) -> int:
+    return int(page.get_by_label("Moment of the run").input_value())
 
 
 def expect_end(page: Page) -> None:
@@ -81,6 +85,27 @@ def test_scrubbing_shows_an_earlier_moment(admin: Page) -> None:
     assert 0 < requests_shown(admin) < 120
     admin.get_by_role("button", name="Play").click()
     expect(admin.locator(".stats dd").first).to_have_text("120", timeout=30_000)
+
+
+def test_arrow_keys_go_from_picture_to_picture_faster_than_the_server_answers(admin: Page) -> None:
+    admin.add_init_script(FAR_AWAY)
+    open_tester(admin)
+    start(admin, requests=120)
+    expect_end(admin)
+    scrub = admin.get_by_label("Moment of the run")
+    end = moment_ms(admin)
+    scrub.focus()
+    for presses in range(1, 9):
+        admin.keyboard.press("ArrowLeft")
+        assert moment_ms(admin) == end - presses * 250
+        admin.wait_for_timeout(100)  # the answer to the first comes between the third and the fourth
+    admin.wait_for_timeout(600)
+    assert end - 9 * 250 < moment_ms(admin) <= end - 8 * 250, "the picture at that moment is a little older"
+    assert 0 < requests_shown(admin) < 120
+    for _ in range(9):  # one more: the end need not be a whole step away
+        admin.keyboard.press("ArrowRight")
+    expect(admin.locator(".stats dd").first).to_have_text("120")
+    assert moment_ms(admin) == end
 
 
 def test_two_browsers_see_the_same_run(admin: Page, browser: Browser, base_url: str, signed_in: Any) -> None:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 async def test_the_first_frame_is_the_whole_state(run, key):
     async with page(run, key) as seen:
         frame = await seen.frame()
-        assert (frame["n"], frame["s"]) == (1, {"at_ms": 2250.0, "end_ms": 2250.0, "status": "running"})
+        assert (frame["n"], frame["s"]) == (1, {"at_ms": 2250.0, "end_ms": 2250.0, "status": "running", "seeks": 0})
         assert {"rq", "ok", "av", "fb", "c0", "s0", "n1"} <= frame["p"].keys()
         assert (seen.requests, seen.state["n0"]["#text"]) == ("27", "18 req")
 
@@ -50,7 +50,7 @@ async def test_two_viewers_see_the_same(run, key):
 async def test_a_run_that_has_not_begun_shows_the_idle_group(group, key):
     run = await in_thread(make_run)(group, status=RunStatus.QUEUED)
     async with page(run, key) as seen:
-        assert (await seen.frame())["s"] == {"at_ms": 0.0, "end_ms": 0.0, "status": "queued"}
+        assert (await seen.frame())["s"] == {"at_ms": 0.0, "end_ms": 0.0, "status": "queued", "seeks": 0}
         assert seen.requests == "0"
         await in_thread(add_frames)(run, range(2))
         await seen.until(at_ms=250.0)
@@ -65,6 +65,18 @@ async def test_a_finished_run_opens_on_its_last_picture_and_can_be_scrubbed(done
         await seen.frame()
         assert (seen.requests, seen.says["at_ms"]) == ("30", 2500.0)
         assert await seen.receive_nothing(0.3)
+
+
+async def test_it_says_which_seek_it_shows(done, key):
+    """Whoever seeks again before the answer is there can tell the first answer from the second."""
+    async with page(done, key) as seen:
+        await seen.frame()
+        for seek_ms in (1000, 2600, 2700):
+            await seen.send_json_to({"seek_ms": seek_ms, "pause": True})
+        await seen.until(seeks=3)
+        assert (seen.requests, seen.says["at_ms"]) == ("30", 2500.0)
+        await seen.send_json_to({"seek_ms": 2550})  # the same picture
+        assert await seen.frame() == {"n": seen.seen, "p": {}, "s": {**seen.says, "seeks": 4}}
 
 
 async def test_the_address_may_say_where_to_begin(done, key):
@@ -127,7 +139,7 @@ async def test_who_never_acknowledges_gets_two_frames_and_the_rest_in_one(run, k
         await seen.send_json_to({"ack": 2, "seek_ms": 1e9})
         frame = await seen.frame()
         assert (frame["n"], seen.requests) == (3, "1,197")
-        assert frame["s"] == {"at_ms": 99_750.0, "end_ms": 99_750.0, "status": "done"}
+        assert frame["s"] == {"at_ms": 99_750.0, "end_ms": 99_750.0, "status": "done", "seeks": 1}
 
 
 @pytest.mark.parametrize("status", [RunStatus.FAILED, RunStatus.CANCELLED])
