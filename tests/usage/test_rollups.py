@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import pytest
@@ -22,7 +23,7 @@ def buckets(grain: str) -> list[tuple[str, int, int]]:
     return [(f"{row.start:%d %H}", row.requests, row.input_tokens) for row in rows]
 
 
-def everything() -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+def everything() -> tuple[list[Mapping[str, object]], list[Mapping[str, object]]]:
     order = ("grain", "start", "series__hash")
     sums = UsageBucket.objects.order_by(*order).values()
     return list(sums), list(LatencyCount.objects.order_by(*order, "level").values())
@@ -104,10 +105,11 @@ def test_the_number_of_statements_does_not_grow(django_assert_max_num_queries):
 def test_rebuilding_finds_the_same(capsys):
     log(*(finished(owner=f"owner-{n % 3}", days_ago=n / 10, input_tokens=n, cost_usd=0.5) for n in range(40)))
     before = everything()
+    days = UsageBucket.objects.filter(grain=Grain.DAY).values("start").distinct().count()
     UsageBucket.objects.filter(series__owner="owner-1").delete()
     call_command("rebuild_usage")
     assert everything() == before
-    assert "5 days" in capsys.readouterr().out
+    assert f"{days} days" in capsys.readouterr().out
 
 
 def test_rebuilding_leaves_alone_what_the_log_does_not_have_any_more():
