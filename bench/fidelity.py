@@ -163,8 +163,8 @@ def _job(case: Case, models: list[str]) -> Job:
         DeploymentSpec(model, name, name, "openai", _slug(case, name), priority=n, weight=w)
         for n, (model, name, w) in enumerate(zip(models, NAMES, (70, 20, 10), strict=True), start=1)
     )
-    policies = {"retry": RetryPolicy(**case.retry), "cooldown": CooldownPolicy(**case.cooldown)}
-    spec = GroupSpec("fidelity", "fidelity", case.strategy, rows, **policies)
+    retry, cooldown = RetryPolicy(**case.retry), CooldownPolicy(**case.cooldown)
+    spec = GroupSpec("fidelity", "fidelity", case.strategy, rows, retry=retry, cooldown=cooldown)
     targets = dict(zip(NAMES, models, strict=True))
     faults = [{**f, "target": targets.get(f["target"], f["target"])} for f in case.faults]
     scenario = parse_scenario({"name": case.name, "faults": faults}, failure_rates=None, spec=spec)

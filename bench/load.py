@@ -12,6 +12,7 @@ import statistics
 import sys
 import time
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 import uvloop
@@ -127,7 +128,7 @@ async def run(load: Load) -> Result:
     request = request_of(load)
     ends = [loop.create_future() for _ in range(load.connections)]
     for end in ends:
-        await loop.create_connection(lambda end=end: Connection(tally, request, end), "127.0.0.1", load.port)
+        await loop.create_connection(partial(Connection, tally, request, end), "127.0.0.1", load.port)
     await asyncio.wait(ends, timeout=load.seconds + 10)
     return _summary(tally, time.perf_counter() - started)
 

@@ -47,7 +47,7 @@ def _wait(child: subprocess.Popen[bytes], url: str, log: Path, deadline: float) 
         if _answers(url):
             return
         time.sleep(0.1)
-    raise SystemExit(f"{child.args} did not answer at {url}:\n{log.read_text()[-3000:]}")
+    raise SystemExit(f"{child.args!r} did not answer at {url}:\n{log.read_text()[-3000:]}")
 
 
 def _answers(url: str) -> bool:

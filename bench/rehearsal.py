@@ -52,7 +52,7 @@ class Worker:
         assert self._read() == {"type": "ready"}
 
     def _read(self) -> dict[str, Any]:
-        return dict(json.loads(self.process.stdout.readline()))  # type: ignore[union-attr]
+        return dict(json.loads(self.process.stdout.readline()))
 
     def measure(self, requests: int) -> Measured:
         began, cpu = time.perf_counter(), cpu_s(self.process.pid)
@@ -74,11 +74,11 @@ class Worker:
         return dict(message["result"])
 
     def _start(self, job: Job) -> None:
-        self.process.stdin.write(json.dumps({"run": job.to_json()}).encode() + b"\n")  # type: ignore[union-attr]
-        self.process.stdin.flush()  # type: ignore[union-attr]
+        self.process.stdin.write(json.dumps({"run": job.to_json()}).encode() + b"\n")
+        self.process.stdin.flush()
 
     def stop(self) -> None:
-        self.process.stdin.close()  # type: ignore[union-attr]
+        self.process.stdin.close()
         self.process.wait(10)
 
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from html.parser import HTMLParser
-
-from django.http import HttpResponse
+from typing import Protocol
 
 ADDRESSES = ("href", "src", "action", "hx-get", "hx-post")
+
+
+class Response(Protocol):
+    """A view's, or the test client's."""
+
+    @property
+    def content(self) -> bytes: ...
 
 
 class Tags(HTMLParser):
@@ -26,7 +32,7 @@ class Tags(HTMLParser):
             self.inline_code += data
 
 
-def html_of(response: HttpResponse) -> str:
+def html_of(response: Response) -> str:
     """The page's text, after checking that the content security policy and no other host can hurt it."""
     html = response.content.decode()
     tags = Tags(html)

@@ -181,7 +181,7 @@ def _wait_until_ready(
     deadline = time.monotonic() + deadline_s
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise RuntimeError(f"{process.args} ended with {process.returncode}:\n{log.read_text()[-4000:]}")
+            raise RuntimeError(f"{process.args!r} ended with {process.returncode}:\n{log.read_text()[-4000:]}")
         with suppress(httpx.TransportError):
             answer = httpx.get(url + (ready or "/"), timeout=5)
             if ready is None or answer.status_code == 200:

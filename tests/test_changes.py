@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -108,7 +109,7 @@ async def test_whoever_loses_the_right_is_closed(charlie, monkeypatch):
 
 
 async def test_a_look_that_fails_is_made_again():
-    sights = iter([Sight(1), OSError("away"), Sight(2)])
+    sights: Iterator[Sight | OSError] = iter([Sight(1), OSError("away"), Sight(2)])
 
     async def look() -> Sight:
         seen = next(sights, Sight(2))

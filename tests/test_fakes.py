@@ -70,7 +70,7 @@ def test_a_cut_stream_is_an_error_and_a_truncated_one_is_silent(upstream: Script
 
 def test_its_answers_have_the_fields_that_llmocks_have(upstream: ScriptedUpstream, tmp_path: Path) -> None:
     with llmock(tmp_path) as real:
-        theirs = client(real.api_base).chat.completions.create(model="m", messages=PING).to_dict()
+        theirs: dict[str, Any] = client(real.api_base).chat.completions.create(model="m", messages=PING).to_dict()
     ours = ask(upstream).to_dict()
     assert set(ours) <= set(theirs)
     assert set(ours["choices"][0]) <= set(theirs["choices"][0])

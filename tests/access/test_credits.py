@@ -34,7 +34,7 @@ def capped(usd: str = "1") -> Account:
     return credits.set_limits(by=COMMAND_LINE, holder=make_user(), monthly_cap_usd=Decimal(usd))
 
 
-def books(account: Account) -> tuple[int, int, int]:
+def books(account: Account) -> tuple[int, ...]:
     """Balance, held and spent in cents."""
     account.refresh_from_db()
     return tuple(n // CENT for n in (account.balance_nanousd, account.held_nanousd, account.spent_nanousd))
@@ -239,7 +239,7 @@ def test_whatever_happens_in_which_order_the_books_add_up(seed):
     """Random holds, settlements, ends and movements: never below the floor, never a charge twice."""
     rng = random.Random(seed)
     account = prepaid("1", floor_usd=Decimal("0.2"))
-    open_calls, ended = [], []
+    open_calls, ended = list[str](), list[str]()
     for number in range(150):
         _any_step(rng, account, f"call-{number}", open_calls, ended)
         account.refresh_from_db()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -40,12 +41,12 @@ def _a_database_that_threads_can_share(
     connection.connection = in_memory
 
 
-def at_once(works: Iterable[Callable[[], None]]) -> list[Exception]:
+def at_once(works: Iterable[Callable[[], object]]) -> list[Exception]:
     """Starts all in the same moment, each in a thread; gives what they raised."""
     works, raised = list(works), []
     gate = threading.Barrier(len(works))
 
-    def one(work: Callable[[], None]) -> None:
+    def one(work: Callable[[], object]) -> None:
         gate.wait()
         try:
             work()
@@ -76,7 +77,7 @@ def test_of_200_requests_at_once_exactly_those_that_are_paid_for_pass():
     account.refresh_from_db()
     assert (account.available_nanousd, account.holds.count()) == (0, 120)
     calls = list(account.holds.values_list("call_id", flat=True))
-    assert at_once([lambda call=call: credits.settle(call_id=call, cost_nanousd=CENT) for call in calls]) == []
+    assert at_once([partial(credits.settle, call_id=call, cost_nanousd=CENT) for call in calls]) == []
     account.refresh_from_db()
     assert (account.balance_nanousd, account.held_nanousd, account.movements.count()) == (0, 0, 121)
     assert list(credits.ledger_differences()) == []
@@ -96,8 +97,12 @@ def test_batches_that_settle_the_same_accounts_in_other_orders_neither_deadlock_
         credits.hold(account_id=account, call_id=call, amount_nanousd=CENT)
     orders = [calls, calls[::-1], calls[1::2] + calls[::2], calls[40:] + calls[:40]] * 4
     batches = [[credits.Settlement(call, 2 * CENT, account) for call, account in order] for order in orders]
-    top_ups = [lambda a=a: credits.top_up(by=COMMAND_LINE, holder=a.user, usd=Decimal(1)) for a in accounts]
-    assert at_once([*(lambda b=batch: credits.settle_many(b) for batch in batches), *top_ups]) == []
+
+    def top_up(account: Account) -> None:
+        credits.top_up(by=COMMAND_LINE, holder=account.user, usd=Decimal(1))
+
+    settlements, top_ups = (partial(credits.settle_many, b) for b in batches), (partial(top_up, a) for a in accounts)
+    assert at_once([*settlements, *top_ups]) == []
     balances = set(Account.objects.values_list("balance_nanousd", "held_nanousd"))
     assert balances == {(560 * CENT, 0)}
     assert list(credits.ledger_differences()) == []

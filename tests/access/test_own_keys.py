@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from auditlog.models import LogEntry
@@ -37,7 +38,7 @@ def upstream(provider: Provider) -> Iterator[ScriptedUpstream]:
         yield running
 
 
-def stored(user: User, provider: Provider, **values: object) -> OwnKey:
+def stored(user: User, provider: Provider, **values: Any) -> OwnKey:
     return own_keys.store(by=user, user=user, provider=provider, **{"key": KEY, **values})[0]
 
 

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, expect
 
 from groups.models import Strategy
 from tests.e2e.building import (
@@ -195,7 +195,12 @@ def test_the_preview_follows_and_the_rehearsal_tells(admin: Page) -> None:
 
 def test_leaving_asks_only_when_something_changed(admin: Page) -> None:
     asked: list[str] = []
-    admin.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+
+    def accept(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    admin.on("dialog", accept)
     admin.goto("/groups/new")
     admin.goto("/groups")
     assert asked == []

@@ -6,13 +6,13 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.e2e.conftest import sign_in
 from tests.e2e.stage import AXE, overflow, set_demo
 from tests.servers import MASTER_KEY, Console
 
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 def open_group(page: Page, name: str = "demo-ordered") -> None:

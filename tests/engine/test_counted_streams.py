@@ -110,7 +110,7 @@ async def test_a_stream_whose_client_left_early_is_estimated(upstream):
     chunks = aiter(stream)
     for _ in range(20):
         await anext(chunks)
-    await chunks.aclose()  # type: ignore[attr-defined]
+    await chunks.aclose()
     assert stream.usage is not None
     assert stream.usage.is_estimated
     assert 15 <= stream.usage.output_tokens <= 30

@@ -89,7 +89,8 @@ def test_without_faults_an_attempt_takes_what_the_profile_says():
 
 def test_slow_multiplies_everything_and_delays_the_first_token():
     fate = fate_of(Slow(factor=3, extra_ms=500))
-    assert (fate.first_token_s, fate.output_s) == (pytest.approx(1.1), 3.0)
+    assert fate.first_token_s == pytest.approx(1.1)
+    assert fate.output_s == 3.0
 
 
 @pytest.mark.parametrize(("fault", "is_stalled"), [(StreamCut(0.3), False), (StreamStall(0.3), True)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.ledger import Attempt, Trace
+from engine.ledger import Attempt, AttemptStatus, Trace
 from engine.results import Tally
 from engine.spec import Strategy
 from tests.engine.scripted import deployment, group
@@ -13,7 +13,7 @@ def tally() -> Tally:
 
 
 def add(tally: Tally, name: str, *, fails: bool = False) -> None:
-    status = "error" if fails else "success"
+    status: AttemptStatus = "error" if fails else "success"
     attempt = Attempt(name, name, name, "g", 1, 0.0, duration_ms=5.0, status=status)
     tally.add(Trace("1", "g", [attempt]), duration_ms=5.0, is_success=not fails, usage=None)
 

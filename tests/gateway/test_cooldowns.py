@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import openai
@@ -16,7 +17,7 @@ from gateway.cooldowns import Board
 from tests.engine.scripted import ScriptedUpstream as Scripted
 from tests.engine.scripted import request
 from tests.fakes import Ok, ScriptedUpstream, Status
-from tests.servers import MASTER_KEY, Console, console, console_beside, eventually
+from tests.servers import MASTER_KEY, Console, becomes, console, console_beside, eventually
 from usage.models import CooldownRecord
 
 URL = "/api/v1/llm/cooldowns"
@@ -48,7 +49,7 @@ def test_a_cooldown_of_any_process_is_on_the_board_and_a_reset_reaches_all(conso
         ]
         one.add_group("chilly", models, cooldown_config={"cooldown_time_s": 60})
         for ours in consoles:
-            assert eventually(lambda ours=ours: _answers(ours, "chilly")) == "second"
+            assert eventually(partial(_answers, ours, "chilly")) == "second"
         rows = eventually(lambda: [r for r in one.call("GET", URL)["cooldowns"] if r["processes"] == 2])
         assert [(r["group"], r["provider"], r["error_class"]) for r in rows] == [("chilly", "First", "RateLimitError")]
         assert "Slow down" in rows[0]["error"]
@@ -58,7 +59,7 @@ def test_a_cooldown_of_any_process_is_on_the_board_and_a_reset_reaches_all(conso
         assert one.call("DELETE", f"{URL}/{rows[0]['id']}")["processes"] == 2
         began = time.monotonic()
         for ours in consoles:
-            assert eventually(lambda ours=ours: ask(ours, "chilly") == "first")
+            becomes(partial(ask, ours, "chilly"), "first", deadline_s=5)
         assert time.monotonic() - began < 2
         assert one.call("GET", URL)["total"] == 0
 

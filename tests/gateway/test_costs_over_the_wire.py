@@ -65,7 +65,7 @@ async def send_all(url: str, asked: list[tuple[str, Tokens]]) -> list[str]:
 
 def logged(stage: Stage) -> dict[str, dict[str, Any]]:
     """The rows of the request log by call id."""
-    rows, before = {}, ""
+    rows, before = dict[str, dict[str, Any]](), ""
     while True:
         page = stage.console.call("GET", f"/api/v1/llm/requests?size=200{before}")
         rows |= {row["call_id"]: row for row in page["requests"]}
@@ -76,7 +76,8 @@ def logged(stage: Stage) -> dict[str, dict[str, Any]]:
 
 def cost_of(model: dict[str, Any], tokens: Tokens) -> Decimal:
     named = {f"{name}_cost_per_million": model[f"{name}_cost_per_million"] for name in PRICES}
-    return price(CatalogEntry(**{name: None if p is None else Decimal(str(p)) for name, p in named.items()}), tokens)
+    costs: dict[str, Any] = {name: None if p is None else Decimal(str(p)) for name, p in named.items()}
+    return price(CatalogEntry(**costs), tokens)
 
 
 def test_the_log_has_the_true_cost_of_a_thousand_requests_to_ten_models(stage: Stage, catalog: dict[str, Any]):

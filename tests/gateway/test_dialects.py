@@ -71,4 +71,4 @@ def test_the_client_cannot_steer_litellm(stage: Stage, group: str):
 
 def test_a_wrong_model_parameter_is_the_callers_error(stage: Stage, group: str):
     with pytest.raises(openai.BadRequestError, match="temperature"):
-        stage.client.chat.completions.create(model=group, messages=HI, temperature="hot")  # type: ignore[arg-type]
+        stage.client.chat.completions.create(model=group, messages=HI, temperature="hot")  # type: ignore[call-overload]

@@ -81,7 +81,7 @@ async def test_updating_a_group_with_fifty_requests_in_flight_loses_none(stage: 
         group_id = stage.console.add_group("under-load", [model])
         client = openai.AsyncOpenAI(base_url=f"{stage.console.url}/v1", api_key=MASTER_KEY, max_retries=0, timeout=30)
         ask = client.chat.completions.with_raw_response.create
-        calls = [asyncio.create_task(ask(model="under-load", messages=HI)) for _ in range(50)]
+        calls = [asyncio.ensure_future(ask(model="under-load", messages=HI)) for _ in range(50)]
         assert await asyncio.to_thread(served_within, 10, lambda: slow.in_flight == 50)
         change = {"deployments": [{"model_id": stage.models[0], "priority": 1}]}
         await asyncio.to_thread(stage.console.call, "PATCH", f"/v1/routing_group/{group_id}", change)

@@ -11,7 +11,7 @@ import pytest
 from tests.fakes import Drop, Ok, ScriptedUpstream, StalledStream
 from tests.gateway.conftest import Stage
 
-PING = [{"role": "user", "content": "ping"}]
+PING: Any = [{"role": "user", "content": "ping"}]
 MakeGroup = Callable[..., str]
 
 

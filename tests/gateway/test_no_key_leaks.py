@@ -165,7 +165,8 @@ OWN_REFUSED: list[Any] = [
 
 def _plant_own_keys(stage: Stage) -> None:
     """Olga brings a key for one provider and another for the other; one was replaced."""
-    url, mine = "/api/v1/llm/users/me/byok", {"key": stage.downstream_key}
+    url = "/api/v1/llm/users/me/byok"
+    mine: dict[str, Any] = {"key": stage.downstream_key}
     for body in OWN_REFUSED:
         stage.send("POST", url, body, **mine)
         stage.send("PATCH", url, body, **mine)
@@ -229,7 +230,7 @@ def _walk_the_pages(stage: Stage) -> None:
         form["csrfmiddlewaretoken"] = browser.cookies["csrftoken"]
         assert browser.post("/sign-in", data={**form, "password": MASTER_KEY}).url.path != "/sign-in"
         _type_own_keys(stage, browser)
-        seen, waiting = set(), ["/", "/account", "/byok", "/providers", "/admin/auditlog/logentry/"]
+        seen, waiting = set[str](), ["/", "/account", "/byok", "/providers", "/admin/auditlog/logentry/"]
         while waiting and len(seen) < 150:
             path = waiting.pop(0)
             seen.add(path)

@@ -16,10 +16,15 @@ SPEC = VirtualSpec("auto-chat", (TierSpec("simple", None, "mini"), TierSpec("com
 SECRET = [{"role": "user", "content": "hi,\n  my word is\tswordfish " + "and so on " * 20}]
 
 
+def serving(*pools: str) -> Any:
+    """What `_by_score` looks at of what is in service."""
+    return SimpleNamespace(routing=dict.fromkeys(pools, "a group"))
+
+
 def decided(caplog: Any, *pools: str) -> dict[str, Any]:
     """The log line, as fields, when these pools are in service."""
     with caplog.at_level(logging.INFO):
-        _by_score(SimpleNamespace(routing=dict.fromkeys(pools, "a group")), SPEC, SECRET)
+        _by_score(serving(*pools), SPEC, SECRET)
     return dict(caplog.records[-1].msg)
 
 
@@ -40,7 +45,7 @@ def test_a_preview_is_there_when_the_setting_allows_it_short_and_in_one_line(cap
 def test_it_says_when_the_default_tier_stands_in(caplog):
     lower = VirtualSpec(SPEC.name, SPEC.tiers, "simple")
     with caplog.at_level(logging.INFO):
-        route = _by_score(SimpleNamespace(routing={"mini": "a group"}), lower, SECRET)
+        route = _by_score(serving("mini"), lower, SECRET)
     assert (route.choice.tier, route.choice.score) == ("simple", 100)
     assert caplog.records[-1].msg["decision"] == "simple, as standard is out of service"
 

@@ -31,9 +31,9 @@ def _sound(bob: Any) -> None:
 
 def problems(capsys: Any) -> list[str]:
     """What the command complains about; it ends with 1 if it does."""
+    code: str | int = 0
     try:
         call_command("verify")
-        code = 0
     except SystemExit as end:
         code = end.code
     said = capsys.readouterr()

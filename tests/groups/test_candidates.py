@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from engine.spec import DeploymentSpec, GroupSpec, Strategy
 from groups.candidates import candidates_in
 
 
-def deployment(name: str, **fields: object) -> DeploymentSpec:
-    return DeploymentSpec(name, name, "Lab", "openai", name, **fields)  # type: ignore[arg-type]
+def deployment(name: str, **fields: Any) -> DeploymentSpec:
+    return DeploymentSpec(name, name, "Lab", "openai", name, **fields)
 
 
 A = deployment("a", priority=2, weight=10, input_cost_per_token_usd=1e-6, output_cost_per_token_usd=1e-6)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import yaml
 from django.core.exceptions import ValidationError
@@ -120,7 +122,11 @@ def test_an_openai_client_pointed_elsewhere_is_a_server_of_somebodys_own():
 
 
 def test_what_a_provider_takes_beside_address_and_key_is_kept():
-    azure = {"api_base": "https://x.openai.azure.com", "api_key": "os.environ/AZURE_KEY", "api_version": "2025-01-01"}
+    azure: dict[str, Any] = {
+        "api_base": "https://x.openai.azure.com",
+        "api_key": "os.environ/AZURE_KEY",
+        "api_version": "2025-01-01",
+    }
     bundle = read([row(model="azure/gpt", **azure)])
     assert bundle.providers[0].settings == {"api_version": "2025-01-01"}
     assert "api_version" not in why(bundle)

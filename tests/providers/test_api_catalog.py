@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -57,7 +59,7 @@ def test_a_bad_query_names_the_parameter(as_charlie, query):
     assert (answer.status_code, list(answer.json())) == (400, [query.partition("=")[0]])
 
 
-def made(**typed: object) -> LanguageModel:
+def made(**typed: Any) -> LanguageModel:
     """A model whose accepted entry says that it used to cost half of what it costs today."""
     model = create_model(by=COMMAND_LINE, provider=make_provider(type="openai"), name="gpt-4o", **typed)
     model.catalog_entry = {
@@ -86,7 +88,7 @@ def test_it_is_taken_over_when_it_is_accepted_and_then_no_longer_news(as_alice):
     answer = as_alice.post(f"{URL}/updates/accept", {"ids": [str(model.id), str(make_model().id)]})
     assert answer.json() == {"success": True, "ids": [str(model.id)]}
     model.refresh_from_db()
-    assert (model.output_cost_per_million, "vision" in model.capabilities) == (10, True)
+    assert (model.output_cost_per_million, "vision" in model.capabilities) == (Decimal(10), True)
     assert as_alice.get(f"{URL}/updates").json()["updates"] == []
 
 
@@ -96,7 +98,7 @@ def test_it_can_be_declined_for_good(as_alice):
     assert answer.json() == {"success": True, "ids": [str(model.id)]}
     model.refresh_from_db()
     assert (model.output_cost_per_million, model.capabilities) == (
-        5,
+        Decimal(5),
         ["chat", "tools", "vision", "json_schema", "prompt_caching"],
     )
     assert as_alice.get(f"{URL}/updates").json()["total"] == 0
@@ -105,14 +107,14 @@ def test_it_can_be_declined_for_good(as_alice):
 
 def test_what_somebody_typed_is_never_touched(as_alice):
     model = create_model(
-        by=COMMAND_LINE, provider=make_provider(type="openai"), name="gpt-4o", input_cost_per_million=1
+        by=COMMAND_LINE, provider=make_provider(type="openai"), name="gpt-4o", input_cost_per_million=Decimal(1)
     )
     LanguageModel.objects.update(output_cost_per_million=7)
     as_alice.patch(f"/api/v1/llm/models/{model.id}", {"output_cost_per_million": 8})
     assert as_alice.get(f"{URL}/updates").json()["updates"] == []
     as_alice.post(f"{URL}/updates/accept", {"ids": [str(model.id)]})
     model.refresh_from_db()
-    assert (model.input_cost_per_million, model.output_cost_per_million) == (1, 8)
+    assert (model.input_cost_per_million, model.output_cost_per_million) == (Decimal(1), Decimal(8))
 
 
 def test_a_model_that_left_the_map_keeps_its_prices(as_charlie):

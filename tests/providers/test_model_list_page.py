@@ -144,7 +144,7 @@ def test_an_edit_keeps_the_catalogs_prices_that_nobody_changed(page, alice):
     typed = model_form(name="gpt-4o", input_cost_per_million="9", output_cost_per_million="10", display_name="Ours")
     page.post(f"/models/{model.pk}/edit", typed)
     model.refresh_from_db()
-    assert (model.display_name, model.input_cost_per_million) == ("Ours", 9)
+    assert (model.display_name, model.input_cost_per_million) == ("Ours", Decimal(9))
     assert "input_cost_per_million" not in model.catalog_entry
     assert "output_cost_per_million" in model.catalog_entry
     page.post(f"/models/{model.pk}/edit", {**typed, "input_cost_per_million": ""})

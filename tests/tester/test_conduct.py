@@ -34,8 +34,8 @@ def start(group, alice):
 
 
 @pytest.fixture
-def pool(monkeypatch):
-    """A pool of one real worker; `pool.started` are the processes."""
+def workers(monkeypatch):
+    """The processes that a pool of one real worker started."""
     started: list[WorkerProcess] = []
 
     def start() -> WorkerProcess:
@@ -43,27 +43,27 @@ def pool(monkeypatch):
         return started[-1]
 
     pool = Pool(lambda: 1, start)
-    pool.started = started
     monkeypatch.setattr(conducting, "pool", pool)
-    yield pool
+    yield started
     pool.close()
 
 
 @pytest.fixture
 def perform(monkeypatch):
-    """Lets a tiny program stand in for the worker."""
+    """Lets a tiny program stand in for the worker; gives the pool of one of it."""
     pools: list[Pool] = []
 
-    def use(program: str) -> None:
+    def use(program: str) -> Pool:
         pools.append(Pool(lambda: 1, lambda: performer(program)))
         monkeypatch.setattr(conducting, "pool", pools[-1])
+        return pools[-1]
 
     yield use
     for pool in pools:
         pool.close()
 
 
-def test_a_run_of_100_000_requests_is_cancelled_within_a_second(start, pool):
+def test_a_run_of_100_000_requests_is_cancelled_within_a_second(start, workers):
     run, job = start(num_requests=100_000)
     asked_at: list[float] = []
 
@@ -78,19 +78,19 @@ def test_a_run_of_100_000_requests_is_cancelled_within_a_second(start, pool):
     assert outcome.status == run.status == RunStatus.CANCELLED
     assert 0 < run.result["total_requests"] < 100_000
     assert sum(TraceChunk.objects.values_list("count", flat=True)) == run.result["total_requests"]
-    assert len(pool.started) == 1
+    assert len(workers) == 1
     assert conduct(*start(num_requests=10)).status == RunStatus.DONE
-    assert len(pool.started) == 1  # the worker listened and was kept
+    assert len(workers) == 1  # the worker listened and was kept
 
 
-def test_a_worker_killed_in_mid_run_fails_that_run_alone(start, pool):
+def test_a_worker_killed_in_mid_run_fails_that_run_alone(start, workers):
     run, job = start(num_requests=100_000)
-    outcome = conduct(run, job, on_frame=lambda _: os.kill(pool.started[0].pid, signal.SIGKILL))
+    outcome = conduct(run, job, on_frame=lambda _: os.kill(workers[0].pid, signal.SIGKILL))
     run.refresh_from_db()
     assert outcome.status == run.status == RunStatus.FAILED
     assert "was killed (SIGKILL)" in run.error
     assert conduct(*start(num_requests=10)).status == RunStatus.DONE
-    assert len(pool.started) == 2
+    assert len(workers) == 2
 
 
 def test_ctrl_c_is_a_cancellation(start, perform):
@@ -106,10 +106,10 @@ def test_ctrl_c_is_a_cancellation(start, perform):
 
 
 def test_a_run_that_was_cancelled_in_the_queue_never_starts(start, perform):
-    perform(HANGS)
+    pool = perform(HANGS)
     run, job = start()
     Run.objects.update(cancel_requested=True)
-    with conducting.pool.lend(while_waiting=lambda: None):
+    with pool.lend(while_waiting=lambda: None):
         assert conduct(run, job).status == RunStatus.CANCELLED
     run.refresh_from_db()
     assert (run.status, run.started_at) == (RunStatus.CANCELLED, None)
@@ -174,7 +174,7 @@ def test_the_heart_beats_while_a_run_waits_and_works(start, perform, monkeypatch
 def test_a_server_that_ends_says_so_in_the_row(start, perform, monkeypatch):
     perform(HANGS)
     run, job = start()
-    monkeypatch.setattr(storage.threading, "main_thread", lambda: storage.threading.Thread())
+    monkeypatch.setattr(threading, "main_thread", lambda: threading.Thread())
     assert "server was stopped" in conduct(run, job).error
 
 

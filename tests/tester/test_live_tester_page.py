@@ -177,7 +177,7 @@ def test_an_unknown_price_is_said_and_the_way_back_keeps_everything(client, bob,
 
 
 def test_free_requests_are_asked_about_too(client, bob, started):
-    free = {"input_cost_per_million": 0, "output_cost_per_million": 0}
+    free: dict[str, Any] = {"input_cost_per_million": 0, "output_cost_per_million": 0}
     group = make_group(name="free", strategy="weighted", models=[make_model(**free)])
     client.force_login(bob)
     assert "nothing, these models are free" in html_of(client.post(f"/groups/{group.pk}/live", REAL))

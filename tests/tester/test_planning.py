@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -93,8 +94,7 @@ def test_planning_costs_few_queries(group, django_assert_num_queries):
 
 
 def test_the_estimate_is_that_of_the_dearest_deployment(db):
-    prices = [{"input_cost_per_million": n, "output_cost_per_million": 0} for n in (1, 5)]
-    group = make_group(models=[make_model(**price) for price in prices])
+    group = make_group(models=[make_model(input_cost_per_million=n, output_cost_per_million=0) for n in (1, 5)])
     asked = Asked(mock=False, num_requests=100)
     assert estimate(plan(group, asked).job).usd == pytest.approx(100 * INPUT_TOKENS * 5 / 1e6)
 
@@ -103,7 +103,7 @@ def test_the_estimate_is_that_of_the_dearest_deployment(db):
 @pytest.mark.parametrize("price", ["0.000001", "0.13", "1", "75", "1000"])
 def test_what_the_estimate_says_is_enough_to_go_on_and_not_much_more(price):
     group = make_group(models=[make_model(input_cost_per_million=price, output_cost_per_million=price)])
-    asked = {"mock": False, "num_requests": 7}
+    asked: dict[str, Any] = {"mock": False, "num_requests": 7}
     with pytest.raises(BadInput) as refused:
         plan(group, Asked(**asked, max_cost_usd=0))
     said = float(refused.value.message.split("$")[1].split()[0])

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, Literal, TypeVar
 
 import httpx
 import psutil
@@ -49,7 +50,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         yield Stage(ours, ours.add_group("g", [model_id]), upstream)
 
 
-def until(found: Callable[[], T], deadline_s: float = 30) -> T:
+def until(found: Callable[[], T | Literal[False]], deadline_s: float = 30) -> T:
     """What was looked for, as soon as it is there."""
     deadline = time.monotonic() + deadline_s
     while time.monotonic() < deadline:
@@ -147,7 +148,7 @@ def test_workers_end_with_their_server_even_if_it_is_killed(tmp_path):
         with ScriptedUpstream() as upstream, console(_folder(tmp_path / how)) as ours:
             stage = Stage(ours, ours.add_group("g", [ours.add_model(provider="P", api_base=upstream.url)]), upstream)
             run_id = stage.simulate(wait=False, num_requests=100_000)["run_id"]
-            until(lambda stage=stage, run_id=run_id: under_way(stage, run_id))
+            until(partial(under_way, stage, run_id))
             workers = stage.workers()
             assert workers
             ours.process.kill() if how == "kill" else stop(ours.process)

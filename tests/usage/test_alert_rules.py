@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from auditlog.models import LogEntry
@@ -38,7 +39,7 @@ def attempts(failed: int, of: int, *, provider_id: str = NEBIUS, age_min: float 
         log(finished(days_ago=age_min / 1440, provider="Azure", attempts=[first, *then]))
 
 
-def spent(usd: float, *, days_ago: int, **fields: object) -> None:
+def spent(usd: float, *, days_ago: int, **fields: Any) -> None:
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     log(finished(started_at=today - timedelta(days=days_ago), cost_usd=usd, **fields))
 
@@ -48,7 +49,7 @@ def limited(charlie: User) -> ApiKey:
     return issue_key(by=COMMAND_LINE, owner=charlie, name="ci", rpm=10, tpm=1000)[0]
 
 
-def asked(key: ApiKey, times: int, **fields: object) -> None:
+def asked(key: ApiKey, times: int, **fields: Any) -> None:
     log(*(finished(key_id=str(key.pk), key_name=key.name, **{"input_tokens": 1, **fields}) for _ in range(times)))
 
 

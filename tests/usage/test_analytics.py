@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from tests.usage.log import finished, log
-from usage.analytics import Asked, Choice, Report, Totals, by, choices, over_time, period, totals
+from usage.analytics import Asked, Choice, Dimension, Report, Totals, by, choices, over_time, period, totals
+from usage.analytics.report import Latency
 from usage.models import Grain, UsageBucket
 
 pytestmark = pytest.mark.django_db
 ALL = Asked()
 
 
-def names(asked: Asked, dimension: str) -> list[tuple[str, int]]:
+def names(asked: Asked, dimension: Dimension) -> list[tuple[str, int]]:
     return [(line.name, line.totals.requests) for line in by(asked, dimension)]
 
 
 def test_everything_is_added_up():
-    tokens = {"input_tokens": 10, "output_tokens": 5, "cached_tokens": 4, "reasoning_tokens": 3}
+    tokens: dict[str, Any] = {"input_tokens": 10, "output_tokens": 5, "cached_tokens": 4, "reasoning_tokens": 3}
     log(finished(cost_usd=0.5, first_token_ms=4.0, **tokens), finished(cost_usd=0.25, days_ago=40, **tokens))
     log(finished(status=503), finished(status=400), finished(cost_usd=2.0, is_own_key=True))
     found = totals(ALL)
@@ -48,7 +50,7 @@ def test_nothing_has_no_rate_and_no_latency():
     assert (found.success_rate, found.p50_ms, found.p95_ms, found.first_token_ms) == (None, None, None, None)
 
 
-FILTERS = {
+FILTERS: dict[str, dict[str, Any]] = {
     "team": {"team": "red", "team_id": "1"},
     "key_id": {"key_id": "k", "key_name": "mine"},
     "owner": {"owner": "ann"},
@@ -65,8 +67,9 @@ FILTERS = {
 )
 def test_each_filter_leaves_its_own(field: str, value: str):
     log(finished(cost_usd=1.0, **FILTERS[field]), finished(cost_usd=2.0))
-    assert totals(Asked(**{field: value})).cost_usd == 1.0
-    assert totals(Asked(**{field: "unheard of"})).requests == 0
+    its_own: dict[str, Any] = {field: value}
+    assert totals(Asked(**its_own)).cost_usd == 1.0
+    assert totals(Asked(**its_own | {field: "unheard of"})).requests == 0
 
 
 def test_filters_narrow_each_other():
@@ -120,7 +123,7 @@ def test_whole_months_are_not_read_by_days():
 
 
 @pytest.mark.parametrize("latency", ["all", "totals", "none", "model", "owner"])
-def test_percentiles_where_they_are_wanted(latency: str):
+def test_percentiles_where_they_are_wanted(latency: Latency):
     log(finished(owner="ann", deployment_name="P/llama"), finished(owner="bob", is_own_key=True, cost_usd=1.0))
     whole, report = Report(ALL), Report(ALL, latency=latency)
     assert report.totals().p50_ms == (None if latency == "none" else whole.totals().p50_ms)

@@ -40,8 +40,8 @@ def test_periods(as_charlie, query, requests, days):
 
 @pytest.mark.parametrize("query", ["team=red", "key=k", "user=ann", "group=chat", "provider=P", "model=P/llama"])
 def test_filters(as_charlie, query):
-    named = {"team": "red", "key_id": "k", "owner": "ann", "model_group": "chat", "deployment_name": "P/llama"}
-    log(finished(provider="P", **named), finished(provider="Q"))
+    ours = finished(provider="P", team="red", key_id="k", owner="ann", model_group="chat", deployment_name="P/llama")
+    log(ours, finished(provider="Q"))
     assert as_charlie.get(f"{PATH}?{query}").json()["total_requests"] == 1
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.test import Client
 
@@ -31,7 +33,7 @@ def own_key(charlie: User, provider: Provider) -> OwnKey:
 @pytest.fixture
 def requests(own_key: OwnKey) -> None:
     """Two with charlie's own key, one with the system's, one with a key that is gone, one of long ago."""
-    by_charlie = {"owner": "charlie", "provider": "Ours", "cost_usd": 0.25}
+    by_charlie: dict[str, Any] = {"owner": "charlie", "provider": "Ours", "cost_usd": 0.25}
     log(
         finished(**by_charlie, is_own_key=True),
         finished(**by_charlie, is_own_key=True, days_ago=20),

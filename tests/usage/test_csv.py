@@ -96,7 +96,13 @@ def test_the_filters_of_the_page_hold_for_its_files(page):
 
 @pytest.mark.django_db
 def test_costs_are_summed_by_day_provider_model_team_and_key(page):
-    key = {"provider": "OpenAI", "model": "gpt-4o", "team": "Red", "key_id": "k", "key_name": "=cmd|' /C calc'!A0"}
+    key: dict[str, Any] = {
+        "provider": "OpenAI",
+        "model": "gpt-4o",
+        "team": "Red",
+        "key_id": "k",
+        "key_name": "=cmd|' /C calc'!A0",
+    }
     log(
         *(finished(at="2026-01-05T10:00", cost_usd=0.5, input_tokens=10, output_tokens=1, **key) for _ in range(3)),
         finished(at="2026-01-05T23:59", cost_usd=0.25, is_own_key=True, **key),

@@ -5,7 +5,7 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, connections
 from django.utils import timezone
 
 from access.actions import issue_key
@@ -27,7 +27,7 @@ from usage.writer_process import WriterProcess
 @pytest.fixture(autouse=True)
 def _keep_the_tests_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     """The recorder closes its thread's connections; here that thread is the test's own."""
-    monkeypatch.setattr(recorder_module.connections, "close_all", lambda: None)
+    monkeypatch.setattr(connections, "close_all", lambda: None)
 
 
 def row(call_id: str, **fields: object) -> RequestRecord:

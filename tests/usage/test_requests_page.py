@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -160,7 +161,7 @@ def test_the_page_of_one_request_tells_each_attempt_and_why_the_router_moved_on(
 
 
 def test_the_cost_is_computed_line_by_line(reader):
-    prices = {"input_cost_per_million": Decimal(3), "cached_input_cost_per_million": Decimal("0.3")}
+    prices: dict[str, Any] = {"input_cost_per_million": Decimal(3), "cached_input_cost_per_million": Decimal("0.3")}
     model = make_model(**prices, output_cost_per_million=Decimal(15))
     cost = (600 * 3 + 400 * 0.3 + 100 * 15) / 1e6
     tokens = {"input_tokens": 1000, "cached_tokens": 400, "output_tokens": 100, "reasoning_tokens": 30}

@@ -19,7 +19,7 @@ HTMX = {"HX-Request": "true"}
 @pytest.fixture
 def pools(db: None) -> None:
     for name, usd, quality in (("cheap", "0.20", 30), ("middle", "1", 55), ("dear", "15", 95)):
-        costs = {"input_cost_per_million": Decimal(usd), "output_cost_per_million": Decimal(usd)}
+        costs: dict[str, Any] = {"input_cost_per_million": Decimal(usd), "output_cost_per_million": Decimal(usd)}
         make_group(name=name, models=[make_model(name=f"{name}-chat", quality=quality, **costs)])
 
 

@@ -38,7 +38,7 @@ class ScriptedRun:
     """A run that says what the test lets it say, when the follower looks; `rest` waits for `go_on`."""
 
     def __init__(self, *script: News | Exception | None) -> None:
-        self.script, self.looks, self.rests = [*script], [], []
+        self.script, self.looks, self.rests = [*script], list[int](), list[float]()
         self._turn = asyncio.Event()
 
     async def reel_of(self, run_id: uuid.UUID) -> Reel | None:
