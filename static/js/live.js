@@ -124,7 +124,7 @@ class Playback {
   /* Arrow keys go to another picture: a millisecond is no step. */
   #press(event) {
     const way = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
-    if (!way) return;
+    if (!way || !this.state.status) return;
     event.preventDefault();
     const step = Math.max(FRAME_MS, this.state.end_ms / FEWEST_FRAMES);
     this.#seek(Math.min(Math.max(0, this.state.at_ms + way * step), this.state.end_ms));
