@@ -66,8 +66,10 @@ async function pageOf(address, request) {
 function showRun(page) {
   for (const place of OF_THE_RUN) {
     const [before, now] = [document.querySelector(place), page.querySelector(place)];
-    if (before && now) before.replaceWith(document.adoptNode(now));
-    else if (now) document.querySelector(".playback").append(document.adoptNode(now));
+    if (!now) continue;
+    if (before) before.replaceWith(document.adoptNode(now));
+    else document.querySelector(".playback").append(document.adoptNode(now));
+    htmx.process(now);
   }
   const { run } = page.querySelector("[data-run]").dataset;
   history.replaceState(null, "", `/runs/${run}`);

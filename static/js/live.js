@@ -4,8 +4,8 @@
 const FINAL = new Set(["done", "cancelled", "failed"]);
 const GIVE_UP_FROM = 4400; // close codes from here on are answers, not accidents
 const RETRIES = 20;
-const FRAME_MS = 250; // between the pictures of a run of up to 100 s;
-const FEWEST_FRAMES = 200; // a longer one has at least so many, evenly enough
+const FRAME_MS = 250; // between the pictures of a run, for so long; then twice that for twice as long, and so on
+const DENSE_MS = 100_000;
 
 class Playback {
   constructor(bar) {
@@ -50,6 +50,7 @@ class Playback {
   /* Goes on from the moment shown, in this run or in one with the same past. */
   goOnIn(run) {
     this.bar.dataset.run = run;
+    this.bar.dataset.status = "queued";
     this.#connect();
   }
 
@@ -100,8 +101,10 @@ class Playback {
   }
 
   #show(state) {
+    const isNewsThatItIsOver = FINAL.has(state.status) && !FINAL.has(this.bar.dataset.status);
     this.state = state;
     this.bar.dataset.status = state.status;
+    if (isNewsThatItIsOver) document.dispatchEvent(new CustomEvent("run-over")); // the list of runs reads itself anew
     document.dispatchEvent(new CustomEvent("moment", { detail: { ...state, run: this.bar.dataset.run } }));
     this.scrub.max = Math.ceil(state.end_ms);
     this.scrub.value = Math.round(state.at_ms);
@@ -126,8 +129,9 @@ class Playback {
     const way = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
     if (!way || !this.state.status) return;
     event.preventDefault();
-    const step = Math.max(FRAME_MS, this.state.end_ms / FEWEST_FRAMES);
-    this.#seek(Math.min(Math.max(0, this.state.at_ms + way * step), this.state.end_ms));
+    const doubled = Math.max(0, Math.ceil(Math.log2(this.state.end_ms / DENSE_MS + 1)) - 1);
+    const at_ms = this.state.at_ms + way * FRAME_MS * 2 ** doubled;
+    this.#seek(Math.min(Math.max(0, at_ms), this.state.end_ms));
   }
 
   #seek(at_ms) {

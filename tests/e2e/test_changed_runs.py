@@ -88,6 +88,7 @@ def test_a_slider_moved_during_playback_changes_the_picture_from_then_on(admin: 
     run = server.call("GET", f"/v1/runs/{after}")
     assert requests_shown(admin) == run["result"]["total_requests"] == LONG
     assert fallbacks_shown(admin) == run["result"]["fallback_count"] > 0
+    expect(admin.locator(f'.runs .is-shown:has([href="/runs/{after}"]) .pill')).to_have_text("done")
     again = simulated(server, run)
     assert again == {**run["result"], "run_id": again["run_id"]}
 
