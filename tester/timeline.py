@@ -15,6 +15,7 @@ from tester.fault_windows import FaultWindow
 
 HEIGHT = 60.0
 BAND_STEP = 20.0
+PEAK_ROOM = 20.0
 MOST_BUCKETS = 240
 MOST_ROWS = 30
 # Frames come four times a second on the run's clock; what ends between the last two belongs to the one before.
@@ -130,8 +131,8 @@ class Timeline:
 
     @property
     def plot_y(self) -> float:
-        """How far down the plot begins: below the bands."""
-        return BAND_STEP * max((band.lane + 1 for band in self.bands), default=0) + 6
+        """How far down the plot begins: below the bands and the label of its height."""
+        return BAND_STEP * max((band.lane + 1 for band in self.bands), default=0) + PEAK_ROOM
 
     @property
     def axis_y(self) -> float:
