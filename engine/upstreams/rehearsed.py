@@ -31,7 +31,8 @@ class RehearsedUpstream:
     """Every deployment of a run. Make it inside the run's event loop: the run's clock starts then.
 
     `specs` are all groups a request can reach, the rehearsed one first; a deployment of two groups is the same
-    upstream for both. `profiles` are by deployment id. Obeys the policies' time limits like a direct connection.
+    upstream for both. `profiles` are by deployment id; what is drawn hangs on provider and model instead, so that a
+    seed gives the same run in another console. Obeys the policies' time limits like a direct connection.
     """
 
     def __init__(
@@ -45,9 +46,10 @@ class RehearsedUpstream:
         def faults_at(name: str) -> Iterator[tuple[int, TargetedFault]]:
             return ((number, fault) for number, fault, struck in aims if name in struck)
 
-        names = {deployment.deployment_id for spec in specs for deployment in spec.deployments}
+        deployments = {row.deployment_id: row for spec in specs for row in spec.deployments}
         self._conditions = {
-            name: Conditions(name, profiles.get(name, DEFAULT_PROFILE), faults_at(name), seed) for name in names
+            name: Conditions(_drawn_by(row), profiles.get(name, DEFAULT_PROFILE), faults_at(name), seed)
+            for name, row in deployments.items()
         }
 
     async def send(
@@ -67,6 +69,11 @@ class RehearsedUpstream:
         stream = Stream(deployment)
         stream.events = _events(stream, fate, usage, policy)
         return stream
+
+
+def _drawn_by(deployment: DeploymentSpec) -> str:
+    """What tells this deployment from the others of any console; ids are new in each."""
+    return f"{deployment.provider}/{deployment.upstream_model}"
 
 
 async def _wait(fate: Fate, call: Call, deployment: DeploymentSpec, policy: RetryPolicy) -> None:

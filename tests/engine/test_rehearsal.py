@@ -68,6 +68,21 @@ def test_two_processes_and_two_runs_give_the_same_bytes(worker: WorkerProcess):
         assert first == again == other.lines(job)
 
 
+@pytest.mark.parametrize("strategy", Strategy)
+def test_a_seed_gives_the_same_run_in_another_console_where_ids_are_others(worker: WorkerProcess, strategy: Strategy):
+    job = job_of(strategy, "flapping-primary")
+    (spec,) = job.specs
+    theirs = {row.deployment_id: f"id-{9 - n}" for n, row in enumerate(spec.deployments)}
+    rows = tuple(replace(row, deployment_id=theirs[row.deployment_id]) for row in spec.deployments)
+    there = replace(spec, deployments=rows)
+    profiles = {theirs[name]: profile for name, profile in job.profiles.items()}
+    scenario = parse_scenario("flapping-primary", spec=there)
+    told = story(*worker.run(replace(job, specs=(there,), profiles=profiles, scenario=scenario)))
+    for ours, other in theirs.items():
+        told = told.replace(f" {other} ", f" {ours} ").replace(f"\n{other}:", f"\n{ours}:")
+    assert told == story(*worker.run(job))
+
+
 def test_another_seed_is_another_run(worker: WorkerProcess):
     one, two = (worker.lines(job_of(Strategy.WEIGHTED, "healthy", seed=seed)) for seed in (1, 2))
     assert one != two
