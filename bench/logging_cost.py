@@ -77,8 +77,10 @@ def main() -> int:
         # It must outlast the pairs: looking takes a little, too.
         load = Load(target.port, KEY, MODEL, False, CONNECTIONS, 2.4 * PAIRS * (SECONDS + SETTLES_S))
         with ThreadPoolExecutor(1) as thread:
+            idle = _now(target, answered).answered
             sending = thread.submit(send, target, load)
-            time.sleep(1)
+            if not eventually(lambda: _now(target, answered).answered > idle, deadline_s=30):
+                raise SystemExit("The load does not reach the gateway.")
             pairs = [_pair(target, answered, number % 2 == 0) for number in range(PAIRS)]
             sending.result()
         return _report(pairs)

@@ -4,7 +4,8 @@
 const FINAL = new Set(["done", "cancelled", "failed"]);
 const GIVE_UP_FROM = 4400; // close codes from here on are answers, not accidents
 const RETRIES = 20;
-const FRAME_MS = 250; // between the pictures of a run, for so long; then twice that for twice as long, and so on
+/* As engine/rehearsal.py takes pictures of a run: so far apart for so long, then twice for twice as long, and so on. */
+const FRAME_MS = 250;
 const DENSE_MS = 100_000;
 
 class Playback {

@@ -14,7 +14,7 @@ from access.keys import COMMAND_LINE
 from access.models import Account
 from engine.ledger import Attempt, Trace
 from tests.servers import eventually
-from tests.usage.log import Served, finished, log
+from tests.usage.log import Served, log
 from usage import recorder as recorder_module
 from usage import retention, writer_process
 from usage.models import LatencyCount, RequestRecord, UsageBucket
@@ -124,15 +124,6 @@ def test_a_request_is_charged_as_it_is_written(charlie):
     account.refresh_from_db()
     assert account.balance_nanousd == -12
     assert set(RequestRecord.objects.values_list("call_id", flat=True)) == {"two"}
-
-
-@pytest.mark.django_db
-def test_what_comes_again_is_not_counted_again():
-    first = finished("one", at="2030-01-31T14:30")
-    log(first)
-    log(first, finished("two", at="2030-01-31T14:30"))
-    assert set(RequestRecord.objects.values_list("call_id", flat=True)) == {"one", "two"}
-    assert UsageBucket.objects.get(grain="hour").requests == 2
 
 
 @pytest.mark.django_db

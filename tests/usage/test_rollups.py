@@ -62,6 +62,8 @@ def test_a_batch_that_comes_again_is_not_counted_again():
     record = finished("once", at="2030-01-01T10:00")
     log(record, record)
     log(record, finished("two", at="2030-01-01T10:00"))
+    assert set(RequestRecord.objects.values_list("call_id", flat=True)) == {"once", "two"}
+    assert buckets("hour") == [("01 10", 2, 0)]
     assert buckets("day") == [("01 00", 2, 0)]
 
 
