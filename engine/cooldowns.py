@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from engine.ledger import Attempt
 from engine.spec import DeploymentSpec
 from engine.upstreams import failures
 
@@ -14,36 +16,64 @@ if TYPE_CHECKING:
 
 # What LiteLLM counts of a deployment. Forgotten with its cooldown, or the next failure would start another.
 COUNTERS = ("deployment:{}:allowed_fails:generic", "{}:fails", "{}:successes")
+# LiteLLM looks back a minute; and so many failures say enough.
+WINDOW_S = 60.0
+MOST_FAILURES = 1000
+WORDS = {"Timeout": "timeout", "UpstreamConnectionError": "no connection"}
 
 
 @dataclass(frozen=True, slots=True)
 class Cooldown:
-    """A deployment that is left alone. Times are Unix seconds; `error` is for people, without secrets."""
+    """A deployment that is left alone. Times are Unix seconds; `error` is for people, without secrets.
+
+    `cause` counts the failures that led to it (`2×503`; "" when none is known), the last of them in the request
+    `call_id`; `is_own_limit` says that it was a rate limit of ours, and no failure.
+    """
 
     deployment: DeploymentSpec
     error_class: str
     error: str
     since_s: float
     until_s: float
+    cause: str = ""
+    call_id: str = ""
+    is_own_limit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One failed attempt: when, how in a word, and in which request."""
+
+    at_s: float
+    word: str
+    call_id: str
 
 
 class Cooldowns:
     """Those of one router, beside LiteLLM's cache of them, which forgets the error.
 
-    `begun` counts them: who has seen that number knows of all.
+    `begun` counts them: who has seen that number knows of all. `until_s` is when the last of them ends, as far as
+    nobody ended it before.
     """
 
     def __init__(self, router: GroupRouter) -> None:
         self._router = router
         self._latest: dict[str, Cooldown] = {}
         self._add = router.cooldown_cache.add_deployment_to_cooldown
+        self._failures: dict[str, deque[Failure]] = {}
         self.begun = 0
+        self.until_s = 0.0
         router.cooldown_cache.add_deployment_to_cooldown = self._begin
 
     def active(self) -> tuple[Cooldown, ...]:
         """The cooldowns that are not over."""
         now = time.time()
         return tuple(cooldown for cooldown in self._latest.values() if cooldown.until_s > now)
+
+    def failed(self, attempt: Attempt, error: BaseException, call_id: str) -> None:
+        """A failure of a deployment, told before LiteLLM hears of it: it may begin a cooldown."""
+        noted = self._failures.setdefault(attempt.deployment_id, deque(maxlen=MOST_FAILURES))
+        noted.append(Failure(time.time(), _word(error), call_id))
 
     def end(self, deployment_id: str) -> bool:
         """Takes a deployment back into service, as if nothing had happened; whether it was cooling down."""
@@ -53,6 +83,7 @@ class Cooldowns:
             cooldowns.cooldown_store.delete_cache(cooldowns.get_cooldown_cache_key(router_id))
             for counter in COUNTERS:
                 self._router.cache.delete_cache(counter.format(router_id))
+        self._failures.pop(deployment_id, None)
         ended = self._latest.pop(deployment_id, None)
         return ended is not None and ended.until_s > time.time()
 
@@ -61,8 +92,32 @@ class Cooldowns:
         self._add(model_id=model_id, original_exception=original_exception, cooldown_time=cooldown_time, **more)
         deployment, now = self._router.by_router_id[model_id], time.time()
         lasts_s = self._router.cooldown_cache.default_cooldown_time if cooldown_time is None else cooldown_time
-        error = failures.message_of(original_exception)
+        cause, call_id = self._cause(deployment.deployment_id, now)
         self._latest[deployment.deployment_id] = Cooldown(
-            deployment, type(original_exception).__name__, error, now, now + lasts_s
+            deployment,
+            type(original_exception).__name__,
+            failures.message_of(original_exception),
+            now,
+            now + lasts_s,
+            cause,
+            call_id,
+            getattr(original_exception, "is_own_limit", False),
         )
+        self.until_s = max(self.until_s, now + lasts_s)
         self.begun += 1
+
+    def _cause(self, deployment_id: str, now: float) -> tuple[str, str]:
+        """The most frequent failure since a minute ago, or the end of the last cooldown, and the last one's request."""
+        before = self._latest.get(deployment_id)
+        since_s = max(now - WINDOW_S, before.until_s if before and before.until_s <= now else 0.0)
+        noted = [failure for failure in self._failures.get(deployment_id, ()) if failure.at_s >= since_s]
+        if not noted:
+            return "", ""
+        ((word, count),) = Counter(failure.word for failure in reversed(noted)).most_common(1)
+        return f"{count}×{word}", noted[-1].call_id
+
+
+def _word(error: BaseException) -> str:
+    """How it failed: the status that came, or what happened where none came."""
+    name = type(error).__name__
+    return WORDS.get(name) or str(failures.status_of(error) or name)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import secrets
 import time
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 AttemptStatus = Literal["pending", "success", "error", "cancelled"]
 
@@ -72,13 +74,74 @@ class Attempt:
         return self.model_group, self.tier
 
 
+class SkipReason(StrEnum):
+    """Why a candidate was not asked; `not_needed` is no skip: somebody before it answered."""
+
+    COOLING = "cooling"
+    PROBE_RUNNING = "probe_running"
+    RATE_LIMITED = "rate_limited"
+    AT_CAPACITY = "at_capacity"
+    RETRY_BUDGET = "retry_budget"
+    CONTEXT_TOO_SMALL = "context_too_small"
+    UNSUITABLE = "unsuitable"
+    NOT_ALLOWED = "not_allowed"
+    WRONG_REGION = "wrong_region"
+    OWN_KEY_REFUSED = "own_key_refused"
+    NO_CREDENTIALS = "no_credentials"
+    NO_WEIGHT = "no_weight"
+    NOT_NEEDED = "not_needed"
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A candidate that was not asked in one request, and why; `message` says it to people.
+
+    For one that cools down: `for_s` seconds more from the moment at which it was passed over, `since` (Unix seconds),
+    because of `cause` (`2×503`, `1×timeout`), last in the request `cause_call_id`.
+    """
+
+    deployment_id: str
+    deployment_name: str
+    provider: str
+    model_group: str
+    tier: int
+    reason: SkipReason
+    message: str
+    for_s: float | None = None
+    since: float | None = None
+    cause: str | None = None
+    cause_call_id: str | None = None
+
+    @property
+    def is_skip(self) -> bool:
+        """False for a standby, which is listed and does not count."""
+        return self.reason is not SkipReason.NOT_NEEDED
+
+    @property
+    def moved_on_because(self) -> str:
+        """The ledger's word for going on to another tier or group because of it: `fallback_rate_limit`."""
+        return f"fallback_{_cause_of_skip(self)}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON, without what is not known; `since` stays Unix seconds."""
+        values = {name: getattr(self, name) for name in SKIP_FIELDS}
+        return {name: value for name, value in values.items() if value is not None} | {"reason": self.reason.value}
+
+
+SKIP_FIELDS = tuple(column.name for column in fields(Skip))
+
+
 @dataclass(slots=True)
 class Trace:
-    """All attempts of one request, in order, and what became of it."""
+    """All attempts of one request, in order, who was skipped, and what became of it.
+
+    `skipped` is known once the request is answered or given up, or its stream has begun; standbys are not in it.
+    """
 
     call_id: str
     model_group: str
     attempts: list[Attempt] = field(default_factory=list)
+    skipped: Sequence[Skip] = ()
 
     def begin(self, attempt: Attempt) -> Attempt:
         """Adds an attempt, and says of the one before it why the router moved on."""
@@ -93,6 +156,11 @@ class Trace:
     def last(self) -> Attempt | None:
         """The attempt that answered, or the last one that failed; None when nothing was tried."""
         return self.attempts[-1] if self.attempts else None
+
+    @property
+    def has_fallen_back(self) -> bool:
+        """Whether something was asked although a better tier or group had failed or was skipped."""
+        return any(attempt.fallback_depth for attempt in self.attempts)
 
     @property
     def retries(self) -> int:
@@ -111,3 +179,12 @@ def _cause(attempt: Attempt) -> str:
     if attempt.status_code == 429:
         return "rate_limit"
     return "timeout" if attempt.status_code in (408, 504) else "error"
+
+
+def _cause_of_skip(skip: Skip) -> str:
+    if skip.reason is SkipReason.OWN_KEY_REFUSED:
+        return "own_key_refused"
+    cause = skip.cause or ""
+    if skip.reason is SkipReason.RATE_LIMITED or cause.endswith("429"):
+        return "rate_limit"
+    return "timeout" if cause.endswith("timeout") else "error"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
 from contextlib import aclosing, contextmanager
@@ -60,7 +61,7 @@ class _Run:
     def __init__(self, job: Job, emit: Emit, should_stop: Callable[[], bool]) -> None:
         self._job, self._emit, self._should_stop = job, emit, should_stop
         self._loop = asyncio.get_running_loop()
-        self._start_s = self._loop.time()
+        self._start_s, self._zero_s = self._loop.time(), time.time()
         self._routing = Routing()
         for spec in job.specs:
             self._routing.add(LiveGroup(spec))
@@ -145,7 +146,7 @@ class _Run:
     def _finish(self, index: int, trace: Trace, began_ms: float, usage: Usage | None, error: str | None) -> None:
         duration_ms = self.now_ms - began_ms
         cost = self.tally.add(trace, duration_ms=duration_ms, is_success=error is None, usage=usage)
-        row = trace_json(index, trace, began_ms, duration_ms, usage, error, cost)
+        row = trace_json(index, trace, began_ms, duration_ms, usage, error, cost, self._zero_s)
         self._last.append(row)
         self.tally.remember(row)
         self._traces.append(row)

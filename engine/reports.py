@@ -30,7 +30,7 @@ class Report:
         self, router: GroupRouter, row: dict[str, Any], call: Call, attempt: Attempt, deployment: DeploymentSpec
     ) -> None:
         self._router, self._attempt, self._is_stream = router, attempt, call.is_stream
-        self._deployment = deployment
+        self._deployment, self._call_id = deployment, call.trace.call_id
         self._start = datetime.now()
         self._has_started = False
         self._kwargs = _callback_kwargs(row, is_stream=call.is_stream)
@@ -71,6 +71,7 @@ class Report:
         end = datetime.now()
         self._kwargs["exception"] = error
         if not has_left and not self._attempt.is_key_refused:
+            self._router.cooling.failed(self._attempt, error, self._call_id)
             self._router.deployment_callback_on_failure(self._kwargs, None, self._start, end)
         if self._has_started:
             for selector in self._router.selectors:

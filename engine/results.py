@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from engine.ledger import Attempt, Trace
+from engine.ledger import Attempt, Skip, Trace
 from engine.spec import DeploymentSpec, GroupSpec
 from engine.upstreams.call import Usage
 
@@ -194,7 +194,14 @@ def _flows(trace: Trace) -> list[Flow]:
         for before, after in pairwise(trace.attempts)
         if before.place != after.place
     ]
-    return [(None, trace.attempts[0].deployment_id, "primary"), *moves]
+    return [(None, trace.attempts[0].deployment_id, _why_first(trace)), *moves]
+
+
+def _why_first(trace: Trace) -> str:
+    """`primary`, or why the first who was asked stands in a later tier: nobody before it was asked at all."""
+    if not trace.attempts[0].fallback_depth:
+        return "primary"
+    return next((skip.moved_on_because for skip in trace.skipped), "fallback_error")
 
 
 def _flow_step(flow: Flow, count: int) -> dict[str, Any]:
@@ -203,9 +210,19 @@ def _flow_step(flow: Flow, count: int) -> dict[str, Any]:
 
 
 def trace_json(
-    index: int, trace: Trace, began_ms: float, duration_ms: float, usage: Usage | None, error: str | None, cost: float
+    index: int,
+    trace: Trace,
+    began_ms: float,
+    duration_ms: float,
+    usage: Usage | None,
+    error: str | None,
+    cost: float,
+    zero_s: float = 0.0,
 ) -> dict[str, Any]:
-    """One finished request; `index` counts arrivals, times are milliseconds on the run's clock."""
+    """One finished request; `index` counts arrivals, times are milliseconds on the run's clock.
+
+    That clock began at `zero_s` of Unix time.
+    """
     last = trace.last
     return {
         "index": index,
@@ -219,7 +236,14 @@ def trace_json(
         "output_tokens": usage.output_tokens if usage else None,
         "cost_usd": round(cost, 9),
         "attempts": _attempts_json(trace, began_ms),
+        "skipped": [_skip_json(skip, zero_s) for skip in trace.skipped],
     }
+
+
+def _skip_json(skip: Skip, zero_s: float) -> dict[str, Any]:
+    values = skip.to_json()
+    since_s = values.pop("since", None)
+    return values if since_s is None else values | {"since_ms": round((since_s - zero_s) * 1000, 3)}
 
 
 def _attempts_json(trace: Trace, began_ms: float) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from typing import Any
 import litellm
 from litellm.router_utils.cooldown_handlers import set_cooldown_deployments
 
+from engine import obstacles
 from engine.cooldowns import Cooldowns
 from engine.ledger import Attempt
 from engine.reports import GROUP, Report
@@ -54,6 +55,8 @@ class GroupRouter(litellm.Router):
             self.selectors = self._build(spec, kept)
         self.cache.in_memory_cache.max_size_in_memory = CACHE_KEYS
         self.cooling = Cooldowns(self)
+        is_limited = any(d.rpm is not None or d.tpm is not None for d in kept)
+        self.counts_usage = spec.strategy is Strategy.USAGE_BASED and is_limited
         for selector in self.selectors:
             if hasattr(selector, "cancel_sync_task"):
                 selector.cancel_sync_task()
@@ -94,6 +97,7 @@ class GroupRouter(litellm.Router):
         call: Call = kwargs["call"]
         if hopeless := [name for name, d in self.by_router_id.items() if is_hopeless(call, d)]:
             kwargs["_retry_skipped_deployment_ids"] = tuple(hopeless)
+        obstacles.note(self, call.journey)
         row = await self.async_get_available_deployment(model=model, messages=messages, request_kwargs=kwargs)
         self._update_kwargs_with_deployment(deployment=row, kwargs=kwargs)
         try:
@@ -133,13 +137,15 @@ class GroupRouter(litellm.Router):
     async def _try(
         self, call: Call, row: dict[str, Any], deployment: DeploymentSpec, *, own_key: bool = False
     ) -> Answer | Stream:
-        attempt = call.trace.begin(self._new_attempt(deployment, call))
+        attempt = self._new_attempt(deployment, call)
         report = Report(self, row, call, attempt, deployment)
         try:
+            # Until here nobody was asked: what fails is a skip, and no attempt.
             await self.async_routing_strategy_pre_call_checks(row, None)
-            report.started()
             if deployment.problem:
                 raise failures.unusable(deployment)
+            call.trace.begin(attempt)
+            report.started()
             # Not before: a rate limit of ours is no refusal of the key.
             attempt.own_key = own_key
             result = await (call.upstream or upstream_for(deployment)).send(call, deployment, self.spec.retry, attempt)
@@ -179,6 +185,7 @@ class GroupRouter(litellm.Router):
             try:
                 await selector.async_pre_call_check(deployment, parent_otel_span)
             except litellm.RateLimitError as error:
+                error.is_own_limit = True
                 set_cooldown_deployments(
                     litellm_router_instance=self,
                     exception_status=error.status_code,

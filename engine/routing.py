@@ -16,10 +16,11 @@ from litellm.types.router import RouterRateLimitError
 from engine.exceptions import AllCoolingDown, GroupUnavailable, RequestFailed
 from engine.ledger import Trace
 from engine.routers import GroupRouter
+from engine.skips import EVERYTHING, Visit, end_of, skipped_in
 from engine.spec import DeploymentSpec, GroupSpec, RetryPolicy, Strategy
 from engine.upstreams import failures
 from engine.upstreams.call import Answer, Call, Stream
-from engine.upstreams.own_keys import OwnKeyRefused
+from engine.upstreams.own_keys import OwnKeyRefused, hopeless
 
 # What a client sees when the fault is not its own: an upstream's 401 must not read as "your key is wrong".
 STATUS_FOR_CLIENT = {401: 502, 402: 502, 403: 502, 404: 502, 408: 504}
@@ -30,6 +31,7 @@ class LiveGroup:
 
     def __init__(self, spec: GroupSpec) -> None:
         self.spec = spec
+        self.visit = Visit.of(spec)
         self.problem: str | None = None
         self.router: GroupRouter | None = None
         self._in_flight = 0
@@ -124,16 +126,27 @@ class Routing:
             group.retire()
 
     async def route(self, call: Call, group: LiveGroup) -> Answer | Stream:
-        """One request through a group and, when it fails, its fallback groups; raises RequestFailed."""
+        """One request through a group and, when it fails, its fallback groups; raises RequestFailed.
+
+        Afterwards the trace says who was skipped.
+        """
+        has_failed = False
         try:
             return await self._try(call, group, visited=set(), most_moves=group.spec.retry.max_fallbacks)
         except RequestFailed:
+            has_failed = True
             raise
         except Exception as error:
+            has_failed = True
             raise _failed(error) from error
+        finally:
+            if has_failed or not call.journey.is_plain(call.trace):
+                end = EVERYTHING if has_failed else end_of(call.trace)
+                call.trace.skipped = skipped_in(call.trace, call.journey, end=end, refused_providers=hopeless(call))
 
     async def _try(self, call: Call, group: LiveGroup, *, visited: set[str], most_moves: int) -> Answer | Stream:
         visited.add(group.spec.name)
+        call.journey.visits.append(group.visit.at(call.depth))
         try:
             return await group.complete(call)
         except Exception as error:
@@ -142,6 +155,10 @@ class Routing:
         for name in _fallback_names(group.spec, last):
             target = self._groups.get(name)
             if target is None or name in visited or call.trace.fallbacks >= most_moves:
+                continue
+            if call.may_use is not None and not call.may_use(name):
+                visited.add(name)
+                call.journey.visits.append(Visit(target.spec, call.depth, is_barred=True))
                 continue
             try:
                 return await self._try(call, target, visited=visited, most_moves=most_moves)

@@ -103,7 +103,8 @@ class DeploymentSpec:
 
     `deployment_id` is the catalog's model id. `provider_type` is a LiteLLM provider name,
     `upstream_model` the name the provider knows the model by. `problem`, when
-    set, is why this deployment cannot be called at all (for people); it then fails without a connection.
+    set, is why this deployment cannot be called at all (for people); it is then skipped, because it `lacks_credentials`
+    or for another reason.
     `options` and `credentials` are what LiteLLM wants beside address and key, by its own names (`api_version`,
     `aws_secret_access_key`). A price of input from or into the provider's prompt cache that is not known is that of
     other input.
@@ -126,6 +127,7 @@ class DeploymentSpec:
     cache_write_cost_per_token_usd: float | None = None
     provider_id: str = ""
     problem: str | None = None
+    lacks_credentials: bool = False
     options: tuple[tuple[str, str], ...] = ()
     credentials: tuple[tuple[str, Secret], ...] = ()
 

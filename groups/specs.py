@@ -132,6 +132,7 @@ def _deployment(row: Deployment, problem: str | None) -> DeploymentSpec:
         cache_write_cost_per_token_usd=_per_token(model.cache_write_cost_per_million),
         provider_id=str(provider.id),
         problem=problem or unreadable,
+        lacks_credentials=problem is None and unreadable is not None,
         options=_options(provider),
         credentials=keys.others,
     )

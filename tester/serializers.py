@@ -92,7 +92,12 @@ class FlowStepSerializer(serializers.Serializer):
     from_deployment = serializers.CharField(allow_null=True)
     to_deployment = serializers.CharField()
     request_count = serializers.IntegerField()
-    reason = serializers.ChoiceField(choices=["primary", "fallback_error", "fallback_rate_limit", "fallback_timeout"])
+    reason = serializers.ChoiceField(
+        choices=[
+            "primary",
+            *("fallback_error", "fallback_rate_limit", "fallback_timeout", "fallback_own_key_refused"),
+        ]
+    )
 
 
 class SimulationResultSerializer(serializers.Serializer):

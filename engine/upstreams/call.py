@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from engine.ledger import Attempt, Trace
+from engine.skips import Journey
 from engine.spec import DeploymentSpec, OwnKey, RetryPolicy
 from engine.upstreams.estimates import Passed
 from engine.upstreams.tokens import Usage
@@ -24,7 +25,8 @@ class Call:
     `upstream` overrides what would answer (a mock test, a rehearsal), `tokens` are the context and generated
     tokens that a rehearsed answer has. `own_keys` are the caller's own keys by provider id; `refused_keys` are the
     errors of the providers that have refused theirs, which are not asked with them again. `last_error` is that of the
-    last attempt, `depth` the number of tiers in the groups that were left behind.
+    last attempt, `depth` the number of tiers in the groups that were left behind. `may_use` says whether the caller may
+    use a fallback group; `journey` is where the request went.
     """
 
     endpoint: Endpoint
@@ -37,6 +39,8 @@ class Call:
     refused_keys: dict[str, Exception] = field(default_factory=dict)
     last_error: Exception | None = None
     depth: int = 0
+    may_use: Callable[[str], bool] | None = None
+    journey: Journey = field(default_factory=Journey)
 
     @property
     def wants_usage(self) -> bool:

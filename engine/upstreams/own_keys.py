@@ -45,6 +45,11 @@ def with_key(deployment: DeploymentSpec, key: OwnKey) -> DeploymentSpec:
     return replace(deployment, api_key=key.secret, credentials=())
 
 
+def hopeless(call: Call) -> frozenset[str]:
+    """Ids of the providers that refused the caller's key in this request, where no other may be used."""
+    return frozenset(name for name in call.refused_keys if not call.own_keys[name].may_fall_back)
+
+
 def is_hopeless(call: Call, deployment: DeploymentSpec) -> bool:
     """Whether the caller's key for it was refused in this request, and no other may be used."""
     key = call.own_keys.get(deployment.provider_id)

@@ -121,8 +121,14 @@ def test_the_numbers_of_a_result_agree_with_its_traces(worker: WorkerProcess):
     assert result["fallback_count"] == sum(t["fallback_depth"] > 0 for t in traces)
     assert result["cost_usd"] == pytest.approx(sum(t["cost_usd"] for t in traces), abs=1e-6)
     assert sum(row["percent_of_total"] for row in result["traffic_distribution"]) == pytest.approx(100, abs=0.01)
-    primary = [step for step in result["flow_data"] if step["reason"] == "primary"]
-    assert sum(step["request_count"] for step in primary) == sum(bool(t["attempts"]) for t in traces)
+    entries = [step for step in result["flow_data"] if step["from_deployment"] is None]
+    assert {step["reason"] for step in entries} == {"primary", "fallback_error"}
+    passed = [t for t in traces if t["attempts"] and t["attempts"][0]["fallback_depth"]]
+    primary = sum(step["request_count"] for step in entries if step["reason"] == "primary")
+    assert passed
+    assert all(t["skipped"][0]["reason"] == "cooling" and t["skipped"][0]["for_s"] > 0 for t in passed)
+    assert primary == sum(bool(t["attempts"]) for t in traces) - len(passed)
+    assert sum(step["request_count"] for step in entries) == sum(bool(t["attempts"]) for t in traces)
 
 
 def test_cooldowns_show_in_the_frames(worker: WorkerProcess):

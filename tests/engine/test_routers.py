@@ -160,13 +160,15 @@ async def test_a_bad_request_is_not_retried_in_its_tier():
     assert path_of(trace) == "a:error>b:success"
 
 
-async def test_a_deployment_with_a_problem_fails_with_it_and_is_not_called():
-    rows = (deployment("a", priority=1, problem="Its key cannot be decrypted."), deployment("b", priority=2))
+async def test_a_deployment_with_a_problem_is_skipped_because_of_it_and_not_called():
+    problem = {"problem": "Its key cannot be decrypted.", "lacks_credentials": True}
+    rows = (deployment("a", priority=1, **problem), deployment("b", priority=2))
     routing = await routing_of(group(deployments=rows))
     upstream = ScriptedUpstream()
     _, trace = await request(routing, "g", upstream)
-    assert path_of(trace) == "a:error>b:success"
-    assert trace.attempts[0].error_message == "Its key cannot be decrypted."
+    assert path_of(trace) == "b:success"
+    (skip,) = trace.skipped
+    assert (skip.deployment_id, skip.reason, skip.message) == ("a", "no_credentials", "Its key cannot be decrypted.")
     assert upstream.served == {"b": 1}
 
 

@@ -1,0 +1,167 @@
+"""Who was not asked in a request, and why: from where it went and what stood in the way. Pure.
+
+A candidate's rank is its distance from the first tier of the group that was asked for, as `Attempt.fallback_depth`
+counts it. Whoever stands behind the one that answered is a standby, which is no skip: nobody looked at it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from engine.ledger import Attempt, Skip, SkipReason, Trace
+from engine.spec import DeploymentSpec, GroupSpec, Strategy
+
+EVERYTHING = math.inf
+TURN_DID_NOT_COME = "Its turn did not come: the retries were used up, or the error was not worth one."
+BEYOND_MOVES = "The request had made its {} moves to another tier or group (max_fallbacks)."
+NOT_NEEDED = "The request ended before its turn."
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A group that a request came to. `depth` is the rank of its first tier.
+
+    `is_barred` says that the caller may not use it, `has_left_out` that it has deployments that are never asked.
+    """
+
+    spec: GroupSpec
+    depth: int = 0
+    is_barred: bool = False
+    has_left_out: bool = False
+
+    @classmethod
+    def of(cls, spec: GroupSpec, depth: int = 0, *, is_barred: bool = False) -> Visit:
+        """One visit, with the deployments looked through."""
+        return cls(spec, depth, is_barred, any(_is_left_out(spec, d) for d in spec.deployments))
+
+    def at(self, depth: int) -> Visit:
+        """The same group at another distance."""
+        return self if depth == self.depth else Visit(self.spec, depth, self.is_barred, self.has_left_out)
+
+
+@dataclass(slots=True)
+class Journey:
+    """Where one request went: its groups in order, and what was seen to stand in the way before it was asked.
+
+    `noted` is by group's name and deployment's id; the first look counts.
+    """
+
+    visits: list[Visit] = field(default_factory=list)
+    noted: dict[tuple[str, str], Skip] = field(default_factory=dict)
+
+    def note(self, skip: Skip) -> None:
+        """Remembers why a candidate is not asked; forgotten if it is asked later after all."""
+        self.noted.setdefault((skip.model_group, skip.deployment_id), skip)
+
+    def is_plain(self, trace: Trace) -> bool:
+        """Whether the first who was asked answered and nothing stood in the way: then there is nothing to tell."""
+        if self.noted or len(self.visits) != 1 or len(trace.attempts) != 1:
+            return False
+        return not (self.visits[0].has_left_out or trace.attempts[0].fallback_depth)
+
+
+def skip_of(
+    spec: GroupSpec,
+    deployment: DeploymentSpec,
+    reason: SkipReason,
+    message: str,
+    *,
+    for_s: float | None = None,
+    since: float | None = None,
+    cause: str | None = None,
+    cause_call_id: str | None = None,
+) -> Skip:
+    """A skip of one deployment of a group."""
+    return Skip(
+        deployment.deployment_id,
+        deployment.name,
+        deployment.provider,
+        spec.name,
+        spec.tier_of(deployment),
+        reason,
+        message,
+        None if for_s is None else round(for_s, 3),
+        None if since is None else round(since, 3),
+        cause,
+        cause_call_id,
+    )
+
+
+def skipped_in(
+    trace: Trace, journey: Journey, *, end: float, refused_providers: Collection[str] = ()
+) -> tuple[Skip, ...]:
+    """The skips of a request that ended at the rank `end` (EVERYTHING when all that could be tried has failed).
+
+    `refused_providers` are the ids of those that refused the caller's own key when no other may be used.
+    """
+    asked = asked_in(trace.attempts)
+    return tuple(
+        skip
+        for visit in journey.visits
+        for rank, deployment in _ranked(visit)
+        if rank <= end and (visit.spec.name, deployment.deployment_id) not in asked
+        if (skip := _skip(visit, deployment, journey, rank < end, refused_providers)) is not None
+    )
+
+
+def standbys(specs: Iterable[GroupSpec], attempts: Iterable[Attempt], skipped: Iterable[Skip]) -> tuple[Skip, ...]:
+    """All other deployments of these groups, as `not_needed`: with attempts and skips, every candidate there was."""
+    told = asked_in(attempts) | {(skip.model_group, skip.deployment_id) for skip in skipped}
+    return tuple(
+        skip_of(spec, deployment, SkipReason.NOT_NEEDED, NOT_NEEDED)
+        for spec in specs
+        for deployment in spec.deployments
+        if (spec.name, deployment.deployment_id) not in told
+    )
+
+
+def asked_in(attempts: Iterable[Attempt]) -> set[tuple[str, str]]:
+    """Group and deployment of each attempt."""
+    return {(attempt.model_group, attempt.deployment_id) for attempt in attempts}
+
+
+def end_of(trace: Trace) -> int:
+    """The rank at which a request has arrived."""
+    return max((attempt.fallback_depth for attempt in trace.attempts), default=0)
+
+
+def _ranked(visit: Visit) -> Iterator[tuple[int, DeploymentSpec]]:
+    ranks = {tier: visit.depth + n for n, tier in enumerate(visit.spec.tiers)}
+    return ((ranks[visit.spec.tier_of(d)], d) for d in visit.spec.deployments)
+
+
+def _skip(
+    visit: Visit, deployment: DeploymentSpec, journey: Journey, was_passed: bool, refused_providers: Collection[str]
+) -> Skip | None:
+    """Why it was skipped; None for a standby of the tier that answered."""
+    spec = visit.spec
+    if visit.is_barred:
+        message = f"The caller may not use the group '{spec.name}'."
+        return skip_of(spec, deployment, SkipReason.NOT_ALLOWED, message)
+    if deployment.problem:
+        reason = SkipReason.NO_CREDENTIALS if deployment.lacks_credentials else SkipReason.UNSUITABLE
+        return skip_of(spec, deployment, reason, deployment.problem)
+    if deployment.provider_id in refused_providers:
+        message = f"{deployment.provider} refused the caller's own key in this request."
+        return skip_of(spec, deployment, SkipReason.OWN_KEY_REFUSED, message)
+    if noted := journey.noted.get((spec.name, deployment.deployment_id)):
+        return noted
+    if _has_no_weight(spec, deployment):
+        return skip_of(spec, deployment, SkipReason.NO_WEIGHT, "Its weight is 0.")
+    return skip_of(spec, deployment, SkipReason.RETRY_BUDGET, _why_passed(spec, deployment)) if was_passed else None
+
+
+def _why_passed(spec: GroupSpec, deployment: DeploymentSpec) -> str:
+    most = spec.retry.max_fallbacks
+    is_beyond = spec.tier_of(deployment) not in spec.tiers[: most + 1]
+    return BEYOND_MOVES.format(most) if is_beyond else TURN_DID_NOT_COME
+
+
+def _is_left_out(spec: GroupSpec, deployment: DeploymentSpec) -> bool:
+    return bool(deployment.problem) or _has_no_weight(spec, deployment)
+
+
+def _has_no_weight(spec: GroupSpec, deployment: DeploymentSpec) -> bool:
+    return spec.strategy is Strategy.WEIGHTED and not deployment.weight
