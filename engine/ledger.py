@@ -97,7 +97,8 @@ class Skip:
     """A candidate that was not asked in one request, and why; `message` says it to people.
 
     For one that cools down: `for_s` seconds more from the moment at which it was passed over, `since` (Unix seconds),
-    because of `cause` (`2×503`, `1×timeout`), last in the request `cause_call_id`.
+    because of `cause` (`2×503`, `1×timeout`), last in the request `cause_call_id`. `fallback_depth` is counted as an
+    attempt's.
     """
 
     deployment_id: str
@@ -107,6 +108,7 @@ class Skip:
     tier: int
     reason: SkipReason
     message: str
+    fallback_depth: int = 0
     for_s: float | None = None
     since: float | None = None
     cause: str | None = None

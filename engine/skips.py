@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine.ledger import Attempt, Skip, SkipReason, Trace
 from engine.spec import DeploymentSpec, GroupSpec, Strategy
@@ -82,6 +82,7 @@ def skip_of(
         spec.tier_of(deployment),
         reason,
         message,
+        0,
         None if for_s is None else round(for_s, 3),
         None if since is None else round(since, 3),
         cause,
@@ -98,17 +99,19 @@ def skipped_in(
     """
     asked = asked_in(trace.attempts)
     return tuple(
-        skip
+        replace(skip, fallback_depth=rank)
         for visit in journey.visits
         for rank, deployment in _ranked(visit)
-        if rank <= end and (visit.spec.name, deployment.deployment_id) not in asked
+        if (rank <= end or visit.is_barred) and (visit.spec.name, deployment.deployment_id) not in asked
         if (skip := _skip(visit, deployment, journey, rank < end, refused_providers)) is not None
     )
 
 
-def standbys(specs: Iterable[GroupSpec], attempts: Iterable[Attempt], skipped: Iterable[Skip]) -> tuple[Skip, ...]:
-    """All other deployments of these groups, as `not_needed`: with attempts and skips, every candidate there was."""
-    told = asked_in(attempts) | {(skip.model_group, skip.deployment_id) for skip in skipped}
+def standbys(specs: Iterable[GroupSpec], told: Collection[tuple[str, str]]) -> tuple[Skip, ...]:
+    """All other deployments of these groups, as `not_needed`: with attempts and skips, every candidate there was.
+
+    `told` are group and deployment of each attempt and skip.
+    """
     return tuple(
         skip_of(spec, deployment, SkipReason.NOT_NEEDED, NOT_NEEDED)
         for spec in specs

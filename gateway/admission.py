@@ -39,6 +39,13 @@ def may_call(live: Live, holder: KeyHolder, name: str) -> bool:
     return is_allowed(live, holder, name) and is_assigned(live, holder, name)
 
 
+def may_fall_back_to(live: Live, holder: KeyHolder, virtual_model: str, name: str) -> bool:
+    """Whether a request may move on to a group: one that may be called, or a pool of the virtual model that was."""
+    virtual = live.config.virtual.get(virtual_model)
+    is_pool = virtual is not None and any(tier.pool == name for tier in virtual.tiers)
+    return (is_pool or is_allowed(live, holder, name)) and is_assigned(live, holder, name)
+
+
 def is_allowed(live: Live, holder: KeyHolder, name: str) -> bool:
     """Whether the key's list of models, if it has one, has this name or what the alias stands for."""
     allowed = holder.allowed_models

@@ -17,10 +17,12 @@ from rest_framework.views import APIView
 from access.authentication import actor_of
 from access.models import Role
 from access.rules import can_read
+from engine.skips import standbys
 from gateway.openai import ApiError
 from gateway.serializers import AttemptsSerializer, TrialRequestSerializer, TrialSerializer
 from gateway.trials import try_group
 from groups.models import RoutingGroup
+from groups.specs import fallbacks_of, specs_with_fallbacks
 from lib.exceptions import NotAllowed
 from usage.models import RequestRecord
 from usage.recorder import FLUSH_INTERVAL_S, recorder
@@ -42,6 +44,8 @@ class AttemptsView(APIView):
                 "model_group": record.model_group,
                 "choice": _choice(record),
                 "attempts": record.attempts,
+                "skipped": [*record.skipped, *_standbys(record)],
+                "fell_back": record.fell_back,
             }
         )
 
@@ -75,6 +79,18 @@ def _choice(record: RequestRecord) -> dict[str, Any] | None:
         "tier": record.virtual_tier,
         "pool": record.model_group,
     }
+
+
+def _standbys(record: RequestRecord) -> list[dict[str, Any]]:
+    """Who else could have been asked, by the groups as they are: nothing where one was changed since."""
+    group = RoutingGroup.objects.filter(name=record.model_group).first()
+    if group is None:
+        return []
+    names = [group.name, *fallbacks_of(group)]
+    if RoutingGroup.objects.filter(name__in=names, updated_at__gt=record.started_at).exists():
+        return []
+    told = {(step["model_group"], step["deployment_id"]) for step in [*record.attempts, *record.skipped]}
+    return [skip.to_json() for skip in standbys(specs_with_fallbacks(group), told)]
 
 
 def _find(call_id: str) -> RequestRecord:

@@ -15,7 +15,7 @@ from engine.ledger import Trace, new_call_id
 from engine.routing import LiveGroup
 from engine.upstreams.call import Answer, Call, Endpoint, Stream
 from gateway import openai
-from gateway.admission import admit, authenticate, check_scope, is_allowed, is_assigned
+from gateway.admission import admit, authenticate, check_scope, is_allowed, is_assigned, may_fall_back_to
 from gateway.exchange import CLIENT_LEFT, Exchange
 from gateway.holds import most_nanousd, reachable
 from gateway.live import Live
@@ -36,6 +36,7 @@ async def serve(live: Live, endpoint: Endpoint, key: str, raw: bytes) -> tuple[E
         admit(live, holder, body["model"], route)
         headers = await live.rate_limits.admit(holder)
         call = Call(endpoint, body, exchange.trace, bool(body.get("stream")), own_keys=live.own_keys_of(holder))
+        call.may_use = partial(may_fall_back_to, live, holder, route.choice.virtual_model if route.choice else "")
         await hold(live, exchange, call, route.group, size=len(raw))
         exchange.rate_limits = live.rate_limits
         async with asyncio.timeout(settings.REQUEST_DEADLINE_S):
@@ -118,6 +119,8 @@ def response_headers(exchange: Exchange) -> Headers:
         "x-litellm-response-duration-ms": round(exchange.duration_ms, 3),
         "x-litellm-overhead-duration-ms": round(max(0.0, exchange.duration_ms - upstream_ms), 3),
     }
+    if trace.skipped:
+        values["x-routing-skipped"] = len(trace.skipped)
     if result is not None:
         values["x-litellm-model-id"] = result.deployment.deployment_id
     if (choice := exchange.choice) is not None:

@@ -94,6 +94,14 @@ class Ended:
         return [attempt_of(attempt) for attempt in self.trace.attempts]
 
     @property
+    def fell_back(self) -> bool:
+        return self.trace.has_fallen_back
+
+    @property
+    def skipped(self) -> list[dict[str, Any]]:
+        return [skip.to_json() for skip in self.trace.skipped]
+
+    @property
     def settlement(self) -> Settlement:
         """What the account that pays is charged; nothing for a failure, nor for what the person's own key has paid."""
         is_free = self.status >= 500 or self.last.own_key

@@ -6,6 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from engine.ledger import SkipReason
+
 
 class AttemptSerializer(serializers.Serializer):
     """One try of one deployment."""
@@ -29,6 +31,23 @@ class AttemptSerializer(serializers.Serializer):
     own_key = serializers.BooleanField(required=False, help_text="Whether the caller's own key was used.")
 
 
+class SkipSerializer(serializers.Serializer):
+    """A candidate that was not asked; `not_needed` is a standby, and no skip. What is not known is left out."""
+
+    deployment_id = serializers.CharField()
+    deployment_name = serializers.CharField()
+    provider = serializers.CharField()
+    model_group = serializers.CharField()
+    tier = serializers.IntegerField()
+    reason = serializers.ChoiceField(choices=[reason.value for reason in SkipReason])
+    message = serializers.CharField()
+    fallback_depth = serializers.IntegerField()
+    for_s = serializers.FloatField(required=False, help_text="How many seconds more it is left alone.")
+    since = serializers.DateTimeField(required=False)
+    cause = serializers.CharField(required=False, help_text="What put it there: `2×503`.")
+    cause_call_id = serializers.CharField(required=False, help_text="The request that failed last.")
+
+
 class ChoiceSerializer(serializers.Serializer):
     """What a virtual model chose, by which score (null: there was no text to score)."""
 
@@ -39,12 +58,17 @@ class ChoiceSerializer(serializers.Serializer):
 
 
 class AttemptsSerializer(serializers.Serializer):
-    """All attempts of one request; `choice` when it called a virtual model."""
+    """All attempts of one request, and who was not asked; `choice` when it called a virtual model.
+
+    `fell_back`: a better tier or group had failed or was skipped.
+    """
 
     call_id = serializers.CharField()
     model_group = serializers.CharField()
     choice = ChoiceSerializer(allow_null=True)
     attempts = AttemptSerializer(many=True)
+    skipped = SkipSerializer(many=True)
+    fell_back = serializers.BooleanField()
 
 
 class TrialRequestSerializer(serializers.Serializer):
@@ -86,3 +110,4 @@ class TrialSerializer(serializers.Serializer):
     final_provider = serializers.CharField()
     call_id = serializers.CharField()
     error = serializers.CharField(allow_null=True)
+    skipped = SkipSerializer(many=True)

@@ -23,6 +23,7 @@ from gateway.records import record
 from gateway.trials import RoutingTrace, Trial
 from groups.models import RoutingGroup
 from groups.specs import spec_of
+from usage.wire import skip_of
 
 
 async def send(*, name: str, by: Actor, body: dict[str, Any], mock: bool) -> Trial:
@@ -72,6 +73,7 @@ def _result(exchange: Exchange, error: str | None) -> Trial:
         final_provider=last.provider if last else "",
         call_id=trace.call_id,
         error=error,
+        skipped=tuple(skip_of(skip.to_json()) for skip in trace.skipped),
     )
 
 

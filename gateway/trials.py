@@ -45,6 +45,7 @@ class Trial:
     final_provider: str
     call_id: str
     error: str | None = None
+    skipped: tuple[dict[str, Any], ...] = ()
 
 
 def try_group(

@@ -21,7 +21,7 @@ from groups.models import RoutingGroup
 from groups.views.detail import detail_context, group_with_deployments
 from lib.exceptions import DomainError
 from providers.models import Provider
-from usage.waterfall import Bar, bars_of
+from usage.waterfall import Bar, bars_of, steps_of
 
 PAGE = "groups/routinggroup_detail.html"
 
@@ -52,11 +52,18 @@ def _outcome(group: RoutingGroup, form: GroupTestForm, *, by: Actor) -> dict[str
     except (DomainError, ApiError) as error:
         return {"refusal": str(error)}
     has_tiers = group.strategy == Strategy.PRIORITY_FAILOVER
-    return {"result": result, "bars": _bars(result), "has_tiers": has_tiers}
-
-
-def _bars(result: Trial) -> tuple[Bar, ...]:
-    names = {trace.provider for trace in result.traces}
+    names = {trace.provider for trace in result.traces} | {skip["provider"] for skip in result.skipped}
     types = dict(Provider.objects.filter(name__in=names).values_list("name", "type"))
+    bars = _bars(result, types)
+    return {
+        "result": result,
+        "bars": bars,
+        "steps": steps_of(bars, result.skipped, types),
+        "has_tiers": has_tiers,
+        "links_causes": True,
+    }
+
+
+def _bars(result: Trial, types: dict[str, str]) -> tuple[Bar, ...]:
     attempts = [{**asdict(t), "at_ms": t.started_ms, "duration_ms": t.latency_ms} for t in result.traces]
     return bars_of(attempts, began_ms=0.0, duration_ms=result.total_latency_ms, provider_types=types)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tester.timeline import seconds
 from tester.traces import ended_ms
-from usage.waterfall import Bar, bars_of
+from usage.waterfall import Bar, Step, bars_of, steps_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class TraceRow:
     output_tokens: int | None
     cost_usd: float
     bars: tuple[Bar, ...]
+    steps: tuple[Step, ...]
+    skipped: int
 
 
 def rows_of(traces: Iterable[Mapping[str, Any]], provider_types: Mapping[str, str]) -> list[TraceRow]:
@@ -38,8 +40,8 @@ def rows_of(traces: Iterable[Mapping[str, Any]], provider_types: Mapping[str, st
 
 
 def providers_of(traces: Iterable[Mapping[str, Any]]) -> set[str]:
-    """Names of the providers that were tried."""
-    return {attempt["provider"] for trace in traces for attempt in trace["attempts"]}
+    """Names of the providers that were tried or skipped."""
+    return {step["provider"] for trace in traces for step in [*trace["attempts"], *_skipped(trace)]}
 
 
 def _row(trace: Mapping[str, Any], provider_types: Mapping[str, str]) -> TraceRow:
@@ -64,4 +66,11 @@ def _row(trace: Mapping[str, Any], provider_types: Mapping[str, str]) -> TraceRo
         output_tokens=trace["output_tokens"],
         cost_usd=trace["cost_usd"],
         bars=bars,
+        steps=steps_of(bars, _skipped(trace), provider_types),
+        skipped=len(_skipped(trace)),
     )
+
+
+def _skipped(trace: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Who was skipped; runs of older versions did not keep it."""
+    return trace.get("skipped") or ()

@@ -45,11 +45,13 @@ class FinishedRequest:
     virtual_tier: str
     score: int | None
     attempts: list[dict[str, Any]] = field(default_factory=list)
+    fell_back: bool = False
+    skipped: list[dict[str, Any]] = field(default_factory=list)
 
 
 Finished = FinishedRequest | RequestRecord
 COLUMNS = tuple(column.name for column in fields(FinishedRequest))
-STARTED_AT, ATTEMPTS = COLUMNS.index("started_at"), COLUMNS.index("attempts")
+STARTED_AT, ATTEMPTS, SKIPPED = (COLUMNS.index(name) for name in ("started_at", "attempts", "skipped"))
 values_of = attrgetter(*COLUMNS)
 
 

@@ -14,7 +14,7 @@ from django.db.transaction import atomic
 from pydantic_core import to_json
 
 from access.credits import Settlement, settle_many
-from usage.finished import ATTEMPTS, COLUMNS, STARTED_AT, Finished, values_of
+from usage.finished import ATTEMPTS, COLUMNS, SKIPPED, STARTED_AT, Finished, values_of
 from usage.models import RequestRecord
 from usage.rollups import add_up
 from usage.tallies import tally
@@ -79,6 +79,7 @@ def _insert(requests: Sequence[Finished]) -> None:
     rows = [list(values_of(request)) for request in requests]
     for row in rows:
         row[STARTED_AT], row[ATTEMPTS] = adapted(row[STARTED_AT]), to_json(row[ATTEMPTS]).decode()
+        row[SKIPPED] = to_json(row[SKIPPED]).decode() if row[SKIPPED] else "[]"
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             _copy(cursor, rows)

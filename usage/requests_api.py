@@ -23,6 +23,7 @@ FIELDS = (
     *("provider_id", "provider", "deployment_id", "deployment_name", "model", "is_own_key", "status", "error_class"),
     *("is_stream", "duration_ms", "first_token_ms", "input_tokens", "output_tokens", "cached_tokens"),
     *("cache_write_tokens", "reasoning_tokens", "is_estimated", "cost_usd", "virtual_model", "virtual_tier", "score"),
+    "fell_back",
 )
 FILTERS = {
     "call": "The beginning of a call id.",
@@ -32,6 +33,7 @@ FILTERS = {
     "key": "The name or the id of an API key.",
     "provider": "The name of the provider that answered, or failed last.",
     "virtual_model": "The name of a virtual model.",
+    "fell_back": "`true`: a better tier or group had failed or was skipped; `false`: the others.",
     "since": "From this moment on, in UTC: `2030-01-31T14:30`.",
     "until": "Before this moment.",
     "before": "`next` of the page before.",
@@ -39,16 +41,21 @@ FILTERS = {
 
 
 class LoggedRequest(serializers.ModelSerializer):
-    """One request; `attempt_count` is how many upstreams were tried for it (`/v1/requests/{call_id}/attempts`)."""
+    """One request; `attempt_count` is how many upstreams were tried for it, `skip_count` how many candidates were
+    skipped (`/v1/requests/{call_id}/attempts`)."""
 
     attempt_count = serializers.SerializerMethodField()
+    skip_count = serializers.SerializerMethodField()
 
     class Meta:
         model = RequestRecord
-        fields = (*FIELDS, "attempt_count")
+        fields = (*FIELDS, "attempt_count", "skip_count")
 
     def get_attempt_count(self, record: RequestRecord) -> int:
         return len(record.attempts)
+
+    def get_skip_count(self, record: RequestRecord) -> int:
+        return len(record.skipped)
 
 
 class RequestLogPage(serializers.Serializer):

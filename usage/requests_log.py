@@ -106,6 +106,7 @@ class Wanted:
     owner: str = ""
     provider: str = ""
     virtual_model: str = ""
+    fell_back: bool | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -132,6 +133,8 @@ def matching(wanted: Wanted) -> RequestQuerySet:
     found = found.filter(**{field: value for field, value in exact.items() if value})
     if wanted.call_id:
         found = found.whose_id_begins(wanted.call_id)
+    if wanted.fell_back is not None:
+        found = found.filter(fell_back=wanted.fell_back)
     if wanted.status:
         found = found.filter(_ended(wanted.status))
     return found.filter(_by_key(wanted.key)) if wanted.key else found

@@ -1,9 +1,11 @@
-"""The attempts of one request as bars over time. Pure geometry: no HTML, no database."""
+"""The attempts of one request as bars over time, and who was skipped between them. Pure: no HTML, no database."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from providers.colours import colour_of
@@ -38,6 +40,9 @@ class Bar:
     x: int
     width: int
     token_x: int | None
+    fallback_depth: int = 0
+
+    is_ghost = False
 
     @property
     def has_succeeded(self) -> bool:
@@ -46,6 +51,43 @@ class Bar:
     @property
     def initial(self) -> str:
         return self.provider[:1].upper()
+
+
+@dataclass(frozen=True, slots=True)
+class Ghost:
+    """A candidate that was skipped; `word` is the reason, `cause_call_id` the request that made it cool down, or ""."""
+
+    name: str
+    provider: str
+    tier: int
+    word: str
+    message: str
+    cause_call_id: str
+    colour: str
+    fallback_depth: int
+
+    is_ghost = True
+
+    @property
+    def initial(self) -> str:
+        return self.provider[:1].upper()
+
+
+Step = Bar | Ghost
+
+
+def steps_of(
+    bars: Sequence[Bar], skipped: Iterable[Mapping[str, Any]], provider_types: Mapping[str, str] | None = None
+) -> tuple[Step, ...]:
+    """The bars with those who were skipped: each before the first attempt in its tier, or in a later one."""
+    ghosts = (_ghost(skip, provider_types or {}) for skip in skipped)
+    waiting = deque(sorted(ghosts, key=attrgetter("fallback_depth")))
+    steps: list[Step] = []
+    for bar in bars:
+        while waiting and waiting[0].fallback_depth <= bar.fallback_depth:
+            steps.append(waiting.popleft())
+        steps.append(bar)
+    return (*steps, *waiting)
 
 
 def bars_of(
@@ -91,6 +133,21 @@ def _bar(number: int, attempt: Mapping[str, Any], after_ms: float, whole_ms: flo
         x=x,
         width=width,
         token_x=None if first_token_ms is None else x + min(width, round(WIDTH * first_token_ms / whole_ms)),
+        fallback_depth=attempt.get("fallback_depth", 0),
+    )
+
+
+def _ghost(skip: Mapping[str, Any], types: Mapping[str, str]) -> Ghost:
+    provider = skip["provider"]
+    return Ghost(
+        name=skip["deployment_name"],
+        provider=provider,
+        tier=skip["tier"],
+        word=skip["reason"].replace("_", " "),
+        message=skip["message"],
+        cause_call_id=skip.get("cause_call_id") or "",
+        colour=colour_of(types.get(provider, ""), provider),
+        fallback_depth=skip.get("fallback_depth", 0),
     )
 
 

@@ -10,11 +10,12 @@ from typing import Any, Protocol
 
 from access.credits import Settlement
 from engine.ledger import Attempt
-from usage.finished import ATTEMPTS, STARTED_AT, FinishedRequest
+from usage.finished import ATTEMPTS, SKIPPED, STARTED_AT, FinishedRequest
 from usage.journal import Entry
 
-# The columns of the log, in their order, but for `started_at` (Unix seconds) and `attempts` (the fields of each, as
-# `attempt_of` gives them); and the fields of what is owed for it, if an account pays.
+# The columns of the log, in their order, but for `started_at` (Unix seconds), `attempts` (the fields of each, as
+# `attempt_of` gives them) and `skipped` (as `Skip.to_json` gives them); and the fields of what is owed for it, if an
+# account pays.
 Wire = tuple[tuple[Any, ...], tuple[Any, ...] | None]
 ATTEMPT = tuple(column.name for column in fields(Attempt))
 attempt_of = attrgetter(*ATTEMPT)
@@ -38,6 +39,7 @@ def entry_of(wire: Wire) -> Entry:
     request = FinishedRequest(*values)
     request.started_at = _moment(values[STARTED_AT])
     request.attempts = attempts_of(values[ATTEMPTS])
+    request.skipped = [skip_of(skip) for skip in values[SKIPPED]]
     return Entry(request, Settlement(*owed) if owed else None)
 
 
@@ -47,6 +49,11 @@ def attempts_of(rows: Iterable[tuple[Any, ...]]) -> list[dict[str, Any]]:
     for attempt in attempts:
         attempt["started_at"] = _moment(attempt["started_at"]).isoformat()
     return attempts
+
+
+def skip_of(skip: dict[str, Any]) -> dict[str, Any]:
+    """A skip as the REST API and the table hold it."""
+    return skip | {"since": _moment(skip["since"]).isoformat()} if "since" in skip else skip
 
 
 def _moment(seconds: float) -> datetime:

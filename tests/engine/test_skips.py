@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.ledger import Skip, SkipReason, Trace
@@ -170,6 +170,7 @@ def test_a_skip_as_json_has_no_empty_fields():
         "tier": 1,
         "reason": "no_weight",
         "message": "Its weight is 0.",
+        "fallback_depth": 0,
     }
 
 
@@ -195,6 +196,7 @@ def groups(draw: st.DrawFn, name: str, ids: str, fallbacks: tuple[str, ...]) -> 
     )
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     first=groups("g", "abcd", ("h", "i")),
     second=groups("h", "efg", ("i",)),
@@ -227,7 +229,7 @@ def check(call: Call, *, has_failed: bool) -> None:
     reached = [visit.spec for visit in call.journey.visits]
     tried = {(a.model_group, a.deployment_id) for a in trace.attempts}
     skipped = [(s.model_group, s.deployment_id) for s in trace.skipped]
-    waiting = [(s.model_group, s.deployment_id) for s in standbys(reached, trace.attempts, trace.skipped)]
+    waiting = [(s.model_group, s.deployment_id) for s in standbys(reached, {*tried, *skipped})]
     everyone = [(spec.name, d.deployment_id) for spec in reached for d in spec.deployments]
     assert sorted([*tried, *skipped, *waiting]) == sorted(everyone)
     assert all(skip.is_skip and skip.message for skip in trace.skipped)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tester.models import Run, TraceChunk
+from tester.traces import Wanted, find
 from tests.page import html_of
 
 HTMX = {"HX-Request": "true"}
@@ -35,6 +36,18 @@ def test_requests_are_listed_with_their_waterfalls(page):
     assert "25 requests, and more" in html
     assert "so the router went to the next tier or group." in html
     assert "Nebius" in html
+
+
+def test_a_request_of_a_run_shows_who_was_skipped(page, run, ids):
+    passed = next(t for t in find(run, Wanted(fallback=True), size=60).traces if t["skipped"])
+    (skip,) = passed["skipped"]
+    assert (skip["deployment_id"], skip["reason"], passed["fallback_depth"]) == (ids[0], "cooling", 1)
+    assert 0 < skip["for_s"] <= 30
+    assert 0 <= skip["since_ms"] <= passed["at_ms"]
+    html = page(f"/traces/{passed['index']}")
+    assert "It cools down for" in html
+    assert "ghost" in html
+    assert "1 skipped" in page("/traces?show=fell-back")
 
 
 def test_pages_follow_each_other(page, run):

@@ -69,6 +69,8 @@ def test_the_newest_is_first_and_a_page_begins_where_the_one_before_ended(reader
         ("user=bob", ["cc3"]),
         ("provider=Azure", ["dd4"]),
         ("virtual_model=auto", ["ee5"]),
+        ("fell_back=true", ["dd4"]),
+        ("fell_back=false&status=ok", ["aa1"]),
         ("key=ci", ["aa1"]),
         ("key=gone", ["bb2"]),
         ("key=nobody", []),
@@ -79,7 +81,7 @@ def test_each_filter_leaves_what_it_names(reader, query, found):
     logged("aa1", age_min=1, key_id=str(uuid4()), key_name="ci")
     logged("bb2", age_min=2, status=503, model_group="other", key_id=str(uuid4()), key_name="gone")
     logged("cc3", age_min=3, status=418, owner="bob")
-    logged("dd4", age_min=4, status=499, provider="Azure")
+    logged("dd4", age_min=4, status=499, provider="Azure", fell_back=True)
     logged("ee5", age_min=5, status=429, virtual_model="auto")
     assert shown(reader, query) == found
 
@@ -158,6 +160,42 @@ def test_the_page_of_one_request_tells_each_attempt_and_why_the_router_moved_on(
     for text in ("too slow", "It timed out, so the router went", "auto", "tier hard", "score 71", "Blue"):
         assert text in html, text
     assert "no such group" in html
+
+
+def test_a_request_that_jumped_over_its_primary_does_not_read_as_the_first_choice(reader):
+    skip = {
+        "deployment_id": "p",
+        "deployment_name": "primary",
+        "provider": "Nebius",
+        "model_group": "chat",
+        "tier": 1,
+        "reason": "cooling",
+        "message": "It cools down for 7 s more, after 2×503.",
+        "for_s": 7.0,
+        "cause": "2×503",
+        "fallback_depth": 0,
+        "cause_call_id": "b2",
+    }
+    logged("a1", attempts=[tried("Azure") | {"fallback_depth": 1}], provider="Azure", fell_back=True, skipped=[skip])
+    html = html_of(reader.get(f"{URL}/a1"))
+    for text in ("It cools down for 7 s more, after 2×503.", "cooling", "fell back", "1 skipped", f"{URL}/b2", "ghost"):
+        assert text in html, text
+    assert "the first choice" not in html
+    assert "fell back" in html_of(reader.get(URL))
+
+
+def test_when_nobody_was_asked_the_page_still_says_who_was_skipped(reader):
+    skip = {
+        "deployment_name": "primary",
+        "provider": "Nebius",
+        "tier": 1,
+        "reason": "no_credentials",
+        "message": "Why not.",
+    }
+    logged("a1", attempts=[], status=503, skipped=[skip])
+    html = html_of(reader.get(f"{URL}/a1"))
+    assert "Why not." in html
+    assert "nobody was asked, 1 skipped" in html
 
 
 def test_the_cost_is_computed_line_by_line(reader):

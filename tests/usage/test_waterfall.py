@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from usage.waterfall import bars_of, moved_on
+from usage.waterfall import Ghost, bars_of, moved_on, steps_of
 
 
 def attempt(name: str, *, at_ms: float, ms: float | None, **more: Any) -> dict[str, Any]:
@@ -47,3 +47,18 @@ def test_recorded_requests_count_in_seconds_and_may_still_be_under_way():
 )
 def test_the_reason_for_each_move_is_a_sentence(word, sentence):
     assert moved_on(word) == sentence
+
+
+def skip(name: str, depth: int) -> dict[str, Any]:
+    names = {"deployment_name": name, "provider": name, "model_group": "g", "tier": depth + 1}
+    return {**names, "reason": "own_key_refused", "message": "why", "fallback_depth": depth}
+
+
+def test_who_was_skipped_stands_before_the_first_attempt_of_its_tier_or_a_later_one():
+    attempts = [attempt(name, at_ms=0, ms=1, fallback_depth=depth) for name, depth in (("A", 0), ("C", 2))]
+    bars = bars_of(attempts, began_ms=0, duration_ms=2)
+    steps = steps_of(bars, [skip("Z", 9), skip("B", 1), skip("C2", 2)])
+    assert [step.name for step in steps] == ["A", "B", "C2", "C", "Z"]
+    assert [step.is_ghost for step in steps] == [False, True, True, False, True]
+    assert isinstance(ghost := steps[1], Ghost)
+    assert (ghost.word, ghost.cause_call_id) == ("own key refused", "")

@@ -27,6 +27,8 @@ class RequestRecord(models.Model):
     outlives what it speaks of. Of a request to a virtual model, `model_group` is the pool that was chosen.
     Deployment, provider and `model` (the provider's name of it) are of who answered, or who failed last.
     `cost_usd` is the list price, also of an `is_own_key` request: then its person pays the provider, and not we.
+    `skipped` are the candidates that were not asked although their turn had come, `fell_back` says that a better tier
+    or group had failed or was skipped before somebody was asked.
     `is_estimated`: the provider did not count the tokens, we did.
     """
 
@@ -61,6 +63,8 @@ class RequestRecord(models.Model):
     virtual_tier = models.CharField(max_length=32, blank=True, default="")
     score = models.IntegerField(null=True)
     attempts = models.JSONField(default=list)
+    fell_back = models.BooleanField(default=False, db_default=False)
+    skipped = models.JSONField(default=list, db_default=[])
 
     objects = RequestQuerySet.as_manager()
 
@@ -74,6 +78,8 @@ class RequestRecord(models.Model):
             models.Index(fields=["owner", "started_at"], name="request_of_owner_by_time"),
             models.Index(fields=["provider", "started_at"], name="request_of_provider_by_time"),
             models.Index(fields=["virtual_model", "started_at"], name="request_of_virtual_by_time"),
+            # Few are: to keep it costs the others nothing.
+            models.Index(fields=["started_at"], condition=models.Q(fell_back=True), name="request_fell_back_by_time"),
         ]
 
     def __str__(self) -> str:

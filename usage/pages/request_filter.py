@@ -22,7 +22,8 @@ USUAL_CODES = (400, 401, 402, 403, 404, 413, 422, 429, 500, 502, 503, 504)
 CODES = [(str(code), str(code)) for code in USUAL_CODES]
 MOMENT = "%Y-%m-%dT%H:%M"
 MOMENTS = [MOMENT, "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d"]
-BEHIND_MORE = ("key", "provider", "virtual_model", "since", "until")
+BEHIND_MORE = ("key", "provider", "virtual_model", "fell_back", "since", "until")
+FELL_BACK_CHOICES = [("", "Any way"), ("true", "Fell back"), ("false", "Did not fall back")]
 
 
 class MarkField(forms.Field):
@@ -64,6 +65,15 @@ class RequestFilterForm(forms.Form):
     key = _text("API key", longest=64, list="keys-shown", placeholder="Any key, by name or id")
     provider = _text("Provider", longest=64, list="providers-shown", placeholder="Any provider")
     virtual_model = _text("Virtual model", longest=128, list="virtual-shown", placeholder="Any, or none")
+    fell_back = forms.TypedChoiceField(
+        label="Way",
+        required=False,
+        choices=FELL_BACK_CHOICES,
+        coerce=lambda said: said == "true",
+        empty_value=None,
+        widget=forms.Select({"class": "input"}),
+        error_messages={"invalid_choice": "Give true or false."},
+    )
     since = _moment("From (UTC)")
     until = _moment("Until (UTC)")
     before = MarkField(required=False)
@@ -83,7 +93,8 @@ class RequestFilterForm(forms.Form):
     def wanted(self, *, owner: str = "") -> Wanted:
         """What a valid form asks for, of one owner only where one is given."""
         said = self.cleaned_data
-        same = {name: said[name] for name in ("status", "key", "group", "provider", "virtual_model", "since", "until")}
+        names = ("status", "key", "group", "provider", "virtual_model", "fell_back", "since", "until")
+        same = {name: said[name] for name in names}
         return Wanted(call_id=said["call"], owner=owner or said["user"], **same)
 
     @property

@@ -14,7 +14,7 @@ from providers.colours import colour_of
 from providers.models import Provider
 from usage.models import RequestRecord
 from usage.requests_log import Mark, Outcome, outcome_of
-from usage.waterfall import Bar, bars_of
+from usage.waterfall import Step, bars_of, steps_of
 
 NARROWEST = 1
 PILLS = {Outcome.OK: "good", Outcome.FAILED: "bad", Outcome.REFUSED: "off", Outcome.LEFT: "cold"}
@@ -44,6 +44,19 @@ class RequestRow:
     @property
     def attempts(self) -> int:
         return len(self.record.attempts)
+
+    @property
+    def skipped(self) -> int:
+        return len(self.record.skipped)
+
+    @property
+    def tries_in_words(self) -> str:
+        """What the number of attempts means: a single one is the first choice only if nobody was passed over for it."""
+        if not self.attempts:
+            return f"nobody was asked, {self.skipped} skipped" if self.skipped else "nobody was asked"
+        if self.skipped:
+            return f"{'fell back, ' if self.record.fell_back else ''}{self.skipped} skipped: see why below"
+        return "the first choice" if self.attempts == 1 and not self.record.fell_back else "see why below"
 
     @property
     def short_id(self) -> str:
@@ -80,12 +93,13 @@ def group_ids(names: Collection[str]) -> dict[str, UUID]:
     return dict(RoutingGroup.objects.filter(name__in=names).values_list("name", "pk"))
 
 
-def attempt_bars(record: RequestRecord) -> tuple[Bar, ...]:
-    """The waterfall of a request; one query."""
+def steps_in(record: RequestRecord) -> tuple[Step, ...]:
+    """The waterfall of a request, with who was skipped; one query."""
     attempts: list[dict[str, Any]] = [{**a, "at_ms": _ms_of(a["started_at"])} for a in record.attempts]
-    types = provider_types({attempt["provider"] for attempt in attempts})
+    types = provider_types({step["provider"] for step in [*attempts, *record.skipped]})
     began_ms = record.started_at.timestamp() * 1000
-    return bars_of(attempts, began_ms=began_ms, duration_ms=record.duration_ms, provider_types=types)
+    bars = bars_of(attempts, began_ms=began_ms, duration_ms=record.duration_ms, provider_types=types)
+    return steps_of(bars, record.skipped, types)
 
 
 def _disc(provider: str, types: dict[str, str]) -> Disc | None:

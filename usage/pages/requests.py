@@ -20,7 +20,7 @@ from providers.models import LanguageModel
 from usage.cost_lines import computation_of
 from usage.models import RequestRecord
 from usage.pages.request_filter import RequestFilterForm
-from usage.pages.request_rows import attempt_bars, rows_of
+from usage.pages.request_rows import rows_of, steps_in
 from usage.recorder import recorder
 from usage.requests_log import LogPage, Mark, count_newer, matching, page_of
 from usage.rules import check_may_see, owner_seen_by
@@ -110,7 +110,8 @@ def _everything(record: RequestRecord, request: PersonRequest) -> dict[str, Any]
     return {
         "record": record,
         "row": rows_of([record])[0],
-        "bars": attempt_bars(record),
+        "steps": steps_in(record),
+        "links_causes": True,
         "group": group,
         "has_tiers": group is not None and group.strategy == Strategy.PRIORITY_FAILOVER,
         "model": model,
