@@ -7,10 +7,14 @@ CHROMIUM ?= $(shell for name in chromium chromium-browser google-chrome; do comm
 
 # Tests and checks keep their files away from the data of `make run`.
 SCRATCH := $(CURDIR)/var/test
-TEST_ENV := ROUTING_CONSOLE_DATA="$(SCRATCH)" ROUTING_CONSOLE_DEMO=0
+TEST_ENV := PYTHONDONTWRITEBYTECODE= ROUTING_CONSOLE_DATA="$(SCRATCH)" ROUTING_CONSOLE_DEMO=0
 SQLITE_ENV := $(TEST_ENV) DATABASE_URL="sqlite:///$(SCRATCH)/test.sqlite3" REDIS_URL=
 
-.PHONY: help run test check lock bench-gateway bench-rehearsal bench-live bench-pages bench-usage bench-complexity fidelity screenshots
+# As many tests at once as there are cores; those that share a server stay together.
+WORKERS ?= logical
+PYTEST := $(PY) -m pytest --numprocesses=$(WORKERS) --maxprocesses=8 --dist=loadgroup
+
+.PHONY: help run test quick check lock bench-gateway bench-rehearsal bench-live bench-pages bench-usage bench-complexity fidelity screenshots
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -19,14 +23,17 @@ run: .venv/.stamp  ## set up and start the console (HOST, PORT and the README's 
 	@exec $(PY) -m routing_console
 
 test: .venv/.stamp-dev .venv-litellm/.stamp  ## set up and test: SQLite, PostgreSQL and Valkey, LiteLLM's proxy, a browser
-	$(SQLITE_ENV) $(PY) -m pytest
-	$(TEST_ENV) $(PY) -m tests.services -- $(PY) -m pytest
-	$(SQLITE_ENV) $(PY) -m pytest tests/proxy
+	$(SQLITE_ENV) $(PYTEST)
+	$(TEST_ENV) $(PY) -m tests.services -- $(PYTEST)
+	$(SQLITE_ENV) $(PYTEST) tests/proxy
 ifneq ($(CHROMIUM),)
 	$(SQLITE_ENV) CHROMIUM="$(CHROMIUM)" $(PY) -m pytest tests/e2e
 else
 	@echo "NOT RUN: tests/e2e, the tests in a real browser. Install Chromium, or name it: make test CHROMIUM=/path"
 endif
+
+quick: check  ## check, and every test that needs no server, on SQLite: for in between
+	$(SQLITE_ENV) $(PYTEST) -m "not server"
 
 check: .venv/.stamp-dev  ## format, lint, types, import contracts, migrations, API schema
 	$(PY) -m ruff format --check .

@@ -2,18 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from collections.abc import Iterator
+from typing import Any, cast
 
 import pytest
+from django.db import connection
+from hypothesis import settings as hypothesis_settings
 from rest_framework.test import APIClient
 
 from access.actions import issue_key
 from access.keys import COMMAND_LINE
 from access.models import Role, User
 from engine import addresses
-from tests import factories
+from tests import databases, factories
 from tests.factories import make_model
 from tests.factories import make_user as made
+from tests.sharing import (  # noqa: F401  (pytest finds its hooks here)
+    HASH_SEED,
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_make_parametrize_id,
+    pytest_runtest_setup,
+)
+
+# As many examples as usual, the same ones every time, however busy the machine is.
+hypothesis_settings.register_profile("suite", deadline=None, derandomize=True)
+hypothesis_settings.load_profile("suite")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _children_run_as_the_product_does() -> None:
+    """Not with the settings and the hash seed of the tests, which are in force here already."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "routing_console.settings"
+    os.environ.pop(HASH_SEED, None)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> Iterator[None]:
+    """The tables of tests without a server are copied from the template too."""
+    if databases.is_postgres():
+        connection.settings_dict["TEST"]["TEMPLATE"] = databases.postgres_template()
+        yield
+    else:
+        with databases.filled_in_memory(cast(Any, connection.creation)._get_test_db_name()):
+            yield
 
 
 @pytest.fixture(autouse=True, scope="session")

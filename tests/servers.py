@@ -8,17 +8,19 @@ import socket
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.databases import ROOT as ROOT
+from tests.databases import own_database
+
+# The test that runs now if it has no marker `server`; `sharing.py` keeps it.
+unmarked_test: str | None = None
 MASTER_KEY = "sk-rc-master-of-the-integration-tests"
 
 
@@ -84,11 +86,23 @@ class Llmock(Server):
         httpx.post(f"{self.url}/_llmock/reset", timeout=10).raise_for_status()
 
 
+_reserved: list[socket.socket] = []
+
+
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that is this process's until it ends: bound, but not listened on.
+
+    A server we start takes it all the same (SO_REUSEADDR), nobody else is given it, and a call to it is refused.
+    """
+    mine = socket.socket()
+    mine.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    mine.bind(("127.0.0.1", 0))
+    port = int(mine.getsockname()[1])
+    if sys.platform == "linux":
+        _reserved.append(mine)
+    else:  # where SO_REUSEADDR does not mean that
+        mine.close()
+    return port
 
 
 @contextmanager
@@ -105,7 +119,7 @@ def llmock(folder: Path, *options: str) -> Iterator[Llmock]:
 def console(folder: Path, *, port: int | None = None, server: str = "uvicorn", **settings: str) -> Iterator[Console]:
     """Our server, migrated, on a database of its own; `settings` are more environment variables."""
     port = port or free_port()
-    with _own_database(folder) as database:
+    with own_database(folder) as database:
         env = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "routing_console.settings",
@@ -117,8 +131,6 @@ def console(folder: Path, *, port: int | None = None, server: str = "uvicorn", *
             "PORT": str(port),
             **settings,
         }
-        migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-        subprocess.run(migrate, cwd=ROOT, env=env, check=True, timeout=120)
         with _serving(folder, port, server, env) as ours:
             yield ours
 
@@ -144,28 +156,11 @@ def _address(server: str, port: int) -> list[str]:
 
 
 @contextmanager
-def _own_database(folder: Path) -> Iterator[str]:
-    """A fresh database on the engine under test: PostgreSQL when DATABASE_URL says so, else SQLite."""
-    given = os.environ.get("DATABASE_URL", "")
-    if not given.startswith("postgres"):
-        yield f"sqlite:///{folder / 'console.sqlite3'}"
-        return
-    import psycopg
-
-    name = f"rc_test_{uuid.uuid4().hex}"
-    with psycopg.connect(given, autocommit=True) as admin:
-        admin.execute(f'CREATE DATABASE "{name}"')
-        try:
-            yield urlsplit(given)._replace(path=f"/{name}").geturl()
-        finally:
-            admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-@contextmanager
 def running(
     command: list[str], *, url: str, ready: str | None, log: Path, env: dict[str, str], deadline_s: float = 120
 ) -> Iterator[Server]:
     """A process that answers 200 at `url + ready`; without `ready` any answer at all will do."""
+    assert not unmarked_test, f"{unmarked_test} starts a server; mark it: @pytest.mark.server"
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=subprocess.STDOUT)
     try:
