@@ -76,6 +76,8 @@ def _arguments(call: Call, deployment: DeploymentSpec, limit_s: float) -> dict[s
         "max_retries": 0,
         "drop_params": True,
         "no-log": True,
+        # With tools LiteLLM imports its MCP client, a package that is not installed and would answer nobody here.
+        **({"_skip_mcp_handler": True} if is_chat else {}),
     }
 
 

@@ -100,6 +100,14 @@ async def test_ollama_is_asked_for_a_chat(upstream: ScriptedUpstream) -> None:
     assert upstream.seen[0].path == "/api/chat"
 
 
+async def test_tools_reach_the_provider(upstream: ScriptedUpstream) -> None:
+    upstream.script(Reply(OLLAMA))
+    spec = deployment("d", provider_type="ollama", upstream_model="llama3", api_base=upstream.url.removesuffix("/v1"))
+    tool = {"type": "function", "function": {"name": "now", "parameters": {"type": "object", "properties": {}}}}
+    assert b"pong" in await ask(spec, tools=[tool])
+    assert upstream.seen[0].body["tools"] == [tool]
+
+
 def clients() -> set[str]:
     """LiteLLM's clients of the running event loop, by the names it keeps them under."""
     cache = litellm.in_memory_llm_clients_cache
