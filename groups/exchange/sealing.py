@@ -29,7 +29,10 @@ _KEY = re.compile(
 _KEY_IN_JSON = re.compile(
     rf"""(?P<name>(?<!\\)"{_WORD}"[ \t]*:[ \t]*)"(?P<double>[^"\\\n]+)"(?P<single>)(?P<plain>)""", re.IGNORECASE
 )
-_PLAIN_WORDS = re.compile(r"os\.environ/.*|sealed/.*|null|~|true|false|not-needed|[\d.]+", re.IGNORECASE)
+# A number is no key: `input_cost_per_token: 1.3e-07`.
+_PLAIN_WORDS = re.compile(
+    r"os\.environ/.*|sealed/.*|null|~|true|false|not-needed|[+-]?(?:[\d.]+)(?:e[+-]?\d+)?", re.IGNORECASE
+)
 
 
 @sensitive_variables()

@@ -81,8 +81,14 @@ def _check_keys(node: yaml.MappingNode) -> None:
         if not isinstance(key, yaml.ScalarNode):
             raise wrong(_line(key.start_mark), "A key is a word.")
         if key.value in seen:
-            raise wrong(_line(key.start_mark), "This key is there twice in one mapping; keep one.")
+            raise wrong(
+                _line(key.start_mark), f"The key '{_shown(key.value)}' is there twice in one mapping; keep one."
+            )
         seen.add(key.value)
+
+
+def _shown(word: str) -> str:
+    return _UNSTORABLE.sub(" ", word[:40])
 
 
 def _syntax(error: yaml.MarkedYAMLError) -> ValidationError:

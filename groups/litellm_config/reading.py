@@ -18,6 +18,7 @@ from groups.exchange.bundle import MAX_GROUPS, Bundle, GroupDraft, ModelDraft, P
 from groups.exchange.places import wrong
 from groups.litellm_config.deployments import Entry, entry_of
 from groups.litellm_config.document import load, sequence
+from groups.litellm_config.names import with_legal_names
 from groups.litellm_config.providers import told_apart
 from groups.litellm_config.settings import NUMBERS, NamedStrategy, RouterSettings, settings_of, strategy_of
 from groups.litellm_config.weights import tiers, whole_weights
@@ -48,7 +49,8 @@ def bundle_from(content: str) -> Bundle:
     settings = settings_of(document)
     entries = told_apart([entry for entry in read if isinstance(entry, Entry)])
     found = [_group(name, own, strategy, settings) for name, own, strategy in _groups(entries, settings)]
-    groups, circles = _without_circles([one.group for one in found if one.group])
+    groups, renamed = with_legal_names([one.group for one in found if one.group])
+    groups, circles = _without_circles(groups)
     return Bundle(
         groups=tuple(groups),
         providers=_providers(entries),
@@ -57,6 +59,7 @@ def bundle_from(content: str) -> Bundle:
             *(entry for entry in read if isinstance(entry, Remark)),
             *(remark for entry in entries for remark in entry.remarks),
             *(remark for one in found for remark in one.remarks),
+            *renamed,
             *circles,
             *settings.remarks,
         ),

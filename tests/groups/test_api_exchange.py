@@ -138,6 +138,16 @@ def test_what_was_exported_changes_nothing_when_imported(as_alice, group, file_f
     assert RoutingGroup.objects.get().revision == 1
 
 
+def test_our_litellm_export_of_a_cost_based_group_can_be_imported_again(as_alice):
+    models = [make_model(input_cost_per_million=0.13, output_cost_per_million=0.4)]
+    make_group(name="cheap", strategy="cost-based-routing", models=models)
+    content = as_alice.get(f"{EXPORT}?format=litellm").content.decode()
+    assert "1.3e-07" in content
+    answer = send(as_alice, content, format="litellm")
+    assert answer.status_code == 200, answer.content
+    assert names(answer, "unchanged") == [("group", "cheap")]
+
+
 def test_another_console_gets_the_same_groups(as_alice, group):
     content = as_alice.get(EXPORT).content.decode()
     before = json.loads(content)

@@ -112,7 +112,7 @@ def test_names_from_the_file_are_only_text(page):
     )
     html = html_of(page.post(PAGE, {"content": content}))
     assert "&lt;script&gt;" in html
-    assert "Use letters, digits" in html
+    assert "it is imported as" in html
 
 
 @pytest.mark.parametrize(("person", "read", "write"), [("bob", 200, 200), ("charlie", 200, 403), ("dora", 403, 403)])

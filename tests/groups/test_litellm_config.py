@@ -100,6 +100,24 @@ def test_a_circle_of_fallbacks_loses_the_step_that_closes_it():
     assert "b → a → b" in why(bundle)
 
 
+def test_a_name_that_no_group_may_have_becomes_a_legal_one_also_in_fallbacks():
+    rows = [row("my model@v1"), row("my-model-v1"), row("plain")]
+    bundle = read(rows, router_settings={"fallbacks": [{"plain": ["my model@v1"]}]})
+    assert [g.name for g in bundle.groups] == ["my-model-v1-2", "my-model-v1", "plain"]
+    assert bundle.groups[2].config("fallback_config") == {"fallback_groups": ["my-model-v1-2"]}
+    assert "my model@v1: A group's name has letters" in why(bundle)
+    assert "imported as 'my-model-v1-2'" in why(bundle)
+
+
+@pytest.mark.parametrize("price", ["1.3e-07", "'1.3e-07'", "1e-7", "0.00000013", "2E-06"])
+def test_a_price_is_read_in_every_spelling_and_never_taken_for_a_secret(price):
+    params = f"{{model: groq/x, input_cost_per_token: {price}, output_cost_per_token: {price}}}"
+    text = checked(f"model_list: [{{model_name: a, litellm_params: {params}}}]")
+    assert "sealed/" not in text
+    (model,) = bundle_from(text)[0].models
+    assert float(model.input_cost_per_million) == pytest.approx(float(price.strip("'")) * 1e6)
+
+
 def test_references_stay_references_and_tell_providers_apart():
     rows = [
         row(api_key="os.environ/OPENAI_API_KEY"),
@@ -189,7 +207,7 @@ WRONG = {
     "half a surrogate": ('model_list: [{model_name: "a\\ud800", litellm_params: {model: x/y}}]', "YAML"),
     "broken": ("model_list:\n  - a: [1", "line 3, column 1: This is not valid YAML"),
     "a tag": ("model_list: !!python/object/apply:os.system [ls]", "line 1"),
-    "a key twice": ("model_list: []\nmodel_list: []", "line 2, column 1: This key is there twice"),
+    "a key twice": ("model_list: []\nmodel_list: []", "line 2, column 1: The key 'model_list' is there twice"),
     "too deep": ("[" * 100_000, "Nest no deeper"),
     "itself": ("a: &a [*a]", "may not contain itself"),
     "two documents": ("a: 1\n---\nb: 2", "not valid YAML"),

@@ -1,0 +1,44 @@
+"""Names that LiteLLM allows and a routing group does not: replaced in the group and in every fallback. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from groups.exchange.bundle import GroupDraft, Remark
+
+_ILLEGAL = re.compile(r"[^A-Za-z0-9_.:/-]+")
+LONGEST = 128
+
+
+def with_legal_names(groups: Sequence[GroupDraft]) -> tuple[list[GroupDraft], list[Remark]]:
+    """The groups under names that can be stored, and a remark for each one that had to change."""
+    names = _legal_names([group.name for group in groups])
+    remarks = [
+        Remark(old, f"A group's name has letters, digits and - _ . : / only: it is imported as '{new}'.")
+        for old, new in names.items()
+        if new != old
+    ]
+    return [_renamed(group, names) for group in groups], remarks
+
+
+def _legal_names(wanted: Sequence[str]) -> dict[str, str]:
+    """A name of its own for each; names that are legal already keep theirs."""
+    legal = {name: name for name in wanted if len(name) <= LONGEST and not _ILLEGAL.search(name)}
+    for name in wanted:
+        if name not in legal:
+            legal[name] = _free(_ILLEGAL.sub("-", name).strip("-")[: LONGEST - 8] or "group", legal.values())
+    return {name: legal[name] for name in wanted}
+
+
+def _free(name: str, taken: Iterable[str]) -> str:
+    used = set(taken)
+    return next(n for n in (name, *(f"{name}-{k}" for k in range(2, len(used) + 3))) if n not in used)
+
+
+def _renamed(group: GroupDraft, names: dict[str, str]) -> GroupDraft:
+    fallbacks = {
+        key: [names.get(other, other) for other in others] for key, others in group.config("fallback_config").items()
+    }
+    return replace(group, name=names[group.name], fields={**group.fields, "fallback_config": fallbacks})
