@@ -143,7 +143,11 @@ class GroupRouter(litellm.Router):
             # Until here nobody was asked: what fails is a skip, and no attempt.
             await self.async_routing_strategy_pre_call_checks(row, None)
             if deployment.problem:
-                raise failures.unusable(deployment)
+                unusable = failures.unusable(deployment)
+                unusable.is_unusable = True  # type: ignore[attr-defined]
+                # LiteLLM appends to the message of an error, and not to this.
+                unusable.upstream_message = deployment.problem  # type: ignore[attr-defined]
+                raise unusable
             call.trace.begin(attempt)
             report.started()
             # Not before: a rate limit of ours is no refusal of the key.

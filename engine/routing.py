@@ -206,6 +206,8 @@ def _failed(error: Exception) -> RequestFailed:
         return _key_refused(error)
     status = 502 if isinstance(error, failures.UpstreamConnectionError) else failures.status_of(error) or 502
     code = {litellm.ContextWindowExceededError: "context_length_exceeded"}.get(type(error))
+    if getattr(error, "is_unusable", False):
+        code = "no_usable_deployment"
     return RequestFailed(
         failures.message_of(error),
         status=STATUS_FOR_CLIENT.get(status, status),

@@ -105,6 +105,13 @@ async def test_a_deployment_that_cannot_be_called_is_no_attempt_and_says_why_eve
         assert told(trace) == {"a": "no_credentials", "b": "unsuitable"}
 
 
+async def test_when_no_deployment_can_be_called_the_failure_has_a_code_and_all_are_skipped():
+    routing = await routing_of(group(deployments=(deployment("a", priority=1, problem="Its settings can't be read."),)))
+    error, trace = await request(routing, "g", ScriptedUpstream())
+    assert (error.status, error.code, error.message) == (502, "no_usable_deployment", "Its settings can't be read.")
+    assert (trace.attempts, told(trace)) == ([], {"a": "unsuitable"})
+
+
 async def test_who_is_over_its_own_rate_limit_is_skipped_and_not_attempted():
     rows = (deployment("a", rpm=3), deployment("b", rpm=3))
     routing = await routing_of(group(strategy=Strategy.USAGE_BASED, deployments=rows))
