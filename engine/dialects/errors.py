@@ -1,0 +1,212 @@
+"""An upstream's error -> what it means: kind, status, code, type, param, words for people, seconds to wait. Pure.
+
+`code` and `type` decide first, wording second. JSON inside JSON is unwrapped; a web page is named, not quoted.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from pydantic_core import from_json
+
+from engine.dialects import waits
+
+MESSAGE_LIMIT, TITLE_LIMIT, DEEPEST = 2000, 100, 5
+MAY_RESET = frozenset({None, 413, 429, 503, 529})
+
+
+class Kind(StrEnum):
+    """What is wrong, as far as another deployment, another key or waiting could help."""
+
+    CONTEXT_LENGTH = "context_length"
+    CONTENT_POLICY = "content_policy"
+    QUOTA = "quota"
+    RATE_LIMIT = "rate_limit"
+    CREDENTIALS = "credentials"
+    NOT_FOUND = "not_found"
+    TIMEOUT = "timeout"
+    BAD_REQUEST = "bad_request"
+    SERVER = "server"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorReading:
+    """What an upstream's error says. `status` is the HTTP status that came, None where none did.
+
+    `message` is what it says to people, None when it says nothing; `retry_after_s` is in seconds from now.
+    """
+
+    kind: Kind
+    status: int | None
+    code: str | None = None
+    type: str | None = None
+    param: str | None = None
+    message: str | None = None
+    retry_after_s: float | None = None
+
+
+CODES: dict[Kind, frozenset[str]] = {
+    Kind.CONTEXT_LENGTH: frozenset(
+        {"context_length_exceeded", "exceed_context_size_error", "request_too_large", "model_context_window_exceeded"}
+    ),
+    Kind.CONTENT_POLICY: frozenset(
+        {
+            "content_policy_violation",
+            "content_filter",
+            "responsibleaipolicyviolation",
+            "moderation_blocked",
+            "prohibited_content",
+            "data_inspection_failed",
+        }
+    ),
+    Kind.QUOTA: frozenset(
+        {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "billing_error", "credits_exhausted"}
+    ),
+    Kind.RATE_LIMIT: frozenset({"rate_limit_exceeded", "rate_limit_error", "too_many_requests", "resource_exhausted"}),
+}
+WORDS: dict[Kind, re.Pattern[str]] = {
+    Kind.QUOTA: re.compile(r"credit balance is too low|insufficient (balance|credits|funds)|exceeded your monthly"),
+    Kind.CONTEXT_LENGTH: re.compile(
+        r"maximum context length|context[ _]length[ _]exceeded|prompt (is )?too long|input is too long"
+        r"|(exceeds?|larger than|greater than|overflows?) (the |this |your )?(\w+('s)? ){0,2}"
+        r"context (window|length|size|limit)"
+        r"|input token count.*exceeds the maximum|maximum prompt length is|reduce the length of the (messages|prompt)"
+        r"|too large for model|tokens`? \+ `?max_new_tokens`? must be|exceed context limit|exceeded model token limit"
+    ),
+    Kind.CONTENT_POLICY: re.compile(
+        r"content management policy|content[ _](filtering )?policy|content filter|(violat|flagged).*usage polic"
+        r"|safety system|requires moderation|prohibited.?content"
+    ),
+}
+BY_STATUS = {
+    401: Kind.CREDENTIALS,
+    402: Kind.QUOTA,
+    403: Kind.CREDENTIALS,
+    404: Kind.NOT_FOUND,
+    408: Kind.TIMEOUT,
+    429: Kind.RATE_LIMIT,
+    504: Kind.TIMEOUT,
+}
+# A wording is only believed where it can be about the request: never of "slow down" or "wrong key".
+SPEAKS_OF_REQUEST = frozenset({None, 400, 403, 413, 422, 500})
+TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
+PAGE = re.compile(r"^\s*(<!doctype html|<html|<head|<body|<\?xml)", re.IGNORECASE)
+
+
+def read_error(
+    status: int | None, headers: Mapping[str, str], body: bytes | str | dict[str, Any], *, now: float | None = None
+) -> ErrorReading:
+    """Reads an error answer, or the error object of an event (`status` None: the one it says counts).
+
+    `now` is Unix seconds, the present when not given. Never raises.
+    """
+    at = time.time() if now is None else now
+    layers = list(_layers(_content(body)))
+    status = status if status is not None else _status_in(layers)
+    text = next((said for layer in reversed(layers) if (said := _message(layer))), None)
+    if text is None and not layers and not isinstance(body, dict):
+        text = _of_text(status, body)
+    return ErrorReading(
+        kind=_kind(status, layers, text or ""),
+        status=status,
+        code=_named(layers, "code", status),
+        type=_named(layers, "type", status),
+        param=_named(layers, "param", None),
+        message=text[:MESSAGE_LIMIT] if text else None,
+        retry_after_s=_wait_s(status, headers, layers, at),
+    )
+
+
+def _content(body: bytes | str | dict[str, Any]) -> Any:
+    if isinstance(body, dict):
+        return body
+    try:
+        return from_json(body)
+    except ValueError:
+        return None
+
+
+def _layers(content: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
+    """The objects that speak of the error, from the outside in."""
+    if isinstance(content, list):
+        content = content[0] if content else None
+    if isinstance(content, str):
+        content = _content(content) if content.lstrip()[:1] in ("{", "[") else None
+    if not isinstance(content, dict) or depth > DEEPEST:
+        return
+    yield content
+    metadata = content.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    for inner in (content.get("error"), content.get("message"), content.get("detail"), content.get("innererror"), raw):
+        yield from _layers(inner, depth + 1)
+    if isinstance(raw, str) and raw.strip() and raw.lstrip()[:1] not in ("{", "["):
+        yield {"message": raw}
+
+
+def _message(layer: dict[str, Any]) -> str | None:
+    for name in ("message", "error", "detail", "msg"):
+        said = layer.get(name)
+        if isinstance(said, str) and said.strip() and not _content(said):
+            return said.strip()
+        if isinstance(said, list) and (rows := [str(r["msg"]) for r in said if isinstance(r, dict) and "msg" in r]):
+            return "; ".join(rows)
+    return None
+
+
+def _of_text(status: int | None, body: bytes | str) -> str | None:
+    """Plain text as it is; of a web page only its title."""
+    text = (body.decode("utf-8", "replace") if isinstance(body, bytes) else body).strip()
+    if not PAGE.match(text):
+        return text[:200] or None
+    title = TITLE.search(text)
+    said = " ".join(re.sub(r"<[^>]*>", "", title[1]).split())[:TITLE_LIMIT] if title else ""
+    return f"answered {status or 'with'} {'with ' if status else ''}an HTML page{f', titled ‘{said}’' if said else ''}."
+
+
+def _named(layers: list[dict[str, Any]], name: str, status: int | None) -> str | None:
+    """The innermost value of this name that is a word: a repeated status, or `error`, says nothing."""
+    for layer in reversed(layers):
+        said = layer.get(name)
+        if isinstance(said, str) and said and said not in ("error", str(status)) and len(said) <= MESSAGE_LIMIT:
+            return said[:200]
+    return None
+
+
+def _status_in(layers: list[dict[str, Any]]) -> int | None:
+    for layer in layers:
+        for name in ("code", "status", "status_code"):
+            said = str(layer.get(name))
+            if said.isdecimal() and len(said) == 3 and 400 <= int(said) < 600:
+                return int(said)
+    return None
+
+
+def _kind(status: int | None, layers: list[dict[str, Any]], text: str) -> Kind:
+    names = ("code", "type", "status", "reason")
+    words = {str(layer[name]).lower() for layer in layers for name in names if isinstance(layer.get(name), str)}
+    for kind, codes in CODES.items():
+        if words & codes:
+            return kind
+    if any(isinstance(m := layer.get("metadata"), dict) and m.get("flagged_input") for layer in layers):
+        return Kind.CONTENT_POLICY
+    if status in SPEAKS_OF_REQUEST:
+        for kind, pattern in WORDS.items():
+            if pattern.search(text[:MESSAGE_LIMIT].lower()):
+                return kind
+    if status in BY_STATUS:
+        return BY_STATUS[status]
+    return Kind.BAD_REQUEST if status is not None and 400 <= status < 500 else Kind.SERVER
+
+
+def _wait_s(status: int | None, headers: Mapping[str, str], layers: list[dict[str, Any]], now: float) -> float | None:
+    if (told := waits.retry_after_s(headers, now=now)) is not None:
+        return told
+    details = [row for layer in layers if isinstance(layer.get("details"), list) for row in layer["details"]]
+    if (told := waits.delay_s(details, now=now)) is not None:
+        return told
+    return waits.reset_s(headers, now=now) if status in MAY_RESET else None
