@@ -18,6 +18,7 @@ import httpx
 
 from tests.databases import ROOT as ROOT
 from tests.databases import own_database
+from tests.pace import Stopwatch
 
 # The test that runs now if it has no marker `server`; `sharing.py` keeps it.
 unmarked_test: str | None = None
@@ -197,15 +198,15 @@ def stop(process: subprocess.Popen[bytes], patience_s: float = 10) -> None:
 
 def eventually(check: Callable[[], Any], deadline_s: float = 5) -> Any:
     """The first true answer, or the last one."""
-    deadline = time.monotonic() + deadline_s
-    while not (answer := check()) and time.monotonic() < deadline:
+    watch = Stopwatch()
+    while not (answer := check()) and watch.elapsed_s < deadline_s:
         time.sleep(0.05)
     return answer
 
 
 def becomes(read: Callable[[], Any], wanted: Any, deadline_s: float = 10) -> None:
     """Fails unless what is read becomes what is wanted."""
-    deadline = time.monotonic() + deadline_s
-    while (found := read()) != wanted and time.monotonic() < deadline:
+    watch = Stopwatch()
+    while (found := read()) != wanted and watch.elapsed_s < deadline_s:
         time.sleep(0.05)
     assert found == wanted, f"still {found!r} after {deadline_s:g} s, not {wanted!r}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from openai import OpenAI
 
 from tests.gateway.conftest import Stage
+from tests.pace import let_pass
 from tests.servers import becomes
 
 HI: Any = [{"role": "user", "content": "hi"}]
@@ -101,7 +101,7 @@ def test_a_group_of_a_team_is_for_its_members_and_its_keys(stage: Stage, issue, 
 def test_who_leaves_a_team_loses_its_groups(stage: Stage, issue, team: str, person: str, make_group: MakeGroup):
     group, personal, of_team = make_group(assigned_team_ids=[team]), issue(), issue(team=team)
     stage.console.call("DELETE", f"/api/v1/llm/teams/{team}/members/{person}")
-    time.sleep(1)
+    let_pass(1)
     assert refusal(personal, group) == (403, "group_not_assigned")
     assert refusal(of_team, group)[0] == 401
 

@@ -6,8 +6,9 @@ import asyncio
 import re
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ import openai
 import pytest
 from cryptography.fernet import Fernet
 
-from tests.fakes import Ok, ScriptedUpstream
+from tests.fakes import Exchange, Ok, ScriptedUpstream
 from tests.gateway.conftest import Stage
+from tests.pace import let_pass, within
 from tests.servers import MASTER_KEY, ROOT, console_beside
 
 HI: Any = [{"role": "user", "content": "hi"}]
@@ -27,13 +29,16 @@ def client_of(url: str) -> openai.OpenAI:
     return openai.OpenAI(base_url=f"{url}/v1", api_key=MASTER_KEY, max_retries=0, timeout=20)
 
 
-def served_within(deadline_s: float, is_served: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + deadline_s
-    while time.monotonic() < deadline:
-        if is_served():
-            return True
-        time.sleep(0.02)
-    return False
+@dataclass(frozen=True)
+class Held(Ok):
+    """An answer that comes once the gate is open."""
+
+    gate: threading.Event = field(default_factory=threading.Event)
+
+    async def play(self, exchange: Exchange) -> None:
+        while not self.gate.is_set():
+            await exchange.pause(0.02)
+        await super().play(exchange)
 
 
 def answers(client: openai.OpenAI, group: str) -> str | None:
@@ -57,38 +62,39 @@ def test_every_change_of_a_group_is_served_by_every_process_within_a_second(stag
     first, second = stage.models
     group_id = stage.console.add_group("live", [first])
     path = f"/v1/routing_group/{group_id}"
-    assert served_within(WITHIN_S, lambda: [answers(c, "live") for c in both] == [first, first])
+    assert within(WITHIN_S, lambda: [answers(c, "live") for c in both] == [first, first])
     stage.console.call("PATCH", path, {"deployments": [{"model_id": second, "priority": 1}]})
-    assert served_within(WITHIN_S, lambda: [answers(c, "live") for c in both] == [second, second])
+    assert within(WITHIN_S, lambda: [answers(c, "live") for c in both] == [second, second])
     stage.console.call("PATCH", path, {"is_active": False})
-    assert served_within(WITHIN_S, lambda: [answers(c, "live") for c in both] == [None, None])
+    assert within(WITHIN_S, lambda: [answers(c, "live") for c in both] == [None, None])
     stage.console.call("PATCH", path, {"is_active": True, "routing_group_name": "live-again"})
-    assert served_within(WITHIN_S, lambda: [answers(c, "live-again") for c in both] == [second, second])
+    assert within(WITHIN_S, lambda: [answers(c, "live-again") for c in both] == [second, second])
     stage.console.call("DELETE", path)
-    assert served_within(WITHIN_S, lambda: [answers(c, "live-again") for c in both] == [None, None])
+    assert within(WITHIN_S, lambda: [answers(c, "live-again") for c in both] == [None, None])
 
 
 def test_a_request_of_one_process_can_be_read_back_from_the_other(stage: Stage, both):
     stage.console.add_group("read-back", [stage.models[0]])
-    assert served_within(WITHIN_S, lambda: answers(both[1], "read-back") is not None)
+    assert within(WITHIN_S, lambda: answers(both[1], "read-back") is not None)
     raw = both[1].chat.completions.with_raw_response.create(model="read-back", messages=HI)
     assert [a["status"] for a in stage.attempts(raw.headers["x-litellm-call-id"])] == ["success"]
 
 
 async def test_updating_a_group_with_fifty_requests_in_flight_loses_none(stage: Stage):
-    with ScriptedUpstream(Ok(delay_s=4.0)) as slow:  # longer than the change takes on a busy machine
+    with ScriptedUpstream(held := Held()) as slow:
         model = stage.console.add_model(provider="Slow under load", api_base=slow.url)
         group_id = stage.console.add_group("under-load", [model])
         client = openai.AsyncOpenAI(base_url=f"{stage.console.url}/v1", api_key=MASTER_KEY, max_retries=0, timeout=30)
         ask = client.chat.completions.with_raw_response.create
         calls = [asyncio.ensure_future(ask(model="under-load", messages=HI)) for _ in range(50)]
-        assert await asyncio.to_thread(served_within, 10, lambda: slow.in_flight == 50)
+        assert await asyncio.to_thread(within, 10, lambda: slow.in_flight == 50)
         change = {"deployments": [{"model_id": stage.models[0], "priority": 1}]}
         await asyncio.to_thread(stage.console.call, "PATCH", f"/v1/routing_group/{group_id}", change)
-        await asyncio.sleep(WITHIN_S)
+        await asyncio.to_thread(let_pass, WITHIN_S)
         assert slow.in_flight == 50
         after = await ask(model="under-load", messages=HI)
         assert after.headers["x-litellm-model-id"] == stage.models[0]
+        held.gate.set()
         assert {raw.headers["x-litellm-model-id"] for raw in await asyncio.gather(*calls)} == {model}
         await client.close()
 
@@ -101,7 +107,7 @@ def test_a_group_that_cannot_read_its_key_takes_down_only_itself(stage: Stage, t
         readable = other.add_model(provider="Readable", api_base=stage.first.api_base)
         other.add_group("readable", [readable])
         client = client_of(other.url)
-        assert served_within(WITHIN_S, lambda: answers(client, "readable") == readable)
+        assert within(WITHIN_S, lambda: answers(client, "readable") == readable)
         with pytest.raises(openai.APIStatusError, match="ENCRYPTION_KEYS") as caught:
             client.chat.completions.create(model="fine", messages=HI)
         assert caught.value.status_code == 502
@@ -132,7 +138,7 @@ def test_a_key_opens_at_once_and_is_closed_within_a_second_of_its_revocation(sta
             return True
         return False
 
-    assert served_within(WITHIN_S, is_refused)
+    assert within(WITHIN_S, is_refused)
 
 
 def test_a_group_that_is_assigned_to_keys_serves_those_alone(stage: Stage):

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from tests.fakes import ScriptedUpstream
+from tests.pace import Stopwatch
 from tests.servers import MASTER_KEY, Console, console, stop
 
 T = TypeVar("T")
@@ -81,9 +82,9 @@ def test_a_run_of_100_000_requests_is_cancelled_within_a_second(stage):
     run_id = stage.simulate(wait=False, num_requests=100_000)["run_id"]
     until(lambda: under_way(stage, run_id))
     stage.ours.call("POST", f"/v1/runs/{run_id}/cancel")
-    asked_at = time.monotonic()
+    asked = Stopwatch()
     run = ended(stage, run_id)
-    assert time.monotonic() - asked_at < 1.5  # a second, and the time to ask
+    assert asked.elapsed_s < 1.5  # a second, and the time to ask
     assert run["status"] == "cancelled"
     assert run["result"]["total_requests"] < 100_000
 

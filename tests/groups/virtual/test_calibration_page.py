@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from decimal import Decimal
 
 import pytest
@@ -13,6 +12,7 @@ from groups.models import VirtualModel
 from groups.virtual.actions import create_virtual_model, update_virtual_model
 from groups.virtual.tiers import TierPlan
 from tests.factories import make_group, make_model
+from tests.pace import Stopwatch
 from tests.page import html_of
 
 pytestmark = pytest.mark.django_db
@@ -122,9 +122,9 @@ def test_viewers_try_but_do_not_apply_and_strangers_do_neither(client, charlie, 
 
 def test_ten_thousand_prompts_are_scored_in_a_few_seconds(page, chat):
     prompts = "\n".join(f"Please implement part {n} of the architecture." for n in range(10_000))
-    begun = time.perf_counter()
+    watch = Stopwatch()
     assert "Scores of 10000 prompts" in html_of(page.post(at(chat), {"prompts": prompts}, headers=HTMX))
-    assert time.perf_counter() - begun < 5
+    assert watch.elapsed_s < 5
 
 
 def test_trying_takes_the_same_queries_whatever_there_is(page, chat, django_assert_num_queries):
