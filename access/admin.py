@@ -17,7 +17,7 @@ class UserAdmin(ReadOnlyAdmin):
     """Who may sign in; password hashes stay out of sight."""
 
     list_display = ["username", "role", "is_active", "last_login"]
-    fields = ["username", "role", "is_active", "date_joined", "last_login"]
+    fields = ["username", "role", "is_active", "rpm", "tpm", "date_joined", "last_login"]
     search_fields = ["username"]
 
 
@@ -26,7 +26,7 @@ class TeamAdmin(ReadOnlyAdmin):
     """Teams; who is in them is on their pages."""
 
     list_display = ["name", "description", "created_at", "created_by"]
-    fields = ["id", "name", "description", "created_at", "created_by"]
+    fields = ["id", "name", "description", "rpm", "tpm", "created_at", "created_by"]
     search_fields = ["name"]
 
 

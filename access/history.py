@@ -9,8 +9,8 @@ from lib.authors import Author
 __all__ = ["CHANGED", "CREATED", "DELETED", "record", "snapshot_of"]
 
 FIELDS: dict[type, tuple[str, ...]] = {
-    User: ("username", "role", "is_active"),
-    Team: ("name", "description"),
+    User: ("username", "role", "is_active", "rpm", "tpm"),
+    Team: ("name", "description", "rpm", "tpm"),
     Membership: ("team", "user", "role"),
     ApiKey: (
         *("name", "owner", "team", "hint", "scopes", "allowed_models", "rpm", "tpm"),

@@ -26,7 +26,8 @@ class KeyHolder:
 
     `name` is the owner's. `team_ids` are the teams whose groups the key sees, `key_ids` its own id and those of the
     keys it came in place of, whose groups it sees too. `allowed_models` are the names it may call (empty: all),
-    `account_id` is the account that pays (None: nobody is limited).
+    `account_id` is the account that pays (None: nobody is limited). `rpm` and `tpm` are the key's own limits and count
+    in `window_id`; `owner_…` and `team_…` are those of all keys of its owner and of its team.
     """
 
     name: str
@@ -46,6 +47,11 @@ class KeyHolder:
     tpm: int | None = None
     account_id: int | None = None
     key_ids: frozenset[str] = frozenset()
+    window_id: str = ""
+    owner_rpm: int | None = None
+    owner_tpm: int | None = None
+    team_rpm: int | None = None
+    team_tpm: int | None = None
 
     @property
     def is_expired(self) -> bool:
@@ -97,6 +103,11 @@ def holder_of(row: ApiKey) -> KeyHolder:
         tpm=row.tpm,
         account_id=getattr(getattr(paying, "account", None), "pk", None),
         key_ids=frozenset((str(row.id), *row.predecessor_ids)),
+        window_id=row.window_id,
+        owner_rpm=owner.rpm,
+        owner_tpm=owner.tpm,
+        team_rpm=team.rpm if team is not None else None,
+        team_tpm=team.tpm if team is not None else None,
     )
 
 

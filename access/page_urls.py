@@ -19,6 +19,7 @@ page_routes: list[URLPattern] = [
     path("people", people.person_list, name="person-list"),
     path("people/new", people.person_new, name="person-new"),
     path("people/<int:person_id>/role", people.person_role, name="person-role"),
+    path("people/<int:person_id>/limits", people.person_limits, name="person-limits"),
     path("people/<int:person_id>/switch", people.person_switch, name="person-switch"),
     path("keys", keys.key_list, name="key-list"),
     path("keys/new", key_changes.key_new, name="key-new"),

@@ -11,6 +11,7 @@ from collections.abc import Collection
 from django.db.models import Q, QuerySet
 
 from access.keys import KeyHolder
+from access.limits import is_raised
 from access.models import Actor, ApiKey, ApiKeyQuerySet, Membership, Role, Scope, Team, TeamRole, User
 from lib.exceptions import NotAllowed
 
@@ -112,6 +113,20 @@ def check_give(actor: Actor, key: ApiKey, *, gained: Collection[str]) -> None:
         raise NotAllowed(f"A key can't give another more than it has: {excess}.")
 
 
+def check_set_limits(actor: Actor, row: User | Team, *, rpm: int | None, tpm: int | None) -> None:
+    """Raises NotAllowed unless an admin sets what all keys of a person or a team may use.
+
+    A key does not raise the limits that it is under itself.
+    """
+    check_role(actor, Role.ADMIN, to="set limits of people and teams")
+    if not isinstance(actor, KeyHolder) or not any(
+        is_raised(old, new) for old, new in ((row.rpm, rpm), (row.tpm, tpm))
+    ):
+        return
+    if str(row.pk) == (str(actor.user_id) if isinstance(row, User) else actor.team_id):
+        raise NotAllowed(f"A key can't raise the limits of {row}, for it is under them itself. Sign in to do so.")
+
+
 def visible_keys(actor: Actor) -> ApiKeyQuerySet:
     """The keys the actor may look at: admins all, managers their teams', everybody their own."""
     if has_role(actor, Role.ADMIN):
@@ -144,4 +159,15 @@ def _excess(giver: KeyHolder, key: ApiKey) -> str:
         return "models that are not on its own list of allowed ones"
     if giver.expires_at and (key.expires_at is None or key.expires_at > giver.expires_at):
         return f"time, for it expires at {giver.expires_at:%Y-%m-%d %H:%M} UTC"
+    return _excess_a_minute(giver, key)
+
+
+def _excess_a_minute(giver: KeyHolder, key: ApiKey) -> str:
+    for most, wanted, what in ((giver.rpm, key.rpm, "requests"), (giver.tpm, key.tpm, "tokens")):
+        if is_raised(most, wanted):
+            return f"more than {most:,} {what} a minute"
+    if (giver.team_rpm or giver.team_tpm) and str(key.team_id) != giver.team_id:
+        return f"what is beyond the limits of its team {giver.team}"
+    if (giver.owner_rpm or giver.owner_tpm) and key.owner_id != giver.user_id:
+        return f"what is beyond the limits of its owner {giver.name}"
     return ""

@@ -59,11 +59,16 @@ class MemberChange(StrictSerializer):
 
 
 class TeamSerializer(StrictSerializer):
-    """A team. Its id is what a routing group names in `assigned_team_ids`. `key_count` are the keys that open."""
+    """A team. Its id is what a routing group names in `assigned_team_ids`. `key_count` are the keys that open.
+
+    `rpm` and `tpm` are requests and tokens a minute of all its keys together; null is no limit.
+    """
 
     id = serializers.UUIDField(read_only=True)
     name = serializers.CharField(max_length=64)
     description = serializers.CharField(max_length=256, allow_blank=True, default="")
+    rpm = LimitField()
+    tpm = LimitField()
     member_count = serializers.IntegerField(read_only=True)
     key_count = serializers.IntegerField(read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
@@ -150,13 +155,18 @@ class KeyQuery(PageQuery):
 
 
 class UserSerializer(StrictSerializer):
-    """A person who may sign in. `role` is viewer, operator, admin, or '' for no right at all."""
+    """A person who may sign in. `role` is viewer, operator, admin, or '' for no right at all.
+
+    `rpm` and `tpm` are requests and tokens a minute of all their keys together; null is no limit.
+    """
 
     id = serializers.IntegerField(read_only=True)
     username = serializers.CharField(max_length=150)
     role = WordField(Role, allow_blank=True)
     password = serializers.CharField(max_length=128, write_only=True, trim_whitespace=False)
     is_active = serializers.BooleanField(read_only=True)
+    rpm = LimitField()
+    tpm = LimitField()
     teams = serializers.SerializerMethodField()
 
     def get_teams(self, person: User) -> list[str]:
@@ -164,10 +174,12 @@ class UserSerializer(StrictSerializer):
 
 
 class UserChange(StrictSerializer):
-    """Another role, or whether the person and their keys are let in."""
+    """Another role, whether the person and their keys are let in, what the keys together may use a minute."""
 
     role = WordField(Role, allow_blank=True, required=False)
     is_active = serializers.BooleanField(required=False)
+    rpm = LimitField()
+    tpm = LimitField()
 
 
 class UserQuery(PageQuery):

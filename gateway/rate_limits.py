@@ -1,4 +1,4 @@
-"""Requests and tokens a minute of API keys, in windows of a minute that begin with their first request.
+"""Requests and tokens a minute of keys, people and teams, in windows of a minute that begin with their first request.
 
 With REDIS_URL all processes count together; without it each counts for itself. Tokens are counted when they are known:
 requests in flight may go over, the next is refused.
@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 import structlog
-from limits import RateLimitItem, RateLimitItemPerMinute
+from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 
@@ -24,60 +25,81 @@ log = structlog.get_logger(__name__)
 REDIS_TIMEOUT_S = 1.0
 
 
+class PerMinute(RateLimitItemPerMinute):
+    """So many a minute. What was counted stays counted when the limit changes."""
+
+    def key_for(self, *identifiers: bytes | str | int | float) -> str:
+        return "/".join((self.namespace, *map(str, identifiers), "minute"))
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One limit of one key: `what` is counted, and at most how many of it a minute."""
+    """At most `item.amount` of `what` (requests, tokens) a minute, counted in `window`; `who` may use them."""
 
     what: str
-    item: RateLimitItem
+    item: PerMinute
+    window: str
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is left of a limit."""
+
+    remaining: int
+    amount: int
+    what: str
 
     @property
-    def header(self) -> bytes:
-        return self.what.encode()
+    def headers(self) -> Headers:
+        named = {b"limit": self.amount, b"remaining": self.remaining}
+        return [(b"x-ratelimit-%s-%s" % (n, self.what.encode()), str(value).encode()) for n, value in named.items()]
 
 
 class RateLimits:
-    """The limits of all keys, as one event loop counts them."""
+    """All limits, as one event loop counts them."""
 
     def __init__(self, redis_url: str = "") -> None:
         self._limiter = FixedWindowRateLimiter(_storage(redis_url))
         self._counting: set[asyncio.Task[None]] = set()
 
     async def admit(self, holder: KeyHolder) -> Headers:
-        """Counts a request; the headers say what is left. Raises ApiError 429, with Retry-After, at a limit."""
-        headers: Headers = []
-        for limit in _limits_of(holder):
-            try:
-                headers += await self._admit(limit, holder)
-            except ApiError:
-                raise
-            except Exception as error:  # whoever counts is away: serving is worth more than counting
-                log.warning("rate limits not kept for the moment", error=str(error))
-        return headers
+        """Counts a request; the headers say what is left of the tightest limits.
+
+        Raises ApiError 429, with Retry-After, at any of them. A request that one of them refuses counts for none.
+        """
+        limits, left = _limits_of(holder), list[Left]()
+        try:
+            if len(limits) > 1:
+                for limit in limits:
+                    await self._look(limit, self._limiter.test)
+            for limit in limits:
+                is_counted = limit.what == "requests"
+                left.append(await self._look(limit, self._limiter.hit if is_counted else self._limiter.test))
+        except ApiError:
+            raise
+        except Exception as error:  # whoever counts is away: serving is worth more than counting
+            log.warning("rate limits not kept for the moment", error=str(error))
+        return [header for what in ("tokens", "requests") for header in _tightest(left, what)]
 
     def count_tokens(self, holder: KeyHolder, tokens: int) -> None:
         """Counts what a request used, without waiting for it."""
-        if holder.key_id is not None and holder.tpm is not None and tokens:
-            task = asyncio.create_task(self._count(_tokens(holder.tpm), holder.key_id, tokens))
-            self._counting.add(task)
-            task.add_done_callback(self._counting.discard)
+        for limit in _limits_of(holder) if tokens else ():
+            if limit.what == "tokens":
+                task = asyncio.create_task(self._count(limit, tokens))
+                self._counting.add(task)
+                task.add_done_callback(self._counting.discard)
 
-    async def _admit(self, limit: Limit, holder: KeyHolder) -> Headers:
-        key = holder.key_id or ""
-        if limit.what == "requests":
-            is_fine = await self._limiter.hit(limit.item, key)
-        else:
-            is_fine = await self._limiter.test(limit.item, key)
-        window = await self._limiter.get_window_stats(limit.item, key)
-        wait_s = max(1, math.ceil(window.reset_time - time.time()))
+    async def _look(self, limit: Limit, ask: Callable[..., Awaitable[bool]]) -> Left:
+        is_fine = await ask(limit.item, limit.window)
+        window = await self._limiter.get_window_stats(limit.item, limit.window)
         if not is_fine:
-            raise _refused(limit, wait_s)
-        named = {b"limit": limit.item.amount, b"remaining": window.remaining}
-        return [(b"x-ratelimit-%s-%s" % (name, limit.header), str(value).encode()) for name, value in named.items()]
+            raise _refused(limit, max(1, math.ceil(window.reset_time - time.time())))
+        return Left(window.remaining, limit.item.amount, limit.what)
 
-    async def _count(self, limit: Limit, key_id: str, tokens: int) -> None:
+    async def _count(self, limit: Limit, tokens: int) -> None:
         try:
-            await self._limiter.hit(limit.item, key_id, cost=tokens)
+            await self._limiter.hit(limit.item, limit.window, cost=tokens)
         except Exception as error:
             log.warning("tokens not counted", error=str(error))
 
@@ -95,20 +117,33 @@ def _storage(redis_url: str) -> Storage:
 
 
 def _limits_of(holder: KeyHolder) -> list[Limit]:
+    """Tokens first: a request that has none left does not count as one."""
     if holder.key_id is None:
         return []
-    tokens = [] if holder.tpm is None else [_tokens(holder.tpm)]
-    return (
-        tokens
-        if holder.rpm is None
-        else [*tokens, Limit("requests", RateLimitItemPerMinute(holder.rpm, 1, "requests"))]
-    )
+    limits = list(_every_limit(holder))
+    return sorted(limits, key=lambda limit: limit.what == "requests") if len(limits) > 1 else limits
 
 
-def _tokens(per_minute: int) -> Limit:
-    return Limit("tokens", RateLimitItemPerMinute(per_minute, 1, "tokens"))
+def _every_limit(holder: KeyHolder) -> Iterator[Limit]:
+    key = holder.window_id or holder.key_id or ""
+    yield from _pair(holder.rpm, holder.tpm, key, "This key")
+    owner, team = f"All keys of {holder.name} together", f"All keys of the team {holder.team} together"
+    yield from _pair(holder.owner_rpm, holder.owner_tpm, f"person:{holder.user_id}", owner)
+    yield from _pair(holder.team_rpm, holder.team_tpm, f"team:{holder.team_id}", team)
+
+
+def _pair(rpm: int | None, tpm: int | None, window: str, who: str) -> Iterator[Limit]:
+    if tpm is not None:
+        yield Limit("tokens", PerMinute(tpm, 1, "tokens"), window, who)
+    if rpm is not None:
+        yield Limit("requests", PerMinute(rpm, 1, "requests"), window, who)
+
+
+def _tightest(left: list[Left], what: str) -> Headers:
+    of_it = [one for one in left if one.what == what]
+    return min(of_it, key=lambda one: (one.remaining, one.amount)).headers if of_it else []
 
 
 def _refused(limit: Limit, wait_s: int) -> ApiError:
-    why = f"This key may use {limit.item.amount:,} {limit.what} a minute. Try again in {wait_s} s."
+    why = f"{limit.who} may use {limit.item.amount:,} {limit.what} a minute. Try again in {wait_s} s."
     return ApiError(429, why, code="rate_limit_exceeded", headers=[(b"retry-after", str(wait_s).encode())])

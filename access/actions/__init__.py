@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from access.actions.keys import KeyFields, change_key, issue_key, revoke_key, rotate_key
-from access.actions.people import create_user, set_active, set_power_level, set_role, set_theme
+from access.actions.people import create_user, set_active, set_limits, set_power_level, set_role, set_theme
 from access.actions.teams import add_member, change_member, change_team, create_team, delete_team, remove_member
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "revoke_key",
     "rotate_key",
     "set_active",
+    "set_limits",
     "set_power_level",
     "set_role",
     "set_theme",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TypedDict, Unpack
+from uuid import UUID
 
 import structlog
 from django.core.exceptions import ValidationError
@@ -12,7 +13,8 @@ from django.db.transaction import atomic
 from django.utils import timezone
 
 from access import history
-from access.keys import hash_key, hint_of, new_key
+from access.keys import KeyHolder, hash_key, hint_of, new_key
+from access.limits import is_raised
 from access.models import Actor, ApiKey, KeyStatus, Membership, Scope, Team, User
 from access.rules import check_change_key, check_end_key, check_give, check_issue_key
 from lib.exceptions import Conflict
@@ -21,7 +23,7 @@ from providers import config_version
 log = structlog.get_logger(__name__)
 
 LONGEST_OVERLAP = timedelta(days=90)
-KEPT = ("name", "owner", "team", "expires_at", "scopes", "allowed_models", "rpm", "tpm")
+KEPT = ("name", "owner", "team", "expires_at", "scopes", "allowed_models", "rpm", "tpm", "counts_with")
 ENDED = {
     KeyStatus.EXPIRED: "has expired",
     KeyStatus.REVOKED: "was revoked",
@@ -63,6 +65,7 @@ def issue_key(
     key.allowed_models = _once(allowed_models)
     plaintext = _give_secret(key)
     check_give(by, key, gained=key.scopes)
+    _count_with(by, key)
     key.save()
     history.record(history.CREATED, key, by=by)
     log.info("api key issued", key_id=str(key.id), owner=owner.username, by=by.name)
@@ -77,13 +80,15 @@ def change_key(*, by: Actor, key: ApiKey, **changes: Unpack[KeyFields]) -> ApiKe
     check_change_key(by, key)
     if key.revoked_at or key.successor:
         raise Conflict(f"The key '{key.name}' was {'revoked' if key.revoked_at else 'rotated'}; it stays as it is.")
-    before, had = history.snapshot_of(key), set(key.scopes)
+    before, had, limits = history.snapshot_of(key), set(key.scopes), (key.rpm, key.tpm)
     if "expires_at" in changes and changes["expires_at"] != key.expires_at:
         _check_is_ahead(changes["expires_at"])
     _apply(key, changes)
     key.full_clean()
     check_give(by, key, gained=set(key.scopes) - had)
-    key.save(update_fields=[*changes])
+    if is_raised(limits[0], key.rpm) or is_raised(limits[1], key.tpm):
+        _count_with(by, key)
+    key.save(update_fields=[*changes, "counts_with"])
     history.record(history.CHANGED, key, by=by, before=before)
     log.info("api key changed", key_id=str(key.id), fields=sorted(changes), by=by.name)
     return key
@@ -134,6 +139,12 @@ def _give_secret(key: ApiKey) -> str:
     key.hash, key.hint = hash_key(plaintext), hint_of(plaintext)
     key.full_clean()
     return plaintext
+
+
+def _count_with(by: Actor, key: ApiKey) -> None:
+    """What a key with limits gives is not added to what it has: else ten keys had ten times the limit."""
+    if isinstance(by, KeyHolder) and (by.rpm or by.tpm) and by.window_id != key.window_id:
+        key.counts_with = UUID(by.window_id)
 
 
 def _apply(key: ApiKey, changes: KeyFields) -> None:

@@ -9,7 +9,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from access import history
 from access.models import Actor, PowerLevel, Role, Theme, User
-from access.rules import check_role
+from access.rules import check_role, check_set_limits
 from lib.exceptions import Conflict
 from providers import config_version
 
@@ -18,11 +18,13 @@ log = structlog.get_logger(__name__)
 
 @sensitive_variables("password")
 @atomic
-def create_user(*, by: Actor, username: str, role: Role, password: str) -> User:
+def create_user(
+    *, by: Actor, username: str, role: Role, password: str, rpm: int | None = None, tpm: int | None = None
+) -> User:
     """Somebody who may sign in; raises ValidationError for a weak password or a name that is taken."""
     config_version.bump()
     check_role(by, Role.ADMIN, to="create users")
-    user = User(username=username, role=role, is_staff=role == Role.ADMIN)
+    user = User(username=username, role=role, is_staff=role == Role.ADMIN, rpm=rpm, tpm=tpm)
     validate_password(password, user)
     user.set_password(password)
     user.full_clean()
@@ -60,6 +62,21 @@ def set_active(*, by: Actor, user: User, is_active: bool) -> User:
     user.save(update_fields=["is_active"])
     history.record(history.CHANGED, user, by=by, before=before)
     log.info("user activated" if is_active else "user deactivated", user=user.username, by=by.name)
+    return user
+
+
+@atomic
+def set_limits(*, by: Actor, user: User, rpm: int | None, tpm: int | None) -> User:
+    """What all keys of a person together may use a minute; None is no limit."""
+    config_version.bump()
+    user.refresh_from_db()
+    check_set_limits(by, user, rpm=rpm, tpm=tpm)
+    before = history.snapshot_of(user)
+    user.rpm, user.tpm = rpm, tpm
+    user.clean_fields(exclude={field.name for field in User._meta.fields} - {"rpm", "tpm"})
+    user.save(update_fields=["rpm", "tpm"])
+    history.record(history.CHANGED, user, by=by, before=before)
+    log.info("limits set", user=user.username, rpm=rpm, tpm=tpm, by=by.name)
     return user
 
 

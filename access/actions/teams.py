@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import TypedDict, Unpack
 
 import structlog
 from django.db.transaction import atomic
@@ -10,19 +11,28 @@ from django.db.transaction import atomic
 from access import history
 from access.actions.keys import end_keys
 from access.models import NANO, Account, Actor, Membership, Role, Team, TeamRole, User
-from access.rules import check_manage_team, check_role
+from access.rules import check_manage_team, check_role, check_set_limits
 from lib.exceptions import Conflict
 from providers import config_version
 
 log = structlog.get_logger(__name__)
 
 
+class TeamFields(TypedDict, total=False):
+    """What may be changed of a team. `rpm` and `tpm` are for all its keys together, None is no limit."""
+
+    name: str
+    description: str
+    rpm: int | None
+    tpm: int | None
+
+
 @atomic
-def create_team(*, by: Actor, name: str, description: str = "") -> Team:
+def create_team(*, by: Actor, name: str, description: str = "", rpm: int | None = None, tpm: int | None = None) -> Team:
     """People who share groups, keys and a budget; raises ValidationError for a name that is taken."""
     config_version.bump()
     check_role(by, Role.ADMIN, to="create teams")
-    team = Team(name=name.strip(), description=description.strip(), created_by=by.name)
+    team = Team(name=name.strip(), description=description.strip(), rpm=rpm, tpm=tpm, created_by=by.name)
     team.full_clean()
     team.save()
     history.record(history.CREATED, team, by=by)
@@ -31,16 +41,17 @@ def create_team(*, by: Actor, name: str, description: str = "") -> Team:
 
 
 @atomic
-def change_team(*, by: Actor, team: Team, name: str | None = None, description: str | None = None) -> Team:
-    """Gives a team another name or description; None leaves it as it is."""
+def change_team(*, by: Actor, team: Team, **changes: Unpack[TeamFields]) -> Team:
+    """Changes what is given."""
     config_version.bump()
     check_role(by, Role.ADMIN, to="change teams")
     team.refresh_from_db()
+    check_set_limits(by, team, rpm=changes.get("rpm", team.rpm), tpm=changes.get("tpm", team.tpm))
     before = history.snapshot_of(team)
-    team.name = team.name if name is None else name.strip()
-    team.description = team.description if description is None else description.strip()
+    for field, value in changes.items():
+        setattr(team, field, value.strip() if isinstance(value, str) else value)
     team.full_clean()
-    team.save(update_fields=["name", "description"])
+    team.save(update_fields=[*changes])
     history.record(history.CHANGED, team, by=by, before=before)
     log.info("team changed", team=team.name, by=by.name)
     return team

@@ -52,18 +52,23 @@ class UserDetail(APIView):
         return Response(shapes.UserSerializer(_person(user)).data)
 
     @extend_schema(
-        parameters=[USER], request=shapes.UserChange, responses=shapes.UserSerializer, operation_id="change_user"
+        parameters=[USER],
+        request=shapes.UserChange(partial=True),
+        responses=shapes.UserSerializer,
+        operation_id="change_user",
     )
     @atomic
     def patch(self, request: Request, user: str) -> Response:
         person, by = _person(user), actor_of(request)
-        asked = shapes.UserChange(data=request.data)
+        asked = shapes.UserChange(data=request.data, partial=True)
         asked.is_valid(raise_exception=True)
         said = asked.validated_data
         if "role" in said:
             actions.set_role(by=by, user=person, role=said["role"])
         if "is_active" in said:
             actions.set_active(by=by, user=person, is_active=said["is_active"])
+        if limits := {name: said[name] for name in ("rpm", "tpm") if name in said}:
+            actions.set_limits(by=by, user=person, **{"rpm": person.rpm, "tpm": person.tpm, **limits})
         return Response(shapes.UserSerializer(person).data)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from access.models import Role
-from providers.forms.fields import attributes, blame
+from access.models import Role, User
+from providers.forms.fields import WholeNumberField, attributes, blame
 
 
 class PersonForm(forms.Form):
@@ -37,6 +37,16 @@ class RoleForm(forms.Form):
     """Another role."""
 
     role = forms.ChoiceField(choices=Role.choices, required=False)
+
+
+class LimitsForm(forms.Form):
+    """What all keys of a person may use a minute."""
+
+    rpm = WholeNumberField(label="Requests per minute", help_text="All keys of this person together. Empty: no limit.")
+    tpm = WholeNumberField(label="Tokens per minute", help_text="All keys of this person together. Empty: no limit.")
+
+    def __init__(self, data: Any = None, *, person: User) -> None:
+        super().__init__(data, initial={"rpm": person.rpm, "tpm": person.tpm}, label_suffix="")
 
 
 class PersonFilterForm(forms.Form):

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 
 from access.forms.fields import PersonField
 from access.models import Team, TeamRole
-from providers.forms.fields import attributes, blame
+from providers.forms.fields import WholeNumberField, attributes, blame
 
 
 class TeamForm(forms.Form):
@@ -28,6 +28,8 @@ class TeamForm(forms.Form):
         widget=forms.TextInput({**attributes(), "spellcheck": "true"}),
         help_text="What the team works on, in a sentence.",
     )
+    rpm = WholeNumberField(label="Requests per minute", help_text="All keys of the team together. Empty: no limit.")
+    tpm = WholeNumberField(label="Tokens per minute", help_text="All keys of the team together. Empty: no limit.")
 
     def __init__(self, data: Any = None, *, initial: Any = None) -> None:
         super().__init__(data, initial=initial, label_suffix="")
@@ -35,7 +37,7 @@ class TeamForm(forms.Form):
     @classmethod
     def of(cls, team: Team) -> TeamForm:
         """A stored team."""
-        return cls(initial={"name": team.name, "description": team.description})
+        return cls(initial={name: getattr(team, name) for name in cls.base_fields})
 
     def blame(self, error: ValidationError) -> None:
         """Puts what an action found wrong beside the fields it is about."""

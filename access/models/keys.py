@@ -83,7 +83,8 @@ class ApiKey(models.Model):
     `allowed_models` are the names it may call (groups, virtual models, aliases, `provider/model`), empty for all.
     A key of a team is paid by the team and sees the team's groups, one without by its owner and sees those of
     all teams of the owner. `successor` is the key that a rotation has put in its place, and inherits what was
-    assigned to its predecessors by their ids.
+    assigned to its predecessors by their ids. `counts_with` is the key in whose minute its requests and tokens count,
+    with those of that key: set where a key with limits has issued it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -105,6 +106,7 @@ class ApiKey(models.Model):
         "self", on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="predecessor"
     )
     predecessor_ids = models.JSONField(default=list, blank=True, editable=False)
+    counts_with = models.UUIDField(null=True, blank=True, editable=False)
 
     objects = ApiKeyQuerySet.as_manager()
 
@@ -113,6 +115,11 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.hint})"
+
+    @property
+    def window_id(self) -> str:
+        """Whose minute it counts in: one for all keys of a rotation, else a rotation would begin a new minute."""
+        return str(self.counts_with or next(iter(self.predecessor_ids), self.id))
 
     @property
     def scope_labels(self) -> list[str]:

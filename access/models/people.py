@@ -6,7 +6,7 @@ import uuid
 from typing import Any, ClassVar, Protocol
 
 from django.contrib.auth.models import AbstractUser, UserManager
-from django.core.validators import RegexValidator
+from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
 
@@ -29,6 +29,16 @@ class Role(models.TextChoices):
         """Whether this role has every right of the other."""
         order = list(Role)
         return order.index(self) >= order.index(other)
+
+
+class Capped(models.Model):
+    """What all keys together may use: requests and tokens a minute, set by admins; None is no limit."""
+
+    rpm = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    tpm = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+
+    class Meta:
+        abstract = True
 
 
 class Theme(models.TextChoices):
@@ -71,8 +81,8 @@ class PersonManager(UserManager["User"]):
         return super().create_superuser(username, email, password, **{"role": Role.ADMIN, **extra})
 
 
-class User(AbstractUser):
-    """A person who signs in to the console."""
+class User(AbstractUser, Capped):
+    """A person who signs in to the console. `rpm` and `tpm` are for all their keys together, those of teams too."""
 
     role = models.CharField(max_length=16, choices=Role.choices, blank=True, default=Role.STRANGER)
     theme = models.CharField(max_length=16, choices=Theme.choices, blank=True, default="")
@@ -103,8 +113,8 @@ class TeamQuerySet(models.QuerySet["Team"]):
             return self.filter(name__iexact=name_or_id)
 
 
-class Team(models.Model):
-    """People who share groups, API keys and a budget. Its id is what a routing group is assigned to."""
+class Team(Capped):
+    """People who share groups, API keys, a budget and limits. Its id is what a routing group is assigned to."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=64, validators=[NAME])

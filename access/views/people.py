@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django.views.decorators.vary import vary_on_headers
 
 from access import actions
-from access.forms.people import PersonFilterForm, PersonForm, RoleForm
+from access.forms.people import LimitsForm, PersonFilterForm, PersonForm, RoleForm
 from access.lists import people_matching
 from access.models import Role, User
 from access.pages import PersonRequest, requires
@@ -24,6 +24,7 @@ from lib.exceptions import DomainError, NotAllowed
 from lib.pages import wants_part, way_back
 
 LIST, FORM, CREATED = "access/person_list.html", "access/person_form.html", "access/person_created.html"
+LIMITS = "access/person_limits.html"
 PAGE_SIZE = 50
 PASSWORD_BYTES = 12
 admins_only = requires(Role.ADMIN, to="manage people")
@@ -75,6 +76,18 @@ def person_switch(request: PersonRequest, person_id: int) -> HttpResponse:
     outcome = "may sign in again, and their keys work" if is_active else "is kept out, and so are their keys"
     _told(request, f"{person.username} {outcome}.", actions.set_active, user=person, is_active=is_active)
     return redirect(_list_again(request))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@admins_only
+def person_limits(request: PersonRequest, person_id: int) -> HttpResponse:
+    """What all keys of a person may use a minute, as a form; POST saves it."""
+    person = get_object_or_404(User, pk=person_id)
+    form = LimitsForm(request.POST if request.method == "POST" else None, person=person)
+    if not form.is_valid():
+        return render(request, LIMITS, {"form": form, "person": person}, status=422 if form.is_bound else 200)
+    _told(request, f"The limits of {person.username} are saved.", actions.set_limits, user=person, **form.cleaned_data)
+    return redirect("person-list")
 
 
 @sensitive_variables("password")

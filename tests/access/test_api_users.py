@@ -16,7 +16,8 @@ def test_a_person_is_made_and_the_password_never_returned(as_alice):
     answer = as_alice.post(URL, ERIN)
     assert answer.status_code == 201, answer.content
     erin = User.objects.get(username="erin")
-    assert answer.json() == {"id": erin.pk, "username": "erin", "role": "operator", "is_active": True, "teams": []}
+    said = {"username": "erin", "role": "operator", "is_active": True, "teams": [], "rpm": None, "tpm": None}
+    assert answer.json() == {"id": erin.pk, **said}
     assert erin.check_password(ERIN["password"])
 
 
@@ -26,6 +27,15 @@ def test_role_and_whether_somebody_is_let_in_are_changed(as_alice, as_bob, bob):
     assert as_bob.get("/api/v1/llm/teams").status_code == 401
     assert as_alice.patch(f"{URL}/{bob.pk}", {"role": "", "is_active": True}).json()["role"] == ""
     assert as_bob.get("/api/v1/llm/teams").status_code == 403
+
+
+def test_the_limits_of_a_person_are_set_one_by_one_and_taken_away(as_alice, bob):
+    assert as_alice.post(URL, {**ERIN, "rpm": 7}).json()["rpm"] == 7
+    assert as_alice.patch(f"{URL}/bob", {"rpm": 5}).json()["rpm"] == 5
+    changed = as_alice.patch(f"{URL}/bob", {"tpm": 100}).json()
+    assert (changed["rpm"], changed["tpm"]) == (5, 100)
+    assert as_alice.patch(f"{URL}/bob", {"rpm": None}).json()["rpm"] is None
+    assert as_alice.patch(f"{URL}/bob", {"role": "viewer"}).json()["tpm"] == 100
 
 
 def test_the_list_tells_teams_and_is_filtered_in_a_fixed_number_of_queries(
@@ -62,7 +72,9 @@ def test_a_bad_person_is_refused_by_the_name_of_the_field(as_alice, bob, change,
     assert (answer.status_code, list(answer.json())) == (400, [field])
 
 
-@pytest.mark.parametrize("change", [{"role": "emperor"}, {"is_active": "maybe"}, {"username": "b"}, {"password": "b"}])
+@pytest.mark.parametrize(
+    "change", [{"role": "emperor"}, {"is_active": "maybe"}, {"rpm": 0}, {"username": "b"}, {"password": "b"}]
+)
 def test_a_bad_change_changes_nothing(as_alice, bob, change):
     assert as_alice.patch(f"{URL}/bob", {"role": "admin", **change}).status_code == 400
     bob.refresh_from_db()

@@ -34,7 +34,8 @@ def test_a_change_of_rights_is_kept(alice):
     erin = make_user("erin", Role.VIEWER)
     actions.set_role(by=alice, user=erin, role=Role.ADMIN)
     actions.set_active(by=alice, user=erin, is_active=False)
-    changes = [{"role": ["viewer", "admin"]}, {"is_active": ["True", "False"]}]
+    actions.set_limits(by=alice, user=erin, rpm=5, tpm=None)
+    changes = [{"role": ["viewer", "admin"]}, {"is_active": ["True", "False"]}, {"rpm": ["", "5"]}]
     assert told() == [("erin", "alice", change) for change in changes]
 
 

@@ -70,6 +70,19 @@ def test_a_role_is_changed_in_place(admin, bob):
     assert "no such role" in html_of(admin.get("/people"))
 
 
+def test_an_admin_limits_all_keys_of_a_person(admin, bob):
+    address = f"/people/{bob.pk}/limits"
+    assert address in html_of(admin.get("/people"))
+    assert admin.post(address, {"rpm": "60", "tpm": ""}).url == "/people"
+    bob.refresh_from_db()
+    assert (bob.rpm, bob.tpm) == (60, None)
+    assert "60 requests a minute" in html_of(admin.get("/people"))
+    assert 'value="60"' in html_of(admin.get(address))
+    answer = admin.post(address, {"rpm": "0"})
+    assert answer.status_code == 422
+    assert "greater than or equal to 1" in html_of(answer)
+
+
 def test_somebody_is_kept_out_and_let_in_again(admin, bob):
     for value, expected in (("0", False), ("1", True)):
         admin.post(f"/people/{bob.pk}/switch", {"is_active": value, "next": "/people?role=operator"})
@@ -98,6 +111,7 @@ def test_only_admins_manage_people(client, request, name):
     assert client.get("/people").status_code == 403
     assert client.post("/people/new", {"username": "ada", "role": "admin"}).status_code == 403
     assert client.post(f"/people/{person.pk}/role", {"role": "admin"}).status_code == 403
+    assert client.post(f"/people/{person.pk}/limits", {"rpm": "5"}).status_code == 403
     assert client.get(f"/people/{person.pk}/switch").status_code == 405
 
 

@@ -66,6 +66,15 @@ def test_a_team_is_made_renamed_and_keeps_what_was_typed_when_it_is_wrong(admin)
     assert 'value="kept"' in html_of(answer)
 
 
+def test_a_team_is_limited_and_its_page_and_its_keys_say_so(admin, bob):
+    team = make_team("Research", members=[bob])
+    admin.post(f"/teams/{team.pk}/edit", {"name": "Research", "rpm": "600", "tpm": "9000"})
+    key, _ = issue_key(by=COMMAND_LINE, owner=bob, name="ci", team=team)
+    for address in (f"/teams/{team.pk}", f"/keys/{key.pk}"):
+        assert "600 requests a minute, 9,000 tokens a minute" in html_of(admin.get(address))
+    assert 'value="600"' in html_of(admin.get(f"/teams/{team.pk}/edit"))
+
+
 def test_deleting_asks_and_names_what_is_lost(admin, bob):
     team = make_team("Research", members=[bob])
     key, _ = issue_key(by=COMMAND_LINE, owner=bob, name="ci", team=team)

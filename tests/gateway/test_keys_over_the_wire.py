@@ -118,6 +118,32 @@ def test_requests_a_minute_are_limited_and_the_headers_say_so(issue, make_group:
     assert caught.value.code == "rate_limit_exceeded"
 
 
+def test_an_admin_limits_a_person_and_a_team_and_the_tightest_counts(
+    stage: Stage, issue, person: str, team: str, make_group: MakeGroup
+):
+    group = make_group()
+    stage.console.call("PATCH", f"/api/v1/llm/users/{person}", {"rpm": 3})
+    stage.console.call("PATCH", f"/api/v1/llm/teams/{team}", {"rpm": 2})
+    of_team, personal = issue(team=team, rpm=50), issue()
+    answer = of_team.chat.completions.with_raw_response.create(model=group, messages=HI)
+    assert (answer.headers["x-ratelimit-limit-requests"], answer.headers["x-ratelimit-remaining-requests"]) == (
+        "2",
+        "1",
+    )
+    chat(of_team, group)
+    assert refusal(of_team, group) == (429, "rate_limit_exceeded")
+    chat(personal, group)
+    assert refusal(personal, group) == (429, "rate_limit_exceeded")
+
+
+def test_a_key_with_a_limit_can_not_lift_it(stage: Stage, issue, make_group: MakeGroup):
+    client, group = issue(rpm=1), make_group()
+    chat(client, group)
+    with pytest.raises(openai.PermissionDeniedError):
+        client.post("/../api/v1/llm/keys", body={"name": "more"}, cast_to=object)
+    assert refusal(client, group) == (429, "rate_limit_exceeded")
+
+
 @pytest.mark.parametrize("params", [{}, {"stream": True}], ids=["plain", "streaming"])
 def test_tokens_a_minute_are_limited(issue, make_group: MakeGroup, params: dict[str, Any]):
     client, group = issue(tpm=1), make_group()
