@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.exceptions import BadInput
 from engine.fields import WEEK_S
-from engine.scenarios import HEALTHY, MOST_FAULTS, Scenario, faults_of, has_overlaps
+from engine.scenarios import BY_RATES, HEALTHY, MOST_FAULTS, Scenario, faults_of, has_overlaps, named_for
 from engine.targets import TargetedFault
 
 TOO_LATE = "A fault would begin or end more than 7 days into the run. Change it at an earlier moment."
@@ -81,9 +81,9 @@ def scenario_of(changes: Sequence[Change]) -> Scenario:
         course.take(change)
     course.check()
     if len(changes) == 1:
-        return replace(course.scenario, faults=tuple(course.faults))
+        return replace(course.named, faults=tuple(course.faults))
     described = f"Changed under way, at {changes[-1].at_s:,.3f} s the last time."
-    return Scenario(course.scenario.name, described, tuple(course.faults))
+    return Scenario(course.named.name, described, tuple(course.faults))
 
 
 @dataclass(slots=True)
@@ -100,6 +100,12 @@ class _Course:
             self._play(change.scenario, change.at_s)
         if change.rates is not None:
             self._fail(change.rates, change.at_s)
+
+    @property
+    def named(self) -> Scenario:
+        """The scenario at the end, under a name that is true for the whole run."""
+        plain = HEALTHY if self.scenario.name == BY_RATES.name else self.scenario
+        return named_for(plain, has_rates=bool(self.faults))
 
     def check(self) -> None:
         if len(self.faults) > MOST_FAULTS:

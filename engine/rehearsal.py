@@ -12,8 +12,9 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
 from contextlib import aclosing, contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
+from engine.clients import Manners
 from engine.exceptions import RequestFailed
 from engine.jobs import Job
 from engine.ledger import Attempt, Trace
@@ -55,6 +56,14 @@ async def rehearse(job: Job, *, emit: Emit, should_stop: Callable[[], bool] = la
     emit({"type": kind, "result": run.tally.result(seed=job.seed, duration_ms=run.now_ms)})
 
 
+class _Ending(NamedTuple):
+    """Tokens of the answer, or the class of the error when there was none; and the error, unless it cut a stream."""
+
+    usage: Usage | None = None
+    error: str | None = None
+    failure: RequestFailed | None = None
+
+
 class _Run:
     """The state of one rehearsal."""
 
@@ -83,7 +92,8 @@ class _Run:
         frames = asyncio.create_task(self._emit_frames())
         try:
             if self._job.workload.kind == "closed":
-                await _all(self._client(arrivals) for _ in range(self._job.workload.concurrency))
+                clients = range(self._job.workload.concurrency)
+                await _all(self._client(arrivals, Manners(f"{self._job.seed}:client:{n}")) for n in clients)
             else:
                 await self._arrivals(arrivals)
         finally:
@@ -94,10 +104,15 @@ class _Run:
         for spec in self._job.specs:
             self._routing.remove(spec.name)
 
-    async def _client(self, arrivals: Iterator[tuple[int, Arrival]]) -> None:
-        """One of the closed loop's clients: the next request when the last is answered."""
+    async def _client(self, arrivals: Iterator[tuple[int, Arrival]], manners: Manners) -> None:
+        """One of the closed loop's clients: the next request when the last is answered, or may be tried again."""
+        wait_s = 0.0
         for index, arrival in arrivals:
-            await self._request(index, arrival)
+            if wait_s:
+                await asyncio.sleep(wait_s)
+            failure = await self._request(index, arrival)
+            # Real requests are few and somebody waits for them: those are sent at once.
+            wait_s = 0.0 if self._job.is_real else manners.wait_s(failure)
 
     async def _arrivals(self, arrivals: Iterator[tuple[int, Arrival]]) -> None:
         """The open loop: requests come when they come, whether or not earlier ones are answered."""
@@ -108,7 +123,8 @@ class _Run:
                         await asyncio.sleep(wait_s)
                     requests.create_task(self._request(index, arrival))
 
-    async def _request(self, index: int, arrival: Arrival) -> None:
+    async def _request(self, index: int, arrival: Arrival) -> RequestFailed | None:
+        """One HTTP request, to its end; gives what its client was told when it failed before it had an answer."""
         if self._should_stop():
             raise Stopped
         group = self._routing.get(self._job.spec.name)
@@ -117,8 +133,9 @@ class _Run:
         call = self._call(trace, arrival)
         began_ms = self.now_ms
         self.tally.started += 1
-        usage, error = await self._outcome(call, group)
-        self._finish(index, trace, began_ms, usage, error)
+        ending = await self._outcome(call, group)
+        self._finish(index, trace, began_ms, ending.usage, ending.error)
+        return ending.failure
 
     def _call(self, trace: Trace, arrival: Arrival) -> Call:
         tokens = (arrival.input_tokens, arrival.output_tokens)
@@ -127,25 +144,24 @@ class _Run:
             body = {"messages": REAL_MESSAGES, "stream": self._job.workload.is_stream}
         return Call("chat/completions", body, trace, self._job.workload.is_stream, self._upstream, tokens)
 
-    async def _outcome(self, call: Call, group: LiveGroup) -> tuple[Usage | None, str | None]:
-        """Tokens of the answer, or why there was none."""
+    async def _outcome(self, call: Call, group: LiveGroup) -> _Ending:
         try:
             async with asyncio.timeout(self._job.deadline_s):
                 result = await self._routing.route(call, group)
                 if isinstance(result, Stream):
                     async for _ in result:
                         pass
-                return result.usage, None
+                return _Ending(result.usage)
         except RequestFailed as failure:
-            return None, failure.error_class
+            return _Ending(error=failure.error_class, failure=failure)
         except TimeoutError:
-            return None, "DeadlineExceeded"
+            return _Ending(error="DeadlineExceeded")
         except Exception as broken:  # a stream that broke after its first token
-            return None, type(broken).__name__
+            return _Ending(error=type(broken).__name__)
 
     def _finish(self, index: int, trace: Trace, began_ms: float, usage: Usage | None, error: str | None) -> None:
         duration_ms = self.now_ms - began_ms
-        cost = self.tally.add(trace, duration_ms=duration_ms, is_success=error is None, usage=usage)
+        cost = self.tally.add(trace, duration_ms=duration_ms, error=error, usage=usage)
         row = trace_json(index, trace, began_ms, duration_ms, usage, error, cost, self._zero_s)
         self._last.append(row)
         self.tally.remember(row)

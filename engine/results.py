@@ -55,22 +55,25 @@ class Tally:
         self._expected = expected
         rows = {d.deployment_id: d for spec in reversed(specs) for d in reversed(spec.deployments)}
         self.deployments = {name: DeploymentCount(rows[name]) for name in reversed(rows)}
-        self.started = self.succeeded = self.failed = self.fallbacks = 0
+        self.started = self.succeeded = self.failed = self.fallbacks = self.untried = 0
         self.cost_usd = 0.0
         self._latencies_ms = array("d")
         self._latency_sum_ms = 0.0
         self._last_fallback: dict[str, Any] | None = None
         self._flows: Counter[Flow] = Counter()
+        self._causes: Counter[str] = Counter()
         self._past: deque[_Moment] = deque()
 
-    def add(self, trace: Trace, *, duration_ms: float, is_success: bool, usage: Usage | None) -> float:
-        """Counts one finished request; gives its cost in US dollars."""
+    def add(self, trace: Trace, *, duration_ms: float, error: str | None, usage: Usage | None) -> float:
+        """Counts one finished request, with the class of its error if it failed; gives its cost in US dollars."""
         for attempt in trace.attempts:
             self.deployments[attempt.deployment_id].add(attempt)
         self.fallbacks += any(a.fallback_depth for a in trace.attempts)
         self._flows.update(_flows(trace))
-        if not is_success:
+        self.untried += not trace.attempts
+        if error is not None:
             self.failed += 1
+            self._causes[error] += 1
             return 0.0
         self.succeeded += 1
         self._latencies_ms.append(duration_ms)
@@ -92,6 +95,8 @@ class Tally:
             "total_requests": self.succeeded + self.failed,
             "successful_requests": self.succeeded,
             "failed_requests": self.failed,
+            "failures_by_cause": dict(self._causes.most_common()),
+            "untried_requests": self.untried,
             "avg_latency_ms": round(sum(ordered) / len(ordered), 3) if ordered else 0.0,
             "fallback_count": self.fallbacks,
             "traffic_distribution": [self._traffic(count) for count in self.deployments.values()],
@@ -131,6 +136,7 @@ class Tally:
                 "failed": self.failed,
                 "in_flight": in_flight,
                 "fallbacks": self.fallbacks,
+                "untried": self.untried,
                 "avg_latency_ms": round(self._latency_sum_ms / self.succeeded, 3) if self.succeeded else 0.0,
             },
             "deployments": {

@@ -73,9 +73,16 @@ def parse_scenario(
     """
     specs = (spec, *fallbacks)
     rates = faults_of(read_rates(failure_rates, specs))
-    scenario = (BY_RATES if rates else HEALTHY) if data is None else read_scenario(data, specs)
+    scenario = named_for(HEALTHY if data is None else read_scenario(data, specs), has_rates=bool(rates))
     _refuse_overlaps(scenario.faults, rates)
     return replace(scenario, faults=scenario.faults + rates)
+
+
+def named_for(scenario: Scenario, *, has_rates: bool) -> Scenario:
+    """The scenario under a name that is true: with failure rates nothing is healthy any more, without them it is."""
+    if scenario.name == HEALTHY.name and not scenario.faults and has_rates:
+        return BY_RATES
+    return scenario
 
 
 def read_scenario(data: object, specs: Sequence[GroupSpec]) -> Scenario:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +12,14 @@ from engine.exceptions import BadInput
 from engine.fates import Exposure
 from engine.faults import KINDS, Degradation, Fault
 from engine.fields import RunSeconds, Share, Text
+from engine.profiles import DEFAULT_PROFILE, Profile
 from engine.spec import DeploymentSpec, GroupSpec, Strategy
 
 # These make sense for every group, even where they are nobody: the others of one deployment.
 ALWAYS_KNOWN = ("primary", "others", "primary-provider", "*")
 KNOWN_TARGETS = "primary, others, primary-provider, tier:N, provider:NAME, *, or a deployment's id"
+# What LiteLLM takes a price for that it does not know, and the size of answer by which speeds are compared.
+UNKNOWN_PRICE_USD, ANSWER_TOKENS = 5.0, 100
 AIM = ("target", "probability", "from_s", "until_s", "stops_at_s")
 
 
@@ -80,14 +83,15 @@ def _subject(aimed: TargetedFault) -> tuple[object, ...]:
     return aimed.target, aimed.fault.kind, getattr(aimed.fault, "status", None)
 
 
-def targets(target: str, specs: Sequence[GroupSpec]) -> frozenset[str]:
+def targets(target: str, specs: Sequence[GroupSpec], profiles: Mapping[str, Profile] | None = None) -> frozenset[str]:
     """Ids of the deployments a target stands for; the first group is the one that is rehearsed.
 
-    `primary` is its first tier, its largest weight, or its first deployment, by strategy; `others` is the rest of
-    it. `primary-provider`, `provider:NAME` and `*` reach into the fallback groups too. Empty when there is none.
+    `primary` is what would be asked first (see there), `others` is the rest of the group. `primary-provider`,
+    `provider:NAME` and `*` reach into the fallback groups too. Empty when there is none. `profiles` by deployment id
+    tell who is the fastest.
     """
     everyone = [deployment for spec in specs for deployment in spec.deployments]
-    group, first = specs[0], primary(specs[0])
+    group, first = specs[0], primary(specs[0], profiles or {})
     verb, _, name = target.partition(":")
     match verb, name:
         case "*", "":
@@ -107,10 +111,40 @@ def targets(target: str, specs: Sequence[GroupSpec]) -> frozenset[str]:
     return frozenset(d.deployment_id for d in found)
 
 
-def primary(spec: GroupSpec) -> tuple[DeploymentSpec, ...]:
-    """Where most of a healthy group's traffic goes, as far as its settings tell."""
+def primary(spec: GroupSpec, profiles: Mapping[str, Profile]) -> tuple[DeploymentSpec, ...]:
+    """The deployment that a fresh group asks first, or most often where chance decides; of equals the first.
+
+    By strategy: all of the first tier; the largest weight; the cheapest; the fastest by its profile; with
+    simple-shuffle the largest rpm, else tpm, which LiteLLM takes for weights; else the first.
+    """
     if spec.strategy is Strategy.PRIORITY_FAILOVER:
         return tuple(d for d in spec.deployments if spec.tier_of(d) == spec.tiers[0])
-    if spec.strategy is Strategy.WEIGHTED:
-        return tuple(sorted(spec.deployments, key=lambda d: -(d.weight or 0))[:1])
-    return spec.deployments[:1]
+    return tuple(sorted(spec.deployments, key=_precedence(spec, profiles))[:1])
+
+
+def _precedence(spec: GroupSpec, profiles: Mapping[str, Profile]) -> Callable[[DeploymentSpec], float]:
+    """The smallest goes first."""
+    match spec.strategy:
+        case Strategy.WEIGHTED:
+            return lambda d: -(d.weight or 0)
+        case Strategy.COST_BASED:
+            return lambda d: _price(d.input_cost_per_token_usd) + _price(d.output_cost_per_token_usd)
+        case Strategy.LATENCY_BASED:
+            return lambda d: _answer_s(profiles.get(d.deployment_id, DEFAULT_PROFILE))
+        case Strategy.SIMPLE_SHUFFLE:
+            return _shuffled_by(spec)
+    return lambda d: 0.0
+
+
+def _shuffled_by(spec: GroupSpec) -> Callable[[DeploymentSpec], float]:
+    if any(d.rpm for d in spec.deployments):
+        return lambda d: -(d.rpm or 0)
+    return lambda d: -(d.tpm or 0)
+
+
+def _price(usd: float | None) -> float:
+    return UNKNOWN_PRICE_USD if usd is None else usd
+
+
+def _answer_s(profile: Profile) -> float:
+    return profile.first_token_ms / 1000 + ANSWER_TOKENS / profile.tokens_per_s

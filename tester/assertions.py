@@ -22,23 +22,33 @@ OPERATORS: dict[str, Callable[[float, float], bool]] = {
 GRAMMAR = re.compile(r"\s*([a-z][a-z0-9_]*)\s*(>=|<=|==|!=|>|<)\s*([-+0-9.eE]+)\s*")
 
 
-def success_rate(result: Result) -> float:
-    """Answered requests as a share of all, 0 to 1; 0 when there were none."""
-    total = result["total_requests"]
-    return float(result["successful_requests"] / total) if total else 0.0
+def success_rate(result: Result) -> float | None:
+    """Answered requests as a share of those that were answered or failed, 0 to 1; None when there were none."""
+    answered, failed = result["successful_requests"], result["failed_requests"]
+    return float(answered / (answered + failed)) if answered + failed else None
 
 
-METRICS: dict[str, Callable[[Result], float]] = {
+def _of_all(name: str) -> Callable[[Result], float | None]:
+    return lambda result: float(result[name])
+
+
+def _of_answers(name: str) -> Callable[[Result], float | None]:
+    """A number about answered requests: there is none when nothing was answered."""
+    return lambda result: float(result[name]) if result["successful_requests"] else None
+
+
+METRICS: dict[str, Callable[[Result], float | None]] = {
     "success_rate": success_rate,
-    "latency_avg_ms": lambda result: float(result["avg_latency_ms"]),
-    "latency_p50_ms": lambda result: float(result["latency_p50_ms"]),
-    "latency_p95_ms": lambda result: float(result["latency_p95_ms"]),
-    "latency_p99_ms": lambda result: float(result["latency_p99_ms"]),
-    "fallback_count": lambda result: float(result["fallback_count"]),
-    "failed_requests": lambda result: float(result["failed_requests"]),
-    "cost_usd": lambda result: float(result["cost_usd"]),
-    "virtual_duration_ms": lambda result: float(result["virtual_duration_ms"]),
+    "latency_avg_ms": _of_answers("avg_latency_ms"),
+    "latency_p50_ms": _of_answers("latency_p50_ms"),
+    "latency_p95_ms": _of_answers("latency_p95_ms"),
+    "latency_p99_ms": _of_answers("latency_p99_ms"),
+    "fallback_count": _of_all("fallback_count"),
+    "failed_requests": _of_all("failed_requests"),
+    "cost_usd": _of_all("cost_usd"),
+    "virtual_duration_ms": _of_all("virtual_duration_ms"),
 }
+NOTHING = "no request was answered, so there is nothing to measure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +62,19 @@ class Assertion:
     def __str__(self) -> str:
         return f"{self.metric}{self.operator}{self.limit:g}"
 
-    def value_in(self, result: Result) -> float:
-        """What the result has to say about the metric."""
+    def value_in(self, result: Result) -> float | None:
+        """What the result says about the metric; None when there is nothing to measure."""
         return METRICS[self.metric](result)
 
     def holds(self, result: Result) -> bool:
-        """Whether the result is as demanded."""
-        return OPERATORS[self.operator](self.value_in(result), self.limit)
+        """Whether the result is as demanded; a metric over nothing never is."""
+        value = self.value_in(result)
+        return value is not None and OPERATORS[self.operator](value, self.limit)
+
+    def complaint(self, result: Result) -> str:
+        """Why it does not hold, in one line."""
+        value = self.value_in(result)
+        return f"{self}: {NOTHING if value is None else f'it is {value:.12g}'}"
 
 
 def parse_assertion(text: str) -> Assertion:

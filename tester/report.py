@@ -27,15 +27,31 @@ def bar(done: int, total: int) -> str:
 
 def _totals(result: Mapping[str, Any]) -> list[str]:
     seconds = result["virtual_duration_ms"] / 1000
-    latencies = " · ".join(f"p{p} {result[f'latency_p{p}_ms']:,.0f}" for p in (50, 95, 99))
+    rate = success_rate(result)
+    share = "" if rate is None else f" ({rate:.2%})"
     return [
-        f"requests   {result['total_requests']:,}, answered {result['successful_requests']:,} "
-        f"({success_rate(result):.2%}), failed {result['failed_requests']:,}",
+        f"requests   {result['total_requests']:,}, answered {result['successful_requests']:,}{share}, "
+        f"failed {result['failed_requests']:,}",
+        *_causes(result),
         f"fallbacks  {result['fallback_count']:,} requests left their first tier",
-        f"latency    avg {result['avg_latency_ms']:,.0f} · {latencies} ms",
+        f"latency    {_latencies(result)}",
         f"cost       ${result['cost_usd']:.6f}",
         f"duration   {seconds:,.1f} s on the run's clock · seed {result['seed']}",
     ]
+
+
+def _causes(result: Mapping[str, Any]) -> list[str]:
+    causes, untried = result.get("failures_by_cause") or {}, result.get("untried_requests", 0)
+    told = [f"{name} {count:,}" for name, count in causes.items()]
+    told += [f"no deployment was asked for {untried:,}"] if untried else []
+    return [f"failures   {' · '.join(told)}"] if told else []
+
+
+def _latencies(result: Mapping[str, Any]) -> str:
+    if not result["successful_requests"]:
+        return "none: nothing was answered"
+    shares = " · ".join(f"p{p} {result[f'latency_p{p}_ms']:,.0f}" for p in (50, 95, 99))
+    return f"avg {result['avg_latency_ms']:,.0f} · {shares} ms"
 
 
 def _row(traffic: Mapping[str, Any]) -> tuple[str, ...]:
@@ -47,7 +63,7 @@ def _row(traffic: Mapping[str, Any]) -> tuple[str, ...]:
         f"{traffic['success_count']:,}",
         f"{traffic['failure_count']:,}",
         f"{traffic['percent_of_total']:.1f} %",
-        f"{traffic['avg_latency_ms']:,.0f}",
+        f"{traffic['avg_latency_ms']:,.0f}" if traffic["success_count"] else "–",
         errors,
     )
 

@@ -107,6 +107,10 @@ class SimulationResultSerializer(serializers.Serializer):
     total_requests = serializers.IntegerField()
     successful_requests = serializers.IntegerField()
     failed_requests = serializers.IntegerField()
+    failures_by_cause = serializers.DictField(
+        child=serializers.IntegerField(), help_text="Failed requests by the class of the error their client got."
+    )
+    untried_requests = serializers.IntegerField(help_text="Requests for which no deployment was asked.")
     avg_latency_ms = serializers.FloatField()
     fallback_count = serializers.IntegerField(help_text="Requests that left their first tier.")
     traffic_distribution = DeploymentTrafficSerializer(many=True)

@@ -41,7 +41,7 @@ class RehearsedUpstream:
         self._now = asyncio.get_running_loop().time
         self._start_s = self._now()
         self._errors = _Errors()
-        aims = [(number, fault, targets(fault.target, specs)) for number, fault in enumerate(scenario.faults)]
+        aims = [(number, fault, targets(fault.target, specs, profiles)) for number, fault in enumerate(scenario.faults)]
 
         def faults_at(name: str) -> Iterator[tuple[int, TargetedFault]]:
             return ((number, fault) for number, fault, struck in aims if name in struck)

@@ -15,7 +15,9 @@ def tally() -> Tally:
 def add(tally: Tally, name: str, *, fails: bool = False) -> None:
     status: AttemptStatus = "error" if fails else "success"
     attempt = Attempt(name, name, name, "g", 1, 0.0, duration_ms=5.0, status=status)
-    tally.add(Trace("1", "g", [attempt]), duration_ms=5.0, is_success=not fails, usage=None)
+    tally.add(
+        Trace("1", "g", [attempt]), duration_ms=5.0, error="ServiceUnavailableError" if fails else None, usage=None
+    )
 
 
 def recent(tally: Tally, at_s: float) -> dict[str, tuple[int, int]]:

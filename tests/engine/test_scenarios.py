@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from engine.exceptions import BadInput
 from engine.faults import KINDS, Outage, ServerError
+from engine.profiles import Profile
 from engine.scenarios import SCENARIOS, Scenario, parse_scenario
 from engine.spec import GroupSpec, Strategy
 from engine.targets import TargetedFault, targets
@@ -29,6 +30,8 @@ FAULTS = st.fixed_dictionaries(
         "answers": st.sampled_from(["refused", "unavailable"]) | JSON,
     },
 )
+
+PRICED = {"input_cost_per_token_usd": 1e-6, "output_cost_per_token_usd": 2e-6}
 
 
 def fault(**fields: Any) -> dict[str, Any]:
@@ -77,6 +80,32 @@ def test_the_primary_of_tiers_is_all_of_the_first():
     assert struck("primary", group(deployments=rows)) == "bc"
 
 
+@pytest.mark.parametrize(
+    ("strategy", "fields", "first"),
+    [
+        (Strategy.COST_BASED, ({"input_cost_per_token_usd": 3e-6, "output_cost_per_token_usd": 1e-6}, PRICED, {}), "b"),
+        (Strategy.COST_BASED, ({"input_cost_per_token_usd": 0.0, "output_cost_per_token_usd": 0.0}, PRICED, {}), "a"),
+        (Strategy.SIMPLE_SHUFFLE, ({"rpm": 10}, {"rpm": 90}, {}), "b"),
+        (Strategy.SIMPLE_SHUFFLE, ({"tpm": 10}, {"tpm": 20}, {"tpm": 90}), "c"),
+        (Strategy.SIMPLE_SHUFFLE, ({}, {}, {}), "a"),
+        (Strategy.LEAST_BUSY, ({}, {"rpm": 90}, {}), "a"),
+        (Strategy.USAGE_BASED, ({}, {"rpm": 90}, {}), "a"),
+    ],
+)
+def test_the_primary_is_what_a_fresh_group_asks_first(
+    strategy: Strategy, fields: tuple[dict[str, Any], ...], first: str
+):
+    rows = tuple(deployment(name, **given) for name, given in zip("abc", fields, strict=True))
+    assert struck("primary", group(strategy=strategy, deployments=rows)) == first
+
+
+def test_the_primary_of_latency_based_routing_is_the_fastest():
+    spec = group(strategy=Strategy.LATENCY_BASED)
+    assert targets("primary", [spec], {"b": Profile(first_token_ms=100)}) == {"b"}
+    assert targets("primary", [spec], {"a": Profile(tokens_per_s=10)}) == {"b"}
+    assert targets("others", [spec], {"b": Profile(first_token_ms=100)}) == {"a", "c"}
+
+
 def test_a_group_without_deployments_has_no_primary():
     assert struck("primary", group(deployments=())) == ""
 
@@ -117,6 +146,11 @@ def test_failure_rates_are_503s_of_one_deployment_each():
     scenario = parse_scenario(None, failure_rates={"a": 0.3, "b": 0, "c": 1}, spec=group())
     assert scenario.name == "failure-rates"
     assert scenario.faults == (TargetedFault(ServerError(503), "a", 0.3), TargetedFault(ServerError(503), "c", 1.0))
+
+
+def test_a_run_in_which_a_third_fails_is_not_called_healthy():
+    assert parse_scenario("healthy", failure_rates={"a": 0.33}, spec=group()).name == "failure-rates"
+    assert parse_scenario("healthy", failure_rates={"a": 0}, spec=group()).name == "healthy"
 
 
 def test_failure_rates_come_on_top_of_a_scenario():

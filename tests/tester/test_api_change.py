@@ -81,7 +81,7 @@ def test_changes_add_up_and_an_earlier_one_undoes_what_came_after_it(change, ids
     assert [one["at_ms"] for one in twice.config["changes"]] == [0, AT_MS, 2 * AT_MS]
     back = change(twice, at_ms=AT_MS / 2, failure_injection=rates(**{ids[1]: 0.25}))
     assert [one["at_ms"] for one in back.config["changes"]] == [0, AT_MS / 2]
-    assert back.config["scenario"]["name"] == "healthy"
+    assert back.config["scenario"]["name"] == "failure-rates"
 
 
 def test_a_run_is_changed_as_it_was_planned_whatever_became_of_its_group(run, change, group, ids):

@@ -40,7 +40,23 @@ def test_what_is_demanded_holds_or_not(text, holds):
 
 def test_every_metric_is_in_every_result():
     assert {name: metric(RESULT) for name, metric in METRICS.items()}["success_rate"] == 0.995
-    assert METRICS["success_rate"]({**RESULT, "total_requests": 0}) == 0
+
+
+NOTHING_ANSWERED = {**RESULT, "successful_requests": 0, "failed_requests": 200, "latency_p95_ms": 0.0}
+
+
+@pytest.mark.parametrize("metric", ["latency_avg_ms", "latency_p50_ms", "latency_p95_ms", "latency_p99_ms"])
+def test_a_metric_over_nothing_fails_and_says_why(metric):
+    assertion = parse_assertion(f"{metric}<9000")
+    assert assertion.value_in(NOTHING_ANSWERED) is None
+    assert not assertion.holds(NOTHING_ANSWERED)
+    assert assertion.complaint(NOTHING_ANSWERED).endswith("no request was answered, so there is nothing to measure")
+
+
+def test_success_is_over_what_was_answered_or_failed_and_over_nothing_it_is_none():
+    refused = {**RESULT, "successful_requests": 150, "failed_requests": 50, "total_requests": 300}
+    assert METRICS["success_rate"](refused) == 0.75
+    assert not parse_assertion("success_rate>=0").holds({**RESULT, "successful_requests": 0, "failed_requests": 0})
 
 
 @pytest.mark.parametrize(

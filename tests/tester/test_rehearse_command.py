@@ -53,6 +53,15 @@ def test_assertions_that_hold_say_nothing(group):
     rehearse("chat", *SOON, "--assert", "success_rate>=0.99", "--assert", "failed_requests==0")
 
 
+def test_a_latency_of_nothing_fails_its_assertion(group):
+    err = io.StringIO()
+    words = ("chat", *SOON, "--scenario", "everything-down", "--assert", "latency_p95_ms<9000")
+    with pytest.raises(CommandError) as refused:
+        call_command("rehearse", *words, stdout=io.StringIO(), stderr=err)
+    assert refused.value.returncode == 1
+    assert "latency_p95_ms<9000: no request was answered" in err.getvalue()
+
+
 def test_an_assertion_that_fails_is_named_with_its_value_and_exits_1(group):
     err = io.StringIO()
     words = ("chat", *SOON, "--scenario", "everything-down", "--assert", "success_rate>=0.5", "--assert", "cost_usd<1")

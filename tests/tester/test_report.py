@@ -63,3 +63,11 @@ def test_nothing_to_tell_is_told_too():
 def test_the_bar_fills():
     assert [bar(n, 4).count("█") for n in (0, 2, 4, 9)] == [0, 15, 30, 30]
     assert bar(1000, 4000).endswith("25%  1,000 of 4,000 requests")
+
+
+def test_what_was_never_asked_and_never_answered_is_said():
+    nothing = {"successful_requests": 0, "failed_requests": 1000, "untried_requests": 990}
+    causes = {"AllCoolingDown": 990, "ServiceUnavailableError": 10}
+    text = table({**RESULT, **nothing, "failures_by_cause": causes})
+    assert "failures   AllCoolingDown 990 · ServiceUnavailableError 10 · no deployment was asked for 990" in text
+    assert "latency    none: nothing was answered" in text

@@ -79,7 +79,7 @@ class Command(BaseCommand):
     def _check(self, assertions: list[Assertion], result: dict[str, Any]) -> None:
         failed = [a for a in assertions if not a.holds(result)]
         for assertion in failed:
-            self.stderr.write(f"FAILED  {assertion}: it is {assertion.value_in(result):.12g}")
+            self.stderr.write(f"FAILED  {assertion.complaint(result)}")
         if failed:
             raise CommandError(f"{len(failed)} of {len(assertions)} assertions failed.", returncode=ASSERTION_FAILED)
 
