@@ -143,11 +143,7 @@ class GroupRouter(litellm.Router):
             # Until here nobody was asked: what fails is a skip, and no attempt.
             await self.async_routing_strategy_pre_call_checks(row, None)
             if deployment.problem:
-                unusable = failures.unusable(deployment)
-                unusable.is_unusable = True  # type: ignore[attr-defined]
-                # LiteLLM appends to the message of an error, and not to this.
-                unusable.upstream_message = deployment.problem  # type: ignore[attr-defined]
-                raise unusable
+                raise failures.unusable(deployment)
             call.trace.begin(attempt)
             report.started()
             # Not before: a rate limit of ours is no refusal of the key.

@@ -72,13 +72,14 @@ class RateLimits:
         try:
             if len(limits) > 1:
                 for limit in limits:
-                    await self._look(limit, self._limiter.test)
+                    await self._ask(limit, self._limiter.test)
             for limit in limits:
-                is_counted = limit.what == "requests"
-                left.append(await self._look(limit, self._limiter.hit if is_counted else self._limiter.test))
+                await self._ask(limit, self._limiter.hit if limit.what == "requests" else self._limiter.test)
+                window = await self._limiter.get_window_stats(limit.item, limit.window)
+                left.append(Left(window.remaining, limit.item.amount, limit.what))
         except ApiError:
             raise
-        except Exception as error:  # whoever counts is away: serving is worth more than counting
+        except Exception as error:  # the store of the counts is away: serving is worth more than counting
             log.warning("rate limits not kept for the moment", error=str(error))
         return [header for what in ("tokens", "requests") for header in _tightest(left, what)]
 
@@ -90,12 +91,10 @@ class RateLimits:
                 self._counting.add(task)
                 task.add_done_callback(self._counting.discard)
 
-    async def _look(self, limit: Limit, ask: Callable[..., Awaitable[bool]]) -> Left:
-        is_fine = await ask(limit.item, limit.window)
-        window = await self._limiter.get_window_stats(limit.item, limit.window)
-        if not is_fine:
+    async def _ask(self, limit: Limit, ask: Callable[..., Awaitable[bool]]) -> None:
+        if not await ask(limit.item, limit.window):
+            window = await self._limiter.get_window_stats(limit.item, limit.window)
             raise _refused(limit, max(1, math.ceil(window.reset_time - time.time())))
-        return Left(window.remaining, limit.item.amount, limit.what)
 
     async def _count(self, limit: Limit, tokens: int) -> None:
         try:

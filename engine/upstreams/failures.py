@@ -72,10 +72,14 @@ def timed_out(deployment: DeploymentSpec, what: str, after_s: float) -> Exceptio
 
 
 def unusable(deployment: DeploymentSpec) -> Exception:
-    """The deployment has a problem of our own making, such as a key that cannot be decrypted."""
-    return litellm.AuthenticationError(  # type: ignore[no-any-return]
+    """The deployment has a problem of our own making, such as a key that cannot be decrypted: nobody was asked."""
+    error: Exception = litellm.AuthenticationError(
         message=str(deployment.problem), llm_provider=deployment.provider, model=deployment.name
     )
+    error.is_unusable = True  # type: ignore[attr-defined]
+    # LiteLLM appends to the message of an error, and not to this.
+    error.upstream_message = deployment.problem  # type: ignore[attr-defined]
+    return error
 
 
 def message_of(error: BaseException) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from groups.exchange.bundle import GroupDraft, Remark
+from groups.models import NAME_CHARACTERS, NAME_LENGTH
 
-_ILLEGAL = re.compile(r"[^A-Za-z0-9_.:/-]+")
-LONGEST = 128
+_ILLEGAL = re.compile(f"[^{NAME_CHARACTERS}]+")
+ROOM_FOR_NUMBER = 8
 
 
 def with_legal_names(groups: Sequence[GroupDraft]) -> tuple[list[GroupDraft], list[Remark]]:
@@ -25,10 +26,11 @@ def with_legal_names(groups: Sequence[GroupDraft]) -> tuple[list[GroupDraft], li
 
 def _legal_names(wanted: Sequence[str]) -> dict[str, str]:
     """A name of its own for each; names that are legal already keep theirs."""
-    legal = {name: name for name in wanted if len(name) <= LONGEST and not _ILLEGAL.search(name)}
+    legal = {name: name for name in wanted if len(name) <= NAME_LENGTH and not _ILLEGAL.search(name)}
     for name in wanted:
         if name not in legal:
-            legal[name] = _free(_ILLEGAL.sub("-", name).strip("-")[: LONGEST - 8] or "group", legal.values())
+            plain = _ILLEGAL.sub("-", name).strip("-")[: NAME_LENGTH - ROOM_FOR_NUMBER]
+            legal[name] = _free(plain or "group", legal.values())
     return {name: legal[name] for name in wanted}
 
 

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from groups.models.routing import GROUP_NAME, Deployment, RoutingGroup, RoutingGroupQuerySet, Strategy, UndoableChange
+from groups.models.routing import (
+    GROUP_NAME,
+    NAME_CHARACTERS,
+    NAME_LENGTH,
+    Deployment,
+    RoutingGroup,
+    RoutingGroupQuerySet,
+    Strategy,
+    UndoableChange,
+)
 from groups.models.rules import RoutingRules
 from groups.models.virtual import VirtualModel, VirtualTier
 
 __all__ = [
     "GROUP_NAME",
+    "NAME_CHARACTERS",
+    "NAME_LENGTH",
     "Deployment",
     "RoutingGroup",
     "RoutingGroupQuerySet",

@@ -12,7 +12,8 @@ from engine.spec import Strategy as EngineStrategy
 from groups.models.versioned import Versioned
 from providers.models import LanguageModel
 
-GROUP_NAME = RegexValidator(r"^[A-Za-z0-9_.:/-]+\Z", "Use letters, digits and - _ . : / only.")
+NAME_CHARACTERS, NAME_LENGTH = "A-Za-z0-9_.:/-", 128
+GROUP_NAME = RegexValidator(rf"^[{NAME_CHARACTERS}]+\Z", "Use letters, digits and - _ . : / only.")
 
 
 class Strategy(models.TextChoices):
@@ -55,7 +56,7 @@ class RoutingGroup(Versioned):
     """A named routing pipeline; its name is what clients send as `model`."""
 
     name = models.CharField(
-        max_length=128,
+        max_length=NAME_LENGTH,
         unique=True,
         validators=[GROUP_NAME],
         error_messages={"unique": "A routing group of this name exists; choose another name."},
