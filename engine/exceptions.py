@@ -7,7 +7,8 @@ class RequestFailed(Exception):
     """No deployment answered. `status` is the HTTP status an OpenAI client should see.
 
     `error_class` names the last upstream error (LiteLLM's exception names); `retry_after_s` is set when
-    waiting helps.
+    waiting helps. `code`, `type` and `param` are the upstream's own where they concern the caller; `is_hopeless` says
+    that asking again would be refused again.
     """
 
     def __init__(
@@ -18,12 +19,18 @@ class RequestFailed(Exception):
         error_class: str,
         code: str | None = None,
         retry_after_s: float | None = None,
+        param: str | None = None,
+        type: str | None = None,
+        is_hopeless: bool = False,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.status = status
         self.error_class = error_class
         self.code = code
+        self.param = param
+        self.type = type
+        self.is_hopeless = is_hopeless
         self.retry_after_s = retry_after_s
 
 

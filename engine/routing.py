@@ -13,6 +13,7 @@ from contextlib import suppress
 import litellm
 from litellm.types.router import RouterRateLimitError
 
+from engine.dialects.errors import Kind
 from engine.exceptions import AllCoolingDown, GroupUnavailable, RequestFailed
 from engine.ledger import Trace
 from engine.routers import GroupRouter
@@ -205,15 +206,25 @@ def _failed(error: Exception) -> RequestFailed:
     if isinstance(error, OwnKeyRefused):
         return _key_refused(error)
     status = 502 if isinstance(error, failures.UpstreamConnectionError) else failures.status_of(error) or 502
-    code = {litellm.ContextWindowExceededError: "context_length_exceeded"}.get(type(error))
+    reading = failures.reading_of(error)
+    # What an upstream says of our key or address there would read as if it were about the caller's.
+    shown = reading if reading is not None and status not in STATUS_FOR_CLIENT else None
+    known = {
+        litellm.ContextWindowExceededError: "context_length_exceeded",
+        litellm.ContentPolicyViolationError: "content_policy_violation",
+    }.get(type(error))
+    is_out_of_quota = reading is not None and reading.kind is Kind.QUOTA
     if getattr(error, "is_unusable", False):
-        code = "no_usable_deployment"
+        known = "no_usable_deployment"
     return RequestFailed(
         failures.message_of(error),
         status=STATUS_FOR_CLIENT.get(status, status),
         error_class=type(error).__name__,
-        code=code,
-        retry_after_s=failures.retry_after_s(error) if status in (429, 503) else None,
+        code=known or ("insufficient_quota" if is_out_of_quota and shown else shown.code if shown else None),
+        type=shown.type if shown else None,
+        param=shown.param if shown else None,
+        retry_after_s=failures.retry_after_s(error) if status in (429, 503, 529) and not is_out_of_quota else None,
+        is_hopeless=is_out_of_quota,
     )
 
 

@@ -39,13 +39,14 @@ class ApiError(Exception):
         *,
         param: str | None = None,
         code: str | None = None,
+        type: str | None = None,
         headers: Iterable[tuple[bytes, bytes]] = (),
     ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.headers: Headers = [(b"content-type", b"application/json"), *headers]
-        kind = TYPES.get(status, "api_error")
+        kind = type or TYPES.get(status, "api_error")
         self.fields = {"message": message, "type": kind, "param": param, "code": code}
 
     @property
@@ -63,8 +64,10 @@ def from_failure(failure: RequestFailed) -> ApiError:
     headers: Headers = []
     if failure.retry_after_s is not None:
         headers.append((b"retry-after", str(math.ceil(failure.retry_after_s)).encode()))
+    if failure.is_hopeless:
+        headers.append((b"x-should-retry", b"false"))
     code = failure.code or ("rate_limit_exceeded" if failure.status == 429 else None)
-    return ApiError(failure.status, failure.message, code=code, headers=headers)
+    return ApiError(failure.status, failure.message, param=failure.param, code=code, type=failure.type, headers=headers)
 
 
 def from_shortage(shortage: OutOfCredits | CapReached) -> ApiError:

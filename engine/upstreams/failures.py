@@ -7,19 +7,34 @@ exactly like one through LiteLLM.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 import httpx
 import litellm
 from litellm.llms.openai.common_utils import OpenAIError
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
+from engine.dialects import waits
+from engine.dialects.errors import ErrorReading, Kind, read_error
 from engine.redaction import redact
-from engine.spec import DeploymentSpec
+from engine.spec import DeploymentSpec, Secret
 
 litellm.suppress_debug_info = True
 MESSAGE_LIMIT = 500
 BODY_LIMIT = 4096
+# What the router moves on differently for, and what it is to be taken for when an event names no status.
+CLASSES = {
+    Kind.CONTEXT_LENGTH: litellm.ContextWindowExceededError,
+    Kind.CONTENT_POLICY: litellm.ContentPolicyViolationError,
+}
+STATUS_OF_KIND = {
+    Kind.CONTEXT_LENGTH: 400,
+    Kind.CONTENT_POLICY: 400,
+    Kind.QUOTA: 429,
+    Kind.RATE_LIMIT: 429,
+}
 
 
 class UpstreamConnectionError(litellm.InternalServerError):
@@ -28,14 +43,21 @@ class UpstreamConnectionError(litellm.InternalServerError):
 
 def from_response(deployment: DeploymentSpec, status: int, body: bytes, headers: Mapping[str, str]) -> Exception:
     """The exception for an HTTP answer that is an error; Retry-After travels in its `response`."""
+    reading = read_error(status, headers, body)
     # Worded as the openai package does it, which is what LiteLLM looks for codes and types in.
     text = redact(f"Error code: {status} - {body[:BODY_LIMIT].decode('utf-8', 'replace')}")
     kept = {name.lower(): value for name, value in headers.items() if name.lower().startswith("retry-after")}
-    mapped = _mapped(deployment, OpenAIError(status_code=status, message=text, headers=httpx.Headers(kept)))
+    if (known := CLASSES.get(reading.kind)) is not None:
+        mapped: Exception = known(text, deployment.upstream_model, deployment.provider)
+    else:
+        mapped = _mapped(deployment, OpenAIError(status_code=status, message=text, headers=httpx.Headers(kept)))
     # Set on every class alike: LiteLLM loses the headers of some, and the router looks for them in `response`.
     request = httpx.Request("POST", "http://upstream.invalid/")
     mapped.response = httpx.Response(status, headers=kept, request=request)  # type: ignore[attr-defined]
-    message = _message_in(body) or f"{deployment.provider} answered {status} without a message."
+    message = reading.message or f"answered {status} without a message."
+    if message.startswith("answered "):
+        message = f"{deployment.provider} {message}"
+    mapped.reading = _hidden(reading)  # type: ignore[attr-defined]
     mapped.upstream_message = redact(message)  # type: ignore[attr-defined]
     return mapped
 
@@ -43,8 +65,8 @@ def from_response(deployment: DeploymentSpec, status: int, body: bytes, headers:
 def from_event(deployment: DeploymentSpec, error: object) -> Exception:
     """The exception for an error object that came as an event of a stream."""
     fields = error if isinstance(error, dict) else {"message": str(error)}
-    code = str(fields.get("code") or fields.get("status"))
-    status = int(code) if code.isdecimal() and 400 <= int(code) < 600 else 500
+    reading = read_error(None, {}, {"error": fields})
+    status = reading.status or STATUS_OF_KIND.get(reading.kind, 500)
     return from_response(deployment, status, to_json({"error": fields}), {})
 
 
@@ -97,6 +119,8 @@ def hide_secrets(error: BaseException, deployment: DeploymentSpec) -> None:
         for name in ("message", "upstream_message"):
             if isinstance(text := getattr(error, name, None), str):
                 setattr(error, name, redact(text, secret=secret))
+        if (reading := reading_of(error)) is not None:
+            error.reading = _hidden(reading, secret)  # type: ignore[attr-defined]
 
 
 def status_of(error: BaseException) -> int | None:
@@ -106,12 +130,17 @@ def status_of(error: BaseException) -> int | None:
 
 
 def retry_after_s(error: BaseException) -> float | None:
-    """Seconds of the upstream's Retry-After, if it sent a number."""
+    """Seconds that the upstream asked to wait, in whatever spelling; None when it did not."""
+    if (reading := reading_of(error)) is not None:
+        return reading.retry_after_s
     headers = getattr(getattr(error, "response", None), "headers", None) or {}
-    try:
-        return max(0.0, float(headers.get("retry-after", "")))
-    except ValueError:
-        return None
+    return waits.retry_after_s(headers, now=time.time())
+
+
+def reading_of(error: BaseException) -> ErrorReading | None:
+    """What the upstream said, where its answer was read here."""
+    reading = getattr(error, "reading", None)
+    return reading if isinstance(reading, ErrorReading) else None
 
 
 def _mapped(deployment: DeploymentSpec, error: Exception) -> Exception:
@@ -122,11 +151,16 @@ def _mapped(deployment: DeploymentSpec, error: Exception) -> Exception:
     return error
 
 
-def _message_in(body: bytes) -> str | None:
-    try:
-        content = from_json(body)
-    except ValueError:
-        return body[:200].decode("utf-8", "replace").strip() or None
-    error = content.get("error", content.get("detail")) if isinstance(content, dict) else None
-    message = error.get("message") if isinstance(error, dict) else error
-    return str(message) if message else None
+def _hidden(reading: ErrorReading, secret: Secret | None = None) -> ErrorReading:
+    """The reading without credentials, wherever the upstream repeated them."""
+
+    def without(text: str | None) -> str | None:
+        return None if text is None else redact(text, secret=secret)
+
+    return replace(
+        reading,
+        code=without(reading.code),
+        type=without(reading.type),
+        param=without(reading.param),
+        message=without(reading.message),
+    )

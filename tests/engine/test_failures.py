@@ -1,7 +1,10 @@
 import litellm
 import pytest
+from pydantic_core import to_json
 
+from engine.routing import _failed
 from engine.upstreams import failures
+from gateway import openai
 from tests.engine.scripted import deployment
 
 
@@ -52,6 +55,52 @@ def test_a_refused_connection_counts_as_a_server_error():
     error = failures.unreachable(deployment("a"), "connection refused")
     assert isinstance(error, litellm.InternalServerError)
     assert failures.status_of(error) == 500
+
+
+def test_a_web_page_is_told_and_not_quoted():
+    error = failures.from_response(deployment("a"), 502, b"<html><title>Bad gateway</title>secret</html>", {})
+    assert failures.message_of(error) == "P answered 502 with an HTML page, titled ‘Bad gateway’."
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "kind"),
+    [
+        (500, {"type": "exceed_context_size_error", "message": "no room"}, litellm.ContextWindowExceededError),
+        (400, {"message": "The prompt is too long: 9000"}, litellm.ContextWindowExceededError),
+        (400, {"code": "content_filter", "message": "filtered"}, litellm.ContentPolicyViolationError),
+    ],
+)
+def test_the_kind_of_an_error_decides_its_class(status: int, error: dict, kind: type):
+    assert type(failures.from_response(deployment("a"), status, to_json({"error": error}), {})) is kind
+
+
+def test_an_event_without_a_status_is_what_its_type_says():
+    error = failures.from_event(deployment("a"), {"type": "rate_limit_error", "message": "slow down"})
+    assert failures.status_of(error) == 429
+
+
+def test_a_quota_that_is_used_up_is_told_as_such_and_is_hopeless():
+    body = b'{"error":{"message":"No quota.","type":"insufficient_quota","code":"insufficient_quota"}}'
+    told = openai.from_failure(_failed(failures.from_response(deployment("a"), 429, body, {"Retry-After": "9"})))
+    assert told.code == told.fields["type"] == "insufficient_quota"
+    assert dict(told.headers)[b"x-should-retry"] == b"false"
+
+
+def test_code_type_and_param_of_the_upstream_reach_the_caller():
+    body = b'{"error":{"message":"no","type":"t","param":"temperature","code":"unsupported_parameter"}}'
+    told = openai.from_failure(_failed(failures.from_response(deployment("a"), 400, body, {})))
+    assert told.fields == {"message": "no", "type": "t", "param": "temperature", "code": "unsupported_parameter"}
+
+
+def test_what_an_upstream_says_of_our_key_is_not_told_as_the_callers():
+    body = b'{"error":{"message":"Wrong key.","type":"invalid_request_error","code":"invalid_api_key"}}'
+    told = openai.from_failure(_failed(failures.from_response(deployment("a"), 401, body, {})))
+    assert (told.status, told.code, told.fields["type"]) == (502, None, "api_error")
+
+
+def test_the_reset_of_a_limit_is_told_as_retry_after():
+    error = failures.from_response(deployment("a"), 429, b"{}", {"x-ratelimit-reset-tokens": "1m30s"})
+    assert dict(openai.from_failure(_failed(error)).headers)[b"retry-after"] == b"90"
 
 
 def test_what_no_database_stores_is_taken_out_of_messages():
