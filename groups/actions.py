@@ -7,7 +7,6 @@ can together make a circle of fallbacks, lose one another's fields, or take the 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 from typing import Any, TypedDict, Unpack, cast
 from uuid import UUID
@@ -27,8 +26,6 @@ from providers import config_version
 from providers.models import LanguageModel
 
 log = structlog.get_logger(__name__)
-
-MAX_SETTINGS_BYTES = 64 * 1024
 
 
 class GroupFields(TypedDict, total=False):
@@ -146,12 +143,14 @@ def switch_groups(*, by: Actor, groups: Collection[RoutingGroup], is_active: boo
 
 @atomic
 def duplicate_group(*, by: Actor, group: RoutingGroup) -> RoutingGroup:
-    """A group that differs from this one only in its name."""
+    """A group that differs from this one in its name, and takes no part in the power levels before somebody says so."""
     config_version.bump()
     fresh = RoutingGroup.objects.with_deployments().get(pk=group.pk)
     copied = snapshots.snapshot_of(fresh, fresh.deployments.all())
     known = [row.model_id for row in fresh.deployments.all()]
-    fields = cast(GroupFields, snapshots.fields_of(copied) | {"name": free_name(fresh.name)})
+    settings = {key: value for key, value in fresh.settings.items() if key != policies.IN_POWER_LEVELS}
+    own = {"name": free_name(fresh.name), "settings": settings}
+    fields = cast(GroupFields, snapshots.fields_of(copied) | own)
     return create_group(by=by, deployments=snapshots.placements_of(copied, known=known), **fields)
 
 
@@ -200,8 +199,6 @@ def _check(group: RoutingGroup, rows: Sequence[Deployment], *, old_name: str | N
             setattr(group, field, checked(getattr(group, field)))
         except ValidationError as error:
             raise ValidationError({field: error.messages}) from error
-    if len(json.dumps(group.settings)) > MAX_SETTINGS_BYTES:
-        raise ValidationError({"settings": f"Keep this under {MAX_SETTINGS_BYTES // 1024} kB."})
     group.full_clean()
     rules.check_name_is_free(group)
     rules.check_strategy_fits(group.strategy, rows)
@@ -212,6 +209,7 @@ CONFIGS = {
     "retry_config": policies.checked_retry,
     "cooldown_config": policies.checked_cooldown,
     "fallback_config": policies.checked_fallback,
+    "settings": policies.checked_settings,
 }
 
 

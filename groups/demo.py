@@ -24,6 +24,8 @@ WEIGHTS = {"nebius": 83, "fireworks": 10, "azure": 7}
 # Impatient, so that a newcomer sees a failing provider being left alone, and coming back.
 RETRY = {"num_retries": 1, "timeout_s": 20}
 COOLDOWN = {"cooldown_time_s": 10, "allowed_fails": 1}
+# A newcomer who asks for `auto` gets an answer.
+SETTINGS = {"in_power_levels": True}
 
 
 @atomic
@@ -43,6 +45,7 @@ def load(*, by: KeyHolder = DEMO) -> Literal["loaded", "moved", "kept"]:
         deployments=[Placement(model_id=m.id, priority=tier) for tier, m in enumerate(models.values(), start=1)],
         retry_config=RETRY,
         cooldown_config=COOLDOWN,
+        settings=SETTINGS,
     )
     create_group(
         by=by,
@@ -52,6 +55,7 @@ def load(*, by: KeyHolder = DEMO) -> Literal["loaded", "moved", "kept"]:
         deployments=[Placement(model_id=m.id, weight=WEIGHTS[slug]) for slug, m in models.items()],
         retry_config=RETRY,
         cooldown_config=COOLDOWN,
+        settings=SETTINGS,
     )
     _add_virtual_models(models, by)
     return "loaded"
@@ -72,6 +76,7 @@ def _add_virtual_models(models: Mapping[str, LanguageModel], by: KeyHolder) -> N
                 ],
                 retry_config=RETRY,
                 cooldown_config=COOLDOWN,
+                settings=SETTINGS,
             )
     install_templates(by=by)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from groups.effective import COOLDOWN, FALLBACK, RETRY
+from groups.effective import COOLDOWN, FALLBACK, RETRY, SWITCHES
 from groups.models import Strategy
 from groups.snapshots import PLACED, Snapshot
 
@@ -20,7 +20,7 @@ LABELS = {
     "assigned_key_ids": "Keys",
 }
 CONFIGS = ("retry_config", "cooldown_config", "fallback_config", "settings")
-SETTINGS = {name: label for name, label, *_ in (*RETRY, *COOLDOWN, *FALLBACK)}
+SETTINGS = {name: label for name, label, *_ in (*RETRY, *COOLDOWN, *FALLBACK, *SWITCHES)}
 PLACED_WORDS = {"display_name": "name", "priority": "priority", "weight": "weight", "rpm": "RPM", "tpm": "TPM"}
 
 
@@ -95,4 +95,6 @@ def _placing(row: Mapping[str, Any]) -> str:
 def _value(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(str(part) for part in value) or NONE
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return NONE if value in (None, "") else f"{value:g}" if isinstance(value, float) else str(value)

@@ -45,6 +45,7 @@ FALLBACK = (
     ("context_window_groups", "Prompt too long"),
     ("content_policy_groups", "Refused by content policy"),
 )
+SWITCHES = (("in_power_levels", "May be chosen for auto and the power levels"),)
 WHEN_UNSET = {
     "first_token_timeout_s": "as the attempt's timeout",
     "cooldown_time_s": f"{DEFAULT_COOLDOWN_S:g} s, or as Retry-After says",
@@ -53,11 +54,12 @@ WHEN_UNSET = {
 
 
 def sections_of(group: RoutingGroup) -> tuple[Section, ...]:
-    """Retries, cooldown and fallback of a group, in the order people ask for them."""
+    """Retries, cooldown, fallback and power levels of a group, in the order people ask for them."""
     return (
         Section("Retries and timeouts", _lines(RETRY, group.retry_config, RetryPolicy())),
         Section("Cooldown", _lines(COOLDOWN, group.cooldown_config, CooldownPolicy())),
         Section("Fallback groups", tuple(_fallback(group.fallback_config, *line) for line in FALLBACK)),
+        Section("Power levels", tuple(_switch(group.settings, *line) for line in SWITCHES)),
     )
 
 
@@ -81,3 +83,7 @@ def _number(value: Any) -> str:
 def _fallback(config: Mapping[str, Any], name: str, label: str) -> Setting:
     names = tuple(config.get(name) or ())
     return Setting(label, "none", is_default=not names, names=names)
+
+
+def _switch(config: Mapping[str, Any], name: str, label: str) -> Setting:
+    return Setting(label, "yes" if config.get(name) else "no", is_default=name not in config)

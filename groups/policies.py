@@ -1,4 +1,4 @@
-"""`retry_config`, `cooldown_config`, `fallback_config`: dicts from outside -> checked dicts -> engine policies.
+"""`retry_config`, `cooldown_config`, `fallback_config`, `settings`: dicts from outside -> checked dicts and policies.
 
 Pure. Times are seconds. An absent key, or null, is the engine's default.
 """
@@ -47,6 +47,8 @@ RETRY = {
 }
 COOLDOWN = {"cooldown_time_s": Number(0, 86_400, is_time=True), "allowed_fails": Number(0, 10_000)}
 FALLBACK = ("fallback_groups", "context_window_groups", "content_policy_groups")
+IN_POWER_LEVELS = "in_power_levels"
+SETTINGS = (IN_POWER_LEVELS,)
 
 
 def _as_float(value: int | float) -> float:
@@ -70,6 +72,17 @@ def checked_cooldown(config: Any) -> dict[str, Any]:
 def checked_fallback(config: Any) -> dict[str, Any]:
     """A clean `fallback_config`; raises ValidationError naming the key. Whether the groups exist: see `rules.py`."""
     return {key: _names(key, value) for key, value in _known(config, dict.fromkeys(FALLBACK)).items()}
+
+
+def checked_settings(config: Any) -> dict[str, Any]:
+    """Clean `settings` of a group, each true or false; raises ValidationError naming the key."""
+    return {key: _switch(key, value) for key, value in _known(config, dict.fromkeys(SETTINGS)).items()}
+
+
+def _switch(key: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValidationError(f"{key}: give true or false.")
+    return value
 
 
 def _known(config: Any, known: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from groups.models import Deployment, RoutingGroup
 from groups.placements import Placement
+from groups.policies import SETTINGS
 
 Snapshot = Mapping[str, Any]
 
@@ -33,8 +34,10 @@ def snapshot_of(group: RoutingGroup, rows: Iterable[Deployment]) -> dict[str, An
 
 
 def fields_of(snapshot: Snapshot) -> dict[str, Any]:
-    """The group's own fields, for `create_group` and `update_group`."""
-    return {name: snapshot[name] for name in FIELDS if name in snapshot}
+    """The group's own fields, for `create_group` and `update_group`; settings that mean nothing today are left out."""
+    fields = {name: snapshot[name] for name in FIELDS if name in snapshot}
+    known = {key: value for key, value in (fields.get("settings") or {}).items() if key in SETTINGS}
+    return {**fields, "settings": known} if "settings" in fields else fields
 
 
 def model_ids_of(snapshot: Snapshot) -> list[UUID]:

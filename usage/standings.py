@@ -18,7 +18,7 @@ def current_rankings() -> Rankings:
 
 
 def measured_pools() -> list[PoolFacts]:
-    """The active groups that chat, with the response times of the last day."""
+    """The active groups of the power levels that chat, with the response times of the last day."""
     return all_pools({deployment: times.mean_ms for deployment, times in response_times().items()})
 
 

@@ -91,7 +91,7 @@ class Draft:
     def unsaved(self, base: RoutingGroup | None = None) -> tuple[RoutingGroup, list[Deployment]]:
         """What it would become, in memory only: laid over `base`. Raises ValidationError for a model that is gone."""
         self.is_valid()
-        kept = {name: getattr(base, name) for name in ("pk", "is_active", "settings", "revision")} if base else {}
+        kept = {name: getattr(base, name) for name in ("pk", "is_active", "revision")} if base else {}
         return RoutingGroup(**kept, **self.form.group_fields()), rows_of(self.placements())
 
     def errors_beyond(self, *fields: str) -> Iterator[str]:

@@ -41,6 +41,11 @@ class GroupForm(forms.Form):
         initial=Strategy.PRIORITY_FAILOVER,
         error_messages={"required": "Choose how the group picks a deployment."},
     )
+    in_power_levels = forms.BooleanField(
+        label="May be chosen for auto and the power levels",
+        required=False,
+        help_text="Off, the group answers only those who name it, and virtual models that name it.",
+    )
     assigned_team_ids = IdsField(label="Teams", required=False)
     assigned_key_ids = IdsField(label="Keys", required=False)
 
@@ -61,7 +66,8 @@ class GroupForm(forms.Form):
     def of(cls, group: RoutingGroup) -> GroupForm:
         """A stored group."""
         own = {name: getattr(group, name) for name in OWN}
-        return cls(initial={**group.retry_config, **group.cooldown_config, **group.fallback_config, **own})
+        configs = (group.retry_config, group.cooldown_config, group.fallback_config, group.settings)
+        return cls(initial={key: value for config in configs for key, value in config.items()} | own)
 
     @property
     def strategy_now(self) -> str:
@@ -108,6 +114,7 @@ class GroupForm(forms.Form):
             "retry_config": self._config("retry_config"),
             "cooldown_config": self._config("cooldown_config"),
             "fallback_config": {key: said[key] for key in policies.FALLBACK if said.get(key)},
+            "settings": {key: True for key in policies.SETTINGS if said.get(key)},
             "assigned_team_ids": said.get("assigned_team_ids", []),
             "assigned_key_ids": said.get("assigned_key_ids", []),
         }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -11,7 +10,7 @@ from graphlib import CycleError, TopologicalSorter
 from django.core.exceptions import ValidationError
 
 from groups import rules
-from groups.actions import CONFIGS, MAX_SETTINGS_BYTES
+from groups.actions import CONFIGS
 from groups.cycles import Graph, find_cycle
 from groups.differences import Difference, differences
 from groups.exchange.bundle import Bundle, GroupDraft, ModelDraft, ProviderDraft, Remark
@@ -129,8 +128,7 @@ def _unsound(draft: GroupDraft) -> str:
         return " ".join(error.messages)
     if len(set(models)) < len(models):
         return "A group holds a model once; one is there twice."
-    too_large = len(json.dumps(group.settings)) > MAX_SETTINGS_BYTES
-    return f"Its settings are over {MAX_SETTINGS_BYTES // 1024} kB." if too_large else ""
+    return ""
 
 
 def _with_sound_fallbacks(judged: dict[str, PlannedGroup], current: Mapping[str, GroupDraft]) -> list[PlannedGroup]:

@@ -33,6 +33,10 @@ class RoutingGroupQuerySet(models.QuerySet["RoutingGroup"]):
         """Groups that take traffic."""
         return self.filter(is_active=True)
 
+    def in_power_levels(self) -> RoutingGroupQuerySet:
+        """Groups that `auto` and the power levels may choose."""
+        return self.filter(settings__in_power_levels=True)
+
     def with_deployments(self) -> RoutingGroupQuerySet:
         """Groups with deployments, models, providers: two queries whatever the number of rows."""
         deployments = Deployment.objects.select_related("model__provider")

@@ -11,8 +11,9 @@ from providers.models import LanguageModel
 
 
 def all_pools(latencies_ms: Mapping[str, float]) -> list[PoolFacts]:
-    """The active groups that chat and have somebody to ask; two queries. Latencies are by deployment id."""
-    groups = RoutingGroup.objects.routable().with_deployments()
+    """The active groups of the power levels that chat and have somebody to ask; two queries. Latencies are by
+    deployment id."""
+    groups = RoutingGroup.objects.routable().in_power_levels().with_deployments()
     return [facts for group in groups if (facts := facts_of(group, latencies_ms)) is not None]
 
 

@@ -11,6 +11,7 @@ import pytest
 
 AT = "/api/v1/llm/routing/rules"
 USUAL: dict[str, Any] = {"strategy": "balanced", "fallback_providers": [], "model_aliases": {}}
+IN_LEVELS = {"in_power_levels": True}
 LEVELS = ("auto", "auto-eco", "auto-balanced", "auto-precision")
 _numbers = itertools.count(1)
 
@@ -35,7 +36,7 @@ def pools(stage: Any) -> Iterator[dict[str, str]]:
         model = stage.console.add_model(provider=f"Provider of {names[which]}", api_base=upstream.api_base)
         prices = {"input_cost_per_million": usd, "output_cost_per_million": usd}
         stage.console.call("PATCH", f"/api/v1/llm/models/{model}", {**prices, "quality": quality})
-        stage.console.add_group(names[which], (model,), retry_config={"num_retries": 0})
+        stage.console.add_group(names[which], (model,), retry_config={"num_retries": 0}, settings=IN_LEVELS)
     stage.console.call("GET", "/readyz")
     yield names
     for name in names.values():
@@ -49,7 +50,7 @@ def ask(stage: Any, name: str, **more: Any) -> Any:
 
 
 def test_an_alias_is_called_like_what_it_leads_to(stage, make_group, rules):
-    group = make_group(stage.models[1])
+    group = make_group(stage.models[1], settings=IN_LEVELS)
     rules(model_aliases={"fast-chat": group, "by-model": f"second/{model_name(stage)}", "cheap": "auto-eco"})
     for alias in ("fast-chat", "by-model"):
         assert ask(stage, alias).parse().choices
@@ -94,7 +95,7 @@ def test_the_attempts_say_which_level_chose(stage, pools, rules):
 
 
 def test_aliases_and_levels_are_listed(stage, make_group, rules):
-    rules(model_aliases={"listed": make_group(), "lost": "openai/not-there"})
+    rules(model_aliases={"listed": make_group(settings=IN_LEVELS), "lost": "openai/not-there"})
     listed = {m.id: m.owned_by for m in stage.client.models.list()}
     assert listed["listed"] == "alias"
     assert "lost" not in listed
@@ -102,7 +103,7 @@ def test_aliases_and_levels_are_listed(stage, make_group, rules):
 
 
 def test_embeddings_need_a_group_of_their_own(stage, make_group, rules):
-    make_group()
+    make_group(settings=IN_LEVELS)
     stage.console.call("GET", "/readyz")
     with pytest.raises(openai.BadRequestError, match="chooses for chat messages"):
         stage.client.embeddings.create(model="auto", input="hi")
@@ -118,3 +119,16 @@ def test_a_model_that_fails_is_asked_for_at_the_next_provider(stage, rules):
     rules(fallback_providers=[])
     with pytest.raises(openai.APIStatusError):
         ask(stage, name)
+
+
+def test_a_new_group_answers_no_power_level_before_somebody_says_so(stage, make_group, pools, rules):
+    cheapest = stage.console.add_model(provider="Cheapest", api_base=stage.first.api_base)
+    free = {"input_cost_per_million": 0, "output_cost_per_million": 0}
+    stage.console.call("PATCH", f"/api/v1/llm/models/{cheapest}", free)
+    name = make_group(cheapest)
+    stage.console.call("GET", "/readyz")
+    assert ask(stage, "auto-eco").headers["x-routing-pool"] == pools["small"]
+    (group,) = stage.console.call("GET", f"/v1/routing_group?q={name}")["routing_groups"]
+    stage.console.call("PATCH", f"/v1/routing_group/{group['routing_group_id']}", {"settings": IN_LEVELS})
+    stage.console.call("GET", "/readyz")
+    assert ask(stage, "auto-eco").headers["x-routing-pool"] == name

@@ -69,6 +69,8 @@ BAD = {
     "settings key with NUL": ({"settings": {"\x00": 1}}, "settings"),
     "settings with half a surrogate": ({"settings": {"\ud800": 1}}, "settings"),
     "settings too deep": ({"settings": nested(40)}, "settings"),
+    "settings unknown": ({"settings": {"in_power_level": True}}, "settings"),
+    "settings no switch": ({"settings": {"in_power_levels": "yes"}}, "settings"),
     "settings too large": ({"settings": {"a": "x" * 70_000}}, "settings"),
     "teams a word": ({"assigned_team_ids": "t1"}, "assigned_team_ids"),
     "teams of objects": ({"assigned_team_ids": [{"id": 1}]}, "assigned_team_ids"),

@@ -69,7 +69,7 @@ def test_everything_of_a_stored_group_comes_back_from_its_form(page, models, bob
         fallback_config={"fallback_groups": ["spare"]},
         assigned_team_ids=["blue team"],
         assigned_key_ids=[str(key.pk), "gone"],
-        settings={"ours": 1},
+        settings={"in_power_levels": True},
         is_active=False,
     )
     html = html_of(page.get(f"/groups/{before.pk}/edit"))
@@ -81,6 +81,7 @@ def test_everything_of_a_stored_group_comes_back_from_its_form(page, models, bob
         "timeout_s": "12.5",
         "allowed_fails": "0",
         "fallback_groups": "spare",
+        "in_power_levels": "on",
         "assigned_team_ids": "blue team",
         "assigned_key_ids": [str(key.pk), "gone"],
     }

@@ -56,7 +56,7 @@ def test_changes_of_different_fields_all_arrive(pair, model, at_once):
         {"retry_config": {"num_retries": 7}},
         {"cooldown_config": {"cooldown_time_s": 9}},
         {"assigned_team_ids": ["t"]},
-        {"settings": {"a": 1}},
+        {"settings": {"in_power_levels": True}},
         {"is_active": False},
         {"routing_group_name": "fields-2"},
         {"assigned_key_ids": ["k"]},

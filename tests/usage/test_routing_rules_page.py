@@ -20,7 +20,11 @@ HTMX = {"HX-Request": "true"}
 def pools(db: None) -> None:
     for name, usd, quality in (("cheap", "0.20", 30), ("middle", "1", 55), ("dear", "15", 95)):
         costs: dict[str, Any] = {"input_cost_per_million": Decimal(usd), "output_cost_per_million": Decimal(usd)}
-        make_group(name=name, models=[make_model(name=f"{name}-chat", quality=quality, **costs)])
+        make_group(
+            name=name,
+            settings={"in_power_levels": True},
+            models=[make_model(name=f"{name}-chat", quality=quality, **costs)],
+        )
 
 
 @pytest.fixture

@@ -61,11 +61,16 @@ def test_a_group_is_known_by_those_who_usually_answer():
         return make_model(input_cost_per_million=Decimal(usd), output_cost_per_million=Decimal(usd), **more)
 
     cheap, dear = priced(1, quality=40), priced(3, quality=80)
-    make_group(name="ordered", strategy="priority-failover", models=[cheap, dear])
-    make_group(name="shuffled", models=[cheap, dear])
-    make_group(name="cheapest", strategy="cost-based-routing", models=[dear, cheap])
-    make_group(name="vectors", models=[make_model(name="text-embedding-3")])
-    make_group(name="nobody")
-    make_group(name="off", models=[cheap], is_active=False)
+
+    def in_levels(**fields):
+        return make_group(settings={"in_power_levels": True}, **fields)
+
+    in_levels(name="ordered", strategy="priority-failover", models=[cheap, dear])
+    in_levels(name="shuffled", models=[cheap, dear])
+    in_levels(name="cheapest", strategy="cost-based-routing", models=[dear, cheap])
+    in_levels(name="vectors", models=[make_model(name="text-embedding-3")])
+    in_levels(name="nobody")
+    in_levels(name="off", models=[cheap], is_active=False)
+    make_group(name="new", models=[cheap])
     pools = {p.name: (p.price_usd, p.latency_ms, p.quality) for p in all_pools({str(cheap.pk): 250.0})}
     assert pools == {"ordered": (1, 250, 40), "shuffled": (2, 250, 60), "cheapest": (1, 250, 40)}
