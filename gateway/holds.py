@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from django.conf import settings
@@ -48,11 +48,13 @@ def most_nanousd(
     return math.ceil(max(costs, default=0.0) * NANO)
 
 
-def reachable(groups: Groups, spec: GroupSpec) -> list[DeploymentSpec]:
-    """The deployments of a group and of the groups that its fallbacks lead to."""
+def reachable(groups: Groups, spec: GroupSpec, may_use: Callable[[str], bool] | None = None) -> list[DeploymentSpec]:
+    """The deployments of a group and of the groups that its fallbacks lead to, as far as the caller may use them."""
     found, names, seen = list(spec.deployments), [*_fallbacks(spec)], {spec.name}
     while names:
-        if (name := names.pop()) not in seen and (group := groups.get(name)) is not None:
+        name = names.pop()
+        is_open = name not in seen and (may_use is None or may_use(name))
+        if is_open and (group := groups.get(name)) is not None:
             found += group.spec.deployments
             names += _fallbacks(group.spec)
         seen.add(name)

@@ -58,7 +58,8 @@ async def hold(live: Live, exchange: Exchange, call: Call, group: LiveGroup, *, 
     account = exchange.holder.account_id
     if account is None:
         return
-    most = most_nanousd(call.body, size, reachable(live.routing, group.spec), call.own_keys)
+    payable = reachable(live.routing, group.spec, call.may_use)
+    most = most_nanousd(call.body, size, payable, call.own_keys)
     if not most:
         return
     exchange.is_held = True  # before it is known: who leaves meanwhile is settled too

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
 
@@ -79,14 +79,20 @@ Step = Bar | Ghost
 def steps_of(
     bars: Sequence[Bar], skipped: Iterable[Mapping[str, Any]], provider_types: Mapping[str, str] | None = None
 ) -> tuple[Step, ...]:
-    """The bars with those who were skipped: each before the first attempt in its tier, or in a later one."""
+    """The bars with those who were skipped: each before the first attempt in its tier, or in a later one.
+
+    An attempt that was followed by another says past whom the router moved on.
+    """
     ghosts = (_ghost(skip, provider_types or {}) for skip in skipped)
     waiting = deque(sorted(ghosts, key=attrgetter("fallback_depth")))
     steps: list[Step] = []
     for bar in bars:
+        passed = []
         while waiting and waiting[0].fallback_depth <= bar.fallback_depth:
-            steps.append(waiting.popleft())
-        steps.append(bar)
+            passed.append(waiting.popleft())
+        if passed and steps and isinstance(steps[-1], Bar):
+            steps[-1] = _past(steps[-1], passed)
+        steps += [*passed, bar]
     return (*steps, *waiting)
 
 
@@ -112,6 +118,11 @@ def moved_on(word: str | None) -> str:
     """The ledger's `retry_…` or `fallback_…` as a sentence; "" for None, the last attempt's."""
     verb, _, cause = (word or "").partition("_")
     return f"{CAUSES[cause]}, {VERBS[verb]}." if verb in VERBS and cause in CAUSES else word or ""
+
+
+def _past(bar: Bar, passed: Sequence[Ghost]) -> Bar:
+    names = ", ".join(f"{ghost.name} ({ghost.word})" for ghost in passed)
+    return replace(bar, moved_on=f"{bar.moved_on.removesuffix('.')}, past {names}.")
 
 
 def _bar(number: int, attempt: Mapping[str, Any], after_ms: float, whole_ms: float, types: Mapping[str, str]) -> Bar:

@@ -73,6 +73,13 @@ def test_groups_that_a_request_may_fall_back_to_count_and_circles_end():
     assert reachable({"first": Named(first), "second": Named(second)}, first) == [CHEAP, DEAR]
 
 
+def test_groups_that_the_caller_may_not_use_hold_nothing_back():
+    first = GroupSpec("1", "first", Strategy.SIMPLE_SHUFFLE, (CHEAP,), fallback=FallbackPolicy(("second",)))
+    second = GroupSpec("2", "second", Strategy.SIMPLE_SHUFFLE, (DEAR,))
+    groups = {"first": Named(first), "second": Named(second)}
+    assert reachable(groups, first, lambda name: name != "second") == [CHEAP]
+
+
 class Named:
     """As much of a live group as is read."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from usage.waterfall import Ghost, bars_of, moved_on, steps_of
+from usage.waterfall import Bar, Ghost, bars_of, moved_on, steps_of
 
 
 def attempt(name: str, *, at_ms: float, ms: float | None, **more: Any) -> dict[str, Any]:
@@ -55,10 +55,15 @@ def skip(name: str, depth: int) -> dict[str, Any]:
 
 
 def test_who_was_skipped_stands_before_the_first_attempt_of_its_tier_or_a_later_one():
-    attempts = [attempt(name, at_ms=0, ms=1, fallback_depth=depth) for name, depth in (("A", 0), ("C", 2))]
+    depths = {"A": 0, "C": 2}
+    moved = {"moved_on_because": "fallback_error"}
+    attempts = [attempt(name, at_ms=0, ms=1, fallback_depth=depth, **moved) for name, depth in depths.items()]
     bars = bars_of(attempts, began_ms=0, duration_ms=2)
     steps = steps_of(bars, [skip("Z", 9), skip("B", 1), skip("C2", 2)])
     assert [step.name for step in steps] == ["A", "B", "C2", "C", "Z"]
     assert [step.is_ghost for step in steps] == [False, True, True, False, True]
+    assert isinstance(first := steps[0], Bar)
+    past = "past B (own key refused), C2 (own key refused)."
+    assert first.moved_on == f"It failed, so the router went to the next tier or group, {past}"
     assert isinstance(ghost := steps[1], Ghost)
     assert (ghost.word, ghost.cause_call_id) == ("own key refused", "")
