@@ -13,9 +13,10 @@ from groups.actions import create_group, update_group
 from groups.exchange.bundle import Bundle
 from groups.exchange.plan import Plan, PlannedGroup, Verdict, planned
 from groups.exchange.rows import known
+from groups.exchange.supplies import fields_of
 from groups.models import RoutingGroup
 from providers import config_version
-from providers.actions import create_keyless_provider, create_model, create_provider
+from providers.actions import create_model, create_provider, create_waiting_provider
 from providers.models import Provider
 
 
@@ -27,7 +28,7 @@ def preview_import(*, by: Actor, bundle: Bundle) -> Plan:
 
 @atomic
 def import_groups(*, by: Actor, bundle: Bundle) -> Plan:
-    """Creates and changes what the plan says, planned anew behind the lock; all of it or nothing."""
+    """Creates and changes what the plan says, planned again behind the lock; all of it or nothing."""
     config_version.bump()
     plan = preview_import(by=by, bundle=bundle)
     _add_providers(plan, by)
@@ -39,28 +40,25 @@ def import_groups(*, by: Actor, bundle: Bundle) -> Plan:
 
 def _add_providers(plan: Plan, by: Actor) -> None:
     for draft in plan.providers:
-        name, type, api_base, settings = draft.name, draft.type, draft.api_base, dict(draft.settings)
-        if draft.key or draft.is_keyless:
-            key = draft.key.reveal() if draft.key else ""
-            create_provider(by=by, name=name, type=type, api_base=api_base, settings=settings, api_key=key)
+        said: dict[str, Any] = {
+            "name": draft.name,
+            "type": draft.type,
+            "api_base": draft.api_base,
+            "settings": dict(draft.settings),
+            "api_key": draft.key.reveal() if draft.key else "",
+            "credentials": {name: secret.reveal() for name, secret in draft.credentials.items()},
+        }
+        if draft.needs:
+            create_waiting_provider(by=by, needs=draft.needs, **said)
         else:
-            create_keyless_provider(
-                by=by, name=name, type=type, api_base=api_base, settings=settings, key_reference=draft.key_reference
-            )
+            create_provider(by=by, **said)
 
 
 def _add_models(plan: Plan, by: Actor) -> None:
     names = {draft.provider for draft in plan.models}
     providers = {provider.name: provider for provider in Provider.objects.filter(name__in=names)}
     for draft in plan.models:
-        create_model(
-            by=by,
-            provider=providers[draft.provider],
-            name=draft.name,
-            display_name=draft.display_name,
-            input_cost_per_million=draft.input_cost_per_million,
-            output_cost_per_million=draft.output_cost_per_million,
-        )
+        create_model(by=by, provider=providers[draft.provider], name=draft.name, **fields_of(draft))
 
 
 def _make(planned_group: PlannedGroup, by: Actor) -> None:

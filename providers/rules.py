@@ -32,6 +32,19 @@ def check_keeps_type(provider: Provider, type: str | None) -> None:
         raise ValidationError({"type": f"'{provider}' stays {provider.type}. Add another provider for {type}."})
 
 
+def check_sound(provider: Provider, secrets: Collection[str], *, waits: bool = False) -> None:
+    """Raises unless a provider may be stored, its name aside; `secrets` names those it has.
+
+    `waits`: it is switched off and lacks something of what its type needs.
+    """
+    check_type(provider.type)
+    check_settings(provider.type, provider.settings)
+    if not waits:
+        check_reachable(provider, secrets)
+    provider.full_clean(validate_unique=False, validate_constraints=False)
+    check_address(provider.api_base)
+
+
 def check_reachable(provider: Provider, secrets: Collection[str]) -> None:
     """Raises when a provider lacks what its type needs; `secrets` names those it has.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -19,8 +19,10 @@ class ProviderDraft:
     """A provider that deployments of the file name.
 
     `key_reference` is the environment variable that holds its key elsewhere, `key` a key that came with the
-    file. `settings` are what its type takes beside address and key, such as a region. `is_own_name`: the file
-    itself calls it so; else the name is ours, and where it is tells it apart.
+    file, `credentials` are other secrets that did. `settings` are what its type takes beside address and key, such as
+    a region. `references` are those of all these fields that the file keeps in a variable, (field, variable);
+    `sign_in` names a way to sign in that is not supported here. `is_own_name`: the file itself calls it so; else the
+    name is ours, and where it is tells it apart.
     """
 
     name: str
@@ -28,23 +30,56 @@ class ProviderDraft:
     api_base: str = ""
     key_reference: str = ""
     key: Secret | None = None
+    credentials: Mapping[str, Secret] = field(default_factory=dict, hash=False)
     settings: Mapping[str, str] = field(default_factory=dict, hash=False)
+    references: tuple[tuple[str, str], ...] = ()
+    sign_in: str = ""
     is_own_name: bool = True
 
     @property
     def is_keyless(self) -> bool:
         """Whether it answers without a key, so far as the file says."""
         is_open = bool(self.api_base) or not preset_of(self.type).needs_key
-        return is_open and not self.key_reference and self.key is None
+        return is_open and not self.key_reference and self.key is None and not self.sign_in
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What it lacks before it can answer, for people; nothing when it is complete."""
+        return (*self._lacking(), *(f"{name}: {variable}" for name, variable in self.references), *self._key_lacking())
+
+    def _lacking(self) -> Iterator[str]:
+        """What its type can't do without and the file does not say, not even where it is."""
+        preset, referred = preset_of(self.type), dict(self.references)
+        if preset.needs_base_url and not self.api_base and "api_base" not in referred:
+            yield "api_base"
+        required = (field.name for field in preset.settings if field.is_required)
+        yield from (name for name in required if not self.settings.get(name) and name not in referred)
+
+    def _key_lacking(self) -> Iterator[str]:
+        if self.sign_in:
+            yield f"credentials of another kind: {self.sign_in} is not supported here"
+        elif not self.key and not self.is_keyless:
+            yield f"a key: {self.key_reference or 'the file names none'}"
 
     @property
     def status(self) -> str:
         """How the provider begins, for people."""
-        if self.key:
-            return "with the key of the file, kept encrypted"
-        if self.is_keyless:
-            return "without a key"
-        return f"switched off: needs a key: {self.key_reference or 'the file names none'}"
+        if self.needs:
+            return f"switched off: needs {', '.join(self.needs)}"
+        return "with the key of the file, kept encrypted" if self.has_secrets else "without a key"
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether secrets came with the file."""
+        return bool(self.key or self.credentials)
+
+
+PRICES = (
+    "input_cost_per_million",
+    "output_cost_per_million",
+    "cached_input_cost_per_million",
+    "cache_write_cost_per_million",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +91,15 @@ class ModelDraft:
     display_name: str = ""
     input_cost_per_million: Decimal | None = None
     output_cost_per_million: Decimal | None = None
+    cached_input_cost_per_million: Decimal | None = None
+    cache_write_cost_per_million: Decimal | None = None
+    context_length: int | None = None
+
+    @property
+    def prices(self) -> dict[str, Decimal]:
+        """The prices that the file gives, by field."""
+        said = {name: getattr(self, name) for name in PRICES}
+        return {name: price for name, price in said.items() if price is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +140,7 @@ class Bundle:
     @property
     def has_keys(self) -> bool:
         """Whether keys came with the file."""
-        return any(provider.key for provider in self.providers)
+        return any(provider.has_secrets for provider in self.providers)
 
     def provider(self, name: str) -> ProviderDraft | None:
         """The provider of this name, upper and lower case alike."""

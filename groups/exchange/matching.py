@@ -9,7 +9,7 @@ from groups.exchange.references import reference_of
 from groups.exchange.rows import Known, KnownProvider
 from providers.presets import preset_of
 
-Place = tuple[str, str]
+Place = tuple[str, str, tuple[tuple[str, str], ...]]
 
 
 class Matching:
@@ -33,7 +33,7 @@ class Matching:
         draft = self.draft(name)
         if draft is None or draft.is_own_name:
             return self._by_name.get(name.casefold()) or (None if draft else self._of_type(name))
-        return self._at_place(draft)
+        return self._waiting(draft) if draft.references else self._at_place(draft)
 
     def is_taken(self, name: str) -> bool:
         """Whether the console has a provider of this name."""
@@ -44,6 +44,11 @@ class Matching:
         found = [provider for provider in self._known.providers if provider.type == type.lower()]
         return found[0] if len(found) == 1 else None
 
+    def _waiting(self, draft: ProviderDraft) -> KnownProvider | None:
+        """Where it is stands in a variable: only the name that an earlier import gave it tells it again."""
+        found = self._by_name.get(draft.name.casefold())
+        return found if found and found.type == draft.type else None
+
     def _at_place(self, draft: ProviderDraft) -> KnownProvider | None:
         """By address and key; where the file has one key for an address and the console one provider, those."""
         here = self._at.get(_place(draft), [])
@@ -53,8 +58,11 @@ class Matching:
 
 
 def _place(provider: ProviderDraft | KnownProvider) -> Place:
+    """Address, and what else decides where requests go, such as a region."""
     preset = preset_of(provider.type)
-    return preset.litellm_provider, (provider.api_base or preset.base_url or "").rstrip("/")
+    values = {field.name: provider.settings.get(field.name) or field.default for field in preset.settings}
+    base = (provider.api_base or preset.base_url or "").rstrip("/")
+    return preset.litellm_provider, base, tuple(sorted(values.items()))
 
 
 def _has_key_of(provider: KnownProvider, draft: ProviderDraft) -> bool:

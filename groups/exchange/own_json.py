@@ -14,7 +14,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from rest_framework import serializers
 
-from groups.exchange.bundle import MAX_GROUPS, Bundle, GroupDraft, ModelDraft, ProviderDraft
+from groups.exchange.bundle import MAX_GROUPS, PRICES, Bundle, GroupDraft, ModelDraft, ProviderDraft
 from groups.exchange.places import wrong
 from groups.placements import Placement
 from groups.serializers import API_NAMES, RoutingGroupSerializer
@@ -42,6 +42,8 @@ class ModelShape(StrictSerializer):
     display_name = serializers.CharField(max_length=128, allow_blank=True, default="")
     input_cost_per_million = serializers.DecimalField(14, 6, min_value=0, allow_null=True, default=None)
     output_cost_per_million = serializers.DecimalField(14, 6, min_value=0, allow_null=True, default=None)
+    cached_input_cost_per_million = serializers.DecimalField(14, 6, min_value=0, allow_null=True, default=None)
+    cache_write_cost_per_million = serializers.DecimalField(14, 6, min_value=0, allow_null=True, default=None)
 
 
 def written(bundle: Bundle) -> str:
@@ -62,8 +64,7 @@ def _provider_json(draft: ProviderDraft) -> dict[str, Any]:
 
 
 def _model_json(draft: ModelDraft) -> dict[str, Any]:
-    prices = {name: getattr(draft, name) for name in ("input_cost_per_million", "output_cost_per_million")}
-    prices = {name: None if price is None else float(price) for name, price in prices.items()}
+    prices = {name: None if (price := getattr(draft, name)) is None else float(price) for name in PRICES}
     return {"provider": draft.provider, "name": draft.name, "display_name": draft.display_name, **prices}
 
 

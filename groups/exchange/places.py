@@ -7,6 +7,14 @@ from django.core.exceptions import ValidationError
 LONGEST_PLACE = 160
 
 
-def wrong(place: str, why: str) -> ValidationError:
+class Wrong(ValidationError):
+    """A thing of a file that can't be read: the field `content`, the place in it, and why."""
+
+    def __init__(self, place: str, why: str) -> None:
+        self.place, self.why = place[:LONGEST_PLACE], why
+        super().__init__({"content": f"{self.place}: {why}" if place else why})
+
+
+def wrong(place: str, why: str) -> Wrong:
     """An error of the field `content`: `model_list[3].litellm_params.weight: Give a number.`"""
-    return ValidationError({"content": f"{place[:LONGEST_PLACE]}: {why}" if place else why})
+    return Wrong(place, why)

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from graphlib import CycleError, TopologicalSorter
 
 from django.core.exceptions import ValidationError
 
 from groups import rules
 from groups.actions import CONFIGS
-from groups.cycles import Graph, find_cycle
 from groups.differences import Difference, differences
 from groups.exchange.bundle import Bundle, GroupDraft, ModelDraft, ProviderDraft, Remark
+from groups.exchange.fallbacks import with_sound_fallbacks
 from groups.exchange.rows import Known
 from groups.exchange.supplies import Supplies, supplies_of
 from groups.models import Deployment, RoutingGroup
-from groups.policies import fallback_names
 from groups.snapshots import PLACED, Snapshot
 
 ANOTHERS = ("created_by", "updated_by")
@@ -65,18 +63,22 @@ def planned(bundle: Bundle, known: Known, *, may_add_providers: bool) -> Plan:
     """What importing the bundle does to the console as it is known."""
     supplies = supplies_of(bundle, known, may_add_providers=may_add_providers)
     current = known.groups or {}
-    judged = {draft.name: _judged(draft, current, supplies, bundle) for draft in reversed(bundle.groups)}
-    twice = _named_twice(bundle.groups)
-    groups = _with_sound_fallbacks(
-        {name: judged[name] for name in dict.fromkeys(g.name for g in bundle.groups)}, current
-    )
-    used = {p.provider: None for g in groups if _is_written(g) for p in g.draft.deployments}
-    places = {(p.provider, p.model_name) for g in groups if _is_written(g) for p in g.draft.deployments}
+    first = {draft.name: draft for draft in reversed(bundle.groups)}
+    judged = [_judged(first[name], known, supplies, bundle) for name in dict.fromkeys(g.name for g in bundle.groups)]
+    sound, fallbacks = with_sound_fallbacks([one.draft for one in judged if not one.why], current)
+    groups = (*(_compared(draft, current) for draft in sound), *(one.group for one in judged if one.why))
+    used = {(p.provider, p.model_name) for draft in sound for p in draft.deployments}
     return Plan(
-        groups=tuple(groups),
-        providers=tuple(p for p in supplies.new_providers if p.name in used),
-        models=tuple(m for m in supplies.new_models if (m.provider, m.name) in places),
-        remarks=(*bundle.remarks, *twice),
+        groups=groups,
+        providers=tuple(p for p in supplies.new_providers if p.name in {name for name, _ in used}),
+        models=tuple(m for m in supplies.new_models if (m.provider, m.name) in used),
+        remarks=(
+            *bundle.remarks,
+            *_named_twice(bundle.groups),
+            *(remark for one in judged for remark in one.remarks),
+            *fallbacks,
+            *supplies.remarks,
+        ),
     )
 
 
@@ -85,15 +87,33 @@ def _named_twice(drafts: Iterable[GroupDraft]) -> list[Remark]:
     return [Remark(n, "Is in the file twice; the first counts.") for n in dict.fromkeys(names) if names.count(n) > 1]
 
 
-def _judged(draft: GroupDraft, current: Mapping[str, GroupDraft], supplies: Supplies, bundle: Bundle) -> PlannedGroup:
-    """One group by itself; its fallbacks are looked at when all are judged."""
-    before = current.get(draft.name)
-    problems, placements = supplies.resolved(draft.deployments)
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """One group by itself, its fallbacks aside: what would be stored, or `why` it can't be."""
+
+    draft: GroupDraft
+    why: str = ""
+    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def group(self) -> PlannedGroup:
+        return PlannedGroup(self.draft, Verdict.SKIPPED, self.why)
+
+
+def _judged(draft: GroupDraft, known: Known, supplies: Supplies, bundle: Bundle) -> _Judged:
+    before = (known.groups or {}).get(draft.name)
+    placements, problems = supplies.resolved(draft.deployments)
     draft = replace(draft, deployments=placements)
+    if problems and not (bundle.is_partial and placements):
+        return _Judged(draft, " ".join(problems))
     if before is not None and bundle.is_partial:
         draft = _completed(draft, before)
-    if why := " ".join(problems) or _unsound(draft):
-        return PlannedGroup(draft, Verdict.SKIPPED, why)
+    why = (known.taken.get(draft.name, "") if before is None else "") or _unsound(draft)
+    return _Judged(draft, why, tuple(Remark(draft.name, f"A deployment is left out: {p}") for p in problems))
+
+
+def _compared(draft: GroupDraft, current: Mapping[str, GroupDraft]) -> PlannedGroup:
+    before = current.get(draft.name)
     if before is None:
         return PlannedGroup(draft, Verdict.CREATED)
     changes = differences(_snapshot(before), _snapshot(replace(draft, fields={**before.fields, **draft.fields})))
@@ -129,47 +149,6 @@ def _unsound(draft: GroupDraft) -> str:
     if len(set(models)) < len(models):
         return "A group holds a model once; one is there twice."
     return ""
-
-
-def _with_sound_fallbacks(judged: dict[str, PlannedGroup], current: Mapping[str, GroupDraft]) -> list[PlannedGroup]:
-    """Skips groups whose fallbacks are not here or lead in a circle, until none is left; sorted for making."""
-    here = {**current, **{name: group.draft for name, group in judged.items() if _is_written(group)}}
-    graph = {name: _falls_back(draft) for name, draft in here.items()}
-    while lost := _without_their_fallbacks(judged, graph) or _in_a_circle(judged, graph):
-        for name, why in lost.items():
-            judged[name] = replace(judged[name], verdict=Verdict.SKIPPED, why=why, changes=())
-            del graph[name]
-            if name in current:
-                graph[name] = _falls_back(current[name])
-    order = [name for name in TopologicalSorter(graph).static_order() if name in judged]
-    return [judged[name] for name in dict.fromkeys([*order, *judged])]
-
-
-def _without_their_fallbacks(judged: Mapping[str, PlannedGroup], graph: Graph) -> dict[str, str]:
-    return {
-        name: f"It falls back to {', '.join(unknown)}: not here, and not taken over from the file."
-        for name, group in judged.items()
-        if _is_written(group) and (unknown := [other for other in graph[name] if other not in graph])
-    }
-
-
-def _in_a_circle(judged: Mapping[str, PlannedGroup], graph: Graph) -> dict[str, str]:
-    """One group of one circle, the last in the file: skipping it opens the circle for the others."""
-    try:
-        TopologicalSorter(graph).prepare()
-    except CycleError as error:
-        circle = frozenset(error.args[1])
-        last = [name for name, group in judged.items() if name in circle and _is_written(group)][-1]
-        return {last: f"Its fallbacks lead in a circle: {' → '.join(find_cycle(graph, last) or ())}."}
-    return {}
-
-
-def _falls_back(draft: GroupDraft) -> list[str]:
-    return fallback_names(draft.config("fallback_config"))
-
-
-def _is_written(group: PlannedGroup) -> bool:
-    return group.verdict is not Verdict.SKIPPED
 
 
 def _snapshot(draft: GroupDraft) -> Snapshot:

@@ -3,37 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 
 from engine.spec import Secret
-from groups.exchange.bundle import Bundle, GroupDraft, ModelDraft, ProviderDraft
+from groups.exchange.bundle import PRICES, Bundle, GroupDraft, ModelDraft, ProviderDraft
 from groups.exchange.references import distinct_references
 from groups.models import Deployment, RoutingGroup
 from groups.placements import Placement
+from groups.rules import taken_names
 from groups.snapshots import FIELDS, PLACED
 from providers import secrets
 from providers.exceptions import UnreadableKey
 from providers.models import LanguageModel, Provider, ProviderKey
 from providers.presets import preset_of
+from providers.secrets import Credentials
 
 
 @dataclass(frozen=True, slots=True)
 class KnownProvider:
-    """A provider of the console; `key` only when it was asked for."""
+    """A provider of the console; `key` and `credentials` only when they were asked for."""
 
     name: str
     type: str
     api_base: str
+    settings: Mapping[str, str] = field(default_factory=dict)
     key: Secret | None = None
+    credentials: Mapping[str, Secret] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The console as an import finds it. `models` are (provider's name, case folded; model's name)."""
+    """The console as an import finds it. `models`: (provider's name, case folded; model's name) -> its prices.
+
+    `taken`: what no new group may be called, and why.
+    """
 
     providers: tuple[KnownProvider, ...] = ()
-    models: frozenset[tuple[str, str]] = frozenset()
+    models: Mapping[tuple[str, str], Mapping[str, Decimal | None]] = field(default_factory=dict)
     groups: Mapping[str, GroupDraft] | None = None
+    taken: Mapping[str, str] = field(default_factory=dict)
 
 
 def bundle_of(groups: Iterable[RoutingGroup]) -> Bundle:
@@ -71,18 +80,22 @@ def draft_of(group: RoutingGroup) -> GroupDraft:
 
 
 def known(*, with_keys: bool = False) -> Known:
-    """The console now; four queries, and one with the keys."""
+    """The console now; six queries, and one with the keys."""
     keys = (
-        {key.provider_id: _secret(key) for key in ProviderKey.objects.select_related("provider")} if with_keys else {}
+        {key.provider_id: _secrets(key) for key in ProviderKey.objects.select_related("provider")} if with_keys else {}
     )
-    providers = [KnownProvider(p.name, p.type, p.api_base, keys.get(p.pk)) for p in Provider.objects.all()]
-    names = LanguageModel.objects.values_list("provider__name", "name")
+    rows = LanguageModel.objects.values_list("provider__name", "name", *PRICES)
     groups = RoutingGroup.objects.with_deployments()
     return Known(
-        providers=tuple(providers),
-        models=frozenset((provider.casefold(), model) for provider, model in names),
+        providers=tuple(_known_provider(row, keys.get(row.pk, Credentials())) for row in Provider.objects.all()),
+        models={(row[0].casefold(), row[1]): dict(zip(PRICES, row[2:], strict=True)) for row in rows},
         groups={group.name: draft_of(group) for group in groups},
+        taken=taken_names(RoutingGroup),
     )
+
+
+def _known_provider(row: Provider, held: Credentials) -> KnownProvider:
+    return KnownProvider(row.name, row.type, row.api_base, row.settings, held.api_key, dict(held.others))
 
 
 def _placement(row: Deployment) -> Placement:
@@ -102,17 +115,12 @@ def _provider(row: Provider, references: Mapping[str, str]) -> ProviderDraft:
 
 
 def _model(row: LanguageModel) -> ModelDraft:
-    return ModelDraft(
-        provider=row.provider.name,
-        name=row.name,
-        display_name=row.display_name,
-        input_cost_per_million=row.input_cost_per_million,
-        output_cost_per_million=row.output_cost_per_million,
-    )
+    prices = {name: getattr(row, name) for name in PRICES}
+    return ModelDraft(provider=row.provider.name, name=row.name, display_name=row.display_name, **prices)
 
 
-def _secret(key: ProviderKey) -> Secret | None:
+def _secrets(key: ProviderKey) -> Credentials:
     try:
-        return secrets.decrypt(key)
+        return secrets.read(key)
     except UnreadableKey:
-        return None
+        return Credentials()

@@ -13,7 +13,6 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from groups.cycles import find_cycle
 from groups.exchange.bundle import MAX_GROUPS, Bundle, GroupDraft, ModelDraft, ProviderDraft, Remark
 from groups.exchange.places import wrong
 from groups.litellm_config.deployments import Entry, entry_of
@@ -50,7 +49,6 @@ def bundle_from(content: str) -> Bundle:
     entries = told_apart([entry for entry in read if isinstance(entry, Entry)])
     found = [_group(name, own, strategy, settings) for name, own, strategy in _groups(entries, settings)]
     groups, renamed = with_legal_names([one.group for one in found if one.group])
-    groups, circles = _without_circles(groups)
     return Bundle(
         groups=tuple(groups),
         providers=_providers(entries),
@@ -60,7 +58,6 @@ def bundle_from(content: str) -> Bundle:
             *(remark for entry in entries for remark in entry.remarks),
             *(remark for one in found for remark in one.remarks),
             *renamed,
-            *circles,
             *settings.remarks,
         ),
         is_partial=True,
@@ -188,23 +185,3 @@ def _configs(
             except ValidationError as error:
                 remarks.append(Remark(name, f"{' '.join(error.messages)} Left out."))
     return configs, remarks
-
-
-def _without_circles(groups: Sequence[GroupDraft]) -> tuple[list[GroupDraft], list[Remark]]:
-    """LiteLLM lets fallbacks lead in circles, we don't: the later of two groups loses the step that closes one."""
-    graph: dict[str, list[str]] = {group.name: [] for group in groups}
-    kept, remarks = [], []
-    for group in groups:
-        config: dict[str, list[str]] = {}
-        for key, names in group.config("fallback_config").items():
-            for name in names:
-                graph[group.name].append(name)
-                if circle := find_cycle(graph, group.name):
-                    graph[group.name].remove(name)
-                    remarks.append(
-                        Remark(group.name, f"Its fallback to {name} leads in a circle: {' → '.join(circle)}.")
-                    )
-                else:
-                    config.setdefault(key, []).append(name)
-        kept.append(replace(group, fields={**group.fields, "fallback_config": config}))
-    return kept, remarks

@@ -14,8 +14,8 @@ from providers.actions.models import (
 )
 from providers.actions.providers import (
     ProviderFields,
-    create_keyless_provider,
     create_provider,
+    create_waiting_provider,
     delete_provider,
     update_provider,
 )
@@ -25,9 +25,9 @@ __all__ = [
     "ModelFields",
     "ProviderFields",
     "accept_catalog_updates",
-    "create_keyless_provider",
     "create_model",
     "create_provider",
+    "create_waiting_provider",
     "decline_catalog_updates",
     "delete_model",
     "delete_provider",

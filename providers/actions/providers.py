@@ -17,6 +17,8 @@ from providers.presets import preset_of
 
 log = structlog.get_logger(__name__)
 
+LONGEST_ERROR = 512
+
 
 class ProviderFields(TypedDict, total=False):
     """What may be said of a provider beyond its type, its secrets and its models.
@@ -111,36 +113,43 @@ def _new_secrets(
 
 
 @sensitive_variables("new")
-def _check(provider: Provider, hints: Mapping[str, str], new: Mapping[str, str]) -> None:
+def _check(provider: Provider, hints: Mapping[str, str], new: Mapping[str, str], *, waits: bool = False) -> None:
     """Raises unless the provider may be saved, with the secrets it has and the new ones."""
-    rules.check_settings(provider.type, provider.settings)
-    rules.check_reachable(provider, [name for name, value in {**hints, **new}.items() if value])
-    provider.full_clean()
-    rules.check_address(provider.api_base)
+    rules.check_sound(provider, [name for name, value in {**hints, **new}.items() if value], waits=waits)
+    provider.validate_unique()
+    provider.validate_constraints()
 
 
+@sensitive_variables("api_key", "credentials", "new")
 @atomic
-def create_keyless_provider(
-    *, by: Author, type: str, name: str, api_base: str, settings: dict[str, str], key_reference: str
+def create_waiting_provider(
+    *,
+    by: Author,
+    type: str,
+    name: str,
+    api_base: str,
+    settings: dict[str, str],
+    needs: Sequence[str],
+    api_key: str = "",
+    credentials: Mapping[str, str] | None = None,
 ) -> Provider:
-    """Adds a provider, switched off until it has the key that another place keeps in this environment variable."""
+    """Adds a provider, switched off until it gets what it `needs`, such as `a key: OPENAI_API_KEY`."""
     config_version.bump()
-    rules.check_type(type)
     provider = Provider(
         name=name,
         type=type,
         api_base=api_base,
         settings=settings,
         enabled=False,
-        error=f"Needs a key: {key_reference or 'the imported file names none'}.",
+        error=f"Needs {', '.join(needs)}."[:LONGEST_ERROR],
         created_by=by.name,
         updated_by=by.name,
     )
-    rules.check_settings(type, settings)
-    provider.full_clean()
-    rules.check_address(api_base)
+    new = _new_secrets(type, {}, api_key, credentials)
+    _check(provider, {}, new, waits=True)
     provider.save()
-    history.record(history.CREATED, provider, by=by)
+    changed = secrets.change(provider=provider, new={name: value for name, value in new.items() if value})
+    history.record(history.CREATED, provider, by=by, more=changed)
     return provider
 
 

@@ -192,7 +192,7 @@ def test_fallbacks_are_made_before_the_groups_that_need_them(as_alice):
     assert RoutingGroup.objects.get(name="a").fallback_config == {"fallback_groups": ["b"]}
 
 
-def test_a_group_whose_fallback_is_nowhere_is_skipped_and_those_that_lead_to_it(as_bob, group):
+def test_a_fallback_to_nowhere_or_back_costs_that_fallback_and_not_the_group(as_bob, group):
     file = as_bob.get(EXPORT).json()
     (row,) = file["routing_groups"]
     links = {"a": "b", "b": "nobody", "chat": "c", "c": "chat"}
@@ -200,10 +200,17 @@ def test_a_group_whose_fallback_is_nowhere_is_skipped_and_those_that_lead_to_it(
         {**row, "routing_group_name": name, "fallback_config": {"fallback_groups": [to]}} for name, to in links.items()
     ]
     skipped = {line["name"]: line["why"] for line in send(as_bob, json.dumps(file), dry_run=False).json()["skipped"]}
-    assert "nobody" in skipped["b"]
-    assert "a" in skipped
-    assert "circle" in skipped["c"]
-    assert RoutingGroup.objects.count() == 1
+    assert skipped == {
+        "b": "Its fallback to nobody is left out: there is no such group here, and none is taken over from the file.",
+        "c": "Its fallback to chat is left out: it closes a circle, c → chat → c.",
+    }
+    stored = {g.name: g.fallback_config for g in RoutingGroup.objects.all()}
+    assert stored == {
+        "a": {"fallback_groups": ["b"]},
+        "b": {},
+        "chat": {"fallback_groups": ["c"]},
+        "c": {},
+    }
 
 
 BAD = {
@@ -259,5 +266,5 @@ def test_reads_take_the_same_queries_for_many_groups(as_bob, django_assert_num_q
         make_group(models=[make_model(), make_model()])
     with django_assert_num_queries(4):  # the key, the groups, their deployments
         content = as_bob.get(EXPORT).content.decode()
-    with django_assert_num_queries(6):  # the key, providers, models, groups, deployments
+    with django_assert_num_queries(8):  # the key, providers, models, groups, deployments, names that are taken
         send(as_bob, content)

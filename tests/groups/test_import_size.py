@@ -17,10 +17,19 @@ def plan_of(count: int, entry: str, fallbacks: str = "") -> Plan:
     return planned(bundle_from(checked(text))[0], Known(groups={}), may_add_providers=True)
 
 
-def test_a_thousand_groups_that_lead_nowhere_are_skipped_soon():
+def test_a_chain_of_a_thousand_groups_loses_the_one_step_to_nowhere_soon():
     watch = Stopwatch()
     plan = plan_of(1000, "{{model: openai/m}}", "g{}")
-    assert len(plan.of(Verdict.SKIPPED)) == 1000
+    assert len(plan.of(Verdict.CREATED)) == 1000
+    assert [remark.place for remark in plan.remarks if "fallback" in remark.why] == ["g999"]
+    assert watch.elapsed_s < PATIENCE_S
+
+
+def test_a_thousand_groups_that_all_lead_to_one_another_are_untangled_soon():
+    watch = Stopwatch()
+    names = ", ".join(f"g{n}" for n in range(20))
+    plan = plan_of(1000, "{{model: openai/m}}", f"{names}, g{{}}")
+    assert len(plan.of(Verdict.CREATED)) == 1000
     assert watch.elapsed_s < PATIENCE_S
 
 

@@ -94,12 +94,6 @@ def test_fallbacks_of_all_three_kinds_in_either_room():
     assert groups[1].config("fallback_config") == {"content_policy_groups": ["c"]}
 
 
-def test_a_circle_of_fallbacks_loses_the_step_that_closes_it():
-    bundle = read([row("a"), row("b")], router_settings={"fallbacks": [{"a": ["b"]}, {"b": ["a"]}]})
-    assert [g.config("fallback_config") for g in bundle.groups] == [{"fallback_groups": ["b"]}, {}]
-    assert "b → a → b" in why(bundle)
-
-
 def test_a_name_that_no_group_may_have_becomes_a_legal_one_also_in_fallbacks():
     rows = [row("my model@v1"), row("my-model-v1"), row("plain")]
     bundle = read(rows, router_settings={"fallbacks": [{"plain": ["my model@v1"]}]})

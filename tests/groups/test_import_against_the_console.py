@@ -1,0 +1,130 @@
+"""A file against what is here already: a dry run says what the real run does, and one bad thing costs that thing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from groups.models import RoutingGroup, RoutingRules
+from providers.models import LanguageModel, Provider
+from tests.factories import make_group, make_model, make_provider
+
+pytestmark = pytest.mark.django_db
+IMPORT = "/v1/routing_group/import"
+PLACE = {"provider": "Lab", "model_name": "llama"}
+
+
+def group_of(name: str, **more: Any) -> dict[str, Any]:
+    return {"routing_group_name": name, "routing_strategy": "simple-shuffle", "deployments": [PLACE], **more}
+
+
+def file_of(*groups: dict[str, Any], **more: Any) -> str:
+    lab = {"name": "Lab", "type": "custom", "api_base": "https://lab.example.com/v1"}
+    return json.dumps({"providers": [lab], "routing_groups": list(groups), **more})
+
+
+def run(client, content: str) -> dict[str, Any]:
+    """What both runs say of a file; they must say the same."""
+    dry, real = (client.post(IMPORT, {"content": content, "dry_run": is_dry}) for is_dry in (True, False))
+    assert (dry.status_code, real.status_code) == (200, 200), (dry.content, real.content)
+    said = {part: lines for part, lines in real.json().items() if part != "dry_run"}
+    assert {part: lines for part, lines in dry.json().items() if part != "dry_run"} == said
+    return said
+
+
+def skipped(report: dict[str, Any]) -> dict[str, str]:
+    return {line["name"]: line["why"] for line in report["skipped"]}
+
+
+def fall_back(*names: str) -> dict[str, Any]:
+    return {"fallback_config": {"fallback_groups": list(names)}}
+
+
+def test_a_name_that_means_something_else_here_costs_that_group(as_alice):
+    RoutingRules.objects.create(pk=1, model_aliases={"quick": "auto"})
+    report = run(as_alice, file_of(group_of("quick"), group_of("auto"), group_of("fine")))
+    assert "An alias of this name" in skipped(report)["quick"]
+    assert "power level" in skipped(report)["auto"]
+    assert [g.name for g in RoutingGroup.objects.all()] == ["fine"]
+
+
+def test_a_fallback_to_a_skipped_group_costs_that_fallback(as_alice):
+    report = run(as_alice, file_of(group_of("auto"), group_of("a", **fall_back("auto", "b")), group_of("b")))
+    assert "Its fallback to auto is left out" in skipped(report)["a"]
+    assert RoutingGroup.objects.get(name="a").fallback_config == {"fallback_groups": ["b"]}
+
+
+def test_a_circle_with_groups_that_are_here_is_cut_once(as_alice):
+    here = make_model(provider=make_provider(name="Lab", type="custom"), name="llama")
+    make_group(name="b", models=[here])
+    make_group(name="a", models=[here], fallback_config={"fallback_groups": ["b"]})
+    report = run(as_alice, file_of(group_of("b", **fall_back("a"))))
+    assert skipped(report)["b"] == "Its fallback to a is left out: it closes a circle, b → a → b."
+    assert RoutingGroup.objects.get(name="b").fallback_config == {}
+
+
+def test_a_group_that_turns_a_fallback_around_is_no_circle(as_alice):
+    here = make_model(provider=make_provider(name="Lab", type="custom"), name="llama")
+    make_group(name="b", models=[here])
+    make_group(name="a", models=[here], fallback_config={"fallback_groups": ["b"]})
+    run(as_alice, file_of(group_of("b", **fall_back("a")), group_of("a")))
+    assert RoutingGroup.objects.get(name="b").fallback_config == {"fallback_groups": ["a"]}
+
+
+def test_a_provider_spelled_in_two_ways_is_added_once(as_alice):
+    again = {**PLACE, "provider": "LAB", "model_name": "qwen"}
+    run(as_alice, file_of(group_of("a", deployments=[PLACE, again])))
+    assert [p.name for p in Provider.objects.all()] == ["Lab"]
+    assert LanguageModel.objects.count() == 2
+
+
+def test_a_numbered_name_is_not_given_twice(as_alice):
+    make_provider(name="OpenAI", type="openai", api_base="https://elsewhere.example.com/v1")
+    named = "model_info: {routing_console: {provider: 'OpenAI #2'}}"
+    entries = (
+        f"{{model_name: a, litellm_params: {{model: openai/gpt-4o, api_key: sk-a}}, {named}}}",
+        "{model_name: b, litellm_params: {model: openai/gpt-4o, api_key: sk-b}}",
+    )
+    run(as_alice, f"model_list: [{', '.join(entries)}]")
+    assert {p.name for p in Provider.objects.all()} == {"OpenAI", "OpenAI #2", "OpenAI #3"}
+
+
+def test_a_price_that_no_catalog_holds_costs_that_model(as_alice):
+    entry = "{{model_name: {0}, litellm_params: {{model: groq/{0}, input_cost_per_token: {1}}}}}"
+    report = run(as_alice, f"model_list: [{entry.format('a', 100)}, {entry.format('b', '1e-7')}]")
+    assert "The model 'a' can't be added" in skipped(report)["a"]
+    assert [g.name for g in RoutingGroup.objects.all()] == ["b"]
+
+
+def test_a_literal_key_that_a_stored_one_replaces_is_said(as_alice):
+    make_provider(name="My OpenAI", type="openai", api_base="", key="sk-stored-here")
+    content = "model_list: [{model_name: chat, litellm_params: {model: openai/gpt-4o, api_key: sk-of-the-file}}]"
+    report = run(as_alice, content)
+    assert skipped(report)["OpenAI"] == (
+        "The key in the file is not used: the provider 'My OpenAI' keeps the one it has."
+    )
+    assert "sk-of" not in json.dumps(report)
+
+
+def test_the_same_key_replaces_nothing(as_alice):
+    make_provider(name="My OpenAI", type="openai", api_base="", key="sk-stored-here")
+    content = "model_list: [{model_name: chat, litellm_params: {model: openai/gpt-4o, api_key: sk-stored-here}}]"
+    assert "OpenAI" not in skipped(run(as_alice, content))
+
+
+def test_prices_that_the_catalog_keeps_are_said(as_alice):
+    make_model(provider=make_provider(name="Lab", type="custom"), name="llama", input_cost_per_million=1)
+    models = [{"provider": "Lab", "name": "llama", "input_cost_per_million": 2.5}]
+    report = run(as_alice, file_of(group_of("a"), models=models))
+    assert "The catalog here has other prices" in skipped(report)["Lab/llama"]
+    assert LanguageModel.objects.get().input_cost_per_million == 1
+
+
+def test_an_entry_whose_model_can_not_be_had_costs_that_deployment(as_bob):
+    make_model(provider=make_provider(name="OpenAI", type="openai", api_base="", key="sk-x"), name="gpt-4o")
+    entry = "{{model_name: chat, litellm_params: {{model: {}}}}}"
+    report = run(as_bob, f"model_list: [{entry.format('openai/gpt-4o')}, {entry.format('groq/x')}]")
+    assert "A deployment is left out: It needs the provider 'Groq'" in skipped(report)["chat"]
+    assert RoutingGroup.objects.get().deployments.count() == 1
