@@ -9,6 +9,15 @@ from engine.spec import DeploymentSpec
 
 # What a column of the request log holds; no answer is nearly as long.
 MOST_TOKENS = 2**31 - 1
+# How tokens read and written are spelled: OpenAI's chat, its Responses (and Anthropic), camels, Gemini, Ollama.
+SPELLINGS = (
+    ("prompt_tokens", "completion_tokens"),
+    ("input_tokens", "output_tokens"),
+    ("promptTokens", "completionTokens"),
+    ("inputTokens", "outputTokens"),
+    ("promptTokenCount", "candidatesTokenCount"),
+    ("prompt_eval_count", "eval_count"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +38,18 @@ class Usage:
 
     @classmethod
     def of(cls, usage: object) -> Usage | None:
-        """From OpenAI's `usage` object, with the details that LiteLLM and others add; None when it makes no sense.
+        """From OpenAI's `usage` object, with the details that LiteLLM and others add, or one in other words; None when
+        it makes no sense or does not tell what was read and written.
 
         A detail that makes no sense is 0, one that is more than the whole is the whole.
         """
-        if not isinstance(usage, dict):
+        if not isinstance(usage, dict) or (counts := _counts(usage)) is None:
             return None
-        prompt, completion = usage.get("prompt_tokens", 0), usage.get("completion_tokens", 0)
-        if not _is_count(prompt) or not _is_count(completion):
-            return None
+        prompt, completion = counts
         cached, written = _cache_tokens(usage, prompt)
-        reasoning = _first_count(_object(usage.get("completion_tokens_details")), "reasoning_tokens")
+        reasoning = _first_count(
+            _detail(usage, "completion_tokens_details", "output_tokens_details"), "reasoning_tokens"
+        )
         # Some count thought beside the answer, not within it; OpenAI, and the bill, count both.
         if reasoning and usage.get("total_tokens") == prompt + completion + reasoning:
             completion = min(completion + reasoning, MOST_TOKENS)
@@ -55,9 +65,50 @@ class Usage:
         )
 
 
+def usage_in(fields: dict[str, Any]) -> Usage | None:
+    """The tokens that an answer or an event tells, wherever servers have been seen to put them."""
+    if usage := Usage.of(fields.get("usage")):
+        return usage
+    places = [fields.get("usageMetadata"), fields.get("usage_metadata"), _object(fields.get("x_groq")).get("usage")]
+    choices = fields.get("choices")
+    places += [_object(choice).get("usage") for choice in choices] if isinstance(choices, list) else []
+    return next((usage for place in places if place and (usage := Usage.of(place))), None)
+
+
+def _counts(usage: dict[str, Any]) -> tuple[int, int] | None:
+    """Read and written, one of them taken from the total where only the other is told; None when not known.
+
+    Without anything written it is an embedding's usage: there the whole was read.
+    """
+    told = next((pair for pair in SPELLINGS if any(name in usage for name in pair)), None)
+    if told is None:
+        return None
+    read, written = (_count(usage.get(name, 0)) for name in told)
+    if read is None or written is None:
+        return None
+    total = _count(usage.get("total_tokens", 0)) or 0
+    if told[0] == "input_tokens":  # Anthropic's words: what its cache was asked for comes on top
+        read += _first_count(usage, "cache_read_input_tokens") + _first_count(usage, "cache_creation_input_tokens")
+    if told[0] not in usage and total > written:
+        read = total - written
+    elif told[1] not in usage and total > read:
+        written = total - read
+    return (min(read, MOST_TOKENS), written) if read or written else None
+
+
+def _count(value: object) -> int | None:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if _is_count(value) else None  # type: ignore[return-value]
+
+
+def _detail(usage: dict[str, Any], *names: str) -> dict[str, Any]:
+    return next((found for name in names if (found := _object(usage.get(name)))), {})
+
+
 def _cache_tokens(usage: dict[str, Any], prompt: int) -> tuple[int, int]:
     """Read and written; under OpenAI's names, else under Anthropic's (or DeepSeek's), as LiteLLM passes them on."""
-    details = _object(usage.get("prompt_tokens_details"))
+    details = _detail(usage, "prompt_tokens_details", "input_tokens_details")
     read = _first_count(details, "cached_tokens")
     read = read or _first_count(usage, "cache_read_input_tokens", "prompt_cache_hit_tokens")
     written = _first_count(details, "cache_creation_tokens", "cache_write_tokens")

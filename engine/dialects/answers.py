@@ -1,0 +1,61 @@
+"""A whole answer of an OpenAI-compatible upstream: is it one, and what does it tell? Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from engine.dialects.reading import CONTENT, error_in, parsed
+from engine.upstreams.tokens import Usage, usage_in
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerReading:
+    """What an answer says. `error` is an error object of the upstream, `problem` why it is no answer, as the end of a
+    sentence that begins with the provider's name. `usage` is None where it tells none."""
+
+    error: object = None
+    problem: str | None = None
+    usage: Usage | None = None
+    finish_reasons: tuple[str, ...] = ()
+    choices: tuple[dict[str, Any], ...] = ()
+
+
+def read_chat(body: bytes) -> AnswerReading:
+    """The JSON of a chat's answer that came with a status of success."""
+    fields = parsed(body)
+    if not fields:
+        return _no_answer(body)
+    if error := error_in(fields):
+        return AnswerReading(error=error)
+    choices = fields.get("choices")
+    if not isinstance(choices, list):
+        return AnswerReading(problem="did not answer in OpenAI's format.")
+    if not choices or not all(map(_is_answer, choices)):
+        return AnswerReading(problem="answered without a message.")
+    reasons = tuple(reason for choice in choices if isinstance(reason := choice.get("finish_reason"), str))
+    return AnswerReading(usage=usage_in(fields), finish_reasons=reasons, choices=tuple(choices))
+
+
+def read_embeddings(body: bytes) -> AnswerReading:
+    """The JSON of embeddings that came with a status of success."""
+    fields = parsed(body)
+    if not fields:
+        return _no_answer(body)
+    if error := error_in(fields):
+        return AnswerReading(error=error)
+    if not isinstance(data := fields.get("data"), list):
+        return AnswerReading(problem="did not answer in OpenAI's format.")
+    return AnswerReading(usage=usage_in(fields)) if data else AnswerReading(problem="answered without an embedding.")
+
+
+def _no_answer(body: bytes) -> AnswerReading:
+    is_empty = not body.strip()
+    return AnswerReading(problem="answered with nothing." if is_empty else "did not answer in OpenAI's format.")
+
+
+def _is_answer(choice: object) -> bool:
+    """Whether a choice has something in it; an empty text with a finish_reason is what the model wanted to say."""
+    if not isinstance(choice, dict) or not isinstance(message := choice.get("message"), dict):
+        return False
+    return bool(choice.get("finish_reason")) or any(message.get(name) for name in CONTENT)

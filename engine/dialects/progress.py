@@ -1,0 +1,50 @@
+"""How far a chat stream has come: has it begun, are all its answers finished? Pure."""
+
+from __future__ import annotations
+
+from engine.dialects.reading import Event
+from engine.upstreams.tokens import Usage
+
+
+class Progress:
+    """What the events of a stream have said so far, of the `choices` answers that were asked for.
+
+    `dropped` counts events that no client could have read; `usage` is the last that was told.
+    """
+
+    __slots__ = ("_asked", "_finished", "_seen", "dropped", "has_content", "is_done", "usage")
+
+    def __init__(self, choices: int = 1) -> None:
+        self._asked = choices
+        self._seen: set[int] = set()
+        self._finished: set[int] = set()
+        self.has_content = False
+        self.is_done = False
+        self.usage: Usage | None = None
+        self.dropped = 0
+
+    def add(self, event: Event) -> None:
+        """The next event."""
+        self.has_content = self.has_content or event.has_content
+        self._seen.update(event.choices)
+        if event.finishes:
+            self._finished.update(index for index, _ in event.finishes)
+        self.usage = event.usage or self.usage
+        self.is_done = self.is_done or event.is_done
+        self.dropped += not event.is_readable
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is something to deliver: content, or the end of an answer that is empty."""
+        return self.has_content or bool(self._finished)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every answer that was asked for is finished: only usage and `[DONE]` can follow."""
+        return len(self._finished) >= self._asked and self._seen <= self._finished
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the stream may end now; an upstream that says so (`[DONE]`) may have begun fewer answers than
+        were asked for, as those do that know no `n`."""
+        return self.is_whole or (self.is_done and bool(self._finished) and self._seen <= self._finished)

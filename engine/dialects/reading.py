@@ -1,0 +1,204 @@
+"""What an OpenAI-compatible upstream says: one event of a chat stream -> content, finish, usage, error. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import from_json
+
+from engine.upstreams.tokens import Usage, usage_in
+
+# A delta that has something under one of these names is what a caller waits for.
+CONTENT = (
+    "content",
+    "tool_calls",
+    "reasoning_content",
+    "reasoning",
+    "reasoning_details",
+    "thinking",
+    "thinking_blocks",
+    "refusal",
+    "function_call",
+    "audio",
+    "images",
+)
+TEXT_AT = re.compile(rb'"(content|reasoning_content|reasoning)"\s*:\s*"')
+# Without `\u`: half of a surrogate pair is no text, which a pattern does not see.
+TEXT = re.compile(rb'(?:[^"\\\x00-\x1f]|\\["\\/bfnrt])+')
+PATTERNS_TRIED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What one event of a chat stream says.
+
+    `is_data` is False for comments, which only keep a connection alive; `is_readable` is False for data that no client
+    of OpenAI's could read. `has_content`: text, reasoning or a tool call. `choices` are the indexes of the answers it
+    speaks of, `finishes` those that it ends, with the reason. `error` is the upstream's error object, in whatever
+    place it was; `usage` the tokens it tells, `is_usage_alone` that it tells nothing else. `is_done` is `[DONE]`.
+    `fields` is its JSON, where it had to be parsed.
+    """
+
+    is_data: bool = True
+    is_readable: bool = True
+    has_content: bool = False
+    choices: tuple[int, ...] = ()
+    finishes: tuple[tuple[int, str], ...] = ()
+    usage: Usage | None = None
+    is_usage_alone: bool = False
+    error: object = None
+    is_done: bool = False
+    fields: dict[str, Any] | None = None
+
+
+COMMENT = Event(is_data=False)
+UNREADABLE = Event(is_readable=False)
+DONE = Event(is_done=True)
+
+
+class Reader:
+    """Reads the events of one stream.
+
+    They repeat themselves, text apart: one that begins and ends like an event that was parsed before, with JSON text
+    between, is not parsed again.
+    """
+
+    __slots__ = ("_begins", "_ends", "_says", "_tried")
+
+    def __init__(self) -> None:
+        self._begins = self._ends = b""
+        self._says = COMMENT
+        self._tried = 0
+
+    def read(self, event: bytes) -> Event:
+        """One event, without the blank line that ends it."""
+        if self._begins and event.startswith(self._begins) and event.endswith(self._ends):
+            text = TEXT.match(event, len(self._begins))
+            if text is not None and text.end() == len(event) - len(self._ends) and event.isascii():
+                return self._says
+        said = read_event(event)
+        if said.has_content and self._tried < PATTERNS_TRIED:
+            self._learn(event, said)
+        return said
+
+    def _learn(self, event: bytes, said: Event) -> None:
+        self._tried += 1
+        found = list(TEXT_AT.finditer(event))
+        if len(found) != 1 or said.finishes or said.usage or said.error or not event.isascii():
+            return
+        begin = found[0].end()
+        text = TEXT.match(event, begin)
+        if text is None or event[text.end() : text.end() + 1] != b'"' or not _is_text_of(said, found[0], text):
+            return
+        self._begins, self._ends = event[:begin], event[text.end() :]
+        self._says = Event(has_content=True, choices=said.choices)
+
+
+def read_event(event: bytes) -> Event:
+    """One event, without the blank line that ends it; `\\n` ends its lines."""
+    kind, data = _parts_of(event)
+    if data is None:
+        return COMMENT
+    if data == b"[DONE]":
+        return DONE
+    fields = parsed(data)
+    return UNREADABLE if fields is None else event_of(fields, is_error=kind == b"error")
+
+
+def event_of(fields: dict[str, Any], *, is_error: bool = False) -> Event:
+    """The JSON of one event; `is_error` where the stream itself calls it one (`event: error`)."""
+    choices, usage = _choices_of(fields), usage_in(fields)
+    error = error_in(fields) or (fields if is_error else None)
+    if choices is None and not error and usage is None:
+        return UNREADABLE
+    finishes = tuple((i, reason) for i, choice in choices or () if (reason := _finish_of(choice)))
+    has_content = any(_has_content(choice) for _, choice in choices or ())
+    return Event(
+        has_content=has_content,
+        choices=tuple(i for i, _ in choices or ()),
+        finishes=finishes,
+        usage=usage,
+        is_usage_alone=usage is not None and not choices and not error,
+        error=error,
+        fields=fields,
+    )
+
+
+def error_in(fields: dict[str, Any]) -> object:
+    """The error that an event or an answer speaks of, wherever it does; None when there is none."""
+    if error := fields.get("error"):
+        return error
+    if fields.get("object") == "error":
+        return fields
+    for _, choice in _choices_of(fields) or ():
+        if error := choice.get("error"):
+            return error
+        if choice.get("finish_reason") == "error":
+            return {"message": "The answer ended with finish_reason 'error'."}
+    return None
+
+
+def parsed(data: bytes) -> dict[str, Any] | None:
+    """A JSON object, as clients read it; None for anything else."""
+    try:
+        content = from_json(data)
+    except ValueError:
+        content = _parsed_leniently(data)
+    return content if isinstance(content, dict) else None
+
+
+def _parsed_leniently(data: bytes) -> object:
+    # Half a surrogate pair, which clients take, is an error to the fast parser.
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _parts_of(event: bytes) -> tuple[bytes, bytes | None]:
+    """Its name and its data; None for the data where it has no line of it."""
+    if event.startswith(b"data:") and b"\n" not in event:
+        return b"", event[5:].strip()
+    name, data = b"", []
+    for line in event.split(b"\n"):
+        field, _, value = line.partition(b":")
+        if field == b"data":
+            data.append(value.removeprefix(b" "))
+        elif field == b"event":
+            name = value.strip()
+    return name, b"\n".join(data).strip() if data else None
+
+
+def _choices_of(fields: dict[str, Any]) -> list[tuple[int, dict[str, Any]]] | None:
+    """Index and content of each; None where they are none of OpenAI's."""
+    choices = fields.get("choices")
+    if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
+        return None
+    return list(_numbered(choices))
+
+
+def _numbered(choices: list[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
+    for place, choice in enumerate(choices):
+        index = choice.get("index")
+        yield (index if type(index) is int else place), choice
+
+
+def _finish_of(choice: dict[str, Any]) -> str:
+    reason = choice.get("finish_reason")
+    return reason if isinstance(reason, str) else ""
+
+
+def _has_content(choice: dict[str, Any]) -> bool:
+    delta = choice.get("delta") or choice.get("message")
+    return isinstance(delta, dict) and any(delta.get(name) for name in CONTENT)
+
+
+def _is_text_of(said: Event, name: re.Match[bytes], text: re.Match[bytes]) -> bool:
+    """Whether what was found in the bytes is what the one choice says."""
+    choices = _choices_of(said.fields or {}) or [(0, {})]
+    content = from_json(b'"' + text.group() + b'"')
+    return len(choices) == 1 and (choices[0][1].get("delta") or {}).get(name.group(1).decode()) == content
