@@ -40,6 +40,7 @@ class Attempt:
     `moved_on_because` says why the router tried something else after this attempt (None on the last one):
     `retry_…` within the tier, `fallback_…` to another tier or group, each with `error`, `rate_limit`, `timeout` or
     `own_key_refused`. `model` is what the provider calls it; `own_key` says that the caller's key was used.
+    `dropped_events` are those of its stream that were no JSON.
     """
 
     deployment_id: str
@@ -59,6 +60,7 @@ class Attempt:
     provider_id: str = ""
     model: str = ""
     own_key: bool = False
+    dropped_events: int = 0
 
     @property
     def is_key_refused(self) -> bool:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 
 import aiohttp
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
+from engine import limits
+from engine.dialects.answers import read_chat, read_embeddings
+from engine.dialects.reading import error_in, parsed
 from engine.ledger import Attempt
 from engine.spec import DeploymentSpec, RetryPolicy
-from engine.upstreams import asking, failures
-from engine.upstreams.call import Answer, Call, Stream, Usage
+from engine.upstreams import asking, estimates, failures
+from engine.upstreams.call import Answer, Call, Stream
+from engine.upstreams.chat_events import ChatEvents, Piece
 from engine.upstreams.connections import CONNECT_TIMEOUT_S, reason_of, session
-from engine.upstreams.sse import Events, read_event, without_usage
+from engine.upstreams.sse import TooLarge
 
 DRAIN_TIMEOUT_S = 0.2
+# Once every answer is finished: for usage and `[DONE]`, which a server may never send.
+LAST_EVENTS_TIMEOUT_S = 0.5
 ERROR_BODY_LIMIT = 64 * 1024
 
 
@@ -36,13 +43,15 @@ class DirectUpstream:
                 response = await self._ask(call, deployment)
                 if call.is_stream:
                     return await _stream(call, deployment, policy, response, attempt)
-                return _answer(deployment, await response.read())
+                return _answer(call, deployment, await _whole(deployment, response))
         except TimeoutError as error:
             if isinstance(error, aiohttp.ServerTimeoutError):
                 raise failures.timed_out(deployment, "no connection", CONNECT_TIMEOUT_S) from error
             raise failures.timed_out(deployment, f"no {waits_for}", limit_s) from error
         except aiohttp.ClientError as error:
             raise failures.unreachable(deployment, f"connection failed ({reason_of(error)})") from error
+        except TooLarge as error:
+            raise failures.invalid(deployment, str(error)) from error
 
     async def _ask(self, call: Call, deployment: DeploymentSpec) -> aiohttp.ClientResponse:
         """The answer to the call, unless it is an error."""
@@ -77,98 +86,136 @@ async def _refusal(deployment: DeploymentSpec, response: aiohttp.ClientResponse)
     if response.status < 400:
         response.close()
         return failures.invalid(deployment, f"answered {response.status}, a redirect, which is not followed.")
-    body = await response.content.read(ERROR_BODY_LIMIT)
-    response.close() if not response.content.at_eof() else response.release()
+    body = await _start_of(response, ERROR_BODY_LIMIT)
     return failures.from_response(deployment, response.status, body, response.headers)
 
 
-def _answer(deployment: DeploymentSpec, body: bytes) -> Answer:
-    try:
-        content = from_json(body)
-    except ValueError:
-        content = None
-    if not isinstance(content, dict) or not isinstance(content.get("choices", content.get("data")), list):
-        raise failures.invalid(deployment, "did not answer in OpenAI's format.")
-    reasons = [c.get("finish_reason") for c in content.get("choices", ()) if isinstance(c, dict)]
-    return Answer(body, deployment, Usage.of(content.get("usage")), "content_filter" in reasons)
+async def _start_of(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """The body up to a limit, and whatever came together with its last byte; counted as it is when unpacked."""
+    parts, size = [], 0
+    while size <= limit and (part := await response.content.readany()):
+        parts.append(part)
+        size += len(part)
+    response.close() if not response.content.at_eof() else response.release()
+    return b"".join(parts)
+
+
+async def _whole(deployment: DeploymentSpec, response: aiohttp.ClientResponse) -> bytes:
+    limit = limits.adopted()
+    body = await _start_of(response, limit.answer_bytes)
+    if len(body) > limit.answer_bytes:
+        raise failures.invalid(deployment, f"answered with more than {limit.answer_mb} MB (setting MAX_ANSWER_MB).")
+    return body.removeprefix(codecs.BOM_UTF8)
+
+
+def _answer(call: Call, deployment: DeploymentSpec, body: bytes) -> Answer:
+    is_chat = call.endpoint == "chat/completions"
+    said = (read_chat if is_chat else read_embeddings)(body)
+    if said.error:
+        raise failures.from_event(deployment, said.error)
+    if said.problem:
+        raise failures.invalid(deployment, said.problem)
+    usage = said.usage or estimates.usage(call.body, said.choices)
+    return Answer(body, deployment, usage, "content_filter" in said.finish_reasons)
 
 
 async def _stream(
     call: Call, deployment: DeploymentSpec, policy: RetryPolicy, response: aiohttp.ClientResponse, attempt: Attempt
 ) -> Stream:
     if "event-stream" not in response.headers.get("Content-Type", ""):
-        body = await response.content.read(ERROR_BODY_LIMIT)
-        response.close()
-        if error := _error_in(body):
+        fields = parsed(await _start_of(response, ERROR_BODY_LIMIT))
+        if fields and (error := error_in(fields)):
             raise failures.from_event(deployment, error)
         raise failures.invalid(deployment, "answered without an event stream.")
-    events = Events(response.content)
+    choices = call.body.get("n")
+    events = ChatEvents(
+        response.content, choices=choices if isinstance(choices, int) else 1, hides_usage=not call.wants_usage
+    )
     try:
-        first = await _first_event(deployment, events)
+        first = await _first(deployment, events)
     except BaseException:
+        attempt.dropped_events = events.progress.dropped
         response.close()
         raise
     attempt.first_token_ms = (time.time() - attempt.started_at) * 1000
     stream = Stream(deployment)
-    stream.events = _events(stream, first, events, policy, response, hides_usage=not call.wants_usage)
+    stream.events = _events(stream, first, events, policy, response, attempt)
     return stream
 
 
-async def _first_event(deployment: DeploymentSpec, events: Events) -> bytes:
-    """The first event with data: comments that only keep the connection alive are not a token."""
-    chunk = await events.next()
-    while chunk and b"data:" not in chunk:
-        chunk = await events.next()
-    if not chunk:
-        raise failures.unreachable(deployment, "the stream ended before its first event")
-    if error := read_event(chunk).error:
-        raise failures.from_event(deployment, error)
-    return chunk
-
-
-def _error_in(body: bytes) -> object:
-    try:
-        content = from_json(body)
-    except ValueError:
-        return None
-    return content.get("error") if isinstance(content, dict) else None
+async def _first(deployment: DeploymentSpec, events: ChatEvents) -> Piece:
+    """All that comes with the first content; whatever goes wrong until then, the next deployment can still answer."""
+    piece, progress = await events.first(), events.progress
+    if piece.error:
+        raise failures.from_event(deployment, piece.error)
+    if not progress.has_begun:
+        raise failures.unreachable(deployment, "the stream ended before its first content")
+    if piece.is_last and not progress.is_complete:
+        raise failures.unreachable(deployment, "the stream was cut before its end")
+    return piece
 
 
 async def _events(
     stream: Stream,
-    first: bytes,
-    events: Events,
+    piece: Piece,
+    events: ChatEvents,
     policy: RetryPolicy,
     response: aiohttp.ClientResponse,
-    *,
-    hides_usage: bool,
+    attempt: Attempt,
 ) -> AsyncGenerator[bytes]:
-    deployment, chunk, is_finished = stream.deployment, first, False
+    deployment, progress = stream.deployment, events.progress
+    silence = _Silence(policy.stream_idle_timeout_s)
     try:
-        while chunk:
-            event = read_event(chunk)
-            if event.error:
-                raise failures.from_event(deployment, event.error)
-            stream.usage = event.usage or stream.usage
-            is_finished = is_finished or event.is_finish
-            if shown := without_usage(chunk) if hides_usage and event.has_usage else chunk:
-                yield shown
-            if event.is_done:
-                is_finished = True
-                return
-            async with asyncio.timeout(policy.stream_idle_timeout_s):
-                chunk = await events.next()
-        if not is_finished:
+        while True:
+            stream.usage = progress.usage
+            if piece.shown:
+                yield piece.shown
+            if piece.error:
+                raise failures.from_event(deployment, piece.error)
+            if piece.is_last:
+                break
+            try:
+                piece = await silence.limit(events)
+            except (TimeoutError, aiohttp.ClientError):
+                if not progress.is_whole:
+                    raise
+                break
+        if not progress.is_complete:
             raise failures.unreachable(deployment, "the stream was cut before its end")
+        yield b"data: [DONE]\n\n"
     except TimeoutError as error:
         raise failures.timed_out(deployment, "the stream went silent", policy.stream_idle_timeout_s) from error
     except aiohttp.ClientError as error:
         raise failures.unreachable(deployment, f"the stream was cut ({reason_of(error)})") from error
+    except TooLarge as error:
+        raise failures.invalid(deployment, str(error)) from error
     finally:
+        attempt.dropped_events = progress.dropped
         # A stream that was read to its end gives the connection back; a left one must not go on costing tokens.
-        if is_finished:
+        if progress.is_done:
             await _drain(response)
         response.close()
+
+
+class _Silence:
+    """How long an upstream has sent no data: time that its client takes to read does not count, nor do comments."""
+
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
+        self._lasted_s = self._since_finish_s = 0.0
+
+    async def limit(self, events: ChatEvents) -> Piece:
+        """The next piece; raises TimeoutError when it does not come in time."""
+        left_s = self._limit_s - self._lasted_s
+        if is_whole := events.progress.is_whole:
+            left_s = min(left_s, LAST_EVENTS_TIMEOUT_S - self._since_finish_s)
+        began = time.monotonic()
+        async with asyncio.timeout(left_s):
+            piece = await events.next()
+        took_s = time.monotonic() - began
+        self._lasted_s = 0.0 if piece.has_data else self._lasted_s + took_s
+        self._since_finish_s += took_s if is_whole else 0.0
+        return piece
 
 
 async def _drain(response: aiohttp.ClientResponse) -> None:

@@ -5,7 +5,7 @@ A token is about four characters of English. Whoever reads an estimate is told t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -21,8 +21,16 @@ TOKENS_PER_ATTACHMENT = 765
 WRITTEN = frozenset({"content", "reasoning_content", "reasoning", "thinking", "refusal", "arguments", "text"})
 
 
+def usage(asked: Mapping[str, Any], choices: Iterable[Mapping[str, Any]] = ()) -> Usage:
+    """Of a whole answer, or of one that its caller did not wait for: what was asked has been read by then."""
+    read, written = input_tokens(asked), _tokens(_texts(list(choices)))
+    return Usage(read, written, read + written, is_estimated=True)
+
+
 def input_tokens(body: Mapping[str, Any]) -> int:
-    """Of a chat's JSON: its messages and tools; pictures count the same whatever their size."""
+    """Of a chat's JSON: its messages and tools; pictures count the same at any size. Or of the texts to embed."""
+    if "messages" not in body:
+        return _embedded(body.get("input"))
     messages = body.get("messages") or ()
     characters = attachments = 0
     for part in (part for message in messages for part in _parts(message)):
@@ -63,6 +71,13 @@ class Passed:
         output = max(_tokens(written), between + sum(map(bool, ends)))
         read = input_tokens(asked)
         return Usage(read, output, read + output, is_estimated=True)
+
+
+def _embedded(texts: object) -> int:
+    """Tokens of a text or of texts; of lists of tokens their number."""
+    if isinstance(texts, list):
+        return sum(1 if isinstance(text, int) else _embedded(text) for text in texts)
+    return _tokens(len(texts)) if isinstance(texts, str) else 0
 
 
 def _tokens(characters: int) -> int:

@@ -1,21 +1,24 @@
-"""Server-sent events, read as little as possible: bytes are passed on, only what matters is looked at."""
+"""Server-sent events: bytes as they come -> whole events."""
 
 from __future__ import annotations
 
+import codecs
 import re
-from dataclasses import dataclass
 from typing import Protocol
 
-from pydantic_core import from_json
+from pydantic_core import to_json
 
-from engine.upstreams.call import Usage
+from engine.dialects.reading import Event, parsed
 
-FINISHED = re.compile(rb'"finish_reason"\s*:\s*"')
-USAGE = re.compile(rb'"usage"\s*:\s*\{')
 NO_USAGE = re.compile(rb',\s*"usage"\s*:\s*null')
-ERROR = re.compile(rb'"error"\s*:\s*[{"]')
-DONE = re.compile(rb"(?:^|\n)data:\s*\[DONE\]")
 EVENT_LIMIT = 16 * 1024 * 1024
+
+
+class TooLarge(ValueError):
+    """An event that is larger than any answer."""
+
+    def __init__(self) -> None:
+        super().__init__(f"sent an event larger than {EVENT_LIMIT // 1024**2} MB.")
 
 
 class Bytes(Protocol):
@@ -25,76 +28,55 @@ class Bytes(Protocol):
 
 
 class Events:
-    """Cuts a byte stream into whole events; several that arrive together stay together.
+    """Cuts a byte stream into whole events, without the blank lines between them.
 
-    An incomplete last event is dropped: a client must never get half of one.
+    Lines end with `\\n`, whatever ended them before. The last event counts without a blank line too, if it is whole: a
+    client must never get half of one.
     """
 
     def __init__(self, source: Bytes) -> None:
         self._source = source
         self._rest = b""
+        self._is_first = True
+        self._ends_in_cr = False
 
-    async def next(self) -> bytes:
-        """One or more whole events, b'' at the end of the stream."""
+    async def next(self) -> list[bytes]:
+        """The events that one read has completed, [] at the end of the stream; raises TooLarge."""
         while data := await self._source.readany():
-            self._rest += data.replace(b"\r\n", b"\n") if b"\r" in data else data
-            whole, separator, rest = self._rest.rpartition(b"\n\n")
-            if separator:
-                self._rest = rest
-                return whole + separator
+            self._rest += self._with_plain_lines(data)
+            if b"\n\n" in self._rest and (events := self._cut()):
+                return events
             if len(self._rest) > EVENT_LIMIT:
-                raise ValueError(f"an event of the stream is larger than {EVENT_LIMIT} bytes")
-        return b""
+                raise TooLarge
+        last, self._rest = self._without_mark(self._rest).strip(b"\n"), b""
+        return [last] if is_whole(last) else []
+
+    def _cut(self) -> list[bytes]:
+        *events, self._rest = self._rest.split(b"\n\n")
+        if self._is_first and events:
+            events[0], self._is_first = self._without_mark(events[0]), False
+        return [event for piece in events if (event := piece.strip(b"\n"))]
+
+    def _with_plain_lines(self, data: bytes) -> bytes:
+        if self._ends_in_cr:
+            data = data.removeprefix(b"\n")
+        self._ends_in_cr = data.endswith(b"\r")
+        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in data else data
+
+    def _without_mark(self, event: bytes) -> bytes:
+        return event.removeprefix(codecs.BOM_UTF8) if self._is_first else event
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """What one piece of a stream tells: an error object, tokens used, the last word, the end.
-
-    `has_usage` says that it speaks of tokens at all, be it to say that there are none yet.
-    """
-
-    error: object = None
-    usage: Usage | None = None
-    is_finish: bool = False
-    is_done: bool = False
-    has_usage: bool = False
+def is_whole(event: bytes) -> bool:
+    """Whether what the stream ended with is an event that is not cut."""
+    data = event.rpartition(b"\n")[2].partition(b":")
+    return data[0] == b"data" and (data[2].strip() == b"[DONE]" or parsed(data[2]) is not None)
 
 
-def read_event(chunk: bytes) -> Event:
-    """Looks at whole events without parsing those that are only text."""
-    speaks_of_usage = b'"usage"' in chunk
-    has_error = b'"error"' in chunk and ERROR.search(chunk)
-    is_finish, is_done = bool(FINISHED.search(chunk)), b"[DONE]" in chunk and bool(DONE.search(chunk))
-    if not has_error and not (speaks_of_usage and USAGE.search(chunk)):
-        return Event(None, None, is_finish, is_done, speaks_of_usage)
-    fields = [content for line in chunk.split(b"\n") if (content := _data(line))]
-    error = next((f["error"] for f in fields if f.get("error") and not f.get("choices")), None)
-    usage = next((u for f in reversed(fields) if (u := Usage.of(f.get("usage")))), None)
-    return Event(error, usage, is_finish, is_done, speaks_of_usage)
-
-
-def without_usage(chunk: bytes) -> bytes:
-    """Whole events as a client sees them that did not ask for usage: the one of usage alone is taken out, and so is
-    the null that stands for it in the others."""
-    if USAGE.search(chunk):
-        events = (event + b"\n\n" for event in chunk.split(b"\n\n") if event)
-        chunk = b"".join(event for event in events if not _is_usage_alone(event))
-    return NO_USAGE.sub(b"", chunk)
-
-
-def _is_usage_alone(event: bytes) -> bool:
-    if not USAGE.search(event):
-        return False
-    content = next((content for line in event.split(b"\n") if (content := _data(line))), {})
-    return isinstance(content.get("usage"), dict) and not content.get("choices") and not content.get("error")
-
-
-def _data(line: bytes) -> dict[str, object]:
-    if not line.startswith(b"data:"):
-        return {}
-    try:
-        content = from_json(line[5:].strip())
-    except ValueError:
-        return {}
-    return content if isinstance(content, dict) else {}
+def shown(event: bytes, said: Event, *, hides_usage: bool) -> bytes:
+    """What a client gets of an event that is not the last: nothing, if it is of usage alone and none was asked for."""
+    if hides_usage and b'"usage"' in event:
+        return b"" if said.is_usage_alone else NO_USAGE.sub(b"", event) + b"\n\n"
+    if said.is_usage_alone and said.fields and not isinstance(said.fields.get("choices"), list):
+        return b"data: " + to_json({**said.fields, "choices": []}) + b"\n\n"
+    return event + b"\n\n"

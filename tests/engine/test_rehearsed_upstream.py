@@ -13,6 +13,7 @@ import litellm
 import pytest
 
 from engine import clock
+from engine.dialects.reading import read_event
 from engine.ledger import Attempt, Trace
 from engine.profiles import Profile
 from engine.scenarios import Scenario, parse_scenario
@@ -22,7 +23,6 @@ from engine.upstreams.call import Answer, Call, Stream, Upstream, Usage
 from engine.upstreams.connections import close_session
 from engine.upstreams.direct import DirectUpstream
 from engine.upstreams.rehearsed import RehearsedUpstream
-from engine.upstreams.sse import read_event
 from tests.engine.scripted import deployment, group
 from tests.fakes import Behaviour, Hang, ScriptedUpstream, StalledStream, Status, TruncatedStream
 
@@ -119,8 +119,8 @@ def test_a_stream_has_its_first_token_and_its_end_when_they_are_due():
     assert outcome.result.usage == Usage(1000, 100, 1100)
     assert outcome.first_token_ms == pytest.approx(200, abs=0.01)
     assert outcome.duration_ms == pytest.approx(1200, abs=0.01)
-    first, last = (read_event(event) for event in outcome.events)
-    assert (first.is_done, last.is_finish, last.is_done) == (False, True, True)
+    first, *_, end, done = (read_event(event) for event in b"".join(outcome.events).split(b"\n\n")[:-1])
+    assert (first.is_done, end.finishes, done.is_done) == (False, ((0, "stop"),), True)
 
 
 def test_a_deployment_without_a_profile_has_the_default():

@@ -3,15 +3,20 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.upstreams.call import Usage
-from engine.upstreams.sse import Events, read_event
+from engine.upstreams.sse import Events
 
-STREAM = b'data: {"choices":[{"delta":{"content":"\xc3\xa9"}}]}\n\n: keep-alive\n\ndata: [DONE]\n\n'
+EVENTS = [
+    b'data: {"choices":[{"delta":{"content":"\xc3\xa9"}}]}',
+    b": keep-alive",
+    b"event: x\nid: 7\ndata: {}",
+    b"data: [DONE]",
+]
+LINE_ENDS = [b"\n", b"\r\n", b"\r"]
 
 
 class Pieces:
     def __init__(self, pieces: list[bytes]) -> None:
-        self._pieces = pieces
+        self._pieces = [piece for piece in pieces if piece]
 
     async def readany(self) -> bytes:
         return self._pieces.pop(0) if self._pieces else b""
@@ -19,45 +24,37 @@ class Pieces:
 
 async def read_all(*pieces: bytes) -> list[bytes]:
     events, found = Events(Pieces(list(pieces))), []
-    while chunk := await events.next():
-        found.append(chunk)
+    while some := await events.next():
+        found += some
     return found
 
 
-@given(st.lists(st.integers(0, len(STREAM)), max_size=12))
-async def test_however_a_stream_is_cut_only_whole_events_come_out(cuts: list[int]):
-    edges = sorted({0, *cuts, len(STREAM)})
-    found = await read_all(*(STREAM[a:b] for a, b in pairwise(edges)))
-    assert b"".join(found) == STREAM
-    assert all(chunk.endswith(b"\n\n") for chunk in found)
+@given(
+    st.lists(st.integers(0, 200), max_size=12),
+    st.sampled_from(LINE_ENDS),
+    st.integers(1, 3),
+    st.booleans(),
+    st.sampled_from([b"", b"\xef\xbb\xbf"]),
+)
+async def test_however_a_stream_is_cut_into_reads_the_same_whole_events_come_out(
+    cuts: list[int], end: bytes, blank_lines: int, ends_with_blank_line: bool, mark: bytes
+):
+    between = end * (1 + blank_lines)
+    stream = mark + between.join(event.replace(b"\n", end) for event in EVENTS)
+    stream += between if ends_with_blank_line else b""
+    edges = sorted({0, *(cut for cut in cuts if cut < len(stream)), len(stream)})
+    assert await read_all(*(stream[a:b] for a, b in pairwise(edges))) == EVENTS
 
 
 async def test_half_an_event_at_the_end_is_dropped():
-    assert await read_all(b"data: 1\n\nda", b"ta: 2") == [b"data: 1\n\n"]
+    for half in (b"da", b'data: {"choices":[{"delta"', b"data: [DO", b"data: 2", b": ping"):
+        assert await read_all(b"data: 1\n\n" + half[:3], half[3:]) == [b"data: 1"]
 
 
-async def test_carriage_returns_are_line_ends_too():
-    assert await read_all(b"data: 1\r\n\r\n") == [b"data: 1\n\n"]
+async def test_the_last_event_counts_without_a_blank_line_if_it_is_whole():
+    assert await read_all(b'data: 1\n\ndata: {"a": 1}') == [b"data: 1", b'data: {"a": 1}']
+    assert await read_all(b"data: [DONE]\r") == [b"data: [DONE]"]
 
 
-def test_text_that_looks_like_an_error_or_an_end_is_only_text():
-    chunk = (
-        rb'data: {"choices":[{"delta":{"content":"\"error\": {\"x\":1} data: [DONE] \"finish_reason\": \"stop\""}}]}'
-    )
-    event = read_event(chunk + b"\n\n")
-    assert (event.error, event.usage, event.is_finish, event.is_done) == (None, None, False, False)
-
-
-def test_usage_finish_and_end_are_seen():
-    usage = b'"usage":{"prompt_tokens":3,"completion_tokens":4}'
-    event = read_event(b'data: {"choices":[{"finish_reason":"stop"}],' + usage + b"}\n\ndata: [DONE]\n\n")
-    assert (event.usage, event.is_finish, event.is_done) == (Usage(3, 4, 7), True, True)
-
-
-def test_an_error_event_is_seen():
-    assert read_event(b'data: {"error": {"message": "overloaded"}}\n\n').error == {"message": "overloaded"}
-
-
-def test_a_count_of_tokens_that_makes_no_sense_is_none():
-    for count in (-1, 2**31, "7", None):
-        assert Usage.of({"prompt_tokens": count, "completion_tokens": 1}) is None
+async def test_a_line_end_of_two_bytes_that_comes_in_two_reads_is_one():
+    assert await read_all(b"data: 1\r", b"\n\r", b"\ndata: 2\r\n\r", b"\n") == [b"data: 1", b"data: 2"]
