@@ -14,6 +14,7 @@ from functools import cache
 from itertools import accumulate
 from typing import Any, NamedTuple
 
+from engine.outcomes import outcome_of
 from usage.finished import FinishedRequest
 from usage.journal import Entry, write
 
@@ -102,6 +103,7 @@ def _request(rng: random.Random, started_at: datetime, habit: Habit) -> Finished
         duration_ms=duration_ms,
         first_token_ms=duration_ms / 5 if is_stream and is_served else None,
         status=status,
+        outcome=outcome_of(status, was_routed=True).value,
         error_class="" if status == 200 else "ServiceUnavailableError",
         is_stream=is_stream,
         input_tokens=input_tokens,
@@ -111,6 +113,7 @@ def _request(rng: random.Random, started_at: datetime, habit: Habit) -> Finished
         reasoning_tokens=None,
         is_estimated=status == 499,
         cost_usd=(input_tokens * 5e-7 + output * 2e-6) if is_served else 0.0,
+        revision=1,
         attempts=_attempts(habit, started_at, duration_ms, status, has_moved_on=rng.random() < MOVED_ON),
     )
 

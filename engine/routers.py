@@ -224,7 +224,7 @@ def tiers_within_limit(spec: GroupSpec) -> tuple[DeploymentSpec, ...]:
 
 def router_id(spec: GroupSpec, deployment: DeploymentSpec) -> str:
     """Unique per group, revision and deployment, and without the colon that usage-based routing splits on."""
-    return f"{spec.group_id}.r{spec.revision}.{deployment.deployment_id}".replace(":", "_")
+    return f"{spec.group_id}.r{spec.revision or 1}.{deployment.deployment_id}".replace(":", "_")
 
 
 def _model_row(spec: GroupSpec, deployment: DeploymentSpec) -> dict[str, Any]:

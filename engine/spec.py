@@ -158,13 +158,13 @@ class DeploymentSpec:
 
 @dataclass(frozen=True, slots=True)
 class GroupSpec:
-    """One routing group as the engine needs it. `revision` grows with each change of the group."""
+    """One routing group as the engine needs it. `revision` grows with each change of the group; a lone model has none."""
 
     group_id: str
     name: str
     strategy: Strategy
     deployments: tuple[DeploymentSpec, ...]
-    revision: int = 1
+    revision: int | None = 1
     retry: RetryPolicy = RetryPolicy()
     cooldown: CooldownPolicy = CooldownPolicy()
     fallback: FallbackPolicy = FallbackPolicy()

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 
 from access.keys import KeyHolder
 from engine.ledger import Trace
+from engine.outcomes import CLIENT_LEFT, Outcome, outcome_of
 from engine.upstreams.call import Answer, Endpoint, Stream
 from gateway.rate_limits import RateLimits
 from gateway.resolve import Choice
-
-CLIENT_LEFT = 499
 
 
 @dataclass(slots=True)
@@ -19,13 +18,14 @@ class Exchange:
     """One request while it is served, and all that will be recorded of it.
 
     `is_held` says that credits are held back for it, `rate_limits` who counts its tokens; `error_code` is why it was
-    refused, in OpenAI's words.
+    refused, in OpenAI's words; `was_routed` that its group was asked, of which it is the `revision`, None of a lone model.
     """
 
     endpoint: Endpoint
     holder: KeyHolder
     trace: Trace
     choice: Choice | None = None
+    revision: int | None = None
     started: float = field(default_factory=time.perf_counter)
     started_at: float = field(default_factory=time.time)
     status: int = CLIENT_LEFT
@@ -33,7 +33,13 @@ class Exchange:
     result: Answer | Stream | None = None
     is_held: bool = False
     rate_limits: RateLimits | None = None
+    was_routed: bool = False
 
     @property
     def duration_ms(self) -> float:
         return (time.perf_counter() - self.started) * 1000
+
+    @property
+    def outcome(self) -> Outcome:
+        """How it ended; asked for once it has."""
+        return outcome_of(self.status, was_routed=self.was_routed, code=self.error_code)

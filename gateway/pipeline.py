@@ -12,11 +12,12 @@ from django.conf import settings
 from access.credits import CapReached, OutOfCredits
 from engine.exceptions import RequestFailed
 from engine.ledger import Trace, new_call_id
+from engine.outcomes import CLIENT_LEFT
 from engine.routing import LiveGroup
 from engine.upstreams.call import Answer, Call, Endpoint, Stream
 from gateway import openai
 from gateway.admission import admit, authenticate, check_scope, is_allowed, is_assigned, may_fall_back_to
-from gateway.exchange import CLIENT_LEFT, Exchange
+from gateway.exchange import Exchange
 from gateway.holds import most_nanousd, reachable
 from gateway.live import Live
 from gateway.openai import ApiError, Headers
@@ -30,7 +31,8 @@ async def serve(live: Live, endpoint: Endpoint, key: str, raw: bytes) -> tuple[E
     check_scope(holder)
     body = openai.parse(raw, endpoint)
     route = await resolve(live, body, endpoint, partial(is_assigned, live, holder), holder.power_level)
-    exchange = Exchange(endpoint, holder, Trace(new_call_id(), route.group.spec.name), route.choice)
+    spec = route.group.spec
+    exchange = Exchange(endpoint, holder, Trace(new_call_id(), spec.name), route.choice, spec.revision)
     headers: Headers = []
     try:
         admit(live, holder, body["model"], route)
@@ -38,7 +40,7 @@ async def serve(live: Live, endpoint: Endpoint, key: str, raw: bytes) -> tuple[E
         call = Call(endpoint, body, exchange.trace, bool(body.get("stream")), own_keys=live.own_keys_of(holder))
         call.may_use = partial(may_fall_back_to, live, holder, route.choice.virtual_model if route.choice else "")
         await hold(live, exchange, call, route.group, size=len(raw))
-        exchange.rate_limits = live.rate_limits
+        exchange.rate_limits, exchange.was_routed = live.rate_limits, True
         async with asyncio.timeout(settings.REQUEST_DEADLINE_S):
             exchange.result = await live.routing.route(call, route.group)
         exchange.status = 200
@@ -47,6 +49,9 @@ async def serve(live: Live, endpoint: Endpoint, key: str, raw: bytes) -> tuple[E
         exchange.status, exchange.error_code = failure.status, failure.code or ""
         failure.headers += response_headers(exchange) + headers
         raise failure from error
+    except Exception:
+        exchange.status, exchange.error_code = 500, "internal_error"  # nobody left: this is a failure of ours
+        raise
     finally:
         if not isinstance(exchange.result, Stream):
             record(exchange)

@@ -66,7 +66,9 @@ class Ended:
     started_at: float
     duration_ms: float
     status: int
+    outcome: str
     error_code: str
+    revision: int | None
     is_held: bool
     is_stream: bool
 
@@ -131,7 +133,9 @@ def record(exchange: Exchange) -> None:
             exchange.started_at,
             exchange.duration_ms,
             exchange.status,
+            exchange.outcome.value,
             exchange.error_code,
+            exchange.revision,
             exchange.is_held,
             isinstance(result, Stream),
         )

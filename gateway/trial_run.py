@@ -32,7 +32,8 @@ async def send(*, name: str, by: Actor, body: dict[str, Any], mock: bool) -> Tri
     async with serving() as live:
         group = live.routing.get(name) or await _inactive(name)
         holder = by if isinstance(by, KeyHolder) else KeyHolder(by.name, by.effective_role)
-        exchange = Exchange("chat/completions", holder, Trace(new_call_id(), name))
+        trace = Trace(new_call_id(), name)
+        exchange = Exchange("chat/completions", holder, trace, revision=group.spec.revision, was_routed=True)
         call = Call("chat/completions", body, exchange.trace, upstream=MockUpstream() if mock else None)
         error = await _route(live, group, call, exchange)
         if group is not live.routing.get(name):
@@ -46,10 +47,10 @@ async def _route(live: Live, group: LiveGroup, call: Call, exchange: Exchange) -
         async with asyncio.timeout(settings.REQUEST_DEADLINE_S):
             exchange.result = await live.routing.route(call, group)
     except RequestFailed as failure:
-        exchange.status = failure.status
+        exchange.status, exchange.error_code = failure.status, failure.code or ""
         return failure.message
     except TimeoutError:
-        exchange.status = 504
+        exchange.status, exchange.error_code = 504, "deadline_exceeded"
         return f"No deployment answered within {settings.REQUEST_DEADLINE_S:g} s."
     exchange.status = 200
     return None

@@ -83,6 +83,7 @@ def spec_of_model(model: LanguageModel, stand_ins: Sequence[LanguageModel] = ())
         name=call_name(model.provider.name, model.name),
         strategy=Strategy.PRIORITY_FAILOVER if stand_ins else Strategy.SIMPLE_SHUFFLE,
         deployments=tuple(_deployment(row, None) for row in rows),
+        revision=None,
     )
 
 

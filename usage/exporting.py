@@ -24,6 +24,7 @@ REQUEST_COLUMNS = {
     "time_utc": "started_at",
     "call_id": "call_id",
     "status": "status",
+    "outcome": "outcome",
     "error": "error_class",
     "user": "owner",
     "key": "key_name",
@@ -48,6 +49,7 @@ REQUEST_COLUMNS = {
     "list_price_usd": "cost_usd",
     "duration_ms": "duration_ms",
     "first_token_ms": "first_token_ms",
+    "revision": "revision",
 }
 COST_COLUMNS = {
     "provider": "series__provider",

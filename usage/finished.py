@@ -32,6 +32,7 @@ class FinishedRequest:
     duration_ms: float
     first_token_ms: float | None
     status: int
+    outcome: str
     error_class: str
     is_stream: bool
     input_tokens: int | None
@@ -44,6 +45,7 @@ class FinishedRequest:
     virtual_model: str
     virtual_tier: str
     score: int | None
+    revision: int | None
     attempts: list[dict[str, Any]] = field(default_factory=list)
     fell_back: bool = False
     skipped: list[dict[str, Any]] = field(default_factory=list)

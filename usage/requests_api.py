@@ -20,10 +20,10 @@ from usage.rules import owner_seen_by
 
 FIELDS = (
     *("call_id", "started_at", "model_group", "endpoint", "owner", "key_id", "key_name", "team_id", "team"),
-    *("provider_id", "provider", "deployment_id", "deployment_name", "model", "is_own_key", "status", "error_class"),
-    *("is_stream", "duration_ms", "first_token_ms", "input_tokens", "output_tokens", "cached_tokens"),
+    *("provider_id", "provider", "deployment_id", "deployment_name", "model", "is_own_key", "status", "outcome"),
+    *("error_class", "is_stream", "duration_ms", "first_token_ms", "input_tokens", "output_tokens", "cached_tokens"),
     *("cache_write_tokens", "reasoning_tokens", "is_estimated", "cost_usd", "virtual_model", "virtual_tier", "score"),
-    "fell_back",
+    *("revision", "fell_back"),
 )
 FILTERS = {
     "call": "The beginning of a call id.",

@@ -10,6 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from access.credits import Settlement
+from engine.outcomes import outcome_of
 from usage.finished import ATTEMPTS, STARTED_AT, values_of
 from usage.journal import Entry, write
 from usage.models import RequestRecord
@@ -21,8 +22,15 @@ _numbers = itertools.count(1)
 def finished(call_id: str = "", *, days_ago: float = 0.0, at: str = "", **fields: Any) -> RequestRecord:
     """A request as the gateway hands it over; `at` is `2030-01-31T14:30`, UTC."""
     started = datetime.fromisoformat(at).replace(tzinfo=UTC) if at else timezone.now() - timedelta(days=days_ago)
-    usual = {"model_group": "g", "started_at": started, "duration_ms": 10.0, "status": 200}
+    usual = {"model_group": "g", "started_at": started, "duration_ms": 10.0, "status": 200, "outcome": ended(fields)}
     return RequestRecord(call_id=call_id or f"{next(_numbers):032x}", **{**usual, **fields})
+
+
+def ended(fields: dict[str, Any]) -> str:
+    """The outcome that the gateway gives a request with such columns."""
+    code = fields.get("error_class", "")
+    was_routed = bool(fields.get("attempts")) or code == "all_cooling_down"
+    return outcome_of(fields.get("status", 200), was_routed=was_routed, code=code).value
 
 
 def log(*records: RequestRecord) -> None:

@@ -72,6 +72,7 @@ def test_only_the_newest_are_read_and_in_one_query(django_assert_num_queries):
             started_at=now - timedelta(seconds=n),
             duration_ms=1,
             status=200,
+            outcome="answered",
             is_stream=True,
             output_tokens=10,
             attempts=[attempt(1100, 100 if n < NEWEST else 900)],

@@ -31,7 +31,13 @@ def _keep_the_tests_connection(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def row(call_id: str, **fields: object) -> RequestRecord:
-    defaults = {"model_group": "g", "started_at": timezone.now(), "duration_ms": 1.0, "status": 200}
+    defaults = {
+        "model_group": "g",
+        "started_at": timezone.now(),
+        "duration_ms": 1.0,
+        "status": 200,
+        "outcome": "answered",
+    }
     return RequestRecord(call_id=call_id, **{**defaults, **fields})
 
 

@@ -7,6 +7,8 @@ from typing import ClassVar
 
 from django.db import models
 
+from engine.outcomes import Outcome
+
 HEX = re.compile(r"[0-9a-f]+")
 NEXT_HEX = dict(zip("0123456789abcdef", "123456789abcdefg", strict=True)) | {"9": "a"}
 
@@ -29,6 +31,7 @@ class RequestRecord(models.Model):
     `cost_usd` is the list price, also of an `is_own_key` request: then its person pays the provider, and not we.
     `skipped` are the candidates that were not asked although their turn had come, `fell_back` says that a better tier
     or group had failed or was skipped before somebody was asked.
+    `outcome` is decided where the request ends (`engine/outcomes.py`); `revision` is the group's, null of a lone model.
     `is_estimated`: the provider did not count the tokens, we did.
     """
 
@@ -50,6 +53,7 @@ class RequestRecord(models.Model):
     duration_ms = models.FloatField()
     first_token_ms = models.FloatField(null=True)
     status = models.PositiveSmallIntegerField()
+    outcome = models.CharField(max_length=8, choices=[(outcome.value, outcome.value) for outcome in Outcome])
     error_class = models.CharField(max_length=64, blank=True, default="")
     is_stream = models.BooleanField(default=False)
     input_tokens = models.PositiveIntegerField(null=True)
@@ -62,6 +66,7 @@ class RequestRecord(models.Model):
     virtual_model = models.CharField(max_length=128, blank=True, default="")
     virtual_tier = models.CharField(max_length=32, blank=True, default="")
     score = models.IntegerField(null=True)
+    revision = models.PositiveIntegerField(null=True)
     attempts = models.JSONField(default=list)
     fell_back = models.BooleanField(default=False, db_default=False)
     skipped = models.JSONField(default=list, db_default=[])
@@ -72,8 +77,8 @@ class RequestRecord(models.Model):
         ordering: ClassVar = ["-started_at"]
         indexes: ClassVar = [
             # Each answers "the newest of this one". Enough of a group's to count its day without touching the rows.
-            models.Index(fields=["model_group", "started_at", "status"], name="request_of_group_by_time"),
-            models.Index(fields=["status", "started_at"], name="request_of_status_by_time"),
+            models.Index(fields=["model_group", "started_at", "outcome"], name="request_of_group_and_time"),
+            models.Index(fields=["outcome", "started_at", "status"], name="request_of_outcome_by_time"),
             models.Index(fields=["key_id", "started_at"], name="request_of_key_by_time"),
             models.Index(fields=["owner", "started_at"], name="request_of_owner_by_time"),
             models.Index(fields=["provider", "started_at"], name="request_of_provider_by_time"),
