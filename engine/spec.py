@@ -158,7 +158,7 @@ class DeploymentSpec:
 
 @dataclass(frozen=True, slots=True)
 class GroupSpec:
-    """One routing group as the engine needs it. `revision` grows with each change of the group; a lone model has none."""
+    """One routing group as the engine needs it. `revision` grows with each change; a lone model has none."""
 
     group_id: str
     name: str

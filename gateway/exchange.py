@@ -18,7 +18,7 @@ class Exchange:
     """One request while it is served, and all that will be recorded of it.
 
     `is_held` says that credits are held back for it, `rate_limits` who counts its tokens; `error_code` is why it was
-    refused, in OpenAI's words; `was_routed` that its group was asked, of which it is the `revision`, None of a lone model.
+    refused, in OpenAI's words; `was_routed` that its group was asked. `revision` is the group's, None of a lone model.
     """
 
     endpoint: Endpoint
