@@ -19,7 +19,7 @@ FILTERS = {
     "virtual_model": "virtual_model",
 }
 LOG_FILTERS = ("group", "user", "key", "provider", "virtual_model")
-STATUSES = ("ok", "failed", "refused", "left", "503")
+OUTCOMES = ("answered", "failed", "refused", "left")
 
 
 def addresses() -> dict[str, str]:
@@ -48,9 +48,10 @@ def addresses() -> dict[str, str]:
 def _log_addresses(busiest: dict[str, str]) -> dict[str, str]:
     found = {"log": "/requests", "log, API": "/api/v1/llm/requests", "log, a call": "/requests?call=0f3a"}
     found |= {f"log, a {name}": _address("/requests", **{name: busiest[name]}) for name in LOG_FILTERS}
-    found |= {f"log, {status}": _address("/requests", status=status) for status in STATUSES}
+    found |= {f"log, {outcome}": _address("/requests", outcome=outcome) for outcome in OUTCOMES}
+    found["log, 503"] = "/requests?status=503"
     found["log, unheard of"] = "/requests?group=nobody"
-    found["log, a key that failed"] = _address("/requests", key="key 0", status="failed")
+    found["log, a key that failed"] = _address("/requests", key="key 0", outcome="failed")
     found["log, a group and a user"] = _address("/requests", group=busiest["group"], user=busiest["user"])
     found["log, a day"] = _address("/requests", since=_days_ago(30), until=_days_ago(29))
     return found

@@ -27,7 +27,8 @@ FIELDS = (
 )
 FILTERS = {
     "call": "The beginning of a call id.",
-    "status": "`ok`, `failed`, `refused`, `left`, or an HTTP status such as `503`.",
+    "outcome": "`answered`, `failed`, `refused` or `left`.",
+    "status": "An HTTP status such as `503`; an outcome is understood too.",
     "group": "The name of a routing group.",
     "user": "A username. Without a role one sees one's own requests only.",
     "key": "The name or the id of an API key.",

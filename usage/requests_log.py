@@ -9,49 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from uuid import UUID
 
-from django.db.models import F, Q, QuerySet
-from django.db.models.lookups import LessThan
+from django.db.models import Q, QuerySet
 
-from usage.activity import WENT_WRONG
+from engine.outcomes import outcome_of
 from usage.models import RequestRecord, UsageSeries
 from usage.models.requests import RequestQuerySet
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
-CLIENT_LEFT, RATE_LIMITED = 499, 429
 # More keys than anybody gives one name.
 MOST_KEYS = 200
-
-
-class Outcome(StrEnum):
-    """How a request ended: answered, failed here, refused for what the caller did, or left before the end."""
-
-    OK = "ok"
-    FAILED = "failed"
-    REFUSED = "refused"
-    LEFT = "left"
-
-
-# Most are: so read in the order of time, and not by the index of statuses, whose many rows would have to be sorted.
-ANSWERED = Q(LessThan(F("status") + 0, 400))
-OUTCOMES: dict[Outcome, Q] = {
-    Outcome.OK: ANSWERED,
-    Outcome.FAILED: WENT_WRONG,
-    Outcome.REFUSED: Q(status__gte=400, status__lt=500) & ~Q(status__in=(RATE_LIMITED, CLIENT_LEFT)),
-    Outcome.LEFT: Q(status=CLIENT_LEFT),
-}
-
-
-def outcome_of(status: int) -> Outcome:
-    """The outcome behind an HTTP status; the same lines as OUTCOMES draws in the database."""
-    if status < 400:
-        return Outcome.OK
-    if status >= 500 or status == RATE_LIMITED:
-        return Outcome.FAILED
-    return Outcome.LEFT if status == CLIENT_LEFT else Outcome.REFUSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +65,12 @@ class Mark:
 class Wanted:
     """What to look for; everything that is empty is not looked at.
 
-    `call_id` is the beginning of one, `key` the name or the id of an API key, `status` an Outcome or a number.
+    `call_id` is the beginning of one, `key` the name or the id of an API key, `status` an HTTP status.
     """
 
     call_id: str = ""
-    status: str = ""
+    outcome: str = ""
+    status: int | None = None
     key: str = ""
     group: str = ""
     owner: str = ""
@@ -127,6 +97,7 @@ def matching(wanted: Wanted) -> RequestQuerySet:
         "owner": wanted.owner,
         "provider": wanted.provider,
         "virtual_model": wanted.virtual_model,
+        "outcome": wanted.outcome,
         "started_at__gte": wanted.since,
         "started_at__lt": wanted.until,
     }
@@ -136,7 +107,7 @@ def matching(wanted: Wanted) -> RequestQuerySet:
     if wanted.fell_back is not None:
         found = found.filter(fell_back=wanted.fell_back)
     if wanted.status:
-        found = found.filter(_ended(wanted.status))
+        found = found.filter(_ended_with(wanted.status))
     return found.filter(_by_key(wanted.key)) if wanted.key else found
 
 
@@ -151,8 +122,10 @@ def count_newer(found: QuerySet[RequestRecord], than: Mark, *, most: int) -> int
     return found.filter(than.is_newer)[:most].count()
 
 
-def _ended(status: str) -> Q:
-    return Q(status=int(status)) if status.isdecimal() else OUTCOMES[Outcome(status)]
+def _ended_with(status: int) -> Q:
+    """Together with the outcomes that it may have, by which the index finds it."""
+    outcomes = {outcome_of(status, was_routed=was_routed).value for was_routed in (False, True)}
+    return Q(status=status, outcome__in=sorted(outcomes))
 
 
 def _by_key(key: str) -> Q:

@@ -35,7 +35,8 @@ def test_a_request_has_its_numbers_and_no_attempts(as_charlie):
 def test_filters_narrow_it(as_charlie):
     logged("ok", model_group="chat")
     logged("bad", status=500)
-    assert ids(as_charlie.get(f"{URL}?status=failed")) == ["bad"]
+    assert ids(as_charlie.get(f"{URL}?outcome=failed")) == ["bad"]
+    assert ids(as_charlie.get(f"{URL}?status=failed")) == ["bad"]  # as it was spelled before
     assert ids(as_charlie.get(f"{URL}?call=o&group=chat&status=200")) == ["ok"]
 
 
@@ -54,6 +55,7 @@ def test_nothing_is_posted(as_alice):
     ("query", "field"),
     [
         ("status=x", "status"),
+        ("outcome=ok", "outcome"),
         ("since=x", "since"),
         ("before=x", "before"),
         ("size=0", "size"),

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
 from django.core.exceptions import ValidationError
 
-from usage.requests_log import Mark, Outcome, Wanted
+from engine.outcomes import Outcome
+from usage.requests_log import Mark, Wanted
 
 OUTCOME_CHOICES = [
-    ("", "Any status"),
-    (Outcome.OK, "Answered"),
+    ("", "Any outcome"),
+    (Outcome.ANSWERED, "Answered"),
     (Outcome.FAILED, "Failed"),
     (Outcome.REFUSED, "Refused"),
     (Outcome.LEFT, "Left early"),
 ]
-USUAL_CODES = (400, 401, 402, 403, 404, 413, 422, 429, 500, 502, 503, 504)
-CODES = [(str(code), str(code)) for code in USUAL_CODES]
+# How addresses used to spell outcomes, in `status`.
+FORMER = {"ok": Outcome.ANSWERED, **{outcome.value: outcome for outcome in Outcome}}
 MOMENT = "%Y-%m-%dT%H:%M"
 MOMENTS = [MOMENT, "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d"]
-BEHIND_MORE = ("key", "provider", "virtual_model", "fell_back", "since", "until")
+BEHIND_MORE = ("status", "key", "provider", "virtual_model", "fell_back", "since", "until")
 FELL_BACK_CHOICES = [("", "Any way"), ("true", "Fell back"), ("false", "Did not fall back")]
 
 
@@ -53,12 +53,20 @@ class RequestFilterForm(forms.Form):
     """What to look for in the log. `before` is the last request of the page before."""
 
     call = _text("Call id", longest=64, placeholder="Call id, or how it begins", type="search")
-    status = forms.ChoiceField(
-        label="Status",
+    outcome = forms.ChoiceField(
+        label="Outcome",
         required=False,
-        choices=[*OUTCOME_CHOICES, ("Codes", CODES)],
+        choices=OUTCOME_CHOICES,
         widget=forms.Select({"class": "input"}),
-        error_messages={"invalid_choice": "Give ok, failed, refused, left, or an HTTP status such as 503."},
+        error_messages={"invalid_choice": "Give answered, failed, refused or left."},
+    )
+    status = forms.IntegerField(
+        label="HTTP status",
+        required=False,
+        min_value=100,
+        max_value=599,
+        widget=forms.NumberInput({"class": "input", "placeholder": "Any, such as 503"}),
+        error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), "Give an HTTP status such as 503."),
     )
     group = _text("Group", longest=256, list="groups-shown", placeholder="Any group")
     user = _text("User", longest=150, list="users-shown", placeholder="Any user")
@@ -79,10 +87,9 @@ class RequestFilterForm(forms.Form):
     before = MarkField(required=False)
 
     def __init__(self, data: Any) -> None:
+        if (outcome := FORMER.get(data.get("status", ""))) and not data.get("outcome"):
+            data = {**data.dict(), "status": "", "outcome": outcome.value}
         super().__init__(data)
-        asked = data.get("status", "")
-        if re.fullmatch(r"[1-5][0-9][0-9]", asked) and int(asked) not in USUAL_CODES:
-            self.fields["status"].choices += [(asked, asked)]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         said = super().clean() or {}
@@ -93,7 +100,7 @@ class RequestFilterForm(forms.Form):
     def wanted(self, *, owner: str = "") -> Wanted:
         """What a valid form asks for, of one owner only where one is given."""
         said = self.cleaned_data
-        names = ("status", "key", "group", "provider", "virtual_model", "fell_back", "since", "until")
+        names = ("outcome", "status", "key", "group", "provider", "virtual_model", "fell_back", "since", "until")
         same = {name: said[name] for name in names}
         return Wanted(call_id=said["call"], owner=owner or said["user"], **same)
 

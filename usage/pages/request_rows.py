@@ -8,17 +8,18 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from engine.outcomes import Outcome
 from groups.cards import Disc
 from groups.models import RoutingGroup
 from providers.colours import colour_of
 from providers.models import Provider
 from usage.models import RequestRecord
-from usage.requests_log import Mark, Outcome, outcome_of
+from usage.requests_log import Mark
 from usage.waterfall import Step, bars_of, steps_of
 
 NARROWEST = 1
-PILLS = {Outcome.OK: "good", Outcome.FAILED: "bad", Outcome.REFUSED: "off", Outcome.LEFT: "cold"}
-WORDS = {Outcome.OK: "answered", Outcome.FAILED: "failed", Outcome.REFUSED: "refused", Outcome.LEFT: "left early"}
+PILLS = {Outcome.ANSWERED: "good", Outcome.FAILED: "bad", Outcome.REFUSED: "off", Outcome.LEFT: "cold"}
+WORDS = {Outcome.ANSWERED: "answered", Outcome.FAILED: "failed", Outcome.REFUSED: "refused", Outcome.LEFT: "left early"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def rows_of(records: Sequence[RequestRecord], *, seen: Mark | None = None) -> li
     return [
         RequestRow(
             record=record,
-            outcome=outcome_of(record.status),
+            outcome=Outcome(record.outcome),
             disc=_disc(record.provider, types),
             group_id=groups.get(record.model_group),
             width=max(NARROWEST, round(100 * record.duration_ms / max(slowest_ms, 1.0))),
