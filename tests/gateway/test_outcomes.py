@@ -71,7 +71,7 @@ def test_a_key_that_may_not_call_the_model_is_refused(stage: Stage, make_group: 
 
 
 def test_a_stream_that_breaks_has_failed_although_it_began_with_200(stage: Stage, make_group: Callable[..., str]):
-    stage.first.script({"type": "drop", "after_chunks": 2, "times": None})
+    stage.first.script({"type": "stream_fault", "kind": "truncate", "after_chunks": 3, "times": None})
     answer = ask(stage, make_group(stage.models[0]), stream=True)
     assert answer.status_code == 200
     assert row_of(stage, answer)["outcome"] == "failed"
