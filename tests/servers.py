@@ -18,6 +18,7 @@ import httpx
 
 from tests.databases import ROOT as ROOT
 from tests.databases import own_database
+from tests.forks import Forked, fork
 from tests.pace import Stopwatch
 
 # The test that runs now if it has no marker `server`; `sharing.py` keeps it.
@@ -25,12 +26,15 @@ unmarked_test: str | None = None
 MASTER_KEY = "sk-rc-master-of-the-integration-tests"
 
 
+Process = subprocess.Popen[bytes] | Forked
+
+
 @dataclass(frozen=True)
 class Server:
     """A running process that answers at `url`."""
 
     url: str
-    process: subprocess.Popen[bytes]
+    process: Process
     log: Path
 
 
@@ -162,8 +166,7 @@ def running(
 ) -> Iterator[Server]:
     """A process that answers 200 at `url + ready`; without `ready` any answer at all will do."""
     assert not unmarked_test, f"{unmarked_test} starts a server; mark it: @pytest.mark.server"
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=subprocess.STDOUT)
+    process = _started(command, log, env)
     try:
         _wait_until_ready(process, url, ready, log, deadline_s)
         yield Server(url, process, log)
@@ -171,9 +174,16 @@ def running(
         stop(process)
 
 
-def _wait_until_ready(
-    process: subprocess.Popen[bytes], url: str, ready: str | None, log: Path, deadline_s: float
-) -> None:
+def _started(command: list[str], log: Path, env: dict[str, str]) -> Process:
+    """Forked if it is Python that would import LiteLLM."""
+    with log.open("wb") as output, open(os.devnull, "rb") as nothing:
+        if command[:2] == [sys.executable, "-m"] and command[2] in ("uvicorn", "daphne", "llmock.cli"):
+            out = output.fileno()
+            return fork(command[1:], env, stdin=nothing.fileno(), stdout=out, stderr=out)
+        return subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=subprocess.STDOUT)
+
+
+def _wait_until_ready(process: Process, url: str, ready: str | None, log: Path, deadline_s: float) -> None:
     deadline = time.monotonic() + deadline_s
     while time.monotonic() < deadline:
         if process.poll() is not None:
@@ -186,7 +196,7 @@ def _wait_until_ready(
     raise RuntimeError(f"{url} was not ready after {deadline_s} s:\n{log.read_text()[-4000:]}")
 
 
-def stop(process: subprocess.Popen[bytes], patience_s: float = 10) -> None:
+def stop(process: Process, patience_s: float = 10) -> None:
     """Asks the process to end, and ends it when it does not listen."""
     process.send_signal(signal.SIGTERM)
     try:
@@ -199,7 +209,7 @@ def stop(process: subprocess.Popen[bytes], patience_s: float = 10) -> None:
 def eventually(check: Callable[[], Any], deadline_s: float = 5) -> Any:
     """The first true answer, or the last one."""
     watch = Stopwatch()
-    while not (answer := check()) and watch.elapsed_s < deadline_s:
+    while not (answer := check()) and not watch.has_passed(deadline_s):
         time.sleep(0.05)
     return answer
 
@@ -207,6 +217,6 @@ def eventually(check: Callable[[], Any], deadline_s: float = 5) -> Any:
 def becomes(read: Callable[[], Any], wanted: Any, deadline_s: float = 10) -> None:
     """Fails unless what is read becomes what is wanted."""
     watch = Stopwatch()
-    while (found := read()) != wanted and watch.elapsed_s < deadline_s:
+    while (found := read()) != wanted and not watch.has_passed(deadline_s):
         time.sleep(0.05)
     assert found == wanted, f"still {found!r} after {deadline_s:g} s, not {wanted!r}"

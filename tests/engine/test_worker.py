@@ -41,5 +41,5 @@ def test_a_worker_ends_with_its_input_even_in_the_middle_of_a_run():
     with WorkerProcess() as worker:
         worker.tell({"run": job_of(Strategy.PRIORITY_FAILOVER, "healthy", workload=LONG).to_json()})
         worker._readline()
-        worker.process.stdin.close()
+        worker.stdin.close()
         assert len(worker.messages()) >= 1

@@ -9,35 +9,46 @@ import sys
 from typing import Any
 
 from engine.jobs import Job
+from tests.forks import fork
+from tests.servers import Process
 
 ENDS = ("done", "failed", "cancelled")
 
 
 class WorkerProcess:
-    """`python -m engine.worker`, warm when entered."""
+    """`python -m engine.worker`, warm when entered; forked, unless it wants a hash seed of its own."""
 
-    def __init__(self, hash_seed: str = "0") -> None:
-        self._env = {**os.environ, "PYTHONHASHSEED": hash_seed}
+    def __init__(self, hash_seed: str | None = None) -> None:
+        self._hash_seed = hash_seed
 
     def __enter__(self) -> WorkerProcess:
-        command = [sys.executable, "-m", "engine.worker"]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self._env)
+        commands, ours = os.pipe()
+        theirs, answers = os.pipe()
+        self.stdin, self._answers = open(ours, "wb"), open(theirs, "rb")
+        self.process = self._started(commands, answers)
+        for file in (commands, answers):
+            os.close(file)
         assert json.loads(self._readline()) == {"type": "ready"}
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
+        self.stdin.close()
         assert self.process.wait(20) == 0
+        self._answers.close()
+
+    def _started(self, stdin: int, stdout: int) -> Process:
+        arguments = ["-m", "engine.worker"]
+        if self._hash_seed is None:
+            return fork(arguments, os.environ, stdin=stdin, stdout=stdout, stderr=2)
+        env = {**os.environ, "PYTHONHASHSEED": self._hash_seed}
+        return subprocess.Popen([sys.executable, *arguments], stdin=stdin, stdout=stdout, env=env)
 
     def tell(self, command: dict[str, Any]) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(command).encode() + b"\n")
-        self.process.stdin.flush()
+        self.stdin.write(json.dumps(command).encode() + b"\n")
+        self.stdin.flush()
 
     def _readline(self) -> bytes:
-        assert self.process.stdout is not None
-        return self.process.stdout.readline()
+        return self._answers.readline()
 
     def messages(self) -> list[dict[str, Any]]:
         """Everything up to the end of the job."""
