@@ -40,7 +40,8 @@ class Attempt:
     `moved_on_because` says why the router tried something else after this attempt (None on the last one):
     `retry_…` within the tier, `fallback_…` to another tier or group, each with `error`, `rate_limit`, `timeout` or
     `own_key_refused`. `model` is what the provider calls it; `own_key` says that the caller's key was used.
-    `dropped_events` are those of its stream that were no JSON.
+    `dropped_events` are those of its stream that were no JSON,
+    `dropped_params` the caller's parameters that the provider's dialect has no word for.
     """
 
     deployment_id: str
@@ -61,6 +62,7 @@ class Attempt:
     model: str = ""
     own_key: bool = False
     dropped_events: int = 0
+    dropped_params: tuple[str, ...] = ()
 
     @property
     def is_key_refused(self) -> bool:

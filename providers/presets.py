@@ -86,7 +86,7 @@ ROWS = (
     Preset("anthropic", "Anthropic", "anthropic", colour="#d97706"),
     Preset("together", "Together AI", "together_ai", "https://api.together.xyz/v1", "#3b82f6"),
     Preset("huggingface", "HuggingFace", "huggingface", colour="#f59e0b"),
-    Preset("cohere", "Cohere", "cohere", colour="#8b5cf6"),
+    Preset("cohere", "Cohere", "cohere", "https://api.cohere.ai/compatibility/v1", "#8b5cf6"),
     Preset("groq", "Groq", "groq", "https://api.groq.com/openai/v1", "#06b6d4"),
     Preset("mistral", "Mistral", "mistral", "https://api.mistral.ai/v1", "#ec4899"),
     Preset("nebius", "Nebius", "nebius", "https://api.studio.nebius.ai/v1", "#14b8a6"),

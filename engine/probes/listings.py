@@ -67,7 +67,7 @@ LISTINGS: dict[str, Listing] = {
         key_prefix="",
     ),
     "azure": Listing(None, "/openai/models?api-version={api_version}", key_header="api-key", key_prefix=""),
-    "cohere": Listing("https://api.cohere.com/v1", "/models?page_size=1000"),
+    "cohere": Listing("https://api.cohere.ai/v1", "/models?page_size=1000"),
     "mistral": Listing("https://api.mistral.ai/v1"),
     "huggingface": Listing("https://router.huggingface.co/v1", key_check="https://huggingface.co/api/whoami-v2"),
     "openrouter": Listing("https://openrouter.ai/api/v1", key_check="/key"),
@@ -105,7 +105,8 @@ def names_in(body: bytes) -> tuple[str, ...] | None:
 
 def _trunk(base: str, path: str) -> str:
     """The address without what LiteLLM allows at its end, nor a version that the path brings along."""
-    trunk = base.rstrip("/")
+    # Cohere lists its models beside its OpenAI-compatible API, not in it.
+    trunk = base.rstrip("/").replace("/compatibility/v1", "/v1")
     for ending in CHAT_ENDINGS:
         trunk = trunk.removesuffix(ending)
     return trunk.removesuffix("/v1") if path.startswith("/v1/") else trunk

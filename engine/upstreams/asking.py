@@ -12,12 +12,25 @@ from engine.spec import DeploymentSpec
 from engine.upstreams import failures
 from engine.upstreams.call import Call
 
+# Cohere's compatible API refuses requests with `stream_options`, also those of its caller's.
+WITHOUT_OPTIONS = frozenset({"cohere", "cohere_chat"})
 _refusing: set[tuple[str, str | None]] = set()
+
+
+def body(call: Call, deployment: DeploymentSpec) -> dict[str, Any]:
+    """The client's JSON as the deployment is asked it; `model` is still the client's."""
+    own = {name: value for name, value in call.body.items() if name not in unknown(deployment)}
+    return {**own, **stream_options(call, deployment)}
+
+
+def unknown(deployment: DeploymentSpec) -> frozenset[str]:
+    """Parameters that a server of OpenAI's protocol does not know, and refuses."""
+    return frozenset({"stream_options"}) if deployment.provider_type in WITHOUT_OPTIONS else frozenset()
 
 
 def stream_options(call: Call, deployment: DeploymentSpec) -> dict[str, Any]:
     """What the body of a call says beside the client's own: an object with `stream_options`, or nothing."""
-    if not call.is_stream or call.endpoint != "chat/completions" or _place(deployment) in _refusing:
+    if not call.is_stream or call.endpoint != "chat/completions" or _is_refusing(deployment):
         return {}
     return {"stream_options": {**(call.body.get("stream_options") or {}), "include_usage": True}}
 
@@ -31,6 +44,10 @@ def is_refused(call: Call, deployment: DeploymentSpec, error: Exception) -> bool
         return False
     _refusing.add(_place(deployment))
     return True
+
+
+def _is_refusing(deployment: DeploymentSpec) -> bool:
+    return deployment.provider_type in WITHOUT_OPTIONS or _place(deployment) in _refusing
 
 
 def _place(deployment: DeploymentSpec) -> tuple[str, str | None]:

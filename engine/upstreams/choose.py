@@ -15,6 +15,9 @@ SPEAKS_OPENAI = frozenset(
         *("perplexity", "cerebras", "sambanova"),
     }
 )
+# Cohere's own protocol fails in LiteLLM where there are streams, tools or schemas; at this address it speaks OpenAI's.
+COHERE = frozenset({"cohere", "cohere_chat"})
+COMPATIBLE = "/compatibility/"
 
 _direct = DirectUpstream()
 _through_litellm = LiteLLMUpstream()
@@ -22,6 +25,10 @@ _through_litellm = LiteLLMUpstream()
 
 def upstream_for(deployment: DeploymentSpec) -> Upstream:
     """A direct connection where the provider speaks OpenAI's protocol at a known URL, else LiteLLM."""
-    if deployment.provider_type in SPEAKS_OPENAI and deployment.api_base:
-        return _direct
-    return _through_litellm
+    return _direct if _speaks_openai(deployment) else _through_litellm
+
+
+def _speaks_openai(deployment: DeploymentSpec) -> bool:
+    if deployment.provider_type in COHERE:
+        return COMPATIBLE in (deployment.api_base or "")
+    return deployment.provider_type in SPEAKS_OPENAI and bool(deployment.api_base)

@@ -38,6 +38,7 @@ class DirectUpstream:
         self, call: Call, deployment: DeploymentSpec, policy: RetryPolicy, attempt: Attempt
     ) -> Answer | Stream:
         limit_s, waits_for = _limit(call, policy)
+        attempt.dropped_params = tuple(name for name in call.body if name in asking.unknown(deployment))
         try:
             async with asyncio.timeout(limit_s):
                 response = await self._ask(call, deployment)
@@ -65,12 +66,11 @@ class DirectUpstream:
 
     async def _post(self, call: Call, deployment: DeploymentSpec) -> aiohttp.ClientResponse:
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
-        stream_options = asking.stream_options(call, deployment)
         if deployment.api_key is not None:
             headers["Authorization"] = f"Bearer {deployment.api_key.reveal()}"
         return await self._open_session().post(
             f"{(deployment.api_base or '').rstrip('/')}/{call.endpoint}",
-            data=to_json({**call.body, **stream_options, "model": deployment.upstream_model}),
+            data=to_json({**asking.body(call, deployment), "model": deployment.upstream_model}),
             headers=headers,
             allow_redirects=False,
         )

@@ -18,6 +18,7 @@ URLS = [
     ("anthropic", "https://proxy.example.com/v1/messages", "https://proxy.example.com/v1/models?limit=1000"),
     ("gemini", None, "https://generativelanguage.googleapis.com/v1beta/models?pageSize=1000"),
     ("cohere", "https://api.cohere.com/v2/chat", "https://api.cohere.com/v2/models?page_size=1000"),
+    ("cohere", "https://api.cohere.ai/compatibility/v1", "https://api.cohere.ai/v1/models?page_size=1000"),
     ("azure", "https://me.openai.azure.com", "https://me.openai.azure.com/openai/models?api-version=2024-10-21"),
     ("ollama", "http://gpu:11434", "http://gpu:11434/api/tags"),
     ("some_new_vendor", "https://new.example.com", "https://new.example.com/models"),
