@@ -129,6 +129,8 @@ def response_headers(exchange: Exchange) -> Headers:
         values["x-routing-skipped"] = len(trace.skipped)
     if result is not None:
         values["x-litellm-model-id"] = result.deployment.deployment_id
+    if trace.last is not None and trace.last.dropped_params:
+        values["x-routing-dropped-params"] = ",".join(trace.last.dropped_params)
     if (choice := exchange.choice) is not None:
         values |= {"x-routing-virtual-model": choice.virtual_model, "x-routing-pool": choice.pool}
         values |= {} if choice.score is None else {"x-routing-score": choice.score}

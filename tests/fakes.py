@@ -233,6 +233,12 @@ class ScriptedUpstream:
         """Queues behaviours, one for each of the next requests."""
         self._script.extend(behaviours)
 
+    def forget(self) -> None:
+        """Empties script and memory, for the next test."""
+        self._script.clear()
+        self.seen.clear()
+        self.disconnects = 0
+
     @property
     def count(self) -> int:
         return len(self.seen)

@@ -41,6 +41,7 @@ class Bar:
     width: int
     token_x: int | None
     fallback_depth: int = 0
+    dropped_params: tuple[str, ...] = ()
 
     is_ghost = False
 
@@ -145,6 +146,7 @@ def _bar(number: int, attempt: Mapping[str, Any], after_ms: float, whole_ms: flo
         width=width,
         token_x=None if first_token_ms is None else x + min(width, round(WIDTH * first_token_ms / whole_ms)),
         fallback_depth=attempt.get("fallback_depth", 0),
+        dropped_params=tuple(attempt.get("dropped_params") or ()),
     )
 
 

@@ -21,6 +21,7 @@ import litellm
 from litellm.llms.custom_httpx import aiohttp_transport, http_handler
 
 from engine import addresses
+from engine.upstreams import wire
 from engine.upstreams.connections import checked_socket
 
 _handle = aiohttp_transport.LiteLLMAiohttpTransport.handle_async_request
@@ -28,7 +29,9 @@ _handle = aiohttp_transport.LiteLLMAiohttpTransport.handle_async_request
 
 async def _handle_without_redirects(self: Any, request: httpx.Request) -> httpx.Response:
     """In the place of LiteLLM's method: whatever the client above would do with a redirect, it never sees one."""
+    wire.ask_for_plain(request)
     response: httpx.Response = await _handle(self, request)
+    wire.overhear(response)
     if response.has_redirect_location:
         await response.aclose()
         raise _redirected(request, response)

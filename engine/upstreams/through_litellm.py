@@ -1,11 +1,8 @@
-"""Through LiteLLM: for providers with a dialect of their own (Anthropic, Gemini, Bedrock, Azure, Cohere ...)."""
+"""Through LiteLLM: for providers with a dialect of their own (Anthropic, Gemini, Bedrock, Azure ...)."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncGenerator
-from dataclasses import replace
 from typing import Any
 
 import litellm
@@ -13,8 +10,11 @@ from pydantic_core import to_json
 
 from engine.ledger import Attempt
 from engine.spec import DeploymentSpec, RetryPolicy
-from engine.upstreams import asking, estimates, failures, litellm_connections
+from engine.upstreams import asking, failures, litellm_connections, troubles, wire
 from engine.upstreams.call import Answer, Call, Stream, Usage
+from engine.upstreams.dropped import dropped_params
+from engine.upstreams.litellm_streams import Opening, counted
+from engine.upstreams.wire import Heard
 
 litellm_connections.bind()
 
@@ -27,6 +27,7 @@ CHAT_PARAMS = frozenset(litellm.OPENAI_CHAT_COMPLETION_PARAMS) - {
     "api_key",
 }
 EMBEDDING_PARAMS = frozenset({"dimensions", "encoding_format", "user"})
+SLACK_S = 5.0
 
 
 class LiteLLMUpstream:
@@ -36,31 +37,32 @@ class LiteLLMUpstream:
         self, call: Call, deployment: DeploymentSpec, policy: RetryPolicy, attempt: Attempt
     ) -> Answer | Stream:
         limit_s = (policy.first_token_timeout_s if call.is_stream else None) or policy.timeout_s
+        attempt.dropped_params = _dropped(call, deployment)
+        heard = wire.listen()
         try:
             async with asyncio.timeout(limit_s):
-                if call.endpoint == "embeddings":
-                    return _whole(deployment, await litellm.aembedding(**_arguments(call, deployment, limit_s)))
-                response = await _ask(call, deployment, limit_s)
+                response = await _ask(call, deployment, policy, heard)
                 if not call.is_stream:
-                    return _whole(deployment, response)
-                return await _stream(call, deployment, policy, response, attempt)
+                    return _whole(call, deployment, response, heard)
+                return await Opening(call, deployment, policy, heard).begin(response, attempt)
         except TimeoutError as error:
             waits_for = "first token" if call.is_stream else "answer"
             raise failures.timed_out(deployment, f"no {waits_for}", limit_s) from error
 
 
-async def _ask(call: Call, deployment: DeploymentSpec, limit_s: float) -> Any:
+async def _ask(call: Call, deployment: DeploymentSpec, policy: RetryPolicy, heard: Heard) -> Any:
+    ask = litellm.acompletion if call.endpoint == "chat/completions" else litellm.aembedding
     try:
-        return await litellm.acompletion(**_arguments(call, deployment, limit_s))
+        return await ask(**_arguments(call, deployment, policy))
     except Exception as error:
-        if not asking.is_refused(call, deployment, error):
-            raise
-    return await litellm.acompletion(**_arguments(call, deployment, limit_s))
+        failure = troubles.failure(call, deployment, error, heard)
+    if not asking.is_refused(call, deployment, failure):
+        raise failure
+    return await _ask(call, deployment, policy, heard)
 
 
-def _arguments(call: Call, deployment: DeploymentSpec, limit_s: float) -> dict[str, Any]:
-    is_chat = call.endpoint == "chat/completions"
-    allowed = CHAT_PARAMS if is_chat else EMBEDDING_PARAMS
+def _arguments(call: Call, deployment: DeploymentSpec, policy: RetryPolicy) -> dict[str, Any]:
+    is_chat, allowed = _allowed(call)
     text = {"messages": call.body["messages"]} if is_chat else {"input": call.body["input"]}
     own = {name: value for name, value in call.body.items() if name in allowed}
     return {
@@ -72,7 +74,8 @@ def _arguments(call: Call, deployment: DeploymentSpec, limit_s: float) -> dict[s
         "model": f"{_dialect(deployment, is_chat)}/{deployment.upstream_model}",
         "api_key": deployment.api_key.reveal() if deployment.api_key else None,
         "api_base": deployment.api_base,
-        "timeout": limit_s,
+        # Our own limits strike first: LiteLLM's would bound the wait for the first token and every gap alike.
+        "timeout": max(policy.timeout_s, policy.first_token_timeout_s or 0, policy.stream_idle_timeout_s) + SLACK_S,
         "max_retries": 0,
         "drop_params": True,
         "no-log": True,
@@ -86,54 +89,24 @@ def _dialect(deployment: DeploymentSpec, is_chat: bool) -> str:
     return "ollama_chat" if is_chat and deployment.provider_type == "ollama" else deployment.provider_type
 
 
-def _whole(deployment: DeploymentSpec, response: Any) -> Answer:
+def _allowed(call: Call) -> tuple[bool, frozenset[str]]:
+    is_chat = call.endpoint == "chat/completions"
+    return is_chat, CHAT_PARAMS if is_chat else EMBEDDING_PARAMS
+
+
+def _dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
+    is_chat, allowed = _allowed(call)
+    provider = _dialect(deployment, is_chat)
+    return dropped_params(call.body, allowed, provider=provider, model=deployment.upstream_model, is_chat=is_chat)
+
+
+def _whole(call: Call, deployment: DeploymentSpec, response: Any, heard: Heard) -> Answer:
     content = response.model_dump(mode="json", exclude_none=True)
-    reasons = [choice.get("finish_reason") for choice in content.get("choices", ())]
-    return Answer(to_json(content), deployment, Usage.of(content.get("usage")), "content_filter" in reasons)
-
-
-async def _stream(
-    call: Call, deployment: DeploymentSpec, policy: RetryPolicy, response: Any, attempt: Attempt
-) -> Stream:
-    chunks = aiter(response)
-    try:
-        first = await anext(chunks)
-    except StopAsyncIteration:
-        raise failures.unreachable(deployment, "the stream ended before its first event") from None
-    attempt.first_token_ms = (time.time() - attempt.started_at) * 1000
-    stream = Stream(deployment)
-    stream.events = _events(stream, first, chunks, policy, call)
-    return stream
-
-
-async def _events(stream: Stream, first: Any, chunks: Any, policy: RetryPolicy, call: Call) -> AsyncGenerator[bytes]:
-    chunk, is_finished = first, False
-    try:
-        while chunk is not None:
-            content = chunk.model_dump(mode="json", exclude_none=True)
-            if usage := Usage.of(content.get("usage")):
-                stream.usage = _complete(usage, call)
-            if not (is_finished and _is_usage_alone(content)) or call.wants_usage:
-                yield b"data: " + to_json(content) + b"\n\n"
-            is_finished = is_finished or any(c.get("finish_reason") for c in content.get("choices", ()))
-            async with asyncio.timeout(policy.stream_idle_timeout_s):
-                chunk = await anext(chunks, None)
-    except TimeoutError as error:
-        raise failures.timed_out(stream.deployment, "the stream went silent", policy.stream_idle_timeout_s) from error
-    # LiteLLM ends a stream that was cut silently; without this check the client would take it for whole.
-    if not is_finished:
-        raise failures.unreachable(stream.deployment, "the stream was cut before its end")
-    yield b"data: [DONE]\n\n"
-
-
-def _is_usage_alone(content: dict[str, Any]) -> bool:
-    """Whether a chunk is the one that LiteLLM adds for who asks for usage: it has a choice, of nothing."""
-    return "usage" in content and not any(c.get("delta") or c.get("finish_reason") for c in content.get("choices", ()))
-
-
-def _complete(usage: Usage, call: Call) -> Usage:
-    """LiteLLM counts the answer itself when the provider did not count at all, but then nothing of what was asked."""
-    if usage.input_tokens:
-        return usage
-    read = estimates.input_tokens(call.body)
-    return replace(usage, input_tokens=read, total_tokens=read + usage.output_tokens, is_estimated=True)
+    choices = content.get("choices", content.get("data"))
+    if not choices:
+        raise failures.invalid(deployment, "gave an empty answer.")
+    reasons = [choice.get("finish_reason") for choice in choices]
+    if "error" in reasons:
+        raise troubles.broken(deployment, heard)
+    usage = counted(call, Usage.of(content.get("usage")), heard, choices)
+    return Answer(to_json(content), deployment, usage, "content_filter" in reasons)

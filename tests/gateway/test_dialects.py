@@ -6,12 +6,15 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import openai
 import pytest
 
 from tests.gateway.conftest import Stage
+from tests.servers import MASTER_KEY
 
 HI: Any = [{"role": "user", "content": "hi"}]
+MASTER = {"Authorization": f"Bearer {MASTER_KEY}"}
 # Type, model, and the path that llmock serves its dialect under.
 DIALECTS = [
     ("anthropic", "claude-sonnet-4-5", "/anthropic"),
@@ -67,6 +70,23 @@ def test_the_client_cannot_steer_litellm(stage: Stage, group: str):
     extra = {"mock_response": "owned", "api_base": "http://127.0.0.1:1", "api_key": "sk-mine", "num_retries": 9}
     answer = stage.client.chat.completions.create(model=group, messages=HI, extra_body=extra)
     assert answer.choices[0].message.content == "pong"
+
+
+@pytest.mark.parametrize("is_stream", [False, True], ids=["plain", "stream"])
+def test_parameters_that_a_provider_does_not_know_are_named(stage: Stage, group: str, is_stream: bool):
+    stage.first.script({"type": "reply", "text": "pong"})
+    body = {"model": group, "messages": HI, "stream": is_stream, "temperature": 0.5, "made_up": 1}
+    answer = httpx.post(f"{stage.console.url}/v1/chat/completions", json=body, headers=MASTER, timeout=30)
+    call_id = answer.headers["x-litellm-call-id"]
+    assert answer.headers["x-routing-dropped-params"] == "made_up"
+    assert [a["dropped_params"] for a in stage.attempts(call_id)] == [["made_up"]]
+
+
+def test_a_request_of_which_nothing_was_dropped_has_no_header_for_it(stage: Stage, group: str):
+    body = {"model": group, "messages": HI, "temperature": 0.5}
+    answer = httpx.post(f"{stage.console.url}/v1/chat/completions", json=body, headers=MASTER, timeout=30)
+    assert answer.status_code == 200
+    assert "x-routing-dropped-params" not in answer.headers
 
 
 def test_a_wrong_model_parameter_is_the_callers_error(stage: Stage, group: str):

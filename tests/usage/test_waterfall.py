@@ -34,6 +34,12 @@ def test_recorded_requests_count_in_seconds_and_may_still_be_under_way():
     assert (bar.x, bar.width, bar.has_succeeded) == (250, 6, False)
 
 
+def test_a_bar_names_the_parameters_that_were_dropped():
+    dropped, stored_before = attempt("A", at_ms=0, ms=1, dropped_params=["seed", "n"]), attempt("B", at_ms=1, ms=1)
+    bars = bars_of([dropped, stored_before], began_ms=0, duration_ms=2)
+    assert [bar.dropped_params for bar in bars] == [("seed", "n"), ()]
+
+
 @pytest.mark.parametrize(
     ("word", "sentence"),
     [

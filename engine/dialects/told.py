@@ -1,0 +1,50 @@
+"""The error that the end of a body speaks of, in whatever dialect, for a stream that ended before its answers. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from engine.dialects.reading import error_in, parsed
+
+# The status that a provider's own word for an error stands for, where a stream tells no number.
+STATUSES = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+    "validationException": 400,
+    "throttlingException": 429,
+    "modelTimeoutException": 408,
+    "serviceUnavailableException": 503,
+}
+# Amazon's binary frames have JSON in them: the kind of the exception is in a header.
+EXCEPTION_FRAME = re.compile(rb":exception-type\x07..(\w+).*?(\{.*?\})", re.DOTALL)
+
+
+def told_error(body: bytes) -> dict[str, Any] | None:
+    """The last error that is told in lines, events or frames: its message, type and code; None where none is."""
+    if frame := EXCEPTION_FRAME.search(body):
+        fields = parsed(frame.group(2)) or {}
+        return _told(fields.get("message"), frame.group(1).decode(), None)
+    for line in reversed(body.splitlines()):
+        if b"rror" in line and (told := _error_of(parsed(line.strip().removeprefix(b"data:").strip()) or {})):
+            return told
+    return None
+
+
+def _error_of(fields: dict[str, Any]) -> dict[str, Any] | None:
+    error = error_in(fields)
+    if isinstance(error, dict):
+        return _told(error.get("message"), error.get("type") or error.get("status"), error.get("code"))
+    return _told(error, None, None) if error else None
+
+
+def _told(message: object, kind: object, code: object) -> dict[str, Any]:
+    known = STATUSES.get(str(kind)) if code is None else code
+    return {"message": message or "The stream ended with an error.", "type": kind, "code": known}

@@ -1,0 +1,89 @@
+"""What came over the wire in one attempt through LiteLLM, before LiteLLM read it.
+
+LiteLLM maps statuses and wording to classes of its own, fills in tokens that nobody counted, and turns a cut into an
+end. The transport that all its clients share tells what really came to the attempt that listens.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+import httpx
+
+ERROR_BODY_LIMIT = 64 * 1024
+TAIL_LIMIT = 16 * 1024
+# Longer than any of the names below: one of them may lie across two pieces.
+OVERLAP = 64
+COUNTED = re.compile(
+    rb'"(?:prompt_tokens|completion_tokens|input_tokens|output_tokens|inputTokens|outputTokens|promptTokenCount'
+    rb'|totalTokenCount|prompt_eval_count|eval_count|total_tokens)"\s*:\s*\d'
+)
+
+
+@dataclass(slots=True)
+class Heard:
+    """The last answer of an attempt. `status` is None until one has come.
+
+    `body` is the beginning of an error answer, else the end of what has come so far. `is_counted`: the provider itself
+    spoke of tokens; unknown, and taken for true, where the body came compressed.
+    """
+
+    status: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    is_counted: bool = False
+
+    def begin(self, status: int, headers: httpx.Headers) -> None:
+        """An answer begins; a later one of the same attempt takes its place."""
+        self.status, self.headers, self.body = status, dict(headers), b""
+        self.is_counted = headers.get("content-encoding", "identity") != "identity"
+
+    def add(self, piece: bytes) -> None:
+        """The next bytes of its body."""
+        if self.status is not None and self.status >= 400:
+            self.body = (self.body + piece)[:ERROR_BODY_LIMIT]
+            return
+        self.is_counted = self.is_counted or bool(COUNTED.search(self.body[-OVERLAP:] + piece))
+        self.body = (self.body + piece)[-TAIL_LIMIT:]
+
+
+_listening: ContextVar[Heard | None] = ContextVar("heard", default=None)
+
+
+def listen() -> Heard:
+    """Hears the answers to the requests that the running task makes from now on."""
+    heard = Heard()
+    _listening.set(heard)
+    return heard
+
+
+def ask_for_plain(request: httpx.Request) -> None:
+    """A compressed answer could not be listened to."""
+    if _listening.get() is not None:
+        request.headers["accept-encoding"] = "identity"
+
+
+def overhear(response: httpx.Response) -> None:
+    """Lets the attempt that listens, if any, hear this answer."""
+    heard = _listening.get()
+    if heard is not None and isinstance(response.stream, httpx.AsyncByteStream):
+        heard.begin(response.status_code, response.headers)
+        response.stream = _Overheard(response.stream, heard)
+
+
+class _Overheard(httpx.AsyncByteStream):
+    """A body, passed on as it is."""
+
+    def __init__(self, stream: httpx.AsyncByteStream, heard: Heard) -> None:
+        self._stream, self._heard = stream, heard
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in self._stream:
+            self._heard.add(piece)
+            yield piece
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()

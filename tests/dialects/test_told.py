@@ -1,0 +1,43 @@
+"""The error that the end of a stream speaks of, from bytes."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.dialects.told import told_error
+from tests.dialects.framed_dialects import frame
+
+TOLD = [
+    (b'event: error\ndata: {"type": "error", "error": {"type": "overloaded_error", "message": "busy"}}\n\n', 529),
+    (b'data: {"error": {"code": 503, "message": "busy", "status": "UNAVAILABLE"}}\n\n', 503),
+    (b'{"done": false}\n{"error": "busy"}\n', None),
+    (b'data: {"object": "error", "message": "busy", "type": "x", "code": "3505"}\n\n', "3505"),
+    (b'data: {"choices": [{"delta": {}, "error": {"message": "busy", "code": 502}}]}\n\n', 502),
+    (frame("throttlingException", {"message": "busy"}, is_exception=True), 429),
+]
+
+
+@pytest.mark.parametrize(("body", "code"), TOLD)
+def test_an_error_is_found_with_the_status_it_stands_for(body: bytes, code: object):
+    told = told_error(body)
+    assert told is not None
+    assert (told["message"], told["code"]) == ("busy", code)
+
+
+def test_an_end_without_a_word_is_named_an_error_all_the_same():
+    told = told_error(b'data: {"choices": [{"delta": {"content": ""}, "finish_reason": "error"}]}\n\n')
+    assert told is not None
+    assert told["message"] == "The answer ended with finish_reason 'error'."
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b'data: {"choices": [{"delta": {"content": "an error"}}]}\n\n',
+        b'data: {"choices": [{"delta": {"content": "{\\"error\\": 1}"}}], "error": null}\n\n',
+        b'data: {"error": {"mess',
+    ],
+)
+def test_what_a_model_says_about_errors_is_none(body: bytes):
+    assert told_error(body) is None
