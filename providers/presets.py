@@ -21,6 +21,7 @@ class Field:
 
     A secret is encrypted with the provider's key, anything else stands in `Provider.settings`. `needs` names the
     field without which this one makes no sense. `default` is what an empty one means, `example` is for forms.
+    `is_json`: it is a JSON object, such as the key of a service account.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Field:
     is_secret: bool = False
     is_required: bool = False
     needs: str = ""
+    is_json: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,11 @@ AWS_FIELDS = (
     Field("aws_access_key_id", "Access key ID", is_secret=True, needs="aws_secret_access_key"),
     Field("aws_secret_access_key", "Secret access key", is_secret=True, needs="aws_access_key_id"),
 )
+VERTEX_FIELDS = (
+    Field("vertex_project", "Project", example="my-project-123"),
+    Field("vertex_location", "Region", example="europe-west4"),
+    Field("vertex_credentials", "Service account (its JSON, in one line)", is_secret=True, is_json=True),
+)
 ROWS = (
     Preset("openrouter", "OpenRouter", "openrouter", "https://openrouter.ai/api/v1", "#7c3aed"),
     Preset("openai", "OpenAI", "openai", "https://api.openai.com/v1", "#10a37f"),
@@ -109,7 +116,8 @@ ROWS = (
 BY_TYPE = {row.type: row for row in ROWS}
 BY_LITELLM_NAME = {row.litellm_provider: row for row in ROWS if row.type not in ("vllm", "custom")}
 SELF_HOSTED = frozenset({"hosted_vllm", "openai_like", "custom_openai", "lm_studio", "litellm_proxy", "llamafile"})
-KEYLESS = frozenset({"ollama_chat", "sagemaker", "vertex_ai"})
+KEYLESS = frozenset({"ollama_chat", "sagemaker", "vertex_ai", "vertex_ai_beta"})
+VERTEX = frozenset({"vertex_ai", "vertex_ai_beta"})
 
 
 def preset_of(type: str) -> Preset:
@@ -119,7 +127,7 @@ def preset_of(type: str) -> Preset:
         return known
     if type in SELF_HOSTED:
         return _self_hosted(type, type, type)
-    return Preset(type, type, type, needs_key=type not in KEYLESS)
+    return Preset(type, type, type, needs_key=type not in KEYLESS, fields=VERTEX_FIELDS if type in VERTEX else ())
 
 
 def is_known(type: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
@@ -57,7 +58,7 @@ def check_reachable(provider: Provider, secrets: Collection[str]) -> None:
         if field.is_required and not provider.settings.get(field.name):
             raise ValidationError({"settings": f"Type '{type}' needs {field.name}, such as {field.example}."})
     for field in preset.credentials:
-        if field.name in secrets and field.needs not in secrets:
+        if field.needs and field.name in secrets and field.needs not in secrets:
             raise ValidationError({"credentials": f"{field.name} is of no use without {field.needs}."})
     if provider.enabled and preset.needs_key and "api_key" not in secrets and not provider.api_base:
         raise ValidationError({"api_key": f"Type '{type}' needs an API key."})
@@ -73,10 +74,20 @@ def check_settings(type: str, settings: Mapping[str, object]) -> None:
 
 def check_credentials(type: str, credentials: Mapping[str, str]) -> None:
     """Raises for a secret that providers of this type do not have, or that can't be one."""
-    _check_names("credentials", type, credentials, [field.name for field in preset_of(type).credentials])
+    fields = {field.name: field for field in preset_of(type).credentials}
+    _check_names("credentials", type, credentials, list(fields))
     for name, value in credentials.items():
         if not _is_sendable(value):
             raise ValidationError({"credentials": f"{name}: {SENDABLE}"})
+        if value and fields[name].is_json and not _is_object(value):
+            raise ValidationError({"credentials": f"{name}: give the JSON object itself, not the path of a file."})
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _check_names(field: str, type: str, given: Collection[str], known: Collection[str]) -> None:

@@ -129,11 +129,15 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """The whole file. `is_partial`: its format can't say all of a group, so what it is silent about stays."""
+    """The whole file. `is_partial`: its format can't say all of a group, so what it is silent about stays.
+
+    `aliases`: alias -> the name of a group.
+    """
 
     groups: tuple[GroupDraft, ...]
     providers: tuple[ProviderDraft, ...] = ()
     models: tuple[ModelDraft, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[Remark, ...] = ()
     is_partial: bool = False
 

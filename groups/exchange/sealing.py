@@ -17,21 +17,21 @@ from providers.exceptions import UnreadableKey
 
 SEALED = "sealed/"
 MAX_KEYS = 10_000
-_WORD = r"[\w-]*(?:key|token|secret|password|credentials)"
+_WORD = r"[\w-]*(?:key|token|secret|password|credentials|access_key_id)"
 # `api_key: value`, in block and flow style; a value that YAML would continue elsewhere is no match. A search begins
 # only where a word does: from within it, each `-` of a long one would make the whole rest be read again.
 _KEY = re.compile(
     rf"""(?P<name>(?<![\w-])["']?{_WORD}["']?[ \t]*:[ \t]*)"""
-    r"""(?:"(?P<double>[^"\\\n]+)"|'(?P<single>[^'\n]+)'|(?P<plain>[^\s"'|>&*!\[{#,}][^\s,}\]]*))""",
+    r"""(?:"(?P<double>(?:[^"\\\n]|\\.)+)"|'(?P<single>[^'\n]+)'|(?P<plain>(?!\$\{)[^\s"'|>&*!\[{#,}][^\s,}\]]*))""",
     re.IGNORECASE,
 )
 # In JSON both are in quotes; `a key: value` inside a description is none.
 _KEY_IN_JSON = re.compile(
-    rf"""(?P<name>(?<!\\)"{_WORD}"[ \t]*:[ \t]*)"(?P<double>[^"\\\n]+)"(?P<single>)(?P<plain>)""", re.IGNORECASE
+    rf"""(?P<name>(?<!\\)"{_WORD}"[ \t]*:[ \t]*)"(?P<double>(?:[^"\\\n]|\\.)+)"(?P<single>)(?P<plain>)""", re.IGNORECASE
 )
 # A number is no key: `input_cost_per_token: 1.3e-07`.
 _PLAIN_WORDS = re.compile(
-    r"os\.environ/.*|sealed/.*|null|~|true|false|not-needed|[+-]?(?:[\d.]+)(?:e[+-]?\d+)?", re.IGNORECASE
+    r"os\.environ/.*|\$\{.*\}|sealed/.*|null|~|true|false|not-needed|[+-]?(?:[\d.]+)(?:e[+-]?\d+)?", re.IGNORECASE
 )
 
 
@@ -58,10 +58,19 @@ def _is_json(text: str) -> bool:
 
 @sensitive_variables()
 def _sealed(found: re.Match[str]) -> str:
-    key = found["double"] or found["single"] or found["plain"]
+    key = _unescaped(found["double"] or "") or found["single"] or found["plain"]
     if _PLAIN_WORDS.fullmatch(key):
         return found[0]
     return f'{found["name"]}"{SEALED}{secrets.encrypt(key)}"'
+
+
+@sensitive_variables()
+def _unescaped(text: str) -> str:
+    """What stands between double quotes, read as JSON and YAML read it."""
+    try:
+        return str(json.loads(f'"{text}"'))
+    except ValueError:
+        return text
 
 
 def opened(text: str, place: str) -> Secret:

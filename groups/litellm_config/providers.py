@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
-from engine.spec import Secret
 from groups.exchange.bundle import ProviderDraft
 from groups.litellm_config.deployments import Entry
 
-Identity = tuple[str, str, str, str, Secret | None, tuple[tuple[str, str], ...]]
+Identity = tuple[Any, ...]
 
 
 def told_apart(entries: Sequence[Entry]) -> list[Entry]:
@@ -23,8 +23,9 @@ def told_apart(entries: Sequence[Entry]) -> list[Entry]:
 
 def _name(provider: ProviderDraft, names: dict[Identity, str]) -> str:
     own_name = provider.name if provider.is_own_name else ""
-    settings = tuple(sorted(provider.settings.items()))
-    identity = (own_name, provider.type, provider.api_base, provider.key_reference, provider.key, settings)
+    secrets = (provider.key_reference, provider.key, *sorted(provider.credentials.items(), key=lambda held: held[0]))
+    where = (provider.type, provider.api_base, *sorted(provider.settings.items()), *sorted(provider.references))
+    identity: Identity = (own_name, *where, *secrets, provider.sign_in)
     if identity not in names:
         names[identity] = _free(provider.name, {name.casefold() for name in names.values()})
     return names[identity]

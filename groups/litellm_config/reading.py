@@ -7,21 +7,24 @@ in LiteLLM, and becomes a group over the deployments of its models.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from django.core.exceptions import ValidationError
 
 from groups.exchange.bundle import MAX_GROUPS, Bundle, GroupDraft, ModelDraft, ProviderDraft, Remark
-from groups.exchange.places import wrong
+from groups.exchange.places import Wrong, wrong
 from groups.litellm_config.deployments import Entry, entry_of
-from groups.litellm_config.document import load, sequence
+from groups.litellm_config.document import load, mapping, sequence
+from groups.litellm_config.fallbacks import EVERY
+from groups.litellm_config.fields import Fields
+from groups.litellm_config.fields import named as named_in
 from groups.litellm_config.names import with_legal_names
 from groups.litellm_config.providers import told_apart
 from groups.litellm_config.settings import NUMBERS, NamedStrategy, RouterSettings, settings_of, strategy_of
 from groups.litellm_config.weights import tiers, whole_weights
-from groups.litellm_config.words import INSTEAD
+from groups.litellm_config.words import FALLBACKS, INSTEAD
 from groups.models import Strategy
 from groups.placements import MAX_DEPLOYMENTS, Placement
 
@@ -44,24 +47,58 @@ def bundle_from(content: str) -> Bundle:
         raise wrong("model_list", "There is no model in this file; a LiteLLM config.yaml lists its models here.")
     if len(rows) > MAX_ENTRIES:
         raise wrong("model_list", f"Import at most {MAX_ENTRIES:,} entries at once.")
-    read = [entry_of(row, f"model_list[{number}]") for number, row in enumerate(rows)]
+    credentials, unnamed = _credentials(document)
+    read = [entry_of(row, f"model_list[{number}]", credentials) for number, row in enumerate(rows)]
     settings = settings_of(document)
     entries = told_apart([entry for entry in read if isinstance(entry, Entry)])
     found = [_group(name, own, strategy, settings) for name, own, strategy in _groups(entries, settings)]
-    groups, renamed = with_legal_names([one.group for one in found if one.group])
+    drafts = [one.group for one in found if one.group]
+    groups, renamed = with_legal_names(drafts)
+    names = {old.name: new.name for old, new in zip(drafts, groups, strict=True)}
     return Bundle(
         groups=tuple(groups),
         providers=_providers(entries),
         models=_models(entries),
+        aliases={alias: names.get(target, target) for alias, target in settings.aliases.items()},
         remarks=(
+            *unnamed,
             *(entry for entry in read if isinstance(entry, Remark)),
             *(remark for entry in entries for remark in entry.remarks),
             *(remark for one in found for remark in one.remarks),
             *renamed,
+            *_of_nobody(settings, {entry.group for entry in entries}),
             *settings.remarks,
         ),
         is_partial=True,
     )
+
+
+def _credentials(document: Mapping[str, Any]) -> tuple[dict[str, Mapping[str, Any]], list[Remark]]:
+    """Credentials that entries name instead of holding them, by name."""
+    found: dict[str, Mapping[str, Any]] = {}
+    remarks: list[Remark] = []
+    place = "credential_list"
+    try:
+        for position, row in enumerate(sequence(document.get(place), place)):
+            fields = Fields(row, f"{place}[{position}]")
+            name = fields.text("credential_name")
+            found[name] = mapping(fields.get("credential_values"), fields.at("credential_values"))
+            fields.get("credential_info")
+            remarks += fields.left_out(fields.place)
+    except Wrong as error:
+        remarks.append(Remark(error.place, f"{error.why} It and those after it are left out."))
+    return found, remarks
+
+
+def _of_nobody(settings: RouterSettings, groups: Collection[str]) -> Iterator[Remark]:
+    """Settings of names that no entry has."""
+    callable = {*groups, *(named.name for named in settings.named), EVERY}
+    for kind, of in settings.fallbacks.items():
+        missing = [name for name in of if name not in callable]
+        yield from named_in(FALLBACKS[kind], "Left out, as no entry of this name is taken over:", missing)
+    for strategy in settings.named:
+        missing = [name for name in strategy.models if name not in groups]
+        yield from named_in(strategy.name, "It has no entry taken over for these of its models:", missing)
 
 
 def _providers(entries: Sequence[Entry]) -> tuple[ProviderDraft, ...]:
@@ -73,7 +110,7 @@ def _models(entries: Sequence[Entry]) -> tuple[ModelDraft, ...]:
     found: dict[tuple[str, str], ModelDraft] = {}
     for model in (entry.model for entry in entries):
         key = (model.provider, model.name)
-        if key not in found or found[key].input_cost_per_million is None:
+        if key not in found or not found[key].prices:
             found[key] = model
     return tuple(found.values())
 
@@ -123,8 +160,7 @@ def _group(name: str, entries: list[Entry], litellm_strategy: str, settings: Rou
             Remark(name, "Within a tier it picks at random here: order leads, and weights or strategy don't.")
         )
     configs, differing = _configs(name, kept, settings)
-    fallback = {key: list(found[name]) for key, found in settings.fallbacks.items() if name in found}
-    fields = {"strategy": str(strategy), **configs, "fallback_config": fallback}
+    fields = {"strategy": str(strategy), **configs, "fallback_config": settings.fall_back(name)}
     return _Found(GroupDraft(name, tuple(_placements(kept, strategy)), fields), (*remarks, *differing))
 
 

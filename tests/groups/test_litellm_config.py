@@ -153,9 +153,16 @@ def test_a_model_without_a_provider_is_found_as_litellm_finds_it():
 LEFT_OUT = {
     "wildcard": ({"name": "*", "model": "openai/*"}, "Wildcards"),
     "images": ({"info": {"mode": "image_generation"}}, "Only chat and embedding"),
-    "address by reference": ({"api_base": "os.environ/BASE"}, "the console can't read"),
+    "model by reference": ({"model": "os.environ/MODEL"}, "kept in a variable (MODEL)"),
     "same model again": ({"order": 3}, "is there before"),
-    "parameters": ({"model": "groq/x", "temperature": 0, "mock_response": "hi"}, "mock_response, temperature"),
+    "parameters": (
+        {"model": "groq/x", "temperature": 0, "mock_response": "hi"},
+        "Not supported, left out: mock_response.",
+    ),
+    "parameters of requests": (
+        {"model": "groq/x", "extra_body": {}, "max_tokens": 9},
+        "send them: extra_body, max_tokens.",
+    ),
 }
 
 
@@ -182,22 +189,6 @@ WRONG = {
     "a word": ("hello", "mapping with a model_list"),
     "no models": ("a: 1", "model_list"),
     "models a word": ("model_list: x", "model_list: Give a list"),
-    "an entry a word": ("model_list: [x]", "model_list[0]: Give a mapping"),
-    "no model": ("model_list: [{model_name: a}]", "model_list[0]: Give model_name"),
-    "weight a word": (
-        "model_list: [{model_name: a, litellm_params: {model: openai/x, weight: most}}]",
-        "model_list[0].litellm_params.weight: Give a number",
-    ),
-    "order a fraction": (
-        "model_list: [{model_name: a, litellm_params: {model: openai/x, order: 1.5}}]",
-        "model_list[0].litellm_params.order: Give a whole number",
-    ),
-    "rpm infinite": (
-        "model_list: [{model_name: a, litellm_params: {model: openai/x, rpm: .inf}}]",
-        "rpm: Give a number",
-    ),
-    "rpm nan": ("model_list: [{model_name: a, litellm_params: {model: openai/x, rpm: .nan}}]", "rpm: Give a number"),
-    "a NUL": ('model_list: [{model_name: "a\\0", litellm_params: {model: openai/x}}]', "model_name: Give a text"),
     "half a surrogate": ('model_list: [{model_name: "a\\ud800", litellm_params: {model: x/y}}]', "YAML"),
     "broken": ("model_list:\n  - a: [1", "line 3, column 1: This is not valid YAML"),
     "a tag": ("model_list: !!python/object/apply:os.system [ls]", "line 1"),
@@ -206,7 +197,6 @@ WRONG = {
     "itself": ("a: &a [*a]", "may not contain itself"),
     "two documents": ("a: 1\n---\nb: 2", "not valid YAML"),
     "key in a block": ("model_list: [{model_name: a, litellm_params: {model: x/y}}]\nx: \x07", "YAML"),
-    "a timestamp for a name": ("model_list: [{model_name: 2024-01-01, litellm_params: {model: x/y}}]", "model_name"),
     "too large": ("a" * (1024 * 1024 + 1), "larger than 1 MB"),
     "a number to the base 60": ("model_list: 1" + ":1" * 500_000, "at most 64 digits"),
     "a word with many dashes": ("model_list: " + "a-" * 500_000, "Give a list"),
@@ -232,6 +222,57 @@ def test_what_cannot_be_read_is_an_error_that_names_the_place(text, reason):
         bundle_from(checked(text), "litellm")
     assert reason in " ".join(caught.value.messages)
     assert len(" ".join(caught.value.messages)) < 500
+
+
+WRONG_ENTRIES = {
+    "a word": ("x", "model_list[0]: Give a mapping"),
+    "no model": ("{model_name: a}", "model_list[0]: Give model_name"),
+    "weight a word": (
+        "{model_name: a, litellm_params: {model: openai/x, weight: most}}",
+        "model_list[0].litellm_params.weight: Give a number",
+    ),
+    "order a fraction": (
+        "{model_name: a, litellm_params: {model: openai/x, order: 1.5}}",
+        "model_list[0].litellm_params.order: Give a whole number",
+    ),
+    "rpm infinite": ("{model_name: a, litellm_params: {model: openai/x, rpm: .inf}}", "rpm: Give a number"),
+    "rpm nan": ("{model_name: a, litellm_params: {model: openai/x, rpm: .nan}}", "rpm: Give a number"),
+    "a NUL": ('{model_name: "a\\0", litellm_params: {model: openai/x}}', "model_name: Give a text"),
+    "a timestamp for a name": ("{model_name: 2024-01-01, litellm_params: {model: x/y}}", "model_name: Give a text"),
+    "a variable no system has": (
+        "{model_name: a, litellm_params: {model: openai/x, api_key: os.environ/my key}}",
+        "api_key: Give os.environ/NAME",
+    ),
+}
+
+
+@pytest.mark.parametrize(("entry", "reason"), WRONG_ENTRIES.values(), ids=WRONG_ENTRIES.keys())
+def test_an_entry_that_cannot_be_read_costs_that_entry(entry, reason):
+    bundle = bundle_from(checked(f"model_list: [{entry}, {{model_name: b, litellm_params: {{model: groq/x}}}}]"))[0]
+    assert reason in why(bundle)
+    assert "This entry is left out." in why(bundle)
+    assert [group.name for group in bundle.groups] == ["b"]
+
+
+WRONG_SETTINGS = {
+    "the room a list": ({"router_settings": []}, "router_settings: Give a mapping"),
+    "retries a word": ({"router_settings": {"num_retries": "many"}}, "router_settings.num_retries: Give a number"),
+    "a strategy of words": ({"router_settings": {"routing_strategy": ["a"]}}, "routing_strategy: Give a text"),
+    "fallbacks a word": ({"router_settings": {"fallbacks": "chat"}}, "router_settings.fallbacks: Give a list"),
+    "one fallback a number": ({"litellm_settings": {"fallbacks": [{"chat": 5}]}}, "fallbacks[0].chat: Give a list"),
+    "routing groups a word": ({"router_settings": {"routing_groups": "x"}}, "routing_groups: Give a list"),
+    "one of them a word": ({"router_settings": {"routing_groups": ["x"]}}, "routing_groups[0]: Give a mapping"),
+    "aliases a list": ({"router_settings": {"model_group_alias": ["x"]}}, "model_group_alias: Give a mapping"),
+    "an alias of several": ({"router_settings": {"model_group_alias": {"x": ["chat"]}}}, "alias.x: Give a text"),
+    "credentials a word": ({"credential_list": "x"}, "credential_list: Give a list"),
+}
+
+
+@pytest.mark.parametrize(("rooms", "reason"), WRONG_SETTINGS.values(), ids=WRONG_SETTINGS.keys())
+def test_a_setting_that_cannot_be_read_costs_that_setting(rooms, reason):
+    bundle = read([row()], **rooms)
+    assert reason in why(bundle)
+    assert [group.name for group in bundle.groups] == ["chat"]
 
 
 @pytest.mark.parametrize("merge", ["", "<<: "])
