@@ -20,13 +20,13 @@ from access.pages import PersonRequest, requires
 from access.rules import can_operate, has_role
 from groups.models import RoutingGroup
 from lib.pages import wants_part
-from providers.models import Provider
 from routing_console.figures import today_at
 from routing_console.trouble import trouble_of_late
 from tester.listing import lines_of, newest_runs
 from tester.models import Run
 from usage.cooldowns import board
 from usage.models import Alert, UsageBucket
+from usage.provider_health import ProviderCount, count_providers
 
 PAGE = "overview.html"
 RUNS, ALERTS, COOLDOWNS = 6, 6, 8
@@ -74,21 +74,17 @@ def _rights(request: PersonRequest) -> dict[str, bool]:
 def _figures() -> dict[str, Any]:
     """Requests, cost, success, latency, groups, providers; and the first steps while one is left to do."""
     today = today_at(timezone.now())
-    is_on, is_failing = Q(enabled=True), Q(enabled=True) & ~Q(error="")
-    providers = Provider.objects.aggregate(
-        all=Count("pk"), on=Count("pk", filter=is_on), failing=Count("pk", filter=is_failing)
-    )
-    providers["up"] = providers["on"] - providers["failing"]
+    providers = count_providers()
     groups = RoutingGroup.objects.aggregate(all=Count("pk"), active=Count("pk", filter=Q(is_active=True)))
     return {"today": today, "providers": providers, "groups": groups, "steps": _steps(today, providers, groups)}
 
 
-def _steps(today: Any, providers: dict[str, int], groups: dict[str, int]) -> list[tuple[str, bool]]:
+def _steps(today: Any, providers: ProviderCount, groups: dict[str, int]) -> list[tuple[str, bool]]:
     """The way of a newcomer, each step with whether it is done; empty once a client has got answers."""
     if today.has_traffic or UsageBucket.objects.exists():
         return []
     rehearsed = groups["all"] > 0 and Run.objects.exists()
-    return [("provider", providers["all"] > 0), ("group", groups["all"] > 0), ("rehearse", rehearsed), ("call", False)]
+    return [("provider", providers.all > 0), ("group", groups["all"] > 0), ("rehearse", rehearsed), ("call", False)]
 
 
 def _trouble() -> dict[str, Any]:

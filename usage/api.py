@@ -14,7 +14,7 @@ from access.models import Role
 from usage.analytics import Dimension, Point, Report
 from usage.models import Grain
 from usage.rules import owner_seen_by
-from usage.serializers import Figures, UsageAnswer, UsageQuery
+from usage.serializers import Figures, Upstream, UsageAnswer, UsageQuery
 
 # What is listed, and what its lines call the name.
 LISTS: dict[str, tuple[Dimension, str]] = {
@@ -27,8 +27,10 @@ LISTS: dict[str, tuple[Dimension, str]] = {
     "by_user": ("owner", "user"),
 }
 TOLD_BY_ID = ("by_team", "by_key")
+OF_UPSTREAMS = ("by_provider", "by_model")
 # One for all: a serializer of its own for each of some hundred lines would take half of the answer's time.
 figures_of = Figures().to_representation
+upstream_figures_of = Upstream().to_representation
 
 
 class Usage(APIView):
@@ -46,22 +48,25 @@ class Usage(APIView):
 
 def answer_of(report: Report) -> dict[str, Any]:
     """The whole answer but for the period's name."""
-    figures = figures_of(report.totals())
+    totals = report.totals()
+    figures = figures_of(totals) | {"success_rate": report.success_rate_of(totals)}
     for name in ("requests", "tokens", "cost_usd"):
         figures[f"total_{name}"] = figures.pop(name)
     since = report.window.since if figures["total_requests"] or report.asked.since else None
     lists = {name: _lines(report, name) for name in LISTS}
-    days = [_day(point) for point in report.over_time()]
+    days = [_day(point, report) for point in report.over_time()]
     return {"since": since, **figures, **lists, "by_day": days}
 
 
 def _lines(report: Report, name: str) -> list[dict[str, Any]]:
     dimension, label = LISTS[name]
+    numbers_of = upstream_figures_of if name in OF_UPSTREAMS else figures_of
     return [
-        {label: line.name, **({"id": line.id} if name in TOLD_BY_ID else {}), **figures_of(line.totals)}
+        {label: line.name, **({"id": line.id} if name in TOLD_BY_ID else {}), **numbers_of(line.totals)}
         for line in report.by(dimension)
     ]
 
 
-def _day(point: Point) -> dict[str, Any]:
-    return {"date": point.start.date(), **figures_of(point.totals)}
+def _day(point: Point, report: Report) -> dict[str, Any]:
+    rate = report.success_rate_of(point.totals)
+    return {"date": point.start.date(), **figures_of(point.totals), "success_rate": rate}

@@ -60,7 +60,10 @@ COST_COLUMNS = {
     "key_id": "series__key_id",
     "user": "series__owner",
 }
-COUNTED = ("requests", "failures", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
+COUNTED = (
+    *("requests", "failures", "attempts", "failed_attempts"),
+    *("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens"),
+)
 
 
 async def requests_csv(asked: Asked) -> AsyncIterator[bytes]:

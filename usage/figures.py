@@ -27,21 +27,17 @@ class Figure:
     change: int | None = None
 
 
-def figures_of(now: Totals, before: Totals | None, over: float = 1.0) -> tuple[Figure, ...]:
+def figures_of(
+    now: Totals, before: Totals | None, over: float = 1.0, *, of_attempts: bool = False
+) -> tuple[Figure, ...]:
     """All six. `before` is the period of the same length just before, None where there is none.
 
     `over` is how much of the present one is over, 0 to 1: sums are compared with as much of the one before.
+    `of_attempts`: they are of a provider or a model, whose success is that of its attempts.
     """
     return (
         *core_figures(now, before, over),
-        Figure(
-            "Success rate",
-            "circle-check",
-            "f-green",
-            percent(now.success_rate),
-            note=f"{now.failures:,} failed",
-            change=_change(now, before, lambda totals: totals.success_rate),
-        ),
+        _success_of_attempts(now, before) if of_attempts else _success(now, before),
         Figure(
             "Latency p50",
             "timer",
@@ -60,6 +56,19 @@ def figures_of(now: Totals, before: Totals | None, over: float = 1.0) -> tuple[F
             _change(now, before, lambda totals: totals.saved_usd, over),
         ),
     )
+
+
+def _success(now: Totals, before: Totals | None) -> Figure:
+    change = _change(now, before, lambda totals: totals.success_rate)
+    note = f"{now.failures:,} failed"
+    return Figure("Success rate", "circle-check", "f-green", percent(now.success_rate), note=note, change=change)
+
+
+def _success_of_attempts(now: Totals, before: Totals | None) -> Figure:
+    change = _change(now, before, lambda totals: totals.attempt_success_rate)
+    note = f"{now.failed_attempts:,} of {now.attempts:,} attempts failed"
+    rate = percent(now.attempt_success_rate)
+    return Figure("Success rate", "circle-check", "f-green", rate, note=note, change=change)
 
 
 def core_figures(now: Totals, before: Totals | None, over: float = 1.0) -> tuple[Figure, ...]:

@@ -16,6 +16,7 @@ from pydantic_core import to_json
 from access.credits import Settlement, settle_many
 from usage.finished import ATTEMPTS, COLUMNS, SKIPPED, STARTED_AT, Finished, values_of
 from usage.models import RequestRecord
+from usage.recent import count_recent
 from usage.rollups import add_up
 from usage.tallies import tally
 
@@ -70,6 +71,7 @@ def _write(batch: Sequence[Entry]) -> None:
 def _write_new(requests: Sequence[Finished], batch: Sequence[Entry]) -> None:
     _insert(requests)
     add_up(tally(requests))
+    count_recent(requests)
     _settle(batch)
 
 

@@ -104,7 +104,7 @@ def cost_by_provider(lines: Sequence[Line], types: Mapping[str, str]) -> Panel:
 
     `types` (name -> type) decides the colours, where it is silent the name does.
     """
-    dearest = sorted(lines, key=lambda line: -line.totals.cost_usd)
+    dearest = sorted(_asked(lines), key=lambda line: -line.totals.cost_usd)
     whole = sum(line.totals.cost_usd for line in lines)
 
     def text(totals: Totals) -> str:
@@ -134,11 +134,16 @@ def popular_models(lines: Sequence[Line]) -> Panel:
     """By requests."""
     return _bars(
         ("models", "Popular models"),
-        lines,
+        _asked(lines),
         "model",
         lambda line: Row(_named(line), line.totals.requests, f"{line.totals.requests:,}"),
         {"Requests": _requests, "Tokens": lambda t: short(t.total_tokens), "Cost": lambda t: cost(t.cost_usd)},
     )
+
+
+def _asked(lines: Sequence[Line]) -> list[Line]:
+    """Without those that only failed attempts of requests which others answered."""
+    return [line for line in lines if line.totals.requests]
 
 
 def latency_by_model(lines: Sequence[Line]) -> Panel:
@@ -164,11 +169,11 @@ def latency_by_model(lines: Sequence[Line]) -> Panel:
 
 
 def success_by_provider(lines: Sequence[Line]) -> Panel:
-    """What was answered of what was asked; the rest failed."""
-    asked = [line for line in lines if line.totals.success_rate is not None]
+    """Attempts that were answered; the rest failed, also where another provider answered the request then."""
+    asked = [line for line in lines if line.totals.attempt_success_rate is not None]
 
     def row(line: Line) -> Row:
-        rate = line.totals.success_rate or 0.0
+        rate = line.totals.attempt_success_rate or 0.0
         return Row(_named(line), 1.0, percent(rate), filled=rate)
 
     return _bars(
@@ -177,9 +182,9 @@ def success_by_provider(lines: Sequence[Line]) -> Panel:
         "provider",
         row,
         {
-            "Success rate": lambda t: percent(t.success_rate),
-            "Requests": _requests,
-            "Failed": lambda t: f"{t.failures:,}",
+            "Success rate": lambda t: percent(t.attempt_success_rate),
+            "Attempts": lambda t: f"{t.attempts:,}",
+            "Failed": lambda t: f"{t.failed_attempts:,}",
         },
         legend=(("bar-good", "Answered"), ("bar-failed", "Failed")),
         whole=1.0,

@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
+from usage.attempts import success_rate
 from usage.models import Grain, UsageBucket
 from usage.tallies import start_of
 
@@ -18,10 +19,17 @@ PERIOD = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Requests of 30 days, and what they cost us in US dollars."""
+    """Requests of 30 days, what they cost us in US dollars, and attempts: of a provider those that were made there."""
 
     calls: int = 0
     cost_usd: float = 0.0
+    attempts: int = 0
+    failed_attempts: int = 0
+
+    @property
+    def success_rate(self) -> float | None:
+        """The share, 0 to 1, of attempts that did not fail; None without any."""
+        return success_rate(self.attempts, self.failed_attempts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,8 @@ def _by_provider(days: QuerySet[UsageBucket], begin: datetime) -> Any:
     return days.values("series__provider").annotate(
         calls=Sum("requests", filter=is_now, default=0),
         cost=Sum("cost_usd", filter=is_now & is_ours, default=0.0),
+        attempted=Sum("attempts", filter=is_now, default=0),
+        failed=Sum("failed_attempts", filter=is_now, default=0),
         calls_before=Sum("requests", filter=is_before, default=0),
         cost_before=Sum("cost_usd", filter=is_before & is_ours, default=0.0),
     )
@@ -82,6 +92,6 @@ def _by_provider(days: QuerySet[UsageBucket], begin: datetime) -> Any:
 
 def _traffic(rows: Iterable[dict[str, Any]]) -> Traffic:
     rows = list(rows)
-    now = Period(sum(r["calls"] for r in rows), sum(r["cost"] for r in rows))
+    now = Period(*(sum(row[name] for row in rows) for name in ("calls", "cost", "attempted", "failed")))
     before = Period(sum(r["calls_before"] for r in rows), sum(r["cost_before"] for r in rows))
     return Traffic(now, before if before.calls else None)

@@ -13,6 +13,7 @@ from django.db import DatabaseError, connections
 from django.utils import timezone
 
 from usage.models import Grain, LatencyCount, RequestRecord, UsageBucket
+from usage.recent import forget_recent
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +26,7 @@ def purge() -> None:
     try:
         _purge_requests()
         _purge_hours()
+        forget_recent()
     except DatabaseError as error:
         log.warning("old requests not deleted", error=str(error))
     finally:

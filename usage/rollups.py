@@ -24,8 +24,8 @@ def add_up(tally: Tally) -> None:
     keys = _keys(tally)
     sums = sorted((*keys[slot], *sums.values()) for slot, sums in tally.sums.items())
     latencies = sorted((*keys[slot], level, count) for (slot, level), count in tally.latencies.items())
-    _add(UsageBucket, ("grain", "start", "series_id"), SUMS, sums)
-    _add(LatencyCount, ("grain", "start", "series_id", "level"), ("count",), latencies)
+    add_to(UsageBucket, ("grain", "start", "series_id"), SUMS, sums)
+    add_to(LatencyCount, ("grain", "start", "series_id", "level"), ("count",), latencies)
 
 
 def _keys(tally: Tally) -> dict[Slot, tuple[Any, ...]]:
@@ -51,7 +51,7 @@ def _known(hashes: Iterable[str]) -> dict[str, int]:
     return dict(UsageSeries.objects.filter(hash__in=list(hashes)).values_list("hash", "pk"))
 
 
-def _add(model: type[Model], keys: Sequence[str], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+def add_to(model: type[Model], keys: Sequence[str], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
     """`INSERT … ON CONFLICT … DO UPDATE` with sums; SQLite and PostgreSQL speak the same here."""
     table, names = model._meta.db_table, (*keys, *columns)
     sums = ", ".join(f'"{name}" = "{table}"."{name}" + EXCLUDED."{name}"' for name in columns)

@@ -70,13 +70,24 @@ class Figures(serializers.Serializer):
     latency_p95_ms = serializers.FloatField(source="p95_ms", allow_null=True)
 
 
-class ProviderLine(Figures):
+class Upstream(Figures):
+    """What one provider or deployment did: `success_rate` is counted from the attempts made there.
+
+    The other numbers are of requests that it answered, or failed last.
+    """
+
+    success_rate = serializers.FloatField(source="attempt_success_rate", allow_null=True)
+    attempts = serializers.IntegerField(help_text="Answered or failed; what was the caller's fault is not counted.")
+    failed_attempts = serializers.IntegerField(help_text="Also where another deployment answered the request.")
+
+
+class ProviderLine(Upstream):
     """What one provider did."""
 
     provider = serializers.CharField()
 
 
-class ModelLine(Figures):
+class ModelLine(Upstream):
     """What one deployment did."""
 
     model = serializers.CharField()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+from usage.attempts import has_failed
 from usage.finished import Finished
 from usage.levels import level_of
 from usage.models import Grain
@@ -71,6 +72,8 @@ class Sums:
     duration_ms: float = 0.0
     first_token_ms: float = 0.0
     first_tokens: int = 0
+    attempts: int = 0
+    failed_attempts: int = 0
 
     def add(self, record: Finished) -> None:
         """Counts one request."""
@@ -93,6 +96,11 @@ class Sums:
         if record.first_token_ms is not None:
             self.first_token_ms += record.first_token_ms
             self.first_tokens += 1
+
+    def add_attempt(self, *, has_failed: bool) -> None:
+        """Counts one attempt at the provider of the series."""
+        self.attempts += 1
+        self.failed_attempts += has_failed
 
     def merge(self, other: Sums) -> None:
         """Adds what another has counted."""
@@ -150,14 +158,36 @@ def tally(requests: Iterable[Finished]) -> Tally:
         if (hour := hours.get(key)) is None:
             slot = Slot(HOUR, start_of(request.started_at, HOUR), Series(*key[0]))
             hour = hours[key] = slot, found.sums[slot], Counter()
-        _, sums, levels = hour
+        slot, sums, levels = hour
         sums.add(request)
+        _add_attempts(found, slot, sums, request)
         if is_success(request):
             levels[level_of(request.duration_ms)] += 1
     for slot, _, levels in hours.values():
         found.latencies.update({(slot, level): count for level, count in levels.items()})
     _add_longer(found)
     return found
+
+
+def _add_attempts(found: Tally, slot: Slot, sums: Sums, request: Finished) -> None:
+    """The last attempt was made where the request was answered, or failed; those before it mostly elsewhere."""
+    last = len(request.attempts) - 1
+    for number, attempt in enumerate(request.attempts):
+        if (failed := has_failed(attempt)) is not None:
+            there = sums if number == last else found.sums[slot._replace(series=_series_of(attempt, slot.series))]
+            there.add_attempt(has_failed=failed)
+
+
+def _series_of(attempt: Mapping[str, Any], asked: Series) -> Series:
+    """The series of those who asked, at the deployment of this attempt."""
+    return asked._replace(
+        provider_id=(attempt.get("provider_id") or "")[:64],
+        provider=(attempt.get("provider") or "")[:64],
+        deployment_id=(attempt.get("deployment_id") or "")[:64],
+        deployment_name=(attempt.get("deployment_name") or "")[:512],
+        model=(attempt.get("model") or "")[:256],
+        is_own_key=bool(attempt.get("own_key")),
+    )
 
 
 def _add_longer(found: Tally) -> None:

@@ -19,9 +19,10 @@ from tests.factories import make_provider
 from tests.usage.log import finished, log
 from tests.usage.logged import tried
 from usage.alert_rules import Setting, change_rules, current_rules, measures, settle, verdicts
-from usage.alert_rules.measures import DayCosts, Failing, KeyMinute, Tries
+from usage.alert_rules.measures import DayCosts, Failing, KeyMinute
 from usage.alerts import raise_alert
-from usage.models import Alert, AlertKind, AlertRule, RequestRecord
+from usage.models import Alert, AlertKind, AlertRule, RecentCount, RequestRecord
+from usage.recent import Tries
 
 pytestmark = pytest.mark.django_db
 NEBIUS = "0b6a2c34-0000-4000-8000-000000000001"
@@ -132,14 +133,14 @@ def test_errors_are_counted_also_where_another_provider_answered():
     (message,) = opened(AlertKind.ERROR_RATE)
     assert message.startswith("Nebius failed 2 of 20 attempts in the last 10 minutes (10.0%, alarming over 5%)")
     assert Alert.objects.get().subject == NEBIUS
-    RequestRecord.objects.update(started_at=timezone.now() - timedelta(minutes=11))
+    RecentCount.objects.update(start=timezone.now() - timedelta(minutes=12))
     settle()
     assert opened(AlertKind.ERROR_RATE) == []
 
 
 def test_a_few_attempts_say_nothing_nor_do_those_of_before():
     attempts(9, 19)
-    attempts(30, 30, age_min=11)
+    attempts(30, 30, age_min=12)
     settle()
     assert opened(AlertKind.ERROR_RATE) == []
 

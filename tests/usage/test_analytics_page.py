@@ -13,6 +13,7 @@ from providers.models import Provider
 from tests.factories import make_provider
 from tests.page import html_of
 from tests.usage.log import finished, log
+from tests.usage.logged import tried
 from usage.models import RequestRecord
 
 pytestmark = pytest.mark.django_db
@@ -32,7 +33,10 @@ def used(count: int = 1, **fields: Any) -> list[RequestRecord]:
         "output_tokens": 100,
         "cost_usd": 0.5,
     }
-    return [finished(**{**usual, **fields}) for _ in range(count)]
+    asked = {**usual, **fields}
+    is_failed = asked.get("status", 200) >= 500
+    attempt = tried(asked["provider"], status="error" if is_failed else "success")
+    return [finished(**{"attempts": [attempt], **asked}) for _ in range(count)]
 
 
 @pytest.fixture

@@ -16,10 +16,11 @@ def test_a_request_counts_for_the_provider_that_was_asked_last():
     make_request(provider="A", cost_usd=None)
     make_request(provider="B", cost_usd=0.25)
     stats = provider_stats()
-    assert stats.total.now == Period(3, 1.25)
+    assert stats.total.now == Period(3, 1.25, attempts=6, failed_attempts=3)
     assert {name: traffic.now for name, traffic in stats.by_provider.items()} == {
-        "A": Period(2, 1.0),
-        "B": Period(1, 0.25),
+        "A": Period(2, 1.0, attempts=2),
+        "B": Period(1, 0.25, attempts=1),
+        "Another": Period(0, 0.0, attempts=3, failed_attempts=3),
     }
 
 

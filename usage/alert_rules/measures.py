@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -16,12 +14,11 @@ from django.utils import timezone
 from access.models import ApiKey
 from providers import health
 from usage.models import Grain, RequestRecord, UsageBucket
+from usage.recent import Tries, tries_since
 from usage.tallies import start_of
 
 DAYS = 7
 OF_LATE = timedelta(minutes=10)
-# Where ten minutes have more requests than this, the newest of them tell.
-MOST_REQUESTS = 10_000
 MINUTE = timedelta(minutes=1)
 # Refused by a limit of the key itself, not by an upstream.
 REFUSED = Q(status=429, error_class="rate_limit_exceeded", provider="")
@@ -46,16 +43,6 @@ class DayCosts:
 
     today_usd: float
     before_usd: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Tries:
-    """Attempts of one provider in the last ten minutes. `provider` is its id, of old attempts its name."""
-
-    provider: str
-    name: str
-    tried: int
-    failed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,32 +80,9 @@ def day_costs() -> DayCosts:
 def tries_of_late() -> list[Tries]:
     """Attempts by provider; also those after which another provider answered, which the log's columns don't show.
 
-    Left out: the caller's mistakes (400, 413, 422), who left, and people's own keys, whose trouble is theirs.
+    Left out: the caller's mistakes (400, 413, 422), who left, and own keys that were refused (`usage/attempts.py`).
     """
-    since: Any = connection.ops.adapt_datetimefield_value(timezone.now() - OF_LATE)
-    with connection.cursor() as cursor:
-        cursor.execute(_tries_sql(), [since, MOST_REQUESTS])
-        return [Tries(*row) for row in cursor.fetchall()]
-
-
-def _tries_sql() -> str:
-    """SQLite and PostgreSQL differ in how they open JSON, and in nothing else here."""
-    is_sqlite = connection.vendor == "sqlite"
-    each = f"{'json_each' if is_sqlite else 'jsonb_array_elements'}(recent.attempts)"
-
-    def part(name: str) -> str:
-        path = f"json_extract(attempt.value, '$.{name}')" if is_sqlite else f"attempt.value ->> '{name}'"
-        return f"COALESCE(CAST({path} AS TEXT), '')"
-
-    return f"""
-        SELECT COALESCE(NULLIF({part("provider_id")}, ''), {part("provider")}), MAX({part("provider")}), COUNT(*),
-               SUM(CASE WHEN {part("status")} = 'error' THEN 1 ELSE 0 END)
-        FROM (SELECT attempts FROM {RequestRecord._meta.db_table} WHERE started_at >= %s
-              ORDER BY started_at DESC LIMIT %s) AS recent, {each} AS attempt
-        WHERE {part("status")} IN ('success', 'error') AND {part("status_code")} NOT IN ('400', '413', '422')
-              AND {part("own_key")} NOT IN ('1', 'true')
-        GROUP BY 1 ORDER BY 1
-    """  # noqa: S608  # names of our own columns
+    return tries_since(OF_LATE)
 
 
 def key_minutes() -> list[KeyMinute]:

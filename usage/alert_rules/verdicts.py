@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from usage.alert_rules.measures import DayCosts, Failing, KeyMinute, Tries
+from usage.alert_rules.measures import DayCosts, Failing, KeyMinute
+from usage.recent import Tries
 
 CONSOLE = "console"
 KEPT_FROM = 0.8
@@ -62,14 +63,14 @@ def error_rate(tries: Iterable[Tries], percent: float, *, open: Collection[str] 
 
 
 def _is_erring(tries: Tries, percent: float, open: Collection[str]) -> bool:
-    failed_percent = 100 * tries.failed / tries.tried if tries.tried else 0.0
+    failed_percent = 100 * tries.failed_share
     if tries.provider in open:
         return failed_percent >= KEPT_FROM * percent
     return tries.tried >= LEAST_TRIES and failed_percent > percent
 
 
 def _errors_message(tries: Tries, percent: float) -> str:
-    share = 100 * tries.failed / tries.tried
+    share = 100 * tries.failed_share
     return (
         f"{tries.name} failed {tries.failed:,} of {tries.tried:,} attempts in the last 10 minutes ({share:.1f}%, "
         f"alarming over {percent:g}%). The request log shows its errors; if it goes on, disable it."

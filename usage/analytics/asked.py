@@ -49,6 +49,11 @@ class Asked:
     virtual_model: str = ""
 
     @property
+    def is_of_upstreams(self) -> bool:
+        """Whether a provider or a model is asked for, whose success is that of its attempts."""
+        return bool(self.provider or self.model)
+
+    @property
     def wanted(self) -> Q:
         """The filters as a condition on columns that the log and the series both have."""
         wanted = Q()

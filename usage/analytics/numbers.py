@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
 
+from usage import attempts
 from usage.levels import percentile_ms
 from usage.tallies import Sums
 
@@ -22,7 +23,8 @@ class Totals:
     `failures` are the service's, `caller_errors` what callers did wrong (or left before it was answered). `cost_usd` is
     what our own keys cost, `saved_usd` the list price of requests that people's own keys paid for; tokens are those of
     both. `p50_ms` and `p95_ms` are of successes, within 5 % (see `usage/levels.py`), None without any or when not
-    asked for; `first_token_ms` is a mean.
+    asked for; `first_token_ms` is a mean. `attempts` are those made at the providers and deployments in question,
+    answered or failed, and `failed_attempts` the latter: of them also where another answered the request.
     """
 
     requests: int = 0
@@ -39,6 +41,8 @@ class Totals:
     p50_ms: float | None = None
     p95_ms: float | None = None
     first_token_ms: float | None = None
+    attempts: int = 0
+    failed_attempts: int = 0
 
     @property
     def total_tokens(self) -> int:
@@ -50,6 +54,11 @@ class Totals:
         """The share, 0 to 1, that was answered of what was not the caller's fault; None without any."""
         answered_for = self.successes + self.failures
         return self.successes / answered_for if answered_for else None
+
+    @property
+    def attempt_success_rate(self) -> float | None:
+        """The share, 0 to 1, of attempts that did not fail: how a provider or a deployment did; None without any."""
+        return attempts.success_rate(self.attempts, self.failed_attempts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +99,8 @@ def totals_of(parts: Iterable[tuple[Sums, bool]], latencies: Mapping[int, int] |
         p50_ms=percentile_ms(latencies or {}, 0.5),
         p95_ms=percentile_ms(latencies or {}, 0.95),
         first_token_ms=both.first_token_ms / both.first_tokens if both.first_tokens else None,
+        attempts=both.attempts,
+        failed_attempts=both.failed_attempts,
     )
 
 

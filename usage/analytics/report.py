@@ -51,6 +51,10 @@ class Report:
         """All of it."""
         return totals_of(self._by_payer if self._latency == "totals" else map(_paid, self._parts), self._all_levels)
 
+    def success_rate_of(self, totals: Totals) -> float | None:
+        """Of requests; of attempts where a provider or a model is asked for: others may have answered after it."""
+        return totals.attempt_success_rate if self.asked.is_of_upstreams else totals.success_rate
+
     def by(self, dimension: Dimension) -> list[Line]:
         """The totals of each provider, model, team … most requests first; without those that have no name."""
         groups: dict[str, list[Part]] = defaultdict(list)

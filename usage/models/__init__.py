@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from usage.models.alerts import Alert, AlertKind, AlertQuerySet, AlertRule
 from usage.models.cooldowns import CooldownRecord
+from usage.models.recent import RecentCount, RecentKind
 from usage.models.requests import RequestQuerySet, RequestRecord
 from usage.models.rollups import Grain, LatencyCount, UsageBucket, UsageSeries
 
@@ -15,6 +16,8 @@ __all__ = [
     "CooldownRecord",
     "Grain",
     "LatencyCount",
+    "RecentCount",
+    "RecentKind",
     "RequestQuerySet",
     "RequestRecord",
     "UsageBucket",

@@ -94,12 +94,12 @@ def usage_suggestions(request: PersonRequest) -> HttpResponse:
 
 def _counted(report: Report, form: UsageForm) -> dict[str, Any]:
     totals = report.totals()
-    if not totals.requests:
+    if not totals.requests and not totals.attempts:
         return {"is_new": not form.chosen and not UsageSeries.objects.exists()}
     earlier = before(report.asked, form.period_chosen)
     old, over = (totals_of(earlier[0]), earlier[1]) if earlier else (None, 1.0)
     return {
-        "figures": figures_of(totals, old, over),
+        "figures": figures_of(totals, old, over, of_attempts=report.asked.is_of_upstreams),
         "compared_with": PERIODS[form.period_chosen] if old else "",
         "panels": [build(report) for build in PANELS.values()],
     }

@@ -10,17 +10,27 @@ from groups.cards import Disc, disc_of
 from providers.models import LanguageModel, Provider
 from providers.presets import preset_of
 from providers.prices import average_usd
+from usage.provider_health import ProviderHealth
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderCard:
-    """A provider with the name of its type. `average_usd` is the mean known price of a million tokens, in and out."""
+    """A provider with the name of its type. `average_usd` is the mean known price of a million tokens, in and out.
+
+    `health` is of a provider that is switched on.
+    """
 
     provider: Provider
     disc: Disc
     type_name: str
     model_count: int
     average_usd: float | None
+    health: ProviderHealth
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether it is switched on and not up."""
+        return self.provider.enabled and not self.health.is_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +51,10 @@ class ModelRow:
         )
 
 
-def card_of(provider: Any) -> ProviderCard:
+def card_of(provider: Any, health: ProviderHealth) -> ProviderCard:
     """A provider of `with_catalog()` as a card."""
     type_name = preset_of(provider.type).display_name
-    return ProviderCard(provider, disc_of(provider), type_name, provider.model_count, average_usd(provider))
+    return ProviderCard(provider, disc_of(provider), type_name, provider.model_count, average_usd(provider), health)
 
 
 def row_of(model: LanguageModel) -> ModelRow:

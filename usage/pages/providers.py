@@ -20,6 +20,7 @@ from providers.models import LanguageModel, Probe, Provider
 from providers.sparkline import sparkline_of
 from usage.pages.cards import card_of
 from usage.pages.doors import readers_only, rights
+from usage.provider_health import health_of
 from usage.provider_stats import provider_stats
 
 PAGE = "providers/provider_list.html"
@@ -32,7 +33,9 @@ PROBES_DRAWN, PROBES_LISTED, MODELS_LISTED = 120, 20, 20
 @readers_only
 def provider_list(request: PersonRequest) -> HttpResponse:
     """All providers as cards, under four numbers; htmx gets both again, to keep them up to date."""
-    cards = [card_of(provider) for provider in Provider.objects.with_catalog()]
+    providers = list(Provider.objects.with_catalog())
+    health = health_of(providers)
+    cards = [card_of(provider, health[provider.pk]) for provider in providers]
     is_part = wants_part(request)
     context = {"cards": cards, "figures": _counted(cards), "is_part": is_part, **rights(request)}
     return render(request, PAGE + "#providers" if is_part else PAGE, context)
@@ -58,7 +61,7 @@ def provider_detail(request: PersonRequest, provider_id: UUID) -> HttpResponse:
     provider = get_object_or_404(Provider.objects.with_catalog(), pk=provider_id)
     probes = list(Probe.objects.filter(provider=provider)[:PROBES_DRAWN])
     context = {
-        "card": card_of(provider),
+        "card": card_of(provider, health_of([provider])[provider.pk]),
         "provider": provider,
         "hints": secrets.hints_of(provider),
         "sparkline": sparkline_of(probes[::-1]),
@@ -77,7 +80,7 @@ def _counted(cards: list[Any]) -> dict[str, int]:
     return {
         "providers": len(cards),
         "switched_off": sum(not card.provider.enabled for card in cards),
-        "failing": sum(card.provider.enabled and bool(card.provider.error) for card in cards),
+        "failing": sum(card.is_failing for card in cards),
         "models": models["all"],
         "new_models": models["new"],
     }

@@ -1,0 +1,86 @@
+"""Whether a provider is up: by its probes and by its traffic, the same on every page."""
+
+from __future__ import annotations
+
+import pytest
+
+from providers.models import Provider
+from tests.factories import make_provider
+from tests.page import html_of
+from tests.usage.log import finished, log
+from tests.usage.logged import tried
+from usage.provider_health import ProviderCount, count_providers, health_of, is_up
+from usage.recent import Tries
+
+pytestmark = pytest.mark.django_db
+
+
+def traffic(provider: Provider, *, failed: int, of: int, minutes_ago: float = 1) -> None:
+    for number in range(of):
+        status = "error" if number < failed else "success"
+        attempt = tried(provider.name, status=status, provider_id=str(provider.pk))
+        log(finished(days_ago=minutes_ago / 1440, attempts=[attempt]))
+
+
+@pytest.fixture
+def reader(client, charlie):
+    client.force_login(charlie)
+    return client
+
+
+@pytest.mark.parametrize(
+    ("failed", "tried_times", "expected"),
+    [(0, 0, True), (4, 4, True), (2, 5, True), (3, 5, False), (5, 10, False), (4, 10, True), (100, 100, False)],
+)
+def test_half_of_at_least_five_failed_attempts_say_that_it_is_down(failed, tried_times, expected):
+    assert is_up(has_error=False, of_late=Tries("p", "P", tried_times, failed)) is expected
+
+
+def test_a_failed_probe_says_so_whatever_the_traffic():
+    assert not is_up(has_error=True, of_late=Tries("p", "P", 100, 0))
+    assert not is_up(has_error=True, of_late=None)
+
+
+def test_what_is_longer_ago_than_five_minutes_says_nothing():
+    provider = make_provider()
+    traffic(provider, failed=9, of=9, minutes_ago=8)
+    assert health_of([provider])[provider.pk].is_up
+    traffic(provider, failed=9, of=9)
+    assert not health_of([provider])[provider.pk].is_up
+
+
+def test_the_overview_counts_a_provider_that_fails_its_callers_as_failing(reader):
+    well, ill = make_provider(), make_provider()
+    make_provider(enabled=False)
+    traffic(well, failed=1, of=10)
+    traffic(ill, failed=5, of=10)
+    assert count_providers() == ProviderCount(all=3, on=2, up=1)
+    html = html_of(reader.get("/"))
+    assert "1 failing" in html
+    assert "all answer" not in html
+
+
+def test_a_card_says_the_error_rate_of_the_last_hour_and_that_it_is_failing(reader):
+    provider = make_provider(name="Nebius")
+    traffic(provider, failed=12, of=100, minutes_ago=30)
+    html = html_of(reader.get("/providers"))
+    assert "12.0% of 100 attempts failed in the last hour" in html
+    assert "Active" in html
+    traffic(provider, failed=8, of=10)
+    html = html_of(reader.get("/providers"))
+    assert "8 of 10 attempts failed in the last 5 minutes" in html
+    assert "1 failing" in html
+    assert "8 of 10 attempts failed in the last 5 minutes" in html_of(reader.get(f"/providers/{provider.pk}"))
+
+
+def test_a_card_without_attempts_says_nothing_of_errors(reader):
+    make_provider()
+    assert "in the last hour" not in html_of(reader.get("/providers"))
+
+
+def test_bad_requests_do_not_count_against_a_provider():
+    provider = make_provider(name="Nebius")
+    for _ in range(10):
+        log(finished(status=400, attempts=[tried("Nebius", status="error", status_code=400)]))
+    assert health_of([provider])[provider.pk].error_rate == ""
+    assert count_providers() == ProviderCount(all=1, on=1, up=1)

@@ -1,0 +1,95 @@
+"""Attempts of providers in the last hour and answers of groups in the last minutes, counted as the log is written.
+
+Alerts and pages ask for these every few seconds: sums of a few slices cost the same whatever is in the log. A request
+is counted in the slice in which it ended, for only then is it known how: one that hung for a minute is news.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from django.db import connection
+from django.db.models import Max, Sum
+from django.utils import timezone
+
+from usage.attempts import has_failed
+from usage.finished import Finished
+from usage.models import RecentCount, RecentKind
+from usage.rollups import add_to
+
+# A slice's length: what a window of time is off by at most.
+SLICE_S = {RecentKind.PROVIDER: 60, RecentKind.GROUP: 5}
+KEPT_FOR = timedelta(hours=2)
+
+
+class Slice(NamedTuple):
+    """One row of the table but for its numbers; `start` is Unix seconds."""
+
+    kind: str
+    start: int
+    subject: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """Attempts of one provider in a window of time. `provider` is its id, or its name where attempts have no id."""
+
+    provider: str
+    name: str
+    tried: int
+    failed: int
+
+    @property
+    def failed_share(self) -> float:
+        """From 0 to 1; 0 without any."""
+        return self.failed / self.tried if self.tried else 0.0
+
+
+def count_recent(requests: Iterable[Finished]) -> None:
+    """Adds requests that have just ended, within the transaction of the caller; one statement."""
+    found = recent_of(requests, now=timezone.now())
+    adapt = connection.ops.adapt_datetimefield_value
+    rows = sorted(
+        (part.kind, adapt(datetime.fromtimestamp(part.start, UTC)), part.subject, part.name, *numbers)
+        for part, numbers in found.items()
+    )
+    add_to(RecentCount, ("kind", "start", "subject", "name"), ("good", "bad"), rows)
+
+
+def recent_of(requests: Iterable[Finished], *, now: datetime) -> dict[Slice, list[int]]:
+    """How much went well and how much badly, by slice; without what ended longer ago than it is kept. Pure."""
+    found: dict[Slice, list[int]] = defaultdict(lambda: [0, 0])
+    oldest = (now - KEPT_FOR).timestamp()
+    for request in requests:
+        ended = request.started_at.timestamp() + request.duration_ms / 1000
+        if ended >= oldest:
+            for attempt in request.attempts:
+                if (failed := has_failed(attempt)) is not None:
+                    name = (attempt.get("provider") or "")[:64]
+                    part = _slice(RecentKind.PROVIDER, ended, attempt.get("provider_id") or name, name)
+                    found[part][failed] += 1
+    return found
+
+
+def _slice(kind: RecentKind, ended: float, subject: str, name: str = "") -> Slice:
+    return Slice(kind.value, int(ended // SLICE_S[kind]) * SLICE_S[kind], subject[:256], name)
+
+
+def tries_since(length: timedelta) -> list[Tries]:
+    """The attempts of each provider since then, to the minute; one query."""
+    since = timezone.now() - length - timedelta(seconds=SLICE_S[RecentKind.PROVIDER])
+    rows = RecentCount.objects.filter(kind=RecentKind.PROVIDER, start__gt=since).order_by("subject").values("subject")
+    counted = rows.annotate(last=Max("name"), well=Sum("good"), badly=Sum("bad"))
+    return [Tries(row["subject"], row["last"], row["well"] + row["badly"], row["badly"]) for row in counted]
+
+
+def forget_recent() -> None:
+    """Deletes what is older than it is kept."""
+    old = RecentCount.objects.filter(start__lt=timezone.now() - KEPT_FOR).order_by("kind", "start")
+    while start := old.values_list("kind", "start").first():
+        RecentCount.objects.filter(kind=start[0], start=start[1]).delete()
