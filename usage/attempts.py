@@ -10,9 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.ledger import KEY_REFUSALS
-
-# What an upstream says of the request itself: that is no trouble of its own.
-CALLERS_FAULT = frozenset({400, 413, 422})
+from engine.outcomes import ABOUT_THE_REQUEST
 
 
 def has_failed(attempt: Mapping[str, Any]) -> bool | None:
@@ -31,9 +29,4 @@ def has_failed(attempt: Mapping[str, Any]) -> bool | None:
 def is_callers_fault(attempt: Mapping[str, Any]) -> bool:
     """Whether an attempt failed because of the request itself or of the caller's own key."""
     status = attempt.get("status_code")
-    return status in CALLERS_FAULT or (bool(attempt.get("own_key")) and status in KEY_REFUSALS)
-
-
-def success_rate(attempts: int, failed: int) -> float | None:
-    """The share, 0 to 1, of attempts that did not fail; None without any."""
-    return (attempts - failed) / attempts if attempts else None
+    return status in ABOUT_THE_REQUEST or (bool(attempt.get("own_key")) and status in KEY_REFUSALS)

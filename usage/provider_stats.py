@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
-from usage.attempts import success_rate
+from engine.outcomes import success_rate
 from usage.models import Grain, UsageBucket
 from usage.tallies import start_of
 
@@ -29,7 +29,7 @@ class Period:
     @property
     def success_rate(self) -> float | None:
         """The share, 0 to 1, of attempts that did not fail; None without any."""
-        return success_rate(self.attempts, self.failed_attempts)
+        return success_rate(self.attempts - self.failed_attempts, self.failed_attempts)
 
 
 @dataclass(frozen=True, slots=True)

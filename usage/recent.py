@@ -16,6 +16,7 @@ from django.db import connection
 from django.db.models import Max, Sum
 from django.utils import timezone
 
+from engine.outcomes import Outcome
 from usage.attempts import has_failed
 from usage.finished import Finished
 from usage.models import RecentCount, RecentKind
@@ -24,6 +25,7 @@ from usage.rollups import add_to
 # A slice's length: what a window of time is off by at most.
 SLICE_S = {RecentKind.PROVIDER: 60, RecentKind.GROUP: 5}
 KEPT_FOR = timedelta(hours=2)
+COUNTED = (Outcome.ANSWERED, Outcome.FAILED)
 
 
 class Slice(NamedTuple):
@@ -68,12 +70,18 @@ def recent_of(requests: Iterable[Finished], *, now: datetime) -> dict[Slice, lis
     for request in requests:
         ended = request.started_at.timestamp() + request.duration_ms / 1000
         if ended >= oldest:
-            for attempt in request.attempts:
-                if (failed := has_failed(attempt)) is not None:
-                    name = (attempt.get("provider") or "")[:64]
-                    part = _slice(RecentKind.PROVIDER, ended, attempt.get("provider_id") or name, name)
-                    found[part][failed] += 1
+            _count(found, request, ended)
     return found
+
+
+def _count(found: dict[Slice, list[int]], request: Finished, ended: float) -> None:
+    """A request that was refused, or whose caller left, says nothing about its group."""
+    if request.outcome in COUNTED and request.model_group:
+        found[_slice(RecentKind.GROUP, ended, request.model_group)][request.outcome == Outcome.FAILED] += 1
+    for attempt in request.attempts:
+        if (failed := has_failed(attempt)) is not None:
+            name = (attempt.get("provider") or "")[:64]
+            found[_slice(RecentKind.PROVIDER, ended, attempt.get("provider_id") or name, name)][failed] += 1
 
 
 def _slice(kind: RecentKind, ended: float, subject: str, name: str = "") -> Slice:

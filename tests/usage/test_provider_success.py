@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.management import call_command
 from django.test import Client
 
@@ -109,3 +111,11 @@ def test_the_statistics_of_providers_say_so(alice: User, client: Client):
     client.force_login(alice)
     row = html_of(client.get("/providers/figures")).split(">Nebius<")[1].split("</tr>")[0]
     assert "<td>3</td><td>0%</td>" in row
+
+
+def test_what_was_summed_up_before_counts_the_attempt_that_decided_it():
+    log(request_of("a"), request_of("b", status=503), finished(status=429))
+    UsageBucket.objects.update(attempts=0, failed_attempts=0)
+    importlib.import_module("usage.migrations.0010_count_attempts_by_provider").count_the_last_attempts(apps, None)
+    assert rates() == {"Nebius": 0.5}
+    assert totals(Asked()).attempts == 2

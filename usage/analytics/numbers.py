@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
 
-from usage import attempts
+from engine.outcomes import success_rate
 from usage.levels import percentile_ms
 from usage.tallies import Sums
 
@@ -58,7 +58,7 @@ class Totals:
     @property
     def attempt_success_rate(self) -> float | None:
         """The share, 0 to 1, of attempts that did not fail: how a provider or a deployment did; None without any."""
-        return attempts.success_rate(self.attempts, self.failed_attempts)
+        return success_rate(self.attempts - self.failed_attempts, self.failed_attempts)
 
 
 @dataclass(frozen=True, slots=True)
