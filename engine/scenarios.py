@@ -24,38 +24,48 @@ from engine.faults import (
     Unauthorised,
 )
 from engine.fields import Share, Text
+from engine.needs import Needs, needs_of_faults
 from engine.spec import GroupSpec
 from engine.targets import ALWAYS_KNOWN, KNOWN_TARGETS, TargetedFault, targets
 
 MOST_FAULTS = 100
 LONGEST_NAME = 128
+UNNAMED = "custom"
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Faults over time, with a name (a slug) and a description for people."""
+    """Faults over time, with a name (a slug), a description for people, and what it says it needs, if anything."""
 
     name: Text
     description: str
     faults: tuple[TargetedFault, ...] = ()
+    stated: Needs | None = None
+
+    @property
+    def needs(self) -> Needs:
+        """The traffic in which it shows what it does: as it says itself, else as its faults need it."""
+        return self.stated or needs_of_faults(self.faults)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON."""
         faults = [fault.to_json() for fault in self.faults]
-        return {"name": self.name, "description": self.description, "faults": faults}
+        told = {"name": self.name, "description": self.description, "faults": faults}
+        return told if self.stated is None else {**told, "needs": self.stated.to_json()}
 
     @classmethod
     def from_json(cls, data: object, *, path: str = "scenario") -> Scenario:
-        """The scenario that `to_json` described; `name` and `description` may be left out; raises BadInput."""
+        """The scenario that `to_json` described; only `faults` has to be there; raises BadInput."""
         given = fields.as_object(data, path)
-        fields.refuse_unknown(given, ("name", "description", "faults"), path)
+        fields.refuse_unknown(given, ("name", "description", "faults", "needs"), path)
         faults = given.get("faults")
         if not isinstance(faults, list | tuple) or len(faults) > MOST_FAULTS:
             raise BadInput(f"{path}.faults", f"Give a list of at most {MOST_FAULTS} faults.")
         return cls(
-            fields.value_of(Text, given.get("name", "custom"), f"{path}.name"),
+            fields.value_of(Text, given.get("name", UNNAMED), f"{path}.name"),
             fields.value_of(Text, given.get("description", "Described in the request."), f"{path}.description"),
             tuple(TargetedFault.from_json(fault, path=f"{path}.faults[{n}]") for n, fault in enumerate(faults)),
+            None if given.get("needs") is None else Needs.from_json(given["needs"], path=f"{path}.needs"),
         )
 
 
@@ -123,7 +133,8 @@ def _described(data: object, specs: Sequence[GroupSpec]) -> Scenario:
         if aimed.target not in ALWAYS_KNOWN and not targets(aimed.target, specs):
             why = f"No deployment of '{specs[0].name}' is that. Give {KNOWN_TARGETS}."
             raise BadInput(f"scenario.faults[{n}].target", why)
-    return scenario
+    is_misnamed = scenario.name == HEALTHY.name and scenario.faults
+    return replace(scenario, name=UNNAMED) if is_misnamed else scenario
 
 
 def _refuse_overlaps(described: Sequence[TargetedFault], rates: Sequence[TargetedFault]) -> None:
@@ -140,8 +151,8 @@ def _rate(name: str, rate: object) -> float:
         raise BadInput(error.field, f"{name}: {error.message}") from None
 
 
-HEALTHY = Scenario("healthy", "Nothing goes wrong.")
-BY_RATES = Scenario("failure-rates", "Deployments fail with 503, each with its own probability.")
+HEALTHY = Scenario("healthy", "Nothing goes wrong.", stated=Needs(20))
+BY_RATES = Scenario("failure-rates", "Deployments fail with 503, each with its own probability.", stated=Needs(20))
 SCENARIOS: dict[str, Scenario] = {
     scenario.name: scenario
     for scenario in (
@@ -150,16 +161,19 @@ SCENARIOS: dict[str, Scenario] = {
             "primary-outage",
             "After 10 seconds the primary is down for a minute, then it comes back.",
             (TargetedFault(Outage(), "primary", from_s=10, until_s=70),),
+            Needs(90, 5),
         ),
         Scenario(
             "flapping-primary",
             "From second 5 on the primary is down for 8 of every 20 seconds.",
             (TargetedFault(Flapping(period_s=20, down_s=8), "primary", from_s=5),),
+            Needs(65, 5),
         ),
         Scenario(
             "rate-limited-primary",
             "From second 5 on the primary answers three requests in ten with 429 and asks to wait 5 seconds.",
             (TargetedFault(RateLimit(retry_after_s=5), "primary", probability=0.3, from_s=5),),
+            Needs(45, 5),
         ),
         Scenario(
             "region-brown-out",
@@ -168,11 +182,13 @@ SCENARIOS: dict[str, Scenario] = {
                 TargetedFault(Slow(factor=4), "primary-provider", from_s=10, until_s=130),
                 TargetedFault(ServerError(), "primary-provider", probability=0.2, from_s=10, until_s=130),
             ),
+            Needs(150, 5),
         ),
         Scenario(
             "slow-creep",
             "Over five minutes the primary gets eight times as slow, and at the end one request in ten fails.",
             (TargetedFault(Degradation(factor=8, error_rate=0.1), "primary", until_s=300),),
+            Needs(300, 2),
         ),
         Scenario(
             "cascading-overload",
@@ -182,26 +198,31 @@ SCENARIOS: dict[str, Scenario] = {
                 TargetedFault(Quota(rpm=60), "others", from_s=10),
                 TargetedFault(Slow(factor=1.5), "others", from_s=10),
             ),
+            Needs(75, 10),
         ),
         Scenario(
             "everything-down",
             "No deployment accepts a connection, from the first request to the last.",
             (TargetedFault(Outage("refused"), "*"),),
+            Needs(30, 5),
         ),
         Scenario(
             "hanging-primary",
             "From second 5 on the primary leaves every fourth request without an answer.",
             (TargetedFault(Timeout(), "primary", probability=0.25, from_s=5),),
+            Needs(60, 5),
         ),
         Scenario(
             "revoked-key",
             "After 10 seconds the primary's provider no longer accepts the key.",
             (TargetedFault(Unauthorised(), "primary-provider", from_s=10),),
+            Needs(40, 5),
         ),
         Scenario(
             "small-context",
             "The primary takes at most 1,500 tokens of context.",
             (TargetedFault(ContextTooLong(limit_tokens=1500), "primary"),),
+            Needs(30, 5, input_tokens=1500),
         ),
         Scenario(
             "broken-streams",
@@ -210,6 +231,7 @@ SCENARIOS: dict[str, Scenario] = {
                 TargetedFault(StreamCut(), "primary", probability=0.1),
                 TargetedFault(StreamStall(), "primary", probability=0.05),
             ),
+            Needs(90, 5, is_stream=True),
         ),
     )
 }

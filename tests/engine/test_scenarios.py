@@ -153,6 +153,12 @@ def test_a_run_in_which_a_third_fails_is_not_called_healthy():
     assert parse_scenario("healthy", failure_rates={"a": 0}, spec=group()).name == "healthy"
 
 
+def test_an_own_scenario_in_which_something_goes_wrong_is_not_called_healthy_either():
+    described = {"name": "healthy", "faults": [fault()]}
+    assert parse_scenario(described, spec=group()).name == "custom"
+    assert parse_scenario({"name": "healthy", "faults": []}, spec=group()).name == "healthy"
+
+
 def test_failure_rates_come_on_top_of_a_scenario():
     scenario = parse_scenario("primary-outage", failure_rates={"b": 0.5}, spec=group())
     assert (scenario.name, len(scenario.faults)) == ("primary-outage", 2)
