@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from engine.fates import Exposure, Fate
 from engine.profiles import Profile, Spread
@@ -23,14 +24,20 @@ class Conditions:
         self._spread = Spread.of(profile.jitter)
         self._first_token_s = profile.first_token_ms / 1000
         self._s_per_token = 1 / profile.tokens_per_s
-        self._faults = [_ArmedFault(fault, random.Random(f"{seed}:{name}:{n}")) for n, fault in faults]  # noqa: S311
+        self._faults = {n: _ArmedFault(fault, random.Random(f"{seed}:{name}:{n}")) for n, fault in faults}  # noqa: S311
 
-    def fate(self, at_s: float, input_tokens: int, output_tokens: int) -> Fate:
+    @property
+    def struck(self) -> Iterator[int]:
+        """Numbers of the faults that have changed what became of an attempt."""
+        return (number for number, fault in self._faults.items() if fault.has_struck)
+
+    def fate(self, at_s: float, input_tokens: int, output_tokens: int, *, is_stream: bool = False) -> Fate:
         """What will become of an attempt that begins at this second of the run."""
         draw, rng = self._spread.draw, self._rng
         first_token_s = self._first_token_s * draw(rng)
         fate = Fate(at_s, input_tokens, output_tokens, first_token_s, output_tokens * self._s_per_token * draw(rng))
-        for fault in self._faults:
+        fate.is_stream = is_stream
+        for fault in self._faults.values():
             fault.meet(fate)
         return fate
 
@@ -38,12 +45,13 @@ class Conditions:
 class _ArmedFault:
     """A fault at one deployment."""
 
-    __slots__ = ("_exposure", "_from_s", "_over_s", "_probability", "_random", "_strike")
+    __slots__ = ("_exposure", "_from_s", "_over_s", "_probability", "_random", "_strike", "has_struck")
 
     def __init__(self, aimed: TargetedFault, rng: random.Random) -> None:
         self._strike, self._random = aimed.fault.strike, rng.random
         self._probability, self._from_s, self._over_s = aimed.probability, aimed.from_s, aimed.over_s
         self._exposure: Exposure = aimed.exposure()
+        self.has_struck = False
 
     def meet(self, fate: Fate) -> None:
         """Strikes, or not; draws one number in any case."""
@@ -53,4 +61,9 @@ class _ArmedFault:
             exposure.since_s = fate.at_s - self._from_s
             # Given that it is below the probability, the same draw is good for another one.
             exposure.draw = draw / self._probability
-            self._strike(fate, exposure)
+            if self.has_struck:
+                self._strike(fate, exposure)
+            else:
+                before = replace(fate)
+                self._strike(fate, exposure)
+                self.has_struck = fate != before

@@ -34,7 +34,7 @@ class Fate:
     """What will become of one attempt, decided when it begins. Faults change it; the first trouble stays.
 
     `first_token_s` and then `output_s` pass when all goes well. A stream ends, or with `is_stalled` falls
-    silent, when the share `breaks_at` of its tokens has been sent; whole answers know nothing of that.
+    silent, when the share `breaks_at` of its tokens has been sent; whole answers (`is_stream` of False) never do.
     """
 
     at_s: float
@@ -45,6 +45,7 @@ class Fate:
     trouble: Trouble | None = None
     breaks_at: float | None = None
     is_stalled: bool = False
+    is_stream: bool = False
 
 
 @dataclass(slots=True)

@@ -159,7 +159,7 @@ class StreamCut:
     after_share: Share = 0.5
 
     def strike(self, fate: Fate, exposure: Exposure) -> None:
-        if fate.breaks_at is None:
+        if fate.is_stream and fate.breaks_at is None:
             fate.breaks_at = self.after_share
 
 
@@ -171,7 +171,7 @@ class StreamStall:
     after_share: Share = 0.5
 
     def strike(self, fate: Fate, exposure: Exposure) -> None:
-        if fate.breaks_at is None:
+        if fate.is_stream and fate.breaks_at is None:
             fate.breaks_at, fate.is_stalled = self.after_share, True
 
 

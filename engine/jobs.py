@@ -53,12 +53,17 @@ class Job:
     def from_json(cls, data: Mapping[str, Any]) -> Job:
         """The job that `to_json` described."""
         return cls(
-            specs=tuple(_spec_from_json(spec) for spec in data["specs"]),
+            specs=specs_from_json(data),
             workload=Workload.from_json(data["workload"]),
             scenario=Scenario.from_json(data["scenario"]),
             profiles={name: Profile.from_json(profile) for name, profile in data["profiles"].items()},
             **{name: data[name] for name in ("seed", "frame_every_s", "deadline_s", "is_real")},
         )
+
+
+def specs_from_json(data: Mapping[str, Any]) -> tuple[GroupSpec, ...]:
+    """The groups of a job that `Job.to_json` described, without the rest of it."""
+    return tuple(_spec_from_json(spec) for spec in data["specs"])
 
 
 def _spec_to_json(spec: GroupSpec) -> dict[str, Any]:

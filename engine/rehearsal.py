@@ -21,7 +21,8 @@ from engine.ledger import Attempt, Trace
 from engine.results import DeploymentCount, Tally, trace_json
 from engine.routing import LiveGroup, Routing
 from engine.spec import DeploymentSpec, RetryPolicy
-from engine.upstreams.call import Answer, Call, Stream, Upstream, Usage
+from engine.unstruck import faults_not_struck
+from engine.upstreams.call import Answer, Call, Stream, Usage
 from engine.upstreams.choose import upstream_for
 from engine.upstreams.rehearsed import RehearsedUpstream
 from engine.workload import Arrival
@@ -53,7 +54,7 @@ async def rehearse(job: Job, *, emit: Emit, should_stop: Callable[[], bool] = la
     await run.emit_frame()
     run.emit_traces()
     run.close()
-    emit({"type": kind, "result": run.tally.result(seed=job.seed, duration_ms=run.now_ms)})
+    emit({"type": kind, "result": run.result()})
 
 
 class _Ending(NamedTuple):
@@ -75,7 +76,7 @@ class _Run:
         for spec in job.specs:
             self._routing.add(LiveGroup(spec))
         self.tally = Tally(job.specs, job.workload.num_requests)
-        self._upstream: Upstream = _Counted(job, self.tally)
+        self._upstream = _Counted(job, self.tally)
         self._traces: list[dict[str, Any]] = []
         self._last: deque[dict[str, Any]] = deque(maxlen=LAST_TRACES)
         self._frames = 0
@@ -98,6 +99,12 @@ class _Run:
                 await self._arrivals(arrivals)
         finally:
             frames.cancel()
+
+    def result(self) -> dict[str, Any]:
+        """RoutingGroupSimulationResult, without the id of the run."""
+        duration_ms = self.now_ms
+        missed = faults_not_struck(self._job, self._upstream.struck, duration_ms=duration_ms)
+        return {**self.tally.result(seed=self._job.seed, duration_ms=duration_ms), "faults_not_struck": missed}
 
     def close(self) -> None:
         """Lets go of the routers."""
@@ -196,6 +203,11 @@ class _Counted:
     def __init__(self, job: Job, tally: Tally) -> None:
         self._tally = tally
         self._rehearsed = None if job.is_real else RehearsedUpstream(job.specs, job.scenario, job.profiles, job.seed)
+
+    @property
+    def struck(self) -> frozenset[int]:
+        """Numbers of the scenario's faults that have struck."""
+        return frozenset() if self._rehearsed is None else self._rehearsed.struck
 
     async def send(
         self, call: Call, deployment: DeploymentSpec, policy: RetryPolicy, attempt: Attempt

@@ -184,10 +184,10 @@ class _Moment(NamedTuple):
     counts: dict[str, tuple[int, int]]
 
 
-def percentile(ordered: list[float], percent: int) -> float:
-    """The nearest-rank percentile of sorted values; 0 for none."""
+def percentile(ordered: list[float], percent: int) -> float | None:
+    """The nearest-rank percentile of sorted values; None for none."""
     if not ordered:
-        return 0.0
+        return None
     return round(ordered[max(0, -(-percent * len(ordered) // 100) - 1)], 3)
 
 

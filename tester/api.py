@@ -19,6 +19,7 @@ from rest_framework.views import APIView
 from access.authentication import actor_of
 from access.models import Role
 from engine.exceptions import BadInput
+from engine.scenarios import SCENARIOS
 from groups.models import RoutingGroup
 from lib.serializers import page_of, row_or_404
 from tester import actions, traces
@@ -40,6 +41,14 @@ class JSONLinesRenderer(BaseRenderer):
 
     def render(self, data: Any, media_type: str | None = None, context: Mapping[str, Any] | None = None) -> bytes:
         return bytes(JSONRenderer().render(data)) + b"\n"
+
+
+class ScenariosView(APIView):
+    """The scenarios that are there by name."""
+
+    @extend_schema(operation_id="list_scenarios", responses=shapes.ScenariosSerializer)
+    def get(self, request: Request) -> Response:
+        return Response({"scenarios": [scenario.to_json() for scenario in SCENARIOS.values()]})
 
 
 class SimulateView(APIView):

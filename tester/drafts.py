@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.jobs import Job
+from engine.needs import RATE_PER_S, Needs, workload_for
 from engine.scenarios import parse_scenario
 from engine.spec import GroupSpec
 from engine.workload import Workload
@@ -18,7 +19,6 @@ from tester.runs.pool import pool
 from usage.latency import recent_profiles
 
 DEFAULT_SCENARIO = "primary-outage"
-REQUESTS, RATE_PER_S = 600, 5.0  # two minutes, in which every scenario shows what it does
 SEED = 1  # one weather for all drafts: what differs between two of them is what was edited
 FRAME_EVERY_S = 5.0
 PATIENCE_S = 20.0
@@ -27,12 +27,15 @@ LISTEN_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a rehearsal's requests. `lost_s`: how long nobody was served, if all that failed came in a row."""
+    """What became of a rehearsal's requests. `p95_ms` is None when none was answered.
+
+    `lost_s`: how long nobody was served, if all that failed came in a row.
+    """
 
     answered_percent: str
     fallbacks: int
     failed: int
-    p95_ms: float
+    p95_ms: float | None
     lost_s: float
 
 
@@ -48,20 +51,21 @@ def rehearse_briefly(specs: Sequence[GroupSpec], scenario: str) -> Rehearsed:
     """Rehearses the first of the groups in a worker of the pool; waits for it. Raises BadInput and RunBroken."""
     deadline = time.monotonic() + PATIENCE_S
     with pool.lend(while_waiting=lambda: _check_patience(deadline)) as worker:
-        worker.run(_job(specs, scenario).to_json())
+        job = _job(specs, scenario)
+        worker.run(job.to_json())
         frame: dict[str, Any] = {}
         while True:
             for message in worker.receive(LISTEN_S):
                 if message["type"] == "frame":
                     frame = message
                 elif message["type"] == "done":
-                    return Rehearsed(verdict_of(message["result"]), frame)
+                    return Rehearsed(verdict_of(message["result"], job.workload.rate_per_s or RATE_PER_S), frame)
                 elif message["type"] == "failed":
                     raise RunBroken(f"The rehearsal itself went wrong: {message['error']}.")
             _check_patience(deadline)
 
 
-def verdict_of(result: dict[str, Any]) -> Verdict:
+def verdict_of(result: dict[str, Any], rate_per_s: float) -> Verdict:
     """The result of the API in the words of the builder; a share is never rounded up to 100 %."""
     total, failed = result["total_requests"], result["failed_requests"]
     tenths = 1000 * (total - failed) // total if total else 0
@@ -70,7 +74,7 @@ def verdict_of(result: dict[str, Any]) -> Verdict:
         fallbacks=result["fallback_count"],
         failed=failed,
         p95_ms=result["latency_p95_ms"],
-        lost_s=failed / RATE_PER_S,
+        lost_s=failed / rate_per_s,
     )
 
 
@@ -83,14 +87,20 @@ def _job(specs: Sequence[GroupSpec], scenario: str) -> Job:
     keyless = tuple(replace(s, deployments=tuple(replace(d, api_key=None) for d in s.deployments)) for s in specs)
     known = recent_profiles()
     ids = {d.deployment_id for spec in specs for d in spec.deployments}
+    parsed = parse_scenario(scenario, spec=specs[0], fallbacks=specs[1:])
     return Job(
         specs=keyless,
-        workload=Workload(kind="constant", num_requests=REQUESTS, rate_per_s=RATE_PER_S),
-        scenario=parse_scenario(scenario, spec=specs[0], fallbacks=specs[1:]),
+        workload=_workload(parsed.needs),
+        scenario=parsed,
         seed=SEED,
         profiles={name: profile for name, profile in known.items() if name in ids},
         frame_every_s=FRAME_EVERY_S,
     )
+
+
+def _workload(needs: Needs) -> Workload:
+    """What the scenario needs, at even distances."""
+    return workload_for(needs, {"kind": "constant", "rate_per_s": needs.rate_per_s or RATE_PER_S})
 
 
 def _check_patience(deadline: float) -> None:

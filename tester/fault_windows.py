@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.faults import (
@@ -23,6 +23,7 @@ from engine.faults import (
     Timeout,
     Unauthorised,
 )
+from engine.profiles import Profile
 from engine.scenarios import Scenario
 from engine.spec import DeploymentSpec, GroupSpec
 from engine.targets import TargetedFault, targets
@@ -47,15 +48,25 @@ class FaultWindow:
         return f"from {self.from_ms / 1000:,g} s {ends}"
 
 
-def windows_of(scenario: Scenario, group: DrawnGroup) -> tuple[FaultWindow, ...]:
-    """Every fault that strikes a drawn deployment, in the scenario's order; the same twice is told once."""
-    return tuple(dict.fromkeys(_windows(scenario, group)))
+def windows_of(
+    scenario: Scenario,
+    group: DrawnGroup,
+    specs: Sequence[GroupSpec] = (),
+    profiles: Mapping[str, Profile] | None = None,
+) -> tuple[FaultWindow, ...]:
+    """Every fault that strikes a drawn deployment, in the scenario's order; the same twice is told once.
+
+    `specs` and `profiles` are those the run had: prices, limits and speeds decide who is the primary. Without them
+    it is told from what is drawn.
+    """
+    return tuple(dict.fromkeys(_windows(scenario, group, specs or (_spec_of(group),), profiles)))
 
 
-def _windows(scenario: Scenario, group: DrawnGroup) -> Iterator[FaultWindow]:
-    spec = _spec_of(group)
+def _windows(
+    scenario: Scenario, group: DrawnGroup, specs: Sequence[GroupSpec], profiles: Mapping[str, Profile] | None
+) -> Iterator[FaultWindow]:
     for aimed in scenario.faults:
-        struck = targets(aimed.target, (spec,))
+        struck = targets(aimed.target, specs, profiles)
         names = [d.name for d in group.deployments if d.deployment_id in struck]
         if names and aimed.over_s > aimed.from_s:
             yield FaultWindow(_whom(names, group), _what(aimed), aimed.from_s * 1000, aimed.over_s * 1000)

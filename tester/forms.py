@@ -8,15 +8,23 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
-from engine.scenarios import SCENARIOS
+from engine.scenarios import HEALTHY, SCENARIOS, Scenario
+from engine.workload import MOST_TOKENS
+from tester.following import (
+    CLOSED,
+    CONTROLS,
+    POISSON,
+    STREAMED,
+    TRAFFIC,
+    WHOLE,
+    controls_of_workload,
+    followed,
+    shape_of,
+)
 from tester.planning import MOST_REQUESTS, Asked
 from tester.scene import DrawnDeployment
 
 RATE = "rate_"
-CLOSED, POISSON = "closed", "poisson"
-# Which field each kind of traffic goes by.
-TRAFFIC = {CLOSED: "concurrency", POISSON: "rate_per_s"}
-AMOUNTS = ("num_requests", "traffic", *TRAFFIC.values())
 SINGLE = "one"
 
 
@@ -49,25 +57,48 @@ class RehearsalForm(forms.Form):
         max_value=10_000,
         widget=forms.NumberInput(attrs={"class": "input", "inputmode": "decimal", "step": "any"}),
     )
+    answers = forms.ChoiceField(
+        label="Answers",
+        initial=WHOLE,
+        required=False,
+        choices=[(WHOLE, "Whole"), (STREAMED, "Streamed")],
+        widget=forms.RadioSelect,
+    )
+    input_tokens = _number("Tokens of a prompt", initial=500, min_value=0, max_value=MOST_TOKENS, required=False)
     mode = forms.ChoiceField(
         label="Mode", initial="mock", choices=[("mock", "Mock"), ("real", "Real")], widget=forms.RadioSelect
     )
     scenario = forms.ChoiceField(
         label="Scenario",
-        initial="healthy",
+        initial=HEALTHY.name,
         choices=[(name, name.replace("-", " ").capitalize()) for name in SCENARIOS],
         widget=forms.Select(attrs={"class": "input", "form": "simulate"}),
     )
+    filled_for = forms.CharField(required=False, initial=HEALTHY.name, widget=forms.HiddenInput)
     seed = _number("Seed", required=False, min_value=0, max_value=2**53 - 1)
     send = forms.ChoiceField(required=False, choices=[(SINGLE, "Send test")], widget=forms.HiddenInput)
     confirmed = forms.BooleanField(required=False, widget=forms.HiddenInput)
     max_cost_usd = forms.FloatField(required=False, min_value=0, widget=forms.HiddenInput)
 
     def __init__(self, data: Any = None, *, deployments: Sequence[DrawnDeployment], initial: Any = None) -> None:
+        if data is not None:
+            data = {**data.dict(), **followed(data.dict())}
+        elif initial is not None:
+            initial = {**initial, **followed(initial)}
         super().__init__(data, initial=initial)
         self._deployments = deployments
         for number, deployment in enumerate(deployments):
             self.fields[f"{RATE}{number}"] = _slider(deployment)
+
+    @property
+    def chosen(self) -> Scenario:
+        """The scenario that the form shows."""
+        return SCENARIOS.get(self["scenario"].value() or "", HEALTHY)
+
+    @property
+    def scenarios(self) -> list[tuple[str, Scenario]]:
+        """Each scenario with the name that people read."""
+        return [(label, SCENARIOS[name]) for name, label in self.fields["scenario"].choices]  # type: ignore[attr-defined]
 
     @property
     def sliders(self) -> list[tuple[DrawnDeployment, forms.BoundField]]:
@@ -102,12 +133,14 @@ class RehearsalForm(forms.Form):
         """What a single request does not use, as a query string, so that the next page still has it."""
         kept = QueryDict(mutable=True)
         if self.cleaned_data["send"] == SINGLE:
-            kept.update({name: self.data[name] for name in AMOUNTS if name in self.data})
+            kept.update({name: self.data[name] for name in CONTROLS if name in self.data})
         return kept.urlencode()
 
     def clean(self) -> dict[str, Any]:
         """Judges only what is used: the other kind of traffic, or all of it for a single request, may be anything."""
         said = self.cleaned_data
+        if said.get("mode") != "mock":
+            self.errors.pop("input_tokens", None)
         used = () if said.get("send") == SINGLE else ("num_requests", TRAFFIC[said.get("traffic") or CLOSED])
         for name in ("num_requests", *TRAFFIC.values()):
             if name not in used:
@@ -118,11 +151,13 @@ class RehearsalForm(forms.Form):
 
     def _requests(self) -> dict[str, Any]:
         said = self.cleaned_data
+        shape = shape_of(said["answers"], said["input_tokens"]) if said["mode"] == "mock" else {}
         if said["send"] == SINGLE:
-            return {"num_requests": 1, "concurrency": 1}
+            return {"num_requests": 1, "concurrency": 1, "workload": {"kind": CLOSED, **shape}}
         if said["traffic"] != POISSON:
-            return {"num_requests": said["num_requests"], "concurrency": said["concurrency"]}
-        workload = {"kind": POISSON, "rate_per_s": said["rate_per_s"]}
+            counts = {"num_requests": said["num_requests"], "concurrency": said["concurrency"]}
+            return {**counts, "workload": {"kind": CLOSED, **shape}}
+        workload = {"kind": POISSON, "rate_per_s": said["rate_per_s"], **shape}
         return {"num_requests": said["num_requests"], "workload": workload}
 
     def _failures(self) -> dict[str, Any] | None:
@@ -133,11 +168,8 @@ class RehearsalForm(forms.Form):
 
 def controls_of(config: Mapping[str, Any], deployments: Sequence[DrawnDeployment]) -> dict[str, Any]:
     """The controls as they stood for a run, from its configuration."""
-    workload = config.get("workload", {})
-    known = {"num_requests": config.get("num_requests"), "concurrency": config.get("concurrency")}
-    if workload.get("rate_per_s"):
-        known |= {"traffic": POISSON, "rate_per_s": workload["rate_per_s"]}
-    return {name: value for name, value in known.items() if value is not None} | _rates(config, deployments)
+    counts = {name: config.get(name) for name in ("num_requests", "concurrency")}
+    return controls_of_workload({**counts, **config.get("workload", {})}) | _rates(config, deployments)
 
 
 def _rates(config: Mapping[str, Any], deployments: Sequence[DrawnDeployment]) -> dict[str, int]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from engine.exceptions import BadInput
+from engine.jobs import specs_from_json
+from engine.profiles import Profile
 from engine.scenarios import Scenario
+from engine.spec import GroupSpec
 from tester.fault_windows import FaultWindow, windows_of
 from tester.models import Run
 from tester.scene import DrawnGroup
@@ -20,6 +23,16 @@ def timeline_of_run(run: Run, group: DrawnGroup) -> Timeline:
 def _windows(run: Run, group: DrawnGroup) -> tuple[FaultWindow, ...]:
     """None for runs with real requests, and for what another version stored and this one can't read."""
     try:
-        return windows_of(Scenario.from_json(run.config.get("scenario")), group)
+        scenario = Scenario.from_json(run.config.get("scenario"))
+        profiles = {name: Profile.from_json(row) for name, row in run.config.get("profiles", {}).items()}
     except BadInput:
+        return ()
+    return windows_of(scenario, group, _specs(run), profiles)
+
+
+def _specs(run: Run) -> tuple[GroupSpec, ...]:
+    """The groups as the run had them; none where an older version kept other ones."""
+    try:
+        return specs_from_json(run.engine_input)
+    except (KeyError, TypeError, ValueError):
         return ()

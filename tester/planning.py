@@ -11,10 +11,11 @@ from django.conf import settings
 
 from engine.exceptions import BadInput
 from engine.jobs import DEFAULT_FRAME_S, Job
+from engine.needs import workload_for
 from engine.profiles import DEFAULT_PROFILE, Profile
 from engine.scenarios import Scenario, parse_scenario
 from engine.spec import GroupSpec
-from engine.workload import Workload, parse_workload
+from engine.workload import Workload
 from groups.models import RoutingGroup
 from groups.specs import specs_with_fallbacks
 from tester import drawings, estimates
@@ -28,10 +29,10 @@ ENGINE_INPUT = ("specs", "frame_every_s", "deadline_s")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A rehearsal as the doors understand it; names and meanings are those of the REST API."""
+    """A rehearsal as the doors understand it; names and meanings are those of the REST API. None is not given."""
 
     num_requests: int | None = None
-    concurrency: int = 10
+    concurrency: int | None = None
     mock: bool = True
     failure_injection: Mapping[str, Any] | None = None
     seed: int | None = None
@@ -65,13 +66,14 @@ def plan(group: RoutingGroup, asked: Asked) -> Plan:
     """Checks what was asked and reads all it needs; raises BadInput. Sends nothing, stores nothing."""
     specs = specs_with_fallbacks(group)
     seed = secrets.randbits(SEED_BITS) if asked.seed is None else asked.seed
-    workload = parse_workload(asked.workload, num_requests=asked.num_requests, concurrency=asked.concurrency)
+    scenario = _scenario(asked, specs)
+    workload = _workload(asked, scenario)
     if workload.num_requests > MOST_REQUESTS:
         raise BadInput("workload", f"This is {workload.num_requests:,} requests; the most are {MOST_REQUESTS:,}.")
     job = Job(
         specs=tuple(specs) if not asked.mock else tuple(_without_keys(spec) for spec in specs),
         workload=workload,
-        scenario=_scenario(asked, specs),
+        scenario=scenario,
         seed=seed,
         profiles=_profiles(group, asked, specs) if asked.mock else {},
         frame_every_s=DEFAULT_FRAME_S,
@@ -93,6 +95,12 @@ def _scenario(asked: Asked, specs: list[GroupSpec]) -> Scenario:
     if not asked.mock and asked.failure_injection is not None:
         raise BadInput("failure_injection", "Failures are injected into mock runs only. Set mock to true.")
     return parse_scenario(asked.scenario, failure_rates=rates_in(asked), spec=specs[0], fallbacks=specs[1:])
+
+
+def _workload(asked: Asked, scenario: Scenario) -> Workload:
+    """What was asked for, and what a scenario that was asked for needs besides; raises BadInput."""
+    needs = None if asked.scenario is None else scenario.needs
+    return workload_for(needs, asked.workload, num_requests=asked.num_requests, concurrency=asked.concurrency)
 
 
 def rates_in(asked: Failing) -> dict[str, float] | None:

@@ -14,7 +14,7 @@ BAR_WIDTH = 30
 
 def table(result: Mapping[str, Any]) -> str:
     """The whole result: totals, then one row for each deployment, then the ways between them."""
-    rows = [HEADINGS, *(_row(traffic) for traffic in result["traffic_distribution"])]
+    rows = [HEADINGS, *(_row(traffic) for traffic in result["traffic_distribution"]), *_untried(result)]
     return "\n".join([*_totals(result), "", *_aligned(rows), *_flows(result), ""])
 
 
@@ -33,11 +33,17 @@ def _totals(result: Mapping[str, Any]) -> list[str]:
         f"requests   {result['total_requests']:,}, answered {result['successful_requests']:,}{share}, "
         f"failed {result['failed_requests']:,}",
         *_causes(result),
+        *not_struck(result),
         f"fallbacks  {result['fallback_count']:,} requests left their first tier",
         f"latency    {_latencies(result)}",
         f"cost       ${result['cost_usd']:.6f}",
         f"duration   {seconds:,.1f} s on the run's clock · seed {result['seed']}",
     ]
+
+
+def not_struck(result: Mapping[str, Any]) -> list[str]:
+    """A sentence for each fault that changed nothing."""
+    return [f"no effect  {fault['message']}" for fault in result.get("faults_not_struck") or ()]
 
 
 def _causes(result: Mapping[str, Any]) -> list[str]:
@@ -49,7 +55,7 @@ def _causes(result: Mapping[str, Any]) -> list[str]:
 
 def _latencies(result: Mapping[str, Any]) -> str:
     if not result["successful_requests"]:
-        return "none: nothing was answered"
+        return "–, nothing was answered"
     shares = " · ".join(f"p{p} {result[f'latency_p{p}_ms']:,.0f}" for p in (50, 95, 99))
     return f"avg {result['avg_latency_ms']:,.0f} · {shares} ms"
 
@@ -66,6 +72,12 @@ def _row(traffic: Mapping[str, Any]) -> tuple[str, ...]:
         f"{traffic['avg_latency_ms']:,.0f}" if traffic["success_count"] else "–",
         errors,
     )
+
+
+def _untried(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """A row for the requests that reached no deployment, so that all of them are in the table."""
+    untried = result.get("untried_requests", 0)
+    return [("none was asked", "", "0", "0", f"{untried:,}", "", "–", "")] if untried else []
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:

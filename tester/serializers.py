@@ -24,7 +24,7 @@ class FailureInjectionSerializer(StrictSerializer):
 
 @extend_schema_field({"oneOf": [{"type": "string"}, {"type": "object", "additionalProperties": True}]})
 class ScenarioField(serializers.JSONField):
-    """The name of a scenario, or one of your own: `{name?, description?, faults: [...]}`."""
+    """The name of a scenario, or one of your own: `{name?, description?, faults: [...], needs?}`."""
 
 
 class WorkloadField(serializers.DictField):
@@ -39,13 +39,47 @@ class WorkloadField(serializers.DictField):
         return workload
 
 
+class NeedsSerializer(serializers.Serializer):
+    """The traffic in which a scenario shows what it does; `simulate` takes it where it is told nothing."""
+
+    duration_s = serializers.FloatField(help_text="How long requests should come.")
+    rate_per_s = serializers.FloatField(required=False, help_text="How many each second; any traffic will do without.")
+    is_stream = serializers.BooleanField(required=False, help_text="Whether answers should be streamed.")
+    input_tokens = serializers.IntegerField(required=False, help_text="The mean size of prompts.")
+
+
+class ScenarioSerializer(serializers.Serializer):
+    """A named scenario; its `faults`, sent as part of one of your own, do the same."""
+
+    name = serializers.CharField()
+    description = serializers.CharField()
+    needs = NeedsSerializer()
+    faults = serializers.ListField(child=serializers.DictField())
+
+
+class ScenariosSerializer(serializers.Serializer):
+    """All of them, `healthy` first."""
+
+    scenarios = ScenarioSerializer(many=True)
+
+
 class SimulateSerializer(StrictSerializer):
-    """What to rehearse. A missing seed is drawn, and answered."""
+    """What to rehearse. A missing seed is drawn, and answered; the scenario fills the gaps of the traffic."""
 
     num_requests = serializers.IntegerField(
-        min_value=1, max_value=MOST_REQUESTS, required=False, allow_null=True, help_text="100, or the whole trace."
+        min_value=1,
+        max_value=MOST_REQUESTS,
+        required=False,
+        allow_null=True,
+        help_text="Without it the whole trace, or what the scenario needs, or 100.",
     )
-    concurrency = serializers.IntegerField(min_value=1, max_value=MOST_CONCURRENT, default=10)
+    concurrency = serializers.IntegerField(
+        min_value=1,
+        max_value=MOST_CONCURRENT,
+        required=False,
+        allow_null=True,
+        help_text="Keeps so many requests in flight. Without it they come as the scenario needs them, or 10 at once.",
+    )
     mock = serializers.BooleanField(default=True, help_text="false sends real requests, in real time, for real money.")
     failure_injection = FailureInjectionSerializer(required=False, allow_null=True)
     seed = serializers.IntegerField(min_value=-SEED_LIMIT, max_value=SEED_LIMIT, required=False, allow_null=True)
@@ -100,6 +134,17 @@ class FlowStepSerializer(serializers.Serializer):
     )
 
 
+class FaultNotStruckSerializer(serializers.Serializer):
+    """A fault that changed nothing in the run."""
+
+    kind = serializers.CharField()
+    target = serializers.CharField()
+    probability = serializers.FloatField()
+    from_s = serializers.FloatField()
+    until_s = serializers.FloatField(allow_null=True)
+    message = serializers.CharField(help_text="Which fault, and why, in a sentence.")
+
+
 class SimulationResultSerializer(serializers.Serializer):
     """RoutingGroupSimulationResult."""
 
@@ -110,6 +155,7 @@ class SimulationResultSerializer(serializers.Serializer):
     failures_by_cause = serializers.DictField(
         child=serializers.IntegerField(), help_text="Failed requests by the class of the error their client got."
     )
+    faults_not_struck = FaultNotStruckSerializer(many=True)
     untried_requests = serializers.IntegerField(help_text="Requests for which no deployment was asked.")
     avg_latency_ms = serializers.FloatField()
     fallback_count = serializers.IntegerField(help_text="Requests that left their first tier.")
@@ -117,9 +163,9 @@ class SimulationResultSerializer(serializers.Serializer):
     flow_data = FlowStepSerializer(many=True)
     seed = serializers.IntegerField()
     virtual_duration_ms = serializers.FloatField()
-    latency_p50_ms = serializers.FloatField()
-    latency_p95_ms = serializers.FloatField()
-    latency_p99_ms = serializers.FloatField()
+    latency_p50_ms = serializers.FloatField(allow_null=True, help_text="null when nothing was answered.")
+    latency_p95_ms = serializers.FloatField(allow_null=True)
+    latency_p99_ms = serializers.FloatField(allow_null=True)
     cost_usd = serializers.FloatField()
 
 
@@ -191,6 +237,7 @@ class TracesQuery(RunsQuery):
     deployment_id = serializers.CharField(max_length=64, default=None, help_text="Requests that tried it.")
     status = serializers.ChoiceField(choices=["success", "error"], default=None)
     fallback = serializers.BooleanField(default=None, help_text="Requests that left their first tier.")
+    tried = serializers.BooleanField(default=None, help_text="Whether they reached any deployment.")
     from_ms = serializers.FloatField(min_value=0, default=None, help_text="Requests that ended then or later.")
     to_ms = serializers.FloatField(min_value=0, default=None, help_text="Requests that ended then or before.")
     after = serializers.IntegerField(min_value=0, max_value=2**31 - 1, default=None)

@@ -15,12 +15,14 @@ SHOWS: dict[str, dict[str, Any]] = {
     "failed": {"status": "error"},
     "answered": {"status": "success"},
     "fell-back": {"fallback": True},
+    "untried": {"tried": False},
 }
 SHOW_CHOICES = [
     ("", "All requests"),
     ("failed", "Failed requests"),
     ("answered", "Answered requests"),
     ("fell-back", "Requests that fell back"),
+    ("untried", "Requests that reached no deployment"),
 ]
 
 

@@ -20,17 +20,19 @@ FROM_THE_START = -1
 CHUNKS_AT_ONCE = 4
 # A search that finds little stops after so many, at most 20,000 traces, and says where to go on: none takes long.
 MOST_CHUNKS = 40
+UNTRIED = b'"attempts":[]'
 FELL_BACK = re.compile(rb'"fallback_depth":[1-9]')
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which traces: None is no matter which. A request counts for each deployment that it tried, and for the moment
-    at which it ended; both ends of a range belong to it."""
+    at which it ended; both ends of a range belong to it. `tried` says whether it reached any deployment."""
 
     deployment_id: str | None = None
     status: str | None = None
     fallback: bool | None = None
+    tried: bool | None = None
     from_ms: float | None = None
     to_ms: float | None = None
 
@@ -46,6 +48,8 @@ class Wanted:
             return False
         if self.deployment_id is not None and self.deployment_id.encode() not in line:
             return False
+        if self.tried not in (None, UNTRIED not in line):
+            return False
         return self.fallback in (None, FELL_BACK.search(line) is not None)
 
     def takes(self, trace: JSON) -> bool:
@@ -53,6 +57,7 @@ class Wanted:
         return (
             self.status in (None, trace["status"])
             and self.fallback in (None, trace["fallback_depth"] > 0)
+            and self.tried in (None, bool(trace["attempts"]))
             and self._is_in_range(ended_ms(trace))
             and (self.deployment_id is None or any(a["deployment_id"] == self.deployment_id for a in trace["attempts"]))
         )
@@ -144,6 +149,8 @@ def _worth_opening(run: Run, wanted: Wanted, after: int) -> QuerySet[TraceChunk]
 
 
 def _wants_failed(wanted: Wanted) -> bool | None:
+    if wanted.tried is False:
+        return True
     return None if wanted.status is None else wanted.status != "success"
 
 

@@ -19,6 +19,7 @@ urlpatterns = [
     path("runs/<uuid:run_id>/traces/<int:index>", traces.trace_detail, name="run-trace"),
     path("runs/<uuid:run_id>/export.json", exports.as_json, name="run-export"),
     path("runs/<uuid:run_id>/picture.svg", exports.as_picture, name="run-picture"),
+    path("v1/scenarios", api.ScenariosView.as_view(), name="api-scenarios"),
     path("v1/routing_group/<str:group_id>/simulate", api.SimulateView.as_view(), name="api-simulate"),
     path("v1/routing_group/<str:group_id>/runs", api.GroupRunsView.as_view(), name="api-group-runs"),
     path("v1/runs/<str:run_id>", api.RunView.as_view(), name="api-run"),

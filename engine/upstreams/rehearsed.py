@@ -52,13 +52,20 @@ class RehearsedUpstream:
             for name, row in deployments.items()
         }
 
+    @property
+    def struck(self) -> frozenset[int]:
+        """Numbers of the scenario's faults that have changed what became of an attempt."""
+        return frozenset(number for place in self._conditions.values() for number in place.struck)
+
     async def send(
         self, call: Call, deployment: DeploymentSpec, policy: RetryPolicy, attempt: Attempt
     ) -> Answer | Stream:
         input_tokens, output_tokens = call.tokens or (0, 0)
         # To the microsecond: what floats lose on the way must not move an attempt out of a fault's window.
         at_s = round(self._now() - self._start_s, 6)
-        fate = self._conditions[deployment.deployment_id].fate(at_s, input_tokens, output_tokens)
+        fate = self._conditions[deployment.deployment_id].fate(
+            at_s, input_tokens, output_tokens, is_stream=call.is_stream
+        )
         await _wait(fate, call, deployment, policy)
         if isinstance(fate.trouble, Refusal | Broken):
             raise self._errors.make(deployment, fate.trouble)

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 
 from groups.exchange.places import wrong
 
+NO_CONFIG = "This is no LiteLLM config.yaml: it should be a mapping with a model_list."
 MAX_DEPTH = 32
 MAX_NODES = 200_000
 # YAML reads `1:30:00` as a number to the base 60, and takes minutes for one of a megabyte.
@@ -23,14 +24,17 @@ OPENS = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
 CLOSES = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 
 
-def load(text: str) -> dict[str, Any]:
-    """The mapping that a YAML text is; raises ValidationError for `content`. Errors quote none of the text."""
+def load(text: str, *, expected: str = NO_CONFIG) -> dict[str, Any]:
+    """The mapping that a YAML text is; raises ValidationError for `content`. Errors quote none of the text.
+
+    `expected` is said of a text that is no mapping.
+    """
     try:
         _check_depth(text)
         loader = Loader(text)
         node = loader.get_single_node()
         if not isinstance(node, yaml.MappingNode):
-            raise wrong("", "This is no LiteLLM config.yaml: it should be a mapping with a model_list.")
+            raise wrong("", expected)
         _check_size(node)
         data = loader.construct_document(node)
     except yaml.MarkedYAMLError as error:

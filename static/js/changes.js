@@ -4,7 +4,7 @@
 
 const CALM_MS = 300;
 // What a page says about its run besides the diagram and the timeline, which follow by themselves.
-const OF_THE_RUN = [".live-head p", ".runs", "[data-control=stop]"];
+const OF_THE_RUN = [".live-head p", ".no-effect", ".runs", "[data-control=stop]"];
 
 class Changes {
   constructor(form, playback) {

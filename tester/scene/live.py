@@ -50,6 +50,7 @@ def _stats(reading: Reading) -> LiveStats:
         text("rt", f"of {reading.expected:,}" if is_open else ""),
         Part("rp", {"class": "progress" if is_open else "progress is-over", "value": _percent(reading)}),
         text("ok", success(reading.finished, reading.failed)),
+        text("un", f"{reading.untried:,} reached no deployment" if reading.untried else ""),
         text("av", milliseconds(reading.latency_ms)),
         text("fb", f"{reading.fallbacks:,}"),
     )

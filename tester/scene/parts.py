@@ -96,6 +96,7 @@ class LiveStats(NamedTuple):
     expected: Part
     progress: Part
     success: Part
+    untried: Part
     latency: Part
     fallbacks: Part
 

@@ -67,8 +67,9 @@ class CardReading:
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A whole frame. `expected` are the requests of the whole run, where the frame says; `elsewhere` were answered
-    by fallback groups. `failed_down[k]` counts requests that left tier k after a failure, `skipped[k]` those that
-    never tried it because it was cooling down."""
+    by fallback groups, `untried` reached no deployment. `failed_down[k]` counts requests that left tier k after a
+    failure, `skipped[k]` those that never tried it because it was cooling down.
+    """
 
     has_begun: bool
     expected: int | None
@@ -80,6 +81,7 @@ class Reading:
     failed_down: tuple[int, ...]
     skipped: tuple[int, ...]
     elsewhere: int
+    untried: int
     is_exhausted: bool
     last: JSON | None
 
@@ -109,6 +111,7 @@ def read(group: DrawnGroup, mode: Mode, frame: JSON | None) -> Reading:
         failed_down=failed_down,
         skipped=skipped,
         elsewhere=sum(row["success_count"] for name, row in rows.items() if name not in ids),
+        untried=requests.get("untried", 0),
         is_exhausted=bool(traces) and all(trace["status"] != "success" for trace in traces),
         last=_last_move(frame),
     )
@@ -122,7 +125,7 @@ def _before(group: DrawnGroup, mode: Mode) -> Reading:
         loads = [1 / len(tiers[0]) if n in tiers[0] else 0.0 for n in range(len(shares))]
     links = (0,) * (len(tiers) - 1)
     cards = tuple(CardReading(load=load) for load in loads)
-    return Reading(False, None, 0, 0, 0, None, cards, links, links, 0, False, None)
+    return Reading(False, None, 0, 0, 0, None, cards, links, links, 0, 0, False, None)
 
 
 def _latency_ms(requests: JSON, rows: JSON) -> float | None:

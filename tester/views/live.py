@@ -20,7 +20,8 @@ from lib.exceptions import DomainError
 from tester import actions
 from tester.consent import Consent, consent_for
 from tester.drawings import drawn_group, drawn_group_of
-from tester.forms import AMOUNTS, RehearsalForm, controls_of
+from tester.following import CONTROLS, FILLED_FOR
+from tester.forms import RehearsalForm, controls_of
 from tester.history import timeline_of_run
 from tester.listing import lines_of, runs_of
 from tester.models import Run
@@ -40,6 +41,7 @@ FIELDS = {
     "rate_per_s": "rate_per_s",
     "workload.rate_per_s": "rate_per_s",
     "kind": "rate_per_s",
+    "workload.input_tokens": "input_tokens",
     "scenario": "scenario",
 }
 DEARER = "The price has changed since you were asked. "
@@ -58,9 +60,13 @@ def show_group(request: PersonRequest, group_id: UUID) -> HttpResponse:
         pool.warm()
     group = group_with_deployments(group_id)
     drawn = drawn_group(group)
-    return render(
-        request, PAGE, _context(request, drawn, group=group, form=RehearsalForm(deployments=drawn.deployments))
-    )
+    form = RehearsalForm(deployments=drawn.deployments, initial=_chosen(request))
+    return render(request, PAGE, _context(request, drawn, group=group, form=form))
+
+
+def _chosen(request: PersonRequest) -> dict[str, Any]:
+    """A scenario of the address, and the controls beside it that will follow it."""
+    return {name: request.GET[name] for name in ("scenario", FILLED_FOR, *CONTROLS) if name in request.GET}
 
 
 @requires(Role.OPERATOR, to="start a rehearsal")
@@ -158,7 +164,7 @@ def _mode(request: PersonRequest, drawn: DrawnGroup) -> Mode:
 
 def _again(request: PersonRequest, run: Run, drawn: DrawnGroup) -> dict[str, Any]:
     """The controls as they were for this run, so that it can be changed a little and run again."""
-    kept = {name: request.GET[name] for name in AMOUNTS if name in request.GET}
-    scenario = {"scenario": run.scenario} if run.scenario in SCENARIOS else {}
+    kept = {name: request.GET[name] for name in CONTROLS if name in request.GET}
+    scenario = dict.fromkeys(("scenario", FILLED_FOR), run.scenario) if run.scenario in SCENARIOS else {}
     mode = {"mode": "real" if run.is_real else "mock", "seed": run.seed}
     return {**controls_of(run.config, drawn.deployments), **scenario, **mode, **kept}

@@ -37,7 +37,7 @@ def conditions(*faults: Fault, name: str = "a", seed: int = 1, profile: Profile 
 
 
 def fate_of(*faults: Fault, at_s: float = 0.0, tokens: tuple[int, int] = (1000, 100), **aim: Any) -> Fate:
-    return conditions(*faults, **aim).fate(at_s, *tokens)
+    return conditions(*faults, **aim).fate(at_s, *tokens, is_stream=True)
 
 
 def refusals(place: Conditions, *, at_s: float = 0.0) -> int:
@@ -99,6 +99,13 @@ def test_a_stream_breaks_where_it_is_told_to(fault: Fault, is_stalled: bool):
     assert (fate.trouble, fate.breaks_at, fate.is_stalled) == (None, 0.3, is_stalled)
 
 
+@pytest.mark.parametrize("fault", [StreamCut(), StreamStall()])
+def test_a_whole_answer_does_not_break_off(fault: Fault):
+    place = conditions(fault)
+    assert place.fate(0, 10, 10).breaks_at is None
+    assert list(place.struck) == []
+
+
 def test_the_first_trouble_stays():
     refusal = fate_of(RateLimit(), ServerError(), Timeout()).trouble
     assert isinstance(refusal, Refusal)
@@ -119,8 +126,8 @@ NEEDS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("probability", [0.02, 0.3, 0.97])
 def test_each_fault_strikes_as_often_as_its_probability(kind: str, probability: float):
     place = conditions(KINDS[kind](**NEEDS.get(kind, {})), probability=probability, from_s=10, until_s=20)
-    untouched = Fate(15, 10, 10, 0.2, 0.1)
-    assert_share(sum(place.fate(15, 10, 10) != untouched for _ in range(ATTEMPTS)), probability)
+    untouched = Fate(15, 10, 10, 0.2, 0.1, is_stream=True)
+    assert_share(sum(place.fate(15, 10, 10, is_stream=True) != untouched for _ in range(ATTEMPTS)), probability)
 
 
 def test_a_window_is_honoured_to_the_millisecond():
@@ -200,7 +207,7 @@ def test_faults_never_change_the_pace_of_the_attempts_that_follow():
 def test_one_more_fault_leaves_the_draws_of_the_others_alone():
     def struck(*faults: Fault) -> list[bool]:
         place = conditions(*faults, probability=0.5)
-        return [place.fate(0, 10, 10).breaks_at is not None for _ in range(200)]
+        return [place.fate(0, 10, 10, is_stream=True).breaks_at is not None for _ in range(200)]
 
     assert struck(StreamCut()) == struck(StreamCut(), ServerError())
 

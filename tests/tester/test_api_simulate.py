@@ -18,7 +18,7 @@ SEED_FIELDS = {
 }  # fmt: skip
 OUR_FIELDS = {
     "run_id", "seed", "virtual_duration_ms", "latency_p50_ms", "latency_p95_ms", "latency_p99_ms", "cost_usd",
-    "failures_by_cause", "untried_requests",
+    "failures_by_cause", "untried_requests", "faults_not_struck",
 }  # fmt: skip
 TRAFFIC_FIELDS = {
     "deployment_id", "deployment_name", "provider", "request_count", "success_count", "failure_count",
@@ -91,6 +91,19 @@ def test_a_trace_is_replayed_as_it_came(simulate):
     result = simulate(workload={"kind": "trace", "csv": "\n".join(rows)})
     assert result["total_requests"] == 30
     assert result["virtual_duration_ms"] >= 29_000
+
+
+def test_what_was_never_answered_has_no_percentiles(simulate):
+    result = simulate(num_requests=10, scenario="everything-down")
+    assert [result[f"latency_p{p}_ms"] for p in (50, 95, 99)] == [None] * 3
+
+
+def test_a_fault_that_never_struck_is_said(simulate):
+    struck, missed = (simulate(num_requests=count, scenario="primary-outage", seed=7) for count in (200, 10))
+    assert struck["faults_not_struck"] == []
+    (fault,) = missed["faults_not_struck"]
+    assert (fault["kind"], fault["target"], fault["from_s"], fault["until_s"]) == ("outage", "primary", 10, 70)
+    assert "before it began" in fault["message"]
 
 
 def test_an_inactive_group_can_be_tried_before_it_serves(as_bob):

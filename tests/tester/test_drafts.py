@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from engine.scenarios import SCENARIOS
 from groups.models import RoutingGroup
-from tester.drafts import REQUESTS, Rehearsed, Verdict, rehearse_briefly, verdict_of
+from tester.drafts import Rehearsed, Verdict, rehearse_briefly, verdict_of
 from tester.exceptions import RunBroken
 from tester.models import Run
 from tester.views import drafts
@@ -50,7 +51,7 @@ def test_a_real_rehearsal_of_a_draft_answers_and_leaves_no_run(send, models):
     html = html_of(answer)
     assert answer.status_code == 200
     assert "% answered</strong>" in html
-    assert f"{REQUESTS}" in html
+    assert f">{SCENARIOS['primary-outage'].needs.num_requests}<" in html
     assert "Before them" not in html
     assert (Run.objects.count(), RoutingGroup.objects.count()) == (0, 1)
 
@@ -146,5 +147,5 @@ def test_the_number_of_queries_of_a_preview(send, models, django_assert_num_quer
 
 def test_a_share_is_never_rounded_up():
     result = {"total_requests": 600, "failed_requests": 1, "fallback_count": 0, "latency_p95_ms": 5.0}
-    assert verdict_of(result).answered_percent == "99.8"
-    assert verdict_of({**result, "failed_requests": 0}).answered_percent == "100"
+    assert verdict_of(result, 5.0).answered_percent == "99.8"
+    assert verdict_of({**result, "failed_requests": 0}, 5.0).answered_percent == "100"

@@ -51,7 +51,7 @@ def test_a_mock_job_holds_no_key_and_a_real_one_never_writes_it(db):
 def test_the_configuration_says_all_that_was_understood(group):
     planned = plan(group, Asked(workload={"kind": "constant", "rate_per_s": 2}, scenario="slow-creep", seed=4))
     config = json.loads(json.dumps(planned.config))
-    assert (config["num_requests"], config["concurrency"], config["seed"], config["mock"]) == (100, 10, 4, True)
+    assert (config["num_requests"], config["concurrency"], config["seed"], config["mock"]) == (600, 10, 4, True)
     assert config["scenario"]["name"] == "slow-creep"
     assert Job.from_json(json.loads(json.dumps(planned.job.to_json()))) == planned.job
 

@@ -72,6 +72,19 @@ def test_an_assertion_that_fails_is_named_with_its_value_and_exits_1(group):
     assert "cost_usd" not in err.getvalue()
 
 
+def test_a_fault_that_never_struck_is_said_and_exits_1_when_strict(group):
+    words = ("chat", "--requests", "10", "--seed", "7", "--scenario", "primary-outage")
+    out, err = rehearse(*words)
+    assert "no effect  Outage at primary from 10 s to 70 s never struck: the run ended at" in out
+    assert err == ""
+    told = io.StringIO()
+    with pytest.raises(CommandError) as refused:
+        call_command("rehearse", *words, "--strict", stdout=io.StringIO(), stderr=told)
+    assert refused.value.returncode == 1
+    assert "FAILED  Outage at primary" in told.getvalue()
+    rehearse("chat", "--seed", "7", "--scenario", "primary-outage", "--strict")
+
+
 def test_open_loops_and_traces(group, tmp_path):
     out, _ = rehearse("chat", *SOON, "--rate", "2", "--json")
     assert json.loads(out)["virtual_duration_ms"] > 10_000

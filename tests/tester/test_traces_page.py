@@ -65,6 +65,19 @@ def test_a_card_a_moment_and_an_outcome_filter(page, ids):
     assert "Show any moment" in html
 
 
+def test_requests_that_reached_no_deployment_are_listed_filtered_and_shown(client, charlie, simulate):
+    result = simulate(num_requests=40, scenario="everything-down", seed=3)
+    untried = result["untried_requests"]
+    assert untried > 0
+    client.force_login(charlie)
+    html = html_of(client.get(f"/runs/{result['run_id']}/traces?show=untried"))
+    assert f"{min(25, untried)} requests" in html
+    assert html.count("not tried") == min(25, untried)
+    assert f"{untried:,} reached no deployment" in html_of(client.get(f"/runs/{result['run_id']}"))
+    listed = client.get(f"/v1/runs/{result['run_id']}/traces?tried=false&size=200")
+    assert [trace["attempts"] for trace in listed.json()["traces"]] == [[]] * untried
+
+
 def test_a_search_that_stops_half_way_offers_to_look_further(client, charlie, simulate, monkeypatch):
     monkeypatch.setattr("tester.traces.MOST_CHUNKS", 1)
     url = f"/runs/{simulate(num_requests=600, seed=5)['run_id']}/traces?show=failed"

@@ -18,6 +18,7 @@ from tester.models import RunStatus
 from tester.planning import MOST_REQUESTS, Asked, Plan, plan
 from tester.runs.conduct import Outcome, conduct
 from tester.runs.workers import Message
+from tester.scenario_files import scenario_in
 
 ASSERTION_FAILED, BAD_INPUT, RUN_FAILED = 1, 2, 3
 MOST_CONCURRENT = 1_000
@@ -27,19 +28,35 @@ class Command(BaseCommand):
     """Rehearses a group in this very process and its workers; no server is needed. The run is stored as others are."""
 
     help = (
-        "Rehearse a routing group in virtual time. Exit code: 0 when all is well, 1 when an assertion fails, "
-        "2 for bad input, 3 when the run itself fails."
+        "Rehearse a routing group in virtual time. Exit code: 0 when all is well, 1 when an assertion fails "
+        "(with --strict also when a fault never struck), 2 for bad input, 3 when the run itself fails."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("group", help="name of a routing group, active or not")
-        parser.add_argument("--requests", type=_whole(MOST_REQUESTS), help="how many (default 100, or the whole trace)")
-        parser.add_argument("--concurrency", type=_whole(MOST_CONCURRENT), default=10, help="in flight (default 10)")
-        parser.add_argument("--scenario", help="name of a scenario (default: everything works)")
+        parser.add_argument(
+            "--requests",
+            type=_whole(MOST_REQUESTS),
+            help="how many (default: the whole trace, else what the scenario needs, else 100)",
+        )
+        parser.add_argument(
+            "--concurrency",
+            type=_whole(MOST_CONCURRENT),
+            help="keep so many in flight (default: requests come as the scenario needs them, else 10 in flight)",
+        )
+        scenarios = parser.add_mutually_exclusive_group()
+        scenarios.add_argument("--scenario", help="name of a scenario (default: everything works)")
+        scenarios.add_argument(
+            "--scenario-file",
+            type=Path,
+            metavar="FILE",
+            help="a scenario of your own as JSON or YAML: {name?, description?, faults: [...], needs?}",
+        )
         parser.add_argument("--seed", type=int, help="same seed, same result")
         arrivals = parser.add_mutually_exclusive_group()
         arrivals.add_argument("--rate", type=float, metavar="PER_S", help="Poisson arrivals instead of a closed loop")
         arrivals.add_argument("--trace", type=Path, metavar="FILE", help="CSV: TIMESTAMP,ContextTokens,GeneratedTokens")
+        parser.add_argument("--strict", action="store_true", help="fail when a fault of the scenario never struck")
         parser.add_argument("--json", action="store_true", dest="as_json", help="print the result as JSON")
         parser.add_argument(
             "--assert",
@@ -51,7 +68,7 @@ class Command(BaseCommand):
             help=f"may be repeated; metrics: {', '.join(METRICS)}",
         )
 
-    def handle(self, *_: Any, as_json: bool, assertions: list[Assertion], **options: Any) -> None:
+    def handle(self, *_: Any, as_json: bool, strict: bool, assertions: list[Assertion], **options: Any) -> None:
         planned = _planned(options)
         run = actions.create_run(by=COMMAND_LINE, plan=planned)
         outcome = self._conducted(run, planned)
@@ -59,7 +76,7 @@ class Command(BaseCommand):
             raise CommandError(outcome.error or "The run was cancelled.", returncode=RUN_FAILED)
         result = {"run_id": str(run.pk), **outcome.result}
         self.stdout.write(json.dumps(result, indent=2) if as_json else report.table(result))
-        self._check(assertions, result)
+        self._check(assertions, result, is_strict=strict)
 
     def _conducted(self, run: Any, planned: Plan) -> Outcome:
         if not sys.stderr.isatty():
@@ -76,12 +93,15 @@ class Command(BaseCommand):
         finally:
             self.stderr.write("")
 
-    def _check(self, assertions: list[Assertion], result: dict[str, Any]) -> None:
-        failed = [a for a in assertions if not a.holds(result)]
-        for assertion in failed:
-            self.stderr.write(f"FAILED  {assertion.complaint(result)}")
+    def _check(self, assertions: list[Assertion], result: dict[str, Any], *, is_strict: bool) -> None:
+        failed = [a.complaint(result) for a in assertions if not a.holds(result)]
+        missed = [fault["message"] for fault in result["faults_not_struck"] if is_strict]
+        for complaint in [*failed, *missed]:
+            self.stderr.write(f"FAILED  {complaint}")
         if failed:
             raise CommandError(f"{len(failed)} of {len(assertions)} assertions failed.", returncode=ASSERTION_FAILED)
+        if missed:
+            raise CommandError(f"{len(missed)} faults of the scenario never struck.", returncode=ASSERTION_FAILED)
 
 
 def _planned(options: dict[str, Any]) -> Plan:
@@ -106,9 +126,16 @@ def _asked(options: dict[str, Any]) -> Asked:
         num_requests=options["requests"],
         concurrency=options["concurrency"],
         seed=options["seed"],
-        scenario=options["scenario"],
+        scenario=_scenario(options),
         workload=workload,
     )
+
+
+def _scenario(options: dict[str, Any]) -> str | dict[str, Any] | None:
+    if options["scenario_file"] is None:
+        name: str | None = options["scenario"]
+        return name
+    return scenario_in(_text_of(options["scenario_file"]))
 
 
 def _text_of(path: Path) -> str:
