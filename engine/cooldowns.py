@@ -19,7 +19,12 @@ COUNTERS = ("deployment:{}:allowed_fails:generic", "{}:fails", "{}:successes")
 # LiteLLM looks back a minute; and so many failures say enough.
 WINDOW_S = 60.0
 MOST_FAILURES = 1000
-WORDS = {"Timeout": "timeout", "UpstreamConnectionError": "no connection"}
+WORDS = {
+    "Timeout": "timeout",
+    "UpstreamConnectionError": "no connection",
+    "BadGatewayError": "unreadable answer",
+    "ContentPolicyViolationError": "blocked answer",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,5 +124,4 @@ class Cooldowns:
 
 def _word(error: BaseException) -> str:
     """How it failed: the status that came, or what happened where none came."""
-    name = type(error).__name__
-    return WORDS.get(name) or str(failures.status_of(error) or name)
+    return str(failures.came_of(error) or WORDS.get(type(error).__name__, "error"))

@@ -18,6 +18,8 @@ AttemptStatus = Literal["pending", "success", "error", "cancelled"]
 
 # How a provider refuses a key, or says that its money or quota is used up: by status, and some by 400 and words.
 KEY_REFUSALS = frozenset({401, 402, 403, 429})
+# What an attempt's error is called that waiting, or a longer limit, could have prevented.
+RATE_LIMITS, TIMEOUTS = frozenset({"RateLimitError"}), frozenset({"Timeout"})
 REFUSAL_WORDS = ("credit balance", "api key not valid", "invalid api key", "incorrect api key")
 
 
@@ -36,6 +38,7 @@ class Attempt:
 
     `fallback_depth` is the distance from the first tier of the group that was asked for: 1 in its second tier,
     even when the first was only cooling down and nothing was tried there; a fallback group's tiers count on.
+    `status_code` is the HTTP status that came, None where none did: a connection that broke, a limit of our own.
     `status` is `pending` while the answer (or stream) is on its way and `cancelled` when the caller left.
     `moved_on_because` says why the router tried something else after this attempt (None on the last one):
     `retry_…` within the tier, `fallback_…` to another tier or group, each with `error`, `rate_limit`, `timeout` or
@@ -182,9 +185,9 @@ class Trace:
 def _cause(attempt: Attempt) -> str:
     if attempt.is_key_refused:
         return "own_key_refused"
-    if attempt.status_code == 429:
+    if attempt.error_class in RATE_LIMITS:
         return "rate_limit"
-    return "timeout" if attempt.status_code in (408, 504) else "error"
+    return "timeout" if attempt.error_class in TIMEOUTS else "error"
 
 
 def _cause_of_skip(skip: Skip) -> str:
@@ -193,4 +196,4 @@ def _cause_of_skip(skip: Skip) -> str:
     cause = skip.cause or ""
     if skip.reason is SkipReason.RATE_LIMITED or cause.endswith("429"):
         return "rate_limit"
-    return "timeout" if cause.endswith("timeout") else "error"
+    return "timeout" if cause.endswith(("timeout", "408", "504")) else "error"

@@ -66,7 +66,7 @@ class Report:
         has_left = not isinstance(error, Exception)
         self._attempt.error_class = None if has_left else type(error).__name__
         self._attempt.error_message = None if has_left else failures.message_of(error)
-        self._attempt.status_code = failures.status_of(error)
+        self._attempt.status_code = failures.came_of(error)
         self._close("cancelled" if has_left else "error")
         end = datetime.now()
         self._kwargs["exception"] = error

@@ -150,9 +150,7 @@ class GroupRouter(litellm.Router):
             attempt.own_key = own_key
             result = await (call.upstream or upstream_for(deployment)).send(call, deployment, self.spec.retry, attempt)
             if isinstance(result, Answer) and result.is_content_filtered and self.spec.fallback.content_policy_groups:
-                raise litellm.ContentPolicyViolationError(
-                    "The answer was blocked.", deployment.name, deployment.provider
-                )
+                raise failures.blocked(deployment)
         except BaseException as error:
             await report.failed(error)
             raise

@@ -17,7 +17,8 @@ from pydantic_core import to_json
 
 from access.models import Actor, Role
 from access.rules import check_role
-from engine.upstreams.connections import new_session, reason_of
+from engine.upstreams.connections import new_session
+from engine.upstreams.reasons import reason_of
 from usage.models import Alert
 
 SIGNATURE = "X-Routing-Console-Signature"

@@ -6,9 +6,7 @@ The address is checked where the socket is made: after the name was resolved, ea
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
-import ssl
 import sys
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -65,21 +63,3 @@ async def close_session() -> None:
         await pool.close()
     if bound := sys.modules.get("engine.upstreams.litellm_connections"):  # LiteLLM takes seconds to import
         await bound.close_clients()
-
-
-def reason_of(error: aiohttp.ClientError) -> str:
-    """Why a connection failed, in the network's own words."""
-    cause = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
-    if isinstance(cause, OSError):
-        return words_of(cause)
-    return str(cause) or type(error).__name__
-
-
-def words_of(error: OSError) -> str:
-    """The system's words for a trouble: Python's own repeat the address, or name a file of OpenSSL."""
-    if isinstance(error, ssl.SSLError):
-        why = getattr(error, "verify_message", "") or str(error.reason or "no agreement").lower().replace("_", " ")
-        return f"TLS: {why}"
-    if not isinstance(error, addresses.ForbiddenAddress) and (error.errno or 0) > 0:
-        return os.strerror(error.errno or 0)
-    return error.strerror or str(error) or "the connection broke"

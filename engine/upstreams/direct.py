@@ -19,7 +19,8 @@ from engine.spec import DeploymentSpec, RetryPolicy
 from engine.upstreams import asking, estimates, failures
 from engine.upstreams.call import Answer, Call, Stream
 from engine.upstreams.chat_events import ChatEvents, Piece
-from engine.upstreams.connections import CONNECT_TIMEOUT_S, reason_of, session
+from engine.upstreams.connections import CONNECT_TIMEOUT_S, session
+from engine.upstreams.reasons import reason_of
 from engine.upstreams.sse import TooLarge
 
 DRAIN_TIMEOUT_S = 0.2
@@ -85,7 +86,8 @@ def _limit(call: Call, policy: RetryPolicy) -> tuple[float, str]:
 async def _refusal(deployment: DeploymentSpec, response: aiohttp.ClientResponse) -> Exception:
     if response.status < 400:
         response.close()
-        return failures.invalid(deployment, f"answered {response.status}, a redirect, which is not followed.")
+        why = f"answered {response.status}, a redirect, which is not followed."
+        return failures.invalid(deployment, why, status=response.status)
     body = await _start_of(response, ERROR_BODY_LIMIT)
     return failures.from_response(deployment, response.status, body, response.headers)
 

@@ -6,7 +6,6 @@ exactly like one through LiteLLM.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,11 +17,12 @@ from pydantic_core import to_json
 
 from engine.dialects import waits
 from engine.dialects.errors import ErrorReading, Kind, read_error
+from engine.dialects.words import words_of
 from engine.redaction import redact
 from engine.spec import DeploymentSpec, Secret
+from engine.upstreams.sentences import of_status, sentence_of
 
 litellm.suppress_debug_info = True
-MESSAGE_LIMIT = 500
 BODY_LIMIT = 4096
 # What the router moves on differently for, and what it is to be taken for when an event names no status.
 CLASSES = {
@@ -58,8 +58,7 @@ def from_response(deployment: DeploymentSpec, status: int, body: bytes, headers:
     if message.startswith("answered "):
         message = f"{deployment.provider} {message}"
     mapped.reading = _hidden(reading)  # type: ignore[attr-defined]
-    mapped.upstream_message = redact(message)  # type: ignore[attr-defined]
-    return mapped
+    return _told(mapped, words_of(redact(message)) or of_status(status), status)
 
 
 def from_event(deployment: DeploymentSpec, error: object) -> Exception:
@@ -67,49 +66,46 @@ def from_event(deployment: DeploymentSpec, error: object) -> Exception:
     fields = error if isinstance(error, dict) else {"message": str(error)}
     reading = read_error(None, {}, {"error": fields})
     status = reading.status or STATUS_OF_KIND.get(reading.kind, 500)
-    return from_response(deployment, status, to_json({"error": fields}), {})
+    error_of_status = from_response(deployment, status, to_json({"error": fields}), {})
+    error_of_status.came_status = reading.status  # type: ignore[attr-defined]
+    return error_of_status
 
 
 def unreachable(deployment: DeploymentSpec, why: str) -> Exception:
     """The connection failed or broke."""
-    return UpstreamConnectionError(
-        message=f"{deployment.provider}: {redact(why)}", llm_provider=deployment.provider, model=deployment.name
-    )
+    told = f"{deployment.provider}: {redact(why)}"
+    return _told(UpstreamConnectionError(told, deployment.provider, deployment.name), told)
 
 
-def invalid(deployment: DeploymentSpec, why: str) -> Exception:
-    """The upstream answered something that is not the OpenAI protocol."""
-    return litellm.BadGatewayError(  # type: ignore[no-any-return]
-        message=f"{deployment.provider} {why}", llm_provider=deployment.provider, model=deployment.name
-    )
+def invalid(deployment: DeploymentSpec, why: str, *, status: int | None = None) -> Exception:
+    """The upstream answered something that is not the OpenAI protocol; `status` where that is what is wrong."""
+    told = f"{deployment.provider} {why}"
+    return _told(litellm.BadGatewayError(told, deployment.provider, deployment.name), told, status)
+
+
+def blocked(deployment: DeploymentSpec) -> Exception:
+    """The upstream's content filter kept the answer back, in an answer that is none of an error."""
+    told = f"{deployment.provider} blocked the answer."
+    return _told(litellm.ContentPolicyViolationError(told, deployment.name, deployment.provider), told)
 
 
 def timed_out(deployment: DeploymentSpec, what: str, after_s: float) -> Exception:
     """One of the group's time limits ran out."""
-    return litellm.Timeout(  # type: ignore[no-any-return]
-        message=f"{deployment.provider}: {what} after {after_s:g} s.",
-        model=deployment.name,
-        llm_provider=deployment.provider,
-    )
+    told = f"{deployment.provider}: {what} after {after_s:g} s."
+    return _told(litellm.Timeout(told, deployment.name, deployment.provider), told)
 
 
 def unusable(deployment: DeploymentSpec) -> Exception:
     """The deployment has a problem of our own making, such as a key that cannot be decrypted: nobody was asked."""
-    error: Exception = litellm.AuthenticationError(
-        message=str(deployment.problem), llm_provider=deployment.provider, model=deployment.name
-    )
+    told = str(deployment.problem)
+    error = _told(litellm.AuthenticationError(told, deployment.provider, deployment.name), told)
     error.is_unusable = True  # type: ignore[attr-defined]
-    # LiteLLM appends to the message of an error, and not to this.
-    error.upstream_message = deployment.problem  # type: ignore[attr-defined]
     return error
 
 
 def message_of(error: BaseException) -> str:
-    """What to show of an error: LiteLLM's prefixes and anything like a key taken out, at most 500 characters."""
-    text = str(getattr(error, "upstream_message", None) or getattr(error, "message", None) or error)[:BODY_LIMIT]
-    while (shorter := re.sub(r"^(litellm\.)?\w*(Error|Exception|Timeout)\s*[:-]\s*", "", text)) != text:
-        text = shorter
-    return redact(text)[:MESSAGE_LIMIT]
+    """What to show of an error: see `sentences`."""
+    return sentence_of(error)
 
 
 def hide_secrets(error: BaseException, deployment: DeploymentSpec) -> None:
@@ -124,9 +120,17 @@ def hide_secrets(error: BaseException, deployment: DeploymentSpec) -> None:
 
 
 def status_of(error: BaseException) -> int | None:
-    """The HTTP status an error stands for."""
+    """The HTTP status an error stands for, to the router and to callers."""
     status = getattr(error, "status_code", None)
     return status if isinstance(status, int) else None
+
+
+def came_of(error: BaseException) -> int | None:
+    """The HTTP status that came from the upstream; None where none did, whatever the error stands for."""
+    if hasattr(error, "came_status"):
+        return error.came_status  # type: ignore[no-any-return]
+    is_ours = isinstance(error, (litellm.Timeout, litellm.APIConnectionError))
+    return None if is_ours else status_of(error)
 
 
 def retry_after_s(error: BaseException) -> float | None:
@@ -141,6 +145,13 @@ def reading_of(error: BaseException) -> ErrorReading | None:
     """What the upstream said, where its answer was read here."""
     reading = getattr(error, "reading", None)
     return reading if isinstance(reading, ErrorReading) else None
+
+
+def _told(error: Exception, message: str, status: int | None = None) -> Exception:
+    """The error with what people are told of it, which LiteLLM does not append to, and the status that came."""
+    error.upstream_message = message  # type: ignore[attr-defined]
+    error.came_status = status  # type: ignore[attr-defined]
+    return error
 
 
 def _mapped(deployment: DeploymentSpec, error: Exception) -> Exception:

@@ -7,7 +7,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from engine.upstreams.connections import new_session, reason_of
+from engine.upstreams.connections import new_session
+from engine.upstreams.reasons import reason_of
 from tests.fakes import ScriptedUpstream
 from tests.odd_servers import tls_upstream
 

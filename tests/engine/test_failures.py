@@ -111,3 +111,34 @@ def test_what_no_database_stores_is_taken_out_of_messages():
 def test_a_message_of_prefixes_alone_is_read_soon():
     error = failures.from_event(deployment("a"), {"message": "Error: " * 500_000, "code": 500})
     assert len(failures.message_of(error)) <= failures.MESSAGE_LIMIT
+
+
+NOTHING_CAME = {
+    "a connection that broke": failures.unreachable(deployment("a"), "connection reset"),
+    "our own time limit": failures.timed_out(deployment("a"), "no answer", 1),
+    "an answer that cannot be read": failures.invalid(deployment("a"), "did not answer in OpenAI's format."),
+    "a key that cannot be read": failures.unusable(deployment("a", problem="no key")),
+    "an event without a status": failures.from_event(deployment("a"), {"message": "broken"}),
+    "an answer that was blocked": failures.blocked(deployment("a")),
+    "LiteLLM's own time limit": litellm.Timeout("x", "m", "p"),
+    "LiteLLM's lost connection": litellm.APIConnectionError("x", "p", "m"),
+}
+
+
+@pytest.mark.parametrize("error", NOTHING_CAME.values(), ids=NOTHING_CAME)
+def test_where_no_status_came_none_is_invented(error: Exception):
+    assert failures.came_of(error) is None
+
+
+@pytest.mark.parametrize("status", [400, 408, 429, 500, 504, 529])
+def test_the_status_that_came_is_kept(status: int):
+    error = failures.from_response(deployment("a"), status, b"{}", {})
+    assert (failures.came_of(error), failures.status_of(error)) == (status, status)
+
+
+def test_an_event_says_its_own_status():
+    assert failures.came_of(failures.from_event(deployment("a"), {"code": 429, "message": "slow"})) == 429
+
+
+def test_a_redirect_is_the_status_that_came():
+    assert failures.came_of(failures.invalid(deployment("a"), "answered 302", status=302)) == 302

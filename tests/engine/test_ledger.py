@@ -1,8 +1,8 @@
 from engine.ledger import Attempt, Trace
 
 
-def attempt(deployment: str, *, group: str = "g", tier: int = 1, status_code: int | None = None) -> Attempt:
-    return Attempt(deployment, deployment, "P", group, tier, started_at=0.0, status="error", status_code=status_code)
+def attempt(deployment: str, *, group: str = "g", tier: int = 1, error_class: str = "APIError") -> Attempt:
+    return Attempt(deployment, deployment, "P", group, tier, started_at=0.0, status="error", error_class=error_class)
 
 
 def trace_of(*attempts: Attempt) -> Trace:
@@ -24,7 +24,7 @@ def test_a_retry_stays_in_the_tier_and_a_fallback_leaves_it():
 
 def test_each_attempt_but_the_last_says_why_the_router_moved_on():
     trace = trace_of(
-        attempt("a", status_code=429), attempt("a", status_code=408), attempt("b", tier=2, status_code=503)
+        attempt("a", error_class="RateLimitError"), attempt("a", error_class="Timeout"), attempt("b", tier=2)
     )
     trace.begin(attempt("c", tier=3))
     reasons = [a.moved_on_because for a in trace.attempts]

@@ -67,6 +67,7 @@ def test_a_slow_first_deployment_is_left_for_the_second(
     raw = stage.client.chat.completions.with_raw_response.create(model=group, messages=HI)
     first, second = stage.attempts(raw.headers["x-litellm-call-id"])
     assert (first["error_class"], first["moved_on_because"]) == ("Timeout", "fallback_timeout")
+    assert first["status_code"] is None
     assert (second["status"], second["tier"]) == ("success", 2)
 
 
@@ -87,7 +88,7 @@ def test_a_stream_that_breaks_ends_in_an_error_and_is_recorded(
     with pytest.raises(openai.APIError, match=says):
         list(raw.parse())
     (attempt,) = stage.attempts(raw.headers["x-litellm-call-id"])
-    assert attempt["status"] == "error"
+    assert (attempt["status"], attempt["status_code"]) == ("error", None)
     assert says in attempt["error_message"]
 
 

@@ -1,0 +1,86 @@
+"""What an upstream says to people, without what is only for its programmers. Pure.
+
+An upstream may be another gateway, whose own libraries speak in its errors: tracebacks, paths, class names, ids.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Any
+
+from pydantic_core import from_json
+
+LIMIT, DEEPEST = 500, 5
+# From here on nothing is for people.
+END = re.compile(
+    r"\s*(Traceback \(most recent call last\)|Received Model Group\s*=|Available Model Group Fallbacks\s*="
+    r"|LiteLLM Retried:|No fallback model group found|Handle with `|The above exception was"
+    r"|During handling of the above).*",
+    re.DOTALL,
+)
+NOISE = (
+    # A library's class before what it says: `litellm.RateLimitError: AnthropicException - `.
+    re.compile(r"\b(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?:Error|Exception|Timeout)\b\s*(?::|-(?=\s))\s*"),
+    re.compile(r"\b(?:litellm|openai|httpx|httpcore|aiohttp|botocore)(?:\.\w+)+\s*[:-]?\s*", re.IGNORECASE),
+    re.compile(r"\bLiteLLM\s*:\s*", re.IGNORECASE),
+    # Objects of a program, and where it lies.
+    re.compile(r"(?:\b\w+:)?<[\w.]+(?: object)? at 0x[0-9a-fA-F]+>"),
+    re.compile(r"File \"[^\"]+\", line \d+(?:, in \S+)?"),
+    re.compile(r"(?:[A-Za-z]:\\|(?<![\w:/.])/(?:usr|home|opt|var|app|root|srv|tmp|etc|work|mnt)/)[^\s'\",;)]*"),
+    re.compile(r"\(_\w+\.c:\d+\)"),
+    # Manuals of libraries.
+    re.compile(r"[^.\n]*https?://\S*(?:litellm|errors\.pydantic\.dev|developer\.mozilla\.org|docs\.python\.org)\S*"),
+    # A deployment inside another router.
+    re.compile(r"\b[\w-]+\.r\d+\.[\w-]+"),
+)
+EMPTY = re.compile(r"\(\s*\)|\[\s*\]|^[\s:;,.\-]+|(?<=\s)[:;,](?=\s|$)")
+
+
+def words_of(text: str, *, limit: int = LIMIT) -> str:
+    """The sentence in an upstream's message, on one line, at most `limit` characters; "" when there is none."""
+    text = END.sub("", _unwrapped(text[: 20 * limit]))
+    for noise in NOISE:
+        text = noise.sub("", text)
+    text = " ".join(EMPTY.sub("", text).split())
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def said_in(text: str) -> str | None:
+    """The message of the JSON (or Python) object inside a text; None when there is none."""
+    start = min((at for at in (text.find("{"), text.find("[{")) if at >= 0), default=-1)
+    return None if start < 0 else _message_in(_object(text[start:].strip()))
+
+
+def _unwrapped(text: str) -> str:
+    """What objects inside a text say, in the text's place."""
+    for _ in range(DEEPEST):
+        if (said := said_in(text)) is None:
+            break
+        text = said
+    return text
+
+
+def _object(text: str) -> Any:
+    for end in (len(text), text.rfind("}") + 1):
+        for read in (from_json, ast.literal_eval):
+            try:
+                return read(text[:end].rstrip("'\""))
+            except (ValueError, SyntaxError, MemoryError, RecursionError):
+                continue
+    return None
+
+
+def _message_in(content: Any, depth: int = 0) -> str | None:
+    """The message of an error object, whatever it is wrapped in."""
+    if isinstance(content, list):
+        content = content[0] if content else None
+    if not isinstance(content, dict) or depth > DEEPEST:
+        return None
+    for name in ("error", "message", "detail", "msg", "errorMessage"):
+        said = content.get(name)
+        if isinstance(said, str) and said.strip():
+            return said
+        if isinstance(said, dict | list) and (inner := _message_in(said, depth + 1)) is not None:
+            return inner
+    return None

@@ -1,0 +1,96 @@
+"""The sentence about an error that callers, attempts and logs read: only here is one made.
+
+What an upstream says, or we ourselves, is in the error's `upstream_message`. No text of a library is ever quoted: of
+its exceptions only the class, the status, the network's reason and what the provider said inside are told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+from collections.abc import Callable
+
+import aiohttp
+import httpx
+import litellm
+import openai
+
+from engine.dialects.words import LIMIT, said_in, words_of
+from engine.exceptions import BadInput, RequestFailed
+from engine.redaction import redact
+from engine.upstreams.reasons import is_of_network, reason_of
+
+OURS = (RequestFailed, BadInput)
+TIMEOUTS = (TimeoutError, openai.APITimeoutError, httpx.TimeoutException, aiohttp.ServerTimeoutError)
+LEFT = (asyncio.CancelledError, concurrent.futures.CancelledError, GeneratorExit, KeyboardInterrupt)
+CONNECTIONS = (openai.APIConnectionError, aiohttp.ClientConnectionError)
+UNEXPECTED = "The request failed for a reason that is not the provider's: an unexpected error in the gateway."
+NO_ANSWER = "The provider did not answer in time."
+BY_CLASS: tuple[tuple[type[BaseException], str], ...] = (
+    (litellm.ContextWindowExceededError, "The request is too long for the context of the model."),
+    (litellm.ContentPolicyViolationError, "The provider's content policy forbids the request or its answer."),
+    (litellm.BudgetExceededError, "The budget for this request is used up."),
+    (litellm.UnsupportedParamsError, "The provider does not support a parameter of the request."),
+    (openai.APIResponseValidationError, "The provider's answer cannot be read."),
+    (aiohttp.ClientPayloadError, "The provider's answer broke off."),
+    (httpx.TooManyRedirects, "The provider answered with a redirect, which is not followed."),
+    (httpx.DecodingError, "The provider's answer cannot be read."),
+)
+BY_STATUS = {
+    400: "The provider refused the request as invalid.",
+    401: "The provider refused the key.",
+    402: "The account at the provider has no credit left.",
+    403: "The provider does not allow this with the key.",
+    404: "The provider does not know the model or the address.",
+    408: NO_ANSWER,
+    413: "The request is too large for the provider.",
+    422: "The provider refused the request as invalid.",
+    429: "The provider has had too many requests.",
+    504: NO_ANSWER,
+}
+
+
+def sentence_of(error: BaseException) -> str:
+    """What to show of an error: one line, at most 500 characters, nothing like a key, no internals of any program."""
+    said = getattr(error, "upstream_message", None)
+    if said is None and isinstance(error, OURS):
+        said = error.message
+    elif said is None and isinstance(error, openai.APIStatusError):
+        # The provider's own words lie in LiteLLM's as JSON.
+        said = said_in(str(error)[: 20 * LIMIT])
+    return (words_of(redact(said[: 20 * LIMIT])) if isinstance(said, str) else "") or _of_class(error)
+
+
+def of_status(status: int) -> str:
+    """The sentence for an upstream's status that came without any words."""
+    return BY_STATUS.get(status) or f"The provider failed with status {status}."
+
+
+def _of_class(error: BaseException) -> str:
+    for kind, sentence in BY_CLASS:
+        if isinstance(error, kind):
+            return sentence
+    tries: tuple[Callable[[BaseException], str], ...] = (_of_limit, _of_wait, _of_connection, _of_number)
+    return next((said for attempt in tries if (said := attempt(error))), UNEXPECTED)
+
+
+def _of_limit(error: BaseException) -> str:
+    is_own = getattr(error, "is_own_limit", False)
+    return "The deployment's own limit of requests or tokens in a minute is reached." if is_own else ""
+
+
+def _of_wait(error: BaseException) -> str:
+    if isinstance(error, LEFT):
+        return "The caller left, or the server is stopping."
+    return NO_ANSWER if isinstance(error, TIMEOUTS) else ""
+
+
+def _of_connection(error: BaseException) -> str:
+    if not isinstance(error, CONNECTIONS) and not is_of_network(error):
+        return ""
+    return f"The connection to the provider failed: {reason_of(error)}."
+
+
+def _of_number(error: BaseException) -> str:
+    status = getattr(error, "status_code", None)
+    return of_status(status) if isinstance(status, int) and 400 <= status < 600 else ""
