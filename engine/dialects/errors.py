@@ -162,7 +162,7 @@ def _of_text(status: int | None, body: bytes | str) -> str | None:
     """Plain text as it is; of a web page only its title."""
     text = (body.decode("utf-8", "replace") if isinstance(body, bytes) else body).strip()
     if not PAGE.match(text):
-        return text[:200] or None
+        return text[:MESSAGE_LIMIT] or None
     title = TITLE.search(text)
     said = " ".join(re.sub(r"<[^>]*>", "", title[1]).split())[:TITLE_LIMIT] if title else ""
     return f"answered {status or 'with'} {'with ' if status else ''}an HTML page{f', titled ‘{said}’' if said else ''}."

@@ -6,12 +6,12 @@ An upstream may be another gateway, whose own libraries speak in its errors: tra
 from __future__ import annotations
 
 import ast
+import json
 import re
 from typing import Any
 
-from pydantic_core import from_json
-
 LIMIT, DEEPEST = 500, 5
+JSON = json.JSONDecoder(strict=False)
 # From here on nothing is for people.
 END = re.compile(
     r"\s*(Traceback \(most recent call last\)|Received Model Group\s*=|Available Model Group Fallbacks\s*="
@@ -20,17 +20,21 @@ END = re.compile(
     re.DOTALL,
 )
 NOISE = (
+    # Manuals of libraries.
+    re.compile(
+        r"[^.\n]{0,200}https?://\S*(?:litellm|errors\.pydantic\.dev|developer\.mozilla\.org|docs\.python\.org)\S*"
+    ),
     # A library's class before what it says: `litellm.RateLimitError: AnthropicException - `.
     re.compile(r"\b(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?:Error|Exception|Timeout)\b\s*(?::|-(?=\s))\s*"),
-    re.compile(r"\b(?:litellm|openai|httpx|httpcore|aiohttp|botocore)(?:\.\w+)+\s*[:-]?\s*", re.IGNORECASE),
+    re.compile(r"(?<![\w./])litellm(?:\.\w+)+\s*[:-]?\s*", re.IGNORECASE),
     re.compile(r"\bLiteLLM\s*:\s*", re.IGNORECASE),
     # Objects of a program, and where it lies.
     re.compile(r"(?:\b\w+:)?<[\w.]+(?: object)? at 0x[0-9a-fA-F]+>"),
     re.compile(r"File \"[^\"]+\", line \d+(?:, in \S+)?"),
     re.compile(r"(?:[A-Za-z]:\\|(?<![\w:/.])/(?:usr|home|opt|var|app|root|srv|tmp|etc|work|mnt)/)[^\s'\",;)]*"),
     re.compile(r"\(_\w+\.c:\d+\)"),
-    # Manuals of libraries.
-    re.compile(r"[^.\n]*https?://\S*(?:litellm|errors\.pydantic\.dev|developer\.mozilla\.org|docs\.python\.org)\S*"),
+    # An object that was cut.
+    re.compile(r"\s*\[?\{\s*['\"]\w+['\"]\s*:.*", re.DOTALL),
     # A deployment inside another router.
     re.compile(r"\b[\w-]+\.r\d+\.[\w-]+"),
 )
@@ -39,7 +43,7 @@ EMPTY = re.compile(r"\(\s*\)|\[\s*\]|^[\s:;,.\-]+|(?<=\s)[:;,](?=\s|$)")
 
 def words_of(text: str, *, limit: int = LIMIT) -> str:
     """The sentence in an upstream's message, on one line, at most `limit` characters; "" when there is none."""
-    text = END.sub("", _unwrapped(text[: 20 * limit]))
+    text = END.sub("", _unwrapped(text[: 20 * limit])[: 4 * limit])
     for noise in NOISE:
         text = noise.sub("", text)
     text = " ".join(EMPTY.sub("", text).split())
@@ -62,12 +66,11 @@ def _unwrapped(text: str) -> str:
 
 
 def _object(text: str) -> Any:
-    for end in (len(text), text.rfind("}") + 1):
-        for read in (from_json, ast.literal_eval):
-            try:
-                return read(text[:end].rstrip("'\""))
-            except (ValueError, SyntaxError, MemoryError, RecursionError):
-                continue
+    for read in (lambda: JSON.raw_decode(text)[0], lambda: ast.literal_eval(text[: text.rfind("}") + 1])):
+        try:
+            return read()
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            continue
     return None
 
 

@@ -57,7 +57,7 @@ def sentence_of(error: BaseException) -> str:
         said = error.message
     elif said is None and isinstance(error, openai.APIStatusError):
         # The provider's own words lie in LiteLLM's as JSON.
-        said = said_in(str(error)[: 20 * LIMIT])
+        said = said_in(str(getattr(error, "message", ""))[: 20 * LIMIT])
     return (words_of(redact(said[: 20 * LIMIT])) if isinstance(said, str) else "") or _of_class(error)
 
 
