@@ -92,6 +92,38 @@ BY_STATUS = {
     429: Kind.RATE_LIMIT,
     504: Kind.TIMEOUT,
 }
+# The status that an error's own word stands for, where no number came: an event of a stream.
+STATUS_OF_WORD = {
+    "invalid_request_error": 400,
+    "context_length_exceeded": 400,
+    "content_filter": 400,
+    "validationexception": 400,
+    "invalid_argument": 400,
+    "authentication_error": 401,
+    "unauthenticated": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "permission_denied": 403,
+    "not_found_error": 404,
+    "timeout_error": 504,
+    "deadline_exceeded": 504,
+    "modeltimeoutexception": 408,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "too_many_requests": 429,
+    "insufficient_quota": 429,
+    "resource_exhausted": 429,
+    "throttlingexception": 429,
+    "server_error": 500,
+    "internal_server_error": 500,
+    "internalserverexception": 500,
+    "api_error": 500,
+    "serviceunavailableexception": 503,
+    "unavailable": 503,
+    "overloaded_error": 529,
+}
+WORD_FIELDS = ("code", "type", "status", "reason")
 # A wording is only believed where it can be about the request: never of "slow down" or "wrong key".
 SPEAKS_OF_REQUEST = frozenset({None, 400, 403, 413, 422, 500})
 TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
@@ -107,7 +139,7 @@ def read_error(
     """
     at = time.time() if now is None else now
     layers = list(_layers(_content(body)))
-    status = status if status is not None else _status_in(layers)
+    status = status if status is not None else _status_in(layers) or _status_of_words(layers)
     text = next((said for layer in reversed(layers) if (said := _message(layer))), None)
     if text is None and not layers and not isinstance(body, dict):
         text = _of_text(status, body)
@@ -186,9 +218,13 @@ def _status_in(layers: list[dict[str, Any]]) -> int | None:
     return None
 
 
+def _status_of_words(layers: list[dict[str, Any]]) -> int | None:
+    said = (str(layer.get(name)).lower() for layer in reversed(layers) for name in WORD_FIELDS)
+    return next((STATUS_OF_WORD[word] for word in said if word in STATUS_OF_WORD), None)
+
+
 def _kind(status: int | None, layers: list[dict[str, Any]], text: str) -> Kind:
-    names = ("code", "type", "status", "reason")
-    words = {str(layer[name]).lower() for layer in layers for name in names if isinstance(layer.get(name), str)}
+    words = {str(layer[name]).lower() for layer in layers for name in WORD_FIELDS if isinstance(layer.get(name), str)}
     for kind, codes in CODES.items():
         if words & codes:
             return kind

@@ -7,22 +7,6 @@ from typing import Any
 
 from engine.dialects.reading import error_in, parsed
 
-# The status that a provider's own word for an error stands for, where a stream tells no number.
-STATUSES = {
-    "invalid_request_error": 400,
-    "authentication_error": 401,
-    "billing_error": 402,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "request_too_large": 413,
-    "rate_limit_error": 429,
-    "timeout_error": 504,
-    "overloaded_error": 529,
-    "validationException": 400,
-    "throttlingException": 429,
-    "modelTimeoutException": 408,
-    "serviceUnavailableException": 503,
-}
 # Amazon's binary frames have JSON in them: the kind of the exception is in a header.
 EXCEPTION_FRAME = re.compile(rb":exception-type\x07..(\w+).*?(\{.*?\})", re.DOTALL)
 
@@ -46,5 +30,4 @@ def _error_of(fields: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _told(message: object, kind: object, code: object) -> dict[str, Any]:
-    known = STATUSES.get(str(kind)) if code is None else code
-    return {"message": message or "The stream ended with an error.", "type": kind, "code": known}
+    return {"message": message or "The stream ended with an error.", "type": kind, "code": code}

@@ -25,7 +25,7 @@ NOISE = (
         r"[^.\n]{0,200}https?://\S*(?:litellm|errors\.pydantic\.dev|developer\.mozilla\.org|docs\.python\.org)\S*"
     ),
     # A library's class before what it says: `litellm.RateLimitError: AnthropicException - `.
-    re.compile(r"\b(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?:Error|Exception|Timeout)\b\s*(?::|-(?=\s))\s*"),
+    re.compile(r"(?<![\w.])(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?:Error|Exception|Timeout)\b\s*(?::|-(?=\s))\s*"),
     re.compile(r"(?<![\w./])litellm(?:\.\w+)+\s*[:-]?\s*", re.IGNORECASE),
     re.compile(r"\bLiteLLM\s*:\s*", re.IGNORECASE),
     # Objects of a program, and where it lies.

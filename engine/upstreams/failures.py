@@ -7,7 +7,7 @@ exactly like one through LiteLLM.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import httpx
@@ -73,34 +73,36 @@ def from_event(deployment: DeploymentSpec, error: object) -> Exception:
 
 def unreachable(deployment: DeploymentSpec, why: str) -> Exception:
     """The connection failed or broke."""
-    told = f"{deployment.provider}: {redact(why)}"
-    return _told(UpstreamConnectionError(told, deployment.provider, deployment.name), told)
+    return told(UpstreamConnectionError, deployment, f"{deployment.provider}: {redact(why)}")
 
 
 def invalid(deployment: DeploymentSpec, why: str, *, status: int | None = None) -> Exception:
     """The upstream answered something that is not the OpenAI protocol; `status` where that is what is wrong."""
-    told = f"{deployment.provider} {why}"
-    return _told(litellm.BadGatewayError(told, deployment.provider, deployment.name), told, status)
+    return told(litellm.BadGatewayError, deployment, f"{deployment.provider} {why}", status)
 
 
 def blocked(deployment: DeploymentSpec) -> Exception:
     """The upstream's content filter kept the answer back, in an answer that is none of an error."""
-    told = f"{deployment.provider} blocked the answer."
-    return _told(litellm.ContentPolicyViolationError(told, deployment.name, deployment.provider), told)
+    return told(litellm.ContentPolicyViolationError, deployment, f"{deployment.provider} blocked the answer.")
 
 
 def timed_out(deployment: DeploymentSpec, what: str, after_s: float) -> Exception:
     """One of the group's time limits ran out."""
-    told = f"{deployment.provider}: {what} after {after_s:g} s."
-    return _told(litellm.Timeout(told, deployment.name, deployment.provider), told)
+    return told(litellm.Timeout, deployment, f"{deployment.provider}: {what} after {after_s:g} s.")
 
 
 def unusable(deployment: DeploymentSpec) -> Exception:
     """The deployment has a problem of our own making, such as a key that cannot be decrypted: nobody was asked."""
-    told = str(deployment.problem)
-    error = _told(litellm.AuthenticationError(told, deployment.provider, deployment.name), told)
+    error = told(litellm.AuthenticationError, deployment, str(deployment.problem))
     error.is_unusable = True  # type: ignore[attr-defined]
     return error
+
+
+def told(
+    kind: Callable[..., Exception], deployment: DeploymentSpec, message: str, status: int | None = None
+) -> Exception:
+    """An exception of one of LiteLLM's kinds, with what people are told of it; `status` where one came."""
+    return _told(kind(message=message, llm_provider=deployment.provider, model=deployment.name), message, status)
 
 
 def message_of(error: BaseException) -> str:

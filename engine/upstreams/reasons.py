@@ -51,7 +51,7 @@ def _said_by(error: BaseException) -> str:
         case ssl.SSLCertVerificationError():
             return f"TLS: {getattr(error, 'verify_message', '') or 'the certificate is not trusted'}"
         case ssl.SSLError():
-            return f"TLS: {(error.reason or 'no agreement').lower().replace('_', ' ')}"
+            return f"TLS: {(getattr(error, 'reason', '') or 'no agreement').lower().replace('_', ' ')}"
         case aiohttp.ServerDisconnectedError() | httpx.RemoteProtocolError():
             return "the server closed the connection"
         case aiohttp.ClientPayloadError():

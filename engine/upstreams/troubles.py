@@ -31,7 +31,7 @@ def failure(call: Call, deployment: DeploymentSpec, error: BaseException, heard:
     if reason := _reason(error):
         return failures.unreachable(deployment, f"the answer was cut ({reason})")
     if isinstance(error, litellm.ContentPolicyViolationError):
-        return failures.told(litellm.ContentPolicyViolationError, deployment, "blocked the answer.")
+        return failures.blocked(deployment)
     return failures.invalid(deployment, "gave an answer that cannot be read.")
 
 
@@ -46,14 +46,14 @@ def _unsent(call: Call, deployment: DeploymentSpec, error: BaseException) -> Exc
     """Nothing was sent: LiteLLM could not put the request into the provider's dialect, or has no credentials."""
     status = failures.status_of(error)
     if status in (401, 403) or "redentials" in type(error).__name__:
-        return failures.told(litellm.AuthenticationError, deployment, "cannot be asked: credentials are missing or unusable.")
+        why = f"{deployment.provider} cannot be asked: credentials are missing or unusable."
+        return failures.told(litellm.AuthenticationError, deployment, why)
     named = [f"'{name}'" for name in call.body if name not in ("model", "stream") and name in str(error)]
     if not named and status not in (400, 422):
         return failures.unreachable(deployment, "the request could not be sent")
     about = f" See {', '.join(named)}." if named else ""
-    return failures.told(
-        litellm.BadRequestError, deployment, f"cannot be asked this: its dialect has no words for it.{about}"
-    )
+    why = f"{deployment.provider} cannot be asked this: its dialect has no words for it.{about}"
+    return failures.told(litellm.BadRequestError, deployment, why)
 
 
 def _reason(error: BaseException) -> str:

@@ -180,3 +180,20 @@ def test_nothing_said_is_no_message_and_no_crash(body):
 def test_the_wait_is_read_in_every_spelling(headers, expected):
     said = read(429, nested(message="slow"), headers).retry_after_s
     assert said == (None if expected is None else pytest.approx(expected))
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "kind"),
+    [
+        ({"type": "overloaded_error", "message": "Overloaded"}, 529, Kind.SERVER),
+        ({"type": "error", "error": {"type": "rate_limit_error", "message": "slow"}}, 429, Kind.RATE_LIMIT),
+        ({"type": "insufficient_quota", "code": "insufficient_quota", "message": "none"}, 429, Kind.QUOTA),
+        ({"status": "UNAVAILABLE", "message": "Overloaded."}, 503, Kind.SERVER),
+        ({"type": "throttlingException", "message": "slow"}, 429, Kind.RATE_LIMIT),
+        ({"type": "server_error", "code": None, "message": "broken"}, 500, Kind.SERVER),
+        ({"message": "broken"}, None, Kind.SERVER),
+    ],
+)
+def test_an_event_without_a_number_has_the_status_that_its_word_stands_for(error, status, kind):
+    reading = read(None, nested(**error))
+    assert (reading.status, reading.kind) == (status, kind)

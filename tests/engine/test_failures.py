@@ -2,6 +2,7 @@ import litellm
 import pytest
 from pydantic_core import to_json
 
+from engine.dialects.words import LIMIT
 from engine.routing import _failed
 from engine.upstreams import failures
 from gateway import openai
@@ -110,7 +111,7 @@ def test_what_no_database_stores_is_taken_out_of_messages():
 
 def test_a_message_of_prefixes_alone_is_read_soon():
     error = failures.from_event(deployment("a"), {"message": "Error: " * 500_000, "code": 500})
-    assert len(failures.message_of(error)) <= failures.MESSAGE_LIMIT
+    assert len(failures.message_of(error)) <= LIMIT
 
 
 NOTHING_CAME = {
