@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.conf import settings
 
-from engine import addresses
+from engine import addresses, limits
 
 
 class ProvidersConfig(AppConfig):
@@ -10,3 +10,4 @@ class ProvidersConfig(AppConfig):
 
     def ready(self) -> None:
         addresses.adopt(addresses.AddressPolicy(allows_private=settings.ALLOW_PRIVATE_UPSTREAMS))
+        limits.adopt(limits.Limits(answer_mb=settings.MAX_ANSWER_MB))

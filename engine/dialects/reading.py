@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -26,10 +25,6 @@ CONTENT = (
     "audio",
     "images",
 )
-TEXT_AT = re.compile(rb'"(content|reasoning_content|reasoning)"\s*:\s*"')
-# Without `\u`: half of a surrogate pair is no text, which a pattern does not see.
-TEXT = re.compile(rb'(?:[^"\\\x00-\x1f]|\\["\\/bfnrt])+')
-PATTERNS_TRIED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +35,7 @@ class Event:
     of OpenAI's could read. `has_content`: text, reasoning or a tool call. `choices` are the indexes of the answers it
     speaks of, `finishes` those that it ends, with the reason. `error` is the upstream's error object, in whatever
     place it was; `usage` the tokens it tells, `is_usage_alone` that it tells nothing else. `is_done` is `[DONE]`.
-    `fields` is its JSON, where it had to be parsed.
+    `fields` is its JSON.
     """
 
     is_data: bool = True
@@ -58,44 +53,6 @@ class Event:
 COMMENT = Event(is_data=False)
 UNREADABLE = Event(is_readable=False)
 DONE = Event(is_done=True)
-
-
-class Reader:
-    """Reads the events of one stream.
-
-    They repeat themselves, text apart: one that begins and ends like an event that was parsed before, with JSON text
-    between, is not parsed again.
-    """
-
-    __slots__ = ("_begins", "_ends", "_says", "_tried")
-
-    def __init__(self) -> None:
-        self._begins = self._ends = b""
-        self._says = COMMENT
-        self._tried = 0
-
-    def read(self, event: bytes) -> Event:
-        """One event, without the blank line that ends it."""
-        if self._begins and event.startswith(self._begins) and event.endswith(self._ends):
-            text = TEXT.match(event, len(self._begins))
-            if text is not None and text.end() == len(event) - len(self._ends) and event.isascii():
-                return self._says
-        said = read_event(event)
-        if said.has_content and self._tried < PATTERNS_TRIED:
-            self._learn(event, said)
-        return said
-
-    def _learn(self, event: bytes, said: Event) -> None:
-        self._tried += 1
-        found = list(TEXT_AT.finditer(event))
-        if len(found) != 1 or said.finishes or said.usage or said.error or not event.isascii():
-            return
-        begin = found[0].end()
-        text = TEXT.match(event, begin)
-        if text is None or event[text.end() : text.end() + 1] != b'"' or not _is_text_of(said, found[0], text):
-            return
-        self._begins, self._ends = event[:begin], event[text.end() :]
-        self._says = Event(has_content=True, choices=said.choices)
 
 
 def read_event(event: bytes) -> Event:
@@ -195,10 +152,3 @@ def _finish_of(choice: dict[str, Any]) -> str:
 def _has_content(choice: dict[str, Any]) -> bool:
     delta = choice.get("delta") or choice.get("message")
     return isinstance(delta, dict) and any(delta.get(name) for name in CONTENT)
-
-
-def _is_text_of(said: Event, name: re.Match[bytes], text: re.Match[bytes]) -> bool:
-    """Whether what was found in the bytes is what the one choice says."""
-    choices = _choices_of(said.fields or {}) or [(0, {})]
-    content = from_json(b'"' + text.group() + b'"')
-    return len(choices) == 1 and (choices[0][1].get("delta") or {}).get(name.group(1).decode()) == content

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from engine.dialects.progress import Progress
-from engine.dialects.reading import Reader
-from engine.upstreams.sse import EVENT_LIMIT, Bytes, Events, TooLarge, shown
+from engine.dialects.reading import read_event
+from engine.dialects.repeats import Repeats
+from engine.upstreams.sse import EVENT_LIMIT, Events, TooLarge, shown
+
+
+class Bytes(Protocol):
+    """Whatever gives bytes as they come, and b'' at the end."""
+
+    async def readany(self) -> bytes: ...
 
 
 @dataclass(slots=True)
@@ -29,8 +37,9 @@ class ChatEvents:
     """
 
     def __init__(self, source: Bytes, *, choices: int = 1, hides_usage: bool = False) -> None:
-        self._events = Events(source)
-        self._reader = Reader()
+        self._source = source
+        self._events = Events()
+        self._repeats = Repeats(hides_usage=hides_usage)
         self._hides_usage = hides_usage
         self.progress = Progress(choices)
 
@@ -48,10 +57,19 @@ class ChatEvents:
 
     async def next(self) -> Piece:
         """The next events, as many as have come together; raises TooLarge."""
-        events = await self._events.next()
-        piece, parts = Piece(is_last=not events), []
+        while data := await self._source.readany():
+            # A repeat changes nothing in `progress`: what it was learned from is in there.
+            if self._events.is_between and (repeats := self._repeats.shown(data)):
+                return Piece(repeats, has_data=True)
+            if events := self._events.feed(data):
+                return self._piece(events)
+        events = self._events.end()
+        return self._piece(events) if events else Piece(is_last=True)
+
+    def _piece(self, events: list[bytes]) -> Piece:
+        piece, parts = Piece(), []
         for event in events:
-            said = self._reader.read(event)
+            said = read_event(event)
             self.progress.add(said)
             if said.is_done or said.error:
                 piece.error, piece.is_last = said.error, True
@@ -59,5 +77,6 @@ class ChatEvents:
             piece.has_data = piece.has_data or (said.is_data and said.is_readable)
             if said.is_readable:
                 parts.append(shown(event, said, hides_usage=self._hides_usage))
+                self._repeats.learn(event, said)
         piece.shown = b"".join(parts)
         return piece

@@ -1,16 +1,14 @@
-"""Server-sent events: bytes as they come -> whole events."""
+"""Server-sent events: bytes as they come -> whole events. Pure."""
 
 from __future__ import annotations
 
 import codecs
-import re
-from typing import Protocol
 
 from pydantic_core import to_json
 
 from engine.dialects.reading import Event, parsed
+from engine.dialects.repeats import NO_USAGE
 
-NO_USAGE = re.compile(rb',\s*"usage"\s*:\s*null')
 EVENT_LIMIT = 16 * 1024 * 1024
 
 
@@ -21,12 +19,6 @@ class TooLarge(ValueError):
         super().__init__(f"sent an event larger than {EVENT_LIMIT // 1024**2} MB.")
 
 
-class Bytes(Protocol):
-    """Whatever gives bytes as they come, and b'' at the end."""
-
-    async def readany(self) -> bytes: ...
-
-
 class Events:
     """Cuts a byte stream into whole events, without the blank lines between them.
 
@@ -34,20 +26,26 @@ class Events:
     client must never get half of one.
     """
 
-    def __init__(self, source: Bytes) -> None:
-        self._source = source
+    def __init__(self) -> None:
         self._rest = b""
         self._is_first = True
         self._ends_in_cr = False
 
-    async def next(self) -> list[bytes]:
-        """The events that one read has completed, [] at the end of the stream; raises TooLarge."""
-        while data := await self._source.readany():
-            self._rest += self._with_plain_lines(data)
-            if b"\n\n" in self._rest and (events := self._cut()):
-                return events
-            if len(self._rest) > EVENT_LIMIT:
-                raise TooLarge
+    @property
+    def is_between(self) -> bool:
+        """Whether what was fed has ended with an event."""
+        return not self._rest and not self._ends_in_cr
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The events that these bytes have completed; raises TooLarge."""
+        self._rest += self._with_plain_lines(data)
+        events = self._cut() if b"\n\n" in self._rest else []
+        if len(self._rest) > EVENT_LIMIT:
+            raise TooLarge
+        return events
+
+    def end(self) -> list[bytes]:
+        """The last event, at the end of the stream."""
         last, self._rest = self._without_mark(self._rest).strip(b"\n"), b""
         return [last] if is_whole(last) else []
 

@@ -4,12 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from engine.dialects.answers import read_chat, read_embeddings
 from engine.dialects.progress import Progress
-from engine.dialects.reading import Event, Reader, event_of, read_event
+from engine.dialects.reading import Event, event_of, read_event
 from engine.upstreams.call import Usage
 
 ENVELOPE = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
@@ -89,31 +87,6 @@ def test_an_event_without_data_is_a_comment(event: bytes):
 
 def test_half_a_surrogate_pair_is_text_as_clients_take_it():
     assert read_event(rb'data: {"choices":[{"delta":{"content":"\ud83d"}}]}').has_content
-
-
-@given(
-    st.lists(
-        st.one_of(
-            st.builds(lambda text: chunk({"content": text}), st.text(max_size=8)),
-            st.builds(lambda text: chunk({"reasoning_content": text, "content": None}), st.text(max_size=3)),
-            st.builds(lambda text: chunk({"content": text, "name": text}), st.sampled_from(["a", '"', "\\"])),
-            st.builds(lambda raw: chunk({"content": "@"}).replace(b"@", raw), st.binary(max_size=4)),
-            st.sampled_from([chunk({}, "stop"), b": ping", b"data: [DONE]", chunk({"content": "x"}, index=1)]),
-        ),
-        max_size=12,
-    )
-)
-def test_an_event_that_is_not_parsed_says_what_it_says_when_parsed(events: list[bytes]):
-    reader = Reader()
-    for event in events:
-        assert told(reader.read(event)) == told(read_event(event))
-
-
-def test_plain_text_is_parsed_once():
-    reader = Reader()
-    found = [reader.read(chunk({"content": text})) for text in ("one", " two", ' \\"three\\n')]
-    assert found[0].fields is not None
-    assert [event.fields for event in found[1:]] == [None, None]
 
 
 def progress_of(*events: bytes, choices: int = 1) -> Progress:

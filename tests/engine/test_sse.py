@@ -14,19 +14,10 @@ EVENTS = [
 LINE_ENDS = [b"\n", b"\r\n", b"\r"]
 
 
-class Pieces:
-    def __init__(self, pieces: list[bytes]) -> None:
-        self._pieces = [piece for piece in pieces if piece]
-
-    async def readany(self) -> bytes:
-        return self._pieces.pop(0) if self._pieces else b""
-
-
-async def read_all(*pieces: bytes) -> list[bytes]:
-    events, found = Events(Pieces(list(pieces))), []
-    while some := await events.next():
-        found += some
-    return found
+def read_all(*pieces: bytes) -> list[bytes]:
+    events = Events()
+    found = [event for piece in pieces for event in events.feed(piece)]
+    return found + events.end()
 
 
 @given(
@@ -36,25 +27,25 @@ async def read_all(*pieces: bytes) -> list[bytes]:
     st.booleans(),
     st.sampled_from([b"", b"\xef\xbb\xbf"]),
 )
-async def test_however_a_stream_is_cut_into_reads_the_same_whole_events_come_out(
+def test_however_a_stream_is_cut_into_reads_the_same_whole_events_come_out(
     cuts: list[int], end: bytes, blank_lines: int, ends_with_blank_line: bool, mark: bytes
 ):
     between = end * (1 + blank_lines)
     stream = mark + between.join(event.replace(b"\n", end) for event in EVENTS)
     stream += between if ends_with_blank_line else b""
     edges = sorted({0, *(cut for cut in cuts if cut < len(stream)), len(stream)})
-    assert await read_all(*(stream[a:b] for a, b in pairwise(edges))) == EVENTS
+    assert read_all(*(stream[a:b] for a, b in pairwise(edges))) == EVENTS
 
 
-async def test_half_an_event_at_the_end_is_dropped():
+def test_half_an_event_at_the_end_is_dropped():
     for half in (b"da", b'data: {"choices":[{"delta"', b"data: [DO", b"data: 2", b": ping"):
-        assert await read_all(b"data: 1\n\n" + half[:3], half[3:]) == [b"data: 1"]
+        assert read_all(b"data: 1\n\n" + half[:3], half[3:]) == [b"data: 1"]
 
 
-async def test_the_last_event_counts_without_a_blank_line_if_it_is_whole():
-    assert await read_all(b'data: 1\n\ndata: {"a": 1}') == [b"data: 1", b'data: {"a": 1}']
-    assert await read_all(b"data: [DONE]\r") == [b"data: [DONE]"]
+def test_the_last_event_counts_without_a_blank_line_if_it_is_whole():
+    assert read_all(b'data: 1\n\ndata: {"a": 1}') == [b"data: 1", b'data: {"a": 1}']
+    assert read_all(b"data: [DONE]\r") == [b"data: [DONE]"]
 
 
-async def test_a_line_end_of_two_bytes_that_comes_in_two_reads_is_one():
-    assert await read_all(b"data: 1\r", b"\n\r", b"\ndata: 2\r\n\r", b"\n") == [b"data: 1", b"data: 2"]
+def test_a_line_end_of_two_bytes_that_comes_in_two_reads_is_one():
+    assert read_all(b"data: 1\r", b"\n\r", b"\ndata: 2\r\n\r", b"\n") == [b"data: 1", b"data: 2"]
