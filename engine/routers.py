@@ -145,6 +145,7 @@ class GroupRouter(litellm.Router):
             if deployment.problem:
                 raise failures.unusable(deployment)
             call.trace.begin(attempt)
+            call.asked = deployment
             report.started()
             # Not before: a rate limit of ours is no refusal of the key.
             attempt.own_key = own_key

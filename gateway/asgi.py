@@ -67,7 +67,8 @@ async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
             raise ApiError(405, f"{method} is not possible here.", code="method_not_allowed")
         if path in ENDPOINTS:
             raw = await _body(receive)
-            await _unless_caller_leaves(_serve(ENDPOINTS[path], _key(scope), raw, send), receive)
+            work = _serve(ENDPOINTS[path], _key(scope), raw, _header(scope, b"content-encoding"), send)
+            await _unless_caller_leaves(work, receive)
         else:
             await SIMPLE[path](scope, send)
     except ApiError as error:
@@ -80,8 +81,8 @@ async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
         await _send(send, failure.status, failure.headers, failure.body)
 
 
-async def _serve(endpoint: Endpoint, key: str, raw: bytes, send: Send) -> None:
-    exchange, headers = await pipeline.serve(await live.start(), endpoint, key, raw)
+async def _serve(endpoint: Endpoint, key: str, raw: bytes, encoding: str, send: Send) -> None:
+    exchange, headers = await pipeline.serve(await live.start(), endpoint, key, raw, encoding)
     if not isinstance(exchange.result, Stream):
         assert exchange.result is not None  # noqa: S101  # serve() raises otherwise
         await _send(send, 200, JSON + headers, exchange.result.body)
@@ -127,11 +128,12 @@ async def _body(receive: Receive) -> bytes:
 
 
 def _key(scope: Scope) -> str:
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            scheme, _, key = value.decode("latin-1").partition(" ")
-            return key.strip() if scheme.lower() == "bearer" else ""
-    return ""
+    scheme, _, key = _header(scope, b"authorization").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
+def _header(scope: Scope, wanted: bytes) -> str:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == wanted), "")
 
 
 async def _models(scope: Scope, send: Send) -> None:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from access.keys import KeyHolder
 from engine.ledger import Trace
 from engine.outcomes import CLIENT_LEFT, Outcome, outcome_of
-from engine.upstreams.call import Answer, Endpoint, Stream
+from engine.spec import DeploymentSpec
+from engine.upstreams import estimates
+from engine.upstreams.call import Answer, Call, Endpoint, Stream, Usage
 from gateway.rate_limits import RateLimits
 from gateway.resolve import Choice
 
@@ -19,6 +21,7 @@ class Exchange:
 
     `is_held` says that credits are held back for it, `rate_limits` who counts its tokens; `error_code` is why it was
     refused, in OpenAI's words; `was_routed` that its group was asked. `revision` is the group's, None of a lone model.
+    `call` is what was routed.
     """
 
     endpoint: Endpoint
@@ -34,6 +37,7 @@ class Exchange:
     is_held: bool = False
     rate_limits: RateLimits | None = None
     was_routed: bool = False
+    call: Call | None = None
 
     @property
     def duration_ms(self) -> float:
@@ -43,3 +47,13 @@ class Exchange:
     def outcome(self) -> Outcome:
         """How it ended; asked for once it has."""
         return outcome_of(self.status, was_routed=self.was_routed, code=self.error_code)
+
+    @property
+    def counted(self) -> tuple[Usage | None, DeploymentSpec | None]:
+        """The tokens and who had them. An upstream whose caller has left before its answer has read what was asked."""
+        if self.result is not None:
+            return self.result.usage, self.result.deployment
+        call, last = self.call, self.trace.last
+        if self.status != CLIENT_LEFT or call is None or last is None or last.status != "cancelled":
+            return None, None
+        return estimates.usage(call.body), call.asked

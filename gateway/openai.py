@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import math
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -23,6 +24,7 @@ TYPES = {
     405: "invalid_request_error",
     408: "timeout_error",
     413: "invalid_request_error",
+    415: "invalid_request_error",
     422: "invalid_request_error",
     429: "rate_limit_error",
     504: "timeout_error",
@@ -92,7 +94,7 @@ def unknown_model(name: str) -> ApiError:
 def parse(raw: bytes, endpoint: Endpoint) -> dict[str, Any]:
     """The request's JSON, checked as far as routing it needs; raises ApiError 400."""
     try:
-        body = from_json(raw, allow_inf_nan=False)
+        body = from_json(raw.removeprefix(codecs.BOM_UTF8), allow_inf_nan=False)
     except ValueError as error:
         raise ApiError(400, f"The body is not valid JSON: {error}.") from None
     if not isinstance(body, dict):
@@ -106,6 +108,24 @@ def check(body: dict[str, Any], endpoint: Endpoint) -> None:
     for name, is_fine, wanted in CHECKS[endpoint]:
         if (name in body or name in REQUIRED) and not is_fine(body.get(name)):
             raise ApiError(400, f"'{name}' must be {wanted}.", param=name)
+    for name in COUNTS[endpoint]:
+        if (value := body.get(name)) is not None:
+            _check_count(name, value)
+
+
+def _check_count(name: str, value: object) -> None:
+    """Refuses what OpenAI refuses, with its codes: also 100.0, which is no integer to it, and -1."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        kind = KINDS.get(type(value), "something else")
+        why = f"Invalid type for '{name}': expected an integer, but got {kind} instead."
+        raise ApiError(400, why, param=name, code="invalid_type")
+    if value < 1:
+        got = f", but got {value} instead" if value > -MOST else ""
+        why = f"Invalid '{name}': integer below minimum value. Expected a value >= 1{got}."
+        raise ApiError(400, why, param=name, code="integer_below_min_value")
+    if value >= MOST:
+        why = f"Invalid '{name}': integer above maximum value. Expected a value < {MOST}."
+        raise ApiError(400, why, param=name, code="integer_above_max_value")
 
 
 def _is_model(value: object) -> bool:
@@ -129,10 +149,6 @@ def _is_optional_number(value: object) -> bool:
     return value is None or (is_number and abs(value) < 1e9 and math.isfinite(value))  # type: ignore[arg-type]
 
 
-def _is_optional_count(value: object) -> bool:
-    return value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**9)
-
-
 def _is_optional(kind: type) -> Callable[[object], bool]:
     return lambda value: value is None or isinstance(value, kind)
 
@@ -151,17 +167,18 @@ CHECKS: dict[Endpoint, list[Check]] = {
             (name, _is_optional_number, "a number")
             for name in ("temperature", "top_p", "frequency_penalty", "presence_penalty")
         ],
-        *[
-            (name, _is_optional_count, "a whole number above 0")
-            for name in ("max_tokens", "max_completion_tokens", "n")
-        ],
     ],
     "embeddings": [
         MODEL,
         ("input", _is_input, "a text or a list, not empty"),
-        ("dimensions", _is_optional_count, "a whole number above 0"),
     ],
 }
+COUNTS: dict[Endpoint, tuple[str, ...]] = {
+    "chat/completions": ("max_tokens", "max_completion_tokens", "n"),
+    "embeddings": ("dimensions",),
+}
+MOST = 10**9
+KINDS = {bool: "a boolean", float: "a decimal number", str: "a string", list: "an array", dict: "an object"}
 
 
 def model_list(names: Iterable[tuple[str, str]], created: int) -> bytes:

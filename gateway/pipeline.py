@@ -17,6 +17,7 @@ from engine.routing import LiveGroup
 from engine.upstreams.call import Answer, Call, Endpoint, Stream
 from gateway import openai
 from gateway.admission import admit, authenticate, check_scope, is_allowed, is_assigned, may_fall_back_to
+from gateway.bodies import unpacked
 from gateway.exchange import Exchange
 from gateway.holds import most_nanousd, reachable
 from gateway.live import Live
@@ -25,10 +26,12 @@ from gateway.records import cost_usd, record
 from gateway.resolve import resolve
 
 
-async def serve(live: Live, endpoint: Endpoint, key: str, raw: bytes) -> tuple[Exchange, Headers]:
-    """Routes one request. Afterwards `exchange.result` holds the answer, or a stream that has begun."""
+async def serve(live: Live, endpoint: Endpoint, key: str, raw: bytes, encoding: str = "") -> tuple[Exchange, Headers]:
+    """Routes one request, packed as its `encoding` says. Afterwards `exchange.result` holds the answer, or a stream
+    that has begun."""
     holder = await authenticate(live, key)
     check_scope(holder)
+    raw = await unpacked(raw, encoding, settings.MAX_REQUEST_MB)
     body = openai.parse(raw, endpoint)
     route = await resolve(live, body, endpoint, partial(is_assigned, live, holder), holder.power_level)
     spec = route.group.spec
@@ -39,6 +42,7 @@ async def serve(live: Live, endpoint: Endpoint, key: str, raw: bytes) -> tuple[E
         headers = await live.rate_limits.admit(holder)
         call = Call(endpoint, body, exchange.trace, bool(body.get("stream")), own_keys=live.own_keys_of(holder))
         call.may_use = partial(may_fall_back_to, live, holder, route.choice.virtual_model if route.choice else "")
+        exchange.call = call
         await hold(live, exchange, call, route.group, size=len(raw))
         exchange.rate_limits, exchange.was_routed = live.rate_limits, True
         async with asyncio.timeout(settings.REQUEST_DEADLINE_S):

@@ -117,8 +117,7 @@ class Ended:
 
 def record(exchange: Exchange) -> None:
     """Hands the finished request to the recorder, which settles it too; nothing waits for it."""
-    result = exchange.result
-    usage = result.usage if result else None
+    usage, deployment = exchange.counted
     if usage and exchange.rate_limits:
         exchange.rate_limits.count_tokens(exchange.holder, usage.total_tokens)
     recorder.put(
@@ -129,7 +128,7 @@ def record(exchange: Exchange) -> None:
             exchange.trace.last or NOBODY,
             exchange.choice or NO_CHOICE,
             usage or UNCOUNTED,
-            result.deployment if result and usage else None,
+            deployment if usage else None,
             exchange.started_at,
             exchange.duration_ms,
             exchange.status,
@@ -137,7 +136,7 @@ def record(exchange: Exchange) -> None:
             exchange.error_code,
             exchange.revision,
             exchange.is_held,
-            isinstance(result, Stream),
+            isinstance(exchange.result, Stream),
         )
     )
 

@@ -26,7 +26,7 @@ class Call:
     tokens that a rehearsed answer has. `own_keys` are the caller's own keys by provider id; `refused_keys` are the
     errors of the providers that have refused theirs, which are not asked with them again. `last_error` is that of the
     last attempt, `depth` the number of tiers in the groups that were left behind. `may_use` says whether the caller may
-    use a fallback group; `journey` is where the request went.
+    use a fallback group; `journey` is where the request went. `asked` is the deployment of the last attempt.
     """
 
     endpoint: Endpoint
@@ -41,6 +41,7 @@ class Call:
     depth: int = 0
     may_use: Callable[[str], bool] | None = None
     journey: Journey = field(default_factory=Journey)
+    asked: DeploymentSpec | None = None
 
     @property
     def wants_usage(self) -> bool:

@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway import openai
+from gateway.openai import ApiError
 from tests.gateway.conftest import Stage
 from tests.servers import MASTER_KEY
 
@@ -50,6 +52,10 @@ BAD: list[tuple[str, str, str, bytes | dict[str, Any], int, str | None]] = [
     ("temperature is a text", "POST", CHAT, chat(temperature="hot"), 400, "temperature"),
     ("temperature is huge", "POST", CHAT, chat(temperature=1e300), 400, "temperature"),
     ("max_tokens is negative", "POST", CHAT, chat(max_tokens=-1), 400, "max_tokens"),
+    ("max_tokens is zero", "POST", CHAT, chat(max_tokens=0), 400, "max_tokens"),
+    ("max_tokens is 100.0", "POST", CHAT, chat(max_tokens=100.0), 400, "max_tokens"),
+    ("max_tokens is a text", "POST", CHAT, chat(max_completion_tokens="5"), 400, "max_completion_tokens"),
+    ("max_tokens is a hugely negative number", "POST", CHAT, chat(max_tokens=-(10**4000)), 400, "max_tokens"),
     ("max_tokens is true", "POST", CHAT, chat(max_tokens=True), 400, "max_tokens"),
     ("max_tokens is a huge number", "POST", CHAT, chat(max_tokens=10**40), 400, "max_tokens"),
     ("n is zero", "POST", CHAT, chat(n=0), 400, "n"),
@@ -75,6 +81,39 @@ def test_bad_input_gets_a_clear_error(
     assert error["param"] == param
     assert 10 < len(error["message"]) < 400
     assert set(error) == {"message", "type", "param", "code"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "message"),
+    [
+        (
+            {"max_tokens": -1},
+            "integer_below_min_value",
+            "Invalid 'max_tokens': integer below minimum value. Expected a value >= 1, but got -1 instead.",
+        ),
+        (
+            {"n": 0},
+            "integer_below_min_value",
+            "Invalid 'n': integer below minimum value. Expected a value >= 1, but got 0 instead.",
+        ),
+        (
+            {"max_tokens": 100.0},
+            "invalid_type",
+            "Invalid type for 'max_tokens': expected an integer, but got a decimal number instead.",
+        ),
+    ],
+)
+def test_a_wrong_count_is_refused_as_openai_refuses_it(fields: dict[str, Any], code: str, message: str):
+    with pytest.raises(ApiError) as refused:
+        openai.check(chat(**fields), "chat/completions")
+    assert refused.value.status == 400
+    (name,) = fields
+    assert refused.value.fields == {"message": message, "type": "invalid_request_error", "param": name, "code": code}
+
+
+@pytest.mark.parametrize("fields", [{"max_tokens": None}, {"max_completion_tokens": 1, "n": None}, {"n": 2}, {}])
+def test_a_count_that_is_fine_or_null_is_taken(fields: dict[str, Any]):
+    openai.check(chat(**fields), "chat/completions")
 
 
 WRONG_KEYS = ["", "Bearer", "Bearer sk-rc-wrong", "Basic YTpi", f"Bearer {MASTER_KEY}x", "Bearer ünï"]

@@ -46,6 +46,13 @@ def test_without_a_limit_of_its_own_the_setting_counts(settings):
     assert usd({"messages": BODY["messages"], "max_completion_tokens": 5}, CHEAP) == 0.05
 
 
+def test_a_limit_of_nothing_is_no_limit(settings):
+    settings.CREDIT_HOLD_OUTPUT_TOKENS = 50
+    assert usd({**BODY, "max_tokens": -1}, CHEAP) == 0.5
+    assert usd({**BODY, "max_tokens": 0, "n": 0}, CHEAP) == 0.5
+    assert usd({**BODY, "max_completion_tokens": -5}, CHEAP) == 1
+
+
 def test_an_image_counts_as_an_image_and_not_by_its_bytes():
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 300_000}}
     body = {"messages": [{"role": "user", "content": [image]}], "max_tokens": 1}

@@ -1,0 +1,65 @@
+"""The body of a request as it was before its client packed it; what it takes unpacked is what is limited."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+from gateway.openai import ApiError
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+UNPACKABLE = "gzip, zstd"
+
+
+class TooLarge(Exception):
+    """It unpacks to more than the limit."""
+
+
+async def unpacked(raw: bytes, encoding: str, limit_mb: int) -> bytes:
+    """The body of a request with this `Content-Encoding`; raises ApiError 400, 413 or 415."""
+    name = encoding.strip().lower()
+    if name in ("", "identity"):
+        return raw
+    if (unpack := UNPACK.get(name)) is None:
+        why = f"The body is packed as '{encoding[:64]}': send it as it is, or as one of {UNPACKABLE}."
+        headers = [(b"accept-encoding", UNPACKABLE.encode())]
+        raise ApiError(415, why, code="unsupported_content_encoding", headers=headers)
+    try:
+        return await asyncio.to_thread(unpack, raw, limit_mb * 1024 * 1024)
+    except TooLarge:
+        raise ApiError(413, f"The body unpacks to more than {limit_mb} MB (setting MAX_REQUEST_MB).") from None
+    except (zlib.error, zstd.ZstdError, EOFError):
+        raise ApiError(400, f"The body is not valid {name}.") from None
+
+
+def _gunzip(raw: bytes, limit: int) -> bytes:
+    return _members(raw, limit, lambda: zlib.decompressobj(wbits=31))
+
+
+def _unzstd(raw: bytes, limit: int) -> bytes:
+    return _members(raw, limit, zstd.ZstdDecompressor)
+
+
+def _members(raw: bytes, limit: int, begin: Callable[[], Any]) -> bytes:
+    """All members of a packed body, one after the other."""
+    parts, size = [], 0
+    while raw:
+        member = begin()
+        parts.append(member.decompress(raw, limit + 1 - size))
+        size += len(parts[-1])
+        if size > limit:
+            raise TooLarge
+        if not member.eof:
+            raise EOFError
+        raw = member.unused_data
+    return b"".join(parts)
+
+
+UNPACK: dict[str, Callable[[bytes, int], bytes]] = {"gzip": _gunzip, "x-gzip": _gunzip, "zstd": _unzstd}
