@@ -45,9 +45,9 @@ class ImportedDifference(serializers.Serializer):
 
 
 class ImportedLine(serializers.Serializer):
-    """One thing of the file: a group, a provider, a model, or a setting that was left out."""
+    """One thing of the file: a group, a provider, a model, an alias, or a setting that was left out."""
 
-    kind = serializers.ChoiceField(choices=["group", "provider", "model", "setting"])
+    kind = serializers.ChoiceField(choices=["group", "provider", "model", "alias", "setting"])
     name = serializers.CharField()
     why = serializers.CharField()
     changes = ImportedDifference(many=True)

@@ -14,7 +14,8 @@ from groups.exchange.bundle import Bundle
 from groups.exchange.plan import Plan, PlannedGroup, Verdict, planned
 from groups.exchange.rows import known
 from groups.exchange.supplies import fields_of
-from groups.models import RoutingGroup
+from groups.models import RoutingGroup, RoutingRules
+from groups.routing_rules.actions import update_rules
 from providers import config_version
 from providers.actions import create_model, create_provider, create_waiting_provider
 from providers.models import Provider
@@ -35,6 +36,7 @@ def import_groups(*, by: Actor, bundle: Bundle) -> Plan:
     _add_models(plan, by)
     for group in plan.groups:
         _make(group, by)
+    _add_aliases(plan, by)
     return plan
 
 
@@ -59,6 +61,12 @@ def _add_models(plan: Plan, by: Actor) -> None:
     providers = {provider.name: provider for provider in Provider.objects.filter(name__in=names)}
     for draft in plan.models:
         create_model(by=by, provider=providers[draft.provider], name=draft.name, **fields_of(draft))
+
+
+def _add_aliases(plan: Plan, by: Actor) -> None:
+    if plan.aliases.new:
+        stored = RoutingRules.objects.current().model_aliases
+        update_rules(by=by, model_aliases={**stored, **plan.aliases.new})
 
 
 def _make(planned_group: PlannedGroup, by: Actor) -> None:

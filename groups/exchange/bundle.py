@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -12,6 +12,8 @@ from groups.placements import Placement
 from providers.presets import preset_of
 
 MAX_GROUPS = 1000
+NAMES_IN_A_REMARK = 30
+LONGEST_SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,10 +123,26 @@ class GroupDraft:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Something in the file that was left out, where, and why."""
+    """Something in the file that was left out or is different here, where, and why.
+
+    Remarks of one `stem` are shown as one, with all their `names`; without a stem, those that say the same.
+    """
 
     place: str
     why: str
+    stem: str = ""
+    names: tuple[str, ...] = ()
+
+
+def named(place: str, why: str, names: Sequence[Any]) -> Iterator[Remark]:
+    """Remarks with all of these names in them, some in each."""
+    for start in range(0, len(names), NAMES_IN_A_REMARK):
+        some = tuple(_shown(name) for name in names[start : start + NAMES_IN_A_REMARK])
+        yield Remark(place, f"{why} {', '.join(some)}.", why, some)
+
+
+def _shown(name: Any) -> str:
+    return "".join(c if c.isprintable() else " " for c in str(name)[:LONGEST_SHOWN])
 
 
 @dataclass(frozen=True, slots=True)

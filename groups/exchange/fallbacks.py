@@ -11,6 +11,8 @@ from groups.exchange.bundle import GroupDraft, Remark
 from groups.policies import FALLBACK, fallback_names
 
 MOST_CIRCLES_SHOWN = 20
+NOWHERE = "Fallbacks to groups that are not here, and not taken over from the file, are left out:"
+CIRCLES = "Fallbacks that close a circle are left out:"
 
 
 class _Steps:
@@ -69,20 +71,29 @@ def _kept_steps(draft: GroupDraft, current: Mapping[str, GroupDraft]) -> list[st
 def _sound(draft: GroupDraft, steps: _Steps, *, shows_circles: bool) -> tuple[GroupDraft, list[Remark]]:
     """The draft with the steps that can be taken, which are added to those taken so far."""
     taken: dict[str, list[str]] = {}
-    refused: dict[str, str] = {}
+    refused: dict[str, Remark] = {}
     for key, name in _wanted(draft):
         if name not in steps.graph:
-            refused[name] = "there is no such group here, and none is taken over from the file"
+            refused[name] = _to_nowhere(draft.name, name)
         elif steps.closes_a_circle(draft.name, name):
-            circle = f", {' → '.join(steps.circle(draft.name, name))}" if shows_circles else ""
-            refused[name] = f"it closes a circle{circle}"
+            refused[name] = _in_a_circle(draft.name, name, steps.circle(draft.name, name) if shows_circles else [])
         else:
             taken.setdefault(key, []).append(name)
             steps.add(draft.name, name)
     if not refused:
         return draft, []
-    remarks = [Remark(draft.name, f"Its fallback to {name} is left out: {why}.") for name, why in refused.items()]
-    return replace(draft, fields={**draft.fields, "fallback_config": taken}), remarks
+    return replace(draft, fields={**draft.fields, "fallback_config": taken}), list(refused.values())
+
+
+def _to_nowhere(group: str, name: str) -> Remark:
+    why = "there is no such group here, and none is taken over from the file"
+    return Remark(group, f"Its fallback to {name} is left out: {why}.", NOWHERE, (name,))
+
+
+def _in_a_circle(group: str, name: str, circle: list[str]) -> Remark:
+    way = " → ".join(circle)
+    why = f"it closes a circle, {way}" if way else "it closes a circle"
+    return Remark(group, f"Its fallback to {name} is left out: {why}.", CIRCLES, (way or f"{group} → {name}",))
 
 
 def _wanted(draft: GroupDraft) -> list[tuple[str, str]]:

@@ -11,17 +11,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from rest_framework import serializers
 
-from groups.exchange.bundle import MAX_GROUPS, PRICES, Bundle, GroupDraft, ModelDraft, ProviderDraft
-from groups.exchange.places import wrong
+from groups.exchange.bundle import MAX_GROUPS, PRICES, Bundle, GroupDraft, ModelDraft, ProviderDraft, Remark, named
+from groups.exchange.places import LONGEST_PLACE, Wrong, wrong
 from groups.placements import Placement
 from groups.serializers import API_NAMES, RoutingGroupSerializer
 from groups.snapshots import FIELDS, PLACED
 from lib.serializers import StrictSerializer
 
 FORMAT, VERSION = "routing-console", 1
+# What a file has, and what a list of the API has beside its groups.
+KNOWN = ("format", "version", "providers", "models", "routing_groups", "total", "page", "size")
+MOST_PROBLEMS = 20
 
 
 class ProviderShape(StrictSerializer):
@@ -90,27 +92,49 @@ def bundle_from(data: Any) -> Bundle:
         raise wrong("version", f"This console reads format '{FORMAT}', version {VERSION}.")
     if len(data["routing_groups"]) > MAX_GROUPS:
         raise wrong("routing_groups", f"Import at most {MAX_GROUPS} groups at once.")
-    models = (ModelDraft(name=row.pop("model_name"), **row) for row in _rows(data, "models", ModelShape))
+    rows = _Rows(data)
+    models = [ModelDraft(name=row.pop("model_name"), **row) for row in rows.read("models", ModelShape)]
     return Bundle(
-        groups=tuple(_group(row) for row in _rows(data, "routing_groups", RoutingGroupSerializer)),
-        providers=tuple(ProviderDraft(**row) for row in _rows(data, "providers", ProviderShape)),
+        groups=tuple(rows.groups()),
+        providers=tuple(ProviderDraft(**row) for row in rows.read("providers", ProviderShape)),
         models=tuple(models),
+        remarks=(*rows.remarks, *named("the file", "Not known, left out:", [k for k in data if k not in KNOWN])),
     )
 
 
-def _rows(data: Mapping[str, Any], name: str, shape: type[StrictSerializer]) -> Iterator[dict[str, Any]]:
-    rows = data.get(name, [])
-    if not isinstance(rows, list):
-        raise wrong(name, "Give a list.")
-    for number, row in enumerate(rows):
-        read = shape(data=row)
-        if not read.is_valid():
-            raise ValidationError({"content": list(_problems(f"{name}[{number}]", read.errors))[:20]})
-        yield dict(read.validated_data)
+class _Rows:
+    """The lists of a file. A row that can't be read is named in the remarks, and the others count."""
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self._data = data
+        self.remarks: list[Remark] = []
+
+    def read(self, name: str, shape: type[StrictSerializer]) -> list[dict[str, Any]]:
+        """The rows of a list as the shape has them."""
+        return [row for _, row in self._sound(name, shape)]
+
+    def groups(self) -> Iterator[GroupDraft]:
+        for place, row in self._sound("routing_groups", RoutingGroupSerializer):
+            try:
+                yield _group(row)
+            except Wrong as error:
+                self.remarks.append(Remark(f"{place} ({error.place[:80]})", f"{error.why} It is left out."))
+
+    def _sound(self, name: str, shape: type[StrictSerializer]) -> Iterator[tuple[str, dict[str, Any]]]:
+        rows = self._data.get(name, [])
+        if not isinstance(rows, list):
+            raise wrong(name, "Give a list.")
+        for number, row in enumerate(rows):
+            place, read = f"{name}[{number}]", shape(data=row)
+            if read.is_valid():
+                yield place, dict(read.validated_data)
+            else:
+                problems = list(_problems(place, read.errors))[:MOST_PROBLEMS]
+                self.remarks += [Remark(where[:LONGEST_PLACE], f"{why} It is left out.") for where, why in problems]
 
 
-def _problems(place: str, errors: Any) -> Iterator[str]:
-    """Nested errors as lines: `routing_groups[0].deployments[1].priority: why`."""
+def _problems(place: str, errors: Any) -> Iterator[tuple[str, str]]:
+    """Nested errors one by one: (`routing_groups[0].deployments[1].priority`, why)."""
     if isinstance(errors, Mapping):
         for name, inner in errors.items():
             yield from _problems(place if name == "non_field_errors" else f"{place}{_step(name)}", inner)
@@ -119,7 +143,7 @@ def _problems(place: str, errors: Any) -> Iterator[str]:
         if isinstance(why, Mapping):
             yield from _problems(f"{place}[{number}]", why)
         else:
-            yield f"{place}: {why}"
+            yield place, str(why)
 
 
 def _step(name: object) -> str:

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from groups import rules
 from groups.actions import CONFIGS
 from groups.differences import Difference, differences
+from groups.exchange.aliases import PlannedAliases, planned_aliases
 from groups.exchange.bundle import Bundle, GroupDraft, ModelDraft, ProviderDraft, Remark
 from groups.exchange.fallbacks import with_sound_fallbacks
 from groups.exchange.rows import Known
@@ -47,6 +48,7 @@ class Plan:
     groups: tuple[PlannedGroup, ...]
     providers: tuple[ProviderDraft, ...]
     models: tuple[ModelDraft, ...]
+    aliases: PlannedAliases
     remarks: tuple[Remark, ...]
 
     def of(self, verdict: Verdict) -> tuple[PlannedGroup, ...]:
@@ -56,7 +58,8 @@ class Plan:
     @property
     def writes(self) -> bool:
         """Whether anything would be stored."""
-        return any(group.verdict in (Verdict.CREATED, Verdict.CHANGED) for group in self.groups)
+        is_written = (group.verdict in (Verdict.CREATED, Verdict.CHANGED) for group in self.groups)
+        return bool(self.aliases.new) or any(is_written)
 
 
 def planned(bundle: Bundle, known: Known, *, may_add_providers: bool) -> Plan:
@@ -68,15 +71,19 @@ def planned(bundle: Bundle, known: Known, *, may_add_providers: bool) -> Plan:
     sound, fallbacks = with_sound_fallbacks([one.draft for one in judged if not one.why], current)
     groups = (*(_compared(draft, current) for draft in sound), *(one.group for one in judged if one.why))
     used = {(p.provider, p.model_name) for draft in sound for p in draft.deployments}
+    there = {*current, *(draft.name for draft in sound)}
+    aliases = planned_aliases(bundle.aliases, known.aliases, there, known.taken)
     return Plan(
         groups=groups,
         providers=tuple(p for p in supplies.new_providers if p.name in {name for name, _ in used}),
         models=tuple(m for m in supplies.new_models if (m.provider, m.name) in used),
+        aliases=aliases,
         remarks=(
             *bundle.remarks,
             *_named_twice(bundle.groups),
             *(remark for one in judged for remark in one.remarks),
             *fallbacks,
+            *aliases.remarks,
             *supplies.remarks,
         ),
     )

@@ -9,7 +9,7 @@ from decimal import Decimal
 from engine.spec import Secret
 from groups.exchange.bundle import PRICES, Bundle, GroupDraft, ModelDraft, ProviderDraft
 from groups.exchange.references import distinct_references
-from groups.models import Deployment, RoutingGroup
+from groups.models import Deployment, RoutingGroup, RoutingRules
 from groups.placements import Placement
 from groups.rules import taken_names
 from groups.snapshots import FIELDS, PLACED
@@ -36,13 +36,14 @@ class KnownProvider:
 class Known:
     """The console as an import finds it. `models`: (provider's name, case folded; model's name) -> its prices.
 
-    `taken`: what no new group may be called, and why.
+    `taken`: what no new group may be called, and why. `aliases`: alias -> what it leads to.
     """
 
     providers: tuple[KnownProvider, ...] = ()
     models: Mapping[tuple[str, str], Mapping[str, Decimal | None]] = field(default_factory=dict)
     groups: Mapping[str, GroupDraft] | None = None
     taken: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
 
 def bundle_of(groups: Iterable[RoutingGroup]) -> Bundle:
@@ -80,7 +81,7 @@ def draft_of(group: RoutingGroup) -> GroupDraft:
 
 
 def known(*, with_keys: bool = False) -> Known:
-    """The console now; six queries, and one with the keys."""
+    """The console now; seven queries, and one with the keys."""
     keys = (
         {key.provider_id: _secrets(key) for key in ProviderKey.objects.select_related("provider")} if with_keys else {}
     )
@@ -91,6 +92,7 @@ def known(*, with_keys: bool = False) -> Known:
         models={(row[0].casefold(), row[1]): dict(zip(PRICES, row[2:], strict=True)) for row in rows},
         groups={group.name: draft_of(group) for group in groups},
         taken=taken_names(RoutingGroup),
+        aliases=RoutingRules.objects.current().model_aliases,
     )
 
 

@@ -10,7 +10,7 @@ from groups.exchange.bundle import ModelDraft, ProviderDraft, Remark
 from groups.exchange.places import Wrong, wrong
 from groups.litellm_config.fields import Fields, reference_in
 from groups.litellm_config.prices import model_of
-from groups.litellm_config.upstreams import litellm_provider, provider_of
+from groups.litellm_config.upstreams import listed_mode, litellm_provider, provider_of
 from groups.litellm_config.words import OURS, PER_DEPLOYMENT
 
 MODES = ("chat", "completion", "responses", "embedding", None)
@@ -86,7 +86,7 @@ def _rooms(row: Any, place: str, credentials: Mapping[str, Mapping[str, Any]]) -
 def _unusable(group: str, model: str, rooms: _Rooms) -> str:
     if "*" in group or "*" in model:
         return "Wildcards are not supported; name each model."
-    if rooms.info.get("mode") not in MODES:
+    if (rooms.info.get("mode") or listed_mode(model)) not in MODES:
         return "Only chat and embedding models are routed here."
     if variable := reference_in(model):
         return f"Its model is kept in a variable ({variable[:80]}); write the model's name."

@@ -6,20 +6,18 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from groups.exchange.bundle import Remark
+from groups.exchange.bundle import LONGEST_SHOWN, Remark, named
 from groups.litellm_config.document import mapping, number, text, whole
 
 # `os.environ/NAME` is LiteLLM's; `${NAME}` is written by those who fill the file in before it is used.
 _REFERENCE = re.compile(r"\s*(?:os\.environ/\s*(?P<name>.+?)|\$\{(?P<filled>[^{}]+)\})\s*\Z")
-NAMES_IN_A_REMARK = 30
-LONGEST_NAME = 80
 # Defaults for what a request leaves open; here a request says all itself.
 OF_REQUESTS = frozenset(
     {
         *("max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "n", "stop", "seed", "stream"),
         *("presence_penalty", "frequency_penalty", "repetition_penalty", "logit_bias", "response_format", "tools"),
         *("tool_choice", "parallel_tool_calls", "reasoning_effort", "thinking", "verbosity", "num_ctx", "keep_alive"),
-        *("extra_body", "extra_headers", "headers", "drop_params", "additional_drop_params", "user"),
+        *("extra_body", "extra_headers", "headers", "additional_drop_params", "user"),
         "allowed_openai_params",
     }
 )
@@ -51,9 +49,13 @@ class Fields:
         self._read.add(name)
         return self._given.get(name)
 
+    def put_back(self, name: str) -> None:
+        """Marks a key as not taken over after all."""
+        self._read.discard(name)
+
     def at(self, name: str) -> str:
         """The place of one key."""
-        return f"{self.place}.{name[:LONGEST_NAME]}"
+        return f"{self.place}.{name[:LONGEST_SHOWN]}"
 
     def text(self, name: str, *, longest: int = 512) -> str:
         """As text, '' when absent; raises Wrong."""
@@ -86,14 +88,3 @@ class Fields:
         yield from named(label, "Not supported, left out:", others)
         elsewhere = [f"{name} ({variable})" for name, variable in self._unreadable.items()]
         yield from named(label, "Numbers in variables can't be read, left out:", elsewhere)
-
-
-def named(place: str, why: str, names: list[str]) -> Iterator[Remark]:
-    """Remarks with all of these names in them, some in each."""
-    for start in range(0, len(names), NAMES_IN_A_REMARK):
-        some = names[start : start + NAMES_IN_A_REMARK]
-        yield Remark(place, f"{why} {', '.join(_shown(name) for name in some)}.")
-
-
-def _shown(name: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in name[:LONGEST_NAME])

@@ -11,17 +11,19 @@ from groups.models import NAME_CHARACTERS, NAME_LENGTH
 
 _ILLEGAL = re.compile(f"[^{NAME_CHARACTERS}]+")
 ROOM_FOR_NUMBER = 8
+RENAMED = "A group's name has letters, digits and - _ . : / only. Imported under other names:"
 
 
 def with_legal_names(groups: Sequence[GroupDraft]) -> tuple[list[GroupDraft], list[Remark]]:
     """The groups under names that can be stored, and a remark for each one that had to change."""
     names = _legal_names([group.name for group in groups])
-    remarks = [
-        Remark(old, f"A group's name has letters, digits and - _ . : / only: it is imported as '{new}'.")
-        for old, new in names.items()
-        if new != old
-    ]
+    remarks = [_remark(old, new) for old, new in names.items() if new != old]
     return [_renamed(group, names) for group in groups], remarks
+
+
+def _remark(old: str, new: str) -> Remark:
+    why = f"A group's name has letters, digits and - _ . : / only: it is imported as '{new}'."
+    return Remark(old, why, RENAMED, (new,))
 
 
 def _legal_names(wanted: Sequence[str]) -> dict[str, str]:

@@ -38,6 +38,7 @@ def _of_base_model(info: Fields) -> dict[str, Any]:
     base = info.text("base_model", longest=256)
     row = price_map().get(base)
     if row is None:
+        info.put_back("base_model")
         return {}
     entry = entry_of(row)
     return {name: getattr(entry, name) for name in (*COSTS, "context_length")}

@@ -14,12 +14,12 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from groups.exchange.bundle import MAX_GROUPS, Bundle, GroupDraft, ModelDraft, ProviderDraft, Remark
+from groups.exchange.bundle import named as named_in
 from groups.exchange.places import Wrong, wrong
 from groups.litellm_config.deployments import Entry, entry_of
 from groups.litellm_config.document import load, mapping, sequence
 from groups.litellm_config.fallbacks import EVERY
 from groups.litellm_config.fields import Fields
-from groups.litellm_config.fields import named as named_in
 from groups.litellm_config.names import with_legal_names
 from groups.litellm_config.providers import told_apart
 from groups.litellm_config.settings import NUMBERS, NamedStrategy, RouterSettings, settings_of, strategy_of

@@ -13,10 +13,10 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from engine.spec import DEFAULT_COOLDOWN_S, RetryPolicy
-from groups.exchange.bundle import Remark
+from groups.exchange.bundle import Remark, named
 from groups.litellm_config.document import mapping, number, sequence, text
 from groups.litellm_config.fallbacks import EVERY, aliases_of, fallbacks_of
-from groups.litellm_config.fields import Fields, named
+from groups.litellm_config.fields import Fields
 from groups.litellm_config.rooms import GENERAL, ROUTER, Rooms
 from groups.litellm_config.words import ALSO_IN_LITELLM_SETTINGS, FALLBACKS, PER_ROUTER, STRATEGIES
 from groups.policies import COOLDOWN, RETRY
@@ -28,6 +28,7 @@ WHY = {
     "retry_policy": "Retries for each kind of error are left out: one num_retries counts for all.",
     "model_group_retry_policy": "Retries for each kind of error are left out: one num_retries counts for all.",
     "allowed_fails_policy": "Failures allowed for each kind of error are left out: one allowed_fails counts for all.",
+    "drop_params": "Not a setting here: what a provider does not take is dropped, and the answer says so.",
     "include": "The files it includes are not read; import them too.",
 }
 

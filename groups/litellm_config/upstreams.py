@@ -16,7 +16,7 @@ from groups.litellm_config.document import text
 from groups.litellm_config.fields import Fields, reference_in
 from groups.litellm_config.words import NO_KEY
 from providers.catalog import price_map
-from providers.presets import BY_LITELLM_NAME, BY_TYPE, Field, litellm_providers, preset_of
+from providers.presets import BY_LITELLM_NAME, BY_TYPE, ROWS, Field, litellm_providers, preset_of
 
 LONGEST_VARIABLE = 40
 LONGEST_NAME = 64
@@ -27,6 +27,8 @@ ALSO = {
     "vertex_location": ("vertex_ai_location",),
     "vertex_credentials": ("vertex_ai_credentials",),
 }
+# Vendors whose own address an OpenAI client may be pointed at.
+BY_ADDRESS = {row.base_url: row.type for row in ROWS if row.base_url}
 REGIONS = ("aws_region_name", "vertex_location")
 # Ways to sign in beside a key, none of which there is here.
 SIGN_INS = (
@@ -38,12 +40,19 @@ SIGN_INS = (
 
 def litellm_provider(model: str, params: Fields) -> str:
     """LiteLLM's own order: what is said, the prefix, its price map. '' when none of them knows."""
-    said = params.get("custom_llm_provider")
-    prefix = said if isinstance(said, str) else model.partition("/")[0] if "/" in model else ""
+    prefix = params.text("custom_llm_provider") or (model.partition("/")[0] if "/" in model else "")
     if prefix in litellm_providers() or prefix in BY_LITELLM_NAME:
         return prefix
     listed = str(price_map().get(model, {}).get("litellm_provider", ""))
-    return listed if listed in litellm_providers() else ""
+    known = (listed, listed.partition("-")[0], listed.partition("_c")[0])
+    return next((name for name in known if name in litellm_providers()), "")
+
+
+def listed_mode(model: str) -> str | None:
+    """What the price map says a model is for, where the file does not."""
+    row = price_map().get(model) or price_map().get(model.partition("/")[2]) or {}
+    mode = row.get("mode")
+    return mode if isinstance(mode, str) else None
 
 
 class _Reader:
@@ -105,8 +114,8 @@ def _type(litellm_name: str, api_base: str, is_elsewhere: bool, said: Any) -> st
     if isinstance(said, str) and said in BY_TYPE and BY_TYPE[said].litellm_provider == litellm_name:
         return said
     preset = BY_LITELLM_NAME.get(litellm_name)
-    if litellm_name == "openai" and is_elsewhere and api_base != BY_LITELLM_NAME["openai"].base_url:
-        return "custom"
+    if litellm_name == "openai" and is_elsewhere:
+        return BY_ADDRESS.get(api_base, "custom")
     return preset.type if preset else litellm_name
 
 

@@ -128,3 +128,41 @@ def test_an_entry_whose_model_can_not_be_had_costs_that_deployment(as_bob):
     report = run(as_bob, f"model_list: [{entry.format('openai/gpt-4o')}, {entry.format('groq/x')}]")
     assert "A deployment is left out: It needs the provider 'Groq'" in skipped(report)["chat"]
     assert RoutingGroup.objects.get().deployments.count() == 1
+
+
+ALIASES = """
+model_list: [{model_name: chat, litellm_params: {model: groq/llama}}]
+router_settings: {model_group_alias: {gpt-4: chat, auto: chat, old: chat, here: chat, lost: nobody, "a b": chat}}
+"""
+
+
+def test_aliases_become_those_of_the_routing_rules(as_alice):
+    make_group(name="there", models=[make_model()])
+    RoutingRules.objects.create(pk=1, model_aliases={"old": "there"})
+    report = run(as_alice, ALIASES.replace("here: chat, ", "there: chat, "))
+    assert RoutingRules.objects.current().model_aliases == {"old": "there", "gpt-4": "chat"}
+    assert {"kind": "alias", "name": "gpt-4", "why": "leads to chat", "changes": []} in report["created"]
+    said = skipped(report)
+    assert said["old"] == "This alias of chat is left out: here it leads to there."
+    assert "a routing group is called so" in said["there"]
+    assert "power level" in said["auto"]
+    assert "leads to no routing group" in said["lost"]
+    assert "letters, digits" in said["a b"]
+
+
+def test_aliases_that_are_here_change_nothing(as_alice):
+    as_alice.post(IMPORT, {"content": ALIASES, "dry_run": False})
+    revision = RoutingRules.objects.current().revision
+    report = run(as_alice, ALIASES)
+    assert ("alias", "gpt-4") in [(line["kind"], line["name"]) for line in report["unchanged"]]
+    assert RoutingRules.objects.current().revision == revision
+
+
+def test_a_bad_row_of_our_own_format_costs_that_row(as_alice):
+    bad = group_of("bad", routing_strategy="best")
+    report = run(as_alice, file_of(bad, group_of("fine"), models=[{"provider": "Lab"}], extra=1))
+    assert [g.name for g in RoutingGroup.objects.all()] == ["fine"]
+    said = skipped(report)
+    assert said["routing_groups[0].routing_strategy"].endswith("It is left out.")
+    assert said["models[0].name"].endswith("It is left out.")
+    assert said["the file"] == "Not known, left out: extra."

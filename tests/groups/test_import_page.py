@@ -106,13 +106,21 @@ def test_htmx_gets_the_part_and_goes_to_the_list_when_applied(page):
     assert page.post(PAGE, {"content": CONFIG, "apply": "1"}, headers=htmx)["HX-Redirect"] == "/groups"
 
 
+def test_what_is_said_of_many_places_is_said_once_and_all_places_are_there(page):
+    entry = "- {{model_name: m{0}, litellm_params: {{model: groq/m{0}, temperature: 1}}}}\n"
+    html = html_of(page.post(PAGE, {"content": "model_list:\n" + "".join(entry.format(n) for n in range(9))}))
+    assert html.count("clients send them: temperature.") == 1
+    assert "5 more places" in html
+    assert all(f"model_list[{n}] (m{n}), litellm_params" in html for n in range(9))
+
+
 def test_names_from_the_file_are_only_text(page):
     content = (
         "model_list: [{model_name: '<script>x</script>', litellm_params: {model: openai/m, api_key: os.environ/K_KEY}}]"
     )
     html = html_of(page.post(PAGE, {"content": content}))
     assert "&lt;script&gt;" in html
-    assert "it is imported as" in html
+    assert "Imported under other names" in html
 
 
 @pytest.mark.parametrize(("person", "read", "write"), [("bob", 200, 200), ("charlie", 200, 403), ("dora", 403, 403)])

@@ -308,3 +308,83 @@ def test_the_header_says_which_variables_and_what_was_lost():
     ):
         assert words in header
     assert yaml.safe_load(text)["model_list"][0]["litellm_params"]["api_key"] == "os.environ/MY_LAB_API_KEY"
+
+
+def test_default_fallbacks_are_those_of_groups_that_have_none():
+    general = {"fallbacks": [{"a": ["b"]}], "default_fallbacks": ["c", "b"]}
+    groups = read([row("a"), row("b"), row("c"), row("d")], litellm_settings=general).groups
+    assert {g.name: g.config("fallback_config").get("fallback_groups") for g in groups} == {
+        "a": ["b"],
+        "b": ["c"],
+        "c": ["b"],
+        "d": ["c", "b"],
+    }
+
+
+def test_fallbacks_of_all_models_are_the_same_thing():
+    groups = read([row("a"), row("b")], router_settings={"fallbacks": [{"*": ["b"]}]}).groups
+    assert [g.config("fallback_config") for g in groups] == [{"fallback_groups": ["b"]}, {}]
+
+
+def test_aliases_are_read_in_both_spellings_and_followed_by_fallbacks():
+    aliases = {"gpt-4": "chat model", "quick": {"model": "b", "hidden": True}}
+    router = {"model_group_alias": aliases, "fallbacks": [{"b": ["gpt-4"]}]}
+    bundle = read([row("chat model"), row("b")], router_settings=router)
+    assert bundle.aliases == {"gpt-4": "chat-model", "quick": "b"}
+    assert bundle.groups[1].config("fallback_config") == {"fallback_groups": ["chat-model"]}
+    assert "router_settings.model_group_alias.quick: Not supported, left out: hidden." in why(bundle)
+
+
+def test_fallbacks_of_a_name_that_no_entry_has_are_named():
+    bundle = read([row("a")], router_settings={"fallbacks": [{"typo": ["a"]}]})
+    assert "fallbacks: Left out, as no entry of this name is taken over: typo." in why(bundle)
+
+
+def test_retries_for_each_kind_of_error_are_named():
+    bundle = read([row()], router_settings={"retry_policy": {"TimeoutErrorRetries": 3}})
+    assert "router_settings.retry_policy: Retries for each kind of error are left out" in why(bundle)
+
+
+def test_limits_on_the_entry_count_and_a_weight_there_is_named():
+    entry = {**row(), "rpm": 5, "tpm": 700, "weight": 3}
+    bundle = read([entry])
+    assert [(p.rpm, p.tpm, p.weight) for p in bundle.groups[0].deployments] == [(5, 700, None)]
+    assert "model_list[0] (chat): Not supported, left out: weight." in why(bundle)
+
+
+def test_prices_of_the_cache_and_the_limit_are_taken_over_from_both_rooms():
+    info = {"cache_read_input_token_cost": 1e-7, "max_input_tokens": 128_000}
+    (model,) = read([row(info=info, input_cost_per_token="2e-6", cache_creation_input_token_cost=3e-6)]).models
+    prices = {name: float(price) for name, price in model.prices.items()}
+    assert prices == {
+        "input_cost_per_million": 2,
+        "cached_input_cost_per_million": 0.1,
+        "cache_write_cost_per_million": 3,
+    }
+    assert model.context_length == 128_000
+
+
+def test_a_base_model_says_what_the_file_does_not():
+    azure = {"api_base": "https://x.openai.azure.com", "api_key": "os.environ/K"}
+    (model,) = read([row(model="azure/of-our-own", info={"base_model": "azure/gpt-4o"}, **azure)]).models
+    assert float(model.input_cost_per_million or 0) == 2.5
+    assert model.context_length == 128_000
+
+
+def test_a_model_that_is_listed_under_a_part_of_a_vendor_is_the_vendors():
+    bundle = read([row(model="gemini-2.5-flash", vertex_location="europe-west4")])
+    assert [(p.type, p.settings) for p in bundle.providers] == [("vertex_ai", {"vertex_location": "europe-west4"})]
+
+
+def test_a_model_for_pictures_is_left_out_when_the_price_map_says_so():
+    assert "Only chat and embedding" in why(read([row(), row(model="openai/gpt-image-1")]))
+
+
+def test_an_openai_client_pointed_at_a_vendor_is_that_vendor():
+    entry = row(
+        model="openai/deepseek/deepseek-r1",
+        api_base="https://openrouter.ai/api/v1",
+        api_key="os.environ/OPENROUTER_API_KEY",
+    )
+    (provider,) = read([entry]).providers
+    assert (provider.type, provider.name) == ("openrouter", "OpenRouter")
