@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 
 class RequestFailed(Exception):
     """No deployment answered. `status` is the HTTP status an OpenAI client should see.
@@ -45,7 +47,8 @@ class AllCoolingDown(RequestFailed):
     """Every deployment of the group is cooling down; nothing was tried."""
 
     def __init__(self, group: str, retry_after_s: float) -> None:
-        seconds = max(1, round(retry_after_s))
+        self.group = group
+        seconds = max(1, math.ceil(retry_after_s))
         message = f"All deployments of '{group}' are cooling down after failures. Try again in {seconds} s."
         super().__init__(
             message, status=429, error_class="AllCoolingDown", code="all_cooling_down", retry_after_s=retry_after_s

@@ -14,7 +14,7 @@ from typing import Any
 import litellm
 from litellm.router_utils.cooldown_handlers import set_cooldown_deployments
 
-from engine import obstacles
+from engine import obstacles, retry_after
 from engine.cooldowns import Cooldowns
 from engine.ledger import Attempt
 from engine.reports import GROUP, Report
@@ -78,6 +78,7 @@ class GroupRouter(litellm.Router):
 
     async def complete(self, call: Call) -> Answer | Stream:
         """One request through the group: LiteLLM's retries and tier fallbacks around `_acompletion`."""
+        call.leaves_filtered = bool(self.spec.fallback.content_policy_groups)
         return await self.async_function_with_fallbacks(  # type: ignore[no-any-return]
             model=GROUP,
             messages=call.body.get("messages", []) if self._counts_tokens else [],
@@ -95,7 +96,7 @@ class GroupRouter(litellm.Router):
     async def _acompletion(self, model: str, messages: list[Any], **kwargs: Any) -> Answer | Stream:
         """One attempt. LiteLLM's own method of this name ends in `litellm.acompletion`; ours in an upstream."""
         call: Call = kwargs["call"]
-        if hopeless := [name for name, d in self.by_router_id.items() if is_hopeless(call, d)]:
+        if hopeless := [name for name, d in self.by_router_id.items() if self._is_hopeless(call, d)]:
             kwargs["_retry_skipped_deployment_ids"] = tuple(hopeless)
         obstacles.note(self, call.journey)
         row = await self.async_get_available_deployment(model=model, messages=messages, request_kwargs=kwargs)
@@ -104,6 +105,7 @@ class GroupRouter(litellm.Router):
             return await self._attempt(call, row)
         except Exception as error:
             call.last_error = error
+            self._note(call, self.by_router_id[row["model_info"]["id"]], error)
             self._set_deployment_num_retries_on_exception(error, row)
             self._stamp_failed_deployment_id_with_effective_model_info(error, row, kwargs)
             raise
@@ -126,11 +128,22 @@ class GroupRouter(litellm.Router):
                 raise self._key_refused(call, deployment) from error
         return await self._try(call, row, deployment)
 
+    def _is_hopeless(self, call: Call, deployment: DeploymentSpec) -> bool:
+        return is_hopeless(call, deployment) or retry_after.is_used_up(call, self.spec, deployment)
+
+    def _note(self, call: Call, deployment: DeploymentSpec, error: Exception) -> None:
+        retry_after.note(call, self.spec, deployment, error)
+        if retry_after.is_used_up(call, self.spec, deployment) and not self._has_hope(call, deployment):
+            error.num_retries = 0  # type: ignore[attr-defined]
+
+    def _has_hope(self, call: Call, deployment: DeploymentSpec) -> bool:
+        """Whether another deployment of its tier may still do."""
+        tier = self.spec.tier_of(deployment)
+        return any(self.spec.tier_of(d) == tier and not self._is_hopeless(call, d) for d in self.by_router_id.values())
+
     def _key_refused(self, call: Call, deployment: DeploymentSpec) -> OwnKeyRefused:
         error = OwnKeyRefused(deployment, call.refused_keys[deployment.provider_id])
-        tier = self.spec.tier_of(deployment)
-        others = (d for d in self.by_router_id.values() if self.spec.tier_of(d) == tier and not is_hopeless(call, d))
-        if not any(others):
+        if not self._has_hope(call, deployment):
             error.num_retries = 0
         return error
 
@@ -150,7 +163,7 @@ class GroupRouter(litellm.Router):
             # Not before: a rate limit of ours is no refusal of the key.
             attempt.own_key = own_key
             result = await (call.upstream or upstream_for(deployment)).send(call, deployment, self.spec.retry, attempt)
-            if isinstance(result, Answer) and result.is_content_filtered and self.spec.fallback.content_policy_groups:
+            if isinstance(result, Answer) and result.is_content_filtered and call.leaves_filtered:
                 raise failures.blocked(deployment)
         except BaseException as error:
             await report.failed(error)

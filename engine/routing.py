@@ -13,6 +13,7 @@ from contextlib import suppress
 import litellm
 from litellm.types.router import RouterRateLimitError
 
+from engine import retry_after
 from engine.dialects.errors import Kind
 from engine.exceptions import AllCoolingDown, GroupUnavailable, RequestFailed
 from engine.ledger import Trace
@@ -24,6 +25,7 @@ from engine.upstreams.call import Answer, Call, Stream
 from engine.upstreams.own_keys import OwnKeyRefused, hopeless
 
 # What a client sees when the fault is not its own: an upstream's 401 must not read as "your key is wrong".
+MAY_WAIT = frozenset({429, 503, 529})
 STATUS_FOR_CLIENT = {401: 502, 402: 502, 403: 502, 404: 502, 408: 504}
 
 
@@ -134,16 +136,29 @@ class Routing:
         has_failed = False
         try:
             return await self._try(call, group, visited=set(), most_moves=group.spec.retry.max_fallbacks)
-        except RequestFailed:
+        except RequestFailed as failure:
             has_failed = True
-            raise
+            raise self._with_wait(failure, call) from None
         except Exception as error:
             has_failed = True
-            raise _failed(error) from error
+            raise self._with_wait(_failed(error), call) from error
         finally:
             if has_failed or not call.journey.is_plain(call.trace):
                 end = EVERYTHING if has_failed else end_of(call.trace)
                 call.trace.skipped = skipped_in(call.trace, call.journey, end=end, refused_providers=hopeless(call))
+
+    def _with_wait(self, failure: RequestFailed, call: Call) -> RequestFailed:
+        """The failure with the soonest moment of all who were tried or cool down, wherever waiting helps."""
+        groups = [self._groups.get(visit.spec.name) for visit in call.journey.visits if not visit.is_barred]
+        soonest_s = retry_after.soonest_s(call, [g.router for g in groups if g is not None and g.router is not None])
+        failure.is_hopeless = failure.is_hopeless and retry_after.is_hopeless(call)
+        if soonest_s is None or failure.is_hopeless or failure.code == "own_key_refused":
+            return failure
+        if isinstance(failure, AllCoolingDown):
+            return AllCoolingDown(failure.group, soonest_s)
+        if failure.status in MAY_WAIT:
+            failure.retry_after_s = soonest_s
+        return failure
 
     async def _try(self, call: Call, group: LiveGroup, *, visited: set[str], most_moves: int) -> Answer | Stream:
         visited.add(group.spec.name)
@@ -223,7 +238,7 @@ def _failed(error: Exception) -> RequestFailed:
         code=known or ("insufficient_quota" if is_out_of_quota and shown else shown.code if shown else None),
         type=shown.type if shown else None,
         param=shown.param if shown else None,
-        retry_after_s=failures.retry_after_s(error) if status in (429, 503, 529) and not is_out_of_quota else None,
+        retry_after_s=failures.retry_after_s(error) if status in MAY_WAIT and not is_out_of_quota else None,
         is_hopeless=is_out_of_quota,
     )
 

@@ -12,13 +12,14 @@ class Progress:
     `dropped` counts events that no client could have read; `usage` is the last that was told.
     """
 
-    __slots__ = ("_asked", "_finished", "_seen", "dropped", "has_content", "is_done", "usage")
+    __slots__ = ("_asked", "_finished", "_is_filtered", "_seen", "dropped", "has_content", "is_done", "usage")
 
     def __init__(self, choices: int = 1) -> None:
         self._asked = choices
         self._seen: set[int] = set()
         self._finished: set[int] = set()
         self.has_content = False
+        self._is_filtered = False
         self.is_done = False
         self.usage: Usage | None = None
         self.dropped = 0
@@ -29,6 +30,7 @@ class Progress:
         self._seen.update(event.choices)
         if event.finishes:
             self._finished.update(index for index, _ in event.finishes)
+            self._is_filtered = self._is_filtered or any(reason == "content_filter" for _, reason in event.finishes)
         self.usage = event.usage or self.usage
         self.is_done = self.is_done or event.is_done
         self.dropped += not event.is_readable
@@ -37,6 +39,11 @@ class Progress:
     def has_begun(self) -> bool:
         """Whether there is something to deliver: content, or the end of an answer that is empty."""
         return self.has_content or bool(self._finished)
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether a content filter ended an answer before it had said anything."""
+        return self._is_filtered and not self.has_content
 
     @property
     def is_whole(self) -> bool:

@@ -26,7 +26,10 @@ class Call:
     tokens that a rehearsed answer has. `own_keys` are the caller's own keys by provider id; `refused_keys` are the
     errors of the providers that have refused theirs, which are not asked with them again. `last_error` is that of the
     last attempt, `depth` the number of tiers in the groups that were left behind. `may_use` says whether the caller may
-    use a fallback group; `journey` is where the request went. `asked` is the deployment of the last attempt.
+    use a fallback group; `journey` is where the request went, `asked` the deployment of the
+    last attempt. By group and deployment: `waits_until` is when an upstream
+    asked to be asked again (Unix seconds), `used_up` those without quota. `leaves_filtered`: a stream that is
+    blocked before it said anything fails, because there are groups for that.
     """
 
     endpoint: Endpoint
@@ -40,6 +43,9 @@ class Call:
     last_error: Exception | None = None
     depth: int = 0
     may_use: Callable[[str], bool] | None = None
+    waits_until: dict[tuple[str, str], float] = field(default_factory=dict)
+    used_up: set[tuple[str, str]] = field(default_factory=set)
+    leaves_filtered: bool = False
     journey: Journey = field(default_factory=Journey)
     asked: DeploymentSpec | None = None
 

@@ -134,7 +134,7 @@ async def _stream(
         response.content, choices=choices if isinstance(choices, int) else 1, hides_usage=not call.wants_usage
     )
     try:
-        first = await _first(deployment, events)
+        first = await _first(call, deployment, events)
     except BaseException:
         attempt.dropped_events = events.progress.dropped
         response.close()
@@ -145,7 +145,7 @@ async def _stream(
     return stream
 
 
-async def _first(deployment: DeploymentSpec, events: ChatEvents) -> Piece:
+async def _first(call: Call, deployment: DeploymentSpec, events: ChatEvents) -> Piece:
     """All that comes with the first content; whatever goes wrong until then, the next deployment can still answer."""
     piece, progress = await events.first(), events.progress
     if piece.error:
@@ -154,6 +154,8 @@ async def _first(deployment: DeploymentSpec, events: ChatEvents) -> Piece:
         raise failures.unreachable(deployment, "the stream ended before its first content")
     if piece.is_last and not progress.is_complete:
         raise failures.unreachable(deployment, "the stream was cut before its end")
+    if progress.is_blocked and call.leaves_filtered:
+        raise failures.blocked(deployment)
     return piece
 
 

@@ -57,6 +57,8 @@ class Opening:
             if said.finishes:
                 break
         self._check_end()
+        if self._call.leaves_filtered and _is_blocked(self._held):
+            raise failures.blocked(self._deployment)
 
     async def _next(self) -> Chunk | None:
         try:
@@ -144,6 +146,10 @@ def counted(call: Call, usage: Usage | None, heard: Heard, choices: Choices = ()
 
 def _event(chunk: Chunk) -> bytes:
     return b"data: " + to_json(chunk) + b"\n\n"
+
+
+def _is_blocked(chunks: list[Chunk]) -> bool:
+    return any(reason == "content_filter" for chunk in chunks for _, reason in event_of(chunk).finishes)
 
 
 def _is_usage_alone(chunk: Chunk) -> bool:
