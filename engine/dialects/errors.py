@@ -70,17 +70,23 @@ CODES: dict[Kind, frozenset[str]] = {
     Kind.RATE_LIMIT: frozenset({"rate_limit_exceeded", "rate_limit_error", "too_many_requests", "resource_exhausted"}),
 }
 WORDS: dict[Kind, re.Pattern[str]] = {
-    Kind.QUOTA: re.compile(r"credit balance is too low|insufficient (balance|credits|funds)|exceeded your monthly"),
+    Kind.QUOTA: re.compile(
+        r"credit balance is too low|insufficient (account )?(balance|credits|funds)|exceeded your monthly"
+        r"|requires more credits|used all available credits|credit limit exceeded|unpaid invoices"
+    ),
     Kind.CONTEXT_LENGTH: re.compile(
         r"maximum context length|context[ _]length[ _]exceeded|prompt (is )?too long|input is too long"
         r"|(exceeds?|larger than|greater than|overflows?) (the |this |your )?(\w+('s)? ){0,2}"
         r"context (window|length|size|limit)"
         r"|input token count.*exceeds the maximum|maximum prompt length is|reduce the length of the (messages|prompt)"
         r"|too large for model|tokens`? \+ `?max_new_tokens`? must be|exceed context limit|exceeded model token limit"
+        r"|exceeds? (the )?(maximum context length|context window)|\(total length \d+\) is too long"
+        r"|longer than the maximum model length|too many tokens: total number|tokens in the prompt cannot exceed"
     ),
     Kind.CONTENT_POLICY: re.compile(
         r"content management policy|content[ _](filtering )?policy|content filter|(violat|flagged).*usage polic"
-        r"|safety system|requires moderation|prohibited.?content"
+        r"|safety system|requires moderation|prohibited.?content|blocked by (our )?content filter"
+        r"|violates? (our )?usage (guidelines|polic)|potentially violating our usage policy|content exists risk"
     ),
 }
 BY_STATUS = {
@@ -126,6 +132,7 @@ STATUS_OF_WORD = {
 WORD_FIELDS = ("code", "type", "status", "reason")
 # A wording is only believed where it can be about the request: never of "slow down" or "wrong key".
 SPEAKS_OF_REQUEST = frozenset({None, 400, 403, 413, 422, 500})
+SPEAKS_OF_MONEY = SPEAKS_OF_REQUEST | {412, 429}
 TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 PAGE = re.compile(r"^\s*(<!doctype html|<html|<head|<body|<\?xml)", re.IGNORECASE)
 
@@ -230,10 +237,10 @@ def _kind(status: int | None, layers: list[dict[str, Any]], text: str) -> Kind:
             return kind
     if any(isinstance(m := layer.get("metadata"), dict) and m.get("flagged_input") for layer in layers):
         return Kind.CONTENT_POLICY
-    if status in SPEAKS_OF_REQUEST:
-        for kind, pattern in WORDS.items():
-            if pattern.search(text[:MESSAGE_LIMIT].lower()):
-                return kind
+    said = text[:MESSAGE_LIMIT].lower()
+    for kind, pattern in WORDS.items():
+        if status in (SPEAKS_OF_MONEY if kind is Kind.QUOTA else SPEAKS_OF_REQUEST) and pattern.search(said):
+            return kind
     if status in BY_STATUS:
         return BY_STATUS[status]
     return Kind.BAD_REQUEST if status is not None and 400 <= status < 500 else Kind.SERVER

@@ -64,6 +64,67 @@ TOO_LONG = {
             metadata={"raw": json.dumps(nested(message="long", code="context_length_exceeded")), "provider_name": "X"},
         ),
     ),
+    "openrouter itself": (
+        400,
+        nested(
+            message="This endpoint's maximum context length is 16384 tokens. However, you requested about 94307 tokens "
+            '(94307 of text input). Please reduce the length of either one, or use the "middle-out" transform.',
+            code=400,
+            metadata={"provider_name": None},
+        ),
+    ),
+    "anthropic with max_tokens": (
+        400,
+        nested(
+            type="invalid_request_error",
+            message="input length and `max_tokens` exceed context limit: 199759 + 8192 > 200000, decrease input length",
+        ),
+    ),
+    "anthropic by size": (413, nested(type="request_too_large", message="Request exceeds the maximum size")),
+    "bedrock": (400, {"message": "Input is too long for requested model."}),
+    "deepseek": (
+        400,
+        nested(
+            message="This model's maximum context length is 131072 tokens. However, you requested 131134 tokens.",
+            type="invalid_request_error",
+            param=None,
+            code="invalid_request_error",
+        ),
+    ),
+    "vllm with images": (
+        400,
+        {
+            "object": "error",
+            "message": "The prompt (total length 25938) is too long to fit into the model (context length 4096).",
+            "type": "BadRequestError",
+            "code": 400,
+        },
+    ),
+    "vllm embedding": (
+        400,
+        nested(message="The decoder prompt (length 4500) is longer than the maximum model length of 4096.", code=400),
+    ),
+    "llama.cpp of today": (
+        400,
+        nested(code=400, message="request (1407 tokens) exceeds the available context size (256 tokens)", type="x"),
+    ),
+    "llama-cpp-python": (400, nested(message="Requested tokens (2285) exceed context window of 2048")),
+    "xai": (
+        400,
+        {"code": "invalid", "error": "This model's maximum prompt length is 131072 but the request contains 537812."},
+    ),
+    "cohere": (
+        400,
+        {"message": "too many tokens: total number of tokens in the prompt cannot exceed 4081 - received 4292."},
+    ),
+    "litellm, flat": (
+        400,
+        b"litellm.BadRequestError: MistralException - Prompt contains 9 tokens, too large for model",
+    ),
+    "litellm around bedrock": (
+        400,
+        b'litellm.BadRequestError: BedrockException - {"message":"Input is too long for requested model."}',
+    ),
 }
 FORBIDDEN = {
     "openai": (400, nested(message="no", code="content_policy_violation")),
@@ -80,6 +141,41 @@ FORBIDDEN = {
         nested(type="invalid_request_error", message="Output blocked by content filtering policy"),
     ),
     "openrouter": (403, nested(code=403, message="no", metadata={"reasons": ["violence"], "flagged_input": "x"})),
+    "azure in words": (
+        400,
+        nested(message="The response was filtered due to Azure OpenAI's content management policy.", status=400),
+    ),
+    "openai in words": (
+        400,
+        nested(
+            message="Invalid prompt: your prompt was flagged as potentially violating our usage policy.",
+            code="invalid_prompt",
+        ),
+    ),
+    "bedrock": (400, {"message": "The generated text has been blocked by our content filters."}),
+    "deepseek": (400, nested(message="Content Exists Risk", type="invalid_request_error")),
+    "xai": (403, {"code": "permission", "error": "Content violates usage guidelines."}),
+    "qwen": (400, nested(code="data_inspection_failed", message="Input data may contain inappropriate content.")),
+    "gemini": (400, nested(code=400, message="The prompt was blocked: PROHIBITED_CONTENT", status="X")),
+}
+USED_UP = {
+    "openai": (429, nested(message="You exceeded your current quota.", code="insufficient_quota")),
+    "anthropic": (
+        400,
+        nested(type="invalid_request_error", message="Your credit balance is too low to access the Anthropic API."),
+    ),
+    "deepseek": (402, nested(message="Insufficient Balance", type="unknown_error", code="invalid_request_error")),
+    "openrouter": (402, nested(message="This request requires more credits, or fewer max_tokens.", code=402)),
+    "xai": (429, {"code": "exhausted", "error": "Your team has used all available credits."}),
+    "fireworks": (412, nested(message="Account is suspended, possibly due to unpaid invoices")),
+}
+NEITHER = {
+    "openai, answer too long": (
+        400,
+        nested(message="max_tokens is too large: 50000. This model supports at most 16384 completion tokens."),
+    ),
+    "bedrock, answer too long": (400, {"message": "The maximum tokens you requested exceeds the model limit of 2048."}),
+    "openai, parameter": (400, nested(message="Unsupported parameter: 'max_tokens'", code="unsupported_parameter")),
 }
 
 
@@ -91,6 +187,16 @@ def test_a_request_too_long_is_recognised(provider):
 @pytest.mark.parametrize("provider", FORBIDDEN)
 def test_a_forbidden_content_is_recognised(provider):
     assert read(*FORBIDDEN[provider]).kind is Kind.CONTENT_POLICY
+
+
+@pytest.mark.parametrize("provider", USED_UP)
+def test_a_used_up_account_is_recognised(provider):
+    assert read(*USED_UP[provider]).kind is Kind.QUOTA
+
+
+@pytest.mark.parametrize("provider", NEITHER)
+def test_another_wrong_request_is_neither_too_long_nor_forbidden(provider):
+    assert read(*NEITHER[provider]).kind is Kind.BAD_REQUEST
 
 
 def test_groq_speaking_of_tokens_a_minute_is_a_rate_limit():
