@@ -22,7 +22,7 @@ MOST_FAILURES = 1000
 WORDS = {
     "Timeout": "timeout",
     "UpstreamConnectionError": "no connection",
-    "BadGatewayError": "unreadable answer",
+    "UnreadableAnswerError": "unreadable answer",
     "ContentPolicyViolationError": "blocked answer",
 }
 

@@ -141,7 +141,7 @@ class Routing:
             raise self._with_wait(failure, call) from None
         except Exception as error:
             has_failed = True
-            raise self._with_wait(_failed(error), call) from error
+            raise self._with_wait(failure_of(error), call) from error
         finally:
             if has_failed or not call.journey.is_plain(call.trace):
                 end = EVERYTHING if has_failed else end_of(call.trace)
@@ -217,7 +217,10 @@ def _fallback_names(spec: GroupSpec, error: Exception) -> tuple[str, ...]:
     return policy.groups
 
 
-def _failed(error: Exception) -> RequestFailed:
+def failure_of(error: Exception) -> RequestFailed:
+    """What the caller is told of the error that ended a request, or its stream."""
+    if isinstance(error, RequestFailed):
+        return error
     if isinstance(error, OwnKeyRefused):
         return _key_refused(error)
     status = 502 if isinstance(error, failures.UpstreamConnectionError) else failures.status_of(error) or 502
@@ -231,6 +234,9 @@ def _failed(error: Exception) -> RequestFailed:
     is_out_of_quota = reading is not None and reading.kind is Kind.QUOTA
     if getattr(error, "is_unusable", False):
         known = "no_usable_deployment"
+    if is_out_of_quota and status != 429:
+        # Some say 400 or 403 of an account without money: ours, and no fault of the request.
+        status, shown = 402, None
     return RequestFailed(
         failures.message_of(error),
         status=STATUS_FOR_CLIENT.get(status, status),

@@ -24,6 +24,7 @@ from engine import clock
 from engine.jobs import Job
 from engine.rehearsal import rehearse
 from engine.routing import warm_up
+from engine.upstreams.sentences import sentence_of
 
 
 class Worker:
@@ -66,7 +67,7 @@ class Worker:
         try:
             run_in_virtual_time(Job.from_json(data), self)
         except Exception as error:  # the worker lives on; whoever asked is told
-            self.say({"type": "failed", "error": f"{type(error).__name__}: {error}"})
+            self.say({"type": "failed", "error": f"The run broke. {sentence_of(error)}"})
         gc.collect()
 
     @property

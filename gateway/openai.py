@@ -55,11 +55,6 @@ class ApiError(Exception):
     def body(self) -> bytes:
         return to_json({"error": self.fields})
 
-    @property
-    def event(self) -> bytes:
-        """The same error inside a stream that has begun."""
-        return b"data: " + self.body + b"\n\n"
-
 
 def from_failure(failure: RequestFailed) -> ApiError:
     """What the engine could not do, as an HTTP error."""
@@ -70,6 +65,12 @@ def from_failure(failure: RequestFailed) -> ApiError:
         headers.append((b"x-should-retry", b"false"))
     code = failure.code or ("rate_limit_exceeded" if failure.status == 429 else None)
     return ApiError(failure.status, failure.message, param=failure.param, code=code, type=failure.type, headers=headers)
+
+
+def broken_stream(failure: ApiError) -> bytes:
+    """The event that ends a stream that has begun: the upstream's code, where it gave one."""
+    fields = {**failure.fields, "code": failure.code or "stream_broken"}
+    return b"data: " + to_json({"error": fields}) + b"\n\n"
 
 
 def from_shortage(shortage: OutOfCredits | CapReached) -> ApiError:

@@ -13,7 +13,7 @@ from access.credits import CapReached, OutOfCredits
 from engine.exceptions import RequestFailed
 from engine.ledger import Trace, new_call_id
 from engine.outcomes import CLIENT_LEFT
-from engine.routing import LiveGroup
+from engine.routing import LiveGroup, failure_of
 from engine.upstreams.call import Answer, Call, Endpoint, Stream
 from gateway import openai
 from gateway.admission import admit, authenticate, check_scope, is_allowed, is_assigned, may_fall_back_to
@@ -92,8 +92,7 @@ async def stream(exchange: Exchange) -> AsyncGenerator[bytes]:
         exchange.status = 200
     except (Exception, TimeoutError) as error:
         exchange.status = 502
-        last = exchange.trace.last
-        yield ApiError(502, (last and last.error_message) or str(error), code="stream_broken").event
+        yield openai.broken_stream(_as_api_error(error if isinstance(error, TimeoutError) else failure_of(error)))
     finally:
         if result.is_complete:
             exchange.status = 200

@@ -41,6 +41,14 @@ class UpstreamConnectionError(litellm.InternalServerError):
     """No connection, or one that broke. To the router it is what LiteLLM makes of it: a server error."""
 
 
+class UnreadableAnswerError(litellm.BadGatewayError):
+    """An answer that is none of the protocol. To the router it is a bad gateway, although no 502 came."""
+
+
+class QuotaUsedUpError(litellm.RateLimitError):
+    """The account has no quota or money left. To the router it is a rate limit (429)."""
+
+
 def from_response(deployment: DeploymentSpec, status: int, body: bytes, headers: Mapping[str, str]) -> Exception:
     """The exception for an HTTP answer that is an error; Retry-After travels in its `response`."""
     reading = read_error(status, headers, body)
@@ -49,6 +57,8 @@ def from_response(deployment: DeploymentSpec, status: int, body: bytes, headers:
     kept = {name.lower(): value for name, value in headers.items() if name.lower().startswith("retry-after")}
     if (known := CLASSES.get(reading.kind)) is not None:
         mapped: Exception = known(text, deployment.upstream_model, deployment.provider)
+    elif reading.kind is Kind.QUOTA and status == 429:
+        mapped = QuotaUsedUpError(text, deployment.provider, deployment.upstream_model)
     else:
         mapped = _mapped(deployment, OpenAIError(status_code=status, message=text, headers=httpx.Headers(kept)))
     # Set on every class alike: LiteLLM loses the headers of some, and the router looks for them in `response`.
@@ -78,7 +88,7 @@ def unreachable(deployment: DeploymentSpec, why: str) -> Exception:
 
 def invalid(deployment: DeploymentSpec, why: str, *, status: int | None = None) -> Exception:
     """The upstream answered something that is not the OpenAI protocol; `status` where that is what is wrong."""
-    return told(litellm.BadGatewayError, deployment, f"{deployment.provider} {why}", status)
+    return told(UnreadableAnswerError, deployment, f"{deployment.provider} {why}", status)
 
 
 def blocked(deployment: DeploymentSpec) -> Exception:

@@ -17,6 +17,7 @@ import structlog
 from engine.jobs import Job
 from engine.rehearsal import rehearse
 from engine.upstreams.connections import close_session
+from engine.upstreams.sentences import sentence_of
 from tester.runs.workers import Message
 
 log = structlog.get_logger(__name__)
@@ -66,7 +67,7 @@ class RealRun:
             self._messages.put({"type": "cancelled", "result": None})
         except Exception as error:
             log.exception("a run with real requests broke")
-            self._messages.put({"type": "failed", "error": f"{type(error).__name__}: {error}"})
+            self._messages.put({"type": "failed", "error": f"The run broke. {sentence_of(error)}"})
         finally:
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.close()

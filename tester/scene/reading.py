@@ -27,6 +27,9 @@ SHORT = {
     "ServiceUnavailableError": "503",
     "APIConnectionError": "connection",
     "UpstreamConnectionError": "connection",
+    "UnreadableAnswerError": "unreadable",
+    "QuotaUsedUpError": "quota",
+    "ContentPolicyViolationError": "content",
     "ContextWindowExceededError": "context",
 }
 

@@ -3,7 +3,7 @@ import pytest
 from pydantic_core import to_json
 
 from engine.dialects.words import LIMIT
-from engine.routing import _failed
+from engine.routing import failure_of
 from engine.upstreams import failures
 from gateway import openai
 from tests.engine.scripted import deployment
@@ -82,26 +82,26 @@ def test_an_event_without_a_status_is_what_its_type_says():
 
 def test_a_quota_that_is_used_up_is_told_as_such_and_is_hopeless():
     body = b'{"error":{"message":"No quota.","type":"insufficient_quota","code":"insufficient_quota"}}'
-    told = openai.from_failure(_failed(failures.from_response(deployment("a"), 429, body, {"Retry-After": "9"})))
+    told = openai.from_failure(failure_of(failures.from_response(deployment("a"), 429, body, {"Retry-After": "9"})))
     assert told.code == told.fields["type"] == "insufficient_quota"
     assert dict(told.headers)[b"x-should-retry"] == b"false"
 
 
 def test_code_type_and_param_of_the_upstream_reach_the_caller():
     body = b'{"error":{"message":"no","type":"t","param":"temperature","code":"unsupported_parameter"}}'
-    told = openai.from_failure(_failed(failures.from_response(deployment("a"), 400, body, {})))
+    told = openai.from_failure(failure_of(failures.from_response(deployment("a"), 400, body, {})))
     assert told.fields == {"message": "no", "type": "t", "param": "temperature", "code": "unsupported_parameter"}
 
 
 def test_what_an_upstream_says_of_our_key_is_not_told_as_the_callers():
     body = b'{"error":{"message":"Wrong key.","type":"invalid_request_error","code":"invalid_api_key"}}'
-    told = openai.from_failure(_failed(failures.from_response(deployment("a"), 401, body, {})))
+    told = openai.from_failure(failure_of(failures.from_response(deployment("a"), 401, body, {})))
     assert (told.status, told.code, told.fields["type"]) == (502, None, "api_error")
 
 
 def test_the_reset_of_a_limit_is_told_as_retry_after():
     error = failures.from_response(deployment("a"), 429, b"{}", {"x-ratelimit-reset-tokens": "1m30s"})
-    assert dict(openai.from_failure(_failed(error)).headers)[b"retry-after"] == b"90"
+    assert dict(openai.from_failure(failure_of(error)).headers)[b"retry-after"] == b"90"
 
 
 def test_what_no_database_stores_is_taken_out_of_messages():
@@ -143,3 +143,32 @@ def test_an_event_says_its_own_status():
 
 def test_a_redirect_is_the_status_that_came():
     assert failures.came_of(failures.invalid(deployment("a"), "answered 302", status=302)) == 302
+
+
+def test_a_used_up_quota_and_an_unreadable_answer_have_names_of_their_own():
+    quota = failures.from_response(deployment("a"), 429, b'{"error":{"code":"insufficient_quota"}}', {})
+    unreadable = failures.invalid(deployment("a"), "answered nothing.")
+    assert (type(quota).__name__, isinstance(quota, litellm.RateLimitError)) == ("QuotaUsedUpError", True)
+    assert (type(unreadable).__name__, failures.status_of(unreadable)) == ("UnreadableAnswerError", 502)
+
+
+@pytest.mark.parametrize(
+    ("status", "message"), [(400, "Your credit balance is too low to access the API."), (403, "Insufficient funds")]
+)
+def test_an_account_without_money_is_no_fault_of_the_request(status: int, message: str):
+    error = failures.from_response(deployment("a"), status, to_json({"error": {"message": message}}), {})
+    told = openai.from_failure(failure_of(error))
+    assert (failures.came_of(error), told.status, told.code) == (status, 502, None)
+
+
+def test_a_stream_that_breaks_ends_with_what_the_upstream_said():
+    error = failures.from_event(deployment("a"), {"code": "rate_limit_exceeded", "type": "tokens", "message": "slow"})
+    event = openai.broken_stream(openai.from_failure(failure_of(error)))
+    assert b'"code":"rate_limit_exceeded"' in event
+    assert b'"type":"tokens"' in event
+
+
+def test_a_stream_that_is_cut_ends_with_a_code_of_its_own():
+    event = openai.broken_stream(openai.from_failure(failure_of(failures.unreachable(deployment("a"), "cut"))))
+    assert b'"message":"P: cut"' in event
+    assert b'"code":"stream_broken"' in event

@@ -10,17 +10,18 @@ from engine.upstreams import failures
 from engine.upstreams.call import Answer, Call, Stream
 from tests.engine.scripted import deployment, group, path_of, request, routing_of
 
-QUOTA = 429, {"code": "insufficient_quota", "message": "No quota."}, {}
+Refusal = tuple[int, dict[str, str], dict[str, str]]
+QUOTA: Refusal = (429, {"code": "insufficient_quota", "message": "No quota."}, {})
 
 
-def slow(seconds: float | None = None):
+def slow(seconds: float | None = None) -> Refusal:
     return 429, {"message": "slow"}, {} if seconds is None else {"Retry-After": f"{seconds:g}"}
 
 
 class Refusing:
     """Refuses with status, error and headers where it says so, else answers; `asked` counts."""
 
-    def __init__(self, **says) -> None:
+    def __init__(self, **says: Refusal) -> None:
         self.says = says
         self.asked: list[str] = []
 
