@@ -12,7 +12,7 @@ from engine.spec import DeploymentSpec
 from engine.upstreams import estimates
 from engine.upstreams.call import Answer, Call, Endpoint, Stream, Usage
 from gateway.rate_limits import RateLimits
-from gateway.resolve import Choice
+from gateway.resolve import Choice, Route
 
 
 @dataclass(slots=True)
@@ -21,7 +21,7 @@ class Exchange:
 
     `is_held` says that credits are held back for it, `rate_limits` who counts its tokens; `error_code` is why it was
     refused, in OpenAI's words; `was_routed` that its group was asked. `revision` is the group's, None of a lone model.
-    `call` is what was routed.
+    Until it is known where a request goes, it has no group. `call` is what was routed.
     """
 
     endpoint: Endpoint
@@ -38,6 +38,11 @@ class Exchange:
     rate_limits: RateLimits | None = None
     was_routed: bool = False
     call: Call | None = None
+
+    def go(self, route: Route) -> None:
+        """Says which group it is for, and what chose that one."""
+        spec = route.group.spec
+        self.trace.model_group, self.choice, self.revision = spec.name, route.choice, spec.revision
 
     @property
     def duration_ms(self) -> float:

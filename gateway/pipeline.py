@@ -30,14 +30,14 @@ async def serve(live: Live, endpoint: Endpoint, key: str, raw: bytes, encoding: 
     """Routes one request, packed as its `encoding` says. Afterwards `exchange.result` holds the answer, or a stream
     that has begun."""
     holder = await authenticate(live, key)
-    check_scope(holder)
-    raw = await unpacked(raw, encoding, settings.MAX_REQUEST_MB)
-    body = openai.parse(raw, endpoint)
-    route = await resolve(live, body, endpoint, partial(is_assigned, live, holder), holder.power_level)
-    spec = route.group.spec
-    exchange = Exchange(endpoint, holder, Trace(new_call_id(), spec.name), route.choice, spec.revision)
+    exchange = Exchange(endpoint, holder, Trace(new_call_id(), ""))
     headers: Headers = []
     try:
+        check_scope(holder)
+        raw = await unpacked(raw, encoding, settings.MAX_REQUEST_MB)
+        body = openai.parse(raw, endpoint)
+        route = await resolve(live, body, endpoint, partial(is_assigned, live, holder), holder.power_level)
+        exchange.go(route)
         admit(live, holder, body["model"], route)
         headers = await live.rate_limits.admit(holder)
         call = Call(endpoint, body, exchange.trace, bool(body.get("stream")), own_keys=live.own_keys_of(holder))
@@ -50,7 +50,7 @@ async def serve(live: Live, endpoint: Endpoint, key: str, raw: bytes, encoding: 
         exchange.status = 200
     except (RequestFailed, ApiError, TimeoutError) as error:
         failure = _as_api_error(error)
-        exchange.status, exchange.error_code = failure.status, failure.code or ""
+        exchange.status, exchange.error_code = failure.status, failure.code or failure.fields["type"] or ""
         failure.headers += response_headers(exchange) + headers
         raise failure from error
     except Exception:
@@ -122,12 +122,13 @@ def response_headers(exchange: Exchange) -> Headers:
     upstream_ms = sum(a.duration_ms or a.first_token_ms or 0.0 for a in trace.attempts)
     values = {
         "x-litellm-call-id": trace.call_id,
-        "x-litellm-model-group": trace.model_group,
         "x-litellm-attempted-retries": trace.retries,
         "x-litellm-attempted-fallbacks": trace.fallbacks,
         "x-litellm-response-duration-ms": round(exchange.duration_ms, 3),
         "x-litellm-overhead-duration-ms": round(max(0.0, exchange.duration_ms - upstream_ms), 3),
     }
+    if trace.model_group:
+        values["x-litellm-model-group"] = trace.model_group
     if trace.skipped:
         values["x-routing-skipped"] = len(trace.skipped)
     if result is not None:

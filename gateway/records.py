@@ -11,6 +11,7 @@ from access.credits import Settlement
 from access.keys import KeyHolder
 from access.models import NANO
 from engine.ledger import Attempt, Trace
+from engine.outcomes import Outcome
 from engine.spec import DeploymentSpec
 from engine.upstreams.call import Answer, Endpoint, Stream
 from gateway.exchange import Exchange
@@ -83,7 +84,7 @@ class Ended:
     @property
     def error_class(self) -> str:
         """The upstream's error, or our own reason to refuse; nothing after a success."""
-        return "" if self.status == 200 else self.last.error_class or self.error_code
+        return "" if self.outcome == Outcome.ANSWERED else self.last.error_class or self.error_code
 
     @property
     def cost_usd(self) -> float | None:
@@ -106,7 +107,7 @@ class Ended:
     @property
     def settlement(self) -> Settlement:
         """What the account that pays is charged; nothing for a failure, nor for what the person's own key has paid."""
-        is_free = self.status >= 500 or self.last.own_key
+        is_free = self.outcome == Outcome.FAILED or self.last.own_key
         charged = 0.0 if is_free else self.cost_usd or 0.0
         return Settlement(self.call_id, round(charged * NANO), self.holder.account_id, reason=self.trace.model_group)
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db.models import Sum
 
+from engine.outcomes import success_rate
 from usage.analytics import Asked, Point, over_time
 from usage.levels import percentile_ms
 from usage.models import Grain, LatencyCount
@@ -24,13 +25,14 @@ class Sums:
     requests: float = 0.0
     successes: float = 0.0
     failures: float = 0.0
+    refused: float = 0.0
+    left: float = 0.0
     cost_usd: float = 0.0
 
     @property
     def success_rate(self) -> float | None:
-        """The share, 0 to 1, of what was not the caller's fault; None without any."""
-        answered_for = self.successes + self.failures
-        return self.successes / answered_for if answered_for else None
+        """The share, 0 to 1, of answered requests in answered and failed ones; None without any."""
+        return success_rate(self.successes, self.failures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,8 @@ def _sums(parts: Iterable[tuple[Point, float]]) -> Sums:
         requests=sum(t.requests * share for t, share in rows),
         successes=sum(t.successes * share for t, share in rows),
         failures=sum(t.failures * share for t, share in rows),
+        refused=sum(t.refused * share for t, share in rows),
+        left=sum(t.left * share for t, share in rows),
         cost_usd=sum(t.cost_usd * share for t, share in rows),
     )
 

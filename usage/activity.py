@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -13,6 +13,7 @@ from django.db.models import Count, F, Q, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
+from engine.outcomes import Outcome, success_rate
 from usage.models import RequestRecord
 
 DAY = timedelta(hours=24)
@@ -20,7 +21,16 @@ OF_LATE = timedelta(minutes=10)
 NEWEST = 50
 # What the caller did wrong says nothing about who refused it.
 CALLERS_FAULT = frozenset({400, 413, 422})
-WENT_WRONG = Q(status__gte=500) | Q(status=429)
+WENT_WRONG = Q(outcome=Outcome.FAILED.value)
+BY_OUTCOME = {
+    name: Count("pk", filter=Q(outcome=outcome.value))
+    for name, outcome in {
+        "successes": Outcome.ANSWERED,
+        "failures": Outcome.FAILED,
+        "refused": Outcome.REFUSED,
+        "left": Outcome.LEFT,
+    }.items()
+}
 FAILING_SHARE, DEGRADED_SHARE = 0.5, 0.1
 # Fewer failures than this may be bad luck.
 FAILING_FROM = 3
@@ -45,11 +55,19 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """One group: requests and failures of the last 24 hours, health of the last 10 minutes."""
+    """One group: requests of the last 24 hours and what became of them, health of the last 10 minutes."""
 
     requests: int = 0
+    successes: int = 0
     failures: int = 0
+    refused: int = 0
+    left: int = 0
     health: Health = Health()
+
+    @property
+    def success_rate(self) -> float | None:
+        """The share, 0 to 1, of answered requests in answered and failed ones; None without any."""
+        return success_rate(self.successes, self.failures)
 
 
 def activity_of(names: Collection[str]) -> dict[str, Activity]:
@@ -57,16 +75,12 @@ def activity_of(names: Collection[str]) -> dict[str, Activity]:
     now = timezone.now()
     records = RequestRecord.objects.filter(model_group__in=names).order_by()
     day = records.filter(started_at__gte=now - DAY).values("model_group")
-    counts = {row["model_group"]: row for row in day.annotate(all=Count("pk"), failed=Count("pk", filter=WENT_WRONG))}
+    counted = day.annotate(requests=Count("pk"), **BY_OUTCOME).values_list("model_group", "requests", *BY_OUTCOME)
+    counts: dict[str, list[int]] = {group: numbers for group, *numbers in counted}
     recent: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for name, attempts in _newest(records.filter(started_at__gte=now - OF_LATE)):
         recent[name].extend(attempts)
-    return {
-        name: Activity(counts[name]["all"], counts[name]["failed"], health_of(recent[name]))
-        if name in counts
-        else Activity()
-        for name in names
-    }
+    return {name: replace(Activity(*counts.get(name, ())), health=health_of(recent[name])) for name in names}
 
 
 def _newest(records: Any) -> Iterable[tuple[str, list[dict[str, Any]]]]:

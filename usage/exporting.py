@@ -61,7 +61,7 @@ COST_COLUMNS = {
     "user": "series__owner",
 }
 COUNTED = (
-    *("requests", "failures", "attempts", "failed_attempts"),
+    *("requests", "successes", "failures", "refused", "left", "attempts", "failed_attempts"),
     *("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens"),
 )
 

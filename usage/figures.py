@@ -80,7 +80,7 @@ def core_figures(now: Totals, before: Totals | None, over: float = 1.0) -> tuple
             "f-green",
             short(now.requests),
             f"{now.requests:,}",
-            f"{short(now.caller_errors)} refused",
+            f"{short(now.refused)} refused, {short(now.left)} left",
             _change(now, before, lambda totals: totals.requests, over),
         ),
         Figure(

@@ -25,6 +25,8 @@ class Bundle:
     start: datetime
     requests: int
     failures: int
+    refused: int
+    left: int
     cost_usd: float
 
 
@@ -72,10 +74,8 @@ def over_time(points: Sequence[Point], *, hourly: bool) -> Panel:
         "requests",
         f"Requests per {word}",
         _said(sum(b.requests for b in bundles), sum(b.failures for b in bundles)) + _span(bundles, say),
-        ("Time (UTC)", "Requests", "Failed", "Cost"),
-        tuple(
-            TableRow(say(b.start), (f"{b.requests:,}", f"{b.failures:,}", cost(b.cost_usd))) for b in reversed(bundles)
-        ),
+        ("Time (UTC)", "Requests", "Failed", "Refused", "Left", "Cost"),
+        tuple(TableRow(say(b.start), (*_counts(b), cost(b.cost_usd))) for b in reversed(bundles)),
         (("curve-0", "Requests"), ("curve-1", "Failed")),
         lines=line_chart(readings),
     )
@@ -239,8 +239,14 @@ def _bundle(part: Sequence[Point]) -> Bundle:
         part[0].start,
         sum(point.totals.requests for point in part),
         sum(point.totals.failures for point in part),
+        sum(point.totals.refused for point in part),
+        sum(point.totals.left for point in part),
         sum(point.totals.cost_usd for point in part),
     )
+
+
+def _counts(bundle: Bundle) -> tuple[str, ...]:
+    return tuple(f"{count:,}" for count in (bundle.requests, bundle.failures, bundle.refused, bundle.left))
 
 
 def _labels(bundles: Sequence[Bundle], hourly: bool) -> list[str]:

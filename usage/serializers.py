@@ -51,12 +51,13 @@ class UsageQuery(serializers.Serializer):
 
 
 class Figures(serializers.Serializer):
-    """Numbers of some requests. `success_rate` is a share from 0 to 1, null where nothing could succeed."""
+    """Numbers of some requests. `success_rate` is successes / (successes + failures), null without any of both."""
 
     requests = serializers.IntegerField()
-    successes = serializers.IntegerField()
-    failures = serializers.IntegerField(help_text="The service's: status 500 and above, or an upstream's 429.")
-    caller_errors = serializers.IntegerField(help_text="What callers did wrong, or left before it was answered.")
+    successes = serializers.IntegerField(help_text="Answered.")
+    failures = serializers.IntegerField(help_text="Failed: the service's or a provider's fault.")
+    refused = serializers.IntegerField(help_text="Declined because of the caller: bad request, key, right or limit.")
+    left = serializers.IntegerField(help_text="The caller hung up before the end.")
     success_rate = serializers.FloatField(allow_null=True)
     tokens = serializers.IntegerField(source="total_tokens")
     input_tokens = serializers.IntegerField()
@@ -142,7 +143,8 @@ class UsageAnswer(serializers.Serializer):
     success_rate = serializers.FloatField(allow_null=True)
     successes = serializers.IntegerField()
     failures = serializers.IntegerField()
-    caller_errors = serializers.IntegerField()
+    refused = serializers.IntegerField()
+    left = serializers.IntegerField()
     input_tokens = serializers.IntegerField()
     output_tokens = serializers.IntegerField()
     cached_tokens = serializers.IntegerField()

@@ -11,12 +11,13 @@ from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+from engine.outcomes import Outcome
 from usage.attempts import has_failed
 from usage.finished import Finished
 from usage.levels import level_of
 from usage.models import Grain
 
-TOO_MANY_REQUESTS = 429
+ANSWERED, FAILED, REFUSED = Outcome.ANSWERED.value, Outcome.FAILED.value, Outcome.REFUSED.value
 HOUR = Grain.HOUR.value
 SECONDS_OF_AN_HOUR = 3600
 LONGER_THAN_A_MONTH = timedelta(days=32)
@@ -63,7 +64,8 @@ class Sums:
     requests: int = 0
     successes: int = 0
     failures: int = 0
-    caller_errors: int = 0
+    refused: int = 0
+    left: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
@@ -85,10 +87,12 @@ class Sums:
         self.cost_usd += record.cost_usd or 0.0
         if is_success(record):
             self._succeeded(record)
-        elif is_failure(record):
+        elif record.outcome == FAILED:
             self.failures += 1
+        elif record.outcome == REFUSED:
+            self.refused += 1
         else:
-            self.caller_errors += 1
+            self.left += 1
 
     def _succeeded(self, record: Finished) -> None:
         self.successes += 1
@@ -129,12 +133,7 @@ class Tally:
 
 
 def is_success(record: Finished) -> bool:
-    return record.status < 400
-
-
-def is_failure(record: Finished) -> bool:
-    """Whether it was the service's fault: 429 counts where an upstream said it, not where a limit of ours did."""
-    return record.status >= 500 or (record.status == TOO_MANY_REQUESTS and bool(record.attempts))
+    return record.outcome == ANSWERED
 
 
 def start_of(moment: datetime, grain: str) -> datetime:

@@ -70,6 +70,31 @@ def test_a_key_that_may_not_call_the_model_is_refused(stage: Stage, make_group: 
     assert (row["outcome"], row["status"], row["error_class"]) == ("refused", 403, "model_not_allowed")
 
 
+@pytest.mark.parametrize(
+    ("body", "status", "error"),
+    [
+        (b"{", 400, "invalid_request_error"),
+        (b'{"model": "nobody", "messages": [{"role": "user", "content": "hi"}]}', 404, "model_not_found"),
+    ],
+)
+def test_what_names_no_group_is_refused_and_logged_with_its_caller(stage: Stage, body: bytes, status: int, error: str):
+    headers = {"Authorization": f"Bearer {MASTER_KEY}"}
+    answer = httpx.post(f"{stage.console.url}/v1/chat/completions", content=body, headers=headers, timeout=30)
+    assert answer.status_code == status
+    row = row_of(stage, answer)
+    assert (row["outcome"], row["status"], row["error_class"]) == ("refused", status, error)
+    assert (row["model_group"], row["attempt_count"], row["owner"] != "") == ("", 0, True)
+
+
+def test_a_key_without_the_scope_is_refused_and_logged_with_its_owner(stage: Stage):
+    person = {"username": "scoped", "role": "viewer", "password": "a long enough password"}
+    stage.console.call("POST", "/api/v1/llm/users", person)
+    key = stage.console.call("POST", "/api/v1/llm/keys", {"name": "api", "owner": "scoped", "scopes": ["read"]})
+    row = row_of(stage, ask(stage, "First/llama", key=key["key"]))
+    assert (row["outcome"], row["status"], row["error_class"]) == ("refused", 403, "missing_scope")
+    assert (row["owner"], row["key_name"]) == ("scoped", "api")
+
+
 def test_a_stream_that_breaks_has_failed_although_it_began_with_200(stage: Stage, make_group: Callable[..., str]):
     stage.first.script({"type": "stream_fault", "kind": "truncate", "after_chunks": 3, "times": None})
     answer = ask(stage, make_group(stage.models[0]), stream=True)

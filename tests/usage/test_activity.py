@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
 from tests.factories import make_group
 from tests.page import html_of
+from tests.usage.log import finished
 from usage.activity import Activity, State, activity_of, health_of
-from usage.models import RequestRecord
 
 HTMX = {"HX-Request": "true"}
 
@@ -24,16 +22,9 @@ def failed(provider: str = "Nebius", code: int = 503) -> dict[str, Any]:
     return attempt(provider, "error", code)
 
 
-def record(number: int, group: str = "chat", *, age_min: float = 1, status: int = 200, attempts: Any = ()) -> None:
-    started = timezone.now() - timedelta(minutes=age_min)
-    RequestRecord.objects.create(
-        call_id=f"{group}-{number}",
-        model_group=group,
-        started_at=started,
-        duration_ms=1,
-        status=status,
-        attempts=list(attempts),
-    )
+def record(number: int, group: str = "chat", *, age_min: float = 1, attempts: Any = (), **fields: Any) -> None:
+    name, days_ago = f"{group}-{number}", age_min / 1440
+    finished(name, model_group=group, days_ago=days_ago, attempts=list(attempts), **fields).save()
 
 
 @pytest.mark.parametrize(
@@ -61,8 +52,12 @@ def test_requests_count_for_a_day_and_health_for_minutes():
     record(2, age_min=60, status=503, attempts=[failed()] * 3)
     record(3, age_min=60, status=400)
     record(4, age_min=60 * 25, status=500)
+    record(5, age_min=60, status=499)
+    record(6, age_min=60, status=429, error_class="all_cooling_down")
     activity = activity_of(["chat", "silent"])
-    assert (activity["chat"].requests, activity["chat"].failures) == (3, 1)
+    chat = activity["chat"]
+    assert (chat.requests, chat.successes, chat.failures, chat.refused, chat.left) == (5, 1, 2, 1, 1)
+    assert chat.success_rate == pytest.approx(1 / 3)
     assert activity["chat"].health.state == State.HEALTHY
     assert activity["silent"] == Activity()
 

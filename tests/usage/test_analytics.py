@@ -25,9 +25,9 @@ def names(asked: Asked, dimension: Dimension) -> list[tuple[str, int]]:
 def test_everything_is_added_up():
     tokens: dict[str, Any] = {"input_tokens": 10, "output_tokens": 5, "cached_tokens": 4, "reasoning_tokens": 3}
     log(finished(cost_usd=0.5, first_token_ms=4.0, **tokens), finished(cost_usd=0.25, days_ago=40, **tokens))
-    log(finished(status=503), finished(status=400), finished(cost_usd=2.0, is_own_key=True))
+    log(finished(status=503), finished(status=400), finished(status=499), finished(cost_usd=2.0, is_own_key=True))
     found = totals(ALL)
-    assert (found.requests, found.successes, found.failures, found.caller_errors) == (5, 3, 1, 1)
+    assert (found.requests, found.successes, found.failures, found.refused, found.left) == (6, 3, 1, 1, 1)
     assert (found.input_tokens, found.output_tokens, found.cached_tokens, found.reasoning_tokens) == (20, 10, 8, 6)
     assert (found.total_tokens, found.cost_usd, found.saved_usd, found.own_key_requests) == (30, 0.75, 2.0, 1)
     assert (found.success_rate, found.first_token_ms) == (0.75, 4.0)

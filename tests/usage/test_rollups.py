@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 import pytest
-from django.apps import apps
 from django.core.management import call_command
 
 from tests.usage.log import finished, log
@@ -73,17 +70,24 @@ def test_a_batch_that_comes_again_is_not_counted_again():
         (200, [], "successes"),
         (502, [], "failures"),
         (429, [{"status": "error"}], "failures"),
-        (429, [], "caller_errors"),
-        (402, [], "caller_errors"),
-        (499, [{"status": "cancelled"}], "caller_errors"),
+        (401, [{"status": "error"}], "failures"),
+        (429, [], "refused"),
+        (402, [], "refused"),
+        (400, [{"status": "error"}], "refused"),
+        (499, [{"status": "cancelled"}], "left"),
     ],
 )
 def test_whose_fault_it_was(status, attempts, column):
     log(finished(status=status, attempts=attempts))
     day = UsageBucket.objects.get(grain=Grain.DAY)
-    counts = {name: getattr(day, name) for name in ("successes", "failures", "caller_errors")}
+    counts = {name: getattr(day, name) for name in ("successes", "failures", "refused", "left")}
     assert counts == {**dict.fromkeys(counts, 0), column: 1}
     assert LatencyCount.objects.exists() == (column == "successes")
+
+
+def test_a_group_that_cools_down_as_a_whole_counts_as_failed():
+    log(finished(status=429, error_class="all_cooling_down"))
+    assert UsageBucket.objects.get(grain=Grain.DAY).failures == 1
 
 
 def test_a_series_is_one_combination():
@@ -120,14 +124,3 @@ def test_rebuilding_leaves_alone_what_the_log_does_not_have_any_more():
     before = everything()
     call_command("rebuild_usage")
     assert everything() == before
-
-
-def test_what_was_logged_before_is_summed_up_by_the_migration():
-    attempts = [{"provider": "A", "deployment_id": "1"}, {"provider": "B", "deployment_name": "B/llama"}]
-    for number, status in enumerate((200, 503)):
-        finished(f"old-{number}", at="2030-01-01T10:00", status=status, attempts=attempts).save()
-    importlib.import_module("usage.migrations.0006_sum_up_what_is_logged").sum_up(apps, None)
-    assert buckets("day") == [("01 00", 2, 0)]
-    series = UsageSeries.objects.get()
-    assert (series.provider, series.deployment_name, series.model) == ("B", "B/llama", "llama")
-    assert UsageBucket.objects.get(grain="hour").start == datetime(2030, 1, 1, 10, tzinfo=UTC)

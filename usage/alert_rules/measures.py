@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from access.models import ApiKey
+from engine.outcomes import Outcome
 from providers import health
 from usage.models import Grain, RequestRecord, UsageBucket
 from usage.recent import Tries, tries_since
@@ -21,9 +22,13 @@ DAYS = 7
 OF_LATE = timedelta(minutes=10)
 MINUTE = timedelta(minutes=1)
 # Refused by a limit of the key itself, not by an upstream.
-REFUSED = Q(status=429, error_class="rate_limit_exceeded", provider="")
-# Refused before the limits were looked at, which count none of these.
-NOT_LET_IN = Q(error_class__in=("model_not_allowed", "group_not_assigned"), provider="")
+REFUSED = Q(outcome=Outcome.REFUSED.value, error_class="rate_limit_exceeded", provider="")
+# Turned away before the limits were looked at, which count none of these.
+TURNED_AWAY = (
+    *("missing_scope", "invalid_request_error", "model_not_found", "virtual_model_needs_messages", "no_pool"),
+    *("model_not_allowed", "group_not_assigned"),
+)
+NOT_LET_IN = Q(error_class__in=TURNED_AWAY, provider="")
 
 
 @dataclass(frozen=True, slots=True)

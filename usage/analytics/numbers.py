@@ -20,7 +20,7 @@ DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
 class Totals:
     """Requests and what became of them.
 
-    `failures` are the service's, `caller_errors` what callers did wrong (or left before it was answered). `cost_usd` is
+    `successes` were answered, `failures` failed; `refused` and `left` are in neither (docs/GLOSSARY.md). `cost_usd` is
     what our own keys cost, `saved_usd` the list price of requests that people's own keys paid for; tokens are those of
     both. `p50_ms` and `p95_ms` are of successes, within 5 % (see `usage/levels.py`), None without any or when not
     asked for; `first_token_ms` is a mean. `attempts` are those made at the providers and deployments in question,
@@ -30,7 +30,8 @@ class Totals:
     requests: int = 0
     successes: int = 0
     failures: int = 0
-    caller_errors: int = 0
+    refused: int = 0
+    left: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
@@ -51,9 +52,8 @@ class Totals:
 
     @property
     def success_rate(self) -> float | None:
-        """The share, 0 to 1, that was answered of what was not the caller's fault; None without any."""
-        answered_for = self.successes + self.failures
-        return self.successes / answered_for if answered_for else None
+        """The share, 0 to 1, of answered requests in answered and failed ones; None without any."""
+        return success_rate(self.successes, self.failures)
 
     @property
     def attempt_success_rate(self) -> float | None:
@@ -88,7 +88,8 @@ def totals_of(parts: Iterable[tuple[Sums, bool]], latencies: Mapping[int, int] |
         requests=both.requests,
         successes=both.successes,
         failures=both.failures,
-        caller_errors=both.caller_errors,
+        refused=both.refused,
+        left=both.left,
         input_tokens=both.input_tokens,
         output_tokens=both.output_tokens,
         cached_tokens=both.cached_tokens,

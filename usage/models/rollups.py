@@ -41,11 +41,11 @@ class Grain(models.TextChoices):
 class UsageBucket(models.Model):
     """What one series did in the hour, the day or the month that begins at `start` (UTC).
 
-    `failures` are the service's: status 500 and above, or 429 from upstream. `caller_errors` are all others that were
-    not answered. `attempts` are those made at the provider and deployment of the series, also where another answered
-    the request, and `failed_attempts` those that it failed (see `usage/attempts.py`). `cost_usd` is the list price,
-    whoever paid it (see `UsageSeries.is_own_key`). `duration_ms` and `first_token_ms` are sums over the successes and
-    over those with a first token, `first_tokens` in number.
+    `successes` were answered, `failures` failed, `refused` and `left` are what they say (`engine/outcomes.py`).
+    `attempts` are those made at the provider and deployment of the series, also where another answered the request, and
+    `failed_attempts` those that it failed (see `usage/attempts.py`). `cost_usd` is the list price, whoever paid it (see
+    `UsageSeries.is_own_key`). `duration_ms` and `first_token_ms` are sums over the successes and over those with a
+    first token, `first_tokens` in number.
     """
 
     # Start before series: what is written now lies together, and a period is one range of the index.
@@ -56,7 +56,8 @@ class UsageBucket(models.Model):
     requests = models.BigIntegerField()
     successes = models.BigIntegerField()
     failures = models.BigIntegerField()
-    caller_errors = models.BigIntegerField()
+    refused = models.BigIntegerField()
+    left = models.BigIntegerField()
     attempts = models.BigIntegerField(default=0, db_default=0)
     failed_attempts = models.BigIntegerField(default=0, db_default=0)
     input_tokens = models.BigIntegerField()
