@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +22,6 @@ from engine.upstreams.wire import Heard
 REST_TIMEOUT_S = 2.0
 DONE = b"data: [DONE]\n\n"
 Chunk = dict[str, Any]
-Choices = Sequence[Mapping[str, Any]]
 
 
 class Opening:
@@ -129,15 +128,13 @@ class Opening:
             await closing()
 
 
-def counted(call: Call, usage: Usage | None, heard: Heard, choices: Choices = ()) -> Usage | None:
+def counted(call: Call, usage: Usage | None, heard: Heard) -> Usage | None:
     """The provider's own count, or a marked estimate: LiteLLM counts by itself where the provider did not.
 
-    `choices` are those of an answer that was not streamed; a stream that nobody counted is estimated at its end.
+    None where LiteLLM did not either; a stream that nobody counted is estimated at its end.
     """
     if usage is not None and heard.is_counted and usage.input_tokens:
         return usage
-    if choices and not (usage and usage.output_tokens):
-        return estimates.usage(call.body, choices)
     if usage is None or not usage.output_tokens:
         return None
     read = usage.input_tokens or estimates.input_tokens(call.body)

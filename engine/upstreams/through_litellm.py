@@ -8,10 +8,11 @@ from typing import Any
 import litellm
 from pydantic_core import to_json
 
+from engine.dialects.answers import read_chat, read_embeddings
 from engine.ledger import Attempt
 from engine.spec import DeploymentSpec, RetryPolicy
-from engine.upstreams import asking, failures, litellm_connections, troubles, wire
-from engine.upstreams.call import Answer, Call, Stream, Usage
+from engine.upstreams import asking, estimates, failures, litellm_connections, troubles, wire
+from engine.upstreams.call import Answer, Call, Stream
 from engine.upstreams.dropped import dropped_params
 from engine.upstreams.litellm_streams import Opening, counted
 from engine.upstreams.wire import Heard
@@ -101,12 +102,9 @@ def _dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
 
 
 def _whole(call: Call, deployment: DeploymentSpec, response: Any, heard: Heard) -> Answer:
-    content = response.model_dump(mode="json", exclude_none=True)
-    choices = content.get("choices", content.get("data"))
-    if not choices:
-        raise failures.invalid(deployment, "gave an empty answer.")
-    reasons = [choice.get("finish_reason") for choice in choices]
-    if "error" in reasons:
-        raise troubles.broken(deployment, heard)
-    usage = counted(call, Usage.of(content.get("usage")), heard, choices)
-    return Answer(to_json(content), deployment, usage, "content_filter" in reasons)
+    body = to_json(response.model_dump(mode="json", exclude_none=True))
+    said = (read_chat if call.endpoint == "chat/completions" else read_embeddings)(body)
+    if said.error or said.problem:
+        raise troubles.unanswered(deployment, said, heard)
+    usage = counted(call, said.usage, heard) or estimates.usage(call.body, said.choices)
+    return Answer(body, deployment, usage, "content_filter" in said.finish_reasons)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import litellm
 
+from engine.dialects.answers import AnswerReading
 from engine.dialects.told import told_error
 from engine.spec import DeploymentSpec
 from engine.upstreams import failures
@@ -40,6 +41,13 @@ def broken(deployment: DeploymentSpec, heard: Heard) -> Exception:
     if told := told_error(heard.body):
         return failures.from_event(deployment, told)
     return failures.unreachable(deployment, "the stream was cut before its end")
+
+
+def unanswered(deployment: DeploymentSpec, said: AnswerReading, heard: Heard) -> Exception:
+    """The exception for an answer that is none, although it came as one: what the provider itself said of it first."""
+    if error := told_error(heard.body) or said.error:
+        return failures.from_event(deployment, error)
+    return failures.invalid(deployment, said.problem or "gave an answer that cannot be read.")
 
 
 def _unsent(call: Call, deployment: DeploymentSpec, error: BaseException) -> Exception:

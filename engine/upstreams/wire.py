@@ -7,9 +7,11 @@ end. The transport that all its clients share tells what really came to the atte
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 
@@ -17,6 +19,9 @@ ERROR_BODY_LIMIT = 64 * 1024
 TAIL_LIMIT = 16 * 1024
 # Longer than any of the names below: one of them may lie across two pieces.
 OVERLAP = 64
+# What zlib unpacks, finding out by itself which of them it is.
+ZLIB = frozenset({"gzip", "x-gzip", "deflate"})
+ANY_ZLIB = 47
 COUNTED = re.compile(
     rb'"(?:prompt_tokens|completion_tokens|input_tokens|output_tokens|inputTokens|outputTokens|promptTokenCount'
     rb'|totalTokenCount|prompt_eval_count|eval_count|total_tokens)"\s*:\s*\d'
@@ -28,21 +33,40 @@ class Heard:
     """The last answer of an attempt. `status` is None until one has come.
 
     `body` is the beginning of an error answer, else the end of what has come so far. `is_counted`: the provider itself
-    spoke of tokens; unknown, and taken for true, where the body came compressed.
+    spoke of tokens; unknown, and taken for true, where the body came packed in a way that is not read here.
     """
 
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     is_counted: bool = False
+    _packing: str = ""
+    _unpacker: Any = None
 
     def begin(self, status: int, headers: httpx.Headers) -> None:
         """An answer begins; a later one of the same attempt takes its place."""
         self.status, self.headers, self.body = status, dict(headers), b""
-        self.is_counted = headers.get("content-encoding", "identity") != "identity"
+        self._packing = headers.get("content-encoding", "identity").strip().lower()
+        self._unpacker = zlib.decompressobj(ANY_ZLIB) if self._packing in ZLIB else None
+        self.is_counted = self._packing not in (*ZLIB, "identity", "")
 
     def add(self, piece: bytes) -> None:
         """The next bytes of its body."""
+        if self._unpacker is not None:
+            self._unpack(piece)
+        elif self._packing in (*ZLIB, "identity", ""):
+            self._keep(piece)
+
+    def _unpack(self, piece: bytes) -> None:
+        try:
+            while piece:
+                self._keep(self._unpacker.decompress(piece, ERROR_BODY_LIMIT))
+                piece = self._unpacker.unconsumed_tail
+        except zlib.error:  # it was unpacked before it came here
+            self._unpacker = None
+            self._keep(piece)
+
+    def _keep(self, piece: bytes) -> None:
         if self.status is not None and self.status >= 400:
             self.body = (self.body + piece)[:ERROR_BODY_LIMIT]
             return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from dataclasses import dataclass, field
 
 from tests.dialects.said import Dialect, Said
@@ -80,9 +82,18 @@ class Refuses:
     status: int
     message: str = "scripted trouble"
     headers: dict[str, str] = field(default_factory=dict)
+    is_packed: bool = False
 
     async def play(self, exchange: Exchange) -> None:
-        await exchange.answer(self.status, self.dialect.error(self.status, self.message), self.headers)
+        error = self.dialect.error(self.status, self.message)
+        if not self.is_packed:
+            await exchange.answer(self.status, error, self.headers)
+            return
+        raw = gzip.compress(json.dumps(error).encode())
+        kind = {"Content-Type": "application/json", "Content-Encoding": "gzip", "Content-Length": str(len(raw))}
+        exchange.head(self.status, kind | self.headers)
+        exchange.writer.write(raw)
+        await exchange.writer.drain()
 
 
 async def send(exchange: Exchange, raw: bytes) -> None:
