@@ -100,6 +100,7 @@ class RoutingTraceSerializer(serializers.Serializer):
     tier = serializers.IntegerField()
     moved_on_because = serializers.CharField(allow_null=True)
     started_ms = serializers.FloatField()
+    dropped_params = serializers.ListField(child=serializers.CharField(), required=False)
 
 
 class TrialSerializer(serializers.Serializer):

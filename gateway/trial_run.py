@@ -94,6 +94,7 @@ def _traces(exchange: Exchange) -> list[RoutingTrace]:
             tier=a.tier,
             moved_on_because=a.moved_on_because,
             started_ms=round((a.started_at - exchange.started_at) * 1000, 3),
+            dropped_params=a.dropped_params,
         )
         for a in trace.attempts
     ]

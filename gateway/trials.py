@@ -31,6 +31,7 @@ class RoutingTrace:
     tier: int
     moved_on_because: str | None
     started_ms: float
+    dropped_params: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

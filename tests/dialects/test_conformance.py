@@ -21,6 +21,7 @@ from tests.fakes import ScriptedUpstream
 DIRECT = ("openai", "groq", "openrouter", "together_ai", "fireworks_ai", "nebius", "hosted_vllm")
 TRANSLATED: list[Dialect] = [Anthropic(), Azure(), Gemini(), Mistral(), Ollama(), Bedrock(), HuggingFace()]
 DIALECTS: list[Dialect] = [*TRANSLATED, Cohere(), *(OpenAI(name) for name in DIRECT)]
+NAMES_ERRORS = [dialect for dialect in DIALECTS if dialect.provider_type not in ("bedrock", "cohere")]
 MAY_NOT_COUNT = [dialect for dialect in DIALECTS if dialect.provider_type not in ("gemini", "bedrock")]
 # What no caller may read: LiteLLM's words, Python's, this machine's.
 INTERNAL = ("litellm", "LiteLLM", "Traceback", "site-packages", ".py", "ssl", "http://", "https://", "Exception", '{"')
@@ -218,7 +219,10 @@ async def test_an_empty_answer_or_none_of_its_dialect_is_an_error(
     assert (failures.status_of(error) or 0) >= 500
 
 
-async def test_an_error_that_comes_as_an_answer_is_an_error(dialect: Dialect, server: ScriptedUpstream):
+# Amazon's and Cohere's bare messages are errors by their status alone; without it such an answer is one that can't be
+# read.
+@pytest.mark.parametrize("dialect", NAMES_ERRORS, ids=lambda dialect: dialect.provider_type)
+async def test_an_error_that_comes_as_an_answer_is_the_error_that_it_says(dialect: Dialect, server: ScriptedUpstream):
     server.script(Refuses(dialect, 200))
     assert "scripted trouble" in failures.message_of(await failed(dialect, server))
 

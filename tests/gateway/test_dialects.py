@@ -82,6 +82,13 @@ def test_parameters_that_a_provider_does_not_know_are_named(stage: Stage, group:
     assert [a["dropped_params"] for a in stage.attempts(call_id)] == [["made_up"]]
 
 
+def test_a_test_request_names_them_too(stage: Stage, group: str):
+    found = stage.console.call("GET", f"/v1/routing_group?q={quote(group)}")["routing_groups"]
+    group_id = next(row["routing_group_id"] for row in found if row["routing_group_name"] == group)
+    result = stage.console.call("POST", f"/v1/routing_group/{group_id}/test", {"made_up": 1})
+    assert [trace["dropped_params"] for trace in result["traces"]] == [["made_up"]]
+
+
 def test_a_request_of_which_nothing_was_dropped_has_no_header_for_it(stage: Stage, group: str):
     body = {"model": group, "messages": HI, "temperature": 0.5}
     answer = httpx.post(f"{stage.console.url}/v1/chat/completions", json=body, headers=MASTER, timeout=30)
