@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from usage.analytics import Asked
+from usage.columns import COLUMNS
 from usage.csv_lines import BYTE_ORDER_MARK, csv_lines
 from usage.models import Grain, RequestRecord, UsageBucket
 from usage.requests_log import Mark
@@ -19,38 +20,7 @@ from usage.tallies import start_of
 
 ROWS_AT_ONCE = 2000
 
-# A heading and the column of the log behind it; time and call id first, they are the place in the log.
-REQUEST_COLUMNS = {
-    "time_utc": "started_at",
-    "call_id": "call_id",
-    "status": "status",
-    "outcome": "outcome",
-    "error": "error_class",
-    "user": "owner",
-    "key": "key_name",
-    "key_id": "key_id",
-    "team": "team",
-    "endpoint": "endpoint",
-    "group": "model_group",
-    "virtual_model": "virtual_model",
-    "virtual_tier": "virtual_tier",
-    "score": "score",
-    "provider": "provider",
-    "deployment": "deployment_name",
-    "model": "model",
-    "stream": "is_stream",
-    "own_key": "is_own_key",
-    "input_tokens": "input_tokens",
-    "output_tokens": "output_tokens",
-    "cached_tokens": "cached_tokens",
-    "cache_write_tokens": "cache_write_tokens",
-    "reasoning_tokens": "reasoning_tokens",
-    "tokens_estimated": "is_estimated",
-    "list_price_usd": "cost_usd",
-    "duration_ms": "duration_ms",
-    "first_token_ms": "first_token_ms",
-    "revision": "revision",
-}
+REQUEST_COLUMNS = {column.csv: column.name for column in COLUMNS if column.csv}
 COST_COLUMNS = {
     "provider": "series__provider",
     "model": "series__model",

@@ -13,18 +13,13 @@ from rest_framework.views import APIView
 
 from access.authentication import actor_of
 from access.models import Role
+from usage.columns import COLUMNS
 from usage.models import RequestRecord
 from usage.pages.request_filter import RequestFilterForm
 from usage.requests_log import matching, page_of
 from usage.rules import owner_seen_by
 
-FIELDS = (
-    *("call_id", "started_at", "model_group", "endpoint", "owner", "key_id", "key_name", "team_id", "team"),
-    *("provider_id", "provider", "deployment_id", "deployment_name", "model", "is_own_key", "status", "outcome"),
-    *("error_class", "is_stream", "duration_ms", "first_token_ms", "input_tokens", "output_tokens", "cached_tokens"),
-    *("cache_write_tokens", "reasoning_tokens", "is_estimated", "cost_usd", "virtual_model", "virtual_tier", "score"),
-    *("revision", "fell_back"),
-)
+FIELDS = tuple(column.name for column in COLUMNS if column.is_answered)
 FILTERS = {
     "call": "The beginning of a call id.",
     "outcome": "`answered`, `failed`, `refused` or `left`.",

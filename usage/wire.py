@@ -6,20 +6,61 @@ from collections.abc import Iterable
 from dataclasses import fields
 from datetime import UTC, datetime
 from operator import attrgetter
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from access.credits import Settlement
 from engine.ledger import Attempt
 from usage.finished import ATTEMPTS, SKIPPED, STARTED_AT, FinishedRequest
 from usage.journal import Entry
 
-# The columns of the log, in their order, but for `started_at` (Unix seconds), `attempts` (the fields of each, as
-# `attempt_of` gives them) and `skipped` (as `Skip.to_json` gives them); and the fields of what is owed for it, if an
-# account pays.
+# The values of a `Row`, and the fields of what is owed for it, if an account pays.
 Wire = tuple[tuple[Any, ...], tuple[Any, ...] | None]
 ATTEMPT = tuple(column.name for column in fields(Attempt))
 attempt_of = attrgetter(*ATTEMPT)
 settlement_of = attrgetter(*(column.name for column in fields(Settlement)))
+
+
+class Row(NamedTuple):
+    """One request as it is sent: the columns of a `FinishedRequest`, in their order.
+
+    `started_at` is in Unix seconds, an attempt has the fields that `attempt_of` gives, a skip those of `Skip.to_json`.
+    """
+
+    call_id: str
+    model_group: str
+    endpoint: str
+    owner: str
+    key_id: str
+    key_name: str
+    team_id: str
+    team: str
+    provider_id: str
+    provider: str
+    deployment_id: str
+    deployment_name: str
+    model: str
+    is_own_key: bool
+    started_at: float
+    duration_ms: float
+    first_token_ms: float | None
+    status: int
+    outcome: str
+    error_class: str
+    is_stream: bool
+    input_tokens: int | None
+    output_tokens: int | None
+    cached_tokens: int | None
+    cache_write_tokens: int | None
+    reasoning_tokens: int | None
+    is_estimated: bool
+    cost_usd: float | None
+    virtual_model: str
+    virtual_tier: str
+    score: int | None
+    revision: int | None
+    attempts: list[tuple[Any, ...]]
+    fell_back: bool
+    skipped: list[dict[str, Any]]
 
 
 class Unwritten(Protocol):

@@ -182,8 +182,12 @@ def test_a_key_near_its_limit_is_named_once_until_it_asks_less(limited):
     assert opened(AlertKind.RATE_LIMIT) == []
 
 
-def test_what_a_key_may_not_call_counts_for_no_limit(limited):
-    asked(limited, 100, status=403, error_class="model_not_allowed", input_tokens=None)
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(403, "model_not_allowed"), (403, "missing_scope"), (404, "model_not_found"), (400, "invalid_request_error")],
+)
+def test_what_is_turned_away_before_the_limits_counts_for_none(limited, status, error):
+    asked(limited, 100, status=status, error_class=error, input_tokens=None)
     settle()
     assert opened(AlertKind.RATE_LIMIT) == []
     refused(limited, 1)

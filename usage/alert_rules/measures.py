@@ -26,7 +26,7 @@ REFUSED = Q(outcome=Outcome.REFUSED.value, error_class="rate_limit_exceeded", pr
 # Turned away before the limits were looked at, which count none of these.
 TURNED_AWAY = (
     *("missing_scope", "invalid_request_error", "model_not_found", "virtual_model_needs_messages", "no_pool"),
-    *("model_not_allowed", "group_not_assigned"),
+    *("model_not_allowed", "group_not_assigned", "unsupported_content_encoding"),
 )
 NOT_LET_IN = Q(error_class__in=TURNED_AWAY, provider="")
 

@@ -1,0 +1,43 @@
+"""A column of a finished request is declared once; wherever else it is spelled, it is the same."""
+
+from __future__ import annotations
+
+from usage import finished, tallies, wire
+from usage.columns import COLUMNS, COUNTS
+from usage.exporting import REQUEST_COLUMNS
+from usage.models import RequestRecord, UsageBucket, UsageSeries
+from usage.requests_api import FIELDS
+
+NAMES = {column.name for column in COLUMNS}
+OF_SERIES = {column.name for column in COLUMNS if column.is_of_series}
+SUMMED = {column.name for column in COLUMNS if column.is_summed}
+
+
+def columns_of(model: type[RequestRecord | UsageSeries | UsageBucket]) -> set[str]:
+    return {field.attname for field in model._meta.concrete_fields}
+
+
+def test_the_log_has_each_column_once():
+    assert len(NAMES) == len(COLUMNS)
+    assert columns_of(RequestRecord) == NAMES
+
+
+def test_what_is_handed_over_and_what_is_written_have_the_columns_in_one_order():
+    assert set(finished.COLUMNS) == NAMES
+    assert wire.Row._fields == finished.COLUMNS
+
+
+def test_series_are_told_apart_by_what_says_so():
+    assert set(tallies.Series._fields) == OF_SERIES
+    assert columns_of(UsageSeries) == {"id", "hash"} | OF_SERIES
+
+
+def test_buckets_add_up_what_says_so():
+    assert set(tallies.SUMS) == SUMMED | set(COUNTS)
+    assert columns_of(UsageBucket) == {"grain", "start", "series_id"} | set(tallies.SUMS)
+
+
+def test_the_api_and_the_file_have_names_of_their_own_once():
+    assert list(REQUEST_COLUMNS)[:2] == ["time_utc", "call_id"]
+    assert len(REQUEST_COLUMNS) == sum(bool(column.csv) for column in COLUMNS)
+    assert NAMES - set(FIELDS) == {"attempts", "skipped"}

@@ -1,0 +1,66 @@
+"""The columns of a finished request: what each is called, and where it goes. A new one begins here.
+
+Derived from this: what the log's API answers and what its CSV file holds. Asserted to agree, in a test: the table
+(`RequestRecord`), `FinishedRequest`, `Series`, and the sums of `UsageBucket`. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of the request log; `name` is its name in the table and in the API.
+
+    `csv` is its heading in the file of requests ("": it is not there), `is_answered` says whether the API has it,
+    `is_of_series` whether requests that differ in it are counted apart, and `is_summed` whether buckets add it up.
+    """
+
+    name: str
+    csv: str = ""
+    is_answered: bool = True
+    is_of_series: bool = False
+    is_summed: bool = False
+
+
+# In the order of the CSV file; there time and call id come first, they are the place in the log.
+COLUMNS = (
+    Column("started_at", csv="time_utc"),
+    Column("call_id", csv="call_id"),
+    Column("status", csv="status"),
+    Column("outcome", csv="outcome"),
+    Column("error_class", csv="error"),
+    Column("owner", csv="user", is_of_series=True),
+    Column("key_name", csv="key", is_of_series=True),
+    Column("key_id", csv="key_id", is_of_series=True),
+    Column("team", csv="team", is_of_series=True),
+    Column("team_id", is_of_series=True),
+    Column("endpoint", csv="endpoint"),
+    Column("model_group", csv="group", is_of_series=True),
+    Column("virtual_model", csv="virtual_model", is_of_series=True),
+    Column("virtual_tier", csv="virtual_tier"),
+    Column("score", csv="score"),
+    Column("provider_id", is_of_series=True),
+    Column("provider", csv="provider", is_of_series=True),
+    Column("deployment_id", is_of_series=True),
+    Column("deployment_name", csv="deployment", is_of_series=True),
+    Column("model", csv="model", is_of_series=True),
+    Column("is_stream", csv="stream"),
+    Column("is_own_key", csv="own_key", is_of_series=True),
+    Column("input_tokens", csv="input_tokens", is_summed=True),
+    Column("output_tokens", csv="output_tokens", is_summed=True),
+    Column("cached_tokens", csv="cached_tokens", is_summed=True),
+    Column("cache_write_tokens", csv="cache_write_tokens"),
+    Column("reasoning_tokens", csv="reasoning_tokens", is_summed=True),
+    Column("is_estimated", csv="tokens_estimated"),
+    Column("cost_usd", csv="list_price_usd", is_summed=True),
+    Column("duration_ms", csv="duration_ms", is_summed=True),
+    Column("first_token_ms", csv="first_token_ms", is_summed=True),
+    Column("revision", csv="revision"),
+    Column("fell_back"),
+    Column("attempts", is_answered=False),
+    Column("skipped", is_answered=False),
+)
+# What buckets count besides: requests, by outcome; first tokens; attempts at the provider of the series.
+COUNTS = ("requests", "successes", "failures", "refused", "left", "first_tokens", "attempts", "failed_attempts")
