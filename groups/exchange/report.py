@@ -66,6 +66,16 @@ class Report:
     skipped: tuple[Line, ...]
 
     @property
+    def models_added(self) -> tuple[Line, ...]:
+        """The models that go into the catalog; a large file has more of them than of all else."""
+        return tuple(line for line in self.created if line.kind == "model")
+
+    @property
+    def created_besides(self) -> tuple[Line, ...]:
+        """What else is created: groups, providers, aliases."""
+        return tuple(line for line in self.created if line.kind != "model")
+
+    @property
     def groups_skipped(self) -> tuple[Line, ...]:
         """The groups that can't be taken over."""
         return tuple(line for line in self.skipped if line.kind == "group")

@@ -10,6 +10,7 @@ import yaml
 from engine.spec import DEFAULT_COOLDOWN_S, RetryPolicy
 from groups.exchange.bundle import Bundle, GroupDraft, ModelDraft, ProviderDraft
 from groups.litellm_config.words import (
+    COSTS,
     ENVIRONMENT,
     FALLBACKS,
     INSTEAD,
@@ -106,11 +107,7 @@ def _prices(group: GroupDraft, model: ModelDraft | None) -> dict[str, float]:
     """Cost-based routing looks at prices here only; elsewhere they would slow each call down."""
     if group.strategy != Strategy.COST_BASED or model is None:
         return {}
-    costs = {
-        "input_cost_per_token": model.input_cost_per_million,
-        "output_cost_per_token": model.output_cost_per_million,
-    }
-    return {name: float(cost / MILLION) for name, cost in costs.items() if cost is not None}
+    return {COSTS[name]: float(price / MILLION) for name, price in model.prices.items()}
 
 
 def _own_settings(group: GroupDraft, where: str) -> dict[str, Any]:

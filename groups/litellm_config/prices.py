@@ -7,15 +7,10 @@ from typing import Any
 
 from groups.exchange.bundle import ModelDraft
 from groups.litellm_config.fields import Fields
+from groups.litellm_config.words import COSTS
 from providers.catalog import entry_of, price_map
 
 MILLION = 1_000_000
-COSTS = {
-    "input_cost_per_million": "input_cost_per_token",
-    "output_cost_per_million": "output_cost_per_token",
-    "cached_input_cost_per_million": "cache_read_input_token_cost",
-    "cache_write_cost_per_million": "cache_creation_input_token_cost",
-}
 
 
 def model_of(provider: str, name: str, params: Fields, info: Fields) -> ModelDraft:

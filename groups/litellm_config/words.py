@@ -23,6 +23,14 @@ STRATEGIES = {
     "usage-based-routing": Strategy.USAGE_BASED,
 }
 
+# Of a model, in US dollars per million tokens here, per token there.
+COSTS = {
+    "input_cost_per_million": "input_cost_per_token",
+    "output_cost_per_million": "output_cost_per_token",
+    "cached_input_cost_per_million": "cache_read_input_token_cost",
+    "cache_write_cost_per_million": "cache_creation_input_token_cost",
+}
+
 # retry_config / cooldown_config -> (where, name) on a deployment.
 PER_DEPLOYMENT = {
     "retry_config": {

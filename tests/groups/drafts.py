@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 from hypothesis import strategies as st
 
-from groups.exchange.bundle import Bundle, GroupDraft, ModelDraft, ProviderDraft
+from groups.exchange.bundle import PRICES, Bundle, GroupDraft, ModelDraft, ProviderDraft
 from groups.exchange.references import distinct_references
 from groups.models import Strategy
 from groups.placements import Placement
@@ -43,6 +44,9 @@ retry = st.fixed_dictionaries(
 cooldown = st.fixed_dictionaries(
     {}, optional={"cooldown_time_s": st.integers(0, 86_400), "allowed_fails": st.integers(0, 10_000)}
 )
+
+price = st.integers(0, 10**9).map(lambda millionths: Decimal(millionths).scaleb(-6))
+prices: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries({}, optional=dict.fromkeys(PRICES, price))
 
 
 @st.composite
@@ -96,10 +100,5 @@ def bundles(draw: st.DrawFn) -> Bundle:
     return Bundle(
         groups=made,
         providers=tuple(replace(p, key_reference=REFERENCES.get(p.name, "")) for p in keyed),
-        models=tuple(
-            ModelDraft(
-                provider=p, name=m, input_cost_per_million=Decimal("0.15"), output_cost_per_million=Decimal("2.5")
-            )
-            for p, m in places
-        ),
+        models=tuple(ModelDraft(provider=p, name=m, **draw(prices)) for p, m in places),
     )

@@ -11,7 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from engine.spec import RetryPolicy
 from groups.exchange import own_json
 from groups.exchange.bundle import Bundle, GroupDraft
-from groups.exchange.files import FileFormat, bundle_from
+from groups.exchange.files import FileFormat, bundle_from, checked
 from groups.litellm_config import export
 from groups.models import Strategy
 from groups.placements import Placement
@@ -32,12 +32,14 @@ def test_our_json_loses_nothing(bundle):
 @many
 @given(bundle=bundles())
 def test_litellms_yaml_carries_what_it_can(bundle):
-    text = export.written(bundle)
+    text = checked(export.written(bundle))
+    assert "sealed/" not in text
     read, file_format = bundle_from(text)
     assert file_format is FileFormat.LITELLM
     assert read.remarks == ()
     assert [carried(group, bundle) for group in read.groups] == [carried(group, bundle) for group in bundle.groups]
     assert read.providers == bundle_providers(read, bundle)
+    assert {(m.provider, m.name): m.prices for m in read.models} == carried_prices(bundle)
 
 
 @many
@@ -46,6 +48,14 @@ def test_exporting_what_was_imported_gives_the_same_yaml(bundle):
     once = export.written(bundle)
     again = export.written(bundle_from(once)[0])
     assert yaml.safe_load(again) == yaml.safe_load(once)
+
+
+def carried_prices(bundle: Bundle) -> dict:
+    """The prices of models; LiteLLM looks at them for cost-based groups only, so only these have them."""
+    said = {(m.provider, m.name): m.prices for m in bundle.models}
+    by_cost = [group for group in bundle.groups if group.strategy == Strategy.COST_BASED]
+    priced = {(p.provider, p.model_name) for group in by_cost for p in group.deployments}
+    return {key: prices if key in priced else {} for key, prices in said.items()}
 
 
 def bundle_providers(read: Bundle, bundle: Bundle) -> tuple:

@@ -114,6 +114,12 @@ def test_what_is_said_of_many_places_is_said_once_and_all_places_are_there(page)
     assert all(f"model_list[{n}] (m{n}), litellm_params" in html for n in range(9))
 
 
+def test_what_needs_a_look_comes_before_the_long_list_of_what_is_created(page):
+    html = html_of(page.post(PAGE, {"content": CONFIG}))
+    assert html.index("Left out, or different here") < html.index("Created</h3>")
+    assert "<summary>1 model added to the catalog</summary>" in html
+
+
 def test_names_from_the_file_are_only_text(page):
     content = (
         "model_list: [{model_name: '<script>x</script>', litellm_params: {model: openai/m, api_key: os.environ/K_KEY}}]"
