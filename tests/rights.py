@@ -60,6 +60,7 @@ RULES: dict[str, tuple[str, str]] = {
     "api-run-frames": (VIEWER, ADMIN),
     "api-run-trace": (VIEWER, ADMIN),
     "api-run-traces": (VIEWER, ADMIN),
+    "api-scenarios": (VIEWER, ADMIN),
     "api-simulate": (ADMIN, OPERATOR),
     "api-team-detail": (VIEWER, ADMIN),
     "api-team-list": (VIEWER, ADMIN),
