@@ -21,6 +21,7 @@ from access.rules import can_operate, has_role
 from groups.models import RoutingGroup
 from lib.pages import wants_part
 from routing_console.figures import today_at
+from routing_console.outages import MOST_SHOWN, open_alerts, outages_now
 from routing_console.trouble import trouble_of_late
 from tester.listing import lines_of, newest_runs
 from tester.models import Run
@@ -102,7 +103,18 @@ def _alerts() -> dict[str, Any]:
     return {"alerts": Alert.objects.order_by(F("resolved_at").desc(nulls_first=True), "-raised_at")[:ALERTS]}
 
 
+def _said_outages() -> dict[str, Any]:
+    """Changes only when a group begins to fail or no longer does: what is told aloud is told once."""
+    return {"failing": open_alerts()[:MOST_SHOWN]}
+
+
+def _outages() -> dict[str, Any]:
+    return {"outages": outages_now()}
+
+
 PARTS: dict[str, tuple[Callable[[], dict[str, Any]], tuple[str, ...]]] = {
+    "said": (_said_outages, ("alerts",)),
+    "outages": (_outages, ("alerts", "requests")),
     "figures": (_figures, ("requests", "providers")),
     "trouble": (_trouble, ("requests", "cooldowns")),
     "runs": (_runs, ("runs",)),

@@ -7,13 +7,13 @@ is counted in the slice in which it ended, for only then is it known how: one th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
-from django.db.models import Max, Sum
+from django.db.models import Max, Q, Sum
 from django.utils import timezone
 
 from engine.outcomes import Outcome
@@ -25,6 +25,7 @@ from usage.rollups import add_to
 # A slice's length: what a window of time is off by at most.
 SLICE_S = {RecentKind.PROVIDER: 60, RecentKind.GROUP: 5}
 KEPT_FOR = timedelta(hours=2)
+COLUMNS = ("good", "bad")
 COUNTED = (Outcome.ANSWERED, Outcome.FAILED)
 
 
@@ -60,7 +61,7 @@ def count_recent(requests: Iterable[Finished]) -> None:
         (part.kind, adapt(datetime.fromtimestamp(part.start, UTC)), part.subject, part.name, *numbers)
         for part, numbers in found.items()
     )
-    add_to(RecentCount, ("kind", "start", "subject", "name"), ("good", "bad"), rows)
+    add_to(RecentCount, ("kind", "start", "subject", "name"), COLUMNS, rows)
 
 
 def recent_of(requests: Iterable[Finished], *, now: datetime) -> dict[Slice, list[int]]:
@@ -94,6 +95,22 @@ def tries_since(length: timedelta) -> list[Tries]:
     rows = RecentCount.objects.filter(kind=RecentKind.PROVIDER, start__gt=since).order_by("subject").values("subject")
     counted = rows.annotate(last=Max("name"), well=Sum("good"), badly=Sum("bad"))
     return [Tries(row["subject"], row["last"], row["well"] + row["badly"], row["badly"]) for row in counted]
+
+
+def answers_since(lengths: Sequence[timedelta]) -> dict[str, tuple[tuple[int, int], ...]]:
+    """By group, for each of these lengths the requests that were answered or failed since then, and those that failed.
+
+    To five seconds; one query.
+    """
+    ago = [timezone.now() - length - timedelta(seconds=SLICE_S[RecentKind.GROUP]) for length in lengths]
+    rows: Any = (
+        RecentCount.objects.filter(kind=RecentKind.GROUP, start__gt=min(ago)).order_by("subject").values("subject")
+    )
+    sums = {f"{name}_{n}": Sum(name, filter=Q(start__gt=at), default=0) for n, at in enumerate(ago) for name in COLUMNS}
+    return {
+        row["subject"]: tuple((row[f"good_{n}"] + row[f"bad_{n}"], row[f"bad_{n}"]) for n in range(len(ago)))
+        for row in rows.annotate(**sums)
+    }
 
 
 def forget_recent() -> None:

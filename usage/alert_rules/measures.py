@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -14,8 +14,9 @@ from django.utils import timezone
 from access.models import ApiKey
 from engine.outcomes import Outcome
 from providers import health
+from usage.alert_rules.groups import Answers, Part
 from usage.models import Grain, RequestRecord, UsageBucket
-from usage.recent import Tries, tries_since
+from usage.recent import Tries, answers_since, tries_since
 from usage.tallies import start_of
 
 DAYS = 7
@@ -88,6 +89,12 @@ def tries_of_late() -> list[Tries]:
     Left out: the caller's mistakes (400, 413, 422), who left, and own keys that were refused (`usage/attempts.py`).
     """
     return tries_since(OF_LATE)
+
+
+def answers_of_late(rule: Sequence[Part]) -> list[Answers]:
+    """What groups answered and failed in the times that a rule looks at."""
+    found = answers_since([timedelta(seconds=part.within_s) for part in rule])
+    return [Answers(group, counts) for group, counts in found.items()]
 
 
 def key_minutes() -> list[KeyMinute]:

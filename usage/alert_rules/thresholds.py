@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from django.core.exceptions import ValidationError
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 
+from usage.alert_rules.groups import Part, rule_of, with_percent
 from usage.models import AlertKind, AlertRule
 
 
@@ -27,6 +29,16 @@ class Watched:
         return f"a {'whole ' if self.is_whole else ''}number from {self.lowest:g} to {self.highest:g}"
 
 
+def _group_rule() -> tuple[Part, ...]:
+    try:
+        return rule_of(settings.GROUP_FAILING_RULE)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"GROUP_FAILING_RULE: {error}") from None
+
+
+GROUP_RULE = _group_rule()
+FEW = GROUP_RULE[1]
+
 WATCHED: dict[AlertKind, Watched] = {
     AlertKind.PROVIDER_DOWN: Watched(
         *(3, 1, 100, "failed probes"), "So many probes of a provider failed, one after the other.", is_whole=True
@@ -42,6 +54,11 @@ WATCHED: dict[AlertKind, Watched] = {
     AlertKind.RATE_LIMIT: Watched(
         *(80, 1, 99, "% of the limit"), "An API key used a larger share of its requests or tokens a minute."
     ),
+    AlertKind.GROUP_FAILING: Watched(
+        *(GROUP_RULE[0].percent, 0.1, 100, "% of requests"),
+        f"A group failed so large a share of at least {GROUP_RULE[0].least} requests in {GROUP_RULE[0].within}, or "
+        f"{FEW.percent:g}% of at least {FEW.least} in {FEW.within}.",
+    ),
 }
 
 
@@ -49,6 +66,11 @@ def current_rules() -> dict[AlertKind, AlertRule]:
     """The rule of each kind; one query. Those that nobody has changed are not stored."""
     stored = {AlertKind(rule.kind): rule for rule in AlertRule.objects.all()}
     return {kind: stored.get(kind) or AlertRule(kind=kind, threshold=WATCHED[kind].usual) for kind in WATCHED}
+
+
+def group_rule(percent: float) -> tuple[Part, ...]:
+    """When a group is failing: the parts that the settings name, the first with the threshold that admins set."""
+    return with_percent(GROUP_RULE, percent)
 
 
 def checked_threshold(kind: AlertKind, threshold: float) -> float:

@@ -1,16 +1,19 @@
 """Measures and a threshold -> what is to be raised, in words for the person who must act. Pure.
 
 What is `open` already stays so until its share is under 80 % of the threshold: numbers that go up and down around it
-raise one alert, not many. Costs of a day only grow, and one success ends a row of failed probes: no margin there.
+raise one alert, not many; groups have a margin of their own (see `groups.py`). Costs of a day only grow, and one
+success ends a row of failed probes: no margin there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
+from usage.alert_rules.groups import SUBJECT_LIMIT, FailingGroup
 from usage.alert_rules.measures import DayCosts, Failing, KeyMinute
 from usage.recent import Tries
+from usage.templatetags.amounts import percent
 
 CONSOLE = "console"
 KEPT_FROM = 0.8
@@ -19,6 +22,7 @@ LEAST_USD = 1.0
 A_CENT = 0.01
 LEAST_TRIES = 20
 ERROR_LIMIT = 300
+CAUSE_LIMIT, MOST_CAUSES = 180, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,23 @@ def _errors_message(tries: Tries, percent: float) -> str:
     return (
         f"{tries.name} failed {tries.failed:,} of {tries.tried:,} attempts in the last 10 minutes ({share:.1f}%, "
         f"alarming over {percent:g}%). The request log shows its errors; if it goes on, disable it."
+    )
+
+
+def group_failing(groups: Iterable[FailingGroup], cause_of: Callable[[str], str]) -> list[Finding]:
+    """A finding for each of these, with its cause; of the first few, for each is a look into the log."""
+    return [
+        Finding(group.group[:SUBJECT_LIMIT], _failing_message(group, cause_of(group.group) if n < MOST_CAUSES else ""))
+        for n, group in enumerate(groups)
+    ]
+
+
+def _failing_message(group: FailingGroup, cause: str) -> str:
+    because = f": {cause[:CAUSE_LIMIT]}" if cause else ""
+    share = percent(group.failed / group.requests)
+    return (
+        f"{group.group[:SUBJECT_LIMIT]} {group.numbers} ({share}){because}. "
+        "The request log shows them; a rehearsal shows what another order or a fallback would do."
     )
 
 

@@ -12,23 +12,34 @@ from collections.abc import Callable, Collection, Iterable
 from django.utils import timezone
 
 from usage.alert_rules import measures, verdicts
-from usage.alert_rules.thresholds import current_rules
+from usage.alert_rules.groups import failing_groups
+from usage.alert_rules.thresholds import current_rules, group_rule
 from usage.alert_rules.verdicts import Finding
 from usage.alerts import raise_alert, resolve_alerts
+from usage.causes import cause_of
 from usage.models import Alert, AlertKind, AlertRule
 
 Find = Callable[[float, Collection[str]], list[Finding]]
+
+
+def _failing_groups(threshold: float, open: Collection[str]) -> list[Finding]:
+    """The groups that fail their callers, by the one rule."""
+    rule = group_rule(threshold)
+    groups = failing_groups(measures.answers_of_late(rule), rule, open=open)
+    return verdicts.group_failing(groups, cause_of)
+
 
 FINDERS: dict[AlertKind, Find] = {
     AlertKind.PROVIDER_DOWN: lambda threshold, open: verdicts.provider_down(measures.failing(in_a_row=int(threshold))),
     AlertKind.COST_SPIKE: lambda threshold, open: verdicts.cost_spike(measures.day_costs(), threshold),
     AlertKind.ERROR_RATE: lambda threshold, open: verdicts.error_rate(measures.tries_of_late(), threshold, open=open),
     AlertKind.RATE_LIMIT: lambda threshold, open: verdicts.rate_limit(measures.key_minutes(), threshold, open=open),
+    AlertKind.GROUP_FAILING: _failing_groups,
 }
 
 
 def settle(kinds: Iterable[AlertKind] = tuple(AlertKind)) -> None:
-    """Brings the alerts of these kinds up to date; eight queries where nothing is raised or resolved."""
+    """Brings the alerts of these kinds up to date; nine queries where nothing is raised or resolved."""
     rules, began = current_rules(), timezone.now()
     before: dict[str, set[str]] = defaultdict(set)
     for kind, subject in Alert.objects.open().order_by().values_list("kind", "subject"):

@@ -14,6 +14,7 @@ class AlertKind(models.TextChoices):
     COST_SPIKE = "cost_spike", "Cost spike"
     ERROR_RATE = "error_rate", "Error rate"
     RATE_LIMIT = "rate_limit", "Rate limit"
+    GROUP_FAILING = "group_failing", "Group failing"
 
 
 class AlertQuerySet(models.QuerySet["Alert"]):
@@ -29,9 +30,9 @@ class AlertQuerySet(models.QuerySet["Alert"]):
 class Alert(models.Model):
     """Something that a person should know, until it is over (see `alerts.py`).
 
-    `subject` is the id of what it is about. `send_at` is when the webhook is to be told next, null when there is
-    nothing to tell; `failed_sends` counts the attempts to tell it that failed, `send_error` is why the last one did,
-    `told_at` when it took something last.
+    `subject` is the id of what it is about, of a group its name. `send_at` is when the webhook is to be told next, null
+    when there is nothing to tell; `failed_sends` counts the attempts to tell it that failed, `send_error` is why the
+    last one did, `told_at` when it took something last.
     """
 
     kind = models.CharField(max_length=32, choices=AlertKind.choices)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from django.utils.timesince import timesince
 
 from access.models import Actor, ApiKey
 from access.rules import visible_keys
+from groups.models import RoutingGroup
 from providers.models import Provider
 from usage.alert_news import News, news_of
 from usage.models import Alert, AlertKind
@@ -22,6 +23,7 @@ ICONS: dict[AlertKind, str] = {
     AlertKind.COST_SPIKE: "trending-up",
     AlertKind.ERROR_RATE: "percent",
     AlertKind.RATE_LIMIT: "gauge",
+    AlertKind.GROUP_FAILING: "waypoints",
 }
 OF_PROVIDERS, OF_KEYS = {AlertKind.PROVIDER_DOWN, AlertKind.ERROR_RATE}, {AlertKind.RATE_LIMIT}
 
@@ -44,10 +46,17 @@ class Row:
 
 
 def rows_of(alerts: Sequence[Alert], *, reader: Actor) -> list[Row]:
-    """The alerts with what they are about; at most two queries."""
+    """The alerts with what they are about; at most three queries."""
     providers = _names(Provider.objects.all(), _subjects(alerts, OF_PROVIDERS))
     keys = _names(visible_keys(reader), _subjects(alerts, OF_KEYS))
-    return [_row(alert, providers, keys) for alert in alerts]
+    groups = ids_of_groups(alert.subject for alert in alerts if alert.kind == AlertKind.GROUP_FAILING)
+    return [_row(alert, providers, keys, groups) for alert in alerts]
+
+
+def ids_of_groups(names: Iterable[str]) -> dict[str, UUID]:
+    """Of those that are groups and not lone models; no query without names."""
+    wanted = set(names)
+    return dict(RoutingGroup.objects.filter(name__in=wanted).values_list("name", "pk")) if wanted else {}
 
 
 def _subjects(alerts: Sequence[Alert], kinds: Collection[AlertKind]) -> set[UUID]:
@@ -59,7 +68,7 @@ def _names(rows: QuerySet[Provider] | QuerySet[ApiKey], wanted: Collection[UUID]
     return {str(pk): name for pk, name in rows.filter(pk__in=wanted).values_list("pk", "name")} if wanted else {}
 
 
-def _row(alert: Alert, providers: dict[str, str], keys: dict[str, str]) -> Row:
+def _row(alert: Alert, providers: dict[str, str], keys: dict[str, str], groups: dict[str, UUID]) -> Row:
     subject, url = alert.subject, ""
     if alert.kind == AlertKind.COST_SPIKE:
         subject, url = "All costs", reverse("usage") + "?period=7d"
@@ -67,6 +76,8 @@ def _row(alert: Alert, providers: dict[str, str], keys: dict[str, str]) -> Row:
         subject, url = _linked(subject, providers, page="provider-detail", gone="A provider that is gone")
     elif alert.kind in OF_KEYS:
         subject, url = _linked(subject, keys, page="key-detail", gone="An API key")
+    elif alert.kind == AlertKind.GROUP_FAILING and subject in groups:
+        url = reverse("group-detail", args=[groups[subject]])
     webhook = news_of(alert, has_webhook=bool(settings.ALERT_WEBHOOK_URL))
     return Row(alert, ICONS[AlertKind(alert.kind)], subject, url, webhook)
 

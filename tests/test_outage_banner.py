@@ -1,0 +1,102 @@
+"""The banner of the overview: the open alerts about groups, and nothing else; told aloud once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic_core import from_json
+
+from tests.factories import make_group
+from tests.page import html_of
+from tests.usage.log import finished, log
+from tests.usage.logged import tried
+from usage.alert_rules import settle
+from usage.alerts import resolve_alerts
+from usage.models import Alert, AlertKind
+from usage.webhook import body_of
+
+pytestmark = pytest.mark.django_db
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def reader(client, charlie):
+    client.force_login(charlie)
+    return client
+
+
+def failed(times: int, *, group: str = "chat", **fields: Any) -> None:
+    attempt = tried("OpenAI", status="error")
+    log(*(finished(model_group=group, status=503, attempts=[attempt], **fields) for _ in range(times)))
+    settle([AlertKind.GROUP_FAILING])
+
+
+def part(client: Any, name: str, seen: str = "") -> Any:
+    return client.get(f"/?part={name}&seen={seen}", headers=HTMX)
+
+
+def digest_of(client: Any, name: str) -> str:
+    return html_of(part(client, name)).partition("seen=")[2].partition('"')[0]
+
+
+def test_it_says_which_group_since_when_how_many_callers_why_and_what_to_do(reader):
+    group = make_group(name="chat")
+    failed(5, owner="ada")
+    failed(3, owner="ada", key_id="k1")
+    failed(2, owner="bob", key_id="k2")
+    html = html_of(part(reader, "outages"))
+    (alert,) = Alert.objects.open()
+    assert "chat fails its callers" in html
+    assert f"{alert.raised_at:%H:%M} UTC" in html
+    assert "failed 10 of 10 requests in the last 10 minutes (100%): OpenAI answered 503." in html
+    assert "3 callers got an error" in html
+    addresses = (f"/groups/{group.pk}", "/requests?group=chat&amp;outcome=failed", f"/groups/{group.pk}/live")
+    assert [address for address in addresses if f'href="{address}"' not in html] == []
+
+
+def test_it_has_the_words_of_the_alert_and_goes_with_it(reader):
+    failed(5)
+    (alert,) = Alert.objects.open()
+    assert alert.message in html_of(reader.get("/"))
+    resolve_alerts(kind=AlertKind.GROUP_FAILING)
+    html = html_of(reader.get("/"))
+    assert "fails its callers" not in html
+    assert 'role="alert"' not in html
+
+
+def test_while_nothing_fails_there_is_none(reader):
+    log(finished(model_group="chat", attempts=[tried()]))
+    settle()
+    assert "fails its callers" not in html_of(reader.get("/"))
+
+
+def test_it_is_told_aloud_once_and_not_with_every_number(reader):
+    failed(5)
+    said, shown = digest_of(reader, "said"), digest_of(reader, "outages")
+    assert html_of(part(reader, "said")).count('role="alert"') == 1
+    failed(5)
+    assert part(reader, "said", said).status_code == 204
+    assert part(reader, "outages", shown).status_code == 200
+    failed(5, group="other")
+    assert part(reader, "said", said).status_code == 200
+
+
+def test_a_lone_model_has_a_banner_without_a_group_to_open(reader):
+    failed(5, group="OpenAI/gpt-4o")
+    html = html_of(part(reader, "outages"))
+    assert "OpenAI/gpt-4o fails its callers" in html
+    assert "Open the group" not in html
+    assert "/requests?group=OpenAI/gpt-4o&amp;outcome=failed" in html
+
+
+def test_the_page_the_api_and_the_webhook_of_alerts_name_the_group(reader, as_charlie):
+    group = make_group(name="chat")
+    failed(5)
+    html = html_of(reader.get("/alerts"))
+    assert "Group failing" in html
+    assert f'<a href="/groups/{group.pk}">chat</a>' in html
+    (said,) = as_charlie.get("/api/v1/llm/alerts?kind=group_failing").json()["alerts"]
+    assert (said["kind"], said["subject"]) == ("group_failing", "chat")
+    posted = from_json(body_of(Alert.objects.get()))
+    assert (posted["event"], posted["kind"], posted["subject"]) == ("alert.raised", "group_failing", "chat")
