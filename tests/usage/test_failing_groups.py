@@ -34,7 +34,7 @@ class World:
         """Looks every 15 seconds, as a server does, after what ended until then was written."""
         for second in range(1, seconds + 1):
             before, after = int((second - 1) * per_s), int(second * per_s)
-            count_recent([ended(self.now, outcome, group=group) for _ in range(after - before)])
+            count_recent([ended(self.now, outcome, model_group=group) for _ in range(after - before)])
             self.now += timedelta(seconds=1)
             if look and second % LOOK_S == 0:
                 settle([KIND])
