@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('usage', '0010_count_attempts_by_provider'),
+        ('usage', '0011_tell_the_refused_from_those_who_left'),
     ]
 
     operations = [
