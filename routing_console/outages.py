@@ -6,14 +6,17 @@ Alert and banner are one thing: what is open is shown, in the words and with the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from usage.alert_rules.thresholds import GROUP_RULE
 from usage.causes import callers_of
 from usage.models import Alert, AlertKind
 from usage.pages.alert_rows import ids_of_groups
 
 MOST_SHOWN = 5
+# What raised it happened before.
+BEFORE = timedelta(seconds=max(part.within_s for part in GROUP_RULE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,5 +52,5 @@ def outages_now() -> Outages:
 
 
 def _outage(alert: Alert, pk: UUID | None) -> Outage:
-    callers = callers_of(alert.subject, since=alert.raised_at)
+    callers = callers_of(alert.subject, since=alert.raised_at - BEFORE)
     return Outage(alert.subject, pk, alert.raised_at, alert.message, callers)

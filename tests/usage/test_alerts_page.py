@@ -23,8 +23,8 @@ pytestmark = pytest.mark.django_db
 URL = "/alerts"
 HTMX = {"HX-Request": "true"}
 DOWN = AlertKind.PROVIDER_DOWN
-THRESHOLDS = {"provider_down": "4", "cost_spike": "2.5", "error_rate": "5", "rate_limit": "80"}
-SWITCHES = {"provider_down_is_on": "on", "cost_spike_is_on": "on", "error_rate_is_on": "on"}
+THRESHOLDS = {"provider_down": "4", "cost_spike": "2.5", "error_rate": "5", "rate_limit": "80", "group_failing": "5"}
+SWITCHES = {f"{kind}_is_on": "on" for kind in THRESHOLDS if kind != "rate_limit"}
 
 
 @pytest.fixture

@@ -66,6 +66,7 @@ def test_the_rules_have_the_usual_thresholds_and_say_what_may_be_given(as_charli
         "cost_spike": 2,
         "error_rate": 5,
         "rate_limit": 80,
+        "group_failing": 5,
     }
     assert rules[0].items() >= {"is_enabled": True, "lowest": 1, "highest": 100, "usual": 3}.items()
 
