@@ -29,6 +29,9 @@ class AttemptSerializer(serializers.Serializer):
     provider_id = serializers.CharField(required=False)
     model = serializers.CharField(required=False, help_text="What the provider calls it.")
     own_key = serializers.BooleanField(required=False, help_text="Whether the caller's own key was used.")
+    dropped_events = serializers.IntegerField(
+        required=False, help_text="Events of its stream that were no JSON: they were not passed on."
+    )
     dropped_params = serializers.ListField(
         child=serializers.CharField(), required=False, help_text="Parameters that its provider's dialect does not know."
     )

@@ -25,7 +25,7 @@ from engine.upstreams.sse import TooLarge
 
 DRAIN_TIMEOUT_S = 0.2
 # Once every answer is finished: for usage and `[DONE]`, which a server may never send.
-LAST_EVENTS_TIMEOUT_S = 0.5
+LAST_EVENTS_TIMEOUT_S = 2.0
 ERROR_BODY_LIMIT = 64 * 1024
 
 
