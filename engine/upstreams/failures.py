@@ -6,6 +6,7 @@ exactly like one through LiteLLM.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -61,6 +62,9 @@ def from_response(deployment: DeploymentSpec, status: int, body: bytes, headers:
         mapped = QuotaUsedUpError(text, deployment.provider, deployment.upstream_model)
     else:
         mapped = _mapped(deployment, OpenAIError(status_code=status, message=text, headers=httpx.Headers(kept)))
+    if reading.retry_after_s is not None:
+        # The router knows this one spelling.
+        kept.setdefault("retry-after", str(math.ceil(reading.retry_after_s)))
     # Set on every class alike: LiteLLM loses the headers of some, and the router looks for them in `response`.
     request = httpx.Request("POST", "http://upstream.invalid/")
     mapped.response = httpx.Response(status, headers=kept, request=request)  # type: ignore[attr-defined]
