@@ -44,8 +44,8 @@ class LiveGroup:
             return
         try:
             self.router = GroupRouter(spec)
-        except Exception as error:
-            self.problem = f"'{spec.name}' cannot be built: {failures.message_of(error)}"
+        except Exception:  # LiteLLM raises what it likes, in its own words
+            self.problem = f"'{spec.name}' cannot be built. Check its strategy, weights, prices and limits."
 
     async def complete(self, call: Call) -> Answer | Stream:
         """One request through this group alone; raises LiteLLM's exceptions or RequestFailed."""

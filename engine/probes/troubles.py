@@ -14,6 +14,7 @@ from pydantic_core import from_json
 from engine.addresses import ForbiddenAddress
 from engine.probes.findings import Target, Trouble
 from engine.redaction import redact
+from engine.upstreams.reasons import reason_of
 
 E = TypeVar("E", bound=BaseException)
 MESSAGE_LIMIT = 300
@@ -73,8 +74,7 @@ def of_exception(target: Target, error: BaseException, *, url: str, limit_s: flo
         return Diagnosis(Trouble.TIMEOUT, f"No answer from {where} within {limit_s:g} s.")
     if isinstance(error, aiohttp.InvalidURL | ValueError):
         return Diagnosis(Trouble.UNUSABLE, "This base URL is not a URL.")
-    why = redact(str(getattr(error, "strerror", None) or error or type(error).__name__), secret=target.api_key)
-    return Diagnosis(Trouble.UNREACHABLE, f"The connection to {where} broke: {why[:MESSAGE_LIMIT]}")
+    return Diagnosis(Trouble.UNREACHABLE, f"The connection to {where} broke: {reason_of(error)}.")
 
 
 def _host(url: str) -> str:
