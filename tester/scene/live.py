@@ -192,5 +192,6 @@ def _outcome(attempt: JSON) -> str:
     """How long an answer took, or in a word why there was none."""
     if attempt["status"] == "success":
         return milliseconds(attempt["duration_ms"])
-    word = SHORT.get(attempt["error_class"] or "")
-    return str(word or attempt["status_code"] or attempt["status"])
+    word = SHORT.get(attempt["error_class"] or "", "")
+    # The number of a class is that of its kind: told is only the one that came.
+    return str((not word.isdecimal() and word) or attempt["status_code"] or attempt["status"])

@@ -140,6 +140,24 @@ def test_the_last_fallback_is_told_step_by_step():
     assert scene.steps[0].step.attributes["class"] == "step is-failed p p-nebius"
 
 
+@pytest.mark.parametrize(
+    ("error_class", "status_code", "expected"),
+    [
+        ("InternalServerError", None, "error"),
+        ("APIError", 529, "529"),
+        ("Timeout", 504, "timeout"),
+        ("UnreadableAnswerError", None, "unreadable"),
+        ("UpstreamConnectionError", None, "connection"),
+    ],
+)
+def test_a_step_shows_the_status_that_came_and_none_that_did_not(
+    error_class: str, status_code: int | None, expected: str
+):
+    told = trace(attempt(0, "error", error_class=error_class, status_code=status_code), attempt(1))
+    scene = scene_of(CHAIN, frame(row(1, 1), row(1), last_traces=[told]), Mode.ORDERED)
+    assert scene.steps[0].outcome.text == expected
+
+
 def test_of_many_attempts_the_last_ones_are_shown():
     told = trace(*(attempt(0, "error") for _ in range(6)), attempt(10), depth=0)
     scene = scene_of(FAN, frame(row(1, 6), last_fallback=told), Mode.WEIGHTED)
