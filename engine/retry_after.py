@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from engine.dialects.errors import Kind
-from engine.spec import DeploymentSpec, GroupSpec
+from engine.skips import asked_in
+from engine.spec import DeploymentSpec, GroupSpec, Strategy
 from engine.upstreams import failures
 from engine.upstreams.call import Call
 
@@ -32,19 +33,32 @@ def is_used_up(call: Call, spec: GroupSpec, deployment: DeploymentSpec) -> bool:
 
 def is_hopeless(call: Call) -> bool:
     """Whether nothing but used-up quotas stood in the way, which no wait brings back."""
-    tried = {(attempt.model_group, attempt.deployment_id) for attempt in call.trace.attempts}
+    tried = asked_in(call.trace.attempts)
     return bool(tried) and tried <= call.used_up
 
 
-def soonest_s(call: Call, routers: Iterable[GroupRouter]) -> float | None:
+def soonest_s(call: Call, routers: Sequence[GroupRouter]) -> float | None:
     """Seconds until the first of those that said so, or cool down in these routers; None when there is none.
 
-    Who cools down for longer than its upstream asked for is not asked before.
+    Who cools down for longer than its upstream asked for is not asked before. A cooldown alone is no reason to wait
+    while another candidate of these routers can be asked at once.
     """
-    until = dict(call.waits_until)
-    for router in routers:
-        for cooldown in router.cooling.active():
-            place = router.spec.name, cooldown.deployment.deployment_id
-            until[place] = max(until.get(place, 0.0), cooldown.until_s)
-    moments = [at for place, at in until.items() if place not in call.used_up]
+    cooling = {
+        (router.spec.name, cooldown.deployment.deployment_id): cooldown.until_s
+        for router in routers
+        for cooldown in router.cooling.active()
+    }
+    held_up = call.waits_until.keys() | cooling.keys() | call.used_up
+    waited_for = (call.waits_until.keys() if _candidates(routers) - held_up else held_up) - call.used_up
+    moments = [max(call.waits_until.get(place, 0.0), cooling.get(place, 0.0)) for place in waited_for]
     return max(0.0, min(moments) - time.time()) if moments else None
+
+
+def _candidates(routers: Iterable[GroupRouter]) -> set[tuple[str, str]]:
+    """Group and deployment of all that can be asked at all."""
+    return {
+        (router.spec.name, deployment.deployment_id)
+        for router in routers
+        for deployment in router.by_router_id.values()
+        if not deployment.problem and (router.spec.strategy is not Strategy.WEIGHTED or deployment.weight)
+    }

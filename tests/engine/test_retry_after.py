@@ -11,6 +11,7 @@ from engine.upstreams.call import Answer, Call, Stream
 from tests.engine.scripted import deployment, group, path_of, request, routing_of
 
 Refusal = tuple[int, dict[str, str], dict[str, str]]
+DOWN: Refusal = (503, {"message": "down"}, {})
 QUOTA: Refusal = (429, {"code": "insufficient_quota", "message": "No quota."}, {})
 
 
@@ -96,3 +97,15 @@ async def test_a_quota_beside_a_rate_limit_is_worth_a_retry():
     rows = (deployment("a", priority=1), deployment("b", priority=2))
     error, _ = await request(await routing_of(group(deployments=rows)), "g", Refusing(a=slow(9), b=QUOTA))
     assert (error.is_hopeless, error.retry_after_s) == (False, pytest.approx(9, abs=2))
+
+
+async def test_nobody_waits_for_a_cooldown_while_another_can_be_asked_at_once():
+    rows = (deployment("a", priority=1), deployment("b", priority=2))
+    error, _ = await request(await routing_of(group(deployments=rows)), "g", Refusing(a=slow(), b=DOWN))
+    assert (error.status, error.retry_after_s) == (503, None)
+
+
+async def test_what_an_upstream_asked_for_is_told_also_when_another_failed_last():
+    rows = (deployment("a", priority=1), deployment("b", priority=2))
+    error, _ = await request(await routing_of(group(deployments=rows)), "g", Refusing(a=slow(7), b=DOWN))
+    assert (error.status, error.retry_after_s) == (503, pytest.approx(7, abs=2))
