@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from engine.spec import Secret
 from groups.exchange.bundle import PRICES, Bundle, GroupDraft, ModelDraft, ProviderDraft
-from groups.exchange.references import distinct_references
+from groups.exchange.references import distinct_references, reference_of
 from groups.models import Deployment, RoutingGroup, RoutingRules
 from groups.placements import Placement
 from groups.rules import taken_names
@@ -106,14 +106,27 @@ def _placement(row: Deployment) -> Placement:
 
 
 def _has_key(provider: Provider) -> bool:
-    return hasattr(provider, "key") or (preset_of(provider.type).needs_key and not provider.api_base)
+    holds = hasattr(provider, "key") and bool(provider.key.hint)
+    return holds or (preset_of(provider.type).needs_key and not provider.api_base)
 
 
 def _provider(row: Provider, references: Mapping[str, str]) -> ProviderDraft:
     reference = references.get(row.name, "")
     return ProviderDraft(
-        name=row.name, type=row.type, api_base=row.api_base, key_reference=reference, settings=row.settings
+        name=row.name,
+        type=row.type,
+        api_base=row.api_base,
+        key_reference=reference,
+        settings=row.settings,
+        references=tuple(_other_secrets(row)),
     )
+
+
+def _other_secrets(row: Provider) -> Iterator[tuple[str, str]]:
+    """A variable for each secret beside the key, such as `(aws_secret_access_key, EU_AWS_SECRET_ACCESS_KEY)`."""
+    held = row.key.hints if hasattr(row, "key") else {}
+    prefix = reference_of(row.name).removesuffix("API_KEY")
+    yield from ((name, f"{prefix}{name.upper()}") for name in held)
 
 
 def _model(row: LanguageModel) -> ModelDraft:

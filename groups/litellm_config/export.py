@@ -79,6 +79,7 @@ def _row(group: GroupDraft, placement: Placement, provider: ProviderDraft, model
         "api_base": provider.api_base or None,
         "api_key": _key(provider),
         **_provider_settings(provider),
+        **{name: ENVIRONMENT + variable for name, variable in provider.references},
         "order": placement.priority if group.strategy == Strategy.PRIORITY_FAILOVER else None,
         "weight": placement.weight if group.strategy == Strategy.WEIGHTED else None,
         "rpm": placement.rpm,
@@ -171,9 +172,11 @@ def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _header(bundle: Bundle, left_out: Sequence[str]) -> Iterator[str]:
     yield "Routing groups for a LiteLLM proxy, exported from Routing Console: litellm --config config.yaml"
-    if references := {p.key_reference: p.name for p in bundle.providers if p.key_reference}:
+    references = {p.key_reference: f"the API key of {p.name}" for p in bundle.providers if p.key_reference}
+    references |= {variable: f"{name} of {p.name}" for p in bundle.providers for name, variable in p.references}
+    if references:
         yield from ("", "It needs these environment variables; no key is in this file:")
-        yield from (f"  {reference}  the API key of {provider}" for reference, provider in references.items())
+        yield from (f"  {reference}  {what}" for reference, what in references.items())
     if lost := [*left_out, *_inexpressible(bundle.groups)]:
         yield from ("", "What LiteLLM's configuration can't say:")
         yield from (f"  - {line}" for line in lost)

@@ -18,7 +18,8 @@ from groups.litellm_config.words import NO_KEY
 from providers.catalog import price_map
 from providers.presets import BY_LITELLM_NAME, BY_TYPE, ROWS, Field, litellm_providers, preset_of
 
-LONGEST_VARIABLE = 40
+# The variable of a key becomes a part of the provider's name.
+LONGEST_OF_A_KEY, LONGEST_VARIABLE = 40, 128
 LONGEST_NAME = 64
 # Further names that LiteLLM has for the same.
 ALSO = {
@@ -77,10 +78,10 @@ class _Reader:
         return text(self.value(name), self.params.at(name))
 
 
-def checked_variable(name: str, place: str) -> str:
+def checked_variable(name: str, place: str, *, longest: int = LONGEST_VARIABLE) -> str:
     """The name of an environment variable; raises Wrong for what can't be one."""
-    if not VARIABLE.fullmatch(name) or len(name) > LONGEST_VARIABLE:
-        raise wrong(place, "Give os.environ/NAME, the name of letters, digits and _, at most 40 of them.")
+    if not VARIABLE.fullmatch(name) or len(name) > longest:
+        raise wrong(place, f"Give os.environ/NAME, the name of letters, digits and _, at most {longest} of them.")
     return name
 
 
@@ -143,7 +144,7 @@ def _key(params: Fields) -> tuple[str, Secret | None]:
     """(name of the variable, None) or ('', key)."""
     value, place = params.get("api_key"), params.at("api_key")
     if variable := reference_in(value):
-        return checked_variable(variable, place), None
+        return checked_variable(variable, place, longest=LONGEST_OF_A_KEY), None
     said = text(value, place, longest=8192)
     return "", None if said in ("", NO_KEY) else opened(said, place)
 

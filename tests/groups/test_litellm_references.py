@@ -174,3 +174,17 @@ def test_a_template_variable_is_no_secret_and_stays_readable():
     text = "model_list: [{model_name: a, litellm_params: {model: groq/m, api_key: ${GROQ_KEY}}}]"
     assert checked('a:\n  api_key: ${GROQ_KEY}\n  token: "${T}"') == 'a:\n  api_key: ${GROQ_KEY}\n  token: "${T}"'
     assert "sealed" not in checked(text)
+
+
+@pytest.mark.django_db
+def test_secrets_beside_the_key_are_exported_as_references_of_their_own(as_alice):
+    keys = {"aws_access_key_id": "AKIA-of-ours", "aws_secret_access_key": "the-secret"}
+    text = content({**AWS, "aws_region_name": "eu-central-1", **keys})
+    as_alice.post(IMPORT, {"content": text, "dry_run": False})
+    exported = as_alice.get("/v1/routing_group/export?format=litellm").content.decode()
+    params = yaml.safe_load(exported)["model_list"][0]["litellm_params"]
+    assert params["aws_access_key_id"] == "os.environ/AWS_BEDROCK_EU_CENTRAL_1_AWS_ACCESS_KEY_ID"
+    assert "api_key" not in params
+    assert "AWS_BEDROCK_EU_CENTRAL_1_AWS_SECRET_ACCESS_KEY  aws_secret_access_key of AWS Bedrock" in exported
+    again = as_alice.post(IMPORT, {"content": exported}).json()
+    assert [again[part] for part in ("created", "changed", "skipped")] == [[], [], []]
