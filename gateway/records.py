@@ -17,6 +17,8 @@ from gateway.resolve import Choice
 from usage.recorder import recorder
 from usage.wire import Row, Wire, attempt_of, settlement_of
 
+ANSWERED, FAILED = Outcome.ANSWERED.value, Outcome.FAILED.value
+
 
 @dataclass(slots=True)
 class Ended:
@@ -49,7 +51,7 @@ class Ended:
     @property
     def error_class(self) -> str:
         """The upstream's error, or our own reason to refuse; nothing after a success."""
-        return "" if self.outcome == Outcome.ANSWERED else self.last.error_class or self.error_code
+        return "" if self.outcome == ANSWERED else self.last.error_class or self.error_code
 
     @property
     def cost_usd(self) -> float | None:
@@ -59,54 +61,54 @@ class Ended:
     @property
     def settlement(self) -> Settlement:
         """What the account that pays is charged; nothing for a failure, nor for what the person's own key has paid."""
-        is_free = self.outcome == Outcome.FAILED or self.last.own_key
+        is_free = self.outcome == FAILED or self.last.own_key
         charged = 0.0 if is_free else self.cost_usd or 0.0
         return Settlement(self.call_id, round(charged * NANO), self.holder.account_id, reason=self.trace.model_group)
 
     def row(self) -> Row:
         """Its columns; names as they are now, so that the row outlives what it speaks of."""
         trace, holder, last, choice, usage = self.trace, self.holder, self.last, self.choice, self.usage
-        return Row(
-            call_id=trace.call_id,
-            model_group=trace.model_group,
-            endpoint=self.endpoint,
-            owner=holder.name,
-            key_id=holder.key_id or "",
-            key_name=holder.key_name,
-            team_id=holder.team_id,
-            team=holder.team,
-            provider_id=last.provider_id,
-            provider=last.provider,
-            deployment_id=last.deployment_id,
-            deployment_name=last.deployment_name,
-            model=last.model,
-            is_own_key=last.own_key,
-            started_at=self.started_at,
-            duration_ms=self.duration_ms,
-            first_token_ms=last.first_token_ms,
-            status=self.status,
-            outcome=self.outcome,
-            error_class=self.error_class,
-            is_stream=self.is_stream,
-            input_tokens=usage.input_tokens if usage else None,
-            output_tokens=usage.output_tokens if usage else None,
-            cached_tokens=usage.cached_tokens if usage else None,
-            cache_write_tokens=usage.cache_write_tokens if usage else None,
-            reasoning_tokens=usage.reasoning_tokens if usage else None,
-            is_estimated=usage.is_estimated if usage else False,
-            cost_usd=self.cost_usd,
-            virtual_model=choice.virtual_model if choice else "",
-            virtual_tier=choice.tier if choice else "",
-            score=choice.score if choice else None,
-            revision=self.revision,
-            attempts=[attempt_of(attempt) for attempt in trace.attempts],
-            fell_back=trace.has_fallen_back,
-            skipped=[skip.to_json() for skip in trace.skipped],
-        )
+        return {
+            "call_id": trace.call_id,
+            "model_group": trace.model_group,
+            "endpoint": self.endpoint,
+            "owner": holder.name,
+            "key_id": holder.key_id or "",
+            "key_name": holder.key_name,
+            "team_id": holder.team_id,
+            "team": holder.team,
+            "provider_id": last.provider_id,
+            "provider": last.provider,
+            "deployment_id": last.deployment_id,
+            "deployment_name": last.deployment_name,
+            "model": last.model,
+            "is_own_key": last.own_key,
+            "started_at": self.started_at,
+            "duration_ms": self.duration_ms,
+            "first_token_ms": last.first_token_ms,
+            "status": self.status,
+            "outcome": self.outcome,
+            "error_class": self.error_class,
+            "is_stream": self.is_stream,
+            "input_tokens": usage.input_tokens if usage else None,
+            "output_tokens": usage.output_tokens if usage else None,
+            "cached_tokens": usage.cached_tokens if usage else None,
+            "cache_write_tokens": usage.cache_write_tokens if usage else None,
+            "reasoning_tokens": usage.reasoning_tokens if usage else None,
+            "is_estimated": usage.is_estimated if usage else False,
+            "cost_usd": self.cost_usd,
+            "virtual_model": choice.virtual_model if choice else "",
+            "virtual_tier": choice.tier if choice else "",
+            "score": choice.score if choice else None,
+            "revision": self.revision,
+            "attempts": [attempt_of(attempt) for attempt in trace.attempts],
+            "fell_back": trace.has_fallen_back,
+            "skipped": [skip.to_json() for skip in trace.skipped],
+        }
 
     def wire(self) -> Wire:
         """What is to be written; plain tuples are the cheapest to send."""
-        return tuple(self.row()), settlement_of(self.settlement) if self.is_held else None
+        return tuple(self.row().values()), settlement_of(self.settlement) if self.is_held else None
 
 
 def record(exchange: Exchange) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import fields
 from datetime import UTC, datetime
 from operator import attrgetter
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol, TypedDict
 
 from access.credits import Settlement
 from engine.ledger import Attempt
@@ -20,8 +20,8 @@ attempt_of = attrgetter(*ATTEMPT)
 settlement_of = attrgetter(*(column.name for column in fields(Settlement)))
 
 
-class Row(NamedTuple):
-    """One request as it is sent: the columns of a `FinishedRequest`, in their order.
+class Row(TypedDict):
+    """One request as it is sent: the columns of a `FinishedRequest`, in their order (a test sees to it).
 
     `started_at` is in Unix seconds, an attempt has the fields that `attempt_of` gives, a skip those of `Skip.to_json`.
     """

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from access.keys import KeyHolder
+from access.models import Role
+from engine.ledger import Trace
+from gateway import records
+from gateway.exchange import Exchange
 from usage import finished, tallies, wire
 from usage.columns import COLUMNS, COUNTS
 from usage.exporting import REQUEST_COLUMNS
@@ -22,9 +32,14 @@ def test_the_log_has_each_column_once():
     assert columns_of(RequestRecord) == NAMES
 
 
-def test_what_is_handed_over_and_what_is_written_have_the_columns_in_one_order():
+def test_what_is_handed_over_and_what_is_written_have_the_columns_in_one_order(monkeypatch: pytest.MonkeyPatch):
+    kept: list[Any] = []
+    monkeypatch.setattr(records, "recorder", SimpleNamespace(put=kept.append))
+    records.record(Exchange("chat/completions", KeyHolder("ann", Role.VIEWER), Trace("c", "g")))
+    (ended,) = kept
     assert set(finished.COLUMNS) == NAMES
-    assert wire.Row._fields == finished.COLUMNS
+    assert tuple(wire.Row.__annotations__) == finished.COLUMNS
+    assert tuple(ended.row()) == finished.COLUMNS
 
 
 def test_series_are_told_apart_by_what_says_so():
