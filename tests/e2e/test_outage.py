@@ -1,0 +1,97 @@
+"""A total outage of the demo: on the overview, in the log, in usage, in the table of groups, in an alert."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.conftest import sign_in
+from tests.e2e.stage import demo_console, overflow, set_demo
+from tests.e2e.test_console import violations
+from tests.servers import MASTER_KEY, Console, eventually
+
+GROUP, CALLS = "demo-ordered", 40
+THEMES = ("dark", "light", "unicorn")
+
+
+@pytest.fixture(scope="module")
+def outage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """A console of its own: all demo providers fail, a client asks 40 times, and the alert is there."""
+    with demo_console(tmp_path_factory.mktemp("outage")) as ours:
+        for provider in ours.call("GET", "/api/v1/llm/providers")["providers"]:
+            slug = provider["api_base"].rstrip("/").removesuffix("/v1").rpartition("/")[2]
+            set_demo(ours, slug, failure_rate=1.0, failure_status=503)
+        assert {_asked(ours) for _ in range(CALLS)} <= {429, 502, 503}
+        assert eventually(lambda: len(_log(ours)) == CALLS, 20)
+        assert eventually(lambda: f"{CALLS} of {CALLS} requests" in _alert(ours), 60)
+        yield ours
+
+
+def _asked(ours: Console) -> int:
+    body = {"model": GROUP, "messages": [{"role": "user", "content": "What did it cost?"}]}
+    headers = {"Authorization": f"Bearer {MASTER_KEY}"}
+    return httpx.post(f"{ours.url}/v1/chat/completions", json=body, headers=headers, timeout=60).status_code
+
+
+def _log(ours: Console) -> list[dict]:
+    return list(ours.call("GET", f"/api/v1/llm/requests?group={GROUP}&outcome=failed&size=200")["requests"])
+
+
+def _alert(ours: Console) -> str:
+    alerts = ours.call("GET", "/api/v1/llm/alerts?kind=group_failing")["alerts"]
+    return alerts[0]["message"] if alerts and alerts[0]["subject"] == GROUP else ""
+
+
+@pytest.fixture
+def console_page(browser: Browser, outage: Console) -> Iterator[Page]:
+    context = browser.new_context(base_url=outage.url)
+    page = context.new_page()
+    sign_in(page)
+    yield page
+    context.close()
+
+
+def test_every_page_has_the_same_number(console_page: Page, outage: Console) -> None:
+    page = console_page
+    page.goto("/")
+    banner = page.get_by_role("region", name=f"{GROUP} fails its callers")
+    expect(banner).to_contain_text(f"failed {CALLS} of {CALLS} requests in the last 10 minutes (100%)")
+    expect(banner).to_contain_text("answered 503")
+    expect(banner).to_contain_text("1 caller got an error")
+    expect(page.locator("#to-failed")).to_have_text(f"{CALLS} failed")
+    expect(page.locator("#overview-figures")).to_contain_text("0%")
+    banner.get_by_role("link", name="Failed requests").click()
+    expect(page.locator(".requests-table tbody tr").first).to_contain_text(GROUP)
+    assert len(_log(outage)) == CALLS
+    page.goto("/usage?period=24h")
+    expect(page.locator("#usage")).to_contain_text(f"{CALLS} failed")
+    usage = outage.call("GET", f"/api/v1/llm/usage?days=1&group={GROUP}")
+    assert (usage["failures"], usage["successes"], usage["success_rate"]) == (CALLS, 0, 0.0)
+    assert {line["success_rate"] for line in usage["by_provider"]} == {0.0}
+    page.goto("/groups")
+    expect(page.get_by_role("row", name=GROUP).first).to_contain_text(f"{CALLS} failed")
+    page.goto("/alerts")
+    expect(page.locator("#alert-lists")).to_contain_text(f"{GROUP} failed {CALLS} of {CALLS} requests")
+
+
+def test_no_provider_that_failed_reads_fine(console_page: Page) -> None:
+    console_page.goto("/")
+    expect(console_page.locator("#to-providers")).to_contain_text("failing")
+    console_page.goto("/providers")
+    expect(console_page.get_by_text("attempts failed in the last hour").first).to_be_visible()
+    expect(console_page.get_by_text("100.0% of").or_(console_page.get_by_text("100% of")).first).to_be_visible()
+
+
+def test_the_banner_is_accessible_and_fits_every_width(console_page: Page) -> None:
+    console_page.goto("/")
+    expect(console_page.locator(".outage")).to_be_visible()
+    assert console_page.locator('[role="alert"]').count() == 1
+    for theme in THEMES:
+        console_page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+        assert violations(console_page) == [], theme
+    for width in (390, 1024, 1440):
+        console_page.set_viewport_size({"width": width, "height": 844})
+        assert overflow(console_page) <= 0, width
