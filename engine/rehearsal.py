@@ -18,6 +18,7 @@ from engine.clients import Manners
 from engine.exceptions import RequestFailed
 from engine.jobs import Job
 from engine.ledger import Attempt, Trace
+from engine.outcomes import Outcome, outcome_of
 from engine.results import DeploymentCount, Tally, trace_json
 from engine.routing import LiveGroup, Routing
 from engine.spec import DeploymentSpec, RetryPolicy
@@ -63,6 +64,15 @@ class _Ending(NamedTuple):
     usage: Usage | None = None
     error: str | None = None
     failure: RequestFailed | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """By the rule of the request log; a stream that broke has failed, and so has what met the deadline."""
+        if self.error is None:
+            return Outcome.ANSWERED
+        if self.failure is None:
+            return Outcome.FAILED
+        return outcome_of(self.failure.status, was_routed=True, code=self.failure.code or "")
 
 
 class _Run:
@@ -141,7 +151,7 @@ class _Run:
         began_ms = self.now_ms
         self.tally.started += 1
         ending = await self._outcome(call, group)
-        self._finish(index, trace, began_ms, ending.usage, ending.error)
+        self._finish(index, trace, began_ms, ending)
         return ending.failure
 
     def _call(self, trace: Trace, arrival: Arrival) -> Call:
@@ -166,10 +176,11 @@ class _Run:
         except Exception as broken:  # a stream that broke after its first token
             return _Ending(error=type(broken).__name__)
 
-    def _finish(self, index: int, trace: Trace, began_ms: float, usage: Usage | None, error: str | None) -> None:
-        duration_ms = self.now_ms - began_ms
-        cost = self.tally.add(trace, duration_ms=duration_ms, error=error, usage=usage)
+    def _finish(self, index: int, trace: Trace, began_ms: float, ending: _Ending) -> None:
+        duration_ms, (usage, error, _) = self.now_ms - began_ms, ending
+        cost = self.tally.add(trace, duration_ms=duration_ms, error=error, usage=usage, outcome=ending.outcome)
         row = trace_json(index, trace, began_ms, duration_ms, usage, error, cost, self._zero_s)
+        row["outcome"] = ending.outcome.value
         self._last.append(row)
         self.tally.remember(row)
         self._traces.append(row)
@@ -179,7 +190,7 @@ class _Run:
     def emit_traces(self) -> None:
         """The traces that wait, in the order in which their requests ended."""
         if self._traces:
-            first = self.tally.succeeded + self.tally.failed - len(self._traces)
+            first = self.tally.finished - len(self._traces)
             self._emit({"type": "traces", "first": first, "traces": self._traces})
             self._traces = []
 

@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from engine.ledger import Attempt, Skip, Trace
+from engine.outcomes import Outcome
 from engine.spec import DeploymentSpec, GroupSpec
 from engine.upstreams.call import Usage
 
@@ -55,7 +56,7 @@ class Tally:
         self._expected = expected
         rows = {d.deployment_id: d for spec in reversed(specs) for d in reversed(spec.deployments)}
         self.deployments = {name: DeploymentCount(rows[name]) for name in reversed(rows)}
-        self.started = self.succeeded = self.failed = self.fallbacks = self.untried = 0
+        self.started = self.succeeded = self.failed = self.refused = self.fallbacks = self.untried = 0
         self.cost_usd = 0.0
         self._latencies_ms = array("d")
         self._latency_sum_ms = 0.0
@@ -64,13 +65,23 @@ class Tally:
         self._causes: Counter[str] = Counter()
         self._past: deque[_Moment] = deque()
 
-    def add(self, trace: Trace, *, duration_ms: float, error: str | None, usage: Usage | None) -> float:
-        """Counts one finished request, with the class of its error if it failed; gives its cost in US dollars."""
+    @property
+    def finished(self) -> int:
+        """Requests that have ended, however they did."""
+        return self.succeeded + self.failed + self.refused
+
+    def add(
+        self, trace: Trace, *, duration_ms: float, error: str | None, usage: Usage | None, outcome: Outcome
+    ) -> float:
+        """Counts one finished request, with the class of its error if it has one; gives its cost in US dollars."""
         for attempt in trace.attempts:
             self.deployments[attempt.deployment_id].add(attempt)
         self.fallbacks += any(a.fallback_depth for a in trace.attempts)
         self._flows.update(_flows(trace))
         self.untried += not trace.attempts
+        if outcome is Outcome.REFUSED:
+            self.refused += 1
+            return 0.0
         if error is not None:
             self.failed += 1
             self._causes[error] += 1
@@ -92,9 +103,10 @@ class Tally:
         """RoutingGroupSimulationResult, without the id of the run."""
         ordered = sorted(self._latencies_ms)
         return {
-            "total_requests": self.succeeded + self.failed,
+            "total_requests": self.finished,
             "successful_requests": self.succeeded,
             "failed_requests": self.failed,
+            "refused_requests": self.refused,
             "failures_by_cause": dict(self._causes.most_common()),
             "untried_requests": self.untried,
             "avg_latency_ms": round(sum(ordered) / len(ordered), 3) if ordered else 0.0,
@@ -124,7 +136,7 @@ class Tally:
 
     def frame(self, *, at_ms: float, cooldowns_s: dict[str, float], last: list[dict[str, Any]]) -> dict[str, Any]:
         """The state at one moment, for whoever watches."""
-        in_flight = self.started - self.succeeded - self.failed
+        in_flight = self.started - self.finished
         recent = self._recent(at_ms)
         return {
             "type": "frame",
@@ -134,6 +146,7 @@ class Tally:
                 "started": self.started,
                 "succeeded": self.succeeded,
                 "failed": self.failed,
+                "refused": self.refused,
                 "in_flight": in_flight,
                 "fallbacks": self.fallbacks,
                 "untried": self.untried,

@@ -45,6 +45,7 @@ METRICS: dict[str, Callable[[Result], float | None]] = {
     "latency_p99_ms": _of_answers("latency_p99_ms"),
     "fallback_count": _of_all("fallback_count"),
     "failed_requests": _of_all("failed_requests"),
+    "refused_requests": _of_all("refused_requests"),
     "cost_usd": _of_all("cost_usd"),
     "virtual_duration_ms": _of_all("virtual_duration_ms"),
 }

@@ -37,6 +37,7 @@ class Verdict:
     failed: int
     p95_ms: float | None
     lost_s: float
+    refused: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +68,16 @@ def rehearse_briefly(specs: Sequence[GroupSpec], scenario: str) -> Rehearsed:
 
 def verdict_of(result: dict[str, Any], rate_per_s: float) -> Verdict:
     """The result of the API in the words of the builder; a share is never rounded up to 100 %."""
-    total, failed = result["total_requests"], result["failed_requests"]
-    tenths = 1000 * (total - failed) // total if total else 0
+    refused, failed = result.get("refused_requests", 0), result["failed_requests"]
+    tried = result["total_requests"] - refused
+    tenths = 1000 * (tried - failed) // tried if tried else 0
     return Verdict(
         answered_percent=f"{tenths / 10:g}",
         fallbacks=result["fallback_count"],
         failed=failed,
         p95_ms=result["latency_p95_ms"],
         lost_s=failed / rate_per_s,
+        refused=refused,
     )
 
 

@@ -10,13 +10,14 @@ from engine.spec import GroupSpec
 from tester.fault_windows import FaultWindow, windows_of
 from tester.models import Run
 from tester.scene import DrawnGroup
+from tester.scene.reading import finished
 from tester.timeline import Moment, Timeline, timeline_of
 
 
 def timeline_of_run(run: Run, group: DrawnGroup) -> Timeline:
     """The run as far as it is stored; one query."""
     rows = run.frames.order_by("n").values_list("data__at_ms", "data__requests")
-    moments = [Moment(at_ms, said["succeeded"], said["failed"], said["fallbacks"]) for at_ms, said in rows]
+    moments = [Moment(at_ms, finished(said), said["failed"], said["fallbacks"]) for at_ms, said in rows]
     return timeline_of(moments, _windows(run, group))
 
 

@@ -28,11 +28,12 @@ def runs_of(group_id: UUID) -> QuerySet[Run]:
 
 
 def newest_runs() -> QuerySet[Run]:
-    """The runs of all groups, newest first, with three numbers instead of their large results."""
+    """The runs of all groups, newest first, with four numbers instead of their large results."""
     counts = {
         "expected": F("config__num_requests"),
         "finished": F("result__total_requests"),
         "failed": F("result__failed_requests"),
+        "refused": F("result__refused_requests"),
     }
     return Run.objects.without_bulk().annotate(**counts)
 
@@ -44,4 +45,5 @@ def lines_of(runs: Iterable[Run]) -> list[RunLine]:
 
 def _line(run: Any) -> RunLine:
     requests = run.expected if run.finished is None else run.finished
-    return RunLine(run, NONE if requests is None else f"{requests:,}", success(run.finished or 0, run.failed or 0))
+    tried = (run.finished or 0) - (run.refused or 0)
+    return RunLine(run, NONE if requests is None else f"{requests:,}", success(tried, run.failed or 0))

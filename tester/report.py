@@ -31,7 +31,7 @@ def _totals(result: Mapping[str, Any]) -> list[str]:
     share = "" if rate is None else f" ({rate:.2%})"
     return [
         f"requests   {result['total_requests']:,}, answered {result['successful_requests']:,}{share}, "
-        f"failed {result['failed_requests']:,}",
+        f"failed {result['failed_requests']:,}{_refused(result)}",
         *_causes(result),
         *not_struck(result),
         f"fallbacks  {result['fallback_count']:,} requests left their first tier",
@@ -44,6 +44,11 @@ def _totals(result: Mapping[str, Any]) -> list[str]:
 def not_struck(result: Mapping[str, Any]) -> list[str]:
     """A sentence for each fault that changed nothing."""
     return [f"no effect  {fault['message']}" for fault in result.get("faults_not_struck") or ()]
+
+
+def _refused(result: Mapping[str, Any]) -> str:
+    refused = result.get("refused_requests", 0)
+    return f", refused {refused:,}" if refused else ""
 
 
 def _causes(result: Mapping[str, Any]) -> list[str]:

@@ -152,6 +152,9 @@ class SimulationResultSerializer(serializers.Serializer):
     total_requests = serializers.IntegerField()
     successful_requests = serializers.IntegerField()
     failed_requests = serializers.IntegerField()
+    refused_requests = serializers.IntegerField(
+        help_text="Refused because of what they asked; in no success rate: that is successful / (successful + failed)."
+    )
     failures_by_cause = serializers.DictField(
         child=serializers.IntegerField(), help_text="Failed requests by the class of the error their client got."
     )
@@ -236,6 +239,7 @@ class TracesQuery(RunsQuery):
 
     deployment_id = serializers.CharField(max_length=64, default=None, help_text="Requests that tried it.")
     status = serializers.ChoiceField(choices=["success", "error"], default=None)
+    outcome = serializers.ChoiceField(choices=["answered", "failed", "refused"], default=None)
     fallback = serializers.BooleanField(default=None, help_text="Requests that left their first tier.")
     tried = serializers.BooleanField(default=None, help_text="Whether they reached any deployment.")
     from_ms = serializers.FloatField(min_value=0, default=None, help_text="Requests that ended then or later.")

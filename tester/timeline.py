@@ -28,7 +28,7 @@ class Moment(NamedTuple):
     """What a frame counts: everything from the run's beginning until `at_ms`."""
 
     at_ms: float
-    succeeded: int
+    finished: int
     failed: int
     fallbacks: int
 
@@ -189,7 +189,7 @@ def buckets_of(moments: Sequence[Moment], *, most: int) -> tuple[Bucket, ...]:
 
 def _between(before: Moment, after: Moment) -> Bucket:
     failed = after.failed - before.failed
-    requests = after.succeeded - before.succeeded + failed
+    requests = after.finished - before.finished
     return Bucket(before.at_ms, after.at_ms, requests, failed, after.fallbacks - before.fallbacks)
 
 

@@ -12,14 +12,16 @@ from tester.timeline import seconds
 from tester.traces import FROM_THE_START, Wanted
 
 SHOWS: dict[str, dict[str, Any]] = {
-    "failed": {"status": "error"},
-    "answered": {"status": "success"},
+    "failed": {"outcome": "failed"},
+    "refused": {"outcome": "refused"},
+    "answered": {"outcome": "answered"},
     "fell-back": {"fallback": True},
     "untried": {"tried": False},
 }
 SHOW_CHOICES = [
     ("", "All requests"),
     ("failed", "Failed requests"),
+    ("refused", "Refused requests"),
     ("answered", "Answered requests"),
     ("fell-back", "Requests that fell back"),
     ("untried", "Requests that reached no deployment"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tester.timeline import seconds
-from tester.traces import ended_ms
+from tester.traces import ended_ms, outcome_in
 from usage.waterfall import Bar, Step, bars_of, steps_of
 
 
@@ -20,7 +20,7 @@ class TraceRow:
     moment: str
     began: str
     duration_ms: float
-    has_succeeded: bool
+    outcome: str
     has_fallen_back: bool
     error_class: str
     served_by: str
@@ -56,7 +56,7 @@ def _row(trace: Mapping[str, Any], provider_types: Mapping[str, str]) -> TraceRo
         moment=seconds(ended_ms(trace)),
         began=seconds(trace["at_ms"]),
         duration_ms=trace["duration_ms"],
-        has_succeeded=trace["status"] == "success",
+        outcome=outcome_in(trace),
         has_fallen_back=trace["fallback_depth"] > 0,
         error_class=trace["error_class"] or "",
         served_by=bars[-1].name if bars else "",

@@ -12,6 +12,7 @@ from asgiref.sync import sync_to_async
 from django.db.models import F, QuerySet, Sum
 from pydantic_core import from_json
 
+from engine.outcomes import Outcome
 from tester.models import Run, TraceChunk
 
 JSON = Mapping[str, Any]
@@ -31,6 +32,7 @@ class Wanted:
 
     deployment_id: str | None = None
     status: str | None = None
+    outcome: str | None = None
     fallback: bool | None = None
     tried: bool | None = None
     from_ms: float | None = None
@@ -44,7 +46,7 @@ class Wanted:
     def may_be(self, line: bytes) -> bool:
         """Whether a stored line is worth parsing: most are not, and to look is twenty times as fast."""
         # Before the attempts, which have a status each.
-        if self.status is not None and f'"status":"{self.status}"'.encode() not in line[: line.find(b'"attempts"')]:
+        if self._status is not None and f'"status":"{self._status}"'.encode() not in line[: line.find(b'"attempts"')]:
             return False
         if self.deployment_id is not None and self.deployment_id.encode() not in line:
             return False
@@ -52,10 +54,25 @@ class Wanted:
             return False
         return self.fallback in (None, FELL_BACK.search(line) is not None)
 
+    @property
+    def _status(self) -> str | None:
+        """The status that every wanted trace has, if it is one."""
+        if self.outcome is None:
+            return self.status
+        return "success" if self.outcome == Outcome.ANSWERED else "error"
+
+    @property
+    def wants_failed(self) -> bool | None:
+        """Whether every wanted trace has failed, or none has; None is no matter."""
+        if self.tried is False:
+            return True
+        return None if self._status is None else self._status != "success"
+
     def takes(self, trace: JSON) -> bool:
         """Whether this trace is wanted."""
         return (
             self.status in (None, trace["status"])
+            and self.outcome in (None, outcome_in(trace))
             and self.fallback in (None, trace["fallback_depth"] > 0)
             and self.tried in (None, bool(trace["attempts"]))
             and self._is_in_range(ended_ms(trace))
@@ -73,6 +90,12 @@ class Found(NamedTuple):
 
     traces: list[dict[str, Any]]
     next_after: int | None
+
+
+def outcome_in(trace: JSON) -> str:
+    """How a request ended; runs of older versions did not tell refused ones apart from failed ones."""
+    told = Outcome.ANSWERED if trace["status"] == "success" else Outcome.FAILED
+    return str(trace.get("outcome", told.value))
 
 
 def ended_ms(trace: JSON) -> float:
@@ -142,16 +165,10 @@ def _worth_opening(run: Run, wanted: Wanted, after: int) -> QuerySet[TraceChunk]
         chunks = chunks.filter(first_ended_ms__lte=wanted.to_ms)
     if wanted.deployment_id is not None:
         chunks = chunks.filter(tried__has_key=wanted.deployment_id)
-    for field, value in (("failed", _wants_failed(wanted)), ("fell_back", wanted.fallback)):
+    for field, value in (("failed", wanted.wants_failed), ("fell_back", wanted.fallback)):
         if value is not None:
             chunks = chunks.filter(**{f"{field}__gt": 0} if value else {f"{field}__lt": F("count")})
     return chunks
-
-
-def _wants_failed(wanted: Wanted) -> bool | None:
-    if wanted.tried is False:
-        return True
-    return None if wanted.status is None else wanted.status != "success"
 
 
 async def json_lines(run: Run) -> AsyncIterator[bytes]:

@@ -49,8 +49,9 @@ def _stats(reading: Reading) -> LiveStats:
         text("rq", f"{reading.finished:,}"),
         text("rt", f"of {reading.expected:,}" if is_open else ""),
         Part("rp", {"class": "progress" if is_open else "progress is-over", "value": _percent(reading)}),
-        text("ok", success(reading.finished, reading.failed)),
+        text("ok", success(reading.finished - reading.refused, reading.failed)),
         text("un", f"{reading.untried:,} reached no deployment" if reading.untried else ""),
+        text("re", f"{reading.refused:,} refused" if reading.refused else ""),
         text("av", milliseconds(reading.latency_ms)),
         text("fb", f"{reading.fallbacks:,}"),
     )
@@ -62,7 +63,7 @@ def _percent(reading: Reading) -> str:
 
 
 def success(finished: int, failed: int) -> str:
-    """A success rate that never rounds up to 100%, nor down to 0%."""
+    """A success rate that never rounds up to 100%, nor down to 0%; refused requests are in neither number."""
     if not finished:
         return NONE
     tenths = 1000 * (finished - failed) // finished

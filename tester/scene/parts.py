@@ -97,6 +97,7 @@ class LiveStats(NamedTuple):
     progress: Part
     success: Part
     untried: Part
+    refused: Part
     latency: Part
     fallbacks: Part
 

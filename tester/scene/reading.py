@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from engine.outcomes import Outcome
 from groups.shares import percentages
 from tester.scene.group import DrawnGroup, Mode
 
@@ -70,8 +71,9 @@ class CardReading:
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A whole frame. `expected` are the requests of the whole run, where the frame says; `elsewhere` were answered
-    by fallback groups, `untried` reached no deployment. `failed_down[k]` counts requests that left tier k after a
-    failure, `skipped[k]` those that never tried it because it was cooling down.
+    by fallback groups, `untried` reached no deployment; `refused` are finished and have not failed. `failed_down[k]`
+    counts requests that left tier k after a failure, `skipped[k]` those that never tried it because it was cooling
+    down.
     """
 
     has_begun: bool
@@ -85,6 +87,7 @@ class Reading:
     skipped: tuple[int, ...]
     elsewhere: int
     untried: int
+    refused: int
     is_exhausted: bool
     last: JSON | None
 
@@ -106,7 +109,7 @@ def read(group: DrawnGroup, mode: Mode, frame: JSON | None) -> Reading:
     return Reading(
         has_begun=True,
         expected=requests.get("expected"),
-        finished=requests["succeeded"] + requests["failed"],
+        finished=finished(requests),
         failed=requests["failed"],
         fallbacks=requests["fallbacks"],
         latency_ms=_latency_ms(requests, rows),
@@ -115,7 +118,8 @@ def read(group: DrawnGroup, mode: Mode, frame: JSON | None) -> Reading:
         skipped=skipped,
         elsewhere=sum(row["success_count"] for name, row in rows.items() if name not in ids),
         untried=requests.get("untried", 0),
-        is_exhausted=bool(traces) and all(trace["status"] != "success" for trace in traces),
+        refused=requests.get("refused", 0),
+        is_exhausted=bool(traces) and all(has_failed(trace) for trace in traces),
         last=_last_move(frame),
     )
 
@@ -128,7 +132,17 @@ def _before(group: DrawnGroup, mode: Mode) -> Reading:
         loads = [1 / len(tiers[0]) if n in tiers[0] else 0.0 for n in range(len(shares))]
     links = (0,) * (len(tiers) - 1)
     cards = tuple(CardReading(load=load) for load in loads)
-    return Reading(False, None, 0, 0, 0, None, cards, links, links, 0, 0, False, None)
+    return Reading(False, None, 0, 0, 0, None, cards, links, links, 0, 0, 0, False, None)
+
+
+def has_failed(trace: JSON) -> bool:
+    """Whether a request failed; runs of older versions did not tell a refused one apart."""
+    return bool(trace["status"] != "success" and trace.get("outcome", Outcome.FAILED) == Outcome.FAILED)
+
+
+def finished(requests: JSON) -> int:
+    """Requests that have ended; older frames have none that were refused."""
+    return int(requests["succeeded"] + requests["failed"] + requests.get("refused", 0))
 
 
 def _latency_ms(requests: JSON, rows: JSON) -> float | None:
@@ -146,10 +160,10 @@ def _cards(group: DrawnGroup, rows: JSON, requests: JSON) -> tuple[CardReading, 
     known = [rows.get(name) for name in ids]
     elsewhere = requests["succeeded"] - sum(row["success_count"] for row in known if row)
     shares = percentages([*(row["success_count"] if row else 0 for row in known), max(0, elsewhere)])
-    finished = requests["succeeded"] + requests["failed"]
+    ended = finished(requests)
     is_single = requests.get("expected") == 1
     return tuple(
-        _card(row, share if finished else None, max(1, finished), is_single=is_single) if row else CardReading()
+        _card(row, share if ended else None, max(1, ended), is_single=is_single) if row else CardReading()
         for row, share in zip(known, shares, strict=False)
     )
 

@@ -31,6 +31,27 @@ def test_only_the_field_of_the_chosen_traffic_is_shown_and_counts(admin: Page, s
     expect(admin.get_by_label("Requests per second")).to_have_value("40.0")
 
 
+def test_the_controls_follow_the_chosen_scenario_and_keep_what_was_typed(admin: Page) -> None:
+    open_tester(admin)
+    admin.get_by_label("Scenario").select_option("broken-streams")
+    expect(admin.locator("#scenario-does")).to_contain_text("One stream in ten")
+    expect(admin.get_by_label("Number of requests")).to_have_value("450")
+    expect(admin.get_by_role("radio", name="Streamed")).to_be_checked()
+    expect(admin.get_by_label("Requests per second")).to_have_value("5")
+    admin.get_by_label("Number of requests").fill("77")
+    admin.get_by_label("Scenario").select_option("small-context")
+    expect(admin.get_by_label("Tokens of a prompt")).to_have_value("1500")
+    expect(admin.get_by_role("radio", name="Whole")).to_be_checked()
+    expect(admin.get_by_label("Number of requests")).to_have_value("77")
+
+
+def test_a_fault_that_had_no_effect_is_said_when_the_run_is_over(admin: Page) -> None:
+    open_tester(admin)
+    start(admin, requests=10, scenario="primary-outage")
+    expect_end(admin)
+    expect(admin.locator(".no-effect")).to_contain_text("never struck: the run ended at")
+
+
 def test_the_primary_controls_and_the_diagram_are_seen_without_scrolling(admin: Page) -> None:
     admin.set_viewport_size({"width": 1440, "height": 900})
     open_tester(admin)

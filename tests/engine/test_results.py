@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.ledger import Attempt, AttemptStatus, Trace
+from engine.outcomes import Outcome
 from engine.results import Tally
 from engine.spec import Strategy
 from tests.engine.scripted import deployment, group
@@ -15,9 +16,9 @@ def tally() -> Tally:
 def add(tally: Tally, name: str, *, fails: bool = False) -> None:
     status: AttemptStatus = "error" if fails else "success"
     attempt = Attempt(name, name, name, "g", 1, 0.0, duration_ms=5.0, status=status)
-    tally.add(
-        Trace("1", "g", [attempt]), duration_ms=5.0, error="ServiceUnavailableError" if fails else None, usage=None
-    )
+    error = "ServiceUnavailableError" if fails else None
+    outcome = Outcome.FAILED if fails else Outcome.ANSWERED
+    tally.add(Trace("1", "g", [attempt]), duration_ms=5.0, error=error, usage=None, outcome=outcome)
 
 
 def recent(tally: Tally, at_s: float) -> dict[str, tuple[int, int]]:

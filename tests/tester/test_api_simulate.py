@@ -18,7 +18,7 @@ SEED_FIELDS = {
 }  # fmt: skip
 OUR_FIELDS = {
     "run_id", "seed", "virtual_duration_ms", "latency_p50_ms", "latency_p95_ms", "latency_p99_ms", "cost_usd",
-    "failures_by_cause", "untried_requests", "faults_not_struck",
+    "failures_by_cause", "untried_requests", "faults_not_struck", "refused_requests",
 }  # fmt: skip
 TRAFFIC_FIELDS = {
     "deployment_id", "deployment_name", "provider", "request_count", "success_count", "failure_count",

@@ -21,7 +21,7 @@ GROUP = DrawnGroup(
 
 def moments(count: int, *, every_ms: float = 250.0) -> list[Moment]:
     """Each step answers two requests, fails one and falls back once."""
-    return [Moment(n * every_ms, 2 * n, n, n) for n in range(count)]
+    return [Moment(n * every_ms, 3 * n, n, n) for n in range(count)]
 
 
 def windows(*faults: dict) -> tuple[FaultWindow, ...]:
@@ -52,7 +52,7 @@ def test_buckets_are_few_follow_each_other_and_lose_nothing(count, most):
 
 
 def test_a_short_rest_belongs_to_the_bucket_before_it():
-    rows = [*moments(3), Moment(501.0, 50, 2, 2)]
+    rows = [*moments(3), Moment(501.0, 52, 2, 2)]
     assert [b.to_ms for b in buckets_of(rows, most=MOST_BUCKETS)] == [250, 501]
     assert [b.to_ms for b in buckets_of([Moment(30.0, 1, 0, 0)], most=MOST_BUCKETS)] == [30]
 
@@ -64,7 +64,7 @@ def test_before_anything_has_happened_there_is_nothing_to_draw():
 
 
 def test_the_picture_fills_its_width_and_stays_in_its_height():
-    timeline = timeline_of([Moment(0, 0, 0, 0), Moment(250, 10, 0, 0), Moment(500, 10, 5, 5)])
+    timeline = timeline_of([Moment(0, 0, 0, 0), Moment(250, 10, 0, 0), Moment(500, 15, 5, 5)])
     assert [(bar.x, bar.width) for bar in timeline.bars] == [(0, 50), (50, 50)]
     assert timeline.peak_per_s == 40
     assert timeline.area == "M0 60V2H500V31H1000V60z"

@@ -78,6 +78,23 @@ def test_requests_that_reached_no_deployment_are_listed_filtered_and_shown(clien
     assert [trace["attempts"] for trace in listed.json()["traces"]] == [[]] * untried
 
 
+def test_requests_that_were_refused_because_of_what_they_asked_are_no_failures(client, charlie, simulate):
+    result = simulate(scenario="small-context", seed=3)
+    refused = result["refused_requests"]
+    assert (refused > 0, result["failed_requests"], result["failures_by_cause"]) == (True, 0, {})
+    assert result["total_requests"] == result["successful_requests"] + refused
+    client.force_login(charlie)
+    page = html_of(client.get(f"/runs/{result['run_id']}"))
+    assert f"{refused:,} refused" in page
+    assert ">100%<" in page
+    assert "100% answered" in page
+    html = html_of(client.get(f"/runs/{result['run_id']}/traces?show=refused"))
+    assert html.count('class="trace refused"') == min(25, refused)
+    assert "No request of this run is like that." in html_of(client.get(f"/runs/{result['run_id']}/traces?show=failed"))
+    listed = client.get(f"/v1/runs/{result['run_id']}/traces?outcome=refused&size=200").json()["traces"]
+    assert len(listed) == refused
+
+
 def test_a_search_that_stops_half_way_offers_to_look_further(client, charlie, simulate, monkeypatch):
     monkeypatch.setattr("tester.traces.MOST_CHUNKS", 1)
     url = f"/runs/{simulate(num_requests=600, seed=5)['run_id']}/traces?show=failed"

@@ -19,6 +19,7 @@ from tester.planning import MOST_REQUESTS, Asked, Plan, plan
 from tester.runs.conduct import Outcome, conduct
 from tester.runs.workers import Message
 from tester.scenario_files import scenario_in
+from tester.scene.reading import finished
 
 ASSERTION_FAILED, BAD_INPUT, RUN_FAILED = 1, 2, 3
 MOST_CONCURRENT = 1_000
@@ -84,8 +85,7 @@ class Command(BaseCommand):
         total = planned.job.workload.num_requests
 
         def show(frame: Message) -> None:
-            done = frame["requests"]["succeeded"] + frame["requests"]["failed"]
-            self.stderr.write(f"\r{report.bar(done, total)}", ending="")
+            self.stderr.write(f"\r{report.bar(finished(frame['requests']), total)}", ending="")
             self.stderr.flush()
 
         try:
