@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, cast
 
 import pytest
@@ -25,6 +27,9 @@ from tests.sharing import (  # noqa: F401  (pytest finds its hooks here)
     pytest_make_parametrize_id,
     pytest_runtest_setup,
 )
+
+# Reading the certificates takes 40 ms of CPU, for each client that a test makes.
+ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[assignment]
 
 # As many examples as usual, the same ones every time, however busy the machine is.
 hypothesis_settings.register_profile("suite", deadline=None, derandomize=True)

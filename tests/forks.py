@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -92,6 +93,22 @@ class _ForkServer:
 @cache
 def _fork_server() -> _ForkServer:
     return _ForkServer()
+
+
+def run_python(arguments: Sequence[str], env: Mapping[str, str], *, said: str = "", timeout: float = 120) -> str:
+    """What `python *arguments` prints when it is told `said`; raises unless it succeeds."""
+    with tempfile.TemporaryFile() as told, tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as errors:
+        told.write(said.encode())
+        told.seek(0)
+        process = fork(arguments, env, stdin=told.fileno(), stdout=printed.fileno(), stderr=errors.fileno())
+        try:
+            code = process.wait(timeout)
+        finally:
+            process.kill()
+        printed.seek(0)
+        errors.seek(0)
+        assert code == 0, f"{arguments}: {code}\n{errors.read().decode()}"
+        return printed.read().decode()
 
 
 def fork(arguments: Sequence[str], env: Mapping[str, str], *, stdin: int, stdout: int, stderr: int) -> Forked:

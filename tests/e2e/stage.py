@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +13,8 @@ import httpx
 import pytest
 from playwright.sync_api import Page
 
-from tests.servers import MASTER_KEY, ROOT, Console, console, free_port
+from tests.forks import run_python
+from tests.servers import MASTER_KEY, Console, console, free_port
 
 LAUNCH: dict[str, Any] = {"args": ["--no-sandbox", "--disable-quic", "--disable-background-networking"]}
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
@@ -57,8 +56,7 @@ def manage(ours: Console, folder: Path, *command: str, stdin: str = "") -> None:
         "DATABASE_URL": f"sqlite:///{folder / 'console.sqlite3'}",
         "PORT": str(httpx.URL(ours.url).port),
     }
-    arguments = [sys.executable, "manage.py", *command]
-    subprocess.run(arguments, cwd=ROOT, env={**os.environ, **settings}, input=stdin, text=True, check=True, timeout=120)
+    run_python(["manage.py", *command], {**os.environ, **settings}, said=stdin)
 
 
 def set_demo(ours: Console, slug: str, **settings: object) -> None:
@@ -76,6 +74,14 @@ def ask(ours: Console, group: str = "demo-ordered", patience: int = 500) -> str:
         if ours.call("GET", f"/api/v1/llm/requests?call={call_id}")["requests"]:
             return call_id
     raise AssertionError(f"The request {call_id} never came into the log.")
+
+
+def violations(page: Page, *, within: str = "html") -> list[str]:
+    """What axe has against the page, or a part of it; it looks at all of its rules, and details only violations."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text())
+    found = page.evaluate("part => axe.run(part, {resultTypes: ['violations']})", within)["violations"]
+    return [f"{v['id']}: {n['target']} {n['failureSummary']}" for v in found for n in v["nodes"]]
 
 
 def overflow(page: Page) -> int:

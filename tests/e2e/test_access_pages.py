@@ -11,8 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import sign_in
-from tests.e2e.stage import overflow
-from tests.e2e.test_console import violations
+from tests.e2e.stage import overflow, violations
 from tests.servers import Console
 
 THEMES = ("dark", "light", "unicorn")

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.e2e.conftest import sign_in
-from tests.e2e.stage import AXE, overflow, set_demo
+from tests.e2e.stage import overflow, set_demo, violations
 from tests.servers import MASTER_KEY, Console
 
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -195,9 +195,3 @@ def test_axe_finds_nothing_on_the_way_to_a_lock_out(page: Page) -> None:
         page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Too many tries")).to_be_visible()
     assert violations(page) == []
-
-
-def violations(page: Page) -> list[str]:
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("axe.run().then(r => r.violations)")
-    return [f"{v['id']}: {n['target']} {n['failureSummary']}" for v in found for n in v["nodes"]]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.stage import AXE, FAR_AWAY, overflow
+from tests.e2e.stage import FAR_AWAY, overflow, violations
 from tests.servers import Console
 
 SEED = 7
@@ -230,12 +230,10 @@ def test_axe_finds_nothing_in_the_drawer_and_nothing_overflows(
     admin.context.add_cookies([{"name": "theme", "value": theme, "url": base_url}])
     open_run(admin, server, scenario="everything-down")
     admin.locator(".timeline-table summary").click()
-    admin.evaluate(AXE.read_text())
-    found = admin.evaluate("axe.run('.timeline')")["violations"]
+    assert violations(admin, within=".timeline") == []
     card(admin, "Nebius").click()
     drawer_of(admin).locator("summary").first.click()
-    found += admin.evaluate("axe.run('#drawer')")["violations"]
-    assert [(v["id"], [n["target"] for n in v["nodes"]]) for v in found] == []
+    assert violations(admin, within="#drawer") == []
     for width in (1440, 1024, 390):
         admin.set_viewport_size({"width": width, "height": 900})
         assert overflow(admin) == 0

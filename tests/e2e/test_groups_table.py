@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.e2e.conftest import sign_in
-from tests.e2e.stage import overflow
-from tests.e2e.test_console import violations
+from tests.e2e.stage import overflow, violations
 from tests.servers import Console
 
 NAMES = ("table-a", "table-b", "table-c")
@@ -191,6 +189,5 @@ def test_axe_and_the_screen_are_content_in_every_state(table: Page, theme: str, 
 
 
 def _content(page: Page) -> None:
-    found: list[Any] = violations(page)
-    assert found == []
+    assert violations(page) == []
     assert overflow(page) <= 0

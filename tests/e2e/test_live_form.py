@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.stage import AXE, overflow
+from tests.e2e.stage import overflow, violations
 from tests.e2e.test_live_tester import expect_end, open_tester, start
 from tests.servers import Console
 
@@ -131,9 +131,7 @@ def test_axe_finds_nothing_and_nothing_overflows(admin: Page, theme: str, base_u
 
 
 def _expect_sound(page: Page) -> None:
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("axe.run()")["violations"]
-    assert [(v["id"], [n["target"] for n in v["nodes"]]) for v in found] == []
+    assert violations(page) == []
     for width in (390, 1024, 1440):
         page.set_viewport_size({"width": width, "height": 900})
         assert overflow(page) <= 0

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.stage import AXE, FAR_AWAY, overflow
+from tests.e2e.stage import FAR_AWAY, overflow, violations
 from tests.servers import Console
 
 COUNT_STARTS = """window.starts = [];
@@ -161,9 +161,7 @@ def test_axe_finds_nothing_and_nothing_overflows(admin: Page, theme: str, group:
     open_tester(admin, group)
     start(admin, requests=40, scenario="primary-outage")
     expect_end(admin)
-    admin.evaluate(AXE.read_text())
-    found = admin.evaluate("axe.run()")["violations"]
-    assert [(v["id"], [n["target"] for n in v["nodes"]]) for v in found] == []
+    assert violations(admin) == []
     for width in (1440, 1024, 390):
         admin.set_viewport_size({"width": width, "height": 900})
         assert overflow(admin) == 0

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from tests.e2e.stage import ask, overflow
-from tests.e2e.test_console import violations
+from tests.e2e.stage import ask, overflow, violations
 from tests.servers import Console
 
 THEMES = ("dark", "light", "unicorn")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.stage import overflow
-from tests.e2e.test_console import violations
+from tests.e2e.stage import overflow, violations
 
 THEMES = ("dark", "light", "unicorn")
 

@@ -11,8 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from providers.demo_settings import DEMO_KEY
 from providers.secrets import mask
 from tests.e2e.conftest import sign_in
-from tests.e2e.stage import overflow, set_demo
-from tests.e2e.test_console import violations
+from tests.e2e.stage import overflow, set_demo, violations
 from tests.servers import Console
 
 THEMES = ("dark", "light", "unicorn")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,9 +15,10 @@ import pytest
 from cryptography.fernet import Fernet
 
 from tests.fakes import Exchange, Ok, ScriptedUpstream
+from tests.forks import run_python
 from tests.gateway.conftest import Stage
 from tests.pace import let_pass, within
-from tests.servers import MASTER_KEY, ROOT, console_beside
+from tests.servers import MASTER_KEY, console_beside
 
 HI: Any = [{"role": "user", "content": "hi"}]
 WITHIN_S = 1.0
@@ -115,11 +114,7 @@ def test_a_group_that_cannot_read_its_key_takes_down_only_itself(stage: Stage, t
 
 def manage(stage: Stage, *words: str) -> str:
     """A management command on the console's database; gives what it printed."""
-    command = [sys.executable, "manage.py", *words]
-    done = subprocess.run(
-        command, cwd=ROOT, env=stage.console.env, capture_output=True, text=True, timeout=60, check=True
-    )
-    return done.stdout
+    return run_python(["manage.py", *words], stage.console.env)
 
 
 def test_a_key_opens_at_once_and_is_closed_within_a_second_of_its_revocation(stage: Stage):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +13,8 @@ import pytest
 
 from providers.secrets import SHOWN
 from tests.fakes import Exchange, Ok, ScriptedUpstream, Status
-from tests.servers import MASTER_KEY, ROOT, Console, console
+from tests.forks import run_python
+from tests.servers import MASTER_KEY, Console, console
 
 # One that no pattern recognises, as many vendors' are, and one that looks like a key.
 PLAIN, SK = "planted9f8e7d6c5b4a39281706f5e4d3c2", "sk-planted-1a2b3c4d5e6f70819202a3b4"
@@ -77,10 +76,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 def _manage(stage: Stage, *arguments: str) -> str:
-    command = [sys.executable, "manage.py", *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, env=stage.console.env, check=True, timeout=60, capture_output=True, text=True
-    ).stdout
+    return run_python(["manage.py", *arguments], stage.console.env)
 
 
 def _plant_downstream(stage: Stage) -> None:

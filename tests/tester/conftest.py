@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import copy
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db.models import Model
 from rest_framework.test import APIClient
 
 from groups.models import RoutingGroup
+from tester.models import Run
 from tests.factories import make_group, make_model, make_provider
 
 Simulate = Callable[..., dict[str, Any]]
+Kept = tuple[Run, list[Model]]
 
 
 @pytest.fixture
@@ -39,6 +44,33 @@ def simulate(as_bob: APIClient, url: str) -> Simulate:
         return result
 
     return ask
+
+
+@pytest.fixture(scope="session")
+def _kept_runs() -> dict[str, Kept]:
+    return {}
+
+
+@pytest.fixture
+def rehearsed(simulate: Simulate, group: RoutingGroup, _kept_runs: dict[str, Kept]) -> Callable[..., Run]:
+    """As `simulate`, for tests that only read the run: one that was rehearsed for another test is stored again."""
+
+    def give(**asked: Any) -> Run:
+        question = json.dumps([group.strategy, group.retry_config, group.cooldown_config, asked])
+        if question not in _kept_runs:
+            run = Run.objects.get(pk=simulate(**asked)["run_id"])
+            _kept_runs[question] = copy.deepcopy((run, [*run.chunks.all(), *run.frames.all()]))
+            return run
+        run, rows = copy.deepcopy(_kept_runs[question])
+        run.group = group
+        run.save(force_insert=True)
+        for row in rows:
+            row.pk = None
+            setattr(row, "run", run)  # noqa: B010
+            row.save(force_insert=True)
+        return run
+
+    return give
 
 
 @pytest.fixture

@@ -23,9 +23,9 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def run(simulate) -> Run:
+def run(rehearsed) -> Run:
     """A run of about 30 seconds that has ended."""
-    return Run.objects.get(pk=simulate(num_requests=120, seed=5)["run_id"])
+    return rehearsed(num_requests=120, seed=5)
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ def make_run(group, **fields) -> Run:
 
 
 @pytest.fixture
-def run(simulate):
+def run(rehearsed):
     """A run of 1,200 requests that has ended."""
-    return Run.objects.get(pk=simulate(num_requests=1200, seed=5)["run_id"])
+    return rehearsed(num_requests=1200, seed=5)
 
 
 def at(run, page: str = "") -> str:

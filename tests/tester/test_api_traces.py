@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 
 from tester import traces
-from tester.models import Run, TraceChunk
+from tester.models import TraceChunk
 from tester.traces import Wanted
 
 
 @pytest.fixture
-def run(simulate, group, ids):
+def run(rehearsed, group, ids):
     """A run of 1,200 requests in which the first tier fails half of them, and the second some; nothing cools down."""
     group.cooldown_config = {"cooldown_time_s": 0}
     group.save()
     rates = {"deployment_failure_rates": {ids[0]: 0.5, ids[1]: 0.1}}
-    return Run.objects.get(pk=simulate(num_requests=1200, seed=5, failure_injection=rates)["run_id"])
+    return rehearsed(num_requests=1200, seed=5, failure_injection=rates)
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture
-def run(simulate, ids):
+def run(rehearsed, ids):
     rates = {"deployment_failure_rates": {ids[0]: 0.5}}
-    return Run.objects.get(pk=simulate(num_requests=60, seed=5, failure_injection=rates)["run_id"])
+    return rehearsed(num_requests=60, seed=5, failure_injection=rates)
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
-def run(simulate, ids):
+def run(rehearsed, ids):
     """A run of 60 requests in which the first tier fails half of them."""
     rates = {"deployment_failure_rates": {ids[0]: 0.5}}
-    return Run.objects.get(pk=simulate(num_requests=60, seed=5, failure_injection=rates)["run_id"])
+    return rehearsed(num_requests=60, seed=5, failure_injection=rates)
 
 
 @pytest.fixture

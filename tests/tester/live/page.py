@@ -18,6 +18,7 @@ from routing_console.asgi import sockets
 from tester.models import Run
 
 ORIGIN = (b"origin", b"http://testserver")
+PATIENCE_S = 60  # only a frame that never comes takes so long
 HOST = (b"host", b"testserver")
 Header = tuple[bytes, bytes]
 
@@ -46,7 +47,7 @@ class Page(WebsocketCommunicator):
 
     async def frame(self, *, acknowledge: bool = True) -> dict[str, Any]:
         """Takes the next frame in."""
-        frame: dict[str, Any] = await self.receive_json_from(timeout=5)
+        frame: dict[str, Any] = await self.receive_json_from(timeout=PATIENCE_S)
         for name, attributes in frame["p"].items():
             self.state.setdefault(name, {}).update(attributes)
         self.says.update(frame.get("s", {}))
@@ -62,7 +63,7 @@ class Page(WebsocketCommunicator):
 
     async def closing(self) -> tuple[int, str]:
         """Code and reason of the end."""
-        while (message := await self.receive_output(5))["type"] != "websocket.close":
+        while (message := await self.receive_output(PATIENCE_S))["type"] != "websocket.close":
             pass
         return message["code"], message["reason"]
 

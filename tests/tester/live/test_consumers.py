@@ -10,6 +10,7 @@ from tester import consumers
 from tester.live import patches
 from tester.live.player import FRAMES_PER_S
 from tester.models import LOST_AFTER, RunStatus
+from tests.pace import Stopwatch
 from tests.tester.live.page import closing_of, in_thread, page
 from tests.tester.live.runs import add_frames, finish, make_run
 
@@ -96,18 +97,19 @@ async def test_whoever_comes_to_play_begins_at_the_beginning(done, key, speed, p
 
 async def test_at_speed_10_it_plays_in_order_and_not_faster_than_the_eye(done, key):
     async with page(done, key, speed=10) as seen:
-        began, moments = asyncio.get_running_loop().time(), []
+        watch, began, moments = Stopwatch(), asyncio.get_running_loop().time(), []
         while seen.says.get("at_ms") != 10_000:
             await seen.frame()
             moments.append(seen.says["at_ms"])
-        took_s = asyncio.get_running_loop().time() - began
+        took_s, worked_s = asyncio.get_running_loop().time() - began, watch.elapsed_s
     assert moments == sorted(moments)
-    assert 0.9 < took_s < 3
+    assert took_s > 0.9
+    assert worked_s < 3
     assert 5 < len(moments) <= took_s * FRAMES_PER_S + 2
 
 
 async def test_pause_and_play(done, key):
-    async with page(done, key, speed=10) as seen:
+    async with page(done, key, speed=1) as seen:
         await seen.until(at_ms=0.0)
         await seen.send_json_to({"pause": True})
         while not await seen.receive_nothing(0.2):
