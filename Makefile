@@ -32,8 +32,8 @@ else
 	@echo "NOT RUN: tests/e2e, the tests in a real browser. Install Chromium, or name it: make test CHROMIUM=/path"
 endif
 
-quick: check  ## check, and every test that needs no server, on SQLite: for in between
-	$(SQLITE_ENV) $(PYTEST) -m "not server"
+quick: check  ## check, and every test that needs no server and is not slow, on SQLite: for in between
+	$(SQLITE_ENV) $(PYTEST) -m "not server and not slow"
 
 check: .venv/.stamp-dev  ## format, lint, types, import contracts, migrations, API schema
 	@$(MAKE) --no-print-directory --jobs=2 types lint

@@ -159,6 +159,7 @@ json = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(st.fixed_dictionaries({"role": st.just("user"), "content": json}) | json))
 def test_no_message_crashes_it(messages):
     try:

@@ -93,6 +93,7 @@ async def answer(routing: Routing, name: str, tokens: Tokens, *, is_stream: bool
     return result
 
 
+@pytest.mark.slow
 async def test_the_cost_of_a_thousand_answers_of_ten_models_is_their_tokens_at_the_catalogs_prices(
     upstream: ScriptedUpstream,
 ):

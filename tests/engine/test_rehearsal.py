@@ -61,6 +61,7 @@ def test_every_strategy_and_every_shipped_scenario_has_a_golden_run():
     assert {f"strategy-{s.value}" for s in Strategy} | {f"scenario-{name}" for name in SCENARIOS} <= names
 
 
+@pytest.mark.slow
 def test_two_processes_and_two_runs_give_the_same_bytes(worker: WorkerProcess):
     job = job_of(Strategy.LATENCY_BASED, "cascading-overload")
     first, again = worker.lines(job), worker.lines(job)

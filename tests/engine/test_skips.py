@@ -203,6 +203,7 @@ def groups(draw: st.DrawFn, name: str, ids: str, fallbacks: tuple[str, ...]) -> 
     )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(
     first=groups("g", "abcd", ("h", "i")),

@@ -169,6 +169,7 @@ FIELDS = ["routing_group_name", "routing_strategy", "deployments", "retry_config
 FIELDS += ["fallback_config", "description", "assigned_team_ids", "is_active", "revision"]
 
 
+@pytest.mark.slow
 @hypothesis_settings(
     max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
