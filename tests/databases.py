@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import fcntl
+import hashlib
 import os
 import shutil
 import sqlite3
@@ -13,10 +14,12 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
+KEPT = ROOT / "var" / "test" / "templates"
 VARIABLE = "ROUTING_CONSOLE_TEST_TEMPLATES"
 
 
@@ -71,10 +74,32 @@ def _remove_templates(folder: Path, server: str) -> None:
 
 
 def sqlite_template() -> Path:
-    """A migrated file to copy."""
-    path = share_templates() / "template.sqlite3"
-    _migrate_once("sqlite", f"sqlite:///{path}")
+    """A migrated file to copy. It stays for the next runs, until a migration, a setting or a library changes."""
+    path = KEPT / f"{state_of_the_migrations()}.sqlite3"
+    if not path.exists():
+        made = share_templates() / "template.sqlite3"
+        _migrate_once("sqlite", f"sqlite:///{made}")
+        _keep(made, path)
     return path
+
+
+def _keep(made: Path, path: Path) -> None:
+    KEPT.mkdir(parents=True, exist_ok=True)
+    for outdated in KEPT.glob("*.sqlite3"):
+        outdated.unlink(missing_ok=True)
+    copy = path.with_suffix(f".{os.getpid()}")
+    shutil.copyfile(made, copy)
+    copy.replace(path)  # whole, or not there
+
+
+@cache
+def state_of_the_migrations() -> str:
+    """A hash of all that a migrated database comes from."""
+    state = hashlib.sha256()
+    sources = [*ROOT.glob("*/migrations/*.py"), ROOT / "routing_console" / "settings.py", ROOT / "requirements.txt"]
+    for path in sorted(sources):
+        state.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
+    return state.hexdigest()[:20]
 
 
 def postgres_template() -> str:

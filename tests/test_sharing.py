@@ -10,7 +10,7 @@ import httpx
 import pytest
 from django.conf import settings
 
-from tests import servers
+from tests import databases, servers
 from tests.servers import console, free_port, running
 from tests.sharing import reaches
 
@@ -63,3 +63,25 @@ def test_each_worker_keeps_to_its_own_folder():
 
 def test_children_run_with_the_settings_of_the_product():
     assert os.environ["DJANGO_SETTINGS_MODULE"] == "routing_console.settings"
+
+
+def test_a_migrated_file_is_kept_until_a_migration_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "room" / "migrations").mkdir(parents=True)
+    (tmp_path / "routing_console").mkdir()
+    for name in ("room/migrations/0001_initial.py", "routing_console/settings.py", "requirements.txt"):
+        (tmp_path / name).write_text("")
+    made = []
+    monkeypatch.setattr(databases, "ROOT", tmp_path)
+    monkeypatch.setattr(databases, "KEPT", tmp_path / "kept")
+    monkeypatch.setattr(databases, "share_templates", lambda: tmp_path)
+    monkeypatch.setattr(
+        databases, "_migrate_once", lambda *_: made.append((tmp_path / "template.sqlite3").write_text(""))
+    )
+    states = []
+    for content in ("", "", "operations = []"):
+        (tmp_path / "room" / "migrations" / "0001_initial.py").write_text(content)
+        databases.state_of_the_migrations.cache_clear()
+        states.append(databases.sqlite_template())
+    databases.state_of_the_migrations.cache_clear()
+    assert (len(made), len(set(states))) == (2, 2)
+    assert list((tmp_path / "kept").iterdir()) == states[-1:]
