@@ -14,7 +14,7 @@ SQLITE_ENV := $(TEST_ENV) DATABASE_URL="sqlite:///$(SCRATCH)/test.sqlite3" REDIS
 WORKERS ?= logical
 PYTEST := $(PY) -m pytest --numprocesses=$(WORKERS) --maxprocesses=8 --dist=loadgroup
 
-.PHONY: help run test quick check types lint lock bench-gateway bench-rehearsal bench-live bench-pages bench-usage bench-complexity fidelity screenshots
+.PHONY: help run test quick check .types .lint lock bench-gateway bench-rehearsal bench-live bench-pages bench-usage bench-complexity fidelity screenshots
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -36,12 +36,12 @@ quick: check  ## check, and every test that needs no server and is not slow, on 
 	$(SQLITE_ENV) $(PYTEST) -m "not server and not slow"
 
 check: .venv/.stamp-dev  ## format, lint, types, import contracts, migrations, API schema
-	@$(MAKE) --no-print-directory --jobs=2 types lint
+	@$(MAKE) --no-print-directory --jobs=2 .types .lint
 
-types:
+.types:
 	$(TEST_ENV) $(PY) -m mypy
 
-lint:
+.lint:
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
