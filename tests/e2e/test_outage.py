@@ -9,8 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import sign_in
-from tests.e2e.stage import demo_console, overflow, set_demo
-from tests.e2e.test_console import violations
+from tests.e2e.stage import demo_console, overflow, set_demo, violations
 from tests.servers import MASTER_KEY, Console, eventually
 
 GROUP, CALLS = "demo-ordered", 40
