@@ -12,7 +12,7 @@ from usage.recent import Tries, tries_since
 from usage.templatetags.amounts import percent
 
 OF_LATE, LAST_HOUR = timedelta(minutes=5), timedelta(hours=1)
-LEAST_TRIES, FAILING_SHARE = 5, 0.5
+LEAST_TRIES, FAILING_SHARE, LEAST_OF_ALL = 5, 0.5, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +56,18 @@ class ProviderCount:
 def is_up(*, has_error: bool, of_late: Tries | None) -> bool:
     """Whether a provider is up: its last probe or check did not fail, and its traffic does not say otherwise.
 
-    Traffic does when at least half of at least 5 attempts of the last 5 minutes failed (see `usage/attempts.py` for
-    what is a failure), whatever the probe said: a probe may list models while every completion fails. Fewer attempts
-    say nothing. A switched off provider is neither up nor down; who counts leaves it out.
+    Traffic does when of the attempts of the last 5 minutes at least half of 5 or more, or each of 2 or more, failed,
+    whatever the probe said: a probe may list models while every completion fails. `usage/attempts.py` says what is a
+    failure. One attempt says nothing. A switched off provider is neither up nor down; who counts leaves it out.
     """
     return not has_error and not (of_late is not None and is_failing(of_late))
 
 
 def is_failing(tries: Tries) -> bool:
-    """At least half of at least 5 attempts failed."""
-    return tries.tried >= LEAST_TRIES and tries.failed_share >= FAILING_SHARE
+    """At least half of at least 5 attempts failed, or each of at least 2."""
+    if tries.tried < LEAST_TRIES:
+        return tries.failed == tries.tried >= LEAST_OF_ALL
+    return tries.failed_share >= FAILING_SHARE
 
 
 def health_of(providers: Iterable[Provider]) -> dict[UUID, ProviderHealth]:
