@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from engine.outcomes import success_rate
+
 Result = Mapping[str, Any]
 
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
@@ -22,10 +24,8 @@ OPERATORS: dict[str, Callable[[float, float], bool]] = {
 GRAMMAR = re.compile(r"\s*([a-z][a-z0-9_]*)\s*(>=|<=|==|!=|>|<)\s*([-+0-9.eE]+)\s*")
 
 
-def success_rate(result: Result) -> float | None:
-    """Answered requests as a share of those that were answered or failed, 0 to 1; None when there were none."""
-    answered, failed = result["successful_requests"], result["failed_requests"]
-    return float(answered / (answered + failed)) if answered + failed else None
+def _success_rate(result: Result) -> float | None:
+    return success_rate(result["successful_requests"], result["failed_requests"])
 
 
 def _of_all(name: str) -> Callable[[Result], float | None]:
@@ -38,7 +38,7 @@ def _of_answers(name: str) -> Callable[[Result], float | None]:
 
 
 METRICS: dict[str, Callable[[Result], float | None]] = {
-    "success_rate": success_rate,
+    "success_rate": _success_rate,
     "latency_avg_ms": _of_answers("avg_latency_ms"),
     "latency_p50_ms": _of_answers("latency_p50_ms"),
     "latency_p95_ms": _of_answers("latency_p95_ms"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tester.assertions import success_rate
+from engine.outcomes import success_rate
 
 HEADINGS = ("deployment", "provider", "attempts", "answered", "failed", "share", "avg ms", "errors")
 LEFT = {0, 1, 7}
@@ -27,7 +27,7 @@ def bar(done: int, total: int) -> str:
 
 def _totals(result: Mapping[str, Any]) -> list[str]:
     seconds = result["virtual_duration_ms"] / 1000
-    rate = success_rate(result)
+    rate = success_rate(result["successful_requests"], result["failed_requests"])
     share = "" if rate is None else f" ({rate:.2%})"
     return [
         f"requests   {result['total_requests']:,}, answered {result['successful_requests']:,}{share}, "

@@ -8,6 +8,7 @@ RESULT = {
     "total_requests": 200,
     "successful_requests": 199,
     "failed_requests": 1,
+    "refused_requests": 0,
     "fallback_count": 12,
     "avg_latency_ms": 310.5,
     "latency_p50_ms": 300.0,

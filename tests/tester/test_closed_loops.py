@@ -37,12 +37,16 @@ def test_sliders_at_15_33_and_2_percent_cost_hardly_a_request(worker: WorkerProc
 def test_a_group_that_cools_down_as_a_whole_loses_one_request_of_each_client_not_the_rest_of_the_run(
     worker: WorkerProcess, strategy: Strategy, seed: int, when_retried_at_once: float
 ):
-    """The demo's cooldowns: 10 s after the second failure. The shares are those of clients that did not back off."""
+    """The demo's cooldowns: 10 s after the second failure. The shares are those of clients that did not back off.
+
+    The whole group cools down up to four times in these 336 requests, and each of the ten clients is refused once then.
+    """
     spec = replace(spec_of(3, strategy), cooldown=CooldownPolicy(cooldown_time_s=10, allowed_fails=1))
     job = replace(job_of(spec), workload=replace(LOAD, output_tokens=100), seed=seed)
     _, result = worker.run(job)
     success = result["successful_requests"] / 336
-    assert success > 0.88, result["failures_by_cause"]
+    assert result["failures_by_cause"]["AllCoolingDown"] <= 4 * 10
+    assert success > 0.86, result["failures_by_cause"]
     assert success > 5 * when_retried_at_once
 
 
