@@ -16,6 +16,8 @@ else:
     from backports import zstd
 
 UNPACKABLE = "gzip, zstd"
+# Each costs a copy of all that follows it; clients send one.
+MOST_MEMBERS = 100
 
 
 class TooLarge(Exception):
@@ -49,8 +51,11 @@ def _unzstd(raw: bytes, limit: int) -> bytes:
 
 def _members(raw: bytes, limit: int, begin: Callable[[], Any]) -> bytes:
     """All members of a packed body, one after the other."""
-    parts, size = [], 0
+    parts: list[bytes] = []
+    size = 0
     while raw:
+        if len(parts) == MOST_MEMBERS:
+            raise EOFError
         member = begin()
         parts.append(member.decompress(raw, limit + 1 - size))
         size += len(parts[-1])

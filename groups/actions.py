@@ -95,11 +95,15 @@ def update_group(
 
 @atomic
 def restore_version(*, by: Actor, group: RoutingGroup, version: history.Version) -> RoutingGroup:
-    """Makes a group again what it was; a new revision. Raises ValidationError when a model it had is gone."""
+    """Makes a group again what it was; a new revision. Raises ValidationError when a model it had is gone.
+
+    Settings that were unknown to that version stay as they are.
+    """
     wanted = snapshots.model_ids_of(version.snapshot)
     known = LanguageModel.objects.filter(pk__in=wanted).values_list("pk", flat=True)
     placements = snapshots.placements_of(version.snapshot, known=known)
     fields = cast(GroupFields, snapshots.fields_of(version.snapshot))
+    fields["settings"] = {**RoutingGroup.objects.get(pk=group.pk).settings, **fields.get("settings", {})}
     return update_group(by=by, group=group, deployments=placements, restored=version.revision, **fields)
 
 

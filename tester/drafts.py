@@ -21,7 +21,7 @@ from usage.latency import recent_profiles
 DEFAULT_SCENARIO = "primary-outage"
 SEED = 1  # one weather for all drafts: what differs between two of them is what was edited
 FRAME_EVERY_S = 5.0
-PATIENCE_S = 20.0
+PATIENCE_S = 30.0
 LISTEN_S = 0.1
 
 

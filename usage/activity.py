@@ -14,13 +14,12 @@ from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from engine.outcomes import Outcome, success_rate
+from usage.attempts import has_failed
 from usage.models import RequestRecord
 
 DAY = timedelta(hours=24)
 OF_LATE = timedelta(minutes=10)
 NEWEST = 50
-# What the caller did wrong says nothing about who refused it.
-CALLERS_FAULT = frozenset({400, 413, 422})
 WENT_WRONG = Q(outcome=Outcome.FAILED.value)
 BY_OUTCOME = {
     name: Count("pk", filter=Q(outcome=outcome.value))
@@ -94,8 +93,8 @@ def health_of(attempts: Iterable[dict[str, Any]]) -> Health:
     tries: dict[str, list[bool]] = defaultdict(list)
     names: dict[str, str] = {}
     for attempt in attempts:
-        if attempt["status"] in ("success", "error") and attempt.get("status_code") not in CALLERS_FAULT:
-            tries[attempt["deployment_id"]].append(attempt["status"] == "error")
+        if (failed := has_failed(attempt)) is not None:
+            tries[attempt["deployment_id"]].append(failed)
             names[attempt["deployment_id"]] = attempt["provider"]
     if not tries:
         return Health()

@@ -111,7 +111,9 @@ def parsed(data: bytes) -> dict[str, Any] | None:
 def _parsed_leniently(data: bytes) -> object:
     # Half a surrogate pair, which clients take, is an error to the fast parser.
     try:
-        return json.loads(data)
+        content = json.loads(data)
+        # Nothing that is made of it could be sent or stored with one.
+        return from_json(json.dumps(content, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
 

@@ -22,7 +22,8 @@ END = re.compile(
 NOISE = (
     # Manuals of libraries.
     re.compile(
-        r"[^.\n]{0,200}https?://\S*(?:litellm|errors\.pydantic\.dev|developer\.mozilla\.org|docs\.python\.org)\S*"
+        r"[^.\n]{0,200}(?<![^\s(\[<'\"])https?://[^\s()\[\]<>'\"]*"
+        r"(?:litellm|errors\.pydantic\.dev|developer\.mozilla\.org|docs\.python\.org)\S*"
     ),
     # A library's class before what it says: `litellm.RateLimitError: AnthropicException - `.
     re.compile(r"(?<![\w.])(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?:Error|Exception|Timeout)\b\s*(?::|-(?=\s))\s*"),
@@ -69,7 +70,7 @@ def _object(text: str) -> Any:
     for read in (lambda: JSON.raw_decode(text)[0], lambda: ast.literal_eval(text[: text.rfind("}") + 1])):
         try:
             return read()
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
+        except (TypeError, ValueError, SyntaxError, MemoryError, RecursionError):
             continue
     return None
 

@@ -95,9 +95,13 @@ async def _refusal(deployment: DeploymentSpec, response: aiohttp.ClientResponse)
 async def _start_of(response: aiohttp.ClientResponse, limit: int) -> bytes:
     """The body up to a limit, and whatever came together with its last byte; counted as it is when unpacked."""
     parts, size = [], 0
-    while size <= limit and (part := await response.content.readany()):
-        parts.append(part)
-        size += len(part)
+    try:
+        while size <= limit and (part := await response.content.readany()):
+            parts.append(part)
+            size += len(part)
+    except BaseException:  # an answer that nobody waits for must not go on costing tokens
+        response.close()
+        raise
     response.close() if not response.content.at_eof() else response.release()
     return b"".join(parts)
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import litellm
 
+# The names go into a header and into the log, and they are what the caller wrote.
+UNPRINTABLE = re.compile(r"[^!-+\--~]")
+MOST, LONGEST = 32, 64
 # Not parameters of the answer: what is asked, of whom, and how it is to be delivered.
 ALWAYS = frozenset({"model", "messages", "input", "stream", "stream_options"})
 
@@ -17,12 +22,14 @@ def dropped_params(
 ) -> tuple[str, ...]:
     """Names in the caller's JSON, in its order: those that are not `passed` on at all, and those the provider lacks.
 
-    What is null says nothing, and one answer is what everybody gives.
+    At most `MOST` of them, each cut at `LONGEST` characters, with `?` for what a header may not have. What is null says
+    nothing, and one answer is what everybody gives.
     """
     known = _supported(provider, model, is_chat)
     given = (name for name, value in body.items() if value is not None and name not in ALWAYS)
     lost = (name for name in given if name not in passed or (known is not None and name not in known))
-    return tuple(name for name in lost if name != "n" or body[name] != 1)
+    named = (name for name in lost if name != "n" or body[name] != 1)
+    return tuple(UNPRINTABLE.sub("?", name[:LONGEST]) for name in islice(named, MOST))
 
 
 @lru_cache(maxsize=4096)

@@ -114,7 +114,7 @@ class GroupForm(forms.Form):
             "retry_config": self._config("retry_config"),
             "cooldown_config": self._config("cooldown_config"),
             "fallback_config": {key: said[key] for key in policies.FALLBACK if said.get(key)},
-            "settings": {key: True for key in policies.SETTINGS if said.get(key)},
+            "settings": {key: bool(said.get(key)) for key in policies.SETTINGS},
             "assigned_team_ids": said.get("assigned_team_ids", []),
             "assigned_key_ids": said.get("assigned_key_ids", []),
         }

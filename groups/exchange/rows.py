@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from engine.spec import Secret
 from groups.exchange.bundle import PRICES, Bundle, GroupDraft, ModelDraft, ProviderDraft
-from groups.exchange.references import distinct_references, reference_of
+from groups.exchange.references import distinct_references
 from groups.models import Deployment, RoutingGroup, RoutingRules
 from groups.placements import Placement
 from groups.rules import taken_names
@@ -52,9 +52,10 @@ def bundle_of(groups: Iterable[RoutingGroup]) -> Bundle:
     models = {row.model_id: row.model for group in rows for row in group.deployments.all()}
     providers = {model.provider_id: model.provider for model in models.values()}
     references = distinct_references(p.name for p in providers.values() if _has_key(p))
+    prefixes = distinct_references(p.name for p in providers.values())
     return Bundle(
         groups=tuple(draft_of(group) for group in rows),
-        providers=tuple(_provider(row, references) for row in providers.values()),
+        providers=tuple(_provider(row, references, prefixes[row.name]) for row in providers.values()),
         models=tuple(_model(row) for row in models.values()),
     )
 
@@ -110,7 +111,7 @@ def _has_key(provider: Provider) -> bool:
     return holds or (preset_of(provider.type).needs_key and not provider.api_base)
 
 
-def _provider(row: Provider, references: Mapping[str, str]) -> ProviderDraft:
+def _provider(row: Provider, references: Mapping[str, str], prefix: str) -> ProviderDraft:
     reference = references.get(row.name, "")
     return ProviderDraft(
         name=row.name,
@@ -118,15 +119,14 @@ def _provider(row: Provider, references: Mapping[str, str]) -> ProviderDraft:
         api_base=row.api_base,
         key_reference=reference,
         settings=row.settings,
-        references=tuple(_other_secrets(row)),
+        references=tuple(_other_secrets(row, prefix.removesuffix("_API_KEY"))),
     )
 
 
-def _other_secrets(row: Provider) -> Iterator[tuple[str, str]]:
+def _other_secrets(row: Provider, prefix: str) -> Iterator[tuple[str, str]]:
     """A variable for each secret beside the key, such as `(aws_secret_access_key, EU_AWS_SECRET_ACCESS_KEY)`."""
     held = row.key.hints if hasattr(row, "key") else {}
-    prefix = reference_of(row.name).removesuffix("API_KEY")
-    yield from ((name, f"{prefix}{name.upper()}") for name in held)
+    yield from ((name, f"{prefix}_{name.upper()}") for name in held)
 
 
 def _model(row: LanguageModel) -> ModelDraft:

@@ -73,9 +73,9 @@ def _entry(row: Any, place: str, credentials: Mapping[str, Mapping[str, Any]]) -
 def _rooms(row: Any, place: str, credentials: Mapping[str, Mapping[str, Any]]) -> _Rooms:
     fields = Fields(row, place)
     params = fields.inner("litellm_params")
-    if params.text(CREDENTIAL) in credentials:
+    if (named := params.text(CREDENTIAL)) and named in credentials:
         given = fields.get("litellm_params")
-        params = Fields({**credentials[given[CREDENTIAL]], **given}, params.place)
+        params = Fields({**credentials[named], **given}, params.place)
         params.get(CREDENTIAL)
     else:
         params = fields.inner("litellm_params")

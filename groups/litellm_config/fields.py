@@ -10,7 +10,7 @@ from groups.exchange.bundle import LONGEST_SHOWN, Remark, named
 from groups.litellm_config.document import mapping, number, text, whole
 
 # `os.environ/NAME` is LiteLLM's; `${NAME}` is written by those who fill the file in before it is used.
-_REFERENCE = re.compile(r"\s*(?:os\.environ/\s*(?P<name>.+?)|\$\{(?P<filled>[^{}]+)\})\s*\Z")
+_REFERENCE = re.compile(r"(?:os\.environ/(?P<name>.+)|\$\{(?P<filled>[^{}]+)\})\Z")
 # Defaults for what a request leaves open; here a request says all itself.
 OF_REQUESTS = frozenset(
     {
@@ -25,7 +25,7 @@ OF_REQUESTS = frozenset(
 
 def reference_in(value: Any) -> str:
     """The environment variable that a value stands for, or ''."""
-    found = _REFERENCE.match(value) if isinstance(value, str) else None
+    found = _REFERENCE.match(value.strip()) if isinstance(value, str) else None
     return (found["name"] or found["filled"]).strip() if found else ""
 
 

@@ -82,6 +82,9 @@ def _credentials(document: Mapping[str, Any]) -> tuple[dict[str, Mapping[str, An
         for position, row in enumerate(sequence(document.get(place), place)):
             fields = Fields(row, f"{place}[{position}]")
             name = fields.text("credential_name")
+            if not name:
+                remarks.append(Remark(fields.place, "It has no credential_name. It is left out."))
+                continue
             found[name] = mapping(fields.get("credential_values"), fields.at("credential_values"))
             fields.get("credential_info")
             remarks += fields.left_out(fields.place)

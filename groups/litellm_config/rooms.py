@@ -33,7 +33,7 @@ class Rooms:
         return otherwise
 
     def said(self, name: str, also: str = "") -> tuple[Fields, str]:
-        """The room and name under which a setting is given: the router's counts."""
-        if name not in self.router and (also or name) in self.general:
+        """The room and name under which a setting is given: the router's counts, unless it is empty."""
+        if self.router.get(name) in (None, [], {}) and (also or name) in self.general:
             return self.general, also or name
         return self.router, name

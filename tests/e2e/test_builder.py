@@ -187,7 +187,7 @@ def test_the_preview_follows_and_the_rehearsal_tells(admin: Page) -> None:
     expect(admin.locator("#draft .picture.narrow .name")).to_have_text(["Azure", "Fireworks"])
     admin.get_by_role("button", name="Rehearse").click()
     expect(admin.locator(".draft-verdict")).to_contain_text("answered", timeout=60_000)
-    expect(admin.locator("#draft .stats dd").first).to_have_text("600")
+    expect(admin.locator("#draft .stats dd").first).to_have_text("450")
     rows(admin).nth(1).get_by_role("button", name=" up").click()
     expect(admin.locator("#draft .picture.narrow .name")).to_have_text(["Fireworks", "Azure"])
     expect(admin.locator(".draft-verdict")).not_to_contain_text("answered")

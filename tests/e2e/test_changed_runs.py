@@ -95,7 +95,7 @@ def test_a_slider_moved_during_playback_changes_the_picture_from_then_on(admin: 
 
 def simulated(server: Console, run: dict[str, Any]) -> Any:
     """The result of the same rehearsal, asked for over REST."""
-    said = {"num_requests": LONG, "seed": run["seed"], "scenario": run["config"]["scenario"]}
+    said = {name: run["config"][name] for name in ("workload", "scenario", "seed")}
     return server.call("POST", f"/v1/routing_group/{run['routing_group_id']}/simulate", said)
 
 
@@ -116,7 +116,7 @@ def test_before_the_change_everything_is_as_it_was(admin: Page) -> None:
     assert admin.evaluate(PICTURE) == shown
     seek(admin, 9_000)
     assert admin.evaluate(PICTURE) == past
-    expect(admin.locator(".live-head p")).to_contain_text("everything-down, seed 3")
+    expect(admin.locator(".live-head p").first).to_contain_text("everything-down, seed 3")
 
 
 def test_a_change_that_is_refused_is_said_and_the_run_goes_on(admin: Page, server: Console) -> None:

@@ -56,6 +56,13 @@ async def test_a_body_that_is_not_what_it_says_is_refused(encoding: str):
         assert refused.value.status == 400
 
 
+@pytest.mark.parametrize("encoding", PACKERS)
+async def test_a_body_of_countless_empty_members_is_refused_before_they_are_read(encoding: str):
+    with pytest.raises(ApiError) as refused:
+        await bodies.unpacked(PACKERS[encoding](b"") * 100_000, encoding, 1)
+    assert refused.value.status == 400
+
+
 @pytest.mark.parametrize("encoding", ["br", "deflate", "gzip, gzip", "compress", "x" * 5000])
 async def test_any_other_packing_is_415_and_says_what_is_possible(encoding: str):
     with pytest.raises(ApiError) as refused:

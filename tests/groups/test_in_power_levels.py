@@ -8,7 +8,8 @@ import pytest
 from django.apps import apps
 
 from access.keys import COMMAND_LINE
-from groups.actions import duplicate_group, update_group
+from groups import history
+from groups.actions import duplicate_group, restore_version, update_group
 from groups.effective import sections_of
 from groups.models import RoutingGroup
 from groups.snapshots import fields_of
@@ -51,3 +52,11 @@ def test_groups_that_were_active_before_the_setting_came_stay_in():
 def test_the_settings_in_effect_say_it():
     lines = {setting.label: setting.value for section in sections_of(RoutingGroup()) for setting in section.settings}
     assert lines["May be chosen for auto and the power levels"] == "no"
+
+
+def test_a_version_from_before_the_setting_leaves_it_alone():
+    group = make_group(name="prod", models=[make_model()])
+    update_group(by=COMMAND_LINE, group=group, description="new", settings=LET_IN)
+    first = history.versions(history.entries_of(group.pk))[-1]
+    restored = restore_version(by=COMMAND_LINE, group=group, version=first)
+    assert (restored.description, restored.settings) == ("", LET_IN)

@@ -388,3 +388,20 @@ def test_an_openai_client_pointed_at_a_vendor_is_that_vendor():
     )
     (provider,) = read([entry]).providers
     assert (provider.type, provider.name) == ("openrouter", "OpenRouter")
+
+
+def test_a_credential_without_a_name_costs_itself():
+    bundle = read([row("a")], credential_list=[{"credential_values": {"api_base": "x"}}])
+    assert [group.name for group in bundle.groups] == ["a"]
+    assert "It has no credential_name." in why(bundle)
+
+
+def test_an_empty_setting_of_the_router_does_not_hide_the_other_rooms():
+    said = {"fallbacks": [{"a": ["b"]}]}
+    bundle = read([row("a"), row("b")], router_settings={"fallbacks": []}, litellm_settings=said)
+    assert bundle.groups[0].config("fallback_config") == {"fallback_groups": ["b"]}
+
+
+def test_a_variable_with_countless_spaces_is_read_at_once():
+    bundle = read([row("a", api_base=f"os.environ/a{' ' * 200_000}b"), row("c")])
+    assert [group.name for group in bundle.groups] == ["c"]

@@ -38,6 +38,7 @@ def record(number: int, group: str = "chat", *, age_min: float = 1, attempts: An
         ([failed(), *[attempt()] * 9], State.DEGRADED, "Nebius failed 1 of 10"),
         ([*[failed("Azure")] * 4, *[attempt()] * 40], State.FAILING, "Azure failed 4 of 4"),
         ([failed(code=400)] * 5, State.IDLE, ""),
+        ([{**failed(code=401), "own_key": True}] * 3, State.IDLE, ""),
         ([attempt(status="cancelled")] * 5, State.IDLE, ""),
     ],
 )

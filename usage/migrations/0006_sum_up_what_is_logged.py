@@ -73,13 +73,13 @@ def _numbers(record):
     has_first_token = is_success and record.first_token_ms is not None
     return {
         "requests": 1,
-        "successes": is_success,
-        "failures": is_failure,
-        "caller_errors": not is_success and not is_failure,
+        "successes": int(is_success),
+        "failures": int(is_failure),
+        "caller_errors": int(not is_success and not is_failure),
         **{name: getattr(record, name) or 0 for name in tokens},
         "duration_ms": record.duration_ms if is_success else 0,
         "first_token_ms": record.first_token_ms if has_first_token else 0,
-        "first_tokens": has_first_token,
+        "first_tokens": int(has_first_token),
     }
 
 
