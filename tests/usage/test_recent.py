@@ -36,6 +36,7 @@ def test_a_request_counts_when_it_ends_and_not_when_it_began():
     assert [tries.name for tries in tries_since(timedelta(hours=1))] == ["Nebius", "Old"]
 
 
+@pytest.mark.django_db(transaction=True)  # it closes its connection
 def test_what_is_too_old_is_not_counted_and_what_became_so_is_forgotten():
     log(finished(days_ago=1, attempts=[failed()]))
     assert not RecentCount.objects.exists()
