@@ -182,7 +182,11 @@ def test_theirs_can_be_taken(admin: Page, server: Console) -> None:
     expect(admin.get_by_label("Description")).to_have_value("Theirs")
 
 
-def test_the_preview_follows_and_the_rehearsal_tells(admin: Page) -> None:
+def test_the_preview_follows_and_the_rehearsal_tells(admin: Page, server: Console) -> None:
+    group = server.call("GET", "/v1/routing_group")["routing_groups"][0]["routing_group_id"]
+    server.call(
+        "POST", f"/v1/routing_group/{group}/simulate", {"num_requests": 1}
+    )  # starts the worker, which takes long
     open_new(admin, "rehearsed", count=2)
     expect(admin.locator("#draft .picture.narrow .name")).to_have_text(["Azure", "Fireworks"])
     admin.get_by_role("button", name="Rehearse").click()
