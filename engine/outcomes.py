@@ -23,7 +23,7 @@ def outcome_of(status: int, *, was_routed: bool, code: str = "") -> Outcome:
     """The outcome of a request by the HTTP status and `code` that it ended with.
 
     `was_routed`: the gateway let it in and handed it to its group, so that a status from 400 on is a deployment's, or
-    says that none was free. A stream that broke ends with 502, whatever its caller was told at its beginning.
+    says that none was free. A stream that broke ends with 502, although its caller was told 200 when it began.
     """
     if status < 400:
         return Outcome.ANSWERED

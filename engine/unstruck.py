@@ -12,7 +12,7 @@ from engine.targets import TargetedFault, targets
 
 
 def faults_not_struck(job: Job, struck: Collection[int], *, duration_ms: float) -> list[dict[str, Any]]:
-    """Each fault that never struck in the run of a job, as JSON: whom, when, and why in a sentence (`message`).
+    """Each fault that never struck in the run of a job, as JSON: its target, its time, and why (`message`).
 
     `struck` are the numbers of those that did. One that somebody stopped before it began is not missed.
     """

@@ -32,9 +32,9 @@ class Event:
     """What one event of a chat stream says.
 
     `is_data` is False for comments, which only keep a connection alive; `is_readable` is False for data that no client
-    of OpenAI's could read. `has_content`: text, reasoning or a tool call. `choices` are the indexes of the answers it
-    speaks of, `finishes` those that it ends, with the reason. `error` is the upstream's error object, in whatever
-    place it was; `usage` the tokens it tells, `is_usage_alone` that it tells nothing else. `is_done` is `[DONE]`.
+    of OpenAI's could read. `has_content`: text, reasoning or a tool call. `choices` are the indexes of the answers in
+    it, `finishes` the answers that end here, with the reason. `error` is the upstream's error object, wherever in the
+    event it was; `usage` the tokens it tells, `is_usage_alone` that it tells nothing else. `is_done` is `[DONE]`.
     `fields` is its JSON.
     """
 

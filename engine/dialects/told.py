@@ -1,4 +1,4 @@
-"""The error that the end of a body speaks of, in whatever dialect, for a stream that ended before its answers. Pure."""
+"""The error at the end of a body, in any dialect: why a stream ended before its answers did. Pure."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def _object(text: str) -> Any:
 
 
 def _message_in(content: Any, depth: int = 0) -> str | None:
-    """The message of an error object, whatever it is wrapped in."""
+    """The message of an error object, also of one inside another."""
     if isinstance(content, list):
         content = content[0] if content else None
     if not isinstance(content, dict) or depth > DEEPEST:

@@ -93,7 +93,7 @@ async def _refusal(deployment: DeploymentSpec, response: aiohttp.ClientResponse)
 
 
 async def _start_of(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """The body up to a limit, and whatever came together with its last byte; counted as it is when unpacked."""
+    """The body up to a limit, counted unpacked; the read that reaches the limit is kept whole."""
     parts, size = [], 0
     try:
         while size <= limit and (part := await response.content.readany()):
@@ -150,7 +150,7 @@ async def _stream(
 
 
 async def _first(call: Call, deployment: DeploymentSpec, events: ChatEvents) -> Piece:
-    """All that comes with the first content; whatever goes wrong until then, the next deployment can still answer."""
+    """Everything up to the first content. If something goes wrong before it, the next deployment can still answer."""
     piece, progress = await events.first(), events.progress
     if piece.error:
         raise failures.from_event(deployment, piece.error)

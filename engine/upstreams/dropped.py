@@ -13,7 +13,7 @@ import litellm
 # The names go into a header and into the log, and they are what the caller wrote.
 UNPRINTABLE = re.compile(r"[^!-+\--~]")
 MOST, LONGEST = 32, 64
-# Not parameters of the answer: what is asked, of whom, and how it is to be delivered.
+# Not parameters of the answer: the question, the model, and how the answer is delivered.
 ALWAYS = frozenset({"model", "messages", "input", "stream", "stream_options"})
 
 

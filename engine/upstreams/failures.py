@@ -142,7 +142,7 @@ def status_of(error: BaseException) -> int | None:
 
 
 def came_of(error: BaseException) -> int | None:
-    """The HTTP status that came from the upstream; None where none did, whatever the error stands for."""
+    """The HTTP status that the upstream sent; None when it sent none, even if the error stands for one."""
     if hasattr(error, "came_status"):
         return error.came_status  # type: ignore[no-any-return]
     is_ours = isinstance(error, (litellm.Timeout, litellm.APIConnectionError))
@@ -150,7 +150,7 @@ def came_of(error: BaseException) -> int | None:
 
 
 def retry_after_s(error: BaseException) -> float | None:
-    """Seconds that the upstream asked to wait, in whatever spelling; None when it did not."""
+    """Seconds that the upstream asked to wait, in any spelling; None when it did not ask."""
     if (reading := reading_of(error)) is not None:
         return reading.retry_after_s
     headers = getattr(getattr(error, "response", None), "headers", None) or {}
