@@ -148,10 +148,6 @@ class Timeline:
     def has_fallbacks(self) -> bool:
         return any(bar.bucket.fallbacks for bar in self.bars)
 
-    @property
-    def has_failures(self) -> bool:
-        return any(bar.bucket.failed for bar in self.bars)
-
 
 def timeline_of(moments: Sequence[Moment], windows: Sequence[FaultWindow] = ()) -> Timeline:
     """The run so far; windows that it has not reached are left out of the bands."""
