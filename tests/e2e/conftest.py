@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.stage import LAUNCH, chromium, demo_console
+from tests.e2e.stage import LAUNCH, LIMIT_S, chromium, demo_console, follow, group_ids, put_demo_back, remove_groups
 from tests.servers import MASTER_KEY, Console
 
+# A slow machine is not a failure. What must happen within a time says so itself.
+expect.set_options(timeout=20_000)
 EXPECTED = (
     # Chromium reports every 4xx document as an error of the console; the tests that ask for one expect it.
     "Failed to load resource",
@@ -28,6 +30,20 @@ EXPECTED = (
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     with demo_console(tmp_path_factory.mktemp("console")) as ours:
         yield ours
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _the_groups_of_a_file_end_with_it(server: Console) -> Iterator[None]:
+    """Each file finds the demo's groups and no others, in whatever order the files run."""
+    before = group_ids(server)
+    yield
+    remove_groups(server, kept=before)
+
+
+@pytest.fixture(autouse=True)
+def _the_providers_are_well_after_a_test(server: Console) -> Iterator[None]:
+    yield
+    put_demo_back(server)
 
 
 @pytest.fixture(scope="session")
@@ -54,9 +70,36 @@ def signed_in(browser: Browser, base_url: str) -> Any:
 def window(browser: Browser, base_url: str) -> Iterator[BrowserContext]:
     """One for all tests: a new one reads each script again, and starts a process for its first page."""
     context = browser.new_context(base_url=base_url)
+    context.set_default_timeout(LIMIT_S * 1000)
     context.new_page().goto("/sign-in")
     yield context
     context.close()
+
+
+@pytest.fixture(scope="session")
+def plain_window(browser: Browser, base_url: str) -> Iterator[BrowserContext]:
+    """One for all tests without JavaScript, for the same reason."""
+    context = browser.new_context(base_url=base_url, java_script_enabled=False)
+    context.set_default_timeout(LIMIT_S * 1000)
+    context.new_page().goto("/sign-in")
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def plain(plain_window: BrowserContext) -> Iterator[Page]:
+    """A page without JavaScript, of nobody yet."""
+    yield plain_window.new_page()
+    for page in plain_window.pages[1:]:
+        page.close()
+    plain_window.clear_cookies()
+
+
+@pytest.fixture
+def plain_admin(plain: Page, signed_in: Any) -> Page:
+    """A page without JavaScript, of a signed-in admin."""
+    plain.context.add_cookies(signed_in["cookies"])
+    return plain
 
 
 @pytest.fixture
@@ -94,5 +137,5 @@ def sign_in(page: Page) -> None:
     page.goto("/groups")
     page.get_by_label("Username").fill("admin")
     page.get_by_label("Password").fill(MASTER_KEY)
-    page.get_by_role("button", name="Sign in").click()
+    follow(page.get_by_role("button", name="Sign in"))
     expect(page.get_by_role("heading", level=1, name="Routing Groups")).to_be_visible()

@@ -11,13 +11,15 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 from tests.forks import run_python
-from tests.servers import MASTER_KEY, Console, console, free_port
+from tests.servers import MASTER_KEY, Console, console, eventually, free_port
 
 LAUNCH: dict[str, Any] = {"args": ["--no-sandbox", "--disable-quic", "--disable-background-networking"]}
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+# How long anything may take before it counts as never: only so that nothing hangs.
+LIMIT_S = 120
 # A server that is 300 ms away: its words arrive late, in order.
 FAR_AWAY = """const listen = WebSocket.prototype.addEventListener;
 WebSocket.prototype.addEventListener = function (kind, heed) {
@@ -59,21 +61,64 @@ def manage(ours: Console, folder: Path, *command: str, stdin: str = "") -> None:
     run_python(["manage.py", *command], {**os.environ, **settings}, said=stdin)
 
 
+# The demo providers of each console that behave as a test told them to.
+_told: set[tuple[str, str]] = set()
+
+
 def set_demo(ours: Console, slug: str, **settings: object) -> None:
-    """Makes a demo provider slow or failing."""
+    """Makes a demo provider slow or failing; without settings it is as usual."""
+    _told.add((ours.url, slug))
     ours.call("PUT", f"/demo/upstream/{slug}/settings", settings)
 
 
-def ask(ours: Console, group: str = "demo-ordered", patience: int = 500) -> str:
+def put_demo_back(ours: Console) -> None:
+    """All demo providers as usual, in service everywhere; asks nothing of the server if no test told them otherwise."""
+    told = {(url, slug) for url, slug in _told if url == ours.url}
+    for _, slug in told:
+        set_demo(ours, slug)
+    if told:
+        end_cooldowns(ours)
+    _told.difference_update(told)
+
+
+def end_cooldowns(ours: Console) -> None:
+    """Takes every deployment back into service."""
+    assert eventually(lambda: not _ended(ours), LIMIT_S)
+
+
+def _ended(ours: Console) -> list[str]:
+    """The cooldowns there were; one that ends by itself meanwhile is fine too."""
+    found = [row["id"] for row in ours.call("GET", "/api/v1/llm/cooldowns")["cooldowns"]]
+    for cooldown in found:
+        ours.send("DELETE", f"/api/v1/llm/cooldowns/{cooldown}")
+    return found
+
+
+def remove_groups(ours: Console, kept: set[str]) -> None:
+    """All routing groups but these."""
+    for group_id in group_ids(ours) - kept:
+        ours.call("DELETE", f"/v1/routing_group/{group_id}")
+
+
+def group_ids(ours: Console) -> set[str]:
+    found = ours.call("GET", "/v1/routing_group?size=200")["routing_groups"]
+    return {str(group["routing_group_id"]) for group in found}
+
+
+def follow(what: Locator) -> None:
+    """Clicks what leads to another page, and waits until that is there with its scripts: a click waits for neither."""
+    with what.page.expect_navigation():
+        what.click()
+
+
+def ask(ours: Console, group: str = "demo-ordered") -> str:
     """A request through the gateway: its call id, once the log has it and with it what was finished earlier."""
     body = {"model": group, "messages": [{"role": "user", "content": "What did it cost?"}]}
     headers = {"Authorization": f"Bearer {MASTER_KEY}"}
-    answer = httpx.post(f"{ours.url}/v1/chat/completions", json=body, headers=headers, timeout=30).raise_for_status()
-    call_id = answer.headers["x-litellm-call-id"]
-    for _ in range(patience):
-        if ours.call("GET", f"/api/v1/llm/requests?call={call_id}")["requests"]:
-            return call_id
-    raise AssertionError(f"The request {call_id} never came into the log.")
+    answer = httpx.post(f"{ours.url}/v1/chat/completions", json=body, headers=headers, timeout=LIMIT_S)
+    call_id = answer.raise_for_status().headers["x-litellm-call-id"]
+    assert eventually(lambda: ours.call("GET", f"/api/v1/llm/requests?call={call_id}")["requests"], LIMIT_S), call_id
+    return call_id
 
 
 def violations(page: Page, *, within: str = "html") -> list[str]:

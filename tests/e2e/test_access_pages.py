@@ -8,11 +8,10 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import sign_in
-from tests.e2e.stage import overflow, violations
-from tests.servers import Console
+from tests.e2e.stage import LIMIT_S, follow, overflow, violations
+from tests.servers import Console, eventually
 
 THEMES = ("dark", "light", "unicorn")
 TOP, BOTTOM = (f"box => box.getBoundingClientRect().{edge}" for edge in ("top", "bottom"))
@@ -31,23 +30,25 @@ def issue(page: Page, name: str) -> str:
     """Issues a key on its page; the key as it was shown."""
     page.goto("/keys/new")
     page.get_by_label("Name").fill(name)
-    page.get_by_role("button", name="Issue key").click()
+    follow(page.get_by_role("button", name="Issue key"))
     expect(page.get_by_role("heading", name="Copy the key now")).to_be_visible()
     return page.get_by_label("The key", exact=True).inner_text().strip()
 
 
 def opens(server: Console, key: str) -> int:
     """What the gateway answers to this key."""
-    return httpx.get(f"{server.url}/v1/models", headers={"Authorization": f"Bearer {key}"}, timeout=20).status_code
+    return httpx.get(f"{server.url}/v1/models", headers={"Authorization": f"Bearer {key}"}, timeout=LIMIT_S).status_code
 
 
 def test_a_key_is_issued_copied_works_and_is_revoked(admin: Page, server: Console) -> None:
     admin.context.grant_permissions(["clipboard-read", "clipboard-write"])
     key = issue(admin, "e2e ours")
-    admin.get_by_role("button", name="Copy the key").click()
+    copy = admin.get_by_role("button", name="Copy the key")
+    copy.click()
+    expect(copy).to_have_class(re.compile(r"\bdone\b"))
     assert admin.evaluate("navigator.clipboard.readText()").strip() == key
     _until(server, key, 200)
-    admin.get_by_role("link", name="I have copied it").click()
+    follow(admin.get_by_role("link", name="I have copied it"))
     expect(admin.get_by_role("heading", level=1, name="e2e ours")).to_be_visible()
     assert key not in admin.content()
     admin.get_by_role("button", name="Revoke key").click()
@@ -59,9 +60,9 @@ def test_a_key_is_issued_copied_works_and_is_revoked(admin: Page, server: Consol
 
 def test_a_rotation_leaves_both_keys_working(admin: Page, server: Console) -> None:
     old = issue(admin, "e2e turned")
-    admin.get_by_role("link", name="I have copied it").click()
+    follow(admin.get_by_role("link", name="I have copied it"))
     admin.get_by_label("The old key ends").select_option(label="In an hour")
-    admin.get_by_role("button", name="Rotate").click()
+    follow(admin.get_by_role("button", name="Rotate"))
     expect(admin.get_by_role("heading", name="Copy the key now")).to_be_visible()
     new = admin.get_by_label("The key", exact=True).inner_text().strip()
     assert new != old
@@ -89,7 +90,7 @@ def test_no_search_is_offered_to_people_without_a_role(page: Page, server: Conso
     page.goto("/account")
     page.get_by_label("Username").fill("e2e-dora")
     page.get_by_label("Password").fill("nobody-knows-her-yet")
-    page.get_by_role("button", name="Sign in").click()
+    follow(page.get_by_role("button", name="Sign in"))
     expect(page.get_by_text("You have no role yet")).to_be_visible()
     expect(page.locator(".finder, .to-search")).to_have_count(0)
 
@@ -103,38 +104,35 @@ def test_the_last_day_is_asked_for_when_it_is_chosen(admin: Page) -> None:
 
 def test_a_group_is_assigned_to_a_team_in_the_builder(admin: Page, team: str) -> None:
     admin.goto("/groups")
-    admin.get_by_role("link", name="Edit demo-weighted").click()
+    follow(admin.get_by_role("link", name="Edit demo-weighted"))
     fold = admin.locator(".access-fold")
     expect(fold.locator(".for-all")).to_be_visible()
     fold.locator("summary").click()
     for is_assigned in (True, False):
         fold.get_by_label("E2E Research").set_checked(is_assigned)
         expect(fold.locator(".for-some")).to_be_visible(visible=is_assigned)
-        admin.get_by_role("button", name="Save group").last.click()
+        follow(admin.get_by_role("button", name="Save group").last)
         expect(admin.get_by_role("heading", level=1, name="demo-weighted")).to_be_visible()
         admin.goto(f"/teams/{team}")
         expect(admin.locator("#team-groups")).to_contain_text("demo-weighted" if is_assigned else "None.")
         admin.goto("/groups")
-        admin.get_by_role("link", name="Edit demo-weighted").click()
+        follow(admin.get_by_role("link", name="Edit demo-weighted"))
 
 
-def test_it_works_without_javascript(browser: Browser, base_url: str, team: str) -> None:
-    context = browser.new_context(base_url=base_url, java_script_enabled=False)
-    page = context.new_page()
-    sign_in(page)
+def test_it_works_without_javascript(plain_admin: Page, team: str) -> None:
+    page = plain_admin
     page.goto(f"/teams/{team}")
-    page.get_by_role("button", name="Set").click()
+    follow(page.get_by_role("button", name="Set"))
     expect(page.locator(".toast")).to_contain_text("admin is a")
     assert page.locator(".toast").evaluate(BOTTOM) <= page.locator("#main").evaluate(TOP)
-    page.get_by_role("link", name="Routing groups that this team may call").click()
+    follow(page.get_by_role("link", name="Routing groups that this team may call"))
     expect(page.get_by_role("heading", level=1)).to_have_text("Groups of E2E Research")
     assert re.fullmatch(r"sk-rc-\S+", issue(page, "e2e plain"))
     page.goto("/keys?status=usable&q=e2e+plain")
-    page.get_by_role("link", name="e2e plain").click()
-    page.get_by_role("button", name="Revoke key").click()
-    page.get_by_role("button", name="Revoke key").click()
+    follow(page.get_by_role("link", name="e2e plain"))
+    follow(page.get_by_role("button", name="Revoke key"))
+    follow(page.get_by_role("button", name="Revoke key"))
     expect(page.locator(".head .pill")).to_have_text("Revoked")
-    context.close()
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -146,7 +144,7 @@ def test_axe_finds_nothing_and_no_page_is_too_wide(
     page.context.add_cookies([*signed_in["cookies"], {"name": "theme", "value": theme, "url": base_url}])
     issue(page, "e2e seen")
     assert (violations(page), overflow(page) <= 0) == ([], True)
-    page.get_by_role("link", name="I have copied it").click()
+    follow(page.get_by_role("link", name="I have copied it"))
     expect(page.get_by_role("heading", name="Rotate")).to_be_visible()
     assert (violations(page), overflow(page) <= 0) == ([], True)
     for address in ("/teams", "/teams/new", f"/teams/{team}", f"/teams/{team}/groups", "/people", "/people/new"):
@@ -156,14 +154,11 @@ def test_axe_finds_nothing_and_no_page_is_too_wide(
         page.goto(address)
         assert (violations(page), overflow(page) <= 0) == ([], True), address
     page.goto("/keys/new")
-    page.get_by_role("button", name="Issue key").click()
+    follow(page.get_by_role("button", name="Issue key"))
     expect(page.get_by_text("Say what the key is for.")).to_be_visible()
     assert violations(page) == []
 
 
-def _until(server: Console, key: str, status: int, patience: int = 60) -> None:
+def _until(server: Console, key: str, status: int) -> None:
     """Asks until the gateway has followed."""
-    for _ in range(patience):
-        if opens(server, key) == status:
-            return
-    raise AssertionError(f"The gateway never answered {status} to the key.")
+    assert eventually(lambda: opens(server, key) == status, LIMIT_S), f"The gateway never answered {status} to the key."

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from groups.models import Strategy
 from tests.e2e.building import (
@@ -23,7 +23,7 @@ from tests.e2e.building import (
     rows,
     save,
 )
-from tests.e2e.stage import overflow, violations
+from tests.e2e.stage import LIMIT_S, follow, overflow, violations
 from tests.servers import Console
 
 GROUP_PAGE = re.compile(r"/groups/[0-9a-f-]{36}$")
@@ -190,7 +190,7 @@ def test_the_preview_follows_and_the_rehearsal_tells(admin: Page, server: Consol
     open_new(admin, "rehearsed", count=2)
     expect(admin.locator("#draft .picture.narrow .name")).to_have_text(["Azure", "Fireworks"])
     admin.get_by_role("button", name="Rehearse").click()
-    expect(admin.locator(".draft-verdict")).to_contain_text("answered", timeout=60_000)
+    expect(admin.locator(".draft-verdict")).to_contain_text("answered", timeout=LIMIT_S * 1000)
     expect(admin.locator("#draft .stats dd").first).to_have_text("450")
     rows(admin).nth(1).get_by_role("button", name=" up").click()
     expect(admin.locator("#draft .picture.narrow .name")).to_have_text(["Fireworks", "Azure"])
@@ -213,32 +213,30 @@ def test_leaving_asks_only_when_something_changed(admin: Page) -> None:
     assert asked == ["beforeunload"]
 
 
-def test_everything_without_javascript(browser: Browser, base_url: str, signed_in: Any, server: Console) -> None:
-    context = browser.new_context(base_url=base_url, storage_state=signed_in, java_script_enabled=False)
-    page = context.new_page()
+def test_everything_without_javascript(plain_admin: Page, server: Console) -> None:
+    page = plain_admin
     page.goto("/groups/new")
     page.get_by_label("Name", exact=True).fill("by-hand")
     for name in ("nebius llama", "fireworks"):
         page.get_by_label("Add a deployment").fill(name)
-        page.get_by_role("button", name="Find").click()
-        page.locator(".option").first.click()
+        follow(page.get_by_role("button", name="Find"))
+        follow(page.locator(".option").first)
     expect_order(page, "Nebius 1", "Fireworks 2")
-    rows(page).nth(1).get_by_role("button", name=" up").click()
+    follow(rows(page).nth(1).get_by_role("button", name=" up"))
     expect_order(page, "Fireworks 1", "Nebius 2")
     page.get_by_label("Description").fill("Kept")
     page.get_by_role("radio", name=re.compile("Weighted")).check(force=True)
     rows(page).nth(0).get_by_role("spinbutton", name="Weight of").fill("")
-    save(page)
+    follow(page.get_by_role("button", name="Save group").first)
     expect(page.locator(".problems")).to_contain_text("the strategy needs a weight")
     expect(page.get_by_label("Description")).to_have_value("Kept")
     rows(page).nth(0).get_by_role("spinbutton", name="Weight of").fill("30")
-    with context.expect_page() as opened:
+    with page.context.expect_page() as opened:
         page.get_by_role("button", name="Rehearse this draft").click()
-    expect(opened.value.locator(".draft-verdict")).to_contain_text("answered", timeout=60_000)
+    expect(opened.value.locator(".draft-verdict")).to_contain_text("answered", timeout=LIMIT_S * 1000)
     page.get_by_label("Name", exact=True).press("Enter")
     expect(page).to_have_url(GROUP_PAGE)
     assert [row["weight"] for row in stored(server, "by-hand")["deployments"]] == [30, 50]
-    context.close()
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,7 +31,8 @@ def drag(page: Page, number: int, to: int, part: float) -> None:
     session = page.context.new_cdp_session(page)
     x, y = grip_of(page, number)
     touch(session, "touchStart", (x, y))
-    page.wait_for_timeout(250)  # Sortable waits 120 ms before a touch is a drag, so that a swipe can scroll
+    # Sortable waits 120 ms before a touch is a drag, so that a swipe can scroll.
+    expect(rows(page).nth(number)).to_have_class(re.compile("sortable-chosen"))
     end_x, end_y = place_in(page, to, part)
     for step in range(1, 16):
         touch(session, "touchMove", (x + (end_x - x) * step / 15, y + (end_y - y) * step / 15))

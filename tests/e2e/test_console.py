@@ -6,10 +6,10 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.e2e.conftest import sign_in
-from tests.e2e.stage import overflow, set_demo, violations
+from tests.e2e.stage import follow, overflow, set_demo, violations
 from tests.servers import MASTER_KEY, Console
 
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -17,7 +17,7 @@ PHONE: ViewportSize = {"width": 390, "height": 844}
 
 def open_group(page: Page, name: str = "demo-ordered") -> None:
     page.goto("/groups")
-    page.get_by_role("link", name=name, exact=True).click()
+    follow(page.get_by_role("link", name=name, exact=True))
     expect(page.get_by_role("heading", level=1, name=name)).to_be_visible()
 
 
@@ -38,11 +38,8 @@ def test_a_newcomer_signs_in_and_sees_a_request_routed(page: Page) -> None:
 
 def test_a_fallback_shows_both_attempts_and_why(admin: Page, server: Console) -> None:
     set_demo(server, "nebius", failure_rate=1.0, failure_status=503)
-    try:
-        open_group(admin)
-        send_test(admin)
-    finally:
-        set_demo(server, "nebius", failure_rate=0.0)
+    open_group(admin)
+    send_test(admin)
     attempts = admin.locator(".attempt")
     expect(attempts.first).to_contain_text("Nebius")
     expect(attempts.first.locator(".moved")).to_be_visible()
@@ -57,6 +54,7 @@ def test_the_list_is_searched_as_you_type_and_the_address_follows(admin: Page) -
     expect(admin).to_have_url(re.compile(r"/groups\?q=demo-weigh$"))
     admin.get_by_label("Status").select_option("inactive")
     expect(admin.get_by_role("heading", name="No group matches")).to_be_visible()
+    expect(admin).to_have_url(re.compile("status=inactive"))
     admin.go_back()
     expect(admin.get_by_role("searchbox", name="Search", exact=True)).to_have_value("demo-weigh")
     expect(admin.get_by_role("heading", level=1)).to_be_visible()
@@ -81,12 +79,14 @@ def test_the_keyboard_is_enough(page: Page) -> None:
     page.keyboard.type("admin")
     page.keyboard.press("Tab")
     page.keyboard.type(MASTER_KEY)
-    page.keyboard.press("Enter")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1, name="Routing Groups")).to_be_visible()
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     _tab_to(page, "demo-ordered")
-    page.keyboard.press("Enter")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1, name="demo-ordered")).to_be_visible()
     _tab_to(page, "Send test")
     page.keyboard.press("Enter")
@@ -101,30 +101,29 @@ def _tab_to(page: Page, text: str, patience: int = 150) -> None:
     raise AssertionError(f"{text!r} was not reached by {patience} presses of Tab")
 
 
-def test_everything_works_without_javascript(browser: Browser, base_url: str) -> None:
-    context = browser.new_context(base_url=base_url, java_script_enabled=False)
-    page = context.new_page()
+def test_everything_works_without_javascript(plain: Page) -> None:
+    page = plain
     sign_in(page)
     page.get_by_label("Strategy").select_option("priority-failover")
-    page.get_by_role("button", name="Search", exact=True).click()
+    follow(page.get_by_role("button", name="Search", exact=True))
     expect(page.get_by_role("link", name="demo-weighted")).to_have_count(0)
-    page.get_by_role("button", name="Switch to the light theme").click()
-    expect(page.locator("html")).to_have_attribute("data-theme", "light")
-    expect(page).to_have_url(re.compile("strategy=priority-failover"))
+    for theme in ("light", "dark"):
+        follow(page.get_by_role("button", name=f"Switch to the {theme} theme"))
+        expect(page.locator("html")).to_have_attribute("data-theme", theme)
+        expect(page).to_have_url(re.compile("strategy=priority-failover"))
     open_group(page)
     send_test(page)
     expect(page.get_by_role("heading", level=1)).to_have_text("demo-ordered")
     expect(page.locator(".attempt")).to_have_count(1)
-    page.get_by_role("button", name="Sign out").click()
+    follow(page.get_by_role("button", name="Sign out"))
     expect(page.get_by_text("You are signed out.")).to_be_visible()
-    context.close()
 
 
 def test_a_lost_session_leads_back_to_the_same_page(admin: Page) -> None:
     open_group(admin)
     address = admin.url
     admin.context.clear_cookies(name="sessionid")
-    admin.get_by_role("button", name="Send test").click()
+    follow(admin.get_by_role("button", name="Send test"))
     expect(admin.get_by_role("heading", name="Sign in")).to_be_visible()
     assert address.rsplit("/", 1)[1] in admin.url
 
@@ -175,15 +174,11 @@ def test_axe_finds_nothing_when_things_go_wrong(admin: Page, server: Console, th
     server.add_group(f"in-trouble-{theme}", [models["Nebius"], models["Azure"]], cooldown_config={"allowed_fails": 0})
     for slug in ("nebius", "azure"):
         set_demo(server, slug, failure_rate=1.0, failure_status=429, retry_after_s=60)
-    try:
-        open_group(admin, f"in-trouble-{theme}")
-        for outcome in ("No deployment answered", "No deployment was called"):
-            send_test(admin)
-            expect(admin.locator("#group-test .alert")).to_contain_text(outcome)
-            assert violations(admin) == []
-    finally:
-        for slug in ("nebius", "azure"):
-            set_demo(server, slug, failure_rate=0.0, failure_status=503)
+    open_group(admin, f"in-trouble-{theme}")
+    for outcome in ("No deployment answered", "No deployment was called"):
+        send_test(admin)
+        expect(admin.locator("#group-test .alert")).to_contain_text(outcome)
+        assert violations(admin) == []
 
 
 def test_axe_finds_nothing_on_the_way_to_a_lock_out(page: Page) -> None:
@@ -192,6 +187,6 @@ def test_axe_finds_nothing_on_the_way_to_a_lock_out(page: Page) -> None:
         assert violations(page) == []
         page.get_by_label("Username").fill("mallory")
         page.get_by_label("Password").fill("wrong")
-        page.get_by_role("button", name="Sign in").click()
+        follow(page.get_by_role("button", name="Sign in"))
     expect(page.get_by_role("heading", name="Too many tries")).to_be_visible()
     assert violations(page) == []

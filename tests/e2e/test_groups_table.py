@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import sign_in
-from tests.e2e.stage import overflow, violations
-from tests.servers import Console
+from tests.e2e.stage import LIMIT_S, follow, overflow, violations
+from tests.servers import Console, eventually
 
 NAMES = ("table-a", "table-b", "table-c")
 THEMES = ("dark", "light", "unicorn")
@@ -113,12 +112,13 @@ def test_a_copy_is_made(table: Page) -> None:
 def test_what_a_group_did_of_late_comes_after_the_rows(table: Page, server: Console) -> None:
     server.call("POST", "/v1/chat/completions", {"model": "table-a", "messages": [{"role": "user", "content": "hi"}]})
     row = table.get_by_role("row", name="table-a")
-    for _ in range(20):  # the log is written in batches, a few times a second
+
+    def is_healthy() -> bool:
         table.reload()
         expect(row.locator(".pill")).to_be_visible()
-        if "Healthy" in row.inner_text():
-            break
-    expect(row).to_contain_text("Healthy")
+        return "Healthy" in row.inner_text()
+
+    assert eventually(is_healthy, LIMIT_S)  # the log is written in batches, a few times a second
     expect(row.locator(".lately")).to_contain_text("1")
 
 
@@ -141,27 +141,24 @@ def test_the_search_of_the_header_is_walked_by_keyboard(table: Page) -> None:
     expect(table.get_by_role("heading", level=1, name="table-c")).to_be_visible()
 
 
-def test_all_of_it_works_without_javascript(table: Page, browser: Browser, base_url: str) -> None:
-    context = browser.new_context(base_url=base_url, java_script_enabled=False)
-    page = context.new_page()
-    sign_in(page)
+def test_all_of_it_works_without_javascript(table: Page, plain_admin: Page) -> None:
+    page = plain_admin
     page.goto("/groups?q=table-")
-    page.get_by_role("switch", name="table-a is active").click()
+    follow(page.get_by_role("switch", name="table-a is active"))
     expect(page.get_by_role("switch", name="table-a is active")).to_have_attribute("aria-checked", "false")
-    page.get_by_role("button", name="Undo").click()
-    page.get_by_role("link", name="Name").click()
+    follow(page.get_by_role("button", name="Undo"))
+    follow(page.get_by_role("link", name="Name"))
     expect(names(page)).to_have_text(list(reversed(NAMES)))
     for name in NAMES[:2]:
         page.get_by_label(f"Tick {name}").check()
-    page.get_by_role("button", name="Delete", exact=True).click()
+    follow(page.get_by_role("button", name="Delete", exact=True))
     expect(page.get_by_role("heading", level=1, name="Delete 2 routing groups?")).to_be_visible()
-    page.get_by_role("button", name="Delete 2 groups").click()
+    follow(page.get_by_role("button", name="Delete 2 groups"))
     expect(names(page)).to_have_text(["table-c"])
-    page.get_by_role("button", name="Undo").click()
+    follow(page.get_by_role("button", name="Undo"))
     expect(names(page)).to_have_count(3)
-    page.get_by_role("link", name="Health and requests of these groups").click()
+    follow(page.get_by_role("link", name="Health and requests of these groups"))
     expect(page.get_by_role("heading", level=1, name="Activity")).to_be_visible()
-    context.close()
 
 
 @pytest.mark.parametrize("theme", THEMES)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import sign_in
+from tests.e2e.stage import follow
 from tests.servers import Console
 
 CONFIG = """
@@ -46,12 +46,10 @@ def test_a_broken_file_says_where_and_nothing_typed_is_lost(admin: Page) -> None
     expect(admin.get_by_role("textbox")).to_have_value("model_list: [unclosed")
 
 
-def test_it_works_without_javascript(browser: Browser, base_url: str, server: Console) -> None:
-    context = browser.new_context(base_url=base_url, java_script_enabled=False)
-    page = context.new_page()
-    sign_in(page)
+def test_it_works_without_javascript(plain_admin: Page, server: Console) -> None:
+    page = plain_admin
     preview(page, CONFIG.format(name="imported-without-scripts"))
-    page.get_by_role("button", name="Apply").click()
+    follow(page.get_by_role("button", name="Apply"))
+    expect(page.get_by_text("Imported:")).to_be_visible()
     expect(page.get_by_text("imported-without-scripts").first).to_be_visible()
     assert server.call("GET", "/v1/routing_group?q=imported-without-scripts")["total"] == 1
-    context.close()

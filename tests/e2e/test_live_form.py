@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.e2e.stage import overflow, violations
+from tests.e2e.stage import follow, overflow, violations
 from tests.e2e.test_live_tester import expect_end, open_tester, start
 from tests.servers import Console
 
@@ -78,27 +78,23 @@ def test_send_test_lights_the_way_of_one_request(admin: Page) -> None:
     expect(admin.get_by_label("Number of requests")).to_have_value("77")
 
 
-@pytest.mark.parametrize("has_script", [True, False])
-def test_real_requests_are_asked_about_first(
-    browser: Browser, base_url: str, signed_in: object, server: Console, has_script: bool
-) -> None:
-    context = browser.new_context(base_url=base_url, storage_state=signed_in, java_script_enabled=has_script)  # type: ignore[arg-type]
-    page = context.new_page()
+@pytest.mark.parametrize("person", ["admin", "plain_admin"])
+def test_real_requests_are_asked_about_first(request: pytest.FixtureRequest, server: Console, person: str) -> None:
+    page: Page = request.getfixturevalue(person)
     open_tester(page)
     page.get_by_label("Number of requests").fill("3")
     choose(page, "Real")
-    page.get_by_role("button", name="Run Simulation").click()
+    follow(page.get_by_role("button", name="Run Simulation"))
     expect(page.get_by_role("heading", name="Send 3 real requests?")).to_be_visible()
-    page.get_by_role("button", name="Back").click()
+    follow(page.get_by_role("button", name="Back"))
     expect(page.get_by_label("Number of requests")).to_have_value("3")
     expect(page.get_by_role("radio", name="Real")).to_be_checked()
-    page.get_by_role("button", name="Run Simulation").click()
+    follow(page.get_by_role("button", name="Run Simulation"))
     page.get_by_role("button", name="Send 3 real requests").click()
     page.wait_for_url("**/runs/*")
     run_id = page.url.split("/runs/")[1].split("?")[0]
     run = server.call("GET", f"/v1/runs/{run_id}")
     assert (run["is_real"], run["config"]["num_requests"]) == (True, 3)
-    context.close()
 
 
 def test_a_run_is_deleted_from_the_list_after_a_question(admin: Page) -> None:
@@ -118,15 +114,17 @@ def test_axe_finds_nothing_and_nothing_overflows(admin: Page, theme: str, base_u
     admin.context.add_cookies([{"name": "theme", "value": theme, "url": base_url}])
     open_tester(admin)
     _expect_sound(admin)
+    address = admin.url
     admin.get_by_label("Number of requests").fill("0")
-    admin.get_by_role("button", name="Run Simulation").click()
+    follow(admin.get_by_role("button", name="Run Simulation"))
     expect(admin.locator(".error").first).to_be_visible()
     _expect_sound(admin)
     admin.get_by_label("Number of requests").fill("10")
     choose(admin, "Real")
-    admin.get_by_role("button", name="Run Simulation").click()
+    follow(admin.get_by_role("button", name="Run Simulation"))
+    expect(admin.get_by_role("heading", name="Send 10 real requests?")).to_be_visible()
     _expect_sound(admin)
-    admin.goto(admin.url.replace("/live", "/runs"))
+    admin.goto(address.replace("/live", "/runs"))
     _expect_sound(admin)
 
 

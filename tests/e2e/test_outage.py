@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import sign_in
-from tests.e2e.stage import demo_console, overflow, set_demo, violations
+from tests.e2e.stage import LIMIT_S, demo_console, overflow, set_demo, violations
 from tests.servers import MASTER_KEY, Console, eventually
 
 GROUP, CALLS = "demo-ordered", 40
@@ -24,15 +24,15 @@ def outage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
             slug = provider["api_base"].rstrip("/").removesuffix("/v1").rpartition("/")[2]
             set_demo(ours, slug, failure_rate=1.0, failure_status=503)
         assert {_asked(ours) for _ in range(CALLS)} <= {429, 502, 503}
-        assert eventually(lambda: len(_log(ours)) == CALLS, 20)
-        assert eventually(lambda: f"{CALLS} of {CALLS} requests" in _alert(ours), 60)
+        assert eventually(lambda: len(_log(ours)) == CALLS, LIMIT_S)
+        assert eventually(lambda: f"{CALLS} of {CALLS} requests" in _alert(ours), LIMIT_S)
         yield ours
 
 
 def _asked(ours: Console, group: str = GROUP) -> int:
     body = {"model": group, "messages": [{"role": "user", "content": "What did it cost?"}]}
     headers = {"Authorization": f"Bearer {MASTER_KEY}"}
-    return httpx.post(f"{ours.url}/v1/chat/completions", json=body, headers=headers, timeout=60).status_code
+    return httpx.post(f"{ours.url}/v1/chat/completions", json=body, headers=headers, timeout=LIMIT_S).status_code
 
 
 def _log(ours: Console) -> list[dict]:
@@ -80,7 +80,7 @@ def test_no_provider_that_failed_reads_fine(console_page: Page, outage: Console)
     for group in outage.call("GET", "/v1/routing_group")["routing_groups"]:  # fewer than five attempts say nothing
         _asked(outage, group["routing_group_name"])
     console_page.goto("/")
-    expect(console_page.locator("#to-providers")).to_contain_text("3 failing", timeout=15_000)
+    expect(console_page.locator("#to-providers")).to_contain_text("3 failing", timeout=LIMIT_S * 1000)
     console_page.goto("/providers")
     expect(console_page.get_by_text("attempts failed in the last hour").first).to_be_visible()
     expect(console_page.get_by_text("100.0% of").or_(console_page.get_by_text("100% of")).first).to_be_visible()

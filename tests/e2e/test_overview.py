@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from tests.e2e.stage import ask, overflow, violations
+from tests.e2e.stage import LIMIT_S, ask, overflow, violations
 from tests.servers import Console
 
 THEMES = ("dark", "light", "unicorn")
@@ -18,7 +18,7 @@ def test_a_request_shows_by_itself_and_keeps_the_focus(admin: Page, server: Cons
     before = int(number.inner_text())
     admin.locator("#to-groups").focus()
     ask(server)
-    expect(number).to_have_text(str(before + 1), timeout=15_000)
+    expect(number).to_have_text(str(before + 1), timeout=LIMIT_S * 1000)
     expect(admin.locator("#to-groups")).to_be_focused()
 
 
@@ -29,12 +29,12 @@ def test_new_rows_come_by_themselves_unless_somebody_reads(admin: Page, server: 
     expect(rows.first).to_contain_text("demo-ordered")
     admin.mouse.move(2, 2)
     ask(server, "demo-weighted")
-    expect(rows.first).to_contain_text("demo-weighted", timeout=15_000)
+    expect(rows.first).to_contain_text("demo-weighted", timeout=LIMIT_S * 1000)
     before = rows.count()
     rows.first.hover()
     ask(server)
     button = admin.get_by_role("link", name="1 new request")
-    expect(button).to_be_visible(timeout=15_000)
+    expect(button).to_be_visible(timeout=LIMIT_S * 1000)
     expect(rows).to_have_count(before)
     button.click()
     expect(rows.first).to_contain_text("demo-ordered")

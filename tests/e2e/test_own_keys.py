@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.stage import overflow, violations
+from tests.e2e.stage import follow, overflow, violations
 
 THEMES = ("dark", "light", "unicorn")
 
@@ -53,7 +53,7 @@ def test_axe_and_the_screen_are_content_in_every_state(admin: Page, width: int) 
     _content(admin)
     admin.goto("/byok")
     _content(admin)
-    admin.locator("#bringers").get_by_role("link", name="admin", exact=True).click()
+    follow(admin.locator("#bringers").get_by_role("link", name="admin", exact=True))
     expect(admin.get_by_role("heading", name="Own keys of admin")).to_be_visible()
     _content(admin)
     admin.get_by_role("button", name="Delete the key of admin for Nebius").click()

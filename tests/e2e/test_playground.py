@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.e2e.stage import overflow, violations
+from tests.e2e.stage import follow, overflow, violations
 from tests.servers import Console
 
 PROMPTS = "\n".join(["hi"] * 6 + ["ls of the folder"] * 2 + ["Implement a distributed consensus algorithm"] * 2)
@@ -51,17 +51,14 @@ def score(page: Page, model: dict[str, Any]) -> None:
     page.get_by_label("Prompts", exact=True).fill(PROMPTS)
     page.get_by_role("button", name="Score them").click()
     expect(page.get_by_role("heading", name="Scores of 10 prompts")).to_be_visible()
-
-
-def shares(page: Page) -> list[str]:
-    return page.locator(".outcome tbody td:nth-of-type(2)").all_inner_texts()
+    page.wait_for_load_state()
 
 
 def test_dragging_the_threshold_shows_shares_and_costs_and_applies(
     admin: Page, server: Console, model: dict[str, Any]
 ) -> None:
     score(admin, model)
-    assert shares(admin) == ["80.0% · 8", "20.0% · 2"]
+    expect(admin.locator(".outcome tbody td:nth-of-type(2)")).to_have_text(["80.0% · 8", "20.0% · 2"])
     slider = admin.get_by_label("complex from a score of, slider")
     box = slider.bounding_box()
     assert box is not None
@@ -99,18 +96,16 @@ def test_one_is_made_and_deleted_with_the_form(admin: Page) -> None:
     expect(admin.get_by_text("auto-by-form is deleted.")).to_be_visible()
 
 
-def test_all_of_it_works_without_javascript(browser: Browser, signed_in: Any, base_url: str, model: Any) -> None:
-    context = browser.new_context(base_url=base_url, storage_state=signed_in, java_script_enabled=False)
-    page = context.new_page()
+def test_all_of_it_works_without_javascript(plain_admin: Page, model: Any) -> None:
+    page = plain_admin
     page.goto(f"/virtual-models/{model['id']}")
     page.get_by_role("textbox", name="What would happen").fill("cat test.py")
-    page.get_by_role("button", name="Score it").click()
+    follow(page.get_by_role("button", name="Score it"))
     expect(page.locator(".score-number")).to_have_text("-189")
     score(page, model)
     page.get_by_label("complex from a score of", exact=True).fill("-90")
-    page.get_by_role("button", name="Show").click()
+    follow(page.get_by_role("button", name="Show"))
     expect(page.locator(".outcome tbody td").nth(1)).to_have_text("60.0% · 6")
-    context.close()
 
 
 @pytest.mark.parametrize("theme", ["dark", "light", "unicorn"])
