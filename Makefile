@@ -3,7 +3,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 LITELLM := .venv-litellm/bin/litellm
 LITELLM_VERSION := 1.106.2
-CHROMIUM ?= $(shell for name in chromium chromium-browser google-chrome; do command -v $$name && break; done)
+CHROMIUM ?= $(shell for name in chromium-headless-shell chromium chromium-browser google-chrome; do command -v $$name && break; done)
 
 # Tests and checks keep their files away from the data of `make run`.
 SCRATCH := $(CURDIR)/var/test

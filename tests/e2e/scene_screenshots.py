@@ -15,7 +15,8 @@ import django
 from playwright.sync_api import Page, Route, sync_playwright
 
 from engine.spec import GroupSpec, Strategy
-from tests.e2e.stage import LAUNCH, chromium, overflow
+from tests.e2e.looks import overflow
+from tests.e2e.stage import LAUNCH, chromium
 from tests.engine.working import WorkerProcess
 from tests.servers import ROOT
 from tests.tester.rehearsed import Frame, drawn, frames_of, spec_of, without_cooldown

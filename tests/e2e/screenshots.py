@@ -11,11 +11,10 @@ from pathlib import Path
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.e2e.conftest import sign_in
-from tests.e2e.stage import LAUNCH, chromium, demo_console, manage, overflow, set_demo
+from tests.e2e.looks import THEMES, WIDTHS, overflow
+from tests.e2e.stage import LAUNCH, chromium, demo_console, manage, set_demo
 from tests.servers import ROOT, Console
 
-WIDTHS = (1440, 1024, 390)
-THEMES = ("dark", "light", "unicorn")
 PROVIDERS = ("nebius", "fireworks", "azure")
 MAKE_PEOPLE = """
 from access.models import User

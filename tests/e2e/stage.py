@@ -11,13 +11,17 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator
 
 from tests.forks import run_python
 from tests.servers import MASTER_KEY, Console, console, eventually, free_port
 
-LAUNCH: dict[str, Any] = {"args": ["--no-sandbox", "--disable-quic", "--disable-background-networking"]}
-AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+# Without a GPU: drawing in software what would be drawn on one takes half of the browser's CPU.
+LAUNCH: dict[str, Any] = {
+    "args": ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-gpu"]
+}
+# The headless shell opens a page with half of the CPU that all of Chromium takes, or less.
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 # How long anything may take before it counts as never: only so that nothing hangs.
 LIMIT_S = 120
 # A server that is 300 ms away: its words arrive late, in order.
@@ -29,12 +33,7 @@ WebSocket.prototype.addEventListener = function (kind, heed) {
 
 def chromium() -> str | None:
     """The system's Chromium, else whatever Playwright brings."""
-    return (
-        os.environ.get("CHROMIUM")
-        or shutil.which("chromium")
-        or shutil.which("chromium-browser")
-        or shutil.which("google-chrome")
-    )
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 @contextmanager
@@ -119,16 +118,3 @@ def ask(ours: Console, group: str = "demo-ordered") -> str:
     call_id = answer.raise_for_status().headers["x-litellm-call-id"]
     assert eventually(lambda: ours.call("GET", f"/api/v1/llm/requests?call={call_id}")["requests"], LIMIT_S), call_id
     return call_id
-
-
-def violations(page: Page, *, within: str = "html") -> list[str]:
-    """What axe has against the page, or a part of it; it looks at all of its rules, and details only violations."""
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(AXE.read_text())
-    found = page.evaluate("part => axe.run(part, {resultTypes: ['violations']})", within)["violations"]
-    return [f"{v['id']}: {n['target']} {n['failureSummary']}" for v in found for n in v["nodes"]]
-
-
-def overflow(page: Page) -> int:
-    """By how many pixels the page is wider than the screen."""
-    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))

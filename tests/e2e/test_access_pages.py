@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.stage import LIMIT_S, follow, overflow, violations
+from tests.e2e.looks import DESK, PHONE, faults
+from tests.e2e.stage import LIMIT_S, follow
 from tests.servers import Console, eventually
 
-THEMES = ("dark", "light", "unicorn")
 TOP, BOTTOM = (f"box => box.getBoundingClientRect().{edge}" for edge in ("top", "bottom"))
 
 
@@ -135,28 +134,22 @@ def test_it_works_without_javascript(plain_admin: Page, team: str) -> None:
     expect(page.locator(".head .pill")).to_have_text("Revoked")
 
 
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("width", [390, 1440])
-def test_axe_finds_nothing_and_no_page_is_too_wide(
-    page: Page, signed_in: Any, base_url: str, team: str, theme: str, width: int
-) -> None:
-    page.set_viewport_size({"width": width, "height": 900})
-    page.context.add_cookies([*signed_in["cookies"], {"name": "theme", "value": theme, "url": base_url}])
-    issue(page, "e2e seen")
-    assert (violations(page), overflow(page) <= 0) == ([], True)
-    follow(page.get_by_role("link", name="I have copied it"))
-    expect(page.get_by_role("heading", name="Rotate")).to_be_visible()
-    assert (violations(page), overflow(page) <= 0) == ([], True)
+def test_axe_finds_nothing_and_no_page_is_too_wide(admin: Page, team: str) -> None:
+    issue(admin, "e2e seen")
+    assert faults(admin, widths=(PHONE, DESK)) == []
+    follow(admin.get_by_role("link", name="I have copied it"))
+    expect(admin.get_by_role("heading", name="Rotate")).to_be_visible()
+    assert faults(admin, widths=(PHONE, DESK)) == []
     for address in ("/teams", "/teams/new", f"/teams/{team}", f"/teams/{team}/groups", "/people", "/people/new"):
-        page.goto(address)
-        assert (violations(page), overflow(page) <= 0) == ([], True), address
+        admin.goto(address)
+        assert faults(admin, widths=(PHONE, DESK)) == [], address
     for address in ("/keys", "/keys?q=nothing-like-it", "/keys/new", "/account"):
-        page.goto(address)
-        assert (violations(page), overflow(page) <= 0) == ([], True), address
-    page.goto("/keys/new")
-    follow(page.get_by_role("button", name="Issue key"))
-    expect(page.get_by_text("Say what the key is for.")).to_be_visible()
-    assert violations(page) == []
+        admin.goto(address)
+        assert faults(admin, widths=(PHONE, DESK)) == [], address
+    admin.goto("/keys/new")
+    follow(admin.get_by_role("button", name="Issue key"))
+    expect(admin.get_by_text("Say what the key is for.")).to_be_visible()
+    assert faults(admin, widths=(PHONE, DESK)) == []
 
 
 def _until(server: Console, key: str, status: int) -> None:

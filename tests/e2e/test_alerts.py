@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.stage import overflow, violations
+from tests.e2e.looks import DESK, PHONE, faults
 
 
 @pytest.fixture
@@ -27,10 +27,5 @@ def test_a_threshold_is_corrected_in_place_and_kept(alerts: Page) -> None:
     expect(threshold).to_have_value("4")
 
 
-@pytest.mark.parametrize("theme", ["dark", "light", "unicorn"])
-def test_the_page_is_accessible_and_fits_a_phone(alerts: Page, theme: str) -> None:
-    alerts.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
-    for width in (1440, 390):
-        alerts.set_viewport_size({"width": width, "height": 900})
-        assert overflow(alerts) <= 0
-        assert violations(alerts) == []
+def test_the_page_is_accessible_and_fits_a_phone(alerts: Page) -> None:
+    assert faults(alerts, widths=(PHONE, DESK)) == []

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import pytest
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import sign_in
-from tests.e2e.stage import follow, overflow, set_demo, violations
+from tests.e2e.looks import DESK, PHONE, TABLET, THEMES, faults, violations
+from tests.e2e.stage import follow, set_demo
 from tests.servers import MASTER_KEY, Console
-
-PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 def open_group(page: Page, name: str = "demo-ordered") -> None:
@@ -129,7 +127,7 @@ def test_a_lost_session_leads_back_to_the_same_page(admin: Page) -> None:
 
 
 def test_the_menu_opens_on_a_phone(admin: Page) -> None:
-    admin.set_viewport_size(PHONE)
+    admin.set_viewport_size({"width": PHONE, "height": 844})
     admin.goto("/groups")
     expect(admin.get_by_role("link", name="API docs")).to_be_hidden()
     admin.get_by_role("button", name="Menu").click()
@@ -138,47 +136,30 @@ def test_the_menu_opens_on_a_phone(admin: Page) -> None:
     expect(admin.get_by_role("link", name="API docs")).to_be_hidden()
 
 
-@pytest.mark.parametrize("width", [390, 1024, 1440])
-def test_no_page_is_wider_than_the_screen(admin: Page, width: int) -> None:
-    admin.set_viewport_size({"width": width, "height": 844})
-    for address in ("/groups", "/groups?q=nothing-like-it", "/nowhere"):
-        admin.goto(address)
-        assert overflow(admin) <= 0, address
-    open_group(admin)
-    send_test(admin)
-    assert overflow(admin) <= 0
-
-
-@pytest.mark.parametrize("theme", ["dark", "light", "unicorn"])
-@pytest.mark.parametrize("width", [390, 1440])
-def test_axe_finds_nothing(page: Page, signed_in: Any, base_url: str, theme: str, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 900})
-    page.context.add_cookies([{"name": "theme", "value": theme, "url": base_url}])
+def test_axe_finds_nothing_and_no_page_is_wider_than_the_screen(page: Page, signed_in: Any) -> None:
     page.goto("/sign-in")
-    assert violations(page) == []
+    assert faults(page, widths=(PHONE, DESK)) == []
     page.context.add_cookies(signed_in["cookies"])
     for address in ("/groups", "/groups?q=nothing-like-it", "/nowhere"):
         page.goto(address)
-        assert violations(page) == [], address
+        assert faults(page, widths=(PHONE, DESK), fits=(TABLET,)) == [], address
     for name in ("demo-weighted", "demo-ordered"):
         open_group(page, name)
-        assert violations(page) == []
+        assert faults(page, widths=(PHONE, DESK), fits=(TABLET,)) == [], name
     send_test(page)
-    assert violations(page) == []
+    assert faults(page, widths=(PHONE, DESK), fits=(TABLET,)) == []
 
 
-@pytest.mark.parametrize("theme", ["dark", "light", "unicorn"])
-def test_axe_finds_nothing_when_things_go_wrong(admin: Page, server: Console, theme: str) -> None:
-    admin.context.add_cookies([{"name": "theme", "value": theme, "url": server.url}])
+def test_axe_finds_nothing_when_things_go_wrong(admin: Page, server: Console) -> None:
     models = {m["provider_name"]: m["id"] for m in server.call("GET", "/api/v1/llm/models")["models"]}
-    server.add_group(f"in-trouble-{theme}", [models["Nebius"], models["Azure"]], cooldown_config={"allowed_fails": 0})
+    server.add_group("in-trouble", [models["Nebius"], models["Azure"]], cooldown_config={"allowed_fails": 0})
     for slug in ("nebius", "azure"):
         set_demo(server, slug, failure_rate=1.0, failure_status=429, retry_after_s=60)
-    open_group(admin, f"in-trouble-{theme}")
+    open_group(admin, "in-trouble")
     for outcome in ("No deployment answered", "No deployment was called"):
         send_test(admin)
         expect(admin.locator("#group-test .alert")).to_contain_text(outcome)
-        assert violations(admin) == []
+        assert violations(admin, themes=THEMES) == []
 
 
 def test_axe_finds_nothing_on_the_way_to_a_lock_out(page: Page) -> None:

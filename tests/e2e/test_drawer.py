@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.stage import FAR_AWAY, follow, overflow, violations
+from tests.e2e.looks import THEMES, WIDTHS, overflow, violations
+from tests.e2e.stage import FAR_AWAY, follow
 from tests.servers import Console
 
 SEED = 7
@@ -223,19 +224,15 @@ def test_the_json_is_the_run(admin: Page, server: Console, tmp_path: Path) -> No
     assert told["frames"][-1]["requests"]["succeeded"] + told["frames"][-1]["requests"]["failed"] == 200
 
 
-@pytest.mark.parametrize("theme", ["dark", "light", "unicorn"])
-def test_axe_finds_nothing_in_the_drawer_and_nothing_overflows(
-    admin: Page, server: Console, theme: str, base_url: str
-) -> None:
-    admin.context.add_cookies([{"name": "theme", "value": theme, "url": base_url}])
+def test_axe_finds_nothing_in_the_drawer_and_nothing_overflows(admin: Page, server: Console) -> None:
     open_run(admin, server, scenario="everything-down")
     admin.locator(".timeline-table summary").click()
-    assert violations(admin, within=".timeline") == []
+    assert violations(admin, themes=THEMES, within=".timeline") == []
     card(admin, "Nebius").click()
     drawer_of(admin).locator("summary").first.click()
     expect(admin.locator("#drawer details[open] .attempts")).to_be_visible()
-    assert violations(admin, within="#drawer") == []
-    for width in (1440, 1024, 390):
+    assert violations(admin, themes=THEMES, within="#drawer") == []
+    for width in WIDTHS:
         admin.set_viewport_size({"width": width, "height": 900})
         assert overflow(admin) == 0
         assert admin.evaluate("drawer.scrollWidth - drawer.clientWidth") == 0

@@ -9,11 +9,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import sign_in
-from tests.e2e.stage import LIMIT_S, demo_console, overflow, set_demo, violations
+from tests.e2e.looks import USUAL, WIDTHS, faults
+from tests.e2e.stage import LIMIT_S, demo_console, set_demo
 from tests.servers import MASTER_KEY, Console, eventually
 
 GROUP, CALLS = "demo-ordered", 40
-THEMES = ("dark", "light", "unicorn")
 
 
 @pytest.fixture(scope="module")
@@ -90,9 +90,4 @@ def test_the_banner_is_accessible_and_fits_every_width(console_page: Page) -> No
     console_page.goto("/")
     expect(console_page.locator(".outage")).to_be_visible()
     assert console_page.locator('[role="alert"]').count() == 1
-    for theme in THEMES:
-        console_page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
-        assert violations(console_page) == [], theme
-    for width in (390, 1024, 1440):
-        console_page.set_viewport_size({"width": width, "height": 844})
-        assert overflow(console_page) <= 0, width
+    assert faults(console_page, widths=(USUAL,), fits=WIDTHS) == []

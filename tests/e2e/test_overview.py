@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from tests.e2e.stage import LIMIT_S, ask, overflow, violations
+from tests.e2e.looks import USUAL, WIDTHS, faults
+from tests.e2e.stage import LIMIT_S, ask
 from tests.servers import Console
-
-THEMES = ("dark", "light", "unicorn")
 
 
 def test_a_request_shows_by_itself_and_keeps_the_focus(admin: Page, server: Console) -> None:
@@ -54,9 +53,4 @@ def test_the_pages_are_accessible_and_fit_every_width(admin: Page, server: Conso
     one = f"/requests/{ask(server)}"
     for path in ("/", "/requests?key=none", "/requests?provider=", one):
         admin.goto(path)
-        for theme in THEMES:
-            admin.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
-            assert violations(admin) == [], (path, theme)
-        for width in (390, 1024, 1440):
-            admin.set_viewport_size({"width": width, "height": 844})
-            assert overflow(admin) <= 0, (path, width)
+        assert faults(admin, widths=(USUAL,), fits=WIDTHS) == [], path

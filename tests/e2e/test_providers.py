@@ -10,10 +10,9 @@ from playwright.sync_api import Locator, Page, expect
 
 from providers.demo_settings import DEMO_KEY
 from providers.secrets import mask
-from tests.e2e.stage import LIMIT_S, follow, overflow, set_demo, violations
+from tests.e2e.looks import faults, overflow
+from tests.e2e.stage import LIMIT_S, follow, set_demo
 from tests.servers import Console
-
-THEMES = ("dark", "light", "unicorn")
 
 
 @pytest.fixture
@@ -82,8 +81,7 @@ def test_a_mistake_stays_in_the_dialog_and_nothing_but_the_key_is_lost(providers
     dialog.get_by_role("textbox", name="API key").fill(DEMO_KEY)
     dialog.get_by_label("Name", exact=True).fill("E2E wrong")
     dialog.get_by_label("Priority").fill("101")
-    with providers.expect_response(lambda answer: "gpt-4o-mini" in answer.url):
-        dialog.get_by_label("Search models").fill("gpt-4o-mini")
+    dialog.get_by_label("Search models").fill("gpt-4o-mini")
     expect(dialog.locator(".offer-name").first).to_contain_text("gpt-4o-mini")
     dialog.get_by_label("openai/gpt-4o-mini", exact=False).first.check()
     dialog.get_by_role("button", name="Add provider").click()
@@ -219,28 +217,19 @@ def test_all_of_it_works_without_javascript(plain_admin: Page, providers: Page, 
     expect(card(page, "E2E plain")).to_have_count(0)
 
 
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("width", [390, 1024, 1440])
-def test_axe_and_the_screen_are_content_in_every_state(providers: Page, theme: str, width: int) -> None:
-    providers.set_viewport_size({"width": width, "height": 900})
-    _content(providers, theme)
+def test_axe_and_the_screen_are_content_in_every_state(providers: Page) -> None:
+    assert faults(providers) == []
     providers.get_by_role("button", name="Test Nebius").click()
     expect(card(providers, "Nebius").locator(".tested")).to_be_visible()
-    _content(providers, theme)
+    assert faults(providers) == []
     dialog = open_add(providers)
     dialog.get_by_label("Priority").fill("101")
     dialog.get_by_role("button", name="Add provider").click()
     expect(dialog.get_by_role("alert")).to_be_visible()
-    _content(providers, theme)
+    assert faults(providers) == []
     providers.goto("/providers")
     follow(providers.get_by_role("link", name="Nebius", exact=True))
-    _content(providers, theme)
+    assert faults(providers) == []
     for address in ("/models", "/models?q=zebra", "/models/news", "/models/new", "/providers/cooldowns"):
         providers.goto(address)
-        _content(providers, theme)
-
-
-def _content(page: Page, theme: str) -> None:
-    page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
-    assert violations(page) == []
-    assert overflow(page) <= 0
+        assert faults(providers) == [], address

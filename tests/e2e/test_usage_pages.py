@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.stage import ask, overflow, violations
+from tests.e2e.looks import PHONE, TABLET, USUAL, faults
+from tests.e2e.stage import ask
 from tests.servers import Console
 
 
@@ -78,14 +79,9 @@ def test_the_pngs_menu_entry_is_there_after_a_swap_too(usage: Page) -> None:
     expect(usage.locator("#panel-models").get_by_role("link", name="Chart as PNG")).to_be_visible()
 
 
-@pytest.mark.parametrize("theme", ["dark", "light", "unicorn"])
 @pytest.mark.parametrize("path", ["/usage", "/usage?period=24h", "/usage?team=nobody", "/usage?period=x", "/usage/me"])
-def test_nothing_is_in_the_way_of_anybody(admin: Page, asked: Any, path: str, theme: str) -> None:
+def test_nothing_is_in_the_way_of_anybody(admin: Page, asked: Any, path: str) -> None:
     admin.goto(path)
-    admin.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
     for numbers in admin.get_by_text("The numbers as a table").all():
         numbers.click()
-    assert violations(admin) == []
-    for width in (1024, 390):
-        admin.set_viewport_size({"width": width, "height": 844})
-        assert overflow(admin) <= 0
+    assert faults(admin, widths=(USUAL,), fits=(TABLET, PHONE)) == []

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.stage import ask, follow, overflow, set_demo
+from tests.e2e.looks import overflow
+from tests.e2e.stage import ask, follow, set_demo
 from tests.servers import Console
 
 LONG = "searchandrecommendationsplatformteamofthenorthernregionsandislan"
