@@ -10,6 +10,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 EPOCH_S, EPOCH_MS = 1e9, 1e12
+# The longest limit that providers have is that of a month. What asks for more is a mistake, and not believed.
+LONGEST_S = 31 * 86400.0
 UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 
@@ -19,7 +21,7 @@ def retry_after_s(headers: Mapping[str, str], *, now: float) -> float | None:
     by_name = _lowered(headers)
     milliseconds = _number(by_name.get("retry-after-ms", ""))
     if milliseconds is not None:
-        return max(0.0, milliseconds / 1000)
+        return _believed(milliseconds / 1000)
     return seconds_in(by_name.get("retry-after", ""), now=now)
 
 
@@ -46,15 +48,22 @@ def delay_s(details: Iterable[Any], *, now: float) -> float | None:
 
 
 def seconds_in(text: str, *, now: float) -> float | None:
-    """Seconds from now: `7`, `1.5`, `120ms`, `6m0s`, an epoch (s or ms), an ISO or HTTP date; else None."""
+    """Seconds from now: `7`, `1.5`, `120ms`, `6m0s`, an epoch (s or ms), an ISO or HTTP date; else None.
+
+    0 for what is past, None for what is more than `LONGEST_S` away.
+    """
     text = text.strip()[:64]
     if (number := _number(text)) is not None:
-        return max(0.0, number if number < EPOCH_S else number / (1000 if number >= EPOCH_MS else 1) - now)
+        return _believed(number if number < EPOCH_S else number / (1000 if number >= EPOCH_MS else 1) - now)
     parts = PART.findall(text.lower())
     if parts and "".join(a + b for a, b in parts) == text.lower():
-        return sum(float(a) * UNITS_S[b] for a, b in parts)
+        return _believed(sum(float(a) * UNITS_S[b] for a, b in parts))
     moment = _moment(text)
-    return None if moment is None else max(0.0, moment.timestamp() - now)
+    return None if moment is None else _believed(moment.timestamp() - now)
+
+
+def _believed(seconds: float) -> float | None:
+    return max(0.0, seconds) if seconds <= LONGEST_S else None
 
 
 def _lowered(headers: Mapping[str, str]) -> dict[str, str]:

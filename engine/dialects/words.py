@@ -39,6 +39,8 @@ NOISE = (
     # A deployment inside another router.
     re.compile(r"\b[\w-]+\.r\d+\.[\w-]+"),
 )
+# What steers terminals, or turns the direction of text around.
+STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 EMPTY = re.compile(r"\(\s*\)|\[\s*\]|^[\s:;,.\-]+|(?<=\s)[:;,](?=\s|$)")
 
 
@@ -47,7 +49,7 @@ def words_of(text: str, *, limit: int = LIMIT) -> str:
     text = END.sub("", _unwrapped(text[: 20 * limit])[: 4 * limit])
     for noise in NOISE:
         text = noise.sub("", text)
-    text = " ".join(EMPTY.sub("", text).split())
+    text = " ".join(STEERING.sub(" ", EMPTY.sub("", text)).split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

@@ -5,6 +5,7 @@ A token is about four characters of English. Whoever reads an estimate is told t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ CHARACTERS_PER_TOKEN = 4
 TOKENS_PER_MESSAGE = 4
 # OpenAI's price of a picture of 1024 x 1024 in detail; sounds and files are as much or as little.
 TOKENS_PER_ATTACHMENT = 765
+COMMENT = re.compile(rb"^:[^\n]*\n+", re.MULTILINE)
 # Under these names the parts of a delta hold what the model wrote.
 WRITTEN = frozenset({"content", "reasoning_content", "reasoning", "thinking", "refusal", "arguments", "text"})
 
@@ -51,7 +53,11 @@ class Passed:
         self._count = self._size = 0
 
     def add(self, piece: bytes) -> None:
-        """One or more whole events."""
+        """One or more whole events. Comments are nothing that a model wrote."""
+        if piece.startswith(b":") or b"\n:" in piece:
+            piece = COMMENT.sub(b"", piece)
+        if not piece:
+            return
         if not self._first:
             self._first = piece
             return

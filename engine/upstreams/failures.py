@@ -19,6 +19,7 @@ from pydantic_core import to_json
 from engine.dialects import waits
 from engine.dialects.errors import ErrorReading, Kind, read_error
 from engine.dialects.words import words_of
+from engine.outcomes import CLIENT_LEFT
 from engine.redaction import redact
 from engine.spec import DeploymentSpec, Secret
 from engine.upstreams.sentences import of_status, sentence_of
@@ -52,10 +53,10 @@ class QuotaUsedUpError(litellm.RateLimitError):
 
 def from_response(deployment: DeploymentSpec, status: int, body: bytes, headers: Mapping[str, str]) -> Exception:
     """The exception for an HTTP answer that is an error; Retry-After travels in its `response`."""
-    reading = read_error(status, headers, body)
+    reading, came, status = read_error(status, headers, body), status, _standing_for(status)
     # Worded as the openai package does it, which is what LiteLLM looks for codes and types in.
     text = redact(f"Error code: {status} - {body[:BODY_LIMIT].decode('utf-8', 'replace')}")
-    kept = {name.lower(): value for name, value in headers.items() if name.lower().startswith("retry-after")}
+    kept = _kept(headers) if reading.retry_after_s is not None else {}
     if (known := CLASSES.get(reading.kind)) is not None:
         mapped: Exception = known(text, deployment.upstream_model, deployment.provider)
     elif reading.kind is Kind.QUOTA and status == 429:
@@ -68,11 +69,23 @@ def from_response(deployment: DeploymentSpec, status: int, body: bytes, headers:
     # Set on every class alike: LiteLLM loses the headers of some, and the router looks for them in `response`.
     request = httpx.Request("POST", "http://upstream.invalid/")
     mapped.response = httpx.Response(status, headers=kept, request=request)  # type: ignore[attr-defined]
-    message = reading.message or f"answered {status} without a message."
+    message = reading.message or f"answered {came} without a message."
     if message.startswith("answered "):
         message = f"{deployment.provider} {message}"
     mapped.reading = _hidden(reading)  # type: ignore[attr-defined]
-    return _told(mapped, words_of(redact(message)) or of_status(status), status)
+    return _told(mapped, words_of(redact(message)) or of_status(came), came)
+
+
+def _standing_for(status: int) -> int:
+    """The status that an upstream's is to the router and to callers: 499 is ours for a caller who left, and what is no
+    error of HTTP's means nothing to clients."""
+    return status if 400 <= status < 600 and status != CLIENT_LEFT else 502
+
+
+def _kept(headers: Mapping[str, str]) -> dict[str, str]:
+    """The spellings of Retry-After that can be passed on."""
+    by_name = {name.lower(): value for name, value in headers.items()}
+    return {name: value for name, value in by_name.items() if name.startswith("retry-after") and value.isascii()}
 
 
 def from_event(deployment: DeploymentSpec, error: object) -> Exception:

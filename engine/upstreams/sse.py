@@ -27,30 +27,44 @@ class Events:
     """
 
     def __init__(self) -> None:
-        self._rest = b""
+        # The beginning of an event, in the pieces it came in: joining them each time would cost their size squared.
+        self._parts: list[bytes] = []
+        self._size = 0
         self._is_first = True
         self._ends_in_cr = False
 
     @property
     def is_between(self) -> bool:
         """Whether what was fed has ended with an event."""
-        return not self._rest and not self._ends_in_cr
+        return not self._parts and not self._ends_in_cr
 
     def feed(self, data: bytes) -> list[bytes]:
         """The events that these bytes have completed; raises TooLarge."""
-        self._rest += self._with_plain_lines(data)
-        events = self._cut() if b"\n\n" in self._rest else []
-        if len(self._rest) > EVENT_LIMIT:
+        plain = self._with_plain_lines(data)
+        last = self._parts[-1][-1:] if self._parts else b""
+        self._keep(plain)
+        events = self._cut() if b"\n\n" in last + plain else []
+        if self._size > EVENT_LIMIT:
             raise TooLarge
         return events
 
     def end(self) -> list[bytes]:
         """The last event, at the end of the stream."""
-        last, self._rest = self._without_mark(self._rest).strip(b"\n"), b""
+        last = self._without_mark(self._taken()).strip(b"\n")
         return [last] if is_whole(last) else []
 
+    def _keep(self, data: bytes) -> None:
+        if data:
+            self._parts.append(data)
+            self._size += len(data)
+
+    def _taken(self) -> bytes:
+        taken, self._parts, self._size = b"".join(self._parts), [], 0
+        return taken
+
     def _cut(self) -> list[bytes]:
-        *events, self._rest = self._rest.split(b"\n\n")
+        *events, rest = self._taken().split(b"\n\n")
+        self._keep(rest)
         if self._is_first and events:
             events[0], self._is_first = self._without_mark(events[0]), False
         return [event for piece in events if (event := piece.strip(b"\n"))]

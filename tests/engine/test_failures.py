@@ -3,6 +3,7 @@ import pytest
 from pydantic_core import to_json
 
 from engine.dialects.words import LIMIT
+from engine.outcomes import Outcome, outcome_of
 from engine.routing import failure_of
 from engine.upstreams import failures
 from gateway import openai
@@ -102,6 +103,36 @@ def test_what_an_upstream_says_of_our_key_is_not_told_as_the_callers():
 def test_the_reset_of_a_limit_is_told_as_retry_after():
     error = failures.from_response(deployment("a"), 429, b"{}", {"x-ratelimit-reset-tokens": "1m30s"})
     assert dict(openai.from_failure(failure_of(error)).headers)[b"retry-after"] == b"90"
+
+
+@pytest.mark.parametrize("status", [499, 600, 999])
+def test_a_status_that_means_nothing_to_callers_is_a_bad_gateway_and_the_attempt_has_what_came(status: int):
+    error = failures.from_response(deployment("a"), status, b'{"error":{"message":"gone"}}', {})
+    told = openai.from_failure(failure_of(error))
+    assert (told.status, told.fields["message"], failures.came_of(error)) == (502, "gone", status)
+    assert outcome_of(told.status, was_routed=True) is Outcome.FAILED
+
+
+@pytest.mark.parametrize("value", ["99999999999", "9" * 400, "2999-01-01T00:00:00Z", "-", "\xff\xfe"])
+def test_a_wait_that_nobody_can_mean_leaves_the_error_as_it_is(value: str):
+    body = b'{"error":{"message":"slow"}}'
+    for name in ("Retry-After", "retry-after-ms", "x-ratelimit-reset-tokens"):
+        error = failures.from_response(deployment("a"), 429, body, {name: value * (1000 if "ms" in name else 1)})
+        assert type(error) is litellm.RateLimitError
+        assert "retry-after" not in error.response.headers  # type: ignore[attr-defined]
+        assert failures.retry_after_s(error) is None
+
+
+def test_a_spelling_that_cannot_be_passed_on_does_not_hide_the_other():
+    headers = {"Retry-After": "\xff", "retry-after-ms": "2000"}
+    error = failures.from_response(deployment("a"), 429, b"{}", headers)
+    assert failures.retry_after_s(error) == 2
+    assert error.response.headers["retry-after"] == "2"  # type: ignore[attr-defined]
+
+
+def test_what_steers_a_terminal_is_taken_out_of_messages():
+    body = to_json({"error": {"message": "\x1b[2Jgone \u202egnorw\x07"}})
+    assert failures.message_of(failures.from_response(deployment("a"), 500, body, {})) == "[2Jgone gnorw"
 
 
 def test_what_no_database_stores_is_taken_out_of_messages():

@@ -89,6 +89,13 @@ def test_a_stream_of_long_pieces_has_a_token_per_four_characters():
     assert passed(*pieces, END, DONE) == pytest.approx(2840 / 4, rel=0.02)
 
 
+def test_comments_that_keep_a_stream_alive_are_not_paid_for():
+    words = [event({"content": f" w{n}"}) for n in range(40)]
+    ping = b": OPENROUTER PROCESSING\n\n"
+    assert passed(ROLE, *words, *[ping] * 200, END, DONE) == passed(ROLE, *words, END, DONE)
+    assert passed(ROLE, *(ping + word for word in words), END, DONE) == passed(ROLE, *words, END, DONE)
+
+
 def test_the_arguments_of_a_tool_count_and_their_envelope_does_not():
     pieces = [event({"tool_calls": [{"index": 0, "function": {"arguments": "abcd"}}]}) for _ in range(30)]
     assert passed(ROLE, *pieces, END, DONE) == pytest.approx(30, abs=3)
