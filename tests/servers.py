@@ -136,6 +136,7 @@ def console(folder: Path, *, port: int | None = None, server: str = "uvicorn", *
             "ROUTING_CONSOLE_MASTER_KEY": MASTER_KEY,
             "ROUTING_CONSOLE_ALLOW_PRIVATE_UPSTREAMS": "1",
             "PROBE_INTERVAL_S": "0",
+            "REHEARSAL_WORKERS": "1",  # as many as most tests need: each takes seven seconds of CPU to start
             "DATABASE_URL": database,
             "PORT": str(port),
             **settings,

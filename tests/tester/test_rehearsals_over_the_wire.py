@@ -46,12 +46,14 @@ class Stage:
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with ScriptedUpstream() as upstream, console(tmp_path_factory.mktemp("rehearsals")) as ours:
+    """With room for two runs at once."""
+    folder = tmp_path_factory.mktemp("rehearsals")
+    with ScriptedUpstream() as upstream, console(folder, REHEARSAL_WORKERS="2") as ours:
         model_id = ours.add_model(provider="P", api_base=upstream.url)
         yield Stage(ours, ours.add_group("g", [model_id]), upstream)
 
 
-def until(found: Callable[[], T | Literal[False]], deadline_s: float = 30) -> T:
+def until(found: Callable[[], T | Literal[False]], deadline_s: float = 120) -> T:
     """What was looked for, as soon as it is there."""
     deadline = time.monotonic() + deadline_s
     while time.monotonic() < deadline:
