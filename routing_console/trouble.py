@@ -13,7 +13,7 @@ from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from groups.models import RoutingGroup
-from usage.activity import NEWEST, OF_LATE, WENT_WRONG, Health, State, health_of
+from usage.activity import NEWEST, OF_LATE, WENT_WRONG, Health, Served, State, health_of, served_of_late
 from usage.models import RequestRecord
 
 # More than anybody looks after at once; those with most failures.
@@ -24,7 +24,7 @@ MOVED_ON = Q(attempts__1__isnull=False)
 
 @dataclass(frozen=True, slots=True)
 class Troubled:
-    """A group whose deployments failed of late; `id` is None when no group of this name is left."""
+    """A group that is failing or degraded; `id` is None when no group of this name is left."""
 
     name: str
     id: UUID | None
@@ -40,7 +40,7 @@ class Trouble:
 
 
 def trouble_of_late(*, cooling: Collection[str] = ()) -> Trouble:
-    """Groups that are failing or degraded; `cooling` are names to look at besides. Two queries, one if all is well."""
+    """Groups that are failing or degraded; `cooling` are names to look at besides. Three or four queries."""
     states = {name: health for name, health in _healths(cooling).items() if health.state in WORST_FIRST}
     worst = sorted(states, key=lambda name: (WORST_FIRST.index(states[name].state), name))
     shown = worst[:MOST_SHOWN]
@@ -49,7 +49,9 @@ def trouble_of_late(*, cooling: Collection[str] = ()) -> Trouble:
 
 
 def _healths(cooling: Collection[str]) -> dict[str, Health]:
-    """By the newest requests of each group that had a failure of late, its own or one of a deployment."""
+    """By what callers got, and by the newest requests of each group that had a failure of late, if only of a
+    deployment."""
+    served = served_of_late()
     recent = RequestRecord.objects.filter(started_at__gte=timezone.now() - OF_LATE).order_by()
     failed = recent.filter(WENT_WRONG | MOVED_ON).values("model_group").annotate(failures=Count("pk"))
     names = failed.order_by("-failures").values("model_group")[:MOST_LOOKED_AT]
@@ -59,4 +61,5 @@ def _healths(cooling: Collection[str]) -> dict[str, Health]:
     attempts: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for name, tried in newest.values_list("model_group", "attempts"):
         attempts[name].extend(tried)
-    return {name: health_of(tried) for name, tried in attempts.items()}
+    names_of_all = {*attempts, *(name for name, said in served.items() if said.failed or said.is_alarming)}
+    return {name: health_of(attempts.get(name, ()), served.get(name, Served())) for name in names_of_all}

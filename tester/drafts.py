@@ -32,7 +32,7 @@ class Verdict:
     `lost_s`: how long nobody was served, if all that failed came in a row.
     """
 
-    answered_percent: str
+    success: str
     fallbacks: int
     failed: int
     p95_ms: float | None
@@ -72,7 +72,7 @@ def verdict_of(result: dict[str, Any], rate_per_s: float) -> Verdict:
     tried = result["total_requests"] - refused
     tenths = 1000 * (tried - failed) // tried if tried else 0
     return Verdict(
-        answered_percent=f"{tenths / 10:g}",
+        success=f"{tenths / 10:g}%" if tried else "–",
         fallbacks=result["fallback_count"],
         failed=failed,
         p95_ms=result["latency_p95_ms"],

@@ -15,11 +15,13 @@ from tester.scene.live import NONE, success
 
 @dataclass(frozen=True, slots=True)
 class RunLine:
-    """One run as text: the requests that ended, or that it is to have, and the part of them that was answered."""
+    """One run as text: the requests that ended, or that it is to have; how many of those that were answered or failed
+    were answered; and how many were refused, which are in neither, "" for none."""
 
     run: Run
     requests: str
     success: str
+    refused: str
 
 
 def runs_of(group_id: UUID) -> QuerySet[Run]:
@@ -46,4 +48,9 @@ def lines_of(runs: Iterable[Run]) -> list[RunLine]:
 def _line(run: Any) -> RunLine:
     requests = run.expected if run.finished is None else run.finished
     tried = (run.finished or 0) - (run.refused or 0)
-    return RunLine(run, NONE if requests is None else f"{requests:,}", success(tried, run.failed or 0))
+    return RunLine(
+        run,
+        requests=NONE if requests is None else f"{requests:,}",
+        success=success(tried, run.failed or 0),
+        refused=f"{run.refused:,} refused" if run.refused else "",
+    )

@@ -65,10 +65,24 @@ def test_it_has_the_words_of_the_alert_and_goes_with_it(reader):
     assert 'role="alert"' not in html
 
 
+def test_no_other_part_says_that_all_is_well_while_it_is_there(reader):
+    group = make_group(name="chat")
+    failed(40)
+    log(*(finished(model_group="chat", attempts=[tried()]) for _ in range(60)))
+    settle([AlertKind.GROUP_FAILING])
+    html = html_of(reader.get("/"))
+    assert "chat fails its callers" in html
+    assert "No group is failing or degraded" not in html
+    assert "40 of 100 requests failed" in html_of(part(reader, "trouble"))
+    assert "40 of 100 requests failed" in html_of(reader.get(f"/groups/activity?id={group.pk}", headers=HTMX))
+
+
 def test_while_nothing_fails_there_is_none(reader):
     log(finished(model_group="chat", attempts=[tried()]))
     settle()
-    assert "fails its callers" not in html_of(reader.get("/"))
+    html = html_of(reader.get("/"))
+    assert "fails its callers" not in html
+    assert "No group is failing or degraded" in html
 
 
 def test_it_is_told_aloud_once_and_not_with_every_number(reader):

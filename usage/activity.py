@@ -14,8 +14,10 @@ from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from engine.outcomes import Outcome, success_rate
+from usage.alert_rules.groups import SUBJECT_LIMIT
 from usage.attempts import has_failed
-from usage.models import RequestRecord
+from usage.models import Alert, AlertKind, RequestRecord
+from usage.recent import answers_since
 
 DAY = timedelta(hours=24)
 OF_LATE = timedelta(minutes=10)
@@ -36,7 +38,7 @@ FAILING_FROM = 3
 
 
 class State(StrEnum):
-    """How a group is, by the worst of its deployments; idle when nobody asked it of late."""
+    """How a group is, by what its callers got and by its worst deployment; idle when nobody asked it of late."""
 
     IDLE = "idle"
     HEALTHY = "healthy"
@@ -44,12 +46,25 @@ class State(StrEnum):
     FAILING = "failing"
 
 
+WORSE = tuple(State)
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
-    """A state, and the deployment that is the cause of it: `Nebius failed 9 of 10`."""
+    """A state, and its cause: `40 of 43 requests failed`, or a deployment, `Nebius failed 9 of 10`."""
 
     state: State = State.IDLE
     why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What the callers of a group got in the last 10 minutes: requests that were answered or failed, and those that
+    failed. `is_alarming`: its alert `group_failing` is open, and so is the overview's banner."""
+
+    requests: int = 0
+    failed: int = 0
+    is_alarming: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +85,7 @@ class Activity:
 
 
 def activity_of(names: Collection[str]) -> dict[str, Activity]:
-    """Each group's activity by its name; two queries whatever the number of groups."""
+    """Each group's activity by its name; four queries whatever the number of groups."""
     now = timezone.now()
     records = RequestRecord.objects.filter(model_group__in=names).order_by()
     day = records.filter(started_at__gte=now - DAY).values("model_group")
@@ -79,7 +94,22 @@ def activity_of(names: Collection[str]) -> dict[str, Activity]:
     recent: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for name, attempts in _newest(records.filter(started_at__gte=now - OF_LATE)):
         recent[name].extend(attempts)
-    return {name: replace(Activity(*counts.get(name, ())), health=health_of(recent[name])) for name in names}
+    served = served_of_late()
+    return {
+        name: replace(Activity(*counts.get(name, ())), health=health_of(recent[name], served.get(name, Served())))
+        for name in names
+    }
+
+
+def served_of_late() -> dict[str, Served]:
+    """What callers got, by group, from the numbers that the alert `group_failing` is raised by; two queries.
+
+    Has every group that was asked in the last 10 minutes or has an open alert.
+    """
+    alarming = set(Alert.objects.open().filter(kind=AlertKind.GROUP_FAILING).values_list("subject", flat=True))
+    counts = {name: counted for name, (counted,) in answers_since([OF_LATE]).items()}
+    names = {*counts, *alarming}
+    return {name: Served(*counts.get(name, (0, 0)), is_alarming=name[:SUBJECT_LIMIT] in alarming) for name in names}
 
 
 def _newest(records: Any) -> Iterable[tuple[str, list[dict[str, Any]]]]:
@@ -88,8 +118,22 @@ def _newest(records: Any) -> Iterable[tuple[str, list[dict[str, Any]]]]:
     return found.values_list("model_group", "attempts")  # type: ignore[no-any-return]
 
 
-def health_of(attempts: Iterable[dict[str, Any]]) -> Health:
-    """The worst deployment's state, from attempts as the request log holds them; pure."""
+def health_of(attempts: Iterable[dict[str, Any]], served: Served = Served()) -> Health:
+    """The worse of what its callers got and of its worst deployment, whose attempts are as the log has them; pure.
+
+    Callers come first where both are as bad: a request that reached no deployment has no attempt to tell of it.
+    """
+    return max(_of_callers(served), _of_deployments(attempts), key=lambda health: WORSE.index(health.state))
+
+
+def _of_callers(served: Served) -> Health:
+    why = f"{served.failed:,} of {served.requests:,} requests failed" if served.failed else ""
+    if served.is_alarming:
+        return Health(State.FAILING, why)
+    return _health(why, failed=served.failed, tried=served.requests) if why else Health()
+
+
+def _of_deployments(attempts: Iterable[dict[str, Any]]) -> Health:
     tries: dict[str, list[bool]] = defaultdict(list)
     names: dict[str, str] = {}
     for attempt in attempts:
@@ -99,11 +143,11 @@ def health_of(attempts: Iterable[dict[str, Any]]) -> Health:
     if not tries:
         return Health()
     worst = max(tries, key=lambda deployment: sum(tries[deployment]) / len(tries[deployment]))
-    return _health(names[worst], failed=sum(tries[worst]), tried=len(tries[worst]))
+    bad, tried = sum(tries[worst]), len(tries[worst])
+    return _health(f"{names[worst]} failed {bad} of {tried}" if bad else "", failed=bad, tried=tried)
 
 
-def _health(provider: str, *, failed: int, tried: int) -> Health:
-    why = f"{provider} failed {failed} of {tried}" if failed else ""
+def _health(why: str, *, failed: int, tried: int) -> Health:
     if failed >= max(FAILING_FROM, FAILING_SHARE * tried):
         return Health(State.FAILING, why)
     return Health(State.DEGRADED if failed >= DEGRADED_SHARE * tried else State.HEALTHY, why)

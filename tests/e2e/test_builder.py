@@ -191,11 +191,11 @@ def test_the_preview_follows_and_the_rehearsal_tells(admin: Page, server: Consol
     open_new(admin, "rehearsed", count=2)
     expect(admin.locator("#draft .picture.narrow .name")).to_have_text(["Azure", "Fireworks"])
     admin.get_by_role("button", name="Rehearse").click()
-    expect(admin.locator(".draft-verdict")).to_contain_text("answered", timeout=LIMIT_S * 1000)
+    expect(admin.locator(".draft-verdict")).to_contain_text("success", timeout=LIMIT_S * 1000)
     expect(admin.locator("#draft .stats dd").first).to_have_text("450")
     rows(admin).nth(1).get_by_role("button", name=" up").click()
     expect(admin.locator("#draft .picture.narrow .name")).to_have_text(["Fireworks", "Azure"])
-    expect(admin.locator(".draft-verdict")).not_to_contain_text("answered")
+    expect(admin.locator(".draft-verdict")).not_to_contain_text("success")
 
 
 def test_leaving_asks_only_when_something_changed(admin: Page) -> None:
@@ -234,7 +234,7 @@ def test_everything_without_javascript(plain_admin: Page, server: Console) -> No
     rows(page).nth(0).get_by_role("spinbutton", name="Weight of").fill("30")
     with page.context.expect_page() as opened:
         page.get_by_role("button", name="Rehearse this draft").click()
-    expect(opened.value.locator(".draft-verdict")).to_contain_text("answered", timeout=LIMIT_S * 1000)
+    expect(opened.value.locator(".draft-verdict")).to_contain_text("success", timeout=LIMIT_S * 1000)
     page.get_by_label("Name", exact=True).press("Enter")
     expect(page).to_have_url(GROUP_PAGE)
     assert [row["weight"] for row in stored(server, "by-hand")["deployments"]] == [30, 50]

@@ -65,7 +65,7 @@ def test_a_run_moves_and_ends_with_the_numbers_of_the_api(admin: Page, server: C
     result = server.call("GET", f"/v1/runs/{run_id}")["result"]
     assert result["total_requests"] == 200
     expect(admin.locator(".stats dd").first).to_have_text("200")
-    expect(admin.locator(".runs .is-shown")).to_contain_text("answered")
+    expect(admin.locator(".runs .is-shown")).to_contain_text("success")
     expect(admin.locator(".runs .is-shown .pill")).to_have_text("done")
     expect(admin.locator(".stats dd").last).to_have_text(str(result["fallback_count"]))
     assert len(set(widths)) == 2

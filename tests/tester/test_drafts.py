@@ -50,7 +50,7 @@ def test_a_real_rehearsal_of_a_draft_answers_and_leaves_no_run(send, models):
     answer = send(REHEARSAL, form(*models, name="draft"))
     html = html_of(answer)
     assert answer.status_code == 200
-    assert "% answered</strong>" in html
+    assert "% success</strong>" in html
     assert f">{SCENARIOS['primary-outage'].needs.num_requests}<" in html
     assert "Before them" not in html
     assert (Run.objects.count(), RoutingGroup.objects.count()) == (0, 1)
@@ -68,9 +68,9 @@ def test_an_edited_group_is_rehearsed_beside_its_stored_version(send, models, gr
     data = form(*models, strategy="least-busy", name="chat", group=str(group.pk), scenario="slow-creep")
     html = html_of(send(REHEARSAL, data))
     assert rehearsed == [(["chat:least-busy"], "slow-creep"), (["chat:priority-failover"], "slow-creep")]
-    assert "With your changes: <strong>98.5% answered</strong>, 41 fell back, p95 1.90 s." in html
+    assert "With your changes: <strong>98.5% success</strong>, 41 fell back, p95 1.90 s." in html
     assert "9 requests failed: this costs 1.8 s of your traffic." in html
-    assert "Before them: 98.5% answered" in html
+    assert "Before them: 98.5% success" in html
 
 
 def test_fallback_groups_come_along(send, models, rehearsed):
@@ -147,5 +147,11 @@ def test_the_number_of_queries_of_a_preview(send, models, django_assert_num_quer
 
 def test_a_share_is_never_rounded_up():
     result = {"total_requests": 600, "failed_requests": 1, "fallback_count": 0, "latency_p95_ms": 5.0}
-    assert verdict_of(result, 5.0).answered_percent == "99.8"
-    assert verdict_of({**result, "failed_requests": 0}, 5.0).answered_percent == "100"
+    assert verdict_of(result, 5.0).success == "99.8%"
+    assert verdict_of({**result, "failed_requests": 0}, 5.0).success == "100%"
+
+
+def test_requests_that_were_all_refused_are_neither_a_success_nor_none():
+    result = {"total_requests": 5, "failed_requests": 0, "refused_requests": 5, "fallback_count": 0}
+    verdict = verdict_of({**result, "latency_p95_ms": None}, 5.0)
+    assert (verdict.success, verdict.failed, verdict.refused) == ("–", 0, 5)

@@ -78,7 +78,7 @@ def test_requests_that_reached_no_deployment_are_listed_filtered_and_shown(clien
     assert [trace["attempts"] for trace in listed.json()["traces"]] == [[]] * untried
 
 
-def test_requests_that_were_refused_because_of_what_they_asked_are_no_failures(client, charlie, simulate):
+def test_requests_that_were_refused_because_of_what_they_asked_are_no_failures(client, charlie, simulate, group):
     result = simulate(scenario="small-context", seed=3)
     refused = result["refused_requests"]
     assert (refused > 0, result["failed_requests"], result["failures_by_cause"]) == (True, 0, {})
@@ -87,7 +87,9 @@ def test_requests_that_were_refused_because_of_what_they_asked_are_no_failures(c
     page = html_of(client.get(f"/runs/{result['run_id']}"))
     assert f"{refused:,} refused" in page
     assert ">100%<" in page
-    assert "100% answered" in page
+    assert f"100% success · {refused:,} refused" in " ".join(page.split())
+    assert f"{refused:,} refused" in html_of(client.get(f"/groups/{group.pk}/runs"))
+    assert f"{refused:,} refused" in html_of(client.get("/"))
     html = html_of(client.get(f"/runs/{result['run_id']}/traces?show=refused"))
     assert html.count('class="trace refused"') == min(25, refused)
     assert "No request of this run is like that." in html_of(client.get(f"/runs/{result['run_id']}/traces?show=failed"))

@@ -8,8 +8,8 @@ import pytest
 
 from tests.factories import make_group
 from tests.page import html_of
-from tests.usage.log import finished
-from usage.activity import Activity, State, activity_of, health_of
+from tests.usage.log import finished, log
+from usage.activity import Activity, Health, Served, State, activity_of, health_of
 
 HTMX = {"HX-Request": "true"}
 
@@ -47,6 +47,31 @@ def test_a_group_is_as_its_worst_deployment(attempts, state, why):
     assert (health.state, health.why) == (state, why)
 
 
+@pytest.mark.parametrize(
+    ("served", "attempts", "state", "why"),
+    [
+        (Served(40, 40), [], State.FAILING, "40 of 40 requests failed"),
+        (Served(40, 40), [failed()] * 4, State.FAILING, "40 of 40 requests failed"),
+        (Served(100, 12), [attempt()] * 50, State.DEGRADED, "12 of 100 requests failed"),
+        (Served(100, 12), [failed()] * 4, State.FAILING, "Nebius failed 4 of 4"),
+        (Served(100, 5, is_alarming=True), [attempt()] * 50, State.FAILING, "5 of 100 requests failed"),
+        (Served(1, 1), [], State.DEGRADED, "1 of 1 requests failed"),
+        (Served(100, 1), [attempt()], State.HEALTHY, "1 of 100 requests failed"),
+        (Served(40, 0), [], State.IDLE, ""),
+    ],
+)
+def test_a_group_is_not_well_when_its_callers_got_errors_whatever_its_deployments_did(served, attempts, state, why):
+    health = health_of(attempts, served)
+    assert (health.state, health.why) == (state, why)
+
+
+@pytest.mark.django_db
+def test_requests_that_reached_no_deployment_make_a_group_fail():
+    cooling = [finished(model_group="chat", status=429, error_class="all_cooling_down") for _ in range(40)]
+    log(*cooling, *(finished(model_group="chat", attempts=[attempt()]) for _ in range(60)))
+    assert activity_of(["chat"])["chat"].health == Health(State.DEGRADED, "40 of 100 requests failed")
+
+
 @pytest.mark.django_db
 def test_requests_count_for_a_day_and_health_for_minutes():
     record(1, age_min=1, attempts=[attempt()])
@@ -68,7 +93,7 @@ def test_a_busy_group_leaves_room_for_a_quiet_one(django_assert_num_queries):
     for number in range(60):
         record(number, "busy", attempts=[attempt()])
     record(1, "quiet", age_min=9, attempts=[attempt()])
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(4):
         assert activity_of(["busy", "quiet"])["quiet"].health.state == State.HEALTHY
 
 

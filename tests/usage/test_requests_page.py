@@ -45,6 +45,13 @@ def test_a_row_says_who_asked_who_answered_how_fast_and_for_how_much(reader):
     assert "p-nebius" in html
 
 
+def test_a_provider_that_did_not_answer_is_not_told_as_one_that_did(reader):
+    logged("a1")
+    assert "asked last" not in html_of(reader.get(URL))
+    logged("b1", status=503, attempts=[tried(status="error")])
+    assert "Nebius · asked last" in html_of(reader.get(URL))
+
+
 def test_the_newest_is_first_and_a_page_begins_where_the_one_before_ended(reader, monkeypatch):
     monkeypatch.setattr(pages, "PAGE_SIZE", 2)
     moment = timezone.now()
