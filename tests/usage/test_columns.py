@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -32,11 +32,19 @@ def test_the_log_has_each_column_once():
     assert columns_of(RequestRecord) == NAMES
 
 
-def test_what_is_handed_over_and_what_is_written_have_the_columns_in_one_order(monkeypatch: pytest.MonkeyPatch):
-    kept: list[Any] = []
+@pytest.fixture
+def ended(monkeypatch: pytest.MonkeyPatch) -> records.Ended:
+    kept: list[records.Ended] = []
     monkeypatch.setattr(records, "recorder", SimpleNamespace(put=kept.append))
     records.record(Exchange("chat/completions", KeyHolder("ann", Role.VIEWER), Trace("c", "g")))
-    (ended,) = kept
+    return kept[0]
+
+
+def test_all_that_the_log_needs_of_an_exchange_is_kept(ended: records.Ended):
+    assert [field.name for field in fields(ended) if not hasattr(ended, field.name)] == []
+
+
+def test_what_is_handed_over_and_what_is_written_have_the_columns_in_one_order(ended: records.Ended):
     assert set(finished.COLUMNS) == NAMES
     assert tuple(wire.Row.__annotations__) == finished.COLUMNS
     assert tuple(ended.row()) == finished.COLUMNS
