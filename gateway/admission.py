@@ -11,6 +11,9 @@ from gateway.resolve import Route
 
 async def authenticate(live: Live, key: str) -> KeyHolder:
     """The holder of a bearer key; a revoked one is gone within a second."""
+    if key and not live.is_loaded:  # nobody may take their key for a bad one because this process has just begun
+        why = "The gateway is starting: its configuration is not loaded yet."
+        raise ApiError(503, why, code="not_ready", headers=[(b"retry-after", b"1")])
     holder = await live.holder(key) if key else None
     if holder is None:
         why = "This key is unknown, revoked or expired." if key else "Send a key as 'Authorization: Bearer KEY'."

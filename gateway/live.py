@@ -160,9 +160,14 @@ class Live:
             self._seen_at = time.monotonic()
 
     @property
+    def is_loaded(self) -> bool:
+        """Whether there is a configuration to serve, be it an old one."""
+        return self.config.version >= 0
+
+    @property
     def is_fresh(self) -> bool:
         """Whether the configuration was seen to be the newest a moment ago."""
-        return self.config.version >= 0 and time.monotonic() - self._seen_at < STALE_AFTER_S
+        return self.is_loaded and time.monotonic() - self._seen_at < STALE_AFTER_S
 
     async def holder(self, key: str) -> KeyHolder | None:
         """The holder of a bearer key, from memory; an unknown key may have been issued a moment ago."""
