@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.stage import LAUNCH, LIMIT_S, chromium, demo_console, follow, group_ids, put_demo_back, remove_groups
+from tests.e2e.stage import LAUNCH, chromium, demo_console, follow, group_ids, new_page, put_demo_back, remove_groups
 from tests.servers import MASTER_KEY, Console
 
 # A slow machine is not a failure. What must happen within a time says so itself.
@@ -59,31 +59,29 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 @pytest.fixture(scope="session")
 def signed_in(browser: Browser, base_url: str) -> Any:
     """The cookies of the admin, signed in once."""
-    context = browser.new_context(base_url=base_url)
-    sign_in(context.new_page())
-    state = context.storage_state()
-    context.close()
+    page = new_page(browser, base_url)
+    sign_in(page)
+    state = page.context.storage_state()
+    page.context.close()
     return state
 
 
 @pytest.fixture(scope="session")
 def window(browser: Browser, base_url: str) -> Iterator[BrowserContext]:
     """One for all tests: a new one reads each script again, and starts a process for its first page."""
-    context = browser.new_context(base_url=base_url)
-    context.set_default_timeout(LIMIT_S * 1000)
-    context.new_page().goto("/sign-in")
-    yield context
-    context.close()
+    page = new_page(browser, base_url)
+    page.goto("/sign-in")
+    yield page.context
+    page.context.close()
 
 
 @pytest.fixture(scope="session")
 def plain_window(browser: Browser, base_url: str) -> Iterator[BrowserContext]:
     """One for all tests without JavaScript, for the same reason."""
-    context = browser.new_context(base_url=base_url, java_script_enabled=False)
-    context.set_default_timeout(LIMIT_S * 1000)
-    context.new_page().goto("/sign-in")
-    yield context
-    context.close()
+    page = new_page(browser, base_url, java_script_enabled=False)
+    page.goto("/sign-in")
+    yield page.context
+    page.context.close()
 
 
 @pytest.fixture

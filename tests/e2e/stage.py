@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Locator
+from playwright.sync_api import Browser, Locator, Page
 
 from tests.forks import run_python
 from tests.servers import MASTER_KEY, Console, console, eventually, free_port
@@ -42,7 +42,8 @@ def demo_console(folder: Path) -> Iterator[Console]:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("DATABASE_URL", raising=False)
         port = free_port()
-        with console(folder, port=port, ROUTING_CONSOLE_DEMO="1") as ours:
+        # One process for rehearsals: to start each takes seven seconds of CPU.
+        with console(folder, port=port, ROUTING_CONSOLE_DEMO="1", REHEARSAL_WORKERS="1") as ours:
             manage(ours, folder, "load_demo")
             yield ours
 
@@ -102,6 +103,13 @@ def remove_groups(ours: Console, kept: set[str]) -> None:
 def group_ids(ours: Console) -> set[str]:
     found = ours.call("GET", "/v1/routing_group?size=200")["routing_groups"]
     return {str(group["routing_group_id"]) for group in found}
+
+
+def new_page(browser: Browser, url: str, **options: Any) -> Page:
+    """The first page of a new context, which waits as long as anything may take."""
+    context = browser.new_context(base_url=url, **options)
+    context.set_default_timeout(LIMIT_S * 1000)
+    return context.new_page()
 
 
 def follow(what: Locator) -> None:

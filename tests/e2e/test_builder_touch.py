@@ -10,15 +10,16 @@ import pytest
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
 from tests.e2e.building import ABOVE, ONTO, expect_order, expect_shown, grip_of, order, place_in, rows
+from tests.e2e.stage import new_page
 
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
 @pytest.fixture
 def phone(browser: Browser, base_url: str, signed_in: Any) -> Iterator[Page]:
-    context = browser.new_context(base_url=base_url, storage_state=signed_in, **PHONE)
-    yield context.new_page()
-    context.close()
+    page = new_page(browser, base_url, storage_state=signed_in, **PHONE)
+    yield page
+    page.context.close()
 
 
 def touch(session: CDPSession, kind: str, *points: tuple[float, float]) -> None:

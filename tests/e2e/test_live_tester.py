@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.looks import USUAL, WIDTHS, faults
-from tests.e2e.stage import FAR_AWAY, LIMIT_S, follow
+from tests.e2e.stage import FAR_AWAY, LIMIT_S, follow, new_page
 from tests.servers import Console
 
 # Animations that start inside the picture; the spinner beside the state of a run that waits is no part of it.
@@ -120,7 +120,7 @@ def test_arrow_keys_go_from_picture_to_picture_faster_than_the_server_answers(ad
 def test_two_browsers_see_the_same_run(admin: Page, browser: Browser, base_url: str, signed_in: Any) -> None:
     open_tester(admin)
     start(admin, requests=100)
-    other = browser.new_context(base_url=base_url, storage_state=signed_in).new_page()
+    other = new_page(browser, base_url, storage_state=signed_in)
     other.goto(admin.url)
     for page in (admin, other):
         expect_end(page)
@@ -153,11 +153,10 @@ def test_without_javascript_a_run_shows_its_last_picture(plain_admin: Page) -> N
 
 
 def test_those_who_want_less_motion_get_none(browser: Browser, base_url: str, signed_in: Any) -> None:
-    context = browser.new_context(base_url=base_url, storage_state=signed_in, reduced_motion="reduce")
-    page = context.new_page()
+    page = new_page(browser, base_url, storage_state=signed_in, reduced_motion="reduce")
     open_tester(page)
     assert page.locator(".flow").first.evaluate("e => getComputedStyle(e).animationName") == "none"
-    context.close()
+    page.context.close()
 
 
 @pytest.mark.parametrize("group", ["demo-ordered", "demo-weighted"])

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import sign_in
 from tests.e2e.looks import USUAL, WIDTHS, faults
-from tests.e2e.stage import LIMIT_S, demo_console, set_demo
+from tests.e2e.stage import LIMIT_S, demo_console, new_page, set_demo
 from tests.servers import MASTER_KEY, Console, eventually
 
 GROUP, CALLS = "demo-ordered", 40
@@ -46,11 +46,10 @@ def _alert(ours: Console) -> str:
 
 @pytest.fixture
 def console_page(browser: Browser, outage: Console) -> Iterator[Page]:
-    context = browser.new_context(base_url=outage.url)
-    page = context.new_page()
+    page = new_page(browser, outage.url)
     sign_in(page)
     yield page
-    context.close()
+    page.context.close()
 
 
 def test_every_page_has_the_same_number(console_page: Page, outage: Console) -> None:

@@ -12,6 +12,7 @@ from engine.spec import Strategy
 from tester.diff import diff
 from tester.scene import Mode, scene_of
 from tests.e2e.scene_screenshots import Stand, page_of
+from tests.e2e.stage import LIMIT_S
 from tests.engine.working import WorkerProcess
 from tests.tester.rehearsed import Frame, drawn, frames_of, spec_of
 
@@ -35,6 +36,7 @@ def frames() -> list[Frame]:
 @pytest.fixture
 def stand(browser: Browser) -> Iterator[Stand]:
     page = browser.new_page()
+    page.set_default_timeout(LIMIT_S * 1000)
     stand = Stand(page)
     yield stand
     page.close()
