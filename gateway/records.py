@@ -14,6 +14,7 @@ from engine.upstreams.call import Answer, Endpoint, Stream
 from engine.upstreams.tokens import Usage
 from gateway.exchange import Exchange
 from gateway.resolve import Choice
+from usage.finished import values_of
 from usage.recorder import recorder
 from usage.wire import Row, Wire, attempt_of, settlement_of
 
@@ -84,48 +85,48 @@ class Ended:
     def row(self) -> Row:
         """Its columns; names as they are now, so that the row outlives what it speaks of."""
         trace, holder, last, choice, usage = self.trace, self.holder, self.last, self.choice, self.usage
-        return {
-            "call_id": trace.call_id,
-            "model_group": trace.model_group,
-            "endpoint": self.endpoint,
-            "owner": holder.name,
-            "key_id": holder.key_id or "",
-            "key_name": holder.key_name,
-            "team_id": holder.team_id,
-            "team": holder.team,
-            "provider_id": last.provider_id,
-            "provider": last.provider,
-            "deployment_id": last.deployment_id,
-            "deployment_name": last.deployment_name,
-            "model": last.model,
-            "is_own_key": last.own_key,
-            "started_at": self.started_at,
-            "duration_ms": self.duration_ms,
-            "first_token_ms": last.first_token_ms,
-            "status": self.status,
-            "outcome": self.outcome.value,
-            "error_class": self.error_class,
-            "is_stream": self.is_stream,
-            "input_tokens": usage.input_tokens if usage else None,
-            "output_tokens": usage.output_tokens if usage else None,
-            "cached_tokens": usage.cached_tokens if usage else None,
-            "cache_write_tokens": usage.cache_write_tokens if usage else None,
-            "reasoning_tokens": usage.reasoning_tokens if usage else None,
-            "is_estimated": usage.is_estimated if usage else False,
-            "cost_usd": self.cost_usd,
-            "virtual_model": choice.virtual_model if choice else "",
-            "virtual_tier": choice.tier if choice else "",
-            "score": choice.score if choice else None,
-            "revision": self.revision,
-            "attempts": [attempt_of(attempt) for attempt in trace.attempts],
-            "fell_back": trace.has_fallen_back,
-            "skipped": [skip.to_json() for skip in trace.skipped],
-        }
+        row = Row()
+        row.call_id = trace.call_id
+        row.model_group = trace.model_group
+        row.endpoint = self.endpoint
+        row.owner = holder.name
+        row.key_id = holder.key_id or ""
+        row.key_name = holder.key_name
+        row.team_id = holder.team_id
+        row.team = holder.team
+        row.provider_id = last.provider_id
+        row.provider = last.provider
+        row.deployment_id = last.deployment_id
+        row.deployment_name = last.deployment_name
+        row.model = last.model
+        row.is_own_key = last.own_key
+        row.started_at = self.started_at
+        row.duration_ms = self.duration_ms
+        row.first_token_ms = last.first_token_ms
+        row.status = self.status
+        row.outcome = self.outcome.value
+        row.error_class = self.error_class
+        row.is_stream = self.is_stream
+        row.input_tokens = usage.input_tokens if usage else None
+        row.output_tokens = usage.output_tokens if usage else None
+        row.cached_tokens = usage.cached_tokens if usage else None
+        row.cache_write_tokens = usage.cache_write_tokens if usage else None
+        row.reasoning_tokens = usage.reasoning_tokens if usage else None
+        row.is_estimated = usage.is_estimated if usage else False
+        row.cost_usd = self.cost_usd
+        row.virtual_model = choice.virtual_model if choice else ""
+        row.virtual_tier = choice.tier if choice else ""
+        row.score = choice.score if choice else None
+        row.revision = self.revision
+        row.attempts = [attempt_of(attempt) for attempt in trace.attempts]
+        row.fell_back = trace.has_fallen_back
+        row.skipped = [skip.to_json() for skip in trace.skipped]
+        return row
 
     def wire(self) -> Wire:
         """What is to be written; plain tuples are the cheapest to send."""
         row = self.row()
-        return tuple(row.values()), settlement_of(self.settlement(row["cost_usd"])) if self.is_held else None
+        return values_of(row), settlement_of(self.settlement(row.cost_usd)) if self.is_held else None
 
 
 def record(exchange: Exchange) -> None:

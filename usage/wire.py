@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from operator import attrgetter
-from typing import Any, Protocol, TypedDict
+from typing import Any, Protocol
 
 from access.credits import Settlement
 from engine.ledger import Attempt
@@ -20,9 +20,11 @@ attempt_of = attrgetter(*ATTEMPT)
 settlement_of = attrgetter(*(column.name for column in fields(Settlement)))
 
 
-class Row(TypedDict):
-    """One request as it is sent: the columns of a `FinishedRequest`, in their order (a test sees to it).
+@dataclass(slots=True, init=False)
+class Row:
+    """One request before it is sent: the columns of a `FinishedRequest`, in their order (a test sees to it).
 
+    Its columns are assigned one by one, which takes half as long as a dictionary of them.
     `started_at` is in Unix seconds, an attempt has the fields that `attempt_of` gives, a skip those of `Skip.to_json`.
     """
 
