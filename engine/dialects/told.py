@@ -16,6 +16,10 @@ def told_error(body: bytes) -> dict[str, Any] | None:
     if frame := EXCEPTION_FRAME.search(body):
         fields = parsed(frame.group(2)) or {}
         return _told(fields.get("message"), frame.group(1).decode(), None)
+    if b"rror" not in body:
+        return None
+    if (whole := parsed(body)) is not None:
+        return _error_of(whole)
     for line in reversed(body.splitlines()):
         if b"rror" in line and (told := _error_of(parsed(line.strip().removeprefix(b"data:").strip()) or {})):
             return told

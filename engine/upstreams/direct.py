@@ -107,10 +107,10 @@ async def _start_of(response: aiohttp.ClientResponse, limit: int) -> bytes:
 
 
 async def _whole(deployment: DeploymentSpec, response: aiohttp.ClientResponse) -> bytes:
-    limit = limits.adopted()
-    body = await _start_of(response, limit.answer_bytes)
-    if len(body) > limit.answer_bytes:
-        raise failures.invalid(deployment, f"answered with more than {limit.answer_mb} MB (setting MAX_ANSWER_MB).")
+    limit_bytes = limits.adopted().answer_bytes
+    body = await _start_of(response, limit_bytes)
+    if len(body) > limit_bytes:
+        raise failures.too_large(deployment)
     return body.removeprefix(codecs.BOM_UTF8)
 
 

@@ -16,6 +16,7 @@ import litellm
 from litellm.llms.openai.common_utils import OpenAIError
 from pydantic_core import to_json
 
+from engine import limits
 from engine.dialects import waits
 from engine.dialects.errors import ErrorReading, Kind, read_error
 from engine.dialects.words import words_of
@@ -106,6 +107,12 @@ def unreachable(deployment: DeploymentSpec, why: str) -> Exception:
 def invalid(deployment: DeploymentSpec, why: str, *, status: int | None = None) -> Exception:
     """The upstream answered something that is not the OpenAI protocol; `status` where that is what is wrong."""
     return told(UnreadableAnswerError, deployment, f"{deployment.provider} {why}", status)
+
+
+def too_large(deployment: DeploymentSpec) -> Exception:
+    """The answer is larger than MAX_ANSWER_MB, unpacked."""
+    limit_mb = limits.adopted().answer_mb
+    return invalid(deployment, f"answered with more than {limit_mb} MB (setting MAX_ANSWER_MB).")
 
 
 def blocked(deployment: DeploymentSpec) -> Exception:

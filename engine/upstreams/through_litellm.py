@@ -8,13 +8,16 @@ from typing import Any
 import litellm
 from pydantic_core import to_json
 
+from engine import limits
 from engine.dialects.answers import read_chat, read_embeddings
+from engine.dialects.told import told_error
 from engine.ledger import Attempt
 from engine.spec import DeploymentSpec, RetryPolicy
 from engine.upstreams import asking, estimates, failures, litellm_connections, troubles, wire
 from engine.upstreams.call import Answer, Call, Stream
 from engine.upstreams.dropped import dropped_params
 from engine.upstreams.litellm_streams import Opening, counted
+from engine.upstreams.sse import EVENT_LIMIT
 from engine.upstreams.wire import Heard
 
 litellm_connections.bind()
@@ -39,7 +42,7 @@ class LiteLLMUpstream:
     ) -> Answer | Stream:
         limit_s = (policy.first_token_timeout_s if call.is_stream else None) or policy.timeout_s
         attempt.dropped_params = _dropped(call, deployment)
-        heard = wire.listen()
+        heard = wire.listen(_limit_bytes(call), is_stream=call.is_stream)
         try:
             async with asyncio.timeout(limit_s):
                 response = await _ask(call, deployment, policy, heard)
@@ -49,6 +52,10 @@ class LiteLLMUpstream:
         except TimeoutError as error:
             waits_for = "first token" if call.is_stream else "answer"
             raise failures.timed_out(deployment, f"no {waits_for}", limit_s) from error
+
+
+def _limit_bytes(call: Call) -> int:
+    return EVENT_LIMIT if call.is_stream else limits.adopted().answer_bytes
 
 
 async def _ask(call: Call, deployment: DeploymentSpec, policy: RetryPolicy, heard: Heard) -> Any:
@@ -104,7 +111,8 @@ def _dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
 def _whole(call: Call, deployment: DeploymentSpec, response: Any, heard: Heard) -> Answer:
     body = to_json(response.model_dump(mode="json", exclude_none=True))
     said = (read_chat if call.endpoint == "chat/completions" else read_embeddings)(body)
-    if said.error or said.problem:
+    # LiteLLM takes an answer that ended with an error for one that the model ended.
+    if said.error or said.problem or told_error(heard.body):
         raise troubles.unanswered(deployment, said, heard)
     usage = counted(call, said.usage, heard) or estimates.usage(call.body, said.choices)
     return Answer(body, deployment, usage, "content_filter" in said.finish_reasons)

@@ -13,12 +13,15 @@ from engine.spec import DeploymentSpec
 from engine.upstreams import failures
 from engine.upstreams.call import Call
 from engine.upstreams.reasons import is_of_network, reason_of
+from engine.upstreams.sse import TooLarge
 from engine.upstreams.wire import Heard
 
 
 def failure(call: Call, deployment: DeploymentSpec, error: BaseException, heard: Heard) -> Exception:
     """The exception for an error that LiteLLM raised: the provider's answer, its connection, or our own request."""
     status = heard.status
+    if heard.is_too_large:
+        return failures.invalid(deployment, str(TooLarge())) if heard.is_stream else failures.too_large(deployment)
     if status is not None and status >= 400:
         return failures.from_response(deployment, status, heard.body, heard.headers)
     if status is not None and status >= 300:

@@ -28,30 +28,39 @@ COUNTED = re.compile(
 )
 
 
+class TooLarge(ValueError):
+    """A body that is larger than any answer."""
+
+
 @dataclass(slots=True)
 class Heard:
     """The last answer of an attempt. `status` is None until one has come.
 
     `body` is the beginning of an error answer, else the end of what has come so far. `is_counted`: the provider itself
     spoke of tokens; unknown, and taken for true, where the body came packed in a way that is not read here.
+    `is_too_large`: it, or one line of a stream, unpacks to more than `limit_bytes`, and was not read further.
     """
 
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     is_counted: bool = False
+    limit_bytes: int | None = None
+    is_stream: bool = False
+    is_too_large: bool = False
+    _size: int = 0
     _packing: str = ""
     _unpacker: Any = None
 
     def begin(self, status: int, headers: httpx.Headers) -> None:
         """An answer begins; a later one of the same attempt takes its place."""
-        self.status, self.headers, self.body = status, dict(headers), b""
+        self.status, self.headers, self.body, self._size = status, dict(headers), b"", 0
         self._packing = headers.get("content-encoding", "identity").strip().lower()
         self._unpacker = zlib.decompressobj(ANY_ZLIB) if self._packing in ZLIB else None
         self.is_counted = self._packing not in (*ZLIB, "identity", "")
 
     def add(self, piece: bytes) -> None:
-        """The next bytes of its body."""
+        """The next bytes of its body; raises TooLarge."""
         if self._unpacker is not None:
             self._unpack(piece)
         elif self._packing in (*ZLIB, "identity", ""):
@@ -67,6 +76,11 @@ class Heard:
             self._keep(piece)
 
     def _keep(self, piece: bytes) -> None:
+        line = piece.rfind(b"\n") if self.is_stream else -1
+        self._size = len(piece) + (self._size if line < 0 else -line - 1)
+        if self.limit_bytes is not None and self._size > self.limit_bytes:
+            self.is_too_large = True
+            raise TooLarge
         if self.status is not None and self.status >= 400:
             self.body = (self.body + piece)[:ERROR_BODY_LIMIT]
             return
@@ -77,9 +91,10 @@ class Heard:
 _listening: ContextVar[Heard | None] = ContextVar("heard", default=None)
 
 
-def listen() -> Heard:
-    """Hears the answers to the requests that the running task makes from now on."""
-    heard = Heard()
+def listen(limit_bytes: int | None = None, *, is_stream: bool = False) -> Heard:
+    """Hears the answers to the requests that the running task makes from now on, of at most so many bytes each (or in
+    each line of a stream)."""
+    heard = Heard(limit_bytes=limit_bytes, is_stream=is_stream)
     _listening.set(heard)
     return heard
 

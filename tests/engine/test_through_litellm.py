@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import litellm
+import openai
 import pytest
 
+from engine import limits
 from engine.jobs import Job
 from engine.ledger import Attempt, Trace
 from engine.scenarios import Scenario
 from engine.spec import DeploymentSpec, RetryPolicy, Secret
+from engine.upstreams import failures
 from engine.upstreams.call import Answer, Call
 from engine.upstreams.connections import close_session
 from engine.upstreams.through_litellm import LiteLLMUpstream
 from engine.workload import Workload
+from tests.engine.direct_calls import Whole
 from tests.engine.scripted import deployment, group
 from tests.fakes import Exchange, ScriptedUpstream
 
@@ -55,14 +61,63 @@ def upstream() -> Iterator[ScriptedUpstream]:
 
 async def ask(spec: DeploymentSpec, **steering: Any) -> bytes:
     body = {"messages": [{"role": "user", "content": "ping"}], **steering}
-    call = Call("chat/completions", body, Trace("r", "g"))
+    call = Call("chat/completions", body, Trace("r", "g"), is_stream=bool(steering.get("stream")))
     attempt = Attempt(spec.deployment_id, spec.name, spec.provider, "g", 1, time.time())
     try:
-        answer = await LiteLLMUpstream().send(call, spec, RetryPolicy(timeout_s=20), attempt)
+        answer = await LiteLLMUpstream().send(call, spec, RetryPolicy(timeout_s=60), attempt)
     finally:
         await close_session()
     assert isinstance(answer, Answer)
     return answer.body
+
+
+ENDED_BY_AN_ERROR = {
+    "with its object": {"finish_reason": "error", "error": {"code": 429, "message": "The worker broke."}},
+    "without one": {"finish_reason": "error"},
+}
+
+
+@pytest.mark.parametrize("end", ENDED_BY_AN_ERROR.values(), ids=ENDED_BY_AN_ERROR)
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("provider_type", ["azure", "mistral"])
+async def test_a_whole_answer_that_ended_with_an_error_is_a_failure(
+    upstream: ScriptedUpstream, provider_type: str, indent: int | None, end: dict[str, Any]
+) -> None:
+    body = {**OPENAI, "choices": [{"index": 0, "message": {"role": "assistant", "content": "po"}, **end}]}
+    upstream.script(Whole(json.dumps(body, indent=indent).encode()))
+    with pytest.raises(openai.APIError) as caught:
+        await ask(deployment("d", provider_type=provider_type, api_base=upstream.url, api_key=Secret("key-of-a-test")))
+    assert failures.status_of(caught.value) == (429 if "error" in end else 500)
+    assert "pong" not in failures.message_of(caught.value)
+
+
+async def test_an_answer_that_speaks_of_errors_is_none(upstream: ScriptedUpstream) -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": '{"error": "pong"}'}}
+    message = {"role": "assistant", "content": '{"error": {"code": 500}}', "tool_calls": [call]}
+    body = {**OPENAI, "error": None, "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+    upstream.script(Whole(json.dumps(body, indent=1).encode()))
+    fields = {"api_base": upstream.url, "api_key": Secret("key-of-a-test")}
+    assert b"pong" in await ask(deployment("d", provider_type="azure", **fields))
+
+
+@pytest.mark.parametrize(
+    ("is_stream", "why"), [(False, "4 MB (setting MAX_ANSWER_MB)"), (True, "an event larger than 16 MB")]
+)
+@pytest.mark.parametrize("packing", ["identity", "gzip"])
+async def test_an_answer_that_unpacks_to_more_than_the_limit_is_not_read_to_its_end(
+    upstream: ScriptedUpstream, packing: str, is_stream: bool, why: str
+) -> None:
+    raw = json.dumps(OPENAI).replace("pong", "a" * 20_000_000).encode()
+    upstream.script(Whole(gzip.compress(raw, 1) if packing == "gzip" else raw, headers={"Content-Encoding": packing}))
+    fields = {"api_base": upstream.url, "api_key": Secret("key-of-a-test")}
+    before = limits.adopted()
+    limits.adopt(limits.Limits(answer_mb=4))
+    try:
+        with pytest.raises(failures.UnreadableAnswerError) as caught:
+            await ask(deployment("d", provider_type="azure", **fields), stream=is_stream)
+    finally:
+        limits.adopt(before)
+    assert why in failures.message_of(caught.value)
 
 
 async def test_azure_is_asked_with_the_version_of_its_api(upstream: ScriptedUpstream) -> None:
@@ -119,7 +174,7 @@ async def test_a_loop_that_ends_leaves_no_client_of_litellm_behind(upstream: Scr
     spec = deployment("d", provider_type="ollama", upstream_model="llama3", api_base=upstream.url.removesuffix("/v1"))
     call = Call("chat/completions", {"messages": [{"role": "user", "content": "ping"}]}, Trace("r", "g"))
     attempt = Attempt("d", "d", "p", "g", 1, time.time())
-    await LiteLLMUpstream().send(call, spec, RetryPolicy(timeout_s=20), attempt)
+    await LiteLLMUpstream().send(call, spec, RetryPolicy(timeout_s=60), attempt)
     assert clients()
     await close_session()
     assert not clients()
