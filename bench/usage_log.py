@@ -23,7 +23,7 @@ GROUPS_OF_A_KEY, DEPLOYMENTS_OF_A_GROUP = 6, 4
 VIRTUAL_MODELS = ("auto", "cheap", "best")
 AT_ONCE = 10_000
 STATUSES, SHARES = (200, 503, 429, 400, 499), (940, 20, 15, 15, 10)
-MOVED_ON = 0.03
+FELL_BACK = 0.03
 
 
 class Habit(NamedTuple):
@@ -94,7 +94,7 @@ def _request(rng: random.Random, started_at: datetime, habit: Habit) -> Finished
     status, output = rng.choices(STATUSES, SHARES)[0], int(rng.lognormvariate(5, 1))
     input_tokens, is_stream = int(rng.lognormvariate(6, 1)), rng.random() < 0.5
     duration_ms = 200 + 8 * output * rng.lognormvariate(0, 0.4)
-    is_served = status in (200, 499)
+    is_served, has_fallen_back = status in (200, 499), rng.random() < FELL_BACK
     return FinishedRequest(
         **habit.columns,
         call_id=f"{rng.getrandbits(128):032x}",
@@ -114,15 +114,18 @@ def _request(rng: random.Random, started_at: datetime, habit: Habit) -> Finished
         is_estimated=status == 499,
         cost_usd=(input_tokens * 5e-7 + output * 2e-6) if is_served else 0.0,
         revision=1,
-        attempts=_attempts(habit, started_at, duration_ms, status, has_moved_on=rng.random() < MOVED_ON),
+        attempts=_attempts(habit, started_at, duration_ms, status, has_fallen_back=has_fallen_back),
+        fell_back=has_fallen_back,
     )
 
 
 def _attempts(
-    habit: Habit, started_at: datetime, duration_ms: float, status: int, *, has_moved_on: bool
+    habit: Habit, started_at: datetime, duration_ms: float, status: int, *, has_fallen_back: bool
 ) -> list[dict[str, Any]]:
     tried = {**habit.attempt, "started_at": started_at.isoformat(), "moved_on_because": None}
     first = {"status": "error", "status_code": 503, "error_class": "ServiceUnavailableError", "duration_ms": 20.0}
     ended = "success" if status == 200 else "error"
     last = {**tried, "status": ended, "status_code": status, "error_class": None, "duration_ms": duration_ms}
-    return [{**tried, **first, "moved_on_because": "fallback_error"}, last] if has_moved_on else [last]
+    if not has_fallen_back:
+        return [last]
+    return [{**tried, **first, "moved_on_because": "fallback_error"}, {**last, "fallback_depth": 1}]
