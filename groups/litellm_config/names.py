@@ -11,7 +11,8 @@ from groups.models import NAME_CHARACTERS, NAME_LENGTH
 
 _ILLEGAL = re.compile(f"[^{NAME_CHARACTERS}]+")
 ROOM_FOR_NUMBER = 8
-RENAMED = "A group's name has letters, digits and - _ . : / only. Imported under other names:"
+RULE = f"A group's name has letters, digits and - _ . : / only, and at most {NAME_LENGTH} characters"
+RENAMED = f"{RULE}. Imported under other names:"
 
 
 def with_legal_names(groups: Sequence[GroupDraft]) -> tuple[list[GroupDraft], list[Remark]]:
@@ -22,8 +23,7 @@ def with_legal_names(groups: Sequence[GroupDraft]) -> tuple[list[GroupDraft], li
 
 
 def _remark(old: str, new: str) -> Remark:
-    why = f"A group's name has letters, digits and - _ . : / only: it is imported as '{new}'."
-    return Remark(old, why, RENAMED, (new,))
+    return Remark(old, f"{RULE}: it is imported as '{new}'.", RENAMED, (new,))
 
 
 def _legal_names(wanted: Sequence[str]) -> dict[str, str]:

@@ -153,7 +153,8 @@ def _plain(strategy: str) -> str:
 def _group(name: str, entries: list[Entry], litellm_strategy: str, settings: RouterSettings) -> _Found:
     base = strategy_of(litellm_strategy)
     if base is None:
-        return _Found(None, (Remark(name, f"The strategy '{litellm_strategy[:80]}' has no equal here."),))
+        why = f"Left out: the strategy '{litellm_strategy[:80]}' has no equal here."
+        return _Found(None, (Remark(name, why),))
     if not entries:
         return _Found(None, (Remark(name, "None of its models can be taken over."),))
     kept, remarks = _distinct(name, entries)

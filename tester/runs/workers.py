@@ -78,14 +78,17 @@ class WorkerProcess:
                 pipe.close()
 
     def receive(self, timeout_s: float) -> list[Message]:
-        """What it has said, after at most so long; raises RunBroken when it is gone or makes no sense."""
+        """What it has said, after at most so long; raises RunBroken when it is gone or makes no sense.
+
+        That it is `ready`, after seconds of imports, is among it: a sign of life, so that who waits goes on waiting.
+        """
         with selectors.DefaultSelector() as selector:
             selector.register(self._output, selectors.EVENT_READ, self._read)
             if self._unsent:
                 selector.register(self._input, selectors.EVENT_WRITE, self._write)
             for key, _ in selector.select(timeout_s):
                 key.data()
-        return [message for message in self._messages() if message["type"] != "ready"]
+        return list(self._messages())
 
     def _send(self, message: Message) -> None:
         self._unsent += to_json(message) + b"\n"

@@ -30,6 +30,18 @@ def placed(group: GroupDraft) -> list[tuple]:
     return [(p.provider, p.model_name, p.priority, p.weight) for p in group.deployments]
 
 
+def test_a_name_that_is_too_long_is_told_why_it_changed():
+    bundle = read([row("x" * 200)])
+    assert [len(group.name) for group in bundle.groups] == [120]
+    assert "at most 128 characters: it is imported as 'xxx" in why(bundle)
+
+
+def test_a_strategy_without_an_equal_says_that_its_group_is_left_out():
+    bundle = read([row("a")], router_settings={"routing_strategy": "provider-budget-routing"})
+    assert bundle.groups == ()
+    assert "a: Left out: the strategy 'provider-budget-routing' has no equal here." in why(bundle)
+
+
 def test_entries_of_one_name_become_a_group():
     (group,) = read([row(), row(model="groq/llama-3.3-70b", rpm=60)]).groups
     assert (group.name, group.strategy) == ("chat", "simple-shuffle")

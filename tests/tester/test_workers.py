@@ -26,12 +26,13 @@ def hire() -> Iterator:
         worker.kill()
 
 
-def first(worker: WorkerProcess, deadline_s: float = 20) -> Message:
-    """The first message that comes."""
+def first(worker: WorkerProcess, deadline_s: float = 20, *, of: str = "") -> Message:
+    """The first message that comes, of this type; without one, of any but that it is ready."""
     deadline = time.monotonic() + deadline_s
     while time.monotonic() < deadline:
-        if messages := worker.receive(0.1):
-            return messages[0]
+        for message in worker.receive(0.1):
+            if message["type"] == of or (not of and message["type"] != "ready"):
+                return message
     raise AssertionError("nothing came")
 
 
@@ -41,6 +42,10 @@ def test_a_job_may_be_handed_over_before_the_worker_is_warm_and_may_be_large(hir
     assert first(worker)["result"]["size"] > 3_000_000
     worker.run({})
     assert first(worker)["result"]["size"] == 2
+
+
+def test_it_says_that_it_is_ready_which_may_take_as_long_as_silence_is_allowed(hire):
+    assert first(hire(HANGS), of="ready") == {"type": "ready"}
 
 
 @pytest.mark.parametrize(
@@ -63,7 +68,7 @@ def test_its_end_is_explained(hire, program, why):
 def test_waiting_ends_when_it_should(hire):
     worker = hire(HANGS)
     started = time.monotonic()
-    assert worker.receive(0.05) == []
+    assert [message for message in worker.receive(0.05) if message["type"] != "ready"] == []
     assert time.monotonic() - started < 2
 
 
