@@ -80,7 +80,7 @@ def _by_cost(_: GroupSpec, able: Sequence[DeploymentSpec], __: Mapping[str, floa
 def _by_latency(_: GroupSpec, able: Sequence[DeploymentSpec], latencies_ms: Mapping[str, float]) -> Ordered:
     for deployment in sorted(able, key=lambda d: latencies_ms.get(d.deployment_id, 0.0)):
         measured = latencies_ms.get(deployment.deployment_id)
-        why = "not measured yet, so asked first" if measured is None else f"answered in {measured:.0f} ms of late"
+        why = "not measured yet, so asked first" if measured is None else f"answered in {measured:.0f} ms recently"
         yield deployment, None, why
 
 

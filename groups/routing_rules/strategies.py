@@ -50,7 +50,7 @@ CARDS = (
     StrategyCard(
         LevelStrategy.LATENCY,
         "Latency Optimized",
-        "Use whoever answered fastest of late",
+        "Use the group that answered fastest recently",
         "Chats, autocompletion",
         "zap",
     ),

@@ -41,22 +41,22 @@ FEW = GROUP_RULE[1]
 
 WATCHED: dict[AlertKind, Watched] = {
     AlertKind.PROVIDER_DOWN: Watched(
-        *(3, 1, 100, "failed probes"), "So many probes of a provider failed, one after the other.", is_whole=True
+        *(3, 1, 100, "failed probes"), "This many probes of a provider failed in a row.", is_whole=True
     ),
     AlertKind.COST_SPIKE: Watched(
         *(2, 1.1, 100, "times the average"),
-        "Today costs more than so many times an average day of the last seven, and more than a dollar.",
+        "Today costs more than this many times an average day of the last seven, and more than a dollar.",
     ),
     AlertKind.ERROR_RATE: Watched(
         *(5, 0.5, 99, "% of attempts"),
-        "A larger share of a provider's attempts failed in the last ten minutes, of twenty or more.",
+        "More than this share of a provider's attempts failed in the last ten minutes, of twenty or more.",
     ),
     AlertKind.RATE_LIMIT: Watched(
-        *(80, 1, 99, "% of the limit"), "An API key used a larger share of its requests or tokens a minute."
+        *(80, 1, 99, "% of the limit"), "An API key used more than this share of its requests or tokens a minute."
     ),
     AlertKind.GROUP_FAILING: Watched(
         *(GROUP_RULE[0].percent, 0.1, 100, "% of requests"),
-        f"A group failed so large a share of at least {GROUP_RULE[0].least} requests in {GROUP_RULE[0].within}, or "
+        f"A group failed at least this share of at least {GROUP_RULE[0].least} requests in {GROUP_RULE[0].within}, or "
         f"{FEW.percent:g}% of at least {FEW.least} in {FEW.within}.",
     ),
 }
