@@ -50,6 +50,7 @@ def _log_addresses(busiest: dict[str, str]) -> dict[str, str]:
     found |= {f"log, a {name}": _address("/requests", **{name: busiest[name]}) for name in LOG_FILTERS}
     found |= {f"log, {outcome}": _address("/requests", outcome=outcome) for outcome in OUTCOMES}
     found["log, 503"] = "/requests?status=503"
+    found["log, 429"] = "/requests?status=429"  # of two outcomes, so that no index has them in order of time
     found["log, fell back"] = "/requests?fell_back=true"
     found["log, unheard of"] = "/requests?group=nobody"
     found["log, a key that failed"] = _address("/requests", key="key 0", outcome="failed")
