@@ -101,7 +101,8 @@ class Command(BaseCommand):
         if failed:
             raise CommandError(f"{len(failed)} of {len(assertions)} assertions failed.", returncode=ASSERTION_FAILED)
         if missed:
-            raise CommandError(f"{len(missed)} faults of the scenario never struck.", returncode=ASSERTION_FAILED)
+            faults = "1 fault" if len(missed) == 1 else f"{len(missed)} faults"
+            raise CommandError(f"{faults} of the scenario never struck.", returncode=ASSERTION_FAILED)
 
 
 def _planned(options: dict[str, Any]) -> Plan:
