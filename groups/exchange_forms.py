@@ -9,8 +9,8 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.datastructures import MultiValueDict
 
-from groups.exchange.bundle import Bundle
-from groups.exchange.files import MAX_BYTES, FileFormat, bundle_from, checked
+from interchange.bundle import Bundle
+from interchange.files import MAX_BYTES, FileFormat, bundle_from, checked
 
 
 class ImportForm(forms.Form):

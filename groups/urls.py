@@ -2,34 +2,29 @@
 
 from django.urls import path
 
-from groups import api, calibration_views, exchange_api, virtual_views
-from groups.builder import views as builder
+from groups import api, calibration_views, virtual_views
+from groups.builder import views
 from groups.routing_rules.api import RoutingRulesView
 from groups.views import assigned, changes, detail, exchange, history
-from groups.views import list as listed
-from groups.virtual import api as virtual
-
-api_routes = [
-    path("v1/routing_group", api.RoutingGroupList.as_view(), name="api-group-list"),
-    # Before the detail, which would take their names for ids.
-    path("v1/routing_group/export", exchange_api.RoutingGroupExport.as_view(), name="api-group-export"),
-    path("v1/routing_group/import", exchange_api.RoutingGroupImport.as_view(), name="api-group-import"),
-    path("v1/routing_group/<str:group_id>", api.RoutingGroupDetail.as_view(), name="api-group-detail"),
-    path("v1/virtual_models", virtual.VirtualModelList.as_view(), name="api-virtual-list"),
-    path("v1/virtual_models/templates", virtual.VirtualModelTemplates.as_view(), name="api-virtual-templates"),
-    path("api/v1/llm/routing/rules", RoutingRulesView.as_view(), name="api-routing-rules"),
-    path("v1/virtual_models/<str:virtual_model_id>", virtual.VirtualModelDetail.as_view(), name="api-virtual-detail"),
-]
+from groups.views import list as views_list
+from groups.virtual import api as virtual_api
 
 urlpatterns = [
-    *api_routes,
-    path("search", listed.search, name="search"),
-    path("groups", listed.group_list, name="group-list"),
+    path("v1/routing_group", api.RoutingGroupList.as_view(), name="api-group-list"),
+    path("v1/routing_group/<str:group_id>", api.RoutingGroupDetail.as_view(), name="api-group-detail"),
+    path("v1/virtual_models", virtual_api.VirtualModelList.as_view(), name="api-virtual-list"),
+    path("v1/virtual_models/templates", virtual_api.VirtualModelTemplates.as_view(), name="api-virtual-templates"),
+    path("api/v1/llm/routing/rules", RoutingRulesView.as_view(), name="api-routing-rules"),
+    path(
+        "v1/virtual_models/<str:virtual_model_id>", virtual_api.VirtualModelDetail.as_view(), name="api-virtual-detail"
+    ),
+    path("search", views_list.search, name="search"),
+    path("groups", views_list.group_list, name="group-list"),
     path("groups/bulk", changes.bulk, name="group-bulk"),
     path("groups/undo/<uuid:token>", changes.undo, name="group-undo"),
-    path("groups/new", builder.group_new, name="group-new"),
-    path("groups/picker", builder.model_picker, name="group-picker"),
-    path("groups/<uuid:group_id>/edit", builder.group_edit, name="group-edit"),
+    path("groups/new", views.group_new, name="group-new"),
+    path("groups/picker", views.model_picker, name="group-picker"),
+    path("groups/<uuid:group_id>/edit", views.group_edit, name="group-edit"),
     path("groups/export", exchange.group_export, name="group-export"),
     path("groups/import", exchange.group_import, name="group-import"),
     path("groups/<uuid:group_id>", detail.group_detail, name="group-detail"),

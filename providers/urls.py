@@ -1,12 +1,10 @@
 """Addresses of this room."""
 
-from __future__ import annotations
-
-from django.urls import URLPattern, path
+from django.urls import path
 
 from providers import api, catalog_api, test_api
 
-api_routes = [
+urlpatterns = [
     path("api/v1/llm/providers", api.ProviderList.as_view(), name="api-provider-list"),
     path("api/v1/llm/providers/<str:provider_id>", api.ProviderDetail.as_view(), name="api-provider-detail"),
     path("api/v1/llm/providers/<str:provider_id>/test", test_api.SavedTest.as_view(), name="api-provider-test"),
@@ -27,5 +25,3 @@ api_routes = [
         name="api-catalog-updates-decline",
     ),
 ]
-
-urlpatterns: list[URLPattern] = [*api_routes]

@@ -78,6 +78,7 @@ INSTALLED_APPS = [
     "providers",
     "access",
     "groups",
+    "interchange",
     "usage",
     "gateway",
     "tester",

@@ -12,6 +12,8 @@ urlpatterns = [
     path("", overview, name="home"),
     path("", include("access.urls")),
     path("", include("providers.urls")),
+    # Before the groups, which would take `export` and `import` for ids.
+    path("", include("interchange.urls")),
     path("", include("groups.urls")),
     path("", include("usage.urls")),
     path("", include("gateway.urls")),

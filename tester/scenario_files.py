@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError as ModelError
 from rest_framework.exceptions import ParseError, ValidationError
 
 from engine.exceptions import BadInput
-from groups.litellm_config import document
+from interchange.litellm_config import document
 from lib.parsers import StrictJSONParser
 
 FIELD = "scenario file"

@@ -10,7 +10,18 @@ import pytest
 from django.core.management import call_command
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("engine", "lib", "providers", "access", "groups", "usage", "gateway", "tester", "routing_console")
+ROOMS = (
+    "engine",
+    "lib",
+    "providers",
+    "access",
+    "groups",
+    "interchange",
+    "usage",
+    "gateway",
+    "tester",
+    "routing_console",
+)
 FORBIDDEN_NAMES = {"utils.py", "helpers.py", "services.py", "managers.py", "common.py"}
 MOST_LINES = 300
 

@@ -13,12 +13,12 @@ from django_htmx.http import HttpResponseClientRedirect
 from access.models import Role
 from access.pages import PersonRequest, requires
 from access.rules import can_operate
-from groups import imports
-from groups.exchange.downloads import attachment, chosen_groups
-from groups.exchange.files import FileFormat
-from groups.exchange.plan import Plan, Verdict
-from groups.exchange.report import report_of
 from groups.exchange_forms import ImportForm
+from interchange import imports
+from interchange.downloads import attachment, chosen_groups
+from interchange.files import FileFormat
+from interchange.planning.plan import Plan, Verdict
+from interchange.planning.report import report_of
 
 PAGE = "groups/import.html"
 

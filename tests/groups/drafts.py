@@ -8,11 +8,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from groups.exchange.bundle import PRICES, Bundle, GroupDraft, ModelDraft, ProviderDraft
-from groups.exchange.references import distinct_references
 from groups.models import Strategy
 from groups.placements import Placement
 from groups.policies import FALLBACK
+from interchange.bundle import PRICES, Bundle, GroupDraft, ModelDraft, ProviderDraft
+from interchange.references import distinct_references
 
 PROVIDERS = (
     ProviderDraft(name="OpenAI", type="openai"),

@@ -1,0 +1,138 @@
+"""One entry of `model_list` -> the deployment, provider and model it means. Pure but for keys, which are sealed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from interchange.bundle import ModelDraft, ProviderDraft, Remark
+from interchange.litellm_config.fields import Fields, reference_in
+from interchange.litellm_config.prices import model_of
+from interchange.litellm_config.upstreams import listed_mode, litellm_provider, provider_of
+from interchange.litellm_config.words import OURS, PER_DEPLOYMENT
+from interchange.places import Wrong, wrong
+
+MODES = ("chat", "completion", "responses", "embedding", None)
+LONGEST_MODEL = 1000
+CREDENTIAL = "litellm_credential_name"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An entry that can be a deployment of ours. `settings` are retry_config and cooldown_config as it has them."""
+
+    group: str
+    place: str
+    provider: ProviderDraft
+    model: ModelDraft
+    order: int | None
+    weight: float | None
+    rpm: int | None
+    tpm: int | None
+    display_name: str
+    settings: Mapping[str, Mapping[str, Any]]
+    remarks: tuple[Remark, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rooms:
+    """An entry's three mappings, and ours inside the last."""
+
+    row: Fields
+    params: Fields
+    info: Fields
+    ours: Fields
+
+    def left_out(self, label: str) -> Iterator[Remark]:
+        yield from self.row.left_out(label)
+        yield from self.params.left_out(f"{label}, litellm_params")
+        yield from self.info.left_out(f"{label}, model_info")
+        yield from self.ours.left_out(f"{label}, model_info.{OURS}")
+
+
+def entry_of(row: Any, place: str, credentials: Mapping[str, Mapping[str, Any]]) -> Entry | Remark:
+    """What an entry means, or why it can't be taken over. `credentials`: those the file keeps apart, by name."""
+    try:
+        return _entry(row, place, credentials)
+    except Wrong as error:
+        return Remark(error.place, f"{error.why} This entry is left out.")
+
+
+def _entry(row: Any, place: str, credentials: Mapping[str, Mapping[str, Any]]) -> Entry | Remark:
+    rooms = _rooms(row, place, credentials)
+    group = rooms.row.text("model_name", longest=LONGEST_MODEL)
+    model = rooms.params.text("model", longest=LONGEST_MODEL)
+    if not group or not model:
+        raise wrong(place, "Give model_name and litellm_params.model.")
+    if why := _unusable(group, model, rooms):
+        return Remark(f"{place} ({group[:80]})", why)
+    return _usable(group, model, rooms, place)
+
+
+def _rooms(row: Any, place: str, credentials: Mapping[str, Mapping[str, Any]]) -> _Rooms:
+    fields = Fields(row, place)
+    params = fields.inner("litellm_params")
+    if (named := params.text(CREDENTIAL)) and named in credentials:
+        given = fields.get("litellm_params")
+        params = Fields({**credentials[named], **given}, params.place)
+        params.get(CREDENTIAL)
+    else:
+        params = fields.inner("litellm_params")
+    info = fields.inner("model_info")
+    return _Rooms(fields, params, info, info.inner(OURS))
+
+
+def _unusable(group: str, model: str, rooms: _Rooms) -> str:
+    if "*" in group or "*" in model:
+        return "Wildcards are not supported; name each model."
+    if (rooms.info.get("mode") or listed_mode(model)) not in MODES:
+        return "Only chat and embedding models are routed here."
+    if variable := reference_in(model):
+        return f"Its model is kept in a variable ({variable[:80]}); write the model's name."
+    if not litellm_provider(model, rooms.params):
+        return "Its provider is not known; write the model as provider/model."
+    return ""
+
+
+def _usable(group: str, model: str, rooms: _Rooms, place: str) -> Entry:
+    params, info = rooms.params, rooms.info
+    litellm_name = litellm_provider(model, params)
+    provider = provider_of(litellm_name, params, rooms.ours)
+    made = model_of(provider.name, model.removeprefix(f"{litellm_name}/"), params, info)
+    orders = [room.whole("order", low=-1_000_000) for room in (params, info)]
+    weight = params.number("weight", high=1_000_000_000_000)
+    limits = {name: _first([room.whole(name, low=1) for room in (params, rooms.row, info)]) for name in ("rpm", "tpm")}
+    display_name = rooms.ours.text("display_name", longest=128)
+    settings = _settings(params, info)
+    return Entry(
+        group=group,
+        place=place,
+        provider=provider,
+        model=made,
+        order=_first(orders),
+        weight=weight,
+        **limits,
+        display_name=display_name,
+        settings=settings,
+        remarks=tuple(rooms.left_out(f"{place} ({group[:80]})")),
+    )
+
+
+def _first(values: list[int | None]) -> int | None:
+    return next((value for value in values if value is not None), None)
+
+
+def _settings(params: Fields, info: Fields) -> dict[str, dict[str, Any]]:
+    """The per-deployment settings, by our names. LiteLLM reads `cooldown_time` in both rooms."""
+    found: dict[str, dict[str, Any]] = {}
+    for config, keys in PER_DEPLOYMENT.items():
+        read = {key: _setting(where, name, params, info) for key, (where, name) in keys.items()}
+        found[config] = {key: value for key, value in read.items() if value is not None}
+    return found
+
+
+def _setting(where: str, name: str, params: Fields, info: Fields) -> float | int | None:
+    if name == "cooldown_time" and name in params:
+        return params.number(name)
+    return (params if where == "litellm_params" else info).number(name)

@@ -1,0 +1,39 @@
+"""The model that an entry of `model_list` means, with the prices and the limit that the file gives it. Pure."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from interchange.bundle import ModelDraft
+from interchange.litellm_config.fields import Fields
+from interchange.litellm_config.words import COSTS
+from providers.catalog import entry_of, price_map
+
+MILLION = 1_000_000
+
+
+def model_of(provider: str, name: str, params: Fields, info: Fields) -> ModelDraft:
+    """Prices stand in either room; where they don't, those of the `base_model` count. Raises Wrong."""
+    said = {field: _cost(word, params, info) for field, word in COSTS.items()}
+    base = _of_base_model(info)
+    prices: dict[str, Any] = {field: base.get(field) if cost is None else cost for field, cost in said.items()}
+    context = info.whole("max_input_tokens", low=1)
+    return ModelDraft(provider=provider, name=name, context_length=context or base.get("context_length"), **prices)
+
+
+def _cost(word: str, params: Fields, info: Fields) -> Decimal | None:
+    first, second = (room.number(word, high=100) for room in (params, info))
+    cost = second if first is None else first
+    return None if cost is None else (Decimal(str(cost)) * MILLION).quantize(Decimal("0.000001"))
+
+
+def _of_base_model(info: Fields) -> dict[str, Any]:
+    """What the price map says of the model behind a name that somebody chose, such as that of an Azure deployment."""
+    base = info.text("base_model", longest=256)
+    row = price_map().get(base)
+    if row is None:
+        info.put_back("base_model")
+        return {}
+    entry = entry_of(row)
+    return {name: getattr(entry, name) for name in (*COSTS, "context_length")}

@@ -1,0 +1,1 @@
+"""A file against the console: what an import would create, change and skip."""

@@ -1,0 +1,172 @@
+"""A file against the console -> what an import creates, changes and skips, and why. Writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from django.core.exceptions import ValidationError
+
+from groups import rules
+from groups.actions import CONFIGS
+from groups.differences import Difference, differences
+from groups.models import Deployment, RoutingGroup
+from groups.snapshots import PLACED, Snapshot
+from interchange.bundle import Bundle, GroupDraft, ModelDraft, ProviderDraft, Remark
+from interchange.planning.aliases import PlannedAliases, planned_aliases
+from interchange.planning.fallbacks import with_sound_fallbacks
+from interchange.planning.supplies import Supplies, supplies_of
+from interchange.rows import Known
+
+ANOTHERS = ("created_by", "updated_by")
+
+
+class Verdict(StrEnum):
+    """What becomes of a group of the file."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedGroup:
+    """A group of the file with its deployments as this console names them; `why` it is skipped, what changes."""
+
+    draft: GroupDraft
+    verdict: Verdict
+    why: str = ""
+    changes: tuple[Difference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The whole import, in the order it can be made: fallbacks before the groups that fall back to them."""
+
+    groups: tuple[PlannedGroup, ...]
+    providers: tuple[ProviderDraft, ...]
+    models: tuple[ModelDraft, ...]
+    aliases: PlannedAliases
+    remarks: tuple[Remark, ...]
+
+    def of(self, verdict: Verdict) -> tuple[PlannedGroup, ...]:
+        """The groups this becomes of."""
+        return tuple(group for group in self.groups if group.verdict is verdict)
+
+    @property
+    def writes(self) -> bool:
+        """Whether anything would be stored."""
+        is_written = (group.verdict in (Verdict.CREATED, Verdict.CHANGED) for group in self.groups)
+        return bool(self.aliases.new) or any(is_written)
+
+
+def planned(bundle: Bundle, known: Known, *, may_add_providers: bool) -> Plan:
+    """What importing the bundle does to the console as it is known."""
+    supplies = supplies_of(bundle, known, may_add_providers=may_add_providers)
+    current = known.groups or {}
+    first = {draft.name: draft for draft in reversed(bundle.groups)}
+    judged = [_judged(first[name], known, supplies, bundle) for name in dict.fromkeys(g.name for g in bundle.groups)]
+    sound, fallbacks = with_sound_fallbacks([one.draft for one in judged if not one.why], current)
+    groups = (*(_compared(draft, current) for draft in sound), *(one.group for one in judged if one.why))
+    used = {(p.provider, p.model_name) for draft in sound for p in draft.deployments}
+    there = {*current, *(draft.name for draft in sound)}
+    aliases = planned_aliases(bundle.aliases, known.aliases, there, known.taken)
+    return Plan(
+        groups=groups,
+        providers=tuple(p for p in supplies.new_providers if p.name in {name for name, _ in used}),
+        models=tuple(m for m in supplies.new_models if (m.provider, m.name) in used),
+        aliases=aliases,
+        remarks=(
+            *bundle.remarks,
+            *_named_twice(bundle.groups),
+            *(remark for one in judged for remark in one.remarks),
+            *fallbacks,
+            *aliases.remarks,
+            *supplies.remarks,
+        ),
+    )
+
+
+def _named_twice(drafts: Iterable[GroupDraft]) -> list[Remark]:
+    names = [draft.name for draft in drafts]
+    return [Remark(n, "Is in the file twice; the first counts.") for n in dict.fromkeys(names) if names.count(n) > 1]
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """One group by itself, its fallbacks aside: what would be stored, or `why` it can't be."""
+
+    draft: GroupDraft
+    why: str = ""
+    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def group(self) -> PlannedGroup:
+        return PlannedGroup(self.draft, Verdict.SKIPPED, self.why)
+
+
+def _judged(draft: GroupDraft, known: Known, supplies: Supplies, bundle: Bundle) -> _Judged:
+    before = (known.groups or {}).get(draft.name)
+    placements, problems = supplies.resolved(draft.deployments)
+    draft = replace(draft, deployments=placements)
+    if problems and not (bundle.is_partial and placements):
+        return _Judged(draft, " ".join(problems))
+    if before is not None and bundle.is_partial:
+        draft = _completed(draft, before)
+    why = (known.taken.get(draft.name, "") if before is None else "") or _unsound(draft)
+    return _Judged(draft, why, tuple(Remark(draft.name, f"A deployment is left out: {p}") for p in problems))
+
+
+def _compared(draft: GroupDraft, current: Mapping[str, GroupDraft]) -> PlannedGroup:
+    before = current.get(draft.name)
+    if before is None:
+        return PlannedGroup(draft, Verdict.CREATED)
+    changes = differences(_snapshot(before), _snapshot(replace(draft, fields={**before.fields, **draft.fields})))
+    return PlannedGroup(draft, Verdict.CHANGED if changes else Verdict.UNCHANGED, changes=changes)
+
+
+def _completed(draft: GroupDraft, before: GroupDraft) -> GroupDraft:
+    """What a format can't say of a deployment stays as it is: its name here, and what another strategy needs."""
+    old = {(p.provider, p.model_name): p for p in before.deployments}
+    rows = []
+    for placement in draft.deployments:
+        was = old.get((placement.provider, placement.model_name), placement)
+        kept = {name: getattr(was, name) for name in ("display_name", "priority", "weight")}
+        said = {name: getattr(placement, name) for name in kept if getattr(placement, name) not in (None, "")}
+        rows.append(replace(placement, **{**kept, **said}))
+    return replace(draft, deployments=tuple(rows))
+
+
+def _unsound(draft: GroupDraft) -> str:
+    """Why no such group can be stored, or ''."""
+    group = RoutingGroup(name=draft.name, **draft.fields)
+    rows = [Deployment(priority=p.priority, weight=p.weight, rpm=p.rpm, tpm=p.tpm) for p in draft.deployments]
+    models = [(p.provider, p.model_name) for p in draft.deployments]
+    try:
+        for name, checked in CONFIGS.items():
+            setattr(group, name, checked(getattr(group, name)))
+        group.clean_fields(exclude=ANOTHERS)
+        rules.check_strategy_fits(group.strategy, rows)
+        for row in rows:
+            row.clean_fields(exclude={"group", "model"})
+    except ValidationError as error:
+        return " ".join(error.messages)
+    if len(set(models)) < len(models):
+        return "A group holds a model once; one is there twice."
+    return ""
+
+
+def _snapshot(draft: GroupDraft) -> Snapshot:
+    """As the history keeps a group; names serve as ids, for both sides are named by this console."""
+    rows = [
+        {
+            "model_id": f"{p.provider}/{p.model_name}",
+            "provider": p.provider,
+            "model_name": p.model_name,
+            **{name: getattr(p, name) for name in PLACED},
+        }
+        for p in draft.deployments
+    ]
+    return {"name": draft.name, **draft.fields, "deployments": rows}

@@ -1,0 +1,129 @@
+"""A plan in words: the lists that the page shows and the API answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from groups.differences import Difference
+from interchange.planning.plan import Plan, Verdict
+
+PLACES_SHOWN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing of the file. `kind` is group, provider, model, alias, or setting for a place in the file."""
+
+    kind: str
+    name: str
+    why: str = ""
+    changes: tuple[Difference, ...] = ()
+    stem: str = ""
+    names: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        changes = [{"what": change.label, "before": change.before, "after": change.after} for change in self.changes]
+        return {"kind": self.kind, "name": self.name, "why": self.why, "changes": changes}
+
+
+@dataclass(frozen=True, slots=True)
+class Remarked:
+    """One remark, what it names, and all the places it is about; `first` are those that are shown at once."""
+
+    why: str
+    names: tuple[str, ...]
+    places: tuple[str, ...]
+
+    @property
+    def first(self) -> tuple[str, ...]:
+        return self.places[:PLACES_SHOWN]
+
+    @property
+    def more(self) -> tuple[str, ...]:
+        """The places after them."""
+        return self.places[PLACES_SHOWN:]
+
+
+def gathered(lines: Iterable[Line]) -> list[Remarked]:
+    """Remarks as people read them: those that say the same once, in the order of the first."""
+    found: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
+    for line in lines:
+        names, places = found.setdefault(line.stem or line.why, ({}, {}))
+        names |= dict.fromkeys(line.names)
+        places[line.name] = None
+    return [Remarked(why, tuple(names), tuple(places)) for why, (names, places) in found.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was, or would be, made of a file."""
+
+    created: tuple[Line, ...]
+    changed: tuple[Line, ...]
+    unchanged: tuple[Line, ...]
+    skipped: tuple[Line, ...]
+
+    @property
+    def models_added(self) -> tuple[Line, ...]:
+        """The models that go into the catalog; a large file has more of them than of all else."""
+        return tuple(line for line in self.created if line.kind == "model")
+
+    @property
+    def created_besides(self) -> tuple[Line, ...]:
+        """What else is created: groups, providers, aliases."""
+        return tuple(line for line in self.created if line.kind != "model")
+
+    @property
+    def groups_skipped(self) -> tuple[Line, ...]:
+        """The groups that can't be taken over."""
+        return tuple(line for line in self.skipped if line.kind == "group")
+
+    @property
+    def remarks(self) -> list[Remarked]:
+        """What was left out, or is different here: what is said of several places once."""
+        return gathered(line for line in self.skipped if line.kind == "setting")
+
+    def as_json(self) -> dict[str, Any]:
+        return {part: [line.as_json() for line in lines] for part, lines in self.parts.items()}
+
+    @property
+    def parts(self) -> dict[str, tuple[Line, ...]]:
+        """The four lists by name."""
+        return {
+            "created": self.created,
+            "changed": self.changed,
+            "skipped": self.skipped,
+            "unchanged": self.unchanged,
+        }
+
+
+def report_of(plan: Plan) -> Report:
+    """The lists in the order of the file, groups first."""
+    return Report(
+        created=(*_groups(plan, Verdict.CREATED), *_supplies(plan), *_aliases(plan.aliases.new)),
+        changed=tuple(_groups(plan, Verdict.CHANGED)),
+        unchanged=(*_groups(plan, Verdict.UNCHANGED), *_aliases(plan.aliases.unchanged)),
+        skipped=(
+            *_groups(plan, Verdict.SKIPPED),
+            *(Line("setting", r.place, r.why, stem=r.stem, names=r.names) for r in plan.remarks),
+        ),
+    )
+
+
+def _groups(plan: Plan, verdict: Verdict) -> Iterator[Line]:
+    for group in plan.of(verdict):
+        count = len(group.draft.deployments)
+        made = f"{group.draft.strategy}, {count} deployment{'' if count == 1 else 's'}"
+        why = made if verdict is Verdict.CREATED else group.why
+        yield Line("group", group.draft.name, why, group.changes)
+
+
+def _supplies(plan: Plan) -> Iterator[Line]:
+    yield from (Line("provider", provider.name, provider.status) for provider in plan.providers)
+    yield from (Line("model", f"{model.provider}/{model.name}", "added to the catalog") for model in plan.models)
+
+
+def _aliases(aliases: Mapping[str, str]) -> Iterator[Line]:
+    yield from (Line("alias", alias, f"leads to {target}") for alias, target in aliases.items())

@@ -1,0 +1,96 @@
+"""What is exported and imported again means the same: every group, of all seven strategies."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import yaml
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+
+from engine.spec import RetryPolicy
+from groups.models import Strategy
+from groups.placements import Placement
+from interchange import own_json
+from interchange.bundle import Bundle, GroupDraft
+from interchange.files import FileFormat, bundle_from, checked
+from interchange.litellm_config import export
+from tests.groups.drafts import bundles
+
+many = hypothesis_settings(max_examples=60, deadline=None, derandomize=True)
+
+
+@many
+@given(bundle=bundles())
+def test_our_json_loses_nothing(bundle):
+    read, file_format = bundle_from(own_json.written(bundle))
+    assert file_format is FileFormat.JSON
+    assert (read.groups, read.providers) == (bundle.groups, bundle.providers)
+    assert own_json.written(read) == own_json.written(bundle)
+
+
+@many
+@given(bundle=bundles())
+def test_litellms_yaml_carries_what_it_can(bundle):
+    text = checked(export.written(bundle))
+    assert "sealed/" not in text
+    read, file_format = bundle_from(text)
+    assert file_format is FileFormat.LITELLM
+    assert read.remarks == ()
+    assert [carried(group, bundle) for group in read.groups] == [carried(group, bundle) for group in bundle.groups]
+    assert read.providers == bundle_providers(read, bundle)
+    assert {(m.provider, m.name): m.prices for m in read.models} == carried_prices(bundle)
+
+
+@many
+@given(bundle=bundles())
+def test_exporting_what_was_imported_gives_the_same_yaml(bundle):
+    once = export.written(bundle)
+    again = export.written(bundle_from(once)[0])
+    assert yaml.safe_load(again) == yaml.safe_load(once)
+
+
+def carried_prices(bundle: Bundle) -> dict:
+    """The prices of models; LiteLLM looks at them for cost-based groups only, so only these have them."""
+    said = {(m.provider, m.name): m.prices for m in bundle.models}
+    by_cost = [group for group in bundle.groups if group.strategy == Strategy.COST_BASED]
+    priced = {(p.provider, p.model_name) for group in by_cost for p in group.deployments}
+    return {key: prices if key in priced else {} for key, prices in said.items()}
+
+
+def bundle_providers(read: Bundle, bundle: Bundle) -> tuple:
+    """The same providers, in the order of their first deployment."""
+    return tuple(found for provider in read.providers if (found := bundle.provider(provider.name)))
+
+
+def carried(group: GroupDraft, bundle: Bundle) -> GroupDraft:
+    """What of a group LiteLLM's format has a word for; a setting that equals the default is no setting."""
+    fields = {
+        "strategy": str(group.strategy),
+        "fallback_config": group.config("fallback_config"),
+        "cooldown_config": group.config("cooldown_config"),
+        "retry_config": retry_of(group, bundle),
+    }
+    return GroupDraft(group.name, tuple(placed(p, group.strategy) for p in group.deployments), fields)
+
+
+def placed(placement: Placement, strategy: str) -> Placement:
+    """Order and weight are exported for the strategy that needs them only."""
+    return replace(
+        placement,
+        priority=placement.priority if strategy == Strategy.PRIORITY_FAILOVER else None,
+        weight=placement.weight if strategy == Strategy.WEIGHTED else None,
+    )
+
+
+def retry_of(group: GroupDraft, bundle: Bundle) -> dict:
+    """Without what LiteLLM has no word for; what it has for the whole router survives when all groups share it."""
+    config = dict(group.config("retry_config"))
+    config.pop("stream_idle_timeout_s", None)
+    for key in export.ROUTER_ONLY:
+        default = getattr(RetryPolicy(), key)
+        values = {other.config("retry_config").get(key, default) for other in bundle.groups}
+        value = config.pop(key, default)
+        if len(values) == 1 and value != default:
+            config[key] = value
+    return config
