@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from access.byok.keys import own_keys_of, providers_in_service
 from access.forms.own_keys import OwnKeyForm
 from access.models import OwnKey, User
-from access.own_keys import own_keys_of, providers_in_service
 from providers.colours import colour_of
 from providers.models import Provider
 

@@ -10,7 +10,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_http_methods, require_POST
 from django.views.decorators.vary import vary_on_headers
 
-from access import own_keys
+from access.byok import keys
 from access.forms.own_keys import OwnKeyForm
 from access.models import OwnKey, Role
 from access.own_key_panel import panel_of
@@ -32,7 +32,7 @@ def own_key_list(request: PersonRequest) -> HttpResponse:
     if request.method == "POST":
         return _posted(request)
     chosen = request.GET.get("provider", "")
-    mine = own_keys.own_keys_of(request.user) if chosen else ()
+    mine = keys.own_keys_of(request.user) if chosen else ()
     replaced = next((row for row in mine if str(row.provider_id) == chosen), None)
     initial = {"provider": replaced.provider_id, "may_fall_back": replaced.may_fall_back} if replaced else None
     return _shown(request, OwnKeyForm(initial=initial))
@@ -43,7 +43,7 @@ def own_key_list(request: PersonRequest) -> HttpResponse:
 def own_key_test(request: PersonRequest, key_id: int) -> HttpResponse:
     """Tries a key; how it went stands beside it."""
     own_key = _mine(request, key_id)
-    found = own_keys.test(by=request.user, own_key=own_key)
+    found = keys.test(by=request.user, own_key=own_key)
     tell = messages.success if found.is_ok else messages.error
     tell(request, f"Your key for {own_key.provider} {'works' if found.is_ok else f'failed: {found.error}'}")
     return _done(request)
@@ -54,7 +54,7 @@ def own_key_test(request: PersonRequest, key_id: int) -> HttpResponse:
 def own_key_fall_back(request: PersonRequest, key_id: int) -> HttpResponse:
     """Says whether the system's key may be used when this one is refused."""
     may_fall_back = request.POST.get("may_fall_back") == "1"
-    own_keys.change(by=request.user, own_key=_mine(request, key_id), may_fall_back=may_fall_back)
+    keys.change(by=request.user, own_key=_mine(request, key_id), may_fall_back=may_fall_back)
     return _done(request)
 
 
@@ -69,7 +69,7 @@ def own_key_forget(request: PersonRequest, key_id: int) -> HttpResponseBase:
         raise PermissionDenied(str(error))
     if not request.POST.get("sure"):
         return ask(request, _question(own_key, back=_back(request)))
-    own_keys.forget(by=request.user, own_key=own_key)
+    keys.forget(by=request.user, own_key=own_key)
     messages.success(request, f"{_whose(request, own_key)} key for {own_key.provider} is deleted.")
     return redirect(_back(request))
 
@@ -80,7 +80,7 @@ def _posted(request: PersonRequest) -> HttpResponse:
     if form.is_valid():
         said = form.cleaned_data
         try:
-            own_keys.store(
+            keys.store(
                 by=request.user,
                 user=request.user,
                 provider=said["provider"],
@@ -112,7 +112,7 @@ def _back(request: HttpRequest) -> str:
 
 
 def _mine(request: PersonRequest, key_id: int) -> OwnKey:
-    return get_object_or_404(own_keys.own_keys_of(request.user), pk=key_id)
+    return get_object_or_404(keys.own_keys_of(request.user), pk=key_id)
 
 
 def _whose(request: PersonRequest, own_key: OwnKey) -> str:

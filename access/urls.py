@@ -2,11 +2,13 @@
 
 from django.urls import path
 
-from access import own_key_views, own_keys_api
+from access import own_key_views
 from access.api import keys as api_keys
 from access.api import people as api_people
 from access.api import teams as api_teams
-from access.credits import api, views
+from access.byok import api
+from access.credits import api as credits_api
+from access.credits import views
 from access.views import account, choices, key_changes, keys, members, people, signing, teams
 
 urlpatterns = [
@@ -49,11 +51,11 @@ urlpatterns = [
     path("account/own-keys/<int:key_id>/test", own_key_views.own_key_test, name="own-key-test"),
     path("account/own-keys/<int:key_id>/fall-back", own_key_views.own_key_fall_back, name="own-key-fall-back"),
     path("account/own-keys/<int:key_id>/forget", own_key_views.own_key_forget, name="own-key-forget"),
-    path("api/v1/llm/users/<str:user>/byok", own_keys_api.OwnKeyList.as_view(), name="api-own-key-list"),
-    path("api/v1/llm/users/<str:user>/byok/test", own_keys_api.OwnKeyTest.as_view(), name="api-own-key-test"),
-    path("api/v1/llm/credits", api.Credits.as_view(), name="api-credits"),
-    path("api/v1/llm/credits/movements", api.Movements.as_view(), name="api-credit-movements"),
-    path("api/v1/llm/credits/limits", api.Limits.as_view(), name="api-credit-limits"),
+    path("api/v1/llm/users/<str:user>/byok", api.OwnKeyList.as_view(), name="api-own-key-list"),
+    path("api/v1/llm/users/<str:user>/byok/test", api.OwnKeyTest.as_view(), name="api-own-key-test"),
+    path("api/v1/llm/credits", credits_api.Credits.as_view(), name="api-credits"),
+    path("api/v1/llm/credits/movements", credits_api.Movements.as_view(), name="api-credit-movements"),
+    path("api/v1/llm/credits/limits", credits_api.Limits.as_view(), name="api-credit-limits"),
     path("credits", views.credit_list, name="credit-list"),
     path("credits/new", views.credit_new, name="credit-new"),
     path("credits/<int:account_id>", views.credit_account, name="credit-account"),

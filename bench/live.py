@@ -130,8 +130,8 @@ def ms_per_frame(ours: Console, run_id: str) -> float:
     """The mean time to make one patch of this run: read the frame, draw it, compare it, write the JSON."""
     django.setup()
     from engine.spec import Strategy
+    from tester.live.frame_buffer import News, Reel, StoredFrame
     from tester.live.pictures import Pictures, Shot
-    from tester.live.reel import News, Reel, StoredFrame
     from tester.models import RunStatus
     from tester.scene import DrawnDeployment, DrawnGroup, Mode
 

@@ -109,7 +109,7 @@ def _fill(made: int, size: int, copy: Path) -> None:
 
     from bench.usage_copy import keep, take
     from bench.usage_log import fill
-    from usage.retention import purge
+    from usage.request_log.retention import purge
 
     if connection.vendor == "sqlite":
         fill(made, size)

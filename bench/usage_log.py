@@ -15,8 +15,8 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 from engine.outcomes import outcome_of
-from usage.finished import FinishedRequest
-from usage.journal import Entry, write
+from usage.request_log.finished import FinishedRequest
+from usage.request_log.journal import Entry, write
 
 DAYS, KEYS, TEAMS, PEOPLE, GROUPS, PROVIDERS, DEPLOYMENTS = 190, 40, 10, 30, 20, 10, 50
 GROUPS_OF_A_KEY, DEPLOYMENTS_OF_A_GROUP = 6, 4

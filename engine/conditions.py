@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from engine.fates import Exposure, Fate
+from engine.fault_effects import Exposure, Fate
 from engine.profiles import Profile, Spread
 from engine.targets import TargetedFault
 

@@ -14,7 +14,7 @@ from typing import Any
 import litellm
 from litellm.router_utils.cooldown_handlers import set_cooldown_deployments
 
-from engine import obstacles, retry_after
+from engine import exclusions, retry_after
 from engine.cooldowns import Cooldowns
 from engine.ledger import Attempt
 from engine.reports import GROUP, Report
@@ -98,7 +98,7 @@ class GroupRouter(litellm.Router):
         call: Call = kwargs["call"]
         if hopeless := [name for name, d in self.by_router_id.items() if self._is_hopeless(call, d)]:
             kwargs["_retry_skipped_deployment_ids"] = tuple(hopeless)
-        obstacles.note(self, call.journey)
+        exclusions.note(self, call.journey)
         row = await self.async_get_available_deployment(model=model, messages=messages, request_kwargs=kwargs)
         self._update_kwargs_with_deployment(deployment=row, kwargs=kwargs)
         try:

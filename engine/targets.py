@@ -9,7 +9,7 @@ from typing import Any
 
 from engine import fields
 from engine.exceptions import BadInput
-from engine.fates import Exposure
+from engine.fault_effects import Exposure
 from engine.faults import KINDS, Degradation, Fault
 from engine.fields import RunSeconds, Share, Text
 from engine.profiles import DEFAULT_PROFILE, Profile

@@ -11,7 +11,7 @@ from engine.outcomes import CLIENT_LEFT, Outcome, outcome_of
 from engine.spec import DeploymentSpec
 from engine.upstreams import estimates
 from engine.upstreams.call import Answer, Call, Endpoint, Stream, Usage
-from gateway.rate_limits import RateLimits
+from gateway.admission.rate_limits import RateLimits
 from gateway.resolve import Choice, Route
 
 

@@ -24,18 +24,18 @@ from django.conf import settings
 from django.db import connections
 
 from access import credits
+from access.byok.keys import all_own_keys
 from access.keys import PREFIX, KeyHolder, all_holders, hash_key
-from access.own_keys import all_own_keys
 from engine.routing import LiveGroup, Routing, warm_up
 from engine.spec import GroupSpec, OwnKey
 from engine.upstreams.connections import close_session
 from engine.virtual import VirtualSpec
-from gateway.alerting import Courier, watch
-from gateway.cooldowns import Board
-from gateway.levels import Rankings
-from gateway.probing import Prober
-from gateway.rate_limits import RateLimits
-from gateway.rounds import again_and_again
+from gateway.admission.rate_limits import RateLimits
+from gateway.background.alerting import Courier, watch
+from gateway.background.cooldown_publisher import Board
+from gateway.background.periodic import again_and_again
+from gateway.background.probing import Prober
+from gateway.background.rankings import Rankings
 from groups.models import RoutingGroup, RoutingRules
 from groups.routing_rules.chain import spec_with_chain
 from groups.routing_rules.targets import resolved
@@ -43,7 +43,7 @@ from groups.specs import active_specs, callable_models
 from groups.virtual.specs import active_virtual_specs
 from providers import config_version
 from providers.models import LanguageModel
-from usage.recorder import recorder
+from usage.request_log.recorder import recorder
 
 log = structlog.get_logger(__name__)
 

@@ -16,10 +16,10 @@ from engine.outcomes import CLIENT_LEFT
 from engine.routing import LiveGroup, failure_of
 from engine.upstreams.call import Answer, Call, Endpoint, Stream
 from gateway import openai
-from gateway.admission import admit, authenticate, check_scope, is_allowed, is_assigned, may_fall_back_to
+from gateway.admission.holds import most_nanousd, reachable
+from gateway.admission.rights import admit, authenticate, check_scope, is_allowed, is_assigned, may_fall_back_to
 from gateway.bodies import unpacked
 from gateway.exchange import Exchange
-from gateway.holds import most_nanousd, reachable
 from gateway.live import Live
 from gateway.openai import ApiError, Headers
 from gateway.records import cost_usd, record

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 from access.models import Role
 from access.pages import PersonRequest, requires
 from access.rules import can_operate
-from gateway.explaining import VirtualExplained, explain_virtual_model
+from gateway.explain.explaining import VirtualExplained, explain_virtual_model
 from groups.cards import disc_of
 from groups.models import RoutingGroup, VirtualModel
 from groups.virtual.conversations import Conversation, read

@@ -16,7 +16,7 @@ from engine.virtual import Decision, TierSpec, VirtualSpec, decide, pools_for, r
 from gateway import openai
 from gateway.live import Live
 from gateway.openai import ApiError
-from groups.levels import AUTO
+from groups.routing_rules.power_levels import AUTO
 
 log = structlog.get_logger(__name__)
 

@@ -23,7 +23,7 @@ from gateway.records import record
 from gateway.trials import RoutingTrace, Trial
 from groups.models import RoutingGroup
 from groups.specs import spec_of
-from usage.wire import skip_of
+from usage.request_log.wire import skip_of
 
 
 async def send(*, name: str, by: Actor, body: dict[str, Any], mock: bool) -> Trial:

@@ -2,15 +2,16 @@
 
 from django.urls import path
 
-from gateway import api, explain_api, playground_views, views
+from gateway import playground_views, views
+from gateway.api import attempts, explain
 
 urlpatterns = [
-    path("v1/requests/<slug:call_id>/attempts", api.AttemptsView.as_view(), name="api-attempts"),
-    path("v1/routing_group/<uuid:group_id>/test", api.GroupTestView.as_view(), name="api-group-test"),
-    path("v1/routing_group/<str:group_id>/explain", explain_api.GroupExplainView.as_view(), name="api-group-explain"),
+    path("v1/requests/<slug:call_id>/attempts", attempts.AttemptsView.as_view(), name="api-attempts"),
+    path("v1/routing_group/<uuid:group_id>/test", attempts.GroupTestView.as_view(), name="api-group-test"),
+    path("v1/routing_group/<str:group_id>/explain", explain.GroupExplainView.as_view(), name="api-group-explain"),
     path(
         "v1/virtual_models/<str:virtual_model_id>/explain",
-        explain_api.VirtualModelExplainView.as_view(),
+        explain.VirtualModelExplainView.as_view(),
         name="api-virtual-explain",
     ),
     path("groups/<uuid:group_id>/test", views.test_form, name="group-test"),

@@ -21,7 +21,7 @@ from groups.models import RoutingGroup
 from groups.views.detail import detail_context, group_with_deployments
 from lib.exceptions import DomainError
 from providers.models import Provider
-from usage.waterfall import Bar, bars_of, steps_of
+from usage.request_log.waterfall import Bar, bars_of, steps_of
 
 PAGE = "groups/routinggroup_detail.html"
 

@@ -16,12 +16,13 @@ from django.core.exceptions import ValidationError
 from django.db.transaction import atomic
 
 from access.models import Actor
-from groups import history, policies, rules, snapshots, undo
+from groups import policies, rules
+from groups.deployments.placements import Placement, rows_of
 from groups.exceptions import CannotComeBack
 from groups.models import Deployment, RoutingGroup, UndoableChange
 from groups.names import free_name
-from groups.placements import Placement, rows_of
 from groups.routing_rules.actions import follow_rename
+from groups.versions import history, snapshots, undo
 from providers import config_version
 from providers.models import LanguageModel
 

@@ -13,8 +13,8 @@ from access.authentication import actor_of
 from access.models import Role
 from groups import actions
 from groups import serializers as shapes
-from groups.etags import IF_MATCH, if_match
 from groups.models import RoutingGroup
+from groups.versions.etags import IF_MATCH, if_match
 from lib.serializers import errors_named, page_of, row_or_404
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from groups.deployments.shares import percentages
 from groups.models import Deployment, RoutingGroup, Strategy
-from groups.shares import percentages
 from providers.colours import colour_of
 from providers.models import Provider
 

@@ -11,12 +11,12 @@ from django.db.transaction import atomic
 from access.keys import KeyHolder
 from access.models import Role
 from groups.actions import create_group
+from groups.deployments.placements import Placement
 from groups.models import Strategy
-from groups.placements import Placement
 from groups.virtual.templates import TEMPLATES, install_templates
 from providers import config_version
 from providers.actions import create_model, create_provider
-from providers.demo_settings import DEMO_KEY, PROVIDERS, DemoProvider, api_base, path_of
+from providers.demo.settings import DEMO_KEY, PROVIDERS, DemoProvider, api_base, path_of
 from providers.models import LanguageModel, Provider
 
 DEMO = KeyHolder(name="demo", effective_role=Role.ADMIN)

@@ -11,7 +11,6 @@ from access.models import Actor, Role
 from access.rules import check_role
 from groups.cycles import find_cycle
 from groups.exceptions import GroupChanged, GroupIsFallback, GroupIsPool, IsAliased, NothingToUndo
-from groups.levels import LEVEL_NAMES
 from groups.models import (
     Deployment,
     RoutingGroup,
@@ -22,6 +21,7 @@ from groups.models import (
     VirtualTier,
 )
 from groups.policies import fallback_names
+from groups.routing_rules.power_levels import LEVEL_NAMES
 
 
 def check_can_edit(actor: Actor) -> None:

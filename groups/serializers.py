@@ -6,8 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from groups.deployments.placements import MAX_DEPLOYMENTS, Placement
 from groups.models import Strategy
-from groups.placements import MAX_DEPLOYMENTS, Placement
 from lib.serializers import Page, PageQuery, StrictSerializer
 
 # The words of the API for fields that have another name in the row.

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from engine.spec import Secret
-from groups.placements import Placement
+from groups.deployments.placements import Placement
 from providers.presets import preset_of
 
 MAX_GROUPS = 1000

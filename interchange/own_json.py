@@ -13,9 +13,9 @@ from typing import Any
 
 from rest_framework import serializers
 
-from groups.placements import Placement
+from groups.deployments.placements import Placement
 from groups.serializers import API_NAMES, RoutingGroupSerializer
-from groups.snapshots import FIELDS, PLACED
+from groups.versions.snapshots import FIELDS, PLACED
 from interchange.bundle import MAX_GROUPS, PRICES, Bundle, GroupDraft, ModelDraft, ProviderDraft, Remark, named
 from interchange.places import LONGEST_PLACE, Wrong, wrong
 from lib.serializers import StrictSerializer

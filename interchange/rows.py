@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from engine.spec import Secret
+from groups.deployments.placements import Placement
 from groups.models import Deployment, RoutingGroup, RoutingRules
-from groups.placements import Placement
 from groups.rules import taken_names
-from groups.snapshots import FIELDS, PLACED
+from groups.versions.snapshots import FIELDS, PLACED
 from interchange.bundle import PRICES, Bundle, GroupDraft, ModelDraft, ProviderDraft
 from interchange.references import distinct_references
 from providers import secrets

@@ -12,7 +12,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.db.models.functions import Lower
 
-from providers.quality import QualitySource, guessed
+from providers.catalog.quality import QualitySource, guessed
 
 NAME = RegexValidator(r"^[^\x00-\x1f\x7f/]+\Z", "Use printable characters, without a slash.")
 UPSTREAM_NAME = RegexValidator(r"^[^\s\x00-\x1f\x7f]+\Z", "A model name has no spaces or control characters.")
@@ -78,7 +78,7 @@ class Provider(models.Model):
     """A place that serves models over HTTP: a vendor, a cloud region, our own vLLM.
 
     `error` is why its last probe failed and `error_since` since when, `failed_probes` how many did in a row;
-    `latency_ms` is the moving average of those that did not (see `health.py`).
+    `latency_ms` is the moving average of those that did not (see `health/probes.py`).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -159,7 +159,7 @@ class ProviderKey(Encrypted):
 
 
 class Probe(models.Model):
-    """One check of one provider, by the clock or by a person; the newest are kept (see `health.py`)."""
+    """One check of one provider, by the clock or by a person; the newest are kept (see `health/probes.py`)."""
 
     provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="probes")
     at = models.DateTimeField()

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from django.http import QueryDict
 
-from providers import catalog, catalog_search
-from providers.catalog import CatalogEntry
+from providers.catalog import price_map, search
+from providers.catalog.price_map import CatalogEntry
 
 MOST_SHOWN = 60
 MOST_LISTED = 1_000
@@ -72,7 +72,7 @@ class Checklist:
 
     def _matches(self) -> tuple[list[str], int]:
         if not self.listed:
-            found, total = catalog_search.search(type=self.type, q=self.text, size=MOST_SHOWN)
+            found, total = search.search(type=self.type, q=self.text, size=MOST_SHOWN)
             return [model.name for model in found], total
         words = self.text.casefold().split()
         names = [name for name in self.listed if all(word in name.casefold() for word in words)]
@@ -80,6 +80,6 @@ class Checklist:
 
     def _choices(self, names: Iterable[str]) -> list[Choice]:
         return [
-            Choice(name, name in self.ticked, name in self.present, catalog.lookup(type=self.type, model_name=name))
+            Choice(name, name in self.ticked, name in self.present, price_map.lookup(type=self.type, model_name=name))
             for name in names
         ]

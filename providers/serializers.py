@@ -8,8 +8,8 @@ from rest_framework import serializers
 
 from lib.serializers import Page, PageQuery, StrictSerializer
 from providers.actions import MAX_MODELS_AT_ONCE
+from providers.catalog.prices import average_usd
 from providers.models import Provider
-from providers.prices import average_usd
 
 MOST_PER_MINUTE = 1_000_000_000
 

@@ -2,14 +2,20 @@
 
 from django.urls import path
 
-from providers import api, catalog_api, test_api
+from providers import api
+from providers.catalog import api as catalog_api
+from providers.health import connection_api
 
 urlpatterns = [
     path("api/v1/llm/providers", api.ProviderList.as_view(), name="api-provider-list"),
     path("api/v1/llm/providers/<str:provider_id>", api.ProviderDetail.as_view(), name="api-provider-detail"),
-    path("api/v1/llm/providers/<str:provider_id>/test", test_api.SavedTest.as_view(), name="api-provider-test"),
-    path("api/v1/llm/providers/<str:provider_id>/discover", test_api.Discovery.as_view(), name="api-provider-discover"),
-    path("api/v1/llm/test", test_api.UnsavedTest.as_view(), name="api-connection-test"),
+    path("api/v1/llm/providers/<str:provider_id>/test", connection_api.SavedTest.as_view(), name="api-provider-test"),
+    path(
+        "api/v1/llm/providers/<str:provider_id>/discover",
+        connection_api.Discovery.as_view(),
+        name="api-provider-discover",
+    ),
+    path("api/v1/llm/test", connection_api.UnsavedTest.as_view(), name="api-connection-test"),
     path("api/v1/llm/models", api.ModelList.as_view(), name="api-model-list"),
     path("api/v1/llm/models/<str:model_id>", api.ModelDetail.as_view(), name="api-model-detail"),
     path("api/v1/llm/catalog", catalog_api.Catalog.as_view(), name="api-catalog"),

@@ -19,7 +19,7 @@ from django.urls import path  # noqa: E402
 
 from gateway import live  # noqa: E402
 from gateway.asgi import App, Gateway, Receive, Scope, Send  # noqa: E402
-from providers import demo_upstream  # noqa: E402
+from providers.demo import upstream  # noqa: E402
 from routing_console.consumers import ChangesConsumer  # noqa: E402
 from tester.routing import websocket_urlpatterns  # noqa: E402
 from tester.runs import conduct  # noqa: E402
@@ -33,7 +33,7 @@ async def pages(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
         await sockets(scope, receive, send)
     elif settings.DEMO and scope["path"].startswith("/demo/upstream/"):
-        await demo_upstream.app(scope, receive, send)
+        await upstream.app(scope, receive, send)
     else:
         await django_application(scope, receive, send)
 

@@ -10,8 +10,8 @@ from django.db.models import Sum
 
 from engine.outcomes import success_rate
 from usage.analytics import Asked, Point, over_time
-from usage.levels import percentile_ms
 from usage.models import Grain, LatencyCount
+from usage.rollups.latency_levels import percentile_ms
 
 HOURS, DAY = 24, timedelta(days=1)
 # The picture of a day: its height, and the width of an hour with the gap after it, in units of its own.

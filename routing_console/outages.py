@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from usage.alert_rules.thresholds import GROUP_RULE
-from usage.causes import callers_of
+from usage.alerting.thresholds import GROUP_RULE
+from usage.health.causes import callers_of
 from usage.models import Alert, AlertKind
 from usage.pages.alert_rows import ids_of_groups
 

@@ -25,9 +25,9 @@ from routing_console.outages import MOST_SHOWN, open_alerts, outages_now
 from routing_console.trouble import trouble_of_late
 from tester.listing import lines_of, newest_runs
 from tester.models import Run
-from usage.cooldowns import board
+from usage.health.cooldowns import board
+from usage.health.providers import ProviderCount, count_providers
 from usage.models import Alert, UsageBucket
-from usage.provider_health import ProviderCount, count_providers
 
 PAGE = "overview.html"
 RUNS, ALERTS, COOLDOWNS = 6, 6, 8

@@ -204,7 +204,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "gateway.schema.add_gateway",
+        "gateway.api.schema.add_gateway",
     ],
     "ENUM_NAME_OVERRIDES": {
         "RunStatusEnum": "tester.models.RunStatus",

@@ -13,7 +13,7 @@ from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from groups.models import RoutingGroup
-from usage.activity import NEWEST, OF_LATE, WENT_WRONG, Health, Served, State, health_of, served_of_late
+from usage.health.activity import NEWEST, OF_LATE, WENT_WRONG, Health, Served, State, health_of, served_of_late
 from usage.models import RequestRecord
 
 # More than anybody looks after at once; those with most failures.

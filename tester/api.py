@@ -22,12 +22,13 @@ from engine.exceptions import BadInput
 from engine.scenarios import SCENARIOS
 from groups.models import RoutingGroup
 from lib.serializers import page_of, row_or_404
-from tester import actions, traces
+from tester import actions
 from tester import serializers as shapes
 from tester.changes import AskedChange, plan_change
 from tester.models import Frame, Run, RunStatus
 from tester.planning import Asked, Plan, plan
 from tester.runs.conduct import Outcome, conduct, conduct_in_background
+from tester.traces import stored
 
 WITHOUT_RESULT = {RunStatus.FAILED: 503, RunStatus.CANCELLED: 409}
 CANCELLED = "This run was cancelled before its end; GET /v1/runs/{run_id} has what it found until then."
@@ -156,13 +157,13 @@ class RunTracesView(APIView):
         run = _run(run_id)
         query = shapes.TracesQuery.checked(request.query_params)
         if request.accepted_renderer.format == "jsonl":
-            return StreamingHttpResponse(traces.json_lines(run), content_type="application/x-ndjson")
+            return StreamingHttpResponse(stored.json_lines(run), content_type="application/x-ndjson")
         about = {name: query.pop(name) for name in ("page", "size")}
-        after, wanted = query.pop("after"), traces.Wanted(**query)
+        after, wanted = query.pop("after"), stored.Wanted(**query)
         is_numbered = after is None and wanted.is_everything
         place = (about["page"] - 1) * about["size"] - 1 if after is None else after
-        found = traces.find(run, wanted, after=place, size=about["size"])
-        total = traces.count_of(run) if is_numbered else None
+        found = stored.find(run, wanted, after=place, size=about["size"])
+        total = stored.count_of(run) if is_numbered else None
         return Response({"traces": found.traces, "total": total, **about, "next_after": found.next_after})
 
 
@@ -171,7 +172,7 @@ class RunTraceView(APIView):
 
     @extend_schema(operation_id="read_trace_of_run", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, run_id: str, index: int) -> Response:
-        trace = traces.trace_of(_run(run_id), index)
+        trace = stored.trace_of(_run(run_id), index)
         if trace is None:
             raise Http404(f"No request {index} of this run has ended.")
         return Response(trace)

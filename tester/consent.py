@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from engine.jobs import Job
-from tester.estimates import Estimate, estimate
+from tester.runs.estimates import Estimate, estimate
 
 NAMED = 5
 

@@ -29,10 +29,10 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from pydantic_core import to_json
 
 from tester.live.admission import BROKEN, ENDED, MISUSED, NOT_FOUND, Closing, admit, admit_again
+from tester.live.commands import BadWish, Wish, wish_in, wish_in_query
 from tester.live.events import EventView
 from tester.live.frames import FrameStore, RunUnknown, Watched
 from tester.live.patches import PatchView
-from tester.live.wishes import BadWish, Wish, wish_in, wish_in_query
 
 log = structlog.get_logger(__name__)
 

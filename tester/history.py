@@ -7,11 +7,11 @@ from engine.jobs import specs_from_json
 from engine.profiles import Profile
 from engine.scenarios import Scenario
 from engine.spec import GroupSpec
-from tester.fault_windows import FaultWindow, windows_of
 from tester.models import Run
 from tester.scene import DrawnGroup
 from tester.scene.reading import finished
-from tester.timeline import Moment, Timeline, timeline_of
+from tester.traces.fault_windows import FaultWindow, windows_of
+from tester.traces.timeline import Moment, Timeline, timeline_of
 
 
 def timeline_of_run(run: Run, group: DrawnGroup) -> Timeline:

@@ -18,9 +18,10 @@ from engine.spec import GroupSpec
 from engine.workload import Workload
 from groups.models import RoutingGroup
 from groups.specs import specs_with_fallbacks
-from tester import drawings, estimates
 from tester.models import Run
-from usage.latency import recent_profiles
+from tester.runs import estimates
+from tester.scene import drawings
+from usage.health.latency import recent_profiles
 
 MOST_REQUESTS = 100_000
 SEED_BITS = 32  # survives a browser, whose numbers end at 53 bits

@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 from django import forms
 
 from tester.scene import DrawnGroup
-from tester.timeline import seconds
-from tester.traces import FROM_THE_START, Wanted
+from tester.traces.stored import FROM_THE_START, Wanted
+from tester.traces.timeline import seconds
 
 SHOWS: dict[str, dict[str, Any]] = {
     "failed": {"outcome": "failed"},

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tester.timeline import seconds
-from tester.traces import ended_ms, outcome_in
-from usage.waterfall import Bar, Step, bars_of, steps_of
+from tester.traces.stored import ended_ms, outcome_in
+from tester.traces.timeline import seconds
+from usage.request_log.waterfall import Bar, Step, bars_of, steps_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from tester.models import Run
 from tests.factories import make_provider
 from tests.tester.live.page import ORIGIN, bearer_of, session_of
 from tests.usage.log import finished, log
-from usage import alerts
+from usage.alerting import alerts
 from usage.models import AlertKind
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -11,10 +11,10 @@ from tests.factories import make_group
 from tests.page import html_of
 from tests.usage.log import finished, log
 from tests.usage.logged import tried
-from usage.alert_rules import settle
-from usage.alerts import resolve_alerts
+from usage.alerting import settle
+from usage.alerting.alerts import resolve_alerts
+from usage.alerting.webhook import body_of
 from usage.models import Alert, AlertKind
-from usage.webhook import body_of
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}

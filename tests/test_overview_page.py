@@ -14,9 +14,9 @@ from tester.models import Run, RunStatus
 from tests.factories import make_group, make_provider
 from tests.page import html_of
 from tests.usage.logged import logged, tried
-from usage import alerts
-from usage.activity import State
+from usage.alerting import alerts
 from usage.analytics import Point, Totals
+from usage.health.activity import State
 from usage.models import AlertKind, CooldownRecord
 
 pytestmark = pytest.mark.django_db

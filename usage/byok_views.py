@@ -13,7 +13,7 @@ from django.views.decorators.vary import vary_on_headers
 from access.models import Role, User
 from access.pages import PersonRequest, requires
 from lib.pages import wants_part
-from usage import byok
+from usage.analytics import byok
 
 LIST, DETAIL = "usage/byok_list.html", "usage/byok_detail.html"
 PAGE_SIZE = 50

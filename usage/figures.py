@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from groups.templatetags.reading import ms
 from usage.analytics import Totals
-from usage.provider_stats import percent_more
+from usage.analytics.provider_stats import percent_more
 from usage.templatetags.amounts import cost, percent, short
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from groups.levels import AUTO, Standing, cheapness, goodness, speed
+from groups.routing_rules.power_levels import AUTO, Standing, cheapness, goodness, speed
 from groups.routing_rules.strategies import LEVELS, LevelText
-from usage.standings import Rankings
+from usage.health.standings import Rankings
 
 MOST_SHOWN = 8
 

@@ -18,8 +18,8 @@ from groups.routing_rules.aliases import lines_of
 from groups.routing_rules.lines import alias_lines
 from groups.routing_rules.steps import chain_links, changed_chain, providers_left
 from groups.routing_rules.strategies import CARDS
+from usage.health.standings import measured_pools, rankings_of
 from usage.level_cards import level_cards, measures_of
-from usage.standings import measured_pools, rankings_of
 
 PAGE = "routing_rules/routing_rules.html"
 

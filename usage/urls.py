@@ -2,7 +2,11 @@
 
 from django.urls import path
 
-from usage import alerts_api, api, byok_api, byok_views, cooldown_api, requests_api, rules_views, views
+from usage import byok_views, rules_views, views
+from usage.api import alerts as api_alerts
+from usage.api import byok, usage
+from usage.api import cooldowns as api_cooldowns
+from usage.api import requests as api_requests
 from usage.pages import (
     alerts,
     analytics,
@@ -53,14 +57,14 @@ urlpatterns = [
     path("usage/costs.csv", exports.costs_csv, name="usage-costs-csv"),
     path("usage/me", mine.my_usage, name="my-usage"),
     path("usage/me/requests.csv", exports.my_requests_csv, name="my-requests-csv"),
-    path("api/v1/llm/usage", api.Usage.as_view(), name="api-usage"),
-    path("api/v1/llm/alerts", alerts_api.AlertList.as_view(), name="api-alert-list"),
-    path("api/v1/llm/alerts/rules", alerts_api.AlertRuleList.as_view(), name="api-alert-rules"),
-    path("api/v1/llm/alerts/test", alerts_api.AlertTest.as_view(), name="api-alert-test"),
-    path("api/v1/llm/byok", byok_api.Byok.as_view(), name="api-byok"),
-    path("api/v1/llm/cooldowns", cooldown_api.CooldownList.as_view(), name="api-cooldown-list"),
-    path("api/v1/llm/cooldowns/<str:cooldown_id>", cooldown_api.CooldownDetail.as_view(), name="api-cooldown-detail"),
-    path("api/v1/llm/requests", requests_api.RequestLog.as_view(), name="api-request-list"),
+    path("api/v1/llm/usage", usage.Usage.as_view(), name="api-usage"),
+    path("api/v1/llm/alerts", api_alerts.AlertList.as_view(), name="api-alert-list"),
+    path("api/v1/llm/alerts/rules", api_alerts.AlertRuleList.as_view(), name="api-alert-rules"),
+    path("api/v1/llm/alerts/test", api_alerts.AlertTest.as_view(), name="api-alert-test"),
+    path("api/v1/llm/byok", byok.Byok.as_view(), name="api-byok"),
+    path("api/v1/llm/cooldowns", api_cooldowns.CooldownList.as_view(), name="api-cooldown-list"),
+    path("api/v1/llm/cooldowns/<str:cooldown_id>", api_cooldowns.CooldownDetail.as_view(), name="api-cooldown-detail"),
+    path("api/v1/llm/requests", api_requests.RequestLog.as_view(), name="api-request-list"),
     path("byok", byok_views.byok_list, name="byok-list"),
     path("byok/<int:user_id>", byok_views.byok_detail, name="byok-detail"),
     path("routing-rules", rules_views.routing_rules, name="routing-rules"),

@@ -13,7 +13,7 @@ from access.models import Role
 from access.pages import PersonRequest, requires
 from groups.models import RoutingGroup
 from lib.pages import wants_part
-from usage.activity import activity_of
+from usage.health.activity import activity_of
 
 MOST_GROUPS = 100
 

@@ -9,7 +9,7 @@ import aiohttp
 
 from engine import addresses
 from engine.ledger import Attempt, Trace
-from engine.probes import troubles
+from engine.probes import errors
 from engine.probes.findings import Finding, Target, Trouble
 from engine.probes.listings import Listing, listing_of, names_in
 from engine.redaction import redact
@@ -69,35 +69,35 @@ async def _list(target: Target, session: aiohttp.ClientSession, limit_s: float) 
         async with asyncio.timeout(limit_s):
             found = await _models_at(url, target, listing, session)
     except (TimeoutError, OSError, ValueError, aiohttp.ClientError) as error:
-        found = troubles.of_exception(target, error, url=url, limit_s=limit_s)
+        found = errors.of_exception(target, error, url=url, limit_s=limit_s)
     latency_ms = round((time.perf_counter() - began) * 1000, 3)
-    if isinstance(found, troubles.Diagnosis):
+    if isinstance(found, errors.Diagnosis):
         return Finding(latency_ms, trouble=found.trouble, error=found.error)
     return Finding(latency_ms, models=found)
 
 
 async def _models_at(
     url: str, target: Target, listing: Listing, session: aiohttp.ClientSession
-) -> tuple[str, ...] | troubles.Diagnosis:
+) -> tuple[str, ...] | errors.Diagnosis:
     headers = listing.request_headers(target)
     async with session.get(url, headers=headers, allow_redirects=False) as response:
         body = await _read(response)
         if response.status >= 300:
-            return troubles.of_status(target, response.status, body)
+            return errors.of_status(target, response.status, body)
         names, content_type = names_in(body), response.headers.get("Content-Type", "")
     if names is None:
-        return troubles.of_body(content_type)
+        return errors.of_body(content_type)
     return await _wrong_key(listing.key_check_url(target), target, headers, session) or names
 
 
 async def _wrong_key(
     url: str | None, target: Target, headers: dict[str, str], session: aiohttp.ClientSession
-) -> troubles.Diagnosis | None:
+) -> errors.Diagnosis | None:
     if url is None:
         return None
     async with session.get(url, headers=headers, allow_redirects=False) as response:
         if response.status in (401, 402, 403):
-            return troubles.of_status(target, response.status, await _read(response))
+            return errors.of_status(target, response.status, await _read(response))
     return None
 
 
@@ -130,13 +130,13 @@ async def _one_token(target: Target, session: aiohttp.ClientSession, limit_s: fl
     return Finding(_since_ms(began), models=(deployment.upstream_model,))
 
 
-def _diagnosis(target: Target, error: Exception, *, message: str, limit_s: float) -> troubles.Diagnosis:
+def _diagnosis(target: Target, error: Exception, *, message: str, limit_s: float) -> errors.Diagnosis:
     status = getattr(error, "status_code", None)
-    found = troubles.of_exception(target, error, url=target.api_base or "", limit_s=limit_s)
+    found = errors.of_exception(target, error, url=target.api_base or "", limit_s=limit_s)
     if found.trouble is Trouble.UNREACHABLE and isinstance(status, int):
-        found = troubles.of_status(target, status, message.encode())
+        found = errors.of_status(target, status, message.encode())
         if found.trouble in (Trouble.SERVER_ERROR, Trouble.NO_LIST):
-            return troubles.Diagnosis(Trouble.SERVER_ERROR, redact(message, secret=target.api_key))
+            return errors.Diagnosis(Trouble.SERVER_ERROR, redact(message, secret=target.api_key))
     return found
 
 

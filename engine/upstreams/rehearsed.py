@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from pydantic_core import to_json
 
 from engine.conditions import Conditions
-from engine.fates import Broken, Fate, Refusal, Silence
+from engine.fault_effects import Broken, Fate, Refusal, Silence
 from engine.ledger import Attempt
 from engine.profiles import DEFAULT_PROFILE, Profile
 from engine.scenarios import Scenario

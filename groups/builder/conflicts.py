@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from django.core.exceptions import ValidationError
 
 from groups.builder.drafts import Draft
-from groups.differences import Difference, differences
 from groups.models import RoutingGroup
-from groups.snapshots import snapshot_of
+from groups.versions.differences import Difference, differences
+from groups.versions.snapshots import snapshot_of
 
 
 @dataclass(frozen=True, slots=True)

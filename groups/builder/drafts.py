@@ -15,10 +15,10 @@ from groups.builder.forms import DeploymentForm, GroupForm
 from groups.builder.picker import models_by_id
 from groups.builder.rows import Row, Rows
 from groups.cards import DeploymentCard, card_of
+from groups.deployments.placements import Placement, rows_of
+from groups.deployments.shares import percentages
 from groups.models import Deployment, RoutingGroup
-from groups.placements import Placement, rows_of
 from groups.policies import FALLBACK
-from groups.shares import percentages
 from providers.models import LanguageModel
 
 TYPED = tuple(field.name for field in fields(Row) if field.name != "uid")

@@ -8,8 +8,9 @@ from typing import Any
 
 from django import forms
 
-from groups import effective, policies
+from groups import policies
 from groups.models import RoutingGroup
+from groups.versions import effective
 
 NUMBERS = {"retry_config": policies.RETRY, "cooldown_config": policies.COOLDOWN}
 SETTINGS = tuple(key for numbers in NUMBERS.values() for key in numbers)

@@ -15,8 +15,8 @@ from groups.actions import GroupFields
 from groups.assignments import Assignee, assignable_keys, assignable_teams
 from groups.builder.fields import NUMBERS, SETTINGS, IdsField, settings_fields, typed_with
 from groups.builder.strategies import CARDS
+from groups.deployments.placements import Placement
 from groups.models import GROUP_NAME, RoutingGroup, Strategy
-from groups.placements import Placement
 
 OWN = ("name", "description", "strategy", "assigned_team_ids", "assigned_key_ids")
 

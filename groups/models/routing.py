@@ -127,7 +127,7 @@ class Deployment(models.Model):
 
 
 class UndoableChange(models.Model):
-    """What one person switched or deleted a moment ago, so that they can take it back; see `undo.py`."""
+    """What one person switched or deleted a moment ago, so that they can take it back; see `versions/undo.py`."""
 
     class Kind(models.TextChoices):
         SWITCHED = "switched"

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 
-from groups.levels import BALANCED, LevelStrategy, Weights, weights_of
+from groups.routing_rules.power_levels import BALANCED, LevelStrategy, Weights, weights_of
 
 ROW = 1
 

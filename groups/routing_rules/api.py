@@ -9,11 +9,11 @@ from rest_framework.views import APIView
 
 from access.authentication import actor_of
 from access.models import Role
-from groups.etags import IF_MATCH, if_match
 from groups.models import RoutingRules
 from groups.routing_rules import actions
 from groups.routing_rules.checks import problems_of
 from groups.routing_rules.serializers import RoutingRulesSerializer
+from groups.versions.etags import IF_MATCH, if_match
 from lib.serializers import errors_named
 
 

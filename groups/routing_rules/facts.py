@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from groups.levels import PoolFacts
 from groups.models import Deployment, RoutingGroup, Strategy
+from groups.routing_rules.power_levels import PoolFacts
 from providers.models import LanguageModel
 
 

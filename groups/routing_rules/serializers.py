@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from groups.levels import LevelStrategy
+from groups.routing_rules.power_levels import LevelStrategy
 from lib.serializers import StrictSerializer
 
 

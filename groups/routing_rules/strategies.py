@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from groups.levels import POWER_LEVELS, LevelStrategy
+from groups.routing_rules.power_levels import POWER_LEVELS, LevelStrategy
 
 
 @dataclass(frozen=True, slots=True)

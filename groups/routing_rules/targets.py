@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from groups.levels import LEVEL_NAMES
 from groups.models import RoutingGroup, VirtualModel
+from groups.routing_rules.power_levels import LEVEL_NAMES
 from groups.specs import call_name
 from providers.models import LanguageModel
 

@@ -13,9 +13,9 @@ from access.models import Role
 from access.pages import PersonRequest, requires
 from access.rules import can_operate
 from groups.cards import tiers_of
-from groups.effective import sections_of
 from groups.forms import GroupTestForm
 from groups.models import RoutingGroup
+from groups.versions.effective import sections_of
 
 
 @require_safe

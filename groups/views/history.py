@@ -15,9 +15,9 @@ from django.views.decorators.http import require_POST, require_safe
 from access.models import Role
 from access.pages import PersonRequest, requires
 from access.rules import can_operate
-from groups import history
 from groups.actions import restore_version
 from groups.models import RoutingGroup
+from groups.versions import history
 from lib.exceptions import DomainError
 
 VERSIONS_SHOWN = 20

@@ -11,8 +11,8 @@ from rest_framework.views import APIView
 
 from access.authentication import actor_of
 from access.models import Role
-from groups.etags import IF_MATCH, if_match
 from groups.models import VirtualModel
+from groups.versions.etags import IF_MATCH, if_match
 from groups.virtual import actions
 from groups.virtual import serializers as shapes
 from groups.virtual.templates import install_templates

@@ -11,8 +11,8 @@ from django.db.transaction import atomic
 
 from access.models import Actor
 from groups.actions import create_group
+from groups.deployments.placements import Placement
 from groups.models import RoutingGroup, Strategy, VirtualModel
-from groups.placements import Placement
 from groups.routing_rules.facts import is_embedding
 from groups.virtual.actions import create_virtual_model
 from groups.virtual.tiers import TierPlan

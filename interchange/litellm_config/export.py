@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 
 from engine.spec import DEFAULT_COOLDOWN_S, RetryPolicy
+from groups.deployments.placements import Placement
 from groups.models import Strategy
-from groups.placements import Placement
 from interchange.bundle import Bundle, GroupDraft, ModelDraft, ProviderDraft
 from interchange.litellm_config.words import (
     COSTS,

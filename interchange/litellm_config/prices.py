@@ -8,7 +8,7 @@ from typing import Any
 from interchange.bundle import ModelDraft
 from interchange.litellm_config.fields import Fields
 from interchange.litellm_config.words import COSTS
-from providers.catalog import entry_of, price_map
+from providers.catalog.price_map import entry_of, price_map
 
 MILLION = 1_000_000
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
+from groups.deployments.placements import MAX_DEPLOYMENTS, Placement
 from groups.models import Strategy
-from groups.placements import MAX_DEPLOYMENTS, Placement
 from interchange.bundle import MAX_GROUPS, Bundle, GroupDraft, ModelDraft, ProviderDraft, Remark
 from interchange.bundle import named as named_in
 from interchange.litellm_config.deployments import Entry, entry_of

@@ -15,7 +15,7 @@ from interchange.litellm_config.words import NO_KEY
 from interchange.places import wrong
 from interchange.references import VARIABLE, name_with
 from interchange.sealing import opened
-from providers.catalog import price_map
+from providers.catalog.price_map import price_map
 from providers.presets import BY_LITELLM_NAME, BY_TYPE, ROWS, Field, litellm_providers, preset_of
 
 # The variable of a key becomes a part of the provider's name.

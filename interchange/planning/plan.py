@@ -10,9 +10,9 @@ from django.core.exceptions import ValidationError
 
 from groups import rules
 from groups.actions import CONFIGS
-from groups.differences import Difference, differences
 from groups.models import Deployment, RoutingGroup
-from groups.snapshots import PLACED, Snapshot
+from groups.versions.differences import Difference, differences
+from groups.versions.snapshots import PLACED, Snapshot
 from interchange.bundle import Bundle, GroupDraft, ModelDraft, ProviderDraft, Remark
 from interchange.planning.aliases import PlannedAliases, planned_aliases
 from interchange.planning.fallbacks import with_sound_fallbacks

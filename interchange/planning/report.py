@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from groups.differences import Difference
+from groups.versions.differences import Difference
 from interchange.planning.plan import Plan, Verdict
 
 PLACES_SHOWN = 4

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from django.core.exceptions import ValidationError
 
-from groups.placements import Placement
+from groups.deployments.placements import Placement
 from interchange.bundle import Bundle, ModelDraft, ProviderDraft, Remark
 from interchange.planning.matching import Matching
 from interchange.rows import Known, KnownProvider

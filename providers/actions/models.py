@@ -12,7 +12,9 @@ from django.core.exceptions import ValidationError
 from django.db.transaction import atomic
 
 from lib.authors import Author
-from providers import catalog, catalog_updates, config_version, history, rules
+from providers import config_version, history, rules
+from providers.catalog import price_map
+from providers.catalog import updates as catalog_updates
 from providers.models import LanguageModel, Provider
 
 log = structlog.get_logger(__name__)
@@ -73,7 +75,7 @@ def update_model(
 
 
 def _set(model: LanguageModel, field: str, value: Any) -> None:
-    if field not in catalog.FIELDS:
+    if field not in price_map.FIELDS:
         setattr(model, field, value)
     elif value is None:
         _take_over(model, [field])
@@ -84,9 +86,9 @@ def _set(model: LanguageModel, field: str, value: Any) -> None:
 
 def _take_over(model: LanguageModel, fields: Iterable[str]) -> None:
     """Sets these fields to what the catalog says, and remembers that."""
-    known = catalog.stored(catalog.lookup(type=model.provider.type, model_name=model.name))
+    known = price_map.stored(price_map.lookup(type=model.provider.type, model_name=model.name))
     for field in fields:
-        setattr(model, field, catalog.restored(field, known[field]))
+        setattr(model, field, price_map.restored(field, known[field]))
         model.catalog_entry[field] = known[field]
 
 
@@ -94,7 +96,7 @@ def draft(provider: Provider, name: str, fields: ModelFields) -> LanguageModel:
     """A model that is not saved yet, filled from the catalog where `fields` are silent."""
     said = {field: value for field, value in fields.items() if value is not None}
     model = LanguageModel(provider=provider, name=name, **said)
-    _take_over(model, [field for field in catalog.FIELDS if field not in said])
+    _take_over(model, [field for field in price_map.FIELDS if field not in said])
     return model
 
 

@@ -8,8 +8,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from providers.actions import ModelFields
-from providers.catalog import CAPABILITIES
-from providers.catalog_search import MODES
+from providers.catalog.price_map import CAPABILITIES
+from providers.catalog.search import MODES
 from providers.forms.fields import PriceField, WholeNumberField, WordsField, attributes, blame
 from providers.models import UPSTREAM_NAME, LanguageModel, Provider
 

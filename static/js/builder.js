@@ -51,7 +51,7 @@ function makeSortable(list) {
   list.classList.add("is-sortable");
 }
 
-/* Percentages: largest remainder, ties to the earlier row; the same as groups/shares.py. */
+/* Percentages: largest remainder, ties to the earlier row; the same as groups/deployments/shares.py. */
 
 function percentages(weights) {
   const total = weights.reduce((sum, weight) => sum + weight, 0);

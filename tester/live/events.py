@@ -8,11 +8,11 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from tester.live.commands import BadWish, Wish
+from tester.live.frame_buffer import Reel
 from tester.live.frames import Watched
 from tester.live.player import FRAME_S
-from tester.live.reel import Reel
 from tester.live.waking import until
-from tester.live.wishes import BadWish, Wish
 
 
 class EventView:

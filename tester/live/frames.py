@@ -12,8 +12,8 @@ from uuid import UUID
 import structlog
 
 from tester.live import reading
+from tester.live.frame_buffer import News, Reel
 from tester.live.pictures import Pictures
-from tester.live.reel import News, Reel
 
 log = structlog.get_logger(__name__)
 

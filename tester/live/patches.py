@@ -9,11 +9,11 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from tester.live.commands import BadWish, Wish
 from tester.live.frames import Watched
 from tester.live.pictures import Shot
 from tester.live.player import FRAME_S, Player
 from tester.live.waking import until
-from tester.live.wishes import BadWish, Wish
 from tester.models import RunStatus
 from tester.scene import mode_of
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from pydantic_core import to_json
 
-from tester.diff import diff
-from tester.live.reel import Reel
+from tester.live.diff import diff
+from tester.live.frame_buffer import Reel
 from tester.scene import Mode, Scene, scene_of
 
 MOST_SCENES = 128

@@ -10,9 +10,9 @@ from channels.db import database_sync_to_async
 from django.db.models import TextField
 from django.db.models.functions import Cast
 
-from tester.drawings import drawn_group_of
-from tester.live.reel import News, Reel, StoredFrame
+from tester.live.frame_buffer import News, Reel, StoredFrame
 from tester.models import Frame, Run
+from tester.scene.drawings import drawn_group_of
 
 P = ParamSpec("P")
 T = TypeVar("T")

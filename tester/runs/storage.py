@@ -16,7 +16,7 @@ from pydantic_core import to_json
 from tester.exceptions import RunBroken
 from tester.models import OPEN, Frame, Run, RunStatus, TraceChunk
 from tester.runs.workers import Message
-from tester.traces import contents_of
+from tester.traces.stored import contents_of
 
 OnFrame = Callable[[Message], None]
 

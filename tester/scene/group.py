@@ -8,7 +8,7 @@ from enum import StrEnum
 from itertools import groupby
 
 from engine.spec import Strategy
-from groups.shares import percentages
+from groups.deployments.shares import percentages
 
 MOST_DEPLOYMENTS = 10
 

@@ -15,9 +15,9 @@ from lib.exceptions import DomainError
 from tester import actions
 from tester.change_form import ChangeForm
 from tester.changes import plan_change
-from tester.drawings import drawn_group_of
 from tester.models import Run
 from tester.runs.conduct import conduct_in_background
+from tester.scene.drawings import drawn_group_of
 from tester.views.live import run_page
 
 

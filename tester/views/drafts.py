@@ -18,12 +18,12 @@ from groups.builder.drafts import Draft
 from groups.builder.rows import is_id
 from groups.models import Deployment, RoutingGroup
 from groups.rules import check_strategy_fits
-from groups.snapshots import snapshot_of
 from groups.specs import specs_of_draft, specs_with_fallbacks
-from tester.drafts import DEFAULT_SCENARIO, Rehearsed, fingerprint, rehearse_briefly
-from tester.drawings import drawn_draft
+from groups.versions.snapshots import snapshot_of
 from tester.exceptions import RunBroken
+from tester.runs.drafts import DEFAULT_SCENARIO, Rehearsed, fingerprint, rehearse_briefly
 from tester.scene import mode_of, scene_of
+from tester.scene.drawings import drawn_draft
 
 PART = "tester/_draft.html"
 PAGE = "tester/draft.html"

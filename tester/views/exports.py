@@ -12,10 +12,10 @@ from django.views.decorators.http import require_safe
 
 from access.models import Role
 from access.pages import PersonRequest, requires
-from tester import exporting
 from tester.models import Run
 from tester.picture import standalone
 from tester.picture_form import PictureForm
+from tester.runs import exporting
 
 
 @require_safe

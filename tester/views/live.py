@@ -19,7 +19,6 @@ from groups.views.detail import group_with_deployments
 from lib.exceptions import DomainError
 from tester import actions
 from tester.consent import Consent, consent_for
-from tester.drawings import drawn_group, drawn_group_of
 from tester.following import CONTROLS, FILLED_FOR
 from tester.forms import RehearsalForm, controls_of
 from tester.history import timeline_of_run
@@ -30,6 +29,7 @@ from tester.rules import can_change
 from tester.runs.conduct import conduct_in_background
 from tester.runs.pool import pool
 from tester.scene import DrawnGroup, Mode, mode_of, scene_of
+from tester.scene.drawings import drawn_group, drawn_group_of
 
 PAGE = "tester/live_tester.html"
 RUNS_SHOWN = 5

@@ -15,12 +15,12 @@ from access.models import Role
 from access.pages import PersonRequest, requires
 from engine.spec import Strategy
 from providers.models import Provider
-from tester import traces
-from tester.drawings import drawn_group_of
 from tester.history import timeline_of_run
 from tester.models import Run
+from tester.scene.drawings import drawn_group_of
 from tester.trace_filter import TraceFilterForm
 from tester.trace_rows import TraceRow, providers_of, rows_of
+from tester.traces import stored
 
 PAGE = "tester/run_traces.html"
 PAGE_SIZE = 25
@@ -48,7 +48,7 @@ def trace_list(request: PersonRequest, run_id: UUID) -> HttpResponse:
     context: dict[str, Any] = {"run": run, "group": group, "form": form, "has_tiers": _has_tiers(group.strategy)}
     if not form.is_valid():
         return render(request, _wanted_part(request), context, status=422)
-    found = traces.find(run, form.wanted, after=form.begins_after, size=PAGE_SIZE)
+    found = stored.find(run, form.wanted, after=form.begins_after, size=PAGE_SIZE)
     following = form.address(after=found.next_after) if found.next_after is not None else ""
     more = {
         "rows": _rows(found.traces),
@@ -64,7 +64,7 @@ def trace_list(request: PersonRequest, run_id: UUID) -> HttpResponse:
 def trace_detail(request: PersonRequest, run_id: UUID, index: int) -> HttpResponse:
     """One request with its attempts."""
     run = get_object_or_404(Run.objects.without_bulk().select_related("group"), pk=run_id)
-    trace = traces.trace_of(run, index)
+    trace = stored.trace_of(run, index)
     if trace is None:
         raise Http404(f"No request {index} of this run has ended.")
     group = drawn_group_of(run)

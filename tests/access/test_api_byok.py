@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from access import own_keys
+from access.byok import keys
 from access.models import OwnKey, User
 from providers.models import Provider
 from tests.factories import make_provider
@@ -24,7 +24,7 @@ def openai() -> Provider:
 
 @pytest.fixture
 def charlies(charlie: User, openai: Provider) -> OwnKey:
-    return own_keys.store(by=charlie, user=charlie, provider=openai, key=KEY)[0]
+    return keys.store(by=charlie, user=charlie, provider=openai, key=KEY)[0]
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_falling_back_is_changed_alone(as_charlie, charlies):
 
 def test_keys_are_deleted_one_by_one_or_all(as_charlie, charlie, charlies):
     for name in ("Two", "Three", "Four"):
-        own_keys.store(by=charlie, user=charlie, provider=make_provider(name=name), key=KEY)
+        keys.store(by=charlie, user=charlie, provider=make_provider(name=name), key=KEY)
     assert as_charlie.delete(f"{MINE}?provider=openai").json() == {"success": True, "deleted": 1}
     assert as_charlie.delete(MINE, {"provider": "two"}).json() == {"success": True, "deleted": 1}
     assert as_charlie.delete(MINE).json() == {"success": True, "deleted": 2}
@@ -150,7 +150,7 @@ def test_the_master_key_is_nobodys(client, settings):
 
 def test_many_keys_take_the_same_queries(as_charlie, charlie, django_assert_num_queries):
     for _ in range(5):
-        own_keys.store(by=charlie, user=charlie, provider=make_provider(), key=KEY)
+        keys.store(by=charlie, user=charlie, provider=make_provider(), key=KEY)
     as_charlie.get(MINE)
     with django_assert_num_queries(5):  # the bearer key and its owner's teams, the person, the keys, the providers
         as_charlie.get(MINE)

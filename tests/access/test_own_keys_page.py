@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from django.test import Client
 
-from access import own_keys
+from access.byok import keys
 from access.models import OwnKey, User
 from providers.models import Provider
 from tests.factories import make_provider
@@ -27,7 +27,7 @@ def provider() -> Provider:
 
 @pytest.fixture
 def own_key(charlie: User, provider: Provider) -> OwnKey:
-    return own_keys.store(by=charlie, user=charlie, provider=provider, key=KEY)[0]
+    return keys.store(by=charlie, user=charlie, provider=provider, key=KEY)[0]
 
 
 @pytest.fixture
@@ -134,6 +134,6 @@ def test_without_providers_it_says_what_is_missing(browser):
 
 def test_many_keys_take_the_same_queries(browser, charlie, django_assert_num_queries):
     for _ in range(5):
-        own_keys.store(by=charlie, user=charlie, provider=make_provider(), key=KEY)
+        keys.store(by=charlie, user=charlie, provider=make_provider(), key=KEY)
     with django_assert_num_queries(5):  # session, person, keys, whether there are providers, those to choose from
         browser.get(URL)

@@ -14,7 +14,7 @@ from engine.routing import Routing
 from engine.spec import DeploymentSpec, Secret, Strategy
 from engine.upstreams.call import Answer, Call, Stream, Usage
 from engine.upstreams.connections import close_session
-from providers.catalog import CatalogEntry, lookup
+from providers.catalog.price_map import CatalogEntry, lookup
 from tests.engine.dialects import Counting, Tokens
 from tests.engine.scripted import deployment, group, routing_of
 from tests.fakes import ScriptedUpstream

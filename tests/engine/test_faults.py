@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from engine.conditions import Conditions
-from engine.fates import Broken, Fate, Refusal, Silence
+from engine.fault_effects import Broken, Fate, Refusal, Silence
 from engine.faults import (
     KINDS,
     ConnectionRefused,

@@ -12,12 +12,12 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import DatabaseError, OperationalError, connections
 
-from gateway import alerting
+from gateway.background import alerting
 from providers.models import Provider
 from tests.factories import make_provider
 from tests.fakes import Ok, ScriptedUpstream, Status
 from tests.servers import console
-from usage import alert_rules
+from usage import alerting as alert_rules
 from usage.models import Alert
 
 

@@ -12,7 +12,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 
 from engine.routing import Routing
 from engine.spec import DeploymentSpec, GroupSpec, Strategy
-from gateway.cooldowns import Board
+from gateway.background.cooldown_publisher import Board
 from tests.engine.scripted import ScriptedUpstream as Scripted
 from tests.engine.scripted import request
 from tests.fakes import Ok, ScriptedUpstream, Status

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from providers.catalog import CatalogEntry
+from providers.catalog.price_map import CatalogEntry
 from tests.engine.dialects import Counting, Tokens
 from tests.engine.test_costs import MODELS, drawn, price
 from tests.fakes import ScriptedUpstream

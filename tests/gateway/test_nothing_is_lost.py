@@ -65,7 +65,9 @@ def writer_of(ours: Console) -> int | None:
     """The process that writes the log of this server; a thread of it has started it."""
     threads = Path(f"/proc/{ours.process.pid}/task").iterdir()
     children = [int(pid) for thread in threads for pid in (thread / "children").read_text().split()]
-    return next((pid for pid in children if b"usage.writer" in Path(f"/proc/{pid}/cmdline").read_bytes()), None)
+    return next(
+        (pid for pid in children if b"usage.request_log.writer" in Path(f"/proc/{pid}/cmdline").read_bytes()), None
+    )
 
 
 @pytest.mark.parametrize("server", ["uvicorn", "daphne"])

@@ -15,7 +15,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 from django.db import DatabaseError
 from django.utils import timezone
 
-from gateway.probing import Prober
+from gateway.background.probing import Prober
 from providers.models import Probe, Provider
 from tests.factories import make_provider
 from tests.fakes import Hang, ScriptedUpstream, Status

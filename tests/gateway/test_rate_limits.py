@@ -9,8 +9,8 @@ import pytest
 
 from access.keys import MASTER, KeyHolder
 from access.models import Role
+from gateway.admission.rate_limits import RateLimits
 from gateway.openai import ApiError
-from gateway.rate_limits import RateLimits
 from tests.servers import free_port
 
 HOLDER = KeyHolder("dora", Role.STRANGER, key_id="one", rpm=1, tpm=10)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.admission import authenticate
+from gateway.admission.rights import authenticate
 from gateway.live import Live
 from gateway.openai import ApiError
 

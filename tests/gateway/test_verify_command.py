@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from gateway.verification import verify
+from gateway.explain.verification import verify
 from groups.models import RoutingGroup, RoutingRules, VirtualModel
 from groups.virtual.actions import create_virtual_model
 from groups.virtual.tiers import TierPlan

@@ -8,8 +8,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from groups.deployments.placements import Placement
 from groups.models import Strategy
-from groups.placements import Placement
 from groups.policies import FALLBACK
 from interchange.bundle import PRICES, Bundle, GroupDraft, ModelDraft, ProviderDraft
 from interchange.references import distinct_references

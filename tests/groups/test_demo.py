@@ -11,7 +11,7 @@ from groups import demo
 from groups.models import RoutingGroup, VirtualModel
 from providers import secrets
 from providers.actions import create_provider
-from providers.demo_settings import DEMO_KEY
+from providers.demo.settings import DEMO_KEY
 from providers.models import Provider
 
 pytestmark = pytest.mark.django_db

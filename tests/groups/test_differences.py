@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from groups.differences import Difference, differences
+from groups.versions.differences import Difference, differences
 
 A = {"model_id": "1", "provider": "openai", "model_name": "gpt", "priority": 1, "weight": None, "display_name": ""}
 B = {"model_id": "2", "provider": "groq", "model_name": "llama", "priority": 2, "weight": 3, "display_name": "Fast"}

@@ -7,8 +7,8 @@ from uuid import uuid4
 import pytest
 
 from groups.cards import tiers_of
+from groups.deployments.shares import percentages
 from groups.models import Deployment, RoutingGroup
-from groups.shares import percentages
 from tests.factories import make_model, make_provider
 from tests.page import html_of
 

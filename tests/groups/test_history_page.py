@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from groups import actions, history
+from groups import actions
+from groups.deployments.placements import Placement
 from groups.models import RoutingGroup
-from groups.placements import Placement
+from groups.versions import history
 from tests.factories import make_group, make_model, make_provider
 from tests.page import html_of
 

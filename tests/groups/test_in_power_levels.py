@@ -8,11 +8,11 @@ import pytest
 from django.apps import apps
 
 from access.keys import COMMAND_LINE
-from groups import history
 from groups.actions import duplicate_group, restore_version, update_group
-from groups.effective import sections_of
 from groups.models import RoutingGroup
-from groups.snapshots import fields_of
+from groups.versions import history
+from groups.versions.effective import sections_of
+from groups.versions.snapshots import fields_of
 from tests.factories import make_group, make_model
 
 pytestmark = pytest.mark.django_db

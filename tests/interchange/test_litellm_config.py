@@ -8,7 +8,7 @@ import pytest
 import yaml
 from django.core.exceptions import ValidationError
 
-from groups.placements import Placement
+from groups.deployments.placements import Placement
 from interchange.bundle import Bundle, GroupDraft, ProviderDraft
 from interchange.files import bundle_from, checked
 from interchange.litellm_config import export

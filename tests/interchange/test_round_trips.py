@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 
 from engine.spec import RetryPolicy
+from groups.deployments.placements import Placement
 from groups.models import Strategy
-from groups.placements import Placement
 from interchange import own_json
 from interchange.bundle import Bundle, GroupDraft
 from interchange.files import FileFormat, bundle_from, checked

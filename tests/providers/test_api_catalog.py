@@ -10,7 +10,7 @@ import pytest
 
 from access.keys import COMMAND_LINE
 from providers.actions import create_model
-from providers.catalog_search import search
+from providers.catalog.search import search
 from providers.models import LanguageModel
 from providers.presets import is_known
 from tests.factories import make_model, make_provider

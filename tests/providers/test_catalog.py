@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from providers.catalog import FIELDS, UNKNOWN, lookup, restored, stored
+from providers.catalog.price_map import FIELDS, UNKNOWN, lookup, restored, stored
 from providers.presets import ROWS, is_known, litellm_providers, preset_of
 
 
@@ -109,7 +109,7 @@ def test_what_is_not_known_stays_open(type, model):
 
 def test_the_map_is_read_without_importing_litellm():
     code = (
-        "import sys; from providers.catalog import lookup; lookup(type='openai', model_name='gpt-4o'); "
+        "import sys; from providers.catalog.price_map import lookup; lookup(type='openai', model_name='gpt-4o'); "
         "sys.exit('litellm' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0

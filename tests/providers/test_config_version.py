@@ -8,7 +8,7 @@ from access import actions as access
 from access.keys import COMMAND_LINE
 from access.models import Role
 from groups import actions as groups
-from groups.placements import Placement
+from groups.deployments.placements import Placement
 from providers import actions, config_version
 from providers.models import ConfigVersion
 from tests.factories import make_group, make_model, make_provider, make_user

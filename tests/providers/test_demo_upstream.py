@@ -13,7 +13,7 @@ import httpx
 import openai
 import pytest
 
-from providers.demo_settings import DEMO_KEY
+from providers.demo.settings import DEMO_KEY
 from tests.servers import MASTER_KEY, Server, free_port, running
 
 PING: Any = [{"role": "user", "content": "Is anybody there?"}]
@@ -37,7 +37,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Serv
 
 def _server(name: str, folder: Path, env: dict[str, str]) -> Any:
     port = free_port()
-    command = [sys.executable, "-m", name, "--port", str(port), "providers.demo_upstream:app"]
+    command = [sys.executable, "-m", name, "--port", str(port), "providers.demo.upstream:app"]
     url = f"http://127.0.0.1:{port}"
     return running(command, url=url, ready=None, log=folder / f"{name}.log", env=env)
 

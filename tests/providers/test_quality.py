@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from providers.quality import guessed
+from providers.catalog.quality import guessed
 
 
 @pytest.mark.parametrize(

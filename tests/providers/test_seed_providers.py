@@ -8,8 +8,8 @@ from django.core.management import CommandError, call_command
 from access.keys import COMMAND_LINE
 from providers import secrets
 from providers.actions import update_provider
+from providers.catalog.starters import STARTERS
 from providers.models import LanguageModel, Provider
-from providers.starters import STARTERS
 from tests.factories import make_group, make_provider
 
 pytestmark = pytest.mark.django_db

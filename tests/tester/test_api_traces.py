@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tester import traces
 from tester.models import TraceChunk
-from tester.traces import Wanted
+from tester.traces import stored
+from tester.traces.stored import Wanted
 
 
 @pytest.fixture
@@ -45,8 +45,8 @@ def everything(ask, query: str) -> list[dict]:
         ("status=success", lambda t: t["status"] == "success"),
         ("fallback=true", lambda t: t["fallback_depth"] > 0),
         ("fallback=false&status=error", lambda t: not t["fallback_depth"] and t["status"] == "error"),
-        ("from_ms=20000", lambda t: traces.ended_ms(t) >= 20000),
-        ("from_ms=5000&to_ms=9000.5", lambda t: 5000 <= traces.ended_ms(t) <= 9000.5),
+        ("from_ms=20000", lambda t: stored.ended_ms(t) >= 20000),
+        ("from_ms=5000&to_ms=9000.5", lambda t: 5000 <= stored.ended_ms(t) <= 9000.5),
         ("deployment_id=nobody", lambda t: False),
     ],
 )
@@ -96,14 +96,14 @@ def test_rights_and_methods(as_charlie, as_dora, as_nobody, as_alice, run):
 def test_a_search_opens_only_chunks_that_have_what_it_wants(run, django_assert_num_queries):
     TraceChunk.objects.filter(run=run).exclude(first=500).update(failed=0, data=b"not to be opened")
     with django_assert_num_queries(1):
-        found = traces.find(run, Wanted(status="error"), size=1000)
+        found = stored.find(run, Wanted(status="error"), size=1000)
     assert {trace["status"] for trace in found.traces} == {"error"}
 
 
 def test_a_long_search_stops_half_way_and_goes_on_from_there(run, ask, monkeypatch):
     whole = everything(ask, "status=error")
-    monkeypatch.setattr(traces, "MOST_CHUNKS", 1)
-    first = traces.find(run, Wanted(status="error"), size=1000)
+    monkeypatch.setattr(stored, "MOST_CHUNKS", 1)
+    first = stored.find(run, Wanted(status="error"), size=1000)
     assert 0 < len(first.traces) < len(whole)
     assert first == (whole[: len(first.traces)], 499)
     assert everything(ask, "status=error") == whole
@@ -111,10 +111,10 @@ def test_a_long_search_stops_half_way_and_goes_on_from_there(run, ask, monkeypat
 
 def test_a_chunk_says_what_is_inside(run, ids):
     chunk = TraceChunk.objects.filter(run=run).first()
-    inside = traces.find(run, Wanted(), size=chunk.count).traces
+    inside = stored.find(run, Wanted(), size=chunk.count).traces
     assert chunk.failed == sum(trace["status"] == "error" for trace in inside)
     assert chunk.fell_back == sum(trace["fallback_depth"] > 0 for trace in inside)
     assert (chunk.low_index, set(chunk.tried)) == (0, set(ids))
     # Beginning and duration are rounded each: who ended first by a hair may seem to have ended last.
-    ends_ms = [traces.ended_ms(trace) for trace in inside]
+    ends_ms = [stored.ended_ms(trace) for trace in inside]
     assert (chunk.first_ended_ms, chunk.last_ended_ms) == (min(ends_ms), max(ends_ms))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tester.assertions import METRICS, parse_assertion
+from tester.terminal.assertions import METRICS, parse_assertion
 
 RESULT = {
     "total_requests": 200,

@@ -8,9 +8,9 @@ import pytest
 
 from engine.scenarios import SCENARIOS
 from groups.models import RoutingGroup
-from tester.drafts import Rehearsed, Verdict, rehearse_briefly, verdict_of
 from tester.exceptions import RunBroken
 from tester.models import Run
+from tester.runs.drafts import Rehearsed, Verdict, rehearse_briefly, verdict_of
 from tester.views import drafts
 from tests.factories import make_group
 from tests.groups.test_builder_page import form

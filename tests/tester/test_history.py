@@ -8,10 +8,10 @@ import pytest
 
 from engine.targets import targets
 from tester import actions
-from tester.drawings import drawn_group_of
 from tester.history import timeline_of_run
 from tester.models import Run
 from tester.planning import Asked, plan
+from tester.scene.drawings import drawn_group_of
 from tests.factories import make_group, make_model, make_provider
 
 pytestmark = pytest.mark.django_db

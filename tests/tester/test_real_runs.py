@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from providers.demo_settings import PROVIDERS, api_base
+from providers.demo.settings import PROVIDERS, api_base
 from tester import actions
 from tester.models import Run, RunStatus
 from tester.planning import Asked, plan

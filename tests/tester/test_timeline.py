@@ -8,9 +8,9 @@ import pytest
 
 from engine.scenarios import Scenario
 from engine.spec import Strategy
-from tester.fault_windows import FaultWindow, windows_of
 from tester.scene import DrawnDeployment, DrawnGroup
-from tester.timeline import HEIGHT, MOST_BUCKETS, MOST_ROWS, Moment, buckets_of, timeline_of
+from tester.traces.fault_windows import FaultWindow, windows_of
+from tester.traces.timeline import HEIGHT, MOST_BUCKETS, MOST_ROWS, Moment, buckets_of, timeline_of
 
 GROUP = DrawnGroup(
     "chat",

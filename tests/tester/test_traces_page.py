@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tester.models import Run, TraceChunk
-from tester.traces import Wanted, find
+from tester.traces.stored import Wanted, find
 from tests.page import html_of
 
 HTMX = {"HX-Request": "true"}
@@ -98,7 +98,7 @@ def test_requests_that_were_refused_because_of_what_they_asked_are_no_failures(c
 
 
 def test_a_search_that_stops_half_way_offers_to_look_further(client, charlie, simulate, monkeypatch):
-    monkeypatch.setattr("tester.traces.MOST_CHUNKS", 1)
+    monkeypatch.setattr("tester.traces.stored.MOST_CHUNKS", 1)
     url = f"/runs/{simulate(num_requests=600, seed=5)['run_id']}/traces?show=failed"
     TraceChunk.objects.update(failed=1)  # of their requests none is, but only a look tells
     client.force_login(charlie)

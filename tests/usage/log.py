@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from access.credits import Settlement
 from engine.outcomes import outcome_of
-from usage.finished import ATTEMPTS, STARTED_AT, values_of
-from usage.journal import Entry, write
 from usage.models import RequestRecord
-from usage.wire import ATTEMPT, Wire
+from usage.request_log.finished import ATTEMPTS, STARTED_AT, values_of
+from usage.request_log.journal import Entry, write
+from usage.request_log.wire import ATTEMPT, Wire
 
 _numbers = itertools.count(1)
 

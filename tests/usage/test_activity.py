@@ -9,7 +9,7 @@ import pytest
 from tests.factories import make_group
 from tests.page import html_of
 from tests.usage.log import finished, log
-from usage.activity import Activity, Health, Served, State, activity_of, health_of
+from usage.health.activity import Activity, Health, Served, State, activity_of, health_of
 
 HTMX = {"HX-Request": "true"}
 

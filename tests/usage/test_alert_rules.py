@@ -18,11 +18,11 @@ from providers import config_version
 from tests.factories import make_provider
 from tests.usage.log import finished, log
 from tests.usage.logged import tried
-from usage.alert_rules import Setting, change_rules, current_rules, measures, settle, verdicts
-from usage.alert_rules.measures import DayCosts, Failing, KeyMinute
-from usage.alerts import raise_alert
+from usage.alerting import Setting, change_rules, current_rules, measures, settle, verdicts
+from usage.alerting.alerts import raise_alert
+from usage.alerting.measures import DayCosts, Failing, KeyMinute
+from usage.health.recent import Tries
 from usage.models import Alert, AlertKind, AlertRule, RecentCount, RequestRecord
-from usage.recent import Tries
 
 pytestmark = pytest.mark.django_db
 NEBIUS = "0b6a2c34-0000-4000-8000-000000000001"

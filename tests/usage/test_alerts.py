@@ -14,10 +14,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from engine import addresses
-from gateway.alerting import PAUSES_S, Courier
+from gateway.background.alerting import PAUSES_S, Courier
 from tests.fakes import Exchange, ScriptedUpstream, Status
 from tests.odd_servers import Moved
-from usage import alerts, webhook
+from usage.alerting import alerts, webhook
 from usage.models import Alert, AlertKind
 
 pytestmark = pytest.mark.django_db

@@ -15,7 +15,7 @@ from access.keys import COMMAND_LINE
 from tests.factories import make_provider
 from tests.fakes import ScriptedUpstream, Status
 from tests.page import html_of
-from usage import alerts
+from usage.alerting import alerts
 from usage.models import Alert, AlertKind, AlertRule
 from usage.pages import alerts as pages
 

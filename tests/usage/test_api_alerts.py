@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.fakes import ScriptedUpstream, Status
-from usage import alerts
+from usage.alerting import alerts
 from usage.models import AlertKind, AlertRule
 
 pytestmark = pytest.mark.django_db

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.usage.logged import tried
-from usage.attempts import has_failed
+from usage.request_log.attempts import has_failed
 
 
 @pytest.mark.parametrize("status_code", [401, 402, 403, 404, 408, 429, 500, 502, 503, 529, None])

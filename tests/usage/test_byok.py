@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from access import own_keys
+from access.byok import keys
 from access.models import OwnKey, User
 from providers.models import Provider
 from tests.factories import make_provider, make_user
@@ -27,7 +27,7 @@ def provider() -> Provider:
 
 @pytest.fixture
 def own_key(charlie: User, provider: Provider) -> OwnKey:
-    return own_keys.store(by=charlie, user=charlie, provider=provider, key=KEY)[0]
+    return keys.store(by=charlie, user=charlie, provider=provider, key=KEY)[0]
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_the_api_is_for_admins_to_read(as_alice, as_bob, as_charlie, as_dora, as
 def test_many_people_take_the_same_queries(as_alice, requests, django_assert_max_num_queries):
     for _ in range(5):
         person = make_user()
-        own_keys.store(by=person, user=person, provider=make_provider(), key=KEY)
+        keys.store(by=person, user=person, provider=make_provider(), key=KEY)
     # The bearer key and its owner's teams, the people, their number, their keys; three counts; three of the buckets.
     with django_assert_max_num_queries(11):
         as_alice.get(API)

@@ -12,11 +12,12 @@ from access.models import Role
 from engine.ledger import Trace
 from gateway import records
 from gateway.exchange import Exchange
-from usage import finished, tallies, wire
-from usage.columns import COLUMNS, COUNTS
-from usage.exporting import REQUEST_COLUMNS
+from usage.api.requests import FIELDS
 from usage.models import RequestRecord, UsageBucket, UsageSeries
-from usage.requests_api import FIELDS
+from usage.request_log import finished, wire
+from usage.request_log.columns import COLUMNS, COUNTS
+from usage.request_log.exporting import REQUEST_COLUMNS
+from usage.rollups import tallies
 
 NAMES = {column.name for column in COLUMNS}
 OF_SERIES = {column.name for column in COLUMNS if column.is_of_series}

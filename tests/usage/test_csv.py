@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from access.models import User
 from tests.usage.log import finished, log
-from usage import exporting
-from usage.csv_lines import csv_lines, safe
+from usage.request_log import exporting
+from usage.request_log.csv_lines import csv_lines, safe
 
 
 def read(data: bytes) -> list[list[str]]:

@@ -11,11 +11,11 @@ from django.utils import timezone
 from engine.outcomes import Outcome
 from tests.usage.log import finished, log
 from tests.usage.logged import tried
-from usage.alert_rules import current_rules, settle
-from usage.alert_rules.groups import EXAMPLE, Answers, failing_groups, rule_of
-from usage.alert_rules.thresholds import GROUP_RULE
+from usage.alerting import current_rules, settle
+from usage.alerting.groups import EXAMPLE, Answers, failing_groups, rule_of
+from usage.alerting.thresholds import GROUP_RULE
+from usage.health.recent import count_recent
 from usage.models import Alert, AlertKind, RequestRecord
-from usage.recent import count_recent
 
 pytestmark = pytest.mark.django_db
 RULE = rule_of(EXAMPLE)

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from engine.profiles import DEFAULT_PROFILE
-from usage.latency import NEWEST, profiles_of, recent_profiles
+from usage.health.latency import NEWEST, profiles_of, recent_profiles
 from usage.models import RequestRecord
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.providers.pages import make_request
 from tests.usage.log import finished, log
-from usage.provider_stats import Period, percent_more, provider_stats
+from usage.analytics.provider_stats import Period, percent_more, provider_stats
 
 pytestmark = pytest.mark.django_db
 

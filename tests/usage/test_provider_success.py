@@ -16,8 +16,8 @@ from tests.page import html_of
 from tests.usage.log import finished, log
 from tests.usage.logged import request_of, tried
 from usage.analytics import Asked, by, over_time, totals
+from usage.analytics.provider_stats import provider_stats
 from usage.models import Grain, UsageBucket
-from usage.provider_stats import provider_stats
 
 pytestmark = pytest.mark.django_db
 USAGE = "/api/v1/llm/usage"

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from tests.usage.log import finished, log
 from tests.usage.logged import tried
+from usage.health.recent import KEPT_FOR, Tries, forget_recent, tries_since
 from usage.models import RecentCount
-from usage.recent import KEPT_FOR, Tries, forget_recent, tries_since
-from usage.retention import purge
+from usage.request_log.retention import purge
 
 pytestmark = pytest.mark.django_db
 FIVE = timedelta(minutes=5)

@@ -15,13 +15,13 @@ from access.models import Account
 from engine.ledger import Attempt, Trace
 from tests.servers import eventually
 from tests.usage.log import Served, log
-from usage import recorder as recorder_module
-from usage import retention, writer_process
 from usage.models import LatencyCount, RequestRecord, UsageBucket
-from usage.recorder import Recorder
-from usage.retention import purge
-from usage.wire import Wire, attempt_of, attempts_of
-from usage.writer_process import WriterProcess
+from usage.request_log import recorder as recorder_module
+from usage.request_log import retention, writer_process
+from usage.request_log.recorder import Recorder
+from usage.request_log.retention import purge
+from usage.request_log.wire import Wire, attempt_of, attempts_of
+from usage.request_log.writer_process import WriterProcess
 
 
 @pytest.fixture(autouse=True)

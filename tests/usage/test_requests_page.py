@@ -16,8 +16,8 @@ from tests.page import html_of
 from tests.usage.log import Served
 from tests.usage.logged import logged, request_of, tried
 from usage.pages import requests as pages
-from usage.recorder import recorder
-from usage.requests_log import Mark
+from usage.request_log.recorder import recorder
+from usage.request_log.search import Mark
 
 pytestmark = pytest.mark.django_db
 URL = "/requests"

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
+from usage.health.response_times import POINTS, response_times, times_of
 from usage.models import RequestRecord
-from usage.response_times import POINTS, response_times, times_of
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

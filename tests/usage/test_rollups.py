@@ -9,8 +9,8 @@ from django.core.management import call_command
 
 from tests.usage.log import finished, log
 from usage.models import Grain, LatencyCount, RequestRecord, UsageBucket, UsageSeries
-from usage.months import sum_up_month
-from usage.tallies import start_of
+from usage.rollups.months import sum_up_month
+from usage.rollups.tallies import start_of
 
 pytestmark = pytest.mark.django_db
 

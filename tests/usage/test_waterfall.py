@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from usage.waterfall import Bar, Ghost, bars_of, moved_on, steps_of
+from usage.request_log.waterfall import Bar, Ghost, bars_of, moved_on, steps_of
 
 
 def attempt(name: str, *, at_ms: float, ms: float | None, **more: Any) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from usage.analytics.numbers import DIMENSIONS, Dimension
 from usage.models import Grain, UsageBucket, UsageSeries
-from usage.retention import HOURS_KEPT
-from usage.tallies import next_month, start_of
+from usage.request_log.retention import HOURS_KEPT
+from usage.rollups.tallies import next_month, start_of
 
 BY_HOURS = timedelta(hours=72)
 STEPS = {Grain.HOUR: timedelta(hours=1), Grain.DAY: timedelta(days=1)}

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Literal, get_args
 
 from engine.outcomes import success_rate
-from usage.levels import percentile_ms
-from usage.tallies import Sums
+from usage.rollups.latency_levels import percentile_ms
+from usage.rollups.tallies import Sums
 
 Dimension = Literal["provider", "model", "group", "team", "key", "owner", "virtual_model"]
 DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
@@ -22,9 +22,9 @@ class Totals:
 
     `successes` were answered, `failures` failed; `refused` and `left` are in neither (docs/GLOSSARY.md). `cost_usd` is
     what our own keys cost, `saved_usd` the list price of requests that people's own keys paid for; tokens are those of
-    both. `p50_ms` and `p95_ms` are of successes, within 5 % (see `usage/levels.py`), None without any or when not
-    asked for; `first_token_ms` is a mean. `attempts` are those made at the providers and deployments in question,
-    answered or failed, and `failed_attempts` the latter: of them also where another answered the request.
+    both. `p50_ms` and `p95_ms` are of successes, within 5 % (see `usage/rollups/latency_levels.py`), None without any
+    or when not asked for; `first_token_ms` is a mean. `attempts` are those made at the providers and deployments in
+    question, answered or failed, and `failed_attempts` the latter: of them also where another answered the request.
     """
 
     requests: int = 0

@@ -14,7 +14,7 @@ from django.db.models import Model, Q, QuerySet, Sum
 from usage.analytics.asked import COLUMNS, TOLD_BY_ID, Asked, Window, window_of
 from usage.analytics.numbers import Dimension, Line, Point, Totals, added, totals_of
 from usage.models import Grain, LatencyCount, UsageBucket, UsageSeries
-from usage.tallies import SUMS, Series, Sums
+from usage.rollups.tallies import SUMS, Series, Sums
 
 ADDED_UP = {f"sum_{name}": Sum(name) for name in SUMS}
 # Of which lines percentiles are wanted: of all, of those of one dimension (and the totals), of the totals, of none.

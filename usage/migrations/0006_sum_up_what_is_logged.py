@@ -12,7 +12,7 @@ from itertools import islice
 from django.db import migrations
 from django.db.models import F
 
-from usage.levels import level_of
+from usage.rollups.latency_levels import level_of
 
 TOLD_BY_ATTEMPTS = ["deployment_id", "deployment_name", "provider", "model", "error_class"]
 SERIES = (

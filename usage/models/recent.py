@@ -1,4 +1,4 @@
-"""What providers and groups did a moment ago, in slices of seconds (see `usage/recent.py`)."""
+"""What providers and groups did a moment ago, in slices of seconds (see `usage/health/recent.py`)."""
 
 from __future__ import annotations
 

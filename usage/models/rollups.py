@@ -43,9 +43,9 @@ class UsageBucket(models.Model):
 
     `successes` were answered, `failures` failed, `refused` and `left` are what they say (`engine/outcomes.py`).
     `attempts` are those made at the provider and deployment of the series, also where another answered the request, and
-    `failed_attempts` those that it failed (see `usage/attempts.py`). `cost_usd` is the list price, whoever paid it (see
-    `UsageSeries.is_own_key`). `duration_ms` and `first_token_ms` are sums over the successes and over those with a
-    first token, `first_tokens` in number.
+    `failed_attempts` those that it failed (see `usage/request_log/attempts.py`). `cost_usd` is the list price, whoever
+    paid it (see `UsageSeries.is_own_key`). `duration_ms` and `first_token_ms` are sums over the successes and over
+    those with a first token, `first_tokens` in number.
     """
 
     # Start before series: what is written now lies together, and a period is one range of the index.
@@ -74,7 +74,7 @@ class UsageBucket(models.Model):
 
 
 class LatencyCount(models.Model):
-    """How many successes of one bucket took about so long; `level` is of `usage/levels.py`."""
+    """How many successes of one bucket took about so long; `level` is of `usage/rollups/latency_levels.py`."""
 
     pk = models.CompositePrimaryKey("grain", "start", "series_id", "level")
     grain = models.CharField(max_length=4, choices=Grain.choices)

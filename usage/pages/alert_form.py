@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.forms import BoundField
 
 from providers.forms.fields import attributes, blame
-from usage.alert_rules import WATCHED, Setting, Watched, checked_threshold
+from usage.alerting import WATCHED, Setting, Watched, checked_threshold
 from usage.models import AlertKind, AlertRule
 
 SWITCH = "{}_is_on"

@@ -15,7 +15,7 @@ from access.models import Actor, ApiKey
 from access.rules import visible_keys
 from groups.models import RoutingGroup
 from providers.models import Provider
-from usage.alert_news import News, news_of
+from usage.alerting.news import News, news_of
 from usage.models import Alert, AlertKind
 
 ICONS: dict[AlertKind, str] = {

@@ -17,8 +17,7 @@ from access.models import Role
 from access.pages import PersonRequest, requires
 from access.rules import has_role
 from lib.pages import wants_part
-from usage import webhook
-from usage.alert_rules import change_rules, current_rules
+from usage.alerting import change_rules, current_rules, webhook
 from usage.models import Alert
 from usage.pages.alert_form import AlertRulesForm
 from usage.pages.alert_rows import rows_of

@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from groups.cards import Disc, disc_of
+from providers.catalog.prices import average_usd
 from providers.models import LanguageModel, Provider
 from providers.presets import preset_of
-from providers.prices import average_usd
-from usage.provider_health import ProviderHealth
+from usage.health.providers import ProviderHealth
 
 
 @dataclass(frozen=True, slots=True)

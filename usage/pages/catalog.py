@@ -16,7 +16,8 @@ from django.views.decorators.http import require_http_methods
 
 from access.pages import PersonRequest
 from lib.pages import way_back
-from providers import actions, catalog, catalog_updates, config_version
+from providers import actions, config_version
+from providers.catalog import price_map, updates
 from providers.models import LanguageModel
 from providers.templatetags.prices import usd
 from usage.pages.doors import editors_only, readers_only, rights
@@ -86,26 +87,26 @@ def _decide(request: PersonRequest) -> HttpResponse:
     return redirect(way_back(request))
 
 
-def updates_now() -> tuple[catalog_updates.CatalogUpdate, ...]:
+def updates_now() -> tuple[updates.CatalogUpdate, ...]:
     """All differences there are. To compare 10,000 models takes a while, so it is done once for each configuration."""
     return _updates_at(config_version.current())
 
 
 @lru_cache(maxsize=1)
-def _updates_at(version: int) -> tuple[catalog_updates.CatalogUpdate, ...]:
-    return tuple(catalog_updates.updates_of(LanguageModel.objects.all())[0])
+def _updates_at(version: int) -> tuple[updates.CatalogUpdate, ...]:
+    return tuple(updates.updates_of(LanguageModel.objects.all())[0])
 
 
 def _models(count: int) -> str:
     return f"{count} model{'' if count == 1 else 's'}"
 
 
-def _difference(change: catalog_updates.CatalogChange) -> Difference:
+def _difference(change: updates.CatalogChange) -> Difference:
     return Difference(LABELS[change.field], _words(change.field, change.accepted), _words(change.field, change.today))
 
 
 def _words(field: str, value: Any) -> str:
-    value = catalog.restored(field, value)
+    value = price_map.restored(field, value)
     if value is None:
         return "unknown"
     if field.endswith("_cost_per_million"):

@@ -17,8 +17,9 @@ from access.pages import PersonRequest
 from engine.probes.findings import Finding, Trouble
 from lib.exceptions import DomainError
 from lib.pages import wants_part, way_back
-from providers import connections, secrets
+from providers import secrets
 from providers.forms.provider import DEFAULT_TYPE, ProviderForm
+from providers.health import connections
 from providers.models import Provider
 from providers.offers import MOST_LISTED, Checklist
 from usage.pages.doors import editors_only, testers_only

@@ -13,7 +13,7 @@ from django.views.decorators.vary import vary_on_headers
 from access.models import Role
 from access.pages import PersonRequest, requires
 from lib.pages import wants_part, way_back
-from usage import cooldowns
+from usage.health import cooldowns
 from usage.pages.doors import readers_only, rights
 
 PAGE = "providers/cooldown_list.html"

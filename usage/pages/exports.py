@@ -10,8 +10,8 @@ from django.views.decorators.http import require_safe
 
 from access.models import Role
 from access.pages import PersonRequest, requires
-from usage import exporting
 from usage.pages.usage_form import UsageForm
+from usage.request_log import exporting
 
 reader = requires(Role.VIEWER, to="see what happened")
 

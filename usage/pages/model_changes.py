@@ -14,8 +14,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 from access.pages import PersonRequest
 from lib.exceptions import DomainError
 from lib.pages import Question, ask, way_back
-from providers import actions, connections, rules
+from providers import actions, rules
 from providers.forms.model import ModelForm, NewModelForm
+from providers.health import connections
 from providers.models import LanguageModel, Provider
 from providers.offers import Checklist
 from usage.pages.connections import listed_in

@@ -18,10 +18,10 @@ from providers import rules
 from providers.forms.model import ModelFilterForm
 from providers.model_table import DEFAULT_SORT, narrowed, sort_in, sorted_by
 from providers.models import LanguageModel
+from usage.health.response_times import response_times
 from usage.pages.cards import row_of
 from usage.pages.catalog import updates_now
 from usage.pages.doors import readers_only, rights
-from usage.response_times import response_times
 
 PAGE = "providers/model_list.html"
 PAGE_SIZE = 50

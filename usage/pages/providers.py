@@ -18,10 +18,10 @@ from lib.pages import wants_part
 from providers import rules, secrets
 from providers.models import LanguageModel, Probe, Provider
 from providers.sparkline import sparkline_of
+from usage.analytics.provider_stats import provider_stats
+from usage.health.providers import health_of
 from usage.pages.cards import card_of
 from usage.pages.doors import readers_only, rights
-from usage.provider_health import health_of
-from usage.provider_stats import provider_stats
 
 PAGE = "providers/provider_list.html"
 MONTH = timedelta(days=30)

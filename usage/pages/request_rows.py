@@ -14,8 +14,8 @@ from groups.models import RoutingGroup
 from providers.colours import colour_of
 from providers.models import Provider
 from usage.models import RequestRecord
-from usage.requests_log import Mark
-from usage.waterfall import Step, bars_of, steps_of
+from usage.request_log.search import Mark
+from usage.request_log.waterfall import Step, bars_of, steps_of
 
 NARROWEST = 1
 PILLS = {Outcome.ANSWERED: "good", Outcome.FAILED: "bad", Outcome.REFUSED: "off", Outcome.LEFT: "cold"}

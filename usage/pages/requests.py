@@ -17,12 +17,12 @@ from access.rules import can_read
 from groups.models import RoutingGroup, Strategy
 from lib.pages import wants_part
 from providers.models import LanguageModel
-from usage.cost_lines import computation_of
 from usage.models import RequestRecord
-from usage.pages.request_filter import RequestFilterForm
 from usage.pages.request_rows import rows_of, steps_in
-from usage.recorder import recorder
-from usage.requests_log import LogPage, Mark, count_newer, matching, page_of
+from usage.request_log.cost_lines import computation_of
+from usage.request_log.filter import RequestFilterForm
+from usage.request_log.recorder import recorder
+from usage.request_log.search import LogPage, Mark, count_newer, matching, page_of
 from usage.rules import check_may_see, owner_seen_by
 
 PAGE = "usage/request_list.html"

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from gateway.verification import verify
+from gateway.explain.verification import verify
 
 
 class Command(BaseCommand):

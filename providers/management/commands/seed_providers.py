@@ -10,7 +10,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from providers import starters
+from providers.catalog import starters
 from providers.exceptions import ModelInUse
 
 

@@ -12,14 +12,15 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from access.keys import COMMAND_LINE
 from groups.models import RoutingGroup
-from tester import actions, report
-from tester.assertions import METRICS, Assertion, parse_assertion
+from tester import actions
 from tester.models import RunStatus
 from tester.planning import MOST_REQUESTS, Asked, Plan, plan
 from tester.runs.conduct import Outcome, conduct
 from tester.runs.workers import Message
-from tester.scenario_files import scenario_in
 from tester.scene.reading import finished
+from tester.terminal import report
+from tester.terminal.assertions import METRICS, Assertion, parse_assertion
+from tester.terminal.scenario_files import scenario_in
 
 ASSERTION_FAILED, BAD_INPUT, RUN_FAILED = 1, 2, 3
 MOST_CONCURRENT = 1_000

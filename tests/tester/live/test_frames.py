@@ -13,13 +13,12 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from engine.spec import Strategy
-from tester import drawings
 from tester.live import reading
+from tester.live.frame_buffer import News, Reel, StoredFrame
 from tester.live.frames import FrameStore, RunUnknown
-from tester.live.reel import News, Reel, StoredFrame
 from tester.models import LOST_AFTER, Run, RunStatus
 from tester.planning import Asked, plan
-from tester.scene import DrawnGroup
+from tester.scene import DrawnGroup, drawings
 from tests.tester.live.runs import add_frames, finish, make_run
 
 RUN_ID = uuid.uuid4()

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from usage.rebuilding import rebuild
+from usage.rollups.rebuilding import rebuild
 
 
 class Command(BaseCommand):

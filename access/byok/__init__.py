@@ -1,0 +1,1 @@
+"""BYOK: a key that a person brings for a provider."""

@@ -1,0 +1,1 @@
+"""May this key send this request, how often, and who pays."""

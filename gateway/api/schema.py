@@ -1,0 +1,87 @@
+"""The gateway's hot routes in the OpenAPI schema: Django does not know them (see `gateway/asgi.py`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Schema = dict[str, Any]
+
+OBJECT: Schema = {"type": "object", "additionalProperties": True}
+MODEL: Schema = {
+    "type": "string",
+    "description": "A routing group, a virtual model, or `provider/model` of the catalog.",
+}
+MESSAGES: Schema = {"type": "array", "minItems": 1, "items": {**OBJECT, "required": ["role"]}}
+CHAT: Schema = {
+    **OBJECT,
+    "required": ["model", "messages"],
+    "properties": {"model": MODEL, "messages": MESSAGES, "stream": {"type": "boolean"}},
+}
+EMBEDDINGS: Schema = {
+    **OBJECT,
+    "required": ["model", "input"],
+    "properties": {"model": MODEL, "input": {"oneOf": [{"type": "string"}, {"type": "array", "items": {}}]}},
+}
+ERROR: Schema = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["message", "type", "param", "code"],
+            "properties": {
+                "message": {"type": "string"},
+                "type": {"type": "string"},
+                "param": {"type": "string", "nullable": True},
+                "code": {"type": "string", "nullable": True},
+            },
+        }
+    },
+}
+ERRORS = {
+    "400": "The request cannot be routed as it is.",
+    "401": "No key, or a wrong one.",
+    "403": "This key may not call this group.",
+    "404": "No such model.",
+    "413": "The body is too large.",
+    "429": "Rate limited, or everything is cooling down; see Retry-After.",
+    "502": "The upstream failed.",
+    "503": "The upstream, or the group, is unavailable.",
+    "504": "The upstream, or the whole request, took too long.",
+}
+
+
+def add_gateway(result: Schema, generator: Any, request: Any, public: bool) -> Schema:
+    """drf-spectacular's postprocessing hook."""
+    result["paths"] = dict(sorted({**result["paths"], **PATHS}.items()))
+    return result
+
+
+def _operation(name: str, summary: str, *, body: Schema | None = None, is_open: bool = False) -> Schema:
+    answers = {"200": _content("Done.", OBJECT)}
+    if body is not None:
+        answers |= {status: _content(why, ERROR) for status, why in ERRORS.items()}
+    elif not is_open:
+        answers["401"] = _content(ERRORS["401"], ERROR)
+    operation: Schema = {"operationId": name, "summary": summary, "tags": ["gateway"], "responses": answers}
+    if body is not None:
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+    return operation if is_open else {**operation, "security": [{"bearer": []}]}
+
+
+def _content(description: str, schema: Schema) -> Schema:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+PATHS: Schema = {
+    "/v1/chat/completions": {
+        "post": _operation(
+            "chat_completions", "OpenAI's chat completions; `stream` gives server-sent events.", body=CHAT
+        )
+    },
+    "/v1/embeddings": {"post": _operation("embeddings", "OpenAI's embeddings.", body=EMBEDDINGS)},
+    "/v1/models": {"get": _operation("models", "What this key can call.")},
+    "/healthz": {"get": _operation("healthz", "The process lives.", is_open=True)},
+    "/readyz": {"get": _operation("readyz", "Database, channel layer and routers are usable; else 503.", is_open=True)},
+}
+PATHS["/readyz"]["get"]["responses"]["503"] = _content("Not ready; `failing` says why.", OBJECT)

@@ -1,0 +1,67 @@
+"""Watches for alerts and tells the webhook, off every request's path, and again later when it does not answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import connections
+
+from gateway.background.periodic import again_and_again
+from usage import alerting
+from usage.alerting import alerts, webhook
+from usage.models import Alert
+
+log = structlog.get_logger(__name__)
+
+WATCH_S = 15.0
+TICK_S = 2.0
+LEASE_S = 60.0
+# After the first try; then it is given up, and the alert's row says why.
+PAUSES_S = (2.0, 10.0, 60.0)
+
+
+async def watch(*, every_s: float = WATCH_S) -> None:
+    """Raises and resolves alerts, until cancelled; in a thread of its own, so that no request waits for it."""
+    await again_and_again(partial(asyncio.to_thread, look), every_s=every_s, failing="alerts not brought up to date")
+
+
+def look() -> None:
+    """One look at everything that is watched; old alerts are forgotten by the way."""
+    try:
+        alerting.settle()
+        alerts.forget_old_alerts()
+    finally:
+        connections.close_all()
+
+
+class Courier:
+    """The messenger of one process; any number of them share the work."""
+
+    def __init__(self, in_database_thread: Callable[[Callable[[], Any]], Awaitable[Any]]) -> None:
+        self._in_database_thread = in_database_thread
+
+    async def run(self) -> None:
+        """Delivers what there is, until cancelled; returns at once when no webhook is set."""
+        if settings.ALERT_WEBHOOK_URL:
+            await again_and_again(self.turn, every_s=TICK_S, failing="alerts not delivered yet")
+
+    async def turn(self) -> None:
+        """Delivers the alerts that are due now."""
+        due = await self._in_database_thread(partial(alerts.claim_unsent, lease_s=LEASE_S))
+        await asyncio.gather(*(self._deliver(alert) for alert in due))
+
+    async def _deliver(self, alert: Alert) -> None:
+        try:
+            await webhook.deliver(alert)
+        except webhook.NotDelivered as error:
+            pause_s = dict(enumerate(PAUSES_S)).get(alert.failed_sends)
+            log.warning("alert not delivered", alert=alert.pk, error=str(error), again_in_s=pause_s)
+            failure = partial(alerts.record_not_sent, alert, error=str(error), again_in_s=pause_s)
+            await self._in_database_thread(failure)
+        else:
+            await self._in_database_thread(partial(alerts.record_sent, alert))

@@ -1,0 +1,121 @@
+"""The cooldown board: what this process's routers leave alone, published for all to see and to end.
+
+A router says how many cooldowns it has begun, so that looking costs nothing while nothing happens. A row that
+somebody deleted is a cooldown that is to end: each process compares its rows when the configuration's version grows.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+from django.utils import timezone
+
+from engine.cooldowns import Cooldown
+from engine.routers import GroupRouter
+from engine.routing import LiveGroup, Routing
+from gateway.background.periodic import again_and_again
+from usage.models import CooldownRecord
+
+TICK_S = 1.0
+# Rows of a process that died end by themselves; later they are swept away.
+KEPT_AFTER = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A cooldown that has a row, and the router it happens in."""
+
+    router: GroupRouter
+    deployment_id: str
+    until_s: float
+
+
+class Board:
+    """The cooldowns of one process in the database."""
+
+    def __init__(self, routing: Routing, in_database_thread: Callable[[Callable[[], Any]], Awaitable[Any]]) -> None:
+        self.process = uuid.uuid4()
+        self._routing = routing
+        self._in_database_thread = in_database_thread
+        self._seen: WeakKeyDictionary[GroupRouter, int] = WeakKeyDictionary()
+        self._published: dict[int, Published] = {}
+
+    async def run(self) -> None:
+        """Publishes changes, until cancelled."""
+        await again_and_again(self.publish, every_s=TICK_S, failing="cooldowns not published")
+
+    async def publish(self) -> None:
+        """Writes the cooldowns that began since the last time; deletes those that are over, or whose router is gone."""
+        begun = [group for group in self._routing if self._has_news(group)]
+        for group in begun:
+            await self._write(group)
+        gone = [row for row, known in self._published.items() if self._is_over(known)]
+        if gone:
+            await self._in_database_thread(partial(_delete, gone))
+            for row in gone:
+                self._published.pop(row, None)
+
+    async def follow_resets(self) -> None:
+        """Ends the cooldowns whose rows somebody deleted."""
+        if not self._published:
+            return
+        kept = await self._in_database_thread(partial(_existing, list(self._published)))
+        for row in self._published.keys() - kept:
+            known = self._published.pop(row)
+            known.router.cooling.end(known.deployment_id)
+
+    def _has_news(self, group: LiveGroup) -> bool:
+        router = group.router
+        return router is not None and router.cooling.begun > 0 and router.cooling.begun != self._seen.get(router)
+
+    def _is_over(self, known: Published) -> bool:
+        group = self._routing.get(known.router.spec.name)
+        return known.until_s <= time.time() or group is None or group.router is not known.router
+
+    async def _write(self, group: LiveGroup) -> None:
+        router = group.router
+        if router is None:
+            return
+        begun, active = router.cooling.begun, router.cooling.active()
+        rows: dict[int, Cooldown] = await self._in_database_thread(partial(_write, self.process, group, active))
+        self._seen[router] = begun
+        for row, cooldown in rows.items():
+            self._published[row] = Published(router, cooldown.deployment.deployment_id, cooldown.until_s)
+
+
+def _write(process: UUID, group: LiveGroup, active: Iterable[Cooldown]) -> dict[int, Cooldown]:
+    """One row per cooldown, by its id."""
+    return {_row(process, group, cooldown).pk: cooldown for cooldown in active}
+
+
+def _row(process: UUID, group: LiveGroup, cooldown: Cooldown) -> CooldownRecord:
+    deployment = cooldown.deployment
+    values = {
+        "group_name": group.spec.name,
+        "deployment_name": deployment.name,
+        "provider": deployment.provider,
+        "error_class": cooldown.error_class,
+        "error": cooldown.error,
+        "since": datetime.fromtimestamp(cooldown.since_s, UTC),
+        "until": datetime.fromtimestamp(cooldown.until_s, UTC),
+    }
+    return CooldownRecord.objects.update_or_create(
+        process=process, group_id=group.spec.group_id, deployment_id=deployment.deployment_id, defaults=values
+    )[0]
+
+
+def _existing(rows: list[int]) -> set[int]:
+    return set(CooldownRecord.objects.filter(pk__in=rows).values_list("pk", flat=True))
+
+
+def _delete(rows: list[int]) -> None:
+    CooldownRecord.objects.filter(pk__in=rows).delete()
+    CooldownRecord.objects.filter(until__lt=timezone.now() - KEPT_AFTER).delete()

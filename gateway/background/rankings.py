@@ -1,0 +1,39 @@
+"""The rankings behind `auto` and the power levels: kept in memory, made anew when configuration or speeds change."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any
+
+from gateway.background.periodic import again_and_again
+from usage.health.standings import current_rankings
+
+# Response times drift; no request waits for them.
+RENEWED_EVERY_S = 60.0
+
+
+class Rankings:
+    """For each level, the names of the groups that may answer, best first."""
+
+    def __init__(self, in_database_thread: Callable[[Callable[[], Any]], Awaitable[Any]]) -> None:
+        self._in_database_thread = in_database_thread
+        self._names: Mapping[str, tuple[str, ...]] = {}
+
+    def __contains__(self, level: object) -> bool:
+        return level in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def pools_for(self, level: str) -> tuple[str, ...]:
+        """The groups to ask for a level, best first."""
+        return self._names.get(level, ())
+
+    async def renew(self) -> None:
+        """Ranks the groups by what is known now."""
+        found = await self._in_database_thread(current_rankings)
+        self._names = {level: tuple(one.facts.name for one in standings) for level, standings in found.items()}
+
+    async def run(self) -> None:
+        """Renews now and then, until cancelled."""
+        await again_and_again(self.renew, every_s=RENEWED_EVERY_S, failing="power levels not renewed")

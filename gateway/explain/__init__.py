@@ -1,0 +1,1 @@
+"""Where a request would go, without sending it; is everything usable."""

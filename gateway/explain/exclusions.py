@@ -1,0 +1,77 @@
+"""Why a deployment would not be asked, or would be asked in vain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from engine.spec import DeploymentSpec, GroupSpec
+from gateway.explain.candidates import Excluded
+from groups.models import Deployment
+from providers.presets import preset_of
+from usage.health.cooldowns import CoolingDown
+
+# A rough measure, for most languages and models.
+CHARACTERS_PER_TOKEN = 4
+# By group and deployment.
+Cooling = Mapping[tuple[str, str], CoolingDown]
+
+
+def excluded_from(spec: GroupSpec, rows: Iterable[Deployment], *, cooling: Cooling, tokens: int) -> list[Excluded]:
+    """Those of a group's deployments that can't answer a request of about so many tokens now; no query."""
+    usable = {deployment.deployment_id: deployment for deployment in spec.deployments}
+    found = []
+    for row in rows:
+        deployment = usable.get(str(row.model_id))
+        ignored = _why_ignored(spec, row, deployment, cooling.get((spec.group_id, str(row.model_id))))
+        failing = _why_failing(row, deployment, tokens) if deployment else ""
+        if ignored or failing:
+            found.append(_excluded(spec, row, deployment, ignored or failing, is_tried=not ignored))
+    return found
+
+
+def tokens_of(messages: Sequence[Any]) -> int:
+    """About how many tokens the messages are."""
+    contents = [message.get("content") for message in messages if isinstance(message, Mapping)]
+    parts = [part for content in contents for part in (content if isinstance(content, list) else [content])]
+    texts = [part.get("text") if isinstance(part, Mapping) else part for part in parts]
+    return sum(len(text) for text in texts if isinstance(text, str)) // CHARACTERS_PER_TOKEN
+
+
+def _why_ignored(
+    spec: GroupSpec, row: Deployment, deployment: DeploymentSpec | None, cooldown: CoolingDown | None
+) -> str:
+    """Why the router does not ask it; "" when it does."""
+    if deployment is None:
+        return f"{row.model.provider} is disabled." if not row.model.provider.enabled else "The model is disabled."
+    if spec.tier_of(deployment) not in spec.tiers[: spec.retry.max_fallbacks + 1]:
+        return f"Its tier is beyond the {spec.retry.max_fallbacks} moves of max_fallbacks."
+    if cooldown is not None:
+        return f"It cools down for {cooldown.seconds_left:.0f} s more: {cooldown.error or cooldown.error_class}"
+    return ""
+
+
+def _why_failing(row: Deployment, deployment: DeploymentSpec, tokens: int) -> str:
+    """Why it can't answer although it is asked; "" when it can."""
+    provider, context = row.model.provider, row.model.context_length
+    if deployment.problem:
+        return deployment.problem
+    if preset_of(provider.type).needs_key and deployment.api_key is None and not provider.api_base:
+        return f"{provider} has no API key."
+    if context is not None and tokens > context:
+        return f"Its context holds {context:,} tokens; the messages are about {tokens:,}."
+    return ""
+
+
+def _excluded(
+    spec: GroupSpec, row: Deployment, deployment: DeploymentSpec | None, why: str, *, is_tried: bool
+) -> Excluded:
+    return Excluded(
+        deployment_id=str(row.model_id),
+        deployment_name=row.label,
+        provider=row.model.provider.name,
+        model_group=spec.name,
+        tier=spec.tier_of(deployment) if deployment else row.priority or 1,
+        why=why,
+        is_tried=is_tried,
+    )

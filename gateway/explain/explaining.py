@@ -1,0 +1,87 @@
+"""Where a request would go, without sending it: the score, the pool, the candidates and those left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from engine.complexity import Part
+from engine.virtual import decide, pools_for, reason
+from gateway.explain.candidates import Candidate, Excluded, candidates_in
+from gateway.explain.exclusions import excluded_from, tokens_of
+from groups.models import RoutingGroup, VirtualModel
+from groups.specs import fallbacks_of, spec_of
+from groups.virtual.specs import virtual_spec_of
+from usage.health.cooldowns import board
+from usage.health.response_times import response_times
+
+
+@dataclass(frozen=True, slots=True)
+class GroupExplained:
+    """A group's deployments, and after them those of its fallback groups."""
+
+    routing_group: str
+    candidates: tuple[Candidate, ...]
+    excluded: tuple[Excluded, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualExplained:
+    """What a virtual model decides. `score` is None without text of a user, `tier` and `pool` when none is in service.
+
+    The places of `parts` count characters of `text`.
+    """
+
+    virtual_model: str
+    score: int | None
+    parts: tuple[Part, ...]
+    text: str
+    tier: str | None
+    pool: str | None
+    decision: str
+    candidates: tuple[Candidate, ...]
+    excluded: tuple[Excluded, ...]
+
+
+def explain_virtual_model(row: VirtualModel, messages: Sequence[Any]) -> VirtualExplained:
+    """What a virtual model (loaded `with_tiers`), active or not, would do with these messages."""
+    spec = virtual_spec_of(row)
+    decision = decide(messages, spec)
+    in_service = {tier.pool.name: tier.pool for tier in row.tiers.all() if tier.pool.is_active}
+    tier = next((tier for tier in pools_for(decision, spec) if tier.pool in in_service), None)
+    pool = explain_group(in_service[tier.pool], messages) if tier else None
+    score = decision.score
+    return VirtualExplained(
+        virtual_model=spec.name,
+        score=score.total if score else None,
+        parts=score.parts if score else (),
+        text=score.text if score else "",
+        tier=tier.name if tier else None,
+        pool=tier.pool if tier else None,
+        decision=reason(decision, tier) if tier else "none, as no pool to ask is in service",
+        candidates=pool.candidates if pool else (),
+        excluded=pool.excluded if pool else (),
+    )
+
+
+def explain_group(group: RoutingGroup, messages: Sequence[Any] = ()) -> GroupExplained:
+    """Who would be asked for these messages, in order, and who not and why; six queries."""
+    names = [group.name, *fallbacks_of(group)]
+    rows = {row.name: row for row in RoutingGroup.objects.with_credentials().filter(name__in=names)}
+    cooling = {(str(one.group_id), str(one.deployment_id)): one for one in board()}
+    latencies_ms = {deployment: times.mean_ms for deployment, times in response_times().items()}
+    candidates, excluded = [], []
+    for row in (rows[name] for name in names if name in rows):
+        spec, deployments = spec_of(row), list(row.deployments.all())
+        left_out = excluded_from(spec, deployments, cooling=cooling, tokens=tokens_of(messages))
+        unable = {one.deployment_id for one in left_out}
+        able = [deployment for deployment in spec.deployments if deployment.deployment_id not in unable]
+        candidates += candidates_in(spec, able, latencies_ms=latencies_ms)
+        excluded += left_out
+    return GroupExplained(group.name, tuple(_in_turn(candidates)), tuple(excluded))
+
+
+def _in_turn(candidates: Sequence[Candidate]) -> Iterable[Candidate]:
+    """Fallback groups are asked later: none of theirs is the first, unless nobody comes before them."""
+    return (one if one.model_group == candidates[0].model_group else replace(one, chance=0.0) for one in candidates)

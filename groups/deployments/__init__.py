@@ -1,0 +1,1 @@
+"""The deployments of a group: placed from outside, and their shares."""

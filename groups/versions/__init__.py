@@ -1,0 +1,1 @@
+"""Every saved version of a routing group: snapshots, differences, history, undo."""

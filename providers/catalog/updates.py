@@ -1,0 +1,62 @@
+"""What LiteLLM's price map says today of models that took their prices from it, where it said otherwise then.
+
+An upgrade of LiteLLM brings a new map. It changes no price by itself: people accept the differences. What they
+typed is not in `LanguageModel.catalog_entry`, and so never up for a change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from providers.catalog import price_map
+from providers.models import LanguageModel, LanguageModelQuerySet
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogChange:
+    """One field: what was accepted, and what the map says today. Prices are text, exact; None is unknown."""
+
+    field: str
+    accepted: Any
+    today: Any
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogUpdate:
+    """The changes that are open for one model."""
+
+    model: LanguageModel
+    changes: tuple[CatalogChange, ...]
+
+
+def updates_of(
+    models: LanguageModelQuerySet, *, start: int = 0, size: int | None = None
+) -> tuple[list[CatalogUpdate], int]:
+    """The models with news, `start` to `start + size` in the order of the rows, and how many there are in all.
+
+    Two queries; only models with news are loaded, each with its provider.
+    """
+    rows = models.values_list("pk", "provider__type", "name", "catalog_entry")
+    news = {pk: changes for pk, type, name, entry in rows if (changes := _changes(type, name, entry))}
+    shown = list(news)[start : None if size is None else start + size]
+    found = LanguageModel.objects.select_related("provider").in_bulk(shown)
+    return [CatalogUpdate(found[pk], news[pk]) for pk in shown if pk in found], len(news)
+
+
+def _changes(type: str, name: str, entry: Mapping[str, Any]) -> tuple[CatalogChange, ...]:
+    today = _today(type, name)
+    return tuple(
+        CatalogChange(field, entry[field], today[field])
+        for field in price_map.FIELDS
+        if field in entry and today.get(field) is not None and today[field] != entry[field]
+    )
+
+
+@lru_cache(maxsize=20_000)
+def _today(type: str, name: str) -> Mapping[str, Any]:
+    """What the map says today; nothing of a model that left it, for that still costs what it did."""
+    entry = price_map.lookup(type=type, model_name=name)
+    return {} if entry == price_map.UNKNOWN else price_map.stored(entry)

@@ -1,0 +1,1 @@
+"""The demo's upstream, which this server plays itself."""

@@ -1,0 +1,122 @@
+"""`/api/v1/llm/test`, `providers/{id}/test` and `providers/{id}/discover`: real calls to a provider."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from engine.probes.findings import Finding
+from lib.serializers import StrictSerializer, errors_named, row_or_404
+from providers.health import connections, discovery
+from providers.health.discovery import Offer
+from providers.models import Provider
+
+OPERATOR = "operator"
+
+
+class ConnectionTest(StrictSerializer):
+    """A connection that is not saved, spelled as for a new provider.
+
+    `model`, if given, is asked for one token, which shows that there is credit.
+    """
+
+    provider = serializers.CharField(max_length=64)
+    api_key = serializers.CharField(max_length=4096, allow_blank=True, default="")
+    api_base = serializers.CharField(max_length=512, allow_blank=True, default="")
+    model = serializers.CharField(max_length=256, allow_blank=True, default="")
+    settings = serializers.DictField(child=serializers.CharField(max_length=256), default=dict)
+    credentials = serializers.DictField(child=serializers.CharField(max_length=4096), default=dict)
+
+
+class ConnectionTested(serializers.Serializer):
+    """How it went. `latency` is in milliseconds; `error` and `error_kind` are there when `success` is false."""
+
+    success = serializers.BooleanField()
+    latency = serializers.FloatField(source="latency_ms")
+    models_available = serializers.IntegerField(required=False)
+    models = serializers.ListField(child=serializers.CharField(), required=False)
+    error = serializers.CharField(required=False)
+    error_kind = serializers.CharField(required=False)
+
+
+class OfferSerializer(serializers.Serializer):
+    """A model that the provider serves. Prices are US dollars per million tokens; null is unknown."""
+
+    name = serializers.CharField()
+    is_added = serializers.BooleanField()
+    is_known = serializers.BooleanField()
+    input_cost_per_million = serializers.FloatField(source="entry.input_cost_per_million", allow_null=True)
+    output_cost_per_million = serializers.FloatField(source="entry.output_cost_per_million", allow_null=True)
+    context_length = serializers.IntegerField(source="entry.context_length", allow_null=True)
+    capabilities = serializers.ListField(source="entry.capabilities", child=serializers.CharField())
+
+
+class Discovered(serializers.Serializer):
+    """What the provider serves, or why it did not say."""
+
+    success = serializers.BooleanField()
+    latency = serializers.FloatField()
+    models = OfferSerializer(many=True, required=False)
+    total = serializers.IntegerField(required=False)
+    error = serializers.CharField(required=False)
+    error_kind = serializers.CharField(required=False)
+
+
+class UnsavedTest(APIView):
+    """Tries an address and a key before they are saved."""
+
+    @extend_schema(request=ConnectionTest, responses=ConnectionTested, operation_id="test_connection")
+    def post(self, request: Request) -> Response:
+        asked = ConnectionTest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        with errors_named(type="provider", row="api_base"):
+            target = connections.unsaved_target(type=asked.validated_data.pop("provider"), **asked.validated_data)
+        return Response(tested_json(connections.check(target)))
+
+
+class SavedTest(APIView):
+    """Tries a provider as it is saved; the result shows on its card too."""
+
+    write_role = OPERATOR
+
+    @extend_schema(request=None, responses=ConnectionTested, operation_id="test_provider")
+    def post(self, request: Request, provider_id: str) -> Response:
+        provider = row_or_404(Provider.objects.select_related("key"), provider_id)
+        return Response(tested_json(connections.check_saved(provider)))
+
+
+class Discovery(APIView):
+    """Asks a provider which models it serves, and says which of them are known and which are added."""
+
+    write_role = OPERATOR
+
+    @extend_schema(request=None, responses=Discovered, operation_id="discover_models")
+    def post(self, request: Request, provider_id: str) -> Response:
+        provider = row_or_404(Provider.objects.select_related("key"), provider_id)
+        found = connections.models_of(provider)
+        if not found.is_ok:
+            return Response(tested_json(found))
+        return Response(_discovered_json(found, discovery.offers_of(provider, found.models)))
+
+
+def tested_json(finding: Finding) -> dict[str, Any]:
+    """A finding as the API spells it."""
+    if finding.is_ok:
+        models = list(finding.models)
+        return {"success": True, "latency": finding.latency_ms, "models_available": len(models), "models": models}
+    return {
+        "success": False,
+        "latency": finding.latency_ms,
+        "error": finding.error,
+        "error_kind": str(finding.trouble),
+    }
+
+
+def _discovered_json(found: Finding, offers: list[Offer]) -> dict[str, Any]:
+    rows = OfferSerializer(offers, many=True).data
+    return {"success": True, "latency": found.latency_ms, "models": rows, "total": len(offers)}

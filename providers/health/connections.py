@@ -1,0 +1,85 @@
+"""A person tries a provider, saved or not: a real call, whose finding is for whoever pressed the button."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from asgiref.sync import async_to_sync
+from django.views.decorators.debug import sensitive_variables
+
+from engine.probes import asking
+from engine.probes.findings import Finding, Target
+from engine.spec import Secret
+from providers import rules
+from providers.health import probes
+from providers.health.probes import Claim
+from providers.models import Provider
+from providers.presets import preset_of
+from providers.secrets import Credentials
+
+NOTHING_HELD = Credentials()
+
+
+def check_saved(provider: Provider) -> Finding:
+    """Tries a provider as it is saved, which counts like a probe by the clock."""
+    claim = probes.claim_of(provider)
+    found = claim.finding or check(_of(claim))
+    probes.record(provider_id=provider.pk, finding=found)
+    return found
+
+
+def check(target: Target) -> Finding:
+    """Tries what may not be saved yet."""
+    return async_to_sync(asking.check)(target)
+
+
+def check_with_key(provider: Provider, key: Secret) -> Finding:
+    """Tries a saved provider with a key that somebody brings; it says nothing of the provider, so it is no probe."""
+    return check(probes.target_with(provider, Credentials(key)))
+
+
+def models_of(provider: Provider) -> Finding:
+    """The models a saved provider says it serves."""
+    claim = probes.claim_of(provider)
+    return claim.finding or async_to_sync(asking.models_of)(_of(claim))
+
+
+def _of(claim: Claim) -> Target:
+    assert claim.target is not None  # noqa: S101  # a claim has a target or a finding
+    return claim.target
+
+
+@sensitive_variables("api_key", "credentials", "keys")
+def unsaved_target(
+    *,
+    type: str,
+    api_key: str | None = None,
+    api_base: str = "",
+    model: str = "",
+    settings: Mapping[str, str] | None = None,
+    credentials: Mapping[str, str] | None = None,
+    held: Credentials = NOTHING_HELD,
+) -> Target:
+    """What to try; raises ValidationError for what could not be saved either.
+
+    Secrets that are not given (a key of None) are those that the provider holds.
+    """
+    settings = dict(settings or {})
+    rules.check_type(type)
+    draft = Provider(name=preset_of(type).display_name, type=type, api_base=api_base, settings=settings)
+    rules.check_settings(type, settings)
+    rules.check_credentials(type, credentials or {})
+    rules.check_api_key(api_key or "")
+    keys = _merged(held, api_key, credentials or {})
+    names = [name for name, _ in keys.others] + (["api_key"] if keys.api_key else [])
+    rules.check_reachable(draft, names)
+    draft.clean_fields(exclude={"created_by", "updated_by"})
+    rules.check_address(api_base)
+    return probes.target_of(draft, keys, model=model or None)
+
+
+@sensitive_variables("api_key", "credentials", "others")
+def _merged(held: Credentials, api_key: str | None, credentials: Mapping[str, str]) -> Credentials:
+    key = held.api_key if api_key is None else Secret(api_key) if api_key else None
+    others = dict(held.others) | {name: Secret(value) for name, value in credentials.items()}
+    return Credentials(key, tuple(others.items()))

@@ -1,0 +1,111 @@
+"""A group that is still being edited: a short rehearsal, of which nothing is stored, and what it says in words."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from engine.jobs import Job
+from engine.needs import RATE_PER_S, Needs, workload_for
+from engine.scenarios import parse_scenario
+from engine.spec import GroupSpec
+from engine.workload import Workload
+from tester.exceptions import RunBroken
+from tester.runs.pool import pool
+from usage.health.latency import recent_profiles
+
+DEFAULT_SCENARIO = "primary-outage"
+SEED = 1  # one weather for all drafts: what differs between two of them is what was edited
+FRAME_EVERY_S = 5.0
+PATIENCE_S = 30.0
+LISTEN_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a rehearsal's requests. `p95_ms` is None when none was answered.
+
+    `lost_s`: how long nobody was served, if all that failed came in a row.
+    """
+
+    success: str
+    fallbacks: int
+    failed: int
+    p95_ms: float | None
+    lost_s: float
+    refused: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """A short rehearsal: its verdict, and its last frame for the diagram."""
+
+    verdict: Verdict
+    frame: dict[str, Any]
+
+
+def rehearse_briefly(specs: Sequence[GroupSpec], scenario: str) -> Rehearsed:
+    """Rehearses the first of the groups in a worker of the pool; waits for it. Raises BadInput and RunBroken."""
+    deadline = time.monotonic() + PATIENCE_S
+    with pool.lend(while_waiting=lambda: _check_patience(deadline)) as worker:
+        job = _job(specs, scenario)
+        worker.run(job.to_json())
+        frame: dict[str, Any] = {}
+        while True:
+            for message in worker.receive(LISTEN_S):
+                if message["type"] == "frame":
+                    frame = message
+                elif message["type"] == "done":
+                    return Rehearsed(verdict_of(message["result"], job.workload.rate_per_s or RATE_PER_S), frame)
+                elif message["type"] == "failed":
+                    raise RunBroken(f"The rehearsal itself went wrong: {message['error']}.")
+            _check_patience(deadline)
+
+
+def verdict_of(result: dict[str, Any], rate_per_s: float) -> Verdict:
+    """The result of the API in the words of the builder; a share is never rounded up to 100 %."""
+    refused, failed = result.get("refused_requests", 0), result["failed_requests"]
+    tried = result["total_requests"] - refused
+    tenths = 1000 * (tried - failed) // tried if tried else 0
+    return Verdict(
+        success=f"{tenths / 10:g}%" if tried else "–",
+        fallbacks=result["fallback_count"],
+        failed=failed,
+        p95_ms=result["latency_p95_ms"],
+        lost_s=failed / rate_per_s,
+        refused=refused,
+    )
+
+
+def fingerprint(snapshot: Mapping[str, Any]) -> str:
+    """Tells two drafts apart, however alike."""
+    return hashlib.sha256(json.dumps(snapshot, sort_keys=True).encode()).hexdigest()
+
+
+def _job(specs: Sequence[GroupSpec], scenario: str) -> Job:
+    keyless = tuple(replace(s, deployments=tuple(replace(d, api_key=None) for d in s.deployments)) for s in specs)
+    known = recent_profiles()
+    ids = {d.deployment_id for spec in specs for d in spec.deployments}
+    parsed = parse_scenario(scenario, spec=specs[0], fallbacks=specs[1:])
+    return Job(
+        specs=keyless,
+        workload=_workload(parsed.needs),
+        scenario=parsed,
+        seed=SEED,
+        profiles={name: profile for name, profile in known.items() if name in ids},
+        frame_every_s=FRAME_EVERY_S,
+    )
+
+
+def _workload(needs: Needs) -> Workload:
+    """What the scenario needs, at even distances."""
+    return workload_for(needs, {"kind": "constant", "rate_per_s": needs.rate_per_s or RATE_PER_S})
+
+
+def _check_patience(deadline: float) -> None:
+    if time.monotonic() > deadline:
+        raise RunBroken(f"No result within {PATIENCE_S:g} s: other rehearsals are under way. Try again in a moment.")

@@ -1,0 +1,1 @@
+"""Rehearsals on the command line: what CI demands of one, and its report."""

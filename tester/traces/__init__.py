@@ -1,0 +1,1 @@
+"""Stored traces, and the timeline of a run."""

@@ -1,0 +1,9 @@
+"""When alerts are raised and when they are over: thresholds that admins set, measures by SQL, pure verdicts."""
+
+from __future__ import annotations
+
+from usage.alerting.actions import Setting, change_rules
+from usage.alerting.thresholds import WATCHED, Watched, checked_threshold, current_rules
+from usage.alerting.watching import settle
+
+__all__ = ["WATCHED", "Setting", "Watched", "change_rules", "checked_threshold", "current_rules", "settle"]

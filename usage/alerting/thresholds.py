@@ -1,0 +1,82 @@
+"""What is watched, and the thresholds: the stored ones, else the usual ones."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+
+from usage.alerting.groups import Part, rule_of, with_percent
+from usage.models import AlertKind, AlertRule
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One kind of alert: the threshold it usually has and may have, its `unit`, and when it is raised in words."""
+
+    usual: float
+    lowest: float
+    highest: float
+    unit: str
+    meaning: str
+    is_whole: bool = False
+
+    @property
+    def bounds(self) -> str:
+        """What may be given, for the person who gives it."""
+        return f"a {'whole ' if self.is_whole else ''}number from {self.lowest:g} to {self.highest:g}"
+
+
+def _group_rule() -> tuple[Part, ...]:
+    try:
+        return rule_of(settings.GROUP_FAILING_RULE)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"GROUP_FAILING_RULE: {error}") from None
+
+
+GROUP_RULE = _group_rule()
+FEW = GROUP_RULE[1]
+
+WATCHED: dict[AlertKind, Watched] = {
+    AlertKind.PROVIDER_DOWN: Watched(
+        *(3, 1, 100, "failed probes"), "This many probes of a provider failed in a row.", is_whole=True
+    ),
+    AlertKind.COST_SPIKE: Watched(
+        *(2, 1.1, 100, "times the average"),
+        "Today costs more than this many times an average day of the last seven, and more than a dollar.",
+    ),
+    AlertKind.ERROR_RATE: Watched(
+        *(5, 0.5, 99, "% of attempts"),
+        "More than this share of a provider's attempts failed in the last ten minutes, of twenty or more.",
+    ),
+    AlertKind.RATE_LIMIT: Watched(
+        *(80, 1, 99, "% of the limit"), "An API key used more than this share of its requests or tokens a minute."
+    ),
+    AlertKind.GROUP_FAILING: Watched(
+        *(GROUP_RULE[0].percent, 0.1, 100, "% of requests"),
+        f"A group failed at least this share of at least {GROUP_RULE[0].least} requests in {GROUP_RULE[0].within}, or "
+        f"{FEW.percent:g}% of at least {FEW.least} in {FEW.within}.",
+    ),
+}
+
+
+def current_rules() -> dict[AlertKind, AlertRule]:
+    """The rule of each kind; one query. Those that nobody has changed are not stored."""
+    stored = {AlertKind(rule.kind): rule for rule in AlertRule.objects.all()}
+    return {kind: stored.get(kind) or AlertRule(kind=kind, threshold=WATCHED[kind].usual) for kind in WATCHED}
+
+
+def group_rule(percent: float) -> tuple[Part, ...]:
+    """When a group is failing: the parts that the settings name, the first with the threshold that admins set."""
+    return with_percent(GROUP_RULE, percent)
+
+
+def checked_threshold(kind: AlertKind, threshold: float) -> float:
+    """The threshold, if it makes sense; raises ValidationError that says what would."""
+    watched = WATCHED[kind]
+    is_fine = math.isfinite(threshold) and watched.lowest <= threshold <= watched.highest
+    if not is_fine or (watched.is_whole and threshold != int(threshold)):
+        raise ValidationError(f"Give {watched.bounds}.")
+    return threshold

@@ -1,0 +1,125 @@
+"""Measures and a threshold -> what is to be raised, in words for the person who must act. Pure.
+
+What is `open` already stays so until its share is under 80 % of the threshold: numbers that go up and down around it
+raise one alert, not many; groups have a margin of their own (see `groups.py`). Costs of a day only grow, and one
+success ends a row of failed probes: no margin there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+
+from usage.alerting.groups import SUBJECT_LIMIT, FailingGroup
+from usage.alerting.measures import DayCosts, Failing, KeyMinute
+from usage.health.recent import Tries
+from usage.templatetags.amounts import percent
+
+CONSOLE = "console"
+KEPT_FROM = 0.8
+LEAST_DAYS = 3
+LEAST_USD = 1.0
+A_CENT = 0.01
+LEAST_TRIES = 20
+ERROR_LIMIT = 300
+CAUSE_LIMIT, MOST_CAUSES = 180, 20
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is over its threshold; `subject` is the id of what it is about."""
+
+    subject: str
+    message: str
+
+
+def provider_down(failing: Iterable[Failing]) -> list[Finding]:
+    """A finding for each of these, which failed too many probes."""
+    return [Finding(provider.provider_id, _down_message(provider)) for provider in failing]
+
+
+def _down_message(provider: Failing) -> str:
+    since = f"{provider.since:%Y-%m-%d %H:%M} UTC" if provider.since else "some time"
+    why = provider.error[:ERROR_LIMIT].rstrip(". ")
+    return (
+        f"{provider.name} has failed {provider.failed_probes} probes in a row since {since}: {why}. "
+        "Test it on its page; if it stays down, disable it."
+    )
+
+
+def cost_spike(costs: DayCosts, factor: float) -> list[Finding]:
+    """One finding for the console when today costs over `factor` times an average day.
+
+    Nothing within the first three full days, nor under a dollar: a first request is no spike.
+    """
+    days, today = len(costs.before_usd), costs.today_usd
+    average = sum(costs.before_usd) / days if days else 0.0
+    if days < LEAST_DAYS or today < LEAST_USD or today <= factor * average:
+        return []
+    beside = f"{today / average:,.1f} times the ${average:,.2f} of" if average >= A_CENT else "after next to nothing on"
+    message = f"Today has cost ${today:,.2f} by now, {beside} an average day (the last {days})."
+    return [Finding(CONSOLE, f"{message} Usage shows who spent it; a monthly cap bounds it.")]
+
+
+def error_rate(tries: Iterable[Tries], percent: float, *, open: Collection[str] = ()) -> list[Finding]:
+    """A finding for each provider of whose attempts over `percent` failed; of fewer than 20 only if it is open."""
+    return [Finding(t.provider, _errors_message(t, percent)) for t in tries if _is_erring(t, percent, open)]
+
+
+def _is_erring(tries: Tries, percent: float, open: Collection[str]) -> bool:
+    failed_percent = 100 * tries.failed_share
+    if tries.provider in open:
+        return failed_percent >= KEPT_FROM * percent
+    return tries.tried >= LEAST_TRIES and failed_percent > percent
+
+
+def _errors_message(tries: Tries, percent: float) -> str:
+    share = 100 * tries.failed_share
+    return (
+        f"{tries.name} failed {tries.failed:,} of {tries.tried:,} attempts in the last 10 minutes ({share:.1f}%, "
+        f"alarming over {percent:g}%). The request log shows its errors; if it goes on, disable it."
+    )
+
+
+def group_failing(groups: Iterable[FailingGroup], cause_of: Callable[[str], str]) -> list[Finding]:
+    """A finding for each of these, with its cause; of the first few, for each is a look into the log."""
+    return [
+        Finding(group.group[:SUBJECT_LIMIT], _failing_message(group, cause_of(group.group) if n < MOST_CAUSES else ""))
+        for n, group in enumerate(groups)
+    ]
+
+
+def _failing_message(group: FailingGroup, cause: str) -> str:
+    because = f": {cause[:CAUSE_LIMIT]}" if cause else ""
+    share = percent(group.failed / group.requests)
+    return (
+        f"{group.group[:SUBJECT_LIMIT]} {group.numbers} ({share}){because}. "
+        "The request log shows them; a rehearsal shows what another order or a fallback would do."
+    )
+
+
+def rate_limit(minutes: Iterable[KeyMinute], percent: float, *, open: Collection[str] = ()) -> list[Finding]:
+    """A finding for each key that used over `percent` of a limit, or was refused because of one."""
+    found = []
+    for minute in minutes:
+        limit = percent / 100 * (KEPT_FROM if minute.key_id in open else 1.0)
+        share, words = _nearest_limit(minute)
+        if minute.refused or share > limit:
+            found.append(Finding(minute.key_id, _limit_message(minute, share, words)))
+    return found
+
+
+def _nearest_limit(minute: KeyMinute) -> tuple[float, str]:
+    """The share used of the limit that is nearer, and what was used of it."""
+    used = [(minute.requests, minute.rpm, "requests"), (minute.tokens, minute.tpm, "tokens")]
+    shares = [(number / limit, f"{number:,} of its {limit:,} {what}") for number, limit, what in used if limit]
+    return max(shares, default=(0.0, ""))
+
+
+def _limit_message(minute: KeyMinute, share: float, words: str) -> str:
+    those = "request was" if minute.refused == 1 else "requests were"
+    refused = f", and {minute.refused:,} {those} refused" if minute.refused else ""
+    return (
+        f"The key '{minute.name}' of {minute.owner} used {words} in a minute ({share:.0%}){refused}. "
+        "Give it a higher limit, or let its program ask more slowly: over the limit it gets 429."
+    )

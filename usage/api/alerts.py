@@ -1,0 +1,146 @@
+"""`/api/v1/llm/alerts`: what somebody should know, when that is, and whether the webhook takes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from access.authentication import actor_of
+from access.models import Role
+from lib.serializers import Page, StrictSerializer, page_of
+from usage.alerting import WATCHED, Setting, change_rules, checked_threshold, current_rules, webhook
+from usage.alerting.news import Told, news_of
+from usage.models import Alert, AlertKind, AlertRule
+
+STATES = ("open", "resolved", "all")
+
+
+class AlertsQuery(StrictSerializer):
+    """Which alerts: open ones without a `state`; of all kinds without a `kind`."""
+
+    state = serializers.ChoiceField(choices=STATES, default="open")
+    kind = serializers.ChoiceField(choices=AlertKind.choices, required=False)
+    page = serializers.IntegerField(min_value=1, max_value=1_000_000, default=1)
+    size = serializers.IntegerField(min_value=1, max_value=200, default=50)
+
+
+class AlertSerializer(serializers.ModelSerializer):
+    """One alert. `subject` is the id of what it is about; `webhook` is how far its newest news are, `off`: nowhere."""
+
+    webhook = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Alert
+        fields = ("id", "kind", "subject", "message", "raised_at", "resolved_at", "webhook", "told_at", "send_error")
+
+    def get_webhook(self, alert: Alert) -> Told:
+        return news_of(alert, has_webhook=bool(settings.ALERT_WEBHOOK_URL)).state
+
+
+class AlertPage(Page):
+    """Some alerts, the newest first."""
+
+    alerts = AlertSerializer(many=True)
+
+
+class AlertRuleSerializer(StrictSerializer):
+    """From when on alerts of one kind are raised, and what may be given."""
+
+    kind = serializers.ChoiceField(choices=AlertKind.choices)
+    threshold = serializers.FloatField()
+    is_enabled = serializers.BooleanField(default=True)
+    unit = serializers.CharField(read_only=True)
+    meaning = serializers.CharField(read_only=True)
+    lowest = serializers.FloatField(read_only=True)
+    highest = serializers.FloatField(read_only=True)
+    usual = serializers.FloatField(read_only=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        try:
+            checked_threshold(AlertKind(attrs["kind"]), attrs["threshold"])
+        except ValidationError as error:
+            raise serializers.ValidationError({"threshold": error.messages})
+        return attrs
+
+
+class AlertRules(StrictSerializer):
+    """The rules; in a request those that are to be set, in an answer all."""
+
+    rules = AlertRuleSerializer(many=True, allow_empty=False)
+
+    def validate_rules(self, rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if len({rule["kind"] for rule in rules}) < len(rules):
+            raise serializers.ValidationError("Give each kind once.")
+        return rules
+
+
+class AlertTested(serializers.Serializer):
+    """What became of a test alert; `error` says why it was not delivered."""
+
+    success = serializers.BooleanField()
+    error = serializers.CharField(required=False)
+
+
+class AlertList(APIView):
+    """What somebody should know, or should have known."""
+
+    @extend_schema(parameters=[AlertsQuery], responses=AlertPage, operation_id="list_alerts")
+    def get(self, request: Request) -> Response:
+        query = AlertsQuery(data=request.query_params.dict())
+        query.is_valid(raise_exception=True)
+        asked = query.validated_data
+        rows = Alert.objects.order_by("-raised_at", "-pk")
+        if asked["state"] != "all":
+            rows = rows.filter(resolved_at__isnull=asked["state"] == "open")
+        rows = rows.filter(kind=asked["kind"]) if "kind" in asked else rows
+        found, about = page_of(rows, page=asked["page"], size=asked["size"])
+        return Response({"alerts": AlertSerializer(found, many=True).data, **about})
+
+
+class AlertRuleList(APIView):
+    """The thresholds."""
+
+    @extend_schema(responses=AlertRules, operation_id="list_alert_rules")
+    def get(self, request: Request) -> Response:
+        return Response(_rules_json(current_rules()))
+
+    @extend_schema(request=AlertRules, responses=AlertRules, operation_id="set_alert_rules")
+    def put(self, request: Request) -> Response:
+        """Sets the rules that are given; the others stay as they are."""
+        asked = AlertRules(data=request.data)
+        asked.is_valid(raise_exception=True)
+        given = {AlertKind(rule["kind"]): rule for rule in asked.validated_data["rules"]}
+        wanted = {kind: Setting(rule["threshold"], rule["is_enabled"]) for kind, rule in given.items()}
+        return Response(_rules_json(change_rules(by=actor_of(request), settings=wanted)))
+
+
+class AlertTest(APIView):
+    """A test alert for the webhook."""
+
+    write_role = Role.ADMIN
+
+    @extend_schema(request=None, responses=AlertTested, operation_id="send_test_alert")
+    def post(self, request: Request) -> Response:
+        try:
+            webhook.send_trial(by=actor_of(request))
+        except webhook.NotDelivered as error:
+            return Response({"success": False, "error": str(error)})
+        return Response({"success": True})
+
+
+def _rules_json(rules: dict[AlertKind, AlertRule]) -> Any:
+    lines = [_line(kind, rule) for kind, rule in rules.items()]
+    return {"rules": AlertRuleSerializer(lines, many=True).data}
+
+
+def _line(kind: AlertKind, rule: AlertRule) -> dict[str, Any]:
+    watched = WATCHED[kind]
+    about = {name: getattr(watched, name) for name in ("unit", "meaning", "lowest", "highest", "usual")}
+    return {"kind": kind, "threshold": rule.threshold, "is_enabled": rule.is_enabled, **about}

@@ -1,0 +1,1 @@
+"""How providers, groups and deployments do now: the last minutes, speeds, cooldowns."""

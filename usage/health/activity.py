@@ -1,0 +1,153 @@
+"""What groups did of late: requests of a day, and how their deployments answered in the last minutes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from django.db.models import Count, F, Q, Window
+from django.db.models.functions import RowNumber
+from django.utils import timezone
+
+from engine.outcomes import Outcome, success_rate
+from usage.alerting.groups import SUBJECT_LIMIT
+from usage.health.recent import answers_since
+from usage.models import Alert, AlertKind, RequestRecord
+from usage.request_log.attempts import has_failed
+
+DAY = timedelta(hours=24)
+OF_LATE = timedelta(minutes=10)
+NEWEST = 50
+WENT_WRONG = Q(outcome=Outcome.FAILED.value)
+BY_OUTCOME = {
+    name: Count("pk", filter=Q(outcome=outcome.value))
+    for name, outcome in {
+        "successes": Outcome.ANSWERED,
+        "failures": Outcome.FAILED,
+        "refused": Outcome.REFUSED,
+        "left": Outcome.LEFT,
+    }.items()
+}
+FAILING_SHARE, DEGRADED_SHARE = 0.5, 0.1
+# Fewer failures than this may be bad luck.
+FAILING_FROM = 3
+
+
+class State(StrEnum):
+    """How a group is, by what its callers got and by its worst deployment; idle when nobody asked it of late."""
+
+    IDLE = "idle"
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    FAILING = "failing"
+
+
+WORSE = tuple(State)
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """A state, and its cause: `40 of 43 requests failed`, or a deployment, `Nebius failed 9 of 10`."""
+
+    state: State = State.IDLE
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What the callers of a group got in the last 10 minutes: requests that were answered or failed, and those that
+    failed. `is_alarming`: its alert `group_failing` is open, and so is the overview's banner."""
+
+    requests: int = 0
+    failed: int = 0
+    is_alarming: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One group: requests of the last 24 hours and what became of them, health of the last 10 minutes."""
+
+    requests: int = 0
+    successes: int = 0
+    failures: int = 0
+    refused: int = 0
+    left: int = 0
+    health: Health = Health()
+
+    @property
+    def success_rate(self) -> float | None:
+        """The share, 0 to 1, of answered requests in answered and failed ones; None without any."""
+        return success_rate(self.successes, self.failures)
+
+
+def activity_of(names: Collection[str]) -> dict[str, Activity]:
+    """Each group's activity by its name; four queries whatever the number of groups."""
+    now = timezone.now()
+    records = RequestRecord.objects.filter(model_group__in=names).order_by()
+    day = records.filter(started_at__gte=now - DAY).values("model_group")
+    counted = day.annotate(requests=Count("pk"), **BY_OUTCOME).values_list("model_group", "requests", *BY_OUTCOME)
+    counts: dict[str, list[int]] = {group: numbers for group, *numbers in counted}
+    recent: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for name, attempts in _newest(records.filter(started_at__gte=now - OF_LATE)):
+        recent[name].extend(attempts)
+    served = served_of_late()
+    return {
+        name: replace(Activity(*counts.get(name, ())), health=health_of(recent[name], served.get(name, Served())))
+        for name in names
+    }
+
+
+def served_of_late() -> dict[str, Served]:
+    """What callers got, by group, from the numbers that the alert `group_failing` is raised by; two queries.
+
+    Has every group that was asked in the last 10 minutes or has an open alert.
+    """
+    alarming = set(Alert.objects.open().filter(kind=AlertKind.GROUP_FAILING).values_list("subject", flat=True))
+    counts = {name: counted for name, (counted,) in answers_since([OF_LATE]).items()}
+    names = {*counts, *alarming}
+    return {name: Served(*counts.get(name, (0, 0)), is_alarming=name[:SUBJECT_LIMIT] in alarming) for name in names}
+
+
+def _newest(records: Any) -> Iterable[tuple[str, list[dict[str, Any]]]]:
+    number = Window(RowNumber(), partition_by=F("model_group"), order_by=F("started_at").desc())
+    found = records.annotate(number=number).filter(number__lte=NEWEST)
+    return found.values_list("model_group", "attempts")  # type: ignore[no-any-return]
+
+
+def health_of(attempts: Iterable[dict[str, Any]], served: Served = Served()) -> Health:
+    """The worse of what its callers got and of its worst deployment, whose attempts are as the log has them; pure.
+
+    Callers come first where both are as bad: a request that reached no deployment has no attempt to tell of it.
+    """
+    return max(_of_callers(served), _of_deployments(attempts), key=lambda health: WORSE.index(health.state))
+
+
+def _of_callers(served: Served) -> Health:
+    why = f"{served.failed:,} of {served.requests:,} requests failed" if served.failed else ""
+    if served.is_alarming:
+        return Health(State.FAILING, why)
+    return _health(why, failed=served.failed, tried=served.requests) if why else Health()
+
+
+def _of_deployments(attempts: Iterable[dict[str, Any]]) -> Health:
+    tries: dict[str, list[bool]] = defaultdict(list)
+    names: dict[str, str] = {}
+    for attempt in attempts:
+        if (failed := has_failed(attempt)) is not None:
+            tries[attempt["deployment_id"]].append(failed)
+            names[attempt["deployment_id"]] = attempt["provider"]
+    if not tries:
+        return Health()
+    worst = max(tries, key=lambda deployment: sum(tries[deployment]) / len(tries[deployment]))
+    bad, tried = sum(tries[worst]), len(tries[worst])
+    return _health(f"{names[worst]} failed {bad} of {tried}" if bad else "", failed=bad, tried=tried)
+
+
+def _health(why: str, *, failed: int, tried: int) -> Health:
+    if failed >= max(FAILING_FROM, FAILING_SHARE * tried):
+        return Health(State.FAILING, why)
+    return Health(State.DEGRADED if failed >= DEGRADED_SHARE * tried else State.HEALTHY, why)

@@ -1,0 +1,79 @@
+"""Why a group fails, in words, and how many callers it failed: from its newest failed requests in the log."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from engine.outcomes import Outcome
+from usage.models import RequestRecord
+from usage.models.requests import RequestQuerySet
+from usage.request_log.attempts import has_failed
+
+NEWEST, MOST_NAMED, MOST_CALLERS = 200, 3, 10_000
+OF_LATE = timedelta(minutes=20)
+TIMEOUTS = frozenset({408, 504})
+COOLING = frozenset({"all_cooling_down", "AllCoolingDown"})
+# What is our own word for trouble that no upstream was asked in.
+OWN_WORDS = {
+    "no_usable_deployment": "none of its deployments can be used",
+    "group_unavailable": "it cannot be called as it is set up",
+    "GroupUnavailable": "it cannot be called as it is set up",
+}
+Failed = tuple[str, Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]
+
+
+def cause_of(group: str) -> str:
+    """The main cause of its newest failures: `all deployments are cooling down; OpenAI answered 503`; one query."""
+    rows = _failed(group, timezone.now() - OF_LATE).values_list("error_class", "attempts", "skipped")
+    return cause_in(rows[:NEWEST])
+
+
+def cause_in(failed: Iterable[Failed]) -> str:
+    """The same from failed requests as `(error class, attempts, skipped)`; empty without any. Pure."""
+    upstream, own = Counter[str](), Counter[str]()
+    for error_class, attempts, skipped in failed:
+        own[error_class] += not attempts
+        upstream.update(_said_by(attempt) for attempt in attempts if has_failed(attempt))
+        if not attempts:
+            upstream.update(_said_of(skip) for skip in skipped if skip.get("cause"))
+    said = ", ".join(words for words, _ in upstream.most_common(MOST_NAMED))
+    return "; ".join(part for part in (_own_words(own), said) if part)
+
+
+def callers_of(group: str, *, since: datetime) -> str:
+    """`12 callers`: API keys, or people where there was no key, that a request failed since then; one query."""
+    rows = list(_failed(group, since).values_list("key_id", "owner")[:MOST_CALLERS])
+    count = len({key_id or owner for key_id, owner in rows})
+    words = f"{count:,} caller{'' if count == 1 else 's'}"
+    return f"at least {words}" if len(rows) == MOST_CALLERS else words
+
+
+def _failed(group: str, since: datetime) -> RequestQuerySet:
+    found: RequestQuerySet = RequestRecord.objects.filter(model_group=group, outcome=Outcome.FAILED)
+    return found.filter(started_at__gte=since).order_by("-started_at")
+
+
+def _own_words(untried: Counter[str]) -> str:
+    """What was wrong where nobody was asked."""
+    if sum(untried[error_class] for error_class in COOLING):
+        return "all deployments are cooling down"
+    return next((OWN_WORDS[name] for name, _ in untried.most_common() if name in OWN_WORDS), "")
+
+
+def _said_by(attempt: Mapping[str, Any]) -> str:
+    who, status = attempt.get("provider") or "A provider", attempt.get("status_code")
+    if status in TIMEOUTS or "timeout" in (attempt.get("error_class") or "").lower():
+        return f"{who} timed out"
+    return f"{who} answered {status}" if status else f"{who} could not be reached or broke off"
+
+
+def _said_of(skip: Mapping[str, Any]) -> str:
+    """Of a cause as skips have it: `2×503`, `1×timeout`."""
+    what = str(skip["cause"]).rpartition("×")[2]
+    who = skip.get("provider") or "A provider"
+    return f"{who} answered {what}" if what.isdecimal() else f"{who} failed ({what})"

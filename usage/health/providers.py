@@ -1,0 +1,101 @@
+"""How providers are, by their probes and by what clients get from them: one rule for every page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from providers.models import Provider
+from usage.health.recent import Tries, tries_since
+from usage.templatetags.amounts import percent
+
+OF_LATE, LAST_HOUR = timedelta(minutes=5), timedelta(hours=1)
+LEAST_TRIES, FAILING_SHARE, LEAST_OF_ALL = 5, 0.5, 2
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderHealth:
+    """Attempts of the last 5 minutes and of the last hour; `is_up` says whether those and the last probe went well."""
+
+    is_up: bool = True
+    of_late: Tries | None = None
+    last_hour: Tries | None = None
+
+    @property
+    def trouble(self) -> str:
+        """What its traffic of late says against it: `8 of 10 attempts failed in the last 5 minutes`; else empty."""
+        if self.of_late is None or not is_failing(self.of_late):
+            return ""
+        return f"{self.of_late.failed:,} of {self.of_late.tried:,} attempts failed in the last 5 minutes"
+
+    @property
+    def error_rate(self) -> str:
+        """`12.0% of 340 attempts failed in the last hour`; empty without attempts."""
+        if self.last_hour is None or not self.last_hour.tried:
+            return ""
+        tries = self.last_hour
+        them = "1 attempt" if tries.tried == 1 else f"{tries.tried:,} attempts"
+        return f"{percent(tries.failed_share)} of {them} failed in the last hour"
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderCount:
+    """How many providers there are, are switched on, and of those are up."""
+
+    all: int
+    on: int
+    up: int
+
+    @property
+    def failing(self) -> int:
+        return self.on - self.up
+
+
+def is_up(*, has_error: bool, of_late: Tries | None) -> bool:
+    """Whether a provider is up: its last probe or check did not fail, and its traffic does not say otherwise.
+
+    Traffic does when of the attempts of the last 5 minutes at least half of 5 or more, or each of 2 or more, failed,
+    whatever the probe said: a probe may list models while every completion fails. `usage/request_log/attempts.py` says
+    what is a failure. One attempt says nothing. A switched off provider is neither up nor down; who counts leaves it
+    out.
+    """
+    return not has_error and not (of_late is not None and is_failing(of_late))
+
+
+def is_failing(tries: Tries) -> bool:
+    """At least half of at least 5 attempts failed, or each of at least 2."""
+    if tries.tried < LEAST_TRIES:
+        return tries.failed == tries.tried >= LEAST_OF_ALL
+    return tries.failed_share >= FAILING_SHARE
+
+
+def health_of(providers: Iterable[Provider]) -> dict[UUID, ProviderHealth]:
+    """The health of these providers by their ids; two queries."""
+    of_late, last_hour = _by_provider(tries_since(OF_LATE)), _by_provider(tries_since(LAST_HOUR))
+    found = {}
+    for provider in providers:
+        late = _tries_of(provider, of_late)
+        found[provider.pk] = ProviderHealth(
+            is_up(has_error=bool(provider.error), of_late=late), late, _tries_of(provider, last_hour)
+        )
+    return found
+
+
+def count_providers() -> ProviderCount:
+    """All of them counted; two queries."""
+    of_late = _by_provider(tries_since(OF_LATE))
+    providers = list(Provider.objects.only("name", "error", "enabled"))
+    on = [one for one in providers if one.enabled]
+    up = sum(is_up(has_error=bool(one.error), of_late=_tries_of(one, of_late)) for one in on)
+    return ProviderCount(len(providers), len(on), up)
+
+
+def _by_provider(tries: Iterable[Tries]) -> dict[str, Tries]:
+    return {one.provider: one for one in tries}
+
+
+def _tries_of(provider: Provider, tries: Mapping[str, Tries]) -> Tries | None:
+    """Attempts that have no id are known by the provider's name."""
+    return tries.get(str(provider.pk)) or tries.get(provider.name)

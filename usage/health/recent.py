@@ -1,0 +1,120 @@
+"""Attempts of providers in the last hour and answers of groups in the last minutes, counted as the log is written.
+
+Alerts and pages ask for these every few seconds: sums of a few slices cost the same whatever is in the log. A request
+is counted in the slice in which it ended, for only then is it known how: one that hung for a minute is news.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.db import connection
+from django.db.models import Max, Q, Sum
+from django.utils import timezone
+
+from engine.outcomes import Outcome
+from usage.models import RecentCount, RecentKind
+from usage.request_log.attempts import has_failed
+from usage.request_log.finished import Finished
+from usage.rollups.adding import add_to
+
+# A slice's length: what a window of time is off by at most.
+SLICE_S = {RecentKind.PROVIDER: 60, RecentKind.GROUP: 5}
+KEPT_FOR = timedelta(hours=2)
+COLUMNS = ("good", "bad")
+COUNTED = (Outcome.ANSWERED, Outcome.FAILED)
+
+
+class Slice(NamedTuple):
+    """One row of the table but for its numbers; `start` is Unix seconds."""
+
+    kind: str
+    start: int
+    subject: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """Attempts of one provider in a window of time. `provider` is its id, or its name where attempts have no id."""
+
+    provider: str
+    name: str
+    tried: int
+    failed: int
+
+    @property
+    def failed_share(self) -> float:
+        """From 0 to 1; 0 without any."""
+        return self.failed / self.tried if self.tried else 0.0
+
+
+def count_recent(requests: Iterable[Finished]) -> None:
+    """Adds requests that have just ended, within the transaction of the caller; one statement."""
+    found = recent_of(requests, now=timezone.now())
+    adapt = connection.ops.adapt_datetimefield_value
+    rows = sorted(
+        (part.kind, adapt(datetime.fromtimestamp(part.start, UTC)), part.subject, part.name, *numbers)
+        for part, numbers in found.items()
+    )
+    add_to(RecentCount, ("kind", "start", "subject", "name"), COLUMNS, rows)
+
+
+def recent_of(requests: Iterable[Finished], *, now: datetime) -> dict[Slice, list[int]]:
+    """How much went well and how much badly, by slice; without what ended longer ago than it is kept. Pure."""
+    found: dict[Slice, list[int]] = defaultdict(lambda: [0, 0])
+    oldest = (now - KEPT_FOR).timestamp()
+    for request in requests:
+        ended = request.started_at.timestamp() + request.duration_ms / 1000
+        if ended >= oldest:
+            _count(found, request, ended)
+    return found
+
+
+def _count(found: dict[Slice, list[int]], request: Finished, ended: float) -> None:
+    """A request that was refused, or whose caller left, says nothing about its group."""
+    if request.outcome in COUNTED and request.model_group:
+        found[_slice(RecentKind.GROUP, ended, request.model_group)][request.outcome == Outcome.FAILED] += 1
+    for attempt in request.attempts:
+        if (failed := has_failed(attempt)) is not None:
+            name = (attempt.get("provider") or "")[:64]
+            found[_slice(RecentKind.PROVIDER, ended, attempt.get("provider_id") or name, name)][failed] += 1
+
+
+def _slice(kind: RecentKind, ended: float, subject: str, name: str = "") -> Slice:
+    return Slice(kind.value, int(ended // SLICE_S[kind]) * SLICE_S[kind], subject[:256], name)
+
+
+def tries_since(length: timedelta) -> list[Tries]:
+    """The attempts of each provider since then, to the minute; one query."""
+    since = timezone.now() - length - timedelta(seconds=SLICE_S[RecentKind.PROVIDER])
+    rows = RecentCount.objects.filter(kind=RecentKind.PROVIDER, start__gt=since).order_by("subject").values("subject")
+    counted = rows.annotate(last=Max("name"), well=Sum("good"), badly=Sum("bad"))
+    return [Tries(row["subject"], row["last"], row["well"] + row["badly"], row["badly"]) for row in counted]
+
+
+def answers_since(lengths: Sequence[timedelta]) -> dict[str, tuple[tuple[int, int], ...]]:
+    """By group, for each of these lengths the requests that were answered or failed since then, and those that failed.
+
+    To five seconds; one query.
+    """
+    ago = [timezone.now() - length - timedelta(seconds=SLICE_S[RecentKind.GROUP]) for length in lengths]
+    rows: Any = (
+        RecentCount.objects.filter(kind=RecentKind.GROUP, start__gt=min(ago)).order_by("subject").values("subject")
+    )
+    sums = {f"{name}_{n}": Sum(name, filter=Q(start__gt=at), default=0) for n, at in enumerate(ago) for name in COLUMNS}
+    return {
+        row["subject"]: tuple((row[f"good_{n}"] + row[f"bad_{n}"], row[f"bad_{n}"]) for n in range(len(ago)))
+        for row in rows.annotate(**sums)
+    }
+
+
+def forget_recent() -> None:
+    """Deletes what is older than it is kept."""
+    old = RecentCount.objects.filter(start__lt=timezone.now() - KEPT_FOR).order_by("kind", "start")
+    while start := old.values_list("kind", "start").first():
+        RecentCount.objects.filter(kind=start[0], start=start[1]).delete()

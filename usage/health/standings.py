@@ -1,0 +1,29 @@
+"""The routing groups as the power levels see them: ranked by catalog prices, quality, and the speed of late."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from groups.models import RoutingRules
+from groups.routing_rules.facts import all_pools
+from groups.routing_rules.power_levels import AUTO, POWER_LEVELS, PoolFacts, Standing, ranked, weights_of
+from usage.health.response_times import response_times
+
+Rankings = Mapping[str, tuple[Standing, ...]]
+
+
+def current_rankings() -> Rankings:
+    """For plain `auto` and each power level, the groups that may answer, best first; four queries."""
+    return rankings_of(measured_pools(), RoutingRules.objects.current())
+
+
+def measured_pools() -> list[PoolFacts]:
+    """The active groups of the power levels that chat, with the response times of the last day."""
+    return all_pools({deployment: times.mean_ms for deployment, times in response_times().items()})
+
+
+def rankings_of(pools: Iterable[PoolFacts], rules: RoutingRules) -> Rankings:
+    """The same for pools and rules that are known. Pure."""
+    known = tuple(pools)
+    levels = {name: ranked(known, weights_of(strategy)) for name, strategy in POWER_LEVELS.items()}
+    return {AUTO: ranked(known, rules.level_weights), **levels}

@@ -1,0 +1,95 @@
+"""What CSV files of usage hold: the request log by request, the sums of it by day. A few thousand rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.db.models import Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from usage.analytics import Asked
+from usage.models import Grain, RequestRecord, UsageBucket
+from usage.request_log.columns import COLUMNS
+from usage.request_log.csv_lines import BYTE_ORDER_MARK, csv_lines
+from usage.request_log.search import Mark
+from usage.rollups.tallies import start_of
+
+ROWS_AT_ONCE = 2000
+
+REQUEST_COLUMNS = {column.csv: column.name for column in COLUMNS if column.csv}
+COST_COLUMNS = {
+    "provider": "series__provider",
+    "model": "series__model",
+    "team": "series__team",
+    "team_id": "series__team_id",
+    "key": "series__key_name",
+    "key_id": "series__key_id",
+    "user": "series__owner",
+}
+COUNTED = (
+    *("requests", "successes", "failures", "refused", "left", "attempts", "failed_attempts"),
+    *("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens"),
+)
+
+
+async def requests_csv(asked: Asked) -> AsyncIterator[bytes]:
+    """One line for each request that is in the log now, oldest first."""
+    yield BYTE_ORDER_MARK + csv_lines([list(REQUEST_COLUMNS)])
+    following = sync_to_async(_requests_after)
+    until, mark = asked.until or timezone.now(), None
+    while rows := await following(asked, until, mark):
+        yield csv_lines(rows)
+        mark = Mark(rows[-1][0], rows[-1][1])
+
+
+async def costs_csv(asked: Asked) -> AsyncIterator[bytes]:
+    """One line for each day, provider, model, team and key. Of an own key `cost_usd` is 0 and `saved_usd` is not."""
+    yield BYTE_ORDER_MARK + csv_lines([["day_utc", *COST_COLUMNS, *COUNTED, "cost_usd", "saved_usd"]])
+    costs_of = sync_to_async(_costs_of)
+    for day in await sync_to_async(_days)(asked):
+        yield csv_lines([f"{day:%Y-%m-%d}", *row] for row in await costs_of(asked, day))
+
+
+def _requests_after(asked: Asked, until: datetime, mark: Mark | None) -> list[tuple[Any, ...]]:
+    rows = _in_log(asked).filter(started_at__lt=until).order_by("started_at", "call_id")
+    if mark:
+        rows = rows.filter(mark.is_newer)
+    return list(rows.values_list(*REQUEST_COLUMNS.values())[:ROWS_AT_ONCE])
+
+
+def _in_log(asked: Asked) -> QuerySet[RequestRecord]:
+    """The same filters as `Asked.series` has: the columns have the same names."""
+    rows = RequestRecord.objects.all()
+    if asked.since:
+        rows = rows.filter(started_at__gte=asked.since)
+    return rows.filter(asked.wanted)
+
+
+def _days(asked: Asked) -> list[datetime]:
+    """The days of the period on which anything was asked."""
+    return list(_buckets(asked).order_by("start").values_list("start", flat=True).distinct())
+
+
+def _costs_of(asked: Asked, day: datetime) -> list[tuple[Any, ...]]:
+    """The lines of one day, in the order of their columns."""
+    sums = {f"sum_{name}": Sum(name) for name in COUNTED}
+    ours, own = (Q(series__is_own_key=is_own) for is_own in (False, True))
+    paid = {
+        "cost": Coalesce(Sum("cost_usd", filter=ours), 0.0),
+        "saved": Coalesce(Sum("cost_usd", filter=own), 0.0),
+    }
+    columns = COST_COLUMNS.values()
+    rows = _buckets(asked).filter(start=day).order_by(*columns).values(*columns)
+    return list(rows.annotate(**sums, **paid).values_list(*columns, *sums, *paid))
+
+
+def _buckets(asked: Asked) -> QuerySet[UsageBucket]:
+    until = asked.until or timezone.now()
+    rows = UsageBucket.objects.filter(grain=Grain.DAY, start__lt=until)
+    if asked.since:
+        rows = rows.filter(start__gte=start_of(asked.since, Grain.DAY))
+    return rows if asked.series is None else rows.filter(series__in=asked.series.values("pk"))

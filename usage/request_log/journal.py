@@ -1,0 +1,107 @@
+"""Writes a batch of finished requests: rows of the log, sums of the buckets, charges; all of it once, or none of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter, gt
+from typing import Any
+
+import structlog
+from django.db import DataError, IntegrityError, connection
+from django.db.models import CharField
+from django.db.transaction import atomic
+from pydantic_core import to_json
+
+from access.credits import Settlement, settle_many
+from usage.health.recent import count_recent
+from usage.models import RequestRecord
+from usage.request_log.finished import ATTEMPTS, COLUMNS, SKIPPED, STARTED_AT, Finished, values_of
+from usage.rollups.adding import add_up
+from usage.rollups.tallies import tally
+
+log = structlog.get_logger(__name__)
+
+# What an upstream counted or said may fit no column: a number beyond it, text that PostgreSQL refuses.
+UNSTORABLE = (DataError, OverflowError, ValueError)
+TEXTS = {f.attname: f.max_length or 0 for f in RequestRecord._meta.concrete_fields if isinstance(f, CharField)}
+LIMITS = tuple(TEXTS.values())
+texts_of = attrgetter(*TEXTS)
+
+INTO = f'"{RequestRecord._meta.db_table}" ({", ".join(COLUMNS)})'
+INSERT = f"INSERT INTO {INTO} VALUES ({', '.join(['%s'] * len(COLUMNS))})"  # noqa: S608  # our own names
+COPY = f"COPY {INTO} FROM STDIN"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A finished request, and what its account owes for it (None: nobody's account pays)."""
+
+    request: Finished
+    settlement: Settlement | None = None
+
+
+def write(batch: Sequence[Entry]) -> None:
+    """Writes a batch; without a row that no database takes, which would otherwise hold up all after it for ever."""
+    try:
+        _write(batch)
+    except UNSTORABLE as error:
+        if len(batch) > 1:
+            for entry in batch:
+                write([entry])
+            return
+        log.error("a request can't be recorded", call_id=batch[0].request.call_id, error=str(error)[:200])
+        _settle(batch)
+
+
+def _write(batch: Sequence[Entry]) -> None:
+    """A batch whose answer was lost comes again: what is in the table already is not counted again."""
+    requests = {entry.request.call_id: entry.request for entry in batch}
+    for request in requests.values():
+        if any(map(gt, map(len, texts_of(request)), LIMITS)):
+            _cut(request)
+    try:
+        _write_new(list(requests.values()), batch)
+    except IntegrityError:
+        known = RequestRecord.objects.filter(pk__in=list(requests)).values_list("pk", flat=True)
+        _write_new([requests[call_id] for call_id in requests.keys() - set(known)], batch)
+
+
+@atomic
+def _write_new(requests: Sequence[Finished], batch: Sequence[Entry]) -> None:
+    _insert(requests)
+    add_up(tally(requests))
+    count_recent(requests)
+    _settle(batch)
+
+
+def _insert(requests: Sequence[Finished]) -> None:
+    """Not `bulk_create`: it takes longer than all the rest together."""
+    adapted = connection.ops.adapt_datetimefield_value
+    rows = [list(values_of(request)) for request in requests]
+    for row in rows:
+        row[STARTED_AT], row[ATTEMPTS] = adapted(row[STARTED_AT]), to_json(row[ATTEMPTS]).decode()
+        row[SKIPPED] = to_json(row[SKIPPED]).decode() if row[SKIPPED] else "[]"
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            _copy(cursor, rows)
+        else:
+            cursor.executemany(INSERT, rows)
+
+
+def _copy(cursor: Any, rows: Iterable[Sequence[Any]]) -> None:
+    """A fifth of what an INSERT of as many placeholders takes. Django does not know it, nor its errors."""
+    with connection.wrap_database_errors, cursor.copy(COPY) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def _settle(batch: Iterable[Entry]) -> None:
+    if settlements := [entry.settlement for entry in batch if entry.settlement is not None]:
+        settle_many(settlements)
+
+
+def _cut(request: Finished) -> None:
+    """Text that is too long loses its end, rather than the request its row."""
+    for name, limit in TEXTS.items():
+        setattr(request, name, getattr(request, name)[:limit])

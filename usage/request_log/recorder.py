@@ -1,0 +1,154 @@
+"""Finished request -> row, off the request path: batches, twice a second, written by a process of their own.
+
+Stopped properly, nothing is lost; killed, at most what finished since the last batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+
+import structlog
+from django.db import DatabaseError, connections
+
+from usage.models import RequestRecord
+from usage.request_log.finished import record_of
+from usage.request_log.journal import write
+from usage.request_log.key_use import KeyUse
+from usage.request_log.retention import purge
+from usage.request_log.wire import Unwritten, Wire, entry_of
+from usage.request_log.writer_process import WriterGone, WriterProcess
+
+log = structlog.get_logger(__name__)
+
+FLUSH_INTERVAL_S = 0.5
+PURGE_INTERVAL_S = 600.0
+# After a process that did not even start; until another one is there, the log is written here.
+RETRY_AFTER_S = 10.0
+BATCH = 1000
+# What waits for a database that is away; beyond it the oldest go, and the log says so.
+PENDING_LIMIT = 100_000
+
+
+class Recorder:
+    """The queue between requests and the tables, for one process."""
+
+    def __init__(self) -> None:
+        self._pending: deque[Unwritten] = deque()
+        self._key_use = KeyUse()
+        self._lock = threading.Lock()
+        self._lost = 0
+        self._process: WriterProcess | None = None
+        self._next_start = 0.0
+
+    def put(self, request: Unwritten) -> None:
+        """Keeps a finished request, and what it is to be charged, for the next batch; never waits."""
+        if len(self._pending) >= PENDING_LIMIT:
+            self._pending.popleft()
+            self._lost += 1
+        self._pending.append(request)
+
+    def find(self, call_id: str) -> RequestRecord | None:
+        """A request that is not in the table yet."""
+        return next((record_of(entry_of(r.wire()).request) for r in tuple(self._pending) if r.call_id == call_id), None)
+
+    async def run(self) -> None:
+        """Writes batches and forgets old rows, until cancelled."""
+        last_purge = 0.0
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1, thread_name_prefix="recorder") as thread:
+            try:
+                while True:
+                    await asyncio.sleep(FLUSH_INTERVAL_S)
+                    if self._pending:
+                        await loop.run_in_executor(thread, self._work)
+                    if loop.time() - last_purge > PURGE_INTERVAL_S:
+                        last_purge = loop.time()
+                        await asyncio.to_thread(purge)
+            finally:
+                thread.submit(connections.close_all)
+
+    def _work(self) -> None:
+        self._flush()
+        # Only now: a server that logs nothing needs none.
+        if self._process is None and time.monotonic() >= self._next_start:
+            try:
+                self._process = WriterProcess()
+            except OSError as error:
+                log.warning("no process for the log, it is written here", error=str(error))
+
+    def flush(self) -> None:
+        """Writes everything that waits, and lets go of the process and of the thread's connection."""
+        try:
+            self._flush()
+        finally:
+            connections.close_all()
+            if self._process:
+                self._process.end()
+                self._process = None
+
+    def _flush(self) -> None:
+        """An entry leaves the queue only after it is in the tables. The connection stays open: to close the last one
+        to a SQLite file costs as much as to write the batch."""
+        if not self._pending and not self._lost:
+            return
+        with self._lock:
+            try:
+                while batch := list(islice(self._pending, BATCH)):
+                    self._write(list(_wires(batch)))
+                    self._forget(batch)
+                self._report_lost()
+            except DatabaseError as error:
+                log.warning("requests not recorded yet", waiting=len(self._pending), error=str(error))
+                connections.close_all()
+
+    def _write(self, batch: list[Wire]) -> None:
+        """By the process; here until it is ready, and where it is gone: what it has written already is not counted
+        again."""
+        try:
+            if self._process and self._process.is_ready:
+                self._process.write(batch)
+                return
+        except WriterGone as error:
+            log.warning("the process that writes the log is gone, it is written here for the moment", error=str(error))
+            self._let_go()
+        entries = [entry_of(wire) for wire in batch]
+        write(entries)
+        self._key_use.note(entry.request.key_id for entry in entries)
+
+    def _let_go(self) -> None:
+        if self._process:
+            if not self._process.has_begun:
+                self._next_start = time.monotonic() + RETRY_AFTER_S
+            self._process.kill()
+            self._process = None
+
+    def _forget(self, batch: list[Unwritten]) -> None:
+        """Takes what was written off the queue, but for what `put` has dropped meanwhile to make room."""
+        written = {id(request) for request in batch}
+        while self._pending and id(self._pending[0]) in written:
+            self._pending.popleft()
+
+    def _report_lost(self) -> None:
+        if self._lost:
+            log.error("requests lost, the database was away too long", count=self._lost)
+            self._lost = 0
+
+
+def _wires(batch: Iterable[Unwritten]) -> Iterator[Wire]:
+    """Without one that can't be made, which would otherwise hold up all after it for ever."""
+    for request in batch:
+        try:
+            yield request.wire()
+        except Exception:
+            log.exception("a request can't be recorded", call_id=request.call_id)
+
+
+recorder = Recorder()
+atexit.register(recorder.flush)

@@ -1,0 +1,57 @@
+"""Sums made anew from the log, for the days that are in it from beginning to end."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import connection
+from django.db.transaction import atomic
+from django.utils import timezone
+
+from usage.models import Grain, LatencyCount, RequestRecord, UsageBucket
+from usage.rollups.adding import add_up
+from usage.rollups.months import sum_up_month
+from usage.rollups.tallies import start_of, tally
+
+DAY = timedelta(days=1)
+ROWS_AT_ONCE = 2000
+
+
+def rebuild() -> int:
+    """Makes the sums of the days in the log anew, today included; says of how many days.
+
+    Older days keep their sums: their requests are deleted, or are about to be.
+    """
+    day, count = _first_whole_day(), 0
+    while day is not None and day <= timezone.now():
+        _rebuild_day(day)
+        day, count = day + DAY, count + 1
+    return count
+
+
+def _first_whole_day() -> datetime | None:
+    first = RequestRecord.objects.order_by("started_at").values_list("started_at", flat=True).first()
+    if first is None:
+        return None
+    day = start_of(first, Grain.DAY)
+    has_forgotten = UsageBucket.objects.filter(grain=Grain.DAY, start__lt=day).exists()
+    oldest_kept = start_of(timezone.now() - timedelta(hours=settings.ATTEMPTS_RETENTION_HOURS), Grain.DAY)
+    return max(day + DAY if has_forgotten else day, oldest_kept + DAY)
+
+
+@atomic
+def _rebuild_day(day: datetime) -> None:
+    _keep_writers_out()
+    during = {"grain__in": (Grain.HOUR, Grain.DAY), "start__gte": day, "start__lt": day + DAY}
+    LatencyCount.objects.filter(**during).delete()
+    UsageBucket.objects.filter(**during).delete()
+    add_up(tally(RequestRecord.objects.filter(started_at__gte=day, started_at__lt=day + DAY).iterator(ROWS_AT_ONCE)))
+    sum_up_month(start_of(day, Grain.MONTH))
+
+
+def _keep_writers_out() -> None:
+    """Who adds to these sums meanwhile waits. In SQLite that is so anyway."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f'LOCK TABLE "{UsageBucket._meta.db_table}" IN SHARE ROW EXCLUSIVE MODE')
