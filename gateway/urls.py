@@ -2,7 +2,6 @@
 
 from django.urls import path
 
-from gateway import playground_views, views
 from gateway.api import attempts, explain
 
 urlpatterns = [
@@ -14,6 +13,4 @@ urlpatterns = [
         explain.VirtualModelExplainView.as_view(),
         name="api-virtual-explain",
     ),
-    path("groups/<uuid:group_id>/test", views.test_form, name="group-test"),
-    path("virtual-models/<uuid:virtual_model_id>", playground_views.playground, name="playground"),
 ]

@@ -82,6 +82,7 @@ INSTALLED_APPS = [
     "usage",
     "gateway",
     "tester",
+    "pages",
 ]
 
 MIDDLEWARE = [
@@ -113,7 +114,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "routing_console.shell.shell",
+                "pages.shell.shell",
             ]
         },
     }
@@ -169,7 +170,7 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
-AXES_LOCKOUT_CALLABLE = "access.views.locked_out"
+AXES_LOCKOUT_CALLABLE = "pages.access.signing.locked_out"
 AXES_VERBOSE = False
 AXES_ENABLE_ADMIN = False
 

@@ -6,10 +6,9 @@ from django.contrib import admin
 from django.urls import include, path
 
 from routing_console.openapi import DocsView, SchemaView
-from routing_console.overview import overview
 
 urlpatterns = [
-    path("", overview, name="home"),
+    path("", include("pages.urls")),
     path("", include("access.urls")),
     path("", include("providers.urls")),
     # Before the groups, which would take `export` and `import` for ids.

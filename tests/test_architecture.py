@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,10 +21,14 @@ ROOMS = (
     "usage",
     "gateway",
     "tester",
+    "pages",
     "routing_console",
 )
 FORBIDDEN_NAMES = {"utils.py", "helpers.py", "services.py", "managers.py", "common.py"}
 MOST_LINES = 300
+SCREENS = re.compile(r"^\s*from django import forms|^\s*from django\.(forms|shortcuts)\b", re.MULTILINE)
+# The API and the page of the request log read the same filters.
+KNOW_FORMS = {"usage/request_log/filter.py"}
 
 
 def sources() -> list[Path]:
@@ -44,6 +49,13 @@ def test_no_migration_is_missing():
 def test_files_stay_small_enough_to_know():
     too_long = {str(p.relative_to(ROOT)): n for p in sources() if (n := len(p.read_text().splitlines())) > MOST_LINES}
     assert not too_long
+
+
+def test_screens_live_in_pages():
+    """Rooms below the pages have neither forms nor shortcuts."""
+    below = [p for p in sources() if p.relative_to(ROOT).parts[0] not in ("pages", "routing_console")]
+    importing = {str(p.relative_to(ROOT)) for p in below if SCREENS.search(p.read_text())}
+    assert importing == KNOW_FORMS
 
 
 def test_no_room_is_named_for_what_does_not_fit_elsewhere():

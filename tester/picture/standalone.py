@@ -46,7 +46,7 @@ def standalone(scene: Scene, *, about: str, theme: Theme) -> StandalonePicture:
         "stats": _stats(scene),
         "theme": theme,
     }
-    page = fromstring(NOT_XML.sub("", render_to_string("tester/picture.svg", context)))  # noqa: S314 our own, escaped
+    page = fromstring(NOT_XML.sub("", render_to_string("live_tester/picture.svg", context)))  # noqa: S314 our own, escaped
     paint(page, _rules(), theme)
     svg = page.find(".//svg")
     assert svg is not None  # noqa: S101 it is in our own template

@@ -71,7 +71,7 @@ def page_of(spec: GroupSpec, frame: Frame | None) -> str:
 
     group = drawn(spec)
     scene = scene_of(group, frame, mode_of(spec.strategy))
-    html = render_to_string("tester/_scene.html", {"scene": scene})
+    html = render_to_string("live_tester/_scene.html", {"scene": scene})
     return PAGE.format(strategy=spec.strategy.value, badge=scene.badge, name=spec.name, scene=html)
 
 

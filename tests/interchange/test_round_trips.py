@@ -15,7 +15,7 @@ from interchange import own_json
 from interchange.bundle import Bundle, GroupDraft
 from interchange.files import FileFormat, bundle_from, checked
 from interchange.litellm_config import export
-from tests.groups.drafts import bundles
+from tests.pages.groups.drafts import bundles
 
 many = hypothesis_settings(max_examples=60, deadline=None, derandomize=True)
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from providers.templatetags.prices import count, signed_percent, usd
+from pages.templatetags.prices import count, signed_percent, usd
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,13 @@ import pytest
 
 from engine.scenarios import SCENARIOS
 from groups.models import RoutingGroup
+from pages.live_tester import drafts
 from tester.exceptions import RunBroken
 from tester.models import Run
 from tester.runs.drafts import Rehearsed, Verdict, rehearse_briefly, verdict_of
-from tester.views import drafts
 from tests.factories import make_group
-from tests.groups.test_builder_page import form
 from tests.page import html_of
+from tests.pages.groups.test_builder_page import form
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}

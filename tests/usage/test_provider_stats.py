@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.providers.pages import make_request
+from tests.pages.providers.forms import make_request
 from tests.usage.log import finished, log
 from usage.analytics.provider_stats import Period, percent_more, provider_stats
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 
+from access.byok.lines import OwnKeyLine, line_of
 from access.models import OwnKey, User
-from access.own_key_panel import OwnKeyLine, line_of
 from usage.analytics import Asked, Report, Totals, period
 
 PERIOD = "30d"

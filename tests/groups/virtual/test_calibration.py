@@ -21,7 +21,7 @@ from groups.virtual.calibration import (
     prompts_in,
     tokens_of,
 )
-from groups.virtual.histogram import HEIGHT, MOST_BARS, WIDTH, histogram_of
+from pages.smart_routing.histogram import HEIGHT, MOST_BARS, WIDTH, histogram_of
 
 RULES = ComplexityRules()
 SMALL = PoolPrices("simple", "mini", 1e-6, 2e-6)

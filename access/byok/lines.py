@@ -1,0 +1,34 @@
+"""Keys that people brought, each with the disc of its provider. Shapes only, no HTML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from access.models import OwnKey
+from providers.colours import colour_of
+from providers.models import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderDisc:
+    """The coloured initial of a provider."""
+
+    name: str
+    initial: str
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnKeyLine:
+    """A key and the disc of its provider."""
+
+    key: OwnKey
+    disc: ProviderDisc
+
+
+def line_of(key: OwnKey) -> OwnKeyLine:
+    return OwnKeyLine(key, disc_of(key.provider))
+
+
+def disc_of(provider: Provider) -> ProviderDisc:
+    return ProviderDisc(provider.name, provider.name[:1].upper(), colour_of(provider.type, provider.name))

@@ -1,0 +1,1 @@
+"""People, teams, API keys, BYOK, credits, signing in."""

@@ -1,0 +1,44 @@
+"""The form of a key that somebody brings for a provider."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from pages.forms import SecretField, blame
+from providers.models import Provider
+
+
+class OwnKeyForm(forms.Form):
+    """A provider and the key it issued to this person."""
+
+    provider = forms.ModelChoiceField(
+        Provider.objects.filter(enabled=True).order_by("name"),
+        label="Provider",
+        empty_label="Choose one",
+        widget=forms.Select({"class": "input"}),
+        error_messages={
+            "required": "Choose the provider that issued the key.",
+            "invalid_choice": "This provider is switched off or gone. Choose another.",
+        },
+    )
+    api_key = SecretField(
+        label="Your key",
+        required=True,
+        help_text="Stored encrypted. It is never shown again; keep it where you got it.",
+        error_messages={"required": "Paste the key that the provider issued to you."},
+    )
+    may_fall_back = forms.BooleanField(
+        label="Use the console's key, and my credits, when the provider refuses mine", required=False
+    )
+
+    def __init__(self, data: Any = None, *, initial: Any = None) -> None:
+        super().__init__(data, initial=initial, auto_id="own_key_%s", label_suffix="")
+        if initial:  # it came to replace a key: only that is missing
+            self.fields["api_key"].widget.attrs["autofocus"] = True
+
+    def blame(self, error: ValidationError) -> None:
+        """Puts what the action found wrong beside the field it is about."""
+        blame(self, error, places={})

@@ -1,0 +1,96 @@
+"""Who is in a team: the buttons of its page."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render, resolve_url
+from django.views.decorators.http import require_POST
+
+from access import actions
+from access.models import Membership, Role, Team, TeamRole
+from lib.exceptions import DomainError, NotAllowed
+from pages.access.forms.teams import MemberForm, MemberRoleForm
+from pages.access.teams import PAGE, team_context
+from pages.guards import PersonRequest, requires
+from pages.parts import Question, ask, wants_part
+
+members_only = requires(Role.VIEWER, to="manage members")
+
+
+@require_POST
+@members_only
+def member_add(request: PersonRequest, team_id: UUID) -> HttpResponse:
+    """Takes somebody into the team."""
+    team = get_object_or_404(Team, pk=team_id)
+    form = MemberForm(request.POST)
+    if form.is_valid():
+        person, role = form.cleaned_data["user"], TeamRole(form.cleaned_data["role"])
+        try:
+            actions.add_member(by=request.user, team=team, user=person, role=role)
+            messages.success(request, f"{person.username} is in the team.")
+            return _answer(request, team)
+        except ValidationError as error:
+            form.blame(error)
+    return _members(request, team, form=form, status=422)
+
+
+@require_POST
+@members_only
+def member_change(request: PersonRequest, team_id: UUID, member_id: int) -> HttpResponse:
+    """Gives a member another role."""
+    member = _member(team_id, member_id)
+    form = MemberRoleForm(request.POST)
+    if form.is_valid():
+        role = TeamRole(form.cleaned_data["role"])
+        try:
+            actions.change_member(by=request.user, membership=member, role=role)
+            messages.success(request, f"{member.user.username} is a {role.label.lower()} now.")
+        except NotAllowed:
+            raise
+        except DomainError as error:
+            messages.error(request, str(error))
+    else:
+        messages.error(request, "There is no such role in a team. Choose member or manager.")
+    return _answer(request, member.team)
+
+
+@require_POST
+@members_only
+def member_remove(request: PersonRequest, team_id: UUID, member_id: int) -> HttpResponse:
+    """Asks, then takes somebody out of the team."""
+    member = _member(team_id, member_id)
+    if "sure" not in request.POST:
+        return ask(request, _question(member))
+    actions.remove_member(by=request.user, membership=member)
+    messages.success(request, f"{member.user.username} is no longer in the team.")
+    return redirect("team-detail", team_id)
+
+
+def _member(team_id: UUID, member_id: int) -> Membership:
+    rows = Membership.objects.select_related("team", "user")
+    return get_object_or_404(rows, pk=member_id, team_id=team_id)
+
+
+def _answer(request: PersonRequest, team: Team) -> HttpResponse:
+    return _members(request, team) if wants_part(request) else redirect("team-detail", team.pk)
+
+
+def _members(request: PersonRequest, team: Team, *, form: MemberForm | None = None, status: int = 200) -> HttpResponse:
+    template = f"{PAGE}#team-members" if wants_part(request) else PAGE
+    return render(request, template, team_context(request, team, form=form), status=status)
+
+
+def _question(member: Membership) -> Question:
+    keys = member.team.api_keys.usable().filter(owner=member.user).count()
+    working = [f"{keys} API key{'' if keys == 1 else 's'} of the team that this person owns"] if keys else []
+    return Question(
+        title=f"Take {member.user.username} out of {member.team.name}?",
+        lost=(f"the membership of {member.user.username}", *working),
+        consequence="Their personal keys go on working, but no longer see the team's groups.",
+        button="Take out",
+        back=resolve_url("team-detail", member.team_id),
+    )

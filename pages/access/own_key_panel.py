@@ -1,0 +1,31 @@
+"""A person's own keys as a page shows them: what the include `access/_own_keys.html` needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from access.byok.keys import own_keys_of, providers_in_service
+from access.byok.lines import OwnKeyLine, line_of
+from access.models import OwnKey, User
+from pages.access.forms.own_keys import OwnKeyForm
+
+
+@dataclass(frozen=True, slots=True)
+class OwnKeyPanel:
+    """All keys of one person, and the form that adds or replaces one, empty or as it was sent."""
+
+    lines: tuple[OwnKeyLine, ...]
+    form: OwnKeyForm
+    has_providers: bool
+
+    @property
+    def replaced(self) -> OwnKey | None:
+        """The key that the form is about to replace."""
+        chosen = str(self.form["provider"].value() or "")
+        return next((line.key for line in self.lines if str(line.key.provider_id) == chosen), None)
+
+
+def panel_of(user: User, form: OwnKeyForm | None = None) -> OwnKeyPanel:
+    """The context `own_keys` of the include."""
+    lines = tuple(line_of(key) for key in own_keys_of(user))
+    return OwnKeyPanel(lines, form or OwnKeyForm(), bool(providers_in_service()))

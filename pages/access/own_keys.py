@@ -1,0 +1,131 @@
+"""Own keys on the pages: whoever is signed in keeps theirs, an admin may delete anybody's."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render, resolve_url
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.vary import vary_on_headers
+
+from access.byok import keys
+from access.models import OwnKey, Role
+from access.rules import check_sees_own_keys
+from lib.exceptions import NotAllowed
+from pages.access.forms.own_keys import OwnKeyForm
+from pages.access.own_key_panel import panel_of
+from pages.guards import PersonRequest, requires
+from pages.parts import Question, ask, wants_part, way_back
+
+PAGE, PART = "access/byok.html", "access/_own_keys.html#own-keys"
+keepers_only = requires(Role.STRANGER, to="keep provider keys of your own")
+
+
+@sensitive_post_parameters("api_key")
+@require_http_methods(["GET", "HEAD", "POST"])
+@vary_on_headers("HX-Request")
+@keepers_only
+def own_key_list(request: PersonRequest) -> HttpResponse:
+    """My keys and a form for another; POST stores what it holds. `?provider=ID` is about to replace that one's."""
+    if request.method == "POST":
+        return _posted(request)
+    chosen = request.GET.get("provider", "")
+    mine = keys.own_keys_of(request.user) if chosen else ()
+    replaced = next((row for row in mine if str(row.provider_id) == chosen), None)
+    initial = {"provider": replaced.provider_id, "may_fall_back": replaced.may_fall_back} if replaced else None
+    return _shown(request, OwnKeyForm(initial=initial))
+
+
+@require_POST
+@keepers_only
+def own_key_test(request: PersonRequest, key_id: int) -> HttpResponse:
+    """Tries a key; how it went stands beside it."""
+    own_key = _mine(request, key_id)
+    found = keys.test(by=request.user, own_key=own_key)
+    tell = messages.success if found.is_ok else messages.error
+    tell(request, f"Your key for {own_key.provider} {'works' if found.is_ok else f'failed: {found.error}'}")
+    return _done(request)
+
+
+@require_POST
+@keepers_only
+def own_key_fall_back(request: PersonRequest, key_id: int) -> HttpResponse:
+    """Says whether the system's key may be used when this one is refused."""
+    may_fall_back = request.POST.get("may_fall_back") == "1"
+    keys.change(by=request.user, own_key=_mine(request, key_id), may_fall_back=may_fall_back)
+    return _done(request)
+
+
+@require_POST
+@keepers_only
+def own_key_forget(request: PersonRequest, key_id: int) -> HttpResponseBase:
+    """Asks, then deletes a key: one's own, or as an admin anybody's."""
+    own_key = get_object_or_404(OwnKey.objects.select_related("user", "provider"), pk=key_id)
+    try:
+        check_sees_own_keys(request.user, own_key.user_id)
+    except NotAllowed as error:
+        raise PermissionDenied(str(error))
+    if not request.POST.get("sure"):
+        return ask(request, _question(own_key, back=_back(request)))
+    keys.forget(by=request.user, own_key=own_key)
+    messages.success(request, f"{_whose(request, own_key)} key for {own_key.provider} is deleted.")
+    return redirect(_back(request))
+
+
+@sensitive_variables("form")
+def _posted(request: PersonRequest) -> HttpResponse:
+    form = OwnKeyForm(request.POST)
+    if form.is_valid():
+        said = form.cleaned_data
+        try:
+            keys.store(
+                by=request.user,
+                user=request.user,
+                provider=said["provider"],
+                key=said["api_key"],
+                may_fall_back=said["may_fall_back"],
+            )
+        except ValidationError as error:
+            form.blame(error)
+        else:
+            messages.success(request, f"Your requests to {said['provider']} use your key from now on.")
+            return _done(request)
+    return _shown(request, form, status=422)
+
+
+def _shown(request: PersonRequest, form: OwnKeyForm | None = None, *, status: int = 200) -> HttpResponse:
+    """The section for htmx to swap in, or a page with it."""
+    is_part = wants_part(request)
+    here = request.POST.get("next") or request.htmx.current_url_abs_path or request.get_full_path()
+    context = {"own_keys": panel_of(request.user, form), "next": here, "is_part": is_part}
+    return render(request, PART if is_part else PAGE, context, status=status)
+
+
+def _done(request: PersonRequest) -> HttpResponse:
+    return _shown(request) if wants_part(request) else redirect(_back(request))
+
+
+def _back(request: HttpRequest) -> str:
+    return way_back(request) if request.POST.get("next") else resolve_url("own-keys")
+
+
+def _mine(request: PersonRequest, key_id: int) -> OwnKey:
+    return get_object_or_404(keys.own_keys_of(request.user), pk=key_id)
+
+
+def _whose(request: PersonRequest, own_key: OwnKey) -> str:
+    return "Your" if own_key.user == request.user else f"{own_key.user}'s"
+
+
+def _question(own_key: OwnKey, *, back: str) -> Question:
+    return Question(
+        title=f"Delete the key for {own_key.provider}?",
+        lost=(f"{own_key.whose}, {own_key.hint}",),
+        consequence="Requests go on with the console's key, and cost credits again. The key stays valid at the "
+        "provider; revoke it there if it is no longer needed.",
+        button="Delete key",
+        back=back,
+        fields=(("next", back),),
+    )

@@ -1,0 +1,45 @@
+"""Signing in and out, and the lock-out page."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from axes.helpers import get_cool_off
+from django.contrib import messages
+from django.contrib.auth.views import LoginView, LogoutView
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from pages.access.forms.signing import SignInForm
+
+
+class SignIn(LoginView):
+    """The sign-in page; people who are signed in already go on."""
+
+    template_name = "access/sign_in.html"
+    form_class = SignInForm
+    redirect_authenticated_user = True
+
+    def form_invalid(self, form: Form) -> HttpResponse:
+        return self.render_to_response(self.get_context_data(form=form), status=422)
+
+
+class SignOut(LogoutView):
+    """Signs out, by POST only, and says so."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = super().post(request, *args, **kwargs)
+        messages.success(request, "You are signed out.")
+        return response
+
+
+def locked_out(request: HttpRequest, response: HttpResponse | None, credentials: dict[str, Any] | None) -> HttpResponse:
+    """What django-axes answers after too many failures; each further try starts the wait anew."""
+    wait = get_cool_off(request) or timedelta(hours=1)
+    context = {"again_at": timezone.now() + wait, "minutes": round(wait.total_seconds() / 60)}
+    page = render(request, "access/locked_out.html", context, status=429)
+    page.headers["Retry-After"] = str(int(wait.total_seconds()))
+    return page

@@ -1,0 +1,1 @@
+"""Alerts, their thresholds and the webhook."""

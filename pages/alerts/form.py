@@ -1,0 +1,80 @@
+"""The thresholds as admins type them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.forms import BoundField
+
+from pages.forms import attributes, blame
+from usage.alerting import WATCHED, Setting, Watched, checked_threshold
+from usage.models import AlertKind, AlertRule
+
+SWITCH = "{}_is_on"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One rule in the form."""
+
+    kind: AlertKind
+    watched: Watched
+    threshold: BoundField
+    switch: BoundField
+
+
+class ThresholdField(forms.FloatField):
+    """The threshold of one kind; `5`, not `5.0`."""
+
+    def __init__(self, kind: AlertKind) -> None:
+        watched = WATCHED[kind]
+        limits = {
+            "min": f"{watched.lowest:g}",
+            "max": f"{watched.highest:g}",
+            "step": "1" if watched.is_whole else "any",
+        }
+        wrong = f"Give {watched.bounds}."
+        super().__init__(
+            label=f"{kind.label}: {watched.unit}",
+            widget=forms.NumberInput(attributes(inputmode="decimal", **limits)),
+            error_messages={"required": wrong, "invalid": wrong},
+        )
+        self.kind = kind
+
+    def prepare_value(self, value: Any) -> Any:
+        return f"{value:g}" if isinstance(value, float | int) else value
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        checked_threshold(self.kind, value)
+
+
+class AlertRulesForm(forms.Form):
+    """All rules: a threshold and a switch each."""
+
+    def __init__(self, rules: Mapping[AlertKind, AlertRule], data: Any = None) -> None:
+        initial = {kind.value: rule.threshold for kind, rule in rules.items()}
+        initial |= {SWITCH.format(kind.value): rule.is_enabled for kind, rule in rules.items()}
+        super().__init__(data, initial=initial, label_suffix="")
+        for kind in rules:
+            self.fields[kind.value] = ThresholdField(kind)
+            self.fields[SWITCH.format(kind.value)] = forms.BooleanField(label=kind.label, required=False)
+
+    @property
+    def lines(self) -> Iterator[Line]:
+        """The rules in order, for the template."""
+        for kind in AlertKind:
+            yield Line(kind, WATCHED[kind], self[kind.value], self[SWITCH.format(kind.value)])
+
+    def settings(self) -> dict[AlertKind, Setting]:
+        """What is valid of it, as the action takes it."""
+        said = self.cleaned_data
+        return {kind: Setting(said[kind.value], said[SWITCH.format(kind.value)]) for kind in AlertKind}
+
+    def blame(self, error: ValidationError) -> None:
+        """Puts what the action found wrong beside the fields it is about."""
+        blame(self, error, places={})

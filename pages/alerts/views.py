@@ -1,0 +1,101 @@
+"""Alerts: those that are open and those that are over, the thresholds, and the webhook."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from access.models import Role
+from access.rules import has_role
+from pages.alerts.form import AlertRulesForm
+from pages.alerts.rows import rows_of
+from pages.guards import PersonRequest, requires
+from pages.parts import wants_part
+from usage.alerting import change_rules, current_rules, webhook
+from usage.models import Alert
+
+PAGE = "alerts/alert_list.html"
+PAGE_SIZE = 10
+# More than anybody reads: the worst day of a large console.
+MOST_OPEN = 200
+
+
+@require_safe
+@vary_on_headers("HX-Request")
+@requires(Role.VIEWER, to="see alerts")
+def alert_list(request: PersonRequest) -> HttpResponse:
+    """The page; htmx gets the lists again when there are news."""
+    if wants_part(request):
+        return render(request, f"{PAGE}#alert-lists", _lists(request))
+    return _page(request)
+
+
+@require_POST
+@requires(Role.ADMIN, to="change when alerts are raised")
+def alert_rules(request: PersonRequest) -> HttpResponseBase:
+    """Saves the thresholds."""
+    form = AlertRulesForm(current_rules(), request.POST)
+    if form.is_valid():
+        try:
+            rules = change_rules(by=request.user, settings=form.settings())
+        except ValidationError as error:
+            form.blame(error)
+        else:
+            return _saved(request, AlertRulesForm(rules))
+    if not wants_part(request):
+        return _page(request, rules_form=form, status=422)
+    return render(request, f"{PAGE}#alert-rules", {"rules_form": form, "can_edit": True}, status=422)
+
+
+@require_POST
+@requires(Role.ADMIN, to="send a test alert")
+def alert_test(request: PersonRequest) -> HttpResponseBase:
+    """Sends a test alert to the webhook, and says what came of it."""
+    try:
+        webhook.send_trial(by=request.user)
+    except webhook.NotDelivered as error:
+        trial = {"is_taken": False, "text": f"Not delivered: {error}"}
+    else:
+        trial = {"is_taken": True, "text": "The webhook has taken it."}
+    if wants_part(request):
+        return render(request, f"{PAGE}#alert-webhook", {**_webhook(request), "trial": trial})
+    return _page(request, trial=trial)
+
+
+def _saved(request: PersonRequest, form: AlertRulesForm) -> HttpResponseBase:
+    if wants_part(request):
+        context = {"rules_form": form, "can_edit": True, "is_saved": True}
+        return render(request, f"{PAGE}#alert-rules", context)
+    messages.success(request, "The thresholds are saved.")
+    return redirect("alert-list")
+
+
+def _page(request: PersonRequest, *, status: int = 200, **more: Any) -> HttpResponse:
+    more.setdefault("rules_form", AlertRulesForm(current_rules()))
+    return render(request, PAGE, {**_lists(request), **_webhook(request), **more}, status=status)
+
+
+def _lists(request: PersonRequest) -> dict[str, Any]:
+    page = Paginator(Alert.objects.resolved(), PAGE_SIZE).get_page(request.GET.get("page"))
+    opened = list(Alert.objects.open().order_by("-raised_at", "-pk")[:MOST_OPEN])
+    rows = rows_of([*opened, *page], reader=request.user)
+    return {"open": rows[: len(opened)], "over": rows[len(opened) :], "page": page, "is_first": page.number == 1}
+
+
+def _webhook(request: PersonRequest) -> dict[str, Any]:
+    """Whether there is one; only admins are told where."""
+    can_edit = has_role(request.user, Role.ADMIN)
+    return {
+        "can_edit": can_edit,
+        "has_webhook": bool(settings.ALERT_WEBHOOK_URL),
+        "is_signed": bool(settings.ALERT_WEBHOOK_SECRET),
+        "webhook_host": webhook.host() if can_edit else "",
+    }

@@ -1,0 +1,171 @@
+"""A group as it is worked on: the form with its rows, before anything is stored."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
+
+from groups.deployments.placements import Placement, rows_of
+from groups.deployments.shares import percentages
+from groups.models import Deployment, RoutingGroup
+from groups.policies import FALLBACK
+from pages.groups.builder import rows as row_list
+from pages.groups.builder.forms import DeploymentForm, GroupForm
+from pages.groups.builder.picker import models_by_id
+from pages.groups.builder.rows import Row, Rows
+from pages.groups.cards import DeploymentCard, card_of
+from providers.models import LanguageModel
+
+TYPED = tuple(field.name for field in fields(Row) if field.name != "uid")
+NUMBERED = re.compile(r"Deployment (\d+): (.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row as the page shows it; `model` is None when the catalog has lost it. `share` is in percent."""
+
+    row: Row
+    form: DeploymentForm
+    model: LanguageModel | None
+    card: DeploymentCard | None
+    share: int
+    is_with_above: bool
+
+    @property
+    def name(self) -> str:
+        """What its buttons call it: two models of one provider must not sound alike."""
+        return f"{self.card.title} {self.model.name}" if self.card and self.model else "The lost model"
+
+    @property
+    def problem(self) -> str:
+        """Why it takes no traffic."""
+        return self.card.problem if self.card else "This model is no longer in the catalog. Take it out."
+
+
+class Draft:
+    """The group's own form and its rows. One that was `sent` is checked; the others show what was typed."""
+
+    def __init__(self, form: GroupForm, rows: Rows, *, is_sent: bool = False) -> None:
+        self.form, self.is_sent = form, is_sent
+        self.rows = row_list.in_order(rows, form.strategy_now)
+        if not is_sent:
+            self.rows = row_list.with_weights(self.rows, form.strategy_now)
+        self.row_forms = [_row_form(row, is_sent=is_sent) for row in self.rows]
+        self.row_errors: list[str] = []
+
+    @classmethod
+    def typed(cls, data: QueryDict, rows: Rows) -> Draft:
+        """What the page holds, with these rows, between two saves."""
+        return cls(GroupForm.typed(data), rows)
+
+    @classmethod
+    def sent(cls, data: QueryDict) -> Draft:
+        """What the page holds, to be checked."""
+        return cls(GroupForm(data), rows_in(data), is_sent=True)
+
+    @classmethod
+    def of(cls, group: RoutingGroup) -> Draft:
+        """A stored group, with its deployments."""
+        return cls(GroupForm.of(group), tuple(_row_of(deployment) for deployment in group.deployments.all()))
+
+    def is_valid(self) -> bool:
+        """Whether each field by itself is; what they mean together is checked when it is saved."""
+        if not self.rows:
+            self.row_errors = ["Add at least one deployment: search for a model above."]
+        return all([self.form.is_valid(), *(form.is_valid() for form in self.row_forms), bool(self.rows)])
+
+    @property
+    def has_row_errors(self) -> bool:
+        """Whether something is wrong with one of the rows."""
+        return any(form.errors for form in self.row_forms)
+
+    def placements(self) -> list[Placement]:
+        """The deployments as the actions take them."""
+        return [form.placement(UUID(row.uid)) for row, form in zip(self.rows, self.row_forms, strict=True)]
+
+    def unsaved(self, base: RoutingGroup | None = None) -> tuple[RoutingGroup, list[Deployment]]:
+        """What it would become, in memory only: laid over `base`. Raises ValidationError for a model that is gone."""
+        self.is_valid()
+        kept = {name: getattr(base, name) for name in ("pk", "is_active", "revision")} if base else {}
+        return RoutingGroup(**kept, **self.form.group_fields()), rows_of(self.placements())
+
+    def errors_beyond(self, *fields: str) -> Iterator[str]:
+        """What is wrong with it, these fields aside, as sentences that say where."""
+        for form in (self.form, *self.row_forms):
+            for name, errors in form.errors.items():
+                if name not in fields:
+                    yield from (f"{form[name].label}: {error}" for error in errors)
+
+    def blame(self, error: ValidationError) -> None:
+        """Puts what an action found wrong beside the fields it is about."""
+        for field, messages in error.message_dict.items():
+            for message in messages:
+                self._blame(field, message)
+
+    def lines(self) -> list[Line]:
+        """The rows as the page shows them; one query."""
+        found = models_by_id([row.uid for row in self.rows])
+        models = [found.get(row.uid) for row in self.rows]
+        cards = [_card(row, model) for row, model in zip(self.rows, models, strict=True)]
+        shares = percentages([_weight(row, card) for row, card in zip(self.rows, cards, strict=True)])
+        tied = [row_list.is_with_above(self.rows, at) for at in range(len(self.rows))]
+        return [Line(*parts) for parts in zip(self.rows, self.row_forms, models, cards, shares, tied, strict=True)]
+
+    def _blame(self, field: str, message: str) -> None:
+        key, _, rest = message.partition(": ")
+        if field == "deployments":
+            self._blame_row(message)
+        elif field == "fallback_config":
+            self.form.add_error(self._fallback_meant(message), message)
+        elif field in self.form.fields:
+            self.form.add_error(field, message)
+        else:
+            self.form.add_error(key if key in self.form.fields else None, rest or message)
+
+    def _blame_row(self, message: str) -> None:
+        numbered = NUMBERED.fullmatch(message)
+        if numbered is None:
+            self.row_errors.append(message)
+            return
+        form = self.row_forms[int(numbered[1]) - 1]
+        form.add_error("weight" if "needs a weight" in message else None, numbered[2])
+
+    def _fallback_meant(self, message: str) -> str:
+        said = self.form.cleaned_data
+        return next((key for key in FALLBACK if any(name in message for name in said.get(key, ()))), FALLBACK[0])
+
+
+def rows_in(data: QueryDict) -> Rows:
+    """The rows of a posted form, in the order of the page; what is no model's id is no row."""
+    uids = dict.fromkeys(uid for uid in data.getlist("row") if row_list.is_id(uid))
+    return tuple(_typed_row(data, uid) for uid in uids)
+
+
+def _typed_row(data: QueryDict, uid: str) -> Row:
+    return Row(uid, **{name: data.get(f"{uid}-{name}", "").strip() for name in TYPED})
+
+
+def _row_of(deployment: Deployment) -> Row:
+    values = {name: getattr(deployment, name) for name in TYPED}
+    return Row(str(deployment.model_id), **{name: "" if v is None else str(v) for name, v in values.items()})
+
+
+def _row_form(row: Row, *, is_sent: bool) -> DeploymentForm:
+    values = {name: value for name, value in asdict(row).items() if name != "uid"}
+    if not is_sent:
+        return DeploymentForm(uid=row.uid, initial=values)
+    return DeploymentForm({f"{row.uid}-{name}": value for name, value in values.items()}, uid=row.uid)
+
+
+def _weight(row: Row, card: DeploymentCard | None) -> int:
+    takes_traffic = card is not None and not card.problem
+    return int(row.weight) if takes_traffic and row_list.is_number(row.weight) else 0
+
+
+def _card(row: Row, model: LanguageModel | None) -> DeploymentCard | None:
+    return card_of(Deployment(model=model, display_name=row.display_name), None) if model else None

@@ -1,0 +1,156 @@
+"""What is typed in the builder: the group's own fields, and those of one deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.http import QueryDict
+from django.utils.functional import cached_property
+
+from groups import policies
+from groups.actions import GroupFields
+from groups.deployments.placements import Placement
+from groups.models import GROUP_NAME, RoutingGroup, Strategy
+from pages.groups.assignments import Assignee, assignable_keys, assignable_teams
+from pages.groups.builder.fields import NUMBERS, SETTINGS, IdsField, settings_fields, typed_with
+from pages.groups.builder.strategies import CARDS
+
+OWN = ("name", "description", "strategy", "assigned_team_ids", "assigned_key_ids")
+
+
+class GroupForm(forms.Form):
+    """The group's own fields. A setting that is left empty is the engine's default, which its hint says."""
+
+    name = forms.CharField(
+        label="Name",
+        max_length=128,
+        validators=[GROUP_NAME],
+        widget=forms.TextInput(typed_with(placeholder="prod-chat", spellcheck="false")),
+        help_text="What clients send as model.",
+        error_messages={"required": "Give the group a name: clients send it as model."},
+    )
+    description = forms.CharField(
+        label="Description", required=False, max_length=4000, widget=forms.Textarea(typed_with(rows=2))
+    )
+    strategy = forms.ChoiceField(
+        label="Strategy",
+        choices=Strategy.choices,
+        initial=Strategy.PRIORITY_FAILOVER,
+        error_messages={"required": "Choose how the group picks a deployment."},
+    )
+    in_power_levels = forms.BooleanField(
+        label="May be chosen for auto and the power levels",
+        required=False,
+        help_text="Off, the group answers only those who name it, and virtual models that name it.",
+    )
+    assigned_team_ids = IdsField(label="Teams", required=False)
+    assigned_key_ids = IdsField(label="Keys", required=False)
+
+    strategy_cards = CARDS
+
+    def __init__(self, data: Any = None, *, initial: Any = None) -> None:
+        super().__init__(data, initial=initial, label_suffix="")
+        self.fields.update(settings_fields())
+
+    @classmethod
+    def typed(cls, data: QueryDict) -> GroupForm:
+        """What was typed so far, unchecked."""
+        form = cls()
+        form.initial = {name: field.widget.value_from_datadict(data, {}, name) for name, field in form.fields.items()}
+        return form
+
+    @classmethod
+    def of(cls, group: RoutingGroup) -> GroupForm:
+        """A stored group."""
+        own = {name: getattr(group, name) for name in OWN}
+        configs = (group.retry_config, group.cooldown_config, group.fallback_config, group.settings)
+        return cls(initial={key: value for config in configs for key, value in config.items()} | own)
+
+    @property
+    def strategy_now(self) -> str:
+        """The strategy that is chosen on the page."""
+        return str(self["strategy"].value() or "")
+
+    @property
+    def numbers(self) -> list[forms.BoundField]:
+        """Retries, timeouts, cooldown."""
+        return [self[key] for key in SETTINGS]
+
+    @property
+    def fallbacks(self) -> list[forms.BoundField]:
+        """The groups that come after this one."""
+        return [self[key] for key in policies.FALLBACK]
+
+    @property
+    def has_settings(self) -> bool:
+        """Whether an advanced setting was made, or is wrong, and so must be seen."""
+        return any(field.errors or field.value() not in (None, "", []) for field in (*self.numbers, *self.fallbacks))
+
+    @cached_property
+    def teams(self) -> list[Assignee]:
+        """The teams to assign the group to, and what it is assigned to although there is no such team."""
+        return assignable_teams(self._chosen("assigned_team_ids"))
+
+    @cached_property
+    def keys(self) -> list[Assignee]:
+        """The keys to assign it to, and those it is assigned to although they no longer work."""
+        return assignable_keys(self._chosen("assigned_key_ids"))
+
+    @property
+    def is_assigned(self) -> bool:
+        """Whether the group is for some only."""
+        return bool(self._chosen("assigned_team_ids") or self._chosen("assigned_key_ids"))
+
+    def group_fields(self) -> GroupFields:
+        """What is valid of it, as the actions take it."""
+        said = self.cleaned_data
+        return {
+            "name": said.get("name", ""),
+            "description": said.get("description", ""),
+            "strategy": said.get("strategy", Strategy.PRIORITY_FAILOVER),
+            "retry_config": self._config("retry_config"),
+            "cooldown_config": self._config("cooldown_config"),
+            "fallback_config": {key: said[key] for key in policies.FALLBACK if said.get(key)},
+            "settings": {key: bool(said.get(key)) for key in policies.SETTINGS},
+            "assigned_team_ids": said.get("assigned_team_ids", []),
+            "assigned_key_ids": said.get("assigned_key_ids", []),
+        }
+
+    def _chosen(self, name: str) -> list[str]:
+        return [str(assigned) for assigned in self[name].value() or ()]
+
+    def _config(self, name: str) -> dict[str, Any]:
+        values = {key: self.cleaned_data.get(key) for key in NUMBERS[name]}
+        return {key: value for key, value in values.items() if value is not None}
+
+
+class DeploymentForm(forms.Form):
+    """One row. Priority and weight are both kept, whichever of them the strategy asks for."""
+
+    priority = forms.IntegerField(label="Priority", required=False, min_value=1, max_value=1000)
+    weight = forms.IntegerField(label="Weight", required=False, min_value=0, max_value=1_000_000)
+    display_name = forms.CharField(label="Display name", required=False, max_length=128)
+    rpm = forms.IntegerField(label="Requests per minute", required=False, min_value=1, max_value=1_000_000_000)
+    tpm = forms.IntegerField(label="Tokens per minute", required=False, min_value=1, max_value=1_000_000_000)
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, uid: str, initial: Any = None) -> None:
+        super().__init__(data, prefix=uid, initial=initial, label_suffix="")
+        for name, field in self.fields.items():
+            field.widget.attrs.update(typed_with(**({} if name == "display_name" else {"inputmode": "numeric"})))
+
+    @property
+    def details(self) -> list[forms.BoundField]:
+        """The fields behind the fold."""
+        return [self[name] for name in ("display_name", "rpm", "tpm")]
+
+    @property
+    def has_details(self) -> bool:
+        """Whether one of them is set or wrong."""
+        return any(field.errors or field.value() for field in self.details)
+
+    def placement(self, model_id: UUID) -> Placement:
+        """What is valid of it, as the actions take it."""
+        return Placement(model_id=model_id, **self.cleaned_data)

@@ -1,0 +1,53 @@
+"""The pages of one group: what it is and does, and how to use it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from access.models import Role
+from access.rules import can_operate
+from groups.models import RoutingGroup
+from groups.versions.effective import sections_of
+from pages.groups.cards import tiers_of
+from pages.groups.forms import GroupTestForm
+from pages.guards import PersonRequest, requires
+
+
+@require_safe
+@requires(Role.VIEWER, to="see routing groups")
+def group_detail(request: PersonRequest, group_id: UUID) -> HttpResponse:
+    """One group: how it routes, how to call it, and a test."""
+    group = group_with_deployments(group_id)
+    return render(request, "groups/routinggroup_detail.html", detail_context(request, group))
+
+
+@require_safe
+@requires(Role.VIEWER, to="see routing groups")
+def group_use(request: PersonRequest, group_id: UUID) -> HttpResponse:
+    """Snippets that call the group."""
+    group = get_object_or_404(RoutingGroup, pk=group_id)
+    context = {"group": group, "base_url": request.build_absolute_uri("/v1"), "can_edit": can_operate(request.user)}
+    return render(request, "groups/routinggroup_use.html", context)
+
+
+def group_with_deployments(group_id: UUID) -> RoutingGroup:
+    return get_object_or_404(RoutingGroup.objects.with_deployments(), pk=group_id)
+
+
+def detail_context(request: PersonRequest, group: RoutingGroup, **more: Any) -> dict[str, Any]:
+    """What the page of one group shows; the gateway adds the outcome of a test."""
+    return {
+        "group": group,
+        "tiers": tiers_of(group),
+        "sections": sections_of(group),
+        "base_url": request.build_absolute_uri("/v1"),
+        "can_test": can_operate(request.user),
+        "can_edit": can_operate(request.user),
+        "form": GroupTestForm(),
+        **more,
+    }

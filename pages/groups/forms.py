@@ -1,0 +1,95 @@
+"""Forms of the group pages: the filters of the list, the test of one group."""
+
+from __future__ import annotations
+
+from django import forms
+
+from groups.models import RoutingGroup, RoutingGroupQuerySet, Strategy
+from pages.groups.columns import DEFAULT_SORT, SORTS, sorted_by
+
+HELLO = "Hello, respond with one word."
+STATUSES = {"active": True, "inactive": False}
+
+
+class GroupFilterForm(forms.Form):
+    """What the list shows; a value that makes no sense filters nothing."""
+
+    q = forms.CharField(
+        label="Search",
+        required=False,
+        max_length=128,
+        widget=forms.TextInput(attrs={"class": "input", "type": "search", "placeholder": "Search name or description"}),
+    )
+    strategy = forms.ChoiceField(
+        label="Strategy",
+        required=False,
+        choices=[("", "Every strategy"), *Strategy.choices],
+        widget=forms.Select(attrs={"class": "input"}),
+    )
+    status = forms.ChoiceField(
+        label="Status",
+        required=False,
+        choices=[("", "Active or not"), ("active", "Active"), ("inactive", "Inactive")],
+        widget=forms.Select(attrs={"class": "input"}),
+    )
+    sort = forms.ChoiceField(required=False, choices=[(key, key) for key in SORTS])
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """The filters and the order in use."""
+        self.is_valid()
+        return {name: value for name, value in self.cleaned_data.items() if value}
+
+    @property
+    def is_narrowing(self) -> bool:
+        return bool(self.chosen.keys() - {"sort"})
+
+    @property
+    def sort_key(self) -> str:
+        return self.chosen.get("sort", DEFAULT_SORT)
+
+    def narrow(self, groups: RoutingGroupQuerySet) -> RoutingGroupQuerySet:
+        """The groups that pass the filters, in the order asked for."""
+        chosen = self.chosen
+        is_active = STATUSES.get(chosen.get("status", ""))
+        found = groups.matching(q=chosen.get("q", ""), strategy=chosen.get("strategy"), is_active=is_active)
+        return sorted_by(found, self.sort_key)
+
+
+class GroupSelectionForm(forms.Form):
+    """Groups that were ticked, and what to do with them."""
+
+    ids = forms.ModelMultipleChoiceField(
+        RoutingGroup.objects.all(),
+        error_messages={
+            "required": "Tick the groups first.",
+            "invalid_choice": "One of these groups is gone; look again and repeat.",
+        },
+    )
+    do = forms.ChoiceField(
+        choices=[("activate", "Activate"), ("deactivate", "Deactivate"), ("delete", "Delete")],
+        error_messages={"required": "Choose what to do with the groups."},
+    )
+
+
+class GroupTestForm(forms.Form):
+    """One test request: what to say, and whether a provider is really asked."""
+
+    message = forms.CharField(
+        label="Message",
+        initial=HELLO,
+        max_length=8000,
+        widget=forms.Textarea(attrs={"class": "input", "rows": 3}),
+        error_messages={"required": "Write a message to send."},
+    )
+    mode = forms.ChoiceField(
+        label="Mode",
+        initial="real",
+        choices=[("mock", "Mock"), ("real", "Real")],
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose Mock or Real."},
+    )
+
+    @property
+    def is_mock(self) -> bool:
+        return bool(self.cleaned_data["mode"] == "mock")

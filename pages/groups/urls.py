@@ -1,0 +1,29 @@
+"""Addresses of these pages."""
+
+from django.urls import path
+
+from pages.groups import activity, assigned, changes, detail, files, group_list, send_test_page, versions
+from pages.groups.builder import views
+
+urlpatterns = [
+    path("search", group_list.search, name="search"),
+    path("groups", group_list.group_list, name="group-list"),
+    path("groups/bulk", changes.bulk, name="group-bulk"),
+    path("groups/undo/<uuid:token>", changes.undo, name="group-undo"),
+    path("groups/new", views.group_new, name="group-new"),
+    path("groups/picker", views.model_picker, name="group-picker"),
+    path("groups/<uuid:group_id>/edit", views.group_edit, name="group-edit"),
+    path("groups/export", files.group_export, name="group-export"),
+    path("groups/import", files.group_import, name="group-import"),
+    path("groups/<uuid:group_id>", detail.group_detail, name="group-detail"),
+    path("groups/<uuid:group_id>/switch", changes.switch, name="group-switch"),
+    path("groups/<uuid:group_id>/delete", changes.delete, name="group-delete"),
+    path("groups/<uuid:group_id>/duplicate", changes.duplicate, name="group-duplicate"),
+    path("groups/<uuid:group_id>/history", versions.group_history, name="group-history"),
+    path("groups/<uuid:group_id>/history/<int:entry_id>/restore", versions.restore, name="group-restore"),
+    path("groups/<uuid:group_id>/use", detail.group_use, name="group-use"),
+    path("teams/group-counts", assigned.team_group_counts, name="team-group-counts"),
+    path("teams/<uuid:team_id>/groups", assigned.team_groups, name="team-groups"),
+    path("groups/activity", activity.group_activity, name="group-activity"),
+    path("groups/<uuid:group_id>/test", send_test_page.test_form, name="group-test"),
+]

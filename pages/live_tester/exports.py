@@ -1,0 +1,50 @@
+"""A run as files: the picture of a moment, and everything but the traces."""
+
+from __future__ import annotations
+
+import re
+from uuid import UUID
+
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.views.decorators.http import require_safe
+
+from access.models import Role
+from pages.guards import PersonRequest, requires
+from pages.live_tester.picture_form import PictureForm
+from tester.models import Run
+from tester.picture import standalone
+from tester.runs import exporting
+
+
+@require_safe
+@requires(Role.VIEWER, to="export a rehearsal")
+def as_json(request: PersonRequest, run_id: UUID) -> HttpResponseBase:
+    """The run with its configuration, result and frames."""
+    run = get_object_or_404(Run, pk=run_id)
+    answer = StreamingHttpResponse(exporting.json_of(run), content_type="application/json")
+    answer["Content-Disposition"] = f'attachment; filename="{_file_name(run)}.json"'
+    return answer
+
+
+@require_safe
+@requires(Role.VIEWER, to="export a rehearsal")
+def as_picture(request: PersonRequest, run_id: UUID) -> HttpResponse:
+    """The diagram at a moment as an SVG file that needs nothing else."""
+    run = get_object_or_404(Run, pk=run_id)
+    form = PictureForm(request.GET)
+    if not form.is_valid():
+        return HttpResponse(form.errors.as_text(), status=400, content_type="text/plain; charset=utf-8")
+    scene, about = exporting.scene_at(run, form.cleaned_data["at_ms"], form.chosen_mode)
+    picture = standalone(scene, about=about, theme=form.chosen_theme)
+    headers = {
+        "Content-Security-Policy": picture.policy,
+        "Content-Disposition": f'inline; filename="{_file_name(run)}.svg"',
+    }
+    return HttpResponse(picture.svg, content_type="image/svg+xml", headers=headers)
+
+
+def _file_name(run: Run) -> str:
+    """GROUP-SCENARIO-SEED, in characters that every file system takes."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", f"{run.group_name}-{run.scenario}-{run.seed}")

@@ -1,0 +1,185 @@
+"""The Live Tester's controls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+
+from engine.scenarios import HEALTHY, SCENARIOS, Scenario
+from engine.workload import MOST_TOKENS
+from pages.live_tester.following import (
+    CLOSED,
+    CONTROLS,
+    POISSON,
+    STREAMED,
+    TRAFFIC,
+    WHOLE,
+    controls_of_workload,
+    followed,
+    shape_of,
+)
+from tester.planning import MOST_REQUESTS, Asked
+from tester.scene import DrawnDeployment
+
+RATE = "rate_"
+SINGLE = "one"
+
+
+def _number(label: str, **limits: Any) -> forms.IntegerField:
+    widget = forms.NumberInput(attrs={"class": "input", "inputmode": "numeric"})
+    return forms.IntegerField(label=label, widget=widget, **limits)
+
+
+class RehearsalForm(forms.Form):
+    """One rehearsal: how much traffic, mock or real, what goes wrong. A slider per deployment sets its failures.
+
+    `send=one` is its second button: a single request. `confirmed` and `max_cost_usd` come from the question that
+    stands before real requests.
+    """
+
+    num_requests = _number("Number of requests", initial=100, min_value=1, max_value=MOST_REQUESTS)
+    traffic = forms.ChoiceField(
+        label="Traffic",
+        initial=CLOSED,
+        required=False,
+        choices=[(CLOSED, "Concurrency"), (POISSON, "Arrival rate")],
+        widget=forms.RadioSelect,
+    )
+    concurrency = _number("Requests at a time", initial=10, min_value=1, max_value=1000, required=False)
+    rate_per_s = forms.FloatField(
+        label="Requests per second",
+        initial=5,
+        required=False,
+        min_value=0.01,
+        max_value=10_000,
+        widget=forms.NumberInput(attrs={"class": "input", "inputmode": "decimal", "step": "any"}),
+    )
+    answers = forms.ChoiceField(
+        label="Answers",
+        initial=WHOLE,
+        required=False,
+        choices=[(WHOLE, "Whole"), (STREAMED, "Streamed")],
+        widget=forms.RadioSelect,
+    )
+    input_tokens = _number("Tokens of a prompt", initial=500, min_value=0, max_value=MOST_TOKENS, required=False)
+    mode = forms.ChoiceField(
+        label="Mode", initial="mock", choices=[("mock", "Mock"), ("real", "Real")], widget=forms.RadioSelect
+    )
+    scenario = forms.ChoiceField(
+        label="Scenario",
+        initial=HEALTHY.name,
+        choices=[(name, name.replace("-", " ").capitalize()) for name in SCENARIOS],
+        widget=forms.Select(attrs={"class": "input", "form": "simulate"}),
+    )
+    filled_for = forms.CharField(required=False, initial=HEALTHY.name, widget=forms.HiddenInput)
+    seed = _number("Seed", required=False, min_value=0, max_value=2**53 - 1)
+    send = forms.ChoiceField(required=False, choices=[(SINGLE, "Send test")], widget=forms.HiddenInput)
+    confirmed = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    max_cost_usd = forms.FloatField(required=False, min_value=0, widget=forms.HiddenInput)
+
+    def __init__(self, data: Any = None, *, deployments: Sequence[DrawnDeployment], initial: Any = None) -> None:
+        if data is not None:
+            data = {**data.dict(), **followed(data.dict())}
+        elif initial is not None:
+            initial = {**initial, **followed(initial)}
+        super().__init__(data, initial=initial)
+        self._deployments = deployments
+        for number, deployment in enumerate(deployments):
+            self.fields[f"{RATE}{number}"] = _slider(deployment)
+
+    @property
+    def chosen(self) -> Scenario:
+        """The scenario that the form shows."""
+        return SCENARIOS.get(self["scenario"].value() or "", HEALTHY)
+
+    @property
+    def scenarios(self) -> list[tuple[str, Scenario]]:
+        """Each scenario with the name that people read."""
+        return [(label, SCENARIOS[name]) for name, label in self.fields["scenario"].choices]  # type: ignore[attr-defined]
+
+    @property
+    def sliders(self) -> list[tuple[DrawnDeployment, forms.BoundField]]:
+        """Each deployment with its slider."""
+        return [(deployment, self[f"{RATE}{number}"]) for number, deployment in enumerate(self._deployments)]
+
+    @property
+    def typed(self) -> Iterator[forms.BoundField]:
+        """What somebody filled in, to be sent again after the question."""
+        return (field for field in self if field.name not in ("confirmed", "max_cost_usd"))
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the question before real requests was answered with yes."""
+        return bool(self.cleaned_data["confirmed"])
+
+    @property
+    def asked(self) -> Asked:
+        """What the valid form asks for."""
+        said, is_mock = self.cleaned_data, self.cleaned_data["mode"] == "mock"
+        return Asked(
+            **self._requests(),
+            mock=is_mock,
+            scenario=said["scenario"] if is_mock else None,
+            failure_injection=self._failures() if is_mock else None,
+            seed=said["seed"],
+            max_cost_usd=said["max_cost_usd"],
+        )
+
+    @property
+    def controls(self) -> str:
+        """What a single request does not use, as a query string, so that the next page still has it."""
+        kept = QueryDict(mutable=True)
+        if self.cleaned_data["send"] == SINGLE:
+            kept.update({name: self.data[name] for name in CONTROLS if name in self.data})
+        return kept.urlencode()
+
+    def clean(self) -> dict[str, Any]:
+        """Judges only what is used: the other kind of traffic, or all of it for a single request, may be anything."""
+        said = self.cleaned_data
+        if said.get("mode") != "mock":
+            self.errors.pop("input_tokens", None)
+        used = () if said.get("send") == SINGLE else ("num_requests", TRAFFIC[said.get("traffic") or CLOSED])
+        for name in ("num_requests", *TRAFFIC.values()):
+            if name not in used:
+                self.errors.pop(name, None)
+            elif said.get(name) is None and name not in self.errors:
+                self.add_error(name, "This field is required.")
+        return said
+
+    def _requests(self) -> dict[str, Any]:
+        said = self.cleaned_data
+        shape = shape_of(said["answers"], said["input_tokens"]) if said["mode"] == "mock" else {}
+        if said["send"] == SINGLE:
+            return {"num_requests": 1, "concurrency": 1, "workload": {"kind": CLOSED, **shape}}
+        if said["traffic"] != POISSON:
+            counts = {"num_requests": said["num_requests"], "concurrency": said["concurrency"]}
+            return {**counts, "workload": {"kind": CLOSED, **shape}}
+        workload = {"kind": POISSON, "rate_per_s": said["rate_per_s"], **shape}
+        return {"num_requests": said["num_requests"], "workload": workload}
+
+    def _failures(self) -> dict[str, Any] | None:
+        percent = {d.deployment_id: self.cleaned_data[f"{RATE}{n}"] or 0 for n, d in enumerate(self._deployments)}
+        rates = {name: value / 100 for name, value in percent.items() if value}
+        return {"deployment_failure_rates": rates} if rates else None
+
+
+def controls_of(config: Mapping[str, Any], deployments: Sequence[DrawnDeployment]) -> dict[str, Any]:
+    """The controls as they stood for a run, from its configuration."""
+    counts = {name: config.get(name) for name in ("num_requests", "concurrency")}
+    return controls_of_workload({**counts, **config.get("workload", {})}) | _rates(config, deployments)
+
+
+def _rates(config: Mapping[str, Any], deployments: Sequence[DrawnDeployment]) -> dict[str, int]:
+    """The sliders: the failure rates in force at the end of the run."""
+    rates = config.get("failure_rates", {})
+    return {f"{RATE}{n}": round(100 * rates.get(d.deployment_id, 0)) for n, d in enumerate(deployments)}
+
+
+def _slider(deployment: DrawnDeployment) -> forms.IntegerField:
+    attributes = {"type": "range", "step": 1, "class": "slider"}
+    widget = forms.NumberInput(attrs=attributes)
+    label = f"{deployment.name} failures"
+    return forms.IntegerField(label=label, initial=0, min_value=0, max_value=100, required=False, widget=widget)

@@ -1,0 +1,80 @@
+"""The runs of a group, and what people do to one."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render, resolve_url
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from access.models import Role
+from access.rules import can_operate
+from groups.models import RoutingGroup
+from lib.exceptions import DomainError
+from pages.guards import PersonRequest, requires
+from pages.live_tester.listing import lines_of, runs_of
+from pages.parts import Question, ask
+from tester import actions
+from tester.models import Run
+
+PAGE_SIZE = 20
+
+
+@require_safe
+@requires(Role.VIEWER, to="watch rehearsals")
+def run_list(request: PersonRequest, group_id: UUID) -> HttpResponse:
+    """Every run of a group that is still kept, newest first."""
+    group = get_object_or_404(RoutingGroup, pk=group_id)
+    page = Paginator(runs_of(group.pk), PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {"group": group, "page": page, "lines": lines_of(page), "can_rehearse": can_operate(request.user)}
+    return render(request, "live_tester/run_list.html", context)
+
+
+@require_POST
+@requires(Role.OPERATOR, to="stop a rehearsal")
+def cancel(request: PersonRequest, run_id: UUID) -> HttpResponseBase:
+    """Asks the run to stop."""
+    run = get_object_or_404(Run, pk=run_id)
+    try:
+        actions.cancel_run(by=request.user, run=run)
+        messages.success(request, "The rehearsal is being stopped.")
+    except DomainError as error:
+        messages.error(request, str(error))
+    return redirect("run", run_id)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires(Role.OPERATOR, to="delete a rehearsal")
+def delete(request: PersonRequest, run_id: UUID) -> HttpResponseBase:
+    """GET asks whether to, POST does it."""
+    if request.method == "POST":
+        return _deleted(request, run_id)
+    run = get_object_or_404(Run.objects.select_related("group").defer("config", "result"), pk=run_id)
+    return ask(request, _question(run))
+
+
+def _question(run: Run) -> Question:
+    back = resolve_url("run-list", run.group_id) if run.group_id else resolve_url("run", run.pk)
+    started = f"{run.created_at:%Y-%m-%d %H:%M} UTC by {run.created_by}"
+    return Question(
+        title="Delete this run?",
+        lost=(f"{run.scenario} of {run.group_name}, seed {run.seed}, started {started}", "its traces and its picture"),
+        consequence="Links to it will find nothing. The seed gives the same run again while the group is as it was.",
+        button="Delete the run",
+        back=back,
+    )
+
+
+def _deleted(request: PersonRequest, run_id: UUID) -> HttpResponseBase:
+    """Forgets a run and goes back to its group."""
+    run = get_object_or_404(Run, pk=run_id)
+    try:
+        actions.delete_run(by=request.user, run=run)
+    except DomainError as error:
+        messages.error(request, str(error))
+        return redirect("run", run_id)
+    messages.success(request, "The rehearsal was deleted.")
+    return redirect("live-tester", run.group_id) if run.group_id else redirect("group-list")

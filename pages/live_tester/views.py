@@ -1,0 +1,170 @@
+"""The Live Tester: watch a group route, now or in a run that was made."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render, resolve_url
+from django.views.decorators.http import require_http_methods, require_safe
+
+from access.models import Role
+from access.rules import can_operate
+from engine.exceptions import BadInput
+from engine.scenarios import SCENARIOS
+from groups.models import RoutingGroup
+from lib.exceptions import DomainError
+from pages.groups.detail import group_with_deployments
+from pages.guards import PersonRequest, requires
+from pages.live_tester.consent import Consent, consent_for
+from pages.live_tester.following import CONTROLS, FILLED_FOR
+from pages.live_tester.forms import RehearsalForm, controls_of
+from pages.live_tester.listing import lines_of, runs_of
+from pages.live_tester.run_timeline import timeline_of_run
+from tester import actions
+from tester.models import Run
+from tester.planning import Plan, plan
+from tester.rules import can_change
+from tester.runs.conduct import conduct_in_background
+from tester.runs.pool import pool
+from tester.scene import DrawnGroup, Mode, mode_of, scene_of
+from tester.scene.drawings import drawn_group, drawn_group_of
+
+PAGE = "live_tester/live_tester.html"
+RUNS_SHOWN = 5
+# Fields of the form by the names that BadInput has for them.
+FIELDS = {
+    "num_requests": "num_requests",
+    "workload": "num_requests",
+    "concurrency": "concurrency",
+    "rate_per_s": "rate_per_s",
+    "workload.rate_per_s": "rate_per_s",
+    "kind": "rate_per_s",
+    "workload.input_tokens": "input_tokens",
+    "scenario": "scenario",
+}
+DEARER = "The price has changed since you were asked. "
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def live_tester(request: PersonRequest, group_id: UUID) -> HttpResponseBase:
+    """GET shows the group and the controls, POST starts a rehearsal and goes to it."""
+    return start_run(request, group_id) if request.method == "POST" else show_group(request, group_id)
+
+
+@requires(Role.VIEWER, to="watch rehearsals")
+def show_group(request: PersonRequest, group_id: UUID) -> HttpResponse:
+    """The group at rest. Whoever may start a rehearsal will do so soon: its process starts meanwhile."""
+    if can_operate(request.user):
+        pool.warm()
+    group = group_with_deployments(group_id)
+    drawn = drawn_group(group)
+    form = RehearsalForm(deployments=drawn.deployments, initial=_chosen(request))
+    return render(request, PAGE, _context(request, drawn, group=group, form=form))
+
+
+def _chosen(request: PersonRequest) -> dict[str, Any]:
+    """A scenario of the address, and the controls beside it that will follow it."""
+    return {name: request.GET[name] for name in ("scenario", FILLED_FOR, *CONTROLS) if name in request.GET}
+
+
+@requires(Role.OPERATOR, to="start a rehearsal")
+def start_run(request: PersonRequest, group_id: UUID) -> HttpResponseBase:
+    """Starts what the form asks for. Before real requests it asks; an invalid form comes back with the reasons."""
+    group = group_with_deployments(group_id)
+    drawn = drawn_group(group)
+    form = RehearsalForm(request.POST, deployments=drawn.deployments)
+    if "back" in request.POST:
+        return render(request, PAGE, _context(request, drawn, group=group, form=form))
+    planned = _planned(group, form) if form.is_valid() else None
+    consent = _question(form, planned)
+    run = None if planned is None or consent else _started(request, form, planned)
+    if run is None:
+        status = 200 if consent else 422
+        return render(request, PAGE, _context(request, drawn, group=group, form=form, consent=consent), status=status)
+    return redirect(f"{resolve_url('run', run.pk)}?play=1&{form.controls}".rstrip("&"))
+
+
+def _planned(group: RoutingGroup, form: RehearsalForm) -> Plan | None:
+    try:
+        return plan(group, form.asked)
+    except BadInput as error:
+        dearer = DEARER if error.field == "max_cost_usd" else ""
+        form.add_error(FIELDS.get(error.field), dearer + error.message)
+        return None
+
+
+def _question(form: RehearsalForm, planned: Plan | None) -> Consent | None:
+    """What is to be agreed to first, if anything."""
+    if planned is None or not planned.job.is_real or form.is_confirmed:
+        return None
+    return consent_for(planned.job)
+
+
+def _started(request: PersonRequest, form: RehearsalForm, planned: Plan) -> Run | None:
+    try:
+        run = actions.create_run(by=request.user, plan=planned)
+    except DomainError as error:
+        form.add_error(None, str(error))
+        return None
+    conduct_in_background(run, planned.job)
+    return run
+
+
+@require_safe
+@requires(Role.VIEWER, to="watch rehearsals")
+def show_run(request: PersonRequest, run_id: UUID) -> HttpResponse:
+    """One run: live while it lasts, to play back afterwards. Without JavaScript its last frame."""
+    return run_page(request, get_object_or_404(Run.objects.select_related("group"), pk=run_id))
+
+
+def run_page(request: PersonRequest, run: Run, *, not_changed: str = "", status: int = 200) -> HttpResponse:
+    """The page of one run; with what was typed when a change of the run was refused, and why it was."""
+    drawn = drawn_group_of(run)
+    initial = {**_again(request, run, drawn), **request.POST.dict()}
+    form = RehearsalForm(deployments=drawn.deployments, initial=initial)
+    context = _context(request, drawn, group=run.group, run=run, form=form)
+    return render(request, PAGE, {**context, "not_changed": not_changed}, status=status)
+
+
+def _context(
+    request: PersonRequest,
+    drawn: DrawnGroup,
+    *,
+    group: RoutingGroup | None,
+    form: RehearsalForm,
+    run: Run | None = None,
+    consent: Consent | None = None,
+) -> dict[str, Any]:
+    mode = _mode(request, drawn)
+    is_playing = run is not None and "play" in request.GET
+    frame = run.frames.last() if run and not is_playing else None
+    lines = lines_of(runs_of(group.pk)[: RUNS_SHOWN + 1]) if group else []
+    return {
+        "timeline": timeline_of_run(run, drawn) if run else None,
+        "scene": scene_of(drawn, frame.data if frame else None, mode),
+        "other_mode": mode.other,
+        "is_playing": is_playing,
+        "group": group,
+        "run": run,
+        "lines": lines[:RUNS_SHOWN],
+        "has_more_runs": len(lines) > RUNS_SHOWN,
+        "consent": consent,
+        "form": form,
+        "can_rehearse": can_operate(request.user) and group is not None,
+        "can_change": can_operate(request.user) and run is not None and can_change(run),
+    }
+
+
+def _mode(request: PersonRequest, drawn: DrawnGroup) -> Mode:
+    asked = request.GET.get("mode")
+    return Mode(asked) if asked in set(Mode) else mode_of(drawn.strategy)
+
+
+def _again(request: PersonRequest, run: Run, drawn: DrawnGroup) -> dict[str, Any]:
+    """The controls as they were for this run, so that it can be changed a little and run again."""
+    kept = {name: request.GET[name] for name in CONTROLS if name in request.GET}
+    scenario = dict.fromkeys(("scenario", FILLED_FOR), run.scenario) if run.scenario in SCENARIOS else {}
+    mode = {"mode": "real" if run.is_real else "mock", "seed": run.seed}
+    return {**controls_of(run.config, drawn.deployments), **scenario, **mode, **kept}

@@ -1,0 +1,1 @@
+"""What tells open pages that something changed (`/ws/changes/`)."""

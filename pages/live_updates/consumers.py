@@ -1,0 +1,88 @@
+"""`/ws/changes/`: tells a page when to ask again, as `{"changed": NAME}` or `{"alert": "why"}`.
+
+A name is `providers`, `cooldowns`, `requests`, `runs` or `alerts`; of each at most one a second.
+
+Nothing that a page sends is read. Rights are checked again every half minute; closed with 4401 who are you, 4403 not
+allowed, 1011 when it is our fault.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from autobahn.exception import Disconnected
+from channels.consumer import get_handler_name
+from channels.generic.websocket import AsyncJsonWebsocketConsumer
+
+from pages.live_updates.changes import follower
+from tester.live.admission import BROKEN, Closing, admit, admit_again
+
+log = structlog.get_logger(__name__)
+
+ADMIT_AGAIN_EVERY_S = 30.0
+TO = "see providers and models"
+OURS = Closing(BROKEN, "Something went wrong here; the server's log has the details.")
+
+
+class ChangesConsumer(AsyncJsonWebsocketConsumer):
+    """One page that follows."""
+
+    # The changes are read from the database: with a channel layer each viewer would cost a connection to Redis.
+    channel_layer_alias = "none"
+    _telling: asyncio.Task[None] | None = None
+
+    async def dispatch(self, message: Mapping[str, Any]) -> None:
+        """As in Channels, without its visit to the database's thread for each message."""
+        await getattr(self, get_handler_name(message))(message)
+
+    async def connect(self) -> None:
+        # Accepted first: a browser is told nothing about a refused handshake, not even its code.
+        await self.accept()
+        try:
+            await admit(self.scope, to=TO)
+        except Closing as closing:
+            await self.close(closing.code, closing.reason)
+        except Exception:
+            log.exception("changes could not be followed")
+            await self.close(OURS.code, OURS.reason)
+        else:
+            self._telling = asyncio.create_task(self._tell())
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """A page has nothing to say here."""
+
+    async def disconnect(self, code: int) -> None:
+        if self._telling is not None:
+            self._telling.cancel()
+
+    async def _tell(self) -> None:
+        """Passes the news on until the page leaves, or its reader may no longer see it."""
+        loop = asyncio.get_running_loop()
+        ask_at = loop.time() + ADMIT_AGAIN_EVERY_S
+        async with follower.watch() as mailbox:
+            while True:
+                try:
+                    async with asyncio.timeout_at(ask_at):
+                        news = await mailbox.get()
+                except TimeoutError:
+                    ask_at = loop.time() + ADMIT_AGAIN_EVERY_S
+                    if not await self._may_stay():
+                        return
+                    continue
+                try:
+                    await self.send_json(news)
+                except (OSError, Disconnected):
+                    return  # the page was left while something was on its way; the second is how daphne says so
+
+    async def _may_stay(self) -> bool:
+        try:
+            await admit_again(self.scope, to=TO)
+        except Closing as closing:
+            await self.close(closing.code, closing.reason)
+            return False
+        except Exception as error:  # the database is away for a moment, say: the next time will tell
+            log.warning("the rights of a page could not be checked", error=str(error))
+        return True

@@ -1,0 +1,1 @@
+"""The pages of the models and of the catalog's news."""

@@ -1,0 +1,114 @@
+"""News of the price map: what it says today beside what was accepted, to take over or to leave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from pages.dialogs import editors_only, readers_only, rights
+from pages.guards import PersonRequest
+from pages.parts import way_back
+from pages.templatetags.prices import usd
+from providers import actions, config_version
+from providers.catalog import price_map, updates
+from providers.models import LanguageModel
+
+PAGE_SIZE = 50
+LABELS = {
+    "input_cost_per_million": "Input, per 1M tokens",
+    "output_cost_per_million": "Output, per 1M tokens",
+    "cached_input_cost_per_million": "Cached input, per 1M tokens",
+    "cache_write_cost_per_million": "Cache writes, per 1M tokens",
+    "context_length": "Context, tokens",
+    "capabilities": "Capabilities",
+}
+
+
+class DecisionForm(forms.Form):
+    """The models that were ticked, and what becomes of their news."""
+
+    ids = forms.ModelMultipleChoiceField(
+        LanguageModel.objects.all(),
+        error_messages={
+            "required": "Tick the models first.",
+            "invalid_choice": "One of these models is gone; look again.",
+        },
+    )
+    do = forms.ChoiceField(
+        choices=[("accept", "Accept"), ("decline", "Decline")],
+        error_messages={"required": "Choose whether to accept or to keep what you have."},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field of one model, in words."""
+
+    label: str
+    accepted: str
+    today: str
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def catalog_news(request: PersonRequest) -> HttpResponseBase:
+    """The differences, a page at a time; POST decides about those that were ticked."""
+    return _decide(request) if request.method == "POST" else _show(request)
+
+
+@readers_only
+def _show(request: PersonRequest) -> HttpResponse:
+    page = Paginator(updates_now(), PAGE_SIZE).get_page(request.GET.get("page"))
+    lines = [(update.model, [_difference(change) for change in update.changes]) for update in page]
+    return render(request, "models/catalog_news.html", {"page": page, "lines": lines, **rights(request)})
+
+
+@editors_only
+def _decide(request: PersonRequest) -> HttpResponse:
+    form = DecisionForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, " ".join(str(text) for errors in form.errors.values() for text in errors))
+        return redirect(way_back(request))
+    ids: list[UUID] = [model.pk for model in form.cleaned_data["ids"]]
+    if form.cleaned_data["do"] == "accept":
+        settled = actions.accept_catalog_updates(by=request.user, ids=ids)
+        messages.success(request, f"{_models(len(settled))} brought up to date.")
+    else:
+        settled = actions.decline_catalog_updates(by=request.user, ids=ids)
+        messages.success(request, f"{_models(len(settled))} left as they were.")
+    return redirect(way_back(request))
+
+
+def updates_now() -> tuple[updates.CatalogUpdate, ...]:
+    """All differences there are. To compare 10,000 models takes a while, so it is done once for each configuration."""
+    return _updates_at(config_version.current())
+
+
+@lru_cache(maxsize=1)
+def _updates_at(version: int) -> tuple[updates.CatalogUpdate, ...]:
+    return tuple(updates.updates_of(LanguageModel.objects.all())[0])
+
+
+def _models(count: int) -> str:
+    return f"{count} model{'' if count == 1 else 's'}"
+
+
+def _difference(change: updates.CatalogChange) -> Difference:
+    return Difference(LABELS[change.field], _words(change.field, change.accepted), _words(change.field, change.today))
+
+
+def _words(field: str, value: Any) -> str:
+    value = price_map.restored(field, value)
+    if value is None:
+        return "unknown"
+    if field.endswith("_cost_per_million"):
+        return usd(value)
+    return ", ".join(value) if isinstance(value, list) else f"{value:,}"

@@ -1,0 +1,100 @@
+"""The page of the models, the page of one, and the numbers that come after the rows."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from pages.dialogs import readers_only, rights
+from pages.groups.columns import Column, headers
+from pages.guards import PersonRequest
+from pages.models.catalog_news import updates_now
+from pages.models.form import ModelFilterForm
+from pages.models.table import DEFAULT_SORT, narrowed, sort_in, sorted_by
+from pages.parts import wants_part
+from pages.providers.cards import row_of
+from providers import rules
+from providers.models import LanguageModel
+from usage.health.response_times import response_times
+
+PAGE = "models/model_list.html"
+PAGE_SIZE = 50
+COLUMNS = (
+    Column("Model", "name"),
+    Column("Provider", "provider"),
+    Column("Input", "input"),
+    Column("Output", "output"),
+    Column("Cached", "cached"),
+    Column("Context", "context"),
+    Column("Quality"),
+    Column("Latency"),
+    Column("Enabled", "status"),
+)
+
+
+@require_safe
+@vary_on_headers("HX-Request")
+@readers_only
+def model_list(request: PersonRequest) -> HttpResponse:
+    """The catalog, searched, filtered, sorted and paged by the address."""
+    form = ModelFilterForm(request.GET)
+    chosen = form.chosen
+    sort = sort_in(chosen)
+    page = Paginator(sorted_by(narrowed(chosen), sort), PAGE_SIZE).get_page(request.GET.get("page"))
+    address = {name: getattr(value, "pk", value) for name, value in chosen.items()}
+    context = {
+        "form": form,
+        "page": page,
+        "rows": [row_of(model) for model in page],
+        "headers": headers(sort, COLUMNS),
+        "sort": "" if sort == DEFAULT_SORT else sort,
+        "query": urlencode(address),
+        "is_part": wants_part(request),
+        **rights(request),
+    }
+    return render(request, PAGE + "#model-rows" if wants_part(request) else PAGE, context)
+
+
+@require_safe
+@vary_on_headers("HX-Request")
+@readers_only
+def model_figures(request: PersonRequest) -> HttpResponse:
+    """Response times of the models named by `id`, and how many have news of their prices: apart from the rows."""
+    models = LanguageModel.objects.select_related("provider").filter(pk__in=_ids(request))
+    times = response_times()
+    lines = [(model, times.get(str(model.pk))) for model in models]
+    template = "models/model_figures.html"
+    part = f"{template}#figures-cells" if wants_part(request) else template
+    return render(request, part, {"lines": lines, "news": len(updates_now())})
+
+
+@require_safe
+@readers_only
+def model_detail(request: PersonRequest, model_id: UUID) -> HttpResponse:
+    """One model: what it costs and can do, where that is known from, and who uses it."""
+    model = get_object_or_404(LanguageModel.objects.select_related("provider"), pk=model_id)
+    context = {
+        "model": model,
+        "row": row_of(model),
+        "groups": rules.groups_using(model=model),
+        "times": response_times().get(str(model.pk)),
+        **rights(request),
+    }
+    return render(request, "models/model_detail.html", context)
+
+
+def _ids(request: PersonRequest) -> list[UUID]:
+    """The ids asked for; what is no id asks for nothing."""
+    ids = []
+    for text in request.GET.getlist("id")[:PAGE_SIZE]:
+        try:
+            ids.append(UUID(text))
+        except ValueError:
+            continue
+    return ids

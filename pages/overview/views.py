@@ -1,0 +1,122 @@
+"""The first page: what is going on now, in parts that keep themselves up to date."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, F, Q
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from access.models import Role
+from access.rules import can_operate, has_role
+from groups.models import RoutingGroup
+from pages.guards import PersonRequest, requires
+from pages.live_tester.listing import lines_of, newest_runs
+from pages.overview.failing_groups import trouble_of_late
+from pages.overview.figures import today_at
+from pages.overview.outages import MOST_SHOWN, open_alerts, outages_now
+from pages.parts import wants_part
+from tester.models import Run
+from usage.health.cooldowns import board
+from usage.health.providers import ProviderCount, count_providers
+from usage.models import Alert, UsageBucket
+
+PAGE = "overview/overview.html"
+RUNS, ALERTS, COOLDOWNS = 6, 6, 8
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of the page as HTML. `digest` tells whether it has changed, `follows` which news may change it."""
+
+    name: str
+    html: str
+    digest: str
+    follows: tuple[str, ...]
+
+    @property
+    def trigger(self) -> str:
+        """When htmx asks for it again; now and then also without news, because time passes."""
+        return ", ".join([*(f"{news}-changed from:body" for news in self.follows), "every 60s"])
+
+
+@require_safe
+@vary_on_headers("HX-Request")
+@requires(Role.VIEWER, to="see the overview")
+def overview(request: PersonRequest) -> HttpResponse:
+    """The page; or one `part` of it, 204 while that is as `seen`."""
+    name = request.GET.get("part", "")
+    if not (wants_part(request) and name in PARTS):
+        return render(request, PAGE, {"parts": [_part(request, part) for part in PARTS], **_rights(request)})
+    part = _part(request, name)
+    if part.digest == request.GET.get("seen"):
+        return HttpResponse(status=204)
+    return render(request, f"{PAGE}#part", {"part": part})
+
+
+def _part(request: PersonRequest, name: str) -> Part:
+    data, follows = PARTS[name]
+    html = render_to_string(f"{PAGE}#{name}", {**data(), **_rights(request)})
+    return Part(name, html, hashlib.sha256(html.encode()).hexdigest()[:16], follows)
+
+
+def _rights(request: PersonRequest) -> dict[str, bool]:
+    return {"can_operate": can_operate(request.user), "is_admin": has_role(request.user, Role.ADMIN)}
+
+
+def _figures() -> dict[str, Any]:
+    """Requests, cost, success, latency, groups, providers; and the first steps while one is left to do."""
+    today = today_at(timezone.now())
+    providers = count_providers()
+    groups = RoutingGroup.objects.aggregate(all=Count("pk"), active=Count("pk", filter=Q(is_active=True)))
+    return {"today": today, "providers": providers, "groups": groups, "steps": _steps(today, providers, groups)}
+
+
+def _steps(today: Any, providers: ProviderCount, groups: dict[str, int]) -> list[tuple[str, bool]]:
+    """The way of a newcomer, each step with whether it is done; empty once a client has got answers."""
+    if today.has_traffic or UsageBucket.objects.exists():
+        return []
+    rehearsed = groups["all"] > 0 and Run.objects.exists()
+    return [("provider", providers.all > 0), ("group", groups["all"] > 0), ("rehearse", rehearsed), ("call", False)]
+
+
+def _trouble() -> dict[str, Any]:
+    cooling = board()
+    trouble = trouble_of_late(cooling={row.group for row in cooling})
+    return {"trouble": trouble, "cooldowns": cooling[:COOLDOWNS], "more_cooling": len(cooling[COOLDOWNS:])}
+
+
+def _runs() -> dict[str, Any]:
+    return {"lines": lines_of(newest_runs()[:RUNS])}
+
+
+def _alerts() -> dict[str, Any]:
+    """Those that are not over first."""
+    return {"alerts": Alert.objects.order_by(F("resolved_at").desc(nulls_first=True), "-raised_at")[:ALERTS]}
+
+
+def _said_outages() -> dict[str, Any]:
+    """Changes only when a group begins to fail or no longer does: what is told aloud is told once."""
+    return {"failing": open_alerts()[:MOST_SHOWN]}
+
+
+def _outages() -> dict[str, Any]:
+    return {"outages": outages_now()}
+
+
+PARTS: dict[str, tuple[Callable[[], dict[str, Any]], tuple[str, ...]]] = {
+    "said": (_said_outages, ("alerts",)),
+    "outages": (_outages, ("alerts", "requests")),
+    "figures": (_figures, ("requests", "providers")),
+    "trouble": (_trouble, ("requests", "cooldowns")),
+    "runs": (_runs, ("runs",)),
+    "alerts": (_alerts, ("alerts",)),
+}

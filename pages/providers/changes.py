@@ -1,0 +1,168 @@
+"""Add, configure and delete a provider. Each dialog is a page of its own too."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse, HttpResponseBase, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render, resolve_url
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.http import require_http_methods, require_POST
+
+from lib.exceptions import DomainError
+from pages.dialogs import came_from, dialog, done, editors_only
+from pages.guards import PersonRequest
+from pages.parts import Question, ask, way_back
+from pages.providers import connections
+from pages.providers.form import DEFAULT_TYPE, ProviderForm
+from pages.providers.offers import Checklist
+from providers import actions, rules
+from providers.models import Provider
+
+PAGE = "providers/provider_form.html"
+MOST_NAMED = 30
+
+
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+@editors_only
+def provider_new(request: PersonRequest) -> HttpResponseBase:
+    """An empty form; POST adds the provider."""
+    if request.method == "POST":
+        return _posted(request, None)
+    return _page(request, ProviderForm(), Checklist(type=DEFAULT_TYPE), None)
+
+
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+@editors_only
+def provider_edit(request: PersonRequest, provider_id: UUID) -> HttpResponseBase:
+    """A stored provider as a form; POST saves it."""
+    provider = get_object_or_404(Provider.objects.select_related("key"), pk=provider_id)
+    if request.method == "POST":
+        return _posted(request, provider)
+    names = tuple(provider.models.order_by("name").values_list("name", flat=True)[: actions.MAX_MODELS_AT_ONCE])
+    checklist = Checklist(type=provider.type, ticked=names, present=names)
+    return _page(request, ProviderForm.of(provider), checklist, provider)
+
+
+@require_POST
+@editors_only
+def type_fields(request: PersonRequest) -> HttpResponse:
+    """The fields of the type that was chosen, with what was typed into the others."""
+    form = ProviderForm.typed(request.POST)
+    checklist = Checklist(type=form.preset.type, ticked=(), present=())
+    return render(request, f"{PAGE}#type-fields", {"form": form, "checklist": checklist, "is_switched": True})
+
+
+@require_POST
+@editors_only
+def provider_offers(request: PersonRequest) -> HttpResponse:
+    """The checklist of models, narrowed by the words of its search."""
+    checklist = Checklist.in_form(request.POST, type=request.POST.get("type") or DEFAULT_TYPE)
+    return render(request, f"{PAGE}#offers", {"checklist": checklist})
+
+
+@require_POST
+@editors_only
+def provider_delete(request: PersonRequest, provider_id: UUID) -> HttpResponse:
+    """Asks, naming what is lost; with `sure` deletes."""
+    provider = get_object_or_404(Provider, pk=provider_id)
+    try:
+        rules.check_can_delete_provider(provider)
+        if "sure" not in request.POST:
+            return ask(request, _question(provider, back=way_back(request)))
+        actions.delete_provider(by=request.user, provider=provider)
+        messages.success(request, f"{provider.name} is deleted.")
+    except DomainError as error:
+        messages.error(request, str(error))
+    return redirect(way_back(request))
+
+
+def _posted(request: PersonRequest, provider: Provider | None) -> HttpResponseBase:
+    """Saves; a browser without JavaScript also sends the form to see other fields, to search and to test."""
+    data = request.POST
+    do = data.get("do") or ("find" if data.get("q") else "save")
+    if do == "save":
+        return _saved(request, provider)
+    form, checklist = ProviderForm.typed(data, provider), _checklist(data, provider)
+    if do != "test":
+        return _page(request, form, checklist, provider)
+    finding = connections.tried(request, provider)
+    return _page(request, form, connections.listed_in(checklist, finding), provider, finding=finding)
+
+
+def _checklist(data: QueryDict, provider: Provider | None) -> Checklist:
+    return Checklist.in_form(data, type=provider.type if provider else data.get("type") or DEFAULT_TYPE)
+
+
+def _saved(request: PersonRequest, provider: Provider | None) -> HttpResponse:
+    form, checklist = ProviderForm(request.POST, provider=provider), _checklist(request.POST, provider)
+    if form.is_valid():
+        try:
+            saved = _stored(request, form, checklist, provider)
+            messages.success(request, f"{saved.name} is saved.")
+            return done(request)
+        except ValidationError as error:
+            form.blame(error)
+        except DomainError as error:
+            form.add_error(None, str(error))
+    return _page(request, form, checklist, provider, status=422)
+
+
+@sensitive_variables()
+def _stored(request: PersonRequest, form: ProviderForm, checklist: Checklist, provider: Provider | None) -> Provider:
+    fields = form.provider_fields()
+    if provider is None:
+        names = list(dict.fromkeys((*checklist.ticked, *form.cleaned_data["other_models"])))
+        return actions.create_provider(
+            by=request.user,
+            type=form.preset.type,
+            api_key=form.new_key or "",
+            credentials=form.new_credentials,
+            models=names,
+            **fields,
+        )
+    existing = list(provider.models.order_by("name").values_list("name", flat=True))
+    names = list(dict.fromkeys((*checklist.names_now(existing), *form.cleaned_data["other_models"])))
+    return actions.update_provider(
+        by=request.user,
+        provider=provider,
+        api_key=form.new_key,
+        credentials=form.new_credentials,
+        models=names if set(names) != set(existing) else None,
+        **fields,
+    )
+
+
+def _page(
+    request: PersonRequest, form: ProviderForm, checklist: Checklist, provider: Provider | None, **more: Any
+) -> HttpResponse:
+    status = more.pop("status", 200)
+    context = {
+        "form": form,
+        "checklist": checklist,
+        "provider": provider,
+        "action": resolve_url("provider-edit", provider.pk) if provider else resolve_url("provider-new"),
+        "next": came_from(request, resolve_url("provider-list")),
+        **more,
+    }
+    return dialog(request, PAGE, "provider", context, status=status)
+
+
+def _question(provider: Provider, *, back: str) -> Question:
+    names = list(provider.models.order_by("name").values_list("name", flat=True)[: MOST_NAMED + 1])
+    more = provider.models.count() - MOST_NAMED
+    models = [f"the model {name}" for name in names[:MOST_NAMED]]
+    rest = [f"and {more} more models"] if more > 0 else []
+    return Question(
+        title=f"Delete {provider.name}?",
+        lost=(f"the provider {provider.name}, with its stored key and its history", *models, *rest),
+        consequence="No routing group uses it. Requests that name its models fail from then on. This can't be undone.",
+        button="Delete provider",
+        back=back,
+        fields=(("next", back),),
+    )

@@ -1,0 +1,40 @@
+"""The cooldown board: which deployments are left alone in which group, why, how long, and a button to end it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from access.models import Role
+from pages.dialogs import readers_only, rights
+from pages.guards import PersonRequest, requires
+from pages.parts import wants_part, way_back
+from usage.health import cooldowns
+
+PAGE = "providers/cooldown_list.html"
+
+
+@require_safe
+@vary_on_headers("HX-Request")
+@readers_only
+def cooldown_list(request: PersonRequest) -> HttpResponse:
+    """Who cools down now; htmx gets the table again every few seconds."""
+    is_part = wants_part(request)
+    context = {"rows": cooldowns.board(), "is_part": is_part, **rights(request)}
+    return render(request, PAGE + "#cooldowns" if is_part else PAGE, context)
+
+
+@require_POST
+@requires(Role.OPERATOR, to="end cooldowns")
+def cooldown_end(request: PersonRequest, group_id: UUID, deployment_id: UUID) -> HttpResponse:
+    """Takes a deployment back into service, in every process."""
+    if cooldowns.end_cooldown(by=request.user, group_id=group_id, deployment_id=deployment_id):
+        messages.success(request, "The cooldown is over.")
+    else:
+        messages.success(request, "This cooldown was over already.")
+    return redirect(way_back(request))

@@ -1,0 +1,177 @@
+"""The form of one provider, with the fields that its type needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
+from django.views.decorators.debug import sensitive_variables
+
+from pages.forms import SecretField, WholeNumberField, WordsField, attributes, blame
+from providers import secrets
+from providers.actions import ProviderFields
+from providers.models import NAME, UPSTREAM_NAME, Provider, check_base_url
+from providers.presets import BY_TYPE, ROWS, Field, Preset, litellm_providers, preset_of
+
+DEFAULT_TYPE = "openrouter"
+SETTING, CREDENTIAL = "settings-", "credentials-"
+OWN = ("name", "api_base", "priority", "auto_fallback", "enabled", "rpm", "tpm")
+RETYPE = "What is typed here is never sent back: after an error, type it again."
+
+
+def type_choices(current: str = "") -> list[Any]:
+    """The types with a preset first, then LiteLLM's others."""
+    others = sorted({*litellm_providers(), *([current] if current else [])} - set(BY_TYPE))
+    return [*((row.type, row.display_name) for row in ROWS), ("Other providers of LiteLLM", [(n, n) for n in others])]
+
+
+class ProviderForm(forms.Form):
+    """A provider that is new or, with `provider`, one there is: then its type stays, and an empty secret too."""
+
+    type = forms.ChoiceField(
+        label="Type",
+        initial=DEFAULT_TYPE,
+        widget=forms.Select({"class": "input"}),
+        error_messages={"required": "Choose the provider's type."},
+    )
+    name = forms.CharField(
+        label="Name", required=False, max_length=64, validators=[NAME], widget=forms.TextInput(attributes())
+    )
+    api_base = forms.CharField(
+        label="Base URL",
+        required=False,
+        max_length=512,
+        validators=[check_base_url],
+        widget=forms.TextInput(attributes(inputmode="url")),
+    )
+    api_key = SecretField(label="API key")
+    remove_key = forms.BooleanField(label="Remove the stored key", required=False)
+    priority = forms.IntegerField(
+        label="Priority",
+        min_value=1,
+        max_value=100,
+        initial=50,
+        widget=forms.NumberInput(attributes()),
+        help_text="1 to 100. Lower numbers come first.",
+        error_messages={"required": "Give a priority from 1 to 100."},
+    )
+    auto_fallback = forms.BooleanField(label="Enable automatic fallback to this provider", required=False, initial=True)
+    enabled = forms.BooleanField(label="Enabled: requests may go there", required=False, initial=True)
+    rpm = WholeNumberField(label="Requests a minute", help_text="Per deployment. Empty: no limit.")
+    tpm = WholeNumberField(label="Tokens a minute", help_text="Per deployment. Empty: no limit.")
+    other_models = WordsField(
+        label="Models by name",
+        required=False,
+        max_length=256,
+        validators=[UPSTREAM_NAME],
+        widget=forms.Textarea(attributes(rows=2)),
+        help_text="For models that are not in the list: their names, one a line.",
+    )
+
+    def __init__(self, data: Any = None, *, provider: Provider | None = None, initial: Any = None) -> None:
+        super().__init__(data, initial=initial, label_suffix="")
+        self.provider = provider
+        self.hints = secrets.hints_of(provider) if provider else {}
+        types: Any = self.fields["type"]
+        types.choices = type_choices(provider.type if provider else "")
+        if provider:
+            types.required, types.disabled, self.initial["type"] = False, True, provider.type
+        self.preset: Preset = preset_of(str(self["type"].value() or DEFAULT_TYPE))
+        self.fields.update(self._of_the_type())
+        self._say_what_is_needed()
+
+    @classmethod
+    def of(cls, provider: Provider) -> ProviderForm:
+        """A stored provider."""
+        settings = {SETTING + name: value for name, value in provider.settings.items()}
+        return cls(provider=provider, initial={**settings, **{name: getattr(provider, name) for name in OWN}})
+
+    @classmethod
+    def typed(cls, data: QueryDict, provider: Provider | None = None) -> ProviderForm:
+        """What was typed so far, unchecked; without the secrets."""
+        draft = cls(provider=provider, initial={"type": data.get("type") or DEFAULT_TYPE})
+        for name, field in draft.fields.items():
+            if not isinstance(field, SecretField) and name != "type":
+                draft.initial[name] = field.widget.value_from_datadict(data, {}, name)
+        return draft
+
+    def _of_the_type(self) -> Iterator[tuple[str, forms.Field]]:
+        for field in self.preset.settings:
+            widget = forms.TextInput(attributes(placeholder=field.example))
+            help_text = f"Empty: {field.default}." if field.default else ""
+            setting = forms.CharField(
+                label=field.label, required=False, max_length=256, widget=widget, help_text=help_text
+            )
+            yield SETTING + field.name, setting
+        for field in self.preset.credentials:
+            yield CREDENTIAL + field.name, SecretField(label=field.label, help_text=self._secret_hint(field.name))
+
+    def _say_what_is_needed(self) -> None:
+        preset, fields = self.preset, self.fields
+        fields["name"].help_text = "Empty: that of the type." if self.provider is None else "Empty: it stays."
+        fields["api_base"].widget.attrs["placeholder"] = preset.base_url or preset.example_url
+        fields["api_base"].help_text = (
+            "Needed for this type." if preset.needs_base_url else "Empty: the provider's own address."
+        )
+        fields["api_key"].help_text = self._secret_hint(secrets.API_KEY)
+        fields["api_key"].widget.attrs["placeholder"] = "sk-…"
+        if secrets.API_KEY not in self.hints:
+            del fields["remove_key"]
+
+    def _secret_hint(self, name: str) -> str:
+        return f"Stored: {self.hints[name]}. Empty: it stays. {RETYPE}" if name in self.hints else RETYPE
+
+    @property
+    def settings_fields(self) -> list[forms.BoundField]:
+        return self._bound(SETTING, self.preset.settings)
+
+    @property
+    def credential_fields(self) -> list[forms.BoundField]:
+        return self._bound(CREDENTIAL, self.preset.credentials)
+
+    def _bound(self, prefix: str, fields: Iterable[Field]) -> list[forms.BoundField]:
+        return [self[prefix + field.name] for field in fields]
+
+    @property
+    def new_key(self) -> str | None:
+        """The key to set, '' to remove it, None to leave it."""
+        said = self.cleaned_data
+        return said.get("api_key") or ("" if said.get("remove_key") or self.provider is None else None)
+
+    @property
+    def new_credentials(self) -> dict[str, str]:
+        """The other secrets that were typed, by LiteLLM's names."""
+        return self._said(CREDENTIAL, self.preset.credentials)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        return self._said(SETTING, self.preset.settings)
+
+    def _said(self, prefix: str, fields: Iterable[Field]) -> dict[str, str]:
+        return {field.name: value for field in fields if (value := self.cleaned_data.get(prefix + field.name))}
+
+    def provider_fields(self) -> ProviderFields:
+        """What is valid of it, as the actions take it."""
+        said = self.cleaned_data
+        return {
+            "name": said["name"],
+            "api_base": said["api_base"],
+            "priority": said["priority"],
+            "auto_fallback": said["auto_fallback"],
+            "enabled": said["enabled"],
+            "rpm": said["rpm"],
+            "tpm": said["tpm"],
+            "settings": self.settings,
+        }
+
+    @sensitive_variables()
+    def blame(self, error: ValidationError) -> None:
+        """Puts what an action found wrong beside the fields it is about."""
+        settings, credentials = self.preset.settings, self.preset.credentials
+        places = {"models": "other_models"}
+        places |= {"settings": SETTING + settings[0].name} if settings else {}
+        places |= {"credentials": CREDENTIAL + credentials[0].name} if credentials else {}
+        blame(self, error, places=places)

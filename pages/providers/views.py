@@ -1,0 +1,86 @@
+"""The page "LLM Provider Management", and the page of one provider."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Q
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from pages.dialogs import readers_only, rights
+from pages.guards import PersonRequest
+from pages.parts import wants_part
+from pages.providers.cards import card_of
+from pages.providers.sparkline import sparkline_of
+from providers import rules, secrets
+from providers.models import LanguageModel, Probe, Provider
+from usage.analytics.provider_stats import provider_stats
+from usage.health.providers import health_of
+
+PAGE = "providers/provider_list.html"
+MONTH = timedelta(days=30)
+PROBES_DRAWN, PROBES_LISTED, MODELS_LISTED = 120, 20, 20
+
+
+@require_safe
+@vary_on_headers("HX-Request")
+@readers_only
+def provider_list(request: PersonRequest) -> HttpResponse:
+    """All providers as cards, under four numbers; htmx gets both again, to keep them up to date."""
+    providers = list(Provider.objects.with_catalog())
+    health = health_of(providers)
+    cards = [card_of(provider, health[provider.pk]) for provider in providers]
+    is_part = wants_part(request)
+    context = {"cards": cards, "figures": _counted(cards), "is_part": is_part, **rights(request)}
+    return render(request, PAGE + "#providers" if is_part else PAGE, context)
+
+
+@require_safe
+@vary_on_headers("HX-Request")
+@readers_only
+def provider_figures(request: PersonRequest) -> HttpResponse:
+    """Calls and cost: apart from the cards, so that those are there at once whatever the length of the log."""
+    stats = provider_stats()
+    ids = dict(Provider.objects.values_list("name", "pk"))
+    lines = [(ids[name], name, traffic) for name, traffic in stats.by_provider.items() if name in ids]
+    template = "providers/provider_figures.html"
+    part = f"{template}#figures-cells" if wants_part(request) else template
+    return render(request, part, {"stats": stats, "lines": lines})
+
+
+@require_safe
+@readers_only
+def provider_detail(request: PersonRequest, provider_id: UUID) -> HttpResponse:
+    """One provider: how it is, how it was, what it serves, who uses it."""
+    provider = get_object_or_404(Provider.objects.with_catalog(), pk=provider_id)
+    probes = list(Probe.objects.filter(provider=provider)[:PROBES_DRAWN])
+    context = {
+        "card": card_of(provider, health_of([provider])[provider.pk]),
+        "provider": provider,
+        "hints": secrets.hints_of(provider),
+        "sparkline": sparkline_of(probes[::-1]),
+        "probes": probes[:PROBES_LISTED],
+        "models": provider.models.order_by("name")[:MODELS_LISTED],
+        "groups": rules.groups_using(provider=provider),
+        **rights(request),
+    }
+    return render(request, "providers/provider_detail.html", context)
+
+
+def _counted(cards: list[Any]) -> dict[str, int]:
+    """The numbers that the rows themselves tell."""
+    lately = Q(created_at__gte=timezone.now() - MONTH)
+    models = LanguageModel.objects.callable().aggregate(all=Count("pk"), new=Count("pk", filter=lately))
+    return {
+        "providers": len(cards),
+        "switched_off": sum(not card.provider.enabled for card in cards),
+        "failing": sum(card.is_failing for card in cards),
+        "models": models["all"],
+        "new_models": models["new"],
+    }

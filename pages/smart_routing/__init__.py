@@ -1,0 +1,1 @@
+"""Routing rules, virtual models, their calibration and playground."""

@@ -1,0 +1,282 @@
+"""What was counted -> panels: a chart, the table behind it, and what a screen reader says. Shapes only, no HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+from urllib.parse import urlencode
+
+from pages.templatetags.reading import ms
+from pages.traffic.charts import BarChart, LineChart, Reading, Row, bar_chart, line_chart
+from providers.colours import colour_of
+from usage.amounts import cost, percent, short
+from usage.analytics import Line, Point, Totals
+
+MOST_BARS, MOST_ROWS, MOST_READINGS = 8, 200, 120
+MONTHS_FROM = timedelta(days=300)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Neighbouring points as one; `start` is that of the first."""
+
+    start: datetime
+    requests: int
+    failures: int
+    refused: int
+    left: int
+    cost_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """`name` heads the row; `narrows` is the part of an address that shows only this one, "" for none."""
+
+    name: str
+    cells: tuple[str, ...]
+    narrows: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A chart with its table. `slug` names it in addresses, `says` is what it shows in one sentence.
+
+    `legend` has a CSS class and a word for each curve or part of a bar. One of `lines` and `bars` is None.
+    """
+
+    slug: str
+    title: str
+    says: str
+    headers: tuple[str, ...]
+    rows: tuple[TableRow, ...]
+    legend: tuple[tuple[str, str], ...] = ()
+    lines: LineChart | None = None
+    bars: BarChart | None = None
+    left_out: int = 0
+
+    @property
+    def height(self) -> int:
+        """Of the chart, in pixels."""
+        return (self.lines or self.bars).height  # type: ignore[union-attr]
+
+
+def over_time(points: Sequence[Point], *, hourly: bool) -> Panel:
+    """Requests and failures by hour or day; so many days together that there are at most MOST_READINGS."""
+    bundles, word = _bundled(points, hourly)
+    say = _moment_by(hourly)
+    readings = [
+        Reading(label, f"{say(b.start)}: {_said(b.requests, b.failures)}", (b.requests, b.failures))
+        for label, b in zip(_labels(bundles, hourly), bundles, strict=True)
+    ]
+    return Panel(
+        "requests",
+        f"Requests per {word}",
+        _said(sum(b.requests for b in bundles), sum(b.failures for b in bundles)) + _span(bundles, say),
+        ("Time (UTC)", "Requests", "Failed", "Refused", "Left", "Cost"),
+        tuple(TableRow(say(b.start), (*_counts(b), cost(b.cost_usd))) for b in reversed(bundles)),
+        (("curve-0", "Requests"), ("curve-1", "Failed")),
+        lines=line_chart(readings),
+    )
+
+
+def spending(points: Sequence[Point], *, hourly: bool) -> Panel:
+    """What was spent by hour or day."""
+    bundles, word = _bundled(points, hourly)
+    say = _moment_by(hourly)
+    readings = [
+        Reading(label, f"{say(b.start)}: {cost(b.cost_usd)}", (b.cost_usd,))
+        for label, b in zip(_labels(bundles, hourly), bundles, strict=True)
+    ]
+    return Panel(
+        "spending",
+        f"Cost per {word}",
+        cost(sum(b.cost_usd for b in bundles)) + _span(bundles, say),
+        ("Time (UTC)", "Cost"),
+        tuple(TableRow(say(b.start), (cost(b.cost_usd),)) for b in reversed(bundles)),
+        lines=line_chart(readings, least_step=0.0001, written=cost),
+    )
+
+
+def cost_by_provider(lines: Sequence[Line], types: Mapping[str, str]) -> Panel:
+    """Bars and no pie: lengths are compared more surely than angles, and a provider of 1% stays readable.
+
+    `types` (name -> type) decides the colours, where it is silent the name does.
+    """
+    dearest = sorted(_asked(lines), key=lambda line: -line.totals.cost_usd)
+    whole = sum(line.totals.cost_usd for line in lines)
+
+    def text(totals: Totals) -> str:
+        return f"{cost(totals.cost_usd)} · {percent(totals.cost_usd / whole if whole else None)}"
+
+    return _bars(
+        ("cost", "Cost by provider"),
+        dearest,
+        "provider",
+        lambda line: Row(_named(line), line.totals.cost_usd, text(line.totals), colour=_colour(line, types)),
+        {"Cost": lambda t: cost(t.cost_usd), "Requests": _requests, "Saved by own keys": lambda t: cost(t.saved_usd)},
+    )
+
+
+def cost_by(what: str, lines: Sequence[Line]) -> Panel:
+    """Who spends most: `what` is the filter that shows one of them alone."""
+    return _bars(
+        (f"{what}s", f"Cost by {what}"),
+        sorted(lines, key=lambda line: -line.totals.cost_usd),
+        what,
+        lambda line: Row(_named(line), line.totals.cost_usd, cost(line.totals.cost_usd)),
+        {"Cost": lambda t: cost(t.cost_usd), "Requests": _requests, "Tokens": lambda t: short(t.total_tokens)},
+    )
+
+
+def popular_models(lines: Sequence[Line]) -> Panel:
+    """By requests."""
+    return _bars(
+        ("models", "Popular models"),
+        _asked(lines),
+        "model",
+        lambda line: Row(_named(line), line.totals.requests, f"{line.totals.requests:,}"),
+        {"Requests": _requests, "Tokens": lambda t: short(t.total_tokens), "Cost": lambda t: cost(t.cost_usd)},
+    )
+
+
+def _asked(lines: Sequence[Line]) -> list[Line]:
+    """Without those that only failed attempts of requests which others answered."""
+    return [line for line in lines if line.totals.requests]
+
+
+def latency_by_model(lines: Sequence[Line]) -> Panel:
+    """The median as the filled part of a bar that reaches to the 95th percentile."""
+    measured = [line for line in lines if line.totals.p95_ms is not None]
+
+    def row(line: Line) -> Row:
+        p50, p95 = line.totals.p50_ms or 0.0, line.totals.p95_ms or 0.0
+        return Row(_named(line), p95, f"{ms(p50)} · {ms(p95)}", filled=p50)
+
+    return _bars(
+        ("latency", "Latency by model"),
+        measured,
+        "model",
+        row,
+        {
+            "p50": lambda t: ms(t.p50_ms or 0.0),
+            "p95": lambda t: ms(t.p95_ms or 0.0),
+            "Answered": lambda t: f"{t.successes:,}",
+        },
+        legend=(("bar-filled", "p50"), ("bar-rest", "p95")),
+    )
+
+
+def success_by_provider(lines: Sequence[Line]) -> Panel:
+    """Attempts that were answered; the rest failed, also where another provider answered the request then."""
+    asked = [line for line in lines if line.totals.attempt_success_rate is not None]
+
+    def row(line: Line) -> Row:
+        rate = line.totals.attempt_success_rate or 0.0
+        return Row(_named(line), 1.0, percent(rate), filled=rate)
+
+    return _bars(
+        ("success", "Success rate by provider"),
+        asked,
+        "provider",
+        row,
+        {
+            "Success rate": lambda t: percent(t.attempt_success_rate),
+            "Attempts": lambda t: f"{t.attempts:,}",
+            "Failed": lambda t: f"{t.failed_attempts:,}",
+        },
+        legend=(("bar-good", "Answered"), ("bar-failed", "Failed")),
+        whole=1.0,
+    )
+
+
+def _narrowing(dimension: str, line: Line) -> str:
+    """Teams go by id: names change hands."""
+    return urlencode({dimension: line.id if dimension == "team" else line.name})
+
+
+Cells = Mapping[str, Callable[[Totals], str]]
+
+
+def _bars(
+    name: tuple[str, str],
+    lines: Sequence[Line],
+    dimension: str,
+    row: Callable[[Line], Row],
+    cells: Cells,
+    *,
+    legend: tuple[tuple[str, str], ...] = (),
+    whole: float | None = None,
+) -> Panel:
+    """The first few as bars, (nearly) all in the table."""
+    rows = [row(line) for line in lines[:MOST_BARS]]
+    slug, title = name
+    return Panel(
+        slug,
+        title,
+        "; ".join(f"{one.name}: {one.text}" for one in rows) or "Nothing yet",
+        (dimension.capitalize(), *cells),
+        tuple(
+            TableRow(_named(line), tuple(cell(line.totals) for cell in cells.values()), _narrowing(dimension, line))
+            for line in lines[:MOST_ROWS]
+        ),
+        legend,
+        bars=bar_chart(rows, whole=whole),
+        left_out=max(0, len(lines) - MOST_BARS),
+    )
+
+
+def _bundled(points: Sequence[Point], hourly: bool) -> tuple[list[Bundle], str]:
+    """As many neighbours together as needed, and how long that is in words."""
+    size = 1 if hourly else max(1, ceil(len(points) / MOST_READINGS))
+    parts = [points[n : n + size] for n in range(0, len(points), size)]
+    return [_bundle(part) for part in parts], "hour" if hourly else "day" if size == 1 else f"{size} days"
+
+
+def _bundle(part: Sequence[Point]) -> Bundle:
+    return Bundle(
+        part[0].start,
+        sum(point.totals.requests for point in part),
+        sum(point.totals.failures for point in part),
+        sum(point.totals.refused for point in part),
+        sum(point.totals.left for point in part),
+        sum(point.totals.cost_usd for point in part),
+    )
+
+
+def _counts(bundle: Bundle) -> tuple[str, ...]:
+    return tuple(f"{count:,}" for count in (bundle.requests, bundle.failures, bundle.refused, bundle.left))
+
+
+def _labels(bundles: Sequence[Bundle], hourly: bool) -> list[str]:
+    """What stands under the x axis: hours, days, or months where days would repeat themselves."""
+    if hourly:
+        return [f"{b.start:%H:%M}" for b in bundles]
+    is_long = bool(bundles) and bundles[-1].start - bundles[0].start > MONTHS_FROM
+    return [f"{b.start:%b %Y}" if is_long else f"{b.start.day} {b.start:%b}" for b in bundles]
+
+
+def _moment_by(hourly: bool) -> Callable[[datetime], str]:
+    return lambda start: f"{start.day} {start:%b %Y, %H:%M}" if hourly else f"{start.day} {start:%b %Y}"
+
+
+def _span(bundles: Sequence[Bundle], say: Callable[[datetime], str]) -> str:
+    return f", from {say(bundles[0].start)} to {say(bundles[-1].start)}" if bundles else ""
+
+
+def _said(requests: int, failures: int) -> str:
+    return f"{requests:,} request{'' if requests == 1 else 's'}, {failures:,} failed"
+
+
+def _requests(totals: Totals) -> str:
+    return f"{totals.requests:,}"
+
+
+def _named(line: Line) -> str:
+    """Requests that no deployment took have neither model nor provider."""
+    return line.name or "none"
+
+
+def _colour(line: Line, types: Mapping[str, str]) -> str:
+    return f"p-{colour_of(types.get(line.name, ''), line.name)}"

@@ -1,0 +1,112 @@
+"""Requests of the log as their pages show them. Shapes only, no HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from engine.outcomes import Outcome
+from groups.models import RoutingGroup
+from pages.groups.cards import Disc
+from providers.colours import colour_of
+from providers.models import Provider
+from usage.models import RequestRecord
+from usage.request_log.search import Mark
+from usage.request_log.waterfall import Step, bars_of, steps_of
+
+NARROWEST = 1
+PILLS = {Outcome.ANSWERED: "good", Outcome.FAILED: "bad", Outcome.REFUSED: "off", Outcome.LEFT: "cold"}
+WORDS = {Outcome.ANSWERED: "answered", Outcome.FAILED: "failed", Outcome.REFUSED: "refused", Outcome.LEFT: "left early"}
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRow:
+    """One request. `width` is its duration in hundredths of the slowest beside it; `disc` is None before any attempt,
+    `group_id` None where no group of this name is left; `is_new` came after what the reader had seen."""
+
+    record: RequestRecord
+    outcome: Outcome
+    disc: Disc | None
+    group_id: UUID | None
+    width: int
+    is_new: bool = False
+
+    @property
+    def pill(self) -> str:
+        return PILLS[self.outcome]
+
+    @property
+    def word(self) -> str:
+        return WORDS[self.outcome]
+
+    @property
+    def attempts(self) -> int:
+        return len(self.record.attempts)
+
+    @property
+    def skipped(self) -> int:
+        return len(self.record.skipped)
+
+    @property
+    def tries_in_words(self) -> str:
+        """What the number of attempts means: a single one is the first choice only if nobody was passed over for it."""
+        if not self.attempts:
+            return f"nobody was asked, {self.skipped} skipped" if self.skipped else "nobody was asked"
+        if self.skipped:
+            return f"{'fell back, ' if self.record.fell_back else ''}{self.skipped} skipped: see why below"
+        return "the first choice" if self.attempts == 1 and not self.record.fell_back else "see why below"
+
+    @property
+    def short_id(self) -> str:
+        """Enough of the id to find it by."""
+        return self.record.call_id[:8]
+
+
+def rows_of(records: Sequence[RequestRecord], *, seen: Mark | None = None) -> list[RequestRow]:
+    """The rows of a page; two queries, for the colours of providers and the ids of groups."""
+    types = provider_types({record.provider for record in records})
+    groups = group_ids({record.model_group for record in records})
+    slowest_ms = max((record.duration_ms for record in records), default=0.0)
+    newest = None if seen is None else (seen.started_at, seen.call_id)
+    return [
+        RequestRow(
+            record=record,
+            outcome=Outcome(record.outcome),
+            disc=_disc(record.provider, types),
+            group_id=groups.get(record.model_group),
+            width=max(NARROWEST, round(100 * record.duration_ms / max(slowest_ms, 1.0))),
+            is_new=newest is not None and (record.started_at, record.call_id) > newest,
+        )
+        for record in records
+    ]
+
+
+def provider_types(names: Collection[str]) -> dict[str, str]:
+    """The types of providers by their names; what is gone is left out."""
+    return dict(Provider.objects.filter(name__in=names).values_list("name", "type"))
+
+
+def group_ids(names: Collection[str]) -> dict[str, UUID]:
+    """The ids of groups by their names; what is gone is left out."""
+    return dict(RoutingGroup.objects.filter(name__in=names).values_list("name", "pk"))
+
+
+def steps_in(record: RequestRecord) -> tuple[Step, ...]:
+    """The waterfall of a request, with who was skipped; one query."""
+    attempts: list[dict[str, Any]] = [{**a, "at_ms": _ms_of(a["started_at"])} for a in record.attempts]
+    types = provider_types({step["provider"] for step in [*attempts, *record.skipped]})
+    began_ms = record.started_at.timestamp() * 1000
+    bars = bars_of(attempts, began_ms=began_ms, duration_ms=record.duration_ms, provider_types=types)
+    return steps_of(bars, record.skipped, types)
+
+
+def _disc(provider: str, types: dict[str, str]) -> Disc | None:
+    return Disc(provider, provider[:1].upper(), colour_of(types.get(provider, ""), provider)) if provider else None
+
+
+def _ms_of(moment: str) -> float:
+    """The log keeps times as ISO 8601 in UTC."""
+    return datetime.fromisoformat(moment).astimezone(UTC).timestamp() * 1000

@@ -1,0 +1,128 @@
+"""The request log, and the page of one request."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from access.models import Role
+from access.rules import can_read
+from groups.models import RoutingGroup, Strategy
+from pages.guards import PersonRequest, requires
+from pages.parts import wants_part
+from pages.traffic.request_rows import rows_of, steps_in
+from providers.models import LanguageModel
+from usage.models import RequestRecord
+from usage.request_log.cost_lines import computation_of
+from usage.request_log.filter import RequestFilterForm
+from usage.request_log.recorder import recorder
+from usage.request_log.search import LogPage, Mark, count_newer, matching, page_of
+from usage.rules import check_may_see, owner_seen_by
+
+PAGE = "traffic/request_list.html"
+PAGE_SIZE = 50
+MOST_NEWS = 1000
+
+# Everybody sees what they asked for themselves.
+signed_in = requires(Role.STRANGER, to="see requests")
+
+
+@require_safe
+@vary_on_headers("HX-Request")
+@signed_in
+def request_list(request: PersonRequest) -> HttpResponse:
+    """The log, searched and filtered by the address, newest first; `seen` is the newest that the reader knows."""
+    form, is_part = RequestFilterForm(request.GET), wants_part(request)
+    context = {"form": form, "reads_all": can_read(request.user), "is_part": is_part}
+    if form.is_valid():
+        context |= _page(request, form)
+    template = f"{PAGE}#request-rows" if is_part else PAGE
+    return render(request, template, context, status=200 if form.is_valid() else 422)
+
+
+def _page(request: PersonRequest, form: RequestFilterForm) -> dict[str, Any]:
+    wanted = form.wanted(owner=owner_seen_by(request.user))
+    page = page_of(matching(wanted), before=form.before_mark, size=PAGE_SIZE)
+    return {
+        "rows": rows_of(page.records, seen=_mark(request)),
+        "next": page.next,
+        "newest": Mark.of(page.records[0]) if page.records else "",
+        "is_first": form.before_mark is None,
+        "suggestions": _suggestions(page),
+    }
+
+
+def _suggestions(page: LogPage) -> dict[str, list[str]]:
+    """What the fields of the filter offer: the names that the page shows."""
+    fields = {"groups": "model_group", "users": "owner", "keys": "key_name", "providers": "provider"}
+    fields["virtual"] = "virtual_model"
+    shown = {name: {getattr(record, field) for record in page.records} for name, field in fields.items()}
+    return {name: sorted(values - {""}) for name, values in shown.items()}
+
+
+@require_safe
+@signed_in
+def request_news(request: PersonRequest) -> HttpResponse:
+    """How many requests of the filter began after `seen`, as the button that shows them."""
+    form, seen = RequestFilterForm(request.GET), _mark(request)
+    count = 0
+    if form.is_valid() and seen is not None:
+        found = matching(form.wanted(owner=owner_seen_by(request.user)))
+        count = count_newer(found, seen, most=MOST_NEWS)
+    context = {"form": form, "count": count, "is_many": count == MOST_NEWS, "newest": seen or ""}
+    return render(request, f"{PAGE}#request-news", context)
+
+
+def _mark(request: PersonRequest) -> Mark | None:
+    """The newest request that the reader has seen; what is no mark is nothing seen."""
+    try:
+        return Mark.parse(request.GET.get("seen", ""))
+    except ValueError:
+        return None
+
+
+@require_safe
+@signed_in
+def request_detail(request: PersonRequest, call_id: str) -> HttpResponse:
+    """Everything about one request, with its waterfall of attempts."""
+    record = recorder.find(call_id) or RequestRecord.objects.filter(pk=call_id).first()
+    if record is None:
+        return render(request, "traffic/request_gone.html", _gone(call_id), status=404)
+    check_may_see(record, reader=request.user)
+    return render(request, "traffic/request_detail.html", _everything(record, request))
+
+
+def _gone(call_id: str) -> dict[str, str]:
+    hours = settings.ATTEMPTS_RETENTION_HOURS
+    kept = f"{hours / 24:g} days" if hours >= 48 else f"{hours:g} hours"
+    return {"call_id": call_id, "kept": kept}
+
+
+def _everything(record: RequestRecord, request: PersonRequest) -> dict[str, Any]:
+    model = _model_of(record)
+    group = RoutingGroup.objects.filter(name=record.model_group).only("name", "strategy").first()
+    return {
+        "record": record,
+        "row": rows_of([record])[0],
+        "steps": steps_in(record),
+        "links_causes": True,
+        "group": group,
+        "has_tiers": group is not None and group.strategy == Strategy.PRIORITY_FAILOVER,
+        "model": model,
+        "computation": computation_of(record, model),
+        "reads_all": can_read(request.user),
+    }
+
+
+def _model_of(record: RequestRecord) -> LanguageModel | None:
+    """The model of the catalog that answered, while it is there."""
+    try:
+        return LanguageModel.objects.filter(pk=UUID(record.deployment_id)).first()
+    except ValueError:
+        return None

@@ -1,1 +1,0 @@
-"""What is typed about providers and models, translated for the actions and back."""

@@ -1,1 +1,0 @@
-"""The pages of this room: the Live Tester and what belongs to it."""

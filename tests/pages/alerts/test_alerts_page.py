@@ -1,0 +1,215 @@
+"""The page of the alerts: what is open, what is over, the thresholds and the webhook."""
+
+from __future__ import annotations
+
+import socket
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from access.actions import issue_key
+from access.keys import COMMAND_LINE
+from pages.alerts import views as pages
+from tests.factories import make_provider
+from tests.fakes import ScriptedUpstream, Status
+from tests.page import html_of
+from usage.alerting import alerts
+from usage.models import Alert, AlertKind, AlertRule
+
+pytestmark = pytest.mark.django_db
+URL = "/alerts"
+HTMX = {"HX-Request": "true"}
+DOWN = AlertKind.PROVIDER_DOWN
+THRESHOLDS = {"provider_down": "4", "cost_spike": "2.5", "error_rate": "5", "rate_limit": "80", "group_failing": "5"}
+SWITCHES = {f"{kind}_is_on": "on" for kind in THRESHOLDS if kind != "rate_limit"}
+
+
+@pytest.fixture
+def reader(client, charlie):
+    client.force_login(charlie)
+    return client
+
+
+@pytest.fixture
+def editor(alice):
+    client = Client()
+    client.force_login(alice)
+    return client
+
+
+def raised(kind: AlertKind = DOWN, subject: str = "", message: str = "Nebius is down.") -> Alert:
+    return alerts.raise_alert(kind=kind, subject=subject or str(uuid4()), message=message)
+
+
+def saved() -> dict[str, tuple[float, bool]]:
+    return {rule.kind: (rule.threshold, rule.is_enabled) for rule in AlertRule.objects.all()}
+
+
+def test_without_alerts_it_says_what_is_watched(reader):
+    html = html_of(reader.get(URL))
+    assert "Nothing needs you" in html
+    assert 'id="over-title"' not in html
+
+
+def test_an_open_alert_leads_to_what_it_is_about(reader, charlie):
+    provider = make_provider(name="Nebius")
+    key, _ = issue_key(by=COMMAND_LINE, owner=charlie, name="ci")
+    raised(subject=str(provider.pk))
+    raised(AlertKind.RATE_LIMIT, str(key.pk))
+    raised(AlertKind.COST_SPIKE, "console")
+    html = html_of(reader.get(URL))
+    for text in (f'href="/providers/{provider.pk}">Nebius', f'href="/keys/{key.pk}">ci', 'href="/usage?period=7d"'):
+        assert text in html, text
+
+
+def test_what_is_gone_and_the_keys_of_others_are_named_without_a_link(reader, alice):
+    key, _ = issue_key(by=COMMAND_LINE, owner=alice, name="hers")
+    raised()
+    raised(AlertKind.ERROR_RATE, "Old name")
+    raised(AlertKind.RATE_LIMIT, str(key.pk))
+    html = html_of(reader.get(URL))
+    for text in ("A provider that is gone", "Old name", "An API key"):
+        assert text in html, text
+    assert str(key.pk) not in html
+
+
+def test_what_is_over_comes_below_in_pages(reader, monkeypatch):
+    monkeypatch.setattr(pages, "PAGE_SIZE", 2)
+    for number in range(3):
+        raised(message=f"No {number} is down.")
+        alerts.resolve_alerts(kind=DOWN)
+    raised(message="Still down.")
+    first, second = html_of(reader.get(URL)), html_of(reader.get(f"{URL}?page=2"))
+    assert first.index("Still down.") < first.index("No 2 is down.") < first.index("No 1 is down.")
+    assert ("No 0 is down." in first, "No 0 is down." in second) == (False, True)
+    assert f'hx-get="{URL}?page=2"' in second
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({}, "No webhook told"),
+        ({"told_at": timezone.now()}, "Webhook told"),
+        ({"send_at": timezone.now()}, "Webhook is being told"),
+        ({"send_at": timezone.now(), "send_error": "answered 500"}, "answered 500; it is tried again"),
+        ({"send_error": "answered 500", "failed_sends": 4}, "answered 500; it was given up after 4 attempts"),
+    ],
+)
+def test_each_alert_says_whether_the_webhook_was_told_and_if_not_why(reader, settings, fields, text):
+    raised()
+    Alert.objects.update(**fields)
+    settings.ALERT_WEBHOOK_URL = "https://hooks.example.com"
+    assert text in html_of(reader.get(URL))
+
+
+def test_what_waits_for_a_webhook_that_was_unset_says_so(reader, settings):
+    settings.ALERT_WEBHOOK_URL = "https://hooks.example.com"
+    raised()
+    settings.ALERT_WEBHOOK_URL = ""
+    assert "Webhook not told: no webhook is set" in html_of(reader.get(URL))
+    settings.ALERT_WEBHOOK_URL = "https://hooks.example.com"
+    assert "Webhook is being told" in html_of(reader.get(URL))
+
+
+def test_how_long_it_lasted_is_said(reader):
+    raised()
+    alerts.resolve_alerts(kind=DOWN)
+    assert "under a minute" in html_of(reader.get(URL))
+    Alert.objects.update(raised_at=timezone.now() - timedelta(hours=3, minutes=5))
+    assert "3\xa0hours" in html_of(reader.get(URL))
+
+
+def test_htmx_gets_the_lists_alone(reader):
+    html = html_of(reader.get(URL, headers=HTMX))
+    assert html.strip().startswith('<div id="alert-lists"')
+    assert "Thresholds" not in html
+
+
+def test_an_admin_sets_thresholds_and_switches(editor):
+    answer = editor.post(f"{URL}/rules", {**THRESHOLDS, **SWITCHES})
+    assert (answer.status_code, answer.url) == (302, URL)
+    assert saved() == {"provider_down": (4, True), "cost_spike": (2.5, True), "rate_limit": (80, False)}
+    html = html_of(editor.get(URL))
+    assert "The thresholds are saved." in html
+    assert 'value="2.5"' in html
+    answer = editor.post(f"{URL}/rules", {**THRESHOLDS, "rate_limit_is_on": "on"}, headers=HTMX)
+    assert html_of(answer).strip().startswith('<section class="card" id="alert-rules"')
+    assert saved()["rate_limit"] == (80, True)
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_a_threshold_that_makes_no_sense_is_said_beside_it_and_what_was_typed_stays(editor, headers):
+    typed = {**THRESHOLDS, **SWITCHES, "provider_down": "2.5", "error_rate": "many", "rate_limit": ""}
+    answer = editor.post(f"{URL}/rules", typed, headers=headers)
+    html = html_of(answer)
+    assert (answer.status_code, saved()) == (422, {})
+    for text in ("Give a whole number from 1 to 100.", 'value="2.5"', 'value="many"', "Give a number from 1 to 99."):
+        assert text in html, text
+
+
+def test_viewers_read_and_only_admins_write(reader, client, bob, dora):
+    html = html_of(reader.get(URL))
+    assert "Changing them needs the role admin." in html
+    assert "Save thresholds" not in html
+    for person in (bob, dora):
+        client.force_login(person)
+        assert client.post(f"{URL}/rules", THRESHOLDS).status_code == 403
+        assert client.post(f"{URL}/test").status_code == 403
+    assert client.get(URL).status_code == 403
+    assert saved() == {}
+
+
+def test_the_anonymous_are_asked_to_sign_in_and_wrong_methods_refused(client, editor):
+    assert client.get(URL).url == f"/sign-in?next={URL}"
+    assert (editor.post(URL).status_code, editor.get(f"{URL}/rules").status_code) == (405, 405)
+    assert editor.get(f"{URL}/test").status_code == 405
+
+
+def test_without_a_webhook_the_settings_are_named(editor, settings):
+    settings.ALERT_WEBHOOK_URL = ""
+    html = html_of(editor.get(URL))
+    assert "ALERT_WEBHOOK_URL" in html
+    assert "Send a test alert" not in html
+    assert "No webhook is set" in html_of(editor.post(f"{URL}/test"))
+
+
+def test_only_admins_are_told_the_host_and_nobody_the_address(editor, reader, settings):
+    settings.ALERT_WEBHOOK_URL = "https://hooks.example.com/services/secret-of-the-hook"
+    settings.ALERT_WEBHOOK_SECRET = ""
+    html, readers = html_of(editor.get(URL)), html_of(reader.get(URL))
+    assert ("hooks.example.com" in html, "hooks.example.com" in readers) == (True, False)
+    assert "secret-of" not in html + readers
+    assert "ALERT_WEBHOOK_SECRET" in html
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_a_test_alert_is_sent_at_once_and_the_page_says_what_came_of_it(editor, settings, headers):
+    with ScriptedUpstream() as receiver:
+        settings.ALERT_WEBHOOK_URL = f"{receiver.url}/hook"
+        assert "The webhook has taken it." in html_of(editor.post(f"{URL}/test", headers=headers))
+        receiver.usual = Status(500)
+        assert "Not delivered: answered 500" in html_of(editor.post(f"{URL}/test", headers=headers))
+    assert receiver.seen[0].body["event"] == "alert.test"
+    assert "alice" in receiver.seen[0].body["message"]
+    assert not Alert.objects.exists()
+
+
+def test_a_webhook_that_does_not_listen_is_an_error_on_the_page(editor, settings):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        settings.ALERT_WEBHOOK_URL = f"http://127.0.0.1:{free.getsockname()[1]}/hook"
+        html = html_of(editor.post(f"{URL}/test"))
+    assert "Not delivered: " in html
+
+
+def test_few_queries_whatever_the_number_of_alerts(reader, charlie, django_assert_num_queries):
+    for _ in range(5):
+        raised(subject=str(make_provider().pk))
+        raised(AlertKind.RATE_LIMIT, str(issue_key(by=COMMAND_LINE, owner=charlie, name="ci")[0].pk))
+        raised(AlertKind.ERROR_RATE)
+        alerts.resolve_alerts(kind=AlertKind.ERROR_RATE)
+    with django_assert_num_queries(8):  # session, person, count, open, over, providers, keys, rules
+        reader.get(URL)

@@ -1,0 +1,275 @@
+"""The request log: what it shows to whom, its filters and pages, and the page of one request."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.utils import timezone
+
+from engine.outcomes import Outcome
+from pages.traffic import requests as pages
+from tests.factories import make_group, make_model, make_provider
+from tests.page import html_of
+from tests.usage.log import Served
+from tests.usage.logged import logged, request_of, tried
+from usage.request_log.recorder import recorder
+from usage.request_log.search import Mark
+
+pytestmark = pytest.mark.django_db
+URL = "/requests"
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def reader(client, charlie):
+    client.force_login(charlie)
+    return client
+
+
+def shown(client, query: str = "") -> list[str]:
+    html_of(answer := client.get(f"{URL}?{query}"))
+    return [row.record.call_id for row in answer.context["rows"]]
+
+
+def test_a_row_says_who_asked_who_answered_how_fast_and_for_how_much(reader):
+    group = make_group(name="chat")
+    make_provider(name="Nebius", type="nebius")
+    logged("a1", key_name="ci", input_tokens=1200, output_tokens=7, cost_usd=0.0012, is_own_key=True)
+    html = html_of(reader.get(URL))
+    for text in ("a1", f"/groups/{group.pk}", "charlie", "ci", "llama-3.3", "own key", "1,200", "$0.0012", "150 ms"):
+        assert text in html, text
+    assert "p-nebius" in html
+
+
+def test_a_provider_that_did_not_answer_is_not_told_as_one_that_did(reader):
+    logged("a1")
+    assert "asked last" not in html_of(reader.get(URL))
+    logged("b1", status=503, attempts=[tried(status="error")])
+    assert "Nebius · asked last" in html_of(reader.get(URL))
+
+
+def test_the_newest_is_first_and_a_page_begins_where_the_one_before_ended(reader, monkeypatch):
+    monkeypatch.setattr(pages, "PAGE_SIZE", 2)
+    moment = timezone.now()
+    for call_id in ("a", "b", "c", "d", "e"):
+        logged(call_id, started_at=moment)
+    first = reader.get(URL)
+    assert [row.record.call_id for row in first.context["rows"]] == ["e", "d"]
+    second = reader.get(f"{URL}?before={first.context['next']}")
+    assert [row.record.call_id for row in second.context["rows"]] == ["c", "b"]
+    assert shown(reader, f"before={second.context['next']}") == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("call=aa", ["aa1"]),
+        ("outcome=answered", ["aa1"]),
+        ("outcome=failed", ["bb2", "ee5"]),
+        ("outcome=refused", ["cc3"]),
+        ("outcome=left", ["dd4"]),
+        ("status=ok", ["aa1"]),
+        ("status=failed", ["bb2", "ee5"]),
+        ("status=422", ["cc3"]),
+        ("status=429&outcome=failed", ["ee5"]),
+        ("status=429&outcome=refused", []),
+        ("group=other", ["bb2"]),
+        ("user=bob", ["cc3"]),
+        ("provider=Azure", ["dd4"]),
+        ("virtual_model=auto", ["ee5"]),
+        ("fell_back=true", ["dd4"]),
+        ("fell_back=false&outcome=answered", ["aa1"]),
+        ("key=ci", ["aa1"]),
+        ("key=gone", ["bb2"]),
+        ("key=nobody", []),
+        ("group=other&outcome=answered", []),
+    ],
+)
+def test_each_filter_leaves_what_it_names(reader, query, found):
+    logged("aa1", age_min=1, key_id=str(uuid4()), key_name="ci")
+    logged("bb2", age_min=2, status=503, model_group="other", key_id=str(uuid4()), key_name="gone")
+    logged("cc3", age_min=3, status=422, owner="bob")
+    logged("dd4", age_min=4, status=499, provider="Azure", fell_back=True)
+    logged("ee5", age_min=5, status=429, virtual_model="auto")
+    assert shown(reader, query) == found
+
+
+def test_a_range_of_time_is_from_until(reader):
+    for hours in (1, 3, 5):
+        logged(f"h{hours}", age_min=60 * hours)
+    since, until = (f"{timezone.now() - timedelta(hours=h):%Y-%m-%dT%H:%M}" for h in (4, 2))
+    assert shown(reader, f"since={since}&until={until}") == ["h3"]
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("status=bad", "an HTTP status such as 503"),
+        ("outcome=bad", "answered, failed, refused or left"),
+        ("since=yesterday", "2030-01-31T14:30"),
+        ("since=2030-01-02T00:00&until=2030-01-01T00:00", "later than"),
+        ("before=x", "no place in the log"),
+        ("before=999999999999999999.a", "no place in the log"),
+        ("call=%00", "Null characters"),
+    ],
+)
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_what_makes_no_sense_is_said_and_kept(reader, query, why, headers):
+    answer = reader.get(f"{URL}?{query}", headers=headers)
+    assert answer.status_code == 422
+    assert why in html_of(answer)
+
+
+def test_without_a_role_one_sees_ones_own(client, dora):
+    logged("mine", owner="dora")
+    logged("theirs", owner="charlie")
+    client.force_login(dora)
+    assert shown(client) == ["mine"]
+    assert shown(client, "user=charlie") == ["mine"]
+    assert client.get(f"{URL}/mine").status_code == 200
+    assert client.get(f"{URL}/theirs").status_code == 403
+    assert "data-follows" not in html_of(client.get(URL))
+
+
+def test_the_anonymous_are_asked_to_sign_in_and_nothing_is_posted(client, charlie):
+    assert client.get(URL).url == "/sign-in?next=/requests"
+    client.force_login(charlie)
+    assert {client.post(path).status_code for path in (URL, f"{URL}/news", f"{URL}/a")} == {405}
+
+
+def test_the_empty_log_says_how_to_send_the_first_and_an_empty_search_how_to_end_it(reader):
+    assert "v1/chat/completions" in html_of(reader.get(URL))
+    assert "No request matches" in html_of(reader.get(f"{URL}?group=x"))
+    assert "The log ends here" in html_of(reader.get(f"{URL}?before=1.a"))
+
+
+def test_what_came_since_is_counted_and_marked(reader):
+    old = logged("old", age_min=5)
+    seen = str(Mark.of(old))
+    assert "new request" not in html_of(reader.get(f"{URL}/news?seen={seen}"))
+    logged("new", age_min=1)
+    logged("other", age_min=1, model_group="other")
+    assert "1 new request<" in html_of(reader.get(f"{URL}/news?group=chat&seen={seen}"))
+    rows = reader.get(f"{URL}?seen={seen}", headers=HTMX).context["rows"]
+    assert {row.record.call_id: row.is_new for row in rows} == {"new": True, "other": True, "old": False}
+
+
+def test_the_newest_page_is_live_the_older_are_not(reader):
+    assert "data-follows" in html_of(reader.get(URL))
+    assert "data-follows" not in html_of(reader.get(f"{URL}?before=1.a"))
+
+
+def test_the_page_of_one_request_tells_each_attempt_and_why_the_router_moved_on(reader):
+    attempts = [
+        tried("Nebius", status="error", error_class="Timeout", error_message="too slow", moved_on="fallback_timeout"),
+        tried("Azure"),
+    ]
+    logged("a1", attempts=attempts, provider="Azure", virtual_model="auto", virtual_tier="hard", score=71, team="Blue")
+    html = html_of(reader.get(f"{URL}/a1"))
+    for text in ("too slow", "It timed out, so the router went", "auto", "tier hard", "score 71", "Blue"):
+        assert text in html, text
+    assert "no such group" in html
+
+
+def test_the_page_of_one_request_names_the_parameters_that_a_provider_does_not_know(reader):
+    logged("a1", attempts=[tried("Azure") | {"dropped_params": ["seed", "logit_bias"]}], provider="Azure")
+    html = html_of(reader.get(f"{URL}/a1"))
+    assert "Not sent, as this provider does not know them: <code>seed</code>, <code>logit_bias</code>" in html
+
+
+def test_a_request_that_jumped_over_its_primary_does_not_read_as_the_first_choice(reader):
+    skip = {
+        "deployment_id": "p",
+        "deployment_name": "primary",
+        "provider": "Nebius",
+        "model_group": "chat",
+        "tier": 1,
+        "reason": "cooling",
+        "message": "It cools down for 7 s more, after 2×503.",
+        "for_s": 7.0,
+        "cause": "2×503",
+        "fallback_depth": 0,
+        "cause_call_id": "b2",
+    }
+    logged("a1", attempts=[tried("Azure") | {"fallback_depth": 1}], provider="Azure", fell_back=True, skipped=[skip])
+    html = html_of(reader.get(f"{URL}/a1"))
+    for text in ("It cools down for 7 s more, after 2×503.", "cooling", "fell back", "1 skipped", f"{URL}/b2", "ghost"):
+        assert text in html, text
+    assert "the first choice" not in html
+    assert "fell back" in html_of(reader.get(URL))
+
+
+def test_when_nobody_was_asked_the_page_still_says_who_was_skipped(reader):
+    skip = {
+        "deployment_name": "primary",
+        "provider": "Nebius",
+        "tier": 1,
+        "reason": "no_credentials",
+        "message": "Why not.",
+    }
+    logged("a1", attempts=[], status=503, skipped=[skip])
+    html = html_of(reader.get(f"{URL}/a1"))
+    assert "Why not." in html
+    assert "nobody was asked, 1 skipped" in html
+
+
+def test_the_cost_is_computed_line_by_line(reader):
+    prices: dict[str, Any] = {"input_cost_per_million": Decimal(3), "cached_input_cost_per_million": Decimal("0.3")}
+    model = make_model(**prices, output_cost_per_million=Decimal(15))
+    cost = (600 * 3 + 400 * 0.3 + 100 * 15) / 1e6
+    tokens = {"input_tokens": 1000, "cached_tokens": 400, "output_tokens": 100, "reasoning_tokens": 30}
+    logged("a1", deployment_id=str(model.pk), cost_usd=cost, **tokens)
+    html = html_of(answer := reader.get(f"{URL}/a1"))
+    computation = answer.context["computation"]
+    assert [line.tokens for line in computation.lines] == [600, 400, 100]
+    assert (computation.total_usd, computation.is_as_recorded) == (pytest.approx(cost), True)
+    assert "30 for reasoning" in html
+    model.output_cost_per_million = Decimal(30)
+    model.save()
+    assert "prices have changed" in html_of(reader.get(f"{URL}/a1"))
+
+
+def test_estimated_tokens_refusals_and_a_gone_model_are_said(reader):
+    logged("guess", input_tokens=10, output_tokens=5, is_estimated=True, deployment_id="7")
+    html = html_of(reader.get(f"{URL}/guess"))
+    assert "≈ 10" in html
+    assert "not in the catalog any more" in html
+    logged("no", status=402, attempts=[], provider="", error_class="OutOfCredits")
+    html = html_of(reader.get(f"{URL}/no"))
+    assert "refused before it was routed" in html
+    assert "OutOfCredits" in html
+
+
+def test_a_request_that_is_not_written_yet_is_shown(reader):
+    recorder.put(Served(request_of("fresh")))
+    try:
+        assert "fresh" in html_of(reader.get(f"{URL}/fresh"))
+    finally:
+        recorder._pending.clear()
+
+
+def test_what_is_not_in_the_log_is_404_and_says_why(reader, settings):
+    settings.ATTEMPTS_RETENTION_HOURS = 720
+    answer = reader.get(f"{URL}/nothing")
+    assert answer.status_code == 404
+    assert "kept for 30 days" in html_of(answer)
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_a_row_is_found_by_the_outcome_it_shows(reader, outcome):
+    logged("a1", status=429, outcome=outcome.value)
+    assert {o for o in Outcome if shown(reader, f"outcome={o}")} == {outcome}
+    assert reader.get(URL).context["rows"][0].outcome == outcome
+
+
+def test_few_queries_whatever_the_number_of_rows(reader, django_assert_num_queries):
+    for number in range(20):
+        logged(f"a{number}", model_group=f"group-{number}", provider=f"Provider {number}")
+    with django_assert_num_queries(5):  # session, person, requests, providers, groups
+        reader.get(URL)
+    with django_assert_num_queries(7):  # ... and the group itself, and the providers of the attempts
+        reader.get(f"{URL}/a1")
