@@ -11,9 +11,13 @@ from collections.abc import Collection
 from django.db.models import Q, QuerySet
 
 from access.keys import KeyHolder
-from access.limits import is_raised
 from access.models import Actor, ApiKey, ApiKeyQuerySet, Membership, Role, Scope, Team, TeamRole, User
 from lib.exceptions import NotAllowed
+
+
+def is_raised(before: int | None, now: int | None) -> bool:
+    """Whether `now` lets more through than `before`."""
+    return before is not None and (now is None or now > before)
 
 
 def has_role(actor: Actor, at_least: Role) -> bool:

@@ -6,16 +6,54 @@ Bytes in, bytes out; what a request means is in `pipeline.py`, how an error look
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from contextlib import aclosing
 from typing import Any
 
 import structlog
+from channels.layers import get_channel_layer
 from django.conf import settings
+from pydantic_core import to_json
 
 from engine.upstreams.call import Endpoint, Stream
-from gateway import health, live, pipeline
+from gateway import live, pipeline
+from gateway.live import Live
 from gateway.openai import ApiError, Headers
+
+TIMEOUT_S = 2.0
+
+
+async def readiness(live: Live) -> tuple[int, bytes]:
+    """200 when database, channel layer and routers are usable, else 503 that names those that are not."""
+    names = {"database": live.refresh, "channel_layer": _channel_layer, "routers": lambda: _routers(live)}
+    failing = {name: why for name, check in names.items() if (why := await _why_not(check))}
+    body = {"status": "unavailable" if failing else "ready", "groups": len(live.routing), "failing": failing}
+    return (503 if failing else 200), to_json(body)
+
+
+async def _why_not(check: Callable[[], Awaitable[None]]) -> str | None:
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            await check()
+    except TimeoutError:
+        return f"no answer within {TIMEOUT_S:g} s"
+    except Exception as error:  # whatever it is, the answer is "not ready"
+        return type(error).__name__
+    return None
+
+
+async def _channel_layer() -> None:
+    layer = get_channel_layer()
+    name = f"readyz.{uuid.uuid4().hex}"
+    await layer.send(name, {"type": "ready"})
+    await layer.receive(name)
+
+
+async def _routers(live: Live) -> None:
+    if not live.is_fresh:
+        raise RuntimeError("the configuration is not loaded")
+
 
 log = structlog.get_logger(__name__)
 
@@ -145,7 +183,7 @@ async def _healthz(scope: Scope, send: Send) -> None:
 
 
 async def _readyz(scope: Scope, send: Send) -> None:
-    status, body = await health.readiness(await live.start())
+    status, body = await readiness(await live.start())
     await _send(send, status, JSON, body)
 
 

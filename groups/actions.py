@@ -8,6 +8,7 @@ can together make a circle of fallbacks, lose one another's fields, or take the 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from itertools import chain, count
 from typing import Any, TypedDict, Unpack, cast
 from uuid import UUID
 
@@ -20,11 +21,21 @@ from groups import policies, rules
 from groups.deployments.placements import Placement, rows_of
 from groups.exceptions import CannotComeBack
 from groups.models import Deployment, RoutingGroup, UndoableChange
-from groups.names import free_name
 from groups.routing_rules.actions import follow_rename
 from groups.versions import history, snapshots, undo
 from providers import config_version
 from providers.models import LanguageModel
+
+LONGEST = 128
+
+
+def free_name(name: str) -> str:
+    """`chat` -> `chat-copy`, or `chat-copy-2`, `-3`, … where that is taken; one query."""
+    stem = name[: LONGEST - len("-copy-99999")] + "-copy"
+    taken = set(RoutingGroup.objects.filter(name__startswith=stem).values_list("name", flat=True))
+    names = chain([stem], (f"{stem}-{number}" for number in count(2)))
+    return next(name for name in names if name not in taken)
+
 
 log = structlog.get_logger(__name__)
 

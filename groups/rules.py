@@ -9,7 +9,6 @@ from django.utils import timezone
 
 from access.models import Actor, Role
 from access.rules import check_role
-from groups.cycles import find_cycle
 from groups.exceptions import GroupChanged, GroupIsFallback, GroupIsPool, IsAliased, NothingToUndo
 from groups.models import (
     Deployment,
@@ -20,7 +19,7 @@ from groups.models import (
     VirtualModel,
     VirtualTier,
 )
-from groups.policies import fallback_names
+from groups.policies import fallback_names, find_cycle
 from groups.routing_rules.power_levels import LEVEL_NAMES
 
 

@@ -7,6 +7,7 @@ one, add a row, its logo to `static/vendor/logos` and its colour to `static/css/
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -153,3 +154,17 @@ def litellm_providers() -> frozenset[str]:
 
 def _talks(endpoints: dict[str, bool]) -> bool:
     return endpoints.get("chat_completions", False) or endpoints.get("embeddings", False)
+
+
+PAINTED = {row.type: row.colour for row in ROWS if row.colour != GRAY}
+DEFAULT = "default"
+
+
+def colour_of(provider_type: str, name: str = "") -> str:
+    """The colour word of a provider: its type, else the first word of its name, else `default`.
+
+    The name decides for what we only know as an OpenAI-compatible address (type `custom`).
+    """
+    first_word = re.split(r"[^a-z0-9]+", name.lower())[0]
+    words = (preset_of(word).type for word in (provider_type, first_word))
+    return next((word for word in words if word in PAINTED), DEFAULT)

@@ -21,7 +21,7 @@ from gateway import live  # noqa: E402
 from gateway.asgi import App, Gateway, Receive, Scope, Send  # noqa: E402
 from pages.live_updates.consumers import ChangesConsumer  # noqa: E402
 from providers.demo import upstream  # noqa: E402
-from tester.routing import websocket_urlpatterns  # noqa: E402
+from tester.consumers import websocket_urlpatterns  # noqa: E402
 from tester.runs import conduct  # noqa: E402
 
 changes: Any = path("ws/changes/", cast(Any, ChangesConsumer.as_asgi()))

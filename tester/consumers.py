@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from urllib.parse import parse_qs
 from uuid import UUID
 
@@ -26,6 +26,7 @@ import structlog
 from autobahn.exception import Disconnected
 from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.urls import path, re_path
 from pydantic_core import to_json
 
 from tester.live.admission import BROKEN, ENDED, MISUSED, NOT_FOUND, Closing, admit, admit_again
@@ -169,3 +170,15 @@ def _view(query: Mapping[str, list[str]], watched: Watched, wake: asyncio.Event,
         case ["events"]:
             return EventView(watched, wake, clock)
     raise Closing(MISUSED, "view: this must be 'patches' or 'events'.")
+
+
+async def nothing_here(scope: Any, receive: Any, send: Any) -> None:
+    """Any other address: the handshake is refused."""
+    await receive()
+    await send({"type": "websocket.close", "code": 1000})
+
+
+websocket_urlpatterns: list[Any] = [
+    path("ws/runs/<str:run_id>/", RunConsumer.as_asgi()),
+    re_path(r"", cast(Any, nothing_here)),
+]

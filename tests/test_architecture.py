@@ -25,7 +25,8 @@ ROOMS = (
     "routing_console",
 )
 FORBIDDEN_NAMES = {"utils.py", "helpers.py", "services.py", "managers.py", "common.py"}
-MOST_LINES = 300
+MOST_LINES = 400
+MOST_MODULES = 12
 SCREENS = re.compile(r"^\s*from django import forms|^\s*from django\.(forms|shortcuts)\b", re.MULTILINE)
 # The API and the page of the request log read the same filters.
 KNOW_FORMS = {"usage/request_log/filter.py"}
@@ -56,6 +57,14 @@ def test_screens_live_in_pages():
     below = [p for p in sources() if p.relative_to(ROOT).parts[0] not in ("pages", "routing_console")]
     importing = {str(p.relative_to(ROOT)) for p in below if SCREENS.search(p.read_text())}
     assert importing == KNOW_FORMS
+
+
+def test_a_room_begins_with_a_table_of_contents():
+    """At most 12 modules at its root; the engine's come with its core."""
+    roots = {
+        room: [p for p in (ROOT / room).glob("*.py") if p.name != "__init__.py"] for room in ROOMS if room != "engine"
+    }
+    assert not {room: len(modules) for room, modules in roots.items() if len(modules) > MOST_MODULES}
 
 
 def test_no_room_is_named_for_what_does_not_fit_elsewhere():

@@ -14,9 +14,8 @@ from django.utils import timezone
 
 from access import history
 from access.keys import KeyHolder, hash_key, hint_of, new_key
-from access.limits import is_raised
 from access.models import Actor, ApiKey, KeyStatus, Membership, Scope, Team, User
-from access.rules import check_change_key, check_end_key, check_give, check_issue_key
+from access.rules import check_change_key, check_end_key, check_give, check_issue_key, is_raised
 from lib.exceptions import Conflict
 from providers import config_version
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from access.models import OwnKey
-from providers.colours import colour_of
 from providers.models import Provider
+from providers.presets import colour_of
 
 
 @dataclass(frozen=True, slots=True)

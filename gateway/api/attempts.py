@@ -20,7 +20,7 @@ from access.rules import can_read
 from engine.skips import standbys
 from gateway.api.serializers import AttemptsSerializer, TrialRequestSerializer, TrialSerializer
 from gateway.openai import ApiError
-from gateway.trials import try_group
+from gateway.send_test import try_group
 from groups.models import RoutingGroup
 from groups.specs import fallbacks_of, specs_with_fallbacks
 from lib.exceptions import NotAllowed

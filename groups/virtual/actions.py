@@ -2,21 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypedDict, Unpack
 
 import structlog
 from django.core.exceptions import ValidationError
 from django.db.transaction import atomic
 
-from access.models import Actor
+from access.models import Actor, Role
+from access.rules import check_role
+from groups.exceptions import VirtualModelChanged
 from groups.models import VirtualModel, VirtualTier
 from groups.routing_rules.actions import follow_rename
 from groups.rules import check_name_is_free, check_not_aliased
-from groups.virtual import history, rules
-from groups.virtual.scoring import checked_scoring
+from groups.virtual.scoring import checked_scoring, effective
 from groups.virtual.tiers import TierPlan, rows_of
+from lib.audit import CHANGED, CREATED, DELETED, changes_between, keep
 from providers import config_version
+
+
+def check_can_edit(actor: Actor) -> None:
+    """Operators and up create, change and delete virtual models."""
+    check_role(actor, Role.OPERATOR, to="edit virtual models")
+
+
+def check_unchanged(row: VirtualModel, etags: Collection[str] | None) -> None:
+    """Raises VirtualModelChanged unless it is at one of these versions. None asks for nothing, `*` for any."""
+    if etags is None or "*" in etags:
+        return
+    if row.etag not in {etag.removeprefix("W/") for etag in etags}:
+        raise VirtualModelChanged(row.name, row.etag)
+
+
+def check_default_tier(row: VirtualModel, tiers: Sequence[VirtualTier]) -> None:
+    """Raises unless the default tier is one of the tiers."""
+    names = [tier.name for tier in tiers]
+    if row.default_tier not in names:
+        raise ValidationError({"default_tier": f"Name one of the tiers: {', '.join(names)}."})
+
+
+__all__ = ["CHANGED", "CREATED", "DELETED", "record", "snapshot_of"]
+
+FIELDS = ("name", "description", "default_tier", "is_active")
+
+Snapshot = Mapping[str, Any]
+
+
+def snapshot_of(row: VirtualModel, tiers: Iterable[VirtualTier]) -> Snapshot:
+    """What people set of a virtual model, as plain JSON."""
+    placed = [{"name": t.name, "minimum_score": t.minimum_score, "pool": t.pool.name} for t in tiers]
+    return {**{name: getattr(row, name) for name in FIELDS}, "tiers": placed, "scoring": effective(row.scoring)}
+
+
+def record(action: int, row: VirtualModel, before: Snapshot, after: Snapshot, *, by: Actor) -> None:
+    """Keeps what changed as `{field: [before, after]}`. Belongs into the transaction of the change."""
+    changes = changes_between(_lines(before), _lines(after))
+    keep(action, row, changes, by=by, snapshot=after or before, revision=row.revision)
+
+
+def _lines(snapshot: Snapshot) -> dict[str, str]:
+    """A snapshot as text, line by line."""
+    if not snapshot:
+        return {}
+    tiers = {f"tier {tier['name']}": _tier(tier) for tier in snapshot["tiers"]}
+    scoring = {name: _text(value) for name, value in snapshot["scoring"].items()}
+    return {**{name: _text(snapshot[name]) for name in FIELDS}, **tiers, **scoring}
+
+
+def _tier(tier: Mapping[str, Any]) -> str:
+    minimum = "any score" if tier["minimum_score"] is None else f"from {tier['minimum_score']}"
+    return f"{tier['pool']}, {minimum}"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
 
 log = structlog.get_logger(__name__)
 
@@ -35,13 +97,13 @@ class VirtualModelFields(TypedDict, total=False):
 def create_virtual_model(*, by: Actor, tiers: Sequence[TierPlan], **fields: Unpack[VirtualModelFields]) -> VirtualModel:
     """A new virtual model, served within a second if it is active."""
     config_version.bump()
-    rules.check_can_edit(by)
+    check_can_edit(by)
     row = VirtualModel(created_by=by.name, updated_by=by.name, **fields)
     placed = rows_of(tiers)
     _check(row, placed)
     row.save()
     _place(row, placed)
-    history.record(history.CREATED, row, {}, history.snapshot_of(row, placed), by=by)
+    record(CREATED, row, {}, snapshot_of(row, placed), by=by)
     return row
 
 
@@ -56,11 +118,11 @@ def update_virtual_model(
 ) -> VirtualModel:
     """Changes the fields given, and all tiers when some are given. `if_match` (ETags) refuses another version."""
     config_version.bump()
-    rules.check_can_edit(by)
+    check_can_edit(by)
     fresh = VirtualModel.objects.with_tiers().get(pk=virtual_model.pk)
-    rules.check_unchanged(fresh, if_match)
+    check_unchanged(fresh, if_match)
     placed = list(fresh.tiers.all())
-    before = history.snapshot_of(fresh, placed)
+    before = snapshot_of(fresh, placed)
     for field, value in fields.items():
         setattr(fresh, field, value)
     if tiers is not None:
@@ -70,7 +132,7 @@ def update_virtual_model(
     if tiers is not None:
         fresh.tiers.all().delete()
         _place(fresh, placed)
-    history.record(history.CHANGED, fresh, before, history.snapshot_of(fresh, placed), by=by)
+    record(CHANGED, fresh, before, snapshot_of(fresh, placed), by=by)
     if fresh.name != before["name"]:
         follow_rename(by=by, old=before["name"], new=fresh.name)
     return fresh
@@ -80,11 +142,11 @@ def update_virtual_model(
 def delete_virtual_model(*, by: Actor, virtual_model: VirtualModel, if_match: Collection[str] | None = None) -> None:
     """Ends a virtual model; its pools stay. Raises IsAliased while an alias leads to it."""
     config_version.bump()
-    rules.check_can_edit(by)
+    check_can_edit(by)
     fresh = VirtualModel.objects.with_tiers().get(pk=virtual_model.pk)
-    rules.check_unchanged(fresh, if_match)
+    check_unchanged(fresh, if_match)
     check_not_aliased(fresh.name)
-    history.record(history.DELETED, fresh, history.snapshot_of(fresh, fresh.tiers.all()), {}, by=by)
+    record(DELETED, fresh, snapshot_of(fresh, fresh.tiers.all()), {}, by=by)
     fresh.delete()
     log.info("virtual model deleted", virtual_model=fresh.name, by=by.name)
 
@@ -97,7 +159,7 @@ def _check(row: VirtualModel, tiers: Sequence[VirtualTier]) -> None:
         raise ValidationError({"scoring": error.messages}) from error
     row.default_tier = row.default_tier or tiers[-1].name
     row.full_clean()
-    rules.check_default_tier(row, tiers)
+    check_default_tier(row, tiers)
     check_name_is_free(row)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from interchange.bundle import ModelDraft, ProviderDraft, Remark
@@ -136,3 +136,40 @@ def _setting(where: str, name: str, params: Fields, info: Fields) -> float | int
     if name == "cooldown_time" and name in params:
         return params.number(name)
     return (params if where == "litellm_params" else info).number(name)
+
+
+Identity = tuple[Any, ...]
+
+
+def told_apart(entries: Sequence[Entry]) -> list[Entry]:
+    """The entries, those with one type, address and key under one provider's name, others under another.
+
+    What an export of ours calls a provider tells it apart too.
+    """
+    names: dict[Identity, str] = {}
+    return [_renamed(entry, _name(entry.provider, names)) for entry in entries]
+
+
+def _name(provider: ProviderDraft, names: dict[Identity, str]) -> str:
+    own_name = provider.name if provider.is_own_name else ""
+    secrets = (provider.key_reference, provider.key, *sorted(provider.credentials.items(), key=lambda held: held[0]))
+    where = (provider.type, provider.api_base, *sorted(provider.settings.items()), *sorted(provider.references))
+    identity: Identity = (own_name, *where, *secrets, provider.sign_in)
+    if identity not in names:
+        names[identity] = _free(provider.name, {name.casefold() for name in names.values()})
+    return names[identity]
+
+
+def _free(wanted: str, taken: set[str]) -> str:
+    """The name, or `name 2`, `name 3`, …; a variable in brackets stays at the end."""
+    head, bracket, tail = wanted.partition(" (")
+    name, number = wanted, 1
+    while name.casefold() in taken:
+        number += 1
+        name = f"{head} {number}{bracket}{tail}"
+    return name
+
+
+def _renamed(entry: Entry, name: str) -> Entry:
+    provider = replace(entry.provider, name=name)
+    return replace(entry, provider=provider, model=replace(entry.model, provider=name))

@@ -14,8 +14,7 @@ from groups.models import Deployment, RoutingGroup
 from groups.versions.differences import Difference, differences
 from groups.versions.snapshots import PLACED, Snapshot
 from interchange.bundle import Bundle, GroupDraft, ModelDraft, ProviderDraft, Remark
-from interchange.planning.aliases import PlannedAliases, planned_aliases
-from interchange.planning.fallbacks import with_sound_fallbacks
+from interchange.planning.fallbacks import PlannedAliases, planned_aliases, with_sound_fallbacks
 from interchange.planning.supplies import Supplies, supplies_of
 from interchange.rows import Known
 

@@ -4,16 +4,49 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import SuspiciousOperation
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
 
+from access import actions
 from access.credits.statements import summary_of
-from access.models import PowerLevel, Role, Theme
+from access.models import PowerLevel, Role, Theme, User
 from access.rules import can_read
 from pages.access.key_status import lines_of
 from pages.access.own_key_panel import panel_of
 from pages.guards import PersonRequest, requires
+from pages.parts import wants_part, way_back
+
+YEAR_S = 365 * 24 * 3600
+
+
+@require_POST
+@requires(Role.VIEWER, to="choose a power level")
+def set_power_level(request: PersonRequest) -> HttpResponseBase:
+    """Remembers what `auto` means for this person; an empty level is the console's own strategy."""
+    asked = request.POST.get("level", "")
+    if asked not in ("", *PowerLevel.values):
+        raise SuspiciousOperation(f"There is no power level '{asked[:32]}'.")
+    actions.set_power_level(by=request.user, level=PowerLevel(asked) if asked else None)
+    named = f"takes the level {PowerLevel(asked).label.lower()}" if asked else "follows the console's strategy"
+    messages.success(request, f"For you and your keys, auto now {named}.")
+    return redirect(way_back(request))
+
+
+@require_POST
+def set_theme(request: HttpRequest) -> HttpResponse:
+    """Remembers the theme in a cookie and, of somebody who signed in, with the person."""
+    theme = request.POST.get("theme", "")
+    response = HttpResponse(status=204) if wants_part(request) else redirect(way_back(request))
+    if theme in Theme.values:
+        response.set_cookie("theme", theme, max_age=YEAR_S, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE)
+        if isinstance(request.user, User):
+            actions.set_theme(by=request.user, theme=Theme(theme))
+    return response
+
 
 PAGE = "access/account.html"
 KEYS_SHOWN = 8

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from pages.access import account, byok, choices, credits, key_changes, keys, members, own_keys, people, signing, teams
+from pages.access import account, byok, credits, key_changes, keys, members, own_keys, people, signing, teams
 
 urlpatterns = [
     path("account", account.account, name="account"),
@@ -27,8 +27,8 @@ urlpatterns = [
     path("keys/<uuid:key_id>/revoke", key_changes.key_revoke, name="key-revoke"),
     path("sign-in", signing.SignIn.as_view(), name="sign-in"),
     path("sign-out", signing.SignOut.as_view(), name="sign-out"),
-    path("power-level", choices.set_power_level, name="power-level"),
-    path("theme", choices.set_theme, name="theme"),
+    path("power-level", account.set_power_level, name="power-level"),
+    path("theme", account.set_theme, name="theme"),
     path("account/own-keys", own_keys.own_key_list, name="own-keys"),
     path("account/own-keys/<int:key_id>/test", own_keys.own_key_test, name="own-key-test"),
     path("account/own-keys/<int:key_id>/fall-back", own_keys.own_key_fall_back, name="own-key-fall-back"),

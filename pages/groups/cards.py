@@ -9,8 +9,8 @@ from typing import Any
 
 from groups.deployments.shares import percentages
 from groups.models import Deployment, RoutingGroup, Strategy
-from providers.colours import colour_of
 from providers.models import Provider
+from providers.presets import colour_of
 
 DISCS = 5
 

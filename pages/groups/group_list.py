@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.core.paginator import Paginator
 from django.http import HttpResponse
@@ -20,6 +21,36 @@ from pages.groups.forms import GroupFilterForm
 from pages.groups.search import LONGEST_QUERY, find
 from pages.guards import PersonRequest, requires
 from pages.parts import wants_part
+from usage.health.activity import activity_of
+
+MOST_GROUPS = 100
+
+
+@require_safe
+@vary_on_headers("HX-Request")
+@requires(Role.VIEWER, to="see what happened")
+def group_activity(request: PersonRequest) -> HttpResponse:
+    """Health and the day's requests of the groups named by `id`: cells for the list of groups, or a page.
+
+    Apart from the list, so that the list is fast whatever the length of the log.
+    """
+    groups = RoutingGroup.objects.filter(pk__in=_ids(request)).order_by("name").values_list("pk", "name")
+    activities = activity_of([name for _, name in groups])
+    rows = [(pk, name, activities[name]) for pk, name in groups]
+    template = "groups/group_activity.html"
+    return render(request, template + "#activity-cells" if wants_part(request) else template, {"rows": rows})
+
+
+def _ids(request: PersonRequest) -> list[UUID]:
+    """The ids asked for; what is no id asks for nothing."""
+    ids = []
+    for text in request.GET.getlist("id")[:MOST_GROUPS]:
+        try:
+            ids.append(UUID(text))
+        except ValueError:
+            continue
+    return ids
+
 
 PAGE_SIZE = 20
 FEW, MANY = 5, 50

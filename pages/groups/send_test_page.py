@@ -12,9 +12,9 @@ from django.views.decorators.http import require_http_methods
 
 from access.models import Actor, Role
 from engine.spec import Strategy
-from gateway import trials
+from gateway import send_test as trials
 from gateway.openai import ApiError
-from gateway.trials import Trial
+from gateway.send_test import Trial
 from groups.models import RoutingGroup
 from lib.exceptions import DomainError
 from pages.groups.detail import detail_context, group_with_deployments

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from pages.groups import activity, assigned, changes, detail, files, group_list, send_test_page, versions
+from pages.groups import assigned, changes, detail, files, group_list, send_test_page, versions
 from pages.groups.builder import views
 
 urlpatterns = [
@@ -24,6 +24,6 @@ urlpatterns = [
     path("groups/<uuid:group_id>/use", detail.group_use, name="group-use"),
     path("teams/group-counts", assigned.team_group_counts, name="team-group-counts"),
     path("teams/<uuid:team_id>/groups", assigned.team_groups, name="team-groups"),
-    path("groups/activity", activity.group_activity, name="group-activity"),
+    path("groups/activity", group_list.group_activity, name="group-activity"),
     path("groups/<uuid:group_id>/test", send_test_page.test_form, name="group-test"),
 ]

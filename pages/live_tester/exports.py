@@ -5,17 +5,36 @@ from __future__ import annotations
 import re
 from uuid import UUID
 
+from django import forms
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
-from access.models import Role
+from access.models import Role, Theme
 from pages.guards import PersonRequest, requires
-from pages.live_tester.picture_form import PictureForm
 from tester.models import Run
 from tester.picture import standalone
 from tester.runs import exporting
+from tester.scene import Mode
+
+
+class PictureForm(forms.Form):
+    """Which moment (the last one by default), which of the two pictures (the group's own), in which theme (dark)."""
+
+    at_ms = forms.FloatField(min_value=0, required=False)
+    mode = forms.ChoiceField(choices=[(mode.value, mode.value) for mode in Mode], required=False)
+    theme = forms.ChoiceField(choices=Theme.choices, required=False)
+
+    @property
+    def chosen_mode(self) -> Mode | None:
+        """None for the group's own."""
+        return Mode(self.cleaned_data["mode"]) if self.cleaned_data["mode"] else None
+
+    @property
+    def chosen_theme(self) -> Theme:
+        """As the pages: dark unless somebody wants another."""
+        return Theme(self.cleaned_data["theme"] or Theme.DARK)
 
 
 @require_safe

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.views.decorators.http import require_http_methods, require_safe
@@ -12,12 +14,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 from access.models import Role
 from access.rules import can_operate
 from engine.exceptions import BadInput
+from engine.jobs import Job
 from engine.scenarios import SCENARIOS
 from groups.models import RoutingGroup
 from lib.exceptions import DomainError
 from pages.groups.detail import group_with_deployments
 from pages.guards import PersonRequest, requires
-from pages.live_tester.consent import Consent, consent_for
 from pages.live_tester.following import CONTROLS, FILLED_FOR
 from pages.live_tester.forms import RehearsalForm, controls_of
 from pages.live_tester.listing import lines_of, runs_of
@@ -27,9 +29,38 @@ from tester.models import Run
 from tester.planning import Plan, plan
 from tester.rules import can_change
 from tester.runs.conduct import conduct_in_background
+from tester.runs.estimates import Estimate, estimate
 from tester.runs.pool import pool
 from tester.scene import DrawnGroup, Mode, mode_of, scene_of
 from tester.scene.drawings import drawn_group, drawn_group_of
+
+NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """So many requests, to these providers, for about so much; `most` is how many real requests a run may have."""
+
+    count: int
+    providers: tuple[str, ...]
+    estimate: Estimate
+    most: int
+
+    @property
+    def unpriced(self) -> str:
+        """Why there is no estimate."""
+        names = self.estimate.unpriced
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        return (
+            f"The price of {', '.join(names[:NAMED])}{more} is unknown. Give it one in the catalog to get an estimate."
+        )
+
+
+def consent_for(job: Job) -> Consent:
+    """The question that stands before a job with real requests; fallback groups count, they may be reached."""
+    providers = dict.fromkeys(d.provider for spec in job.specs for d in spec.deployments)
+    return Consent(job.workload.num_requests, tuple(providers), estimate(job), settings.REAL_RUN_MAX_REQUESTS)
+
 
 PAGE = "live_tester/live_tester.html"
 RUNS_SHOWN = 5

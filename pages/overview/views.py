@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Count, F, Q
 from django.http import HttpResponse
@@ -18,16 +20,60 @@ from django.views.decorators.vary import vary_on_headers
 from access.models import Role
 from access.rules import can_operate, has_role
 from groups.models import RoutingGroup
+from pages.alerts.rows import ids_of_groups
 from pages.guards import PersonRequest, requires
 from pages.live_tester.listing import lines_of, newest_runs
 from pages.overview.failing_groups import trouble_of_late
 from pages.overview.figures import today_at
-from pages.overview.outages import MOST_SHOWN, open_alerts, outages_now
 from pages.parts import wants_part
 from tester.models import Run
+from usage.alerting.thresholds import GROUP_RULE
+from usage.health.causes import callers_of
 from usage.health.cooldowns import board
 from usage.health.providers import ProviderCount, count_providers
-from usage.models import Alert, UsageBucket
+from usage.models import Alert, AlertKind, UsageBucket
+
+MOST_SHOWN = 5
+# What raised it happened before.
+BEFORE = timedelta(seconds=max(part.within_s for part in GROUP_RULE))
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A group that fails; `id` is None of a lone model. `callers` got an error since it began."""
+
+    name: str
+    id: UUID | None
+    since: datetime
+    message: str
+    callers: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outages:
+    """Those that began first, and how many more there are."""
+
+    groups: tuple[Outage, ...]
+    more: int
+
+
+def open_alerts() -> list[Alert]:
+    """The alerts behind it; one query."""
+    return list(Alert.objects.open().filter(kind=AlertKind.GROUP_FAILING).order_by("raised_at", "pk"))
+
+
+def outages_now() -> Outages:
+    """One query while nothing fails, else one for the groups and one for the callers of each."""
+    alerts = open_alerts()
+    shown = alerts[:MOST_SHOWN]
+    ids = ids_of_groups(alert.subject for alert in shown)
+    return Outages(tuple(_outage(alert, ids.get(alert.subject)) for alert in shown), len(alerts) - len(shown))
+
+
+def _outage(alert: Alert, pk: UUID | None) -> Outage:
+    callers = callers_of(alert.subject, since=alert.raised_at - BEFORE)
+    return Outage(alert.subject, pk, alert.raised_at, alert.message, callers)
+
 
 PAGE = "overview/overview.html"
 RUNS, ALERTS, COOLDOWNS = 6, 6, 8

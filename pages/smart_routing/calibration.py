@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from statistics import fmean
 from typing import Any
 from uuid import UUID
 
@@ -14,15 +16,42 @@ from django.views.decorators.http import require_http_methods
 from access.models import Role
 from access.rules import can_operate
 from groups.exceptions import VirtualModelChanged
-from groups.models import VirtualModel
+from groups.models import Deployment, RoutingGroup, Strategy, VirtualModel, VirtualTier
+from groups.routing_rules.facts import usual_of
 from groups.virtual import actions
-from groups.virtual.calibration import Digest, outcome_of
+from groups.virtual.calibration import Digest, PoolPrices, outcome_of
 from groups.virtual.scoring import rules_of
 from groups.virtual.tiers import TierPlan
 from pages.guards import PersonRequest, requires
 from pages.smart_routing.calibration_forms import PromptsForm, ThresholdsForm, digest_in
 from pages.smart_routing.histogram import histogram_of
-from pages.smart_routing.prices import prices_of
+
+MILLION = 1_000_000
+
+
+def prices_of(row: VirtualModel) -> list[PoolPrices]:
+    """The pools of a virtual model (loaded `with_tiers`), lowest tier first; two queries."""
+    tiers = list(row.tiers.all())
+    wanted = [tier.pool_id for tier in tiers]
+    groups = {group.pk: group for group in RoutingGroup.objects.with_deployments().filter(pk__in=wanted)}
+    return [_of(tier, groups[tier.pool_id]) for tier in tiers]
+
+
+def _of(tier: VirtualTier, group: RoutingGroup) -> PoolPrices:
+    rows = usual_of(group)
+    shares = [float(row.weight or 0) if group.strategy == Strategy.WEIGHTED else 1.0 for row in rows]
+    charged = [_mean(rows, shares, which) for which in ("input_cost_per_million", "output_cost_per_million")]
+    return PoolPrices(tier.name, group.name, *charged)
+
+
+def _mean(rows: Iterable[Deployment], shares: Iterable[float], which: str) -> float | None:
+    """Per token; unknown as soon as one price is."""
+    priced = [(getattr(row.model, which), share) for row, share in zip(rows, shares, strict=True) if share]
+    if not priced or any(price is None for price, _ in priced):
+        return None
+    total = fmean(share for _, share in priced)
+    return fmean(float(price) * share for price, share in priced) / total / MILLION
+
 
 PAGE = "smart_routing/calibration.html"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.db.models import Q
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -16,12 +17,26 @@ from pages.parts import wants_part
 from pages.traffic import panels
 from pages.traffic.chart_files import svg_of
 from pages.traffic.figures import figures_of
-from pages.traffic.suggestions import suggestions
 from pages.traffic.usage_form import FILTERS, PERIODS, UsageForm, before
 from providers.models import Provider
-from usage.analytics import Report, choices
+from usage.analytics import Choice, Dimension, Report, choices
 from usage.analytics import totals as totals_of
+from usage.analytics.asked import COLUMNS, TOLD_BY_ID
 from usage.models import Grain, UsageSeries
+
+MOST = 30
+
+
+def suggestions(dimension: Dimension, typed: str) -> list[Choice]:
+    """The first few that have the text in their name, or begin with it as their id; one query."""
+    name, pk = COLUMNS[dimension]
+    if dimension not in TOLD_BY_ID:
+        found = UsageSeries.objects.filter(**{f"{name}__icontains": typed}).exclude(**{name: ""})
+        return [Choice(text, text) for text in found.order_by(name).values_list(name, flat=True).distinct()[:MOST]]
+    found = UsageSeries.objects.filter(Q(**{f"{name}__icontains": typed}) | Q(**{f"{pk}__startswith": typed}))
+    rows = found.exclude(**{pk: ""}).order_by(name, pk).values_list(pk, name).distinct()[:MOST]
+    return [Choice(value, text or value) for value, text in rows]
+
 
 PAGE = "traffic/analytics.html"
 reader = requires(Role.VIEWER, to="see what happened")

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from pages.templatetags.reading import ms
 from pages.traffic.charts import BarChart, LineChart, Reading, Row, bar_chart, line_chart
-from providers.colours import colour_of
+from providers.presets import colour_of
 from usage.amounts import cost, percent, short
 from usage.analytics import Line, Point, Totals
 

@@ -11,8 +11,8 @@ from uuid import UUID
 from engine.outcomes import Outcome
 from groups.models import RoutingGroup
 from pages.groups.cards import Disc
-from providers.colours import colour_of
 from providers.models import Provider
+from providers.presets import colour_of
 from usage.models import RequestRecord
 from usage.request_log.search import Mark
 from usage.request_log.waterfall import Step, bars_of, steps_of

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -12,9 +14,31 @@ from rest_framework.views import APIView
 
 from engine.probes.findings import Finding
 from lib.serializers import StrictSerializer, errors_named, row_or_404
-from providers.health import connections, discovery
-from providers.health.discovery import Offer
-from providers.models import Provider
+from providers.catalog import price_map
+from providers.catalog.price_map import CatalogEntry
+from providers.health import connections
+from providers.models import LanguageModel, Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One model that a provider serves. `entry` is what the price map knows of it."""
+
+    name: str
+    is_added: bool
+    entry: CatalogEntry
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the price map has it; otherwise its prices are to be typed in."""
+        return self.entry != price_map.UNKNOWN
+
+
+def offers_of(provider: Provider, names: Iterable[str]) -> list[Offer]:
+    """The models a provider listed, in its order; one query."""
+    added = frozenset(LanguageModel.objects.filter(provider=provider).values_list("name", flat=True))
+    return [Offer(name, name in added, price_map.lookup(type=provider.type, model_name=name)) for name in names]
+
 
 OPERATOR = "operator"
 
@@ -101,7 +125,7 @@ class Discovery(APIView):
         found = connections.models_of(provider)
         if not found.is_ok:
             return Response(tested_json(found))
-        return Response(_discovered_json(found, discovery.offers_of(provider, found.models)))
+        return Response(_discovered_json(found, offers_of(provider, found.models)))
 
 
 def tested_json(finding: Finding) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from django.db.models import Prefetch, prefetch_related_objects
 
 from engine.spec import Strategy
 from groups.models import Deployment, RoutingGroup
-from providers.colours import colour_of
+from providers.presets import colour_of
 from tester.models import Run
 from tester.scene import MOST_DEPLOYMENTS, DrawnDeployment, DrawnGroup
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from engine.spec import Strategy
-from tester.live.diff import diff
+from tester.live.pictures import diff
 from tester.scene import Mode, scene_of
 from tests.e2e.scene_screenshots import Stand, page_of
 from tests.e2e.stage import LIMIT_S

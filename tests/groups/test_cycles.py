@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from groups.cycles import find_cycle
+from groups.policies import find_cycle
 
 
 @pytest.mark.parametrize(

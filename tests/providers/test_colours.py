@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from providers.colours import DEFAULT, PAINTED, colour_of
+from providers.presets import DEFAULT, PAINTED, colour_of
 
 CSS = (Path(__file__).resolve().parents[2] / "static/css/console.css").read_text()
 

@@ -12,9 +12,8 @@ from engine.spec import Secret
 from groups.specs import spec_of_model
 from providers import secrets
 from providers.actions import create_provider
-from providers.colours import DEFAULT, colour_of
 from providers.models import LanguageModel
-from providers.presets import GRAY, ROWS, Preset, preset_of
+from providers.presets import DEFAULT, GRAY, ROWS, Preset, colour_of, preset_of
 from tests.factories import make_model, make_provider
 
 ROOT = Path(__file__).resolve().parents[2]

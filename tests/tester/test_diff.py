@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from engine.spec import Strategy
-from tester.live.diff import diff
+from tester.live.pictures import diff
 from tester.scene import DrawnGroup, Mode, Scene, scene_of
 from tester.scene.parts import PATCHED
 from tests.engine.working import WorkerProcess

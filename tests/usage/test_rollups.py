@@ -9,7 +9,7 @@ from django.core.management import call_command
 
 from tests.usage.log import finished, log
 from usage.models import Grain, LatencyCount, RequestRecord, UsageBucket, UsageSeries
-from usage.rollups.months import sum_up_month
+from usage.rollups.rebuilding import sum_up_month
 from usage.rollups.tallies import start_of
 
 pytestmark = pytest.mark.django_db

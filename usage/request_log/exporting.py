@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from datetime import datetime
+import csv
+import io
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -14,9 +16,35 @@ from django.utils import timezone
 from usage.analytics import Asked
 from usage.models import Grain, RequestRecord, UsageBucket
 from usage.request_log.columns import COLUMNS
-from usage.request_log.csv_lines import BYTE_ORDER_MARK, csv_lines
 from usage.request_log.search import Mark
 from usage.rollups.tallies import start_of
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# Tab, CR and LF: some spreadsheets skip them and take what follows. The wide forms are those of Asian keyboards.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def csv_lines(rows: Iterable[Sequence[object]]) -> bytes:
+    """The rows, one a line, without a byte order mark."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([safe(cell) for cell in row] for row in rows)
+    return text.getvalue().encode("utf-8", "replace")
+
+
+def safe(cell: object) -> object:
+    """What the cell is written as: None is empty, True is `yes`, moments are ISO 8601 in UTC without an offset."""
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, datetime):
+        return cell.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    if isinstance(cell, float):
+        return f"{cell:.9f}".rstrip("0").rstrip(".")
+    if isinstance(cell, str) and cell.lstrip(" ").startswith(FORMULA_STARTS):
+        return "'" + cell
+    return cell
+
 
 ROWS_AT_ONCE = 2000
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
 
-from providers.colours import colour_of
+from providers.presets import colour_of
 
 WIDTH = 1000
 THINNEST = 6

@@ -14,6 +14,8 @@ from groups.deployments.placements import Placement, rows_of
 from groups.deployments.shares import percentages
 from groups.models import Deployment, RoutingGroup
 from groups.policies import FALLBACK
+from groups.versions.differences import Difference, differences
+from groups.versions.snapshots import snapshot_of
 from pages.groups.builder import rows as row_list
 from pages.groups.builder.forms import DeploymentForm, GroupForm
 from pages.groups.builder.picker import models_by_id
@@ -169,3 +171,21 @@ def _weight(row: Row, card: DeploymentCard | None) -> int:
 
 def _card(row: Row, model: LanguageModel | None) -> DeploymentCard | None:
     return card_of(Deployment(model=model, display_name=row.display_name), None) if model else None
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """The group as it is now, and where the draft differs from it: `before` is theirs, `after` is yours."""
+
+    group: RoutingGroup
+    lines: tuple[Difference, ...]
+
+
+def conflict_of(draft: Draft, group: RoutingGroup) -> Conflict | None:
+    """The draft against the group as it is stored; None when the draft names a model that is gone, which it blames."""
+    try:
+        mine = snapshot_of(*draft.unsaved(group))
+    except ValidationError as error:
+        draft.blame(error)
+        return None
+    return Conflict(group, differences(snapshot_of(group, group.deployments.all()), mine))

@@ -4,13 +4,35 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 
 from groups import policies
-from groups.models import RoutingGroup
+from groups.models import RoutingGroup, Strategy
 from groups.versions import effective
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyCard:
+    """A strategy with its icon and a sentence that says what it does."""
+
+    strategy: Strategy
+    icon: str
+    meaning: str
+
+
+CARDS = (
+    StrategyCard(Strategy.PRIORITY_FAILOVER, "list-ordered", "Ordered. Traffic goes to #1 first, falls back on error"),
+    StrategyCard(Strategy.WEIGHTED, "percent", "Split traffic by percentage across providers"),
+    StrategyCard(Strategy.COST_BASED, "coins", "Route to cheapest provider"),
+    StrategyCard(Strategy.LATENCY_BASED, "gauge", "Route to fastest provider"),
+    StrategyCard(Strategy.LEAST_BUSY, "activity", "Route to provider with fewest in-flight requests"),
+    StrategyCard(Strategy.USAGE_BASED, "chart-column", "Route based on TPM/RPM usage"),
+    StrategyCard(Strategy.SIMPLE_SHUFFLE, "repeat", "Even distribution across providers"),
+)
+
 
 NUMBERS = {"retry_config": policies.RETRY, "cooldown_config": policies.COOLDOWN}
 SETTINGS = tuple(key for numbers in NUMBERS.values() for key in numbers)

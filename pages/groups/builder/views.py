@@ -15,14 +15,28 @@ from django_htmx.http import trigger_client_event
 from access.models import Role
 from groups import actions
 from groups.exceptions import GroupChanged
-from groups.models import RoutingGroup
+from groups.models import RoutingGroup, Strategy
 from pages.groups.builder import picker
-from pages.groups.builder.conflicts import conflict_of
-from pages.groups.builder.drafts import Draft, rows_in
+from pages.groups.builder.drafts import Draft, Line, conflict_of, rows_in
 from pages.groups.builder.forms import GroupForm
-from pages.groups.builder.rows import changed
-from pages.groups.builder.words import outcome_of
+from pages.groups.builder.rows import MOST_ROWS, changed, parts_of
 from pages.guards import PersonRequest, requires
+
+
+def outcome_of(change: str, draft: Draft, lines: list[Line]) -> str:
+    """`Nebius llama is number 1 of 3 now, with priority 1.`; nothing for a step that is no news."""
+    verb, uid, _ = parts_of(change)
+    if verb == "refresh":
+        return ""
+    if verb == "remove":
+        return f"Taken out. {len(lines)} left."
+    at = next((n for n, line in enumerate(lines) if line.row.uid == uid), None)
+    if at is None:
+        return f"A group has at most {MOST_ROWS} deployments." if verb == "add" else ""
+    place = f"{lines[at].name} is number {at + 1} of {len(lines)} now"
+    is_ordered = draft.form.strategy_now == Strategy.PRIORITY_FAILOVER
+    return f"{place}, with priority {lines[at].row.priority}." if is_ordered else f"{place}."
+
 
 PAGE = "groups/routinggroup_form.html"
 NAMES_OFFERED = 200

@@ -9,7 +9,7 @@ from django.contrib.staticfiles import finders
 from django.utils import timezone
 
 from groups.models import Deployment, RoutingGroup
-from providers.colours import PAINTED
+from providers.presets import PAINTED
 from tests.factories import make_group, make_model, make_provider, make_team
 from tests.page import html_of
 

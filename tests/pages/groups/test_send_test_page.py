@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gateway import trials
+from gateway import send_test
 from gateway.openai import ApiError
-from gateway.trials import RoutingTrace
+from gateway.send_test import RoutingTrace
 from lib.exceptions import Conflict
 from tests.factories import make_group
 from tests.page import html_of
@@ -35,10 +35,10 @@ def attempt(
     )
 
 
-def result_of(*traces: RoutingTrace, error: str | None = None) -> trials.Trial:
+def result_of(*traces: RoutingTrace, error: str | None = None) -> send_test.Trial:
     last = traces[-1].provider if traces else ""
     total = sum(t.latency_ms for t in traces)
-    return trials.Trial(error is None, "Hi <there>", traces, total, last, last, "call-1", error)
+    return send_test.Trial(error is None, "Hi <there>", traces, total, last, last, "call-1", error)
 
 
 @pytest.fixture
@@ -46,14 +46,14 @@ def answer_with(monkeypatch):
     """Scripts what the routers answer, and keeps what they were asked."""
     asked: list[dict] = []
 
-    def script(outcome: trials.Trial | Exception) -> list[dict]:
+    def script(outcome: send_test.Trial | Exception) -> list[dict]:
         def try_group(**kwargs):
             asked.append(kwargs)
             if isinstance(outcome, Exception):
                 raise outcome
             return outcome
 
-        monkeypatch.setattr(trials, "try_group", try_group)
+        monkeypatch.setattr(send_test, "try_group", try_group)
         return asked
 
     return script

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pages.providers.sparkline import HEIGHT, MARGIN, WIDTH, Mark, sparkline_of
+from pages.providers.views import HEIGHT, MARGIN, WIDTH, Mark, sparkline_of
 from providers.models import Probe
 
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from access.models import User
 from tests.usage.log import finished, log
 from usage.request_log import exporting
-from usage.request_log.csv_lines import csv_lines, safe
+from usage.request_log.exporting import csv_lines, safe
 
 
 def read(data: bytes) -> list[list[str]]:

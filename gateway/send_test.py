@@ -1,11 +1,12 @@
-"""The asynchronous side of a test request; imports the engine, and with it LiteLLM."""
+"""One test request through a group, through the very routers that serve."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
 from django.conf import settings
 from pydantic_core import from_json
 
@@ -13,21 +14,82 @@ from access.keys import KeyHolder
 from access.models import Actor
 from engine.exceptions import RequestFailed
 from engine.ledger import Trace, new_call_id
-from engine.routing import LiveGroup, build
 from engine.upstreams.call import Answer, Call
 from engine.upstreams.mock import MockUpstream
 from gateway import openai
-from gateway.exchange import Exchange
-from gateway.live import Live, serving
-from gateway.records import record
-from gateway.trials import RoutingTrace, Trial
 from groups.models import RoutingGroup
 from groups.specs import spec_of
 from usage.request_log.wire import skip_of
 
+if TYPE_CHECKING:
+    from engine.routing import LiveGroup
+    from gateway.exchange import Exchange
+    from gateway.live import Live
+
+# What needs `gateway.live` is imported in functions: LiteLLM takes seconds to import, and most commands load the URLs,
+# and so this file.
+DEFAULT_MESSAGES = [{"role": "user", "content": "Hello, respond with one word."}]
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingTrace:
+    """One attempt as the REST API names it; from `error_class` on it is ours.
+
+    `started_ms` counts from the start of the request.
+    """
+
+    deployment_id: str
+    deployment_name: str
+    provider: str
+    latency_ms: float
+    was_fallback: bool
+    fallback_depth: int
+    status: str
+    error_message: str | None
+    error_class: str | None
+    tier: int
+    moved_on_because: str | None
+    started_ms: float
+    dropped_params: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What became of one test request (`RoutingGroupTestResult` of the REST API)."""
+
+    success: bool
+    response_text: str | None
+    traces: tuple[RoutingTrace, ...]
+    total_latency_ms: float
+    final_deployment: str
+    final_provider: str
+    call_id: str
+    error: str | None = None
+    skipped: tuple[dict[str, Any], ...] = ()
+
+
+def try_group(
+    *,
+    name: str,
+    by: Actor,
+    messages: list[dict[str, Any]] | None = None,
+    mock: bool = False,
+    params: dict[str, Any] | None = None,
+) -> Trial:
+    """Sends one real (or mock) request through the group `name`, active or not. For synchronous views.
+
+    Raises `gateway.openai.ApiError` (400) for messages or parameters that cannot be routed.
+    """
+    body = {"messages": messages or DEFAULT_MESSAGES, **(params or {}), "model": name, "stream": False}
+    return async_to_sync(send)(name=name, by=by, body=body, mock=mock)
+
 
 async def send(*, name: str, by: Actor, body: dict[str, Any], mock: bool) -> Trial:
     """Routes one request; an inactive group gets a router for the moment, so that it can be tried first."""
+    from gateway.exchange import Exchange
+    from gateway.live import serving
+    from gateway.records import record
+
     openai.check(body, "chat/completions")
     async with serving() as live:
         group = live.routing.get(name) or await _inactive(name)
@@ -57,6 +119,8 @@ async def _route(live: Live, group: LiveGroup, call: Call, exchange: Exchange) -
 
 
 async def _inactive(name: str) -> LiveGroup:
+    from engine.routing import build
+
     def load() -> LiveGroup:
         return build(spec_of(RoutingGroup.objects.with_credentials().get(name=name)))
 
