@@ -130,15 +130,15 @@ def ms_per_frame(ours: Console, run_id: str) -> float:
     """The mean time to make one patch of this run: read the frame, draw it, compare it, write the JSON."""
     django.setup()
     from engine.spec import Strategy
-    from tester.live.frame_buffer import News, Reel, StoredFrame
+    from tester.live.frame_buffer import FrameBuffer, RunUpdate, StoredFrame
     from tester.live.pictures import Pictures, Shot
     from tester.models import RunStatus
     from tester.scene import DrawnDeployment, DrawnGroup, Mode
 
     frames = _frames(ours, run_id)
     rows = (DrawnDeployment(one, one[:8], "Bench", "default", weight=1) for one in frames[0]["deployments"])
-    reel = Reel(DrawnGroup("bench", Strategy.WEIGHTED, tuple(rows)))
-    reel.add(News(RunStatus.DONE, "", None, [StoredFrame(f["n"], f["at_ms"], json.dumps(f)) for f in frames]))
+    reel = FrameBuffer(DrawnGroup("bench", Strategy.WEIGHTED, tuple(rows)))
+    reel.add(RunUpdate(RunStatus.DONE, "", None, [StoredFrame(f["n"], f["at_ms"], json.dumps(f)) for f in frames]))
     pictures, began = Pictures(reel), time.process_time()
     for index in range(reel.last):
         pictures.patch(Shot(Mode.WEIGHTED, index), Shot(Mode.WEIGHTED, index + 1))

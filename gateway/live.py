@@ -31,9 +31,9 @@ from engine.spec import GroupSpec, OwnKey
 from engine.upstreams.connections import close_session
 from engine.virtual import VirtualSpec
 from gateway.admission.rate_limits import RateLimits
-from gateway.background.alerting import Courier, watch
-from gateway.background.cooldown_publisher import Board
-from gateway.background.periodic import again_and_again
+from gateway.background.alerting import WebhookSender, watch
+from gateway.background.cooldown_publisher import CooldownPublisher
+from gateway.background.periodic import run_every
 from gateway.background.probing import Prober
 from gateway.background.rankings import Rankings
 from groups.models import RoutingGroup, RoutingRules
@@ -113,7 +113,7 @@ class Live:
         self.routing = Routing()
         self.config = Config(version=-1, specs=(), holders={}, models={}, assignments={})
         self._in_database_thread = in_database_thread
-        self.board = Board(self.routing, in_database_thread)
+        self.board = CooldownPublisher(self.routing, in_database_thread)
         self.rankings = Rankings(in_database_thread)
         self.rate_limits = RateLimits(settings.REDIS_URL)
         self._lone: dict[str, UUID] = {}
@@ -134,7 +134,7 @@ class Live:
         except Exception as error:  # the server must come up, and say so in /readyz, while its database is away
             log.error("configuration not loaded yet", error=str(error))
         prober = Prober(self._in_database_thread, interval_s=settings.PROBE_INTERVAL_S)
-        courier = Courier(self._in_database_thread)
+        courier = WebhookSender(self._in_database_thread)
         work = (
             *(self._follow(), recorder.run(), self.board.run()),
             *(self.rankings.run(), prober.run(), watch(), courier.run(), self._give_back()),
@@ -188,7 +188,7 @@ class Live:
         hold = partial(credits.hold, account_id=account_id, call_id=call_id, amount_nanousd=amount_nanousd)
         await self._in_database_thread(hold)
 
-    async def meant(self, name: str) -> str:
+    async def resolve_alias(self, name: str) -> str:
         """The name behind an alias, else the name itself; an unknown one may have been made a moment ago."""
         known = (self.config.aliases, self.config.virtual, self.config.models, self.rankings)
         if self.routing.get(name) is None and not any(name in names for names in known):
@@ -227,13 +227,13 @@ class Live:
             self.routing.remove(group.spec.name)
 
     async def _follow(self) -> None:
-        await again_and_again(self.refresh, every_s=POLL_INTERVAL_S, failing="configuration not refreshed")
+        await run_every(self.refresh, every_s=POLL_INTERVAL_S, failing="configuration not refreshed")
 
     async def _give_back(self) -> None:
         """Frees the credits that processes held when they died: no request runs for so long."""
         age = timedelta(seconds=settings.REQUEST_DEADLINE_S + ABANDONED_AFTER_S)
         work = partial(self._in_database_thread, partial(credits.give_back_abandoned, older_than=age))
-        await again_and_again(work, every_s=GIVE_BACK_INTERVAL_S, failing="held credits not given back yet")
+        await run_every(work, every_s=GIVE_BACK_INTERVAL_S, failing="held credits not given back yet")
 
 
 _live: Live | None = None

@@ -22,7 +22,7 @@ ANSWERED, FAILED = Outcome.ANSWERED, Outcome.FAILED
 
 
 @dataclass(slots=True, init=False)
-class Ended:
+class FinishedExchange:
     """What the log needs of an exchange that has ended, and nothing as large as its answer.
 
     `deployment` is who answered, None where tokens are not known. The row is made of it later, many at a time: between
@@ -131,7 +131,7 @@ class Ended:
 
 def record(exchange: Exchange) -> None:
     """Hands the finished request to the recorder, which settles it too; nothing waits for it."""
-    ended = Ended(exchange)
+    ended = FinishedExchange(exchange)
     if ended.usage and exchange.rate_limits:
         exchange.rate_limits.count_tokens(ended.holder, ended.usage.total_tokens)
     recorder.put(ended)

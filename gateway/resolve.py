@@ -48,7 +48,7 @@ async def resolve(
 
     Raises ApiError. `may_call` says whether the client may call a group, `power_level` what `auto` means for it.
     """
-    name = await live.meant(body["model"])
+    name = await live.resolve_alias(body["model"])
     if name == AUTO and power_level and live.routing.get(name) is None:
         name = f"{AUTO}-{power_level}"
     if name in live.rankings and live.routing.get(name) is None:

@@ -30,7 +30,7 @@ from django.urls import path, re_path
 from pydantic_core import to_json
 
 from tester.live.admission import BROKEN, ENDED, MISUSED, NOT_FOUND, Closing, admit, admit_again
-from tester.live.commands import BadWish, Wish, wish_in, wish_in_query
+from tester.live.commands import BadCommand, ViewerCommand, command_in, command_in_query
 from tester.live.events import EventView
 from tester.live.frames import FrameStore, RunUnknown, Watched
 from tester.live.patches import PatchView
@@ -50,7 +50,7 @@ store = FrameStore()
 class View(Protocol):
     """What a viewer sees of a run."""
 
-    def take(self, wish: Wish) -> None: ...
+    def take(self, wish: ViewerCommand) -> None: ...
     def messages(self) -> AsyncIterator[str]: ...
 
 
@@ -85,8 +85,8 @@ class RunConsumer(AsyncWebsocketConsumer):
         if self._view is None:
             return
         try:
-            self._view.take(wish_in(text_data))
-        except BadWish as bad:
+            self._view.take(command_in(text_data))
+        except BadCommand as bad:
             await self._complain(bad)
 
     async def disconnect(self, code: int) -> None:
@@ -97,9 +97,9 @@ class RunConsumer(AsyncWebsocketConsumer):
         query = self.scope["query_string"].decode("latin-1")
         run_id = _run_id(self.scope["url_route"]["kwargs"]["run_id"])
         try:
-            wish, wake = wish_in_query(query), asyncio.Event()
+            wish, wake = command_in_query(query), asyncio.Event()
             watched = await self._until_left.enter_async_context(store.watch(run_id, wake))
-        except BadWish as bad:
+        except BadCommand as bad:
             raise Closing(MISUSED, str(bad))
         except RunUnknown:
             raise Closing(NOT_FOUND, NO_RUN)
@@ -134,7 +134,7 @@ class RunConsumer(AsyncWebsocketConsumer):
             except Exception as error:  # the database is away for a moment, say: the next time will tell
                 log.warning("the rights of a viewer could not be checked", error=str(error))
 
-    async def _complain(self, bad: BadWish) -> None:
+    async def _complain(self, bad: BadCommand) -> None:
         self._bad_messages += 1
         if self._bad_messages > MOST_BAD_MESSAGES:
             await self._leave(TOO_MUCH)
@@ -162,7 +162,7 @@ def _run_id(text: str) -> UUID:
         raise Closing(NOT_FOUND, NO_RUN)
 
 
-def _view(query: Mapping[str, list[str]], watched: Watched, wake: asyncio.Event, wish: Wish) -> View:
+def _view(query: Mapping[str, list[str]], watched: Watched, wake: asyncio.Event, wish: ViewerCommand) -> View:
     clock = asyncio.get_running_loop().time
     match query.get("view", ["patches"]):
         case ["patches"]:

@@ -11,7 +11,7 @@ import structlog
 from django.conf import settings
 from django.db import connections
 
-from gateway.background.periodic import again_and_again
+from gateway.background.periodic import run_every
 from usage import alerting
 from usage.alerting import alerts, webhook
 from usage.models import Alert
@@ -27,7 +27,7 @@ PAUSES_S = (2.0, 10.0, 60.0)
 
 async def watch(*, every_s: float = WATCH_S) -> None:
     """Raises and resolves alerts, until cancelled; in a thread of its own, so that no request waits for it."""
-    await again_and_again(partial(asyncio.to_thread, look), every_s=every_s, failing="alerts not brought up to date")
+    await run_every(partial(asyncio.to_thread, look), every_s=every_s, failing="alerts not brought up to date")
 
 
 def look() -> None:
@@ -39,7 +39,7 @@ def look() -> None:
         connections.close_all()
 
 
-class Courier:
+class WebhookSender:
     """The messenger of one process; any number of them share the work."""
 
     def __init__(self, in_database_thread: Callable[[Callable[[], Any]], Awaitable[Any]]) -> None:
@@ -48,7 +48,7 @@ class Courier:
     async def run(self) -> None:
         """Delivers what there is, until cancelled; returns at once when no webhook is set."""
         if settings.ALERT_WEBHOOK_URL:
-            await again_and_again(self.turn, every_s=TICK_S, failing="alerts not delivered yet")
+            await run_every(self.turn, every_s=TICK_S, failing="alerts not delivered yet")
 
     async def turn(self) -> None:
         """Delivers the alerts that are due now."""

@@ -21,7 +21,7 @@ from django.utils import timezone
 from engine.cooldowns import Cooldown
 from engine.routers import GroupRouter
 from engine.routing import LiveGroup, Routing
-from gateway.background.periodic import again_and_again
+from gateway.background.periodic import run_every
 from usage.models import CooldownRecord
 
 TICK_S = 1.0
@@ -38,7 +38,7 @@ class Published:
     until_s: float
 
 
-class Board:
+class CooldownPublisher:
     """The cooldowns of one process in the database."""
 
     def __init__(self, routing: Routing, in_database_thread: Callable[[Callable[[], Any]], Awaitable[Any]]) -> None:
@@ -50,7 +50,7 @@ class Board:
 
     async def run(self) -> None:
         """Publishes changes, until cancelled."""
-        await again_and_again(self.publish, every_s=TICK_S, failing="cooldowns not published")
+        await run_every(self.publish, every_s=TICK_S, failing="cooldowns not published")
 
     async def publish(self) -> None:
         """Writes the cooldowns that began since the last time; deletes those that are over, or whose router is gone."""

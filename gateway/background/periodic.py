@@ -10,7 +10,7 @@ import structlog
 log = structlog.get_logger(__name__)
 
 
-async def again_and_again(work: Callable[[], Awaitable[None]], *, every_s: float, failing: str) -> None:
+async def run_every(work: Callable[[], Awaitable[None]], *, every_s: float, failing: str) -> None:
     """Does the work every so many seconds, until cancelled; `failing` is what the log says of a turn that failed."""
     while True:
         await asyncio.sleep(every_s)

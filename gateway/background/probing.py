@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 from engine.probes import asking
-from gateway.background.periodic import again_and_again
+from gateway.background.periodic import run_every
 from providers.health import probes
 from providers.health.probes import Claim
 from usage import alerting
@@ -43,7 +43,7 @@ class Prober:
         """Probes what is due, until cancelled; returns at once when probing is off."""
         if self._interval_s > 0:
             every_s = min(TICK_S, self._interval_s)
-            await again_and_again(self.turn, every_s=every_s, failing="providers not probed")
+            await run_every(self.turn, every_s=every_s, failing="providers not probed")
 
     async def turn(self) -> None:
         """Probes the providers that are due now, all at once, then settles the alerts."""

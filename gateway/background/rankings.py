@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
-from gateway.background.periodic import again_and_again
+from gateway.background.periodic import run_every
 from usage.health.standings import current_rankings
 
 # Response times drift; no request waits for them.
@@ -36,4 +36,4 @@ class Rankings:
 
     async def run(self) -> None:
         """Renews now and then, until cancelled."""
-        await again_and_again(self.renew, every_s=RENEWED_EVERY_S, failing="power levels not renewed")
+        await run_every(self.renew, every_s=RENEWED_EVERY_S, failing="power levels not renewed")

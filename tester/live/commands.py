@@ -19,12 +19,12 @@ MOST_MS = 1e12
 KNOWN = ("ack", "speed", "pause", "seek_ms", "mode")
 
 
-class BadWish(Exception):
+class BadCommand(Exception):
     """A message nobody can follow; says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ViewerCommand:
     """What is to change; None stays as it is. `ack` is the number of the last frame that was drawn."""
 
     ack: int | None = None
@@ -43,21 +43,21 @@ class Wish:
         return 0.0 if is_playing and self.at_ms is None else self.at_ms
 
 
-def wish_in(text: str | None) -> Wish:
-    """The wish in a message; raises BadWish."""
+def command_in(text: str | None) -> ViewerCommand:
+    """The wish in a message; raises BadCommand."""
     if text is None or len(text) > MOST_CHARACTERS:
-        raise BadWish(f"Send JSON text of at most {MOST_CHARACTERS} characters.")
+        raise BadCommand(f"Send JSON text of at most {MOST_CHARACTERS} characters.")
     try:
         said = from_json(text)
     except ValueError:
-        raise BadWish("This is not JSON.")
+        raise BadCommand("This is not JSON.")
     if not isinstance(said, dict):
-        raise BadWish('Send a JSON object such as {"ack": 1}.')
+        raise BadCommand('Send a JSON object such as {"ack": 1}.')
     return _wish(said)
 
 
-def wish_in_query(query: str) -> Wish:
-    """The same wishes as `?speed=10&pause=true&seek_ms=0&mode=ordered`; the rest is not ours. Raises BadWish."""
+def command_in_query(query: str) -> ViewerCommand:
+    """The same wishes as `?speed=10&pause=true&seek_ms=0&mode=ordered`; the rest is not ours. Raises BadCommand."""
     said = {name: _word(value) for name, value in parse_qsl(query) if name in KNOWN and name != "ack"}
     return _wish(said)
 
@@ -69,10 +69,10 @@ def _word(value: str) -> Any:
         return value
 
 
-def _wish(said: Mapping[str, Any]) -> Wish:
+def _wish(said: Mapping[str, Any]) -> ViewerCommand:
     if unknown := [name for name in said if name not in KNOWN]:
-        raise BadWish(f"Nobody knows '{unknown[0][:40]}'. Known: {', '.join(KNOWN)}.")
-    return Wish(
+        raise BadCommand(f"Nobody knows '{unknown[0][:40]}'. Known: {', '.join(KNOWN)}.")
+    return ViewerCommand(
         ack=_checked(said, "ack", _is_whole, "a whole number"),
         speed=SPEEDS[said["speed"]] if _checked(said, "speed", _is_speed, '1, 10 or "max"') else None,
         is_paused=_checked(said, "pause", lambda value: isinstance(value, bool), "true or false"),
@@ -85,7 +85,7 @@ def _checked(said: Mapping[str, Any], name: str, is_fine: Any, wanted: str) -> A
     if name not in said:
         return None
     if not is_fine(said[name]):
-        raise BadWish(f"{name}: this must be {wanted}.")
+        raise BadCommand(f"{name}: this must be {wanted}.")
     return said[name]
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from tester.live.commands import BadWish, Wish
-from tester.live.frame_buffer import Reel
+from tester.live.commands import BadCommand, ViewerCommand
+from tester.live.frame_buffer import FrameBuffer
 from tester.live.frames import Watched
 from tester.live.player import FRAME_S
 from tester.live.waking import until
@@ -25,9 +25,9 @@ class EventView:
         self._told_at_s = -FRAME_S
         self._traces: frozenset[int] = frozenset()
 
-    def take(self, wish: Wish) -> None:
-        """Programs have nothing to wish for; raises BadWish."""
-        raise BadWish("With view=events the socket only speaks; it listens to nothing.")
+    def take(self, wish: ViewerCommand) -> None:
+        """Programs have nothing to wish for; raises BadCommand."""
+        raise BadCommand("With view=events the socket only speaks; it listens to nothing.")
 
     async def messages(self) -> AsyncIterator[str]:
         """Events as JSON; ends after the one for the end, or when the run was deleted."""
@@ -55,7 +55,7 @@ class EventView:
         self._traces = frozenset(trace["index"] for trace in traces)
 
 
-def _end(reel: Reel) -> dict[str, Any]:
+def _end(reel: FrameBuffer) -> dict[str, Any]:
     end = {"type": reel.status.value, "result": reel.result, "error": reel.error}
     return end if reel.next_run is None else {**end, "next": reel.next_run}
 

@@ -21,7 +21,7 @@ class StoredFrame(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class RunUpdate:
     """What one look into the database found. `is_all`: no frame that is stored by now is missing.
 
     `next_run` is the id of the run that took this one's place when it was changed under way.
@@ -36,7 +36,7 @@ class News:
 
 
 @dataclass(slots=True)
-class Reel:
+class FrameBuffer:
     """Grows while its run goes on; frames keep their index. The JSON stays text: parsed it is five times as large."""
 
     group: DrawnGroup
@@ -68,7 +68,7 @@ class Reel:
         """The frame at an index as `engine.results.Tally.frame` gives it; None before the first."""
         return from_json(self._texts[index]) if index >= 0 else None
 
-    def add(self, news: News | None) -> bool:
+    def add(self, news: RunUpdate | None) -> bool:
         """Takes news in, None for a run that was deleted; says whether there was anything new."""
         if news is None:
             self.is_gone = True

@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 
 from tester.live import reading
-from tester.live.frame_buffer import News, Reel
+from tester.live.frame_buffer import FrameBuffer, RunUpdate
 from tester.live.pictures import Pictures
 
 log = structlog.get_logger(__name__)
@@ -28,17 +28,17 @@ class RunUnknown(Exception):
 class Source(Protocol):
     """Where runs are read from."""
 
-    async def reel_of(self, run_id: UUID) -> Reel | None: ...
-    async def news_of(self, run_id: UUID, after: int) -> News | None: ...
+    async def reel_of(self, run_id: UUID) -> FrameBuffer | None: ...
+    async def news_of(self, run_id: UUID, after: int) -> RunUpdate | None: ...
 
 
 class Database:
     """The rows of this installation: whoever conducts a run, in whatever process, writes them."""
 
-    async def reel_of(self, run_id: UUID) -> Reel | None:
+    async def reel_of(self, run_id: UUID) -> FrameBuffer | None:
         return await reading.in_database_thread(reading.reel_of, run_id)
 
-    async def news_of(self, run_id: UUID, after: int) -> News | None:
+    async def news_of(self, run_id: UUID, after: int) -> RunUpdate | None:
         return await reading.in_database_thread(reading.news_of, run_id, after)
 
 
@@ -46,7 +46,7 @@ class Database:
 class Watched:
     """A run that is being watched: its frames, their pictures, and whom to wake when there is news."""
 
-    reel: Reel
+    reel: FrameBuffer
     pictures: Pictures
     viewers: set[asyncio.Event] = field(default_factory=set)
 

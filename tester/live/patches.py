@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from tester.live.commands import BadWish, Wish
+from tester.live.commands import BadCommand, ViewerCommand
 from tester.live.frames import Watched
 from tester.live.pictures import Shot
 from tester.live.player import FRAME_S, Player
@@ -23,7 +23,7 @@ MOST_UNACKNOWLEDGED = 2
 class PatchView:
     """One page. What it has no time for is never made: a patch leads from what it has to what is newest."""
 
-    def __init__(self, watched: Watched, wake: asyncio.Event, wish: Wish, clock: Callable[[], float]) -> None:
+    def __init__(self, watched: Watched, wake: asyncio.Event, wish: ViewerCommand, clock: Callable[[], float]) -> None:
         self._reel, self._pictures = watched.reel, watched.pictures
         self._wake, self._clock = wake, clock
         self._mode = wish.mode or mode_of(self._reel.group.strategy)
@@ -37,10 +37,10 @@ class PatchView:
         self._next_s = 0.0
         self._sent = self._acknowledged = self._seeks = 0
 
-    def take(self, wish: Wish) -> None:
-        """Does as the page wishes, beginning with the next frame; raises BadWish for what was never sent."""
+    def take(self, wish: ViewerCommand) -> None:
+        """Does as the page wishes, beginning with the next frame; raises BadCommand for what was never sent."""
         if wish.ack is not None and not 1 <= wish.ack <= self._sent:
-            raise BadWish(f"ack: frame {wish.ack} was never sent.")
+            raise BadCommand(f"ack: frame {wish.ack} was never sent.")
         self._acknowledged = max(self._acknowledged, wish.ack or 0)
         self._mode = wish.mode or self._mode
         self._seeks += wish.at_ms is not None
@@ -49,7 +49,7 @@ class PatchView:
         self._change(wish)
         self._wake.set()
 
-    def _change(self, wish: Wish) -> None:
+    def _change(self, wish: ViewerCommand) -> None:
         now_s, times_ms = self._clock(), self._reel.times_ms
         self._player.change(now_s, times_ms, speed=wish.speed, is_paused=wish.is_paused, at_ms=wish.at_ms)
 
@@ -79,7 +79,7 @@ class PatchView:
             return False
         if not self._reel.is_over and self._reel.end_ms < self._awaited_ms:
             return True
-        self._change(Wish(at_ms=self._awaited_ms))
+        self._change(ViewerCommand(at_ms=self._awaited_ms))
         self._awaited_ms = None
         return False
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pydantic_core import to_json
 
-from tester.live.frame_buffer import Reel
+from tester.live.frame_buffer import FrameBuffer
 from tester.scene import Mode, Scene, scene_of
 
 Patch = dict[str, dict[str, str]]
@@ -46,7 +46,7 @@ class Shot(NamedTuple):
 class Pictures:
     """Scenes and patches of one run. Those used last are kept: viewers are mostly near each other."""
 
-    def __init__(self, reel: Reel) -> None:
+    def __init__(self, reel: FrameBuffer) -> None:
         self._reel = reel
         self._scene = lru_cache(MOST_SCENES)(self._draw)
         self.patch = lru_cache(MOST_PATCHES)(self._compare)

@@ -10,7 +10,7 @@ from channels.db import database_sync_to_async
 from django.db.models import TextField
 from django.db.models.functions import Cast
 
-from tester.live.frame_buffer import News, Reel, StoredFrame
+from tester.live.frame_buffer import FrameBuffer, RunUpdate, StoredFrame
 from tester.models import Frame, Run
 from tester.scene.drawings import drawn_group_of
 
@@ -26,13 +26,13 @@ async def in_database_thread(look: Callable[P, T], *args: P.args, **kwargs: P.kw
     return found
 
 
-def reel_of(run_id: UUID) -> Reel | None:
+def reel_of(run_id: UUID) -> FrameBuffer | None:
     """An empty reel for a run, or None when there is no such run."""
     run = Run.objects.defer("config", "engine_input").filter(pk=run_id).first()
-    return None if run is None else Reel(drawn_group_of(run))
+    return None if run is None else FrameBuffer(drawn_group_of(run))
 
 
-def news_of(run_id: UUID, after: int) -> News | None:
+def news_of(run_id: UUID, after: int) -> RunUpdate | None:
     """How a run stands, and its frames after number `after`; two small queries. None: the run was deleted."""
     # The status first: frames are written before a run is said to have ended, so none can be missed.
     run = Run.objects.only("status", "error", "heartbeat_at", "result", "next_run_id").filter(pk=run_id).first()
@@ -43,4 +43,4 @@ def news_of(run_id: UUID, after: int) -> News | None:
     frames = [StoredFrame(*row) for row in texts]
     is_all, follower = len(frames) < MOST_FRAMES_AT_ONCE, run.next_run_id
     next_run = None if follower is None else str(follower)
-    return News(run.current_status, run.current_error, run.result, frames, is_all, next_run)
+    return RunUpdate(run.current_status, run.current_error, run.result, frames, is_all, next_run)

@@ -12,7 +12,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 
 from engine.routing import Routing
 from engine.spec import DeploymentSpec, GroupSpec, Strategy
-from gateway.background.cooldown_publisher import Board
+from gateway.background.cooldown_publisher import CooldownPublisher
 from tests.engine.scripted import ScriptedUpstream as Scripted
 from tests.engine.scripted import request
 from tests.fakes import Ok, ScriptedUpstream, Status
@@ -92,7 +92,7 @@ def test_nothing_is_written_while_nothing_changes(routing, django_assert_num_que
         await request(routing, "g", Scripted({A: 429}))
         await board.publish()
 
-    board = Board(routing, _in_thread)
+    board = CooldownPublisher(routing, _in_thread)
     with django_assert_num_queries(0):
         async_to_sync(board.publish)()
     async_to_sync(cool_and_publish)()
@@ -110,7 +110,7 @@ def test_the_rows_of_a_group_that_was_replaced_go(routing):
         await routing.put(routing.get("g").spec)
         await board.publish()
 
-    board = Board(routing, _in_thread)
+    board = CooldownPublisher(routing, _in_thread)
     async_to_sync(replace)()
     assert not CooldownRecord.objects.exists()
 
@@ -125,5 +125,5 @@ def test_a_deleted_row_ends_the_cooldown(routing):
         await board.follow_resets()
         return before, len(await routing.get("g").cooldowns())
 
-    board = Board(routing, _in_thread)
+    board = CooldownPublisher(routing, _in_thread)
     assert async_to_sync(reset)() == (1, 0)

@@ -66,11 +66,11 @@ class Levels(dict[str, tuple[str, ...]]):
     ("own", "name", "pool"), [("", "auto", "a"), ("eco", "auto", "b"), ("eco", "auto-precision", "c")]
 )
 async def test_plain_auto_means_the_power_level_of_the_person_behind_the_key(own, name, pool):
-    async def meant(name: str) -> str:
+    async def resolve_alias(name: str) -> str:
         return name
 
     rankings = Levels({"auto": ("a",), "auto-eco": ("b",), "auto-precision": ("c",)})
-    live: Any = SimpleNamespace(meant=meant, rankings=rankings, routing=dict.fromkeys("abc", "a group"))
+    live: Any = SimpleNamespace(resolve_alias=resolve_alias, rankings=rankings, routing=dict.fromkeys("abc", "a group"))
     route = await resolve(live, {"model": name, "messages": []}, "chat/completions", lambda _: True, own)
     assert route.choice is not None
     assert route.choice.pool == pool

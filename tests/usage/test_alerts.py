@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from engine import addresses
-from gateway.background.alerting import PAUSES_S, Courier
+from gateway.background.alerting import PAUSES_S, WebhookSender
 from tests.fakes import Exchange, ScriptedUpstream, Status
 from tests.odd_servers import Moved
 from usage.alerting import alerts, webhook
@@ -48,7 +48,7 @@ async def _at_once(work):
 
 
 def deliver() -> None:
-    async_to_sync(Courier(_at_once).turn)()
+    async_to_sync(WebhookSender(_at_once).turn)()
 
 
 def down(subject: str = "p1", message: str = "Nebius is down") -> Alert:

@@ -34,18 +34,18 @@ def test_the_log_has_each_column_once():
 
 
 @pytest.fixture
-def ended(monkeypatch: pytest.MonkeyPatch) -> records.Ended:
-    kept: list[records.Ended] = []
+def ended(monkeypatch: pytest.MonkeyPatch) -> records.FinishedExchange:
+    kept: list[records.FinishedExchange] = []
     monkeypatch.setattr(records, "recorder", SimpleNamespace(put=kept.append))
     records.record(Exchange("chat/completions", KeyHolder("ann", Role.VIEWER), Trace("c", "g")))
     return kept[0]
 
 
-def test_all_that_the_log_needs_of_an_exchange_is_kept(ended: records.Ended):
+def test_all_that_the_log_needs_of_an_exchange_is_kept(ended: records.FinishedExchange):
     assert [field.name for field in fields(ended) if not hasattr(ended, field.name)] == []
 
 
-def test_what_is_handed_over_and_what_is_written_have_the_columns_in_one_order(ended: records.Ended):
+def test_what_is_handed_over_and_what_is_written_have_the_columns_in_one_order(ended: records.FinishedExchange):
     assert set(finished.COLUMNS) == NAMES
     assert tuple(field.name for field in fields(wire.Row)) == finished.COLUMNS
     assert [name for name in finished.COLUMNS if not hasattr(ended.row(), name)] == []

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from engine.spec import Strategy
 from tester.live import reading
-from tester.live.frame_buffer import News, Reel, StoredFrame
+from tester.live.frame_buffer import FrameBuffer, RunUpdate, StoredFrame
 from tester.live.frames import FrameStore, RunUnknown
 from tester.models import LOST_AFTER, Run, RunStatus
 from tester.planning import Asked, plan
@@ -29,21 +29,21 @@ def frames(*numbers: int) -> list[StoredFrame]:
     return [StoredFrame(n, n * 250.0, f'{{"at_ms": {n * 250}}}') for n in numbers]
 
 
-def news(*numbers: int, status: RunStatus = RunStatus.RUNNING, is_all: bool = True) -> News:
-    return News(status, "", None, frames(*numbers), is_all)
+def news(*numbers: int, status: RunStatus = RunStatus.RUNNING, is_all: bool = True) -> RunUpdate:
+    return RunUpdate(status, "", None, frames(*numbers), is_all)
 
 
 class ScriptedRun:
     """A run that says what the test lets it say, when the follower looks; `rest` waits for `go_on`."""
 
-    def __init__(self, *script: News | Exception | None) -> None:
+    def __init__(self, *script: RunUpdate | Exception | None) -> None:
         self.script, self.looks, self.rests = [*script], list[int](), list[float]()
         self._turn = asyncio.Event()
 
-    async def reel_of(self, run_id: uuid.UUID) -> Reel | None:
-        return Reel(GROUP) if run_id == RUN_ID else None
+    async def reel_of(self, run_id: uuid.UUID) -> FrameBuffer | None:
+        return FrameBuffer(GROUP) if run_id == RUN_ID else None
 
-    async def news_of(self, run_id: uuid.UUID, after: int) -> News | None:
+    async def news_of(self, run_id: uuid.UUID, after: int) -> RunUpdate | None:
         self.looks.append(after)
         said = self.script.pop(0) if self.script else news()
         if isinstance(said, Exception):
@@ -115,7 +115,7 @@ async def test_after_the_end_nothing_is_read_any_more():
 
 
 async def test_a_run_is_not_over_before_all_its_frames_are_here():
-    reel = Reel(GROUP)
+    reel = FrameBuffer(GROUP)
     reel.add(news(0, status=RunStatus.DONE, is_all=False))
     assert not reel.is_over
     reel.add(news(1, status=RunStatus.DONE))
@@ -219,7 +219,7 @@ def test_frames_come_as_the_database_keeps_them(group):
     finish(run, result={"seed": 1})
     found = reading.news_of(run.pk, 0)
     assert found is not None
-    reel = Reel(GROUP)
+    reel = FrameBuffer(GROUP)
     reel.add(found)
     assert (reel.status, reel.result, reel.end_ms) == (RunStatus.DONE, {"seed": 1}, 500.0)
     assert reel.frame(1) == run.frames.get(n=2).data
