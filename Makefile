@@ -1,4 +1,4 @@
-# The doors for people: `make run` and `make test` work on a machine with Python >= 3.11 and nothing else.
+# `make run` and `make test` work on a machine with Python >= 3.11 and nothing else. `make help` lists all targets.
 PYTHON ?= python3
 PY := .venv/bin/python
 LITELLM := .venv-litellm/bin/litellm
@@ -14,29 +14,23 @@ SQLITE_ENV := $(TEST_ENV) DATABASE_URL="sqlite:///$(SCRATCH)/test.sqlite3" REDIS
 WORKERS ?= logical
 PYTEST := $(PY) -m pytest --numprocesses=$(WORKERS) --maxprocesses=8 --dist=loadgroup
 
-.PHONY: help run test quick check .types .lint lock bench-gateway bench-rehearsal bench-live bench-pages bench-usage bench-complexity fidelity screenshots
+.PHONY: help run test quick check .types .lint .links docs screenshots bench fidelity lock
 
 help:  ## say what can be made
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n -e 's/^# ---- \(.*\)/\n\1/p' -e 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-run: .venv/.stamp  ## set up and start the console (HOST, PORT and the README's settings apply)
+# ---- Use it
+
+run: .venv/.stamp  ## set up and start the console (HOST, PORT and all of docs/settings.md apply)
 	@exec $(PY) -m routing_console
 
-test: .venv/.stamp-dev .venv-litellm/.stamp  ## set up and test: SQLite, PostgreSQL and Valkey, LiteLLM's proxy, a browser
-	$(SQLITE_ENV) $(PYTEST)
-	$(TEST_ENV) $(PY) -m tests.services -- $(PYTEST)
-	$(SQLITE_ENV) $(PYTEST) tests/proxy
-ifneq ($(CHROMIUM),)
-	$(SQLITE_ENV) CHROMIUM="$(CHROMIUM)" $(PYTEST) tests/e2e
-else
-	@echo "NOT RUN: tests/e2e, the tests in a real browser. Install Chromium, or name it: make test CHROMIUM=/path"
-endif
+# ---- Check it
 
 quick: check  ## check, and every test that needs no server and is not slow, on SQLite: for in between
 	$(SQLITE_ENV) $(PYTEST) -m "not server and not slow"
 
-check: .venv/.stamp-dev  ## format, lint, types, import contracts, migrations, API schema
-	@$(MAKE) --no-print-directory --jobs=2 .types .lint
+check: .venv/.stamp-dev .venv/.stamp-docs  ## format, lint, types, import contracts, migrations, API schema, links of the docs
+	@$(MAKE) --no-print-directory --jobs=2 .types .lint .links
 
 .types:
 	$(TEST_ENV) $(PY) -m mypy
@@ -49,37 +43,57 @@ check: .venv/.stamp-dev  ## format, lint, types, import contracts, migrations, A
 	$(SQLITE_ENV) $(PY) manage.py makemigrations --check --dry-run
 	$(SQLITE_ENV) $(PY) manage.py spectacular --validate --fail-on-warn --file /dev/null
 
-COMPILE := $(PY) -m uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-find-links
+test: .venv/.stamp-dev .venv-litellm/.stamp  ## set up and test: SQLite, PostgreSQL and Valkey, LiteLLM's proxy, a browser
+	$(SQLITE_ENV) $(PYTEST)
+	$(TEST_ENV) $(PY) -m tests.services -- $(PYTEST)
+	$(SQLITE_ENV) $(PYTEST) tests/proxy
+ifneq ($(CHROMIUM),)
+	$(SQLITE_ENV) CHROMIUM="$(CHROMIUM)" $(PYTEST) tests/e2e
+else
+	@echo "NOT RUN: tests/e2e, the tests in a real browser. Install Chromium, or name it: make test CHROMIUM=/path"
+endif
 
-lock: .venv/.stamp-dev  ## compile requirements*.txt, with hashes, from requirements*.in
-	$(COMPILE) requirements.in -o requirements.txt
-	$(COMPILE) requirements-dev.in -o requirements-dev.txt
+# ---- Write about it
 
-bench-gateway: .venv/.stamp .venv-litellm/.stamp  ## CPU per request: ours, LiteLLM's proxy, a bare pass-through
-	$(PY) -m bench.gateway --litellm $(LITELLM)
+# Strict: a link to a page, a heading or a file that does not exist ends the build. Asks no other host.
+SPHINX := $(PY) -m sphinx --quiet --fail-on-warning --keep-going --fresh-env -c docs --doctree-dir
 
-bench-rehearsal: .venv/.stamp  ## requests per CPU second of a rehearsal, beside the first recipe
-	$(PY) -m bench.rehearsal
+docs: .venv/.stamp-dev .venv/.stamp-docs  ## build the documentation as a site, into var/docs/
+	@rm -rf var/docs
+	$(SPHINX) var/docs-cache . var/docs
+	@echo "Built var/docs/index.html"
 
-bench-live: .venv/.stamp-dev  ## 50 viewers of one run: bytes, CPU and frames per second
-	$(TEST_ENV) $(PY) -m bench.live
-
-bench-pages: .venv/.stamp  ## server time and queries of each page, from 100 to 10,000 groups
-	$(PY) -m bench.pages
-
-bench-usage: .venv/.stamp-dev  ## usage page, API and request log at 1,000,000 requests, and what logging costs
-	$(PY) -m bench.usage
-
-bench-complexity: .venv/.stamp  ## time to score a message, beside LiteLLM's own complexity router
-	$(PY) -m bench.complexity
-
-fidelity: .venv/.stamp-dev  ## the same faults rehearsed and live: is what you rehearse what you get?
-	$(TEST_ENV) $(PY) -m bench.fidelity
+.links:
+	$(SPHINX) var/links/cache --builder dummy . var/links/site
 
 screenshots: .venv/.stamp-dev  ## pictures of every page and of the live diagram into screenshots/: both themes, three widths
 	$(TEST_ENV) CHROMIUM="$(CHROMIUM)" $(PY) -m tests.e2e.scene_screenshots
 	$(TEST_ENV) CHROMIUM="$(CHROMIUM)" $(PY) -m tests.e2e.screenshots
 
+# ---- Measure it
+
+# What each benchmark measures is in CONTRIBUTING.md.
+BENCHES := complexity gateway live pages rehearsal usage
+BENCH_ENV := $(if $(filter live,$(NAME)),$(TEST_ENV))
+BENCH_OPTIONS := $(if $(filter gateway,$(NAME)),--litellm $(LITELLM))
+
+bench: .venv/.stamp-dev $(if $(filter gateway,$(NAME)),.venv-litellm/.stamp)  ## one benchmark: make bench NAME=gateway
+	@$(if $(filter $(BENCHES),$(NAME)),,echo "Name one: make bench NAME=x, with x one of: $(BENCHES)"; exit 1)
+	$(BENCH_ENV) $(PY) -m bench.$(NAME) $(BENCH_OPTIONS)
+
+fidelity: .venv/.stamp-dev  ## the same faults rehearsed and live: is what you rehearse what you get?
+	$(TEST_ENV) $(PY) -m bench.fidelity
+
+# ---- Keep it up to date
+
+COMPILE := $(PY) -m uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-find-links
+
+lock: .venv/.stamp-dev  ## compile requirements*.txt, with hashes, from requirements*.in
+	$(COMPILE) requirements.in -o requirements.txt
+	$(COMPILE) requirements-dev.in -o requirements-dev.txt
+	$(COMPILE) requirements-docs.in -o requirements-docs.txt
+
+# The environments that the targets stand on.
 # uv takes a quarter of pip's time; where it can't be had, or finds no packages, pip does the same.
 PIP := $(PY) -m pip install -qq --disable-pip-version-check
 UV := $(PY) -m uv pip install --quiet --compile-bytecode
@@ -97,6 +111,10 @@ install = @$(UV) --python $(PY) --require-hashes -r $(1) 2>/dev/null || $(PIP) -
 
 .venv/.stamp-dev: .venv/.stamp requirements-dev.txt
 	$(call install,requirements-dev.txt)
+	@touch $@
+
+.venv/.stamp-docs: .venv/.stamp-dev requirements-docs.txt
+	$(call install,requirements-docs.txt)
 	@touch $@
 
 .venv-litellm/.stamp: Makefile .venv/.stamp

@@ -1,4 +1,4 @@
-"""`make bench-complexity`: a message's complexity score beside LiteLLM's own complexity router, in one run.
+"""`make bench NAME=complexity`: a message's complexity score beside LiteLLM's own complexity router, in one run.
 
 Both score the same texts in this process, without any model or network; times are the best of several rounds.
 """

@@ -1,4 +1,4 @@
-"""`make bench-gateway`: what a request costs in our gateway, in LiteLLM's proxy and in a bare pass-through.
+"""`make bench NAME=gateway`: what a request costs in our gateway, in LiteLLM's proxy and in a bare pass-through.
 
 Each serves the same fast upstream on loopback, one process each, taken in turn over several rounds; medians.
 CPU is that of the gateway's process alone. Added latency is what one lone connection waits more than without

@@ -1,4 +1,4 @@
-"""`make bench-live`: what it costs to show one run to many, on a real server over real sockets.
+"""`make bench NAME=live`: what it costs to show one run to many, on a real server over real sockets.
 
 A rehearsal of ten deployments, all of them failing now and then, is played at ten times its speed by 50 viewers at
 once, each of which acknowledges every frame. Bytes are those of the JSON on the wire. Time per frame is that of making

@@ -1,4 +1,4 @@
-"""`make bench-pages`: server time and queries of each page, and how they grow from 100 to 10,000 routing groups.
+"""`make bench NAME=pages`: server time and queries of each page, and how they grow from 100 to 10,000 routing groups.
 
 Whole requests through every middleware, without a socket, in one process on SQLite, with 10,000 models in the catalog.
 The time is the median of several requests after a first one.

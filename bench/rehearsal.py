@@ -1,4 +1,4 @@
-"""`make bench-rehearsal`: a rehearsal's cost, beside the recipe the feature was first described with.
+"""`make bench NAME=rehearsal`: a rehearsal's cost, beside the recipe the feature was first described with.
 
 That recipe: one LiteLLM router, `asyncio.gather` under a semaphore, a CustomLogger that collects traces, and
 `mock_response`; latencies as real sleeps. CPU is that of the process that runs it. Both route 1,000 requests at

@@ -1,4 +1,4 @@
-"""`make bench-usage`: server time of the usage page, its API and the request log at 10,000 to 1,000,000 requests.
+"""`make bench NAME=usage`: server time of the usage page, its API and the request log at 10,000 to 1,000,000 requests.
 
 190 days of 40 keys in 10 teams, 20 groups, 50 models of 10 providers, written by the recorder's own code in batches in
 order of time; PostgreSQL gets a copy of what SQLite has. Whole requests through every middleware, without a socket, in
