@@ -1,4 +1,4 @@
-"""One settings file; everything that differs between places comes from the environment (see README)."""
+"""One settings file; everything that differs between places comes from the environment (see docs/settings.md)."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Routing Console",
-    "VERSION": "0.1.0",
+    "VERSION": "0.2.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
