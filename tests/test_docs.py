@@ -20,6 +20,10 @@ MOST_README_BYTES = 6_000
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 # The first cell of a table's row, in code.
 ROW = re.compile(r"^\| `([^`]+)`", re.MULTILINE)
+# A path from the top of the repository.
+FOLDERS = (folder.name for folder in ROOT.iterdir() if folder.is_dir() and folder.name.isidentifier())
+TOPS = "|".join(sorted(name for name in FOLDERS if name != "var"))
+FILE = re.compile(rf"`((?:{TOPS})/[a-z0-9_./-]*)`")
 # Answered by consumers, or by the demo's own application.
 ELSEWHERE = ("/ws/runs/<id>", "/ws/changes", "/demo/upstream/<slug>/settings")
 # In code, or in a command.
@@ -101,6 +105,13 @@ def _is_among(known: list[list[str]], address: str) -> bool:
 
 def _is_part(said: str, part: str) -> bool:
     return said == part or part.startswith("<")
+
+
+def test_files_that_the_docs_name_exist():
+    """A name with capitals, as in `tests/ROOM`, stands for any."""
+    named = {(page.name, path) for page in PAGES for path in FILE.findall(page.read_text())}
+    assert len(named) > 50
+    assert {(page, path) for page, path in named if not (ROOT / path).exists()} == set()
 
 
 def test_every_decision_is_in_the_index():
