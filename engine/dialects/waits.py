@@ -20,8 +20,8 @@ def retry_after_s(headers: Mapping[str, str], *, now: float) -> float | None:
     """Seconds of `retry-after-ms` or `Retry-After` (a number or an HTTP date). `now` is Unix seconds."""
     by_name = _lowered(headers)
     milliseconds = _number(by_name.get("retry-after-ms", ""))
-    if milliseconds is not None:
-        return _believed(milliseconds / 1000)
+    if milliseconds is not None and (told := _believed(milliseconds / 1000)) is not None:
+        return told
     return seconds_in(by_name.get("retry-after", ""), now=now)
 
 

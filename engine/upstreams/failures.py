@@ -57,16 +57,13 @@ def from_response(deployment: DeploymentSpec, status: int, body: bytes, headers:
     reading, came, status = read_error(status, headers, body), status, _standing_for(status)
     # Worded as the openai package does it, which is what LiteLLM looks for codes and types in.
     text = redact(f"Error code: {status} - {body[:BODY_LIMIT].decode('utf-8', 'replace')}")
-    kept = _kept(headers) if reading.retry_after_s is not None else {}
+    kept = {} if reading.retry_after_s is None else _kept(headers, reading.retry_after_s)
     if (known := CLASSES.get(reading.kind)) is not None:
         mapped: Exception = known(text, deployment.upstream_model, deployment.provider)
     elif reading.kind is Kind.QUOTA and status == 429:
         mapped = QuotaUsedUpError(text, deployment.provider, deployment.upstream_model)
     else:
         mapped = _mapped(deployment, OpenAIError(status_code=status, message=text, headers=httpx.Headers(kept)))
-    if reading.retry_after_s is not None:
-        # The router knows this one spelling.
-        kept.setdefault("retry-after", str(math.ceil(reading.retry_after_s)))
     # Set on every class alike: LiteLLM loses the headers of some, and the router looks for them in `response`.
     request = httpx.Request("POST", "http://upstream.invalid/")
     mapped.response = httpx.Response(status, headers=kept, request=request)  # type: ignore[attr-defined]
@@ -83,10 +80,11 @@ def _standing_for(status: int) -> int:
     return status if 400 <= status < 600 and status != CLIENT_LEFT else 502
 
 
-def _kept(headers: Mapping[str, str]) -> dict[str, str]:
-    """The spellings of Retry-After that can be passed on."""
+def _kept(headers: Mapping[str, str], wait_s: float) -> dict[str, str]:
+    """The spellings of Retry-After that can be passed on; in the one the router knows, the wait that we believe."""
     by_name = {name.lower(): value for name, value in headers.items()}
-    return {name: value for name, value in by_name.items() if name.startswith("retry-after") and value.isascii()}
+    told = {name: value for name, value in by_name.items() if name.startswith("retry-after") and value.isascii()}
+    return told | {"retry-after": str(math.ceil(wait_s))}
 
 
 def from_event(deployment: DeploymentSpec, error: object) -> Exception:

@@ -112,7 +112,7 @@ def _whole(call: Call, deployment: DeploymentSpec, response: Any, heard: Heard) 
     body = to_json(response.model_dump(mode="json", exclude_none=True))
     said = (read_chat if call.endpoint == "chat/completions" else read_embeddings)(body)
     # LiteLLM takes an answer that ended with an error for one that the model ended.
-    if said.error or said.problem or told_error(heard.body):
+    if said.error or said.problem or heard.is_ended_by_error or told_error(heard.body):
         raise troubles.unanswered(deployment, said, heard)
     usage = counted(call, said.usage, heard) or estimates.usage(call.body, said.choices)
     return Answer(body, deployment, usage, "content_filter" in said.finish_reasons)

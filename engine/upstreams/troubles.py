@@ -20,10 +20,12 @@ from engine.upstreams.wire import Heard
 def failure(call: Call, deployment: DeploymentSpec, error: BaseException, heard: Heard) -> Exception:
     """The exception for an error that LiteLLM raised: the provider's answer, its connection, or our own request."""
     status = heard.status
-    if heard.is_too_large:
-        return failures.invalid(deployment, str(TooLarge())) if heard.is_stream else failures.too_large(deployment)
     if status is not None and status >= 400:
         return failures.from_response(deployment, status, heard.body, heard.headers)
+    if heard.is_too_large:
+        return failures.invalid(deployment, str(TooLarge())) if heard.is_stream else failures.too_large(deployment)
+    if heard.unknown_packing:
+        return failures.invalid(deployment, "answered in a content encoding that was not asked for.")
     if status is not None and status >= 300:
         return failures.invalid(deployment, f"answered {status}, a redirect, which is not followed.", status=status)
     if status is None and (reason := _reason(error)):
@@ -50,6 +52,8 @@ def unanswered(deployment: DeploymentSpec, said: AnswerReading, heard: Heard) ->
     """The exception for an answer that is none, although it came as one: what the provider itself said of it first."""
     if error := told_error(heard.body) or said.error:
         return failures.from_event(deployment, error)
+    if heard.is_ended_by_error:
+        return failures.from_event(deployment, {"message": "The answer ended with an error."})
     return failures.invalid(deployment, said.problem or "gave an answer that cannot be read.")
 
 

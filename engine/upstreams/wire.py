@@ -22,6 +22,11 @@ OVERLAP = 64
 # What zlib unpacks, finding out by itself which of them it is.
 ZLIB = frozenset({"gzip", "x-gzip", "deflate"})
 ANY_ZLIB = 47
+# What "deflate" means to some servers, and to the HTTP client too.
+RAW_DEFLATE = -zlib.MAX_WBITS
+PLAIN = frozenset({"identity", ""})
+# In an answer's text the quotes would be escaped.
+ENDED_BY_ERROR = re.compile(rb'"finish_reason"\s*:\s*"error"')
 COUNTED = re.compile(
     rb'"(?:prompt_tokens|completion_tokens|input_tokens|output_tokens|inputTokens|outputTokens|promptTokenCount'
     rb'|totalTokenCount|prompt_eval_count|eval_count|total_tokens)"\s*:\s*\d'
@@ -32,22 +37,28 @@ class TooLarge(ValueError):
     """A body that is larger than any answer."""
 
 
+class UnknownPacking(ValueError):
+    """A body in a content encoding that was not asked for, and whose size can't be bounded."""
+
+
 @dataclass(slots=True)
 class Heard:
     """The last answer of an attempt. `status` is None until one has come.
 
     `body` is the beginning of an error answer, else the end of what has come so far. `is_counted`: the provider itself
-    spoke of tokens; unknown, and taken for true, where the body came packed in a way that is not read here.
-    `is_too_large`: it, or one line of a stream, unpacks to more than `limit_bytes`, and was not read further.
+    spoke of tokens. `is_ended_by_error`: a finish reason said so. `is_too_large`: it, or one line of a stream, unpacks
+    to more than `limit_bytes`, and was not read further; nor was one in an `unknown_packing`.
     """
 
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     is_counted: bool = False
+    is_ended_by_error: bool = False
     limit_bytes: int | None = None
     is_stream: bool = False
     is_too_large: bool = False
+    unknown_packing: str = ""
     _size: int = 0
     _packing: str = ""
     _unpacker: Any = None
@@ -55,15 +66,18 @@ class Heard:
     def begin(self, status: int, headers: httpx.Headers) -> None:
         """An answer begins; a later one of the same attempt takes its place."""
         self.status, self.headers, self.body, self._size = status, dict(headers), b"", 0
-        self._packing = headers.get("content-encoding", "identity").strip().lower()
+        self.is_counted = self.is_ended_by_error = self.is_too_large = False
+        self._packing = headers.get("content-encoding", "").strip().lower()
+        self.unknown_packing = "" if self._packing in ZLIB | PLAIN else self._packing
         self._unpacker = zlib.decompressobj(ANY_ZLIB) if self._packing in ZLIB else None
-        self.is_counted = self._packing not in (*ZLIB, "identity", "")
 
     def add(self, piece: bytes) -> None:
-        """The next bytes of its body; raises TooLarge."""
+        """The next bytes of its body; raises TooLarge or UnknownPacking."""
+        if self.unknown_packing:
+            raise UnknownPacking
         if self._unpacker is not None:
             self._unpack(piece)
-        elif self._packing in (*ZLIB, "identity", ""):
+        else:
             self._keep(piece)
 
     def _unpack(self, piece: bytes) -> None:
@@ -71,20 +85,32 @@ class Heard:
             while piece:
                 self._keep(self._unpacker.decompress(piece, ERROR_BODY_LIMIT))
                 piece = self._unpacker.unconsumed_tail
-        except zlib.error:  # it was unpacked before it came here
-            self._unpacker = None
-            self._keep(piece)
+        except zlib.error:  # it is raw, or was unpacked before it came here
+            self._unpacker = zlib.decompressobj(RAW_DEFLATE) if self._is_raw(piece) else None
+            self.add(piece)
+
+    def _is_raw(self, piece: bytes) -> bool:
+        if self._packing != "deflate" or self._size:
+            return False
+        try:
+            zlib.decompressobj(RAW_DEFLATE).decompress(piece, 1)
+        except zlib.error:
+            return False
+        return True
 
     def _keep(self, piece: bytes) -> None:
-        line = piece.rfind(b"\n") if self.is_stream else -1
+        is_error = self.status is not None and self.status >= 400
+        line = piece.rfind(b"\n") if self.is_stream and not is_error else -1
         self._size = len(piece) + (self._size if line < 0 else -line - 1)
         if self.limit_bytes is not None and self._size > self.limit_bytes:
             self.is_too_large = True
             raise TooLarge
-        if self.status is not None and self.status >= 400:
+        if is_error:
             self.body = (self.body + piece)[:ERROR_BODY_LIMIT]
             return
-        self.is_counted = self.is_counted or bool(COUNTED.search(self.body[-OVERLAP:] + piece))
+        new = self.body[-OVERLAP:] + piece
+        self.is_counted = self.is_counted or bool(COUNTED.search(new))
+        self.is_ended_by_error = self.is_ended_by_error or bool(ENDED_BY_ERROR.search(new))
         self.body = (self.body + piece)[-TAIL_LIMIT:]
 
 

@@ -123,6 +123,20 @@ def test_a_wait_that_nobody_can_mean_leaves_the_error_as_it_is(value: str):
         assert failures.retry_after_s(error) is None
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Retry-After": "99999999", "x-ratelimit-reset-requests": "6s"},
+        {"Retry-After": "99999999", "retry-after-ms": "6000"},
+        {"Retry-After": "6", "retry-after-ms": "99999999999"},
+    ],
+)
+def test_a_wait_that_nobody_can_mean_does_not_hide_one_that_is_meant(headers: dict[str, str]):
+    error = failures.from_response(deployment("a"), 429, b"{}", headers)
+    assert failures.retry_after_s(error) == 6
+    assert error.response.headers["retry-after"] == "6"  # type: ignore[attr-defined]  # what the router reads
+
+
 def test_a_spelling_that_cannot_be_passed_on_does_not_hide_the_other():
     headers = {"Retry-After": "\xff", "retry-after-ms": "2000"}
     error = failures.from_response(deployment("a"), 429, b"{}", headers)

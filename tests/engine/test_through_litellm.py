@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import json
 import time
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import litellm
@@ -100,15 +102,68 @@ async def test_an_answer_that_speaks_of_errors_is_none(upstream: ScriptedUpstrea
     assert b"pong" in await ask(deployment("d", provider_type="azure", **fields))
 
 
+async def test_a_long_answer_that_ended_with_an_error_is_a_failure_too(upstream: ScriptedUpstream) -> None:
+    choice = {"finish_reason": "error", "index": 0, "message": {"role": "assistant", "content": "po" * 40_000}}
+    upstream.script(Whole(json.dumps({**OPENAI, "choices": [choice]}).encode()))
+    with pytest.raises(openai.APIError) as caught:
+        await ask(deployment("d", provider_type="azure", api_base=upstream.url, api_key=Secret("key-of-a-test")))
+    assert failures.status_of(caught.value) == 500
+
+
+def raw_deflate(body: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(body) + packer.flush()
+
+
+PACKINGS = {
+    "identity": bytes,
+    "gzip": partial(gzip.compress, compresslevel=1),
+    "deflate": zlib.compress,
+    "Deflate": raw_deflate,
+}
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+async def test_an_answer_is_read_however_it_is_packed(upstream: ScriptedUpstream, packing: str) -> None:
+    upstream.script(Whole(PACKINGS[packing](json.dumps(OPENAI).encode()), headers={"Content-Encoding": packing}))
+    fields = {"api_base": upstream.url, "api_key": Secret("key-of-a-test")}
+    assert b"pong" in await ask(deployment("d", provider_type="azure", **fields))
+
+
+@pytest.mark.parametrize("packing", ["gzip, gzip", "gzip, identity", "br"])
+async def test_an_answer_in_a_packing_that_was_not_asked_for_is_not_read(
+    upstream: ScriptedUpstream, packing: str
+) -> None:
+    upstream.script(Whole(gzip.compress(json.dumps(OPENAI).encode()), headers={"Content-Encoding": packing}))
+    fields = {"api_base": upstream.url, "api_key": Secret("key-of-a-test")}
+    with pytest.raises(failures.UnreadableAnswerError, match="a content encoding that was not asked for"):
+        await ask(deployment("d", provider_type="azure", **fields))
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_an_error_that_is_too_large_keeps_its_status(upstream: ScriptedUpstream, is_stream: bool) -> None:
+    body = b'{"error": {"message": "Slow down."}}' + b" \n" * 6_000_000
+    upstream.script(Whole(body, status=429, headers={"Retry-After": "7"}))
+    fields = {"api_base": upstream.url, "api_key": Secret("key-of-a-test")}
+    before = limits.adopted()
+    limits.adopt(limits.Limits(answer_mb=1))
+    try:
+        with pytest.raises(openai.RateLimitError) as caught:
+            await ask(deployment("d", provider_type="azure", **fields), stream=is_stream)
+    finally:
+        limits.adopt(before)
+    assert failures.retry_after_s(caught.value) == 7
+
+
 @pytest.mark.parametrize(
     ("is_stream", "why"), [(False, "4 MB (setting MAX_ANSWER_MB)"), (True, "an event larger than 16 MB")]
 )
-@pytest.mark.parametrize("packing", ["identity", "gzip"])
+@pytest.mark.parametrize("packing", PACKINGS)
 async def test_an_answer_that_unpacks_to_more_than_the_limit_is_not_read_to_its_end(
     upstream: ScriptedUpstream, packing: str, is_stream: bool, why: str
 ) -> None:
     raw = json.dumps(OPENAI).replace("pong", "a" * 20_000_000).encode()
-    upstream.script(Whole(gzip.compress(raw, 1) if packing == "gzip" else raw, headers={"Content-Encoding": packing}))
+    upstream.script(Whole(PACKINGS[packing](raw), headers={"Content-Encoding": packing}))
     fields = {"api_base": upstream.url, "api_key": Secret("key-of-a-test")}
     before = limits.adopted()
     limits.adopt(limits.Limits(answer_mb=4))
