@@ -11,7 +11,7 @@ import gc
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -119,6 +119,7 @@ class Live:
         self._lone: dict[str, UUID] = {}
         self._seen_at = 0.0
         self._refreshing = asyncio.Lock()
+        self._first_load_ended = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -133,6 +134,8 @@ class Live:
             await self.refresh()
         except Exception as error:  # the server must come up, and say so in /readyz, while its database is away
             log.error("configuration not loaded yet", error=str(error))
+        finally:
+            self._first_load_ended.set()
         prober = Prober(self._in_database_thread, interval_s=settings.PROBE_INTERVAL_S)
         courier = WebhookSender(self._in_database_thread)
         work = (
@@ -163,6 +166,13 @@ class Live:
     def is_loaded(self) -> bool:
         """Whether there is a configuration to serve, be it an old one."""
         return self.config.version >= 0
+
+    async def is_loaded_within(self, seconds: float) -> bool:
+        """The same, after the first load has ended; waits for it at most so long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._first_load_ended.wait()
+        return self.is_loaded
 
     @property
     def is_fresh(self) -> bool:

@@ -8,10 +8,13 @@ from gateway.live import Live
 from gateway.openai import ApiError
 from gateway.resolve import Route
 
+LOADS_WITHIN_S = 10.0
+
 
 async def authenticate(live: Live, key: str) -> KeyHolder:
     """The holder of a bearer key; a revoked one is gone within a second."""
-    if key and not live.is_loaded:  # nobody may take their key for a bad one because this process has just begun
+    # Callers would think that their key is bad, when this process has only just begun.
+    if key and not live.is_loaded and not await live.is_loaded_within(LOADS_WITHIN_S):
         why = "The gateway is starting: its configuration is not loaded yet."
         raise ApiError(503, why, code="not_ready", headers=[(b"retry-after", b"1")])
     holder = await live.holder(key) if key else None
