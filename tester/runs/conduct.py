@@ -35,7 +35,9 @@ OURS = "Something in the rehearsal itself went wrong: {}. The server's log has t
 
 
 class Performer(Protocol):
-    """Whatever performs a job: a worker process, or a thread with real requests."""
+    """Whatever performs a job: a worker process, or a thread with real requests. It is warm once it has started."""
+
+    is_warm: bool
 
     def receive(self, timeout_s: float) -> list[Message]: ...
     def cancel(self) -> None: ...
@@ -144,27 +146,24 @@ class _Watch:
     def __init__(self, performer: Performer, record: RunLog) -> None:
         self._performer, self._record = performer, record
         self._heard_at = time.monotonic()
-        self._has_spoken = False
         self._cancelled_at: float | None = None
 
     def has_lost_patience(self, *, heard: bool) -> bool:
         """Whether a cancelled performer has had its time; raises RunBroken for one that says nothing at all."""
         now = time.monotonic()
         self._heard_at = now if heard else self._heard_at
-        self._has_spoken = self._has_spoken or heard
         if self._cancelled_at is None and self._record.is_cancel_requested:
             self._cancelled_at = now
             self._performer.cancel()
         if now - self._heard_at > self._patience_s:
-            raise RunBroken(
-                f"The rehearsal said nothing for {self._patience_s:g} s and was ended (setting REHEARSAL_SILENCE_S)."
-            )
+            what = "The rehearsal" if self._performer.is_warm else "The process of the rehearsal did not start and"
+            raise RunBroken(f"{what} said nothing for {self._patience_s:g} s and was ended (see REHEARSAL_SILENCE_S).")
         return self._cancelled_at is not None and now - self._cancelled_at > CANCEL_WITHIN_S
 
     @property
     def _patience_s(self) -> float:
         silence_s: float = settings.REHEARSAL_SILENCE_S
-        return silence_s if self._has_spoken else STARTS_WITHIN * silence_s
+        return silence_s if self._performer.is_warm else STARTS_WITHIN * silence_s
 
 
 def _outcome(message: Message) -> Outcome | None:

@@ -26,6 +26,8 @@ log = structlog.get_logger(__name__)
 class RealRun:
     """Runs one job against the real upstreams. `name` keeps its routers apart from those that serve."""
 
+    is_warm = True
+
     def __init__(self, job: Job, *, name: str) -> None:
         specs = tuple(replace(spec, group_id=f"{name}.{spec.group_id}") for spec in job.specs)
         self._job = replace(job, specs=specs)

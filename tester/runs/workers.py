@@ -31,7 +31,7 @@ UNREADABLE = "The rehearsal process said something that nobody understands. Its 
 
 
 class WorkerProcess:
-    """Starts at once and takes a job before it is warm. Not for two threads at a time."""
+    """Starts at once and takes a job before it is warm, which it is from its first word on. Not for two threads."""
 
     def __init__(self, command: Sequence[str] = COMMAND) -> None:
         self._process = subprocess.Popen(  # noqa: S603  (our own interpreter and module)
@@ -49,6 +49,7 @@ class WorkerProcess:
         self._unsent = bytearray()
         self._unread = bytearray()
         self._is_killed = False
+        self.is_warm = False
         threading.Thread(target=_log_lines, args=(_pipe(self._process.stderr), self.pid), daemon=True).start()
 
     @property
@@ -80,7 +81,7 @@ class WorkerProcess:
     def receive(self, timeout_s: float) -> list[Message]:
         """What it has said, after at most so long; raises RunBroken when it is gone or makes no sense.
 
-        That it is `ready`, after seconds of imports, is among it: a sign of life, so that who waits goes on waiting.
+        That it is `ready`, after seconds of imports, is among it: a sign of life, for callers who wait for one.
         """
         with selectors.DefaultSelector() as selector:
             selector.register(self._output, selectors.EVENT_READ, self._read)
@@ -88,7 +89,9 @@ class WorkerProcess:
                 selector.register(self._input, selectors.EVENT_WRITE, self._write)
             for key, _ in selector.select(timeout_s):
                 key.data()
-        return list(self._messages())
+        messages = list(self._messages())
+        self.is_warm = self.is_warm or bool(messages)
+        return messages
 
     def _send(self, message: Message) -> None:
         self._unsent += to_json(message) + b"\n"

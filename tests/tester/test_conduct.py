@@ -147,9 +147,12 @@ def test_a_worker_may_take_longer_to_start_than_it_may_be_silent(start, monkeypa
     said, now = iter(words), [0.0]
 
     class Slow:
+        is_warm = False
+
         def receive(self, timeout_s: float) -> list[Message]:
             now[0] += 40
             word = next(said)
+            self.is_warm = self.is_warm or bool(word)
             return [{"type": word, "result": {}}] if word else []
 
         def cancel(self) -> None: ...

@@ -39,7 +39,7 @@ def rehearsed(monkeypatch) -> list[tuple[list[str], str]]:
 
     def pretend(specs, scenario: str) -> Rehearsed:
         seen.append(([f"{spec.name}:{spec.strategy}" for spec in specs], scenario))
-        return Rehearsed(Verdict("98.5", 41, 9, 1900.0, 1.8), {})
+        return Rehearsed(Verdict("98.5%", 41, 9, 1900.0, 1.8), {})
 
     monkeypatch.setattr(drafts, "rehearse_briefly", pretend)
     monkeypatch.setattr(drafts, "scene_of", lambda drawn, frame, mode: None)
