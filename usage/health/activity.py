@@ -129,7 +129,7 @@ def health_of(attempts: Iterable[dict[str, Any]], served: Served = Served()) -> 
 def _of_callers(served: Served) -> Health:
     why = f"{served.failed:,} of {served.requests:,} requests failed" if served.failed else ""
     if served.is_alarming:
-        return Health(State.FAILING, why)
+        return Health(State.FAILING, why or "its alert is open")
     return _health(why, failed=served.failed, tried=served.requests) if why else Health()
 
 
