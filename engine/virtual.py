@@ -1,6 +1,7 @@
 """A virtual model: scored messages -> the tier, and so the pool, that answers. Pure.
 
-`groups/litellm_plugin` writes this file and `complexity.py` into its plugin for LiteLLM's proxy: both decide alike.
+`interchange/litellm_plugin` writes this file and `complexity.py` into its plugin for LiteLLM's proxy, so that both
+decide alike.
 """
 
 from __future__ import annotations

@@ -21,23 +21,23 @@ from gateway import live, pipeline
 from gateway.live import Live
 from gateway.openai import ApiError, Headers
 
-TIMEOUT_S = 2.0
+READY_WITHIN_S = 2.0
 
 
-async def readiness(live: Live) -> tuple[int, bytes]:
+async def readiness(serving: Live) -> tuple[int, bytes]:
     """200 when database, channel layer and routers are usable, else 503 that names those that are not."""
-    names = {"database": live.refresh, "channel_layer": _channel_layer, "routers": lambda: _routers(live)}
+    names = {"database": serving.refresh, "channel_layer": _channel_layer, "routers": lambda: _routers(serving)}
     failing = {name: why for name, check in names.items() if (why := await _why_not(check))}
-    body = {"status": "unavailable" if failing else "ready", "groups": len(live.routing), "failing": failing}
+    body = {"status": "unavailable" if failing else "ready", "groups": len(serving.routing), "failing": failing}
     return (503 if failing else 200), to_json(body)
 
 
 async def _why_not(check: Callable[[], Awaitable[None]]) -> str | None:
     try:
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(READY_WITHIN_S):
             await check()
     except TimeoutError:
-        return f"no answer within {TIMEOUT_S:g} s"
+        return f"no answer within {READY_WITHIN_S:g} s"
     except Exception as error:  # whatever it is, the answer is "not ready"
         return type(error).__name__
     return None
@@ -50,8 +50,8 @@ async def _channel_layer() -> None:
     await layer.receive(name)
 
 
-async def _routers(live: Live) -> None:
-    if not live.is_fresh:
+async def _routers(serving: Live) -> None:
+    if not serving.is_fresh:
         raise RuntimeError("the configuration is not loaded")
 
 

@@ -1,1 +1,1 @@
-"""What people see: one package per entry of the sidebar, mirrored by the folders of `templates/`."""
+"""What people see: one package per section of the console; `templates/` has a folder of the same name."""

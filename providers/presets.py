@@ -156,6 +156,7 @@ def _talks(endpoints: dict[str, bool]) -> bool:
     return endpoints.get("chat_completions", False) or endpoints.get("embeddings", False)
 
 
+# The stylesheet has a class `.p-<word>` for each.
 PAINTED = {row.type: row.colour for row in ROWS if row.colour != GRAY}
 DEFAULT = "default"
 

@@ -5,7 +5,7 @@ To a page, `live/patches.py`: `{"n": 1, "p": {id: {attribute: value}}, "s": {"at
 `seeks` is how many messages with `seek_ms` came before: what was on its way when a page sought a moment counts fewer.
 `next` is the id of the run to go on in: this one was changed while it lasted. A socket that is opened at a `seek_ms`
 which its run has yet to reach is silent until then.
-From a page, `live/wishes.py`: `{"ack": n}`, `{"speed": 1 | 10 | "max"}`, `{"pause": true}`, `{"seek_ms": x}`,
+From a page, `live/commands.py`: `{"ack": n}`, `{"speed": 1 | 10 | "max"}`, `{"pause": true}`, `{"seek_ms": x}`,
 `{"mode": "ordered" | "weighted"}`, together or alone; all but `ack` also in the address (`?speed=10&seek_ms=0`).
 To a program, `?view=events`, `live/events.py`: `{"type": "stats" | "trace" | "done" | "failed" | "cancelled", ...}`.
 Rights are checked again every half minute.

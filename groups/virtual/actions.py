@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, TypedDict, Unpack
 
 import structlog
@@ -15,9 +15,9 @@ from groups.exceptions import VirtualModelChanged
 from groups.models import VirtualModel, VirtualTier
 from groups.routing_rules.actions import follow_rename
 from groups.rules import check_name_is_free, check_not_aliased
-from groups.virtual.scoring import checked_scoring, effective
+from groups.virtual.history import CHANGED, CREATED, DELETED, record, snapshot_of
+from groups.virtual.scoring import checked_scoring
 from groups.virtual.tiers import TierPlan, rows_of
-from lib.audit import CHANGED, CREATED, DELETED, changes_between, keep
 from providers import config_version
 
 
@@ -39,45 +39,6 @@ def check_default_tier(row: VirtualModel, tiers: Sequence[VirtualTier]) -> None:
     names = [tier.name for tier in tiers]
     if row.default_tier not in names:
         raise ValidationError({"default_tier": f"Name one of the tiers: {', '.join(names)}."})
-
-
-__all__ = ["CHANGED", "CREATED", "DELETED", "record", "snapshot_of"]
-
-FIELDS = ("name", "description", "default_tier", "is_active")
-
-Snapshot = Mapping[str, Any]
-
-
-def snapshot_of(row: VirtualModel, tiers: Iterable[VirtualTier]) -> Snapshot:
-    """What people set of a virtual model, as plain JSON."""
-    placed = [{"name": t.name, "minimum_score": t.minimum_score, "pool": t.pool.name} for t in tiers]
-    return {**{name: getattr(row, name) for name in FIELDS}, "tiers": placed, "scoring": effective(row.scoring)}
-
-
-def record(action: int, row: VirtualModel, before: Snapshot, after: Snapshot, *, by: Actor) -> None:
-    """Keeps what changed as `{field: [before, after]}`. Belongs into the transaction of the change."""
-    changes = changes_between(_lines(before), _lines(after))
-    keep(action, row, changes, by=by, snapshot=after or before, revision=row.revision)
-
-
-def _lines(snapshot: Snapshot) -> dict[str, str]:
-    """A snapshot as text, line by line."""
-    if not snapshot:
-        return {}
-    tiers = {f"tier {tier['name']}": _tier(tier) for tier in snapshot["tiers"]}
-    scoring = {name: _text(value) for name, value in snapshot["scoring"].items()}
-    return {**{name: _text(snapshot[name]) for name in FIELDS}, **tiers, **scoring}
-
-
-def _tier(tier: Mapping[str, Any]) -> str:
-    minimum = "any score" if tier["minimum_score"] is None else f"from {tier['minimum_score']}"
-    return f"{tier['pool']}, {minimum}"
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ", ".join(value) if isinstance(value, list) else str(value)
 
 
 log = structlog.get_logger(__name__)

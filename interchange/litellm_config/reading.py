@@ -21,8 +21,9 @@ from interchange.litellm_config.deployments import Entry, entry_of, told_apart
 from interchange.litellm_config.document import load, mapping, sequence
 from interchange.litellm_config.fallbacks import EVERY
 from interchange.litellm_config.fields import Fields
-from interchange.litellm_config.names import tiers, whole_weights, with_legal_names
+from interchange.litellm_config.names import with_legal_names
 from interchange.litellm_config.settings import NUMBERS, NamedStrategy, RouterSettings, settings_of, strategy_of
+from interchange.litellm_config.weights import tiers, whole_weights
 from interchange.litellm_config.words import FALLBACKS, INSTEAD
 from interchange.places import Wrong, wrong
 

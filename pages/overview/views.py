@@ -34,7 +34,8 @@ from usage.health.providers import ProviderCount, count_providers
 from usage.models import Alert, AlertKind, UsageBucket
 
 MOST_SHOWN = 5
-# What raised it happened before.
+# Alert and banner are one thing: what is open is shown, in the words and with the numbers of the alert. What raised it
+# happened before.
 BEFORE = timedelta(seconds=max(part.within_s for part in GROUP_RULE))
 
 
@@ -58,7 +59,7 @@ class Outages:
 
 
 def open_alerts() -> list[Alert]:
-    """The alerts behind it; one query."""
+    """The alerts behind the banner; one query."""
     return list(Alert.objects.open().filter(kind=AlertKind.GROUP_FAILING).order_by("raised_at", "pk"))
 
 

@@ -1,4 +1,4 @@
-"""Rows -> a reel. The only queries of the live view."""
+"""Rows -> a frame buffer. The only queries of the live view."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def in_database_thread(look: Callable[P, T], *args: P.args, **kwargs: P.kw
 
 
 def reel_of(run_id: UUID) -> FrameBuffer | None:
-    """An empty reel for a run, or None when there is no such run."""
+    """An empty frame buffer for a run, or None when there is no such run."""
     run = Run.objects.defer("config", "engine_input").filter(pk=run_id).first()
     return None if run is None else FrameBuffer(drawn_group_of(run))
 

@@ -19,7 +19,10 @@ from usage.request_log.columns import COLUMNS
 from usage.request_log.search import Mark
 from usage.rollups.tallies import start_of
 
+# Without it Excel takes UTF-8 for the local code page; LibreOffice and Python's `utf-8-sig` understand it.
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# A cell that begins like a formula gets an apostrophe in front: names are typed by callers, and `=HYPERLINK(…)` must
+# stay a name. Numbers stay numbers, so that a negative one is still one.
 # Tab, CR and LF: some spreadsheets skip them and take what follows. The wide forms are those of Asian keyboards.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 

@@ -1,4 +1,4 @@
-"""Sums made anew from the log, for the days that are in it from beginning to end."""
+"""Sums made again: days from the log, where it has all of them; months from their days."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from usage.rollups.tallies import SUMS, next_month, start_of, tally
 
 
 def sum_up_month(month: datetime) -> None:
-    """Makes one month anew, in the transaction of the caller; `month` is its beginning, UTC."""
+    """Makes one month again from its days, which were changed otherwise than by adding; in the caller's transaction.
+
+    `month` is its beginning, UTC.
+    """
     for model in (UsageBucket, LatencyCount):
         model._default_manager.filter(grain=Grain.MONTH, start=month).delete()
     _insert(UsageBucket, month, ("series_id",), SUMS)

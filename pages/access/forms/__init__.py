@@ -1,1 +1,1 @@
-"""What is typed into the pages of this room."""
+"""What is typed into the pages of people, teams and keys."""
