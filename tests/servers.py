@@ -51,7 +51,7 @@ class Console(Server):
         return answer.json()
 
     def send(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
-        """The answer of a REST call with the master key, whatever it is; the limit is only so that nothing hangs."""
+        """The answer of a REST call with the master key, of any status; the limit is only so that nothing hangs."""
         headers = {"Authorization": f"Bearer {MASTER_KEY}"}
         return httpx.request(method, self.url + path, json=body, headers=headers, timeout=120)
 

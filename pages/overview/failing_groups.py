@@ -49,8 +49,7 @@ def trouble_of_late(*, cooling: Collection[str] = ()) -> Trouble:
 
 
 def _healths(cooling: Collection[str]) -> dict[str, Health]:
-    """By what callers got, and by the newest requests of each group that had a failure of late, if only of a
-    deployment."""
+    """By what callers got, and by the newest requests of each group with a recent failure, also of one deployment."""
     served = served_of_late()
     recent = RequestRecord.objects.filter(started_at__gte=timezone.now() - OF_LATE).order_by()
     failed = recent.filter(WENT_WRONG | MOVED_ON).values("model_group").annotate(failures=Count("pk"))

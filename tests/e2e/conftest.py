@@ -34,7 +34,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _the_groups_of_a_file_end_with_it(server: Console) -> Iterator[None]:
-    """Each file finds the demo's groups and no others, in whatever order the files run."""
+    """Each file finds the demo's groups and no others, in any order of the files."""
     before = group_ids(server)
     yield
     remove_groups(server, kept=before)

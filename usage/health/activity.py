@@ -1,4 +1,4 @@
-"""What groups did of late: requests of a day, and how their deployments answered in the last minutes."""
+"""What groups did recently: requests of a day, and how their deployments answered in the last minutes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ FAILING_FROM = 3
 
 
 class State(StrEnum):
-    """How a group is, by what its callers got and by its worst deployment; idle when nobody asked it of late."""
+    """How a group is, by what its callers got and by its worst deployment; idle without recent requests."""
 
     IDLE = "idle"
     HEALTHY = "healthy"
@@ -85,7 +85,7 @@ class Activity:
 
 
 def activity_of(names: Collection[str]) -> dict[str, Activity]:
-    """Each group's activity by its name; four queries whatever the number of groups."""
+    """Each group's activity by its name; four queries for any number of groups."""
     now = timezone.now()
     records = RequestRecord.objects.filter(model_group__in=names).order_by()
     day = records.filter(started_at__gte=now - DAY).values("model_group")
