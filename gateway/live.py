@@ -31,14 +31,14 @@ from engine.spec import GroupSpec, OwnKey
 from engine.upstreams.connections import close_session
 from engine.virtual import VirtualSpec
 from gateway.admission.rate_limits import RateLimits
-from gateway.background.alerting import WebhookSender, watch
+from gateway.background.alert_loop import WebhookSender, watch
 from gateway.background.cooldown_publisher import CooldownPublisher
 from gateway.background.periodic import run_every
 from gateway.background.probing import Prober
 from gateway.background.rankings import Rankings
 from groups.models import RoutingGroup, RoutingRules
+from groups.routing_rules.alias_targets import resolved
 from groups.routing_rules.chain import spec_with_chain
-from groups.routing_rules.targets import resolved
 from groups.specs import active_specs, callable_models
 from groups.virtual.specs import active_virtual_specs
 from providers import config_version

@@ -15,8 +15,8 @@ from engine.upstreams.tokens import Usage
 from gateway.exchange import Exchange
 from gateway.resolve import Choice
 from usage.request_log.finished import values_of
+from usage.request_log.packing import Row, Wire, attempt_of, settlement_of
 from usage.request_log.recorder import recorder
-from usage.request_log.wire import Row, Wire, attempt_of, settlement_of
 
 ANSWERED, FAILED = Outcome.ANSWERED, Outcome.FAILED
 

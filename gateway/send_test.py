@@ -19,7 +19,7 @@ from engine.upstreams.mock import MockUpstream
 from gateway import openai
 from groups.models import RoutingGroup
 from groups.specs import spec_of
-from usage.request_log.wire import skip_of
+from usage.request_log.packing import skip_of
 
 if TYPE_CHECKING:
     from engine.routing import LiveGroup

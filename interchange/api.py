@@ -17,7 +17,7 @@ from access.models import Role
 from interchange import imports
 from interchange.downloads import attachment, chosen_groups
 from interchange.files import FileFormat, bundle_from, checked
-from interchange.planning.report import report_of
+from interchange.planning.plan_report import report_of
 from lib.serializers import StrictSerializer, errors_named
 
 

@@ -12,7 +12,7 @@ from rest_framework.exceptions import ParseError, ValidationError
 from groups.models import RoutingGroup
 from interchange import own_json, rows
 from interchange.bundle import Bundle
-from interchange.litellm_config import export, reading
+from interchange.litellm_config import export, reader
 from interchange.places import wrong
 from interchange.sealing import sealed
 from lib.parsers import StrictJSONParser
@@ -50,7 +50,7 @@ def bundle_from(text: str, file_format: str = "") -> tuple[Bundle, FileFormat]:
         data = _json(text, is_certain=file_format == FileFormat.JSON)
         if data is not None:
             return own_json.bundle_from(data), FileFormat.JSON
-    return reading.bundle_from(text), FileFormat.LITELLM
+    return reader.bundle_from(text), FileFormat.LITELLM
 
 
 def _json(text: str, *, is_certain: bool) -> Any:

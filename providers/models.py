@@ -78,7 +78,7 @@ class Provider(models.Model):
     """A place that serves models over HTTP: a vendor, a cloud region, our own vLLM.
 
     `error` is why its last probe failed and `error_since` since when, `failed_probes` how many did in a row;
-    `latency_ms` is the moving average of those that did not (see `health/probes.py`).
+    `latency_ms` is the moving average of those that did not (see `health/probe_schedule.py`).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -159,7 +159,7 @@ class ProviderKey(Encrypted):
 
 
 class Probe(models.Model):
-    """One check of one provider, by the clock or by a person; the newest are kept (see `health/probes.py`)."""
+    """One check of one provider, by the clock or by a person; the newest are kept (see `health/probe_schedule.py`)."""
 
     provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="probes")
     at = models.DateTimeField()

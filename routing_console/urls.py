@@ -22,5 +22,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
 ]
 
-handler404 = "routing_console.errors.not_found"
-handler500 = "routing_console.errors.server_error"
+handler404 = "routing_console.error_answers.not_found"
+handler500 = "routing_console.error_answers.server_error"

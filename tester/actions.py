@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from access.models import Actor
 from tester import rules
-from tester.changes import PlannedChange
+from tester.change_planning import PlannedChange
 from tester.models import Run
-from tester.planning import Plan
+from tester.run_planning import Plan
 
 log = structlog.get_logger(__name__)
 

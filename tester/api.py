@@ -24,9 +24,9 @@ from groups.models import RoutingGroup
 from lib.serializers import page_of, row_or_404
 from tester import actions
 from tester import serializers as shapes
-from tester.changes import AskedChange, plan_change
+from tester.change_planning import AskedChange, plan_change
 from tester.models import Frame, Run, RunStatus
-from tester.planning import Asked, Plan, plan
+from tester.run_planning import Asked, Plan, plan
 from tester.runs.conduct import Outcome, conduct, conduct_in_background
 from tester.traces import stored
 

@@ -29,11 +29,11 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.urls import path, re_path
 from pydantic_core import to_json
 
-from tester.live.admission import BROKEN, ENDED, MISUSED, NOT_FOUND, Closing, admit, admit_again
 from tester.live.commands import BadCommand, ViewerCommand, command_in, command_in_query
 from tester.live.events import EventView
 from tester.live.frames import FrameStore, RunUnknown, Watched
 from tester.live.patches import PatchView
+from tester.live.socket_rights import BROKEN, ENDED, MISUSED, NOT_FOUND, Closing, admit, admit_again
 
 log = structlog.get_logger(__name__)
 

@@ -22,7 +22,7 @@ from engine import spec
 from engine.probes.findings import Finding, Trouble
 from providers import config_version, secrets
 from providers.exceptions import UnreadableKey
-from providers.health import connections
+from providers.health import connection_check
 from providers.models import Provider
 from providers.rules import check_api_key
 
@@ -107,7 +107,7 @@ def _tried(own_key: OwnKey) -> Finding:
         key = secrets.opened(own_key.ciphertext, of=own_key.whose)
     except UnreadableKey:
         return Finding(0.0, trouble=Trouble.UNUSABLE, error=UNREADABLE)
-    return connections.check_with_key(own_key.provider, key)
+    return connection_check.check_with_key(own_key.provider, key)
 
 
 def own_keys_of(user: User) -> QuerySet[OwnKey]:

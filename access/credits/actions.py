@@ -11,7 +11,7 @@ from django.db.transaction import atomic
 from django.utils import timezone
 
 from access import history
-from access.credits.amounts import MOST_NANOUSD, dollars, nanousd_of, usd_of
+from access.credits.money import MOST_NANOUSD, dollars, nanousd_of, usd_of
 from access.credits.rules import Holder, check_can_manage
 from access.credits.statements import account_of, owner_fields
 from access.models import Account, Actor, Movement, MovementKind

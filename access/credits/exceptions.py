@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR
 
-from access.credits.amounts import dollars, usd_of
+from access.credits.money import dollars, usd_of
 from lib.exceptions import DomainError
 
 

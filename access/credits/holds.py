@@ -15,8 +15,8 @@ from django.db.models import Case, F, Q, When
 from django.db.transaction import atomic
 from django.utils import timezone
 
-from access.credits.amounts import MOST_NANOUSD, dollars, month_end, month_of, usd_of
 from access.credits.exceptions import CapReached, OutOfCredits
+from access.credits.money import MOST_NANOUSD, dollars, month_end, month_of, usd_of
 from access.models import Account, Hold, Movement, MovementKind
 
 log = structlog.get_logger(__name__)

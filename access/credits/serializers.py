@@ -7,7 +7,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from access.credits.amounts import DECIMALS, usd_of
+from access.credits.money import DECIMALS, usd_of
 from access.models import MovementKind, Team, User
 from lib.serializers import Page, PageQuery, StrictSerializer
 

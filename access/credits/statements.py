@@ -12,7 +12,7 @@ from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from access.credits.amounts import month_end, month_of, usd_of
+from access.credits.money import month_end, month_of, usd_of
 from access.credits.rules import Holder
 from access.models import Account, Hold, Movement, Team, User
 

@@ -15,8 +15,8 @@ import structlog
 
 from engine.probes import asking
 from gateway.background.periodic import run_every
-from providers.health import probes
-from providers.health.probes import Claim
+from providers.health import probe_schedule
+from providers.health.probe_schedule import Claim
 from usage import alerting
 from usage.models import AlertKind
 
@@ -47,7 +47,7 @@ class Prober:
 
     async def turn(self) -> None:
         """Probes the providers that are due now, all at once, then settles the alerts."""
-        claim = partial(probes.claim_due, interval_s=self._interval_s, rng=self._rng)
+        claim = partial(probe_schedule.claim_due, interval_s=self._interval_s, rng=self._rng)
         claims: list[Claim] = await self._in_database_thread(claim)
         for error in await asyncio.gather(*(self._probe(claim) for claim in claims), return_exceptions=True):
             if error is not None:
@@ -59,8 +59,8 @@ class Prober:
         if claim.target is not None:
             found = await asking.probe(claim.target)
         if found is not None:
-            again_in = probes.spread(self._interval_s, self._rng)
-            record = partial(probes.record, provider_id=claim.provider_id, finding=found, again_in=again_in)
+            again_in = probe_schedule.spread(self._interval_s, self._rng)
+            record = partial(probe_schedule.record, provider_id=claim.provider_id, finding=found, again_in=again_in)
             await self._in_database_thread(record)
 
 

@@ -9,11 +9,11 @@ from typing import Any
 from engine.complexity import Part
 from engine.virtual import decide, pools_for, reason
 from gateway.explain.candidates import Candidate, Excluded, candidates_in
-from gateway.explain.exclusions import excluded_from, tokens_of
+from gateway.explain.skip_reasons import excluded_from, tokens_of
 from groups.models import RoutingGroup, VirtualModel
 from groups.specs import fallbacks_of, spec_of
 from groups.virtual.specs import virtual_spec_of
-from usage.health.cooldowns import board
+from usage.health.cooldown_board import board
 from usage.health.response_times import response_times
 
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from django.core.exceptions import ValidationError
 
 from access.models import ApiKey
-from gateway.explain.exclusions import excluded_from
+from gateway.explain.skip_reasons import excluded_from
 from groups.models import RoutingGroup, RoutingRules, VirtualModel
 from groups.policies import fallback_names
+from groups.routing_rules.alias_targets import resolved
 from groups.routing_rules.checks import problems_of
 from groups.routing_rules.power_levels import LEVEL_NAMES
-from groups.routing_rules.targets import resolved
 from groups.specs import callable_models, spec_of
 from providers import rules, secrets
 from providers.exceptions import UnreadableKey

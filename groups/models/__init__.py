@@ -12,7 +12,7 @@ from groups.models.routing import (
     Strategy,
     UndoableChange,
 )
-from groups.models.rules import RoutingRules
+from groups.models.routing_rules import RoutingRules
 from groups.models.virtual import VirtualModel, VirtualTier
 
 __all__ = [

@@ -9,10 +9,10 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from groups.models import RoutingGroup, RoutingRules, VirtualModel
+from groups.routing_rules.alias_targets import Targets, all_targets
 from groups.routing_rules.aliases import MOST_ALIASES, trouble_with
 from groups.routing_rules.chain import meant
 from groups.routing_rules.power_levels import LEVEL_NAMES, LevelStrategy
-from groups.routing_rules.targets import Targets, all_targets
 from providers.models import Provider
 from providers.presets import is_known
 

@@ -11,7 +11,7 @@ from engine.spec import DEFAULT_COOLDOWN_S, RetryPolicy
 from groups.deployments.placements import Placement
 from groups.models import Strategy
 from interchange.bundle import Bundle, GroupDraft, ModelDraft, ProviderDraft
-from interchange.litellm_config.words import (
+from interchange.litellm_config.litellm_names import (
     COSTS,
     ENVIRONMENT,
     FALLBACKS,

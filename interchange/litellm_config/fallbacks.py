@@ -9,9 +9,9 @@ from typing import Any
 from groups.policies import MAX_FALLBACK_GROUPS
 from interchange.bundle import Remark
 from interchange.litellm_config.document import mapping, sequence
-from interchange.litellm_config.fields import Fields
+from interchange.litellm_config.litellm_names import FALLBACKS
 from interchange.litellm_config.rooms import Rooms
-from interchange.litellm_config.words import FALLBACKS
+from interchange.litellm_config.tracked_mapping import Fields
 from interchange.places import wrong
 
 # Under this name: what groups fall back to that have no fallback of their own.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from interchange.bundle import Remark
-from interchange.litellm_config.fields import Fields
+from interchange.litellm_config.tracked_mapping import Fields
 from interchange.places import Wrong
 
 ROUTER, GENERAL = "router_settings", "litellm_settings"

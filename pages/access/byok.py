@@ -13,7 +13,7 @@ from django.views.decorators.vary import vary_on_headers
 from access.models import Role, User
 from pages.guards import PersonRequest, requires
 from pages.parts import wants_part
-from usage.analytics import byok
+from usage.analytics import byok_report
 
 LIST, DETAIL = "access/byok_list.html", "access/byok_detail.html"
 PAGE_SIZE = 50
@@ -27,14 +27,14 @@ admins_only = requires(Role.ADMIN, to="see who brought keys of their own")
 def byok_list(request: PersonRequest) -> HttpResponse:
     """Everybody with own keys under the numbers of all; htmx gets the people that match."""
     q = request.GET.get("q", "").strip()[:LONGEST_SEARCH]
-    report, is_part = byok.report_of(), wants_part(request)
-    page = Paginator(byok.bringers(q), PAGE_SIZE).get_page(request.GET.get("page"))
+    report, is_part = byok_report.report_of(), wants_part(request)
+    page = Paginator(byok_report.bringers(q), PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
         "q": q,
         "query": urlencode({"q": q}) if q else "",
         "page": page,
-        "lines": byok.lines_of(page.object_list, report),
-        "numbers": None if is_part else byok.numbers_of(report),
+        "lines": byok_report.lines_of(page.object_list, report),
+        "numbers": None if is_part else byok_report.numbers_of(report),
         "is_part": is_part,
     }
     return render(request, f"{LIST}#bringers" if is_part else LIST, context)
@@ -44,7 +44,7 @@ def byok_list(request: PersonRequest) -> HttpResponse:
 @admins_only
 def byok_detail(request: PersonRequest, user_id: int) -> HttpResponse:
     """The keys of one person by their hints, how they are, and what they were used for."""
-    person = get_object_or_404(byok.with_keys(User.objects.all()), pk=user_id)
-    report = byok.report_of(person)
-    context = {"person": person, "uses": byok.uses_of(person, report), "totals": report.totals()}
+    person = get_object_or_404(byok_report.with_keys(User.objects.all()), pk=user_id)
+    report = byok_report.report_of(person)
+    context = {"person": person, "uses": byok_report.uses_of(person, report), "totals": report.totals()}
     return render(request, DETAIL, context)

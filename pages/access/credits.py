@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django.views.decorators.vary import vary_on_headers
 
 from access.credits import actions
-from access.credits.amounts import dollars
+from access.credits.money import dollars
 from access.credits.rules import Holder, can_manage, check_can_see, seen_by
 from access.credits.statements import matching, summary, with_last_top_up
 from access.models import Account, MovementKind, Role, Team, User

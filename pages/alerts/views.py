@@ -15,8 +15,8 @@ from django.views.decorators.vary import vary_on_headers
 
 from access.models import Role
 from access.rules import has_role
+from pages.alerts.alert_rows import rows_of
 from pages.alerts.form import AlertRulesForm
-from pages.alerts.rows import rows_of
 from pages.guards import PersonRequest, requires
 from pages.parts import wants_part
 from usage.alerting import change_rules, current_rules, webhook

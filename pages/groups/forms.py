@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import forms
 
 from groups.models import RoutingGroup, RoutingGroupQuerySet, Strategy
-from pages.groups.columns import DEFAULT_SORT, SORTS, sorted_by
+from pages.groups.list_columns import DEFAULT_SORT, SORTS, sorted_by
 
 HELLO = "Hello, respond with one word."
 STATUSES = {"active": True, "inactive": False}

@@ -16,9 +16,9 @@ from access.rules import can_operate
 from groups.models import RoutingGroup
 from pages.groups.assignments import team_names
 from pages.groups.cards import row_of
-from pages.groups.columns import headers
 from pages.groups.forms import GroupFilterForm
-from pages.groups.search import LONGEST_QUERY, find
+from pages.groups.list_columns import headers
+from pages.groups.name_search import LONGEST_QUERY, find
 from pages.guards import PersonRequest, requires
 from pages.parts import wants_part
 from usage.health.activity import activity_of

@@ -2,23 +2,23 @@
 
 from django.urls import path
 
-from pages.groups import assigned, changes, detail, files, group_list, send_test_page, versions
+from pages.groups import assigned, bulk_actions, detail, group_list, import_export, send_test_page, versions
 from pages.groups.builder import views
 
 urlpatterns = [
     path("search", group_list.search, name="search"),
     path("groups", group_list.group_list, name="group-list"),
-    path("groups/bulk", changes.bulk, name="group-bulk"),
-    path("groups/undo/<uuid:token>", changes.undo, name="group-undo"),
+    path("groups/bulk", bulk_actions.bulk, name="group-bulk"),
+    path("groups/undo/<uuid:token>", bulk_actions.undo, name="group-undo"),
     path("groups/new", views.group_new, name="group-new"),
     path("groups/picker", views.model_picker, name="group-picker"),
     path("groups/<uuid:group_id>/edit", views.group_edit, name="group-edit"),
-    path("groups/export", files.group_export, name="group-export"),
-    path("groups/import", files.group_import, name="group-import"),
+    path("groups/export", import_export.group_export, name="group-export"),
+    path("groups/import", import_export.group_import, name="group-import"),
     path("groups/<uuid:group_id>", detail.group_detail, name="group-detail"),
-    path("groups/<uuid:group_id>/switch", changes.switch, name="group-switch"),
-    path("groups/<uuid:group_id>/delete", changes.delete, name="group-delete"),
-    path("groups/<uuid:group_id>/duplicate", changes.duplicate, name="group-duplicate"),
+    path("groups/<uuid:group_id>/switch", bulk_actions.switch, name="group-switch"),
+    path("groups/<uuid:group_id>/delete", bulk_actions.delete, name="group-delete"),
+    path("groups/<uuid:group_id>/duplicate", bulk_actions.duplicate, name="group-duplicate"),
     path("groups/<uuid:group_id>/history", versions.group_history, name="group-history"),
     path("groups/<uuid:group_id>/history/<int:entry_id>/restore", versions.restore, name="group-restore"),
     path("groups/<uuid:group_id>/use", detail.group_use, name="group-use"),

@@ -15,7 +15,7 @@ from access.models import Role, Theme
 from pages.guards import PersonRequest, requires
 from tester.models import Run
 from tester.picture import standalone
-from tester.runs import exporting
+from tester.runs import run_files
 from tester.scene import Mode
 
 
@@ -42,7 +42,7 @@ class PictureForm(forms.Form):
 def as_json(request: PersonRequest, run_id: UUID) -> HttpResponseBase:
     """The run with its configuration, result and frames."""
     run = get_object_or_404(Run, pk=run_id)
-    answer = StreamingHttpResponse(exporting.json_of(run), content_type="application/json")
+    answer = StreamingHttpResponse(run_files.json_of(run), content_type="application/json")
     answer["Content-Disposition"] = f'attachment; filename="{_file_name(run)}.json"'
     return answer
 
@@ -55,7 +55,7 @@ def as_picture(request: PersonRequest, run_id: UUID) -> HttpResponse:
     form = PictureForm(request.GET)
     if not form.is_valid():
         return HttpResponse(form.errors.as_text(), status=400, content_type="text/plain; charset=utf-8")
-    scene, about = exporting.scene_at(run, form.cleaned_data["at_ms"], form.chosen_mode)
+    scene, about = run_files.scene_at(run, form.cleaned_data["at_ms"], form.chosen_mode)
     picture = standalone(scene, about=about, theme=form.chosen_theme)
     headers = {
         "Content-Security-Policy": picture.policy,

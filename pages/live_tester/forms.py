@@ -21,7 +21,7 @@ from pages.live_tester.following import (
     followed,
     shape_of,
 )
-from tester.planning import MOST_REQUESTS, Asked
+from tester.run_planning import MOST_REQUESTS, Asked
 from tester.scene import DrawnDeployment
 
 RATE = "rate_"

@@ -9,7 +9,7 @@ from engine.scenarios import Scenario
 from engine.spec import GroupSpec
 from tester.models import Run
 from tester.scene import DrawnGroup
-from tester.scene.reading import finished
+from tester.scene.frame_numbers import finished
 from tester.traces.fault_windows import FaultWindow, windows_of
 from tester.traces.timeline import Moment, Timeline, timeline_of
 

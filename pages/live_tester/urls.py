@@ -2,16 +2,16 @@
 
 from django.urls import path
 
-from pages.live_tester import changes, drafts, exports, runs, traces, views
+from pages.live_tester import builder_preview, exports, run_change, runs, traces, views
 
 urlpatterns = [
     path("groups/<uuid:group_id>/live", views.live_tester, name="live-tester"),
     path("groups/<uuid:group_id>/runs", runs.run_list, name="run-list"),
-    path("groups/draft/preview", drafts.preview, name="draft-preview"),
-    path("groups/draft/rehearsal", drafts.rehearsal, name="draft-rehearsal"),
+    path("groups/draft/preview", builder_preview.preview, name="draft-preview"),
+    path("groups/draft/rehearsal", builder_preview.rehearsal, name="draft-rehearsal"),
     path("runs/<uuid:run_id>", views.show_run, name="run"),
     path("runs/<uuid:run_id>/cancel", runs.cancel, name="run-cancel"),
-    path("runs/<uuid:run_id>/change", changes.change, name="run-change"),
+    path("runs/<uuid:run_id>/change", run_change.change, name="run-change"),
     path("runs/<uuid:run_id>/delete", runs.delete, name="run-delete"),
     path("runs/<uuid:run_id>/timeline", traces.timeline, name="run-timeline"),
     path("runs/<uuid:run_id>/traces", traces.trace_list, name="run-traces"),

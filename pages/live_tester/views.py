@@ -26,10 +26,10 @@ from pages.live_tester.listing import lines_of, runs_of
 from pages.live_tester.run_timeline import timeline_of_run
 from tester import actions
 from tester.models import Run
-from tester.planning import Plan, plan
 from tester.rules import can_change
+from tester.run_planning import Plan, plan
 from tester.runs.conduct import conduct_in_background
-from tester.runs.estimates import Estimate, estimate
+from tester.runs.cost_estimate import Estimate, estimate
 from tester.runs.pool import pool
 from tester.scene import DrawnGroup, Mode, mode_of, scene_of
 from tester.scene.drawings import drawn_group, drawn_group_of

@@ -17,8 +17,8 @@ from autobahn.exception import Disconnected
 from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
-from pages.live_updates.changes import follower
-from tester.live.admission import BROKEN, Closing, admit, admit_again
+from pages.live_updates.polling import follower
+from tester.live.socket_rights import BROKEN, Closing, admit, admit_again
 
 log = structlog.get_logger(__name__)
 

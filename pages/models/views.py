@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from pages.dialogs import readers_only, rights
-from pages.groups.columns import Column, headers
+from pages.groups.list_columns import Column, headers
 from pages.guards import PersonRequest
 from pages.models.catalog_news import updates_now
 from pages.models.form import ModelFilterForm

@@ -20,7 +20,7 @@ from django.views.decorators.vary import vary_on_headers
 from access.models import Role
 from access.rules import can_operate, has_role
 from groups.models import RoutingGroup
-from pages.alerts.rows import ids_of_groups
+from pages.alerts.alert_rows import ids_of_groups
 from pages.guards import PersonRequest, requires
 from pages.live_tester.listing import lines_of, newest_runs
 from pages.overview.failing_groups import trouble_of_late
@@ -29,8 +29,8 @@ from pages.parts import wants_part
 from tester.models import Run
 from usage.alerting.thresholds import GROUP_RULE
 from usage.health.causes import callers_of
-from usage.health.cooldowns import board
-from usage.health.providers import ProviderCount, count_providers
+from usage.health.cooldown_board import board
+from usage.health.provider_health import ProviderCount, count_providers
 from usage.models import Alert, AlertKind, UsageBucket
 
 MOST_SHOWN = 5

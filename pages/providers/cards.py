@@ -10,7 +10,7 @@ from pages.groups.cards import Disc, disc_of
 from providers.catalog.prices import average_usd
 from providers.models import LanguageModel, Provider
 from providers.presets import preset_of
-from usage.health.providers import ProviderHealth
+from usage.health.provider_health import ProviderHealth
 
 
 @dataclass(frozen=True, slots=True)

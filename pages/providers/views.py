@@ -22,7 +22,7 @@ from pages.providers.cards import card_of
 from providers import rules, secrets
 from providers.models import LanguageModel, Probe, Provider
 from usage.analytics.provider_stats import provider_stats
-from usage.health.providers import health_of
+from usage.health.provider_health import health_of
 
 WIDTH, HEIGHT, MARGIN = 640, 96, 8
 

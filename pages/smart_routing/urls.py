@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from pages.smart_routing import calibration, playground, rules, virtual_models
+from pages.smart_routing import calibration, playground, rule_editor, virtual_models
 
 urlpatterns = [
     path("virtual-models", virtual_models.virtual_list, name="virtual-list"),
@@ -12,6 +12,6 @@ urlpatterns = [
     path("virtual-models/<uuid:virtual_model_id>/switch", virtual_models.virtual_switch, name="virtual-switch"),
     path("virtual-models/<uuid:virtual_model_id>/delete", virtual_models.virtual_delete, name="virtual-delete"),
     path("virtual-models/<uuid:virtual_model_id>/calibration", calibration.calibration, name="calibration"),
-    path("routing-rules", rules.routing_rules, name="routing-rules"),
+    path("routing-rules", rule_editor.routing_rules, name="routing-rules"),
     path("virtual-models/<uuid:virtual_model_id>", playground.playground, name="playground"),
 ]

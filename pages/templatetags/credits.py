@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from django import template
 
-from access.credits.amounts import dollars, usd_of
+from access.credits.money import dollars, usd_of
 
 register = template.Library()
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from access.models import Role
 from pages.guards import PersonRequest, requires
 from pages.traffic.usage_form import UsageForm
-from usage.request_log import exporting
+from usage.request_log import csv_export
 
 reader = requires(Role.VIEWER, to="see what happened")
 
@@ -23,7 +23,7 @@ def requests_csv(request: PersonRequest) -> HttpResponseBase:
     form = UsageForm(request.GET)
     if not form.is_valid():
         return _refused(form)
-    return _file(exporting.requests_csv(form.asked), f"requests-{form.file_part}")
+    return _file(csv_export.requests_csv(form.asked), f"requests-{form.file_part}")
 
 
 @require_safe
@@ -33,7 +33,7 @@ def costs_csv(request: PersonRequest) -> HttpResponseBase:
     form = UsageForm(request.GET)
     if not form.is_valid():
         return _refused(form)
-    return _file(exporting.costs_csv(form.asked), f"costs-{form.file_part}")
+    return _file(csv_export.costs_csv(form.asked), f"costs-{form.file_part}")
 
 
 @require_safe
@@ -43,7 +43,7 @@ def my_requests_csv(request: PersonRequest) -> HttpResponseBase:
     form = UsageForm(request.GET)
     if not form.is_valid():
         return _refused(form)
-    return _file(exporting.requests_csv(form.asked_by(request.user)), f"my-requests-{form.file_part}")
+    return _file(csv_export.requests_csv(form.asked_by(request.user)), f"my-requests-{form.file_part}")
 
 
 def _file(lines: AsyncIterator[bytes], name: str) -> StreamingHttpResponse:

@@ -14,7 +14,7 @@ from pages.groups.cards import Disc
 from providers.models import Provider
 from providers.presets import colour_of
 from usage.models import RequestRecord
-from usage.request_log.search import Mark
+from usage.request_log.log_search import Mark
 from usage.request_log.waterfall import Step, bars_of, steps_of
 
 NARROWEST = 1

@@ -21,8 +21,8 @@ from providers.models import LanguageModel
 from usage.models import RequestRecord
 from usage.request_log.cost_lines import computation_of
 from usage.request_log.filter import RequestFilterForm
+from usage.request_log.log_search import LogPage, Mark, count_newer, matching, page_of
 from usage.request_log.recorder import recorder
-from usage.request_log.search import LogPage, Mark, count_newer, matching, page_of
 from usage.rules import check_may_see, owner_seen_by
 
 PAGE = "traffic/request_list.html"

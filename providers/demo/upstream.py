@@ -21,9 +21,9 @@ from typing import Any
 
 from django.conf import settings
 
-from providers.demo import answers
-from providers.demo import settings as demo_settings
-from providers.demo.settings import DEMO_KEY, DROP, PROVIDERS, BadDemoSettings, DemoProvider, DemoSettings
+from providers.demo import behaviour as demo_settings
+from providers.demo import openai_bodies
+from providers.demo.behaviour import DEMO_KEY, DROP, PROVIDERS, BadDemoSettings, DemoProvider, DemoSettings
 
 PREFIX = "/demo/upstream/"
 MAX_BODY = 8 * 1024 * 1024
@@ -90,14 +90,14 @@ async def _serve(demo: DemoProvider, route: str, scope: MutableMapping[str, Any]
         return
     try:
         if route == "v1/models":
-            await _send_json(send, answers.models(demo))
+            await _send_json(send, openai_bodies.models(demo))
         elif route == "v1/embeddings":
-            await _send_json(send, answers.embeddings(body))
+            await _send_json(send, openai_bodies.embeddings(body))
         elif body.get("stream"):
             await _stream(demo, now, body, receive, send)
         else:
-            await _send_json(send, answers.completion(demo, body, _rng))
-    except answers.BadRequest as error:
+            await _send_json(send, openai_bodies.completion(demo, body, _rng))
+    except openai_bodies.BadRequest as error:
         raise _Refusal(400, str(error), param=error.param) from None
 
 
@@ -129,7 +129,7 @@ def _hang_up(client: tuple[str, int] | list[Any]) -> None:
 
 
 async def _stream(demo: DemoProvider, now: DemoSettings, body: dict[str, Any], receive: Receive, send: Send) -> None:
-    chunks = list(answers.chunks(demo, body, _rng))
+    chunks = list(openai_bodies.chunks(demo, body, _rng))
     headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     gone = asyncio.ensure_future(receive())

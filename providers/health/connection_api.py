@@ -16,7 +16,7 @@ from engine.probes.findings import Finding
 from lib.serializers import StrictSerializer, errors_named, row_or_404
 from providers.catalog import price_map
 from providers.catalog.price_map import CatalogEntry
-from providers.health import connections
+from providers.health import connection_check
 from providers.models import LanguageModel, Provider
 
 
@@ -99,8 +99,8 @@ class UnsavedTest(APIView):
         asked = ConnectionTest(data=request.data)
         asked.is_valid(raise_exception=True)
         with errors_named(type="provider", row="api_base"):
-            target = connections.unsaved_target(type=asked.validated_data.pop("provider"), **asked.validated_data)
-        return Response(tested_json(connections.check(target)))
+            target = connection_check.unsaved_target(type=asked.validated_data.pop("provider"), **asked.validated_data)
+        return Response(tested_json(connection_check.check(target)))
 
 
 class SavedTest(APIView):
@@ -111,7 +111,7 @@ class SavedTest(APIView):
     @extend_schema(request=None, responses=ConnectionTested, operation_id="test_provider")
     def post(self, request: Request, provider_id: str) -> Response:
         provider = row_or_404(Provider.objects.select_related("key"), provider_id)
-        return Response(tested_json(connections.check_saved(provider)))
+        return Response(tested_json(connection_check.check_saved(provider)))
 
 
 class Discovery(APIView):
@@ -122,7 +122,7 @@ class Discovery(APIView):
     @extend_schema(request=None, responses=Discovered, operation_id="discover_models")
     def post(self, request: Request, provider_id: str) -> Response:
         provider = row_or_404(Provider.objects.select_related("key"), provider_id)
-        found = connections.models_of(provider)
+        found = connection_check.models_of(provider)
         if not found.is_ok:
             return Response(tested_json(found))
         return Response(_discovered_json(found, offers_of(provider, found.models)))

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import structlog
 
-from tester.live import reading
+from tester.live import stored_frames
 from tester.live.frame_buffer import FrameBuffer, RunUpdate
 from tester.live.pictures import Pictures
 
@@ -36,10 +36,10 @@ class Database:
     """The rows of this installation: whoever conducts a run, in whatever process, writes them."""
 
     async def reel_of(self, run_id: UUID) -> FrameBuffer | None:
-        return await reading.in_database_thread(reading.reel_of, run_id)
+        return await stored_frames.in_database_thread(stored_frames.reel_of, run_id)
 
     async def news_of(self, run_id: UUID, after: int) -> RunUpdate | None:
-        return await reading.in_database_thread(reading.news_of, run_id, after)
+        return await stored_frames.in_database_thread(stored_frames.news_of, run_id, after)
 
 
 @dataclass(slots=True)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
 
-from tester.scene import words
+from tester.scene import captions
+from tester.scene.elements import LiveCard, LiveExit, LiveLink, LiveStats, LiveStep, Part
 from tester.scene.group import DrawnDeployment, DrawnGroup, Mode, mode_of
-from tester.scene.parts import LiveCard, LiveExit, LiveLink, LiveStats, LiveStep, Part
 from tester.scene.sheets import Box, Curve, Drop, Sheet, sheets_of
 
 HIGH = 100.0
@@ -71,22 +71,22 @@ class Scene:
     @property
     def badge(self) -> str:
         """The name of the picture."""
-        return words.badge(self.group, self.mode)
+        return captions.badge(self.group, self.mode)
 
     @property
     def decides(self) -> str:
         """What the router goes by."""
-        return words.decides(self.group, self.mode)
+        return captions.decides(self.group, self.mode)
 
     @property
     def info(self) -> str:
         """What one is looking at."""
-        return words.info(self.group, self.mode)
+        return captions.info(self.group, self.mode)
 
     @property
     def description(self) -> str:
         """The picture in a sentence."""
-        return words.description(self.group, self.mode)
+        return captions.description(self.group, self.mode)
 
     @property
     def has_room(self) -> bool:
@@ -124,8 +124,8 @@ class Scene:
         return PlacedCard(
             index,
             deployment,
-            words.fitted(deployment.name, room, 16.5),
-            words.lead(self.group, self.mode, index),
+            captions.fitted(deployment.name, room, 16.5),
+            captions.lead(self.group, self.mode, index),
             sheet.cards[index],
             sheet.streams[index],
             live if leads else live.again,

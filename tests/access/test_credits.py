@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from access import credits
-from access.credits.amounts import MOST_NANOUSD, dollars, month_end, nanousd_of, usd_of
+from access.credits.money import MOST_NANOUSD, dollars, month_end, nanousd_of, usd_of
 from access.keys import COMMAND_LINE
 from access.models import NANO, Account, Hold, Movement, MovementKind, Team
 from lib.exceptions import NotAllowed

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from providers.demo.settings import DEMO_KEY
+from providers.demo.behaviour import DEMO_KEY
 from providers.secrets import mask
 from tests.e2e.looks import faults, overflow
 from tests.e2e.stage import LIMIT_S, follow, set_demo

@@ -12,7 +12,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import DatabaseError, OperationalError, connections
 
-from gateway.background import alerting
+from gateway.background import alert_loop
 from providers.models import Provider
 from tests.factories import make_provider
 from tests.fakes import Ok, ScriptedUpstream, Status
@@ -34,7 +34,7 @@ async def _until(happened) -> None:
 @pytest.mark.django_db(transaction=True)
 async def test_a_server_that_runs_raises_and_resolves_by_itself():
     provider = await sync_to_async(make_provider)(failed_probes=3, error="Timeout")
-    watching = asyncio.create_task(alerting.watch(every_s=0.01))
+    watching = asyncio.create_task(alert_loop.watch(every_s=0.01))
     await _until(lambda: Alert.objects.open().exists())
     await _until(lambda: Provider.objects.filter(pk=provider.pk).update(failed_probes=0))
     await _until(lambda: not Alert.objects.open().exists())
@@ -54,7 +54,7 @@ async def test_a_database_that_is_away_does_not_end_the_loop(monkeypatch):
         raise DatabaseError("away")
 
     monkeypatch.setattr(alert_rules, "settle", away)
-    watching = asyncio.create_task(alerting.watch(every_s=0.001))
+    watching = asyncio.create_task(alert_loop.watch(every_s=0.001))
     await asyncio.wait_for(third.wait(), 5)
     watching.cancel()
 

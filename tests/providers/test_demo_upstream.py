@@ -13,7 +13,7 @@ import httpx
 import openai
 import pytest
 
-from providers.demo.settings import DEMO_KEY
+from providers.demo.behaviour import DEMO_KEY
 from tests.servers import MASTER_KEY, Server, free_port, running
 
 PING: Any = [{"role": "user", "content": "Is anybody there?"}]

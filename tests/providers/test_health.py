@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from engine.probes.findings import Finding, Trouble
-from providers.health import probes
+from providers.health import probe_schedule
 from providers.models import Probe, Provider
 from tests.factories import make_provider
 
@@ -17,8 +17,8 @@ pytestmark = pytest.mark.django_db
 DOWN = Finding(12.0, trouble=Trouble.SERVER_ERROR, error="Answered 503.")
 
 
-def claims(interval_s: float = 300) -> list[probes.Claim]:
-    return probes.claim_due(interval_s=interval_s, rng=random.Random(1))
+def claims(interval_s: float = 300) -> list[probe_schedule.Claim]:
+    return probe_schedule.claim_due(interval_s=interval_s, rng=random.Random(1))
 
 
 def due(**fields) -> Provider:
@@ -40,8 +40,8 @@ def test_what_is_due_is_claimed_once():
 
 def test_two_processes_that_saw_the_same_row_do_not_both_get_it():
     seen_by_both = due()
-    assert probes._take(seen_by_both, timezone.now()) is True
-    assert probes._take(seen_by_both, timezone.now()) is False
+    assert probe_schedule._take(seen_by_both, timezone.now()) is True
+    assert probe_schedule._take(seen_by_both, timezone.now()) is False
 
 
 def test_a_prober_that_died_loses_its_lease():
@@ -65,9 +65,9 @@ def test_without_its_key_there_is_nothing_to_call():
 
 def test_a_failure_keeps_the_time_of_the_first_and_counts():
     provider = make_provider()
-    probes.record(provider_id=provider.pk, finding=DOWN)
+    probe_schedule.record(provider_id=provider.pk, finding=DOWN)
     first = Provider.objects.get().error_since
-    probes.record(provider_id=provider.pk, finding=DOWN)
+    probe_schedule.record(provider_id=provider.pk, finding=DOWN)
     row = Provider.objects.get()
     assert (row.error, row.error_since, row.failed_probes) == ("Answered 503.", first, 2)
     assert row.latency_ms is None
@@ -75,7 +75,7 @@ def test_a_failure_keeps_the_time_of_the_first_and_counts():
 
 def test_a_success_ends_the_error_and_moves_the_average():
     provider = make_provider(error="Down", error_since=timezone.now(), failed_probes=3, latency_ms=100.0)
-    probes.record(provider_id=provider.pk, finding=Finding(200.0), again_in=timedelta(seconds=300))
+    probe_schedule.record(provider_id=provider.pk, finding=Finding(200.0), again_in=timedelta(seconds=300))
     row = Provider.objects.get()
     assert (row.status, row.error_since, row.failed_probes, row.latency_ms) == ("active", None, 0, 120.0)
     assert row.next_probe_at > timezone.now() + timedelta(seconds=290)
@@ -86,16 +86,16 @@ def test_the_history_is_bounded_by_number_and_by_age():
     old = [Probe(provider=provider, at=now - timedelta(days=8), is_ok=True, latency_ms=1)]
     many = [Probe(provider=provider, at=now - timedelta(minutes=n), is_ok=True, latency_ms=1) for n in range(1, 600)]
     Probe.objects.bulk_create(old + many)
-    probes.record(provider_id=provider.pk, finding=DOWN)
+    probe_schedule.record(provider_id=provider.pk, finding=DOWN)
     history = Probe.objects.filter(provider=provider)
-    assert (history.count(), history.first().trouble) == (probes.KEPT_PROBES, "server_error")
+    assert (history.count(), history.first().trouble) == (probe_schedule.KEPT_PROBES, "server_error")
 
 
 def test_a_provider_that_was_deleted_meanwhile_is_no_error():
     provider = make_provider()
     pk = provider.pk
     provider.delete()
-    probes.record(provider_id=pk, finding=DOWN)
+    probe_schedule.record(provider_id=pk, finding=DOWN)
     assert not Probe.objects.exists()
 
 
@@ -103,4 +103,4 @@ def test_it_is_alarming_after_three_failures_in_a_row():
     for failures in (2, 3):
         make_provider(name=f"failed {failures}", failed_probes=failures)
     make_provider(enabled=False, failed_probes=9)
-    assert [provider.name for provider in probes.failing()] == ["failed 3"]
+    assert [provider.name for provider in probe_schedule.failing()] == ["failed 3"]

@@ -13,7 +13,7 @@ from django.db import DatabaseError
 from tester import actions
 from tester.exceptions import RunBroken
 from tester.models import Frame, Run, RunStatus, TraceChunk
-from tester.planning import Asked, plan
+from tester.run_planning import Asked, plan
 from tester.runs import conduct as conducting
 from tester.runs import storage
 from tester.runs.conduct import conduct

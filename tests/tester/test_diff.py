@@ -11,7 +11,7 @@ import pytest
 from engine.spec import Strategy
 from tester.live.pictures import diff
 from tester.scene import DrawnGroup, Mode, Scene, scene_of
-from tester.scene.parts import PATCHED
+from tester.scene.elements import PATCHED
 from tests.engine.working import WorkerProcess
 from tests.tester.rehearsed import Frame, drawn, frames_of, spec_of, without_cooldown
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from providers.demo.settings import PROVIDERS, api_base
+from providers.demo.behaviour import PROVIDERS, api_base
 from tester import actions
 from tester.models import Run, RunStatus
-from tester.planning import Asked, plan
+from tester.run_planning import Asked, plan
 from tester.runs.conduct import conduct
 from tests.factories import make_group, make_model, make_provider
 from tests.fakes import Hang, Ok, ScriptedUpstream, Status

@@ -10,7 +10,7 @@ from engine.exceptions import BadInput
 from engine.scenarios import SCENARIOS
 from tester.management.commands.rehearse import scenario_in
 from tester.models import Run
-from tester.planning import Asked, plan
+from tester.run_planning import Asked, plan
 from tests.tester.test_rehearse_command import exit_code, rehearse
 
 URL = "/v1/scenarios"

@@ -10,9 +10,9 @@ import pytest
 
 from engine.spec import Strategy
 from tester.scene import DrawnGroup, Mode, Scene, mode_of, scene_of
-from tester.scene.live import milliseconds, success
+from tester.scene.captions import fitted
+from tester.scene.frame_elements import milliseconds, success
 from tester.scene.sheets import sheets_of
-from tester.scene.words import fitted
 from tests.tester.rehearsed import PROVIDERS, WEIGHTS, drawn, spec_of
 
 CHAIN = drawn(spec_of(3, Strategy.PRIORITY_FAILOVER))

@@ -14,7 +14,7 @@ from engine.outcomes import outcome_of
 from usage.models import RequestRecord
 from usage.request_log.finished import ATTEMPTS, STARTED_AT, values_of
 from usage.request_log.journal import Entry, write
-from usage.request_log.wire import ATTEMPT, Wire
+from usage.request_log.packing import ATTEMPT, Wire
 
 _numbers = itertools.count(1)
 

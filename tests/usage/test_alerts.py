@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from engine import addresses
-from gateway.background.alerting import PAUSES_S, WebhookSender
+from gateway.background.alert_loop import PAUSES_S, WebhookSender
 from tests.fakes import Exchange, ScriptedUpstream, Status
 from tests.odd_servers import Moved
 from usage.alerting import alerts, webhook

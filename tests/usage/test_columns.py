@@ -14,9 +14,9 @@ from gateway import records
 from gateway.exchange import Exchange
 from usage.api.requests import FIELDS
 from usage.models import RequestRecord, UsageBucket, UsageSeries
-from usage.request_log import finished, wire
+from usage.request_log import finished, packing
 from usage.request_log.columns import COLUMNS, COUNTS
-from usage.request_log.exporting import REQUEST_COLUMNS
+from usage.request_log.csv_export import REQUEST_COLUMNS
 from usage.rollups import tallies
 
 NAMES = {column.name for column in COLUMNS}
@@ -47,7 +47,7 @@ def test_all_that_the_log_needs_of_an_exchange_is_kept(ended: records.FinishedEx
 
 def test_what_is_handed_over_and_what_is_written_have_the_columns_in_one_order(ended: records.FinishedExchange):
     assert set(finished.COLUMNS) == NAMES
-    assert tuple(field.name for field in fields(wire.Row)) == finished.COLUMNS
+    assert tuple(field.name for field in fields(packing.Row)) == finished.COLUMNS
     assert [name for name in finished.COLUMNS if not hasattr(ended.row(), name)] == []
 
 

@@ -12,7 +12,7 @@ from engine.outcomes import Outcome
 from tests.usage.log import finished, log
 from tests.usage.logged import tried
 from usage.alerting import current_rules, settle
-from usage.alerting.groups import EXAMPLE, Answers, failing_groups, rule_of
+from usage.alerting.group_rule import EXAMPLE, Answers, failing_groups, rule_of
 from usage.alerting.thresholds import GROUP_RULE
 from usage.health.recent import count_recent
 from usage.models import Alert, AlertKind, RequestRecord

@@ -9,7 +9,7 @@ from tests.factories import make_provider
 from tests.page import html_of
 from tests.usage.log import finished, log
 from tests.usage.logged import tried
-from usage.health.providers import ProviderCount, count_providers, health_of, is_up
+from usage.health.provider_health import ProviderCount, count_providers, health_of, is_up
 from usage.health.recent import Tries
 
 pytestmark = pytest.mark.django_db

@@ -18,9 +18,9 @@ from tests.usage.log import Served, log
 from usage.models import LatencyCount, RequestRecord, UsageBucket
 from usage.request_log import recorder as recorder_module
 from usage.request_log import retention, writer_process
+from usage.request_log.packing import Wire, attempt_of, attempts_of
 from usage.request_log.recorder import Recorder
 from usage.request_log.retention import purge
-from usage.request_log.wire import Wire, attempt_of, attempts_of
 from usage.request_log.writer_process import WriterProcess
 
 

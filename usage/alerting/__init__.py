@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from usage.alerting.actions import Setting, change_rules
+from usage.alerting.evaluation import settle
 from usage.alerting.thresholds import WATCHED, Watched, checked_threshold, current_rules
-from usage.alerting.watching import settle
 
 __all__ = ["WATCHED", "Setting", "Watched", "change_rules", "checked_threshold", "current_rules", "settle"]

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from access.models import ApiKey
 from engine.outcomes import Outcome
-from providers.health import probes
-from usage.alerting.groups import Answers, Part
+from providers.health import probe_schedule
+from usage.alerting.group_rule import Answers, Part
 from usage.health.recent import Tries, answers_since, tries_since
 from usage.models import Grain, RequestRecord, UsageBucket
 from usage.rollups.tallies import start_of
@@ -67,7 +67,7 @@ class KeyMinute:
 
 def failing(*, in_a_row: int) -> list[Failing]:
     """Providers that failed at least so many probes in a row."""
-    rows = probes.failing(in_a_row=in_a_row)
+    rows = probe_schedule.failing(in_a_row=in_a_row)
     return [Failing(str(row.pk), row.name, row.failed_probes, row.error, row.error_since) for row in rows]
 
 

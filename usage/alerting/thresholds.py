@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 
-from usage.alerting.groups import Part, rule_of, with_percent
+from usage.alerting.group_rule import Part, rule_of, with_percent
 from usage.models import AlertKind, AlertRule
 
 

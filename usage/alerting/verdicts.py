@@ -1,7 +1,7 @@
 """Measures and a threshold -> what is to be raised, in words for the person who must act. Pure.
 
 What is `open` already stays so until its share is under 80 % of the threshold: numbers that go up and down around it
-raise one alert, not many; groups have a margin of their own (see `groups.py`). Costs of a day only grow, and one
+raise one alert, not many; groups have a margin of their own (see `group_rule.py`). Costs of a day only grow, and one
 success ends a row of failed probes: no margin there.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
-from usage.alerting.groups import SUBJECT_LIMIT, FailingGroup
+from usage.alerting.group_rule import SUBJECT_LIMIT, FailingGroup
 from usage.alerting.measures import DayCosts, Failing, KeyMinute
 from usage.amounts import percent
 from usage.health.recent import Tries

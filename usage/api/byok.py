@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 from access.byok.api import KeyProvider, OwnKeyUser
 from access.models import Role
 from lib.serializers import Page, PageQuery, page_of
-from usage.analytics import byok
+from usage.analytics import byok_report
 
 
 class BroughtKey(serializers.Serializer):
@@ -50,7 +50,7 @@ class Byok(APIView):
 
     @extend_schema(parameters=[PageQuery], responses=ByokPage, operation_id="read_byok")
     def get(self, request: Request) -> Response:
-        query, report = PageQuery.checked(request.query_params), byok.report_of()
-        people, about = page_of(byok.bringers(query.pop("q")), **query)
-        answer = {"period": byok.PERIOD, "numbers": byok.numbers_of(report), **about}
-        return Response(ByokPage({**answer, "users": byok.lines_of(people, report)}).data)
+        query, report = PageQuery.checked(request.query_params), byok_report.report_of()
+        people, about = page_of(byok_report.bringers(query.pop("q")), **query)
+        answer = {"period": byok_report.PERIOD, "numbers": byok_report.numbers_of(report), **about}
+        return Response(ByokPage({**answer, "users": byok_report.lines_of(people, report)}).data)

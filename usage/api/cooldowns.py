@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from access.models import Role
 from lib.authors import author_of
-from usage.health import cooldowns
+from usage.health import cooldown_board
 
 
 class CoolingDownSerializer(serializers.Serializer):
@@ -53,7 +53,7 @@ class CooldownList(APIView):
 
     @extend_schema(responses=CooldownBoard, operation_id="list_cooldowns")
     def get(self, request: Request) -> Response:
-        rows = cooldowns.board()
+        rows = cooldown_board.board()
         return Response({"cooldowns": CoolingDownSerializer(rows, many=True).data, "total": len(rows)})
 
 
@@ -65,7 +65,7 @@ class CooldownDetail(APIView):
     @extend_schema(responses=CooldownEnded, operation_id="end_cooldown")
     def delete(self, request: Request, cooldown_id: str) -> Response:
         group_id, deployment_id = _parts(cooldown_id)
-        ended = cooldowns.end_cooldown(by=author_of(request), group_id=group_id, deployment_id=deployment_id)
+        ended = cooldown_board.end_cooldown(by=author_of(request), group_id=group_id, deployment_id=deployment_id)
         if not ended:
             raise Http404("This deployment does not cool down (any more).")
         return Response({"success": True, "id": cooldown_id, "processes": ended})

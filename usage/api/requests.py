@@ -16,7 +16,7 @@ from access.models import Role
 from usage.models import RequestRecord
 from usage.request_log.columns import COLUMNS
 from usage.request_log.filter import RequestFilterForm
-from usage.request_log.search import matching, page_of
+from usage.request_log.log_search import matching, page_of
 from usage.rules import owner_seen_by
 
 FIELDS = tuple(column.name for column in COLUMNS if column.is_answered)

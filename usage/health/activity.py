@@ -14,7 +14,7 @@ from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from engine.outcomes import Outcome, success_rate
-from usage.alerting.groups import SUBJECT_LIMIT
+from usage.alerting.group_rule import SUBJECT_LIMIT
 from usage.health.recent import answers_since
 from usage.models import Alert, AlertKind, RequestRecord
 from usage.request_log.attempts import has_failed

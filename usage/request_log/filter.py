@@ -9,7 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from engine.outcomes import Outcome
-from usage.request_log.search import Mark, Wanted
+from usage.request_log.log_search import Mark, Wanted
 
 OUTCOME_CHOICES = [
     ("", "Any outcome"),

@@ -21,8 +21,8 @@ from usage.models import RequestRecord
 from usage.request_log.finished import record_of
 from usage.request_log.journal import write
 from usage.request_log.key_use import KeyUse
+from usage.request_log.packing import Unwritten, Wire, entry_of
 from usage.request_log.retention import purge
-from usage.request_log.wire import Unwritten, Wire, entry_of
 from usage.request_log.writer_process import WriterGone, WriterProcess
 
 log = structlog.get_logger(__name__)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import django
 
 if TYPE_CHECKING:
-    from usage.request_log.wire import Wire
+    from usage.request_log.packing import Wire
 
 READY = "ready"
 # Where there are more processes than processors, those that somebody waits for go first; it still gets its share.
@@ -35,7 +35,7 @@ def main() -> None:
 
     from usage.request_log.journal import write
     from usage.request_log.key_use import KeyUse
-    from usage.request_log.wire import entry_of
+    from usage.request_log.packing import entry_of
 
     # A batch holds thousands of objects and no cycle, and takes nothing with it that was there before.
     gc.freeze()

@@ -11,7 +11,7 @@ from multiprocessing import Pipe
 from django.conf import settings
 from django.db import DatabaseError
 
-from usage.request_log.wire import Wire
+from usage.request_log.packing import Wire
 
 COMMAND = (sys.executable, "-m", "usage.request_log.writer")
 # Longer than a database waits for a lock.

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand
 
-from groups import demo
+from groups import demo_groups
 
 SAID = {
     "loaded": "Loaded the demo: groups such as demo-ordered, and virtual models, over Nebius, Fireworks and Azure.",
@@ -23,7 +23,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         try:
-            outcome = demo.load()
+            outcome = demo_groups.load()
         except ValidationError as error:
             self.stderr.write(f"The demo was not loaded: {' '.join(error.messages)}")
             return

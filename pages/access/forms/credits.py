@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from access.credits.amounts import DECIMALS, usd_of
+from access.credits.money import DECIMALS, usd_of
 from access.credits.rules import Holder
 from access.models import Account, MovementKind, Team, User
 from pages.forms import attributes, blame

@@ -16,10 +16,10 @@ from groups.models import Deployment, RoutingGroup
 from groups.policies import FALLBACK
 from groups.versions.differences import Difference, differences
 from groups.versions.snapshots import snapshot_of
-from pages.groups.builder import rows as row_list
+from pages.groups.builder import deployment_rows as row_list
+from pages.groups.builder.deployment_rows import Row, Rows
 from pages.groups.builder.forms import DeploymentForm, GroupForm
 from pages.groups.builder.picker import models_by_id
-from pages.groups.builder.rows import Row, Rows
 from pages.groups.cards import DeploymentCard, card_of
 from providers.models import LanguageModel
 

@@ -15,7 +15,7 @@ from groups.actions import GroupFields
 from groups.deployments.placements import Placement
 from groups.models import GROUP_NAME, RoutingGroup, Strategy
 from pages.groups.assignments import Assignee, assignable_keys, assignable_teams
-from pages.groups.builder.fields import CARDS, NUMBERS, SETTINGS, IdsField, settings_fields, typed_with
+from pages.groups.builder.form_fields import CARDS, NUMBERS, SETTINGS, IdsField, settings_fields, typed_with
 
 OWN = ("name", "description", "strategy", "assigned_team_ids", "assigned_key_ids")
 

@@ -17,9 +17,9 @@ from groups import actions
 from groups.exceptions import GroupChanged
 from groups.models import RoutingGroup, Strategy
 from pages.groups.builder import picker
+from pages.groups.builder.deployment_rows import MOST_ROWS, changed, parts_of
 from pages.groups.builder.drafts import Draft, Line, conflict_of, rows_in
 from pages.groups.builder.forms import GroupForm
-from pages.groups.builder.rows import MOST_ROWS, changed, parts_of
 from pages.guards import PersonRequest, requires
 
 

@@ -20,11 +20,11 @@ from interchange.litellm_config import document
 from lib.parsers import StrictJSONParser
 from tester import actions
 from tester.models import RunStatus
-from tester.planning import MOST_REQUESTS, Asked, Plan, plan
+from tester.run_planning import MOST_REQUESTS, Asked, Plan, plan
 from tester.runs.conduct import Outcome, conduct
 from tester.runs.workers import Message
-from tester.scene.reading import finished
-from tester.terminal import report
+from tester.scene.frame_numbers import finished
+from tester.terminal import result_table
 from tester.terminal.assertions import METRICS, Assertion, parse_assertion
 
 FIELD = "scenario file"
@@ -115,7 +115,7 @@ class Command(BaseCommand):
         if outcome.status is not RunStatus.DONE or outcome.result is None:
             raise CommandError(outcome.error or "The run was cancelled.", returncode=RUN_FAILED)
         result = {"run_id": str(run.pk), **outcome.result}
-        self.stdout.write(json.dumps(result, indent=2) if as_json else report.table(result))
+        self.stdout.write(json.dumps(result, indent=2) if as_json else result_table.table(result))
         self._check(assertions, result, is_strict=strict)
 
     def _conducted(self, run: Any, planned: Plan) -> Outcome:
@@ -124,7 +124,7 @@ class Command(BaseCommand):
         total = planned.job.workload.num_requests
 
         def show(frame: Message) -> None:
-            self.stderr.write(f"\r{report.bar(finished(frame['requests']), total)}", ending="")
+            self.stderr.write(f"\r{result_table.bar(finished(frame['requests']), total)}", ending="")
             self.stderr.flush()
 
         try:

@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 
 from groups.models import RoutingRules
+from groups.routing_rules.alias_targets import resolved
 from groups.routing_rules.chain import providers_of, spec_with_chain
 from groups.routing_rules.facts import all_pools
-from groups.routing_rules.targets import resolved
 from tests.factories import make_group, make_model, make_provider
 
 pytestmark = pytest.mark.django_db

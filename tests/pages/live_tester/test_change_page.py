@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pages.live_tester import changes
+from pages.live_tester import run_change
 from tester.models import Frame, Run, RunStatus
-from tester.planning import Asked, plan
+from tester.run_planning import Asked, plan
 from tests.page import html_of
 from tests.tester.live.runs import frame_at
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Run, Any]]:
     """The runs that were handed to the background; the e2e tests let them run."""
     found: list[tuple[Run, Any]] = []
-    monkeypatch.setattr(changes, "conduct_in_background", lambda run, job: found.append((run, job)))
+    monkeypatch.setattr(run_change, "conduct_in_background", lambda run, job: found.append((run, job)))
     return found
 
 

@@ -10,7 +10,7 @@ from engine.targets import targets
 from pages.live_tester.run_timeline import timeline_of_run
 from tester import actions
 from tester.models import Run
-from tester.planning import Asked, plan
+from tester.run_planning import Asked, plan
 from tester.scene.drawings import drawn_group_of
 from tests.factories import make_group, make_model, make_provider
 

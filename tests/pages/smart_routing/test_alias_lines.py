@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pages.smart_routing.rules import alias_lines
+from pages.smart_routing.rule_editor import alias_lines
 from pages.smart_routing.steps import changed_chain
 from tests.factories import make_group
 

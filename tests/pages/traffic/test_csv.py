@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from access.models import User
 from tests.usage.log import finished, log
-from usage.request_log import exporting
-from usage.request_log.exporting import csv_lines, safe
+from usage.request_log import csv_export
+from usage.request_log.csv_export import csv_lines, safe
 
 
 def read(data: bytes) -> list[list[str]]:
@@ -79,7 +79,7 @@ def test_every_request_is_a_line_oldest_first(page):
 
 @pytest.mark.django_db
 def test_more_requests_than_are_read_at_once_are_all_there_once(page, monkeypatch):
-    monkeypatch.setattr(exporting, "ROWS_AT_ONCE", 4)
+    monkeypatch.setattr(csv_export, "ROWS_AT_ONCE", 4)
     log(*(finished(f"{n:02}", at=f"{timezone.now():%Y-%m-%dT%H:00}") for n in range(10)))
     assert [line["call_id"] for line in rows_of(page.get("/usage/requests.csv?period=7d"))] == [
         f"{n:02}" for n in range(10)

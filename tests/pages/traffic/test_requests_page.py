@@ -16,8 +16,8 @@ from tests.factories import make_group, make_model, make_provider
 from tests.page import html_of
 from tests.usage.log import Served
 from tests.usage.logged import logged, request_of, tried
+from usage.request_log.log_search import Mark
 from usage.request_log.recorder import recorder
-from usage.request_log.search import Mark
 
 pytestmark = pytest.mark.django_db
 URL = "/requests"

@@ -13,11 +13,11 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from engine.spec import Strategy
-from tester.live import reading
+from tester.live import stored_frames
 from tester.live.frame_buffer import FrameBuffer, RunUpdate, StoredFrame
 from tester.live.frames import FrameStore, RunUnknown
 from tester.models import LOST_AFTER, Run, RunStatus
-from tester.planning import Asked, plan
+from tester.run_planning import Asked, plan
 from tester.scene import DrawnGroup, drawings
 from tests.tester.live.runs import add_frames, finish, make_run
 
@@ -148,9 +148,9 @@ async def test_when_the_database_is_away_for_a_moment_viewers_keep_what_they_hav
 
 
 def test_frames_are_read_in_pieces(group, monkeypatch):
-    monkeypatch.setattr(reading, "MOST_FRAMES_AT_ONCE", 3)
+    monkeypatch.setattr(stored_frames, "MOST_FRAMES_AT_ONCE", 3)
     run = make_run(group, frames=5)
-    first, second = reading.news_of(run.pk, -1), reading.news_of(run.pk, 2)
+    first, second = stored_frames.news_of(run.pk, -1), stored_frames.news_of(run.pk, 2)
     assert first is not None
     assert second is not None
     assert [(frame.n, frame.at_ms) for frame in first.frames] == [(0, 0), (1, 250), (2, 500)]
@@ -160,12 +160,12 @@ def test_frames_are_read_in_pieces(group, monkeypatch):
 def test_a_look_costs_two_queries(group, django_assert_num_queries):
     run = make_run(group, frames=5)
     with django_assert_num_queries(2):
-        reading.news_of(run.pk, -1)
+        stored_frames.news_of(run.pk, -1)
 
 
 def test_a_run_whose_server_died_has_failed(group):
     run = make_run(group, heartbeat_at=timezone.now() - 2 * LOST_AFTER)
-    found = reading.news_of(run.pk, -1)
+    found = stored_frames.news_of(run.pk, -1)
     assert found is not None
     assert found.status is RunStatus.FAILED
     assert "server that ran it went away" in found.error
@@ -173,14 +173,14 @@ def test_a_run_whose_server_died_has_failed(group):
 
 @pytest.mark.django_db
 def test_no_run_no_news():
-    assert reading.news_of(uuid.uuid4(), -1) is None
-    assert reading.reel_of(uuid.uuid4()) is None
+    assert stored_frames.news_of(uuid.uuid4(), -1) is None
+    assert stored_frames.reel_of(uuid.uuid4()) is None
 
 
 def test_a_run_that_kept_no_picture_is_drawn_as_its_group_is(group, ids, django_assert_num_queries):
     run = make_run(group)
     with django_assert_num_queries(4):
-        reel = reading.reel_of(run.pk)
+        reel = stored_frames.reel_of(run.pk)
     assert reel is not None
     assert [(d.name, d.deployment_id, d.colour, d.priority) for d in reel.group.deployments] == [
         ("Nebius", ids[0], "nebius", 1),
@@ -193,7 +193,7 @@ def test_a_run_is_drawn_as_it_ran_whatever_became_of_its_group(group, django_ass
     run = make_run(group, config=planned.config)
     group.deployments.all().delete()
     with django_assert_num_queries(2):
-        reel = reading.reel_of(run.pk)
+        reel = stored_frames.reel_of(run.pk)
     assert reel is not None
     assert reel.group == drawings.from_json(json.loads(json.dumps(planned.config["group"])))
     assert [(d.name, d.colour) for d in reel.group.deployments] == [("Nebius", "nebius"), ("Fireworks", "fireworks")]
@@ -217,7 +217,7 @@ def test_frames_come_as_the_database_keeps_them(group):
     run = make_run(group, frames=1)
     add_frames(run, range(1, 3))
     finish(run, result={"seed": 1})
-    found = reading.news_of(run.pk, 0)
+    found = stored_frames.news_of(run.pk, 0)
     assert found is not None
     reel = FrameBuffer(GROUP)
     reel.add(found)

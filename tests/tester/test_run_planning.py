@@ -12,8 +12,8 @@ from engine.exceptions import BadInput
 from engine.jobs import Job
 from groups.specs import specs_with_fallbacks
 from tester import actions
-from tester.planning import Asked, plan
-from tester.runs.estimates import INPUT_TOKENS, estimate
+from tester.run_planning import Asked, plan
+from tester.runs.cost_estimate import INPUT_TOKENS, estimate
 from tests.factories import make_group, make_model, make_provider
 from usage.models import RequestRecord
 

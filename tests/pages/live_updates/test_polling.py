@@ -9,8 +9,8 @@ import pytest
 from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
 
-from pages.live_updates import changes, consumers
-from pages.live_updates.changes import Follower, Sight, news_between
+from pages.live_updates import consumers, polling
+from pages.live_updates.polling import Follower, Sight, news_between
 from providers import config_version
 from providers.models import Provider
 from routing_console.asgi import sockets
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    monkeypatch.setattr(changes.follower, "_tick_s", 0.02)
+    monkeypatch.setattr(polling.follower, "_tick_s", 0.02)
 
 
 def socket(headers) -> WebsocketCommunicator:
@@ -45,7 +45,7 @@ async def followed(page: WebsocketCommunicator) -> None:
     """Until the first look was made: only what comes after it is news."""
     assert (await page.connect(5))[0]
     for _ in range(100):
-        if changes.follower._mailboxes:
+        if polling.follower._mailboxes:
             break
         await asyncio.sleep(0.01)
     await asyncio.sleep(0.1)
@@ -67,10 +67,10 @@ async def test_all_viewers_are_told_of_a_change_by_one_follower(charlie):
     await sync_to_async(config_version.bump)()
     for page in (one, other):
         assert await page.receive_json_from(5) == {"changed": "providers"}
-    assert len(changes.follower._mailboxes) == 2
+    assert len(polling.follower._mailboxes) == 2
     for page in (one, other):
         await page.disconnect()
-    assert changes.follower._task is None
+    assert polling.follower._task is None
 
 
 async def test_a_provider_that_fails_and_an_alert_are_told(charlie):

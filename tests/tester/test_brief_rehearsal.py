@@ -8,10 +8,10 @@ import pytest
 
 from engine.scenarios import SCENARIOS
 from groups.models import RoutingGroup
-from pages.live_tester import drafts
+from pages.live_tester import builder_preview
 from tester.exceptions import RunBroken
 from tester.models import Run
-from tester.runs.drafts import Rehearsed, Verdict, rehearse_briefly, verdict_of
+from tester.runs.brief_rehearsal import Rehearsed, Verdict, rehearse_briefly, verdict_of
 from tests.factories import make_group
 from tests.page import html_of
 from tests.pages.groups.test_builder_page import form
@@ -41,8 +41,8 @@ def rehearsed(monkeypatch) -> list[tuple[list[str], str]]:
         seen.append(([f"{spec.name}:{spec.strategy}" for spec in specs], scenario))
         return Rehearsed(Verdict("98.5%", 41, 9, 1900.0, 1.8), {})
 
-    monkeypatch.setattr(drafts, "rehearse_briefly", pretend)
-    monkeypatch.setattr(drafts, "scene_of", lambda drawn, frame, mode: None)
+    monkeypatch.setattr(builder_preview, "rehearse_briefly", pretend)
+    monkeypatch.setattr(builder_preview, "scene_of", lambda drawn, frame, mode: None)
     return seen
 
 
@@ -102,7 +102,7 @@ def test_without_a_free_worker_it_says_so(send, models, monkeypatch):
     def busy(*_: Any) -> None:
         raise RunBroken("No result within 20 s.")
 
-    monkeypatch.setattr(drafts, "rehearse_briefly", busy)
+    monkeypatch.setattr(builder_preview, "rehearse_briefly", busy)
     assert "No result within 20 s." in html_of(send(REHEARSAL, form(*models)))
 
 

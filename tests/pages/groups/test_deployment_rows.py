@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pages.groups.builder.rows import MOST_ROWS, Row, Rows, changed, in_order, is_with_above, with_weights
+from pages.groups.builder.deployment_rows import MOST_ROWS, Row, Rows, changed, in_order, is_with_above, with_weights
 
 IDS = {letter: str(UUID(int=number)) for number, letter in enumerate("ABCDEFGH", start=1)}
 LETTERS = {uid: letter for letter, uid in IDS.items()}

@@ -9,7 +9,7 @@ from engine.spec import DeploymentSpec, GroupSpec
 from gateway.explain.candidates import Excluded
 from groups.models import Deployment
 from providers.presets import preset_of
-from usage.health.cooldowns import CoolingDown
+from usage.health.cooldown_board import CoolingDown
 
 # A rough measure, for most languages and models.
 CHARACTERS_PER_TOKEN = 4

@@ -16,7 +16,7 @@ from interchange import imports
 from interchange.downloads import attachment, chosen_groups
 from interchange.files import FileFormat
 from interchange.planning.plan import Plan, Verdict
-from interchange.planning.report import report_of
+from interchange.planning.plan_report import report_of
 from pages.groups.import_form import ImportForm
 from pages.guards import PersonRequest, requires
 

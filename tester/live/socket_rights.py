@@ -15,7 +15,7 @@ from access.keys import verify
 from access.models import Actor, Role, Scope, User
 from access.rules import check_role, check_scope
 from lib.exceptions import NotAllowed
-from tester.live.reading import in_database_thread
+from tester.live.stored_frames import in_database_thread
 
 ENDED, BROKEN, MISUSED, UNKNOWN, FORBIDDEN, NOT_FOUND = 1000, 1011, 4400, 4401, 4403, 4404
 

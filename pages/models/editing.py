@@ -16,10 +16,10 @@ from pages.dialogs import came_from, dialog, done, editors_only
 from pages.guards import PersonRequest
 from pages.models.form import ModelForm, NewModelForm
 from pages.parts import Question, ask, way_back
-from pages.providers.connections import listed_in
+from pages.providers.connection_test import listed_in
 from pages.providers.offers import Checklist
 from providers import actions, rules
-from providers.health import connections
+from providers.health import connection_check
 from providers.models import LanguageModel, Provider
 
 FORM, CHECKLIST = "models/model_form.html", "models/model_checklist.html"
@@ -75,7 +75,7 @@ def models_add(request: PersonRequest, provider_id: UUID) -> HttpResponseBase:
     checklist = Checklist.in_form(request.POST, type=provider.type)
     do = request.POST.get("do") or ("find" if checklist.text else "save")
     if do == "ask":
-        finding = connections.models_of(provider)
+        finding = connection_check.models_of(provider)
         return _checklist_page(request, provider, listed_in(checklist, finding), finding=finding)
     return _add(request, provider, checklist) if do == "save" else _checklist_page(request, provider, checklist)
 

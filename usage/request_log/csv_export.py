@@ -16,7 +16,7 @@ from django.utils import timezone
 from usage.analytics import Asked
 from usage.models import Grain, RequestRecord, UsageBucket
 from usage.request_log.columns import COLUMNS
-from usage.request_log.search import Mark
+from usage.request_log.log_search import Mark
 from usage.rollups.tallies import start_of
 
 # Without it Excel takes UTF-8 for the local code page; LibreOffice and Python's `utf-8-sig` understand it.

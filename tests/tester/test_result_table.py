@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from tester.terminal.report import bar, table
+from tester.terminal.result_table import bar, table
 
 TRAFFIC = {"priority": 1, "weight": None, "avg_latency_ms": 1234.5, "percent_of_total": 75.0}
 RESULT = {

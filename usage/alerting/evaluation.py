@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from usage.alerting import measures, verdicts
 from usage.alerting.alerts import raise_alert, resolve_alerts
-from usage.alerting.groups import failing_groups
+from usage.alerting.group_rule import failing_groups
 from usage.alerting.thresholds import current_rules, group_rule
 from usage.alerting.verdicts import Finding
 from usage.health.causes import cause_of

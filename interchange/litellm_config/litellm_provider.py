@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from engine.spec import Secret
 from interchange.bundle import ProviderDraft
 from interchange.litellm_config.document import text
-from interchange.litellm_config.fields import Fields, reference_in
-from interchange.litellm_config.words import NO_KEY
+from interchange.litellm_config.litellm_names import NO_KEY
+from interchange.litellm_config.tracked_mapping import Fields, reference_in
 from interchange.places import wrong
 from interchange.references import VARIABLE, name_with
 from interchange.sealing import opened

@@ -19,7 +19,7 @@ from engine.workload import Workload
 from groups.models import RoutingGroup
 from groups.specs import specs_with_fallbacks
 from tester.models import Run
-from tester.runs import estimates
+from tester.runs import cost_estimate
 from tester.scene import drawings
 from usage.health.latency import recent_profiles
 
@@ -59,7 +59,7 @@ class Plan:
 
     @property
     def engine_input(self) -> dict[str, Any]:
-        """What the job has beyond the configuration, without keys; see `changes.py`."""
+        """What the job has beyond the configuration, without keys; see `change_planning.py`."""
         return {name: value for name, value in self.job.to_json().items() if name in ENGINE_INPUT}
 
 
@@ -81,7 +81,7 @@ def plan(group: RoutingGroup, asked: Asked) -> Plan:
         deadline_s=settings.REQUEST_DEADLINE_S,
         is_real=not asked.mock,
     )
-    cost = estimates.Estimate(0.0) if asked.mock else _checked_cost(asked, job)
+    cost = cost_estimate.Estimate(0.0) if asked.mock else _checked_cost(asked, job)
     config = {
         **_config(asked, job),
         "estimated_cost_usd": None if cost.unpriced else cost.usd,
@@ -128,14 +128,14 @@ def _profiles_of_seed(group: RoutingGroup, seed: int | None) -> dict[str, Profil
     return {name: Profile.from_json(profile) for name, profile in (stored or {}).items()}
 
 
-def _checked_cost(asked: Asked, job: Job) -> estimates.Estimate:
+def _checked_cost(asked: Asked, job: Job) -> cost_estimate.Estimate:
     """The estimate of a run with real requests; raises BadInput for one that may not start."""
     count = job.workload.num_requests
     if count > settings.REAL_RUN_MAX_REQUESTS:
         most = settings.REAL_RUN_MAX_REQUESTS
         raise BadInput("num_requests", f"With real requests the most are {most} (setting REAL_RUN_MAX_REQUESTS).")
-    estimated = estimates.estimate(job)
-    estimates.check_within(estimated, count=count, most_usd=asked.max_cost_usd)
+    estimated = cost_estimate.estimate(job)
+    cost_estimate.check_within(estimated, count=count, most_usd=asked.max_cost_usd)
     return estimated
 
 

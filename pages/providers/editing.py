@@ -16,7 +16,7 @@ from lib.exceptions import DomainError
 from pages.dialogs import came_from, dialog, done, editors_only
 from pages.guards import PersonRequest
 from pages.parts import Question, ask, way_back
-from pages.providers import connections
+from pages.providers import connection_test
 from pages.providers.form import DEFAULT_TYPE, ProviderForm
 from pages.providers.offers import Checklist
 from providers import actions, rules
@@ -91,8 +91,8 @@ def _posted(request: PersonRequest, provider: Provider | None) -> HttpResponseBa
     form, checklist = ProviderForm.typed(data, provider), _checklist(data, provider)
     if do != "test":
         return _page(request, form, checklist, provider)
-    finding = connections.tried(request, provider)
-    return _page(request, form, connections.listed_in(checklist, finding), provider, finding=finding)
+    finding = connection_test.tried(request, provider)
+    return _page(request, form, connection_test.listed_in(checklist, finding), provider, finding=finding)
 
 
 def _checklist(data: QueryDict, provider: Provider | None) -> Checklist:

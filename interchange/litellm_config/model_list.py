@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from interchange.bundle import ModelDraft, ProviderDraft, Remark
-from interchange.litellm_config.fields import Fields, reference_in
-from interchange.litellm_config.prices import model_of
-from interchange.litellm_config.upstreams import listed_mode, litellm_provider, provider_of
-from interchange.litellm_config.words import OURS, PER_DEPLOYMENT
+from interchange.litellm_config.litellm_names import OURS, PER_DEPLOYMENT
+from interchange.litellm_config.litellm_provider import listed_mode, litellm_provider, provider_of
+from interchange.litellm_config.priced_model import model_of
+from interchange.litellm_config.tracked_mapping import Fields, reference_in
 from interchange.places import Wrong, wrong
 
 MODES = ("chat", "completion", "responses", "embedding", None)

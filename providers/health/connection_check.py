@@ -11,8 +11,8 @@ from engine.probes import asking
 from engine.probes.findings import Finding, Target
 from engine.spec import Secret
 from providers import rules
-from providers.health import probes
-from providers.health.probes import Claim
+from providers.health import probe_schedule
+from providers.health.probe_schedule import Claim
 from providers.models import Provider
 from providers.presets import preset_of
 from providers.secrets import Credentials
@@ -22,9 +22,9 @@ NOTHING_HELD = Credentials()
 
 def check_saved(provider: Provider) -> Finding:
     """Tries a provider as it is saved, which counts like a probe by the clock."""
-    claim = probes.claim_of(provider)
+    claim = probe_schedule.claim_of(provider)
     found = claim.finding or check(_of(claim))
-    probes.record(provider_id=provider.pk, finding=found)
+    probe_schedule.record(provider_id=provider.pk, finding=found)
     return found
 
 
@@ -35,12 +35,12 @@ def check(target: Target) -> Finding:
 
 def check_with_key(provider: Provider, key: Secret) -> Finding:
     """Tries a saved provider with a key that somebody brings; it says nothing of the provider, so it is no probe."""
-    return check(probes.target_with(provider, Credentials(key)))
+    return check(probe_schedule.target_with(provider, Credentials(key)))
 
 
 def models_of(provider: Provider) -> Finding:
     """The models a saved provider says it serves."""
-    claim = probes.claim_of(provider)
+    claim = probe_schedule.claim_of(provider)
     return claim.finding or async_to_sync(asking.models_of)(_of(claim))
 
 
@@ -75,7 +75,7 @@ def unsaved_target(
     rules.check_reachable(draft, names)
     draft.clean_fields(exclude={"created_by", "updated_by"})
     rules.check_address(api_base)
-    return probes.target_of(draft, keys, model=model or None)
+    return probe_schedule.target_of(draft, keys, model=model or None)
 
 
 @sensitive_variables("api_key", "credentials", "others")

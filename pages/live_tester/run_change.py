@@ -19,7 +19,7 @@ from pages.guards import PersonRequest, requires
 from pages.live_tester.forms import RATE
 from pages.live_tester.views import run_page
 from tester import actions
-from tester.changes import AskedChange, plan_change
+from tester.change_planning import AskedChange, plan_change
 from tester.models import Run
 from tester.runs.conduct import conduct_in_background
 from tester.scene import DrawnDeployment

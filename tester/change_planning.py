@@ -12,7 +12,7 @@ from engine.jobs import Job
 from engine.scenarios import Scenario, read_rates, read_scenario
 from tester import rules
 from tester.models import Run
-from tester.planning import rates_in
+from tester.run_planning import rates_in
 
 NOTHING = "Nothing is changed. Give another scenario, other failure rates, or both."
 

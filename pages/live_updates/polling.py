@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from providers import config_version
 from providers.models import Provider
-from tester.live.reading import in_database_thread
+from tester.live.stored_frames import in_database_thread
 from tester.models import Run
 from usage.models import Alert, CooldownRecord, Grain, UsageBucket
 

@@ -16,7 +16,7 @@ from groups.models import Strategy
 from groups.virtual.templates import TEMPLATES, install_templates
 from providers import config_version
 from providers.actions import create_model, create_provider
-from providers.demo.settings import DEMO_KEY, PROVIDERS, DemoProvider, api_base, path_of
+from providers.demo.behaviour import DEMO_KEY, PROVIDERS, DemoProvider, api_base, path_of
 from providers.models import LanguageModel, Provider
 
 DEMO = KeyHolder(name="demo", effective_role=Role.ADMIN)

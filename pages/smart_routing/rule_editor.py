@@ -14,9 +14,9 @@ from access.models import Role
 from access.rules import can_operate
 from groups.models import RoutingRules
 from groups.routing_rules import actions
+from groups.routing_rules.alias_targets import all_targets
 from groups.routing_rules.aliases import lines_of, parsed
 from groups.routing_rules.checks import troubles_with
-from groups.routing_rules.targets import all_targets
 from pages.guards import PersonRequest, requires
 from pages.smart_routing.steps import chain_links, changed_chain, providers_left
 from pages.smart_routing.strategies import CARDS, level_cards, measures_of

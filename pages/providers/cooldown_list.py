@@ -14,7 +14,7 @@ from access.models import Role
 from pages.dialogs import readers_only, rights
 from pages.guards import PersonRequest, requires
 from pages.parts import wants_part, way_back
-from usage.health import cooldowns
+from usage.health import cooldown_board
 
 PAGE = "providers/cooldown_list.html"
 
@@ -25,7 +25,7 @@ PAGE = "providers/cooldown_list.html"
 def cooldown_list(request: PersonRequest) -> HttpResponse:
     """Who cools down now; htmx gets the table again every few seconds."""
     is_part = wants_part(request)
-    context = {"rows": cooldowns.board(), "is_part": is_part, **rights(request)}
+    context = {"rows": cooldown_board.board(), "is_part": is_part, **rights(request)}
     return render(request, PAGE + "#cooldowns" if is_part else PAGE, context)
 
 
@@ -33,7 +33,7 @@ def cooldown_list(request: PersonRequest) -> HttpResponse:
 @requires(Role.OPERATOR, to="end cooldowns")
 def cooldown_end(request: PersonRequest, group_id: UUID, deployment_id: UUID) -> HttpResponse:
     """Takes a deployment back into service, in every process."""
-    if cooldowns.end_cooldown(by=request.user, group_id=group_id, deployment_id=deployment_id):
+    if cooldown_board.end_cooldown(by=request.user, group_id=group_id, deployment_id=deployment_id):
         messages.success(request, "The cooldown is over.")
     else:
         messages.success(request, "This cooldown was over already.")

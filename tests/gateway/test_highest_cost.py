@@ -7,7 +7,7 @@ from typing import Any
 
 from access.models import NANO
 from engine.spec import DeploymentSpec, FallbackPolicy, GroupSpec, OwnKey, Secret, Strategy
-from gateway.admission.holds import TOKENS_OF_AN_IMAGE, most_nanousd, reachable
+from gateway.admission.highest_cost import TOKENS_OF_AN_IMAGE, most_nanousd, reachable
 
 CHEAP = DeploymentSpec(
     deployment_id="cheap",

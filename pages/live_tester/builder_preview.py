@@ -17,11 +17,11 @@ from groups.models import Deployment, RoutingGroup
 from groups.rules import check_strategy_fits
 from groups.specs import specs_of_draft, specs_with_fallbacks
 from groups.versions.snapshots import snapshot_of
+from pages.groups.builder.deployment_rows import is_id
 from pages.groups.builder.drafts import Draft
-from pages.groups.builder.rows import is_id
 from pages.guards import PersonRequest, requires
 from tester.exceptions import RunBroken
-from tester.runs.drafts import DEFAULT_SCENARIO, Rehearsed, fingerprint, rehearse_briefly
+from tester.runs.brief_rehearsal import DEFAULT_SCENARIO, Rehearsed, fingerprint, rehearse_briefly
 from tester.scene import mode_of, scene_of
 from tester.scene.drawings import drawn_draft
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from interchange.bundle import ModelDraft
-from interchange.litellm_config.fields import Fields
-from interchange.litellm_config.words import COSTS
+from interchange.litellm_config.litellm_names import COSTS
+from interchange.litellm_config.tracked_mapping import Fields
 from providers.catalog.price_map import entry_of, price_map
 
 MILLION = 1_000_000

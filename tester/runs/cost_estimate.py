@@ -10,7 +10,7 @@ from django.conf import settings
 from engine.exceptions import BadInput
 from engine.jobs import Job
 from engine.spec import DeploymentSpec
-from providers.demo.settings import PROVIDERS, path_of
+from providers.demo.behaviour import PROVIDERS, path_of
 
 # Every real request asks for one word (`engine/rehearsal.py`). Some models think, or chat, before they say it.
 INPUT_TOKENS, OUTPUT_TOKENS = 20, 50

@@ -17,9 +17,9 @@ from groups.policies import COOLDOWN, RETRY
 from interchange.bundle import Remark, named
 from interchange.litellm_config.document import mapping, number, sequence, text
 from interchange.litellm_config.fallbacks import EVERY, aliases_of, fallbacks_of
-from interchange.litellm_config.fields import Fields
+from interchange.litellm_config.litellm_names import ALSO_IN_LITELLM_SETTINGS, FALLBACKS, PER_ROUTER, STRATEGIES
 from interchange.litellm_config.rooms import GENERAL, ROUTER, Rooms
-from interchange.litellm_config.words import ALSO_IN_LITELLM_SETTINGS, FALLBACKS, PER_ROUTER, STRATEGIES
+from interchange.litellm_config.tracked_mapping import Fields
 
 DEFAULTS = RetryPolicy()
 NUMBERS = {"retry_config": RETRY, "cooldown_config": COOLDOWN}

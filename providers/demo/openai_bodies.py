@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from providers.demo.settings import DemoProvider
+from providers.demo.behaviour import DemoProvider
 
 DIMENSIONS = 64
 OPENINGS = (

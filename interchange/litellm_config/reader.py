@@ -17,14 +17,14 @@ from groups.deployments.placements import MAX_DEPLOYMENTS, Placement
 from groups.models import Strategy
 from interchange.bundle import MAX_GROUPS, Bundle, GroupDraft, ModelDraft, ProviderDraft, Remark
 from interchange.bundle import named as named_in
-from interchange.litellm_config.deployments import Entry, entry_of, told_apart
 from interchange.litellm_config.document import load, mapping, sequence
 from interchange.litellm_config.fallbacks import EVERY
-from interchange.litellm_config.fields import Fields
+from interchange.litellm_config.litellm_names import FALLBACKS, INSTEAD
+from interchange.litellm_config.model_list import Entry, entry_of, told_apart
 from interchange.litellm_config.names import with_legal_names
-from interchange.litellm_config.settings import NUMBERS, NamedStrategy, RouterSettings, settings_of, strategy_of
+from interchange.litellm_config.router_settings import NUMBERS, NamedStrategy, RouterSettings, settings_of, strategy_of
+from interchange.litellm_config.tracked_mapping import Fields
 from interchange.litellm_config.weights import tiers, whole_weights
-from interchange.litellm_config.words import FALLBACKS, INSTEAD
 from interchange.places import Wrong, wrong
 
 MAX_ENTRIES = 5000

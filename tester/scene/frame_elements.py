@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tester.scene.composition import Scene
+from tester.scene.elements import LiveCard, LiveExit, LiveLink, LiveStats, LiveStep, Part, classes, text
+from tester.scene.frame_numbers import JSON, SHORT, CardReading, Reading, State, read
 from tester.scene.group import DrawnGroup, Mode
-from tester.scene.parts import LiveCard, LiveExit, LiveLink, LiveStats, LiveStep, Part, classes, text
-from tester.scene.reading import JSON, SHORT, CardReading, Reading, State, read
 
 NONE = "–"
 WIDEST, THINNEST, GLOW = 42.0, 1.5, 8.0

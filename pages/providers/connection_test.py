@@ -21,7 +21,7 @@ from pages.parts import wants_part, way_back
 from pages.providers.form import DEFAULT_TYPE, ProviderForm
 from pages.providers.offers import MOST_LISTED, Checklist
 from providers import secrets
-from providers.health import connections
+from providers.health import connection_check
 from providers.models import Provider
 
 RESULT = "providers/_connection.html"
@@ -32,7 +32,7 @@ RESULT = "providers/_connection.html"
 def provider_test(request: PersonRequest, provider_id: UUID) -> HttpResponse:
     """Tries a provider as it is saved; the result is shown on its card, or told by a toast."""
     provider = get_object_or_404(Provider.objects.select_related("key"), pk=provider_id)
-    finding = connections.check_saved(provider)
+    finding = connection_check.check_saved(provider)
     if not wants_part(request):
         tell = messages.success if finding.is_ok else messages.error
         tell(request, f"{provider.name}: {_sentence(finding)}")
@@ -62,15 +62,15 @@ def tried(request: PersonRequest, provider: Provider | None) -> Finding:
         if form.errors.get(name):
             return _refused(" ".join(map(str, form.errors[name])))
     try:
-        target = connections.unsaved_target(
+        target = connection_check.unsaved_target(
             type=form.preset.type,
             api_key=form.new_key,
             api_base=form.cleaned_data["api_base"],
             settings=form.settings,
             credentials=form.new_credentials,
-            held=secrets.read(provider.key) if provider and hasattr(provider, "key") else connections.NOTHING_HELD,
+            held=secrets.read(provider.key) if provider and hasattr(provider, "key") else connection_check.NOTHING_HELD,
         )
-        return connections.check(target)
+        return connection_check.check(target)
     except ValidationError as error:
         return _refused(" ".join(error.messages))
     except DomainError as error:
