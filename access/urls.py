@@ -20,5 +20,5 @@ urlpatterns = [
     path("api/v1/llm/users/<str:user>/byok/test", api.OwnKeyTest.as_view(), name="api-own-key-test"),
     path("api/v1/llm/credits", credits_api.Credits.as_view(), name="api-credits"),
     path("api/v1/llm/credits/movements", credits_api.Movements.as_view(), name="api-credit-movements"),
-    path("api/v1/llm/credits/limits", credits_api.Limits.as_view(), name="api-credit-limits"),
+    path("api/v1/llm/credits/limits", credits_api.AccountLimitsView.as_view(), name="api-credit-limits"),
 ]

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from engine.outcomes import outcome_of
 from usage.request_log.finished import FinishedRequest
-from usage.request_log.journal import Entry, write
+from usage.request_log.journal import JournalEntry, write
 
 DAYS, KEYS, TEAMS, PEOPLE, GROUPS, PROVIDERS, DEPLOYMENTS = 190, 40, 10, 30, 20, 10, 50
 GROUPS_OF_A_KEY, DEPLOYMENTS_OF_A_GROUP = 6, 4
@@ -43,7 +43,7 @@ def fill(first: int, size: int) -> None:
     weights = list(accumulate(habit.weight for habit in known))
     for start in range(0, count, AT_ONCE):
         chosen = rng.choices(known, cum_weights=weights, k=min(AT_ONCE, count - start))
-        write([Entry(_request(rng, begin + step * (start + n), habit)) for n, habit in enumerate(chosen)])
+        write([JournalEntry(_request(rng, begin + step * (start + n), habit)) for n, habit in enumerate(chosen)])
 
 
 def habits() -> Iterator[Habit]:

@@ -20,7 +20,7 @@ UNPACKABLE = "gzip, zstd"
 MOST_MEMBERS = 100
 
 
-class TooLarge(Exception):
+class BodyTooLarge(Exception):
     """It unpacks to more than the limit."""
 
 
@@ -35,7 +35,7 @@ async def unpacked(raw: bytes, encoding: str, limit_mb: int) -> bytes:
         raise ApiError(415, why, code="unsupported_content_encoding", headers=headers)
     try:
         return await asyncio.to_thread(unpack, raw, limit_mb * 1024 * 1024)
-    except TooLarge:
+    except BodyTooLarge:
         raise ApiError(413, f"The body unpacks to more than {limit_mb} MB (setting MAX_REQUEST_MB).") from None
     except (zlib.error, zstd.ZstdError, EOFError):
         raise ApiError(400, f"The body is not valid {name}.") from None
@@ -60,7 +60,7 @@ def _members(raw: bytes, limit: int, begin: Callable[[], Any]) -> bytes:
         parts.append(member.decompress(raw, limit + 1 - size))
         size += len(parts[-1])
         if size > limit:
-            raise TooLarge
+            raise BodyTooLarge
         if not member.eof:
             raise EOFError
         raw = member.unused_data

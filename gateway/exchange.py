@@ -12,7 +12,7 @@ from engine.spec import DeploymentSpec
 from engine.upstreams import estimates
 from engine.upstreams.call import Answer, Call, Endpoint, Stream, Usage
 from gateway.admission.rate_limits import RateLimits
-from gateway.resolve import Choice, Route
+from gateway.resolve import Route, VirtualChoice
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class Exchange:
     endpoint: Endpoint
     holder: KeyHolder
     trace: Trace
-    choice: Choice | None = None
+    choice: VirtualChoice | None = None
     revision: int | None = None
     started: float = field(default_factory=time.perf_counter)
     started_at: float = field(default_factory=time.time)

@@ -13,9 +13,9 @@ from engine.spec import DeploymentSpec
 from engine.upstreams.call import Answer, Endpoint, Stream
 from engine.upstreams.tokens import Usage
 from gateway.exchange import Exchange
-from gateway.resolve import Choice
+from gateway.resolve import VirtualChoice
 from usage.request_log.finished import values_of
-from usage.request_log.packing import Row, Wire, attempt_of, settlement_of
+from usage.request_log.packing import LogRow, Wire, attempt_of, settlement_of
 from usage.request_log.recorder import recorder
 
 ANSWERED, FAILED = Outcome.ANSWERED, Outcome.FAILED
@@ -33,7 +33,7 @@ class FinishedExchange:
     holder: KeyHolder
     trace: Trace
     last: Attempt
-    choice: Choice | None
+    choice: VirtualChoice | None
     usage: Usage | None
     deployment: DeploymentSpec | None
     started_at: float
@@ -82,10 +82,10 @@ class FinishedExchange:
         charged = 0.0 if is_free else cost_usd or 0.0
         return Settlement(self.call_id, round(charged * NANO), self.holder.account_id, reason=self.trace.model_group)
 
-    def row(self) -> Row:
+    def row(self) -> LogRow:
         """Its columns; names as they are now, so that the row outlives what it speaks of."""
         trace, holder, last, choice, usage = self.trace, self.holder, self.last, self.choice, self.usage
-        row = Row()
+        row = LogRow()
         row.call_id = trace.call_id
         row.model_group = trace.model_group
         row.endpoint = self.endpoint

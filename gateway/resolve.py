@@ -24,7 +24,7 @@ PREVIEW = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class VirtualChoice:
     """What a virtual model chose, and by which score; None when there was no text to score."""
 
     virtual_model: str
@@ -38,7 +38,7 @@ class Route:
     """Where a request goes; `choice` when a virtual model was called."""
 
     group: LiveGroup
-    choice: Choice | None = None
+    choice: VirtualChoice | None = None
 
 
 async def resolve(
@@ -69,7 +69,7 @@ def _by_level(live: Live, level: str, endpoint: Endpoint, may_call: Callable[[st
     for name in live.rankings.pools_for(level):
         if (group := live.routing.get(name)) is not None and may_call(name):
             log.info("routing decision", virtual_model=level, pool=name, score=None, decision="best of its power level")
-            return Route(group, Choice(level, "", name, None))
+            return Route(group, VirtualChoice(level, "", name, None))
     why = f"There is no routing group that '{level}' may choose. Let one that chats take part: edit it in the console."
     raise ApiError(503, why, param="model", code="no_pool")
 
@@ -80,13 +80,13 @@ def _by_score(live: Live, spec: VirtualSpec, messages: Sequence[Any]) -> Route:
     tiers = pools_for(decision, spec)
     for tier in tiers:
         if (group := live.routing.get(tier.pool)) is not None:
-            choice = Choice(spec.name, tier.name, tier.pool, decision.score.total if decision.score else None)
+            choice = VirtualChoice(spec.name, tier.name, tier.pool, decision.score.total if decision.score else None)
             _log(choice, decision, reason(decision, tier))
             return Route(group, choice)
     raise _no_pool(spec, tiers)
 
 
-def _log(choice: Choice, decision: Decision, why: str) -> None:
+def _log(choice: VirtualChoice, decision: Decision, why: str) -> None:
     # The line takes five times as long as the decision; who does not want it should not pay for it.
     if not logging.getLogger(__name__).isEnabledFor(logging.INFO):
         return

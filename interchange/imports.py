@@ -13,7 +13,7 @@ from groups.actions import create_group, update_group
 from groups.models import RoutingGroup, RoutingRules
 from groups.routing_rules.actions import update_rules
 from interchange.bundle import Bundle
-from interchange.planning.plan import Plan, PlannedGroup, Verdict, planned
+from interchange.planning.plan import ImportPlan, ImportVerdict, PlannedGroup, planned
 from interchange.planning.supplies import fields_of
 from interchange.rows import known
 from providers import config_version
@@ -21,14 +21,14 @@ from providers.actions import create_model, create_provider, create_waiting_prov
 from providers.models import Provider
 
 
-def preview_import(*, by: Actor, bundle: Bundle) -> Plan:
+def preview_import(*, by: Actor, bundle: Bundle) -> ImportPlan:
     """What an import would do now. Writes nothing."""
     rules.check_can_edit(by)
     return planned(bundle, known(with_keys=bundle.has_keys), may_add_providers=has_role(by, Role.ADMIN))
 
 
 @atomic
-def import_groups(*, by: Actor, bundle: Bundle) -> Plan:
+def import_groups(*, by: Actor, bundle: Bundle) -> ImportPlan:
     """Creates and changes what the plan says, planned again behind the lock; all of it or nothing."""
     config_version.bump()
     plan = preview_import(by=by, bundle=bundle)
@@ -40,7 +40,7 @@ def import_groups(*, by: Actor, bundle: Bundle) -> Plan:
     return plan
 
 
-def _add_providers(plan: Plan, by: Actor) -> None:
+def _add_providers(plan: ImportPlan, by: Actor) -> None:
     for draft in plan.providers:
         said: dict[str, Any] = {
             "name": draft.name,
@@ -56,14 +56,14 @@ def _add_providers(plan: Plan, by: Actor) -> None:
             create_provider(by=by, **said)
 
 
-def _add_models(plan: Plan, by: Actor) -> None:
+def _add_models(plan: ImportPlan, by: Actor) -> None:
     names = {draft.provider for draft in plan.models}
     providers = {provider.name: provider for provider in Provider.objects.filter(name__in=names)}
     for draft in plan.models:
         create_model(by=by, provider=providers[draft.provider], name=draft.name, **fields_of(draft))
 
 
-def _add_aliases(plan: Plan, by: Actor) -> None:
+def _add_aliases(plan: ImportPlan, by: Actor) -> None:
     if plan.aliases.new:
         stored = RoutingRules.objects.current().model_aliases
         update_rules(by=by, model_aliases={**stored, **plan.aliases.new})
@@ -72,8 +72,8 @@ def _add_aliases(plan: Plan, by: Actor) -> None:
 def _make(planned_group: PlannedGroup, by: Actor) -> None:
     draft = planned_group.draft
     fields: dict[str, Any] = {**draft.fields}
-    if planned_group.verdict is Verdict.CREATED:
+    if planned_group.verdict is ImportVerdict.CREATED:
         create_group(by=by, name=draft.name, deployments=draft.deployments, **fields)
-    elif planned_group.verdict is Verdict.CHANGED:
+    elif planned_group.verdict is ImportVerdict.CHANGED:
         group = RoutingGroup.objects.get(name=draft.name)
         update_group(by=by, group=group, deployments=draft.deployments, **fields)

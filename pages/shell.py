@@ -12,7 +12,7 @@ from access.models import Role, Theme
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SidebarEntry:
     """A line of the sidebar. It is the current one under its own address and under the `sections` beside it.
 
     `is_for_all`: it opens also for people without a role.
@@ -27,61 +27,61 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class SidebarSection:
     """Entries under one heading; the first has none."""
 
     title: str
-    entries: tuple[Entry, ...]
+    entries: tuple[SidebarEntry, ...]
 
 
 # In the order of the sidebar; a page that is added gets its line here.
 SECTIONS = (
-    Section("", (Entry("Overview", "home", "gauge"),)),
-    Section(
+    SidebarSection("", (SidebarEntry("Overview", "home", "gauge"),)),
+    SidebarSection(
         "Routing",
         (
-            Entry("Routing Groups", "group-list", "waypoints", sections=("/runs",)),
-            Entry("Virtual Models", "virtual-list", "sparkles"),
-            Entry("Routing Rules", "routing-rules", "settings"),
+            SidebarEntry("Routing Groups", "group-list", "waypoints", sections=("/runs",)),
+            SidebarEntry("Virtual Models", "virtual-list", "sparkles"),
+            SidebarEntry("Routing Rules", "routing-rules", "settings"),
         ),
     ),
-    Section(
+    SidebarSection(
         "Upstream",
         (
-            Entry("Providers", "provider-list", "server"),
-            Entry("Models", "model-list", "brain"),
+            SidebarEntry("Providers", "provider-list", "server"),
+            SidebarEntry("Models", "model-list", "brain"),
         ),
     ),
-    Section(
+    SidebarSection(
         "Traffic",
         (
-            Entry("Usage", "usage", "chart-column"),
-            Entry("Requests", "request-list", "activity", is_for_all=True),
-            Entry("Alerts", "alert-list", "bell"),
+            SidebarEntry("Usage", "usage", "chart-column"),
+            SidebarEntry("Requests", "request-list", "activity", is_for_all=True),
+            SidebarEntry("Alerts", "alert-list", "bell"),
         ),
     ),
-    Section(
+    SidebarSection(
         "Access",
         (
-            Entry("Teams", "team-list", "users"),
-            Entry("API keys", "key-list", "key-round"),
-            Entry("Credits", "credit-list", "coins"),
-            Entry("People", "person-list", "user-round", is_for_staff=True),
-            Entry("Own keys", "byok-list", "lock", is_for_staff=True),
+            SidebarEntry("Teams", "team-list", "users"),
+            SidebarEntry("API keys", "key-list", "key-round"),
+            SidebarEntry("Credits", "credit-list", "coins"),
+            SidebarEntry("People", "person-list", "user-round", is_for_staff=True),
+            SidebarEntry("Own keys", "byok-list", "lock", is_for_staff=True),
         ),
     ),
-    Section(
+    SidebarSection(
         "Reference",
         (
-            Entry("API docs", "api-docs", "book-open", is_for_all=True),
-            Entry("Admin", "admin:index", "shield", is_for_staff=True),
+            SidebarEntry("API docs", "api-docs", "book-open", is_for_all=True),
+            SidebarEntry("Admin", "admin:index", "shield", is_for_staff=True),
         ),
     ),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SidebarLine:
     """An entry as one page shows it."""
 
     title: str
@@ -95,7 +95,7 @@ class Block:
     """A section as one page shows it."""
 
     title: str
-    lines: list[Line]
+    lines: list[SidebarLine]
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -108,21 +108,21 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _block(section: Section, request: HttpRequest) -> Block:
+def _block(section: SidebarSection, request: HttpRequest) -> Block:
     user = _user(request)
     return Block(section.title, [_line(entry, request.path) for entry in section.entries if _opens(entry, user)])
 
 
-def _opens(entry: Entry, user: Any) -> bool:
+def _opens(entry: SidebarEntry, user: Any) -> bool:
     """Whether it leads somewhere for this person."""
     if entry.is_for_staff:
         return bool(getattr(user, "is_staff", False))
     return entry.is_for_all or getattr(user, "role", None) != Role.STRANGER
 
 
-def _line(entry: Entry, path: str) -> Line:
+def _line(entry: SidebarEntry, path: str) -> SidebarLine:
     url = reverse(entry.url_name)
-    return Line(entry.title, url, entry.icon, is_current=any(_is_under(path, s) for s in (url, *entry.sections)))
+    return SidebarLine(entry.title, url, entry.icon, is_current=any(_is_under(path, s) for s in (url, *entry.sections)))
 
 
 def _is_under(path: str, section: str) -> bool:

@@ -18,7 +18,7 @@ urlpatterns = [
     path("api/v1/llm/test", connection_api.UnsavedTest.as_view(), name="api-connection-test"),
     path("api/v1/llm/models", api.ModelList.as_view(), name="api-model-list"),
     path("api/v1/llm/models/<str:model_id>", api.ModelDetail.as_view(), name="api-model-detail"),
-    path("api/v1/llm/catalog", catalog_api.Catalog.as_view(), name="api-catalog"),
+    path("api/v1/llm/catalog", catalog_api.CatalogView.as_view(), name="api-catalog"),
     path("api/v1/llm/catalog/updates", catalog_api.CatalogUpdates.as_view(), name="api-catalog-updates"),
     path(
         "api/v1/llm/catalog/updates/accept",

@@ -13,13 +13,13 @@ from access.models import Actor
 from tester import rules
 from tester.change_planning import PlannedChange
 from tester.models import Run
-from tester.run_planning import Plan
+from tester.run_planning import RunPlan
 
 log = structlog.get_logger(__name__)
 
 
 @atomic
-def create_run(*, by: Actor, plan: Plan) -> Run:
+def create_run(*, by: Actor, plan: RunPlan) -> Run:
     """A stored run that waits to be conducted (see `runs/conduct.py`). Makes room by forgetting old runs."""
     rules.check_can_rehearse(by)
     rules.check_not_too_many()

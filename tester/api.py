@@ -26,8 +26,8 @@ from tester import actions
 from tester import serializers as shapes
 from tester.change_planning import AskedChange, plan_change
 from tester.models import Frame, Run, RunStatus
-from tester.run_planning import Asked, Plan, plan
-from tester.runs.conduct import Outcome, conduct, conduct_in_background
+from tester.run_planning import RunPlan, RunRequest, plan
+from tester.runs.conduct import RunOutcome, conduct, conduct_in_background
 from tester.traces import stored
 
 WITHOUT_RESULT = {RunStatus.FAILED: 503, RunStatus.CANCELLED: 409}
@@ -159,7 +159,7 @@ class RunTracesView(APIView):
         if request.accepted_renderer.format == "jsonl":
             return StreamingHttpResponse(stored.json_lines(run), content_type="application/x-ndjson")
         about = {name: query.pop(name) for name in ("page", "size")}
-        after, wanted = query.pop("after"), stored.Wanted(**query)
+        after, wanted = query.pop("after"), stored.TraceFilter(**query)
         is_numbered = after is None and wanted.is_everything
         place = (about["page"] - 1) * about["size"] - 1 if after is None else after
         found = stored.find(run, wanted, after=place, size=about["size"])
@@ -190,9 +190,9 @@ class RunFramesView(APIView):
         return Response({"frames": [{"n": row.n, **row.data} for row in rows], **about})
 
 
-def _planned(group: RoutingGroup, asked: dict[str, Any]) -> Plan:
+def _planned(group: RoutingGroup, asked: dict[str, Any]) -> RunPlan:
     with bad_input_as_400():
-        return plan(group, Asked(**asked))
+        return plan(group, RunRequest(**asked))
 
 
 @contextmanager
@@ -209,7 +209,7 @@ def _run(run_id: str) -> Run:
     return row_or_404(Run.objects.without_bulk(), run_id)
 
 
-def _answer(run: Run, outcome: Outcome) -> Response:
+def _answer(run: Run, outcome: RunOutcome) -> Response:
     if outcome.status is RunStatus.DONE:
         return Response({"run_id": str(run.pk), **(outcome.result or {})})
     detail = outcome.error or CANCELLED.format(run_id=run.pk)

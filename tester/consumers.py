@@ -31,7 +31,7 @@ from pydantic_core import to_json
 
 from tester.live.commands import BadCommand, ViewerCommand, command_in, command_in_query
 from tester.live.events import EventView
-from tester.live.frames import FrameStore, RunUnknown, Watched
+from tester.live.frames import FrameStore, RunUnknown, WatchedRun
 from tester.live.patches import PatchView
 from tester.live.socket_rights import BROKEN, ENDED, MISUSED, NOT_FOUND, Closing, admit, admit_again
 
@@ -108,7 +108,7 @@ class RunConsumer(AsyncWebsocketConsumer):
         for task in (showing, asyncio.create_task(self._keep_asking(showing))):
             self._until_left.callback(task.cancel)
 
-    async def _show(self, view: View, watched: Watched) -> None:
+    async def _show(self, view: View, watched: WatchedRun) -> None:
         """Sends what there is to see until the viewer leaves."""
         try:
             async for message in view.messages():
@@ -162,7 +162,7 @@ def _run_id(text: str) -> UUID:
         raise Closing(NOT_FOUND, NO_RUN)
 
 
-def _view(query: Mapping[str, list[str]], watched: Watched, wake: asyncio.Event, wish: ViewerCommand) -> View:
+def _view(query: Mapping[str, list[str]], watched: WatchedRun, wake: asyncio.Event, wish: ViewerCommand) -> View:
     clock = asyncio.get_running_loop().time
     match query.get("view", ["patches"]):
         case ["patches"]:

@@ -29,7 +29,7 @@ ENGINE_INPUT = ("specs", "frame_every_s", "deadline_s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class RunRequest:
     """A rehearsal as the doors understand it; names and meanings are those of the REST API. None is not given."""
 
     num_requests: int | None = None
@@ -42,7 +42,7 @@ class Asked:
     max_cost_usd: float | None = None
 
 
-class Failing(Protocol):
+class FailureSource(Protocol):
     """Whatever may ask for failures: a rehearsal, or a change of one."""
 
     @property
@@ -50,7 +50,7 @@ class Failing(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RunPlan:
     """A job that may start, for a group as it was when it was planned."""
 
     group: RoutingGroup
@@ -63,7 +63,7 @@ class Plan:
         return {name: value for name, value in self.job.to_json().items() if name in ENGINE_INPUT}
 
 
-def plan(group: RoutingGroup, asked: Asked) -> Plan:
+def plan(group: RoutingGroup, asked: RunRequest) -> RunPlan:
     """Checks what was asked and reads all it needs; raises BadInput. Sends nothing, stores nothing."""
     specs = specs_with_fallbacks(group)
     seed = secrets.randbits(SEED_BITS) if asked.seed is None else asked.seed
@@ -87,10 +87,10 @@ def plan(group: RoutingGroup, asked: Asked) -> Plan:
         "estimated_cost_usd": None if cost.unpriced else cost.usd,
         "group": drawings.to_json(drawings.drawn_group(group)),
     }
-    return Plan(group, job, config)
+    return RunPlan(group, job, config)
 
 
-def _scenario(asked: Asked, specs: list[GroupSpec]) -> Scenario:
+def _scenario(asked: RunRequest, specs: list[GroupSpec]) -> Scenario:
     if not asked.mock and asked.scenario is not None:
         raise BadInput("scenario", "Real requests meet real conditions. Leave this out, or set mock to true.")
     if not asked.mock and asked.failure_injection is not None:
@@ -98,18 +98,18 @@ def _scenario(asked: Asked, specs: list[GroupSpec]) -> Scenario:
     return parse_scenario(asked.scenario, failure_rates=rates_in(asked), spec=specs[0], fallbacks=specs[1:])
 
 
-def _workload(asked: Asked, scenario: Scenario) -> Workload:
+def _workload(asked: RunRequest, scenario: Scenario) -> Workload:
     """What was asked for, and what a scenario that was asked for needs besides; raises BadInput."""
     needs = None if asked.scenario is None else scenario.needs
     return workload_for(needs, asked.workload, num_requests=asked.num_requests, concurrency=asked.concurrency)
 
 
-def rates_in(asked: Failing) -> dict[str, float] | None:
+def rates_in(asked: FailureSource) -> dict[str, float] | None:
     """The failure rates somebody asks for, as they came; None without any."""
     return None if asked.failure_injection is None else dict(asked.failure_injection["deployment_failure_rates"])
 
 
-def _profiles(group: RoutingGroup, asked: Asked, specs: list[GroupSpec]) -> dict[str, Profile]:
+def _profiles(group: RoutingGroup, asked: RunRequest, specs: list[GroupSpec]) -> dict[str, Profile]:
     """How fast each deployment is: as an earlier run with this seed had it, else as measured, else as usual.
 
     A seed stands for all chance in a run, the weather included: with today's measurements it would not give the
@@ -128,7 +128,7 @@ def _profiles_of_seed(group: RoutingGroup, seed: int | None) -> dict[str, Profil
     return {name: Profile.from_json(profile) for name, profile in (stored or {}).items()}
 
 
-def _checked_cost(asked: Asked, job: Job) -> cost_estimate.Estimate:
+def _checked_cost(asked: RunRequest, job: Job) -> cost_estimate.Estimate:
     """The estimate of a run with real requests; raises BadInput for one that may not start."""
     count = job.workload.num_requests
     if count > settings.REAL_RUN_MAX_REQUESTS:
@@ -143,7 +143,7 @@ def _without_keys(spec: GroupSpec) -> GroupSpec:
     return replace(spec, deployments=tuple(replace(deployment, api_key=None) for deployment in spec.deployments))
 
 
-def _config(asked: Asked, job: Job) -> dict[str, Any]:
+def _config(asked: RunRequest, job: Job) -> dict[str, Any]:
     """The request as it was understood: sent again, with its seed, it gives the same run."""
     workload: Workload = job.workload
     return {

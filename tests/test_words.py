@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from tests.test_architecture import ROOT, sources
 
@@ -36,7 +35,7 @@ SHARED_CLASSES = {
 
 
 def modules() -> Iterator[tuple[str, str]]:
-    """Room and name of every module and package that is not named for its kind, or for a noun in a package of a kind."""
+    """Room and name of every module and package, but for those named for their kind, or for a noun within a kind."""
     for path in sources():
         inside = path.relative_to(ROOT).with_suffix("").parts
         parts = inside[:-1] if inside[-1] == "__init__" else inside

@@ -5,7 +5,7 @@ from django.urls import path
 from usage.api import alerts, byok, cooldowns, requests, usage
 
 urlpatterns = [
-    path("api/v1/llm/usage", usage.Usage.as_view(), name="api-usage"),
+    path("api/v1/llm/usage", usage.UsageView.as_view(), name="api-usage"),
     path("api/v1/llm/alerts", alerts.AlertList.as_view(), name="api-alert-list"),
     path("api/v1/llm/alerts/rules", alerts.AlertRuleList.as_view(), name="api-alert-rules"),
     path("api/v1/llm/alerts/test", alerts.AlertTest.as_view(), name="api-alert-test"),

@@ -20,7 +20,7 @@ from providers import config_version
 log = structlog.get_logger(__name__)
 
 
-class Limits(TypedDict, total=False):
+class AccountLimits(TypedDict, total=False):
     """What bounds an account: see `Account`. A cap of None is no cap."""
 
     is_prepaid: bool
@@ -53,7 +53,7 @@ def correct(*, by: Actor, holder: Holder, usd: Decimal, reason: str) -> Movement
 
 
 @atomic
-def set_limits(*, by: Actor, holder: Holder, **limits: Unpack[Limits]) -> Account:
+def set_limits(*, by: Actor, holder: Holder, **limits: Unpack[AccountLimits]) -> Account:
     """Changes what is given; who had no account gets one that is not prepaid unless that is said."""
     config_version.bump()
     check_can_manage(by)
@@ -76,7 +76,7 @@ def open_account(*, by: Actor, holder: Holder, usd: Decimal | None, monthly_cap_
         raise ValidationError({"name": "There is an account of this name already. Find it in the list."})
     if usd is not None:
         top_up(by=by, holder=holder, usd=usd)
-    cap: Limits = {} if monthly_cap_usd is None else {"monthly_cap_usd": monthly_cap_usd}
+    cap: AccountLimits = {} if monthly_cap_usd is None else {"monthly_cap_usd": monthly_cap_usd}
     return set_limits(by=by, holder=holder, **cap)
 
 
@@ -121,7 +121,7 @@ def _too_much(account: Account) -> str:
     return f"At most {left} can be taken: of {balance}, running requests hold {held}, and the floor is {floor}."
 
 
-def _apply(account: Account, limits: Limits) -> None:
+def _apply(account: Account, limits: AccountLimits) -> None:
     if "is_prepaid" in limits:
         account.is_prepaid = limits["is_prepaid"]
     if "floor_usd" in limits:

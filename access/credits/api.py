@@ -54,7 +54,7 @@ class Movements(APIView):
         return Response({"success": True, **made}, status=201)
 
 
-class Limits(APIView):
+class AccountLimitsView(APIView):
     """What bounds an account."""
 
     @extend_schema(

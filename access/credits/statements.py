@@ -132,7 +132,7 @@ def matching(lines: QuerySet[Movement], q: str) -> QuerySet[Movement]:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class Mismatch:
     """An account whose balance or holds are not the sum of its rows; amounts in nano-dollars."""
 
     account: str
@@ -142,7 +142,7 @@ class Difference:
     holds: int
 
 
-def ledger_differences() -> Iterator[Difference]:
+def ledger_differences() -> Iterator[Mismatch]:
     """The accounts whose books don't add up: none, unless somebody changed rows past this package. One query."""
     moved = Movement.objects.filter(account=OuterRef("pk")).order_by().values("account")
     holds = Hold.objects.filter(account=OuterRef("pk")).order_by().values("account")
@@ -151,4 +151,4 @@ def ledger_differences() -> Iterator[Difference]:
         on_hold=Coalesce(Subquery(holds.annotate(sum=Sum("amount_nanousd")).values("sum")), 0),
     )
     for row in accounts.filter(~Q(moved=F("balance_nanousd")) | ~Q(on_hold=F("held_nanousd"))).order_by("pk"):
-        yield Difference(str(row), row.balance_nanousd, row.moved, row.held_nanousd, row.on_hold)
+        yield Mismatch(str(row), row.balance_nanousd, row.moved, row.held_nanousd, row.on_hold)

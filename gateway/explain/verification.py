@@ -33,14 +33,14 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class VerificationReport:
     """What was looked at, as `{kind: how many}`, and what is wrong."""
 
     looked_at: Mapping[str, int]
     problems: tuple[Problem, ...]
 
 
-def verify() -> Verdict:
+def verify() -> VerificationReport:
     """Looks at every enabled provider with its key, active group, active virtual model and alias; few queries."""
     providers = list(Provider.objects.filter(enabled=True).select_related("key"))
     groups = list(RoutingGroup.objects.with_credentials())
@@ -56,7 +56,7 @@ def verify() -> Verdict:
         *_in_rules(aliases, {*callable_models(), *(group.name for group in active)}, out_of_service),
     ]
     counts = {"providers": len(providers), "routing groups": len(active), "virtual models": len(virtual_models)}
-    return Verdict({**counts, "aliases": len(aliases.model_aliases)}, tuple(problems))
+    return VerificationReport({**counts, "aliases": len(aliases.model_aliases)}, tuple(problems))
 
 
 def _why_unreachable(provider: Provider) -> str:

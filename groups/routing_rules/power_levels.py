@@ -67,7 +67,7 @@ class PoolFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RankedPool:
     """A pool in a ranking; `score` is from 0.01 to 1, more is better."""
 
     facts: PoolFacts
@@ -79,9 +79,9 @@ def weights_of(strategy: LevelStrategy, custom: Weights = BALANCED) -> Weights:
     return FIXED.get(strategy, custom)
 
 
-def ranked(pools: Iterable[PoolFacts], weights: Weights) -> tuple[Standing, ...]:
+def ranked(pools: Iterable[PoolFacts], weights: Weights) -> tuple[RankedPool, ...]:
     """The pools, best first; of equals the cheaper one, then by name. Raises ValueError for weights of nothing."""
-    standings = [Standing(facts, score(facts, weights)) for facts in pools]
+    standings = [RankedPool(facts, score(facts, weights)) for facts in pools]
     return tuple(sorted(standings, key=_place))
 
 
@@ -116,6 +116,6 @@ def _on_scale(value: float, middle: float, decades: int) -> float:
     return min(1.0, max(WORST, 0.5 - (math.log10(value) - math.log10(middle)) / decades))
 
 
-def _place(standing: Standing) -> tuple[float, float, str]:
+def _place(standing: RankedPool) -> tuple[float, float, str]:
     facts = standing.facts
     return -standing.score, math.inf if facts.price_usd is None else facts.price_usd, facts.name

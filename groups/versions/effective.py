@@ -11,7 +11,7 @@ from groups.models import RoutingGroup
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class EffectiveSetting:
     """One line: `value` for reading, `names` when the value is a list of groups."""
 
     label: str
@@ -21,11 +21,11 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class SettingsSection:
     """Settings that belong together."""
 
     title: str
-    settings: tuple[Setting, ...]
+    settings: tuple[EffectiveSetting, ...]
 
 
 RETRY = (
@@ -53,37 +53,37 @@ WHEN_UNSET = {
 }
 
 
-def sections_of(group: RoutingGroup) -> tuple[Section, ...]:
+def sections_of(group: RoutingGroup) -> tuple[SettingsSection, ...]:
     """Retries, cooldown, fallback and power levels of a group, in the order people ask for them."""
     return (
-        Section("Retries and timeouts", _lines(RETRY, group.retry_config, RetryPolicy())),
-        Section("Cooldown", _lines(COOLDOWN, group.cooldown_config, CooldownPolicy())),
-        Section("Fallback groups", tuple(_fallback(group.fallback_config, *line) for line in FALLBACK)),
-        Section("Power levels", tuple(_switch(group.settings, *line) for line in SWITCHES)),
+        SettingsSection("Retries and timeouts", _lines(RETRY, group.retry_config, RetryPolicy())),
+        SettingsSection("Cooldown", _lines(COOLDOWN, group.cooldown_config, CooldownPolicy())),
+        SettingsSection("Fallback groups", tuple(_fallback(group.fallback_config, *line) for line in FALLBACK)),
+        SettingsSection("Power levels", tuple(_switch(group.settings, *line) for line in SWITCHES)),
     )
 
 
 def _lines(
     lines: tuple[tuple[str, str, str], ...], config: Mapping[str, Any], defaults: RetryPolicy | CooldownPolicy
-) -> tuple[Setting, ...]:
+) -> tuple[EffectiveSetting, ...]:
     return tuple(_line(config, defaults, *line) for line in lines)
 
 
-def _line(config: Mapping[str, Any], defaults: object, name: str, label: str, pattern: str) -> Setting:
+def _line(config: Mapping[str, Any], defaults: object, name: str, label: str, pattern: str) -> EffectiveSetting:
     given = config.get(name)
     value = getattr(defaults, name) if given is None else given
     text = WHEN_UNSET[name] if value is None else pattern.format(_number(value))
-    return Setting(label, text, is_default=given is None)
+    return EffectiveSetting(label, text, is_default=given is None)
 
 
 def _number(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _fallback(config: Mapping[str, Any], name: str, label: str) -> Setting:
+def _fallback(config: Mapping[str, Any], name: str, label: str) -> EffectiveSetting:
     names = tuple(config.get(name) or ())
-    return Setting(label, "none", is_default=not names, names=names)
+    return EffectiveSetting(label, "none", is_default=not names, names=names)
 
 
-def _switch(config: Mapping[str, Any], name: str, label: str) -> Setting:
-    return Setting(label, "yes" if config.get(name) else "no", is_default=name not in config)
+def _switch(config: Mapping[str, Any], name: str, label: str) -> EffectiveSetting:
+    return EffectiveSetting(label, "yes" if config.get(name) else "no", is_default=name not in config)

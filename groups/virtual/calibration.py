@@ -59,7 +59,7 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CalibrationResult:
     """The pools, lowest first. Costs are per 1,000 requests; `large_usd` is that of sending all to the highest pool."""
 
     shares: tuple[Share, ...]
@@ -122,7 +122,9 @@ def digest_from(text: str) -> Digest:
     return Digest(counts)
 
 
-def outcome_of(digest: Digest, thresholds: Sequence[int], pools: Sequence[PoolPrices], answer_tokens: int) -> Outcome:
+def outcome_of(
+    digest: Digest, thresholds: Sequence[int], pools: Sequence[PoolPrices], answer_tokens: int
+) -> CalibrationResult:
     """Who would take what. `thresholds` are the minima of all pools but the lowest, ascending."""
     edges = [float("-inf"), *thresholds, float("inf")]
     shares = []
@@ -133,7 +135,7 @@ def outcome_of(digest: Digest, thresholds: Sequence[int], pools: Sequence[PoolPr
         shares.append(Share(pool, count, 100 * count / max(1, digest.prompts), cost))
     tokens = sum(tokens for _, _, tokens in digest.counts)
     costs = [share.cost_usd for share in shares]
-    return Outcome(
+    return CalibrationResult(
         tuple(shares),
         cost_usd=None if None in costs else sum(cost or 0 for cost in costs),
         large_usd=_cost(pools[-1], digest.prompts, tokens, answer_tokens, digest.prompts),

@@ -19,7 +19,7 @@ CREDENTIAL = "litellm_credential_name"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class ModelEntry:
     """An entry that can be a deployment of ours. `settings` are retry_config and cooldown_config as it has them."""
 
     group: str
@@ -51,7 +51,7 @@ class _Rooms:
         yield from self.ours.left_out(f"{label}, model_info.{OURS}")
 
 
-def entry_of(row: Any, place: str, credentials: Mapping[str, Mapping[str, Any]]) -> Entry | Remark:
+def entry_of(row: Any, place: str, credentials: Mapping[str, Mapping[str, Any]]) -> ModelEntry | Remark:
     """What an entry means, or why it can't be taken over. `credentials`: those the file keeps apart, by name."""
     try:
         return _entry(row, place, credentials)
@@ -59,7 +59,7 @@ def entry_of(row: Any, place: str, credentials: Mapping[str, Mapping[str, Any]])
         return Remark(error.place, f"{error.why} This entry is left out.")
 
 
-def _entry(row: Any, place: str, credentials: Mapping[str, Mapping[str, Any]]) -> Entry | Remark:
+def _entry(row: Any, place: str, credentials: Mapping[str, Mapping[str, Any]]) -> ModelEntry | Remark:
     rooms = _rooms(row, place, credentials)
     group = rooms.row.text("model_name", longest=LONGEST_MODEL)
     model = rooms.params.text("model", longest=LONGEST_MODEL)
@@ -95,7 +95,7 @@ def _unusable(group: str, model: str, rooms: _Rooms) -> str:
     return ""
 
 
-def _usable(group: str, model: str, rooms: _Rooms, place: str) -> Entry:
+def _usable(group: str, model: str, rooms: _Rooms, place: str) -> ModelEntry:
     params, info = rooms.params, rooms.info
     litellm_name = litellm_provider(model, params)
     provider = provider_of(litellm_name, params, rooms.ours)
@@ -105,7 +105,7 @@ def _usable(group: str, model: str, rooms: _Rooms, place: str) -> Entry:
     limits = {name: _first([room.whole(name, low=1) for room in (params, rooms.row, info)]) for name in ("rpm", "tpm")}
     display_name = rooms.ours.text("display_name", longest=128)
     settings = _settings(params, info)
-    return Entry(
+    return ModelEntry(
         group=group,
         place=place,
         provider=provider,
@@ -141,7 +141,7 @@ def _setting(where: str, name: str, params: Fields, info: Fields) -> float | int
 Identity = tuple[Any, ...]
 
 
-def told_apart(entries: Sequence[Entry]) -> list[Entry]:
+def told_apart(entries: Sequence[ModelEntry]) -> list[ModelEntry]:
     """The entries, those with one type, address and key under one provider's name, others under another.
 
     What an export of ours calls a provider tells it apart too.
@@ -170,6 +170,6 @@ def _free(wanted: str, taken: set[str]) -> str:
     return name
 
 
-def _renamed(entry: Entry, name: str) -> Entry:
+def _renamed(entry: ModelEntry, name: str) -> ModelEntry:
     provider = replace(entry.provider, name=name)
     return replace(entry, provider=provider, model=replace(entry.model, provider=name))

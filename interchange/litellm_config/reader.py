@@ -20,7 +20,7 @@ from interchange.bundle import named as named_in
 from interchange.litellm_config.document import load, mapping, sequence
 from interchange.litellm_config.fallbacks import EVERY
 from interchange.litellm_config.litellm_names import FALLBACKS, INSTEAD
-from interchange.litellm_config.model_list import Entry, entry_of, told_apart
+from interchange.litellm_config.model_list import ModelEntry, entry_of, told_apart
 from interchange.litellm_config.names import with_legal_names
 from interchange.litellm_config.router_settings import NUMBERS, NamedStrategy, RouterSettings, settings_of, strategy_of
 from interchange.litellm_config.tracked_mapping import Fields
@@ -49,7 +49,7 @@ def bundle_from(content: str) -> Bundle:
     credentials, unnamed = _credentials(document)
     read = [entry_of(row, f"model_list[{number}]", credentials) for number, row in enumerate(rows)]
     settings = settings_of(document)
-    entries = told_apart([entry for entry in read if isinstance(entry, Entry)])
+    entries = told_apart([entry for entry in read if isinstance(entry, ModelEntry)])
     found = [_group(name, own, strategy, settings) for name, own, strategy in _groups(entries, settings)]
     drafts = [one.group for one in found if one.group]
     groups, renamed = with_legal_names(drafts)
@@ -103,11 +103,11 @@ def _of_nobody(settings: RouterSettings, groups: Collection[str]) -> Iterator[Re
         yield from named_in(strategy.name, "It has no entry taken over for these of its models:", missing)
 
 
-def _providers(entries: Sequence[Entry]) -> tuple[ProviderDraft, ...]:
+def _providers(entries: Sequence[ModelEntry]) -> tuple[ProviderDraft, ...]:
     return tuple({entry.provider.name: entry.provider for entry in entries}.values())
 
 
-def _models(entries: Sequence[Entry]) -> tuple[ModelDraft, ...]:
+def _models(entries: Sequence[ModelEntry]) -> tuple[ModelDraft, ...]:
     """Each model once; the entry that knows prices wins."""
     found: dict[tuple[str, str], ModelDraft] = {}
     for model in (entry.model for entry in entries):
@@ -117,9 +117,9 @@ def _models(entries: Sequence[Entry]) -> tuple[ModelDraft, ...]:
     return tuple(found.values())
 
 
-def _groups(entries: Sequence[Entry], settings: RouterSettings) -> Iterator[tuple[str, list[Entry], str]]:
+def _groups(entries: Sequence[ModelEntry], settings: RouterSettings) -> Iterator[tuple[str, list[ModelEntry], str]]:
     """(name, entries, LiteLLM's strategy) of every name that clients of the proxy can call."""
-    by_name: dict[str, list[Entry]] = {}
+    by_name: dict[str, list[ModelEntry]] = {}
     for entry in entries:
         by_name.setdefault(entry.group, []).append(entry)
     _check_size(by_name, settings.named)
@@ -132,7 +132,7 @@ def _groups(entries: Sequence[Entry], settings: RouterSettings) -> Iterator[tupl
             yield named.name, [_member(named, entry) for entry in members], _plain(named.strategy)
 
 
-def _check_size(by_name: Mapping[str, Sequence[Entry]], named: Sequence[NamedStrategy]) -> None:
+def _check_size(by_name: Mapping[str, Sequence[ModelEntry]], named: Sequence[NamedStrategy]) -> None:
     """Each of `routing_groups` repeats the entries of its models: few lines can mean millions of deployments."""
     if len(by_name) + len(named) > MAX_GROUPS:
         raise wrong("model_list", f"Import at most {MAX_GROUPS:,} names at once; each becomes a routing group.")
@@ -140,7 +140,7 @@ def _check_size(by_name: Mapping[str, Sequence[Entry]], named: Sequence[NamedStr
         raise wrong("router_settings.routing_groups", f"Together they hold more than {MAX_ENTRIES:,} entries.")
 
 
-def _member(named: NamedStrategy, entry: Entry) -> Entry:
+def _member(named: NamedStrategy, entry: ModelEntry) -> ModelEntry:
     """An entry as a member of a callable routing group: a priority of its own replaces the entry's order."""
     return replace(entry, order=named.priorities.get(entry.group, entry.order), remarks=())
 
@@ -149,7 +149,7 @@ def _plain(strategy: str) -> str:
     return "simple-shuffle" if strategy == "priority" else strategy
 
 
-def _group(name: str, entries: list[Entry], litellm_strategy: str, settings: RouterSettings) -> _Found:
+def _group(name: str, entries: list[ModelEntry], litellm_strategy: str, settings: RouterSettings) -> _Found:
     base = strategy_of(litellm_strategy)
     if base is None:
         why = f"Left out: the strategy '{litellm_strategy[:80]}' has no equal here."
@@ -167,9 +167,9 @@ def _group(name: str, entries: list[Entry], litellm_strategy: str, settings: Rou
     return _Found(GroupDraft(name, tuple(_placements(kept, strategy)), fields), (*remarks, *differing))
 
 
-def _distinct(name: str, entries: Sequence[Entry]) -> tuple[list[Entry], list[Remark]]:
+def _distinct(name: str, entries: Sequence[ModelEntry]) -> tuple[list[ModelEntry], list[Remark]]:
     """A group of ours holds a model once."""
-    kept: dict[tuple[str, str], Entry] = {}
+    kept: dict[tuple[str, str], ModelEntry] = {}
     remarks = []
     for entry in entries:
         key = (entry.provider.name, entry.model.name)
@@ -181,17 +181,17 @@ def _distinct(name: str, entries: Sequence[Entry]) -> tuple[list[Entry], list[Re
     return list(kept.values()), remarks
 
 
-def _led(entries: Sequence[Entry], base: str) -> str:
+def _led(entries: Sequence[ModelEntry], base: str) -> str:
     if any(entry.order is not None for entry in entries):
         return Strategy.PRIORITY_FAILOVER
     return Strategy.WEIGHTED if base == Strategy.SIMPLE_SHUFFLE and _is_weighted(entries) else base
 
 
-def _is_weighted(entries: Sequence[Entry]) -> bool:
+def _is_weighted(entries: Sequence[ModelEntry]) -> bool:
     return any(entry.weight for entry in entries)
 
 
-def _placements(entries: Sequence[Entry], strategy: str) -> Iterator[Placement]:
+def _placements(entries: Sequence[ModelEntry], strategy: str) -> Iterator[Placement]:
     priorities = tiers([entry.order for entry in entries])
     weights = whole_weights([entry.weight for entry in entries], needed=strategy == Strategy.WEIGHTED)
     for entry, priority, weight in zip(entries, priorities, weights, strict=True):
@@ -207,7 +207,7 @@ def _placements(entries: Sequence[Entry], strategy: str) -> Iterator[Placement]:
 
 
 def _configs(
-    name: str, entries: Sequence[Entry], settings: RouterSettings
+    name: str, entries: Sequence[ModelEntry], settings: RouterSettings
 ) -> tuple[dict[str, dict[str, Any]], list[Remark]]:
     """The router's settings, and over them those that all deployments of the group share."""
     configs = {config: dict(values) for config, values in settings.configs.items()}

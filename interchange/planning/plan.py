@@ -21,7 +21,7 @@ from interchange.rows import Known
 ANOTHERS = ("created_by", "updated_by")
 
 
-class Verdict(StrEnum):
+class ImportVerdict(StrEnum):
     """What becomes of a group of the file."""
 
     CREATED = "created"
@@ -35,13 +35,13 @@ class PlannedGroup:
     """A group of the file with its deployments as this console names them; `why` it is skipped, what changes."""
 
     draft: GroupDraft
-    verdict: Verdict
+    verdict: ImportVerdict
     why: str = ""
     changes: tuple[Difference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ImportPlan:
     """The whole import, in the order it can be made: fallbacks before the groups that fall back to them."""
 
     groups: tuple[PlannedGroup, ...]
@@ -50,18 +50,18 @@ class Plan:
     aliases: PlannedAliases
     remarks: tuple[Remark, ...]
 
-    def of(self, verdict: Verdict) -> tuple[PlannedGroup, ...]:
+    def of(self, verdict: ImportVerdict) -> tuple[PlannedGroup, ...]:
         """The groups this becomes of."""
         return tuple(group for group in self.groups if group.verdict is verdict)
 
     @property
     def writes(self) -> bool:
         """Whether anything would be stored."""
-        is_written = (group.verdict in (Verdict.CREATED, Verdict.CHANGED) for group in self.groups)
+        is_written = (group.verdict in (ImportVerdict.CREATED, ImportVerdict.CHANGED) for group in self.groups)
         return bool(self.aliases.new) or any(is_written)
 
 
-def planned(bundle: Bundle, known: Known, *, may_add_providers: bool) -> Plan:
+def planned(bundle: Bundle, known: Known, *, may_add_providers: bool) -> ImportPlan:
     """What importing the bundle does to the console as it is known."""
     supplies = supplies_of(bundle, known, may_add_providers=may_add_providers)
     current = known.groups or {}
@@ -72,7 +72,7 @@ def planned(bundle: Bundle, known: Known, *, may_add_providers: bool) -> Plan:
     used = {(p.provider, p.model_name) for draft in sound for p in draft.deployments}
     there = {*current, *(draft.name for draft in sound)}
     aliases = planned_aliases(bundle.aliases, known.aliases, there, known.taken)
-    return Plan(
+    return ImportPlan(
         groups=groups,
         providers=tuple(p for p in supplies.new_providers if p.name in {name for name, _ in used}),
         models=tuple(m for m in supplies.new_models if (m.provider, m.name) in used),
@@ -103,7 +103,7 @@ class _Judged:
 
     @property
     def group(self) -> PlannedGroup:
-        return PlannedGroup(self.draft, Verdict.SKIPPED, self.why)
+        return PlannedGroup(self.draft, ImportVerdict.SKIPPED, self.why)
 
 
 def _judged(draft: GroupDraft, known: Known, supplies: Supplies, bundle: Bundle) -> _Judged:
@@ -121,9 +121,9 @@ def _judged(draft: GroupDraft, known: Known, supplies: Supplies, bundle: Bundle)
 def _compared(draft: GroupDraft, current: Mapping[str, GroupDraft]) -> PlannedGroup:
     before = current.get(draft.name)
     if before is None:
-        return PlannedGroup(draft, Verdict.CREATED)
+        return PlannedGroup(draft, ImportVerdict.CREATED)
     changes = differences(_snapshot(before), _snapshot(replace(draft, fields={**before.fields, **draft.fields})))
-    return PlannedGroup(draft, Verdict.CHANGED if changes else Verdict.UNCHANGED, changes=changes)
+    return PlannedGroup(draft, ImportVerdict.CHANGED if changes else ImportVerdict.UNCHANGED, changes=changes)
 
 
 def _completed(draft: GroupDraft, before: GroupDraft) -> GroupDraft:

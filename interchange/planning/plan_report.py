@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from groups.versions.differences import Difference
-from interchange.planning.plan import Plan, Verdict
+from interchange.planning.plan import ImportPlan, ImportVerdict
 
 PLACES_SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ReportLine:
     """One thing of the file. `kind` is group, provider, model, alias, or setting for a place in the file."""
 
     kind: str
@@ -46,7 +46,7 @@ class Remarked:
         return self.places[PLACES_SHOWN:]
 
 
-def gathered(lines: Iterable[Line]) -> list[Remarked]:
+def gathered(lines: Iterable[ReportLine]) -> list[Remarked]:
     """Remarks as people read them: those that say the same once, in the order of the first."""
     found: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
     for line in lines:
@@ -57,26 +57,26 @@ def gathered(lines: Iterable[Line]) -> list[Remarked]:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class PlanReport:
     """What was, or would be, made of a file."""
 
-    created: tuple[Line, ...]
-    changed: tuple[Line, ...]
-    unchanged: tuple[Line, ...]
-    skipped: tuple[Line, ...]
+    created: tuple[ReportLine, ...]
+    changed: tuple[ReportLine, ...]
+    unchanged: tuple[ReportLine, ...]
+    skipped: tuple[ReportLine, ...]
 
     @property
-    def models_added(self) -> tuple[Line, ...]:
+    def models_added(self) -> tuple[ReportLine, ...]:
         """The models that go into the catalog; a large file has more of them than of all else."""
         return tuple(line for line in self.created if line.kind == "model")
 
     @property
-    def created_besides(self) -> tuple[Line, ...]:
+    def created_besides(self) -> tuple[ReportLine, ...]:
         """What else is created: groups, providers, aliases."""
         return tuple(line for line in self.created if line.kind != "model")
 
     @property
-    def groups_skipped(self) -> tuple[Line, ...]:
+    def groups_skipped(self) -> tuple[ReportLine, ...]:
         """The groups that can't be taken over."""
         return tuple(line for line in self.skipped if line.kind == "group")
 
@@ -89,7 +89,7 @@ class Report:
         return {part: [line.as_json() for line in lines] for part, lines in self.parts.items()}
 
     @property
-    def parts(self) -> dict[str, tuple[Line, ...]]:
+    def parts(self) -> dict[str, tuple[ReportLine, ...]]:
         """The four lists by name."""
         return {
             "created": self.created,
@@ -99,31 +99,31 @@ class Report:
         }
 
 
-def report_of(plan: Plan) -> Report:
+def report_of(plan: ImportPlan) -> PlanReport:
     """The lists in the order of the file, groups first."""
-    return Report(
-        created=(*_groups(plan, Verdict.CREATED), *_supplies(plan), *_aliases(plan.aliases.new)),
-        changed=tuple(_groups(plan, Verdict.CHANGED)),
-        unchanged=(*_groups(plan, Verdict.UNCHANGED), *_aliases(plan.aliases.unchanged)),
+    return PlanReport(
+        created=(*_groups(plan, ImportVerdict.CREATED), *_supplies(plan), *_aliases(plan.aliases.new)),
+        changed=tuple(_groups(plan, ImportVerdict.CHANGED)),
+        unchanged=(*_groups(plan, ImportVerdict.UNCHANGED), *_aliases(plan.aliases.unchanged)),
         skipped=(
-            *_groups(plan, Verdict.SKIPPED),
-            *(Line("setting", r.place, r.why, stem=r.stem, names=r.names) for r in plan.remarks),
+            *_groups(plan, ImportVerdict.SKIPPED),
+            *(ReportLine("setting", r.place, r.why, stem=r.stem, names=r.names) for r in plan.remarks),
         ),
     )
 
 
-def _groups(plan: Plan, verdict: Verdict) -> Iterator[Line]:
+def _groups(plan: ImportPlan, verdict: ImportVerdict) -> Iterator[ReportLine]:
     for group in plan.of(verdict):
         count = len(group.draft.deployments)
         made = f"{group.draft.strategy}, {count} deployment{'' if count == 1 else 's'}"
-        why = made if verdict is Verdict.CREATED else group.why
-        yield Line("group", group.draft.name, why, group.changes)
+        why = made if verdict is ImportVerdict.CREATED else group.why
+        yield ReportLine("group", group.draft.name, why, group.changes)
 
 
-def _supplies(plan: Plan) -> Iterator[Line]:
-    yield from (Line("provider", provider.name, provider.status) for provider in plan.providers)
-    yield from (Line("model", f"{model.provider}/{model.name}", "added to the catalog") for model in plan.models)
+def _supplies(plan: ImportPlan) -> Iterator[ReportLine]:
+    yield from (ReportLine("provider", provider.name, provider.status) for provider in plan.providers)
+    yield from (ReportLine("model", f"{model.provider}/{model.name}", "added to the catalog") for model in plan.models)
 
 
-def _aliases(aliases: Mapping[str, str]) -> Iterator[Line]:
-    yield from (Line("alias", alias, f"leads to {target}") for alias, target in aliases.items())
+def _aliases(aliases: Mapping[str, str]) -> Iterator[ReportLine]:
+    yield from (ReportLine("alias", alias, f"leads to {target}") for alias, target in aliases.items())

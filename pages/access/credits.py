@@ -20,7 +20,7 @@ from access.credits.money import dollars
 from access.credits.rules import Holder, can_manage, check_can_see, seen_by
 from access.credits.statements import matching, summary, with_last_top_up
 from access.models import Account, MovementKind, Role, Team, User
-from pages.access.forms.credits import LimitsForm, MoveForm, NewAccountForm
+from pages.access.forms.credits import CreditLimitsForm, MoveForm, NewAccountForm
 from pages.guards import PersonRequest, requires
 from pages.parts import wants_part
 
@@ -102,7 +102,7 @@ def credit_move(request: PersonRequest, account_id: int) -> HttpResponseBase:
 def credit_limits(request: PersonRequest, account_id: int) -> HttpResponseBase:
     """Sets the limits."""
     account = _seen(request, account_id)
-    form = LimitsForm(request.POST)
+    form = CreditLimitsForm(request.POST)
     if form.is_valid():
         try:
             actions.set_limits(by=request.user, holder=_holder(account), **form.limits())
@@ -140,7 +140,7 @@ def _account_page(
     account: Any,
     *,
     move_form: MoveForm | None = None,
-    limits_form: LimitsForm | None = None,
+    limits_form: CreditLimitsForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
     q = _words(request)
@@ -149,7 +149,7 @@ def _account_page(
         "q": q,
         "page": Paginator(matching(account.movements.all(), q), LINES).get_page(request.GET.get("page")),
         "move_form": move_form or MoveForm(),
-        "limits_form": limits_form or LimitsForm.of(account),
+        "limits_form": limits_form or CreditLimitsForm.of(account),
         "can_edit": can_manage(request.user),
         "is_part": wants_part(request),
     }

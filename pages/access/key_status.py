@@ -14,7 +14,7 @@ SOON = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class KeyBadge:
     """A word about a key, the colour of its pill (`good`, `warm`, `bad`, `off`), and why, if that needs saying."""
 
     word: str
@@ -27,31 +27,31 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class KeyLine:
+class KeyRow:
     """A key as a line of a table."""
 
     key: ApiKey
-    standing: Standing
+    standing: KeyBadge
 
 
 ENDED = {
-    KeyStatus.REVOKED: Standing("Revoked", "off", "It never works again."),
-    KeyStatus.EXPIRED: Standing("Expired", "off", "Its time is over."),
-    KeyStatus.INACTIVE: Standing("Owner inactive", "bad", "Its owner was deactivated, and their keys with them."),
+    KeyStatus.REVOKED: KeyBadge("Revoked", "off", "It never works again."),
+    KeyStatus.EXPIRED: KeyBadge("Expired", "off", "Its time is over."),
+    KeyStatus.INACTIVE: KeyBadge("Owner inactive", "bad", "Its owner was deactivated, and their keys with them."),
 }
 
 
-def standing_of(key: ApiKey) -> Standing:
+def standing_of(key: ApiKey) -> KeyBadge:
     """How the key stands; reads its owner."""
     if key.status in ENDED:
         return ENDED[key.status]
     if key.successor_id is not None:
-        return Standing("Replaced", "warm", "A rotation has put another key in its place; it works until it expires.")
+        return KeyBadge("Replaced", "warm", "A rotation has put another key in its place; it works until it expires.")
     if key.expires_at is not None and key.expires_at <= timezone.now() + SOON:
-        return Standing("Expires soon", "warm", "Rotate it, or choose a later expiry.")
-    return Standing("Works", "good")
+        return KeyBadge("Expires soon", "warm", "Rotate it, or choose a later expiry.")
+    return KeyBadge("Works", "good")
 
 
-def lines_of(keys: Iterable[ApiKey]) -> list[KeyLine]:
+def lines_of(keys: Iterable[ApiKey]) -> list[KeyRow]:
     """The keys, with their owners, as lines."""
-    return [KeyLine(key, standing_of(key)) for key in keys]
+    return [KeyRow(key, standing_of(key)) for key in keys]

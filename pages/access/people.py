@@ -19,7 +19,7 @@ from access import actions
 from access.lists import people_matching
 from access.models import Role, User
 from lib.exceptions import DomainError, NotAllowed
-from pages.access.forms.people import LimitsForm, PersonFilterForm, PersonForm, RoleForm
+from pages.access.forms.people import PersonFilterForm, PersonForm, RateLimitsForm, RoleForm
 from pages.guards import PersonRequest, requires
 from pages.parts import wants_part, way_back
 
@@ -83,7 +83,7 @@ def person_switch(request: PersonRequest, person_id: int) -> HttpResponse:
 def person_limits(request: PersonRequest, person_id: int) -> HttpResponse:
     """What all keys of a person may use a minute, as a form; POST saves it."""
     person = get_object_or_404(User, pk=person_id)
-    form = LimitsForm(request.POST if request.method == "POST" else None, person=person)
+    form = RateLimitsForm(request.POST if request.method == "POST" else None, person=person)
     if not form.is_valid():
         return render(request, LIMITS, {"form": form, "person": person}, status=422 if form.is_bound else 200)
     _told(request, f"The limits of {person.username} are saved.", actions.set_limits, user=person, **form.cleaned_data)

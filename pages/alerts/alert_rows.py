@@ -29,7 +29,7 @@ OF_PROVIDERS, OF_KEYS = {AlertKind.PROVIDER_DOWN, AlertKind.ERROR_RATE}, {AlertK
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class AlertRow:
     """One alert; `url` is empty where what it is about is gone, or not for this reader to see."""
 
     alert: Alert
@@ -45,7 +45,7 @@ class Row:
         return "under a minute" if text.startswith("0") else text
 
 
-def rows_of(alerts: Sequence[Alert], *, reader: Actor) -> list[Row]:
+def rows_of(alerts: Sequence[Alert], *, reader: Actor) -> list[AlertRow]:
     """The alerts with what they are about; at most three queries."""
     providers = _names(Provider.objects.all(), _subjects(alerts, OF_PROVIDERS))
     keys = _names(visible_keys(reader), _subjects(alerts, OF_KEYS))
@@ -68,7 +68,7 @@ def _names(rows: QuerySet[Provider] | QuerySet[ApiKey], wanted: Collection[UUID]
     return {str(pk): name for pk, name in rows.filter(pk__in=wanted).values_list("pk", "name")} if wanted else {}
 
 
-def _row(alert: Alert, providers: dict[str, str], keys: dict[str, str], groups: dict[str, UUID]) -> Row:
+def _row(alert: Alert, providers: dict[str, str], keys: dict[str, str], groups: dict[str, UUID]) -> AlertRow:
     subject, url = alert.subject, ""
     if alert.kind == AlertKind.COST_SPIKE:
         subject, url = "All costs", reverse("usage") + "?period=7d"
@@ -79,7 +79,7 @@ def _row(alert: Alert, providers: dict[str, str], keys: dict[str, str], groups: 
     elif alert.kind == AlertKind.GROUP_FAILING and subject in groups:
         url = reverse("group-detail", args=[groups[subject]])
     webhook = news_of(alert, has_webhook=bool(settings.ALERT_WEBHOOK_URL))
-    return Row(alert, ICONS[AlertKind(alert.kind)], subject, url, webhook)
+    return AlertRow(alert, ICONS[AlertKind(alert.kind)], subject, url, webhook)
 
 
 def _linked(subject: str, names: dict[str, str], *, page: str, gone: str) -> tuple[str, str]:

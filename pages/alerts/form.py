@@ -11,18 +11,18 @@ from django.core.exceptions import ValidationError
 from django.forms import BoundField
 
 from pages.forms import attributes, blame
-from usage.alerting import WATCHED, Setting, Watched, checked_threshold
+from usage.alerting import WATCHED, AlertMetric, RuleSetting, checked_threshold
 from usage.models import AlertKind, AlertRule
 
 SWITCH = "{}_is_on"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RuleLine:
     """One rule in the form."""
 
     kind: AlertKind
-    watched: Watched
+    watched: AlertMetric
     threshold: BoundField
     switch: BoundField
 
@@ -65,15 +65,15 @@ class AlertRulesForm(forms.Form):
             self.fields[SWITCH.format(kind.value)] = forms.BooleanField(label=kind.label, required=False)
 
     @property
-    def lines(self) -> Iterator[Line]:
+    def lines(self) -> Iterator[RuleLine]:
         """The rules in order, for the template."""
         for kind in AlertKind:
-            yield Line(kind, WATCHED[kind], self[kind.value], self[SWITCH.format(kind.value)])
+            yield RuleLine(kind, WATCHED[kind], self[kind.value], self[SWITCH.format(kind.value)])
 
-    def settings(self) -> dict[AlertKind, Setting]:
+    def settings(self) -> dict[AlertKind, RuleSetting]:
         """What is valid of it, as the action takes it."""
         said = self.cleaned_data
-        return {kind: Setting(said[kind.value], said[SWITCH.format(kind.value)]) for kind in AlertKind}
+        return {kind: RuleSetting(said[kind.value], said[SWITCH.format(kind.value)]) for kind in AlertKind}
 
     def blame(self, error: ValidationError) -> None:
         """Puts what the action found wrong beside the fields it is about."""

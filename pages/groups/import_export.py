@@ -15,7 +15,7 @@ from access.rules import can_operate
 from interchange import imports
 from interchange.downloads import attachment, chosen_groups
 from interchange.files import FileFormat
-from interchange.planning.plan import Plan, Verdict
+from interchange.planning.plan import ImportPlan, ImportVerdict
 from interchange.planning.plan_report import report_of
 from pages.groups.import_form import ImportForm
 from pages.guards import PersonRequest, requires
@@ -59,13 +59,13 @@ def _refusal(request: PersonRequest) -> int:
     return 422 if can_operate(request.user) else 403
 
 
-def _applied(request: PersonRequest, plan: Plan) -> HttpResponse:
-    counts = [f"{len(plan.of(verdict))} {verdict}" for verdict in (Verdict.CREATED, Verdict.CHANGED)]
+def _applied(request: PersonRequest, plan: ImportPlan) -> HttpResponse:
+    counts = [f"{len(plan.of(verdict))} {verdict}" for verdict in (ImportVerdict.CREATED, ImportVerdict.CHANGED)]
     messages.success(request, f"Imported: {', '.join(counts)}.")
     return HttpResponseClientRedirect("/groups") if request.htmx else redirect("group-list")
 
 
-def _page(request: PersonRequest, form: ImportForm, plan: Plan | None = None, status: int = 200) -> HttpResponse:
+def _page(request: PersonRequest, form: ImportForm, plan: ImportPlan | None = None, status: int = 200) -> HttpResponse:
     context = {
         "form": form,
         "report": report_of(plan) if plan else None,

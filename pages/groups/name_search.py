@@ -29,7 +29,7 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class HitList:
     """The hits of one kind; `has_more` when there are more than were asked for."""
 
     title: str
@@ -37,7 +37,7 @@ class Kind:
     has_more: bool
 
 
-def find(text: str, *, most: int) -> list[Kind]:
+def find(text: str, *, most: int) -> list[HitList]:
     """What contains the text, by kind, at most so many of each; nothing for no text. Three queries."""
     if not text or "\x00" in text:
         return []
@@ -49,9 +49,9 @@ def find(text: str, *, most: int) -> list[Kind]:
     return [kind for kind in kinds if kind.hits]
 
 
-def _kind(title: str, rows: QuerySet[Any], hit_of: Callable[[Any], Hit], most: int) -> Kind:
+def _kind(title: str, rows: QuerySet[Any], hit_of: Callable[[Any], Hit], most: int) -> HitList:
     hits = tuple(hit_of(row) for row in rows[: most + 1])
-    return Kind(title, hits[:most], has_more=len(hits) > most)
+    return HitList(title, hits[:most], has_more=len(hits) > most)
 
 
 def _of_group(group: RoutingGroup) -> Hit:

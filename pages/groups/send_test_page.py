@@ -21,7 +21,7 @@ from pages.groups.detail import detail_context, group_with_deployments
 from pages.groups.forms import GroupTestForm
 from pages.guards import PersonRequest, requires
 from providers.models import Provider
-from usage.request_log.waterfall import Bar, bars_of, steps_of
+from usage.request_log.waterfall import WaterfallBar, bars_of, steps_of
 
 PAGE = "groups/routinggroup_detail.html"
 
@@ -64,6 +64,6 @@ def _outcome(group: RoutingGroup, form: GroupTestForm, *, by: Actor) -> dict[str
     }
 
 
-def _bars(result: Trial, types: dict[str, str]) -> tuple[Bar, ...]:
+def _bars(result: Trial, types: dict[str, str]) -> tuple[WaterfallBar, ...]:
     attempts = [{**asdict(t), "at_ms": t.started_ms, "duration_ms": t.latency_ms} for t in result.traces]
     return bars_of(attempts, began_ms=0.0, duration_ms=result.total_latency_ms, provider_types=types)

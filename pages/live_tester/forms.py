@@ -21,7 +21,7 @@ from pages.live_tester.following import (
     followed,
     shape_of,
 )
-from tester.run_planning import MOST_REQUESTS, Asked
+from tester.run_planning import MOST_REQUESTS, RunRequest
 from tester.scene import DrawnDeployment
 
 RATE = "rate_"
@@ -116,10 +116,10 @@ class RehearsalForm(forms.Form):
         return bool(self.cleaned_data["confirmed"])
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> RunRequest:
         """What the valid form asks for."""
         said, is_mock = self.cleaned_data, self.cleaned_data["mode"] == "mock"
-        return Asked(
+        return RunRequest(
             **self._requests(),
             mock=is_mock,
             scenario=said["scenario"] if is_mock else None,

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from django import forms
 
 from tester.scene import DrawnGroup
-from tester.traces.stored import FROM_THE_START, Wanted
+from tester.traces.stored import FROM_THE_START, TraceFilter
 from tester.traces.timeline import seconds
 
 SHOWS: dict[str, dict[str, Any]] = {
@@ -43,11 +43,11 @@ class TraceFilterForm(forms.Form):
         self.fields["deployment"].choices = [("", "All deployments"), *choices]  # type: ignore[attr-defined]
 
     @property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> TraceFilter:
         """What a valid form asks for."""
         asked = self.cleaned_data
         moments = {"from_ms": asked["from_ms"], "to_ms": asked["to_ms"]}
-        return Wanted(deployment_id=asked["deployment"] or None, **moments, **SHOWS.get(asked["show"], {}))
+        return TraceFilter(deployment_id=asked["deployment"] or None, **moments, **SHOWS.get(asked["show"], {}))
 
     @property
     def begins_after(self) -> int:

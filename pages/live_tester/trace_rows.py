@@ -8,7 +8,7 @@ from typing import Any
 
 from tester.traces.stored import ended_ms, outcome_in
 from tester.traces.timeline import seconds
-from usage.request_log.waterfall import Bar, Step, bars_of, steps_of
+from usage.request_log.waterfall import Step, WaterfallBar, bars_of, steps_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class TraceRow:
     input_tokens: int | None
     output_tokens: int | None
     cost_usd: float
-    bars: tuple[Bar, ...]
+    bars: tuple[WaterfallBar, ...]
     steps: tuple[Step, ...]
     skipped: int
 

@@ -27,7 +27,7 @@ from pages.live_tester.run_timeline import timeline_of_run
 from tester import actions
 from tester.models import Run
 from tester.rules import can_change
-from tester.run_planning import Plan, plan
+from tester.run_planning import RunPlan, plan
 from tester.runs.conduct import conduct_in_background
 from tester.runs.cost_estimate import Estimate, estimate
 from tester.runs.pool import pool
@@ -117,7 +117,7 @@ def start_run(request: PersonRequest, group_id: UUID) -> HttpResponseBase:
     return redirect(f"{resolve_url('run', run.pk)}?play=1&{form.controls}".rstrip("&"))
 
 
-def _planned(group: RoutingGroup, form: RehearsalForm) -> Plan | None:
+def _planned(group: RoutingGroup, form: RehearsalForm) -> RunPlan | None:
     try:
         return plan(group, form.asked)
     except BadInput as error:
@@ -126,14 +126,14 @@ def _planned(group: RoutingGroup, form: RehearsalForm) -> Plan | None:
         return None
 
 
-def _question(form: RehearsalForm, planned: Plan | None) -> Consent | None:
+def _question(form: RehearsalForm, planned: RunPlan | None) -> Consent | None:
     """What is to be agreed to first, if anything."""
     if planned is None or not planned.job.is_real or form.is_confirmed:
         return None
     return consent_for(planned.job)
 
 
-def _started(request: PersonRequest, form: RehearsalForm, planned: Plan) -> Run | None:
+def _started(request: PersonRequest, form: RehearsalForm, planned: RunPlan) -> Run | None:
     try:
         run = actions.create_run(by=request.user, plan=planned)
     except DomainError as error:

@@ -50,7 +50,7 @@ class DecisionForm(forms.Form):
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class FieldChange:
     """One field of one model, in words."""
 
     label: str
@@ -101,8 +101,8 @@ def _models(count: int) -> str:
     return f"{count} model{'' if count == 1 else 's'}"
 
 
-def _difference(change: updates.CatalogChange) -> Difference:
-    return Difference(LABELS[change.field], _words(change.field, change.accepted), _words(change.field, change.today))
+def _difference(change: updates.CatalogChange) -> FieldChange:
+    return FieldChange(LABELS[change.field], _words(change.field, change.accepted), _words(change.field, change.today))
 
 
 def _words(field: str, value: Any) -> str:

@@ -13,12 +13,12 @@ from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from groups.models import RoutingGroup
-from usage.health.activity import NEWEST, OF_LATE, WENT_WRONG, Health, Served, State, health_of, served_of_late
+from usage.health.activity import NEWEST, OF_LATE, WENT_WRONG, GroupState, Health, Served, health_of, served_of_late
 from usage.models import RequestRecord
 
 # More than anybody looks after at once; those with most failures.
 MOST_LOOKED_AT, MOST_SHOWN = 40, 8
-WORST_FIRST = (State.FAILING, State.DEGRADED)
+WORST_FIRST = (GroupState.FAILING, GroupState.DEGRADED)
 MOVED_ON = Q(attempts__1__isnull=False)
 
 
@@ -32,20 +32,20 @@ class Troubled:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class WorstGroups:
     """The worst groups, and how many more there are."""
 
     groups: tuple[Troubled, ...]
     more: int
 
 
-def trouble_of_late(*, cooling: Collection[str] = ()) -> Trouble:
+def trouble_of_late(*, cooling: Collection[str] = ()) -> WorstGroups:
     """Groups that are failing or degraded; `cooling` are names to look at besides. Three or four queries."""
     states = {name: health for name, health in _healths(cooling).items() if health.state in WORST_FIRST}
     worst = sorted(states, key=lambda name: (WORST_FIRST.index(states[name].state), name))
     shown = worst[:MOST_SHOWN]
     ids = dict(RoutingGroup.objects.filter(name__in=shown).values_list("name", "pk")) if shown else {}
-    return Trouble(tuple(Troubled(name, ids.get(name), states[name]) for name in shown), len(worst) - len(shown))
+    return WorstGroups(tuple(Troubled(name, ids.get(name), states[name]) for name in shown), len(worst) - len(shown))
 
 
 def _healths(cooling: Collection[str]) -> dict[str, Health]:

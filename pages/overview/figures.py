@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from django.db.models import Sum
 
 from engine.outcomes import success_rate
-from usage.analytics import Asked, Point, over_time
+from usage.analytics import AnalyticsQuery, Point, over_time
 from usage.models import Grain, LatencyCount
 from usage.rollups.latency_levels import percentile_ms
 
@@ -19,7 +19,7 @@ HEIGHT, STEP, BAR = 64, 10, 8
 
 
 @dataclass(frozen=True, slots=True)
-class Sums:
+class HourSums:
     """Requests of some hours; `cost_usd` is what our own keys cost. Fractions come from a part of an hour."""
 
     requests: float = 0.0
@@ -66,8 +66,8 @@ class Hour:
 class Today:
     """The sums of today, those of yesterday until the same time, and the hours; `p95_ms` is of successes."""
 
-    now: Sums
-    before: Sums
+    now: HourSums
+    before: HourSums
     hours: tuple[Hour, ...]
     p95_ms: float | None
 
@@ -88,11 +88,11 @@ class Today:
 def today_at(now: datetime) -> Today:
     """Two queries, over sums per hour."""
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    points = over_time(Asked(since=midnight - DAY, until=now))
+    points = over_time(AnalyticsQuery(since=midnight - DAY, until=now))
     return Today(*split(points, now), p95_ms=_p95_ms(midnight))
 
 
-def split(points: Sequence[Point], now: datetime) -> tuple[Sums, Sums, tuple[Hour, ...]]:
+def split(points: Sequence[Point], now: datetime) -> tuple[HourSums, HourSums, tuple[Hour, ...]]:
     """Hourly points of yesterday and today -> today, yesterday until this time, the hours of today. Pure.
 
     The hour of yesterday that ends later than now counts for the part that has passed of today's.
@@ -105,9 +105,9 @@ def split(points: Sequence[Point], now: datetime) -> tuple[Sums, Sums, tuple[Hou
     return _sums((p, 1.0) for p in today.values()), before, _hours(midnight, today, yesterday, now)
 
 
-def _sums(parts: Iterable[tuple[Point, float]]) -> Sums:
+def _sums(parts: Iterable[tuple[Point, float]]) -> HourSums:
     rows = [(p.totals, share) for p, share in parts]
-    return Sums(
+    return HourSums(
         requests=sum(t.requests * share for t, share in rows),
         successes=sum(t.successes * share for t, share in rows),
         failures=sum(t.failures * share for t, share in rows),

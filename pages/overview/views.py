@@ -40,7 +40,7 @@ BEFORE = timedelta(seconds=max(part.within_s for part in GROUP_RULE))
 
 
 @dataclass(frozen=True, slots=True)
-class Outage:
+class GroupOutage:
     """A group that fails; `id` is None of a lone model. `callers` got an error since it began."""
 
     name: str
@@ -54,7 +54,7 @@ class Outage:
 class Outages:
     """Those that began first, and how many more there are."""
 
-    groups: tuple[Outage, ...]
+    groups: tuple[GroupOutage, ...]
     more: int
 
 
@@ -71,9 +71,9 @@ def outages_now() -> Outages:
     return Outages(tuple(_outage(alert, ids.get(alert.subject)) for alert in shown), len(alerts) - len(shown))
 
 
-def _outage(alert: Alert, pk: UUID | None) -> Outage:
+def _outage(alert: Alert, pk: UUID | None) -> GroupOutage:
     callers = callers_of(alert.subject, since=alert.raised_at - BEFORE)
-    return Outage(alert.subject, pk, alert.raised_at, alert.message, callers)
+    return GroupOutage(alert.subject, pk, alert.raised_at, alert.message, callers)
 
 
 PAGE = "overview/overview.html"
@@ -81,7 +81,7 @@ RUNS, ALERTS, COOLDOWNS = 6, 6, 8
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PagePart:
     """One part of the page as HTML. `digest` tells whether it has changed, `follows` which news may change it."""
 
     name: str
@@ -109,10 +109,10 @@ def overview(request: PersonRequest) -> HttpResponse:
     return render(request, f"{PAGE}#part", {"part": part})
 
 
-def _part(request: PersonRequest, name: str) -> Part:
+def _part(request: PersonRequest, name: str) -> PagePart:
     data, follows = PARTS[name]
     html = render_to_string(f"{PAGE}#{name}", {**data(), **_rights(request)})
-    return Part(name, html, hashlib.sha256(html.encode()).hexdigest()[:16], follows)
+    return PagePart(name, html, hashlib.sha256(html.encode()).hexdigest()[:16], follows)
 
 
 def _rights(request: PersonRequest) -> dict[str, bool]:

@@ -15,7 +15,7 @@ MOST_LISTED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class OfferedModel:
     """A model of the checklist. `is_present`: the provider has it, so that a box without a tick takes it away."""
 
     name: str
@@ -50,12 +50,12 @@ class Checklist:
         )
 
     @property
-    def kept(self) -> list[Choice]:
+    def kept(self) -> list[OfferedModel]:
         """What the provider has and what was ticked, whatever is searched for."""
         return self._choices(dict.fromkeys((*self.present, *self.ticked)))
 
     @property
-    def found(self) -> list[Choice]:
+    def found(self) -> list[OfferedModel]:
         """What else there is, by the words of the search."""
         names = self._matches()[0]
         shown = {*self.present, *self.ticked}
@@ -78,8 +78,10 @@ class Checklist:
         names = [name for name in self.listed if all(word in name.casefold() for word in words)]
         return names[:MOST_SHOWN], len(names)
 
-    def _choices(self, names: Iterable[str]) -> list[Choice]:
+    def _choices(self, names: Iterable[str]) -> list[OfferedModel]:
         return [
-            Choice(name, name in self.ticked, name in self.present, price_map.lookup(type=self.type, model_name=name))
+            OfferedModel(
+                name, name in self.ticked, name in self.present, price_map.lookup(type=self.type, model_name=name)
+            )
             for name in names
         ]

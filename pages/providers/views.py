@@ -28,7 +28,7 @@ WIDTH, HEIGHT, MARGIN = 640, 96, 8
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class ProbeMark:
     """A probe that failed, at its place on the base line."""
 
     x: float
@@ -40,7 +40,7 @@ class Sparkline:
     """Pieces of curve between failures, as `points` of polylines, in a box of WIDTH x HEIGHT; slowest at the top."""
 
     pieces: tuple[str, ...]
-    failures: tuple[Mark, ...]
+    failures: tuple[ProbeMark, ...]
     slowest_ms: float
     count: int
     width: int = WIDTH
@@ -58,7 +58,7 @@ def sparkline_of(probes: Sequence[Probe]) -> Sparkline:
             pieces[-1].append(f"{x},{y}")
         else:
             pieces.append([])
-    failures = tuple(Mark(*place) for probe, place in zip(probes, places, strict=True) if not probe.is_ok)
+    failures = tuple(ProbeMark(*place) for probe, place in zip(probes, places, strict=True) if not probe.is_ok)
     return Sparkline(tuple(" ".join(_line(piece)) for piece in pieces if piece), failures, slowest, len(probes))
 
 

@@ -12,7 +12,7 @@ SCALE_WIDTH = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class TextSpan:
     """A part of the text; `part` when it counts."""
 
     text: str
@@ -38,16 +38,16 @@ class Scale:
     at: float | None
 
 
-def pieces_of(text: str, parts: Sequence[Part]) -> tuple[Piece, ...]:
+def pieces_of(text: str, parts: Sequence[Part]) -> tuple[TextSpan, ...]:
     """The text (its first MOST_SHOWN characters) cut at the parts that have a place; of two that overlap, the first."""
-    shown, end, pieces = text[:MOST_SHOWN], 0, list[Piece]()
+    shown, end, pieces = text[:MOST_SHOWN], 0, list[TextSpan]()
     for part in sorted((part for part in parts if part.at is not None), key=lambda part: part.at or 0):
         begin = part.at or 0
         if end <= begin and begin + len(part.what) <= len(shown):
-            pieces.append(Piece(shown[end:begin]))
+            pieces.append(TextSpan(shown[end:begin]))
             end = begin + len(part.what)
-            pieces.append(Piece(shown[begin:end], part))
-    pieces.append(Piece(shown[end:]))
+            pieces.append(TextSpan(shown[begin:end], part))
+    pieces.append(TextSpan(shown[end:]))
     return tuple(piece for piece in pieces if piece.text)
 
 

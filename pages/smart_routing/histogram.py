@@ -14,7 +14,7 @@ STEPS = (1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000)
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class ScoreBar:
     """The prompts that score from `low` to below `high`; `zone` is the number of the tier that takes them."""
 
     low: int
@@ -32,7 +32,7 @@ class Histogram:
     """Bars in a box of WIDTH by HEIGHT from `low` to `high`; `ticks` are `(score, percent of the width)`, `lines` the
     thresholds as `(score, x)`."""
 
-    bars: tuple[Bar, ...]
+    bars: tuple[ScoreBar, ...]
     ticks: tuple[tuple[int, float], ...]
     lines: tuple[tuple[int, float], ...]
     low: int
@@ -53,7 +53,7 @@ def histogram_of(digest: Digest, thresholds: Sequence[int]) -> Histogram:
         zone = 1 + sum(begin + step / 2 >= threshold for threshold in thresholds)
         x, width = slot * step * unit, step * unit
         bars.append(
-            Bar(
+            ScoreBar(
                 begin,
                 begin + step,
                 count,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from groups.routing_rules.power_levels import AUTO, POWER_LEVELS, LevelStrategy, Standing, cheapness, goodness, speed
+from groups.routing_rules.power_levels import AUTO, POWER_LEVELS, LevelStrategy, RankedPool, cheapness, goodness, speed
 from usage.health.standings import Rankings
 
 
@@ -90,7 +90,7 @@ class Measured:
     """A group in a ranking: its score and how good each measure is, all from 0 to 100."""
 
     place: int
-    standing: Standing
+    standing: RankedPool
     score: int
     cost: int
     speed: int
@@ -102,7 +102,7 @@ class LevelCard:
     """A power level with the group it takes now; None when there is none to choose."""
 
     text: LevelText
-    first: Standing | None
+    first: RankedPool | None
 
     @property
     def own(self) -> str:
@@ -110,7 +110,7 @@ class LevelCard:
         return self.text.name.removeprefix(f"{AUTO}-")
 
 
-def measures_of(standings: Sequence[Standing]) -> list[Measured]:
+def measures_of(standings: Sequence[RankedPool]) -> list[Measured]:
     """The best groups of a ranking."""
     return [_measured(place, standing) for place, standing in enumerate(standings[:MOST_SHOWN], start=1)]
 
@@ -120,6 +120,6 @@ def level_cards(rankings: Rankings) -> list[LevelCard]:
     return [LevelCard(text, next(iter(rankings[text.name]), None)) for text in LEVELS]
 
 
-def _measured(place: int, standing: Standing) -> Measured:
+def _measured(place: int, standing: RankedPool) -> Measured:
     good = (cheapness(standing.facts), speed(standing.facts), goodness(standing.facts))
     return Measured(place, standing, *(round(100 * value) for value in (standing.score, *good)))

@@ -19,7 +19,7 @@ from pages.traffic.chart_files import svg_of
 from pages.traffic.figures import figures_of
 from pages.traffic.usage_form import FILTERS, PERIODS, UsageForm, before
 from providers.models import Provider
-from usage.analytics import Choice, Dimension, Report, choices
+from usage.analytics import Dimension, FilterOption, UsageReport, choices
 from usage.analytics import totals as totals_of
 from usage.analytics.asked import COLUMNS, TOLD_BY_ID
 from usage.models import Grain, UsageSeries
@@ -27,15 +27,17 @@ from usage.models import Grain, UsageSeries
 MOST = 30
 
 
-def suggestions(dimension: Dimension, typed: str) -> list[Choice]:
+def suggestions(dimension: Dimension, typed: str) -> list[FilterOption]:
     """The first few that have the text in their name, or begin with it as their id; one query."""
     name, pk = COLUMNS[dimension]
     if dimension not in TOLD_BY_ID:
         found = UsageSeries.objects.filter(**{f"{name}__icontains": typed}).exclude(**{name: ""})
-        return [Choice(text, text) for text in found.order_by(name).values_list(name, flat=True).distinct()[:MOST]]
+        return [
+            FilterOption(text, text) for text in found.order_by(name).values_list(name, flat=True).distinct()[:MOST]
+        ]
     found = UsageSeries.objects.filter(Q(**{f"{name}__icontains": typed}) | Q(**{f"{pk}__startswith": typed}))
     rows = found.exclude(**{pk: ""}).order_by(name, pk).values_list(pk, name).distinct()[:MOST]
-    return [Choice(value, text or value) for value, text in rows]
+    return [FilterOption(value, text or value) for value, text in rows]
 
 
 PAGE = "traffic/analytics.html"
@@ -47,7 +49,7 @@ def _types() -> dict[str, str]:
 
 
 # Each chart by its name in addresses, in the order of the page.
-PANELS: dict[str, Callable[[Report], panels.Panel]] = {
+PANELS: dict[str, Callable[[UsageReport], panels.Panel]] = {
     "requests": lambda report: panels.over_time(report.over_time(), hourly=report.window.grain == Grain.HOUR),
     "cost": lambda report: panels.cost_by_provider(report.by("provider"), _types()),
     "success": lambda report: panels.success_by_provider(report.by("provider")),
@@ -66,7 +68,7 @@ def usage(request: PersonRequest) -> HttpResponse:
     form, is_part = UsageForm(request.GET), wants_part(request)
     if not is_part:
         form.offer(choices())
-    report = Report(form.asked, latency="model")
+    report = UsageReport(form.asked, latency="model")
     context = {
         "form": form,
         "filters": [form[name] for name in FILTERS],
@@ -88,7 +90,7 @@ def usage_chart(request: PersonRequest, slug: str) -> HttpResponse:
         return HttpResponse(form.errors.as_text(), status=400, content_type="text/plain; charset=utf-8")
     theme = request.GET.get("theme", "")
     chosen = Theme(theme) if theme in Theme.values else Theme.LIGHT
-    svg = svg_of(PANELS[slug](Report(form.asked, latency="model")), about=form.about, theme=chosen)
+    svg = svg_of(PANELS[slug](UsageReport(form.asked, latency="model")), about=form.about, theme=chosen)
     headers = {
         "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
         "Content-Disposition": f'inline; filename="usage-{slug}-{form.file_part}.svg"',
@@ -107,7 +109,7 @@ def usage_suggestions(request: PersonRequest) -> HttpResponse:
     return render(request, f"{PAGE}#suggestions", {"suggestions": found})
 
 
-def _counted(report: Report, form: UsageForm) -> dict[str, Any]:
+def _counted(report: UsageReport, form: UsageForm) -> dict[str, Any]:
     totals = report.totals()
     if not totals.requests and not totals.attempts:
         return {"is_new": not form.chosen and not UsageSeries.objects.exists()}

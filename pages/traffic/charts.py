@@ -22,7 +22,7 @@ LONGEST_NAME = 28
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ChartPoint:
     """One place on the x axis: what stands under it, what is said of it, and one value >= 0 for each curve."""
 
     label: str
@@ -31,7 +31,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class BarRow:
     """One bar: its length, how much of it is filled (None: all), what is written beside it, its colour's class.
 
     `value` and `filled` are in one unit, whichever; both >= 0.
@@ -66,7 +66,7 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class HoverZone:
     """Where the pointer reads a value: from `x`, `width` wide, both per cent."""
 
     x: float
@@ -80,7 +80,7 @@ class LineChart:
 
     height: int
     curves: tuple[Curve, ...]
-    columns: tuple[Column, ...]
+    columns: tuple[HoverZone, ...]
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
 
@@ -112,7 +112,7 @@ class BarChart:
 
 
 def line_chart(
-    readings: Sequence[Reading], *, least_step: float = 1.0, written: Callable[[float], str] = "{:,.0f}".format
+    readings: Sequence[ChartPoint], *, least_step: float = 1.0, written: Callable[[float], str] = "{:,.0f}".format
 ) -> LineChart:
     """Curves through equally spaced readings, which all have as many values; the y axis begins at 0.
 
@@ -130,7 +130,7 @@ def line_chart(
     )
 
 
-def bar_chart(rows: Sequence[Row], *, whole: float | None = None) -> BarChart:
+def bar_chart(rows: Sequence[BarRow], *, whole: float | None = None) -> BarChart:
     """One bar for each row, in their order; `whole` is the value that fills the width (None: the largest)."""
     full = whole or max((row.value for row in rows), default=0.0) or 1.0
     return BarChart(BAR_PITCH * len(rows), tuple(_bar(n, row, full) for n, row in enumerate(rows)))
@@ -161,16 +161,16 @@ def _y(value: float, top: float) -> float:
     return round(PLOT_HEIGHT * (1 - value / top), 1)
 
 
-def _columns(readings: Sequence[Reading]) -> tuple[Column, ...]:
+def _columns(readings: Sequence[ChartPoint]) -> tuple[HoverZone, ...]:
     """Half way to each neighbour, so that together they cover the plot."""
     count = len(readings)
     if count == 1:
-        return (Column(0, 100, readings[0].text),)
+        return (HoverZone(0, 100, readings[0].text),)
     edges = [0.0, *(round(100 * (n + 0.5) / (count - 1), 3) for n in range(count - 1)), 100.0]
-    return tuple(Column(edges[n], round(edges[n + 1] - edges[n], 3), r.text) for n, r in enumerate(readings))
+    return tuple(HoverZone(edges[n], round(edges[n + 1] - edges[n], 3), r.text) for n, r in enumerate(readings))
 
 
-def _x_ticks(readings: Sequence[Reading]) -> tuple[Tick, ...]:
+def _x_ticks(readings: Sequence[ChartPoint]) -> tuple[Tick, ...]:
     """Evenly spaced labels, first and last flush with the edges."""
     count = len(readings)
     if count == 1:
@@ -194,7 +194,7 @@ def _y_ticks(top: float, step: float, written: Callable[[float], str]) -> tuple[
     return tuple(Tick(HEAD + _y(n * step, top), written(n * step)) for n in range(round(top / step) + 1))
 
 
-def _bar(n: int, row: Row, full: float) -> Bar:
+def _bar(n: int, row: BarRow, full: float) -> Bar:
     length = _length(row.value, full)
     filled = length if row.filled is None else min(length, _length(row.filled, full))
     name = row.name if len(row.name) <= LONGEST_NAME else row.name[: LONGEST_NAME - 1] + "…"

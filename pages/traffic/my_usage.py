@@ -12,7 +12,7 @@ from pages.guards import PersonRequest, requires
 from pages.traffic import panels
 from pages.traffic.figures import core_figures
 from pages.traffic.usage_form import PERIODS, UsageForm, before
-from usage.analytics import Report
+from usage.analytics import UsageReport
 from usage.analytics import totals as totals_of
 from usage.models import Grain, RequestRecord
 
@@ -25,7 +25,7 @@ def my_usage(request: PersonRequest) -> HttpResponse:
     """Requests, tokens and cost of who asks, with the balance and the newest requests."""
     form = UsageForm({"period": request.GET.get("period", "")})
     asked = form.asked_by(request.user)
-    report = Report(asked, latency="none")
+    report = UsageReport(asked, latency="none")
     totals, hourly = report.totals(), report.window.grain == Grain.HOUR
     earlier = before(asked, form.period_chosen)
     old, over = (totals_of(earlier[0]), earlier[1]) if earlier else (None, 1.0)

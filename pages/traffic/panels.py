@@ -9,17 +9,17 @@ from math import ceil
 from urllib.parse import urlencode
 
 from pages.templatetags.reading import ms
-from pages.traffic.charts import BarChart, LineChart, Reading, Row, bar_chart, line_chart
+from pages.traffic.charts import BarChart, BarRow, ChartPoint, LineChart, bar_chart, line_chart
 from providers.presets import colour_of
 from usage.amounts import cost, percent, short
-from usage.analytics import Line, Point, Totals
+from usage.analytics import Point, Totals, UsageLine
 
 MOST_BARS, MOST_ROWS, MOST_READINGS = 8, 200, 120
 MONTHS_FROM = timedelta(days=300)
 
 
 @dataclass(frozen=True, slots=True)
-class Bundle:
+class MergedPoints:
     """Neighbouring points as one; `start` is that of the first."""
 
     start: datetime
@@ -67,7 +67,7 @@ def over_time(points: Sequence[Point], *, hourly: bool) -> Panel:
     bundles, word = _bundled(points, hourly)
     say = _moment_by(hourly)
     readings = [
-        Reading(label, f"{say(b.start)}: {_said(b.requests, b.failures)}", (b.requests, b.failures))
+        ChartPoint(label, f"{say(b.start)}: {_said(b.requests, b.failures)}", (b.requests, b.failures))
         for label, b in zip(_labels(bundles, hourly), bundles, strict=True)
     ]
     return Panel(
@@ -86,7 +86,7 @@ def spending(points: Sequence[Point], *, hourly: bool) -> Panel:
     bundles, word = _bundled(points, hourly)
     say = _moment_by(hourly)
     readings = [
-        Reading(label, f"{say(b.start)}: {cost(b.cost_usd)}", (b.cost_usd,))
+        ChartPoint(label, f"{say(b.start)}: {cost(b.cost_usd)}", (b.cost_usd,))
         for label, b in zip(_labels(bundles, hourly), bundles, strict=True)
     ]
     return Panel(
@@ -99,7 +99,7 @@ def spending(points: Sequence[Point], *, hourly: bool) -> Panel:
     )
 
 
-def cost_by_provider(lines: Sequence[Line], types: Mapping[str, str]) -> Panel:
+def cost_by_provider(lines: Sequence[UsageLine], types: Mapping[str, str]) -> Panel:
     """Bars and no pie: lengths are compared more surely than angles, and a provider of 1% stays readable.
 
     `types` (name -> type) decides the colours, where it is silent the name does.
@@ -114,45 +114,45 @@ def cost_by_provider(lines: Sequence[Line], types: Mapping[str, str]) -> Panel:
         ("cost", "Cost by provider"),
         dearest,
         "provider",
-        lambda line: Row(_named(line), line.totals.cost_usd, text(line.totals), colour=_colour(line, types)),
+        lambda line: BarRow(_named(line), line.totals.cost_usd, text(line.totals), colour=_colour(line, types)),
         {"Cost": lambda t: cost(t.cost_usd), "Requests": _requests, "Saved by own keys": lambda t: cost(t.saved_usd)},
     )
 
 
-def cost_by(what: str, lines: Sequence[Line]) -> Panel:
+def cost_by(what: str, lines: Sequence[UsageLine]) -> Panel:
     """Who spends most: `what` is the filter that shows one of them alone."""
     return _bars(
         (f"{what}s", f"Cost by {what}"),
         sorted(lines, key=lambda line: -line.totals.cost_usd),
         what,
-        lambda line: Row(_named(line), line.totals.cost_usd, cost(line.totals.cost_usd)),
+        lambda line: BarRow(_named(line), line.totals.cost_usd, cost(line.totals.cost_usd)),
         {"Cost": lambda t: cost(t.cost_usd), "Requests": _requests, "Tokens": lambda t: short(t.total_tokens)},
     )
 
 
-def popular_models(lines: Sequence[Line]) -> Panel:
+def popular_models(lines: Sequence[UsageLine]) -> Panel:
     """By requests."""
     return _bars(
         ("models", "Popular models"),
         _asked(lines),
         "model",
-        lambda line: Row(_named(line), line.totals.requests, f"{line.totals.requests:,}"),
+        lambda line: BarRow(_named(line), line.totals.requests, f"{line.totals.requests:,}"),
         {"Requests": _requests, "Tokens": lambda t: short(t.total_tokens), "Cost": lambda t: cost(t.cost_usd)},
     )
 
 
-def _asked(lines: Sequence[Line]) -> list[Line]:
+def _asked(lines: Sequence[UsageLine]) -> list[UsageLine]:
     """Without those that only failed attempts of requests which others answered."""
     return [line for line in lines if line.totals.requests]
 
 
-def latency_by_model(lines: Sequence[Line]) -> Panel:
+def latency_by_model(lines: Sequence[UsageLine]) -> Panel:
     """The median as the filled part of a bar that reaches to the 95th percentile."""
     measured = [line for line in lines if line.totals.p95_ms is not None]
 
-    def row(line: Line) -> Row:
+    def row(line: UsageLine) -> BarRow:
         p50, p95 = line.totals.p50_ms or 0.0, line.totals.p95_ms or 0.0
-        return Row(_named(line), p95, f"{ms(p50)} · {ms(p95)}", filled=p50)
+        return BarRow(_named(line), p95, f"{ms(p50)} · {ms(p95)}", filled=p50)
 
     return _bars(
         ("latency", "Latency by model"),
@@ -168,13 +168,13 @@ def latency_by_model(lines: Sequence[Line]) -> Panel:
     )
 
 
-def success_by_provider(lines: Sequence[Line]) -> Panel:
+def success_by_provider(lines: Sequence[UsageLine]) -> Panel:
     """Attempts that were answered; the rest failed, also where another provider answered the request then."""
     asked = [line for line in lines if line.totals.attempt_success_rate is not None]
 
-    def row(line: Line) -> Row:
+    def row(line: UsageLine) -> BarRow:
         rate = line.totals.attempt_success_rate or 0.0
-        return Row(_named(line), 1.0, percent(rate), filled=rate)
+        return BarRow(_named(line), 1.0, percent(rate), filled=rate)
 
     return _bars(
         ("success", "Success rate by provider"),
@@ -191,7 +191,7 @@ def success_by_provider(lines: Sequence[Line]) -> Panel:
     )
 
 
-def _narrowing(dimension: str, line: Line) -> str:
+def _narrowing(dimension: str, line: UsageLine) -> str:
     """Teams go by id: names change hands."""
     return urlencode({dimension: line.id if dimension == "team" else line.name})
 
@@ -201,9 +201,9 @@ Cells = Mapping[str, Callable[[Totals], str]]
 
 def _bars(
     name: tuple[str, str],
-    lines: Sequence[Line],
+    lines: Sequence[UsageLine],
     dimension: str,
-    row: Callable[[Line], Row],
+    row: Callable[[UsageLine], BarRow],
     cells: Cells,
     *,
     legend: tuple[tuple[str, str], ...] = (),
@@ -227,15 +227,15 @@ def _bars(
     )
 
 
-def _bundled(points: Sequence[Point], hourly: bool) -> tuple[list[Bundle], str]:
+def _bundled(points: Sequence[Point], hourly: bool) -> tuple[list[MergedPoints], str]:
     """As many neighbours together as needed, and how long that is in words."""
     size = 1 if hourly else max(1, ceil(len(points) / MOST_READINGS))
     parts = [points[n : n + size] for n in range(0, len(points), size)]
     return [_bundle(part) for part in parts], "hour" if hourly else "day" if size == 1 else f"{size} days"
 
 
-def _bundle(part: Sequence[Point]) -> Bundle:
-    return Bundle(
+def _bundle(part: Sequence[Point]) -> MergedPoints:
+    return MergedPoints(
         part[0].start,
         sum(point.totals.requests for point in part),
         sum(point.totals.failures for point in part),
@@ -245,11 +245,11 @@ def _bundle(part: Sequence[Point]) -> Bundle:
     )
 
 
-def _counts(bundle: Bundle) -> tuple[str, ...]:
+def _counts(bundle: MergedPoints) -> tuple[str, ...]:
     return tuple(f"{count:,}" for count in (bundle.requests, bundle.failures, bundle.refused, bundle.left))
 
 
-def _labels(bundles: Sequence[Bundle], hourly: bool) -> list[str]:
+def _labels(bundles: Sequence[MergedPoints], hourly: bool) -> list[str]:
     """What stands under the x axis: hours, days, or months where days would repeat themselves."""
     if hourly:
         return [f"{b.start:%H:%M}" for b in bundles]
@@ -261,7 +261,7 @@ def _moment_by(hourly: bool) -> Callable[[datetime], str]:
     return lambda start: f"{start.day} {start:%b %Y, %H:%M}" if hourly else f"{start.day} {start:%b %Y}"
 
 
-def _span(bundles: Sequence[Bundle], say: Callable[[datetime], str]) -> str:
+def _span(bundles: Sequence[MergedPoints], say: Callable[[datetime], str]) -> str:
     return f", from {say(bundles[0].start)} to {say(bundles[-1].start)}" if bundles else ""
 
 
@@ -273,10 +273,10 @@ def _requests(totals: Totals) -> str:
     return f"{totals.requests:,}"
 
 
-def _named(line: Line) -> str:
+def _named(line: UsageLine) -> str:
     """Requests that no deployment took have neither model nor provider."""
     return line.name or "none"
 
 
-def _colour(line: Line, types: Mapping[str, str]) -> str:
+def _colour(line: UsageLine, types: Mapping[str, str]) -> str:
     return f"p-{colour_of(types.get(line.name, ''), line.name)}"

@@ -14,7 +14,7 @@ from pages.groups.cards import Disc
 from providers.models import Provider
 from providers.presets import colour_of
 from usage.models import RequestRecord
-from usage.request_log.log_search import Mark
+from usage.request_log.log_search import LogCursor
 from usage.request_log.waterfall import Step, bars_of, steps_of
 
 NARROWEST = 1
@@ -65,7 +65,7 @@ class RequestRow:
         return self.record.call_id[:8]
 
 
-def rows_of(records: Sequence[RequestRecord], *, seen: Mark | None = None) -> list[RequestRow]:
+def rows_of(records: Sequence[RequestRecord], *, seen: LogCursor | None = None) -> list[RequestRow]:
     """The rows of a page; two queries, for the colours of providers and the ids of groups."""
     types = provider_types({record.provider for record in records})
     groups = group_ids({record.model_group for record in records})

@@ -21,7 +21,7 @@ from providers.models import LanguageModel
 from usage.models import RequestRecord
 from usage.request_log.cost_lines import computation_of
 from usage.request_log.filter import RequestFilterForm
-from usage.request_log.log_search import LogPage, Mark, count_newer, matching, page_of
+from usage.request_log.log_search import LogCursor, LogPage, count_newer, matching, page_of
 from usage.request_log.recorder import recorder
 from usage.rules import check_may_see, owner_seen_by
 
@@ -52,7 +52,7 @@ def _page(request: PersonRequest, form: RequestFilterForm) -> dict[str, Any]:
     return {
         "rows": rows_of(page.records, seen=_mark(request)),
         "next": page.next,
-        "newest": Mark.of(page.records[0]) if page.records else "",
+        "newest": LogCursor.of(page.records[0]) if page.records else "",
         "is_first": form.before_mark is None,
         "suggestions": _suggestions(page),
     }
@@ -79,10 +79,10 @@ def request_news(request: PersonRequest) -> HttpResponse:
     return render(request, f"{PAGE}#request-news", context)
 
 
-def _mark(request: PersonRequest) -> Mark | None:
+def _mark(request: PersonRequest) -> LogCursor | None:
     """The newest request that the reader has seen; what is no mark is nothing seen."""
     try:
-        return Mark.parse(request.GET.get("seen", ""))
+        return LogCursor.parse(request.GET.get("seen", ""))
     except ValueError:
         return None
 

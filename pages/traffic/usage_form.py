@@ -11,7 +11,7 @@ from django import forms
 from django.utils import timezone
 
 from access.models import User
-from usage.analytics import Asked, Choice, Dimension, period, window_of
+from usage.analytics import AnalyticsQuery, Dimension, FilterOption, period, window_of
 
 DEFAULT = "30d"
 LENGTHS = {"24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30), "90d": timedelta(days=90)}
@@ -49,7 +49,7 @@ class UsageForm(forms.Form):
     provider = _filter("Provider", 64)
     model = _filter("Model", 512)
 
-    def offer(self, choices: dict[Dimension, list[Choice]]) -> None:
+    def offer(self, choices: dict[Dimension, list[FilterOption]]) -> None:
         """Makes each filter a list of what there is, or an input with suggestions where there is too much of it."""
         for name, dimension in FILTERS.items():
             self.fields[name].widget = _widget(name, choices[dimension], self.data.get(name, ""))
@@ -66,13 +66,13 @@ class UsageForm(forms.Form):
         return self.cleaned_data.get("period") or DEFAULT
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> AnalyticsQuery:
         chosen: dict[str, Any] = {ASKED_AS.get(name, name): value for name, value in self.chosen.items()}
-        return replace(Asked(since=period(self.period_chosen)), **chosen)
+        return replace(AnalyticsQuery(since=period(self.period_chosen)), **chosen)
 
-    def asked_by(self, user: User) -> Asked:
+    def asked_by(self, user: User) -> AnalyticsQuery:
         """The same period, and only what this person asked for."""
-        return Asked(since=period(self.period_chosen), owner=user.username)
+        return AnalyticsQuery(since=period(self.period_chosen), owner=user.username)
 
     @property
     def query(self) -> str:
@@ -95,7 +95,7 @@ class UsageForm(forms.Form):
         return f"{since:%Y-%m-%d}-to-{today}" if since else f"all-to-{today}"
 
 
-def before(asked: Asked, word: str) -> tuple[Asked, float] | None:
+def before(asked: AnalyticsQuery, word: str) -> tuple[AnalyticsQuery, float] | None:
     """The period of the same length just before, and how much of the present one is over (0 to 1).
 
     None where the log does not reach back so far, and before all time.
@@ -104,13 +104,13 @@ def before(asked: Asked, word: str) -> tuple[Asked, float] | None:
     if length is None or asked.since is None:
         return None
     since = asked.since - length
-    if window_of(Asked()).since > since:
+    if window_of(AnalyticsQuery()).since > since:
         return None
     over = min(1.0, (timezone.now() - asked.since) / length)
     return replace(asked, since=since, until=asked.since), over
 
 
-def _widget(name: str, choices: list[Choice], value: str) -> forms.Widget:
+def _widget(name: str, choices: list[FilterOption], value: str) -> forms.Widget:
     if len(choices) > MOST_OPTIONS:
         attributes = {"class": "input", "list": f"suggested-{name}", "placeholder": "All", "autocomplete": "off"}
         return forms.TextInput({**attributes, "data-suggests": name})

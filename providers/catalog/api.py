@@ -97,7 +97,7 @@ class UpdatesSettled(serializers.Serializer):
     ids = serializers.ListField(child=serializers.UUIDField())
 
 
-class Catalog(APIView):
+class CatalogView(APIView):
     """The models in LiteLLM's price map."""
 
     @extend_schema(parameters=[CatalogQuery], responses=CatalogPage, operation_id="search_catalog")

@@ -74,7 +74,7 @@ STARTERS = (
 )
 
 
-class Outcome(StrEnum):
+class StarterOutcome(StrEnum):
     """What became of a starter."""
 
     CREATED = "created"
@@ -88,7 +88,7 @@ class Seeded:
     """One starter, what became of it, and whether it is switched on."""
 
     starter: Starter
-    outcome: Outcome
+    outcome: StarterOutcome
     is_enabled: bool
 
 
@@ -117,7 +117,7 @@ def _seed(starter: Starter, key: str, by: Author) -> Seeded:
     if row is None:
         return _create(starter, key, by)
     if row.type != starter.type:
-        return Seeded(starter, Outcome.NAME_TAKEN, row.enabled)
+        return Seeded(starter, StarterOutcome.NAME_TAKEN, row.enabled)
     there = list(row.models.values_list("name", flat=True))
     missing = [name for name in starter.models if name not in there]
     wants_key = bool(key) and not hasattr(row, "key")
@@ -125,7 +125,7 @@ def _seed(starter: Starter, key: str, by: Author) -> Seeded:
         update_provider(by=by, provider=row, api_key=key, enabled=True)
     if missing:
         update_provider(by=by, provider=row, models=[*there, *missing])
-    outcome = Outcome.COMPLETED if missing or wants_key else Outcome.KEPT
+    outcome = StarterOutcome.COMPLETED if missing or wants_key else StarterOutcome.KEPT
     return Seeded(starter, outcome, row.enabled or wants_key)
 
 
@@ -140,4 +140,4 @@ def _create(starter: Starter, key: str, by: Author) -> Seeded:
         enabled=bool(key),
         models=starter.models,
     )
-    return Seeded(starter, Outcome.CREATED, bool(key))
+    return Seeded(starter, StarterOutcome.CREATED, bool(key))

@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from tester.live.commands import BadCommand, ViewerCommand
 from tester.live.frame_buffer import FrameBuffer
-from tester.live.frames import Watched
+from tester.live.frames import WatchedRun
 from tester.live.player import FRAME_S
 from tester.live.waking import until
 
@@ -19,7 +19,7 @@ class EventView:
     """One program. It gets the newest statistics and the last traces of each moment, so that a slow one costs
     no memory; `GET /v1/runs/{run_id}/traces` has every trace."""
 
-    def __init__(self, watched: Watched, wake: asyncio.Event, clock: Callable[[], float]) -> None:
+    def __init__(self, watched: WatchedRun, wake: asyncio.Event, clock: Callable[[], float]) -> None:
         self._reel, self._wake, self._clock = watched.reel, wake, clock
         self._told = -1
         self._told_at_s = -FRAME_S

@@ -43,7 +43,7 @@ class Database:
 
 
 @dataclass(slots=True)
-class Watched:
+class WatchedRun:
     """A run that is being watched: its frames, their pictures, and whom to wake when there is news."""
 
     reel: FrameBuffer
@@ -65,7 +65,7 @@ class FrameStore:
         self._followers: dict[UUID, _Follower] = {}
 
     @asynccontextmanager
-    async def watch(self, run_id: UUID, wake: asyncio.Event) -> AsyncIterator[Watched]:
+    async def watch(self, run_id: UUID, wake: asyncio.Event) -> AsyncIterator[WatchedRun]:
         """The run, up to date when entered; `wake` is set whenever there is news. Raises RunUnknown."""
         follower = self._followers.get(run_id)
         if follower is None:
@@ -95,10 +95,10 @@ class _Follower:
     def __init__(self, run_id: UUID, source: Source, rest: Callable[[float], Awaitable[None]]) -> None:
         self.count = 0
         self._run_id, self._source, self._rest = run_id, source, rest
-        self._ready: asyncio.Future[Watched] = asyncio.get_running_loop().create_future()
+        self._ready: asyncio.Future[WatchedRun] = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(self._follow())
 
-    async def watched(self) -> Watched:
+    async def watched(self) -> WatchedRun:
         """The run, as soon as all that is stored of it has been read."""
         return await asyncio.shield(self._ready)
 
@@ -112,7 +112,7 @@ class _Follower:
             reel = await self._source.reel_of(self._run_id)
             if reel is None:
                 raise RunUnknown
-            watched = Watched(reel, Pictures(reel))
+            watched = WatchedRun(reel, Pictures(reel))
             await self._catch_up(watched)
         except Exception as error:
             self._ready.set_exception(error)
@@ -122,14 +122,14 @@ class _Follower:
             await self._rest(LOOK_EVERY_S)
             await self._look_again(watched)
 
-    async def _look_again(self, watched: Watched) -> None:
+    async def _look_again(self, watched: WatchedRun) -> None:
         try:
             await self._catch_up(watched)
         except Exception as error:  # whatever it is, viewers keep what they have, and the next look tries again
             log.warning("a run could not be followed", run=str(self._run_id), error=str(error))
             await self._rest(AFTER_TROUBLE_S)
 
-    async def _catch_up(self, watched: Watched) -> None:
+    async def _catch_up(self, watched: WatchedRun) -> None:
         """Takes in all that is stored by now."""
         is_new, is_more = False, True
         while is_more:

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from tester.live.commands import BadCommand, ViewerCommand
-from tester.live.frames import Watched
+from tester.live.frames import WatchedRun
 from tester.live.pictures import Shot
 from tester.live.player import FRAME_S, Player
 from tester.live.waking import until
@@ -23,7 +23,9 @@ MOST_UNACKNOWLEDGED = 2
 class PatchView:
     """One page. What it has no time for is never made: a patch leads from what it has to what is newest."""
 
-    def __init__(self, watched: Watched, wake: asyncio.Event, wish: ViewerCommand, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, watched: WatchedRun, wake: asyncio.Event, wish: ViewerCommand, clock: Callable[[], float]
+    ) -> None:
         self._reel, self._pictures = watched.reel, watched.pictures
         self._wake, self._clock = wake, clock
         self._mode = wish.mode or mode_of(self._reel.group.strategy)

@@ -26,7 +26,7 @@ LISTEN_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RehearsalSummary:
     """What became of a rehearsal's requests. `p95_ms` is None when none was answered.
 
     `lost_s`: how long nobody was served, if all that failed came in a row.
@@ -44,7 +44,7 @@ class Verdict:
 class Rehearsed:
     """A short rehearsal: its verdict, and its last frame for the diagram."""
 
-    verdict: Verdict
+    verdict: RehearsalSummary
     frame: dict[str, Any]
 
 
@@ -66,12 +66,12 @@ def rehearse_briefly(specs: Sequence[GroupSpec], scenario: str) -> Rehearsed:
             _check_patience(deadline)
 
 
-def verdict_of(result: dict[str, Any], rate_per_s: float) -> Verdict:
+def verdict_of(result: dict[str, Any], rate_per_s: float) -> RehearsalSummary:
     """The result of the API in the words of the builder; a share is never rounded up to 100 %."""
     refused, failed = result.get("refused_requests", 0), result["failed_requests"]
     tried = result["total_requests"] - refused
     tenths = 1000 * (tried - failed) // tried if tried else 0
-    return Verdict(
+    return RehearsalSummary(
         success=f"{tenths / 10:g}%" if tried else "–",
         fallbacks=result["fallback_count"],
         failed=failed,

@@ -45,7 +45,7 @@ class Performer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RunOutcome:
     """How a run ended: a whole result, a part of one when it was cancelled, or an error for people."""
 
     status: RunStatus
@@ -53,7 +53,7 @@ class Outcome:
     error: str = ""
 
 
-def conduct(run: Run, job: Job, *, on_frame: OnFrame | None = None) -> Outcome:
+def conduct(run: Run, job: Job, *, on_frame: OnFrame | None = None) -> RunOutcome:
     """Performs a stored run to its end, whatever that is; blocks meanwhile. Never raises for the run's own fate."""
     record = RunLog(run, on_frame)
     try:
@@ -89,15 +89,15 @@ def _in_thread(run: Run, job: Job) -> None:
         connections.close_all()
 
 
-def _performed(run: Run, job: Job, record: RunLog) -> Outcome:
+def _performed(run: Run, job: Job, record: RunLog) -> RunOutcome:
     try:
         with _performer(run, job, record) as performer:
             record.begin()
             return _follow(performer, record)
     except (RunCancelled, KeyboardInterrupt):  # Ctrl-C at a terminal is a cancellation too
-        return Outcome(RunStatus.CANCELLED)
+        return RunOutcome(RunStatus.CANCELLED)
     except RunBroken as broken:
-        return Outcome(RunStatus.FAILED, error=str(broken))
+        return RunOutcome(RunStatus.FAILED, error=str(broken))
 
 
 @contextmanager
@@ -125,7 +125,7 @@ def _wait(record: RunLog) -> None:
         raise RunCancelled
 
 
-def _follow(performer: Performer, record: RunLog) -> Outcome:
+def _follow(performer: Performer, record: RunLog) -> RunOutcome:
     """Stores what the performer says until it says the last word, or has to be ended."""
     watch = _Watch(performer, record)
     while True:
@@ -137,7 +137,7 @@ def _follow(performer: Performer, record: RunLog) -> Outcome:
         record.tick()
         if watch.has_lost_patience(heard=bool(messages)):
             performer.kill()
-            return Outcome(RunStatus.CANCELLED)
+            return RunOutcome(RunStatus.CANCELLED)
 
 
 class _Watch:
@@ -166,12 +166,12 @@ class _Watch:
         return silence_s if self._performer.is_warm else STARTS_WITHIN * silence_s
 
 
-def _outcome(message: Message) -> Outcome | None:
+def _outcome(message: Message) -> RunOutcome | None:
     match message["type"]:
         case "done":
-            return Outcome(RunStatus.DONE, message["result"])
+            return RunOutcome(RunStatus.DONE, message["result"])
         case "cancelled":
-            return Outcome(RunStatus.CANCELLED, message["result"])
+            return RunOutcome(RunStatus.CANCELLED, message["result"])
         case "failed":
-            return Outcome(RunStatus.FAILED, error=OURS.format(message["error"]))
+            return RunOutcome(RunStatus.FAILED, error=OURS.format(message["error"]))
     return None

@@ -7,9 +7,9 @@ from itertools import chain
 from typing import NamedTuple
 
 from tester.scene import captions
-from tester.scene.elements import LiveCard, LiveExit, LiveLink, LiveStats, LiveStep, Part
+from tester.scene.elements import Element, LiveCard, LiveExit, LiveLink, LiveStats, LiveStep
 from tester.scene.group import DrawnDeployment, DrawnGroup, Mode, mode_of
-from tester.scene.sheets import Box, Curve, Drop, Sheet, sheets_of
+from tester.scene.sheets import Box, Drop, Sheet, StreamPath, sheets_of
 
 HIGH = 100.0
 
@@ -22,7 +22,7 @@ class PlacedCard(NamedTuple):
     title: str
     lead: str
     box: Box
-    stream: Curve | None
+    stream: StreamPath | None
     live: LiveCard
 
 
@@ -49,16 +49,16 @@ class Scene:
 
     group: DrawnGroup
     mode: Mode
-    root: Part
+    root: Element
     stats: LiveStats
     cards: tuple[LiveCard, ...]
     links: tuple[LiveLink, ...]
     exit: LiveExit
-    heading: Part
+    heading: Element
     steps: tuple[LiveStep, ...]
 
     @property
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[Element, ...]:
         """Everything that can change, each with its own id; always the same ones for a group and a mode."""
         live = chain(self.cards, self.links, self.steps, (self.stats, self.exit))
         return (self.root, self.heading, *(part for part in chain.from_iterable(live) if part))

@@ -14,7 +14,7 @@ PATCHED = frozenset({TEXT, "class", "stroke-width", "stroke-dasharray", "width",
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Element:
     """One element: `attributes` by name, its text under `#text`.
 
     In a template `<rect {{ part }}/>` writes the attributes, `{{ part.text }}` the text. The same part may be
@@ -31,7 +31,7 @@ class Part:
         return self.attributes.get(TEXT, "")
 
     @property
-    def again(self) -> Part:
+    def again(self) -> Element:
         """The same part in another place of the page."""
         return replace(self, leads=False)
 
@@ -44,19 +44,19 @@ class Part:
 class LiveCard(NamedTuple):
     """The parts of one deployment's card, and of the stream and the ring where it has them."""
 
-    card: Part
-    stream: Part | None
-    glow: Part | None
-    ring: Part | None
-    share: Part
-    served: Part
-    latency: Part
-    state: Part
-    errors: Part
-    in_flight: Part
-    ok_bar: Part
-    limited_bar: Part
-    failed_bar: Part
+    card: Element
+    stream: Element | None
+    glow: Element | None
+    ring: Element | None
+    share: Element
+    served: Element
+    latency: Element
+    state: Element
+    errors: Element
+    in_flight: Element
+    ok_bar: Element
+    limited_bar: Element
+    failed_bar: Element
 
     @property
     def again(self) -> LiveCard:
@@ -67,46 +67,46 @@ class LiveCard(NamedTuple):
 class LiveLink(NamedTuple):
     """The parts of the way from one tier to the next."""
 
-    link: Part
-    line: Part
-    failed: Part
-    skipped: Part
+    link: Element
+    line: Element
+    failed: Element
+    skipped: Element
 
 
 class LiveExit(NamedTuple):
     """Where requests end that nobody answered, and how many other groups answered."""
 
-    exit: Part
-    failed: Part
-    elsewhere: Part
+    exit: Element
+    failed: Element
+    elsewhere: Element
 
 
 class LiveStep(NamedTuple):
     """One attempt of the last fallback."""
 
-    step: Part
-    name: Part
-    outcome: Part
+    step: Element
+    name: Element
+    outcome: Element
 
 
 class LiveStats(NamedTuple):
     """The numbers above the picture, and how far the run is."""
 
-    requests: Part
-    expected: Part
-    progress: Part
-    success: Part
-    untried: Part
-    refused: Part
-    latency: Part
-    fallbacks: Part
+    requests: Element
+    expected: Element
+    progress: Element
+    success: Element
+    untried: Element
+    refused: Element
+    latency: Element
+    fallbacks: Element
 
 
-def text(id: str, value: str) -> Part:
+def text(id: str, value: str) -> Element:
     """A part that is only a text."""
-    return Part(id, {TEXT: value})
+    return Element(id, {TEXT: value})
 
 
-def classes(id: str, *names: str) -> Part:
+def classes(id: str, *names: str) -> Element:
     """A part that only changes its classes."""
-    return Part(id, {"class": " ".join(name for name in names if name)})
+    return Element(id, {"class": " ".join(name for name in names if name)})

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tester.scene.composition import Scene
-from tester.scene.elements import LiveCard, LiveExit, LiveLink, LiveStats, LiveStep, Part, classes, text
-from tester.scene.frame_numbers import JSON, SHORT, CardReading, Reading, State, read
+from tester.scene.elements import Element, LiveCard, LiveExit, LiveLink, LiveStats, LiveStep, classes, text
+from tester.scene.frame_numbers import JSON, SHORT, CardReading, CardState, FrameNumbers, read
 from tester.scene.group import DrawnGroup, Mode
 
 NONE = "–"
@@ -37,18 +37,18 @@ def scene_of(group: DrawnGroup, frame: JSON | None, mode: Mode) -> Scene:
     )
 
 
-def _root(reading: Reading) -> Part:
+def _root(reading: FrameNumbers) -> Element:
     state = "is-exhausted" if reading.is_exhausted else "" if reading.has_begun else "is-idle"
     single = "is-single" if reading.is_single else ""
     return classes("scene", "scene", state, single, "has-fallback" if reading.last else "")
 
 
-def _stats(reading: Reading) -> LiveStats:
+def _stats(reading: FrameNumbers) -> LiveStats:
     is_open = reading.expected is not None and max(1, reading.finished) < reading.expected
     return LiveStats(
         text("rq", f"{reading.finished:,}"),
         text("rt", f"of {reading.expected:,}" if is_open else ""),
-        Part("rp", {"class": "progress" if is_open else "progress is-over", "value": _percent(reading)}),
+        Element("rp", {"class": "progress" if is_open else "progress is-over", "value": _percent(reading)}),
         text("ok", success(reading.finished - reading.refused, reading.failed)),
         text("un", f"{reading.untried:,} reached no deployment" if reading.untried else ""),
         text("re", f"{reading.refused:,} refused" if reading.refused else ""),
@@ -57,7 +57,7 @@ def _stats(reading: Reading) -> LiveStats:
     )
 
 
-def _percent(reading: Reading) -> str:
+def _percent(reading: FrameNumbers) -> str:
     """How much of the run is over, in steps that can be seen."""
     return _half(100 * reading.finished / reading.expected) if reading.expected else "0"
 
@@ -91,18 +91,18 @@ def _card(n: int, card: CardReading, colour: str, *, has_stream: bool, has_ring:
     stream = classes(f"s{n}", "stream", "p", f"p-{colour}", lit).attributes
     return LiveCard(
         card=classes(f"c{n}", "node", f"is-{card.state}", "" if card.attempts else "is-untried", lit),
-        stream=Part(f"s{n}", {**stream, "stroke-width": _half(width)}) if has_stream else None,
-        glow=Part(f"g{n}", {"stroke-width": _half(width + GLOW)}) if has_stream else None,
-        ring=Part(f"r{n}", {"stroke-dasharray": f"{card.share or 0} 100"}) if has_ring else None,
+        stream=Element(f"s{n}", {**stream, "stroke-width": _half(width)}) if has_stream else None,
+        glow=Element(f"g{n}", {"stroke-width": _half(width + GLOW)}) if has_stream else None,
+        ring=Element(f"r{n}", {"stroke-dasharray": f"{card.share or 0} 100"}) if has_ring else None,
         share=text(f"q{n}", _share(card)),
         served=text(f"n{n}", f"{card.served:,} req"),
         latency=text(f"m{n}", _latency(card)),
         state=text(f"y{n}", _state(card)),
         errors=text(f"v{n}", _errors(card)),
         in_flight=text(f"k{n}", _in_flight(card.in_flight)),
-        ok_bar=Part(f"b{n}", {"width": ok}),
-        limited_bar=Part(f"l{n}", {"width": limited}),
-        failed_bar=Part(f"x{n}", {"width": failed}),
+        ok_bar=Element(f"b{n}", {"width": ok}),
+        limited_bar=Element(f"l{n}", {"width": limited}),
+        failed_bar=Element(f"x{n}", {"width": failed}),
     )
 
 
@@ -122,7 +122,7 @@ def _bars(card: CardReading) -> tuple[str, str, str]:
 
 
 def _state(card: CardReading) -> str:
-    if card.state is State.COOLING:
+    if card.state is CardState.COOLING:
         return f"cooling {card.cooldown_left_s:.0f}s" if card.cooldown_left_s >= 1 else "cooling <1s"
     return card.state.value
 
@@ -144,18 +144,18 @@ def _in_flight(count: int) -> str:
     return "99+" if count > 99 else str(count or "")
 
 
-def _link(n: int, reading: Reading) -> LiveLink:
+def _link(n: int, reading: FrameNumbers) -> LiveLink:
     failed, skipped = reading.failed_down[n], reading.skipped[n]
     width = THINNEST_LINK + (WIDEST_LINK - THINNEST_LINK) * failed / max(1, reading.finished)
     return LiveLink(
         link=classes(f"d{n}", "link", "" if failed else "is-unused", "is-lit" if failed or skipped else ""),
-        line=Part(f"f{n}", {"stroke-width": _half(width)}),
+        line=Element(f"f{n}", {"stroke-width": _half(width)}),
         failed=text(f"t{n}", f"fail · {failed:,}" if failed else "if it fails"),
         skipped=text(f"u{n}", f"{skipped:,} skipped: cooling" if skipped else ""),
     )
 
 
-def _exit(reading: Reading, mode: Mode) -> LiveExit:
+def _exit(reading: FrameNumbers, mode: Mode) -> LiveExit:
     return LiveExit(
         exit=classes("ex", "link exit", "" if reading.failed else "is-nothing"),
         failed=text("et", f"exhausted · {reading.failed:,}"),

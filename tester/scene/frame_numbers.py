@@ -35,7 +35,7 @@ SHORT = {
 }
 
 
-class State(StrEnum):
+class CardState(StrEnum):
     """How a deployment is now, as its card says.
 
     Cooling is the router's word: it sends nothing there. Failing is what comes back: the router still sends, and at
@@ -54,7 +54,7 @@ class CardReading:
     """One deployment at one moment. `load` is the part of all requests that was sent to it, 0 to 1; `is_lit` says
     that the one request of a run was sent there."""
 
-    state: State = State.IDLE
+    state: CardState = CardState.IDLE
     attempts: int = 0
     served: int = 0
     failures: int = 0
@@ -69,7 +69,7 @@ class CardReading:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class FrameNumbers:
     """A whole frame. `expected` are the requests of the whole run, where the frame says; `elsewhere` were answered
     by fallback groups, `untried` reached no deployment; `refused` are finished and have not failed. `failed_down[k]`
     counts requests that left tier k after a failure, `skipped[k]` those that never tried it because it was cooling
@@ -97,7 +97,7 @@ class Reading:
         return self.expected == 1 and (self.finished > 0 or any(card.is_lit for card in self.cards))
 
 
-def read(group: DrawnGroup, mode: Mode, frame: JSON | None) -> Reading:
+def read(group: DrawnGroup, mode: Mode, frame: JSON | None) -> FrameNumbers:
     """The frame as numbers; None is a run that has not begun."""
     if frame is None:
         return _before(group, mode)
@@ -106,7 +106,7 @@ def read(group: DrawnGroup, mode: Mode, frame: JSON | None) -> Reading:
     traces = frame.get("last_traces", ())
     failed_down, skipped = _moves(group, tiers, frame)
     ids = {d.deployment_id for d in group.deployments}
-    return Reading(
+    return FrameNumbers(
         has_begun=True,
         expected=requests.get("expected"),
         finished=finished(requests),
@@ -124,7 +124,7 @@ def read(group: DrawnGroup, mode: Mode, frame: JSON | None) -> Reading:
     )
 
 
-def _before(group: DrawnGroup, mode: Mode) -> Reading:
+def _before(group: DrawnGroup, mode: Mode) -> FrameNumbers:
     """Nothing has run: streams are as wide as the settings promise."""
     tiers, shares = group.tiers(mode), group.weights()
     loads = [share / 100 for share in shares]
@@ -132,7 +132,7 @@ def _before(group: DrawnGroup, mode: Mode) -> Reading:
         loads = [1 / len(tiers[0]) if n in tiers[0] else 0.0 for n in range(len(shares))]
     links = (0,) * (len(tiers) - 1)
     cards = tuple(CardReading(load=load) for load in loads)
-    return Reading(False, None, 0, 0, 0, None, cards, links, links, 0, 0, 0, False, None)
+    return FrameNumbers(False, None, 0, 0, 0, None, cards, links, links, 0, 0, 0, False, None)
 
 
 def has_failed(trace: JSON) -> bool:
@@ -186,17 +186,17 @@ def _card(row: JSON, share: int | None, finished: int, *, is_single: bool) -> Ca
     )
 
 
-def _state(row: JSON) -> State:
+def _state(row: JSON) -> CardState:
     """Only what was tried lately counts: an outage that is over is no longer to be seen."""
     if row["cooldown_left_s"] > 0:
-        return State.COOLING
+        return CardState.COOLING
     attempts, failures = _recent(row)
     if not attempts:
-        return State.IDLE
+        return CardState.IDLE
     rate = failures / attempts
     if not row["success_count"] or (rate >= FAILING_FROM and failures >= FAILING_AFTER):
-        return State.FAILING
-    return State.DEGRADED if rate >= DEGRADED_FROM else State.HEALTHY
+        return CardState.FAILING
+    return CardState.DEGRADED if rate >= DEGRADED_FROM else CardState.HEALTHY
 
 
 def _recent(row: JSON) -> tuple[int, int]:

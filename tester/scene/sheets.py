@@ -44,7 +44,7 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class StreamPath:
     """A stream's path, where its gradient begins and ends, and the short bar where it meets its card."""
 
     path: str
@@ -108,10 +108,10 @@ class Sheet:
     height: float
     is_compact: bool
     client: tuple[float, float]
-    inflow: Curve
+    inflow: StreamPath
     hub: tuple[float, float]
     cards: tuple[Box, ...]
-    streams: tuple[Curve | None, ...]
+    streams: tuple[StreamPath | None, ...]
     groups: tuple[Box, ...]
     drops: tuple[Drop, ...]
     exit: Drop
@@ -202,22 +202,22 @@ def _least_height(hub: tuple[float, float], mode: Mode, format: Format) -> float
     return hub[1] + format.hub_radius + (126 if mode is Mode.WEIGHTED else 60)
 
 
-def _inflow(client: tuple[float, float], hub: tuple[float, float], format: Format) -> Curve:
+def _inflow(client: tuple[float, float], hub: tuple[float, float], format: Format) -> StreamPath:
     (cx, cy), (hx, hy) = client, hub
     if format.is_upright:
         scale = 1 / format.stream_scale
         x, y1, y2 = hx * scale, (cy + 26) * scale, hy * scale
-        return Curve(f"M{x:g} {y1:g}V{y2:g}", x, y1, x, y2, "")
+        return StreamPath(f"M{x:g} {y1:g}V{y2:g}", x, y1, x, y2, "")
     x1 = cx + 38
-    return Curve(f"M{x1:g} {hy:g}H{hx:g}", x1, hy, hx, hy, "")
+    return StreamPath(f"M{x1:g} {hy:g}H{hx:g}", x1, hy, hx, hy, "")
 
 
-def _streams(boxes: list[Box], hub: tuple[float, float], format: Format) -> list[Curve]:
+def _streams(boxes: list[Box], hub: tuple[float, float], format: Format) -> list[StreamPath]:
     lay = _lane if format.is_upright else _bend
     return [lay(box, place, len(boxes), hub, format) for place, box in enumerate(boxes)]
 
 
-def _bend(box: Box, place: int, count: int, hub: tuple[float, float], format: Format) -> Curve:
+def _bend(box: Box, place: int, count: int, hub: tuple[float, float], format: Format) -> StreamPath:
     """From inside the hub's disc in one curve to the left edge of a card."""
     hub_x, hub_y = hub
     spread = format.hub_radius * 0.5
@@ -225,10 +225,10 @@ def _bend(box: Box, place: int, count: int, hub: tuple[float, float], format: Fo
     x1, x2, y2 = hub_x + format.hub_radius * 0.3, box.x, box.middle
     bend = x1 + (x2 - x1) * 0.52
     path = f"M{x1:g} {y1:g}C{bend:.1f} {y1:.1f} {bend:.1f} {y2:g} {x2:g} {y2:g}"
-    return Curve(path, x1, y1, x2, y2, f"M{x2 - 3:g} {y2:g}h4")
+    return StreamPath(path, x1, y1, x2, y2, f"M{x2 - 3:g} {y2:g}h4")
 
 
-def _lane(box: Box, place: int, count: int, hub: tuple[float, float], format: Format) -> Curve:
+def _lane(box: Box, place: int, count: int, hub: tuple[float, float], format: Format) -> StreamPath:
     """Down a lane beside the cards, then around a corner; the first card has the lane next to it."""
     scale = 1 / format.stream_scale
     step = min(13.0, 38 / max(1, count - 1))
@@ -236,7 +236,7 @@ def _lane(box: Box, place: int, count: int, hub: tuple[float, float], format: Fo
     y1, x2, y2 = hub[1] * scale, box.x * scale, box.middle * scale
     turn = x2 - x1
     path = f"M{x1:.1f} {y1:g}V{y2 - turn:g}C{x1:.1f} {y2 - turn * 0.4:.1f} {x1 + turn * 0.4:.1f} {y2:g} {x2:g} {y2:g}"
-    return Curve(path, x1, y1, x2, y2, f"M{x2 - 4:g} {y2:g}h6")
+    return StreamPath(path, x1, y1, x2, y2, f"M{x2 - 4:g} {y2:g}h6")
 
 
 def _drop(above: Box, below: Box, format: Format) -> Drop:

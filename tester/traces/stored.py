@@ -26,7 +26,7 @@ FELL_BACK = re.compile(rb'"fallback_depth":[1-9]')
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TraceFilter:
     """Which traces: None is no matter which. A request counts for each deployment that it tried, and for the moment
     at which it ended; both ends of a range belong to it. `tried` says whether it reached any deployment."""
 
@@ -41,7 +41,7 @@ class Wanted:
     @property
     def is_everything(self) -> bool:
         """Whether nothing is left out."""
-        return self == Wanted()
+        return self == TraceFilter()
 
     def may_be(self, line: bytes) -> bool:
         """Whether a stored line is worth parsing: most are not, and to look is twenty times as fast."""
@@ -84,7 +84,7 @@ class Wanted:
         return not is_early and (self.to_ms is None or moment_ms <= self.to_ms)
 
 
-class Found(NamedTuple):
+class TracePage(NamedTuple):
     """A page of traces in the order in which their requests ended, and after which place to go on (None: that was
     all). A page that is not full has looked at all it may."""
 
@@ -124,20 +124,20 @@ def count_of(run: Run) -> int:
     return total or 0
 
 
-def find(run: Run, wanted: Wanted, *, after: int = FROM_THE_START, size: int) -> Found:
+def find(run: Run, wanted: TraceFilter, *, after: int = FROM_THE_START, size: int) -> TracePage:
     """The first `size` wanted traces after a place in the stored order; opens no chunk without any, and stops early."""
     found: list[dict[str, Any]] = []
     last = after
     chunks = _worth_opening(run, wanted, after)[: MOST_CHUNKS + 1]
     for n, chunk in enumerate(chunks.iterator(CHUNKS_AT_ONCE)):
         if n == MOST_CHUNKS:
-            return Found(found, chunk.first - 1)
+            return TracePage(found, chunk.first - 1)
         for place, trace in _matches(chunk, wanted, after):
             if len(found) == size:
-                return Found(found, last)
+                return TracePage(found, last)
             found.append(trace)
             last = place
-    return Found(found, None)
+    return TracePage(found, None)
 
 
 def trace_of(run: Run, index: int) -> dict[str, Any] | None:
@@ -151,13 +151,13 @@ def trace_of(run: Run, index: int) -> dict[str, Any] | None:
     return None
 
 
-def _matches(chunk: TraceChunk, wanted: Wanted, after: int) -> Iterator[tuple[int, dict[str, Any]]]:
+def _matches(chunk: TraceChunk, wanted: TraceFilter, after: int) -> Iterator[tuple[int, dict[str, Any]]]:
     for place, line in enumerate(_lines(chunk), start=chunk.first):
         if place > after and wanted.may_be(line) and wanted.takes(trace := from_json(line)):
             yield place, trace
 
 
-def _worth_opening(run: Run, wanted: Wanted, after: int) -> QuerySet[TraceChunk]:
+def _worth_opening(run: Run, wanted: TraceFilter, after: int) -> QuerySet[TraceChunk]:
     chunks = TraceChunk.objects.filter(run=run).alias(end=F("first") + F("count")).filter(end__gt=after + 1)
     if wanted.from_ms is not None:
         chunks = chunks.filter(last_ended_ms__gte=wanted.from_ms)

@@ -72,7 +72,7 @@ class Bucket:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class BucketBar:
     """A bucket in the picture: its place, and the height of its failures from the ground."""
 
     bucket: Bucket
@@ -103,7 +103,7 @@ class Band:
         return self.lane * BAND_STEP
 
 
-class Tick(NamedTuple):
+class TimeTick(NamedTuple):
     """A moment on the axis."""
 
     x: float
@@ -116,10 +116,10 @@ class Timeline:
 
     end_ms: float
     peak_per_s: float
-    bars: tuple[Bar, ...]
+    bars: tuple[BucketBar, ...]
     area: str
     line: str
-    ticks: tuple[Tick, ...]
+    ticks: tuple[TimeTick, ...]
     bands: tuple[Band, ...]
     windows: tuple[FaultWindow, ...]
     rows: tuple[Bucket, ...]
@@ -189,12 +189,12 @@ def _between(before: Moment, after: Moment) -> Bucket:
     return Bucket(before.at_ms, after.at_ms, requests, failed, after.fallbacks - before.fallbacks)
 
 
-def _bar(bucket: Bucket, end_ms: float, peak: float) -> Bar:
+def _bar(bucket: Bucket, end_ms: float, peak: float) -> BucketBar:
     x, right = _percent(bucket.from_ms, end_ms), _percent(bucket.to_ms, end_ms)
-    return Bar(bucket, x, round(right - x, 3), _height(bucket.rate(bucket.failed), peak))
+    return BucketBar(bucket, x, round(right - x, 3), _height(bucket.rate(bucket.failed), peak))
 
 
-def _area(bars: Sequence[Bar], rates: Sequence[float], peak: float) -> str:
+def _area(bars: Sequence[BucketBar], rates: Sequence[float], peak: float) -> str:
     """Level over each bucket, and back along the ground."""
     if not bars:
         return ""
@@ -202,7 +202,7 @@ def _area(bars: Sequence[Bar], rates: Sequence[float], peak: float) -> str:
     return f"M0 {HEIGHT:g}{''.join(parts)}V{HEIGHT:g}z"
 
 
-def _line(bars: Sequence[Bar], rates: Sequence[float], peak: float) -> str:
+def _line(bars: Sequence[BucketBar], rates: Sequence[float], peak: float) -> str:
     """Level over each bucket; where there is nothing there is no line."""
     path, is_drawn = "", False
     for bar, rate in zip(bars, rates, strict=True):
@@ -215,7 +215,7 @@ def _line(bars: Sequence[Bar], rates: Sequence[float], peak: float) -> str:
     return path
 
 
-def _right(bar: Bar) -> float:
+def _right(bar: BucketBar) -> float:
     return round(10 * (bar.x + bar.width), 2)
 
 
@@ -244,7 +244,7 @@ def _bands(windows: Sequence[FaultWindow], end_ms: float) -> tuple[Band, ...]:
     return tuple(bands)
 
 
-def _ticks(end_ms: float) -> Iterator[Tick]:
+def _ticks(end_ms: float) -> Iterator[TimeTick]:
     """Four to ten round moments, and the beginning."""
     if end_ms <= 0:
         return
@@ -252,7 +252,7 @@ def _ticks(end_ms: float) -> Iterator[Tick]:
     power = 10 ** math.floor(math.log10(rough))
     step = next(n * power for n in NICE if n * power >= rough)
     for n in range(int(end_ms / step) + 1):
-        yield Tick(_percent(n * step, end_ms), f"{n * step / 1000:,g} s")
+        yield TimeTick(_percent(n * step, end_ms), f"{n * step / 1000:,g} s")
 
 
 def seconds(at_ms: float) -> str:

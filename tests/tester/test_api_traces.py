@@ -6,7 +6,7 @@ import pytest
 
 from tester.models import TraceChunk
 from tester.traces import stored
-from tester.traces.stored import Wanted
+from tester.traces.stored import TraceFilter
 
 
 @pytest.fixture
@@ -96,14 +96,14 @@ def test_rights_and_methods(as_charlie, as_dora, as_nobody, as_alice, run):
 def test_a_search_opens_only_chunks_that_have_what_it_wants(run, django_assert_num_queries):
     TraceChunk.objects.filter(run=run).exclude(first=500).update(failed=0, data=b"not to be opened")
     with django_assert_num_queries(1):
-        found = stored.find(run, Wanted(status="error"), size=1000)
+        found = stored.find(run, TraceFilter(status="error"), size=1000)
     assert {trace["status"] for trace in found.traces} == {"error"}
 
 
 def test_a_long_search_stops_half_way_and_goes_on_from_there(run, ask, monkeypatch):
     whole = everything(ask, "status=error")
     monkeypatch.setattr(stored, "MOST_CHUNKS", 1)
-    first = stored.find(run, Wanted(status="error"), size=1000)
+    first = stored.find(run, TraceFilter(status="error"), size=1000)
     assert 0 < len(first.traces) < len(whole)
     assert first == (whole[: len(first.traces)], 499)
     assert everything(ask, "status=error") == whole
@@ -111,7 +111,7 @@ def test_a_long_search_stops_half_way_and_goes_on_from_there(run, ask, monkeypat
 
 def test_a_chunk_says_what_is_inside(run, ids):
     chunk = TraceChunk.objects.filter(run=run).first()
-    inside = stored.find(run, Wanted(), size=chunk.count).traces
+    inside = stored.find(run, TraceFilter(), size=chunk.count).traces
     assert chunk.failed == sum(trace["status"] == "error" for trace in inside)
     assert chunk.fell_back == sum(trace["fallback_depth"] > 0 for trace in inside)
     assert (chunk.low_index, set(chunk.tried)) == (0, set(ids))

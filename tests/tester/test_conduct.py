@@ -13,7 +13,7 @@ from django.db import DatabaseError
 from tester import actions
 from tester.exceptions import RunBroken
 from tester.models import Frame, Run, RunStatus, TraceChunk
-from tester.run_planning import Asked, plan
+from tester.run_planning import RunRequest, plan
 from tester.runs import conduct as conducting
 from tester.runs import storage
 from tester.runs.conduct import conduct
@@ -29,7 +29,7 @@ def start(group, alice):
     """Plans and stores a run of the group; gives it with its job."""
 
     def make(**asked):
-        planned = plan(group, Asked(**asked))
+        planned = plan(group, RunRequest(**asked))
         return actions.create_run(by=alice, plan=planned), planned.job
 
     return make

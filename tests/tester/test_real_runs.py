@@ -7,7 +7,7 @@ import pytest
 from providers.demo.behaviour import PROVIDERS, api_base
 from tester import actions
 from tester.models import Run, RunStatus
-from tester.run_planning import Asked, plan
+from tester.run_planning import RunRequest, plan
 from tester.runs.conduct import conduct
 from tests.factories import make_group, make_model, make_provider
 from tests.fakes import Hang, Ok, ScriptedUpstream, Status
@@ -81,7 +81,7 @@ def test_no_limit_can_be_kept_where_a_price_is_unknown(as_bob, upstream):
 def test_the_demo_costs_nothing(settings, db):
     settings.DEMO = True
     group = group_at(api_base(PROVIDERS["nebius"]), **PRICED)
-    assert plan(group, Asked(mock=False)).job.is_real
+    assert plan(group, RunRequest(mock=False)).job.is_real
 
 
 def test_the_cap_is_a_setting(as_bob, upstream, settings):
@@ -98,7 +98,7 @@ def test_an_unreachable_upstream_fails_requests_not_the_run(as_bob):
 @pytest.mark.parametrize("usual", [Ok(delay_s=0.05), Hang()], ids=["answering", "hanging"])
 def test_it_can_be_stopped_within_a_second_or_so(upstream, alice, usual):
     upstream.usual = usual
-    planned = plan(group_at(upstream.url, **FREE), Asked(mock=False, num_requests=200, concurrency=2))
+    planned = plan(group_at(upstream.url, **FREE), RunRequest(mock=False, num_requests=200, concurrency=2))
     run = actions.create_run(by=alice, plan=planned)
     asked: list[Stopwatch] = []
 

@@ -12,7 +12,7 @@ from engine.exceptions import BadInput
 from engine.jobs import Job
 from groups.specs import specs_with_fallbacks
 from tester import actions
-from tester.run_planning import Asked, plan
+from tester.run_planning import RunRequest, plan
 from tester.runs.cost_estimate import INPUT_TOKENS, estimate
 from tests.factories import make_group, make_model, make_provider
 from usage.models import RequestRecord
@@ -42,14 +42,14 @@ def test_a_circle_is_walked_once(db):
 
 def test_a_mock_job_holds_no_key_and_a_real_one_never_writes_it(db):
     group = falling_back_to("a")
-    mock, real = (plan(group, Asked(mock=mock, num_requests=1)) for mock in (True, False))
+    mock, real = (plan(group, RunRequest(mock=mock, num_requests=1)) for mock in (True, False))
     assert mock.job.spec.deployments[0].api_key is None
     assert real.job.spec.deployments[0].api_key.reveal() == "sk-secret-of-the-provider"
     assert "sk-secret" not in json.dumps([mock.job.to_json(), mock.config, real.job.to_json(), real.config])
 
 
 def test_the_configuration_says_all_that_was_understood(group):
-    planned = plan(group, Asked(workload={"kind": "constant", "rate_per_s": 2}, scenario="slow-creep", seed=4))
+    planned = plan(group, RunRequest(workload={"kind": "constant", "rate_per_s": 2}, scenario="slow-creep", seed=4))
     config = json.loads(json.dumps(planned.config))
     assert (config["num_requests"], config["concurrency"], config["seed"], config["mock"]) == (600, 10, 4, True)
     assert config["scenario"]["name"] == "slow-creep"
@@ -72,30 +72,30 @@ def record(model_id: str, first_token_ms: float) -> None:
 
 def test_what_was_measured_wins_over_the_default(group, ids):
     record(ids[0], 1000.0)
-    profiles = plan(group, Asked()).config["profiles"]
+    profiles = plan(group, RunRequest()).config["profiles"]
     assert (profiles[ids[0]]["first_token_ms"], profiles[ids[0]]["source"]) == (1000.0, "measured")
     assert profiles[ids[1]]["source"] == "default"
 
 
 def test_a_seed_keeps_the_profiles_of_its_first_run(group, ids, alice):
-    actions.create_run(by=alice, plan=plan(group, Asked(seed=1)))
+    actions.create_run(by=alice, plan=plan(group, RunRequest(seed=1)))
     record(ids[0], 1000.0)
-    actions.create_run(by=alice, plan=plan(group, Asked(seed=2)))
+    actions.create_run(by=alice, plan=plan(group, RunRequest(seed=2)))
     record(ids[0], 1900.0)
-    first_token_ms = [plan(group, Asked(seed=s)).config["profiles"][ids[0]]["first_token_ms"] for s in (1, 2, 3)]
+    first_token_ms = [plan(group, RunRequest(seed=s)).config["profiles"][ids[0]]["first_token_ms"] for s in (1, 2, 3)]
     assert first_token_ms == [400.0, 1000.0, 1450.0]
     group.revision += 1
-    assert plan(group, Asked(seed=1)).config["profiles"][ids[0]]["source"] == "measured"
+    assert plan(group, RunRequest(seed=1)).config["profiles"][ids[0]]["source"] == "measured"
 
 
 def test_planning_costs_few_queries(group, django_assert_num_queries):
     with django_assert_num_queries(6):  # three for the groups, the measurements, the seed's first run, the picture
-        plan(group, Asked(seed=1))
+        plan(group, RunRequest(seed=1))
 
 
 def test_the_estimate_is_that_of_the_dearest_deployment(db):
     group = make_group(models=[make_model(input_cost_per_million=n, output_cost_per_million=0) for n in (1, 5)])
-    asked = Asked(mock=False, num_requests=100)
+    asked = RunRequest(mock=False, num_requests=100)
     assert estimate(plan(group, asked).job).usd == pytest.approx(100 * INPUT_TOKENS * 5 / 1e6)
 
 
@@ -105,7 +105,7 @@ def test_what_the_estimate_says_is_enough_to_go_on_and_not_much_more(price):
     group = make_group(models=[make_model(input_cost_per_million=price, output_cost_per_million=price)])
     asked: dict[str, Any] = {"mock": False, "num_requests": 7}
     with pytest.raises(BadInput) as refused:
-        plan(group, Asked(**asked, max_cost_usd=0))
+        plan(group, RunRequest(**asked, max_cost_usd=0))
     said = float(refused.value.message.split("$")[1].split()[0])
-    planned = plan(group, Asked(**asked, max_cost_usd=said))
+    planned = plan(group, RunRequest(**asked, max_cost_usd=said))
     assert estimate(planned.job).usd <= said <= estimate(planned.job).usd * 1.2 + 1e-8

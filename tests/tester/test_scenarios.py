@@ -10,7 +10,7 @@ from engine.exceptions import BadInput
 from engine.scenarios import SCENARIOS
 from tester.management.commands.rehearse import scenario_in
 from tester.models import Run
-from tester.run_planning import Asked, plan
+from tester.run_planning import RunRequest, plan
 from tests.tester.test_rehearse_command import exit_code, rehearse
 
 URL = "/v1/scenarios"
@@ -38,7 +38,7 @@ def test_strangers_and_other_methods_are_refused(as_dora, as_nobody, as_bob):
 
 
 def workload(group, **asked) -> tuple[object, ...]:
-    found = plan(group, Asked(**asked)).job.workload
+    found = plan(group, RunRequest(**asked)).job.workload
     return found.kind, found.num_requests, found.rate_per_s, found.is_stream
 
 
@@ -56,9 +56,10 @@ def test_failure_rates_alone_change_nothing_about_the_traffic(group, ids, scenar
 
 
 def test_the_configuration_of_a_run_sent_again_is_the_same_run(group):
-    first = plan(group, Asked(scenario="small-context", seed=1)).config
+    first = plan(group, RunRequest(scenario="small-context", seed=1)).config
     again = plan(
-        group, Asked(**{name: first[name] for name in ("num_requests", "concurrency", "seed", "scenario", "workload")})
+        group,
+        RunRequest(**{name: first[name] for name in ("num_requests", "concurrency", "seed", "scenario", "workload")}),
     )
     assert again.config["workload"] == first["workload"]
 

@@ -13,7 +13,7 @@ from access.credits import Settlement
 from engine.outcomes import outcome_of
 from usage.models import RequestRecord
 from usage.request_log.finished import ATTEMPTS, STARTED_AT, values_of
-from usage.request_log.journal import Entry, write
+from usage.request_log.journal import JournalEntry, write
 from usage.request_log.packing import ATTEMPT, Wire
 
 _numbers = itertools.count(1)
@@ -35,7 +35,7 @@ def ended(fields: dict[str, Any]) -> str:
 
 def log(*records: RequestRecord) -> None:
     """Writes them as the recorder does."""
-    write([Entry(record) for record in records])
+    write([JournalEntry(record) for record in records])
 
 
 @dataclass

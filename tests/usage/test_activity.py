@@ -9,7 +9,7 @@ import pytest
 from tests.factories import make_group
 from tests.page import html_of
 from tests.usage.log import finished, log
-from usage.health.activity import Activity, Health, Served, State, activity_of, health_of
+from usage.health.activity import Activity, GroupState, Health, Served, activity_of, health_of
 
 HTMX = {"HX-Request": "true"}
 
@@ -30,16 +30,16 @@ def record(number: int, group: str = "chat", *, age_min: float = 1, attempts: An
 @pytest.mark.parametrize(
     ("attempts", "state", "why"),
     [
-        ([], State.IDLE, ""),
-        ([attempt()], State.HEALTHY, ""),
-        ([failed()], State.DEGRADED, "Nebius failed 1 of 1"),
-        ([failed()] * 3, State.FAILING, "Nebius failed 3 of 3"),
-        ([failed(), *[attempt()] * 19], State.HEALTHY, "Nebius failed 1 of 20"),
-        ([failed(), *[attempt()] * 9], State.DEGRADED, "Nebius failed 1 of 10"),
-        ([*[failed("Azure")] * 4, *[attempt()] * 40], State.FAILING, "Azure failed 4 of 4"),
-        ([failed(code=400)] * 5, State.IDLE, ""),
-        ([{**failed(code=401), "own_key": True}] * 3, State.IDLE, ""),
-        ([attempt(status="cancelled")] * 5, State.IDLE, ""),
+        ([], GroupState.IDLE, ""),
+        ([attempt()], GroupState.HEALTHY, ""),
+        ([failed()], GroupState.DEGRADED, "Nebius failed 1 of 1"),
+        ([failed()] * 3, GroupState.FAILING, "Nebius failed 3 of 3"),
+        ([failed(), *[attempt()] * 19], GroupState.HEALTHY, "Nebius failed 1 of 20"),
+        ([failed(), *[attempt()] * 9], GroupState.DEGRADED, "Nebius failed 1 of 10"),
+        ([*[failed("Azure")] * 4, *[attempt()] * 40], GroupState.FAILING, "Azure failed 4 of 4"),
+        ([failed(code=400)] * 5, GroupState.IDLE, ""),
+        ([{**failed(code=401), "own_key": True}] * 3, GroupState.IDLE, ""),
+        ([attempt(status="cancelled")] * 5, GroupState.IDLE, ""),
     ],
 )
 def test_a_group_is_as_its_worst_deployment(attempts, state, why):
@@ -50,14 +50,14 @@ def test_a_group_is_as_its_worst_deployment(attempts, state, why):
 @pytest.mark.parametrize(
     ("served", "attempts", "state", "why"),
     [
-        (Served(40, 40), [], State.FAILING, "40 of 40 requests failed"),
-        (Served(40, 40), [failed()] * 4, State.FAILING, "40 of 40 requests failed"),
-        (Served(100, 12), [attempt()] * 50, State.DEGRADED, "12 of 100 requests failed"),
-        (Served(100, 12), [failed()] * 4, State.FAILING, "Nebius failed 4 of 4"),
-        (Served(100, 5, is_alarming=True), [attempt()] * 50, State.FAILING, "5 of 100 requests failed"),
-        (Served(1, 1), [], State.DEGRADED, "1 of 1 requests failed"),
-        (Served(100, 1), [attempt()], State.HEALTHY, "1 of 100 requests failed"),
-        (Served(40, 0), [], State.IDLE, ""),
+        (Served(40, 40), [], GroupState.FAILING, "40 of 40 requests failed"),
+        (Served(40, 40), [failed()] * 4, GroupState.FAILING, "40 of 40 requests failed"),
+        (Served(100, 12), [attempt()] * 50, GroupState.DEGRADED, "12 of 100 requests failed"),
+        (Served(100, 12), [failed()] * 4, GroupState.FAILING, "Nebius failed 4 of 4"),
+        (Served(100, 5, is_alarming=True), [attempt()] * 50, GroupState.FAILING, "5 of 100 requests failed"),
+        (Served(1, 1), [], GroupState.DEGRADED, "1 of 1 requests failed"),
+        (Served(100, 1), [attempt()], GroupState.HEALTHY, "1 of 100 requests failed"),
+        (Served(40, 0), [], GroupState.IDLE, ""),
     ],
 )
 def test_a_group_is_not_well_when_its_callers_got_errors_whatever_its_deployments_did(served, attempts, state, why):
@@ -69,7 +69,7 @@ def test_a_group_is_not_well_when_its_callers_got_errors_whatever_its_deployment
 def test_requests_that_reached_no_deployment_make_a_group_fail():
     cooling = [finished(model_group="chat", status=429, error_class="all_cooling_down") for _ in range(40)]
     log(*cooling, *(finished(model_group="chat", attempts=[attempt()]) for _ in range(60)))
-    assert activity_of(["chat"])["chat"].health == Health(State.DEGRADED, "40 of 100 requests failed")
+    assert activity_of(["chat"])["chat"].health == Health(GroupState.DEGRADED, "40 of 100 requests failed")
 
 
 @pytest.mark.django_db
@@ -84,7 +84,7 @@ def test_requests_count_for_a_day_and_health_for_minutes():
     chat = activity["chat"]
     assert (chat.requests, chat.successes, chat.failures, chat.refused, chat.left) == (5, 1, 2, 1, 1)
     assert chat.success_rate == pytest.approx(1 / 3)
-    assert activity["chat"].health.state == State.HEALTHY
+    assert activity["chat"].health.state == GroupState.HEALTHY
     assert activity["silent"] == Activity()
 
 
@@ -94,7 +94,7 @@ def test_a_busy_group_leaves_room_for_a_quiet_one(django_assert_num_queries):
         record(number, "busy", attempts=[attempt()])
     record(1, "quiet", age_min=9, attempts=[attempt()])
     with django_assert_num_queries(4):
-        assert activity_of(["busy", "quiet"])["quiet"].health.state == State.HEALTHY
+        assert activity_of(["busy", "quiet"])["quiet"].health.state == GroupState.HEALTHY
 
 
 @pytest.mark.django_db

@@ -18,9 +18,9 @@ from providers import config_version
 from tests.factories import make_provider
 from tests.usage.log import finished, log
 from tests.usage.logged import tried
-from usage.alerting import Setting, change_rules, current_rules, measures, settle, verdicts
+from usage.alerting import RuleSetting, change_rules, current_rules, measures, settle, verdicts
 from usage.alerting.alerts import raise_alert
-from usage.alerting.measures import DayCosts, Failing, KeyMinute
+from usage.alerting.measures import DayCosts, FailingProvider, KeyMinute
 from usage.health.recent import Tries
 from usage.models import Alert, AlertKind, AlertRule, RecentCount, RequestRecord
 
@@ -59,7 +59,7 @@ def refused(key: ApiKey, times: int) -> None:
 
 
 def setting(kind: AlertKind, threshold: float, by: User, *, is_enabled: bool = True) -> None:
-    change_rules(by=by, settings={kind: Setting(threshold, is_enabled)})
+    change_rules(by=by, settings={kind: RuleSetting(threshold, is_enabled)})
 
 
 def test_a_provider_that_failed_three_probes_is_down_until_one_succeeds():
@@ -79,7 +79,7 @@ def test_a_provider_that_failed_three_probes_is_down_until_one_succeeds():
 
 
 def test_what_to_do_is_said_also_after_a_long_error():
-    (found,) = verdicts.provider_down([Failing("p", "Nebius", 3, "x" * 512, timezone.now())])
+    (found,) = verdicts.provider_down([FailingProvider("p", "Nebius", 3, "x" * 512, timezone.now())])
     assert len(found.message) < 512
     assert found.message.endswith("if it stays down, disable it.")
 
@@ -267,9 +267,9 @@ def test_a_change_is_counted_and_kept_in_the_audit_log(alice):
     ],
 )
 def test_a_threshold_that_makes_no_sense_is_refused_and_nothing_is_changed(alice, kind, threshold, why):
-    fine = {AlertKind.COST_SPIKE: Setting(3)} if kind != AlertKind.COST_SPIKE else {}
+    fine = {AlertKind.COST_SPIKE: RuleSetting(3)} if kind != AlertKind.COST_SPIKE else {}
     with pytest.raises(ValidationError) as error:
-        change_rules(by=alice, settings={**fine, kind: Setting(threshold)})
+        change_rules(by=alice, settings={**fine, kind: RuleSetting(threshold)})
     assert error.value.message_dict == {kind.value: [why]}
     assert not AlertRule.objects.exists()
 

@@ -10,15 +10,26 @@ import pytest
 from django.utils import timezone
 
 from tests.usage.log import finished, log
-from usage.analytics import Asked, Choice, Dimension, Report, Totals, by, choices, over_time, period, totals
+from usage.analytics import (
+    AnalyticsQuery,
+    Dimension,
+    FilterOption,
+    Totals,
+    UsageReport,
+    by,
+    choices,
+    over_time,
+    period,
+    totals,
+)
 from usage.analytics.report import Latency
 from usage.models import Grain, UsageBucket
 
 pytestmark = pytest.mark.django_db
-ALL = Asked()
+ALL = AnalyticsQuery()
 
 
-def names(asked: Asked, dimension: Dimension) -> list[tuple[str, int]]:
+def names(asked: AnalyticsQuery, dimension: Dimension) -> list[tuple[str, int]]:
     return [(line.name, line.totals.requests) for line in by(asked, dimension)]
 
 
@@ -38,7 +49,7 @@ def test_percentiles_are_those_of_all_that_is_asked_for():
     middle_ms = {"a": 80, "b": 900}
     taken = {name: sorted(ms * rng.lognormvariate(0, 0.5) for _ in range(400)) for name, ms in middle_ms.items()}
     log(*(finished(owner=owner, duration_ms=ms) for owner, times in taken.items() for ms in times))
-    both, slow = totals(ALL), totals(Asked(owner="b"))
+    both, slow = totals(ALL), totals(AnalyticsQuery(owner="b"))
     assert both.p95_ms == pytest.approx(sorted(taken["a"] + taken["b"])[760], rel=0.05)
     assert slow.p50_ms == pytest.approx(taken["b"][200], rel=0.05)
 
@@ -68,13 +79,13 @@ FILTERS: dict[str, dict[str, Any]] = {
 def test_each_filter_leaves_its_own(field: str, value: str):
     log(finished(cost_usd=1.0, **FILTERS[field]), finished(cost_usd=2.0))
     its_own: dict[str, Any] = {field: value}
-    assert totals(Asked(**its_own)).cost_usd == 1.0
-    assert totals(Asked(**its_own | {field: "unheard of"})).requests == 0
+    assert totals(AnalyticsQuery(**its_own)).cost_usd == 1.0
+    assert totals(AnalyticsQuery(**its_own | {field: "unheard of"})).requests == 0
 
 
 def test_filters_narrow_each_other():
     log(finished(owner="ann", provider="P"), finished(owner="ann", provider="Q"), finished(owner="bob", provider="P"))
-    assert totals(Asked(owner="ann", provider="P")).requests == 1
+    assert totals(AnalyticsQuery(owner="ann", provider="P")).requests == 1
 
 
 def test_lines_are_sorted_by_requests():
@@ -93,13 +104,15 @@ def test_a_team_or_key_is_one_line_under_its_newest_name():
 
 def test_a_period_is_counted_from_its_first_day():
     log(finished(days_ago=0), finished(days_ago=6.01), finished(days_ago=8))
-    assert totals(Asked(since=period("7d"))).requests == 1 + (period("7d") <= timezone.now() - timedelta(days=6.01))
-    assert totals(Asked(since=period("30d"))).requests == 3
+    assert totals(AnalyticsQuery(since=period("7d"))).requests == 1 + (
+        period("7d") <= timezone.now() - timedelta(days=6.01)
+    )
+    assert totals(AnalyticsQuery(since=period("30d"))).requests == 3
 
 
 def test_until_is_not_included():
     log(finished(at="2026-01-01T10:00"), finished(at="2026-01-02T10:00"))
-    assert totals(Asked(until=datetime(2026, 1, 2, tzinfo=UTC))).requests == 1
+    assert totals(AnalyticsQuery(until=datetime(2026, 1, 2, tzinfo=UTC))).requests == 1
 
 
 @pytest.mark.parametrize("since", [None, 200, 150, 95, 62, 40, 29, 3])
@@ -110,14 +123,14 @@ def test_months_and_days_add_up_to_every_period(since: int | None, until: int | 
     log(*records)
     begin, end = (None if days is None else today - timedelta(days=days) for days in (since, until))
     within = [r for r in records if (not begin or r.started_at >= begin) and (not end or r.started_at < end)]
-    found = Report(Asked(since=begin, until=end), grain=Grain.DAY)
+    found = UsageReport(AnalyticsQuery(since=begin, until=end), grain=Grain.DAY)
     assert found.totals().cost_usd == pytest.approx(sum(r.cost_usd or 0.0 for r in within), rel=1e-12)
     assert found.totals().requests == len(within) == sum(point.totals.requests for point in found.over_time())
 
 
 def test_whole_months_are_not_read_by_days():
     log(*(finished(days_ago=n) for n in range(150)))
-    counted = UsageBucket.objects.filter(Report(Asked()).window.buckets)
+    counted = UsageBucket.objects.filter(UsageReport(AnalyticsQuery()).window.buckets)
     assert set(counted.values_list("grain", flat=True)) == {"mon"}
     assert counted.count() in (5, 6)
 
@@ -125,7 +138,7 @@ def test_whole_months_are_not_read_by_days():
 @pytest.mark.parametrize("latency", ["all", "totals", "none", "model", "owner"])
 def test_percentiles_where_they_are_wanted(latency: Latency):
     log(finished(owner="ann", deployment_name="P/llama"), finished(owner="bob", is_own_key=True, cost_usd=1.0))
-    whole, report = Report(ALL), Report(ALL, latency=latency)
+    whole, report = UsageReport(ALL), UsageReport(ALL, latency=latency)
     assert report.totals().p50_ms == (None if latency == "none" else whole.totals().p50_ms)
     assert (report.totals().requests, report.totals().saved_usd) == (2, 1.0)
     for dimension in ("model", "owner"):
@@ -136,7 +149,7 @@ def test_percentiles_where_they_are_wanted(latency: Latency):
 
 def test_days_without_requests_are_points_too():
     log(finished(days_ago=3, cost_usd=1.0), finished(days_ago=0))
-    points = over_time(Asked(since=period("7d")))
+    points = over_time(AnalyticsQuery(since=period("7d")))
     assert [point.totals.requests for point in points] == [0, 0, 0, 1, 0, 0, 1]
     assert points[3].totals.cost_usd == 1.0
     assert [p.start.hour for p in points] == [0] * 7
@@ -144,7 +157,7 @@ def test_days_without_requests_are_points_too():
 
 def test_a_short_period_has_points_by_the_hour():
     log(finished(days_ago=0), finished(days_ago=0))
-    points = over_time(Asked(since=period("24h")))
+    points = over_time(AnalyticsQuery(since=period("24h")))
     assert len(points) == 24
     assert points[-1].totals.requests == 2
     assert points[1].start - points[0].start == timedelta(hours=1)
@@ -154,26 +167,26 @@ def test_hours_that_are_forgotten_are_answered_by_days():
     log(finished(days_ago=80))
     UsageBucket.objects.filter(grain="hour").delete()
     then = timezone.now() - timedelta(days=81)
-    assert totals(Asked(since=then, until=then + timedelta(days=2))).requests == 1
+    assert totals(AnalyticsQuery(since=then, until=then + timedelta(days=2))).requests == 1
 
 
 def test_points_by_name_and_with_latencies():
     log(finished(provider="A", duration_ms=100.0), finished(provider="B", days_ago=1), finished(provider=""))
-    found = over_time(Asked(since=period("7d")), by="provider", latency=True)
+    found = over_time(AnalyticsQuery(since=period("7d")), by="provider", latency=True)
     assert {name: [p.totals.requests for p in points[-2:]] for name, points in found.items()} == {
         "A": [0, 1],
         "B": [1, 0],
     }
     assert found["A"][-1].totals.p50_ms == pytest.approx(100.0, rel=0.19)
-    assert over_time(Asked(since=period("7d")))[-1].totals.p50_ms is None
+    assert over_time(AnalyticsQuery(since=period("7d")))[-1].totals.p50_ms is None
 
 
 def test_what_can_be_chosen():
     log(finished(provider="B", team="red", team_id="1"))
     log(finished(provider="A", team="blue", team_id="1"))
     found = choices()
-    assert found["provider"] == [Choice("A", "A"), Choice("B", "B")]
-    assert found["team"] == [Choice("1", "blue")]
+    assert found["provider"] == [FilterOption("A", "A"), FilterOption("B", "B")]
+    assert found["team"] == [FilterOption("1", "blue")]
     assert found["virtual_model"] == []
 
 
@@ -186,7 +199,7 @@ def test_a_period_that_is_none(text: str):
 def test_a_report_reads_the_tables_once(django_assert_num_queries):
     log(finished(provider="A"), finished(provider="B"))
     with django_assert_num_queries(3):
-        report = Report(Asked(since=period("30d")))
+        report = UsageReport(AnalyticsQuery(since=period("30d")))
         report.totals()
         report.by("provider")
         report.by("model")

@@ -47,7 +47,7 @@ def test_all_that_the_log_needs_of_an_exchange_is_kept(ended: records.FinishedEx
 
 def test_what_is_handed_over_and_what_is_written_have_the_columns_in_one_order(ended: records.FinishedExchange):
     assert set(finished.COLUMNS) == NAMES
-    assert tuple(field.name for field in fields(packing.Row)) == finished.COLUMNS
+    assert tuple(field.name for field in fields(packing.LogRow)) == finished.COLUMNS
     assert [name for name in finished.COLUMNS if not hasattr(ended.row(), name)] == []
 
 

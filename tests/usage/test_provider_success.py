@@ -15,7 +15,7 @@ from tests.factories import make_provider
 from tests.page import html_of
 from tests.usage.log import finished, log
 from tests.usage.logged import request_of, tried
-from usage.analytics import Asked, by, over_time, totals
+from usage.analytics import AnalyticsQuery, by, over_time, totals
 from usage.analytics.provider_stats import provider_stats
 from usage.models import Grain, UsageBucket
 
@@ -32,27 +32,27 @@ def rescued(times: int, **fields: Any) -> None:
 
 
 def rates() -> dict[str, float | None]:
-    return {line.name: line.totals.attempt_success_rate for line in by(Asked(), "provider")}
+    return {line.name: line.totals.attempt_success_rate for line in by(AnalyticsQuery(), "provider")}
 
 
 def test_a_provider_that_failed_every_attempt_has_no_success():
     rescued(3)
     assert rates() == {"Azure": 1.0, "Nebius": 0.0}
-    assert totals(Asked()).success_rate == 1.0
+    assert totals(AnalyticsQuery()).success_rate == 1.0
 
 
 def test_its_requests_are_still_those_of_who_answered():
     rescued(3)
-    lines = {line.name: line.totals for line in by(Asked(), "provider")}
+    lines = {line.name: line.totals for line in by(AnalyticsQuery(), "provider")}
     assert (lines["Nebius"].requests, lines["Nebius"].attempts, lines["Nebius"].failed_attempts) == (0, 3, 3)
     assert (lines["Azure"].requests, lines["Azure"].attempts, lines["Azure"].failed_attempts) == (3, 3, 0)
-    assert totals(Asked()).requests == 3
+    assert totals(AnalyticsQuery()).requests == 3
 
 
 def test_retries_at_one_provider_are_attempts_of_it():
     attempts = [tried("Nebius", status="error"), tried("Nebius", status="error"), tried("Nebius")]
     log(request_of("a", attempts=attempts))
-    (line,) = by(Asked(), "provider")
+    (line,) = by(AnalyticsQuery(), "provider")
     assert (line.totals.requests, line.totals.attempts, line.totals.failed_attempts) == (1, 3, 2)
 
 
@@ -68,9 +68,9 @@ def test_a_request_without_an_attempt_counts_for_no_provider():
 
 def test_days_months_and_the_filters_of_usage_count_the_same_attempts():
     rescued(2, team_id="t", team="core")
-    assert sum(point.totals.attempts for point in over_time(Asked(provider="Nebius"))) == 2
-    assert totals(Asked(team="t", provider="Nebius")).failed_attempts == 2
-    assert totals(Asked(team="other", provider="Nebius")).attempts == 0
+    assert sum(point.totals.attempts for point in over_time(AnalyticsQuery(provider="Nebius"))) == 2
+    assert totals(AnalyticsQuery(team="t", provider="Nebius")).failed_attempts == 2
+    assert totals(AnalyticsQuery(team="other", provider="Nebius")).attempts == 0
     for grain in Grain:
         assert sum(UsageBucket.objects.filter(grain=grain).values_list("failed_attempts", flat=True)) == 2
 
@@ -118,4 +118,4 @@ def test_what_was_summed_up_before_counts_the_attempt_that_decided_it():
     UsageBucket.objects.update(attempts=0, failed_attempts=0)
     importlib.import_module("usage.migrations.0010_count_attempts_by_provider").count_the_last_attempts(apps, None)
     assert rates() == {"Nebius": 0.5}
-    assert totals(Asked()).attempts == 2
+    assert totals(AnalyticsQuery()).attempts == 2

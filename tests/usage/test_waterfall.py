@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from usage.request_log.waterfall import Bar, Ghost, bars_of, moved_on, steps_of
+from usage.request_log.waterfall import Ghost, WaterfallBar, bars_of, moved_on, steps_of
 
 
 def attempt(name: str, *, at_ms: float, ms: float | None, **more: Any) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def test_who_was_skipped_stands_before_the_first_attempt_of_its_tier_or_a_later_
     steps = steps_of(bars, [skip("Z", 9), skip("B", 1), skip("C2", 2)])
     assert [step.name for step in steps] == ["A", "B", "C2", "C", "Z"]
     assert [step.is_ghost for step in steps] == [False, True, True, False, True]
-    assert isinstance(first := steps[0], Bar)
+    assert isinstance(first := steps[0], WaterfallBar)
     past = "past B (own key refused), C2 (own key refused)."
     assert first.moved_on == f"It failed, so the router went to the next tier or group, {past}"
     assert isinstance(ghost := steps[1], Ghost)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from usage.alerting.actions import Setting, change_rules
+from usage.alerting.actions import RuleSetting, change_rules
 from usage.alerting.evaluation import settle
-from usage.alerting.thresholds import WATCHED, Watched, checked_threshold, current_rules
+from usage.alerting.thresholds import WATCHED, AlertMetric, checked_threshold, current_rules
 
-__all__ = ["WATCHED", "Setting", "Watched", "change_rules", "checked_threshold", "current_rules", "settle"]
+__all__ = ["WATCHED", "AlertMetric", "RuleSetting", "change_rules", "checked_threshold", "current_rules", "settle"]

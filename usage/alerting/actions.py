@@ -18,7 +18,7 @@ from usage.models import AlertKind, AlertRule
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class RuleSetting:
     """What people set of one rule."""
 
     threshold: float
@@ -26,7 +26,7 @@ class Setting:
 
 
 @atomic
-def change_rules(*, by: Actor, settings: Mapping[AlertKind, Setting]) -> dict[AlertKind, AlertRule]:
+def change_rules(*, by: Actor, settings: Mapping[AlertKind, RuleSetting]) -> dict[AlertKind, AlertRule]:
     """Sets these rules, all or none; a rule that is switched off resolves its alerts.
 
     Gives all rules. Raises ValidationError, by kind.
@@ -40,7 +40,7 @@ def change_rules(*, by: Actor, settings: Mapping[AlertKind, Setting]) -> dict[Al
     return rules
 
 
-def _check(settings: Mapping[AlertKind, Setting]) -> None:
+def _check(settings: Mapping[AlertKind, RuleSetting]) -> None:
     wrong = {}
     for kind, setting in settings.items():
         try:
@@ -51,8 +51,8 @@ def _check(settings: Mapping[AlertKind, Setting]) -> None:
         raise ValidationError(wrong)
 
 
-def _set(rule: AlertRule, setting: Setting, by: Actor) -> None:
-    before = Setting(rule.threshold, rule.is_enabled)
+def _set(rule: AlertRule, setting: RuleSetting, by: Actor) -> None:
+    before = RuleSetting(rule.threshold, rule.is_enabled)
     if before == setting:
         return
     rule.threshold, rule.is_enabled, rule.updated_by = setting.threshold, setting.is_enabled, by.name
@@ -62,5 +62,5 @@ def _set(rule: AlertRule, setting: Setting, by: Actor) -> None:
     keep(CHANGED, rule, changes_between(_texts(before), _texts(setting)), by=by)
 
 
-def _texts(setting: Setting) -> dict[str, str]:
+def _texts(setting: RuleSetting) -> dict[str, str]:
     return {"threshold": f"{setting.threshold:g}", "is_enabled": str(setting.is_enabled)}

@@ -15,14 +15,14 @@ from usage.alerting import measures, verdicts
 from usage.alerting.alerts import raise_alert, resolve_alerts
 from usage.alerting.group_rule import failing_groups
 from usage.alerting.thresholds import current_rules, group_rule
-from usage.alerting.verdicts import Finding
+from usage.alerting.verdicts import Breach
 from usage.health.causes import cause_of
 from usage.models import Alert, AlertKind, AlertRule
 
-Find = Callable[[float, Collection[str]], list[Finding]]
+Find = Callable[[float, Collection[str]], list[Breach]]
 
 
-def _failing_groups(threshold: float, open: Collection[str]) -> list[Finding]:
+def _failing_groups(threshold: float, open: Collection[str]) -> list[Breach]:
     """The groups that fail their callers, by the one rule."""
     rule = group_rule(threshold)
     groups = failing_groups(measures.answers_of_late(rule), rule, open=open)
@@ -53,5 +53,5 @@ def settle(kinds: Iterable[AlertKind] = tuple(AlertKind)) -> None:
             resolve_alerts(kind=kind, except_subjects=still, raised_before=began)
 
 
-def _found(rule: AlertRule, open: Collection[str]) -> list[Finding]:
+def _found(rule: AlertRule, open: Collection[str]) -> list[Breach]:
     return FINDERS[AlertKind(rule.kind)](rule.threshold, open) if rule.is_enabled else []

@@ -20,7 +20,7 @@ SUBJECT_LIMIT = 128
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class RuleClause:
     """At least `percent` (0 to 100) of at least `least` requests failed within `within_s` seconds."""
 
     percent: float
@@ -68,30 +68,30 @@ class FailingGroup:
         return f"failed {self.failed:,} of {self.requests:,} requests in the last {self.within}"
 
 
-def rule_of(text: str) -> tuple[Part, ...]:
+def rule_of(text: str) -> tuple[RuleClause, ...]:
     """The parts of `5% of 20 in 60 s, 50% of 5 in 600 s`. Raises ValueError that says what is right."""
     found = [SPELLING.fullmatch(one.strip()) for one in text.split(",")]
-    parts = tuple(Part(float(one[1]), int(one[2]), int(one[3])) for one in found if one)
+    parts = tuple(RuleClause(float(one[1]), int(one[2]), int(one[3])) for one in found if one)
     is_fine = all(0.1 <= p.percent <= 100 and p.least >= 1 and 5 <= p.within_s <= LONGEST_S for p in parts)
     if None in found or len(parts) != 2 or not is_fine:
         raise ValueError(f"Give two parts such as '{EXAMPLE}': percent, least requests, seconds up to {LONGEST_S}.")
     return parts
 
 
-def with_percent(rule: Sequence[Part], percent: float) -> tuple[Part, ...]:
+def with_percent(rule: Sequence[RuleClause], percent: float) -> tuple[RuleClause, ...]:
     """The rule with another share for its first part: that of the threshold that admins set."""
     return (replace(rule[0], percent=percent), *rule[1:])
 
 
 def failing_groups(
-    answers: Iterable[Answers], rule: Sequence[Part], *, open: Collection[str] = ()
+    answers: Iterable[Answers], rule: Sequence[RuleClause], *, open: Collection[str] = ()
 ) -> list[FailingGroup]:
     """The groups that fail; those whose subject is `open` already until no part holds even half."""
     found = (_failing(one, rule, is_open=one.subject in open) for one in answers)
     return [one for one in found if one is not None]
 
 
-def _failing(answers: Answers, rule: Sequence[Part], *, is_open: bool) -> FailingGroup | None:
+def _failing(answers: Answers, rule: Sequence[RuleClause], *, is_open: bool) -> FailingGroup | None:
     """By the last part that holds: the one of the longest time tells most."""
     for part, (requests, failed) in reversed(list(zip(rule, answers.counts, strict=True))):
         if part.holds(requests, failed, is_open=is_open):

@@ -14,7 +14,7 @@ from django.utils import timezone
 from access.models import ApiKey
 from engine.outcomes import Outcome
 from providers.health import probe_schedule
-from usage.alerting.group_rule import Answers, Part
+from usage.alerting.group_rule import Answers, RuleClause
 from usage.health.recent import Tries, answers_since, tries_since
 from usage.models import Grain, RequestRecord, UsageBucket
 from usage.rollups.tallies import start_of
@@ -33,7 +33,7 @@ NOT_LET_IN = Q(error_class__in=TURNED_AWAY, provider="")
 
 
 @dataclass(frozen=True, slots=True)
-class Failing:
+class FailingProvider:
     """A provider in service whose last probes failed, and since when."""
 
     provider_id: str
@@ -65,10 +65,10 @@ class KeyMinute:
     refused: int
 
 
-def failing(*, in_a_row: int) -> list[Failing]:
+def failing(*, in_a_row: int) -> list[FailingProvider]:
     """Providers that failed at least so many probes in a row."""
     rows = probe_schedule.failing(in_a_row=in_a_row)
-    return [Failing(str(row.pk), row.name, row.failed_probes, row.error, row.error_since) for row in rows]
+    return [FailingProvider(str(row.pk), row.name, row.failed_probes, row.error, row.error_since) for row in rows]
 
 
 def day_costs() -> DayCosts:
@@ -92,7 +92,7 @@ def tries_of_late() -> list[Tries]:
     return tries_since(OF_LATE)
 
 
-def answers_of_late(rule: Sequence[Part]) -> list[Answers]:
+def answers_of_late(rule: Sequence[RuleClause]) -> list[Answers]:
     """What groups answered and failed in the times that a rule looks at."""
     found = answers_since([timedelta(seconds=part.within_s) for part in rule])
     return [Answers(group, counts) for group, counts in found.items()]

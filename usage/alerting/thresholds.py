@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 
-from usage.alerting.group_rule import Part, rule_of, with_percent
+from usage.alerting.group_rule import RuleClause, rule_of, with_percent
 from usage.models import AlertKind, AlertRule
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class AlertMetric:
     """One kind of alert: the threshold it usually has and may have, its `unit`, and when it is raised in words."""
 
     usual: float
@@ -29,7 +29,7 @@ class Watched:
         return f"a {'whole ' if self.is_whole else ''}number from {self.lowest:g} to {self.highest:g}"
 
 
-def _group_rule() -> tuple[Part, ...]:
+def _group_rule() -> tuple[RuleClause, ...]:
     try:
         return rule_of(settings.GROUP_FAILING_RULE)
     except ValueError as error:
@@ -39,22 +39,22 @@ def _group_rule() -> tuple[Part, ...]:
 GROUP_RULE = _group_rule()
 FEW = GROUP_RULE[1]
 
-WATCHED: dict[AlertKind, Watched] = {
-    AlertKind.PROVIDER_DOWN: Watched(
+WATCHED: dict[AlertKind, AlertMetric] = {
+    AlertKind.PROVIDER_DOWN: AlertMetric(
         *(3, 1, 100, "failed probes"), "This many probes of a provider failed in a row.", is_whole=True
     ),
-    AlertKind.COST_SPIKE: Watched(
+    AlertKind.COST_SPIKE: AlertMetric(
         *(2, 1.1, 100, "times the average"),
         "Today costs more than this many times an average day of the last seven, and more than a dollar.",
     ),
-    AlertKind.ERROR_RATE: Watched(
+    AlertKind.ERROR_RATE: AlertMetric(
         *(5, 0.5, 99, "% of attempts"),
         "More than this share of a provider's attempts failed in the last ten minutes, of twenty or more.",
     ),
-    AlertKind.RATE_LIMIT: Watched(
+    AlertKind.RATE_LIMIT: AlertMetric(
         *(80, 1, 99, "% of the limit"), "An API key used more than this share of its requests or tokens a minute."
     ),
-    AlertKind.GROUP_FAILING: Watched(
+    AlertKind.GROUP_FAILING: AlertMetric(
         *(GROUP_RULE[0].percent, 0.1, 100, "% of requests"),
         f"A group failed at least this share of at least {GROUP_RULE[0].least} requests in {GROUP_RULE[0].within}, or "
         f"{FEW.percent:g}% of at least {FEW.least} in {FEW.within}.",
@@ -68,7 +68,7 @@ def current_rules() -> dict[AlertKind, AlertRule]:
     return {kind: stored.get(kind) or AlertRule(kind=kind, threshold=WATCHED[kind].usual) for kind in WATCHED}
 
 
-def group_rule(percent: float) -> tuple[Part, ...]:
+def group_rule(percent: float) -> tuple[RuleClause, ...]:
     """When a group is failing: the parts that the settings name, the first with the threshold that admins set."""
     return with_percent(GROUP_RULE, percent)
 

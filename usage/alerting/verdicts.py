@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from usage.alerting.group_rule import SUBJECT_LIMIT, FailingGroup
-from usage.alerting.measures import DayCosts, Failing, KeyMinute
+from usage.alerting.measures import DayCosts, FailingProvider, KeyMinute
 from usage.amounts import percent
 from usage.health.recent import Tries
 
@@ -26,19 +26,19 @@ CAUSE_LIMIT, MOST_CAUSES = 180, 20
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Breach:
     """Something that is over its threshold; `subject` is the id of what it is about."""
 
     subject: str
     message: str
 
 
-def provider_down(failing: Iterable[Failing]) -> list[Finding]:
+def provider_down(failing: Iterable[FailingProvider]) -> list[Breach]:
     """A finding for each of these, which failed too many probes."""
-    return [Finding(provider.provider_id, _down_message(provider)) for provider in failing]
+    return [Breach(provider.provider_id, _down_message(provider)) for provider in failing]
 
 
-def _down_message(provider: Failing) -> str:
+def _down_message(provider: FailingProvider) -> str:
     since = f"{provider.since:%Y-%m-%d %H:%M} UTC" if provider.since else "some time"
     why = provider.error[:ERROR_LIMIT].rstrip(". ")
     return (
@@ -47,7 +47,7 @@ def _down_message(provider: Failing) -> str:
     )
 
 
-def cost_spike(costs: DayCosts, factor: float) -> list[Finding]:
+def cost_spike(costs: DayCosts, factor: float) -> list[Breach]:
     """One finding for the console when today costs over `factor` times an average day.
 
     Nothing within the first three full days, nor under a dollar: a first request is no spike.
@@ -58,12 +58,12 @@ def cost_spike(costs: DayCosts, factor: float) -> list[Finding]:
         return []
     beside = f"{today / average:,.1f} times the ${average:,.2f} of" if average >= A_CENT else "after next to nothing on"
     message = f"Today has cost ${today:,.2f} by now, {beside} an average day (the last {days})."
-    return [Finding(CONSOLE, f"{message} Usage shows who spent it; a monthly cap bounds it.")]
+    return [Breach(CONSOLE, f"{message} Usage shows who spent it; a monthly cap bounds it.")]
 
 
-def error_rate(tries: Iterable[Tries], percent: float, *, open: Collection[str] = ()) -> list[Finding]:
+def error_rate(tries: Iterable[Tries], percent: float, *, open: Collection[str] = ()) -> list[Breach]:
     """A finding for each provider of whose attempts over `percent` failed; of fewer than 20 only if it is open."""
-    return [Finding(t.provider, _errors_message(t, percent)) for t in tries if _is_erring(t, percent, open)]
+    return [Breach(t.provider, _errors_message(t, percent)) for t in tries if _is_erring(t, percent, open)]
 
 
 def _is_erring(tries: Tries, percent: float, open: Collection[str]) -> bool:
@@ -81,10 +81,10 @@ def _errors_message(tries: Tries, percent: float) -> str:
     )
 
 
-def group_failing(groups: Iterable[FailingGroup], cause_of: Callable[[str], str]) -> list[Finding]:
+def group_failing(groups: Iterable[FailingGroup], cause_of: Callable[[str], str]) -> list[Breach]:
     """A finding for each of these, with its cause; of the first few, for each is a look into the log."""
     return [
-        Finding(group.group[:SUBJECT_LIMIT], _failing_message(group, cause_of(group.group) if n < MOST_CAUSES else ""))
+        Breach(group.group[:SUBJECT_LIMIT], _failing_message(group, cause_of(group.group) if n < MOST_CAUSES else ""))
         for n, group in enumerate(groups)
     ]
 
@@ -98,14 +98,14 @@ def _failing_message(group: FailingGroup, cause: str) -> str:
     )
 
 
-def rate_limit(minutes: Iterable[KeyMinute], percent: float, *, open: Collection[str] = ()) -> list[Finding]:
+def rate_limit(minutes: Iterable[KeyMinute], percent: float, *, open: Collection[str] = ()) -> list[Breach]:
     """A finding for each key that used over `percent` of a limit, or was refused because of one."""
     found = []
     for minute in minutes:
         limit = percent / 100 * (KEPT_FROM if minute.key_id in open else 1.0)
         share, words = _nearest_limit(minute)
         if minute.refused or share > limit:
-            found.append(Finding(minute.key_id, _limit_message(minute, share, words)))
+            found.append(Breach(minute.key_id, _limit_message(minute, share, words)))
     return found
 
 

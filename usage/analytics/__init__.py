@@ -3,24 +3,24 @@
     asked = Asked(since=period("30d"), team="…")
     totals(asked), by(asked, "provider"), over_time(asked), over_time(asked, by="group")
 
-Whoever asks more than one of these makes one `Report(asked)`: it reads the tables once for all of them.
+Whoever asks more than one of these makes one `UsageReport(asked)`: it reads the tables once for all of them.
 """
 
 from __future__ import annotations
 
-from usage.analytics.asked import Asked, Choice, Window, choices, period, window_of
-from usage.analytics.numbers import DIMENSIONS, Dimension, Line, Point, Totals
-from usage.analytics.report import Report, by, over_time, totals
+from usage.analytics.asked import AnalyticsQuery, FilterOption, Window, choices, period, window_of
+from usage.analytics.numbers import DIMENSIONS, Dimension, Point, Totals, UsageLine
+from usage.analytics.report import UsageReport, by, over_time, totals
 
 __all__ = [
     "DIMENSIONS",
-    "Asked",
-    "Choice",
+    "AnalyticsQuery",
     "Dimension",
-    "Line",
+    "FilterOption",
     "Point",
-    "Report",
     "Totals",
+    "UsageLine",
+    "UsageReport",
     "Window",
     "by",
     "choices",

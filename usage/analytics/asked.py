@@ -31,7 +31,7 @@ TOLD_BY_ID: frozenset[Dimension] = frozenset({"team", "key"})
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AnalyticsQuery:
     """Requests from `since` (None: the first) until `until` (None: now), of those who are named.
 
     Teams and keys go by id or name, the others by name; `model` is what deployments are called, `provider/model`, or
@@ -124,8 +124,8 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """Something one can filter by; `value` is what `Asked` takes."""
+class FilterOption:
+    """Something one can filter by; `value` is what `AnalyticsQuery` takes."""
 
     value: str
     name: str
@@ -146,7 +146,7 @@ def period(text: str) -> datetime | None:
     return start_of(now, Grain.DAY) - timedelta(days=int(text[:-1]) - 1)
 
 
-def window_of(asked: Asked, grain: Grain | None = None) -> Window:
+def window_of(asked: AnalyticsQuery, grain: Grain | None = None) -> Window:
     """By hours up to 72 of them, as long as hours are kept; else, or if told so, by days. `since` is rounded down."""
     now = timezone.now()
     until = min(asked.until or now, now)
@@ -161,7 +161,7 @@ def _first_day() -> datetime | None:
     return days.values_list("start", flat=True).first()
 
 
-def choices() -> dict[Dimension, list[Choice]]:
+def choices() -> dict[Dimension, list[FilterOption]]:
     """What was ever used, by dimension and name, for the selects of filters; one query."""
     columns = list(dict.fromkeys(column for pair in COLUMNS.values() for column in pair if column))
     rows = list(UsageSeries.objects.order_by("pk").values_list(*columns))
@@ -169,11 +169,11 @@ def choices() -> dict[Dimension, list[Choice]]:
     return {dimension: _choices(dimension, values) for dimension in DIMENSIONS}
 
 
-def _choices(dimension: Dimension, values: Mapping[str, Sequence[str]]) -> list[Choice]:
+def _choices(dimension: Dimension, values: Mapping[str, Sequence[str]]) -> list[FilterOption]:
     """Of the columns of all series, oldest first."""
     name, pk = COLUMNS[dimension]
     if dimension not in TOLD_BY_ID:
-        return [Choice(text, text) for text in sorted(set(values[name]) - {""})]
+        return [FilterOption(text, text) for text in sorted(set(values[name]) - {""})]
     newest = dict(zip(values[pk], values[name], strict=True))
-    found = (Choice(value, text or value) for value, text in newest.items() if value)
+    found = (FilterOption(value, text or value) for value, text in newest.items() if value)
     return sorted(found, key=lambda choice: choice.name)

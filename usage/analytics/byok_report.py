@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 
 from access.byok.lines import OwnKeyLine, line_of
 from access.models import OwnKey, User
-from usage.analytics import Asked, Report, Totals, period
+from usage.analytics import AnalyticsQuery, Totals, UsageReport, period
 
 PERIOD = "30d"
 NOTHING = Totals()
@@ -48,9 +48,9 @@ class Use:
     saved_usd: float
 
 
-def report_of(user: User | None = None) -> Report:
+def report_of(user: User | None = None) -> UsageReport:
     """The last 30 days of everybody, or of one person."""
-    return Report(Asked(since=period(PERIOD), owner=user.username if user else ""), latency="none")
+    return UsageReport(AnalyticsQuery(since=period(PERIOD), owner=user.username if user else ""), latency="none")
 
 
 def bringers(q: str = "") -> QuerySet[User]:
@@ -65,7 +65,7 @@ def with_keys(people: QuerySet[User]) -> QuerySet[User]:
     return people.prefetch_related(Prefetch("own_keys", keys))
 
 
-def numbers_of(report: Report) -> Numbers:
+def numbers_of(report: UsageReport) -> Numbers:
     """The panel's numbers; requests count also where the key was deleted since."""
     totals = report.totals()
     return Numbers(
@@ -77,7 +77,7 @@ def numbers_of(report: Report) -> Numbers:
     )
 
 
-def lines_of(people: Iterable[User], report: Report) -> list[Bringer]:
+def lines_of(people: Iterable[User], report: UsageReport) -> list[Bringer]:
     """These people of `bringers()` with their numbers."""
     used = {line.name: line.totals for line in report.by("owner")}
     lines = []
@@ -88,7 +88,7 @@ def lines_of(people: Iterable[User], report: Report) -> list[Bringer]:
     return lines
 
 
-def uses_of(person: User, report: Report) -> list[Use]:
+def uses_of(person: User, report: UsageReport) -> list[Use]:
     """Each key of somebody of `with_keys()` with its numbers; the report is that person's."""
     used = {line.name: line.totals for line in report.by("provider")}
     uses = []

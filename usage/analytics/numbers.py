@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 from engine.outcomes import success_rate
 from usage.rollups.latency_levels import percentile_ms
-from usage.rollups.tallies import Sums
+from usage.rollups.tallies import BucketSums
 
 Dimension = Literal["provider", "model", "group", "team", "key", "owner", "virtual_model"]
 DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
@@ -62,7 +62,7 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class UsageLine:
     """One provider, model, team …; `name` is the newest it had, `id` empty where the name is all there is."""
 
     name: str
@@ -78,7 +78,7 @@ class Point:
     totals: Totals
 
 
-def totals_of(parts: Iterable[tuple[Sums, bool]], latencies: Mapping[int, int] | None = None) -> Totals:
+def totals_of(parts: Iterable[tuple[BucketSums, bool]], latencies: Mapping[int, int] | None = None) -> Totals:
     """Adds sums up, each with whether people's own keys paid for it; `latencies` are level -> count."""
     parts = list(parts)
     ours = _added_up(sums for sums, is_own_key in parts if not is_own_key)
@@ -105,10 +105,10 @@ def totals_of(parts: Iterable[tuple[Sums, bool]], latencies: Mapping[int, int] |
     )
 
 
-def _added_up(parts: Iterable[Sums]) -> Sums:
+def _added_up(parts: Iterable[BucketSums]) -> BucketSums:
     """Column by column: a report adds up some thousands, several times."""
     rows = [part.values() for part in parts]
-    return Sums(*map(sum, zip(*rows, strict=True)))
+    return BucketSums(*map(sum, zip(*rows, strict=True)))
 
 
 def added(counters: Iterable[Mapping[int, int]]) -> Counter[int]:

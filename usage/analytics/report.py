@@ -11,10 +11,10 @@ from typing import Any, Literal, overload
 
 from django.db.models import Model, Q, QuerySet, Sum
 
-from usage.analytics.asked import COLUMNS, TOLD_BY_ID, Asked, Window, window_of
-from usage.analytics.numbers import Dimension, Line, Point, Totals, added, totals_of
+from usage.analytics.asked import COLUMNS, TOLD_BY_ID, AnalyticsQuery, Window, window_of
+from usage.analytics.numbers import Dimension, Point, Totals, UsageLine, added, totals_of
 from usage.models import Grain, LatencyCount, UsageBucket, UsageSeries
-from usage.rollups.tallies import SUMS, Series, Sums
+from usage.rollups.tallies import SUMS, BucketSums, Series
 
 ADDED_UP = {f"sum_{name}": Sum(name) for name in SUMS}
 # Of which lines percentiles are wanted: of all, of those of one dimension (and the totals), of the totals, of none.
@@ -22,22 +22,22 @@ Latency = Dimension | Literal["all", "totals", "none"]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SeriesTotal:
     """What one series did in the whole period; `id` is that of its row."""
 
     id: int
     series: Series
-    sums: Sums
+    sums: BucketSums
 
 
-class Report:
+class UsageReport:
     """All answers about one period and one set of filters; the tables are read when the first is asked for.
 
     `grain` is how long the points of `over_time` are; without it that hangs on the period (see `window_of`).
     `latency` says which totals have percentiles: whoever needs fewer of them has much less to read.
     """
 
-    def __init__(self, asked: Asked, *, grain: Grain | None = None, latency: Latency = "all") -> None:
+    def __init__(self, asked: AnalyticsQuery, *, grain: Grain | None = None, latency: Latency = "all") -> None:
         self.asked = asked
         self._grain = grain
         self._latency = latency
@@ -55,9 +55,9 @@ class Report:
         """Of requests; of attempts where a provider or a model is asked for: others may have answered after it."""
         return totals.attempt_success_rate if self.asked.is_of_upstreams else totals.success_rate
 
-    def by(self, dimension: Dimension) -> list[Line]:
+    def by(self, dimension: Dimension) -> list[UsageLine]:
         """The totals of each provider, model, team … most requests first; without those that have no name."""
-        groups: dict[str, list[Part]] = defaultdict(list)
+        groups: dict[str, list[SeriesTotal]] = defaultdict(list)
         for part in self._parts:
             if value := value_of(part.series, dimension):
                 groups[value].append(part)
@@ -75,7 +75,7 @@ class Report:
     ) -> list[Point] | dict[str, list[Point]]:
         """A point for each hour or day, also where nothing was asked; p50 and p95 only if `latency`.
 
-        With `by` a list of points for each name, for teams and keys by id, as `Asked` takes them.
+        With `by` a list of points for each name, for teams and keys by id, as `AnalyticsQuery` takes them.
         """
         found = self._points(by, latency)
         if by:
@@ -86,17 +86,17 @@ class Report:
         return [Point(start, points.get(start, Totals())) for start in self.window.starts()]
 
     @cached_property
-    def _parts(self) -> list[Part]:
+    def _parts(self) -> list[SeriesTotal]:
         # One row per series comes from the database, some thousands at most, however many requests there were.
-        sums = {pk: Sums(*row) for pk, *row in self._sums_by("series_id")}
+        sums = {pk: BucketSums(*row) for pk, *row in self._sums_by("series_id")}
         series = (UsageSeries.objects.all() if self.asked.series is None else self.asked.series).order_by("pk")
         rows = series.values_list("pk", *Series._fields)
-        return [Part(pk, Series(*columns), sums[pk]) for pk, *columns in rows if pk in sums]
+        return [SeriesTotal(pk, Series(*columns), sums[pk]) for pk, *columns in rows if pk in sums]
 
     @property
-    def _by_payer(self) -> list[tuple[Sums, bool]]:
+    def _by_payer(self) -> list[tuple[BucketSums, bool]]:
         """Enough for the totals: what our keys paid for, and what people's own."""
-        return [(Sums(*row), is_own_key) for is_own_key, *row in self._sums_by("series__is_own_key")]
+        return [(BucketSums(*row), is_own_key) for is_own_key, *row in self._sums_by("series__is_own_key")]
 
     def _sums_by(self, column: str) -> list[tuple[Any, ...]]:
         rows: Any = self._within(UsageBucket, self.window.buckets).values_list(column).annotate(**ADDED_UP)
@@ -119,7 +119,7 @@ class Report:
                 found[value][level] = count
         return found
 
-    def _latencies(self, dimension: Dimension, value: str, parts: Iterable[Part]) -> Mapping[int, int]:
+    def _latencies(self, dimension: Dimension, value: str, parts: Iterable[SeriesTotal]) -> Mapping[int, int]:
         """Those of one line."""
         if self._latency == "all":
             return added(self._levels[part.id] for part in parts)
@@ -127,10 +127,10 @@ class Report:
 
     def _points(self, by: Dimension | Literal[""], latency: bool) -> dict[str, dict[datetime, Totals]]:
         columns = [f"series__{column_of(by)}"] if by else []
-        parts: dict[tuple[str, datetime], list[tuple[Sums, bool]]] = defaultdict(list)
+        parts: dict[tuple[str, datetime], list[tuple[BucketSums, bool]]] = defaultdict(list)
         rows = self._within(UsageBucket, self.window.points).values_list("start", "series__is_own_key", *columns)
         for start, is_own_key, *row in rows.annotate(**ADDED_UP):
-            parts[str(row[0]) if columns else "", start].append((Sums(*row[len(columns) :]), is_own_key))
+            parts[str(row[0]) if columns else "", start].append((BucketSums(*row[len(columns) :]), is_own_key))
         levels = self._levels_over_time(columns) if latency else {}
         found: dict[str, dict[datetime, Totals]] = defaultdict(dict)
         for (value, start), sums in parts.items():
@@ -160,33 +160,33 @@ def value_of(series: Series, dimension: Dimension) -> str:
     return str(getattr(series, column_of(dimension)))
 
 
-def _line(dimension: Dimension, value: str, parts: list[Part], latencies: Mapping[int, int]) -> Line:
+def _line(dimension: Dimension, value: str, parts: list[SeriesTotal], latencies: Mapping[int, int]) -> UsageLine:
     name, pk = COLUMNS[dimension]
     newest = parts[-1].series
     totals = totals_of(map(_paid, parts), latencies)
-    return Line(getattr(newest, name) or value, getattr(newest, pk) if pk else "", totals)
+    return UsageLine(getattr(newest, name) or value, getattr(newest, pk) if pk else "", totals)
 
 
-def _paid(part: Part) -> tuple[Sums, bool]:
+def _paid(part: SeriesTotal) -> tuple[BucketSums, bool]:
     return part.sums, part.series.is_own_key
 
 
-def totals(asked: Asked) -> Totals:
-    """One answer; see `Report`."""
-    return Report(asked, latency="totals").totals()
+def totals(asked: AnalyticsQuery) -> Totals:
+    """One answer; see `UsageReport`."""
+    return UsageReport(asked, latency="totals").totals()
 
 
-def by(asked: Asked, dimension: Dimension) -> list[Line]:
-    """One answer; see `Report.by`."""
-    return Report(asked).by(dimension)
+def by(asked: AnalyticsQuery, dimension: Dimension) -> list[UsageLine]:
+    """One answer; see `UsageReport.by`."""
+    return UsageReport(asked).by(dimension)
 
 
 @overload
-def over_time(asked: Asked, *, by: Literal[""] = "", latency: bool = False) -> list[Point]: ...
+def over_time(asked: AnalyticsQuery, *, by: Literal[""] = "", latency: bool = False) -> list[Point]: ...
 @overload
-def over_time(asked: Asked, *, by: Dimension, latency: bool = False) -> dict[str, list[Point]]: ...
+def over_time(asked: AnalyticsQuery, *, by: Dimension, latency: bool = False) -> dict[str, list[Point]]: ...
 def over_time(
-    asked: Asked, *, by: Dimension | Literal[""] = "", latency: bool = False
+    asked: AnalyticsQuery, *, by: Dimension | Literal[""] = "", latency: bool = False
 ) -> list[Point] | dict[str, list[Point]]:
-    """One answer; see `Report.over_time`."""
-    return Report(asked).over_time(by=by, latency=latency) if by else Report(asked).over_time(latency=latency)
+    """One answer; see `UsageReport.over_time`."""
+    return UsageReport(asked).over_time(by=by, latency=latency) if by else UsageReport(asked).over_time(latency=latency)

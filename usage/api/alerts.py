@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from access.authentication import actor_of
 from access.models import Role
 from lib.serializers import Page, StrictSerializer, page_of
-from usage.alerting import WATCHED, Setting, change_rules, checked_threshold, current_rules, webhook
+from usage.alerting import WATCHED, RuleSetting, change_rules, checked_threshold, current_rules, webhook
 from usage.alerting.news import Told, news_of
 from usage.models import Alert, AlertKind, AlertRule
 
@@ -117,7 +117,7 @@ class AlertRuleList(APIView):
         asked = AlertRules(data=request.data)
         asked.is_valid(raise_exception=True)
         given = {AlertKind(rule["kind"]): rule for rule in asked.validated_data["rules"]}
-        wanted = {kind: Setting(rule["threshold"], rule["is_enabled"]) for kind, rule in given.items()}
+        wanted = {kind: RuleSetting(rule["threshold"], rule["is_enabled"]) for kind, rule in given.items()}
         return Response(_rules_json(change_rules(by=actor_of(request), settings=wanted)))
 
 

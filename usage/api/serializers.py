@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from usage.analytics import Asked, period
+from usage.analytics import AnalyticsQuery, period
 
 PERIODS = ("7d", "30d", "90d", "all")
 
@@ -35,10 +35,10 @@ class UsageQuery(serializers.Serializer):
         found = self.validated_data
         return found["period"] if "period" in found else f"{found.get('days', 30)}d"
 
-    def asked(self, *, owner: str = "") -> Asked:
+    def asked(self, *, owner: str = "") -> AnalyticsQuery:
         """The question; of this owner alone, if there is one."""
         found = self.validated_data
-        return Asked(
+        return AnalyticsQuery(
             since=period(self.asked_period),
             team=found["team"],
             key_id=found["key"],
@@ -71,7 +71,7 @@ class Figures(serializers.Serializer):
     latency_p95_ms = serializers.FloatField(source="p95_ms", allow_null=True)
 
 
-class Upstream(Figures):
+class UpstreamFigures(Figures):
     """What one provider or deployment did: `success_rate` is counted from the attempts made there.
 
     The other numbers are of requests that it answered, or failed last.
@@ -82,13 +82,13 @@ class Upstream(Figures):
     failed_attempts = serializers.IntegerField(help_text="Also where another deployment answered the request.")
 
 
-class ProviderLine(Upstream):
+class ProviderLine(UpstreamFigures):
     """What one provider did."""
 
     provider = serializers.CharField()
 
 
-class ModelLine(Upstream):
+class ModelLine(UpstreamFigures):
     """What one deployment did."""
 
     model = serializers.CharField()

@@ -11,8 +11,8 @@ from rest_framework.views import APIView
 
 from access.authentication import actor_of
 from access.models import Role
-from usage.analytics import Dimension, Point, Report
-from usage.api.serializers import Figures, Upstream, UsageAnswer, UsageQuery
+from usage.analytics import Dimension, Point, UsageReport
+from usage.api.serializers import Figures, UpstreamFigures, UsageAnswer, UsageQuery
 from usage.models import Grain
 from usage.rules import owner_seen_by
 
@@ -30,10 +30,10 @@ TOLD_BY_ID = ("by_team", "by_key")
 OF_UPSTREAMS = ("by_provider", "by_model")
 # One for all: a serializer of its own for each of some hundred lines would take half of the answer's time.
 figures_of = Figures().to_representation
-upstream_figures_of = Upstream().to_representation
+upstream_figures_of = UpstreamFigures().to_representation
 
 
-class Usage(APIView):
+class UsageView(APIView):
     """Whoever is no viewer sees the own requests alone, whatever `user` says."""
 
     read_role = Role.STRANGER
@@ -42,11 +42,11 @@ class Usage(APIView):
     def get(self, request: Request) -> Response:
         query = UsageQuery(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
-        report = Report(query.asked(owner=owner_seen_by(actor_of(request))), grain=Grain.DAY)
+        report = UsageReport(query.asked(owner=owner_seen_by(actor_of(request))), grain=Grain.DAY)
         return Response({"period": query.asked_period, **answer_of(report)})
 
 
-def answer_of(report: Report) -> dict[str, Any]:
+def answer_of(report: UsageReport) -> dict[str, Any]:
     """The whole answer but for the period's name."""
     totals = report.totals()
     figures = figures_of(totals) | {"success_rate": report.success_rate_of(totals)}
@@ -58,7 +58,7 @@ def answer_of(report: Report) -> dict[str, Any]:
     return {"since": since, **figures, **lists, "by_day": days}
 
 
-def _lines(report: Report, name: str) -> list[dict[str, Any]]:
+def _lines(report: UsageReport, name: str) -> list[dict[str, Any]]:
     dimension, label = LISTS[name]
     numbers_of = upstream_figures_of if name in OF_UPSTREAMS else figures_of
     return [
@@ -67,6 +67,6 @@ def _lines(report: Report, name: str) -> list[dict[str, Any]]:
     ]
 
 
-def _day(point: Point, report: Report) -> dict[str, Any]:
+def _day(point: Point, report: UsageReport) -> dict[str, Any]:
     rate = report.success_rate_of(point.totals)
     return {"date": point.start.date(), **figures_of(point.totals), "success_rate": rate}

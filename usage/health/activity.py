@@ -37,7 +37,7 @@ FAILING_SHARE, DEGRADED_SHARE = 0.5, 0.1
 FAILING_FROM = 3
 
 
-class State(StrEnum):
+class GroupState(StrEnum):
     """How a group is, by what its callers got and by its worst deployment; idle without recent requests."""
 
     IDLE = "idle"
@@ -46,14 +46,14 @@ class State(StrEnum):
     FAILING = "failing"
 
 
-WORSE = tuple(State)
+WORSE = tuple(GroupState)
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
     """A state, and its cause: `40 of 43 requests failed`, or a deployment, `Nebius failed 9 of 10`."""
 
-    state: State = State.IDLE
+    state: GroupState = GroupState.IDLE
     why: str = ""
 
 
@@ -129,7 +129,7 @@ def health_of(attempts: Iterable[dict[str, Any]], served: Served = Served()) -> 
 def _of_callers(served: Served) -> Health:
     why = f"{served.failed:,} of {served.requests:,} requests failed" if served.failed else ""
     if served.is_alarming:
-        return Health(State.FAILING, why or "its alert is open")
+        return Health(GroupState.FAILING, why or "its alert is open")
     return _health(why, failed=served.failed, tried=served.requests) if why else Health()
 
 
@@ -149,5 +149,5 @@ def _of_deployments(attempts: Iterable[dict[str, Any]]) -> Health:
 
 def _health(why: str, *, failed: int, tried: int) -> Health:
     if failed >= max(FAILING_FROM, FAILING_SHARE * tried):
-        return Health(State.FAILING, why)
-    return Health(State.DEGRADED if failed >= DEGRADED_SHARE * tried else State.HEALTHY, why)
+        return Health(GroupState.FAILING, why)
+    return Health(GroupState.DEGRADED if failed >= DEGRADED_SHARE * tried else GroupState.HEALTHY, why)

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 
 from groups.models import RoutingRules
 from groups.routing_rules.facts import all_pools
-from groups.routing_rules.power_levels import AUTO, POWER_LEVELS, PoolFacts, Standing, ranked, weights_of
+from groups.routing_rules.power_levels import AUTO, POWER_LEVELS, PoolFacts, RankedPool, ranked, weights_of
 from usage.health.response_times import response_times
 
-Rankings = Mapping[str, tuple[Standing, ...]]
+Rankings = Mapping[str, tuple[RankedPool, ...]]
 
 
 def current_rankings() -> Rankings:

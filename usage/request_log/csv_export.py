@@ -13,10 +13,10 @@ from django.db.models import Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from usage.analytics import Asked
+from usage.analytics import AnalyticsQuery
 from usage.models import Grain, RequestRecord, UsageBucket
 from usage.request_log.columns import COLUMNS
-from usage.request_log.log_search import Mark
+from usage.request_log.log_search import LogCursor
 from usage.rollups.tallies import start_of
 
 # Without it Excel takes UTF-8 for the local code page; LibreOffice and Python's `utf-8-sig` understand it.
@@ -67,17 +67,17 @@ COUNTED = (
 )
 
 
-async def requests_csv(asked: Asked) -> AsyncIterator[bytes]:
+async def requests_csv(asked: AnalyticsQuery) -> AsyncIterator[bytes]:
     """One line for each request that is in the log now, oldest first."""
     yield BYTE_ORDER_MARK + csv_lines([list(REQUEST_COLUMNS)])
     following = sync_to_async(_requests_after)
     until, mark = asked.until or timezone.now(), None
     while rows := await following(asked, until, mark):
         yield csv_lines(rows)
-        mark = Mark(rows[-1][0], rows[-1][1])
+        mark = LogCursor(rows[-1][0], rows[-1][1])
 
 
-async def costs_csv(asked: Asked) -> AsyncIterator[bytes]:
+async def costs_csv(asked: AnalyticsQuery) -> AsyncIterator[bytes]:
     """One line for each day, provider, model, team and key. Of an own key `cost_usd` is 0 and `saved_usd` is not."""
     yield BYTE_ORDER_MARK + csv_lines([["day_utc", *COST_COLUMNS, *COUNTED, "cost_usd", "saved_usd"]])
     costs_of = sync_to_async(_costs_of)
@@ -85,27 +85,27 @@ async def costs_csv(asked: Asked) -> AsyncIterator[bytes]:
         yield csv_lines([f"{day:%Y-%m-%d}", *row] for row in await costs_of(asked, day))
 
 
-def _requests_after(asked: Asked, until: datetime, mark: Mark | None) -> list[tuple[Any, ...]]:
+def _requests_after(asked: AnalyticsQuery, until: datetime, mark: LogCursor | None) -> list[tuple[Any, ...]]:
     rows = _in_log(asked).filter(started_at__lt=until).order_by("started_at", "call_id")
     if mark:
         rows = rows.filter(mark.is_newer)
     return list(rows.values_list(*REQUEST_COLUMNS.values())[:ROWS_AT_ONCE])
 
 
-def _in_log(asked: Asked) -> QuerySet[RequestRecord]:
-    """The same filters as `Asked.series` has: the columns have the same names."""
+def _in_log(asked: AnalyticsQuery) -> QuerySet[RequestRecord]:
+    """The same filters as `AnalyticsQuery.series` has: the columns have the same names."""
     rows = RequestRecord.objects.all()
     if asked.since:
         rows = rows.filter(started_at__gte=asked.since)
     return rows.filter(asked.wanted)
 
 
-def _days(asked: Asked) -> list[datetime]:
+def _days(asked: AnalyticsQuery) -> list[datetime]:
     """The days of the period on which anything was asked."""
     return list(_buckets(asked).order_by("start").values_list("start", flat=True).distinct())
 
 
-def _costs_of(asked: Asked, day: datetime) -> list[tuple[Any, ...]]:
+def _costs_of(asked: AnalyticsQuery, day: datetime) -> list[tuple[Any, ...]]:
     """The lines of one day, in the order of their columns."""
     sums = {f"sum_{name}": Sum(name) for name in COUNTED}
     ours, own = (Q(series__is_own_key=is_own) for is_own in (False, True))
@@ -118,7 +118,7 @@ def _costs_of(asked: Asked, day: datetime) -> list[tuple[Any, ...]]:
     return list(rows.annotate(**sums, **paid).values_list(*columns, *sums, *paid))
 
 
-def _buckets(asked: Asked) -> QuerySet[UsageBucket]:
+def _buckets(asked: AnalyticsQuery) -> QuerySet[UsageBucket]:
     until = asked.until or timezone.now()
     rows = UsageBucket.objects.filter(grain=Grain.DAY, start__lt=until)
     if asked.since:

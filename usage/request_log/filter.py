@@ -9,7 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from engine.outcomes import Outcome
-from usage.request_log.log_search import Mark, Wanted
+from usage.request_log.log_search import LogCursor, LogQuery
 
 OUTCOME_CHOICES = [
     ("", "Any outcome"),
@@ -33,7 +33,7 @@ class MarkField(forms.Field):
 
     def to_python(self, value: Any) -> Any:
         try:
-            return Mark.parse(value) if value else None
+            return LogCursor.parse(value) if value else None
         except ValueError:
             raise ValidationError("This is no place in the log; begin with the newest requests.")
 
@@ -97,17 +97,17 @@ class RequestFilterForm(forms.Form):
             self.add_error("until", "This must be later than where the time begins.")
         return said
 
-    def wanted(self, *, owner: str = "") -> Wanted:
+    def wanted(self, *, owner: str = "") -> LogQuery:
         """What a valid form asks for, of one owner only where one is given."""
         said = self.cleaned_data
         names = ("outcome", "status", "key", "group", "provider", "virtual_model", "fell_back", "since", "until")
         same = {name: said[name] for name in names}
-        return Wanted(call_id=said["call"], owner=owner or said["user"], **same)
+        return LogQuery(call_id=said["call"], owner=owner or said["user"], **same)
 
     @property
-    def before_mark(self) -> Mark | None:
+    def before_mark(self) -> LogCursor | None:
         """Where a valid form begins; None is at the newest request."""
-        mark: Mark | None = self.cleaned_data["before"]
+        mark: LogCursor | None = self.cleaned_data["before"]
         return mark
 
     @property

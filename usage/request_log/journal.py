@@ -34,14 +34,14 @@ COPY = f"COPY {INTO} FROM STDIN"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class JournalEntry:
     """A finished request, and what its account owes for it (None: nobody's account pays)."""
 
     request: Finished
     settlement: Settlement | None = None
 
 
-def write(batch: Sequence[Entry]) -> None:
+def write(batch: Sequence[JournalEntry]) -> None:
     """Writes a batch; without a row that no database takes, which would otherwise hold up all after it for ever."""
     try:
         _write(batch)
@@ -54,7 +54,7 @@ def write(batch: Sequence[Entry]) -> None:
         _settle(batch)
 
 
-def _write(batch: Sequence[Entry]) -> None:
+def _write(batch: Sequence[JournalEntry]) -> None:
     """A batch whose answer was lost comes again: what is in the table already is not counted again."""
     requests = {entry.request.call_id: entry.request for entry in batch}
     for request in requests.values():
@@ -68,7 +68,7 @@ def _write(batch: Sequence[Entry]) -> None:
 
 
 @atomic
-def _write_new(requests: Sequence[Finished], batch: Sequence[Entry]) -> None:
+def _write_new(requests: Sequence[Finished], batch: Sequence[JournalEntry]) -> None:
     _insert(requests)
     add_up(tally(requests))
     count_recent(requests)
@@ -96,7 +96,7 @@ def _copy(cursor: Any, rows: Iterable[Sequence[Any]]) -> None:
             copy.write_row(row)
 
 
-def _settle(batch: Iterable[Entry]) -> None:
+def _settle(batch: Iterable[JournalEntry]) -> None:
     if settlements := [entry.settlement for entry in batch if entry.settlement is not None]:
         settle_many(settlements)
 

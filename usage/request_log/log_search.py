@@ -24,18 +24,18 @@ MOST_KEYS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class LogCursor:
     """The place of one request in the log; as text `MICROSECONDS.CALL_ID`, the time since 1970 in UTC."""
 
     started_at: datetime
     call_id: str
 
     @classmethod
-    def of(cls, record: RequestRecord) -> Mark:
+    def of(cls, record: RequestRecord) -> LogCursor:
         return cls(record.started_at, record.call_id)
 
     @classmethod
-    def parse(cls, text: str) -> Mark:
+    def parse(cls, text: str) -> LogCursor:
         """Raises ValueError for what is no mark."""
         microseconds, dot, call_id = text.partition(".")
         if not (dot and call_id and microseconds.isdecimal() and len(microseconds) <= 18 and "\x00" not in call_id):
@@ -62,7 +62,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class LogQuery:
     """What to look for; everything that is empty is not looked at.
 
     `call_id` is the beginning of one, `key` the name or the id of an API key, `status` an HTTP status.
@@ -86,10 +86,10 @@ class LogPage:
     """Some requests, newest first; `next` is where the older ones begin, None at the end of the log."""
 
     records: Sequence[RequestRecord]
-    next: Mark | None
+    next: LogCursor | None
 
 
-def matching(wanted: Wanted) -> RequestQuerySet:
+def matching(wanted: LogQuery) -> RequestQuerySet:
     """The requests that are looked for, newest first. The name of a key costs one query more."""
     found: RequestQuerySet = RequestRecord.objects.order_by("-started_at", "-call_id")
     exact = {
@@ -111,13 +111,13 @@ def matching(wanted: Wanted) -> RequestQuerySet:
     return found.filter(_by_key(wanted.key)) if wanted.key else found
 
 
-def page_of(found: QuerySet[RequestRecord], *, before: Mark | None, size: int) -> LogPage:
+def page_of(found: QuerySet[RequestRecord], *, before: LogCursor | None, size: int) -> LogPage:
     """One page after a mark (None: the first); one query."""
     rows = list((found.filter(before.is_older) if before else found)[: size + 1])
-    return LogPage(rows[:size], Mark.of(rows[size - 1]) if len(rows) > size else None)
+    return LogPage(rows[:size], LogCursor.of(rows[size - 1]) if len(rows) > size else None)
 
 
-def count_newer(found: QuerySet[RequestRecord], than: Mark, *, most: int) -> int:
+def count_newer(found: QuerySet[RequestRecord], than: LogCursor, *, most: int) -> int:
     """How many began after a mark; it stops counting at `most`."""
     return found.filter(than.is_newer)[:most].count()
 

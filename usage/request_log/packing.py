@@ -11,9 +11,9 @@ from typing import Any, Protocol
 from access.credits import Settlement
 from engine.ledger import Attempt
 from usage.request_log.finished import ATTEMPTS, SKIPPED, STARTED_AT, FinishedRequest
-from usage.request_log.journal import Entry
+from usage.request_log.journal import JournalEntry
 
-# The values of a `Row`, and the fields of what is owed for it, if an account pays.
+# The values of a `LogRow`, and the fields of what is owed for it, if an account pays.
 Wire = tuple[tuple[Any, ...], tuple[Any, ...] | None]
 ATTEMPT = tuple(column.name for column in fields(Attempt))
 attempt_of = attrgetter(*ATTEMPT)
@@ -21,7 +21,7 @@ settlement_of = attrgetter(*(column.name for column in fields(Settlement)))
 
 
 @dataclass(slots=True, init=False)
-class Row:
+class LogRow:
     """One request before it is sent: the columns of a `FinishedRequest`, in their order (a test sees to it).
 
     Its columns are assigned one by one, which takes half as long as a dictionary of them.
@@ -76,14 +76,14 @@ class Unwritten(Protocol):
         ...
 
 
-def entry_of(wire: Wire) -> Entry:
+def entry_of(wire: Wire) -> JournalEntry:
     """What the journal writes."""
     values, owed = wire
     request = FinishedRequest(*values)
     request.started_at = _moment(values[STARTED_AT])
     request.attempts = attempts_of(values[ATTEMPTS])
     request.skipped = [skip_of(skip) for skip in values[SKIPPED]]
-    return Entry(request, Settlement(*owed) if owed else None)
+    return JournalEntry(request, Settlement(*owed) if owed else None)
 
 
 def attempts_of(rows: Iterable[tuple[Any, ...]]) -> list[dict[str, Any]]:

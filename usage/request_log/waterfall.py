@@ -22,7 +22,7 @@ VERBS = {"retry": "so the router tried again in this tier", "fallback": "so the 
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class WaterfallBar:
     """One attempt. `x`, `width` and `token_x` (where its first token came; None without one) are thousandths of the
     whole request."""
 
@@ -74,11 +74,11 @@ class Ghost:
         return self.provider[:1].upper()
 
 
-Step = Bar | Ghost
+Step = WaterfallBar | Ghost
 
 
 def steps_of(
-    bars: Sequence[Bar], skipped: Iterable[Mapping[str, Any]], provider_types: Mapping[str, str] | None = None
+    bars: Sequence[WaterfallBar], skipped: Iterable[Mapping[str, Any]], provider_types: Mapping[str, str] | None = None
 ) -> tuple[Step, ...]:
     """The bars with those who were skipped: each before the first attempt in its tier, or in a later one.
 
@@ -91,7 +91,7 @@ def steps_of(
         passed = []
         while waiting and waiting[0].fallback_depth <= bar.fallback_depth:
             passed.append(waiting.popleft())
-        if passed and steps and isinstance(steps[-1], Bar):
+        if passed and steps and isinstance(steps[-1], WaterfallBar):
             steps[-1] = _past(steps[-1], passed)
         steps += [*passed, bar]
     return (*steps, *waiting)
@@ -103,7 +103,7 @@ def bars_of(
     began_ms: float,
     duration_ms: float,
     provider_types: Mapping[str, str] | None = None,
-) -> tuple[Bar, ...]:
+) -> tuple[WaterfallBar, ...]:
     """The attempts of a request as they are stored with a trace or a recorded request, pauses between them left free.
 
     `began_ms` and `duration_ms` are those of the request, on the clock of the attempts; `provider_types`
@@ -121,16 +121,18 @@ def moved_on(word: str | None) -> str:
     return f"{CAUSES[cause]}, {VERBS[verb]}." if verb in VERBS and cause in CAUSES else word or ""
 
 
-def _past(bar: Bar, passed: Sequence[Ghost]) -> Bar:
+def _past(bar: WaterfallBar, passed: Sequence[Ghost]) -> WaterfallBar:
     names = ", ".join(f"{ghost.name} ({ghost.word})" for ghost in passed)
     return replace(bar, moved_on=f"{bar.moved_on.removesuffix('.')}, past {names}.")
 
 
-def _bar(number: int, attempt: Mapping[str, Any], after_ms: float, whole_ms: float, types: Mapping[str, str]) -> Bar:
+def _bar(
+    number: int, attempt: Mapping[str, Any], after_ms: float, whole_ms: float, types: Mapping[str, str]
+) -> WaterfallBar:
     x, width = _span(max(0.0, after_ms) / whole_ms, _duration_ms(attempt) / whole_ms)
     first_token_ms = attempt.get("first_token_ms")
     provider = attempt["provider"]
-    return Bar(
+    return WaterfallBar(
         number=number,
         name=attempt["deployment_name"],
         provider=provider,

@@ -12,12 +12,12 @@ from django.db import connection
 from django.db.models import Model
 
 from usage.models import LatencyCount, UsageBucket, UsageSeries
-from usage.rollups.tallies import SUMS, Series, Slot, Tally
+from usage.rollups.tallies import SUMS, BucketTally, Series, Slot
 
 ROWS_PER_STATEMENT = 500
 
 
-def add_up(tally: Tally) -> None:
+def add_up(tally: BucketTally) -> None:
     """Adds to the buckets, within the transaction of the caller; four statements, whatever the number of requests."""
     if not tally.sums:
         return
@@ -28,7 +28,7 @@ def add_up(tally: Tally) -> None:
     add_to(LatencyCount, ("grain", "start", "series_id", "level"), ("count",), latencies)
 
 
-def _keys(tally: Tally) -> dict[Slot, tuple[Any, ...]]:
+def _keys(tally: BucketTally) -> dict[Slot, tuple[Any, ...]]:
     """The slots as the tables name them."""
     ids = _series_ids(tally.series)
     starts = {slot.start for slot in tally.sums}

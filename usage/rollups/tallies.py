@@ -58,7 +58,7 @@ class Slot(NamedTuple):
 
 
 @dataclass(slots=True)
-class Sums:
+class BucketSums:
     """What a bucket adds up, in the order of its columns."""
 
     requests: int = 0
@@ -106,7 +106,7 @@ class Sums:
         self.attempts += 1
         self.failed_attempts += has_failed
 
-    def merge(self, other: Sums) -> None:
+    def merge(self, other: BucketSums) -> None:
         """Adds what another has counted."""
         for name, mine, more in zip(SUMS, self.values(), other.values(), strict=True):
             setattr(self, name, mine + more)
@@ -116,15 +116,15 @@ class Sums:
         return tuple(sums_in_order(self))
 
 
-SUMS = tuple(column.name for column in fields(Sums))
+SUMS = tuple(column.name for column in fields(BucketSums))
 sums_in_order = attrgetter(*SUMS)
 
 
 @dataclass(slots=True)
-class Tally:
+class BucketTally:
     """What some requests add to the buckets, and to the latencies by `(slot, level)`."""
 
-    sums: dict[Slot, Sums] = field(default_factory=lambda: defaultdict(Sums))
+    sums: dict[Slot, BucketSums] = field(default_factory=lambda: defaultdict(BucketSums))
     latencies: Counter[tuple[Slot, int]] = field(default_factory=Counter)
 
     @property
@@ -148,9 +148,9 @@ def next_month(month: datetime) -> datetime:
     return start_of(month + LONGER_THAN_A_MONTH, Grain.MONTH)
 
 
-def tally(requests: Iterable[Finished]) -> Tally:
+def tally(requests: Iterable[Finished]) -> BucketTally:
     """Counts requests into the buckets of all grains."""
-    found, hours = Tally(), dict[Any, tuple[Slot, Sums, Counter[int]]]()
+    found, hours = BucketTally(), dict[Any, tuple[Slot, BucketSums, Counter[int]]]()
     for request in requests:
         # Many share a few hours: whatever hangs on those alone is found out once.
         key = identity(request), request.started_at.timestamp() // SECONDS_OF_AN_HOUR
@@ -168,7 +168,7 @@ def tally(requests: Iterable[Finished]) -> Tally:
     return found
 
 
-def _add_attempts(found: Tally, slot: Slot, sums: Sums, request: Finished) -> None:
+def _add_attempts(found: BucketTally, slot: Slot, sums: BucketSums, request: Finished) -> None:
     """The last attempt was made where the request was answered, or failed; those before it mostly elsewhere."""
     last = len(request.attempts) - 1
     for number, attempt in enumerate(request.attempts):
@@ -189,7 +189,7 @@ def _series_of(attempt: Mapping[str, Any], asked: Series) -> Series:
     )
 
 
-def _add_longer(found: Tally) -> None:
+def _add_longer(found: BucketTally) -> None:
     """Days and months from the hours: there are fewer of those than requests."""
     longer: dict[Slot, tuple[Slot, Slot]] = {}
     for slot, sums in list(found.sums.items()):

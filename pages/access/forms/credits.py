@@ -53,7 +53,7 @@ class MoveForm(_CreditForm):
     )
 
 
-class LimitsForm(_CreditForm):
+class CreditLimitsForm(_CreditForm):
     """What bounds an account."""
 
     is_prepaid = forms.BooleanField(
@@ -63,7 +63,7 @@ class LimitsForm(_CreditForm):
     monthly_cap = UsdField(label="Monthly cap, $", required=False, min_value=0, help_text="Empty: no cap.")
 
     @classmethod
-    def of(cls, account: Account) -> LimitsForm:
+    def of(cls, account: Account) -> CreditLimitsForm:
         """The limits as they are."""
         cap = account.monthly_cap_nanousd
         initial = {"is_prepaid": account.is_prepaid, "floor": usd_of(account.floor_nanousd)}

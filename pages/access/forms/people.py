@@ -39,7 +39,7 @@ class RoleForm(forms.Form):
     role = forms.ChoiceField(choices=Role.choices, required=False)
 
 
-class LimitsForm(forms.Form):
+class RateLimitsForm(forms.Form):
     """What all keys of a person may use a minute."""
 
     rpm = WholeNumberField(label="Requests per minute", help_text="All keys of this person together. Empty: no limit.")

@@ -20,7 +20,7 @@ MOST_DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class DeploymentRow:
     """One deployment, its values as typed. `uid` is its model's id, since a group holds a model once."""
 
     uid: str
@@ -31,7 +31,7 @@ class Row:
     tpm: str = ""
 
 
-Rows = tuple[Row, ...]
+Rows = tuple[DeploymentRow, ...]
 
 
 def changed(rows: Rows, change: str) -> Rows:
@@ -67,7 +67,7 @@ def added(rows: Rows, uid: str) -> Rows:
     """With one more at the end: a tier of its own, an equal share of the weight."""
     if len(rows) >= MOST_ROWS or any(row.uid == uid for row in rows):
         return rows
-    return _numbered((*rows, Row(uid, priority=ALONE, weight=_usual_weight(rows))))
+    return _numbered((*rows, DeploymentRow(uid, priority=ALONE, weight=_usual_weight(rows))))
 
 
 def removed(rows: Rows, uid: str) -> Rows:
@@ -129,7 +129,7 @@ def with_weights(rows: Rows, strategy: str) -> Rows:
     return tuple(row if row.weight else replace(row, weight=usual) for row in rows)
 
 
-def index_of(rows: Sequence[Row], uid: str) -> int:
+def index_of(rows: Sequence[DeploymentRow], uid: str) -> int:
     """Where a row stands; raises KeyError for none."""
     for number, row in enumerate(rows):
         if row.uid == uid:
@@ -147,7 +147,7 @@ def is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
 
 
-def _usual_weight(rows: Iterable[Row]) -> str:
+def _usual_weight(rows: Iterable[DeploymentRow]) -> str:
     weights = [int(row.weight) for row in rows if is_number(row.weight)]
     return str(max(1, round(sum(weights) / len(weights))) if weights else USUAL_WEIGHT)
 
@@ -160,8 +160,8 @@ def _changed(rows: Rows, uid: str, priority: str) -> Rows:
     return tuple(replace(row, priority=priority) if row.uid == uid else row for row in rows)
 
 
-def _tiers(rows: Iterable[Row]) -> list[list[Row]]:
-    tiers: list[list[Row]] = []
+def _tiers(rows: Iterable[DeploymentRow]) -> list[list[DeploymentRow]]:
+    tiers: list[list[DeploymentRow]] = []
     for row in rows:
         if tiers and row.priority not in ("", ALONE) and row.priority == tiers[-1][-1].priority:
             tiers[-1].append(row)
@@ -170,7 +170,7 @@ def _tiers(rows: Iterable[Row]) -> list[list[Row]]:
     return tiers
 
 
-def _numbered(rows: Iterable[Row]) -> Rows:
+def _numbered(rows: Iterable[DeploymentRow]) -> Rows:
     tiers = enumerate(_tiers(rows), start=1)
     return tuple(replace(row, priority=str(number)) for number, tier in tiers for row in tier)
 

@@ -17,21 +17,21 @@ from groups.policies import FALLBACK
 from groups.versions.differences import Difference, differences
 from groups.versions.snapshots import snapshot_of
 from pages.groups.builder import deployment_rows as row_list
-from pages.groups.builder.deployment_rows import Row, Rows
+from pages.groups.builder.deployment_rows import DeploymentRow, Rows
 from pages.groups.builder.forms import DeploymentForm, GroupForm
 from pages.groups.builder.picker import models_by_id
 from pages.groups.cards import DeploymentCard, card_of
 from providers.models import LanguageModel
 
-TYPED = tuple(field.name for field in fields(Row) if field.name != "uid")
+TYPED = tuple(field.name for field in fields(DeploymentRow) if field.name != "uid")
 NUMBERED = re.compile(r"Deployment (\d+): (.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class DeploymentLine:
     """A row as the page shows it; `model` is None when the catalog has lost it. `share` is in percent."""
 
-    row: Row
+    row: DeploymentRow
     form: DeploymentForm
     model: LanguageModel | None
     card: DeploymentCard | None
@@ -109,14 +109,16 @@ class Draft:
             for message in messages:
                 self._blame(field, message)
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[DeploymentLine]:
         """The rows as the page shows them; one query."""
         found = models_by_id([row.uid for row in self.rows])
         models = [found.get(row.uid) for row in self.rows]
         cards = [_card(row, model) for row, model in zip(self.rows, models, strict=True)]
         shares = percentages([_weight(row, card) for row, card in zip(self.rows, cards, strict=True)])
         tied = [row_list.is_with_above(self.rows, at) for at in range(len(self.rows))]
-        return [Line(*parts) for parts in zip(self.rows, self.row_forms, models, cards, shares, tied, strict=True)]
+        return [
+            DeploymentLine(*parts) for parts in zip(self.rows, self.row_forms, models, cards, shares, tied, strict=True)
+        ]
 
     def _blame(self, field: str, message: str) -> None:
         key, _, rest = message.partition(": ")
@@ -148,44 +150,44 @@ def rows_in(data: QueryDict) -> Rows:
     return tuple(_typed_row(data, uid) for uid in uids)
 
 
-def _typed_row(data: QueryDict, uid: str) -> Row:
-    return Row(uid, **{name: data.get(f"{uid}-{name}", "").strip() for name in TYPED})
+def _typed_row(data: QueryDict, uid: str) -> DeploymentRow:
+    return DeploymentRow(uid, **{name: data.get(f"{uid}-{name}", "").strip() for name in TYPED})
 
 
-def _row_of(deployment: Deployment) -> Row:
+def _row_of(deployment: Deployment) -> DeploymentRow:
     values = {name: getattr(deployment, name) for name in TYPED}
-    return Row(str(deployment.model_id), **{name: "" if v is None else str(v) for name, v in values.items()})
+    return DeploymentRow(str(deployment.model_id), **{name: "" if v is None else str(v) for name, v in values.items()})
 
 
-def _row_form(row: Row, *, is_sent: bool) -> DeploymentForm:
+def _row_form(row: DeploymentRow, *, is_sent: bool) -> DeploymentForm:
     values = {name: value for name, value in asdict(row).items() if name != "uid"}
     if not is_sent:
         return DeploymentForm(uid=row.uid, initial=values)
     return DeploymentForm({f"{row.uid}-{name}": value for name, value in values.items()}, uid=row.uid)
 
 
-def _weight(row: Row, card: DeploymentCard | None) -> int:
+def _weight(row: DeploymentRow, card: DeploymentCard | None) -> int:
     takes_traffic = card is not None and not card.problem
     return int(row.weight) if takes_traffic and row_list.is_number(row.weight) else 0
 
 
-def _card(row: Row, model: LanguageModel | None) -> DeploymentCard | None:
+def _card(row: DeploymentRow, model: LanguageModel | None) -> DeploymentCard | None:
     return card_of(Deployment(model=model, display_name=row.display_name), None) if model else None
 
 
 @dataclass(frozen=True, slots=True)
-class Conflict:
+class EditConflict:
     """The group as it is now, and where the draft differs from it: `before` is theirs, `after` is yours."""
 
     group: RoutingGroup
     lines: tuple[Difference, ...]
 
 
-def conflict_of(draft: Draft, group: RoutingGroup) -> Conflict | None:
+def conflict_of(draft: Draft, group: RoutingGroup) -> EditConflict | None:
     """The draft against the group as it is stored; None when the draft names a model that is gone, which it blames."""
     try:
         mine = snapshot_of(*draft.unsaved(group))
     except ValidationError as error:
         draft.blame(error)
         return None
-    return Conflict(group, differences(snapshot_of(group, group.deployments.all()), mine))
+    return EditConflict(group, differences(snapshot_of(group, group.deployments.all()), mine))

@@ -42,7 +42,7 @@ class Shelf:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class PickerResult:
     """What a search gives: at most MOST_SHOWN models by provider; `has_more`: a longer text would help."""
 
     text: str
@@ -50,13 +50,13 @@ class Found:
     has_more: bool
 
 
-def search(text: str, *, chosen: Collection[str]) -> Found:
+def search(text: str, *, chosen: Collection[str]) -> PickerResult:
     """Models whose own name or provider's name has every word of the text; one query. `chosen`: ids in the group."""
     rows = LanguageModel.objects.select_related("provider").filter(_has_words(text))
     found = list(rows.order_by("provider__priority", "provider__name", "name")[: MOST_SHOWN + 1])
     options = [_option(model, chosen) for model in found[:MOST_SHOWN]]
     shelves = groupby(options, key=attrgetter("model.provider"))
-    return Found(text, tuple(Shelf(p, tuple(o)) for p, o in shelves), has_more=len(found) > MOST_SHOWN)
+    return PickerResult(text, tuple(Shelf(p, tuple(o)) for p, o in shelves), has_more=len(found) > MOST_SHOWN)
 
 
 def models_by_id(ids: Collection[str]) -> dict[str, LanguageModel]:

@@ -18,12 +18,12 @@ from groups.exceptions import GroupChanged
 from groups.models import RoutingGroup, Strategy
 from pages.groups.builder import picker
 from pages.groups.builder.deployment_rows import MOST_ROWS, changed, parts_of
-from pages.groups.builder.drafts import Draft, Line, conflict_of, rows_in
+from pages.groups.builder.drafts import DeploymentLine, Draft, conflict_of, rows_in
 from pages.groups.builder.forms import GroupForm
 from pages.guards import PersonRequest, requires
 
 
-def outcome_of(change: str, draft: Draft, lines: list[Line]) -> str:
+def outcome_of(change: str, draft: Draft, lines: list[DeploymentLine]) -> str:
     """`Nebius llama is number 1 of 3 now, with priority 1.`; nothing for a step that is no news."""
     verb, uid, _ = parts_of(change)
     if verb == "refresh":

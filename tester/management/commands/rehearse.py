@@ -20,8 +20,8 @@ from interchange.litellm_config import document
 from lib.parsers import StrictJSONParser
 from tester import actions
 from tester.models import RunStatus
-from tester.run_planning import MOST_REQUESTS, Asked, Plan, plan
-from tester.runs.conduct import Outcome, conduct
+from tester.run_planning import MOST_REQUESTS, RunPlan, RunRequest, plan
+from tester.runs.conduct import RunOutcome, conduct
 from tester.runs.workers import Message
 from tester.scene.frame_numbers import finished
 from tester.terminal import result_table
@@ -118,7 +118,7 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(result, indent=2) if as_json else result_table.table(result))
         self._check(assertions, result, is_strict=strict)
 
-    def _conducted(self, run: Any, planned: Plan) -> Outcome:
+    def _conducted(self, run: Any, planned: RunPlan) -> RunOutcome:
         if not sys.stderr.isatty():
             return conduct(run, planned.job)
         total = planned.job.workload.num_requests
@@ -144,7 +144,7 @@ class Command(BaseCommand):
             raise CommandError(f"{faults} of the scenario never struck.", returncode=ASSERTION_FAILED)
 
 
-def _planned(options: dict[str, Any]) -> Plan:
+def _planned(options: dict[str, Any]) -> RunPlan:
     group = RoutingGroup.objects.filter(name=options["group"]).first()
     if group is None:
         names = ", ".join(RoutingGroup.objects.values_list("name", flat=True)[:20]) or "none yet"
@@ -156,13 +156,13 @@ def _planned(options: dict[str, Any]) -> Plan:
         raise CommandError(f"{field}: {error}" if field else str(error), returncode=BAD_INPUT) from error
 
 
-def _asked(options: dict[str, Any]) -> Asked:
+def _asked(options: dict[str, Any]) -> RunRequest:
     workload: dict[str, Any] | None = None
     if options["rate"] is not None:
         workload = {"kind": "poisson", "rate_per_s": options["rate"]}
     if options["trace"] is not None:
         workload = {"kind": "trace", "trace": _text_of(options["trace"])}
-    return Asked(
+    return RunRequest(
         num_requests=options["requests"],
         concurrency=options["concurrency"],
         seed=options["seed"],

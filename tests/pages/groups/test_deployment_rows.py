@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pages.groups.builder.deployment_rows import MOST_ROWS, Row, Rows, changed, in_order, is_with_above, with_weights
+from pages.groups.builder.deployment_rows import (
+    MOST_ROWS,
+    DeploymentRow,
+    Rows,
+    changed,
+    in_order,
+    is_with_above,
+    with_weights,
+)
 
 IDS = {letter: str(UUID(int=number)) for number, letter in enumerate("ABCDEFGH", start=1)}
 LETTERS = {uid: letter for letter, uid in IDS.items()}
@@ -17,7 +25,7 @@ LETTERS = {uid: letter for letter, uid in IDS.items()}
 
 def rows(text: str) -> Rows:
     """`A1 B2 C2`: rows with their priorities."""
-    return tuple(Row(IDS[word[0]], priority=word[1:]) for word in text.split())
+    return tuple(DeploymentRow(IDS[word[0]], priority=word[1:]) for word in text.split())
 
 
 def after(text: str, change: str) -> str:
@@ -99,5 +107,5 @@ def test_which_rows_share_a_tier():
 
 
 def test_there_is_a_most_of_them():
-    full = tuple(Row(str(UUID(int=n))) for n in range(1, MOST_ROWS + 1))
+    full = tuple(DeploymentRow(str(UUID(int=n))) for n in range(1, MOST_ROWS + 1))
     assert changed(full, f"add:{UUID(int=999)}") == full

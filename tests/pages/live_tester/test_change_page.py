@@ -8,7 +8,7 @@ import pytest
 
 from pages.live_tester import run_change
 from tester.models import Frame, Run, RunStatus
-from tester.run_planning import Asked, plan
+from tester.run_planning import RunRequest, plan
 from tests.page import html_of
 from tests.tester.live.runs import frame_at
 
@@ -27,7 +27,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Run, Any]]:
 def run(group, ids) -> Run:
     """A run of 20 seconds, with a third of Nebius failing."""
     rates = {"deployment_failure_rates": {ids[0]: 1 / 3}}
-    planned = plan(group, Asked(seed=7, scenario="primary-outage", failure_injection=rates))
+    planned = plan(group, RunRequest(seed=7, scenario="primary-outage", failure_injection=rates))
     fields = {"group_name": "chat", "group_revision": 1, "scenario": "primary-outage", "seed": 7, "created_by": "bob"}
     stored = Run.objects.create(
         group=group, config=planned.config, engine_input=planned.engine_input, status=RunStatus.DONE, **fields

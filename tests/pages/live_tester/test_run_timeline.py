@@ -10,7 +10,7 @@ from engine.targets import targets
 from pages.live_tester.run_timeline import timeline_of_run
 from tester import actions
 from tester.models import Run
-from tester.run_planning import Asked, plan
+from tester.run_planning import RunRequest, plan
 from tester.scene.drawings import drawn_group_of
 from tests.factories import make_group, make_model, make_provider
 
@@ -23,7 +23,9 @@ def planned(strategy: str) -> Any:
         make_model(provider=make_provider(name=name, rpm=rpm), input_cost_per_million=usd, output_cost_per_million=usd)
         for name, rpm, usd in (("Nebius", 10, 9), ("Fireworks", 90, 1))
     ]
-    return plan(make_group(name="chat", strategy=strategy, models=models), Asked(scenario="primary-outage", seed=1))
+    return plan(
+        make_group(name="chat", strategy=strategy, models=models), RunRequest(scenario="primary-outage", seed=1)
+    )
 
 
 def whom(run: Run) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tester.models import Run, TraceChunk
-from tester.traces.stored import Wanted, find
+from tester.traces.stored import TraceFilter, find
 from tests.page import html_of
 
 HTMX = {"HX-Request": "true"}
@@ -39,7 +39,7 @@ def test_requests_are_listed_with_their_waterfalls(page):
 
 
 def test_a_request_of_a_run_shows_who_was_skipped(page, run, ids):
-    passed = next(t for t in find(run, Wanted(fallback=True), size=60).traces if t["skipped"])
+    passed = next(t for t in find(run, TraceFilter(fallback=True), size=60).traces if t["skipped"])
     (skip,) = passed["skipped"]
     assert (skip["deployment_id"], skip["reason"], passed["fallback_depth"]) == (ids[0], "cooling", 1)
     assert 0 < skip["for_s"] <= 30

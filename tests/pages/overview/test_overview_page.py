@@ -16,7 +16,7 @@ from tests.page import html_of
 from tests.usage.logged import logged, tried
 from usage.alerting import alerts
 from usage.analytics import Point, Totals
-from usage.health.activity import State
+from usage.health.activity import GroupState
 from usage.models import AlertKind, CooldownRecord
 
 pytestmark = pytest.mark.django_db
@@ -91,7 +91,7 @@ def test_groups_with_trouble_come_worst_first_also_when_the_callers_were_answere
     logged("old", model_group="over", age_min=30, status=503, attempts=[failed()])
     found = trouble_of_late().groups
     states = [(group.name, group.health.state) for group in found]
-    assert states == [("falls-back", State.FAILING), ("degraded", State.DEGRADED)]
+    assert states == [("falls-back", GroupState.FAILING), ("degraded", GroupState.DEGRADED)]
     assert found[0].health.why == "Nebius failed 10 of 10"
     assert (found[0].id is not None, found[1].id) == (True, None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pages.providers.views import HEIGHT, MARGIN, WIDTH, Mark, sparkline_of
+from pages.providers.views import HEIGHT, MARGIN, WIDTH, ProbeMark, sparkline_of
 from providers.models import Probe
 
 
@@ -20,7 +20,7 @@ def test_the_slowest_touches_the_top_and_each_probe_takes_the_same_width():
 def test_a_failure_breaks_the_curve_and_is_marked():
     line = sparkline_of([probe(10), probe(900, is_ok=False), probe(10)])
     assert len(line.pieces) == 2
-    assert line.failures == (Mark(WIDTH / 2, HEIGHT - MARGIN),)
+    assert line.failures == (ProbeMark(WIDTH / 2, HEIGHT - MARGIN),)
     assert line.slowest_ms == 10
 
 

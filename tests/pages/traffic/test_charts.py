@@ -6,11 +6,11 @@ import random
 
 import pytest
 
-from pages.traffic.charts import HEAD, PLOT_HEIGHT, WIDTH, Reading, Row, bar_chart, line_chart, scale
+from pages.traffic.charts import HEAD, PLOT_HEIGHT, WIDTH, BarRow, ChartPoint, bar_chart, line_chart, scale
 
 
-def readings(*values: float) -> list[Reading]:
-    return [Reading(f"day {n}", f"day {n}: {value}", (value,)) for n, value in enumerate(values)]
+def readings(*values: float) -> list[ChartPoint]:
+    return [ChartPoint(f"day {n}", f"day {n}: {value}", (value,)) for n, value in enumerate(values)]
 
 
 def test_a_curve_goes_from_edge_to_edge_and_its_area_back_along_the_bottom():
@@ -20,7 +20,7 @@ def test_a_curve_goes_from_edge_to_edge_and_its_area_back_along_the_bottom():
 
 
 def test_every_value_of_a_reading_is_a_curve_of_its_own_on_one_axis():
-    chart = line_chart([Reading("a", "", (4, 1)), Reading("b", "", (4, 2))])
+    chart = line_chart([ChartPoint("a", "", (4, 1)), ChartPoint("b", "", (4, 2))])
     assert [curve.line for curve in chart.curves] == ["M0 0L1000 0", "M0 142.5L1000 95"]
 
 
@@ -85,26 +85,26 @@ def test_ticks_of_the_y_axis_stand_at_their_values():
 
 
 def test_bars_are_measured_by_the_longest_or_by_a_given_whole():
-    rows = [Row("a", 50, "50"), Row("b", 25, "25")]
+    rows = [BarRow("a", 50, "50"), BarRow("b", 25, "25")]
     assert [bar.length for bar in bar_chart(rows).bars] == [100, 50]
     assert [bar.length for bar in bar_chart(rows, whole=200).bars] == [25, 12.5]
 
 
 def test_a_filled_part_ends_within_its_bar():
-    bar = bar_chart([Row("a", 80, "", filled=20), Row("b", 40, "", filled=90)]).bars
+    bar = bar_chart([BarRow("a", 80, "", filled=20), BarRow("b", 40, "", filled=90)]).bars
     assert [(b.length, b.filled) for b in bar] == [(100, 25), (50, 50)]
 
 
 def test_a_little_is_seen_and_nothing_is_not():
-    bars = bar_chart([Row("much", 1e6, ""), Row("little", 1, ""), Row("nothing", 0, "")]).bars
+    bars = bar_chart([BarRow("much", 1e6, ""), BarRow("little", 1, ""), BarRow("nothing", 0, "")]).bars
     assert bars[1].length > 0
     assert bars[2].length == 0
-    assert [bar.length for bar in bar_chart([Row("free", 0, "$0")]).bars] == [0]
+    assert [bar.length for bar in bar_chart([BarRow("free", 0, "$0")]).bars] == [0]
 
 
 def test_a_long_name_is_cut_and_its_title_is_not():
     name = "a-very-long-name-of-a-model/" * 20
-    bar = bar_chart([Row(name, 1, "1")]).bars[0]
+    bar = bar_chart([BarRow(name, 1, "1")]).bars[0]
     assert bar.name.endswith("…")
     assert len(bar.name) <= 28
     assert name in bar.title

@@ -16,7 +16,7 @@ from tests.factories import make_group, make_model, make_provider
 from tests.page import html_of
 from tests.usage.log import Served
 from tests.usage.logged import logged, request_of, tried
-from usage.request_log.log_search import Mark
+from usage.request_log.log_search import LogCursor
 from usage.request_log.recorder import recorder
 
 pytestmark = pytest.mark.django_db
@@ -149,7 +149,7 @@ def test_the_empty_log_says_how_to_send_the_first_and_an_empty_search_how_to_end
 
 def test_what_came_since_is_counted_and_marked(reader):
     old = logged("old", age_min=5)
-    seen = str(Mark.of(old))
+    seen = str(LogCursor.of(old))
     assert "new request" not in html_of(reader.get(f"{URL}/news?seen={seen}"))
     logged("new", age_min=1)
     logged("other", age_min=1, model_group="other")

@@ -17,7 +17,7 @@ from tester.live import stored_frames
 from tester.live.frame_buffer import FrameBuffer, RunUpdate, StoredFrame
 from tester.live.frames import FrameStore, RunUnknown
 from tester.models import LOST_AFTER, Run, RunStatus
-from tester.run_planning import Asked, plan
+from tester.run_planning import RunRequest, plan
 from tester.scene import DrawnGroup, drawings
 from tests.tester.live.runs import add_frames, finish, make_run
 
@@ -189,7 +189,7 @@ def test_a_run_that_kept_no_picture_is_drawn_as_its_group_is(group, ids, django_
 
 
 def test_a_run_is_drawn_as_it_ran_whatever_became_of_its_group(group, django_assert_num_queries):
-    planned = plan(group, Asked(seed=1))
+    planned = plan(group, RunRequest(seed=1))
     run = make_run(group, config=planned.config)
     group.deployments.all().delete()
     with django_assert_num_queries(2):
