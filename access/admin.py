@@ -1,4 +1,4 @@
-"""People and the hints of their keys, to look at."""
+"""The Django admin of people, teams, keys and accounts; read only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ admin.site.unregister(Group)
 
 @admin.register(User)
 class UserAdmin(ReadOnlyAdmin):
-    """Who may sign in; password hashes stay out of sight."""
+    """People who may sign in; password hashes are not shown."""
 
     list_display = ["username", "role", "is_active", "last_login"]
     fields = ["username", "role", "is_active", "rpm", "tpm", "date_joined", "last_login"]
@@ -23,7 +23,7 @@ class UserAdmin(ReadOnlyAdmin):
 
 @admin.register(Team)
 class TeamAdmin(ReadOnlyAdmin):
-    """Teams; who is in them is on their pages."""
+    """Teams; their members are shown on the team pages."""
 
     list_display = ["name", "description", "created_at", "created_by"]
     fields = ["id", "name", "description", "rpm", "tpm", "created_at", "created_by"]
@@ -32,7 +32,7 @@ class TeamAdmin(ReadOnlyAdmin):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyAdmin):
-    """Downstream keys by their hints; the hash stays out of sight."""
+    """API keys by their hints; the hash is not shown."""
 
     list_display = ["name", "owner", "team", "hint", "created_at", "expires_at", "revoked_at", "last_used_at"]
     list_select_related = ["owner", "team"]

@@ -1,4 +1,4 @@
-"""Bearer keys and roles for the JSON doors."""
+"""Bearer keys and roles for the REST API."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class BearerAuthentication(BaseAuthentication):
 
 
 def actor_of(request: Request) -> Actor:
-    """Who sent an authenticated API request: a signed-in user or the holder of a key."""
+    """The caller of an authenticated API request: a signed-in user or the holder of a key."""
     return cast(Actor, request.user)
 
 
 class HasRole(BasePermission):
-    """Reading needs `view.read_role` (viewer), anything else `view.write_role` (admin); rooms below say its name.
+    """Reading needs `view.read_role` (viewer), anything else `view.write_role` (admin).
 
-    A key needs the scope for it too. What takes more than a role, like managing a team, is checked by the actions.
+    A key also needs the scope. Rights that are more than a role, such as managing a team, are checked by the actions.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:

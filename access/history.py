@@ -1,4 +1,7 @@
-"""Who changed people, teams and keys, when, and what: entries of the audit log, which outlive the rows. No secrets."""
+"""The audit log of people, teams and keys: who changed what, and when.
+
+Entries outlive their rows and hold no secrets.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +27,11 @@ Row = User | Team | Membership | ApiKey | OwnKey | Account
 
 
 def snapshot_of(row: Row) -> Texts:
-    """What is worth keeping of a row."""
+    """The fields of a row that the audit log keeps."""
     return texts_of(row, FIELDS[type(row)])
 
 
 def record(action: int, row: Row, *, by: Author, before: Texts | None = None, more: Changes | None = None) -> None:
-    """Keeps what changed since `before`, and `more` of the kind."""
+    """Records the changes since `before`, and those in `more`."""
     changes = changes_between(before or {}, {} if action == DELETED else snapshot_of(row))
     keep(action, row, changes | (more or {}), by=by)

@@ -1,7 +1,7 @@
-"""Downstream keys: issue, hash, verify. A key is shown once; what is kept is its SHA-256.
+"""Downstream keys: issue, hash, verify. A key is shown once; only its SHA-256 is stored.
 
-A plain hash is enough here (and fast enough for the gateway's hot path), because the key itself is
-256 random bits, not a password somebody chose.
+A plain hash is enough here, and fast enough for the gateway's hot path, because the key is 256 random bits and not a
+password.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ PREFIX = "sk-rc-"
 
 @dataclass(frozen=True, slots=True)
 class KeyHolder:
-    """Whoever presented a valid bearer key: the master key (`key_id` None) or an ApiKey.
+    """The holder of a valid bearer key: the master key (`key_id` None) or an ApiKey.
 
-    `name` is the owner's. `team_ids` are the teams whose groups the key sees, `key_ids` its own id and those of the
-    keys it came in place of, whose groups it sees too. `allowed_models` are the names it may call (empty: all),
-    `account_id` is the account that pays (None: nobody is limited). `rpm` and `tpm` are the key's own limits and count
-    in `window_id`; `owner_…` and `team_…` are those of all keys of its owner and of its team.
+    `name` is the owner's. `team_ids` are the teams whose groups the key sees. `key_ids` are its own id and those of the
+    keys that it replaced; it sees their groups too. `allowed_models` are the names it may call (empty: all),
+    `account_id` is the account that pays (None: no limit). `rpm` and `tpm` are the key's own limits and count in
+    `window_id`; `owner_…` and `team_…` are the limits of all keys of its owner and of its team.
     """
 
     name: str
@@ -59,12 +59,12 @@ class KeyHolder:
 
 
 MASTER = KeyHolder(name="master-key", effective_role=Role.ADMIN)
-# Whoever can run manage.py on the server has the database anyway.
+# Anyone who can run manage.py on the server has the database anyway.
 COMMAND_LINE = KeyHolder(name="command-line", effective_role=Role.ADMIN)
 
 
 def new_key() -> str:
-    """A fresh key, `sk-rc-` and 256 random bits."""
+    """A new key, `sk-rc-` and 256 random bits."""
     return PREFIX + secrets.token_urlsafe(32)
 
 
@@ -73,7 +73,7 @@ def hash_key(key: str) -> str:
 
 
 def hint_of(key: str) -> str:
-    """What may be shown of a key."""
+    """The part of a key that may be shown."""
     return f"{PREFIX}…{key[-4:]}"
 
 
@@ -82,7 +82,7 @@ def is_master(key: str) -> bool:
 
 
 def holder_of(row: ApiKey) -> KeyHolder:
-    """The holder of a key that `_rows` has read; no query."""
+    """The holder of a key from `_rows`; no query."""
     owner, team = row.owner, row.team
     paying = team if team is not None else owner
     teams = {str(team.id)} if team is not None else {str(m.team_id) for m in owner.memberships.all()}
@@ -120,7 +120,7 @@ def verify(key: str) -> KeyHolder | None:
 
 
 def all_holders() -> dict[str, KeyHolder]:
-    """Every usable key by its hash, the master key included: what the gateway keeps in memory. Two queries."""
+    """Every usable key by its hash, the master key included: for the gateway's memory. Two queries."""
     return {hash_key(settings.MASTER_KEY): MASTER, **{row.hash: holder_of(row) for row in _rows()}}
 
 

@@ -1,4 +1,4 @@
-"""The tables of this room: what narrows them, and the orders they offer."""
+"""The tables of this room: their filters and sort orders."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NEWEST = (F("created_at").desc(), F("pk").asc())
 
 
 def teams_matching(q: str = "") -> QuerySet[Team]:
-    """Teams whose name or description contains `q`, with `member_count` and `key_count` (those that work)."""
+    """Teams whose name or description contains `q`, with `member_count` and `key_count` (working keys)."""
     rows = Team.objects.filter(Q(name__icontains=q) | Q(description__icontains=q)) if q else Team.objects.all()
     members, keys = Membership.objects.all(), ApiKey.objects.usable()
     return rows.annotate(member_count=_count(members), key_count=_count(keys)).order_by("name")
@@ -35,7 +35,7 @@ def teams_managed_by(person: User) -> TeamQuerySet:
 
 
 def people_matching(chosen: dict[str, Any]) -> QuerySet[User]:
-    """The people who pass these filters (`q`, `role`, `status`), with their teams."""
+    """The people that match these filters (`q`, `role`, `status`), with their teams."""
     rows = User.objects.filter(username__icontains=chosen.get("q", "")).prefetch_related("memberships__team")
     if role := chosen.get("role"):
         rows = rows.filter(role=Role.STRANGER if role == "none" else role)
@@ -50,7 +50,7 @@ def keys_in_order(rows: ApiKeyQuerySet, order: str = "") -> QuerySet[ApiKey]:
 
 
 def names_of_people(*, outside: Team | None = None) -> list[str]:
-    """Names to pick from, the first few: active people, those outside a team only."""
+    """The first names to pick from: active people, or only those outside a team."""
     rows = User.objects.filter(is_active=True)
     rows = rows.exclude(memberships__team=outside) if outside else rows
     return list(rows.order_by("username").values_list("username", flat=True)[:NAMES_OFFERED])

@@ -1,7 +1,7 @@
 """May I? The rights of roles, of a team's managers and of keys, in one place; `check_x` raises, `can_x` answers.
 
-Admins may everything. A manager chooses the members of the team and issues its keys. Viewers and up have keys of
-their own. And nobody gives a key more than they have themselves: that is `check_give`.
+Admins may do everything. A manager chooses the members of the team and issues its keys. Viewers and above have keys of
+their own. Nobody can give a key more rights than they have themselves: see `check_give`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from lib.exceptions import NotAllowed
 
 
 def is_raised(before: int | None, now: int | None) -> bool:
-    """Whether `now` lets more through than `before`."""
+    """Whether the limit `now` is higher than `before`."""
     return before is not None and (now is None or now > before)
 
 
@@ -26,19 +26,19 @@ def has_role(actor: Actor, at_least: Role) -> bool:
 
 
 def check_role(actor: Actor, at_least: Role, *, to: str) -> None:
-    """Raises NotAllowed, naming what was tried and the role it needs."""
+    """Raises NotAllowed, naming the action and the role it needs."""
     if not has_role(actor, at_least):
         has = actor.effective_role or "none"
         raise NotAllowed(f"To {to} you need the role {at_least.value}; {actor.name} has {has}. Ask an admin.")
 
 
 def can_read(actor: Actor) -> bool:
-    """Viewers and up read everything but secrets."""
+    """Viewers and above read everything but secrets."""
     return has_role(actor, Role.VIEWER)
 
 
 def can_operate(actor: Actor) -> bool:
-    """Operators and up test, rehearse and edit groups."""
+    """Operators and above test, rehearse and edit groups."""
     return has_role(actor, Role.OPERATOR)
 
 
@@ -49,7 +49,7 @@ def check_scope(actor: Actor, scope: Scope, *, to: str) -> None:
 
 
 def managerships_of(actor: Actor) -> QuerySet[Membership]:
-    """The memberships by which the actor manages teams; none without a role, whatever they once were."""
+    """The memberships by which the actor manages teams; none without a role."""
     if actor.user_id is None or not can_read(actor):
         return Membership.objects.none()
     return Membership.objects.filter(user=actor.user_id, role=TeamRole.MANAGER)
@@ -61,7 +61,7 @@ def can_manage_team(actor: Actor, team: Team) -> bool:
 
 
 def check_manage_team(actor: Actor, team: Team, *, to: str) -> None:
-    """Raises NotAllowed, naming what was tried."""
+    """Raises NotAllowed, naming the action."""
     if not can_manage_team(actor, team):
         raise NotAllowed(f"To {to} you need to be one of its managers, or an admin; {actor.name} is neither.")
 
@@ -93,7 +93,7 @@ def check_change_key(actor: Actor, key: ApiKey) -> None:
 
 
 def can_end_key(actor: Actor, key: ApiKey) -> bool:
-    """Whether the actor rotates and revokes this key: whoever may change it, and its owner."""
+    """Whether the actor rotates and revokes this key: those who may change it, and its owner."""
     return can_change_key(actor, key) or _is_self(actor, key.owner_id)
 
 
@@ -105,10 +105,11 @@ def check_end_key(actor: Actor, key: ApiKey, *, to: str) -> None:
 
 
 def check_give(actor: Actor, key: ApiKey, *, gained: Collection[str]) -> None:
-    """Raises NotAllowed for a key that could do more than whoever gives it. `gained` are the scopes it gets.
+    """Raises NotAllowed for a key that could do more than its giver.
 
-    A key has the rights of its owner. Only admins give those of somebody else; managers, whose members may have
-    more rights than they, give the scope `call`. A key that acts gives no more than it has.
+    `gained` are the scopes it gets. A key has the rights of its owner. Only admins give the rights of another person;
+    managers give only the scope `call`, because their members may have more rights than they have. A key cannot give
+    more than it has.
     """
     is_others = key.owner_id != actor.user_id and not has_role(actor, Role.ADMIN)
     if is_others and not set(gained) <= {Scope.CALL}:
@@ -118,9 +119,9 @@ def check_give(actor: Actor, key: ApiKey, *, gained: Collection[str]) -> None:
 
 
 def check_set_limits(actor: Actor, row: User | Team, *, rpm: int | None, tpm: int | None) -> None:
-    """Raises NotAllowed unless an admin sets what all keys of a person or a team may use.
+    """Raises NotAllowed unless an admin sets the limits of a person or a team.
 
-    A key does not raise the limits that it is under itself.
+    A key cannot raise limits that apply to itself.
     """
     check_role(actor, Role.ADMIN, to="set limits of people and teams")
     if not isinstance(actor, KeyHolder) or not any(
@@ -132,20 +133,20 @@ def check_set_limits(actor: Actor, row: User | Team, *, rpm: int | None, tpm: in
 
 
 def visible_keys(actor: Actor) -> ApiKeyQuerySet:
-    """The keys the actor may look at: admins all, managers their teams', everybody their own."""
+    """The keys that the actor may see: all for admins, the teams' for managers, their own for everybody."""
     if has_role(actor, Role.ADMIN):
         return ApiKey.objects.all()
     return ApiKey.objects.filter(Q(owner=actor.user_id) | Q(team__in=managerships_of(actor).values("team")))
 
 
 def check_keeps_own_keys(actor: Actor, user: User) -> None:
-    """Everybody keeps the keys they bring for providers themselves, strangers too; nobody keeps another's."""
+    """People change only their own keys for providers, even without a role."""
     if actor.user_id != user.pk:
         raise NotAllowed(f"Only {user} may store, change or test keys of their own.")
 
 
 def check_sees_own_keys(actor: Actor, user_id: int | None) -> None:
-    """One's own, and for admins what may be shown of anybody's; they may delete them too."""
+    """People see their own; admins see the hints of everybody's and may delete them."""
     if user_id is None or actor.user_id != user_id:
         check_role(actor, Role.ADMIN, to="see or delete the provider keys of others")
 
@@ -155,7 +156,7 @@ def _is_self(actor: Actor, user_id: int) -> bool:
 
 
 def _excess(giver: KeyHolder, key: ApiKey) -> str:
-    """What a key has beyond the one that gives it, in words."""
+    """The rights of a key beyond those of its giver, in words."""
     if not set(key.scopes) <= giver.scopes:
         return f"the scope {', '.join(sorted(set(key.scopes) - giver.scopes))}"
     is_wider = not key.allowed_models or not giver.allowed_models.issuperset(key.allowed_models)

@@ -1,4 +1,4 @@
-"""People, teams and keys as the API spells them."""
+"""People, teams and keys in the API."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LONGEST_OVERLAP_HOURS = 90 * 24
 
 
 class PersonField(serializers.CharField):
-    """Takes a username or an id, gives the username."""
+    """Accepts a username or an id; returns the username."""
 
     def to_internal_value(self, data: Any) -> Any:
         named = super().to_internal_value(data)
@@ -36,7 +36,7 @@ class WordField(serializers.ChoiceField):
 
 
 class LimitField(serializers.IntegerField):
-    """So many a minute; null is no limit."""
+    """A number per minute; null means no limit."""
 
     def __init__(self, **options: Any) -> None:
         limits = {"min_value": 1, "max_value": MOST_PER_MINUTE, "allow_null": True}
@@ -59,9 +59,9 @@ class MemberChange(StrictSerializer):
 
 
 class TeamSerializer(StrictSerializer):
-    """A team. Its id is what a routing group names in `assigned_team_ids`. `key_count` are the keys that open.
+    """A team. Its id is what a routing group names in `assigned_team_ids`. `key_count` counts working keys.
 
-    `rpm` and `tpm` are requests and tokens a minute of all its keys together; null is no limit.
+    `rpm` and `tpm` are requests and tokens per minute of all its keys together; null means no limit.
     """
 
     id = serializers.UUIDField(read_only=True)
@@ -76,7 +76,7 @@ class TeamSerializer(StrictSerializer):
 
 
 class TeamWithMembers(TeamSerializer):
-    """A team and everybody in it."""
+    """A team with its members."""
 
     members = MemberSerializer(many=True, read_only=True, source="memberships")
 
@@ -90,7 +90,7 @@ class TeamDeleted(serializers.Serializer):
 
 
 class MemberRemoved(serializers.Serializer):
-    """The answer when somebody left: their keys of the team are revoked, personal ones stay."""
+    """The answer when a member was removed: their keys of the team are revoked, personal keys stay."""
 
     success = serializers.BooleanField(default=True)
     user = serializers.CharField()
@@ -98,10 +98,10 @@ class MemberRemoved(serializers.Serializer):
 
 
 class KeyChange(StrictSerializer):
-    """What may be changed of a key.
+    """The fields of a key that may be changed.
 
-    `scopes`: `call` models, `read` and `write` over the REST API; none includes another. `allowed_models` are the
-    names that it may send as `model`, none for all. `rpm` and `tpm` are requests and tokens a minute.
+    `scopes`: `call` models, `read` and `write` over the REST API; none includes another. `allowed_models` are the names
+    that it may send as `model`, empty for all. `rpm` and `tpm` are requests and tokens per minute.
     """
 
     name = serializers.CharField(max_length=64)
@@ -115,10 +115,10 @@ class KeyChange(StrictSerializer):
 
 
 class KeySerializer(KeyChange):
-    """An API key, by its hint: the key itself is shown once. Without `owner` it is the caller's own.
+    """An API key, by its hint: the key itself is shown once. Without `owner` it belongs to the caller.
 
-    A key of a `team` (its id or name) is paid by the team and sees its groups. `successor_id` is the key that a
-    rotation has put in its place.
+    The team pays for the key of a `team` (id or name), which sees the team's groups. `successor_id` is the key that
+    replaced it in a rotation.
     """
 
     id = serializers.UUIDField(read_only=True)
@@ -135,13 +135,13 @@ class KeySerializer(KeyChange):
 
 
 class KeyIssued(KeySerializer):
-    """A new key; `key` is the key itself, in this answer and nowhere else."""
+    """A new key; `key` is the key itself; no other answer contains it."""
 
     key = serializers.CharField(read_only=True)
 
 
 class Rotation(StrictSerializer):
-    """How long the old key goes on opening, 0 to end it at once."""
+    """How long the old key keeps working; 0 ends it at once."""
 
     overlap_hours = serializers.IntegerField(min_value=0, max_value=LONGEST_OVERLAP_HOURS, default=24)
 
@@ -155,9 +155,9 @@ class KeyQuery(PageQuery):
 
 
 class UserSerializer(StrictSerializer):
-    """A person who may sign in. `role` is viewer, operator, admin, or '' for no right at all.
+    """A person who may sign in. `role` is viewer, operator, admin, or '' for no rights.
 
-    `rpm` and `tpm` are requests and tokens a minute of all their keys together; null is no limit.
+    `rpm` and `tpm` are requests and tokens per minute of all their keys together; null means no limit.
     """
 
     id = serializers.IntegerField(read_only=True)
@@ -174,7 +174,7 @@ class UserSerializer(StrictSerializer):
 
 
 class UserChange(StrictSerializer):
-    """Another role, whether the person and their keys are let in, what the keys together may use a minute."""
+    """The role, whether the person and their keys have access, and the limits of their keys together per minute."""
 
     role = WordField(Role, allow_blank=True, required=False)
     is_active = serializers.BooleanField(required=False)
@@ -214,5 +214,5 @@ class UserPage(Page):
 
 
 def issued_json(key: ApiKey, plaintext: str) -> dict[str, Any]:
-    """A key and, this once, its plaintext."""
+    """A key with its plaintext, which is shown only here."""
     return {**KeySerializer(key).data, "key": plaintext}

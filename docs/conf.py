@@ -4,12 +4,12 @@ project = "Routing Console"
 extensions = ["myst_parser"]
 root_doc = "docs/index"
 include_patterns = ["*.md", "docs/**"]
-# Not even looked into: a virtual environment has thousands of folders.
+# Not searched: a virtual environment has thousands of folders.
 exclude_patterns = [".*", "var", "node_modules", "static", "templates", "tests", "screenshots"]
 
 highlight_language = "none"
 
-# Links to headings, as the pages of a repository have them.
+# Anchors of headings, as repository hosts make them.
 myst_heading_anchors = 3
 
 html_theme = "furo"

@@ -2,5 +2,5 @@
 
 import os
 
-# Before anybody imports litellm: otherwise it downloads its price map on import.
+# Set before the first import of litellm: otherwise it downloads its price map.
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")

@@ -1,8 +1,7 @@
 """Which network addresses may be called: pure rules over literal and resolved addresses.
 
-A URL is checked when it is stored, so that its author gets an answer (`refusal_of_host`), and every connection
-again when its name has been resolved (`refusal_of`, from `upstreams/connections.py`): a name can answer with
-another address each time it is asked.
+A URL is checked when it is stored, so that its author gets an answer (`refusal_of_host`). Every connection is checked
+again after DNS (`refusal_of`, from `upstreams/connections.py`): a name can resolve to another address each time.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from urllib.parse import urlsplit
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 IPV4_COMPATIBLE = ipaddress.IPv6Network("::/96")
-# What cloud machines ask for their own credentials; never an LLM provider.
+# The metadata services of clouds, which give out credentials; never an LLM provider.
 METADATA_HOSTS = frozenset({"metadata", "metadata.google.internal", "instance-data"})
 METADATA_ADDRESSES = frozenset(
     ipaddress.ip_address(text)
@@ -28,7 +27,7 @@ PRIVATE = "Private addresses are off; set ROUTING_CONSOLE_ALLOW_PRIVATE_UPSTREAM
 
 
 class ForbiddenAddress(OSError):
-    """A connection that the policy forbids; to the network code around it a connection that failed."""
+    """A connection that the policy forbids; the network code treats it as a failed connection."""
 
     def __init__(self, why: str) -> None:
         super().__init__(errno.EACCES, why)
@@ -49,7 +48,7 @@ class AddressPolicy:
         return PRIVATE if is_private and not self.allows_private else None
 
     def refusal_of_host(self, host: str) -> str | None:
-        """Why a URL may not name this host, or None; a name is judged by itself, without asking DNS."""
+        """Why a URL may not name this host, or None; a name is judged without DNS."""
         name = unicodedata.normalize("NFKC", host).rstrip(".").lower()
         if name in METADATA_HOSTS:
             return NEVER
@@ -59,7 +58,7 @@ class AddressPolicy:
         return PRIVATE if is_private and not self.allows_private else None
 
     def check_url(self, url: str) -> None:
-        """Raises ForbiddenAddress for a URL whose host may not be named, ValueError for what is no URL."""
+        """Raises ForbiddenAddress for a URL with a forbidden host, ValueError for an invalid URL."""
         if why := self.refusal_of_host(urlsplit(url).hostname or ""):
             raise ForbiddenAddress(why)
 
@@ -70,7 +69,7 @@ class AddressPolicy:
 
 
 def address_of(host: str) -> IPAddress | None:
-    """The literal address a host is, however it is spelled (127.1, 2130706433, 0x7f.1, ::1), else None."""
+    """The IP address that a host spells, in any notation (127.1, 2130706433, 0x7f.1, ::1), else None."""
     try:
         return ipaddress.ip_address(host.partition("%")[0])
     except ValueError:

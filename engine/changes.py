@@ -1,4 +1,4 @@
-"""Changing what goes wrong while a run is watched: that makes a run of its own, which begins with the same past."""
+"""Changing the faults of a running rehearsal: a change makes a new run with the same past."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ TOO_LATE = "A fault would begin or end more than 7 days into the run. Change it 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is other from `at_s` on, in seconds of the run; None stays as it is. A run begins with a change at 0.
+    """New faults from `at_s` on, in seconds of the run; None keeps the current ones.
 
-    The windows of `scenario` count from the change. `rates` are failure rates from 0 to 1 by deployment id, and
-    whole: who is not named no longer fails.
+    A run begins with a change at 0. The windows of `scenario` count from the change. `rates` are all failure rates, 0
+    to 1 by deployment id: a deployment that is missing no longer fails.
     """
 
     at_s: float
@@ -44,12 +44,12 @@ class Change:
 
 
 def seconds(at_ms: float) -> float:
-    """A moment of a run as faults have it: in seconds, to the microsecond."""
+    """A moment of a run in seconds, rounded to the microsecond, as faults count it."""
     return round(at_ms / 1000, 6)
 
 
 def beginning_of(scenario: Scenario, rates: Mapping[str, float]) -> Change:
-    """How a run began that was never changed, from the scenario it was given and the rates that are in it."""
+    """The first change of a run that was never changed: its scenario, and the rates in it."""
     count = len(scenario.faults) - len(faults_of(rates))
     return Change(0.0, replace(scenario, faults=scenario.faults[:count]), rates)
 
@@ -71,10 +71,10 @@ def with_change(changes: Sequence[Change], new: Change) -> tuple[Change, ...]:
 
 
 def scenario_of(changes: Sequence[Change]) -> Scenario:
-    """The one scenario that says what all the changes say, in their order; raises BadInput.
+    """All the changes in order as one scenario; raises BadInput.
 
-    With one change more it begins with the same faults: what is replaced stops, and what is new comes after it.
-    A fault's random draws go by its number, so all that happened before the change happens again to the byte.
+    One more change keeps the earlier faults at the beginning: replaced faults stop, new faults are appended. A fault
+    draws its random numbers by its position, so everything before the change happens again to the byte.
     """
     course = _Course()
     for change in changes:
@@ -103,7 +103,7 @@ class _Course:
 
     @property
     def named(self) -> Scenario:
-        """The scenario at the end, under a name that is true for the whole run."""
+        """The final scenario, with a name that fits the whole run."""
         plain = HEALTHY if self.scenario.name == BY_RATES.name else self.scenario
         return named_for(plain, has_rates=bool(self.faults))
 

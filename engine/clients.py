@@ -1,4 +1,4 @@
-"""How clients behave when they are refused: as the official openai client does with its defaults."""
+"""How clients behave after an error: like the official openai client with its defaults."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engine.exceptions import RequestFailed
 
 MAX_RETRIES = 2
 FIRST_S, LONGEST_S = 0.5, 8.0
-# A Retry-After beyond this is not honoured; the client backs off by itself then.
+# A Retry-After beyond this is not honoured; the client then uses its own backoff.
 LONGEST_RETRY_AFTER_S = 60.0
 JITTER = 0.25
 
@@ -22,10 +22,10 @@ class Manners:
         self._retries = 0
 
     def wait_s(self, failure: RequestFailed | None) -> float:
-        """Seconds until its next request, after one that was answered (None) or failed; 0 is at once.
+        """Seconds until its next request, after one that was answered (None) or failed; 0 means at once.
 
-        Each retry is a request of its own. After `MAX_RETRIES` of them the client gives up on what it wanted, and
-        goes on to the next thing at once.
+        Each retry is a request of its own. After `MAX_RETRIES` retries the client gives up and sends its next request
+        at once.
         """
         if failure is None or not is_worth_a_retry(failure.status) or self._retries >= MAX_RETRIES:
             self._retries = 0

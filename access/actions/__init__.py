@@ -1,4 +1,7 @@
-"""Change who may ask. What the gateway must follow bumps the configuration's version first; it is all on record."""
+"""Actions on people, teams and keys.
+
+Those that the gateway must follow bump the configuration's version first; all are in the audit log.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""API keys: issued, changed, rotated, revoked. A plaintext is given once, to whoever asked for it."""
+"""API keys: issued, changed, rotated, revoked. The plaintext is returned once, to the caller of the action."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ ENDED = {
 
 
 class KeyFields(TypedDict, total=False):
-    """What may be changed of a key. `rpm` and `tpm` are requests and tokens a minute, None is no limit."""
+    """The fields of a key that may be changed.
+
+    `rpm` and `tpm` are requests and tokens per minute; None means no limit.
+    """
 
     name: str
     expires_at: datetime | None
@@ -54,7 +57,7 @@ def issue_key(
     rpm: int | None = None,
     tpm: int | None = None,
 ) -> tuple[ApiKey, str]:
-    """A new API key and its plaintext, which exists nowhere else from here on. Without `scopes` it has every one."""
+    """A new API key and its plaintext, which is stored nowhere. Without `scopes` the key has all of them."""
     config_version.bump()
     check_issue_key(by, owner=owner, team=team)
     _check_is_member(owner, team)
@@ -73,7 +76,7 @@ def issue_key(
 
 @atomic
 def change_key(*, by: Actor, key: ApiKey, **changes: Unpack[KeyFields]) -> ApiKey:
-    """Changes what is given; raises Conflict for a key that was revoked or rotated."""
+    """Changes only the given fields; raises Conflict for a key that was revoked or rotated."""
     config_version.bump()
     key.refresh_from_db()
     check_change_key(by, key)
@@ -95,9 +98,9 @@ def change_key(*, by: Actor, key: ApiKey, **changes: Unpack[KeyFields]) -> ApiKe
 
 @atomic
 def rotate_key(*, by: Actor, key: ApiKey, overlap: timedelta) -> tuple[ApiKey, str]:
-    """A key of the same settings in place of this one, and its plaintext; this one opens until `overlap` is over.
+    """A new key with the same settings, and its plaintext; the old key works until `overlap` is over.
 
-    What is assigned to a key is for its successor as well. Raises Conflict for a key that no longer opens.
+    Groups that are assigned to a key are assigned to its successor too. Raises Conflict for a key that no longer works.
     """
     config_version.bump()
     key.refresh_from_db()
@@ -124,7 +127,7 @@ def revoke_key(*, by: Actor, key: ApiKey) -> ApiKey:
 
 
 def end_keys(keys: Iterable[ApiKey], *, by: Actor) -> None:
-    """Revokes what is not revoked yet, in the transaction and with the rights of the action that calls it."""
+    """Revokes the keys that are not revoked yet, in the caller's transaction. The caller has checked the rights."""
     for key in keys:
         if key.revoked_at is None:
             before, key.revoked_at = history.snapshot_of(key), timezone.now()
@@ -141,7 +144,7 @@ def _give_secret(key: ApiKey) -> str:
 
 
 def _count_with(by: Actor, key: ApiKey) -> None:
-    """What a key with limits gives is not added to what it has: else ten keys had ten times the limit."""
+    """Keys issued by a key with limits share its limits: otherwise ten keys would have ten times the limit."""
     if isinstance(by, KeyHolder) and (by.rpm or by.tpm) and by.window_id != key.window_id:
         key.counts_with = UUID(by.window_id)
 
@@ -153,7 +156,7 @@ def _apply(key: ApiKey, changes: KeyFields) -> None:
 
 
 def _in_order(scopes: Sequence[str]) -> list[str]:
-    """Each once, in the order of Scope; what is no scope stays, for the validation to name."""
+    """Each once, in the order of Scope. Unknown scopes stay in the list, so that the validation can name them."""
     known = [scope for scope in Scope.values if scope in scopes]
     return known + [scope for scope in _once(scopes) if scope not in known]
 

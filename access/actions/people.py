@@ -1,4 +1,4 @@
-"""People: who may sign in, with which role, and what they choose for themselves."""
+"""People: their roles, and the preferences they choose for themselves."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 def create_user(
     *, by: Actor, username: str, role: Role, password: str, rpm: int | None = None, tpm: int | None = None
 ) -> User:
-    """Somebody who may sign in; raises ValidationError for a weak password or a name that is taken."""
+    """A new person who may sign in; raises ValidationError for a weak password or a name that is taken."""
     config_version.bump()
     check_role(by, Role.ADMIN, to="create users")
     user = User(username=username, role=role, is_staff=role == Role.ADMIN, rpm=rpm, tpm=tpm)
@@ -67,7 +67,7 @@ def set_active(*, by: Actor, user: User, is_active: bool) -> User:
 
 @atomic
 def set_limits(*, by: Actor, user: User, rpm: int | None, tpm: int | None) -> User:
-    """What all keys of a person together may use a minute; None is no limit."""
+    """Sets what all keys of a person together may use per minute; None means no limit."""
     config_version.bump()
     user.refresh_from_db()
     check_set_limits(by, user, rpm=rpm, tpm=tpm)
@@ -81,14 +81,14 @@ def set_limits(*, by: Actor, user: User, rpm: int | None, tpm: int | None) -> Us
 
 
 def _check_an_admin_is_left_without(user: User) -> None:
-    """Holds until the end of the transaction: the bump before it lets one change in at a time."""
+    """The result holds until the transaction ends: the version bump before it serialises changes."""
     admins = User.objects.filter(role=Role.ADMIN, is_active=True)
     if user.effective_role == Role.ADMIN and not admins.exclude(pk=user.pk).exists():
         raise Conflict(f"{user.username} is the last active admin. Make somebody else an admin first.")
 
 
 def set_theme(*, by: User, theme: Theme) -> None:
-    """Remembers how a person likes the console, in every browser they sign in with."""
+    """Remembers a person's theme, for every browser they sign in with."""
     by.theme = theme
     by.save(update_fields=["theme"])
 

@@ -1,4 +1,7 @@
-"""Teams and who is in them. A team that ends takes its keys with it, and leaves what was assigned to it closed."""
+"""Teams and their members.
+
+Deleting a team revokes its keys; groups that were assigned to the team stay closed to others.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 
 class TeamFields(TypedDict, total=False):
-    """What may be changed of a team. `rpm` and `tpm` are for all its keys together, None is no limit."""
+    """The fields of a team that may be changed. `rpm` and `tpm` are for all its keys together, None is no limit."""
 
     name: str
     description: str
@@ -42,7 +45,7 @@ def create_team(*, by: Actor, name: str, description: str = "", rpm: int | None 
 
 @atomic
 def change_team(*, by: Actor, team: Team, **changes: Unpack[TeamFields]) -> Team:
-    """Changes what is given."""
+    """Changes only the given fields."""
     config_version.bump()
     check_role(by, Role.ADMIN, to="change teams")
     team.refresh_from_db()
@@ -61,7 +64,8 @@ def change_team(*, by: Actor, team: Team, **changes: Unpack[TeamFields]) -> Team
 def delete_team(*, by: Actor, team: Team) -> None:
     """Ends a team and its keys; raises Conflict while it has credits.
 
-    The routing groups assigned to it keep its id: one that was for this team only opens to nobody else.
+    Routing groups keep the team's id in their assignments: a group that only this team could use stays closed to
+    everybody else.
     """
     config_version.bump()
     check_role(by, Role.ADMIN, to="delete teams")
@@ -85,7 +89,7 @@ def _check_account_is_empty(team: Team) -> None:
 
 @atomic
 def add_member(*, by: Actor, team: Team, user: User, role: TeamRole = TeamRole.MEMBER) -> Membership:
-    """Takes a person into a team; raises ValidationError for somebody who is in it already."""
+    """Takes a person into a team; raises ValidationError for a person who is a member already."""
     config_version.bump()
     check_manage_team(by, team, to=f"add people to the team {team}")
     membership = Membership(team=team, user=user, role=role)

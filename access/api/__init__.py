@@ -1,1 +1,1 @@
-"""The JSON doors of this room: `/api/v1/llm/teams`, `/api/v1/llm/keys`, `/api/v1/llm/users`."""
+"""The REST API of this room: `/api/v1/llm/teams`, `/api/v1/llm/keys`, `/api/v1/llm/users`."""

@@ -22,7 +22,7 @@ from lib.serializers import errors_named, page_of, row_or_404
 
 
 class KeyList(APIView):
-    """The API keys one may see."""
+    """The API keys that the caller may see."""
 
     write_role = Role.VIEWER
 
@@ -68,7 +68,7 @@ class KeyDetail(APIView):
 
 
 class KeyRotation(APIView):
-    """A new key in the place of another."""
+    """Replaces a key by a new one."""
 
     write_role = Role.VIEWER
 
@@ -89,7 +89,8 @@ def _key(request: Request, key_id: str) -> ApiKey:
 
 
 def _wanted(asked: dict[str, Any], actor: Actor) -> dict[str, Any]:
-    """The fields of a key as `issue_key` takes them; raises ValidationError for an unknown team or nobody to own it."""
+    """The fields of a key as `issue_key` takes them; raises ValidationError for an unknown team, or a key without an
+    owner."""
     named, team, owner = asked["team"], None, asked.get("owner")
     if named and (team := Team.objects.called(named).first()) is None:
         raise ValidationError({"team": [f"There is no team '{named}'. Give its id or its name."]})

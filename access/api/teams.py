@@ -20,7 +20,7 @@ USER = OpenApiParameter("user", location="path", description="A username or an i
 
 
 class TeamList(APIView):
-    """The teams there are."""
+    """All teams."""
 
     @extend_schema(parameters=[PageQuery], responses=shapes.TeamPage, operation_id="list_teams")
     def get(self, request: Request) -> Response:
@@ -71,7 +71,7 @@ class TeamDetail(APIView):
 
 
 class MemberList(APIView):
-    """Who is in a team."""
+    """The members of a team."""
 
     write_role = Role.VIEWER
 

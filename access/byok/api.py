@@ -1,4 +1,4 @@
-"""`/api/v1/llm/users/{id}/byok`: the keys that a person brings for providers. Whoever has a key keeps their own."""
+"""`/api/v1/llm/users/{id}/byok`: the keys that a person brings for providers. People change only their own."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ USER = OpenApiParameter("user", location="path", description="`me`, a user's id 
 
 
 class OwnKeyUser(serializers.Serializer):
-    """Whose keys they are."""
+    """The person who owns the keys."""
 
     id = serializers.IntegerField()
     username = serializers.CharField()
@@ -42,7 +42,7 @@ class KeyProvider(serializers.Serializer):
 
 
 class OwnKeySerializer(serializers.Serializer):
-    """A person's own key, by its hint. `error` is why its last test failed."""
+    """A person's own key, by its hint. `error` says why its last test failed."""
 
     provider = KeyProvider()
     key = serializers.CharField(source="hint")
@@ -55,7 +55,7 @@ class OwnKeySerializer(serializers.Serializer):
 
 
 class OwnKeyPage(serializers.Serializer):
-    """All keys of one person, and the providers that one can be brought for."""
+    """All own keys of one person, and the providers that accept one."""
 
     user = OwnKeyUser()
     keys = OwnKeySerializer(many=True)
@@ -69,15 +69,18 @@ class ProviderNamed(StrictSerializer):
 
 
 class NewOwnKey(ProviderNamed):
-    """A key to store, in place of the one before. `may_fall_back`: the system's key, and your credits, may be used
-    when the provider refuses this one; a new key may not unless it says so."""
+    """A key to store; it replaces the previous one.
+
+    `may_fall_back`: when the provider refuses this key, the system's key and your credits may be used. The default is
+    false.
+    """
 
     api_key = serializers.CharField(max_length=4096)
     may_fall_back = serializers.BooleanField(required=False)
 
 
 class OwnKeyChange(ProviderNamed):
-    """What may be changed of a stored key."""
+    """The fields of a stored key that may be changed."""
 
     may_fall_back = serializers.BooleanField()
 
@@ -155,7 +158,7 @@ class OwnKeyTest(APIView):
 
 
 def _person(actor: Actor, text: str) -> User:
-    """Who is meant by `me`, an id or a username; only admins learn who else there is."""
+    """The person behind `me`, an id or a username. Only admins can look up other people."""
     wanted = Q(pk=actor.user_id) if text == ME else Q(pk=int(text)) if _is_id(text) else Q(username=text)
     person = User.objects.filter(wanted).first()
     check_sees_own_keys(actor, person.pk if person else None)
@@ -165,7 +168,7 @@ def _person(actor: Actor, text: str) -> User:
 
 
 def _keeper(actor: Actor, text: str) -> User:
-    """The person, if that is who asks."""
+    """The person, if they are the caller."""
     person = _person(actor, text)
     check_keeps_own_keys(actor, person)
     return person
@@ -182,7 +185,7 @@ def _asked(shape: type[StrictSerializer], request: Request) -> dict[str, Any]:
 
 
 def _provider_to_forget(request: Request) -> str | None:
-    """From the query or the body; None means all. Raises ValidationError for anything else than a name."""
+    """From the query or the body; None means all. Raises ValidationError for anything but a name."""
     body = request.data if isinstance(request.data, dict) else {}
     given = {**body, **request.query_params.dict()}
     if set(given) - {"provider"} or not isinstance(given.get("provider", "x"), str):
@@ -193,7 +196,7 @@ def _provider_to_forget(request: Request) -> str | None:
 
 
 def _own_key(person: User, text: str) -> OwnKey:
-    """The person's key for the provider that is meant; raises ValidationError."""
+    """The person's key for the named provider; raises ValidationError."""
     rows = list(own_keys.own_keys_of(person))
     there: list[Provider] = [row.provider for row in rows]
     provider = own_keys.meant(text, there)

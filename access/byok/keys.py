@@ -1,6 +1,6 @@
-"""Own keys (BYOK): a key that a person brings for a provider, for that person's requests alone.
+"""Own keys (BYOK): a key that a person brings for a provider, for that person's requests only.
 
-Nobody reads one again: not its person, not an admin. What is shown is its hint and how its last test went.
+Nobody can read it back, not even its owner or an admin. Pages show its hint and the result of its last test.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ UNREADABLE = "The stored key can't be decrypted any more. Store it again."
 def store(
     *, by: Actor, user: User, provider: Provider, key: str, may_fall_back: bool | None = None
 ) -> tuple[OwnKey, bool]:
-    """Keeps a person's key for a provider, in place of the one before, and tells whether there was none.
+    """Stores a person's key for a provider in place of the previous one; returns whether it is the first.
 
-    Without `may_fall_back` a replaced key stays what it was, a new one may not.
+    Without `may_fall_back` a replaced key keeps its setting; a new key may not fall back.
     """
     config_version.bump()
     check_keeps_own_keys(by, user)
@@ -60,7 +60,7 @@ def store(
 
 @sensitive_variables("key")
 def _check(provider: Provider, key: str) -> None:
-    """Raises unless this could be a key, for a provider that is in service."""
+    """Raises unless the text can be a key and the provider is in service."""
     if not provider.enabled:
         raise ValidationError({"provider": f"{provider.name} is switched off. Choose another provider."})
     if not key:
@@ -83,7 +83,7 @@ def change(*, by: Actor, own_key: OwnKey, may_fall_back: bool) -> OwnKey:
 
 @atomic
 def forget(*, by: Actor, own_key: OwnKey) -> None:
-    """Deletes a key for good: its person's requests use the system's again."""
+    """Deletes a key for good: the person's requests use the system's key again."""
     config_version.bump()
     check_sees_own_keys(by, own_key.user_id)
     history.record(history.DELETED, own_key, by=by, before=history.snapshot_of(own_key))
@@ -92,10 +92,10 @@ def forget(*, by: Actor, own_key: OwnKey) -> None:
 
 
 def test(*, by: Actor, own_key: OwnKey) -> Finding:
-    """Tries a key with a real call, and keeps how it went. No transaction spans the call."""
+    """Tests a key with a real call and stores the result. No transaction spans the call."""
     check_keeps_own_keys(by, own_key.user)
     found = _tried(own_key)
-    # What was found is of this key; somebody may have stored another meanwhile.
+    # The result is about this key; another one may have been stored in the meantime.
     same = OwnKey.objects.filter(pk=own_key.pk, ciphertext=own_key.ciphertext)
     same.update(tested_at=timezone.now(), error=found.error[:512])
     log.info("own key tested", user=own_key.user.username, provider=own_key.provider.name, is_ok=found.is_ok)
@@ -116,9 +116,9 @@ def own_keys_of(user: User) -> QuerySet[OwnKey]:
 
 
 def all_own_keys() -> dict[int, dict[str, spec.OwnKey]]:
-    """Every key in plaintext, by the ids of person and provider: what the gateway keeps in memory. One query.
+    """Every key in plaintext, by the ids of person and provider, for the gateway's memory.
 
-    One that can't be decrypted is left out and logged: its person's requests go on with the system's key.
+    One query. A key that can't be decrypted is left out and logged; the person's requests use the system's key.
     """
     found: dict[int, dict[str, spec.OwnKey]] = defaultdict(dict)
     for row in OwnKey.objects.filter(user__is_active=True).select_related("user", "provider"):
@@ -132,7 +132,7 @@ def all_own_keys() -> dict[int, dict[str, spec.OwnKey]]:
 
 
 def providers_in_service() -> list[Provider]:
-    """The providers that a key can be brought for."""
+    """The providers that accept an own key."""
     return list(Provider.objects.filter(enabled=True).order_by("name"))
 
 
@@ -144,7 +144,7 @@ def meant(text: str, among: Sequence[Provider]) -> Provider:
         return found[0]
     if found:
         raise ValidationError({"provider": f"Several providers are of type '{wanted}': {_named(found)}. Name one."})
-    # What was sent may be the key itself, put into the wrong field.
+    # The value may be the key itself, sent in the wrong field.
     raise ValidationError({"provider": f"There is no such provider here. There are: {_named(among)}."})
 
 

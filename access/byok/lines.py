@@ -1,4 +1,4 @@
-"""Keys that people brought, each with the disc of its provider. Shapes only, no HTML."""
+"""Own keys, each with the disc of its provider. Data only, no HTML."""
 
 from __future__ import annotations
 

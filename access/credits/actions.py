@@ -1,4 +1,4 @@
-"""What admins do with credits. A new account or limit bumps the configuration's version, a movement does not."""
+"""Actions of admins on credits. A new account or limit bumps the configuration's version, a movement does not."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 
 class AccountLimits(TypedDict, total=False):
-    """What bounds an account: see `Account`. A cap of None is no cap."""
+    """The limits of an account: see `Account`. None means no cap."""
 
     is_prepaid: bool
     floor_usd: Decimal
@@ -30,7 +30,7 @@ class AccountLimits(TypedDict, total=False):
 
 @atomic
 def top_up(*, by: Actor, holder: Holder, usd: Decimal, reason: str = "") -> Movement:
-    """Adds credits; who had no account gets a prepaid one."""
+    """Adds credits; opens a prepaid account where there is none."""
     check_can_manage(by)
     amount = _nanousd("usd", usd)
     if amount <= 0:
@@ -41,7 +41,8 @@ def top_up(*, by: Actor, holder: Holder, usd: Decimal, reason: str = "") -> Move
 
 @atomic
 def correct(*, by: Actor, holder: Holder, usd: Decimal, reason: str) -> Movement:
-    """Adds or takes away, for a reason; never what running requests hold, nor below a prepaid account's floor."""
+    """Adds or subtracts credits, with a reason; never touches what running requests hold, and never goes below a
+    prepaid account's floor."""
     check_can_manage(by)
     amount = _nanousd("usd", usd)
     if amount == 0:
@@ -54,7 +55,7 @@ def correct(*, by: Actor, holder: Holder, usd: Decimal, reason: str) -> Movement
 
 @atomic
 def set_limits(*, by: Actor, holder: Holder, **limits: Unpack[AccountLimits]) -> Account:
-    """Changes what is given; who had no account gets one that is not prepaid unless that is said."""
+    """Changes only the given limits; opens an account where there is none, not prepaid by default."""
     config_version.bump()
     check_can_manage(by)
     account = account_of(holder) or _opened(by, holder, is_prepaid=False)
@@ -81,7 +82,7 @@ def open_account(*, by: Actor, holder: Holder, usd: Decimal | None, monthly_cap_
 
 
 def _opened(by: Actor, holder: Holder, *, is_prepaid: bool) -> Account:
-    """The account of somebody who had none; of two who open it at once, the second finds the first's."""
+    """A new account; when two processes open it at once, the second gets the first one's."""
     config_version.bump()
     account, is_new = Account.objects.get_or_create(**owner_fields(holder), defaults={"is_prepaid": is_prepaid})
     if is_new:

@@ -21,7 +21,7 @@ from lib.serializers import errors_named, page_of
 
 
 class Credits(APIView):
-    """What is left to spend."""
+    """The credits that are left."""
 
     @extend_schema(parameters=[shapes.WhoseQuery], responses=shapes.CreditsSerializer, operation_id="read_credits")
     def get(self, request: Request) -> Response:
@@ -55,7 +55,7 @@ class Movements(APIView):
 
 
 class AccountLimitsView(APIView):
-    """What bounds an account."""
+    """The limits of an account."""
 
     @extend_schema(
         request=shapes.LimitsSerializer, responses=shapes.CreditsSerializer, operation_id="replace_credit_limits"
@@ -83,7 +83,10 @@ def _credits_json(holder: Holder | None) -> Any:
 
 
 def _holder(actor: Actor, query: dict[str, Any]) -> Holder | None:
-    """Whose credits are asked for. Who may not see them is not told either whether there is such a person or team."""
+    """The person or team whose credits are requested.
+
+    A caller without the right gets the same answer whether or not they exist.
+    """
     user, team = query["user"], query["team"]
     if not user and not team:
         return payer_of(actor)

@@ -1,4 +1,4 @@
-"""Why a request is not paid for."""
+"""Reasons why a request cannot be paid."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lib.exceptions import DomainError
 
 
 class OutOfCredits(DomainError):
-    """A prepaid account that can't cover what a request may cost (402)."""
+    """A prepaid account can't cover the highest cost of the request (402)."""
 
     def __init__(self, holder: str, *, needed_nanousd: int, available_nanousd: int) -> None:
         self.needed_nanousd, self.available_nanousd = needed_nanousd, max(available_nanousd, 0)
@@ -23,7 +23,7 @@ class OutOfCredits(DomainError):
 
 
 class CapReached(DomainError):
-    """A month's spending that would pass its cap (429). `retry_after_s` is the time until the next month."""
+    """The request would exceed the month's cap (429). `retry_after_s` is the time until the next month."""
 
     def __init__(self, holder: str, *, cap_nanousd: int, left_nanousd: int, ends_at: datetime, now: datetime) -> None:
         self.cap_nanousd, self.left_nanousd = cap_nanousd, max(left_nanousd, 0)

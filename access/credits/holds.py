@@ -1,7 +1,7 @@
-"""What the gateway does with an account: hold the most a request may cost, then settle what it did cost.
+"""What the gateway does with an account: hold the highest cost of a request, then charge the real one.
 
-Everything about one account happens under the lock of its row. A hold takes that lock with its first statement, an
-UPDATE that says itself whether the money is there; no balance is read first and relied on later.
+Every change of an account happens under the lock of its row. A hold takes that lock with its first statement, an UPDATE
+that succeeds only if there is enough money; no balance is read beforehand.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What one request did cost; 0 for a failure, an own key or a free model.
+    """The cost of one request; 0 for a failure, an own key or a free model.
 
-    `account_id` is needed where the hold may be gone, as of a process that was silent for too long. `reason` is what
-    the ledger says beside the charge.
+    `account_id` is needed where the hold may be gone because its process was silent for too long. `reason` is the
+    ledger's text for the charge.
     """
 
     call_id: str
@@ -43,9 +43,9 @@ class Settlement:
 
 
 def hold(*, account_id: int, call_id: str, amount_nanousd: int) -> None:
-    """Holds back what a request may cost; raises OutOfCredits or CapReached, and then holds nothing.
+    """Holds the highest cost of a request; raises OutOfCredits or CapReached, and then holds nothing.
 
-    Nothing is held of an account that is gone (nobody is limited without one), nor for what costs nothing.
+    Deleted accounts (no account means no limit) and free requests hold nothing.
     """
     if amount_nanousd < 0:
         raise ValueError("A hold is an amount of 0 or more.")
@@ -60,7 +60,7 @@ def hold(*, account_id: int, call_id: str, amount_nanousd: int) -> None:
 
 
 def _take(account_id: int, amount: int, now: datetime) -> bool:
-    """One UPDATE that adds to what is held if the money is there; a month that began starts from nothing spent."""
+    """One UPDATE that increases the hold if there is enough money; a new month starts at nothing spent."""
     month, is_current = month_of(now), Q(month__gte=month_of(now))
     spent = Case(When(is_current, then=F("spent_nanousd")), default=0)
     has_credits = Q(is_prepaid=False) | Q(balance_nanousd__gte=F("held_nanousd") + F("floor_nanousd") + amount)
@@ -87,21 +87,21 @@ def _refuse(account_id: int, amount: int, now: datetime) -> None:
 
 
 def settle(*, call_id: str, cost_nanousd: int, account_id: int | None = None, by: str = "gateway") -> None:
-    """Takes a request's hold off and charges what it cost, once."""
+    """Releases a request's hold and charges its cost, once."""
     settle_many([Settlement(call_id, cost_nanousd, account_id)], by=by)
 
 
 def give_back(*, call_id: str) -> None:
-    """Takes a request's hold off; nothing is charged."""
+    """Releases a request's hold; nothing is charged."""
     settle_many([Settlement(call_id, 0)])
 
 
 @atomic
 def settle_many(settlements: Iterable[Settlement], *, by: str = "gateway") -> None:
-    """Settles a batch in one transaction. However often and by whom a request is settled, it is charged once.
+    """Settles a batch in one transaction. A request is charged once, however often it is settled.
 
-    A charge never takes a prepaid account below its floor, nor touches what others hold: beyond its own hold a request
-    gets what is available, and its line in the ledger says what could not be collected.
+    A charge never takes a prepaid account below its floor and never uses the holds of other requests: beyond its own
+    hold it takes what is available, and the ledger notes the rest as not collected.
     """
     wanted = {settlement.call_id: settlement for settlement in settlements}
     accounts = _locked_accounts(wanted.values())
@@ -134,8 +134,8 @@ def _locked_accounts(settlements: Collection[Settlement]) -> dict[int | None, Ac
 
 
 def _charge(account: Account, settlement: Settlement, *, reserved: int, by: str) -> Movement:
-    """The line of a charge, taken from the account in memory. `reserved` was its hold."""
-    # Bounded, so that the nonsense that an upstream may count holds up no batch.
+    """The ledger line of a charge, applied to the account in memory. `reserved` was its hold."""
+    # Bounded, so that an absurd token count of an upstream does not block a batch.
     now, cost = timezone.now(), min(settlement.cost_nanousd, MOST_NANOUSD)
     paid = min(cost, max(reserved, account.available_nanousd)) if account.is_prepaid else cost
     account.spend(paid, month=month_of(now))
@@ -161,7 +161,7 @@ def _tell_of_lost(settlement: Settlement, charged: Collection[str]) -> None:
 
 
 def give_back_abandoned(*, older_than: timedelta) -> int:
-    """Takes off the holds of processes that died; says how many. Longer than any request may run."""
+    """Releases the holds of processes that died; returns how many. The age limit is longer than any request may run."""
     old = Hold.objects.filter(at__lt=timezone.now() - older_than).order_by("at")
     count = 0
     while calls := list(old.values_list("call_id", flat=True)[:BATCH]):

@@ -9,7 +9,7 @@ from access.models.money import NANO
 
 DECIMALS = 9
 CENT = Decimal("0.01")
-# A million dollars: the most of one movement, hold or charge. Thousands of them fit into a column of 64 bits.
+# A million dollars: the maximum of one movement, hold or charge. A 64-bit column can hold the sum of thousands of them.
 MOST_NANOUSD = 1_000_000 * NANO
 
 
@@ -19,14 +19,14 @@ def usd_of(nanousd: int) -> Decimal:
 
 
 def nanousd_of(usd: Decimal) -> int:
-    """Dollars as nano-dollars; raises ValueError for what is no number, or finer than 1e-9."""
+    """Dollars as nano-dollars; raises ValueError for anything but a number, and for more than nine decimals."""
     if not usd.is_finite() or usd * NANO != int(usd * NANO):
         raise ValueError(f"Give an amount in dollars with at most {DECIMALS} decimals.")
     return int(usd * NANO)
 
 
 def dollars(usd: Decimal, *, rounding: str = ROUND_HALF_EVEN) -> str:
-    """`$1,234.50`, `−$2.00`, `$0.0123`: cents, and three digits of what is less than a dollar."""
+    """`$1,234.50`, `−$2.00`, `$0.0123`: cents, or three significant digits below a dollar."""
     value = abs(usd)
     places = CENT if value >= 1 or not value else min(CENT, Decimal(1).scaleb(value.adjusted() - 2))
     text = f"{value.quantize(places, rounding):,f}"

@@ -1,4 +1,4 @@
-"""Whose credits somebody may see and change."""
+"""Who may see and change which credits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def check_can_manage(actor: Actor) -> None:
 
 
 def payer_of(actor: Actor) -> Holder | None:
-    """Who pays for the requests of this actor: the team of a team's key, else the person; nobody for the master key."""
+    """The payer for the requests of this actor: the team for a team's key, else the person; None for the master key."""
     if isinstance(actor, User):
         return actor
     if isinstance(actor, KeyHolder) and actor.team_id:
@@ -49,6 +49,6 @@ def check_can_see(actor: Actor, holder: Holder) -> None:
 
 
 def seen_by(actor: Actor) -> Q:
-    """The accounts that somebody may see, as a filter."""
+    """The accounts that an actor may see, as a filter."""
     own = Q(user_id=actor.user_id) | Q(team__memberships__user_id=actor.user_id)
     return Q() if can_manage(actor) else Q(pk__in=Account.objects.filter(own).values("pk"))

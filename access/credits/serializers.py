@@ -33,7 +33,7 @@ class StoredUsdField(UsdField):
 
 
 class WhoseQuery(serializers.Serializer):
-    """`user` (id or username) or `team` (id or name): whose credits; one's own without."""
+    """`user` (id or username) or `team` (id or name): the owner of the credits; the caller without either."""
 
     user = serializers.CharField(max_length=150, allow_blank=True, default="")
     team = serializers.CharField(max_length=64, allow_blank=True, default="")
@@ -45,11 +45,11 @@ class WhoseQuery(serializers.Serializer):
 
 
 class LedgerQuery(WhoseQuery, PageQuery):
-    """Whose ledger; `q` is looked for in reasons, and is the call_id of a request."""
+    """The owner of the ledger; `q` matches reasons, or the call_id of a request."""
 
 
 class OwnerSerializer(serializers.Serializer):
-    """Whose credits they are: `type` is `user` or `team`."""
+    """The owner of the credits: `type` is `user` or `team`."""
 
     type = serializers.CharField()
     id = serializers.CharField()
@@ -57,11 +57,11 @@ class OwnerSerializer(serializers.Serializer):
 
 
 class CreditsSerializer(serializers.Serializer):
-    """The credits of a person or team. Amounts are US dollars; all are null for who has no account.
+    """The credits of a person or team. Amounts are US dollars; all are null without an account.
 
-    `available_usd` is the most that a new request may cost, null where nothing limits it (`is_limited` false).
-    `held_usd` is what running requests hold back until they are settled. A prepaid account takes no request that would
-    bring it below `floor_usd`. The cap counts what is spent and held in a calendar month, UTC, until `resets_at`.
+    `available_usd` is the maximum cost of a new request, null where nothing limits it (`is_limited` false). `held_usd`
+    is what running requests hold back until they are settled. A prepaid account takes no request that would bring it
+    below `floor_usd`. The cap counts what is spent and held in a calendar month, UTC, until `resets_at`.
     """
 
     account = OwnerSerializer(source="owner", allow_null=True)
@@ -121,7 +121,7 @@ class _WhoseSerializer(StrictSerializer):
 
 
 class NewMovement(_WhoseSerializer):
-    """Money moved by an admin: a top-up adds, a correction adds or takes away, and says why."""
+    """Money moved by an admin: a top-up adds, a correction adds or subtracts, with a reason."""
 
     kind = serializers.ChoiceField(choices=BY_PEOPLE, default=MovementKind.TOP_UP.value)
     amount_usd = UsdField()
@@ -129,9 +129,10 @@ class NewMovement(_WhoseSerializer):
 
 
 class LimitsSerializer(_WhoseSerializer):
-    """What bounds an account. PATCH changes what is given; PUT sets the rest to none.
+    """The limits of an account.
 
-    `monthly_cap_usd` null is no cap. A negative `floor_usd` is a credit line.
+    PATCH changes the given fields; PUT resets the others. `monthly_cap_usd` null means no cap. A negative `floor_usd`
+    is a credit line.
     """
 
     is_prepaid = serializers.BooleanField()

@@ -1,4 +1,4 @@
-"""What accounts say, for people and programs to read."""
+"""Accounts as people and programs read them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from access.models import Account, Hold, Movement, Team, User
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose account it is: `type` is `user` or `team`, `id` theirs."""
+    """The owner of an account: `type` is `user` or `team`, `id` theirs."""
 
     type: str
     id: str
@@ -30,9 +30,9 @@ class Owner:
 class Summary:
     """The credits of one person or team; all `_usd` are exact.
 
-    `available_usd` is the most that a new request may cost, None where nothing bounds it. `left_percent` is what is
-    available of the balance after the last top-up, `spent_percent` what is spent and held of the cap; 0 to 100, None
-    where there is no such limit. Without an account all but the owner is None, and nothing is limited.
+    `available_usd` is the maximum cost of a new request, None where nothing limits it. `left_percent` is the available
+    share of the balance after the last top-up, `spent_percent` the spent and held share of the cap; 0 to 100, None
+    without such a limit. Without an account all fields but the owner are None.
     """
 
     owner: Owner | None
@@ -55,7 +55,7 @@ class Summary:
 
     @property
     def state(self) -> str:
-        """`empty`, `low` (under a fifth) or `fine`, by whichever limit is nearer; `open` where there is none."""
+        """`empty`, `low` (under a fifth) or `fine`, by the nearer limit; `open` without a limit."""
         if not self.is_limited:
             return "open"
         if self.available_usd is not None and self.available_usd <= 0:
@@ -70,7 +70,7 @@ def owner_fields(holder: Holder) -> dict[str, Holder]:
 
 
 def owner_of(holder: Holder) -> Owner:
-    """A person or team as an account names them."""
+    """A person or team as the owner of an account."""
     kind = "team" if isinstance(holder, Team) else "user"
     return Owner(kind, str(holder.pk), holder.username if isinstance(holder, User) else holder.name)
 
@@ -81,14 +81,14 @@ def account_of(holder: Holder) -> Account | None:
 
 
 def with_last_top_up(accounts: QuerySet[Account]) -> QuerySet[Account]:
-    """Accounts with their owners and `topped_up_to`, the balance after people last added something."""
+    """Accounts with their owners and `topped_up_to`, the balance after the last top-up."""
     added = Movement.objects.filter(account=OuterRef("pk"), amount_nanousd__gt=0).exclude(kind="charge")
     last = added.order_by("-id").values("balance_after_nanousd")[:1]
     return accounts.select_related("user", "team").annotate(topped_up_to=Subquery(last))
 
 
 def summary_of(holder: Holder | None) -> Summary:
-    """The credits of a person or team; one query. Nobody (the master key) has none."""
+    """The credits of a person or team; one query. The master key has no credits."""
     if holder is None:
         return Summary(owner=None)
     account = with_last_top_up(Account.objects.filter(**owner_fields(holder))).first()
@@ -120,14 +120,14 @@ def summary(account: Any) -> Summary:
 
 
 def _percent(part: int, whole: int) -> int:
-    """0 to 100; a part of nothing is all of it."""
+    """0 to 100; any part of zero is 100."""
     if whole <= 0:
         return 100 if part > 0 else 0
     return max(0, min(100, round(100 * part / whole)))
 
 
 def matching(lines: QuerySet[Movement], q: str) -> QuerySet[Movement]:
-    """The lines of a ledger whose reason contains `q`, or that are of this request."""
+    """The lines of a ledger whose reason contains `q`, or whose request is `q`."""
     return lines.filter(Q(reason__icontains=q) | Q(call_id=q)) if q else lines
 
 
@@ -143,7 +143,7 @@ class Mismatch:
 
 
 def ledger_differences() -> Iterator[Mismatch]:
-    """The accounts whose books don't add up: none, unless somebody changed rows past this package. One query."""
+    """The accounts whose rows don't add up: none, unless rows were changed outside this package. One query."""
     moved = Movement.objects.filter(account=OuterRef("pk")).order_by().values("account")
     holds = Hold.objects.filter(account=OuterRef("pk")).order_by().values("account")
     accounts = Account.objects.select_related("user", "team").annotate(

@@ -1,4 +1,4 @@
-"""Who may ask: people in teams, the API keys they own, the keys they bring, and their credits."""
+"""People, teams, API keys, own keys and credits."""
 
 from __future__ import annotations
 

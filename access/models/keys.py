@@ -1,4 +1,4 @@
-"""Keys: those that callers present to us (downstream), and those that people bring for a provider (upstream)."""
+"""Keys: API keys (downstream), and the own keys that people bring for a provider (upstream)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_ALLOWED = 500
 
 
 class Scope(models.TextChoices):
-    """What an API key is good for, within the rights of its owner."""
+    """What an API key may be used for, within the rights of its owner."""
 
     CALL = "call", "Call models"
     READ = "read", "Read over the REST API"
@@ -26,7 +26,7 @@ class Scope(models.TextChoices):
 
 
 class KeyStatus(models.TextChoices):
-    """Whether a key opens the door, and if not, why."""
+    """Whether a key works, and if not, why."""
 
     USABLE = "usable"
     EXPIRED = "expired"
@@ -54,7 +54,7 @@ def check_allowed(value: object) -> None:
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def usable(self) -> ApiKeyQuerySet:
-        """Keys that open the door now: not revoked, not expired, owner still active."""
+        """Keys that work now: not revoked, not expired, owner active."""
         return self.of_status(KeyStatus.USABLE)
 
     def of_status(self, status: KeyStatus) -> ApiKeyQuerySet:
@@ -78,19 +78,19 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
 
 class ApiKey(models.Model):
-    """A downstream key `sk-rc-…`: shown once, kept as a hash. It has the rights of its owner, within its scopes.
+    """A downstream key `sk-rc-…`: shown once, stored as a hash.
 
-    `allowed_models` are the names it may call (groups, virtual models, aliases, `provider/model`), empty for all.
-    A key of a team is paid by the team and sees the team's groups, one without by its owner and sees those of
-    all teams of the owner. `successor` is the key that a rotation has put in its place, and inherits what was
-    assigned to its predecessors by their ids. `counts_with` is the key in whose minute its requests and tokens count,
-    with those of that key: set where a key with limits has issued it.
+    It has the rights of its owner, within its scopes. `allowed_models` are the names it may call (groups, virtual
+    models, aliases, `provider/model`), empty for all. The team pays for a team's key, which sees the team's groups; the
+    owner pays for a personal key, which sees the groups of all their teams. `successor` is the key that replaced it in
+    a rotation; it inherits the groups that were assigned to its predecessors. `counts_with` is the key whose rate
+    limits it shares: set when a key with limits issued it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=64, validators=[NAME])
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_keys")
-    # Protected: without its team a key would be a personal one, of wider rights. See `delete_team`.
+    # Protected: without its team a key would be personal and have wider rights. See `delete_team`.
     team = models.ForeignKey(Team, on_delete=models.PROTECT, null=True, blank=True, related_name="api_keys")
     hash = models.CharField(max_length=64, unique=True, editable=False)
     hint = models.CharField(max_length=32, editable=False)
@@ -118,17 +118,17 @@ class ApiKey(models.Model):
 
     @property
     def window_id(self) -> str:
-        """Whose minute it counts in: one for all keys of a rotation, else a rotation would begin a new minute."""
+        """The id of its rate limit window: one for all keys of a rotation, or a rotation would reset the limits."""
         return str(self.counts_with or next(iter(self.predecessor_ids), self.id))
 
     @property
     def scope_labels(self) -> list[str]:
-        """What it is good for, in words."""
+        """Its scopes, in words."""
         return [Scope(scope).label for scope in self.scopes]
 
     @property
     def status(self) -> KeyStatus:
-        """Whether it opens the door now."""
+        """Whether it works now."""
         if self.revoked_at is not None:
             return KeyStatus.REVOKED
         if self.expires_at is not None and self.expires_at <= timezone.now():
@@ -137,7 +137,7 @@ class ApiKey(models.Model):
 
 
 class OwnKeyStatus(models.TextChoices):
-    """How a key that somebody brought is doing."""
+    """The state of an own key."""
 
     UNTESTED = "untested"
     ACTIVE = "active"
@@ -146,10 +146,10 @@ class OwnKeyStatus(models.TextChoices):
 
 
 class OwnKey(Encrypted):
-    """A key that a person brings for a provider (BYOK), encrypted; `hint` is what may be shown of it.
+    """A key that a person brings for a provider (BYOK), encrypted; `hint` is the part that may be shown.
 
-    `may_fall_back`: when the provider refuses it, the system's key is used, and paid for. `error` is why its last
-    test failed.
+    `may_fall_back`: when the provider refuses it, the system's key is used and paid for. `error` says why its last test
+    failed.
     """
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="own_keys")
@@ -173,7 +173,7 @@ class OwnKey(Encrypted):
 
     @property
     def status(self) -> OwnKeyStatus:
-        """`disabled` while its provider is switched off, else how its last test went."""
+        """`disabled` while its provider is switched off, else the result of its last test."""
         if not self.provider.enabled:
             return OwnKeyStatus.DISABLED
         if self.tested_at is None:

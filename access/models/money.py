@@ -17,11 +17,11 @@ NANO = 1_000_000_000
 
 
 class Account(models.Model):
-    """The credits of one person or one team; who has no account is not limited.
+    """The credits of one person or one team; without an account there is no limit.
 
-    `balance_nanousd` is the sum of the account's movements, `held_nanousd` that of its holds. A prepaid account
-    takes no request that would bring balance - held below `floor_nanousd`; a monthly cap bounds what is spent (and
-    held) in a calendar month, UTC: `spent_nanousd` since the first day of `month`.
+    `balance_nanousd` is the sum of the account's movements, `held_nanousd` that of its holds. A prepaid account refuses
+    a request that would bring balance - held below `floor_nanousd`. A monthly cap limits what is spent and held in a
+    calendar month, UTC: `spent_nanousd` counts from the first day of `month`.
     """
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, null=True, blank=True, related_name="account")
@@ -48,27 +48,27 @@ class Account(models.Model):
 
     @property
     def holder_name(self) -> str:
-        """Whose account it is."""
+        """The name of the account's owner."""
         return self.user.username if self.user else str(self.team)
 
     @property
     def available_nanousd(self) -> int:
-        """What a new request could use of the balance."""
+        """The part of the balance that a new request can use."""
         return self.balance_nanousd - self.held_nanousd - self.floor_nanousd
 
     def spent_in(self, month: date) -> int:
-        """Nano-dollars spent since the first day of `month`; nothing yet where that began meanwhile."""
+        """Nano-dollars spent since the first day of `month`; 0 if that month has just begun."""
         return self.spent_nanousd if self.month is not None and self.month >= month else 0
 
     def spend(self, nanousd: int, *, month: date) -> None:
-        """Takes an amount from the balance and counts it in its month; the row is to be locked, and saved after."""
+        """Takes an amount from the balance and counts it in its month; the caller locks and saves the row."""
         self.spent_nanousd = self.spent_in(month) + nanousd
         self.month = max(self.month or month, month)
         self.balance_nanousd -= nanousd
 
 
 class MovementKind(models.TextChoices):
-    """Why money moved."""
+    """The reason of a movement."""
 
     TOP_UP = "top_up", "Top-up"
     CORRECTION = "correction"
@@ -91,11 +91,11 @@ class Movement(models.Model):
         ordering: ClassVar = ["-id"]
         indexes: ClassVar = [
             models.Index(fields=["account", "-id"], name="movements_of_account"),
-            # The last top-up among a million charges.
+            # Finds the last top-up among a million charges.
             models.Index(fields=["account", "-id"], condition=~Q(kind="charge"), name="movements_by_people"),
         ]
         constraints: ClassVar = [
-            # A request is charged once, whoever settles it and however often.
+            # A request is charged once, however often it is settled.
             models.UniqueConstraint(fields=["call_id"], condition=~Q(call_id=""), name="one_charge_per_request")
         ]
 

@@ -13,12 +13,12 @@ from django.db.models.functions import Lower
 NAME = RegexValidator(r"^[^\x00-\x1f\x7f]+\Z", "Use printable characters.")
 
 
-# What a 64-bit id has at most.
+# The largest 64-bit id.
 MOST_DIGITS = 18
 
 
 class Role(models.TextChoices):
-    """What a person may do. Each includes the one before; a stranger has no right at all."""
+    """What a person may do. Each role includes the one before; without a role there are no rights."""
 
     STRANGER = "", "No role"
     VIEWER = "viewer"
@@ -32,7 +32,7 @@ class Role(models.TextChoices):
 
 
 class Capped(models.Model):
-    """What all keys together may use: requests and tokens a minute, set by admins; None is no limit."""
+    """Limits of all keys together: requests and tokens per minute, set by admins; None means no limit."""
 
     rpm = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
     tpm = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
@@ -42,7 +42,7 @@ class Capped(models.Model):
 
 
 class Theme(models.TextChoices):
-    """How the console looks."""
+    """The look of the console."""
 
     DARK = "dark"
     LIGHT = "light"
@@ -50,7 +50,7 @@ class Theme(models.TextChoices):
 
 
 class PowerLevel(models.TextChoices):
-    """What plain `auto` means for one person and their keys; nothing chosen is the console's own strategy."""
+    """What plain `auto` means for one person and their keys; without a choice it is the console's own strategy."""
 
     ECO = "eco"
     BALANCED = "balanced"
@@ -58,7 +58,7 @@ class PowerLevel(models.TextChoices):
 
 
 class Actor(Protocol):
-    """Whoever acts: a signed-in user, or the holder of a bearer key (see `access/keys.py`)."""
+    """The author of a change: a signed-in user, or the holder of a bearer key (see `access/keys.py`)."""
 
     @property
     def name(self) -> str: ...
@@ -70,7 +70,7 @@ class Actor(Protocol):
 
 class PersonManager(UserManager["User"]):
     def called(self, name_or_id: str) -> User | None:
-        """The person of this id or, if it is no number, of this username."""
+        """The person with this id or, if it is not a number, this username."""
         if name_or_id.isascii() and name_or_id.isdecimal():
             return self.filter(pk=int(name_or_id)).first() if len(name_or_id) <= MOST_DIGITS else None
         return self.filter(username=name_or_id).first() if name_or_id.isprintable() else None
@@ -82,7 +82,7 @@ class PersonManager(UserManager["User"]):
 
 
 class User(AbstractUser, Capped):
-    """A person who signs in to the console. `rpm` and `tpm` are for all their keys together, those of teams too."""
+    """A person who signs in to the console. `rpm` and `tpm` limit all their keys together, including team keys."""
 
     role = models.CharField(max_length=16, choices=Role.choices, blank=True, default=Role.STRANGER)
     theme = models.CharField(max_length=16, choices=Theme.choices, blank=True, default="")
@@ -100,13 +100,13 @@ class User(AbstractUser, Capped):
 
     @property
     def effective_role(self) -> Role:
-        """The role, or none for somebody who was deactivated."""
+        """The role, or none for a deactivated person."""
         return Role(self.role) if self.is_active else Role.STRANGER
 
 
 class TeamQuerySet(models.QuerySet["Team"]):
     def called(self, name_or_id: str) -> TeamQuerySet:
-        """The team of this id or name, if there is one; capitals don't matter."""
+        """The team with this id or name, if there is one; case does not matter."""
         try:
             return self.filter(pk=uuid.UUID(name_or_id))
         except ValueError:
@@ -138,7 +138,7 @@ class Team(Capped):
 
 
 class TeamRole(models.TextChoices):
-    """What somebody may do in a team: its managers also choose its members and issue its keys."""
+    """A member's role in a team: managers also choose its members and issue its keys."""
 
     MEMBER = "member"
     MANAGER = "manager"

@@ -11,7 +11,7 @@ from access.models import Account
 
 
 class Command(BaseCommand):
-    """Adds up every ledger."""
+    """Checks that every ledger adds up."""
 
     help = "Checks that every balance is the sum of its movements, and what is held that of its holds; else fails."
 

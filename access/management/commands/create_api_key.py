@@ -71,5 +71,5 @@ def _team_called(name: str | None) -> Team | None:
 
 
 def _in_words(error: ValidationError) -> str:
-    """Naming the option an error is about; options are called as the fields are, but for OPTIONS."""
+    """The error with the name of its option; options have the names of their fields, except those in OPTIONS."""
     return " ".join(f"--{OPTIONS.get(field, field)}: {' '.join(why)}" for field, why in error.message_dict.items())

@@ -16,7 +16,7 @@ from access.models import Role
 
 
 class Command(BaseCommand):
-    """Makes somebody who can sign in."""
+    """Creates a person who can sign in."""
 
     help = "Creates a user. The password is asked for at a terminal; otherwise one is made and printed once."
 
