@@ -1,8 +1,8 @@
 """The virtual clock: an event loop that jumps to the next timer instead of waiting for it.
 
-`asyncio.sleep`, timeouts, `loop.time()`, and through time-machine `time.time()` and `datetime.now()`, follow
-one clock that starts at a fixed moment. It moves the whole process's wall clock, so it belongs into a worker
-process; nothing else may run there meanwhile.
+`asyncio.sleep`, timeouts and `loop.time()` follow one clock that starts at a fixed moment, and so do `time.time()` and
+`datetime.now()` (through time-machine). It moves the wall clock of the whole process, so it must run in a worker
+process of its own.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ T = TypeVar("T")
 
 # The first second of a minute, so that windows per minute begin with the run.
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
-# A run whose clock has gone this far is stuck in something that will not end.
+# A run whose clock gets this far is stuck.
 LIMIT_S = 30 * 24 * 3600.0
 
 
 class ClockStopped(RuntimeError):
-    """Nothing is left to wait for, or the clock ran past its limit: the run cannot end by itself."""
+    """There is nothing to wait for, or the clock passed its limit: the run cannot end by itself."""
 
 
 class JumpingSelector(selectors.SelectSelector):
@@ -63,7 +63,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return future
 
     def _jump(self, seconds: float) -> None:
-        # To the timer itself, not by a difference: sums of floats would drift.
+        # Jumps to the timer's own time, because sums of float differences would drift.
         scheduled = self._scheduled  # type: ignore[attr-defined]
         self._now_s = max(self._now_s, scheduled[0].when()) if scheduled else self._now_s + seconds
         if self._now_s > LIMIT_S:

@@ -1,6 +1,6 @@
-"""How complex is what the user asks? Messages -> a score and its parts. Pure, and fast enough for every request.
+"""The complexity of a message: messages -> a score and its parts. Pure, and fast enough for every request.
 
-The rules are those of docs/adr/0010; a virtual model may change every number and keyword of them.
+The rules are those of docs/adr/0010; a virtual model may change each number and keyword.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any
 SIMPLE_KEYWORDS = ("ls", "cat", "hi", "hello", "test")
 COMPLEX_KEYWORDS = ("implement", "analyze", "architecture", "debug")
 CODE_FENCE = "```"
-# With all that follows up to the next letter or digit. Dots are looked at once, however many there are in a row.
+# Includes everything up to the next letter or digit. A row of dots is looked at once.
 SENTENCE_END = re.compile(r"(?:(?<![.!?…])[.!?…]+(?=\s|$)|[。！？]+)[\W_]*")
-# Of longer texts, so many characters of the beginning and as many of the end are read.
+# Of longer texts, this many characters are read at the beginning and at the end.
 MOST_READ = 25_000
-# From here on (Thai, Khmer, then Chinese, Japanese, Korean), words are not set apart by spaces.
+# From this code point on (Thai, Khmer, then Chinese, Japanese, Korean), no spaces separate words.
 UNSPACED = (
     *((0x0E00, 0x0EFF), (0x1780, 0x17FF), (0x2E80, 0xA4CF)),
     *((0xAC00, 0xD7AF), (0xF900, 0xFAFF), (0x20000, 0x3FFFF)),
@@ -31,7 +31,7 @@ class Unscorable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ComplexityRules:
-    """What counts, and how much, in points.
+    """The rules and their points.
 
     The length counts one point a character up to `most_length`; each keyword counts once; more than
     `most_sentences` sentences and more than `most_messages` messages count once.
@@ -53,8 +53,7 @@ class ComplexityRules:
 class Part:
     """One reason for the score. `kind`: length, simple, complex, code, sentences or messages.
 
-    `what` is the keyword, or how many there are; `at` is where in the text it begins, in characters, None for what
-    has no place.
+    `what` is the keyword, or a count; `at` is its position in the text in characters, None without a position.
     """
 
     kind: str
@@ -83,7 +82,7 @@ def score_of(messages: Sequence[Any], rules: ComplexityRules = ComplexityRules()
 
 
 def text_of(messages: Sequence[Any]) -> str:
-    """What the user wrote last; of content in parts, the text. Raises Unscorable when there is none."""
+    """The user's last message; for content in parts, their text. Raises Unscorable when there is none."""
     users = (m for m in reversed(messages) if isinstance(m, Mapping) and m.get("role") == "user")
     text = next(filter(None, map(_content, users)), "")
     if not text:
@@ -124,7 +123,7 @@ def _read_parts(read: str, rules: ComplexityRules) -> Iterator[Part]:
 
 
 def _lowered(text: str) -> str:
-    """In lower case, each character in its place."""
+    """In lower case, each character at the same position."""
     lowered = text.lower()
     if len(lowered) == len(text):
         return lowered
@@ -132,21 +131,21 @@ def _lowered(text: str) -> str:
 
 
 def _place(length: int, at: int) -> int:
-    """A place in what was read -> the place in the whole text, of so many characters."""
+    """A position in the part that was read -> the position in the whole text of that length."""
     left_out = length - 2 * MOST_READ - 1
     return at if left_out < 0 or at < MOST_READ else at + left_out
 
 
 def _find_word(lowered: str, keyword: str) -> int:
-    """Where a keyword stands as a word of its own, in any language's letters; -1 for nowhere."""
-    # Most keywords are not there at all, which a plain search tells ten times as fast.
+    """The position of a keyword as a whole word, in any script; -1 if it is not there."""
+    # Most keywords are not there, and a plain search finds that out ten times as fast.
     found = _word(keyword).search(lowered) if keyword and keyword in lowered else None
     return found.start() if found else -1
 
 
 @lru_cache(maxsize=10_000)
 def _word(keyword: str) -> re.Pattern[str]:
-    """A keyword may not be a piece of a longer word, where its language sets words apart."""
+    """A keyword must be a whole word, in languages that separate words."""
     before = r"(?<!\w)" if _needs_a_gap(keyword[0]) else ""
     after = r"(?!\w)" if _needs_a_gap(keyword[-1]) else ""
     return re.compile(f"{before}{re.escape(keyword)}{after}")
@@ -162,7 +161,7 @@ def _is_unspaced(character: str) -> bool:
 
 
 def _has_more_sentences(text: str, most: int) -> bool:
-    """Whether there are more than `most` sentences; the last one may lack its end."""
+    """Whether there are more than `most` sentences; the last one may lack its full stop."""
     begin = count = 0
     for end in SENTENCE_END.finditer(text):
         count += _has_words(text[begin : end.start()])

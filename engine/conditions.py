@@ -1,4 +1,4 @@
-"""What one deployment does to the attempts that come to it: its pace, and the faults that strike it."""
+"""The conditions at one deployment in a rehearsal: its speed, and the faults that strike it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from engine.targets import TargetedFault
 
 
 class Conditions:
-    """One deployment's pace and faults, with random draws of its own.
+    """One deployment's speed and faults, with random numbers of its own.
 
-    Each attempt draws the same numbers whatever becomes of it, and each fault draws from a source of its own: so
-    neither another deployment nor one more fault changes how fast the n-th attempt would have been.
+    Every attempt draws the same count of numbers, and every fault has its own source. So neither another deployment nor
+    an added fault changes the speed of the n-th attempt.
     """
 
     def __init__(self, name: str, profile: Profile, faults: Iterable[tuple[int, TargetedFault]], seed: int) -> None:
-        """`name` tells this deployment's draws from another's, the number of a fault its draws from another's."""
+        """`name` seeds the numbers of this deployment, and name and position those of a fault."""
         self._rng = random.Random(f"{seed}:{name}")  # noqa: S311
         self._spread = Spread.of(profile.jitter)
         self._first_token_s = profile.first_token_ms / 1000
@@ -28,11 +28,11 @@ class Conditions:
 
     @property
     def struck(self) -> Iterator[int]:
-        """Numbers of the faults that have changed what became of an attempt."""
+        """Positions of the faults that have changed the outcome of an attempt."""
         return (number for number, fault in self._faults.items() if fault.has_struck)
 
     def fate(self, at_s: float, input_tokens: int, output_tokens: int, *, is_stream: bool = False) -> Fate:
-        """What will become of an attempt that begins at this second of the run."""
+        """The fate of an attempt that begins at this second of the run."""
         draw, rng = self._spread.draw, self._rng
         first_token_s = self._first_token_s * draw(rng)
         fate = Fate(at_s, input_tokens, output_tokens, first_token_s, output_tokens * self._s_per_token * draw(rng))
@@ -59,7 +59,7 @@ class _ArmedFault:
         if draw < self._probability and self._from_s <= fate.at_s < self._over_s:
             exposure = self._exposure
             exposure.since_s = fate.at_s - self._from_s
-            # Given that it is below the probability, the same draw is good for another one.
+            # A draw below the probability is uniform again after scaling, so it is reused.
             exposure.draw = draw / self._probability
             if self.has_struck:
                 self._strike(fate, exposure)

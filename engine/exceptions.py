@@ -1,4 +1,4 @@
-"""How a request can fail as a whole, after everything the router could do, and how a job can be wrong."""
+"""Errors of a whole request, after all attempts, and of a job."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import math
 
 
 class RequestFailed(Exception):
-    """No deployment answered. `status` is the HTTP status an OpenAI client should see.
+    """No deployment answered. `status` is the HTTP status for an OpenAI client.
 
-    `error_class` names the last upstream error (LiteLLM's exception names); `retry_after_s` is set when
-    waiting helps. `code`, `type` and `param` are the upstream's own where they concern the caller; `is_hopeless` says
-    that asking again would be refused again.
+    `error_class` names the last upstream error (LiteLLM's exception names); `retry_after_s` is set when waiting helps.
+    `code`, `type` and `param` are the upstream's own where they concern the caller; `is_hopeless`: a repeated request
+    would be refused again.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class RequestFailed(Exception):
 
 
 class GroupUnavailable(RequestFailed):
-    """The group cannot route at all: it has no usable deployment, or it is misconfigured."""
+    """The group cannot route at all: it has no usable deployment, or its configuration is wrong."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, status=503, error_class="GroupUnavailable", code="group_unavailable")
@@ -56,7 +56,7 @@ class AllCoolingDown(RequestFailed):
 
 
 class BadInput(ValueError):
-    """A job that makes no sense. `field` is the name of what is wrong, as the REST API spells it."""
+    """An invalid job. `field` is the name of the invalid field in the REST API."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)

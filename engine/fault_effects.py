@@ -1,4 +1,4 @@
-"""What becomes of one attempt at an upstream that is only rehearsed. Times are seconds on the run's clock."""
+"""The fate of one attempt in a rehearsal. Times are seconds on the run's clock."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """There is no connection."""
+    """The connection fails."""
 
     message: str
 
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """There is a connection, and nothing comes over it."""
+    """The connection stands, and no data arrives."""
 
 
 Trouble = Refusal | Broken | Silence
@@ -31,10 +31,11 @@ Trouble = Refusal | Broken | Silence
 
 @dataclass(slots=True)
 class Fate:
-    """What will become of one attempt, decided when it begins. Faults change it; the first trouble stays.
+    """The course of one attempt, decided when it begins.
 
-    `first_token_s` and then `output_s` pass when all goes well. A stream ends, or with `is_stalled` falls
-    silent, when the share `breaks_at` of its tokens has been sent; whole answers (`is_stream` of False) never do.
+    Faults change it; the first error stays. Without an error, `first_token_s` and then `output_s` pass. A stream
+    breaks, or with `is_stalled` falls silent, after the share `breaks_at` of its tokens; whole answers (`is_stream`
+    False) never do.
     """
 
     at_s: float
@@ -50,10 +51,10 @@ class Fate:
 
 @dataclass(slots=True)
 class Exposure:
-    """One deployment's exposure to one fault: what the fault may look at, and count in.
+    """The input and the counters of one fault at one deployment.
 
-    `since_s` is how long its window has been open, of `window_s` in all (infinity when it stays open); `draw` is
-    a random number from 0 to 1, new for each attempt.
+    `since_s` is the time since its window opened, `window_s` the length of the window (infinity without an end); `draw`
+    is a random number from 0 to 1, new for each attempt.
     """
 
     window_s: float

@@ -1,6 +1,6 @@
-"""What can go wrong with an upstream: each fault is data plus one method that says what it does to an attempt.
+"""Faults of an upstream: each is data plus one method that applies it to an attempt.
 
-At whom, how often and when a fault strikes is apart from what it does: see `scenarios.TargetedFault`.
+Target, probability and window of a fault are in `targets.TargetedFault`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Down = Literal["unavailable", "refused"]
 
 
 class Fault(Protocol):
-    """`strike` is called for attempts that the fault's target, window and probability have let through."""
+    """`strike` is called for attempts that match the fault's target, window and probability."""
 
     kind: ClassVar[str]
 
@@ -30,7 +30,7 @@ class Fault(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ServerError:
-    """The upstream fails by itself."""
+    """The upstream answers with a server error."""
 
     kind: ClassVar[str] = "server_error"
     status: Literal[500, 502, 503] = 503
@@ -52,9 +52,9 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """At most so many requests and tokens in each minute of the run; 429 until the next one begins.
+    """At most this many requests and tokens in each minute of the run; 429 until the next minute.
 
-    What is refused is not counted.
+    Refused requests are not counted.
     """
 
     kind: ClassVar[str] = "quota"
@@ -90,7 +90,7 @@ class Timeout:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionRefused:
-    """Nobody listens."""
+    """No server listens."""
 
     kind: ClassVar[str] = "connection_refused"
 
@@ -100,7 +100,7 @@ class ConnectionRefused:
 
 @dataclass(frozen=True, slots=True)
 class Unauthorised:
-    """The key was revoked, or is wrong."""
+    """The key is revoked or wrong."""
 
     kind: ClassVar[str] = "unauthorised"
 
@@ -117,7 +117,7 @@ class ContextTooLong:
 
     def strike(self, fate: Fate, exposure: Exposure) -> None:
         if fate.input_tokens > self.limit_tokens:
-            # LiteLLM tells this error by these very words.
+            # LiteLLM recognises this error by these words.
             words = f"Rehearsed: this model's maximum context length is {self.limit_tokens} tokens."
             fate.trouble = fate.trouble or Refusal(400, words)
 
@@ -129,14 +129,14 @@ class ContentFilter:
     kind: ClassVar[str] = "content_filter"
 
     def strike(self, fate: Fate, exposure: Exposure) -> None:
-        # LiteLLM tells this error by these very words.
+        # LiteLLM recognises this error by these words.
         words = "Rehearsed: your request was rejected as a result of the safety system."
         fate.trouble = fate.trouble or Refusal(400, words)
 
 
 @dataclass(frozen=True, slots=True)
 class Slow:
-    """Everything takes `factor` times as long, and the first token `extra_ms` more."""
+    """Everything takes `factor` times as long, and the first token `extra_ms` longer."""
 
     kind: ClassVar[str] = "slow"
     factor: Factor = 1.0
@@ -153,7 +153,7 @@ class Slow:
 
 @dataclass(frozen=True, slots=True)
 class StreamCut:
-    """A stream breaks off after a share of its tokens."""
+    """A stream breaks after a share of its tokens."""
 
     kind: ClassVar[str] = "stream_cut"
     after_share: Share = 0.5
@@ -165,7 +165,7 @@ class StreamCut:
 
 @dataclass(frozen=True, slots=True)
 class StreamStall:
-    """A stream falls silent after a share of its tokens, without an end."""
+    """A stream stalls after a share of its tokens and does not end."""
 
     kind: ClassVar[str] = "stream_stall"
     after_share: Share = 0.5
@@ -177,7 +177,10 @@ class StreamStall:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """Down as a whole: answers 503, or refuses the connection. A probability below 1 makes it a partial one."""
+    """The whole provider is down: it answers 503, or refuses the connection.
+
+    A probability below 1 makes it a partial outage.
+    """
 
     kind: ClassVar[str] = "outage"
     answers: Down = "unavailable"
@@ -200,7 +203,7 @@ class Flapping:
             raise BadInput("down_s", "It can't be down for longer than period_s.")
 
     def strike(self, fate: Fate, exposure: Exposure) -> None:
-        # In whole microseconds: 0.3 % 0.1 is not 0.
+        # In whole microseconds, because 0.3 % 0.1 is not 0 in floats.
         if round(exposure.since_s * 1e6) % round(self.period_s * 1e6) < round(self.down_s * 1e6):
             fate.trouble = fate.trouble or DOWN[self.answers]
 

@@ -1,4 +1,4 @@
-"""JSON objects from outside -> frozen dataclasses whose annotations say what is allowed.
+"""JSON objects from outside -> frozen dataclasses whose annotations define the allowed values.
 
 A field is a bool, a number `Annotated` with its `Between`, a `Text`, or a `Literal`; any of them may be `| None`.
 """
@@ -20,7 +20,7 @@ WEEK_S = 7 * 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """The smallest and the largest number that make sense."""
+    """The smallest and the largest allowed number."""
 
     low: float
     high: float
@@ -37,7 +37,7 @@ RunSeconds = Annotated[float, Between(0, WEEK_S)]
 def read(kind: type[T], data: object, path: str, **ready: object) -> T:
     """An instance of a dataclass from a JSON object; raises BadInput naming the field by its path.
 
-    `ready` are fields that are not read, but come as they are.
+    `ready` are fields that are passed through unread.
     """
     known = {field.name: field for field in fields(kind) if field.name not in ready}  # type: ignore[arg-type]
     given = as_object(data, path)
@@ -54,7 +54,7 @@ def read(kind: type[T], data: object, path: str, **ready: object) -> T:
 
 
 def written(instance: Any) -> dict[str, Any]:
-    """The JSON object that `read` makes the same instance of; fields that are None are left out."""
+    """The JSON object from which `read` makes an equal instance; fields that are None are left out."""
     values = {field.name: getattr(instance, field.name) for field in fields(instance)}
     return {name: value for name, value in values.items() if value is not None}
 
@@ -67,7 +67,7 @@ def as_object(data: object, path: str) -> Mapping[str, Any]:
 
 
 def refuse_unknown(given: Mapping[str, Any], known: Collection[str], path: str) -> None:
-    """Raises BadInput for the first key nobody knows."""
+    """Raises BadInput for the first unknown key."""
     for name in given:
         if name not in known:
             raise BadInput(f"{path}.{str(name)[:64]}", f"Unknown here. Known: {', '.join(known)}.")
@@ -82,7 +82,7 @@ def choice(choices: Iterable[T], value: object, path: str) -> T:
 
 
 def value_of(hint: Any, value: object, path: str) -> Any:
-    """One value as its annotation wants it; raises BadInput."""
+    """One value, checked against its annotation; raises BadInput."""
     if get_origin(hint) in (Union, types.UnionType):
         if value is None:
             return None

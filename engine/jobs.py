@@ -1,4 +1,4 @@
-"""A rehearsal as data: what goes over the worker's pipe."""
+"""A rehearsal as data: the message to a worker process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DEFAULT_FRAME_S = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One rehearsal. The first of `specs` is rehearsed, the others are the groups it falls back on.
+    """One rehearsal. The first of `specs` is rehearsed, the others are its fallback groups.
 
     `profiles` are by deployment id, `seed` decides every random draw, `frame_every_s` and `deadline_s` (of one
     request) are on the run's clock. `is_real` sends real requests to the real upstreams, in real time.
@@ -62,7 +62,7 @@ class Job:
 
 
 def specs_from_json(data: Mapping[str, Any]) -> tuple[GroupSpec, ...]:
-    """The groups of a job that `Job.to_json` described, without the rest of it."""
+    """Only the groups of a job that `Job.to_json` described."""
     return tuple(_spec_from_json(spec) for spec in data["specs"])
 
 

@@ -1,7 +1,7 @@
 """The ledger: every attempt of one request, in order. The shared vocabulary of the product.
 
-An attempt is one call of one upstream. Tier moves are derived from the attempts themselves, because
-LiteLLM's own counters are wrong (it reports one fallback for two hops, and no retries for five attempts).
+An attempt is one call to one upstream. Moves between tiers are derived from the attempts themselves, because LiteLLM's
+own counters are wrong (it reports one fallback for two hops, and no retries for five attempts).
 """
 
 from __future__ import annotations
@@ -16,35 +16,34 @@ from typing import Any, Literal
 
 AttemptStatus = Literal["pending", "success", "error", "cancelled"]
 
-# How a provider refuses a key, or says that its money or quota is used up: by status, and some by 400 and words.
+# Statuses by which a provider refuses a key, or says that its credit or quota is used up; some use 400 and a text.
 KEY_REFUSALS = frozenset({401, 402, 403, 429})
-# What an attempt's error is called that waiting, or a longer limit, could have prevented.
+# Error classes of attempts that waiting, or a longer limit, could have prevented.
 RATE_LIMITS, TIMEOUTS = frozenset({"RateLimitError"}), frozenset({"Timeout"})
 REFUSAL_WORDS = ("credit balance", "api key not valid", "invalid api key", "incorrect api key")
 
 
 def new_call_id() -> str:
-    """32 hexadecimal digits that nobody else has.
+    """A unique id of 32 hexadecimal digits.
 
-    The first four are the second: what is logged together lies together in the log's index, however large that is.
-    Random to the first digit, a batch of 500 would rewrite 500 of its pages.
+    The first four are from the clock's seconds, so that requests of one time lie together in the log's index. With
+    fully random ids, a batch of 500 would rewrite 500 pages of the index.
     """
     return f"{int(time.time()) & 0xFFFF:04x}{secrets.token_hex(14)}"
 
 
 @dataclass(slots=True)
 class Attempt:
-    """One try of one deployment. Times: `started_at` Unix seconds, durations milliseconds.
+    """One call to one deployment. Times: `started_at` Unix seconds, durations milliseconds.
 
-    `fallback_depth` is the distance from the first tier of the group that was asked for: 1 in its second tier,
-    even when the first was only cooling down and nothing was tried there; a fallback group's tiers count on.
-    `status_code` is the HTTP status that came, None where none did: a connection that broke, a limit of our own.
-    `status` is `pending` while the answer (or stream) is on its way and `cancelled` when the caller left.
-    `moved_on_because` says why the router tried something else after this attempt (None on the last one):
-    `retry_…` within the tier, `fallback_…` to another tier or group, each with `error`, `rate_limit`, `timeout` or
-    `own_key_refused`. `model` is what the provider calls it; `own_key` says that the caller's key was used.
-    `dropped_events` are those of its stream that were no JSON,
-    `dropped_params` the caller's parameters that the provider's dialect has no word for.
+    `fallback_depth` is the distance from the first tier of the requested group: 1 in its second tier, even when the
+    first was only cooling down; the tiers of a fallback group continue the count. `status_code` is the HTTP status,
+    None without one: for a broken connection, or a limit of ours. `status` is `pending` while the answer (or stream) is
+    on its way and `cancelled` when the caller left. `moved_on_because` says why the router tried something else after
+    this attempt (None on the last one): `retry_…` within the tier, `fallback_…` to another tier or group, each with
+    `error`, `rate_limit`, `timeout` or `own_key_refused`. `model` is the provider's name for it; `own_key` says that
+    the caller's key was used. `dropped_events` counts events of the stream that were not JSON, `dropped_params` are
+    parameters of the caller that the provider's dialect does not have.
     """
 
     deployment_id: str
@@ -69,7 +68,7 @@ class Attempt:
 
     @property
     def is_key_refused(self) -> bool:
-        """Whether the caller's own key was refused, or is out of money or quota: nobody else's trouble."""
+        """Whether the caller's own key was refused, or is out of credit or quota; that concerns only this caller."""
         if not self.own_key or self.status_code != 400:
             return self.own_key and self.status_code in KEY_REFUSALS
         said = (self.error_message or "").lower()
@@ -77,12 +76,12 @@ class Attempt:
 
     @property
     def place(self) -> tuple[str, int]:
-        """Where this attempt was made: its group and tier."""
+        """The group and tier of this attempt."""
         return self.model_group, self.tier
 
 
 class SkipReason(StrEnum):
-    """Why a candidate was not asked; `not_needed` is no skip: somebody before it answered."""
+    """Why a candidate was not asked; `not_needed` is not a skip: an earlier candidate answered."""
 
     COOLING = "cooling"
     PROBE_RUNNING = "probe_running"
@@ -101,11 +100,10 @@ class SkipReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """A candidate that was not asked in one request, and why; `message` says it to people.
+    """A candidate that was not asked in one request, with the reason; `message` says it to people.
 
-    For one that cools down: `for_s` seconds more from the moment at which it was passed over, `since` (Unix seconds),
-    because of `cause` (`2×503`, `1×timeout`), last in the request `cause_call_id`. `fallback_depth` is counted as an
-    attempt's.
+    For a cooldown: `for_s` are the seconds left when it was skipped, `since` is Unix seconds, `cause` the failures
+    (`2×503`, `1×timeout`), and `cause_call_id` the request of the last one. `fallback_depth` counts as in an attempt.
     """
 
     deployment_id: str
@@ -123,7 +121,7 @@ class Skip:
 
     @property
     def is_skip(self) -> bool:
-        """False for a standby, which is listed and does not count."""
+        """False for a standby, which is listed but does not count."""
         return self.reason is not SkipReason.NOT_NEEDED
 
     @property
@@ -132,7 +130,7 @@ class Skip:
         return f"fallback_{_cause_of_skip(self)}"
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON, without what is not known; `since` stays Unix seconds."""
+        """Plain JSON, without unknown values; `since` stays in Unix seconds."""
         values = {name: getattr(self, name) for name in SKIP_FIELDS}
         return {name: value for name, value in values.items() if value is not None} | {"reason": self.reason.value}
 
@@ -142,9 +140,9 @@ SKIP_FIELDS = tuple(column.name for column in fields(Skip))
 
 @dataclass(slots=True)
 class Trace:
-    """All attempts of one request, in order, who was skipped, and what became of it.
+    """All attempts of one request in order, its skips, and its result.
 
-    `skipped` is known once the request is answered or given up, or its stream has begun; standbys are not in it.
+    `skipped` is complete once the request is answered or given up, or its stream has begun; it has no standbys.
     """
 
     call_id: str
@@ -153,7 +151,7 @@ class Trace:
     skipped: Sequence[Skip] = ()
 
     def begin(self, attempt: Attempt) -> Attempt:
-        """Adds an attempt, and says of the one before it why the router moved on."""
+        """Adds an attempt, and notes on the one before why the router moved on."""
         if self.attempts:
             before = self.attempts[-1]
             verb = "retry" if before.place == attempt.place else "fallback"
@@ -163,17 +161,17 @@ class Trace:
 
     @property
     def last(self) -> Attempt | None:
-        """The attempt that answered, or the last one that failed; None when nothing was tried."""
+        """The attempt that answered, or the last one that failed; None without attempts."""
         return self.attempts[-1] if self.attempts else None
 
     @property
     def has_fallen_back(self) -> bool:
-        """Whether something was asked although a better tier or group had failed or was skipped."""
+        """Whether a deployment was asked after a better tier or group had failed or was skipped."""
         return any(attempt.fallback_depth for attempt in self.attempts)
 
     @property
     def retries(self) -> int:
-        """Attempts that stayed in the group and tier of the attempt before them."""
+        """The number of attempts in the same group and tier as the attempt before."""
         return sum(a.place == b.place for a, b in pairwise(self.attempts))
 
     @property

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`answer_mb`: megabytes of an answer that is not streamed, as it is when unpacked."""
+    """`answer_mb`: the most megabytes of an answer that is not streamed, decompressed."""
 
     answer_mb: int = 64
 

@@ -1,4 +1,4 @@
-"""What a scenario needs from the traffic, so that its faults strike: how long, how fast, what kind of requests."""
+"""The traffic that a scenario needs for its faults to strike: duration, rate, kind of requests."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from engine.workload import (
     parse_workload,
 )
 
-# Of a scenario that does not say: its faults have time to strike, and the group to recover.
+# The default: time for the faults to strike, and for the group to recover.
 RATE_PER_S, HIGHEST_RATE_PER_S, LASTS_S, RECOVERY_S, PLAIN_S = 5.0, 50.0, 60.0, 20.0, 20.0
-# A long scenario gets fewer requests in each second, not more in all.
+# A long scenario gets fewer requests per second, not more in total.
 USUAL_MOST_REQUESTS = 10_000
 TOKENS_OF_REQUEST = 600
 
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """Traffic in which a scenario shows what it does: `rate_per_s` requests in each of `duration_s` seconds.
+    """The traffic that shows a scenario's effect: `rate_per_s` requests per second for `duration_s` seconds.
 
-    Without a rate any traffic will do: a closed loop of the usual size. `input_tokens` is the mean size of prompts,
-    None the usual one; `is_stream` asks for streamed answers.
+    Without a rate any traffic will do: a closed loop of the default size. `input_tokens` is the mean size of prompts,
+    None for the default; `is_stream` asks for streamed answers.
     """
 
     duration_s: Annotated[float, Between(1, WEEK_S)]
@@ -41,11 +41,11 @@ class Needs:
 
     @property
     def num_requests(self) -> int:
-        """How many requests that makes."""
+        """The number of requests."""
         return DEFAULT_REQUESTS if self.rate_per_s is None else _count(self.rate_per_s * self.duration_s)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON; what is not needed is left out."""
+        """Plain JSON; without the fields that are None."""
         return {name: value for name, value in fields.written(self).items() if value is not False}
 
     @classmethod
@@ -55,7 +55,7 @@ class Needs:
 
 
 def needs_of_faults(faults: Sequence[TargetedFault]) -> Needs:
-    """What faults need whose scenario does not say it."""
+    """The needs of faults whose scenario does not state any."""
     if not faults:
         return Needs(PLAIN_S)
     kinds = [aimed.fault for aimed in faults]
@@ -76,10 +76,10 @@ def workload_for(
     num_requests: int | None = None,
     concurrency: int | None = None,
 ) -> Workload:
-    """What a request asks for, and what its scenario needs where the request says nothing; raises BadInput.
+    """The requested workload, completed by the needs of the scenario; raises BadInput.
 
-    `needs` of None are no scenario: then the defaults fill the gaps. A `concurrency` makes a closed loop unless
-    `data` says what comes otherwise.
+    `needs` is None without a scenario: then the defaults fill the gaps. `concurrency` makes a closed loop unless `data`
+    describes the arrivals.
     """
     if needs is None:
         return parse_workload(data, num_requests=num_requests, concurrency=concurrency)
@@ -91,7 +91,7 @@ def workload_for(
 
 
 def _filled(given: Mapping[str, Any], needs: Needs, *, is_closed: bool) -> dict[str, Any]:
-    """What was given, with what is needed in the gaps; all but the length."""
+    """The given fields, with the needs in the gaps; all but the length."""
     filled = dict(given)
     if "kind" not in given and ("rate_per_s" in given or (needs.rate_per_s and not is_closed)):
         filled["kind"] = "poisson"
@@ -105,7 +105,7 @@ def _filled(given: Mapping[str, Any], needs: Needs, *, is_closed: bool) -> dict[
 
 
 def _length(workload: Workload, needs: Needs) -> int:
-    """So many requests that the workload lasts as long as is needed."""
+    """The number of requests with which the workload lasts as long as needed."""
     if workload.rate_per_s:
         return _count(workload.rate_per_s * needs.duration_s)
     if workload.burst_size and workload.burst_every_s:
@@ -125,7 +125,7 @@ def _until_s(aimed: TargetedFault) -> float:
 
 
 def _rate_per_s(kinds: Sequence[object]) -> float:
-    """The usual rate, or twice what the largest quota lets through."""
+    """The default rate, or twice the largest quota."""
     quotas = [fault for fault in kinds if isinstance(fault, Quota)]
     limits = [fault.rpm or (fault.tpm or 0) / TOKENS_OF_REQUEST for fault in quotas]
     return min(HIGHEST_RATE_PER_S, max([RATE_PER_S, *(2 * limit / 60 for limit in limits)]))

@@ -1,11 +1,12 @@
-"""How a request ended: the one rule, for the request log, sums, alerts, pages and rehearsals (see docs/GLOSSARY.md)."""
+"""The outcome of a request: the one rule for the request log, sums, alerts, pages and rehearsals (see
+docs/GLOSSARY.md)."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
 CLIENT_LEFT = 499
-# What an upstream says of the request itself: every other would say so, too.
+# Statuses about the request itself: every other upstream would answer the same.
 ABOUT_THE_REQUEST = frozenset({400, 413, 422})
 OWN_KEY_REFUSED = "own_key_refused"
 
@@ -22,8 +23,8 @@ class Outcome(StrEnum):
 def outcome_of(status: int, *, was_routed: bool, code: str = "") -> Outcome:
     """The outcome of a request by the HTTP status and `code` that it ended with.
 
-    `was_routed`: the gateway let it in and handed it to its group, so that a status from 400 on is a deployment's, or
-    says that none was free. A stream that broke ends with 502, although its caller was told 200 when it began.
+    `was_routed`: the gateway admitted it and passed it to its group, so that a status from 400 on comes from a
+    deployment, or means that none was free. A broken stream ends with 502, although its caller saw 200 at the start.
     """
     if status < 400:
         return Outcome.ANSWERED
@@ -36,6 +37,6 @@ def outcome_of(status: int, *, was_routed: bool, code: str = "") -> Outcome:
 
 
 def success_rate(answered: float, failed: float) -> float | None:
-    """The share, 0 to 1, of answered requests in answered and failed ones; None without any."""
+    """The share, 0 to 1, of answered requests in answered and failed ones; None without either."""
     tried = answered + failed
     return answered / tried if tried else None

@@ -1,4 +1,4 @@
-"""How fast a deployment answers when nothing is wrong."""
+"""The speed of a deployment without faults."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Source = Literal["measured", "catalog", "default"]
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Lognormal factors around a mean of 1; `sigma` is the deviation of their logarithm."""
+    """Lognormal factors around a mean of 1; `sigma` is the standard deviation of their logarithm."""
 
     sigma: float
 
@@ -25,16 +25,16 @@ class Spread:
         return cls(math.sqrt(math.log1p(share * share)))
 
     def draw(self, rng: random.Random) -> float:
-        """One factor; always one draw, even where the spread is none."""
+        """One factor; always draws once, even without spread."""
         return math.exp(self.sigma * (rng.gauss(0.0, 1.0) - self.sigma / 2))
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Mean time to first token, mean speed, and how much both vary from attempt to attempt.
+    """Mean time to first token, mean speed, and the variation of both between attempts.
 
-    `jitter` is the standard deviation as a share of the mean; 0 is none. `source` says where the numbers come
-    from; the defaults are those of a mid-sized hosted model.
+    `jitter` is the standard deviation as a share of the mean. `source` says where the numbers come from; the defaults
+    fit a mid-sized hosted model.
     """
 
     first_token_ms: Annotated[float, Between(0, 3_600_000)] = 400.0

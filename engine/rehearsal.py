@@ -1,7 +1,7 @@
 """One rehearsal: real routers, a workload, and either synthetic upstreams in virtual time or real ones.
 
-It runs on whatever event loop it is given: a virtual one in the worker process (`worker.py`), an ordinary one
-for a run with real requests. What it has to say it emits as dicts, one JSON line each.
+It runs on whatever event loop it is given: a virtual one in the worker process (`worker.py`), an ordinary one for a run
+with real requests. It emits dicts, one JSON line each.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ Emit = Callable[[dict[str, Any]], None]
 
 TRACES_PER_MESSAGE = 500
 LAST_TRACES = 5
-# After so many frames their interval doubles: a long run is not watched more closely than a short one.
+# After this many frames the interval doubles, so that a long run has no more frames than a short one.
 FRAMES_PER_INTERVAL = 400
 REAL_MESSAGES = [{"role": "user", "content": "Hello, respond with one word."}]
 
 
 class Stopped(Exception):
-    """Somebody asked the run to stop."""
+    """The run was asked to stop."""
 
 
 async def rehearse(job: Job, *, emit: Emit, should_stop: Callable[[], bool] = lambda: False) -> None:
-    """Runs a job to its end and emits frames, traces, and at last `done` or `cancelled` with the result.
+    """Runs a job to its end and emits frames, traces, and finally `done` or `cancelled` with the result.
 
-    Raises whatever goes wrong in the engine itself; failed requests are part of the result.
+    Raises errors of the engine itself; failed requests are part of the result.
     """
     run = _Run(job, emit, should_stop)
     kind = "done"
@@ -59,7 +59,7 @@ async def rehearse(job: Job, *, emit: Emit, should_stop: Callable[[], bool] = la
 
 
 class _Ending(NamedTuple):
-    """Tokens of the answer, or the class of the error when there was none; and the error, unless it cut a stream."""
+    """The tokens of the answer, or the class of the error without one; and the error, unless it broke a stream."""
 
     usage: Usage | None = None
     error: str | None = None
@@ -67,7 +67,7 @@ class _Ending(NamedTuple):
 
     @property
     def outcome(self) -> Outcome:
-        """By the rule of the request log; a stream that broke has failed, and so has what met the deadline."""
+        """By the rule of the request log; broken streams and requests past their deadline have failed."""
         if self.error is None:
             return Outcome.ANSWERED
         if self.failure is None:
@@ -117,22 +117,23 @@ class _Run:
         return {**self.tally.result(seed=self._job.seed, duration_ms=duration_ms), "faults_not_struck": missed}
 
     def close(self) -> None:
-        """Lets go of the routers."""
+        """Closes the routers."""
         for spec in self._job.specs:
             self._routing.remove(spec.name)
 
     async def _client(self, arrivals: Iterator[tuple[int, Arrival]], manners: Manners) -> None:
-        """One of the closed loop's clients: the next request when the last is answered, or may be tried again."""
+        """One of the closed loop's clients: it sends the next request when the last one is answered, or may be
+        retried."""
         wait_s = 0.0
         for index, arrival in arrivals:
             if wait_s:
                 await asyncio.sleep(wait_s)
             failure = await self._request(index, arrival)
-            # Real requests are few and somebody waits for them: those are sent at once.
+            # A run with real requests has few of them, and a person waits: its traces are sent at once.
             wait_s = 0.0 if self._job.is_real else manners.wait_s(failure)
 
     async def _arrivals(self, arrivals: Iterator[tuple[int, Arrival]]) -> None:
-        """The open loop: requests come when they come, whether or not earlier ones are answered."""
+        """The open loop: requests arrive whether or not earlier ones are answered."""
         with _unwrapped():
             async with asyncio.TaskGroup() as requests:
                 for index, arrival in arrivals:
@@ -141,7 +142,7 @@ class _Run:
                     requests.create_task(self._request(index, arrival))
 
     async def _request(self, index: int, arrival: Arrival) -> RequestFailed | None:
-        """One HTTP request, to its end; gives what its client was told when it failed before it had an answer."""
+        """One HTTP request, to its end; returns the error that its client saw if it failed without an answer."""
         if self._should_stop():
             raise Stopped
         group = self._routing.get(self._job.spec.name)
@@ -173,7 +174,7 @@ class _Run:
             return _Ending(error=failure.error_class, failure=failure)
         except TimeoutError:
             return _Ending(error="DeadlineExceeded")
-        except Exception as broken:  # a stream that broke after its first token
+        except Exception as broken:  # the stream broke after its first token
             return _Ending(error=type(broken).__name__)
 
     def _finish(self, index: int, trace: Trace, began_ms: float, ending: _Ending) -> None:
@@ -188,14 +189,14 @@ class _Run:
             self.emit_traces()
 
     def emit_traces(self) -> None:
-        """The traces that wait, in the order in which their requests ended."""
+        """Emits the waiting traces, in the order in which their requests ended."""
         if self._traces:
             first = self.tally.finished - len(self._traces)
             self._emit({"type": "traces", "first": first, "traces": self._traces})
             self._traces = []
 
     async def emit_frame(self) -> None:
-        """The state at this moment."""
+        """Emits the current state."""
         cooldowns: dict[str, float] = {}
         for group in self._routing:
             cooldowns |= await group.cooldowns()
@@ -209,7 +210,7 @@ class _Run:
 
 
 class _Counted:
-    """The upstream of a run, with what is in flight counted."""
+    """The upstream of a run; it counts the attempts in flight."""
 
     def __init__(self, job: Job, tally: Tally) -> None:
         self._tally = tally
@@ -217,7 +218,7 @@ class _Counted:
 
     @property
     def struck(self) -> frozenset[int]:
-        """Numbers of the scenario's faults that have struck."""
+        """Positions of the scenario's faults that have struck."""
         return frozenset() if self._rehearsed is None else self._rehearsed.struck
 
     async def send(

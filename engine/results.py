@@ -1,4 +1,4 @@
-"""Traces -> numbers: what a rehearsal counts, and how its result and frames look as JSON.
+"""Traces -> numbers: the counters of a rehearsal, and its result and frames as JSON.
 
 Names are those of the REST API. `request_count` of a deployment counts attempts, `success_count` the requests
 it answered, `percent_of_total` its share of all answered requests.
@@ -19,13 +19,14 @@ from engine.upstreams.call import Usage
 
 Flow = tuple[str | None, str, str]
 
-# What a frame calls recent, in seconds of the run; frames further apart than that look back to the one before.
+# The span that a frame calls recent, in seconds of the run. If frames are further apart, it reaches back to the frame
+# before.
 RECENT_S = 10.0
 
 
 @dataclass(slots=True)
 class DeploymentCount:
-    """What one deployment did so far."""
+    """The counters of one deployment."""
 
     spec: DeploymentSpec
     attempts: int = 0
@@ -67,13 +68,13 @@ class Tally:
 
     @property
     def finished(self) -> int:
-        """Requests that have ended, however they did."""
+        """The number of requests that have ended, in any way."""
         return self.succeeded + self.failed + self.refused
 
     def add(
         self, trace: Trace, *, duration_ms: float, error: str | None, usage: Usage | None, outcome: Outcome
     ) -> float:
-        """Counts one finished request, with the class of its error if it has one; gives its cost in US dollars."""
+        """Counts one finished request, with the class of its error if it has one; returns its cost in US dollars."""
         for attempt in trace.attempts:
             self.deployments[attempt.deployment_id].add(attempt)
         self.fallbacks += any(a.fallback_depth for a in trace.attempts)
@@ -135,7 +136,7 @@ class Tally:
         }
 
     def frame(self, *, at_ms: float, cooldowns_s: dict[str, float], last: list[dict[str, Any]]) -> dict[str, Any]:
-        """The state at one moment, for whoever watches."""
+        """The state at one moment, for viewers."""
         in_flight = self.started - self.finished
         recent = self._recent(at_ms)
         return {
@@ -172,9 +173,9 @@ class Tally:
         }
 
     def _recent(self, at_ms: float) -> dict[str, tuple[int, int]]:
-        """Attempts and failures of the last RECENT_S by deployment: what was counted since the frame of then.
+        """Attempts and failures of the last RECENT_S by deployment: the difference to the frame at that time.
 
-        Compared are frames, so that requests pay nothing for it; kept are those of the window.
+        Frames are compared, so that requests cost nothing extra; only the frames of the window are kept.
         """
         now = {name: (count.attempts, count.failures) for name, count in self.deployments.items()}
         while len(self._past) > 1 and self._past[1].at_ms <= at_ms - RECENT_S * 1000:
@@ -205,7 +206,7 @@ def percentile(ordered: list[float], percent: int) -> float | None:
 
 
 def _flows(trace: Trace) -> list[Flow]:
-    """Where a request began, and each move to another tier or group."""
+    """The first attempt of a request, and each move to another tier or group."""
     if not trace.attempts:
         return []
     moves = [
@@ -217,7 +218,7 @@ def _flows(trace: Trace) -> list[Flow]:
 
 
 def _why_first(trace: Trace) -> str:
-    """`primary`, or why the first who was asked stands in a later tier: nobody before it was asked at all."""
+    """`primary`, or the reason why the first attempt was in a later tier: no deployment before it was asked."""
     if not trace.attempts[0].fallback_depth:
         return "primary"
     return next((skip.moved_on_because for skip in trace.skipped), "fallback_error")
@@ -238,9 +239,8 @@ def trace_json(
     cost: float,
     zero_s: float = 0.0,
 ) -> dict[str, Any]:
-    """One finished request; `index` counts arrivals, times are milliseconds on the run's clock.
-
-    That clock began at `zero_s` of Unix time.
+    """One finished request; `index` counts arrivals, times are milliseconds on the run's clock, which began at `zero_s`
+    of Unix time.
     """
     last = trace.last
     return {
@@ -277,7 +277,7 @@ def _attempts_json(trace: Trace, began_ms: float) -> list[dict[str, Any]]:
             "model_group": a.model_group,
             "tier": a.tier,
             "fallback_depth": a.fallback_depth,
-            # Selection takes no time on the run's clock: the first attempt begins with its request.
+            # Selection takes no time on the run's clock, so the first attempt begins with its request.
             "at_ms": round(began_ms + (a.started_at - zero_s) * 1000, 3),
             "duration_ms": round(a.duration_ms or 0.0, 3),
             "first_token_ms": None if a.first_token_ms is None else round(a.first_token_ms, 3),

@@ -1,4 +1,4 @@
-"""When a caller should ask again: as soon as one of the deployments that failed, or cool down, can be asked."""
+"""When a caller should retry: as soon as one of the failed or cooling deployments can be asked again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def note(call: Call, spec: GroupSpec, deployment: DeploymentSpec, error: Exception) -> None:
-    """Remembers of a failed attempt when its upstream may be asked again, or that its quota is used up."""
+    """Notes when the upstream of a failed attempt may be asked again, or that its quota is used up."""
     place = spec.name, deployment.deployment_id
     reading = failures.reading_of(error)
     if reading is not None and reading.kind is Kind.QUOTA:
@@ -27,21 +27,22 @@ def note(call: Call, spec: GroupSpec, deployment: DeploymentSpec, error: Excepti
 
 
 def is_used_up(call: Call, spec: GroupSpec, deployment: DeploymentSpec) -> bool:
-    """Whether its quota was used up in this request: the same key would be refused again."""
+    """Whether a deployment's quota was used up in this request: the same key would be refused again."""
     return (spec.name, deployment.deployment_id) in call.used_up
 
 
 def is_hopeless(call: Call) -> bool:
-    """Whether nothing but used-up quotas stood in the way, which no wait brings back."""
+    """Whether only used-up quotas stood in the way: waiting does not help."""
     tried = asked_in(call.trace.attempts)
     return bool(tried) and tried <= call.used_up
 
 
 def soonest_s(call: Call, routers: Sequence[GroupRouter]) -> float | None:
-    """Seconds until the first of those that said so, or cool down in these routers; None when there is none.
+    """Seconds until the first deployment can be asked again, by its own Retry-After or its cooldown; None without
+    either.
 
-    Who cools down for longer than its upstream asked for is not asked before. A cooldown alone is no reason to wait
-    while another candidate of these routers can be asked at once.
+    The longer of the two counts for a deployment. A cooldown alone is no reason to wait while another candidate of
+    these routers is free.
     """
     cooling = {
         (router.spec.name, cooldown.deployment.deployment_id): cooldown.until_s
@@ -55,7 +56,7 @@ def soonest_s(call: Call, routers: Sequence[GroupRouter]) -> float | None:
 
 
 def _candidates(routers: Iterable[GroupRouter]) -> set[tuple[str, str]]:
-    """Group and deployment of all that can be asked at all."""
+    """Group and deployment of all candidates."""
     return {
         (router.spec.name, deployment.deployment_id)
         for router in routers

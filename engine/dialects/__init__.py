@@ -1,1 +1,1 @@
-"""What upstreams say, read without any library's types: pure functions and frozen dataclasses."""
+"""Readers of upstreams' answers, without any library's types: pure functions and frozen dataclasses."""

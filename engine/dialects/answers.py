@@ -1,4 +1,4 @@
-"""A whole answer of an OpenAI-compatible upstream: is it one, and what does it tell? Pure."""
+"""Reads a whole answer of an OpenAI-compatible upstream. Pure."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from engine.upstreams.tokens import Usage, usage_in
 
 @dataclass(frozen=True, slots=True)
 class AnswerReading:
-    """What an answer says. `error` is an error object of the upstream, `problem` why it is no answer, as the end of a
-    sentence that begins with the provider's name. `usage` is None where it tells none."""
+    """The content of an answer.
+
+    `error` is an error object of the upstream. `problem` says why this is not an answer, as the end of a sentence that
+    begins with the provider's name. `usage` is None if the answer has none.
+    """
 
     error: object = None
     problem: str | None = None
@@ -22,7 +25,7 @@ class AnswerReading:
 
 
 def read_chat(body: bytes) -> AnswerReading:
-    """The JSON of a chat's answer that came with a status of success."""
+    """Reads the JSON of a chat answer with a success status."""
     fields = parsed(body)
     if not fields:
         return _no_answer(body)
@@ -38,7 +41,7 @@ def read_chat(body: bytes) -> AnswerReading:
 
 
 def read_embeddings(body: bytes) -> AnswerReading:
-    """The JSON of embeddings that came with a status of success."""
+    """Reads the JSON of an embeddings answer with a success status."""
     fields = parsed(body)
     if not fields:
         return _no_answer(body)
@@ -55,7 +58,7 @@ def _no_answer(body: bytes) -> AnswerReading:
 
 
 def _is_answer(choice: object) -> bool:
-    """Whether a choice has something in it; an empty text with a finish_reason is what the model wanted to say."""
+    """Whether a choice has content; an empty text with a finish_reason is an answer, too."""
     if not isinstance(choice, dict) or not isinstance(message := choice.get("message"), dict):
         return False
     return bool(choice.get("finish_reason")) or any(message.get(name) for name in CONTENT)

@@ -1,6 +1,6 @@
-"""An upstream's error -> what it means: kind, status, code, type, param, words for people, seconds to wait. Pure.
+"""An upstream's error -> its meaning: kind, status, code, type, param, a message for people, seconds to wait. Pure.
 
-`code` and `type` decide first, wording second. JSON inside JSON is unwrapped; a web page is named, not quoted.
+`code` and `type` decide first, wording second. JSON inside JSON is unwrapped; of a web page only the title is quoted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MAY_RESET = frozenset({None, 413, 429, 503, 529})
 
 
 class Kind(StrEnum):
-    """What is wrong, as far as another deployment, another key or waiting could help."""
+    """The kind of an error: would another deployment, another key or waiting help?"""
 
     CONTEXT_LENGTH = "context_length"
     CONTENT_POLICY = "content_policy"
@@ -36,9 +36,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ErrorReading:
-    """What an upstream's error says. `status` is the HTTP status that came, None where none did.
+    """The content of an upstream's error.
 
-    `message` is what it says to people, None when it says nothing; `retry_after_s` is in seconds from now.
+    `status` is the HTTP status, None without one. `message` is the text for people, None without any; `retry_after_s`
+    is in seconds from now.
     """
 
     kind: Kind
@@ -98,7 +99,7 @@ BY_STATUS = {
     429: Kind.RATE_LIMIT,
     504: Kind.TIMEOUT,
 }
-# The status that an error's own word stands for, where no number came: an event of a stream.
+# The status that an error's name stands for, where there is no number: in an event of a stream.
 STATUS_OF_WORD = {
     "invalid_request_error": 400,
     "context_length_exceeded": 400,
@@ -130,7 +131,7 @@ STATUS_OF_WORD = {
     "overloaded_error": 529,
 }
 WORD_FIELDS = ("code", "type", "status", "reason")
-# A wording is only believed where it can be about the request: never of "slow down" or "wrong key".
+# The wording counts only for errors that can be about the request: never for "slow down" or "wrong key".
 SPEAKS_OF_REQUEST = frozenset({None, 400, 403, 413, 422, 500})
 SPEAKS_OF_MONEY = SPEAKS_OF_REQUEST | {412, 429}
 TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
@@ -140,9 +141,9 @@ PAGE = re.compile(r"^\s*(<!doctype html|<html|<head|<body|<\?xml)", re.IGNORECAS
 def read_error(
     status: int | None, headers: Mapping[str, str], body: bytes | str | dict[str, Any], *, now: float | None = None
 ) -> ErrorReading:
-    """Reads an error answer, or the error object of an event (`status` None: the one it says counts).
+    """Reads an error answer, or the error object of an event (`status` None: then the one inside it counts).
 
-    `now` is Unix seconds, the present when not given. Never raises.
+    `now` is Unix seconds, by default the present. Never raises.
     """
     at = time.time() if now is None else now
     layers = list(_layers(_content(body)))
@@ -171,7 +172,7 @@ def _content(body: bytes | str | dict[str, Any]) -> Any:
 
 
 def _layers(content: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
-    """The objects that speak of the error, from the outside in."""
+    """The objects that describe the error, from the outside in."""
     if isinstance(content, list):
         content = content[0] if content else None
     if isinstance(content, str):
@@ -208,7 +209,7 @@ def _of_text(status: int | None, body: bytes | str) -> str | None:
 
 
 def _named(layers: list[dict[str, Any]], name: str, status: int | None) -> str | None:
-    """The innermost value of this name that is a word: a repeated status, or `error`, says nothing."""
+    """The innermost value of this name that carries information: a repeated status, or `error`, does not."""
     for layer in reversed(layers):
         said = layer.get(name)
         if isinstance(said, str) and said and said not in ("error", str(status)) and len(said) <= MESSAGE_LIMIT:

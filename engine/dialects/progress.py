@@ -1,4 +1,4 @@
-"""How far a chat stream has come: has it begun, are all its answers finished? Pure."""
+"""The progress of a chat stream: has it begun, are all its answers finished? Pure."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from engine.upstreams.tokens import Usage
 
 
 class Progress:
-    """What the events of a stream have said so far, of the `choices` answers that were asked for.
+    """The state of a stream after the events so far; `choices` is the number of answers that were requested.
 
-    `dropped` counts events that no client could have read; `usage` is the last that was told.
+    `dropped` counts unreadable events; `usage` is the last one received.
     """
 
     __slots__ = ("_asked", "_finished", "_is_filtered", "_seen", "dropped", "has_content", "is_done", "usage")
@@ -37,21 +37,23 @@ class Progress:
 
     @property
     def has_begun(self) -> bool:
-        """Whether there is something to deliver: content, or the end of an answer that is empty."""
+        """Whether there is something to deliver: content, or the end of an empty answer."""
         return self.has_content or bool(self._finished)
 
     @property
     def is_blocked(self) -> bool:
-        """Whether a content filter ended an answer before it had said anything."""
+        """Whether a content filter ended an answer before any content."""
         return self._is_filtered and not self.has_content
 
     @property
     def is_whole(self) -> bool:
-        """Whether every answer that was asked for is finished: only usage and `[DONE]` can follow."""
+        """Whether every requested answer is finished: only usage and `[DONE]` can follow."""
         return len(self._finished) >= self._asked and self._seen <= self._finished
 
     @property
     def is_complete(self) -> bool:
-        """Whether the stream may end now; an upstream that says so (`[DONE]`) may have begun fewer answers than
-        were asked for, as those do that know no `n`."""
+        """Whether the stream may end now.
+
+        An upstream that sends `[DONE]` may have begun fewer answers than requested, because some do not know `n`.
+        """
         return self.is_whole or (self.is_done and bool(self._finished) and self._seen <= self._finished)

@@ -1,4 +1,4 @@
-"""What an OpenAI-compatible upstream says: one event of a chat stream -> content, finish, usage, error. Pure."""
+"""Reads one event of an OpenAI-compatible chat stream: content, finish, usage, error. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic_core import from_json
 
 from engine.upstreams.tokens import Usage, usage_in
 
-# A delta that has something under one of these names is what a caller waits for.
+# A delta with a value under one of these names has content for the caller.
 CONTENT = (
     "content",
     "tool_calls",
@@ -29,13 +29,12 @@ CONTENT = (
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What one event of a chat stream says.
+    """The content of one event of a chat stream.
 
-    `is_data` is False for comments, which only keep a connection alive; `is_readable` is False for data that no client
-    of OpenAI's could read. `has_content`: text, reasoning or a tool call. `choices` are the indexes of the answers in
-    it, `finishes` the answers that end here, with the reason. `error` is the upstream's error object, wherever in the
-    event it was; `usage` the tokens it tells, `is_usage_alone` that it tells nothing else. `is_done` is `[DONE]`.
-    `fields` is its JSON.
+    `is_data` is False for comments, which only keep a connection alive; `is_readable` is False for data that no OpenAI
+    client can read. `has_content`: text, reasoning or a tool call. `choices` are the indexes of its answers, `finishes`
+    the answers that end here, with the reason. `error` is the upstream's error object, anywhere in the event; `usage`
+    its tokens; `is_usage_alone`: there is nothing else. `is_done` is `[DONE]`. `fields` is its JSON.
     """
 
     is_data: bool = True
@@ -56,7 +55,7 @@ DONE = Event(is_done=True)
 
 
 def read_event(event: bytes) -> Event:
-    """One event, without the blank line that ends it; `\\n` ends its lines."""
+    """Reads one event, without its final blank line; its lines end with `\\n`."""
     kind, data = _parts_of(event)
     if data is None:
         return COMMENT
@@ -67,7 +66,7 @@ def read_event(event: bytes) -> Event:
 
 
 def event_of(fields: dict[str, Any], *, is_error: bool = False) -> Event:
-    """The JSON of one event; `is_error` where the stream itself calls it one (`event: error`)."""
+    """Reads the JSON of one event; `is_error` is set by `event: error` in the stream."""
     choices, usage = _choices_of(fields), usage_in(fields)
     error = error_in(fields) or (fields if is_error else None)
     if choices is None and not error and usage is None:
@@ -86,7 +85,7 @@ def event_of(fields: dict[str, Any], *, is_error: bool = False) -> Event:
 
 
 def error_in(fields: dict[str, Any]) -> object:
-    """The error that an event or an answer speaks of, wherever it does; None when there is none."""
+    """The error object of an event or an answer, anywhere inside it; None without one."""
     if error := fields.get("error"):
         return error
     if fields.get("object") == "error":
@@ -100,7 +99,7 @@ def error_in(fields: dict[str, Any]) -> object:
 
 
 def parsed(data: bytes) -> dict[str, Any] | None:
-    """A JSON object, as clients read it; None for anything else."""
+    """A JSON object, parsed as clients parse it; None for anything else."""
     try:
         content = from_json(data)
     except ValueError:
@@ -109,17 +108,17 @@ def parsed(data: bytes) -> dict[str, Any] | None:
 
 
 def _parsed_leniently(data: bytes) -> object:
-    # Half a surrogate pair, which clients take, is an error to the fast parser.
+    # Clients accept half a surrogate pair; the fast parser does not.
     try:
         content = json.loads(data)
-        # Nothing that is made of it could be sent or stored with one.
+        # With one, the text could be neither sent nor stored.
         return from_json(json.dumps(content, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
 
 
 def _parts_of(event: bytes) -> tuple[bytes, bytes | None]:
-    """Its name and its data; None for the data where it has no line of it."""
+    """The name and the data of an event; None for the data without a data line."""
     if event.startswith(b"data:") and b"\n" not in event:
         return b"", event[5:].strip()
     name, data = b"", []
@@ -133,7 +132,7 @@ def _parts_of(event: bytes) -> tuple[bytes, bytes | None]:
 
 
 def _choices_of(fields: dict[str, Any]) -> list[tuple[int, dict[str, Any]]] | None:
-    """Index and content of each; None where they are none of OpenAI's."""
+    """Index and content of each choice; None if their shape is not OpenAI's."""
     choices = fields.get("choices")
     if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
         return None

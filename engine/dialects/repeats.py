@@ -1,4 +1,4 @@
-"""Events that are like one that was parsed before, text apart: what they say is known without parsing them. Pure."""
+"""Events that repeat an earlier event except for its text: they need no parsing. Pure."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pydantic_core import from_json
 from engine.dialects.reading import Event
 
 TEXT_AT = re.compile(rb'"(content|reasoning_content|reasoning|arguments)"\s*:\s*"')
-# OpenAI fills its events up with it, to hide how long their text is.
+# OpenAI pads its events with it, to hide the length of their text.
 PADDING_AT = re.compile(rb'"obfuscation"\s*:\s*"')
-# Half of a surrogate pair is no text, which a pattern does not see: events with one are parsed.
+# Half a surrogate pair is not valid text, and a pattern can't see it: events with one are parsed.
 TEXT = re.compile(rb'(?:[^"\\\x00-\x1f]++|\\["\\/bfnrt]|\\u(?![dD][89a-fA-F])[0-9a-fA-F]{4})++')
 NO_USAGE = re.compile(rb',\s*"usage"\s*:\s*null')
 MOST_TRIES = 8
 
 
 class Repeats:
-    """What the events of one stream have in common. `NO_USAGE` is taken out of what a client sees if `hides_usage`."""
+    """The pattern that the events of one stream share. With `hides_usage` a client does not see `NO_USAGE`."""
 
     __slots__ = ("_begin", "_ends", "_hidden", "_hides_usage", "_tries")
 
@@ -30,16 +30,16 @@ class Repeats:
         self._tries = 0
 
     def shown(self, data: bytes) -> bytes:
-        """What a client sees of whole events, with their blank lines, that all are repeats; b'' if they are not.
+        """The bytes for the client if all these whole events, with their blank lines, are repeats; b'' if not.
 
-        A repeat has content for the same answer as the event that was learned, and says nothing else.
+        A repeat has content for the same answer as the learned event, and nothing else.
         """
         if not self._begin or not self._are_in(data) or not _is_utf8(data):
             return b""
         return data.replace(self._hidden, b"") if self._hidden else data
 
     def learn(self, event: bytes, said: Event) -> None:
-        """Tries to make an event that has been read, without its blank line, the pattern of those to come."""
+        """Tries to make an event, without its blank line, the pattern for the next ones."""
         if self._tries >= MOST_TRIES or not said.has_content or said.finishes or said.usage or said.error:
             return
         if not _is_utf8(event):
@@ -74,7 +74,7 @@ def _is_utf8(data: bytes) -> bool:
 
 
 def _without_padding(end: bytes) -> tuple[bytes, ...]:
-    """What comes after the text, in two parts where there is padding between."""
+    """The bytes after the text, in two parts if there is padding between them."""
     found = list(PADDING_AT.finditer(end))
     if len(found) != 1:
         return (end,)
@@ -84,7 +84,7 @@ def _without_padding(end: bytes) -> tuple[bytes, ...]:
 
 
 def _is_text_of(said: Event, name: re.Match[bytes], text: re.Match[bytes]) -> bool:
-    """Whether what was found in the bytes is what the one choice says."""
+    """Whether the text found in the bytes is the text of the one choice."""
     choices: list[dict[str, Any]] = (said.fields or {}).get("choices") or []
     if len(choices) != 1 or not text.string.startswith(b'"', text.end()):
         return False

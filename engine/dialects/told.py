@@ -1,4 +1,4 @@
-"""The error at the end of a body, in any dialect: why a stream ended before its answers did. Pure."""
+"""The error at the end of a body, in any dialect: it says why a stream ended early. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EXCEPTION_FRAME = re.compile(rb":exception-type\x07..(\w+).*?(\{.*?\})", re.DOTA
 
 
 def told_error(body: bytes) -> dict[str, Any] | None:
-    """The last error that is told in lines, events or frames: its message, type and code; None where none is."""
+    """The last error in lines, events or frames: its message, type and code; None without one."""
     if frame := EXCEPTION_FRAME.search(body):
         fields = parsed(frame.group(2)) or {}
         return _told(fields.get("message"), frame.group(1).decode(), None)

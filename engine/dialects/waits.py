@@ -1,4 +1,4 @@
-"""How long an upstream asks to wait: its headers and the details of its error -> seconds. Pure."""
+"""The wait that an upstream asks for: its headers and the details of its error -> seconds. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 EPOCH_S, EPOCH_MS = 1e9, 1e12
-# The longest limit that providers have is that of a month. What asks for more is a mistake, and not believed.
+# The longest limits of providers are monthly. A longer wait is a mistake and is ignored.
 LONGEST_S = 31 * 86400.0
 UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
@@ -26,9 +26,9 @@ def retry_after_s(headers: Mapping[str, str], *, now: float) -> float | None:
 
 
 def reset_s(headers: Mapping[str, str], *, now: float) -> float | None:
-    """Seconds until the limits that are used up are full again (`x-ratelimit-reset-tokens` and its relatives).
+    """Seconds until the exhausted limits reset (`x-ratelimit-reset-tokens` and similar).
 
-    Headers that say how much is left decide which limit it was; without them the last reset counts.
+    The headers with the remaining amounts decide which limit it was; without them the latest reset counts.
     """
     by_name = _lowered(headers)
     resets = {
@@ -50,7 +50,7 @@ def delay_s(details: Iterable[Any], *, now: float) -> float | None:
 def seconds_in(text: str, *, now: float) -> float | None:
     """Seconds from now: `7`, `1.5`, `120ms`, `6m0s`, an epoch (s or ms), an ISO or HTTP date; else None.
 
-    0 for what is past, None for what is more than `LONGEST_S` away.
+    0 for the past, None for more than `LONGEST_S`.
     """
     text = text.strip()[:64]
     if (number := _number(text)) is not None:

@@ -1,6 +1,7 @@
-"""What an upstream says to people, without what is only for its programmers. Pure.
+"""An upstream's message for people, without the parts for programmers.
 
-An upstream may be another gateway, whose own libraries speak in its errors: tracebacks, paths, class names, ids.
+Pure. An upstream may be another gateway with the text of its libraries in its errors: tracebacks, paths, class names,
+ids.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 LIMIT, DEEPEST = 500, 5
 JSON = json.JSONDecoder(strict=False)
-# From here on nothing is for people.
+# Nothing after these words is for people.
 END = re.compile(
     r"\s*(Traceback \(most recent call last\)|Received Model Group\s*=|Available Model Group Fallbacks\s*="
     r"|LiteLLM Retried:|No fallback model group found|Handle with `|The above exception was"
@@ -20,32 +21,32 @@ END = re.compile(
     re.DOTALL,
 )
 NOISE = (
-    # Manuals of libraries.
+    # Links to documentation of libraries.
     re.compile(
         r"[^.\n]{0,200}(?<![^\s(\[<'\"])https?://[^\s()\[\]<>'\"]*"
         r"(?:litellm|errors\.pydantic\.dev|developer\.mozilla\.org|docs\.python\.org)\S*"
     ),
-    # A library's class before what it says: `litellm.RateLimitError: AnthropicException - `.
+    # A library's class name before the message: `litellm.RateLimitError: AnthropicException - `.
     re.compile(r"(?<![\w.])(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?:Error|Exception|Timeout)\b\s*(?::|-(?=\s))\s*"),
     re.compile(r"(?<![\w./])litellm(?:\.\w+)+\s*[:-]?\s*", re.IGNORECASE),
     re.compile(r"\bLiteLLM\s*:\s*", re.IGNORECASE),
-    # Objects of a program, and where it lies.
+    # Objects of a program, and file paths.
     re.compile(r"(?:\b\w+:)?<[\w.]+(?: object)? at 0x[0-9a-fA-F]+>"),
     re.compile(r"File \"[^\"]+\", line \d+(?:, in \S+)?"),
     re.compile(r"(?:[A-Za-z]:\\|(?<![\w:/.])/(?:usr|home|opt|var|app|root|srv|tmp|etc|work|mnt)/)[^\s'\",;)]*"),
     re.compile(r"\(_\w+\.c:\d+\)"),
-    # An object that was cut.
+    # An object that was cut off.
     re.compile(r"\s*\[?\{\s*['\"]\w+['\"]\s*:.*", re.DOTALL),
-    # A deployment inside another router.
+    # The id of a deployment inside another router.
     re.compile(r"\b[\w-]+\.r\d+\.[\w-]+"),
 )
-# What steers terminals, or turns the direction of text around.
+# Control characters for terminals and text direction.
 STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 EMPTY = re.compile(r"\(\s*\)|\[\s*\]|^[\s:;,.\-]+|(?<=\s)[:;,](?=\s|$)")
 
 
 def words_of(text: str, *, limit: int = LIMIT) -> str:
-    """The sentence in an upstream's message, on one line, at most `limit` characters; "" when there is none."""
+    """The readable sentence of an upstream's message, on one line, at most `limit` characters; "" if there is none."""
     text = END.sub("", _unwrapped(text[: 20 * limit])[: 4 * limit])
     for noise in NOISE:
         text = noise.sub("", text)
@@ -54,13 +55,13 @@ def words_of(text: str, *, limit: int = LIMIT) -> str:
 
 
 def said_in(text: str) -> str | None:
-    """The message of the JSON (or Python) object inside a text; None when there is none."""
+    """The message of the JSON (or Python) object inside a text; None without one."""
     start = min((at for at in (text.find("{"), text.find("[{")) if at >= 0), default=-1)
     return None if start < 0 else _message_in(_object(text[start:].strip()))
 
 
 def _unwrapped(text: str) -> str:
-    """What objects inside a text say, in the text's place."""
+    """The text, with objects inside it replaced by their messages."""
     for _ in range(DEEPEST):
         if (said := said_in(text)) is None:
             break

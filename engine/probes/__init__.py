@@ -1,5 +1,5 @@
-"""Asking a provider how it is: which models it serves, whether it takes the key, how long that took.
+"""Probes of a provider: which models it serves, whether it accepts the key, how long that took.
 
-`findings` is the vocabulary, `listings` how each dialect lists its models, `troubles` what can be wrong in words a
-person understands, `asking` does it. LiteLLM is imported only where a provider has no list to ask for.
+`findings` is the vocabulary, `listings` has each dialect's list of models, `errors` puts errors into words for people,
+and `asking` makes the calls. LiteLLM is imported only for providers without a list.
 """

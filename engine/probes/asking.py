@@ -18,10 +18,10 @@ from engine.upstreams.call import Call
 from engine.upstreams.connections import new_session
 
 LIMIT_S = 10.0
-# The longest lists there are hold some thousand models, a kilobyte each.
+# The longest lists have a few thousand models of a kilobyte each.
 BODY_LIMIT = 16 * 1024 * 1024
 PING = {"role": "user", "content": "ping"}
-# What a completion can tell beyond a list of models that was answered.
+# Errors that a completion can reveal after the list of models was answered.
 KEY_TROUBLES = frozenset({Trouble.WRONG_KEY, Trouble.NO_CREDIT, Trouble.FORBIDDEN})
 NO_LIST = "This provider has no list of models to ask for. Add one of its models, then it can be tested with that."
 
@@ -29,7 +29,7 @@ NO_LIST = "This provider has no list of models to ask for. Add one of its models
 async def probe(
     target: Target, *, limit_s: float = LIMIT_S, resolver: aiohttp.abc.AbstractResolver | None = None
 ) -> Finding:
-    """The cheapest call that tells whether a provider works: its list of models, else one token."""
+    """The cheapest call that shows whether a provider works: its list of models, else one token."""
     async with new_session(connect_timeout_s=limit_s, resolver=resolver) as session:
         listed = await _list(target, session, limit_s)
         if listed.trouble is Trouble.NO_LIST and target.model is not None:
@@ -38,7 +38,7 @@ async def probe(
 
 
 async def models_of(target: Target, *, limit_s: float = LIMIT_S) -> Finding:
-    """The models a provider says it serves, by its own list."""
+    """The models of a provider, by its own list."""
     async with new_session(connect_timeout_s=limit_s) as session:
         return await _list(target, session, limit_s)
 
@@ -46,9 +46,9 @@ async def models_of(target: Target, *, limit_s: float = LIMIT_S) -> Finding:
 async def check(
     target: Target, *, limit_s: float = LIMIT_S, resolver: aiohttp.abc.AbstractResolver | None = None
 ) -> Finding:
-    """A probe for a person who waits: the list of models and, with a model named, one token of it.
+    """A probe for a person who waits: the list of models and, for a named model, one token.
 
-    The token goes the way of real traffic, and shows what a list does not: that there is credit.
+    The token takes the way of real traffic and shows what a list does not: that there is credit.
     """
     async with new_session(connect_timeout_s=limit_s, resolver=resolver) as session:
         listed = await _list(target, session, limit_s)
@@ -102,7 +102,7 @@ async def _wrong_key(
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """The body; what is longer than any list is cut, and then no JSON."""
+    """The body; anything longer than a list is cut, and is then not valid JSON."""
     parts, size = [], 0
     while size < BODY_LIMIT and (part := await response.content.readany()):
         parts.append(part)
@@ -124,7 +124,7 @@ async def _one_token(target: Target, session: aiohttp.ClientSession, limit_s: fl
     call = Call("chat/completions", {"messages": [PING], "max_tokens": 1}, trace)
     try:
         await upstream.send(call, deployment, RetryPolicy(timeout_s=limit_s), attempt)
-    except Exception as error:  # LiteLLM raises what it likes
+    except Exception as error:  # LiteLLM may raise anything
         found = _diagnosis(target, error, message=failures.message_of(error), limit_s=limit_s)
         return Finding(_since_ms(began), trouble=found.trouble, error=found.error)
     return Finding(_since_ms(began), models=(deployment.upstream_model,))

@@ -1,4 +1,4 @@
-"""Errors and odd answers -> what is wrong, in words a person understands. No secret passes."""
+"""Errors and unexpected answers -> a diagnosis in words for people, without secrets."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ WRONG_KEY_WORDS = ("api_key_invalid", "api key not valid", "invalid api key", "i
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What is wrong, for programs and for people."""
+    """A diagnosis, for programs and for people."""
 
     trouble: Trouble
     error: str
 
 
 def of_status(target: Target, status: int, body: bytes) -> Diagnosis:
-    """What an HTTP answer with an error status (300 or more) means."""
+    """The diagnosis of an HTTP answer with an error status (300 or more)."""
     said = _message_in(body)
     lowered, detail = body[:4096].decode("utf-8", "replace").lower(), _detail(target, said)
     if status < 400:
@@ -50,14 +50,14 @@ def of_status(target: Target, status: int, body: bytes) -> Diagnosis:
 
 
 def of_body(content_type: str) -> Diagnosis:
-    """What an answer means that is no list of models."""
+    """The diagnosis of an answer that is not a list of models."""
     page = "a web page" if "html" in content_type else "something else"
     hint = "Check the base URL, which often ends in /v1."
     return Diagnosis(Trouble.NOT_COMPATIBLE, f"Not an OpenAI-compatible server: it answered with {page}. {hint}")
 
 
 def of_exception(target: Target, error: BaseException, *, url: str, limit_s: float) -> Diagnosis:
-    """What a connection error means."""
+    """The diagnosis of a connection error."""
     where = _host(url)
     causes = _chain(error)
     if forbidden := _first(causes, ForbiddenAddress):
@@ -85,7 +85,7 @@ def _host(url: str) -> str:
 
 
 def _chain(error: BaseException) -> list[BaseException]:
-    """An error and all it came from; aiohttp keeps the network's own in attributes."""
+    """An error and its causes; aiohttp keeps the network's own error in attributes."""
     found: list[BaseException] = []
     waiting: list[BaseException | None] = [error]
     while waiting:
@@ -102,7 +102,7 @@ def _first(causes: list[BaseException], kind: type[E]) -> E | None:
 
 
 def _message_in(body: bytes) -> str:
-    """What an error answer says for people, in the usual shapes; nothing of a web page."""
+    """The message of an error answer, in the usual shapes; empty for a web page."""
     try:
         content = from_json(body)
     except ValueError:
@@ -116,6 +116,6 @@ def _message_in(body: bytes) -> str:
 
 
 def _detail(target: Target, said: str) -> str:
-    """`: what it said`, or a full stop."""
+    """`: MESSAGE`, or a full stop."""
     text = " ".join(redact(said, secret=target.api_key).split())[:MESSAGE_LIMIT]
     return f": {text}" if text else "."

@@ -1,4 +1,4 @@
-"""What a probe is told, and what it finds out."""
+"""The input and the result of a probe."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A provider to be probed. `provider_type` is LiteLLM's name; `model` may be asked for one token.
+    """A provider to probe.
 
-    `options` and `credentials` are those of a DeploymentSpec.
+    `provider_type` is LiteLLM's name; `model` may be asked for one token. `options` and `credentials` are as in a
+    DeploymentSpec.
     """
 
     provider: str
@@ -46,8 +47,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """How a probe went. `models` are the provider's own names, as many as it lists; `latency_ms` that of the
-    call that decided. `error` is for people and holds no secret; it is empty when all is well."""
+    """The result of a probe.
+
+    `models` are the provider's own names, all that it lists; `latency_ms` is that of the deciding call. `error` is for
+    people and holds no secret; it is empty on success.
+    """
 
     latency_ms: float
     models: tuple[str, ...] = ()
@@ -56,5 +60,5 @@ class Finding:
 
     @property
     def is_ok(self) -> bool:
-        """Whether the provider answered as it should."""
+        """Whether the provider works."""
         return self.trouble is None

@@ -1,7 +1,7 @@
-"""How each dialect lists its models, as frozen rows: the cheapest call there is, and it checks the key.
+"""How each dialect lists its models, as frozen rows: the cheapest call, and it checks the key.
 
-LiteLLM has listings too, but they swallow errors (a provider that is down serves "every model"), follow redirects
-and know no time limit.
+LiteLLM has listings too, but they swallow errors (a provider that is down serves "every model"), follow redirects and
+have no time limit.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ CHAT_ENDINGS = ("/chat/completions", "/v1/messages", "/chat")
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """`base` is where the provider is when no address is given, `path` follows it or the given one.
+    """`base` is the provider's address by default; `path` follows it or the given address.
 
-    The key travels in `key_header`, after `key_prefix`. `key_check` is another path, or URL, to ask where everybody
-    may read the list: it must not answer 401.
+    The key is sent in `key_header`, after `key_prefix`. `key_check` is another path or URL for providers whose list is
+    public: it must not answer 401.
     """
 
     base: str | None
@@ -32,12 +32,12 @@ class Listing:
     key_check: str | None = None
 
     def url(self, target: Target) -> str | None:
-        """What to GET for the models of this target, None without an address."""
+        """The URL of the models of this target, None without an address."""
         base = target.api_base or self.base
         return None if base is None else _trunk(base, self.path) + self.path.format(**_known(target))
 
     def key_check_url(self, target: Target) -> str | None:
-        """What to GET to learn whether the key is good, None where the list itself says so."""
+        """The URL that checks the key, None where the list itself does."""
         if self.key_check is None or target.api_key is None:
             return None
         if self.key_check.startswith("https://"):
@@ -45,7 +45,7 @@ class Listing:
         return _trunk(target.api_base or self.base or "", "") + self.key_check
 
     def request_headers(self, target: Target) -> dict[str, str]:
-        """The headers of both, with the key in plaintext."""
+        """The headers of both requests, with the key in plaintext."""
         key = {} if target.api_key is None else {self.key_header: self.key_prefix + target.api_key.reveal()}
         return {"Accept": "application/json", **self.headers, **key}
 
@@ -77,7 +77,7 @@ LISTINGS: dict[str, Listing] = {
     "perplexity": Listing("https://api.perplexity.ai"),
 }
 LISTINGS |= {"cohere_chat": LISTINGS["cohere"], "ollama_chat": LISTINGS["ollama"]}
-# Their APIs have no such list, or none that a plain HTTP request may ask for: LiteLLM must speak for us.
+# Their APIs have no list, or none for a plain HTTP request: LiteLLM has to make the call.
 WITHOUT_LIST = frozenset({"bedrock", "sagemaker", "vertex_ai", "vertex_ai_beta", "watsonx", "replicate", "oci"})
 DEFAULT_API_VERSION = "2024-10-21"
 
@@ -104,8 +104,8 @@ def names_in(body: bytes) -> tuple[str, ...] | None:
 
 
 def _trunk(base: str, path: str) -> str:
-    """The address without what LiteLLM allows at its end, nor a version that the path brings along."""
-    # Cohere lists its models beside its OpenAI-compatible API, not in it.
+    """The address without the endings that LiteLLM allows, and without a version that the path repeats."""
+    # Cohere's list of models is not part of its OpenAI-compatible API.
     trunk = base.rstrip("/").replace("/compatibility/v1", "/v1")
     for ending in CHAT_ENDINGS:
         trunk = trunk.removesuffix(ending)
