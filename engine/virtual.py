@@ -17,7 +17,7 @@ USUAL_RULES = ComplexityRules()
 
 @dataclass(frozen=True, slots=True)
 class TierSpec:
-    """From `minimum_score` on, the routing group `pool` answers. None is no minimum."""
+    """From `minimum_score` on, the routing group `pool` answers. None means no minimum."""
 
     name: str
     minimum_score: int | None
@@ -46,19 +46,19 @@ class VirtualSpec:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The tier that shall answer, and the score that says so: None when the messages hold no text of a user."""
+    """The chosen tier and the score; the score is None if the messages have no text of a user."""
 
     tier: TierSpec
     score: Score | None
 
 
 def pools_for(decision: Decision, spec: VirtualSpec) -> tuple[TierSpec, ...]:
-    """The tiers to ask, in order: the one that was decided on, then, should its pool be out of service, the default."""
+    """The tiers to ask, in order: the chosen one, then the default tier in case its pool is out of service."""
     return tuple(dict.fromkeys((decision.tier, spec.default_tier)))
 
 
 def reason(decision: Decision, tier: TierSpec) -> str:
-    """Why this tier answers, for people: its name, and what stood in the way of a score or of another tier."""
+    """Why this tier answers, for people: its name, and why there is no score or another tier was not possible."""
     if decision.score is None:
         return f"{tier.name}, as no user wrote any text"
     if tier.name != decision.tier.name:
@@ -67,7 +67,7 @@ def reason(decision: Decision, tier: TierSpec) -> str:
 
 
 def decide(messages: Sequence[Any], spec: VirtualSpec) -> Decision:
-    """Which tier of a virtual model answers a conversation in OpenAI's shape. Raises nothing."""
+    """The tier of a virtual model for a conversation in OpenAI's shape. Never raises."""
     try:
         score = score_of(messages, spec.rules)
     except Unscorable:

@@ -3,7 +3,7 @@
     {"run": {job}}      starts a job; answered by frames, traces, and `done`, `cancelled` or `failed`
     {"cancel": true}    stops it
 
-It says {"type": "ready"} when it is warm, runs one job at a time in virtual time, and ends with its input.
+It writes {"type": "ready"} when it is warm, runs one job at a time in virtual time, and exits at the end of its input.
 Each job begins from the same state, so that a seed gives the same bytes in any process.
 """
 
@@ -28,7 +28,7 @@ from engine.upstreams.sentences import sentence_of
 
 
 class Worker:
-    """Reads commands in a thread, runs jobs in the main one."""
+    """Reads commands in a thread, runs jobs in the main thread."""
 
     def __init__(self, commands: BinaryIO, answers: BinaryIO) -> None:
         self._commands, self._answers = commands, answers
@@ -36,9 +36,9 @@ class Worker:
         self._is_cancelled = False
 
     def serve(self) -> None:
-        """Until the input ends."""
+        """Runs jobs until the input ends."""
         warm_up()
-        # What LiteLLM allocates on import stays; looking through it after each job would delay the next.
+        # LiteLLM's objects from its import stay in memory; collecting them after each job would delay the next.
         gc.collect()
         gc.freeze()
         threading.Thread(target=self._read, daemon=True).start()
@@ -47,7 +47,7 @@ class Worker:
             self._run(job)
 
     def say(self, message: Mapping[str, Any]) -> None:
-        """One line on the output."""
+        """Writes one line to the output."""
         self._answers.write(to_json(message) + b"\n")
         self._answers.flush()
 
@@ -59,14 +59,14 @@ class Worker:
                 self._jobs.put(command["run"])
             elif command.get("cancel"):
                 self._is_cancelled = True
-        # Whoever started us is gone: a job that still runs is for nobody.
+        # The parent process is gone: nobody needs a running job any more.
         self._is_cancelled = True
         self._jobs.put(None)
 
     def _run(self, data: Mapping[str, Any]) -> None:
         try:
             run_in_virtual_time(Job.from_json(data), self)
-        except Exception as error:  # the worker lives on; whoever asked is told
+        except Exception as error:  # the worker goes on, and the caller gets the error
             self.say({"type": "failed", "error": f"The run broke. {sentence_of(error)}"})
         gc.collect()
 
@@ -76,13 +76,13 @@ class Worker:
 
 
 def run_in_virtual_time(job: Job, worker: Worker) -> None:
-    """Runs a job on a virtual clock; LiteLLM draws from the global random numbers, so these are seeded."""
+    """Runs a job on a virtual clock; LiteLLM uses the global random generator, so it is seeded."""
     random.seed(job.seed)
     clock.run(rehearse(job, emit=worker.say, should_stop=lambda: worker.is_cancelled))
 
 
 def main() -> None:
-    # Our own copy of the output: whatever else prints in here must not end up between the answers.
+    # Our own copy of the output: prints of other code must not end up between the answers.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     Worker(sys.stdin.buffer, answers).serve()

@@ -1,4 +1,4 @@
-"""Which requests come, and when: a closed loop, an open one, or the replay of a trace."""
+"""The requests of a run and their times: a closed loop, an open loop, or the replay of a trace."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Kind = Literal["closed", "constant", "poisson", "bursty", "trace"]
 Requests = Annotated[int, Between(1, MOST_REQUESTS)]
 Concurrency = Annotated[int, Between(1, 1000)]
 Tokens = Annotated[int, Between(0, MOST_TOKENS)]
-# What each kind needs; no other kind may have it.
+# The fields of each kind; no other kind may have them.
 NEEDS: dict[Kind, tuple[str, ...]] = {
     "closed": (),
     "constant": ("rate_per_s",),
@@ -39,7 +39,7 @@ NEEDS: dict[Kind, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One request: when it comes, in seconds of the run, and its tokens (context, and to be generated)."""
+    """One request: its time in seconds of the run, and its tokens (context, and to generate)."""
 
     at_s: float
     input_tokens: int
@@ -50,9 +50,9 @@ class Arrival:
 class Workload:
     """The requests of one run.
 
-    `closed` keeps `concurrency` requests in flight; the others send whether or not earlier ones are answered:
-    `constant` and `poisson` at `rate_per_s`, `bursty` `burst_size` at once every `burst_every_s`, `trace` its
-    `arrivals`, `speed_up` times as fast as they came. `input_tokens` and `output_tokens` are means.
+    `closed` keeps `concurrency` requests in flight. The others do not wait for answers: `constant` and `poisson` send
+    at `rate_per_s`, `bursty` sends `burst_size` at once every `burst_every_s`, `trace` replays `arrivals`, `speed_up`
+    times as fast. `input_tokens` and `output_tokens` are means.
     """
 
     kind: Kind = "closed"
@@ -83,7 +83,7 @@ class Workload:
 
     @property
     def span_s(self) -> float:
-        """How long requests keep coming, in seconds of the run, about; 0 for a closed loop."""
+        """About how long requests arrive, in seconds of the run; 0 for a closed loop."""
         if self.rate_per_s:
             return self.num_requests / self.rate_per_s
         if self.burst_size and self.burst_every_s:
@@ -91,7 +91,7 @@ class Workload:
         return self.arrivals[-1].at_s / self.speed_up if self.arrivals else 0.0
 
     def schedule(self, rng: random.Random) -> Iterator[Arrival]:
-        """The requests in order, made as they are asked for; those of a closed loop all come at 0."""
+        """The requests in order, generated lazily; those of a closed loop are all at 0."""
         if self.arrivals is not None:
             for arrival in self.arrivals[: self.num_requests]:
                 yield Arrival(arrival.at_s / self.speed_up, arrival.input_tokens, arrival.output_tokens)
@@ -130,10 +130,10 @@ class Workload:
 def parse_workload(
     data: Mapping[str, Any] | None, *, num_requests: int | None = None, concurrency: int | None = None
 ) -> Workload:
-    """What a request asks for; raises BadInput.
+    """The workload in a request; raises BadInput.
 
-    A `trace` comes as the text of its file, or as `arrivals`. `num_requests` of None are all of a trace and
-    otherwise the default; more than a trace has are all it has. Where `data` has these numbers too, its own count.
+    A `trace` is the text of a file, or `arrivals`. `num_requests` None means the whole trace, or the default for other
+    kinds; a number beyond the trace's length is cut to it. Numbers in `data` win.
     """
     given = {} if data is None else dict(fields.as_object(data, "workload"))
     fields.refuse_unknown(given, (*Workload.__dataclass_fields__, "trace"), "workload")
@@ -151,7 +151,7 @@ def parse_workload(
 
 
 def _shortened(workload: Workload) -> Workload:
-    """Without the arrivals of a trace that are not asked for."""
+    """A trace cut to the requested number of arrivals."""
     if workload.arrivals is None:
         return workload
     kept = workload.arrivals[: workload.num_requests]
@@ -161,7 +161,7 @@ def _shortened(workload: Workload) -> Workload:
 def read_trace(lines: Iterable[str]) -> Iterator[Arrival]:
     """Arrivals from a CSV file with a header: TIMESTAMP, ContextTokens, GeneratedTokens, and any others.
 
-    Sorted by time, and counted from the first. Raises BadInput("trace") with the number of the wrong line.
+    Sorted by time, relative to the first. Raises BadInput("trace") with the number of the wrong line.
     """
     rows = csv.reader(lines)
     try:
@@ -177,7 +177,7 @@ def read_trace(lines: Iterable[str]) -> Iterator[Arrival]:
 
 
 def _size(mean: int, rng: random.Random) -> int:
-    """A size that varies around its mean; always one draw."""
+    """A random size around its mean; always draws once."""
     size = round(mean * SIZE_SPREAD.draw(rng))
     return min(max(1, size), MOST_TOKENS) if mean else 0
 

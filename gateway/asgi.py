@@ -1,6 +1,6 @@
 """The hot routes as plain ASGI, answered before Django: no sessions, no CSRF, no middleware.
 
-Bytes in, bytes out; what a request means is in `pipeline.py`, how an error looks in `openai.py`.
+Bytes in, bytes out; `pipeline.py` handles a request, `openai.py` has the shape of errors.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ READY_WITHIN_S = 2.0
 
 
 async def readiness(serving: Live) -> tuple[int, bytes]:
-    """200 when database, channel layer and routers are usable, else 503 that names those that are not."""
+    """200 when database, channel layer and routers are usable, else 503 with the missing ones."""
     names = {"database": serving.refresh, "channel_layer": _channel_layer, "routers": lambda: _routers(serving)}
     failing = {name: why for name, check in names.items() if (why := await _why_not(check))}
     body = {"status": "unavailable" if failing else "ready", "groups": len(serving.routing), "failing": failing}
@@ -38,7 +38,7 @@ async def _why_not(check: Callable[[], Awaitable[None]]) -> str | None:
             await check()
     except TimeoutError:
         return f"no answer within {READY_WITHIN_S:g} s"
-    except Exception as error:  # whatever it is, the answer is "not ready"
+    except Exception as error:  # any error means "not ready"
         return type(error).__name__
     return None
 
@@ -72,7 +72,7 @@ class ClientLeft(Exception):
 
 
 class Gateway:
-    """Serves the gateway's routes and leaves every other to the application behind it."""
+    """Serves the gateway's routes and passes others to the application behind it."""
 
     def __init__(self, behind: App) -> None:
         self._behind = behind
@@ -133,7 +133,7 @@ async def _serve(endpoint: Endpoint, key: str, raw: bytes, encoding: str, send: 
 
 
 async def _unless_caller_leaves(work: Coroutine[Any, Any, None], receive: Receive) -> None:
-    """Runs the work, and cancels it, with its call upstream, as soon as the caller hangs up."""
+    """Runs the work, and cancels it with its upstream call as soon as the caller hangs up."""
     serving, leaving = asyncio.create_task(work), asyncio.create_task(_left(receive))
     try:
         await asyncio.wait((serving, leaving), return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""The body of a request as it was before its client packed it; what it takes unpacked is what is limited."""
+"""Unpacks the body of a request. The limit is for its unpacked size."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ else:
     from backports import zstd
 
 UNPACKABLE = "gzip, zstd"
-# Each costs a copy of all that follows it; clients send one.
+# Each member costs a copy of the rest; clients send one.
 MOST_MEMBERS = 100
 
 
 class BodyTooLarge(Exception):
-    """It unpacks to more than the limit."""
+    """The body unpacks to more than the limit."""
 
 
 async def unpacked(raw: bytes, encoding: str, limit_mb: int) -> bytes:
@@ -50,7 +50,7 @@ def _unzstd(raw: bytes, limit: int) -> bytes:
 
 
 def _members(raw: bytes, limit: int, begin: Callable[[], Any]) -> bytes:
-    """All members of a packed body, one after the other."""
+    """All members of a packed body, joined."""
     parts: list[bytes] = []
     size = 0
     while raw:

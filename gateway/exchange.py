@@ -1,4 +1,4 @@
-"""One request while it is served: what the pipeline does and the request log tells."""
+"""One request while it is served, shared by the pipeline and the request log."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from gateway.resolve import Route, VirtualChoice
 
 @dataclass(slots=True)
 class Exchange:
-    """One request while it is served, and all that will be recorded of it.
+    """One request while it is served, with everything for its record.
 
-    `is_held` says that credits are held back for it, `rate_limits` who counts its tokens; `error_code` is why it was
-    refused, in OpenAI's words; `was_routed` that its group was asked. `revision` is the group's, None of a lone model.
-    Until it is known where a request goes, it has no group. `call` is what was routed.
+    `is_held`: credits are held for it; `rate_limits` counts its tokens; `error_code` is the reason of a refusal, in
+    OpenAI's words; `was_routed`: its group was asked. `revision` is the group's, None for a lone model. The group is
+    empty until the request is resolved. `call` is the routed call.
     """
 
     endpoint: Endpoint
@@ -40,7 +40,7 @@ class Exchange:
     call: Call | None = None
 
     def go(self, route: Route) -> None:
-        """Says which group it is for, and what chose that one."""
+        """Sets the group of the request, and what chose it."""
         spec = route.group.spec
         self.trace.model_group, self.choice, self.revision = spec.name, route.choice, spec.revision
 
@@ -50,12 +50,15 @@ class Exchange:
 
     @property
     def outcome(self) -> Outcome:
-        """How it ended; asked for once it has."""
+        """The outcome; only for a request that has ended."""
         return outcome_of(self.status, was_routed=self.was_routed, code=self.error_code)
 
     @property
     def counted(self) -> tuple[Usage | None, DeploymentSpec | None]:
-        """The tokens and who had them. An upstream whose caller has left before its answer has read what was asked."""
+        """The tokens and their deployment.
+
+        If the caller left before the answer, the upstream has read the input all the same.
+        """
         if self.result is not None:
             return self.result.usage, self.result.deployment
         call, last = self.call, self.trace.last

@@ -1,7 +1,7 @@
 """The routers of this process: loaded at start, then following the configuration version in the database.
 
-Polling one number three times a second needs nothing but the database, works from any process (another
-server, a management command) and puts a change into service well within a second.
+Polling one number three times a second needs only the database, notices changes of any process (another server, a
+management command) and serves them within a second.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ STALE_AFTER_S = 10.0
 GIVE_BACK_INTERVAL_S = 60.0
 ABANDONED_AFTER_S = 300.0
 LOADS_AT_MOST = 5
-# Rarer than Python's own 700, 10, 10: to look for cycles among what requests and the log hold for a moment, and mostly
-# find none, took a tenth of the throughput.
+# Rarer than Python's own 700, 10, 10: looking for cycles among the short-lived objects of requests and the log found
+# almost none and took a tenth of the throughput.
 GC_THRESHOLDS = (50_000, 20, 50)
 T = TypeVar("T")
 InDatabaseThread = Callable[[Callable[[], T]], Awaitable[T]]
@@ -74,9 +74,9 @@ class Config:
 
 
 def load_config() -> Config:
-    """Reads it all, and anew when something was changed meanwhile: a group that is renamed must fit its virtual models.
+    """Reads everything, again if something changed in the meantime: a renamed group must fit its virtual models.
 
-    If changes come too thick for that, the version is one that the next look finds to be old.
+    If changes are too frequent for that, the version is one that the next look finds outdated.
     """
     for _ in range(LOADS_AT_MOST):
         config = _read()
@@ -86,7 +86,7 @@ def load_config() -> Config:
 
 
 def _read() -> Config:
-    """The version first, so that a change made meanwhile is seen to be one."""
+    """The version first, so that a change during the read is noticed."""
     version = config_version.current()
     assigned = RoutingGroup.objects.routable().values_list("name", "assigned_team_ids", "assigned_key_ids")
     return Config(
@@ -107,7 +107,7 @@ def _lone_spec(model_id: UUID) -> GroupSpec | None:
 
 
 class Live:
-    """What one event loop serves."""
+    """The gateway's state on one event loop."""
 
     def __init__(self, in_database_thread: InDatabaseThread[Any]) -> None:
         self.routing = Routing()
@@ -123,16 +123,16 @@ class Live:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Loads the active groups; then follows changes, records requests and probes providers in the background."""
+        """Loads the active groups; then follows changes, writes the log and probes providers in the background."""
         await asyncio.to_thread(warm_up)
-        # What LiteLLM brought along stays: looking through it again in each full collection takes 0.2 to 0.4 s,
-        # and every request in flight would wait for that.
+        # LiteLLM's objects stay for good: looking through them in each full collection takes 0.2 to 0.4 s, and every
+        # request in flight would wait for that.
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         try:
             await self.refresh()
-        except Exception as error:  # the server must come up, and say so in /readyz, while its database is away
+        except Exception as error:  # the server must start while its database is away, and /readyz says so
             log.error("configuration not loaded yet", error=str(error))
         finally:
             self._first_load_ended.set()
@@ -145,7 +145,7 @@ class Live:
         self._tasks = [asyncio.create_task(endless) for endless in work]
 
     async def stop(self) -> None:
-        """Ends the background work and writes what waits."""
+        """Ends the background work and writes what is queued."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -164,11 +164,11 @@ class Live:
 
     @property
     def is_loaded(self) -> bool:
-        """Whether there is a configuration to serve, be it an old one."""
+        """Whether there is a configuration to serve, even an old one."""
         return self.config.version >= 0
 
     async def is_loaded_within(self, seconds: float) -> bool:
-        """The same, after the first load has ended; waits for it at most so long."""
+        """The same, after waiting up to `seconds` for the first load."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._first_load_ended.wait()
@@ -176,11 +176,11 @@ class Live:
 
     @property
     def is_fresh(self) -> bool:
-        """Whether the configuration was seen to be the newest a moment ago."""
+        """Whether the configuration was the newest a moment ago."""
         return self.is_loaded and time.monotonic() - self._seen_at < STALE_AFTER_S
 
     async def holder(self, key: str) -> KeyHolder | None:
-        """The holder of a bearer key, from memory; an unknown key may have been issued a moment ago."""
+        """The holder of a bearer key, from memory; an unknown key may be new, so it is looked up."""
         hashed = hash_key(key)
         if hashed not in self.config.holders and key.startswith(PREFIX):
             await self.refresh()
@@ -188,18 +188,18 @@ class Live:
         return None if holder is None or holder.is_expired else holder
 
     def own_keys_of(self, holder: KeyHolder) -> Mapping[str, OwnKey]:
-        """The provider keys that a person brought, for requests with a personal key; a team's are the team's."""
+        """The own keys of a person, for requests with a personal key; none for a team's key."""
         if holder.user_id is None or holder.team_id:
             return {}
         return self.config.own_keys.get(holder.user_id, {})
 
     async def hold(self, *, account_id: int, call_id: str, amount_nanousd: int) -> None:
-        """Holds credits back; raises OutOfCredits or CapReached."""
+        """Holds credits; raises OutOfCredits or CapReached."""
         hold = partial(credits.hold, account_id=account_id, call_id=call_id, amount_nanousd=amount_nanousd)
         await self._in_database_thread(hold)
 
     async def resolve_alias(self, name: str) -> str:
-        """The name behind an alias, else the name itself; an unknown one may have been made a moment ago."""
+        """The name behind an alias, else the name itself; an unknown name may be new, so it is looked up."""
         known = (self.config.aliases, self.config.virtual, self.config.models, self.rankings)
         if self.routing.get(name) is None and not any(name in names for names in known):
             await self.refresh()
@@ -231,7 +231,7 @@ class Live:
             current = self.routing.get(spec.name)
             if current is None or current.spec != spec:
                 await self.routing.put(spec)
-        # Only now, and without a pause: until here a virtual model may lead to a pool by the name it had before.
+        # Only now, and without an await: before this, a virtual model may still lead to a pool by its old name.
         self.config = config
         for group in [g for g in self.routing if g.spec.name not in wanted]:
             self.routing.remove(group.spec.name)
@@ -240,7 +240,7 @@ class Live:
         await run_every(self.refresh, every_s=POLL_INTERVAL_S, failing="configuration not refreshed")
 
     async def _give_back(self) -> None:
-        """Frees the credits that processes held when they died: no request runs for so long."""
+        """Releases the credits that dead processes held: no request runs that long."""
         age = timedelta(seconds=settings.REQUEST_DEADLINE_S + ABANDONED_AFTER_S)
         work = partial(self._in_database_thread, partial(credits.give_back_abandoned, older_than=age))
         await run_every(work, every_s=GIVE_BACK_INTERVAL_S, failing="held credits not given back yet")
@@ -270,7 +270,7 @@ async def stop() -> None:
 
 @asynccontextmanager
 async def serving() -> AsyncIterator[Live]:
-    """The Live of this process, or, on a loop of its own (a command, a test), one for the moment."""
+    """The Live of this process, or a temporary one on another loop (a command, a test)."""
     if _live is not None and _loop is asyncio.get_running_loop():
         await _live.refresh()
         yield _live
@@ -284,7 +284,7 @@ async def serving() -> AsyncIterator[Live]:
 
 
 async def _in_own_thread(work: Callable[[], T]) -> T:
-    """The gateway's one crossing to synchronous code; a thread of its own, so that no slow page delays it."""
+    """The gateway's one crossing to synchronous code; a thread of its own, so that slow pages do not delay it."""
 
     def run() -> T:
         try:

@@ -57,7 +57,7 @@ class ApiError(Exception):
 
 
 def from_failure(failure: RequestFailed) -> ApiError:
-    """What the engine could not do, as an HTTP error."""
+    """The engine's failure as an HTTP error."""
     headers: Headers = []
     if failure.retry_after_s is not None:
         headers.append((b"retry-after", str(math.ceil(failure.retry_after_s)).encode()))
@@ -68,13 +68,16 @@ def from_failure(failure: RequestFailed) -> ApiError:
 
 
 def broken_stream(failure: ApiError) -> bytes:
-    """The event that ends a stream that has begun: the upstream's code, where it gave one."""
+    """The error event at the end of a broken stream: with the upstream's code, if it gave one."""
     fields = {**failure.fields, "code": failure.code or "stream_broken"}
     return b"data: " + to_json({"error": fields}) + b"\n\n"
 
 
 def from_shortage(shortage: OutOfCredits | CapReached) -> ApiError:
-    """An account that can't pay for a request: 402, or 429 until the next month. Asking again at once is in vain."""
+    """The error for an account that can't pay for a request: 402, or 429 until the next month.
+
+    An immediate retry is useless.
+    """
     headers: Headers = [(b"x-should-retry", b"false")]
     if isinstance(shortage, CapReached):
         headers.append((b"retry-after", str(math.ceil(shortage.retry_after_s)).encode()))
@@ -93,7 +96,7 @@ def unknown_model(name: str) -> ApiError:
 
 
 def parse(raw: bytes, endpoint: Endpoint) -> dict[str, Any]:
-    """The request's JSON, checked as far as routing it needs; raises ApiError 400."""
+    """The request's JSON, checked as far as routing needs it; raises ApiError 400."""
     try:
         body = from_json(raw.removeprefix(codecs.BOM_UTF8), allow_inf_nan=False)
     except ValueError as error:
@@ -105,7 +108,7 @@ def parse(raw: bytes, endpoint: Endpoint) -> dict[str, Any]:
 
 
 def check(body: dict[str, Any], endpoint: Endpoint) -> None:
-    """Raises ApiError 400, naming the parameter, for what cannot be routed."""
+    """Raises ApiError 400, naming the parameter, for a request that cannot be routed."""
     for name, is_fine, wanted in CHECKS[endpoint]:
         if (name in body or name in REQUIRED) and not is_fine(body.get(name)):
             raise ApiError(400, f"'{name}' must be {wanted}.", param=name)
@@ -115,7 +118,7 @@ def check(body: dict[str, Any], endpoint: Endpoint) -> None:
 
 
 def _check_count(name: str, value: object) -> None:
-    """Refuses what OpenAI refuses, with its codes: also 100.0, which is no integer to it, and -1."""
+    """Refuses the counts that OpenAI refuses, with its codes: also 100.0, which is not an integer there, and -1."""
     if not isinstance(value, int) or isinstance(value, bool):
         kind = KINDS.get(type(value), "something else")
         why = f"Invalid type for '{name}': expected an integer, but got {kind} instead."

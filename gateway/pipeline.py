@@ -27,8 +27,10 @@ from gateway.resolve import resolve
 
 
 async def serve(live: Live, endpoint: Endpoint, key: str, raw: bytes, encoding: str = "") -> tuple[Exchange, Headers]:
-    """Routes one request, packed as its `encoding` says. Afterwards `exchange.result` holds the answer, or a stream
-    that has begun."""
+    """Routes one request, compressed by its `encoding`.
+
+    Afterwards `exchange.result` holds the answer, or an open stream.
+    """
     holder = await authenticate(live, key)
     exchange = Exchange(endpoint, holder, Trace(new_call_id(), ""))
     headers: Headers = []
@@ -54,7 +56,7 @@ async def serve(live: Live, endpoint: Endpoint, key: str, raw: bytes, encoding: 
         failure.headers += response_headers(exchange) + headers
         raise failure from error
     except Exception:
-        exchange.status, exchange.error_code = 500, "internal_error"  # nobody left: this is a failure of ours
+        exchange.status, exchange.error_code = 500, "internal_error"  # no caller left: this is our own failure
         raise
     finally:
         if not isinstance(exchange.result, Stream):
@@ -63,7 +65,7 @@ async def serve(live: Live, endpoint: Endpoint, key: str, raw: bytes, encoding: 
 
 
 async def hold(live: Live, exchange: Exchange, call: Call, group: LiveGroup, *, size: int) -> None:
-    """Holds back what the request may cost, where an account pays for it; raises ApiError when that is too much."""
+    """Holds the highest cost of the request if an account pays for it; raises ApiError if that is too much."""
     account = exchange.holder.account_id
     if account is None:
         return
@@ -71,7 +73,7 @@ async def hold(live: Live, exchange: Exchange, call: Call, group: LiveGroup, *, 
     most = most_nanousd(call.body, size, payable, call.own_keys)
     if not most:
         return
-    exchange.is_held = True  # before it is known: who leaves meanwhile is settled too
+    exchange.is_held = True  # set before the hold, so that a caller who leaves in between is settled too
     try:
         await live.hold(account_id=account, call_id=exchange.trace.call_id, amount_nanousd=most)
     except (OutOfCredits, CapReached) as error:
@@ -100,7 +102,8 @@ async def stream(exchange: Exchange) -> AsyncGenerator[bytes]:
 
 
 async def models(live: Live, key: str) -> bytes:
-    """`GET /v1/models`: the virtual models, groups, aliases and levels this key may call, then the catalog's models."""
+    """`GET /v1/models`: the virtual models, groups, aliases and levels that this key may call, then the catalog's
+    models."""
     holder = await authenticate(live, key)
     is_open, is_listed = partial(is_assigned, live, holder), partial(is_allowed, live, holder)
     virtual = [v.name for v in live.config.virtual.values() if all(is_open(tier.pool) for tier in v.tiers)]

@@ -1,4 +1,4 @@
-"""A finished exchange -> its row in the request log, what it cost, and what its key has used."""
+"""A finished exchange -> its row in the request log, its cost, and the usage of its key."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ ANSWERED, FAILED = Outcome.ANSWERED, Outcome.FAILED
 
 @dataclass(slots=True, init=False)
 class FinishedExchange:
-    """What the log needs of an exchange that has ended, and nothing as large as its answer.
+    """The part of a finished exchange that the log needs, without the answer itself.
 
-    `deployment` is who answered, None where tokens are not known. The row is made of it later, many at a time: between
-    two requests it takes the server four times as long.
+    `deployment` is the one that answered, None if tokens are unknown. Its row is made later, many at a time: one by one
+    between requests it takes four times as long.
     """
 
     endpoint: Endpoint
@@ -46,7 +46,7 @@ class FinishedExchange:
     is_stream: bool
 
     def __init__(self, exchange: Exchange) -> None:
-        # Field by field: the request waits, and a constructor of 15 keywords takes it several times as long.
+        # Field by field, because the request waits: a constructor with 15 keywords takes several times as long.
         self.endpoint = exchange.endpoint
         self.holder = exchange.holder
         self.trace = trace = exchange.trace
@@ -68,22 +68,22 @@ class FinishedExchange:
 
     @property
     def error_class(self) -> str:
-        """The upstream's error, or our own reason to refuse; nothing after a success."""
+        """The upstream's error, or our own reason of a refusal; empty after a success."""
         return "" if self.outcome is ANSWERED else self.last.error_class or self.error_code
 
     @property
     def cost_usd(self) -> float | None:
-        """By the catalog's prices; None when nobody answered, or tokens or prices are unknown."""
+        """The cost by the catalog's prices; None without an answer, or if tokens or prices are unknown."""
         return self.usage.cost_usd(self.deployment) if self.usage and self.deployment else None
 
     def settlement(self, cost_usd: float | None) -> Settlement:
-        """What the account that pays is charged; nothing for a failure, nor for what the person's own key has paid."""
+        """The charge to the paying account; nothing for a failure, or for requests that the person's own key paid."""
         is_free = self.outcome is FAILED or self.last.own_key
         charged = 0.0 if is_free else cost_usd or 0.0
         return Settlement(self.call_id, round(charged * NANO), self.holder.account_id, reason=self.trace.model_group)
 
     def row(self) -> LogRow:
-        """Its columns; names as they are now, so that the row outlives what it speaks of."""
+        """Its columns; with the current names, so that the row outlives what it refers to."""
         trace, holder, last, choice, usage = self.trace, self.holder, self.last, self.choice, self.usage
         row = LogRow()
         row.call_id = trace.call_id
@@ -124,13 +124,13 @@ class FinishedExchange:
         return row
 
     def wire(self) -> Wire:
-        """What is to be written; plain tuples are the cheapest to send."""
+        """The data to write; plain tuples are the cheapest to send."""
         row = self.row()
         return values_of(row), settlement_of(self.settlement(row.cost_usd)) if self.is_held else None
 
 
 def record(exchange: Exchange) -> None:
-    """Hands the finished request to the recorder, which settles it too; nothing waits for it."""
+    """Passes the finished request to the recorder, which also settles it; nothing waits for it."""
     ended = FinishedExchange(exchange)
     if ended.usage and exchange.rate_limits:
         exchange.rate_limits.count_tokens(ended.holder, ended.usage.total_tokens)
@@ -138,7 +138,7 @@ def record(exchange: Exchange) -> None:
 
 
 def cost_usd(result: Answer | Stream) -> float | None:
-    """What an answer costs by the catalog's prices; None when tokens or prices are unknown."""
+    """The cost of an answer by the catalog's prices; None if tokens or prices are unknown."""
     return None if result.usage is None else result.usage.cost_usd(result.deployment)
 
 

@@ -1,4 +1,4 @@
-"""What a client sent as `model` -> the routing group that answers."""
+"""The `model` of a request -> the routing group that answers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PREVIEW = 80
 
 @dataclass(frozen=True, slots=True)
 class VirtualChoice:
-    """What a virtual model chose, and by which score; None when there was no text to score."""
+    """The choice of a virtual model and its score; None without text to score."""
 
     virtual_model: str
     tier: str
@@ -35,7 +35,7 @@ class VirtualChoice:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a request goes; `choice` when a virtual model was called."""
+    """The group of a request; `choice` if it called a virtual model."""
 
     group: LiveGroup
     choice: VirtualChoice | None = None
@@ -44,9 +44,10 @@ class Route:
 async def resolve(
     live: Live, body: dict[str, Any], endpoint: Endpoint, may_call: Callable[[str], bool], power_level: str = ""
 ) -> Route:
-    """The group, virtual model or lone model that a client named, by an alias or not, or by a power level.
+    """The group, virtual model or lone model behind a client's `model`, which may also be an alias or a power level.
 
-    Raises ApiError. `may_call` says whether the client may call a group, `power_level` what `auto` means for it.
+    Raises ApiError. `may_call` says whether the client may call a group; `power_level` is the meaning of `auto` for the
+    client.
     """
     name = await live.resolve_alias(body["model"])
     if name == AUTO and power_level and live.routing.get(name) is None:
@@ -55,7 +56,7 @@ async def resolve(
         return _by_level(live, name, endpoint, may_call)
     if name not in live.config.virtual and (group := await live.find(name)) is not None:
         return Route(group)
-    if (spec := live.config.virtual.get(name)) is None:  # it may have come with what `find` has read just now
+    if (spec := live.config.virtual.get(name)) is None:  # `find` may have just loaded it
         raise openai.unknown_model(name)
     if endpoint != "chat/completions":
         raise _needs_messages(name)
@@ -75,7 +76,7 @@ def _by_level(live: Live, level: str, endpoint: Endpoint, may_call: Callable[[st
 
 
 def _by_score(live: Live, spec: VirtualSpec, messages: Sequence[Any]) -> Route:
-    """The pool by the score of the messages; the default tier's when that one is out of service."""
+    """The pool by the score of the messages; the default tier's pool if that one is out of service."""
     decision = decide(messages, spec)
     tiers = pools_for(decision, spec)
     for tier in tiers:
@@ -87,7 +88,7 @@ def _by_score(live: Live, spec: VirtualSpec, messages: Sequence[Any]) -> Route:
 
 
 def _log(choice: VirtualChoice, decision: Decision, why: str) -> None:
-    # The line takes five times as long as the decision; who does not want it should not pay for it.
+    # Formatting the line takes five times as long as the decision, so it is skipped when it is not logged.
     if not logging.getLogger(__name__).isEnabledFor(logging.INFO):
         return
     preview = {}

@@ -1,4 +1,4 @@
-"""One test request through a group, through the very routers that serve."""
+"""One test request through a group, with the same routers that serve traffic."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from gateway.exchange import Exchange
     from gateway.live import Live
 
-# What needs `gateway.live` is imported in functions: LiteLLM takes seconds to import, and most commands load the URLs,
-# and so this file.
+# Imports of `gateway.live` are inside functions: LiteLLM takes seconds to import, and most commands load the URLs, and
+# so this file.
 DEFAULT_MESSAGES = [{"role": "user", "content": "Hello, respond with one word."}]
 
 
 @dataclass(frozen=True, slots=True)
 class RoutingTrace:
-    """One attempt as the REST API names it; from `error_class` on it is ours.
+    """One attempt with the REST API's names; the fields from `error_class` on are our own.
 
     `started_ms` counts from the start of the request.
     """
@@ -55,7 +55,7 @@ class RoutingTrace:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What became of one test request (`RoutingGroupTestResult` of the REST API)."""
+    """The result of one test request (`RoutingGroupTestResult` of the REST API)."""
 
     success: bool
     response_text: str | None
@@ -76,7 +76,7 @@ def try_group(
     mock: bool = False,
     params: dict[str, Any] | None = None,
 ) -> Trial:
-    """Sends one real (or mock) request through the group `name`, active or not. For synchronous views.
+    """Sends one real (or mock) request through the group `name`, active or not. For use in synchronous views.
 
     Raises `gateway.openai.ApiError` (400) for messages or parameters that cannot be routed.
     """
@@ -85,7 +85,7 @@ def try_group(
 
 
 async def send(*, name: str, by: Actor, body: dict[str, Any], mock: bool) -> Trial:
-    """Routes one request; an inactive group gets a router for the moment, so that it can be tried first."""
+    """Routes one request; an inactive group gets a temporary router, so that it can be tried before it is activated."""
     from gateway.exchange import Exchange
     from gateway.live import serving
     from gateway.records import record

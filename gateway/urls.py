@@ -1,4 +1,4 @@
-"""Addresses of this room; its hot routes (`/v1/chat/completions` ...) are answered in `asgi.py`."""
+"""The URLs of this room; its hot routes (`/v1/chat/completions` ...) are answered in `asgi.py`."""
 
 from django.urls import path
 

@@ -1,8 +1,8 @@
 """Create, change and delete routing groups.
 
-Each action bumps the configuration's version first, which makes changes queue up (see
-`providers/config_version.py`): what is checked afterwards still holds at the commit, so no two changes
-can together make a circle of fallbacks, lose one another's fields, or take the same name.
+Each action bumps the configuration's version first, which serialises changes (see `providers/config_version.py`):
+checks still hold at the commit. So two changes can't together make a circle of fallbacks, overwrite each other's
+fields, or take the same name.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ log = structlog.get_logger(__name__)
 
 
 class GroupFields(TypedDict, total=False):
-    """The fields of a group that people set."""
+    """The editable fields of a group."""
 
     name: str
     description: str
@@ -79,10 +79,10 @@ def update_group(
     restored: int | None = None,
     **fields: Unpack[GroupFields],
 ) -> RoutingGroup:
-    """Changes the fields given, and the whole list of deployments when one is given.
+    """Changes the given fields, and the whole list of deployments if one is given.
 
-    They are laid over the group as it is now, not as the caller loaded it; `if_match` (ETags) refuses that.
-    `restored` is for the history: the revision that this change goes back to.
+    The change applies to the current group, not to the one that the caller loaded; `if_match` (ETags) refuses a group
+    that has changed. `restored` is for the history: the revision that this change restores.
     """
     config_version.bump()
     rules.check_can_edit(by)
@@ -107,9 +107,9 @@ def update_group(
 
 @atomic
 def restore_version(*, by: Actor, group: RoutingGroup, version: history.Version) -> RoutingGroup:
-    """Makes a group again what it was; a new revision. Raises ValidationError when a model it had is gone.
+    """Restores an earlier version as a new revision.
 
-    Settings that were unknown to that version stay as they are.
+    Raises ValidationError if one of its models is gone. Settings that did not exist at that version stay as they are.
     """
     wanted = snapshots.model_ids_of(version.snapshot)
     known = LanguageModel.objects.filter(pk__in=wanted).values_list("pk", flat=True)
@@ -121,7 +121,7 @@ def restore_version(*, by: Actor, group: RoutingGroup, version: history.Version)
 
 @atomic
 def delete_group(*, by: Actor, group: RoutingGroup, if_match: Collection[str] | None = None) -> None:
-    """Ends a group; raises GroupIsFallback or GroupIsPool while something needs it."""
+    """Deletes a group; raises GroupIsFallback or GroupIsPool while something needs it."""
     config_version.bump()
     rules.check_can_edit(by)
     fresh = RoutingGroup.objects.with_deployments().get(pk=group.pk)
@@ -132,7 +132,7 @@ def delete_group(*, by: Actor, group: RoutingGroup, if_match: Collection[str] | 
 
 @atomic
 def delete_groups(*, by: Actor, groups: Collection[RoutingGroup]) -> UndoableChange | None:
-    """Ends groups, all or none of them, so that `take_back` can bring them back; None when they are gone already."""
+    """Deletes groups, all or none, in a way that `take_back` can undo; None if they are gone already."""
     config_version.bump()
     rules.check_can_edit(by)
     fresh = _fresh(groups)
@@ -145,7 +145,7 @@ def delete_groups(*, by: Actor, groups: Collection[RoutingGroup]) -> UndoableCha
 
 @atomic
 def switch_groups(*, by: Actor, groups: Collection[RoutingGroup], is_active: bool) -> UndoableChange | None:
-    """Puts groups into service or takes them out; None when all of them are so already."""
+    """Puts groups into service or takes them out; None if nothing changes."""
     config_version.bump()
     rules.check_can_edit(by)
     changed = [group for group in _fresh(groups) if group.is_active != is_active]
@@ -159,7 +159,7 @@ def switch_groups(*, by: Actor, groups: Collection[RoutingGroup], is_active: boo
 
 @atomic
 def duplicate_group(*, by: Actor, group: RoutingGroup) -> RoutingGroup:
-    """A group that differs from this one in its name, and takes no part in the power levels before somebody says so."""
+    """A copy of a group under a new name; it is not in the power levels until it is added."""
     config_version.bump()
     fresh = RoutingGroup.objects.with_deployments().get(pk=group.pk)
     copied = snapshots.snapshot_of(fresh, fresh.deployments.all())
@@ -209,7 +209,7 @@ def _end(group: RoutingGroup, by: Actor) -> None:
 
 
 def _check(group: RoutingGroup, rows: Sequence[Deployment], *, old_name: str | None = None) -> None:
-    """Raises ValidationError for anything that makes the group unsound."""
+    """Raises ValidationError for an invalid group."""
     for field, checked in CONFIGS.items():
         try:
             setattr(group, field, checked(getattr(group, field)))
@@ -242,7 +242,7 @@ def _save_revision(group: RoutingGroup, by: Actor) -> None:
 
 
 def _rename_fallbacks(old: str, new: str, by: Actor) -> None:
-    """Keeps the groups that fall back to a renamed one right."""
+    """Updates the fallbacks of other groups to a renamed group."""
     for other in rules.groups_falling_back_to(old):
         before = history.before_change(other)
         other.fallback_config = policies.renamed_fallback(other.fallback_config, old=old, new=new)

@@ -1,4 +1,4 @@
-"""Routing groups and virtual models, to look at."""
+"""The Django admin of routing groups and virtual models; read only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lib.admin import ReadOnlyAdmin
 
 @admin.register(RoutingGroup)
 class RoutingGroupAdmin(ReadOnlyAdmin):
-    """How traffic is routed."""
+    """Routing groups."""
 
     list_display = ["name", "strategy", "is_active", "revision", "updated_at", "updated_by"]
     search_fields = ["name", "description"]

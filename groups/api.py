@@ -19,7 +19,7 @@ from lib.serializers import errors_named, page_of, row_or_404
 
 
 class RoutingGroupList(APIView):
-    """The routing groups there are."""
+    """All routing groups."""
 
     write_role = Role.OPERATOR
 

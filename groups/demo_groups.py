@@ -1,4 +1,4 @@
-"""The demo in the database: three providers that this server plays itself, groups over them, virtual models."""
+"""The demo in the database: three providers that this server simulates, with groups and virtual models."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from providers.models import LanguageModel, Provider
 
 DEMO = KeyHolder(name="demo", effective_role=Role.ADMIN)
 WEIGHTS = {"nebius": 83, "fireworks": 10, "azure": 7}
-# Impatient, so that a newcomer sees a failing provider being left alone, and coming back.
+# Short times, so that a newcomer sees a failing provider cool down and come back.
 RETRY = {"num_retries": 1, "timeout_s": 20}
 COOLDOWN = {"cooldown_time_s": 10, "allowed_fails": 1}
 # A newcomer who asks for `auto` gets an answer.
@@ -30,7 +30,7 @@ SETTINGS = {"in_power_levels": True}
 
 @atomic
 def load(*, by: KeyHolder = DEMO) -> Literal["loaded", "moved", "kept"]:
-    """Loads the demo once. Where it is already, what people made of it stays, and it follows the port."""
+    """Loads the demo once. An existing demo keeps people's changes, but its addresses follow the port."""
     config_version.bump()
     rows = _present()
     if rows:
@@ -62,7 +62,8 @@ def load(*, by: KeyHolder = DEMO) -> Literal["loaded", "moved", "kept"]:
 
 
 def _add_virtual_models(models: Mapping[str, LanguageModel], by: KeyHolder) -> None:
-    """The usual ones: Nebius is the small pool of each, Azure the large, Fireworks the second choice of both."""
+    """Adds the virtual models of the templates: Nebius is their small pool, Azure the large one, Fireworks the second
+    choice of both."""
     for template in TEMPLATES:
         for pool in (template.small, template.large):
             first = models["azure" if pool.is_large else "nebius"]
@@ -82,7 +83,7 @@ def _add_virtual_models(models: Mapping[str, LanguageModel], by: KeyHolder) -> N
 
 
 def _present() -> list[Provider]:
-    """The rows of the demo's providers, whatever they are called by now."""
+    """The rows of the demo's providers, also under new names."""
     is_demo = Q(pk__in=[])
     for demo in PROVIDERS.values():
         is_demo |= Q(api_base__endswith=path_of(demo))
@@ -90,13 +91,13 @@ def _present() -> list[Provider]:
 
 
 def _follow_port(row: Provider) -> bool:
-    """Points a demo provider at the address this server has now; whether that is a change."""
+    """Points a demo provider at this server's current address; returns whether that is a change."""
     now = next(api_base(demo) for demo in PROVIDERS.values() if row.api_base.endswith(path_of(demo)))
     return bool(Provider.objects.filter(pk=row.pk).exclude(api_base=now).update(api_base=now))
 
 
 def _create(demo: DemoProvider, by: KeyHolder) -> LanguageModel:
-    """A provider with its models; gives the one that chats."""
+    """Creates a provider with its models; returns the chat model."""
     provider = create_provider(by=by, type="custom", name=demo.name, api_key=DEMO_KEY, api_base=api_base(demo))
     rows = [
         create_model(

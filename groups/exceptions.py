@@ -1,4 +1,4 @@
-"""What can go wrong with routing groups beyond a bad field."""
+"""Errors of routing groups beyond invalid fields."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from lib.exceptions import Conflict, DomainError, Stale
 
 
 class GroupChanged(Stale):
-    """The caller's `If-Match` names another version than the one there is."""
+    """The caller's `If-Match` names another version than the current one."""
 
     def __init__(self, name: str, etag: str) -> None:
         super().__init__(
@@ -15,7 +15,7 @@ class GroupChanged(Stale):
 
 
 class GroupIsFallback(Conflict):
-    """A group cannot go while others fall back to it."""
+    """A group can't be deleted while other groups fall back to it."""
 
     def __init__(self, name: str, others: list[str]) -> None:
         super().__init__(f"'{name}' is a fallback of {', '.join(others)}. Take it out of their fallback_config first.")
@@ -23,7 +23,7 @@ class GroupIsFallback(Conflict):
 
 
 class GroupIsPool(Conflict):
-    """A group cannot go while virtual models send messages to it."""
+    """A group can't be deleted while it is a pool of virtual models."""
 
     def __init__(self, name: str, virtual_models: list[str]) -> None:
         super().__init__(
@@ -32,21 +32,21 @@ class GroupIsPool(Conflict):
 
 
 class IsAliased(Conflict):
-    """A group or virtual model cannot go while aliases lead to it."""
+    """A group or virtual model can't be deleted while aliases lead to it."""
 
     def __init__(self, name: str, aliases: list[str]) -> None:
         super().__init__(f"The aliases {', '.join(aliases)} lead to '{name}'. Change them in the routing rules first.")
 
 
 class RulesChanged(Stale):
-    """The caller's `If-Match` names another version than the one there is."""
+    """The caller's `If-Match` names another version than the current one."""
 
     def __init__(self, etag: str) -> None:
         super().__init__(f"The routing rules were changed since you loaded them; they are at {etag} now. Load again.")
 
 
 class VirtualModelChanged(Stale):
-    """The caller's `If-Match` names another version than the one there is."""
+    """The caller's `If-Match` names another version than the current one."""
 
     def __init__(self, name: str, etag: str) -> None:
         super().__init__(
@@ -62,11 +62,11 @@ class NothingToExport(DomainError):
 
 
 class CannotComeBack(Conflict):
-    """What was deleted has lost its place meanwhile."""
+    """The deleted groups can't be restored: something took their place."""
 
 
 class NothingToUndo(Conflict):
-    """The time to take a change back is over, or it was somebody else's."""
+    """The time for undo is over, or the change was somebody else's."""
 
     def __init__(self) -> None:
         super().__init__("It is too late to undo this: a change can be taken back for 10 seconds, by who made it.")

@@ -66,7 +66,7 @@ class Usage:
 
 
 def usage_in(fields: dict[str, Any]) -> Usage | None:
-    """The tokens that an answer or an event tells, wherever servers have been seen to put them."""
+    """The tokens in an answer or an event, in any of the places where servers put them."""
     if usage := Usage.of(fields.get("usage")):
         return usage
     places = [fields.get("usageMetadata"), fields.get("usage_metadata"), _object(fields.get("x_groq")).get("usage")]
@@ -76,9 +76,9 @@ def usage_in(fields: dict[str, Any]) -> Usage | None:
 
 
 def _counts(usage: dict[str, Any]) -> tuple[int, int] | None:
-    """Read and written, one of them taken from the total where only the other is told; None when not known.
+    """Tokens read and written; one of them is computed from the total if only the other is given; None if unknown.
 
-    Without anything written it is an embedding's usage: there the whole was read.
+    Without written tokens it is the usage of an embedding, where all were read.
     """
     told = next((pair for pair in SPELLINGS if any(name in usage for name in pair)), None)
     if told is None:
@@ -87,7 +87,7 @@ def _counts(usage: dict[str, Any]) -> tuple[int, int] | None:
     if read is None or written is None:
         return None
     total = _count(usage.get("total_tokens", 0)) or 0
-    if told[0] == "input_tokens":  # Anthropic's words: what its cache was asked for comes on top
+    if told[0] == "input_tokens":  # Anthropic's words: cached tokens are not part of the input
         read += _first_count(usage, "cache_read_input_tokens") + _first_count(usage, "cache_creation_input_tokens")
     if told[0] not in usage and total > written:
         read = total - written

@@ -1,6 +1,7 @@
-"""What went wrong in an attempt through LiteLLM, told from what came over the wire and never in LiteLLM's words.
+"""Errors of attempts through LiteLLM, read from the bytes on the wire and never from LiteLLM's texts.
 
-Its messages carry tracebacks, paths, links to its manual and JSON in JSON; its classes guess. Nothing of them is left.
+Its messages carry tracebacks, paths, links to its documentation and JSON in JSON; its classes are guesses. None of that
+is passed on.
 """
 
 from __future__ import annotations
@@ -42,14 +43,15 @@ def failure(call: Call, deployment: DeploymentSpec, error: BaseException, heard:
 
 
 def broken(deployment: DeploymentSpec, heard: Heard) -> Exception:
-    """The exception for a stream that ended before its answers did: the error that it told, or the cut."""
+    """The exception for a stream that ended before its answers: the error in it, or the broken connection."""
     if told := told_error(heard.body):
         return failures.from_event(deployment, told)
     return failures.unreachable(deployment, "the stream was cut before its end")
 
 
 def unanswered(deployment: DeploymentSpec, said: AnswerReading, heard: Heard) -> Exception:
-    """The exception for an answer that is none, although it came as one: what the provider itself said of it first."""
+    """The exception for an answer with a success status that is not an answer: preferably in the provider's own
+    words."""
     if error := told_error(heard.body) or said.error:
         return failures.from_event(deployment, error)
     if heard.is_ended_by_error:
@@ -58,7 +60,8 @@ def unanswered(deployment: DeploymentSpec, said: AnswerReading, heard: Heard) ->
 
 
 def _unsent(call: Call, deployment: DeploymentSpec, error: BaseException) -> Exception:
-    """Nothing was sent: LiteLLM could not put the request into the provider's dialect, or has no credentials."""
+    """The exception for a request that was not sent: LiteLLM could not translate it into the provider's dialect, or has
+    no credentials."""
     status = failures.status_of(error)
     if status in (401, 403) or "redentials" in type(error).__name__:
         why = f"{deployment.provider} cannot be asked: credentials are missing or unusable."
@@ -72,5 +75,5 @@ def _unsent(call: Call, deployment: DeploymentSpec, error: BaseException) -> Exc
 
 
 def _reason(error: BaseException) -> str:
-    """Why the network failed, in its own words; '' when it did not."""
+    """The network's reason for a failure; '' without one."""
     return reason_of(error) if is_of_network(error) else ""

@@ -1,4 +1,4 @@
-"""What a provider's stream itself says, read beside LiteLLM, which invents an end for a stream that was cut."""
+"""Reads a provider's own stream beside LiteLLM, which invents an end for a broken stream."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from litellm.llms.vertex_ai.gemini.vertex_and_google_ai_studio_gemini import Mod
 
 # What LiteLLM makes of `[DONE]`, which ends a stream but finishes no answer.
 DONE = {"text": "", "is_finished": True, "finish_reason": "stop", "usage": None, "index": 0, "tool_use": None}
-# LiteLLM's reader of Gemini says so of every piece; only the provider's own JSON tells which one is the last.
+# LiteLLM's reader of Gemini marks every piece as the last; only the provider's own JSON shows the real one.
 INVENTED = frozenset({"stop", "tool_calls", "function_call"})
 
 
 class Watch:
-    """A stream of LiteLLM's, watched one level below: which answers began, and which of them were finished, and why."""
+    """Watches a LiteLLM stream one level below: which answers began, which of them finished, and why."""
 
     def __init__(self, response: Any) -> None:
         self._response = response
@@ -56,7 +56,7 @@ class Watch:
         return parsed
 
     def note(self, chunk: Any) -> None:
-        """The next thing that the provider's own reader made out."""
+        """The next item of the provider's own reader."""
         if isinstance(chunk, dict):
             self._note_dict(chunk)
             return
@@ -96,7 +96,7 @@ class Watch:
 
 
 class _Watched:
-    """In the place of a provider's reader, with everything that it has."""
+    """A stand-in for a provider's reader, with all its attributes."""
 
     def __init__(self, chunks: Any, watch: Watch) -> None:
         self._chunks, self._watch = chunks, watch

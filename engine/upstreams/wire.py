@@ -1,7 +1,7 @@
-"""What came over the wire in one attempt through LiteLLM, before LiteLLM read it.
+"""The bytes on the wire of one attempt through LiteLLM, before LiteLLM reads them.
 
-LiteLLM maps statuses and wording to classes of its own, fills in tokens that nobody counted, and turns a cut into an
-end. The transport that all its clients share tells what really came to the attempt that listens.
+LiteLLM maps statuses and texts to classes of its own, fills in token counts, and turns a broken stream into a normal
+end. The transport that all its clients share passes the real answer to the attempt that listens.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ import httpx
 
 ERROR_BODY_LIMIT = 64 * 1024
 TAIL_LIMIT = 16 * 1024
-# Longer than any of the names below: one of them may lie across two pieces.
+# Longer than any of the names below, because a name may be split over two pieces.
 OVERLAP = 64
-# What zlib unpacks, finding out by itself which of them it is.
+# Encodings that zlib detects and unpacks.
 ZLIB = frozenset({"gzip", "x-gzip", "deflate"})
 ANY_ZLIB = 47
-# What "deflate" means to some servers, and to the HTTP client too.
+# The variant of "deflate" that some servers send and HTTP clients accept.
 RAW_DEFLATE = -zlib.MAX_WBITS
 PLAIN = frozenset({"identity", ""})
-# In an answer's text the quotes would be escaped.
+# Inside the text of an answer the quotes would be escaped.
 ENDED_BY_ERROR = re.compile(rb'"finish_reason"\s*:\s*"error"')
 COUNTED = re.compile(
     rb'"(?:prompt_tokens|completion_tokens|input_tokens|output_tokens|inputTokens|outputTokens|promptTokenCount'
@@ -38,16 +38,16 @@ class TooLarge(ValueError):
 
 
 class UnknownPacking(ValueError):
-    """A body in a content encoding that was not asked for, and whose size can't be bounded."""
+    """A body in a content encoding that was not requested, and whose size can't be limited."""
 
 
 @dataclass(slots=True)
 class Heard:
-    """The last answer of an attempt. `status` is None until one has come.
+    """The last answer of an attempt. `status` is None before the first.
 
-    `body` is the beginning of an error answer, else the end of what has come so far. `is_counted`: the provider itself
-    spoke of tokens. `is_ended_by_error`: a finish reason said so. `is_too_large`: it, or one line of a stream, unpacks
-    to more than `limit_bytes`, and was not read further; nor was one in an `unknown_packing`.
+    `body` is the beginning of an error answer, else the latest bytes. `is_counted`: the provider counted tokens.
+    `is_ended_by_error`: a finish reason was an error. `is_too_large`: the answer, or one line of a stream, unpacks to
+    more than `limit_bytes`, and was not read further; an answer in an `unknown_packing` is not read either.
     """
 
     status: int | None = None
@@ -64,7 +64,7 @@ class Heard:
     _unpacker: Any = None
 
     def begin(self, status: int, headers: httpx.Headers) -> None:
-        """An answer begins; a later one of the same attempt takes its place."""
+        """An answer begins; it replaces an earlier one of the same attempt."""
         self.status, self.headers, self.body, self._size = status, dict(headers), b"", 0
         self.is_counted = self.is_ended_by_error = self.is_too_large = False
         self._packing = headers.get("content-encoding", "").strip().lower()
@@ -85,7 +85,7 @@ class Heard:
             while piece:
                 self._keep(self._unpacker.decompress(piece, ERROR_BODY_LIMIT))
                 piece = self._unpacker.unconsumed_tail
-        except zlib.error:  # it is raw, or was unpacked before it came here
+        except zlib.error:  # it is uncompressed, or was unpacked before
             self._unpacker = zlib.decompressobj(RAW_DEFLATE) if self._is_raw(piece) else None
             self.add(piece)
 
@@ -118,21 +118,21 @@ _listening: ContextVar[Heard | None] = ContextVar("heard", default=None)
 
 
 def listen(limit_bytes: int | None = None, *, is_stream: bool = False) -> Heard:
-    """Hears the answers to the requests that the running task makes from now on, of at most so many bytes each (or in
-    each line of a stream)."""
+    """Listens to the answers to the running task's requests from now on, up to `limit_bytes` each (or per line of a
+    stream)."""
     heard = Heard(limit_bytes=limit_bytes, is_stream=is_stream)
     _listening.set(heard)
     return heard
 
 
 def ask_for_plain(request: httpx.Request) -> None:
-    """A compressed answer could not be listened to."""
+    """Asks for an uncompressed answer, because a compressed one could not be read here."""
     if _listening.get() is not None:
         request.headers["accept-encoding"] = "identity"
 
 
 def overhear(response: httpx.Response) -> None:
-    """Lets the attempt that listens, if any, hear this answer."""
+    """Passes this answer to the attempt that listens, if any."""
     heard = _listening.get()
     if heard is not None and isinstance(response.stream, httpx.AsyncByteStream):
         heard.begin(response.status_code, response.headers)
@@ -140,7 +140,7 @@ def overhear(response: httpx.Response) -> None:
 
 
 class _Overheard(httpx.AsyncByteStream):
-    """A body, passed on as it is."""
+    """A body that is passed on unchanged."""
 
     def __init__(self, stream: httpx.AsyncByteStream, heard: Heard) -> None:
         self._stream, self._heard = stream, heard

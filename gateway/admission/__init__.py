@@ -1,1 +1,1 @@
-"""May this key send this request, how often, and who pays."""
+"""Admission of a request: rights, rate limits, credits."""

@@ -1,4 +1,7 @@
-"""What a request may cost at most: held back of the account that pays before it runs, settled when it has ended."""
+"""The highest possible cost of a request.
+
+The paying account holds it before the request runs, and is settled after it.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,14 @@ from django.conf import settings
 from access.models import NANO
 from engine.spec import DeploymentSpec, GroupSpec, OwnKey
 
-# Four is usual for English; other languages and code have fewer.
+# English has about four; other languages and code have fewer.
 BYTES_PER_TOKEN = 3
 TOKENS_OF_AN_IMAGE = 1_600
 IMAGES = ("image_url", "input_audio", "file")
 
 
 class Named(Protocol):
-    """A group that can be asked what it routes to."""
+    """A group with its spec."""
 
     @property
     def spec(self) -> GroupSpec: ...
@@ -33,10 +36,10 @@ class Groups(Protocol):
 def most_nanousd(
     body: Mapping[str, Any], size: int, deployments: Iterable[DeploymentSpec], own_keys: Mapping[str, OwnKey]
 ) -> int:
-    """The most that a request with a body of `size` bytes costs on the dearest of these deployments.
+    """The highest cost of a request with a body of `size` bytes on the most expensive of these deployments.
 
-    Whatever only a person's own key pays, and what has no price, costs nothing. A client that names no limit of
-    output tokens is taken to want CREDIT_HOLD_OUTPUT_TOKENS.
+    Deployments that only a person's own key pays for, or without a price, cost nothing. Without a limit of output
+    tokens, CREDIT_HOLD_OUTPUT_TOKENS counts.
     """
     tokens_in = _input_tokens(body, size)
     tokens_out = _output_tokens(body)
@@ -49,7 +52,7 @@ def most_nanousd(
 
 
 def reachable(groups: Groups, spec: GroupSpec, may_use: Callable[[str], bool] | None = None) -> list[DeploymentSpec]:
-    """The deployments of a group and of the groups that its fallbacks lead to, as far as the caller may use them."""
+    """The deployments of a group and of its fallback groups, as far as the caller may use them."""
     found, names, seen = list(spec.deployments), [*_fallbacks(spec)], {spec.name}
     while names:
         name = names.pop()

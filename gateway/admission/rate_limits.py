@@ -1,7 +1,8 @@
-"""Requests and tokens a minute of keys, people and teams, in windows of a minute that begin with their first request.
+"""Rate limits: requests and tokens per minute of keys, people and teams, in windows of a minute that begin with the
+first request.
 
-With REDIS_URL all processes count together; without it each counts for itself. Tokens are counted when they are known:
-requests in flight may go over, the next is refused.
+With REDIS_URL all processes count together; without it each counts by itself. Tokens are counted when they are known:
+requests in flight may exceed the limit, and the next one is refused.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ REDIS_TIMEOUT_S = 1.0
 
 
 class PerMinute(RateLimitItemPerMinute):
-    """So many a minute. What was counted stays counted when the limit changes."""
+    """A limit per minute. Its counter survives a change of the limit."""
 
     def key_for(self, *identifiers: bytes | str | int | float) -> str:
         return "/".join((self.namespace, *map(str, identifiers), "minute"))
@@ -34,7 +35,8 @@ class PerMinute(RateLimitItemPerMinute):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most `item.amount` of `what` (requests, tokens) a minute, counted in `window`; `who` may use them."""
+    """At most `item.amount` of `what` (requests, tokens) a minute, counted in `window`; `who` is the holder of the
+    limit."""
 
     what: str
     item: PerMinute
@@ -44,7 +46,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What is left of a limit."""
+    """The rest of a limit."""
 
     remaining: int
     amount: int
@@ -64,9 +66,9 @@ class RateLimits:
         self._counting: set[asyncio.Task[None]] = set()
 
     async def admit(self, holder: KeyHolder) -> Headers:
-        """Counts a request; the headers say what is left of the tightest limits.
+        """Counts a request; the headers give the rest of the tightest limits.
 
-        Raises ApiError 429, with Retry-After, at any of them. A request that one of them refuses counts for none.
+        Raises ApiError 429 with Retry-After if any limit is reached; a refused request counts for none.
         """
         limits, left = _limits_of(holder), list[Left]()
         try:
@@ -79,12 +81,12 @@ class RateLimits:
                 left.append(Left(window.remaining, limit.item.amount, limit.what))
         except ApiError:
             raise
-        except Exception as error:  # the store of the counts is away: serving is worth more than counting
+        except Exception as error:  # the store of the counters is away: serving matters more than counting
             log.warning("rate limits not kept for the moment", error=str(error))
         return [header for what in ("tokens", "requests") for header in _tightest(left, what)]
 
     def count_tokens(self, holder: KeyHolder, tokens: int) -> None:
-        """Counts what a request used, without waiting for it."""
+        """Counts the tokens of a request in the background."""
         for limit in _limits_of(holder) if tokens else ():
             if limit.what == "tokens":
                 task = asyncio.create_task(self._count(limit, tokens))
@@ -116,7 +118,7 @@ def _storage(redis_url: str) -> Storage:
 
 
 def _limits_of(holder: KeyHolder) -> list[Limit]:
-    """Tokens first: a request that has none left does not count as one."""
+    """Token limits first: a request that they refuse is not counted."""
     if holder.key_id is None:
         return []
     limits = list(_every_limit(holder))

@@ -1,4 +1,4 @@
-"""May this key send this request? Scope, allowed models, groups that were assigned to others."""
+"""The rights of a key for a request: scope, allowed models, assigned groups."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ LOADS_WITHIN_S = 10.0
 
 
 async def authenticate(live: Live, key: str) -> KeyHolder:
-    """The holder of a bearer key; a revoked one is gone within a second."""
-    # Callers would think that their key is bad, when this process has only just begun.
+    """The holder of a bearer key; a revoked key stops working within a second."""
+    # Otherwise callers would get "wrong key" while this process is still starting.
     if key and not live.is_loaded and not await live.is_loaded_within(LOADS_WITHIN_S):
         why = "The gateway is starting: its configuration is not loaded yet."
         raise ApiError(503, why, code="not_ready", headers=[(b"retry-after", b"1")])
@@ -25,13 +25,14 @@ async def authenticate(live: Live, key: str) -> KeyHolder:
 
 
 def check_scope(holder: KeyHolder) -> None:
-    """A key may be good for the REST API alone; raises ApiError 403."""
+    """Raises ApiError 403 for a key that is only for the REST API."""
     if Scope.CALL not in holder.scopes:
         raise ApiError(403, f"This key has no scope '{Scope.CALL}': it may not call models.", code="missing_scope")
 
 
 def admit(live: Live, holder: KeyHolder, asked: str, route: Route) -> None:
-    """Raises ApiError 403, with the reason, unless the key may call the model it `asked` for, and the group behind."""
+    """Raises ApiError 403, with the reason, unless the key may call the model that it `asked` for, and the group behind
+    it."""
     if not is_allowed(live, holder, asked):
         why = f"This key may not call '{asked}': it allows {_few(holder.allowed_models)}."
         raise ApiError(403, why, param="model", code="model_not_allowed")
@@ -41,25 +42,26 @@ def admit(live: Live, holder: KeyHolder, asked: str, route: Route) -> None:
 
 
 def may_call(live: Live, holder: KeyHolder, name: str) -> bool:
-    """Whether a key holder may call, and see, a group by its own name."""
+    """Whether a key holder may call and see a group by its own name."""
     return is_allowed(live, holder, name) and is_assigned(live, holder, name)
 
 
 def may_fall_back_to(live: Live, holder: KeyHolder, virtual_model: str, name: str) -> bool:
-    """Whether a request may move on to a group: one that may be called, or a pool of the virtual model that was."""
+    """Whether a request may move on to a group: one that the key may call, or a pool of the virtual model that it
+    called."""
     virtual = live.config.virtual.get(virtual_model)
     is_pool = virtual is not None and any(tier.pool == name for tier in virtual.tiers)
     return (is_pool or is_allowed(live, holder, name)) and is_assigned(live, holder, name)
 
 
 def is_allowed(live: Live, holder: KeyHolder, name: str) -> bool:
-    """Whether the key's list of models, if it has one, has this name or what the alias stands for."""
+    """Whether the key's list of models, if there is one, contains this name or the alias's target."""
     allowed = holder.allowed_models
     return not allowed or name in allowed or live.config.aliases.get(name) in allowed
 
 
 def is_assigned(live: Live, holder: KeyHolder, group: str) -> bool:
-    """Whether a group is for everybody, or for this key or one of its teams (or the master key asks)."""
+    """Whether a group is open to everybody, to this key or to one of its teams; always for the master key."""
     assigned = live.config.assignments.get(group)
     return assigned is None or holder.key_id is None or not assigned.isdisjoint(holder.key_ids | holder.team_ids)
 

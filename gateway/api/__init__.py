@@ -1,1 +1,1 @@
-"""The JSON doors of the gateway's slower routes, and the schema of the hot ones."""
+"""The gateway's slower routes (REST API), and the schema of the hot ones."""

@@ -1,4 +1,4 @@
-"""The JSON door of the gateway's slower routes: attempts of a request, a test request."""
+"""The gateway's slower routes: attempts of a request, a test request."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from usage.request_log.recorder import FLUSH_INTERVAL_S, recorder
 class AttemptsView(APIView):
     """Every attempt of one request, in order."""
 
-    read_role = Role.STRANGER  # a key without a role may read what became of its own requests
+    read_role = Role.STRANGER  # a key without a role may read its own requests
 
     @extend_schema(responses=AttemptsSerializer)
     def get(self, request: Request, call_id: str) -> Response:
@@ -51,7 +51,7 @@ class AttemptsView(APIView):
 
 
 class GroupTestView(APIView):
-    """One real, or mock, request through a group."""
+    """One real or mock request through a group."""
 
     write_role = Role.OPERATOR
 
@@ -82,7 +82,7 @@ def _choice(record: RequestRecord) -> dict[str, Any] | None:
 
 
 def _standbys(record: RequestRecord) -> list[dict[str, Any]]:
-    """Who else could have been asked, by the groups as they are: nothing where one was changed since."""
+    """The other candidates, by the current groups; empty if one was changed since."""
     group = RoutingGroup.objects.filter(name=record.model_group).first()
     if group is None:
         return []
@@ -94,7 +94,7 @@ def _standbys(record: RequestRecord) -> list[dict[str, Any]]:
 
 
 def _find(call_id: str) -> RequestRecord:
-    """The record, waiting for the batch of another process that may be about to write it."""
+    """The record; waits for the batch of another process that may contain it."""
     deadline = time.monotonic() + 2 * FLUSH_INTERVAL_S
     while True:
         record = recorder.find(call_id) or RequestRecord.objects.filter(pk=call_id).first()

@@ -1,4 +1,4 @@
-"""`…/explain`: what would happen to a request, without sending it."""
+"""`…/explain`: the route of a request, without sending it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class ExplainRequestSerializer(serializers.Serializer):
 
 
 class GroupExplainRequestSerializer(ExplainRequestSerializer):
-    """The same; without messages, whatever fits into every context."""
+    """The same; without messages, a request that fits into every context."""
 
     messages = serializers.ListField(child=serializers.DictField(), max_length=1000, default=list)
 
 
 class PartSerializer(serializers.Serializer):
-    """One reason for a score; `at` is the place in `text` where it begins."""
+    """One reason for a score; `at` is its position in `text`."""
 
     kind = serializers.ChoiceField(choices=["length", "simple", "complex", "code", "sentences", "messages"])
     points = serializers.IntegerField()
@@ -38,7 +38,7 @@ class PartSerializer(serializers.Serializer):
 
 
 class CandidateSerializer(serializers.Serializer):
-    """A deployment that would be asked; `chance` is that of being the first, null where the load decides."""
+    """A deployment that would be asked; `chance` is the probability of being the first, null where the load decides."""
 
     deployment_id = serializers.CharField()
     deployment_name = serializers.CharField()
@@ -50,7 +50,7 @@ class CandidateSerializer(serializers.Serializer):
 
 
 class ExcludedSerializer(serializers.Serializer):
-    """A deployment that can't answer now; `is_tried`: it is asked all the same, in vain."""
+    """A deployment that can't answer now; `is_tried`: the router asks it anyway."""
 
     deployment_id = serializers.CharField()
     deployment_name = serializers.CharField()
@@ -70,7 +70,7 @@ class GroupExplainedSerializer(serializers.Serializer):
 
 
 class VirtualExplainedSerializer(serializers.Serializer):
-    """What a virtual model decides, and who would be asked."""
+    """The decision of a virtual model, and its candidates."""
 
     virtual_model = serializers.CharField()
     score = serializers.IntegerField(allow_null=True)
@@ -84,9 +84,9 @@ class VirtualExplainedSerializer(serializers.Serializer):
 
 
 class VirtualModelExplainView(APIView):
-    """The score of a message and where it would go."""
+    """The score of a message and its route."""
 
-    write_role = Role.VIEWER  # nothing is written, and nothing spent
+    write_role = Role.VIEWER  # nothing is written or spent
 
     @extend_schema(
         request=ExplainRequestSerializer, responses=VirtualExplainedSerializer, operation_id="explain_virtual_model"

@@ -1,4 +1,4 @@
-"""Shapes of the gateway's JSON door; names are the contract's."""
+"""Shapes of the gateway's REST API; the names are fixed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.ledger import SkipReason
 
 
 class AttemptSerializer(serializers.Serializer):
-    """One try of one deployment."""
+    """One call to one deployment."""
 
     deployment_id = serializers.CharField()
     deployment_name = serializers.CharField()
@@ -38,7 +38,7 @@ class AttemptSerializer(serializers.Serializer):
 
 
 class SkipSerializer(serializers.Serializer):
-    """A candidate that was not asked; `not_needed` is a standby, and no skip. What is not known is left out."""
+    """A candidate that was not asked; `not_needed` is a standby, not a skip. Unknown fields are left out."""
 
     deployment_id = serializers.CharField()
     deployment_name = serializers.CharField()
@@ -55,7 +55,7 @@ class SkipSerializer(serializers.Serializer):
 
 
 class ChoiceSerializer(serializers.Serializer):
-    """What a virtual model chose, by which score (null: there was no text to score)."""
+    """The choice of a virtual model, with the score (null: there was no text to score)."""
 
     virtual_model = serializers.CharField()
     score = serializers.IntegerField(allow_null=True)
@@ -64,7 +64,7 @@ class ChoiceSerializer(serializers.Serializer):
 
 
 class AttemptsSerializer(serializers.Serializer):
-    """All attempts of one request, and who was not asked; `choice` when it called a virtual model.
+    """All attempts and skips of one request; `choice` if it called a virtual model.
 
     `fell_back`: a better tier or group had failed or was skipped.
     """
@@ -78,7 +78,7 @@ class AttemptsSerializer(serializers.Serializer):
 
 
 class TrialRequestSerializer(serializers.Serializer):
-    """`{messages?, mock?, model params?}`: whatever is not ours goes to the model."""
+    """`{messages?, mock?, model params?}`: other fields are passed to the model."""
 
     messages = serializers.ListField(child=serializers.DictField(), required=False, min_length=1, max_length=1000)
     mock = serializers.BooleanField(default=False)
@@ -107,7 +107,7 @@ class RoutingTraceSerializer(serializers.Serializer):
 
 
 class TrialSerializer(serializers.Serializer):
-    """What became of a test request."""
+    """The result of a test request."""
 
     success = serializers.BooleanField()
     response_text = serializers.CharField(allow_null=True)

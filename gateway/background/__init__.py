@@ -1,1 +1,1 @@
-"""What a server does again and again beside serving."""
+"""Periodic work of a server."""

@@ -1,4 +1,4 @@
-"""Watches for alerts and tells the webhook, off every request's path, and again later when it does not answer."""
+"""Raises alerts and delivers them to the webhook, with retries, outside the path of requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 WATCH_S = 15.0
 TICK_S = 2.0
 LEASE_S = 60.0
-# After the first try; then it is given up, and the alert's row says why.
+# Pauses after the first try; after the last one the alert's row says why it was given up.
 PAUSES_S = (2.0, 10.0, 60.0)
 
 
@@ -31,7 +31,7 @@ async def watch(*, every_s: float = WATCH_S) -> None:
 
 
 def look() -> None:
-    """One look at everything that is watched; old alerts are forgotten by the way."""
+    """Checks everything that is watched once; also deletes old alerts."""
     try:
         alerting.settle()
         alerts.forget_old_alerts()
@@ -40,13 +40,13 @@ def look() -> None:
 
 
 class WebhookSender:
-    """The messenger of one process; any number of them share the work."""
+    """Delivers the webhooks of one process; any number of processes share the work."""
 
     def __init__(self, in_database_thread: Callable[[Callable[[], Any]], Awaitable[Any]]) -> None:
         self._in_database_thread = in_database_thread
 
     async def run(self) -> None:
-        """Delivers what there is, until cancelled; returns at once when no webhook is set."""
+        """Delivers alerts until cancelled; returns at once if no webhook is set."""
         if settings.ALERT_WEBHOOK_URL:
             await run_every(self.turn, every_s=TICK_S, failing="alerts not delivered yet")
 

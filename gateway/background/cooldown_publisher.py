@@ -1,7 +1,7 @@
-"""The cooldown board: what this process's routers leave alone, published for all to see and to end.
+"""Publishes the cooldowns of this process's routers in the database, where everybody can see and end them.
 
-A router says how many cooldowns it has begun, so that looking costs nothing while nothing happens. A row that
-somebody deleted is a cooldown that is to end: each process compares its rows when the configuration's version grows.
+A router counts the cooldowns that it has begun, so that a look costs nothing while nothing happens. A deleted row means
+that the cooldown should end: each process compares its rows when the configuration's version grows.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from gateway.background.periodic import run_every
 from usage.models import CooldownRecord
 
 TICK_S = 1.0
-# Rows of a process that died end by themselves; later they are swept away.
+# Rows of a dead process expire by themselves and are deleted later.
 KEPT_AFTER = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A cooldown that has a row, and the router it happens in."""
+    """A cooldown that has a row, with its router."""
 
     router: GroupRouter
     deployment_id: str
@@ -39,7 +39,7 @@ class Published:
 
 
 class CooldownPublisher:
-    """The cooldowns of one process in the database."""
+    """Keeps the cooldowns of one process in the database."""
 
     def __init__(self, routing: Routing, in_database_thread: Callable[[Callable[[], Any]], Awaitable[Any]]) -> None:
         self.process = uuid.uuid4()
@@ -53,7 +53,7 @@ class CooldownPublisher:
         await run_every(self.publish, every_s=TICK_S, failing="cooldowns not published")
 
     async def publish(self) -> None:
-        """Writes the cooldowns that began since the last time; deletes those that are over, or whose router is gone."""
+        """Writes the cooldowns that began since the last time; deletes rows that are over, or whose router is gone."""
         begun = [group for group in self._routing if self._has_news(group)]
         for group in begun:
             await self._write(group)
@@ -64,7 +64,7 @@ class CooldownPublisher:
                 self._published.pop(row, None)
 
     async def follow_resets(self) -> None:
-        """Ends the cooldowns whose rows somebody deleted."""
+        """Ends the cooldowns whose rows were deleted."""
         if not self._published:
             return
         kept = await self._in_database_thread(partial(_existing, list(self._published)))

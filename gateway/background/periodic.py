@@ -1,4 +1,4 @@
-"""Work that a server does again and again beside serving."""
+"""Periodic work of a server."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ log = structlog.get_logger(__name__)
 
 
 async def run_every(work: Callable[[], Awaitable[None]], *, every_s: float, failing: str) -> None:
-    """Does the work every so many seconds, until cancelled; `failing` is what the log says of a turn that failed."""
+    """Does the work every `every_s` seconds until cancelled; `failing` is the log message for a failed turn."""
     while True:
         await asyncio.sleep(every_s)
         try:
             await work()
-        except Exception as error:  # a database that is away, say: serving goes on, and the next turn tries again
+        except Exception as error:  # for example, the database is away: serving goes on, and the next turn tries again
             log.warning(failing, error=str(error))

@@ -1,6 +1,6 @@
 """Probes providers in the background, each by one process at a time, and raises an alert when one stays down.
 
-A probe goes past the routers: it is no traffic, costs no request, and is in no statistics of groups.
+A probe bypasses the routers: it is not traffic and does not count in statistics of groups.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TICK_S = 5.0
 
 
 class Prober:
-    """The prober of one process. `interval_s` is that of one provider, 0 is off."""
+    """The prober of one process. `interval_s` is the interval per provider; 0 switches probing off."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Prober:
         self._rng = rng or random.Random()  # noqa: S311  # jitter is no secret
 
     async def run(self) -> None:
-        """Probes what is due, until cancelled; returns at once when probing is off."""
+        """Probes due providers until cancelled; returns at once when probing is off."""
         if self._interval_s > 0:
             every_s = min(TICK_S, self._interval_s)
             await run_every(self.turn, every_s=every_s, failing="providers not probed")
@@ -65,5 +65,5 @@ class Prober:
 
 
 def settle_alerts() -> None:
-    """An alert for each provider that failed too often in a row, none for any other."""
+    """Keeps an alert for each provider that failed too often in a row, and for no other."""
     alerting.settle([AlertKind.PROVIDER_DOWN])

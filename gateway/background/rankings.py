@@ -1,4 +1,4 @@
-"""The rankings behind `auto` and the power levels: kept in memory, made anew when configuration or speeds change."""
+"""The rankings behind `auto` and the power levels: kept in memory, renewed when the configuration or speeds change."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 from gateway.background.periodic import run_every
 from usage.health.standings import current_rankings
 
-# Response times drift; no request waits for them.
+# Response times change slowly; no request waits for them.
 RENEWED_EVERY_S = 60.0
 
 
 class Rankings:
-    """For each level, the names of the groups that may answer, best first."""
+    """For each level, the names of its groups, best first."""
 
     def __init__(self, in_database_thread: Callable[[Callable[[], Any]], Awaitable[Any]]) -> None:
         self._in_database_thread = in_database_thread
@@ -30,10 +30,10 @@ class Rankings:
         return self._names.get(level, ())
 
     async def renew(self) -> None:
-        """Ranks the groups by what is known now."""
+        """Ranks the groups by their current facts."""
         found = await self._in_database_thread(current_rankings)
         self._names = {level: tuple(one.facts.name for one in standings) for level, standings in found.items()}
 
     async def run(self) -> None:
-        """Renews now and then, until cancelled."""
+        """Renews the rankings periodically until cancelled."""
         await run_every(self.renew, every_s=RENEWED_EVERY_S, failing="power levels not renewed")

@@ -1,1 +1,1 @@
-"""Where a request would go, without sending it; is everything usable."""
+"""The route of a request, without sending it; and whether everything is usable."""

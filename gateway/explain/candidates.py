@@ -1,4 +1,4 @@
-"""Which deployments of a group would be tried for a request, in which order. Pure."""
+"""The deployments of a group that would be tried for a request, in order. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from engine.spec import DeploymentSpec, GroupSpec, Strategy
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A deployment that would be tried. `chance`, from 0 to 1, is that of being the first; None: the load decides."""
+    """A deployment that would be tried.
+
+    `chance`, from 0 to 1, is the probability of being the first; None: the load decides.
+    """
 
     deployment_id: str
     deployment_name: str
@@ -24,7 +27,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Excluded:
-    """A deployment that can't answer now. `is_tried`: the router asks it all the same, and goes on when it fails."""
+    """A deployment that can't answer now. `is_tried`: the router asks it anyway, and goes on when it fails."""
 
     deployment_id: str
     deployment_name: str
@@ -41,7 +44,7 @@ Ordered = Iterator[tuple[DeploymentSpec, float | None, str]]
 def candidates_in(
     spec: GroupSpec, able: Sequence[DeploymentSpec], *, latencies_ms: Mapping[str, float] | None = None
 ) -> list[Candidate]:
-    """The `able` deployments of a group in the order of its strategy; likely ones first where it leaves it to chance.
+    """The `able` deployments of a group in the order of its strategy; the likeliest first where chance decides.
 
     `latencies_ms` are measured response times by deployment id, for latency-based routing.
     """
@@ -107,7 +110,7 @@ def _price(deployment: DeploymentSpec) -> float:
 def _shares(
     able: Sequence[DeploymentSpec], measures: Sequence[str] = ("rpm", "tpm")
 ) -> list[tuple[DeploymentSpec, float]]:
-    """LiteLLM's shuffle: by the first measure that somebody has, else alike; likely ones first."""
+    """LiteLLM's shuffle: by the first measure that any deployment has, else equal; the likeliest first."""
     for measure in measures:
         values = [float(getattr(deployment, measure) or 0) for deployment in able]
         if any(values):

@@ -1,4 +1,4 @@
-"""Where a request would go, without sending it: the score, the pool, the candidates and those left out."""
+"""The route of a request, without sending it: the score, the pool, the candidates and the excluded ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from usage.health.response_times import response_times
 
 @dataclass(frozen=True, slots=True)
 class GroupExplained:
-    """A group's deployments, and after them those of its fallback groups."""
+    """A group's deployments, followed by those of its fallback groups."""
 
     routing_group: str
     candidates: tuple[Candidate, ...]
@@ -28,9 +28,10 @@ class GroupExplained:
 
 @dataclass(frozen=True, slots=True)
 class VirtualExplained:
-    """What a virtual model decides. `score` is None without text of a user, `tier` and `pool` when none is in service.
+    """The decision of a virtual model.
 
-    The places of `parts` count characters of `text`.
+    `score` is None without text of a user, `tier` and `pool` are None if none is in service. The positions in `parts`
+    count characters of `text`.
     """
 
     virtual_model: str
@@ -45,7 +46,7 @@ class VirtualExplained:
 
 
 def explain_virtual_model(row: VirtualModel, messages: Sequence[Any]) -> VirtualExplained:
-    """What a virtual model (loaded `with_tiers`), active or not, would do with these messages."""
+    """The decision of a virtual model (loaded `with_tiers`), active or not, for these messages."""
     spec = virtual_spec_of(row)
     decision = decide(messages, spec)
     in_service = {tier.pool.name: tier.pool for tier in row.tiers.all() if tier.pool.is_active}
@@ -66,7 +67,7 @@ def explain_virtual_model(row: VirtualModel, messages: Sequence[Any]) -> Virtual
 
 
 def explain_group(group: RoutingGroup, messages: Sequence[Any] = ()) -> GroupExplained:
-    """Who would be asked for these messages, in order, and who not and why; six queries."""
+    """The candidates for these messages in order, and the excluded ones with reasons; six queries."""
     names = [group.name, *fallbacks_of(group)]
     rows = {row.name: row for row in RoutingGroup.objects.with_credentials().filter(name__in=names)}
     cooling = {(str(one.group_id), str(one.deployment_id)): one for one in board()}
@@ -83,5 +84,5 @@ def explain_group(group: RoutingGroup, messages: Sequence[Any] = ()) -> GroupExp
 
 
 def _in_turn(candidates: Sequence[Candidate]) -> Iterable[Candidate]:
-    """Fallback groups are asked later: none of theirs is the first, unless nobody comes before them."""
+    """Fallback groups are asked later: their deployments are never first, unless the group has none."""
     return (one if one.model_group == candidates[0].model_group else replace(one, chance=0.0) for one in candidates)

@@ -1,4 +1,4 @@
-"""Why a deployment would not be asked, or would be asked in vain."""
+"""Why a deployment would not be asked, or would fail."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Cooling = Mapping[tuple[str, str], CoolingDown]
 
 
 def excluded_from(spec: GroupSpec, rows: Iterable[Deployment], *, cooling: Cooling, tokens: int) -> list[Excluded]:
-    """Those of a group's deployments that can't answer a request of about so many tokens now; no query."""
+    """The deployments of a group that can't answer a request of about this many tokens now; no query."""
     usable = {deployment.deployment_id: deployment for deployment in spec.deployments}
     found = []
     for row in rows:
@@ -31,7 +31,7 @@ def excluded_from(spec: GroupSpec, rows: Iterable[Deployment], *, cooling: Cooli
 
 
 def tokens_of(messages: Sequence[Any]) -> int:
-    """About how many tokens the messages are."""
+    """The estimated number of tokens of the messages."""
     contents = [message.get("content") for message in messages if isinstance(message, Mapping)]
     parts = [part for content in contents for part in (content if isinstance(content, list) else [content])]
     texts = [part.get("text") if isinstance(part, Mapping) else part for part in parts]
@@ -41,7 +41,7 @@ def tokens_of(messages: Sequence[Any]) -> int:
 def _why_ignored(
     spec: GroupSpec, row: Deployment, deployment: DeploymentSpec | None, cooldown: CoolingDown | None
 ) -> str:
-    """Why the router does not ask it; "" when it does."""
+    """Why the router does not ask it; "" if it does."""
     if deployment is None:
         return f"{row.model.provider} is disabled." if not row.model.provider.enabled else "The model is disabled."
     if spec.tier_of(deployment) not in spec.tiers[: spec.retry.max_fallbacks + 1]:
@@ -52,7 +52,7 @@ def _why_ignored(
 
 
 def _why_failing(row: Deployment, deployment: DeploymentSpec, tokens: int) -> str:
-    """Why it can't answer although it is asked; "" when it can."""
+    """Why it can't answer although it is asked; "" if it can."""
     provider, context = row.model.provider, row.model.context_length
     if deployment.problem:
         return deployment.problem

@@ -1,4 +1,4 @@
-"""Is everything that clients can call usable, as far as the database tells? No upstream is asked."""
+"""Checks in the database that everything that clients can call is usable. No upstream is asked."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from providers.models import Provider
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that can't be used as it is set: what it is, its name, and what is wrong."""
+    """Something that can't be used as configured: its kind, its name, and the reason."""
 
     kind: str
     name: str
@@ -34,14 +34,14 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class VerificationReport:
-    """What was looked at, as `{kind: how many}`, and what is wrong."""
+    """The result: counts as `{kind: number}`, and the problems."""
 
     looked_at: Mapping[str, int]
     problems: tuple[Problem, ...]
 
 
 def verify() -> VerificationReport:
-    """Looks at every enabled provider with its key, active group, active virtual model and alias; few queries."""
+    """Checks every enabled provider with its key, active group, active virtual model and alias; few queries."""
     providers = list(Provider.objects.filter(enabled=True).select_related("key"))
     groups = list(RoutingGroup.objects.with_credentials())
     active = [group for group in groups if group.is_active]
@@ -74,7 +74,7 @@ def _why_unreachable(provider: Provider) -> str:
 
 
 def _why_unusable(group: RoutingGroup) -> str:
-    """Why no deployment of a group can answer; "" when one can."""
+    """Why no deployment of a group can answer; "" if one can."""
     rows = list(group.deployments.all())
     excluded = excluded_from(spec_of(group), rows, cooling={}, tokens=0)
     if len(excluded) < len(rows):

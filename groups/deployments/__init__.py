@@ -1,1 +1,1 @@
-"""The deployments of a group: placed from outside, and their shares."""
+"""The deployments of a group: their placements, and their shares."""

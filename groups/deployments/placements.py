@@ -1,4 +1,4 @@
-"""Deployments as people ask for them -> rows, with the models found in the catalog."""
+"""Requested deployments -> rows, with the models found in the catalog."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_DEPLOYMENTS = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """One deployment as asked for: its model by `model_id`, or by `provider` (name or type) and `model_name`."""
+    """One requested deployment: its model by `model_id`, or by `provider` (name or type) and `model_name`."""
 
     model_id: UUID | None = None
     provider: str = ""
@@ -30,7 +30,7 @@ class Placement:
 
 
 def rows_of(placements: Sequence[Placement]) -> list[Deployment]:
-    """Unsaved deployments in the order given; two queries. Raises ValidationError for `deployments`."""
+    """Unsaved deployments in the given order; two queries. Raises ValidationError for `deployments`."""
     if not 0 < len(placements) <= MAX_DEPLOYMENTS:
         raise _error(f"Give 1 to {MAX_DEPLOYMENTS} deployments.")
     catalog = Catalog(placements)
@@ -47,7 +47,7 @@ def rows_of(placements: Sequence[Placement]) -> list[Deployment]:
 
 
 def check_distinct(rows: Sequence[Deployment]) -> None:
-    """Raises unless a group holds each model once."""
+    """Raises if a group contains a model twice."""
     models = [row.model for row in rows]
     if twice := {str(model) for model in models if models.count(model) > 1}:
         raise _error(f"A group holds a model once; {', '.join(sorted(twice))} is there twice.")
@@ -72,7 +72,7 @@ def _row(placement: Placement, model: LanguageModel, *, position: int) -> Deploy
 
 
 class Catalog:
-    """The part of the catalog that some placements may mean."""
+    """The part of the catalog that matches some placements."""
 
     def __init__(self, placements: Sequence[Placement]) -> None:
         wanted = Q(pk__in={p.model_id for p in placements if p.model_id})
@@ -81,7 +81,7 @@ class Catalog:
         self._types = list(Provider.objects.values_list("type", flat=True))
 
     def find(self, placement: Placement) -> LanguageModel:
-        """The model meant; raises ValidationError that says what is missing or contradictory."""
+        """The model of a placement; raises ValidationError with what is missing or contradictory."""
         if placement.model_id:
             return self._by_id(placement, placement.model_id)
         if not placement.provider or not placement.model_name:

@@ -1,4 +1,4 @@
-"""How traffic is routed: routing groups, and the virtual models that choose among them."""
+"""Routing groups, and the virtual models that choose among them."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ class RoutingGroup(Versioned):
 
 
 class Deployment(models.Model):
-    """A model of the catalog inside a group, with its place in the order or its weight."""
+    """A model of the catalog inside a group, with its priority or weight."""
 
     group = models.ForeignKey(RoutingGroup, on_delete=models.CASCADE, related_name="deployments")
     model = models.ForeignKey(LanguageModel, on_delete=models.PROTECT, related_name="deployments")
@@ -122,12 +122,12 @@ class Deployment(models.Model):
 
     @property
     def label(self) -> str:
-        """What people see: the name given here, else the model's, else the provider's word for it."""
+        """The displayed name: the one given here, else the model's, else the provider's name for it."""
         return self.display_name or self.model.display_name or self.model.name
 
 
 class UndoableChange(models.Model):
-    """What one person switched or deleted a moment ago, so that they can take it back; see `versions/undo.py`."""
+    """A recent switch or deletion of one person, kept for undo; see `versions/undo.py`."""
 
     class Kind(models.TextChoices):
         SWITCHED = "switched"

@@ -12,21 +12,21 @@ ROW = 1
 
 
 def usual_weights() -> dict[str, float]:
-    """Those of the strategy `balanced`."""
+    """The weights of the strategy `balanced`."""
     return {"cost": BALANCED.cost, "latency": BALANCED.latency, "quality": BALANCED.quality}
 
 
 class RoutingRulesQuerySet(models.QuerySet["RoutingRules"]):
     def current(self) -> RoutingRules:
-        """The rules that count: the stored ones, else the usual ones."""
+        """The current rules: the stored ones, else the defaults."""
         return self.filter(pk=ROW).first() or RoutingRules(pk=ROW)
 
 
 class RoutingRules(models.Model):
-    """How a model is found for those who name no routing group.
+    """How a model is chosen for clients that name no routing group.
 
-    `fallback_providers` are ids, names or types of providers, in order; `model_aliases` lead from what clients send to
-    a group, a virtual model, a power level or `provider/model`.
+    `fallback_providers` are ids, names or types of providers, in order; `model_aliases` map names to a group, a virtual
+    model, a power level or `provider/model`.
     """
 
     strategy = models.CharField(
@@ -60,5 +60,5 @@ class RoutingRules(models.Model):
 
     @property
     def level_weights(self) -> Weights:
-        """The weights that plain `auto` goes by."""
+        """The weights for plain `auto`."""
         return weights_of(LevelStrategy(self.strategy), Weights(**self.weights))

@@ -1,4 +1,4 @@
-"""What is edited by people and programs at once: who made it, who changed it, and which version it is."""
+"""Rows that people and programs edit at the same time: their author, last editor and version."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db import models
 
 
 class Versioned(models.Model):
-    """A row whose `revision` grows with every save, so that nobody overwrites what he has not seen."""
+    """A row whose `revision` grows with every save, so that nobody overwrites an unseen change."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     revision = models.PositiveIntegerField(default=1, editable=False)

@@ -1,4 +1,4 @@
-"""Names that lead to a pool, a routing group, by how complex the message is."""
+"""Virtual models: names that lead to a pool (a routing group) by the complexity of the message."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db import models
 from groups.models.routing import GROUP_NAME, RoutingGroup
 from groups.models.versioned import Versioned
 
-# Far beyond any score that the rules can give.
+# Far beyond any possible score.
 MOST_POINTS = 1_000_000
 
 
@@ -20,21 +20,21 @@ class VirtualModelQuerySet(models.QuerySet["VirtualModel"]):
         return self.filter(is_active=True)
 
     def with_tiers(self) -> VirtualModelQuerySet:
-        """With tiers and their pools: one query more whatever the number of rows."""
+        """With tiers and their pools: one more query for any number of rows."""
         tiers = VirtualTier.objects.select_related("pool")
         return self.prefetch_related(models.Prefetch("tiers", queryset=tiers))
 
     def matching(self, *, q: str = "", is_active: bool | None = None) -> VirtualModelQuerySet:
-        """Those whose name or description contains `q`, active or not."""
+        """Virtual models whose name or description contains `q`, active or not."""
         rows = self.filter(models.Q(name__icontains=q) | models.Q(description__icontains=q)) if q else self
         return rows if is_active is None else rows.filter(is_active=is_active)
 
 
 class VirtualModel(Versioned):
-    """What clients send as `model` to have the complexity of their message choose the pool.
+    """A name that clients send as `model`; the complexity of the message chooses the pool.
 
-    `scoring` holds the numbers and keywords that differ from the usual ones (see `virtual/scoring.py`), `default_tier`
-    names the tier that answers when there is no score or the pool of another tier is out of service.
+    `scoring` holds the numbers and keywords that differ from the defaults (see `virtual/scoring.py`). `default_tier`
+    names the tier that answers without a score, or when the pool of another tier is out of service.
     """
 
     name = models.CharField(
@@ -59,7 +59,7 @@ class VirtualModel(Versioned):
 
 
 class VirtualTier(models.Model):
-    """From so many points on, this pool answers. The lowest tier also takes what is below its minimum, or has none."""
+    """From this score on, this pool answers. The lowest tier has no minimum, or also takes the scores below it."""
 
     virtual_model = models.ForeignKey(VirtualModel, on_delete=models.CASCADE, related_name="tiers")
     position = models.PositiveSmallIntegerField()

@@ -1,4 +1,4 @@
-"""`manage.py verify`: is everything that clients can call usable? Asks no provider."""
+"""`manage.py verify`: checks that everything that clients can call is usable. Asks no provider."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway.explain.verification import verify
 
 
 class Command(BaseCommand):
-    """Names what can't be used, and ends with 1 when there is something."""
+    """Lists what can't be used; exits with 1 if there is anything."""
 
     help = "Check, without any API call, that every active virtual model, group, alias and key is usable."
 

@@ -17,7 +17,7 @@ SAID = {
 
 
 class Command(BaseCommand):
-    """Loads the demo unless it is there; says why when it can't, and leaves the start alone."""
+    """Loads the demo unless it is there; if it can't, it says why and does not stop the start."""
 
     help = "Load the demo (providers Nebius, Fireworks, Azure; groups and virtual models over them) once."
 
