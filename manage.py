@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command-line door."""
+"""Django's command line."""
 
 import os
 import sys

@@ -18,7 +18,7 @@ Graph = Mapping[str, Iterable[str]]
 
 
 def find_cycle(graph: Graph, start: str) -> list[str] | None:
-    """The way from a group back to itself, both ends included (`[a, b, a]`), or None. Shortest first."""
+    """The shortest path from a group back to itself, both ends included (`[a, b, a]`), or None."""
     came_from: dict[str, str] = {}
     queue = [start]
     for here in queue:
@@ -111,7 +111,7 @@ def _switch(key: str, value: Any) -> bool:
 
 
 def _known(config: Any, known: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys that are set; raises for something that is no object and for keys nobody knows."""
+    """The keys that are set; raises for anything but an object, and for unknown keys."""
     if not isinstance(config, Mapping):
         raise ValidationError(f"Give an object with any of {', '.join(known)}.")
     if unknown := [str(key)[:64] for key in config if key not in known]:
@@ -155,5 +155,5 @@ def fallback_names(config: Mapping[str, Any]) -> list[str]:
 
 
 def renamed_fallback(config: Mapping[str, Any], *, old: str, new: str) -> dict[str, Any]:
-    """The same `fallback_config` with one group under its new name."""
+    """The same `fallback_config` with one group renamed."""
     return {key: [new if name == old else name for name in names] for key, names in config.items()}

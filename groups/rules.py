@@ -1,4 +1,4 @@
-"""Who may change routing groups, and what a sound group is."""
+"""Who may change routing groups, and which groups are valid."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from groups.routing_rules.power_levels import LEVEL_NAMES
 
 
 def check_can_edit(actor: Actor) -> None:
-    """Operators and up create, change and delete groups."""
+    """Operators and above create, change and delete groups."""
     check_role(actor, Role.OPERATOR, to="edit routing groups")
 
 
-# What a client can send as `model`, beside `provider/model` of the catalog.
+# Names that a client can send as `model`, beside `provider/model` of the catalog.
 CALLABLE = (RoutingGroup, VirtualModel)
 
 
 def taken_names(kind: type[RoutingGroup | VirtualModel]) -> dict[str, str]:
-    """What nothing new of this kind may be called, as a name that clients send means one thing; and why.
+    """The names that are taken for this kind, with the reason, because a name that clients send means one thing.
 
     Two queries.
     """
@@ -52,7 +52,7 @@ def taken_names(kind: type[RoutingGroup | VirtualModel]) -> dict[str, str]:
 
 
 def check_name_is_free(row: RoutingGroup | VirtualModel) -> None:
-    """Raises when something of another kind is called so."""
+    """Raises if something of another kind has the name."""
     if why := taken_names(type(row)).get(row.name):
         raise ValidationError({"name": why})
 
@@ -66,7 +66,7 @@ def check_not_aliased(*names: str) -> None:
 
 
 def check_strategy_fits(strategy: str, deployments: Sequence[Deployment]) -> None:
-    """Raises unless every deployment says what the strategy needs of it."""
+    """Raises unless every deployment has the fields that the strategy needs."""
     if strategy == Strategy.PRIORITY_FAILOVER:
         _check_all_have("priority", [row.priority for row in deployments], "a priority of 1 (tried first) or more")
     if strategy == Strategy.WEIGHTED:
@@ -83,9 +83,9 @@ def _check_all_have(what: str, values: Sequence[int | None], needed: str) -> Non
 
 
 def check_unchanged(group: RoutingGroup, etags: Collection[str] | None) -> None:
-    """Raises GroupChanged unless the group is at one of these versions. None asks for nothing, `*` for any.
+    """Raises GroupChanged unless the group is at one of these versions. None checks nothing, `*` matches any.
 
-    A weak tag counts as its strong form: proxies that compress answers weaken ours on the way.
+    A weak tag counts as its strong form, because proxies that compress answers weaken our tags.
     """
     if etags is None or "*" in etags:
         return
@@ -94,9 +94,9 @@ def check_unchanged(group: RoutingGroup, etags: Collection[str] | None) -> None:
 
 
 def check_fallbacks(group: RoutingGroup, *, old_name: str | None = None) -> None:
-    """Raises for fallbacks that don't exist or that lead in a circle. `old_name`: a rename is under way."""
+    """Raises for fallbacks that don't exist or that form a circle. `old_name` is set during a rename."""
     if not fallback_names(group.fallback_config):
-        return  # leads nowhere, so in no circle: the other groups need not be read
+        return  # without fallbacks there is no circle: the other groups need not be read
     others = RoutingGroup.objects.exclude(pk=group.pk).values_list("name", "fallback_config")
     graph = {name: [group.name if n == old_name else n for n in fallback_names(config)] for name, config in others}
     graph[group.name] = fallback_names(group.fallback_config)
@@ -112,7 +112,7 @@ def groups_falling_back_to(name: str) -> list[RoutingGroup]:
 
 
 def check_can_delete(*groups: RoutingGroup) -> None:
-    """Raises GroupIsFallback, GroupIsPool or IsAliased, naming who still needs one of these; three queries."""
+    """Raises GroupIsFallback, GroupIsPool or IsAliased, naming what still needs one of these; three queries."""
     going = {group.name for group in groups}
     others = RoutingGroup.objects.exclude(name__in=going).values_list("name", "fallback_config")
     left = {name: going.intersection(fallback_names(config)) for name, config in others}
@@ -128,7 +128,7 @@ def check_can_delete(*groups: RoutingGroup) -> None:
 
 
 def check_can_undo(change: UndoableChange | None, actor: Actor) -> UndoableChange:
-    """The change, if it is this person's and not too old; raises NothingToUndo."""
+    """The change, if it belongs to this person and is not too old; raises NothingToUndo."""
     if change is None or change.by != actor.name or change.expires_at < timezone.now():
         raise NothingToUndo
     return change

@@ -1,4 +1,4 @@
-"""Routing groups as the API spells them (RoutingGroupConfig and its parts)."""
+"""Routing groups in the API (RoutingGroupConfig and its parts)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from groups.deployments.placements import MAX_DEPLOYMENTS, Placement
 from groups.models import Strategy
 from lib.serializers import Page, PageQuery, StrictSerializer
 
-# The words of the API for fields that have another name in the row.
+# The API's names for fields that have another name in the row.
 API_NAMES = {"name": "routing_group_name", "strategy": "routing_strategy"}
 
 
@@ -40,7 +40,7 @@ class StringsField(serializers.ListField):
 
 
 class RoutingGroupSerializer(StrictSerializer):
-    """A routing group. What is read-only is ignored on input, so that an answer can be sent back."""
+    """A routing group. Read-only fields are ignored on input, so that an answer can be sent back."""
 
     routing_group_id = serializers.UUIDField(source="id", read_only=True)
     routing_group_name = serializers.CharField(source="name", max_length=128)

@@ -1,7 +1,7 @@
 """Rows -> the engine's input: the only place that knows both.
 
-Nothing here raises for a bad row: one unreadable key or policy becomes the `problem` of the deployments it
-concerns, so that a broken group takes down only itself.
+Nothing here raises for a bad row: an unreadable key or policy becomes the `problem` of its deployments, so that a
+broken group affects only itself.
 """
 
 from __future__ import annotations
@@ -27,12 +27,15 @@ MILLION = 1_000_000
 
 
 def active_specs() -> list[GroupSpec]:
-    """Every group that takes traffic; two queries."""
+    """Every active group; two queries."""
     return [spec_of(group) for group in RoutingGroup.objects.routable().with_credentials()]
 
 
 def spec_of(group: RoutingGroup, deployments: Iterable[Deployment] | None = None) -> GroupSpec:
-    """One group, with its stored deployments or with these. Those whose provider or model is disabled are left out."""
+    """One group, with its stored deployments or with these.
+
+    Deployments whose provider or model is disabled are left out.
+    """
     retry, cooldown, fallback, problem = _policies(group)
     given = group.deployments.all() if deployments is None else deployments
     rows = [row for row in given if row.model.enabled and row.model.provider.enabled]
@@ -49,7 +52,7 @@ def spec_of(group: RoutingGroup, deployments: Iterable[Deployment] | None = None
 
 
 def specs_with_fallbacks(group: RoutingGroup) -> list[GroupSpec]:
-    """A group, active or not, then every active group its fallbacks can lead to; three queries."""
+    """A group, active or not, then every active group that its fallbacks can reach; three queries."""
     names = [group.name, *fallbacks_of(group)]
     rows = RoutingGroup.objects.with_credentials().filter(name__in=names)
     specs = {row.name: spec_of(row) for row in rows}
@@ -57,7 +60,7 @@ def specs_with_fallbacks(group: RoutingGroup) -> list[GroupSpec]:
 
 
 def specs_of_draft(group: RoutingGroup, deployments: Sequence[Deployment]) -> list[GroupSpec]:
-    """The same for a group that is not stored, or not as it is here; four queries."""
+    """The same for an unsaved or edited group; four queries."""
     prefetch_related_objects(deployments, "model__provider__key")
     names = fallbacks_of(group)
     specs = {row.name: spec_of(row) for row in RoutingGroup.objects.with_credentials().filter(name__in=names)}
@@ -65,7 +68,7 @@ def specs_of_draft(group: RoutingGroup, deployments: Sequence[Deployment]) -> li
 
 
 def fallbacks_of(group: RoutingGroup) -> list[str]:
-    """The active groups that the fallbacks of one lead to, nearest first."""
+    """The active groups that a group's fallbacks can reach, nearest first."""
     configs = dict(RoutingGroup.objects.routable().values_list("name", "fallback_config"))
     names, reached = [*policies.fallback_names(group.fallback_config)], dict[str, None]()
     while names:
@@ -76,7 +79,8 @@ def fallbacks_of(group: RoutingGroup) -> list[str]:
 
 
 def spec_of_model(model: LanguageModel, stand_ins: Sequence[LanguageModel] = ()) -> GroupSpec:
-    """A model of the catalog called by itself: a group of it and its stand-ins in order, named `provider/model`."""
+    """A model of the catalog that is called directly: a group named `provider/model` of the model and its stand-ins, in
+    order."""
     rows = [Deployment(model=row, priority=tier) for tier, row in enumerate((model, *stand_ins), start=1)]
     return GroupSpec(
         group_id=str(model.id),
@@ -88,13 +92,13 @@ def spec_of_model(model: LanguageModel, stand_ins: Sequence[LanguageModel] = ())
 
 
 def callable_models() -> dict[str, UUID]:
-    """`provider/model` -> id, for the models that take traffic; one query."""
+    """`provider/model` -> id, for the models in service; one query."""
     rows = LanguageModel.objects.callable().values_list("provider__name", "name", "id")
     return {call_name(provider, name): model_id for provider, name, model_id in rows}
 
 
 def call_name(provider: str, model: str) -> str:
-    """What a client sends as `model` to reach a model of the catalog."""
+    """The name by which a client calls a model of the catalog."""
     return f"{provider}/{model}"
 
 
@@ -140,14 +144,14 @@ def _deployment(row: Deployment, problem: str | None) -> DeploymentSpec:
 
 
 def _options(provider: Provider) -> tuple[tuple[str, str], ...]:
-    """What the provider's type wants beside address and key, with the defaults of what is not set."""
+    """The further options of the provider's type, with defaults for those that are not set."""
     wanted = preset_of(provider.type).settings
     values = {field.name: provider.settings.get(field.name) or field.default for field in wanted}
     return tuple((name, value) for name, value in values.items() if value)
 
 
 def _credentials(provider: Provider) -> tuple[Credentials, str | None]:
-    """The provider's secrets, or why they can't be read; a provider may well have none."""
+    """The provider's secrets, or why they can't be read; a provider may have none."""
     row: Any = getattr(provider, "key", None)
     try:
         return (secrets.read(row) if row else Credentials()), None

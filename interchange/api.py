@@ -22,14 +22,14 @@ from lib.serializers import StrictSerializer, errors_named
 
 
 class ExportQuery(serializers.Serializer):
-    """Which groups, and how they are written down. `ids`: comma-separated; without them all groups."""
+    """The groups and the format. `ids`: comma-separated; without them all groups."""
 
     format = serializers.ChoiceField(choices=FileFormat.choices, default=FileFormat.JSON)
     ids = serializers.CharField(required=False, allow_blank=True, max_length=100_000)
 
 
 class ImportSerializer(StrictSerializer):
-    """A file to import. `content` is its text; without `format` it is told from the text."""
+    """A file to import. `content` is its text; without `format` it is detected from the text."""
 
     format = serializers.ChoiceField(choices=FileFormat.choices, default="", allow_blank=True)
     content = serializers.CharField(trim_whitespace=False, max_length=2_000_000)
@@ -54,7 +54,7 @@ class ImportedLine(serializers.Serializer):
 
 
 class ImportReport(serializers.Serializer):
-    """What was, or (`dry_run`) would be, made of the file."""
+    """The result of the import, or (`dry_run`) the expected one."""
 
     dry_run = serializers.BooleanField()
     format = serializers.ChoiceField(choices=FileFormat.choices)
@@ -67,7 +67,7 @@ class ImportReport(serializers.Serializer):
 class RoutingGroupExport(APIView):
     """Routing groups as a file."""
 
-    # `format` is the file's here, not the renderer's.
+    # `format` means the file's format here, not the renderer's.
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         renderer = self.get_renderers()[0]
         return renderer, renderer.media_type

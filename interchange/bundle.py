@@ -1,4 +1,4 @@
-"""What a file of routing groups says, whatever its format. Pure shapes; nothing here knows ids or tables."""
+"""The content of a file of routing groups, in any format. Pure data; without ids and tables."""
 
 from __future__ import annotations
 
@@ -18,13 +18,12 @@ LONGEST_SHOWN = 80
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderDraft:
-    """A provider that deployments of the file name.
+    """A provider that the file's deployments name.
 
-    `key_reference` is the environment variable that holds its key elsewhere, `key` a key that came with the
-    file, `credentials` are other secrets that did. `settings` are what its type takes beside address and key, such as
-    a region. `references` are those of all these fields that the file keeps in a variable, (field, variable);
-    `sign_in` names a way to sign in that is not supported here. `is_own_name`: the file itself calls it so; else the
-    name is ours, and where it is tells it apart.
+    `key_reference` is the environment variable that holds its key elsewhere, `key` a key in the file, `credentials` are
+    other secrets in the file. `settings` are further fields of its type, such as a region. `references` are the fields
+    that the file keeps in a variable: (field, variable). `sign_in` names an unsupported way to sign in. `is_own_name`:
+    the name is from the file; otherwise we made it, and the address identifies the provider.
     """
 
     name: str
@@ -40,17 +39,17 @@ class ProviderDraft:
 
     @property
     def is_keyless(self) -> bool:
-        """Whether it answers without a key, so far as the file says."""
+        """Whether it needs no key, according to the file."""
         is_open = bool(self.api_base) or not preset_of(self.type).needs_key
         return is_open and not self.key_reference and self.key is None and not self.sign_in
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """What it lacks before it can answer, for people; nothing when it is complete."""
+        """What is missing before it can answer, for people; empty if it is complete."""
         return (*self._lacking(), *(f"{name}: {variable}" for name, variable in self.references), *self._key_lacking())
 
     def _lacking(self) -> Iterator[str]:
-        """What its type can't do without and the file does not say, not even where it is."""
+        """Required fields of its type that the file neither has nor references."""
         preset, referred = preset_of(self.type), dict(self.references)
         if preset.needs_base_url and not self.api_base and "api_base" not in referred:
             yield "api_base"
@@ -65,14 +64,14 @@ class ProviderDraft:
 
     @property
     def status(self) -> str:
-        """How the provider begins, for people."""
+        """The initial state of the provider, for people."""
         if self.needs:
             return f"switched off: needs {', '.join(self.needs)}"
         return "with the key of the file, kept encrypted" if self.has_secrets else "without a key"
 
     @property
     def has_secrets(self) -> bool:
-        """Whether secrets came with the file."""
+        """Whether the file has secrets of it."""
         return bool(self.key or self.credentials)
 
 
@@ -86,7 +85,7 @@ PRICES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelDraft:
-    """What the file knows of a model, for a catalog that lacks it. Prices: US dollars per million tokens."""
+    """A model of the file, for a catalog that lacks it. Prices: US dollars per million tokens."""
 
     provider: str
     name: str
@@ -117,15 +116,15 @@ class GroupDraft:
         return str(self.fields["strategy"])
 
     def config(self, name: str) -> Mapping[str, Any]:
-        """One of the `…_config` objects; empty where the file is silent."""
+        """One of the `…_config` objects; empty if the file has none."""
         return self.fields.get(name) or {}
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Something in the file that was left out or is different here, where, and why.
+    """Something in the file that is left out or different here: its place, and why.
 
-    Remarks of one `stem` are shown as one, with all their `names`; without a stem, those that say the same.
+    Remarks with one `stem` are shown as one, with all their `names`; without a stem, remarks with equal text.
     """
 
     place: str
@@ -135,7 +134,7 @@ class Remark:
 
 
 def named(place: str, why: str, names: Sequence[Any]) -> Iterator[Remark]:
-    """Remarks with all of these names in them, some in each."""
+    """Remarks that together contain all of these names."""
     for start in range(0, len(names), NAMES_IN_A_REMARK):
         some = tuple(_shown(name) for name in names[start : start + NAMES_IN_A_REMARK])
         yield Remark(place, f"{why} {', '.join(some)}.", why, some)
@@ -147,7 +146,8 @@ def _shown(name: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """The whole file. `is_partial`: its format can't say all of a group, so what it is silent about stays.
+    """The whole file. `is_partial`: its format can't express all fields of a group, so the missing ones stay as they
+    are.
 
     `aliases`: alias -> the name of a group.
     """
@@ -161,9 +161,9 @@ class Bundle:
 
     @property
     def has_keys(self) -> bool:
-        """Whether keys came with the file."""
+        """Whether the file has keys."""
         return any(provider.has_secrets for provider in self.providers)
 
     def provider(self, name: str) -> ProviderDraft | None:
-        """The provider of this name, upper and lower case alike."""
+        """The provider with this name, ignoring case."""
         return next((p for p in self.providers if p.name.casefold() == name.casefold()), None)

@@ -1,4 +1,4 @@
-"""Groups as a file that a browser saves; both doors answer it."""
+"""Groups as a downloadable file, for the API and the pages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FILES = {
 
 
 def chosen_groups(ids: str) -> RoutingGroupQuerySet:
-    """The groups of these comma-separated ids, all without any; raises ValidationError for `ids`."""
+    """The groups with these comma-separated ids, or all without ids; raises ValidationError for `ids`."""
     groups = RoutingGroup.objects.with_credentials()
     if not ids.strip():
         return groups
@@ -32,7 +32,7 @@ def chosen_groups(ids: str) -> RoutingGroupQuerySet:
 
 
 def attachment(groups: RoutingGroupQuerySet, file_format: str) -> HttpResponse:
-    """The file, to be saved under its usual name."""
+    """The file as an attachment with its default name."""
     media_type, name = FILES[FileFormat(file_format)]
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return HttpResponse(exported(groups, file_format), content_type=f"{media_type}; charset=utf-8", headers=headers)

@@ -1,4 +1,4 @@
-"""A file's text -> bundle, whichever of the two formats it is; and back."""
+"""A file's text in either format -> bundle, and back."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ MAX_BYTES = 1024 * 1024
 
 
 class FileFormat(TextChoices):
-    """How groups are written down."""
+    """The format of a file of groups."""
 
     JSON = "json", "Routing Console JSON"
     LITELLM = "litellm", "LiteLLM config.yaml"
 
 
 def exported(groups: Iterable[RoutingGroup], file_format: str) -> str:
-    """The groups (loaded `with_credentials`) as a file. LiteLLM's holds those that take traffic."""
+    """The groups (loaded `with_credentials`) as a file. LiteLLM's format holds only the active ones."""
     if file_format == FileFormat.JSON:
         return own_json.written(rows.bundle_of(groups))
     kept, left_out = rows.servable(groups)
@@ -36,7 +36,7 @@ def exported(groups: Iterable[RoutingGroup], file_format: str) -> str:
 
 
 def checked(text: str) -> str:
-    """The text, its keys sealed; raises ValidationError for `content` when it is empty or too large."""
+    """The text with its keys sealed; raises ValidationError for `content` if it is empty or too large."""
     if not text.strip():
         raise wrong("", "There is nothing in it: paste a file, or choose one.")
     if len(text.encode(errors="replace")) > MAX_BYTES:
@@ -45,7 +45,7 @@ def checked(text: str) -> str:
 
 
 def bundle_from(text: str, file_format: str = "") -> tuple[Bundle, FileFormat]:
-    """What a `checked` text says, and in which format: the one given, else the one it looks like."""
+    """The content of a `checked` text, and its format: the given one, else the detected one."""
     if file_format != FileFormat.LITELLM:
         data = _json(text, is_certain=file_format == FileFormat.JSON)
         if data is not None:
@@ -54,7 +54,7 @@ def bundle_from(text: str, file_format: str = "") -> tuple[Bundle, FileFormat]:
 
 
 def _json(text: str, *, is_certain: bool) -> Any:
-    """The JSON of a file of ours; None for anything else, unless it certainly should be one."""
+    """The JSON of our own format; None for anything else; raises for broken JSON."""
     if not is_certain and not text.lstrip("\ufeff \t\r\n").startswith("{"):
         return None
     try:

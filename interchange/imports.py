@@ -1,4 +1,4 @@
-"""Import routing groups from a file: what would happen, and making it so."""
+"""Import routing groups from a file: the preview, and the import itself."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from providers.models import Provider
 
 
 def preview_import(*, by: Actor, bundle: Bundle) -> ImportPlan:
-    """What an import would do now. Writes nothing."""
+    """The plan of an import. Writes nothing."""
     rules.check_can_edit(by)
     return planned(bundle, known(with_keys=bundle.has_keys), may_add_providers=has_role(by, Role.ADMIN))
 
 
 @atomic
 def import_groups(*, by: Actor, bundle: Bundle) -> ImportPlan:
-    """Creates and changes what the plan says, planned again behind the lock; all of it or nothing."""
+    """Carries out the plan, which is made again under the lock; all of it or nothing."""
     config_version.bump()
     plan = preview_import(by=by, bundle=bundle)
     _add_providers(plan, by)

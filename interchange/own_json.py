@@ -1,7 +1,7 @@
-"""Our own file of routing groups: JSON in the words of the REST API, by names instead of ids.
+"""Our own file of routing groups: JSON with the fields of the REST API, and names instead of ids.
 
-`{"format": "routing-console", "version": 1, "providers": […], "models": […], "routing_groups": […]}`; what
-`GET /v1/routing_group` answers can be read too.
+`{"format": "routing-console", "version": 1, "providers": […], "models": […], "routing_groups": […]}`; an answer of `GET
+/v1/routing_group` can be read too.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from interchange.places import LONGEST_PLACE, Wrong, wrong
 from lib.serializers import StrictSerializer
 
 FORMAT, VERSION = "routing-console", 1
-# What a file has, and what a list of the API has beside its groups.
+# The keys of a file, and the further keys of the API's list.
 KNOWN = ("format", "version", "providers", "models", "routing_groups", "total", "page", "size")
 MOST_PROBLEMS = 20
 
 
 class ProviderShape(StrictSerializer):
-    """A provider as the file has it: where it is, and the variable that holds its key. Never the key."""
+    """A provider in the file: its address, and the variable that holds its key. Never the key."""
 
     name = serializers.CharField(max_length=64)
     type = serializers.CharField(max_length=64)
@@ -37,7 +37,7 @@ class ProviderShape(StrictSerializer):
 
 
 class ModelShape(StrictSerializer):
-    """A model as the file has it, for a catalog that lacks it."""
+    """A model in the file, for a catalog that lacks it."""
 
     provider = serializers.CharField(max_length=64)
     name = serializers.CharField(source="model_name", max_length=256)
@@ -85,7 +85,7 @@ def _deployment_json(placement: Placement) -> dict[str, Any]:
 
 
 def bundle_from(data: Any) -> Bundle:
-    """What the parsed JSON says; raises ValidationError for `content`, naming the place."""
+    """The content of the parsed JSON; raises ValidationError for `content`, naming the place."""
     if not isinstance(data, Mapping) or not isinstance(data.get("routing_groups"), list):
         raise wrong("routing_groups", "A file of ours is an object with a list of routing groups here.")
     if data.get("format", FORMAT) != FORMAT or data.get("version", VERSION) != VERSION:
@@ -103,14 +103,14 @@ def bundle_from(data: Any) -> Bundle:
 
 
 class _Rows:
-    """The lists of a file. A row that can't be read is named in the remarks, and the others count."""
+    """The lists of a file. Unreadable rows are named in the remarks, and the others count."""
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self._data = data
         self.remarks: list[Remark] = []
 
     def read(self, name: str, shape: type[StrictSerializer]) -> list[dict[str, Any]]:
-        """The rows of a list as the shape has them."""
+        """The rows of a list, checked against the shape."""
         return [row for _, row in self._sound(name, shape)]
 
     def groups(self) -> Iterator[GroupDraft]:
@@ -159,7 +159,7 @@ def _group(row: dict[str, Any]) -> GroupDraft:
 
 
 def _by_name(group: str, placement: Placement) -> Placement:
-    """Without the id, which another console does not know."""
+    """Without the id, which means nothing in another console."""
     if not placement.provider or not placement.model_name:
         raise wrong(group, "Name each deployment's model by provider and model_name; ids differ between consoles.")
     return replace(placement, model_id=None)

@@ -1,4 +1,4 @@
-"""Errors in a file, with the place they are at."""
+"""Errors in a file, with their places."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ LONGEST_PLACE = 160
 
 
 class Wrong(ValidationError):
-    """A thing of a file that can't be read: the field `content`, the place in it, and why."""
+    """An unreadable part of a file: the field `content`, its place, and the reason."""
 
     def __init__(self, place: str, why: str) -> None:
         self.place, self.why = place[:LONGEST_PLACE], why

@@ -1,6 +1,6 @@
 """Names of environment variables that hold providers' keys: `OpenAI` <-> `OPENAI_API_KEY`. Pure.
 
-A variable that the provider's name does not lead to is kept in the name: `OpenAI (MY_TEAM_TOKEN)`.
+A variable that does not follow from the provider's name is kept in the name: `OpenAI (MY_TEAM_TOKEN)`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _IN_NAME = re.compile(r"\(([A-Za-z_][A-Za-z0-9_]*(?:_|KEY|TOKEN)[A-Za-z0-9_]*)\)
 
 
 def reference_of(provider: str) -> str:
-    """The variable of a provider: the one its name ends with in brackets, else `NAME_API_KEY`."""
+    """The variable of a provider: the one in brackets at the end of its name, else `NAME_API_KEY`."""
     if found := _IN_NAME.search(provider):
         return found[1]
     plain = unicodedata.normalize("NFKD", provider).encode("ascii", "ignore").decode().upper()
@@ -23,12 +23,12 @@ def reference_of(provider: str) -> str:
 
 
 def name_with(provider: str, reference: str) -> str:
-    """A provider's name that leads back to the variable."""
+    """A provider's name from which the variable follows."""
     return provider if reference in ("", reference_of(provider)) else f"{provider} ({reference})"
 
 
 def distinct_references(providers: Iterable[str]) -> dict[str, str]:
-    """A variable for each provider; those that would share one are numbered, in the order given."""
+    """A variable for each provider; duplicates are numbered, in the given order."""
     found: dict[str, str] = {}
     for provider in providers:
         wanted, number = reference_of(provider), 1

@@ -1,4 +1,4 @@
-"""Rows -> bundles, and what of the tables an import is planned against."""
+"""Rows -> bundles, and the state of the console for planning an import."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from providers.secrets import Credentials
 
 @dataclass(frozen=True, slots=True)
 class KnownProvider:
-    """A provider of the console; `key` and `credentials` only when they were asked for."""
+    """A provider of the console; `key` and `credentials` only on request."""
 
     name: str
     type: str
@@ -34,9 +34,9 @@ class KnownProvider:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The console as an import finds it. `models`: (provider's name, case folded; model's name) -> its prices.
+    """The state of the console before an import. `models`: (provider's name, case folded; model's name) -> its prices.
 
-    `taken`: what no new group may be called, and why. `aliases`: alias -> what it leads to.
+    `taken`: names that no new group may have, with reasons. `aliases`: alias -> target.
     """
 
     providers: tuple[KnownProvider, ...] = ()
@@ -47,7 +47,7 @@ class Known:
 
 
 def bundle_of(groups: Iterable[RoutingGroup]) -> Bundle:
-    """Groups with their providers and models; no query if they come `with_credentials`. No key is read."""
+    """Groups with their providers and models; no query if they are loaded `with_credentials`. No key is read."""
     rows = list(groups)
     models = {row.model_id: row.model for group in rows for row in group.deployments.all()}
     providers = {model.provider_id: model.provider for model in models.values()}
@@ -61,7 +61,7 @@ def bundle_of(groups: Iterable[RoutingGroup]) -> Bundle:
 
 
 def servable(groups: Iterable[RoutingGroup]) -> tuple[list[RoutingGroup], list[str]]:
-    """The groups that take traffic, each without what is switched off; and what was left out, for people."""
+    """The active groups without disabled deployments; and what was left out, for people."""
     kept, left_out = [], []
     for group in groups:
         rows = list(group.deployments.all())
@@ -76,13 +76,13 @@ def servable(groups: Iterable[RoutingGroup]) -> tuple[list[RoutingGroup], list[s
 
 
 def draft_of(group: RoutingGroup) -> GroupDraft:
-    """One group, its deployments by the names of provider and model."""
+    """One group, with the names of its deployments' providers and models."""
     fields = {name: getattr(group, name) for name in FIELDS if name != "name"}
     return GroupDraft(group.name, tuple(_placement(row) for row in group.deployments.all()), fields)
 
 
 def known(*, with_keys: bool = False) -> Known:
-    """The console now; seven queries, and one with the keys."""
+    """The current state; seven queries, and one more with the keys."""
     keys = (
         {key.provider_id: _secrets(key) for key in ProviderKey.objects.select_related("provider")} if with_keys else {}
     )

@@ -1,6 +1,6 @@
-"""Keys in a file's text are encrypted where they stand, so that the text can be shown and sent again.
+"""Encrypts the keys inside a file's text, so that the text can be shown and sent again.
 
-`api_key: sk-abc` becomes `api_key: sealed/gAAA…`: who edits the text keeps the key, who sees it learns nothing.
+`api_key: sk-abc` becomes `api_key: sealed/gAAA…`: editing the text keeps the key, and reading it reveals nothing.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from providers.exceptions import UnreadableKey
 SEALED = "sealed/"
 MAX_KEYS = 10_000
 _WORD = r"[\w-]*(?:key|token|secret|password|credentials|access_key_id)"
-# `api_key: value`, in block and flow style; a value that YAML would continue elsewhere is no match. A search begins
-# only where a word does: from within it, each `-` of a long one would make the whole rest be read again.
+# `api_key: value`, in block and flow style; values that YAML continues on another line do not match. A search begins
+# only at the start of a word: otherwise each `-` of a long word would restart the search over the rest.
 _KEY = re.compile(
     rf"""(?P<name>(?<![\w-])["']?{_WORD}["']?[ \t]*:[ \t]*)"""
     r"""(?:"(?P<double>(?:[^"\\\n]|\\.)+)"|'(?P<single>[^'\n]+)'|(?P<plain>(?!\$\{)[^\s"'|>&*!\[{#,}][^\s,}\]]*))""",
     re.IGNORECASE,
 )
-# In JSON both are in quotes; `a key: value` inside a description is none.
+# In JSON both are in quotes; `a key: value` inside a description is not a key.
 _KEY_IN_JSON = re.compile(
     rf"""(?P<name>(?<!\\)"{_WORD}"[ \t]*:[ \t]*)"(?P<double>(?:[^"\\\n]|\\.)+)"(?P<single>)(?P<plain>)""", re.IGNORECASE
 )
-# A number is no key: `input_cost_per_token: 1.3e-07`.
+# A number is not a key: `input_cost_per_token: 1.3e-07`.
 _PLAIN_WORDS = re.compile(
     r"os\.environ/.*|\$\{.*\}|sealed/.*|null|~|true|false|not-needed|[+-]?(?:[\d.]+)(?:e[+-]?\d+)?", re.IGNORECASE
 )
@@ -39,7 +39,7 @@ _PLAIN_WORDS = re.compile(
 def sealed(text: str) -> str:
     """The text with every literal key in it encrypted; references, numbers and flags stay.
 
-    Raises ValidationError for `content` when there are more than a file has.
+    Raises ValidationError for `content` if there are too many.
     """
     pattern = _KEY_IN_JSON if _is_json(text) else _KEY
     if sum(1 for _ in pattern.finditer(text)) > MAX_KEYS:
@@ -66,7 +66,7 @@ def _sealed(found: re.Match[str]) -> str:
 
 @sensitive_variables()
 def _unescaped(text: str) -> str:
-    """What stands between double quotes, read as JSON and YAML read it."""
+    """The text between double quotes, read as in JSON and YAML."""
     try:
         return str(json.loads(f'"{text}"'))
     except ValueError:
@@ -74,7 +74,7 @@ def _unescaped(text: str) -> str:
 
 
 def opened(text: str, place: str) -> Secret:
-    """The key that was sealed; raises ValidationError for one that is not, or not by this console."""
+    """The sealed key; raises ValidationError if it is not sealed by this console."""
     if not text.startswith(SEALED):
         raise wrong(place, "Write the key on the same line, api_key: KEY, without escapes; or os.environ/NAME.")
     try:

@@ -1,6 +1,6 @@
-"""The Django admin as a window: it shows rows and changes none.
+"""The Django admin, read-only.
 
-Writes go through `actions.py`, which keep the rules and tell the gateway; the admin would do neither.
+Writes go through `actions.py`, which check the rules and notify the gateway; the admin would do neither.
 """
 
 from __future__ import annotations

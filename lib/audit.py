@@ -1,4 +1,4 @@
-"""Entries of the audit log: who changed a row, when, and what. They outlive the row, and name no secret."""
+"""Entries of the audit log: who changed what in a row, and when. They outlive the row and contain no secrets."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Changes = dict[str, tuple[str, str]]
 
 
 def texts_of(row: Model, names: Iterable[str]) -> Texts:
-    """The fields of a row as people read them; an empty one is not set."""
+    """The fields of a row as text; empty if not set."""
     return {name: text for name in names if (text := _text(getattr(row, name)))}
 
 
 def changes_between(before: Texts, after: Texts) -> Changes:
-    """What differs, as `{field: (before, after)}`."""
+    """The differences, as `{field: (before, after)}`."""
     names = dict.fromkeys((*before, *after))
     return {name: (before.get(name, ""), after.get(name, "")) for name in names if before.get(name) != after.get(name)}
 
@@ -40,9 +40,9 @@ def keep(
     snapshot: Mapping[str, Any] | None = None,
     **about: Any,
 ) -> None:
-    """Writes an entry; none for a change that changed nothing, unless the row is kept too, as `snapshot`.
+    """Writes an entry; none if nothing changed, unless there is a `snapshot` of the row to keep.
 
-    Belongs into the transaction of the change.
+    Call it in the transaction of the change.
     """
     if action == CHANGED and not changes and snapshot is None:
         return

@@ -1,4 +1,4 @@
-"""Whom a change is attributed to. Rights are another matter: see `access/rules.py`."""
+"""The author of a change. For rights see `access/rules.py`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from rest_framework.request import Request
 
 
 class Author(Protocol):
-    """Anybody with a name to write into `created_by` and `updated_by`."""
+    """Anyone with a name for `created_by` and `updated_by`."""
 
     @property
     def name(self) -> str: ...
 
 
 def author_of(request: Request) -> Author:
-    """Who sent an authenticated API request: a signed-in user or the holder of a key."""
+    """The caller of an authenticated API request: a signed-in user or the holder of a key."""
     return cast(Author, request.user)

@@ -1,8 +1,8 @@
-"""What can go wrong in any room, with the HTTP meaning the doors give it."""
+"""Errors of any room, with their HTTP meaning."""
 
 
 class DomainError(Exception):
-    """A refusal whose message is written for the person who must act (400)."""
+    """A refusal with a message for the person who must act (400)."""
 
 
 class NotAllowed(DomainError):
@@ -10,8 +10,8 @@ class NotAllowed(DomainError):
 
 
 class Conflict(DomainError):
-    """The request is fine but the present state forbids it (409)."""
+    """The request is valid but the current state forbids it (409)."""
 
 
 class Stale(DomainError):
-    """The caller meant an older version of the row than there is (412)."""
+    """The caller named an older version of the row (412)."""

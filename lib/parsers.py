@@ -1,4 +1,4 @@
-"""JSON bodies, refused at the door when the database could not hold them."""
+"""Refuses JSON bodies that the database could not store."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_DEPTH = 32
 
 
 class StrictJSONParser(JSONParser):
-    """JSON without what PostgreSQL refuses (NUL, lone surrogates), infinities, or endless nesting."""
+    """JSON without characters that PostgreSQL refuses (NUL, lone surrogates), infinities, or deep nesting."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         try:

@@ -1,7 +1,7 @@
-"""What the JSON doors of several rooms share: strict input, lists in pages, errors in the API's words.
+"""Shared parts of the rooms' REST APIs: strict input, paged lists, errors with the API's field names.
 
-Serializers here only translate. The rules themselves are checked by the actions, under the lock that
-makes changes queue up, so that the JSON door and the HTML door cannot disagree.
+Serializers here only translate. The actions check the rules, under the lock that serialises changes, so that the API
+and the pages cannot disagree.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class StrictSerializer(serializers.Serializer):
         return super().to_internal_value(data)
 
     def _known(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """The data under our spelling; raises for what is unknown or given twice."""
+        """The data with our names; raises for unknown or duplicate fields."""
         spelled = [(name if name in self.fields else snake_case(name), value) for name, value in data.items()]
         known, names = dict(spelled), [name for name, _ in spelled]
         if twice := {name for name in names if names.count(name) > 1}:
@@ -54,7 +54,7 @@ class StrictSerializer(serializers.Serializer):
 
 
 class PageQuery(serializers.Serializer):
-    """`page` and `size` of a list, and the words to search for (`q`)."""
+    """`page` and `size` of a list, and the search words (`q`)."""
 
     page = serializers.IntegerField(min_value=1, max_value=1_000_000, default=1)
     size = serializers.IntegerField(min_value=1, max_value=200, default=50)
@@ -63,14 +63,14 @@ class PageQuery(serializers.Serializer):
     @classmethod
     def checked(cls, params: Any) -> dict[str, Any]:
         """The query string as Python values; raises ValidationError naming the bad parameter."""
-        # `.dict()`: DRF reads an absent boolean of a QueryDict as False, as in an HTML form.
+        # `.dict()`: DRF reads an absent boolean in a QueryDict as False, as in an HTML form.
         query = cls(data=params.dict())
         query.is_valid(raise_exception=True)
         return dict(query.validated_data)
 
 
 class Page(serializers.Serializer):
-    """What a list says beside its rows: how many there are in all, and which part this is."""
+    """The further fields of a list: the total number of rows, and the page."""
 
     total = serializers.IntegerField()
     page = serializers.IntegerField()
@@ -84,7 +84,7 @@ def page_of(rows: QuerySet[Row], *, page: int, size: int) -> tuple[list[Row], di
 
 
 def row_or_404(rows: QuerySet[Row], row_id: str) -> Row:
-    """The row with this id; something that is no id at all is simply not found."""
+    """The row with this id; an invalid id is not found."""
     try:
         return rows.get(pk=UUID(row_id))
     except (ValueError, ObjectDoesNotExist):
@@ -98,7 +98,7 @@ def snake_case(name: str) -> str:
 
 @contextmanager
 def errors_named(**names: str) -> Iterator[None]:
-    """Gives validation errors of models and actions the field names of the API.
+    """Renames the fields of validation errors to those of the API.
 
     `errors_named(name="model_name")`; errors of the whole row go to `row=`, else `non_field_errors`.
     """

@@ -1,1 +1,1 @@
-"""What people see: one package per section of the console; `templates/` has a folder of the same name."""
+"""The pages: one package per section of the console; `templates/` has a folder of the same name."""

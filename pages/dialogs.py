@@ -1,4 +1,4 @@
-"""Who may do what on these pages, and how a dialog or a part of a page is answered."""
+"""The rights of the person on a page, and the answers of dialogs and parts of pages."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ editors_only = requires(Role.ADMIN, to="manage providers and models")
 
 
 def rights(request: PersonRequest) -> dict[str, bool]:
-    """What this person may do here, for templates."""
+    """The rights of this person, for templates."""
     return {"can_edit": has_role(request.user, Role.ADMIN), "can_test": has_role(request.user, Role.OPERATOR)}
 
 
 def came_from(request: PersonRequest, default: str) -> str:
-    """The page a dialog was opened on, where the form leads back to."""
+    """The page on which a dialog was opened; the form leads back to it."""
     return request.POST.get("next") or request.htmx.current_url_abs_path or default
 
 
@@ -42,7 +42,7 @@ def dialog(
 
 
 def done(request: HttpRequest) -> HttpResponse:
-    """Back to where the form came from; from a dialog the whole page is loaded again."""
+    """Redirects to the page of the form; from a dialog the whole page is reloaded."""
     if wants_part(request):
         return HttpResponseClientRedirect(way_back(request))
     return redirect(way_back(request))

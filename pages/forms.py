@@ -1,4 +1,4 @@
-"""Pieces that forms of several pages share."""
+"""Fields that forms of several pages share."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 
 
 def attributes(**more: Any) -> dict[str, Any]:
-    """Those of every widget that takes text."""
+    """The attributes of every text widget."""
     return {"class": "input", "autocomplete": "off", "spellcheck": "false", **more}
 
 
 class SecretField(forms.CharField):
-    """A secret: what is typed is never sent back to the page."""
+    """A secret: its value is never sent back to the page."""
 
     def __init__(self, **options: Any) -> None:
         widget = forms.PasswordInput(attributes(autocomplete="new-password"), render_value=False)
@@ -33,7 +33,7 @@ class WholeNumberField(forms.IntegerField):
 
 
 class PriceField(forms.DecimalField):
-    """US dollars per million tokens; empty is what the catalog says."""
+    """US dollars per million tokens; empty means the catalog's price."""
 
     def __init__(self, **options: Any) -> None:
         widget = forms.NumberInput(attributes(inputmode="decimal", step="any"))
@@ -59,9 +59,9 @@ class WordsField(forms.CharField):
 
 
 def blame(form: forms.Form, error: ValidationError, *, places: Mapping[str, str]) -> None:
-    """Puts what an action found wrong beside the fields it is about.
+    """Shows an action's errors beside their fields.
 
-    `places` gives the form's names of fields that it spells in another way; what has no field there stands above.
+    `places` maps fields to the form's own names; errors without a field stand above the form.
     """
     found = error.message_dict if hasattr(error, "error_dict") else {NON_FIELD_ERRORS: error.messages}
     for field, messages in found.items():

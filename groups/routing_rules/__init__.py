@@ -1,1 +1,1 @@
-"""The routing rules: power levels, aliases, and the providers to fall back to."""
+"""The routing rules: power levels, aliases, and fallback providers."""

@@ -1,4 +1,4 @@
-"""Change the routing rules. As with groups, changes queue up: see `groups/actions.py`."""
+"""Change the routing rules. As with groups, changes are serialised: see `groups/actions.py`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHECKS: Mapping[str, Callable[[Any], Any]] = {
 
 
 class RulesFields(TypedDict, total=False):
-    """The fields of the rules that people set."""
+    """The editable fields of the rules."""
 
     strategy: str
     weights: dict[str, float]
@@ -34,7 +34,7 @@ class RulesFields(TypedDict, total=False):
 
 @atomic
 def update_rules(*, by: Actor, if_match: Collection[str] | None = None, **fields: Unpack[RulesFields]) -> RoutingRules:
-    """Changes the fields given. Raises ValidationError; RulesChanged when `if_match` (ETags) means another version."""
+    """Changes the given fields. Raises ValidationError; RulesChanged if `if_match` (ETags) names another version."""
     config_version.bump()
     check_role(by, Role.OPERATOR, to="change routing rules")
     rules = RoutingRules.objects.current()
@@ -42,7 +42,7 @@ def update_rules(*, by: Actor, if_match: Collection[str] | None = None, **fields
     changes: dict[str, tuple[Any, Any]] = {}
     for name, value in fields.items():
         before, after = getattr(rules, name), CHECKS[name](value)
-        if before != after or [*before] != [*after]:  # aliases in another order are a change as well
+        if before != after or [*before] != [*after]:  # another order of the aliases is a change too
             changes[name] = (before, after)
             setattr(rules, name, after)
     if changes:
@@ -51,7 +51,7 @@ def update_rules(*, by: Actor, if_match: Collection[str] | None = None, **fields
 
 
 def follow_rename(*, by: Actor, old: str, new: str) -> None:
-    """Keeps the aliases of a group or virtual model that is renamed. Belongs into the transaction of the renaming."""
+    """Updates the aliases of a renamed group or virtual model, in the transaction of the rename."""
     rules = RoutingRules.objects.current()
     if old in rules.model_aliases.values():
         before = rules.model_aliases

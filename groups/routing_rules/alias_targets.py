@@ -1,4 +1,4 @@
-"""What an alias can lead to: groups, virtual models, power levels, models of the catalog."""
+"""The possible targets of an alias: groups, virtual models, power levels, models of the catalog."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from providers.models import LanguageModel
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """Names as they are called: `named` of groups, virtual models and levels, `models` as `provider/model`.
+    """Callable names: `named` are groups, virtual models and levels, `models` are `provider/model`.
 
-    `loose` finds models by other spellings of the provider: upper or lower case, or its type.
+    `loose` finds models by other spellings of the provider: another case, or its type.
     """
 
     named: frozenset[str]
@@ -23,14 +23,14 @@ class Targets:
     loose: Mapping[str, str]
 
     def find(self, target: str) -> str | None:
-        """The name to call for what an alias says; None when there is nothing of that name."""
+        """The name to call for an alias's target; None if there is nothing of that name."""
         if target in self.named or target in self.models:
             return target
         return self.loose.get(_spelling(*target.split("/", 1))) if "/" in target else None
 
 
 def all_targets() -> Targets:
-    """What is there now, in service or not; three queries."""
+    """The current targets, in service or not; three queries."""
     named = {*RoutingGroup.objects.values_list("name", flat=True), *VirtualModel.objects.values_list("name", flat=True)}
     rows = LanguageModel.objects.values_list("provider__name", "provider__type", "name")
     by_priority = list(rows.order_by("provider__priority", "provider__name"))
@@ -43,7 +43,7 @@ def all_targets() -> Targets:
 
 
 def resolved(aliases: Mapping[str, str]) -> dict[str, str]:
-    """Alias -> the name to call, for the aliases that lead somewhere."""
+    """Alias -> the name to call, for the aliases whose target exists."""
     if not aliases:
         return {}
     targets = all_targets()

@@ -15,7 +15,7 @@ LONGEST_NAME, LONGEST_TARGET = 128, 256
 
 @dataclass(frozen=True, slots=True)
 class LineProblem:
-    """What is wrong with one line; the first is number 1."""
+    """A problem in one line; the first line is number 1."""
 
     number: int
     text: str
@@ -28,9 +28,9 @@ def lines_of(aliases: Mapping[str, str]) -> str:
 
 
 def parsed(text: str) -> tuple[dict[str, str], list[LineProblem]]:
-    """The aliases of the lines that can be read, and what is wrong with the others.
+    """The aliases of the readable lines, and the problems of the others.
 
-    Empty lines and those that begin with `#` say nothing; `=`, `->`, `→` or a tab is between alias and target.
+    Empty lines and lines that begin with `#` are ignored; `=`, `->`, `→` or a tab separates alias and target.
     """
     aliases: dict[str, str] = {}
     problems = []
@@ -46,7 +46,7 @@ def parsed(text: str) -> tuple[dict[str, str], list[LineProblem]]:
 
 
 def trouble_with(alias: str, target: str) -> str:
-    """What is wrong with the shape of an alias; empty when nothing is."""
+    """What is wrong with the form of an alias; empty if it is fine."""
     if not alias or not target:
         return "Write alias = target, such as fast-chat = openai/gpt-4o-mini."
     if len(alias) > LONGEST_NAME or len(target) > LONGEST_TARGET:

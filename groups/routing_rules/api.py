@@ -19,7 +19,7 @@ from lib.serializers import StrictSerializer, errors_named
 
 
 class WeightsSerializer(StrictSerializer):
-    """How much each measure counts under the strategy `custom`, relative to the others."""
+    """The relative weights of the strategy `custom`."""
 
     cost = serializers.FloatField(min_value=0, default=0)
     latency = serializers.FloatField(min_value=0, default=0)
@@ -27,7 +27,7 @@ class WeightsSerializer(StrictSerializer):
 
 
 class RoutingRulesSerializer(StrictSerializer):
-    """The rules. On input, what is absent stays as it is."""
+    """The rules. On input, absent fields stay as they are."""
 
     strategy = serializers.ChoiceField(
         choices=list(LevelStrategy), required=False, help_text="What plain `auto` goes by."
@@ -52,7 +52,7 @@ class RoutingRulesSerializer(StrictSerializer):
 
 
 class RoutingRulesView(APIView):
-    """How a model is found for those who name no routing group."""
+    """How a model is chosen for clients that name no routing group."""
 
     write_role = Role.OPERATOR
 

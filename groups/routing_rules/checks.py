@@ -1,4 +1,4 @@
-"""Rules as they come from outside -> rules that are sound. Raises ValidationError naming the field."""
+"""Rules from outside -> checked rules. Raises ValidationError naming the field."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def checked_strategy(value: Any) -> str:
 
 
 def checked_weights(value: Any) -> dict[str, float]:
-    """`cost`, `latency` and `quality`, relative to each other; one that is absent is 0."""
+    """`cost`, `latency` and `quality`, relative to each other; an absent one is 0."""
     if not isinstance(value, Mapping) or not value.keys() <= {*MEASURES}:
         raise ValidationError({"weights": f"Give an object with {', '.join(MEASURES)}."})
     weights = {name: value.get(name) or 0 for name in MEASURES}
@@ -55,7 +55,7 @@ def checked_providers(value: Any) -> list[str]:
 
 
 def checked_aliases(value: Any) -> dict[str, str]:
-    """Alias -> target. A target `provider/model` may still be missing in the catalog, anything else must be there."""
+    """Alias -> target. A target `provider/model` may be missing in the catalog; any other target must exist."""
     if not isinstance(value, Mapping) or len(value) > MOST_ALIASES:
         raise ValidationError({"model_aliases": f"Give an object of at most {MOST_ALIASES} aliases and their targets."})
     aliases = {str(alias).strip(): str(target).strip() for alias, target in value.items()}
@@ -66,14 +66,14 @@ def checked_aliases(value: Any) -> dict[str, str]:
 
 
 def troubles_with(aliases: Mapping[str, str]) -> dict[str, tuple[str, bool]]:
-    """What is wrong by alias, and whether that forbids saving it; five queries."""
+    """The problems by alias, and whether they forbid saving it; five queries."""
     targets, taken = all_targets(), _taken(aliases)
     found = {alias: _trouble(alias, target, aliases, targets, taken) for alias, target in aliases.items()}
     return {alias: trouble for alias, trouble in found.items() if trouble[0]}
 
 
 def problems_of(rules: RoutingRules) -> list[str]:
-    """What is stored but leads nowhere now."""
+    """Stored targets that no longer exist."""
     missing = [f"{alias}: {why}" for alias, (why, _) in troubles_with(rules.model_aliases).items()]
     rows = list(Provider.objects.all()) if rules.fallback_providers else []
     gone = [entry for entry in rules.fallback_providers if not meant(entry, rows)]
@@ -96,7 +96,7 @@ def _trouble(
 
 
 def _taken(aliases: Mapping[str, str]) -> dict[str, str]:
-    """The names among these that mean something else already."""
+    """The names among these that are already taken by something else."""
     kinds = (RoutingGroup, VirtualModel)
     taken = {n: str(k._meta.verbose_name) for k in kinds for n in k.objects.values_list("name", flat=True)}
     return {

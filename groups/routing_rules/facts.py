@@ -1,4 +1,4 @@
-"""Rows -> what the power levels go by: the price, speed and quality of each routing group that chats."""
+"""Rows -> the facts for power levels: price, speed and quality of each chat group."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from providers.models import LanguageModel
 
 
 def all_pools(latencies_ms: Mapping[str, float]) -> list[PoolFacts]:
-    """The active groups of the power levels that chat and have somebody to ask; two queries. Latencies are by
-    deployment id."""
+    """The active chat groups of the power levels that have a usable deployment; two queries.
+
+    Latencies are by deployment id.
+    """
     groups = RoutingGroup.objects.routable().in_power_levels().with_deployments()
     return [facts for group in groups if (facts := facts_of(group, latencies_ms)) is not None]
 
 
 def facts_of(group: RoutingGroup, latencies_ms: Mapping[str, float]) -> PoolFacts | None:
-    """A group (loaded `with_deployments`) by those who answer usually; None when nobody does, or no chat."""
+    """The facts of a group (loaded `with_deployments`), by its usual deployments; None if it has none, or none that
+    chats."""
     rows = usual_of(group)
     if not rows or any(is_embedding(row.model) for row in rows):
         return None
@@ -33,7 +36,7 @@ def facts_of(group: RoutingGroup, latencies_ms: Mapping[str, float]) -> PoolFact
 
 
 def usual_of(group: RoutingGroup) -> list[Deployment]:
-    """The deployments that answer while nothing fails: the first tier, those with a weight, else all."""
+    """The deployments that answer while nothing fails: the first tier, or those with a weight, or all."""
     rows = [row for row in group.deployments.all() if row.model.enabled and row.model.provider.enabled]
     if group.strategy == Strategy.PRIORITY_FAILOVER and rows:
         first = min(row.priority or 1 for row in rows)
@@ -46,13 +49,13 @@ def usual_of(group: RoutingGroup) -> list[Deployment]:
 
 
 def price_of(model: LanguageModel) -> float | None:
-    """The mean of what a million tokens in and a million out cost, in US dollars."""
+    """The mean price of a million input and a million output tokens, in US dollars."""
     known = [float(c) for c in (model.input_cost_per_million, model.output_cost_per_million) if c is not None]
     return fmean(known) if known else None
 
 
 def is_embedding(model: LanguageModel) -> bool:
-    """Whether it makes vectors rather than answers; models that nobody described are told by their name."""
+    """Whether the model makes embeddings; undescribed models are recognised by their names."""
     return "embedding" in model.capabilities or "embed" in model.name.lower() or "/bge-" in model.name.lower()
 
 

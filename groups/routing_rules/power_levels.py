@@ -1,7 +1,7 @@
-"""Which pool answers a client that names no pool: by price, measured speed and quality. Pure.
+"""Ranks pools by price, measured speed and quality, for clients that name none.
 
-The score is a weighted geometric mean, so that a pool which is bad at something that counts can't make up for it by
-being the best at something else, and so that no other pool changes how two of them compare: see docs/adr/0013.
+Pure. The score is a weighted geometric mean: a pool that is bad at one measure can't make up for it with another, and
+other pools do not change how two pools compare. See docs/adr/0013.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-# What is not known counts as the middle of its scale.
+# An unknown value counts as the middle of its scale.
 MIDDLE_USD, MIDDLE_MS, MIDDLE_QUALITY = 1.0, 1000.0, 50.0
-# From the best to the worst: 0.01 to 100 USD for a million tokens, 100 ms to 10 s for an answer.
+# From best to worst: 0.01 to 100 USD per million tokens, 100 ms to 10 s per answer.
 DECADES_OF_PRICE, DECADES_OF_LATENCY = 4, 2
 WORST = 0.01
 
 
 class LevelStrategy(StrEnum):
-    """What counts in the choice of a pool. `custom` takes the weights that people set."""
+    """What counts in the choice of a pool. `custom` uses the stored weights."""
 
     COST = "cost"
     BALANCED = "balanced"
@@ -30,7 +30,7 @@ class LevelStrategy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """How much each measure counts, relative to the others; none below 0, not all 0."""
+    """The relative weight of each measure; none below 0, not all 0."""
 
     cost: float
     latency: float
@@ -44,7 +44,7 @@ FIXED: Mapping[LevelStrategy, Weights] = {
     LevelStrategy.QUALITY: Weights(0, 0, 1),
     LevelStrategy.LATENCY: Weights(0, 1, 0),
 }
-# What clients send as `model`; plain AUTO follows the console's own strategy.
+# The names that clients send as `model`; plain AUTO follows the console's own strategy.
 AUTO = "auto"
 POWER_LEVELS: Mapping[str, LevelStrategy] = {
     "auto-eco": LevelStrategy.COST,
@@ -56,8 +56,11 @@ LEVEL_NAMES = (AUTO, *POWER_LEVELS)
 
 @dataclass(frozen=True, slots=True)
 class PoolFacts:
-    """What is known of a routing group: the mean price of a million tokens in and out, the mean time of an answer,
-    and quality from 0 to 100. None is not known. `models` are those that answer usually, for people."""
+    """The facts of a routing group: the mean price of a million input and output tokens, the mean time of an answer,
+    and quality from 0 to 100.
+
+    None means unknown. `models` are the usual ones, for people.
+    """
 
     name: str
     price_usd: float | None = None
@@ -75,18 +78,18 @@ class RankedPool:
 
 
 def weights_of(strategy: LevelStrategy, custom: Weights = BALANCED) -> Weights:
-    """The weights that a strategy goes by."""
+    """The weights of a strategy."""
     return FIXED.get(strategy, custom)
 
 
 def ranked(pools: Iterable[PoolFacts], weights: Weights) -> tuple[RankedPool, ...]:
-    """The pools, best first; of equals the cheaper one, then by name. Raises ValueError for weights of nothing."""
+    """The pools, best first; ties go to the cheaper one, then by name. Raises ValueError if all weights are 0."""
     standings = [RankedPool(facts, score(facts, weights)) for facts in pools]
     return tuple(sorted(standings, key=_place))
 
 
 def score(facts: PoolFacts, weights: Weights) -> float:
-    """The weighted geometric mean of how good price, latency and quality are, each from 0.01 to 1."""
+    """The weighted geometric mean of price, latency and quality, each rated from 0.01 to 1."""
     parts = ((cheapness(facts), weights.cost), (speed(facts), weights.latency), (goodness(facts), weights.quality))
     total = sum(weight for _, weight in parts)
     if total <= 0 or any(weight < 0 for _, weight in parts):

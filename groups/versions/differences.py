@@ -1,4 +1,4 @@
-"""Two versions of a routing group -> what differs, line by line, for people. Pure."""
+"""Two versions of a routing group -> their differences, line by line, for people. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PLACED_WORDS = {"display_name": "name", "priority": "priority", "weight": "weigh
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One line: what it is about, and its value before and after; an empty one was not there, or has gone."""
+    """One line: its label, and the value before and after; an empty value means that it was added or removed."""
 
     label: str
     before: str
@@ -34,7 +34,7 @@ class Difference:
 
 
 def differences(before: Snapshot, after: Snapshot) -> tuple[Difference, ...]:
-    """What changed between two snapshots, in the order of the form: fields, deployments, settings."""
+    """The changes between two snapshots, in the order of the form: fields, deployments, settings."""
     return (*_fields(before, after), *_deployments(before, after), *_configs(before, after))
 
 
@@ -78,7 +78,7 @@ def _deployments(before: Snapshot, after: Snapshot) -> Iterator[Difference]:
 
 
 def _order(rows: Mapping[str, Any], others: Mapping[str, Any]) -> list[str]:
-    """The names of those that both have, in the order of the first."""
+    """The names that both have, in the order of the first."""
     return [_name(row) for key, row in rows.items() if key in others]
 
 
@@ -87,7 +87,7 @@ def _name(row: Mapping[str, Any]) -> str:
 
 
 def _placing(row: Mapping[str, Any]) -> str:
-    """`priority 1, 60 RPM` as far as it is set; a deployment of which nothing is set is just there."""
+    """`priority 1, 60 RPM` as far as set; empty values for a deployment without settings."""
     words = [f"{PLACED_WORDS[name]} {row[name]}" for name in PLACED if row.get(name) not in (None, "")]
     return ", ".join(words) or "in the group"
 

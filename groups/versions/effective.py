@@ -1,4 +1,4 @@
-"""The settings a group really runs with: its own where given, else the engine's defaults."""
+"""The effective settings of a group: its own, else the engine's defaults."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ WHEN_UNSET = {
 
 
 def sections_of(group: RoutingGroup) -> tuple[SettingsSection, ...]:
-    """Retries, cooldown, fallback and power levels of a group, in the order people ask for them."""
+    """Retries, cooldown, fallback and power levels of a group, in the order of people's questions."""
     return (
         SettingsSection("Retries and timeouts", _lines(RETRY, group.retry_config, RetryPolicy())),
         SettingsSection("Cooldown", _lines(COOLDOWN, group.cooldown_config, CooldownPolicy())),

@@ -1,4 +1,4 @@
-"""`If-Match`: which versions a caller means, at every door of this room."""
+"""`If-Match`: the versions that a caller names, in every API of this room."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ IF_MATCH = OpenApiParameter(
 
 
 def if_match(request: Request) -> list[str] | None:
-    """The version tags of the header; None when there is none, which asks for nothing."""
+    """The version tags of the header; None without the header, which checks nothing."""
     header = request.headers.get("If-Match")
     return None if header is None else parse_etags(header)

@@ -1,4 +1,4 @@
-"""Every saved version of a routing group: who, when, what. Kept in the audit log, which outlives the group."""
+"""Every saved version of a routing group: author, time, changes. Kept in the audit log, which outlives the group."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Version:
 
 
 def before_change(group: RoutingGroup) -> Snapshot:
-    """The group as it is. One that was saved before versions were kept gets its first one here."""
+    """The current group as a snapshot. A group that was saved before versions were kept gets its first version here."""
     snapshot = snapshot_of(group, group.deployments.all())
     if not entries_of(group.pk).exists():
         _keep(CHANGED, group, snapshot, (), by=group.updated_by, at=group.updated_at)
@@ -54,7 +54,7 @@ def record(
     before: Snapshot | None = None,
     restored: int | None = None,
 ) -> None:
-    """Keeps the group as it is now; `before` is what it was. Belongs into the transaction of the change."""
+    """Records the current group; `before` is its earlier snapshot. Call it in the transaction of the change."""
     after = snapshot_of(group, rows)
     _keep(action, group, after, differences(before or {}, after), by=by.name, at=timezone.now(), restored=restored)
 
@@ -73,7 +73,8 @@ def _keep(
 
 
 def _changes(lines: Iterable[Difference]) -> dict[str, list[str]]:
-    """As the audit log keeps them: one line a label. A model that went and came again has two lines; they are one."""
+    """The changes for the audit log, one line per label: a model that was removed and added again has one line, not
+    two."""
     changes: dict[str, list[str]] = {}
     for line in lines:
         changes[line.label] = [changes.get(line.label, [line.before])[0], line.after]
@@ -88,7 +89,7 @@ def entries_of(group_id: UUID) -> QuerySet[LogEntry]:
 
 
 def versions(entries: Iterable[LogEntry]) -> list[Version]:
-    """Entries as people read them, in the same order."""
+    """The entries as versions, in the same order."""
     return [_version(entry) for entry in entries]
 
 

@@ -1,4 +1,4 @@
-"""A routing group as one plain JSON object: what is kept of each version, and what a restore begins with."""
+"""A routing group as one plain JSON object: it is kept for each version, and a restore begins with it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ PLACED = ("display_name", "priority", "weight", "rpm", "tpm")
 
 
 def snapshot_of(group: RoutingGroup, rows: Iterable[Deployment]) -> dict[str, Any]:
-    """What people set of a group. A deployment names its model twice: by id, and readably should the model go."""
+    """The editable fields of a group.
+
+    A deployment names its model twice: by id, and by names in case the model is deleted.
+    """
     deployments = [
         {
             "model_id": str(row.model_id),
@@ -34,19 +37,19 @@ def snapshot_of(group: RoutingGroup, rows: Iterable[Deployment]) -> dict[str, An
 
 
 def fields_of(snapshot: Snapshot) -> dict[str, Any]:
-    """The group's own fields, for `create_group` and `update_group`; settings that mean nothing today are left out."""
+    """The group's own fields, for `create_group` and `update_group`; settings that no longer exist are left out."""
     fields = {name: snapshot[name] for name in FIELDS if name in snapshot}
     known = {key: value for key, value in (fields.get("settings") or {}).items() if key in SETTINGS}
     return {**fields, "settings": known} if "settings" in fields else fields
 
 
 def model_ids_of(snapshot: Snapshot) -> list[UUID]:
-    """The models it was made of."""
+    """The models of the snapshot."""
     return [UUID(row["model_id"]) for row in snapshot["deployments"]]
 
 
 def placements_of(snapshot: Snapshot, *, known: Iterable[UUID]) -> list[Placement]:
-    """The deployments, for the same; a model that is not among the `known` ones is looked up by its names."""
+    """The deployments, for the same actions; a model that is not among the `known` ones is looked up by its names."""
     ids = frozenset(known)
     rows = zip(snapshot["deployments"], model_ids_of(snapshot), strict=True)
     return [_placement(row, model_id if model_id in ids else None) for row, model_id in rows]

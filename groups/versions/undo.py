@@ -1,4 +1,4 @@
-"""Taking back a switch or a deletion: what was is kept in the database for a few seconds, exactly as it was."""
+"""Undo of a switch or a deletion: the earlier rows are kept unchanged in the database for a few seconds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from groups.exceptions import CannotComeBack
 from groups.models import Deployment, RoutingGroup, UndoableChange
 from providers.models import LanguageModel
 
-# Pages offer it for 10 seconds; the rest is for the way of the click.
+# Pages offer undo for 10 seconds; the rest allows for the request's time.
 KEPT_FOR = timedelta(seconds=15)
 
 
@@ -36,7 +36,7 @@ def keep_switch(groups: Sequence[RoutingGroup], *, by: Actor) -> UndoableChange:
 
 
 def keep_rows(groups: Sequence[RoutingGroup], *, by: Actor) -> UndoableChange:
-    """Remembers whole groups that are about to be deleted, and what pointed at them."""
+    """Remembers groups that are about to be deleted, and the rows that point at them."""
     rows = chain(groups, *(group.deployments.all() for group in groups))
     kept = {"rows": serializers.serialize("json", rows, cls=Exact), "pointers": _pointers(groups)}
     return _keep(UndoableChange.Kind.DELETED, groups, kept, by)
@@ -69,7 +69,8 @@ def _check_room(names: list[str], models: set[UUID]) -> None:
 
 
 def _pointers(groups: Iterable[RoutingGroup]) -> dict[str, list[list[str]]]:
-    """Rows of other tables that forget a deleted group (its runs): by relation, pairs of their key and the group's."""
+    """Rows of other tables whose link a deletion clears (the group's runs): by relation, pairs of their key and the
+    group's."""
     return {relation.name: _pairs(relation, groups) for relation in _forgetting()}
 
 

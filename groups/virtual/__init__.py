@@ -1,1 +1,1 @@
-"""Virtual models: names that lead to a pool, a routing group, by how complex the message is."""
+"""Virtual models: names that lead to a pool (a routing group) by the complexity of the message."""

@@ -1,4 +1,4 @@
-"""Create, change and delete virtual models. As with groups, changes queue up: see `groups/actions.py`."""
+"""Create, change and delete virtual models. As with groups, changes are serialised: see `groups/actions.py`."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from providers import config_version
 
 
 def check_can_edit(actor: Actor) -> None:
-    """Operators and up create, change and delete virtual models."""
+    """Operators and above create, change and delete virtual models."""
     check_role(actor, Role.OPERATOR, to="edit virtual models")
 
 
 def check_unchanged(row: VirtualModel, etags: Collection[str] | None) -> None:
-    """Raises VirtualModelChanged unless it is at one of these versions. None asks for nothing, `*` for any."""
+    """Raises VirtualModelChanged unless it is at one of these versions. None checks nothing, `*` matches any."""
     if etags is None or "*" in etags:
         return
     if row.etag not in {etag.removeprefix("W/") for etag in etags}:
@@ -45,7 +45,7 @@ log = structlog.get_logger(__name__)
 
 
 class VirtualModelFields(TypedDict, total=False):
-    """The fields of a virtual model that people set; an empty `default_tier` is the highest tier."""
+    """The editable fields of a virtual model; an empty `default_tier` is the highest tier."""
 
     name: str
     description: str
@@ -77,7 +77,7 @@ def update_virtual_model(
     if_match: Collection[str] | None = None,
     **fields: Unpack[VirtualModelFields],
 ) -> VirtualModel:
-    """Changes the fields given, and all tiers when some are given. `if_match` (ETags) refuses another version."""
+    """Changes the given fields, and all tiers if any are given. `if_match` (ETags) refuses another version."""
     config_version.bump()
     check_can_edit(by)
     fresh = VirtualModel.objects.with_tiers().get(pk=virtual_model.pk)
@@ -101,7 +101,7 @@ def update_virtual_model(
 
 @atomic
 def delete_virtual_model(*, by: Actor, virtual_model: VirtualModel, if_match: Collection[str] | None = None) -> None:
-    """Ends a virtual model; its pools stay. Raises IsAliased while an alias leads to it."""
+    """Deletes a virtual model; its pools stay. Raises IsAliased while an alias leads to it."""
     config_version.bump()
     check_can_edit(by)
     fresh = VirtualModel.objects.with_tiers().get(pk=virtual_model.pk)
@@ -113,7 +113,7 @@ def delete_virtual_model(*, by: Actor, virtual_model: VirtualModel, if_match: Co
 
 
 def _check(row: VirtualModel, tiers: Sequence[VirtualTier]) -> None:
-    """Raises ValidationError for anything that makes it unsound."""
+    """Raises ValidationError for an invalid virtual model."""
     try:
         row.scoring = checked_scoring(row.scoring)
     except ValidationError as error:

@@ -20,7 +20,7 @@ from lib.serializers import errors_named, page_of, row_or_404
 
 
 class VirtualModelList(APIView):
-    """The virtual models there are."""
+    """All virtual models."""
 
     write_role = Role.OPERATOR
 
@@ -90,7 +90,7 @@ class VirtualModelDetail(APIView):
 
 
 class VirtualModelTemplates(APIView):
-    """The usual virtual models, made in one go."""
+    """Creates the virtual models of the templates."""
 
     write_role = Role.OPERATOR
 

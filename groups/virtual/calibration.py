@@ -1,4 +1,4 @@
-"""Many prompts -> the spread of their scores, and what each threshold would mean in traffic and money. Pure."""
+"""Many prompts -> the distribution of their scores, and the effect of each threshold on traffic and cost. Pure."""
 
 from __future__ import annotations
 
@@ -23,24 +23,25 @@ PER_REQUESTS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """What is kept of the prompts: `counts` are `(score, prompts, input tokens)` by score; `unscored` had no text."""
+    """The stored digest of the prompts: `counts` are `(score, prompts, input tokens)` by score; `unscored` counts
+    prompts without text."""
 
     counts: tuple[tuple[int, int, int], ...]
     unscored: int = 0
 
     @property
     def prompts(self) -> int:
-        """How many were scored."""
+        """The number of scored prompts."""
         return sum(count for _, count, _ in self.counts)
 
     def written(self) -> str:
-        """A text that `digest_from` reads."""
+        """The digest as text, for `digest_from`."""
         return " ".join(f"{score}:{count}:{tokens}" for score, count, tokens in self.counts)
 
 
 @dataclass(frozen=True, slots=True)
 class PoolPrices:
-    """What the pool of a tier charges for a token in and out, in US dollars. None is not known."""
+    """The prices of a tier's pool per input and output token, in US dollars. None means unknown."""
 
     tier: str
     pool: str
@@ -50,7 +51,7 @@ class PoolPrices:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one pool would take: `percent` of the prompts, and what they cost per 1,000 requests to all pools."""
+    """The share of one pool: `percent` of the prompts, and their cost per 1,000 requests to all pools."""
 
     prices: PoolPrices
     count: int
@@ -60,7 +61,10 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class CalibrationResult:
-    """The pools, lowest first. Costs are per 1,000 requests; `large_usd` is that of sending all to the highest pool."""
+    """The pools, lowest first.
+
+    Costs are per 1,000 requests; `large_usd` is the cost of sending all requests to the highest pool.
+    """
 
     shares: tuple[Share, ...]
     cost_usd: float | None
@@ -68,16 +72,16 @@ class CalibrationResult:
 
     @property
     def saved_percent(self) -> int | None:
-        """What is saved against sending all to the highest pool; below 0 when that would be cheaper."""
+        """The saving compared with sending all requests to the highest pool; negative if that would be cheaper."""
         if self.cost_usd is None or not self.large_usd:
             return None
         return round(100 * (1 - self.cost_usd / self.large_usd))
 
 
 def prompts_in(text: str) -> list[list[Message]]:
-    """One prompt a line, as plain text or JSON; a whole file may also be one JSON list.
+    """One prompt per line, as plain text or JSON; a whole file may also be one JSON list.
 
-    Raises ValidationError naming the lines that can't be read.
+    Raises ValidationError naming the unreadable lines.
     """
     lines = _lines(text)
     if not lines:
@@ -97,7 +101,7 @@ def prompts_in(text: str) -> list[list[Message]]:
 
 
 def digest_of(prompts: Iterable[Sequence[Message]], rules: ComplexityRules) -> Digest:
-    """The scores of all prompts; a token is taken to be four characters."""
+    """The scores of all prompts; four characters count as a token."""
     counts, tokens, unscored = Counter[int](), Counter[int](), 0
     for messages in prompts:
         try:
@@ -111,7 +115,7 @@ def digest_of(prompts: Iterable[Sequence[Message]], rules: ComplexityRules) -> D
 
 
 def digest_from(text: str) -> Digest:
-    """A digest that was `written`. Raises ValidationError."""
+    """Reads a digest that was `written`. Raises ValidationError."""
     try:
         parts = [tuple(map(int, part.split(":"))) for part in text.split()]
         counts = tuple((score, count, tokens) for score, count, tokens in parts)
@@ -125,7 +129,7 @@ def digest_from(text: str) -> Digest:
 def outcome_of(
     digest: Digest, thresholds: Sequence[int], pools: Sequence[PoolPrices], answer_tokens: int
 ) -> CalibrationResult:
-    """Who would take what. `thresholds` are the minima of all pools but the lowest, ascending."""
+    """The shares of the pools. `thresholds` are the minimum scores of all pools but the lowest, ascending."""
     edges = [float("-inf"), *thresholds, float("inf")]
     shares = []
     for pool, low, high in zip(pools, edges, edges[1:], strict=False):
@@ -143,7 +147,7 @@ def outcome_of(
 
 
 def tokens_of(messages: Sequence[Message]) -> int:
-    """About how many tokens go in: a token is taken to be four characters, and one at least."""
+    """The estimated input tokens: four characters count as a token, at least one."""
     texts = [part for message in messages for part in _texts(message.get("content"))]
     return max(1, sum(map(len, texts)) // CHARACTERS_PER_TOKEN)
 
@@ -173,7 +177,7 @@ def _prompt(line: str) -> list[Message]:
     try:
         return messages_of(json.loads(line))
     except (json.JSONDecodeError, RecursionError):
-        # Quoted speech is no JSON, and a brace that never closes is.
+        # A quoted sentence is not JSON; an unclosed brace is meant as JSON.
         if line.lstrip().startswith('"'):
             return messages_of(line)
         raise ValueError("this begins like JSON and is none; is it cut off?")

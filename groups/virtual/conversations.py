@@ -1,4 +1,4 @@
-"""What people type or paste -> messages in OpenAI's shape. Pure."""
+"""Typed or pasted text -> messages in OpenAI's shape. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TEXTS = ("prompt", "text", "content", "input", "question")
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """The messages; `note` says why what looks like JSON was read as plain text."""
+    """The messages; `note` says why text that looks like JSON was read as plain text."""
 
     messages: tuple[Message, ...]
     note: str = ""
@@ -34,9 +34,9 @@ def read(text: str) -> Conversation:
 
 
 def messages_of(data: Any) -> list[Message]:
-    """The messages that JSON means: a text, a list of messages, or an object that holds one of these.
+    """The messages in JSON: a text, a list of messages, or an object with one of these.
 
-    Raises ValueError that says what is missing.
+    Raises ValueError with what is missing.
     """
     if isinstance(data, str):
         return [{"role": "user", "content": data}]

@@ -1,4 +1,4 @@
-"""Who changed a virtual model, when, and what: entries of the audit log, which outlive the row."""
+"""The audit log of virtual models: who changed what, and when. Entries outlive their rows."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Snapshot = Mapping[str, Any]
 
 
 def snapshot_of(row: VirtualModel, tiers: Iterable[VirtualTier]) -> Snapshot:
-    """What people set of a virtual model, as plain JSON."""
+    """The editable fields of a virtual model, as plain JSON."""
     placed = [{"name": t.name, "minimum_score": t.minimum_score, "pool": t.pool.name} for t in tiers]
     return {**{name: getattr(row, name) for name in FIELDS}, "tiers": placed, "scoring": effective(row.scoring)}
 
 
 def record(action: int, row: VirtualModel, before: Snapshot, after: Snapshot, *, by: Actor) -> None:
-    """Keeps what changed as `{field: [before, after]}`. Belongs into the transaction of the change."""
+    """Records the changes as `{field: [before, after]}`. Call it in the transaction of the change."""
     changes = changes_between(_lines(before), _lines(after))
     keep(action, row, changes, by=by, snapshot=after or before, revision=row.revision)
 

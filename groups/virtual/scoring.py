@@ -1,4 +1,4 @@
-"""`scoring`: a dict from outside -> a checked dict of what differs from the usual -> the engine's rules. Pure."""
+"""`scoring`: a dict from outside -> a checked dict of the differences from the defaults -> the engine's rules. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from groups.policies import Number
 MOST_KEYWORDS = 200
 LONGEST_KEYWORD = 64
 KEYWORDS = ("simple_keywords", "complex_keywords")
-# What makes a message simpler takes points, what makes it more complex gives some.
+# Signs of a simple message subtract points, signs of a complex one add some.
 NUMBERS = {
     "simple_points": Number(-10_000, 0),
     "complex_points": Number(0, 10_000),
@@ -31,7 +31,10 @@ USUAL: Mapping[str, Any] = {
 
 
 def checked_scoring(config: Any) -> dict[str, Any]:
-    """What differs from the usual rules; an absent key, or null, is usual. Raises ValidationError naming the key."""
+    """The differences from the default rules; an absent key, or null, means the default.
+
+    Raises ValidationError naming the key.
+    """
     if not isinstance(config, Mapping) or not config.keys() <= USUAL.keys():
         raise ValidationError(f"Give an object with any of {', '.join(USUAL)}.")
     given = {key: _checked(key, value) for key, value in config.items() if value is not None}
@@ -42,7 +45,7 @@ def checked_scoring(config: Any) -> dict[str, Any]:
 
 
 def effective(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Every keyword list and number that counts, the usual ones included."""
+    """Every keyword list and number in force, defaults included."""
     return {**USUAL, **config}
 
 
@@ -57,7 +60,7 @@ def _checked(key: str, value: Any) -> Any:
 
 
 def _words(key: str, value: Any) -> list[str]:
-    """The words without spaces around them, each once, upper case being the same as lower."""
+    """The words without surrounding spaces, each once, ignoring case."""
     if not isinstance(value, Sequence) or isinstance(value, str) or len(value) > MOST_KEYWORDS:
         raise ValidationError(f"{key}: give a list of at most {MOST_KEYWORDS} words.")
     if not all(isinstance(word, str) and 0 < len(word.strip()) <= LONGEST_KEYWORD for word in value):

@@ -1,4 +1,4 @@
-"""Virtual models as the API spells them."""
+"""Virtual models in the API."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class WordsField(serializers.ListField):
 
 
 class ScoringSerializer(StrictSerializer):
-    """What counts, and how much; what is absent or null is as usual."""
+    """The rules and their points; absent or null fields have their defaults."""
 
     simple_keywords = WordsField(required=False, allow_null=True)
     complex_keywords = WordsField(required=False, allow_null=True)
@@ -51,7 +51,7 @@ class ScoringSerializer(StrictSerializer):
 
 
 class VirtualModelSerializer(StrictSerializer):
-    """A virtual model. What is read-only is ignored on input, so that an answer can be sent back."""
+    """A virtual model. Read-only fields are ignored on input, so that an answer can be sent back."""
 
     id = serializers.UUIDField(read_only=True)
     name = serializers.CharField(max_length=128)
@@ -91,7 +91,7 @@ class VirtualModelDeleted(serializers.Serializer):
 
 
 class InstalledTemplates(serializers.Serializer):
-    """What the templates added; what was there already stays as it is."""
+    """What the templates added; existing models and pools stay as they are."""
 
     virtual_models = serializers.ListField(child=serializers.CharField())
     pools = serializers.ListField(child=serializers.CharField())

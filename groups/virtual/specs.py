@@ -8,7 +8,7 @@ from groups.virtual.scoring import rules_of
 
 
 def active_virtual_specs() -> list[VirtualSpec]:
-    """Every virtual model that takes traffic, by name; two queries."""
+    """Every active virtual model by name; two queries."""
     return [virtual_spec_of(row) for row in VirtualModel.objects.routable().with_tiers()]
 
 

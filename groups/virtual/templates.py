@@ -1,4 +1,4 @@
-"""The usual virtual models, three pairs under two spellings each, and the pools they lead to."""
+"""The templates: three pairs of virtual models under two spellings each, and their pools."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOST_DEPLOYMENTS = 3
 
 @dataclass(frozen=True, slots=True)
 class PoolTemplate:
-    """A pool, and the words by which its models are found in a catalog; where none has one, price decides."""
+    """A pool, and the words that find its models in a catalog; if no name matches, the price decides."""
 
     name: str
     words: tuple[str, ...]
@@ -38,7 +38,7 @@ class PoolTemplate:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A small and a large pool, and the names that choose between them."""
+    """A small and a large pool, and the virtual models that choose between them."""
 
     names: tuple[str, str]
     small: PoolTemplate
@@ -47,7 +47,7 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """Names of what was added."""
+    """The names of the added virtual models and pools."""
 
     virtual_models: tuple[str, ...]
     pools: tuple[str, ...]
@@ -74,7 +74,7 @@ TEMPLATES = (
 
 @atomic
 def install_templates(*, by: Actor) -> Installed:
-    """Adds the virtual models and pools that are not there yet. Raises ValidationError without any model to use."""
+    """Adds the missing virtual models and pools. Raises ValidationError if there is no usable model."""
     config_version.bump()
     pools = tuple(name for template in TEMPLATES for name in _add_pools(template, by))
     present = set(VirtualModel.objects.values_list("name", flat=True))
@@ -97,7 +97,7 @@ def _add(name: str, template: Template, by: Actor) -> None:
 
 
 def _add_pools(template: Template, by: Actor) -> list[str]:
-    """Makes the pools that are missing; gives their names."""
+    """Creates the missing pools; returns their names."""
     pools = {pool.name: pool for pool in (template.small, template.large)}
     present = RoutingGroup.objects.filter(name__in=pools).values_list("name", flat=True)
     missing = [pool for name, pool in pools.items() if name not in set(present)]
@@ -120,7 +120,7 @@ def _placements(pool: PoolTemplate) -> list[Placement]:
 
 
 def chosen_models(pool: PoolTemplate, models: Sequence[LanguageModel]) -> list[LanguageModel]:
-    """The models that fit a pool, best first: the cheapest for a small one, for a large one the best."""
+    """The models that fit a pool, best first: the cheapest for a small pool, the best for a large one."""
     chats = [model for model in models if not is_embedding(model)]
     named = [model for model in chats if any(word in model.name.lower() for word in pool.words)]
     return sorted(named or chats, key=_unquality if pool.is_large else _price)[:MOST_DEPLOYMENTS]

@@ -1,4 +1,4 @@
-"""Tiers as people ask for them -> rows, lowest first, with the routing groups found."""
+"""Requested tiers -> rows, lowest first, with the routing groups found."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ FEWEST_TIERS, MOST_TIERS = 2, 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TierPlan:
-    """One tier as asked for: from `minimum_score` on, the routing group named `pool` answers. None is no minimum.
+    """One requested tier: from `minimum_score` on, the routing group named `pool` answers.
 
-    Without a name, two tiers are called simple and complex, more of them tier-1, tier-2, …
+    None means no minimum. Without names, two tiers are called simple and complex, more tiers tier-1, tier-2, …
     """
 
     pool: str
@@ -43,7 +43,7 @@ def rows_of(plans: Sequence[TierPlan]) -> list[VirtualTier]:
 
 
 def name_of(plan: TierPlan, plans: Sequence[TierPlan]) -> str:
-    """What one of these tiers will be called."""
+    """The name of one of these tiers."""
     ordered = sorted(plans, key=_minimum)
     return _named(ordered)[ordered.index(plan)].name
 
@@ -65,7 +65,7 @@ def _check_fields(row: VirtualTier) -> None:
 
 
 def _check_distinct(plans: Sequence[TierPlan]) -> None:
-    """Raises unless the order is total and each tier can be named."""
+    """Raises if two tiers have the same minimum or the same name."""
     if len({plan.minimum_score for plan in plans}) < len(plans):
         raise _error("Give each tier another minimum_score; only the lowest may be without one.")
     if len({plan.name for plan in plans}) < len(plans):

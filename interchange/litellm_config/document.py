@@ -1,4 +1,4 @@
-"""YAML from strangers -> plain data, or an error that says where; nothing in it can grow beyond its text. Pure."""
+"""Untrusted YAML -> plain data, or an error with its place; nothing can expand beyond the text's size. Pure."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from interchange.places import wrong
 NO_CONFIG = "This is no LiteLLM config.yaml: it should be a mapping with a model_list."
 MAX_DEPTH = 32
 MAX_NODES = 200_000
-# YAML reads `1:30:00` as a number to the base 60, and takes minutes for one of a megabyte.
+# YAML reads `1:30:00` as a number in base 60, which takes minutes for a megabyte of text.
 MAX_DIGITS = 64
 WHOLE_NUMBER = "tag:yaml.org,2002:int"
-# libyaml where PyYAML has it: 1 MB takes a second instead of twenty.
+# libyaml if PyYAML has it: 1 MB takes one second instead of twenty.
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _UNSTORABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 OPENS = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
@@ -25,9 +25,9 @@ CLOSES = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 
 
 def load(text: str, *, expected: str = NO_CONFIG) -> dict[str, Any]:
-    """The mapping that a YAML text is; raises ValidationError for `content`. Errors quote none of the text.
+    """The mapping in a YAML text; raises ValidationError for `content`.
 
-    `expected` is said of a text that is no mapping.
+    Errors do not quote the text. `expected` is the message for a text that is not a mapping.
     """
     try:
         _check_depth(text)
@@ -45,7 +45,7 @@ def load(text: str, *, expected: str = NO_CONFIG) -> dict[str, Any]:
 
 
 def _check_depth(text: str) -> None:
-    """Before anything recurses."""
+    """Checked before anything recurses."""
     depth = 0
     for event in yaml.parse(text, Loader=Loader):
         depth += isinstance(event, OPENS) - isinstance(event, CLOSES)
@@ -54,7 +54,7 @@ def _check_depth(text: str) -> None:
 
 
 def _check_size(root: yaml.Node) -> None:
-    """Counts nodes as often as aliases repeat them, and refuses keys given twice."""
+    """Counts nodes as often as aliases repeat them, and refuses duplicate keys."""
     sizes: dict[int, int] = {}
     _size(root, sizes, frozenset())
     if sizes[id(root)] > MAX_NODES:
@@ -105,7 +105,7 @@ def _line(mark: Any) -> str:
 
 
 def mapping(value: Any, place: str) -> Mapping[str, Any]:
-    """The value as a mapping of words, an absent one as an empty one; raises ValidationError."""
+    """The value as a mapping of words, empty if absent; raises ValidationError."""
     if value is None:
         return {}
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
@@ -114,7 +114,7 @@ def mapping(value: Any, place: str) -> Mapping[str, Any]:
 
 
 def sequence(value: Any, place: str) -> list[Any]:
-    """The value as a list, an absent one as an empty one; raises ValidationError."""
+    """The value as a list, empty if absent; raises ValidationError."""
     if value is None:
         return []
     if not isinstance(value, list):
@@ -123,7 +123,7 @@ def sequence(value: Any, place: str) -> list[Any]:
 
 
 def text(value: Any, place: str, *, longest: int = 512) -> str:
-    """The value as text, an absent one as ''; raises ValidationError, also for what no database takes."""
+    """The value as text, '' if absent; raises ValidationError, also for characters that no database stores."""
     if value is None:
         return ""
     if not isinstance(value, str) or len(value) > longest or _UNSTORABLE.search(value):
@@ -132,7 +132,7 @@ def text(value: Any, place: str, *, longest: int = 512) -> str:
 
 
 def number(value: Any, place: str, *, low: float = 0, high: float = 1_000_000_000) -> float | int | None:
-    """The value as a number, digits in quotes too; None when absent. Raises ValidationError."""
+    """The value as a number, also from quoted digits; None if absent. Raises ValidationError."""
     if value is None:
         return None
     if isinstance(value, str) and len(value) <= 32:

@@ -27,7 +27,7 @@ from providers.presets import preset_of
 
 MILLION = 1_000_000
 DEFAULTS = RetryPolicy()
-# Settings that LiteLLM has for the whole router only.
+# Settings that LiteLLM has only for the whole router.
 ROUTER_ONLY = ("retry_after_s", "max_fallbacks")
 
 
@@ -41,10 +41,10 @@ class _Dumper(yaml.SafeDumper):
 def written(
     bundle: Bundle, *, left_out: Sequence[str] = (), sections: Mapping[str, Mapping[str, Any]] | None = None
 ) -> str:
-    """The file: comments that say what it needs and what it can't say, then the configuration.
+    """The file: comments with what it needs and what it can't express, then the configuration.
 
-    `left_out` are the caller's own lines for the second, `sections` its own settings by section. Every group of the
-    bundle has a deployment, and every provider and model of theirs is in the bundle.
+    `left_out` are the caller's own lines for the latter, `sections` its own settings by section. Every group of the
+    bundle must have a deployment, and the bundle must contain all their providers and models.
     """
     models = {(model.provider, model.name): model for model in bundle.models}
     config: dict[str, Any] = {
@@ -62,7 +62,7 @@ def written(
 
 
 def _comment(line: str) -> str:
-    """One line whatever the names in it hold: YAML ends a line at more characters than most know."""
+    """Always one line, for any names in it: YAML has more line separators than `\n`."""
     return f"# {''.join(c if c.isprintable() else ' ' for c in line)}".rstrip() + "\n"
 
 
@@ -99,13 +99,13 @@ def _key(provider: ProviderDraft) -> str | None:
 
 
 def _provider_settings(provider: ProviderDraft) -> dict[str, str | None]:
-    """What LiteLLM takes beside address and key, such as a region; an empty one is our default for it."""
+    """LiteLLM's fields beside address and key, such as a region; our default for an empty one."""
     fields = preset_of(provider.type).settings
     return {field.name: provider.settings.get(field.name) or field.default or None for field in fields}
 
 
 def _prices(group: GroupDraft, model: ModelDraft | None) -> dict[str, float]:
-    """Cost-based routing looks at prices here only; elsewhere they would slow each call down."""
+    """Only cost-based routing reads prices here; for others they would slow each call down."""
     if group.strategy != Strategy.COST_BASED or model is None:
         return {}
     return {COSTS[name]: float(price / MILLION) for name, price in model.prices.items()}
@@ -138,7 +138,7 @@ def _router_settings(groups: Sequence[GroupDraft]) -> dict[str, Any]:
 
 
 def _shared(groups: Sequence[GroupDraft], key: str) -> Any:
-    """What all groups have of a setting, or our default where they differ."""
+    """The value of a setting that all groups share, or our default if they differ."""
     values = {_effective(group, key) for group in groups}
     return values.pop() if len(values) == 1 else getattr(DEFAULTS, key)
 
@@ -149,12 +149,15 @@ def _effective(group: GroupDraft, key: str) -> Any:
 
 
 def _is_selected(group: GroupDraft) -> bool:
-    """Whether its strategy is a selector of LiteLLM's, beyond its usual shuffle."""
+    """Whether its strategy is a LiteLLM selector other than the default shuffle."""
     return group.strategy not in (*LED, Strategy.SIMPLE_SHUFFLE)
 
 
 def _routing_group(group: GroupDraft) -> dict[str, Any]:
-    """LiteLLM's own notion: a strategy for some model names. Named as its one member, it adds no further model."""
+    """LiteLLM's own notion: a strategy for some model names.
+
+    With the name of its one member it adds no further model.
+    """
     name = INSTEAD if group.name == RESERVED else group.name
     return {"group_name": name, "models": [group.name], "routing_strategy": group.strategy}
 

@@ -14,7 +14,7 @@ from interchange.litellm_config.rooms import Rooms
 from interchange.litellm_config.tracked_mapping import Fields
 from interchange.places import wrong
 
-# Under this name: what groups fall back to that have no fallback of their own.
+# The fallbacks under this name apply to groups without fallbacks of their own.
 EVERY = "*"
 NOBODY: tuple[str, ...] = ()
 
@@ -33,7 +33,7 @@ def fallbacks_of(rooms: Rooms, name: str) -> dict[str, tuple[str, ...]]:
 
 
 def _pairs(value: Any, place: str) -> Iterator[tuple[str, str, Any]]:
-    """`[{a: [b, c]}, {d: e}]`, or `{a: [b, c], d: e}`, one by one, with the place."""
+    """`[{a: [b, c]}, {d: e}]`, or `{a: [b, c], d: e}`, one by one, with their places."""
     rows = [value] if isinstance(value, Mapping) else sequence(value, place)
     for position, row in enumerate(rows):
         here = f"{place}[{position}]"
@@ -49,7 +49,7 @@ def _names(value: Any, place: str) -> tuple[str, ...]:
 
 
 def _default_fallbacks(rooms: Rooms, *, is_said: bool) -> dict[str, tuple[str, ...]]:
-    """`default_fallbacks` are LiteLLM's other way to write `{"*": …}`."""
+    """`default_fallbacks` is LiteLLM's other spelling of `{"*": …}`."""
     room, name = rooms.said("default_fallbacks")
     names = rooms.tried(lambda: _names(room.get(name) or [], room.at(name)), NOBODY)
     if names and is_said:

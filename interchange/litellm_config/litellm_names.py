@@ -1,18 +1,18 @@
-"""What LiteLLM calls the things of ours, in both directions. Pure data."""
+"""LiteLLM's names for our terms, in both directions. Pure data."""
 
 from __future__ import annotations
 
 from groups.models import Strategy
 
 ENVIRONMENT = "os.environ/"
-# LiteLLM's OpenAI client wants some key, also for servers that ask for none.
+# LiteLLM's OpenAI client requires a key, even for servers without keys.
 NO_KEY = "not-needed"
-# LiteLLM keeps the name `default` of a routing group for itself.
+# LiteLLM reserves the name `default` for a routing group of its own.
 RESERVED, INSTEAD = "default", "default-routing"
-# Ours under `model_info`, which LiteLLM hands through untouched.
+# Our fields under `model_info`, which LiteLLM passes through unchanged.
 OURS = "routing_console"
 
-# In its router these two are simple-shuffle, led by `order` or `weight` of each deployment.
+# LiteLLM's router has these two as simple-shuffle with `order` or `weight` on each deployment.
 LED = frozenset({Strategy.PRIORITY_FAILOVER, Strategy.WEIGHTED})
 STRATEGIES = {
     "simple-shuffle": Strategy.SIMPLE_SHUFFLE,
@@ -23,7 +23,7 @@ STRATEGIES = {
     "usage-based-routing": Strategy.USAGE_BASED,
 }
 
-# Of a model, in US dollars per million tokens here, per token there.
+# Prices of a model: US dollars per million tokens here, per token in LiteLLM.
 COSTS = {
     "input_cost_per_million": "input_cost_per_token",
     "output_cost_per_million": "output_cost_per_token",
@@ -43,7 +43,7 @@ PER_DEPLOYMENT = {
         "allowed_fails": ("model_info", "allowed_fails"),
     },
 }
-# The same of the whole router: names in `router_settings`, and those that `litellm_settings` has instead.
+# The same for the whole router: names in `router_settings`, and the alternatives in `litellm_settings`.
 PER_ROUTER = {
     "retry_config": {
         "num_retries": "num_retries",

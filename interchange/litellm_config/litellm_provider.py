@@ -18,20 +18,20 @@ from interchange.sealing import opened
 from providers.catalog.price_map import price_map
 from providers.presets import BY_LITELLM_NAME, BY_TYPE, ROWS, Field, litellm_providers, preset_of
 
-# The variable of a key becomes a part of the provider's name.
+# The variable of a key becomes part of the provider's name.
 LONGEST_OF_A_KEY, LONGEST_VARIABLE = 40, 128
 LONGEST_NAME = 64
-# Further names that LiteLLM has for the same.
+# LiteLLM's alternative names.
 ALSO = {
     "api_base": ("base_url",),
     "vertex_project": ("vertex_ai_project",),
     "vertex_location": ("vertex_ai_location",),
     "vertex_credentials": ("vertex_ai_credentials",),
 }
-# Vendors whose own address an OpenAI client may be pointed at.
+# Vendors with an OpenAI-compatible API, by address.
 BY_ADDRESS = {row.base_url: row.type for row in ROWS if row.base_url}
 REGIONS = ("aws_region_name", "vertex_location")
-# Ways to sign in beside a key, none of which there is here.
+# Ways to sign in without a key; none is supported here.
 SIGN_INS = (
     *("azure_ad_token", "tenant_id", "client_id", "client_secret", "azure_username", "azure_password", "azure_scope"),
     *("aws_session_token", "aws_session_name", "aws_profile_name", "aws_role_name", "aws_external_id"),
@@ -40,7 +40,7 @@ SIGN_INS = (
 
 
 def litellm_provider(model: str, params: Fields) -> str:
-    """LiteLLM's own order: what is said, the prefix, its price map. '' when none of them knows."""
+    """The provider, in LiteLLM's own order: the explicit field, the prefix, its price map. '' if unknown."""
     prefix = params.text("custom_llm_provider") or (model.partition("/")[0] if "/" in model else "")
     if prefix in litellm_providers() or prefix in BY_LITELLM_NAME:
         return prefix
@@ -50,21 +50,21 @@ def litellm_provider(model: str, params: Fields) -> str:
 
 
 def listed_mode(model: str) -> str | None:
-    """What the price map says a model is for, where the file does not."""
+    """The mode of a model by the price map, if the file has none."""
     row = price_map().get(model) or price_map().get(model.partition("/")[2]) or {}
     mode = row.get("mode")
     return mode if isinstance(mode, str) else None
 
 
 class _Reader:
-    """Reads values that may be kept in a variable, and remembers which are."""
+    """Reads values that may be references to variables, and remembers those."""
 
     def __init__(self, params: Fields) -> None:
         self.params = params
         self.references: dict[str, str] = {}
 
     def value(self, name: str) -> Any:
-        """What is said under any of its names; None when that is kept in a variable, or nothing is said."""
+        """The value under any of its names; None if it is a reference or absent."""
         for spelled in (name, *ALSO.get(name, ())):
             if (value := self.params.get(spelled)) is None:
                 continue
@@ -79,14 +79,14 @@ class _Reader:
 
 
 def checked_variable(name: str, place: str, *, longest: int = LONGEST_VARIABLE) -> str:
-    """The name of an environment variable; raises Wrong for what can't be one."""
+    """The name of an environment variable; raises Wrong for an invalid one."""
     if not VARIABLE.fullmatch(name) or len(name) > longest:
         raise wrong(place, f"Give os.environ/NAME, the name of letters, digits and _, at most {longest} of them.")
     return name
 
 
 def provider_of(litellm_name: str, params: Fields, ours: Fields) -> ProviderDraft:
-    """The provider, under a name that says where it is; raises Wrong."""
+    """The provider, with a name made of its address; raises Wrong."""
     reader = _Reader(params)
     api_base = reader.text("api_base").rstrip("/")
     is_elsewhere = bool(api_base or "api_base" in reader.references)
@@ -111,7 +111,7 @@ def provider_of(litellm_name: str, params: Fields, ours: Fields) -> ProviderDraf
 
 
 def _type(litellm_name: str, api_base: str, is_elsewhere: bool, said: Any) -> str:
-    """Ours for LiteLLM's provider: an OpenAI client pointed elsewhere is a server of somebody's own."""
+    """Our type for LiteLLM's provider: an OpenAI client with another address is a self-hosted server."""
     if isinstance(said, str) and said in BY_TYPE and BY_TYPE[said].litellm_provider == litellm_name:
         return said
     preset = BY_LITELLM_NAME.get(litellm_name)
@@ -123,7 +123,7 @@ def _type(litellm_name: str, api_base: str, is_elsewhere: bool, said: Any) -> st
 def _name(
     type: str, api_base: str, settings: Mapping[str, str], references: Mapping[str, str], key_reference: str
 ) -> str:
-    """What people see: the vendor, or the host of a server of somebody's own; its region; the key's variable."""
+    """The displayed name: the vendor, or the host of a self-hosted server; its region; the key's variable."""
     shown = preset_of(type).display_name
     if type in ("custom", "vllm"):
         shown = _host(api_base) if api_base else f"{shown} at {references.get('api_base', '')}"
@@ -150,7 +150,7 @@ def _key(params: Fields) -> tuple[str, Secret | None]:
 
 
 def _credential(field: Field, reader: _Reader) -> Secret | None:
-    """A secret that came with the file. One that is the path of a file elsewhere is as good as kept in a variable."""
+    """A secret in the file. A path to a file elsewhere counts as a reference."""
     said = text(reader.value(field.name), reader.params.at(field.name), longest=16_384)
     if not said:
         return None

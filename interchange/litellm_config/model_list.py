@@ -20,7 +20,7 @@ CREDENTIAL = "litellm_credential_name"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelEntry:
-    """An entry that can be a deployment of ours. `settings` are retry_config and cooldown_config as it has them."""
+    """An entry that can become a deployment of ours. `settings` are its retry_config and cooldown_config."""
 
     group: str
     place: str
@@ -37,7 +37,7 @@ class ModelEntry:
 
 @dataclass(frozen=True, slots=True)
 class _Rooms:
-    """An entry's three mappings, and ours inside the last."""
+    """An entry's three mappings, and our own inside the last one."""
 
     row: Fields
     params: Fields
@@ -52,7 +52,7 @@ class _Rooms:
 
 
 def entry_of(row: Any, place: str, credentials: Mapping[str, Mapping[str, Any]]) -> ModelEntry | Remark:
-    """What an entry means, or why it can't be taken over. `credentials`: those the file keeps apart, by name."""
+    """The meaning of an entry, or why it can't be imported. `credentials` are the file's named credentials."""
     try:
         return _entry(row, place, credentials)
     except Wrong as error:
@@ -124,7 +124,7 @@ def _first(values: list[int | None]) -> int | None:
 
 
 def _settings(params: Fields, info: Fields) -> dict[str, dict[str, Any]]:
-    """The per-deployment settings, by our names. LiteLLM reads `cooldown_time` in both rooms."""
+    """The per-deployment settings, by our names. LiteLLM reads `cooldown_time` in both sections."""
     found: dict[str, dict[str, Any]] = {}
     for config, keys in PER_DEPLOYMENT.items():
         read = {key: _setting(where, name, params, info) for key, (where, name) in keys.items()}
@@ -142,9 +142,9 @@ Identity = tuple[Any, ...]
 
 
 def told_apart(entries: Sequence[ModelEntry]) -> list[ModelEntry]:
-    """The entries, those with one type, address and key under one provider's name, others under another.
+    """The entries with unique provider names: one name per type, address and key.
 
-    What an export of ours calls a provider tells it apart too.
+    The provider's name in our own exports also distinguishes it.
     """
     names: dict[Identity, str] = {}
     return [_renamed(entry, _name(entry.provider, names)) for entry in entries]

@@ -1,4 +1,4 @@
-"""Names that LiteLLM allows and a routing group does not: replaced in the group and in every fallback. Pure."""
+"""Replaces names that LiteLLM allows and routing groups do not, in groups and fallbacks. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RENAMED = f"{RULE}. Imported under other names:"
 
 
 def with_legal_names(groups: Sequence[GroupDraft]) -> tuple[list[GroupDraft], list[Remark]]:
-    """The groups under names that can be stored, and a remark for each one that had to change."""
+    """The groups with valid names, and a remark for each changed name."""
     names = _legal_names([group.name for group in groups])
     remarks = [_remark(old, new) for old, new in names.items() if new != old]
     return [_renamed(group, names) for group in groups], remarks
@@ -27,7 +27,7 @@ def _remark(old: str, new: str) -> Remark:
 
 
 def _legal_names(wanted: Sequence[str]) -> dict[str, str]:
-    """A name of its own for each; names that are legal already keep theirs."""
+    """A unique name for each; valid names stay."""
     legal = {name: name for name in wanted if len(name) <= NAME_LENGTH and not _ILLEGAL.search(name)}
     for name in wanted:
         if name not in legal:

@@ -1,4 +1,4 @@
-"""The model that an entry of `model_list` means, with the prices and the limit that the file gives it. Pure."""
+"""The model of an entry of `model_list`, with the file's prices and limits. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MILLION = 1_000_000
 
 
 def model_of(provider: str, name: str, params: Fields, info: Fields) -> ModelDraft:
-    """Prices stand in either room; where they don't, those of the `base_model` count. Raises Wrong."""
+    """Prices are in either section; without them, those of the `base_model` count. Raises Wrong."""
     said = {field: _cost(word, params, info) for field, word in COSTS.items()}
     base = _of_base_model(info)
     prices: dict[str, Any] = {field: base.get(field) if cost is None else cost for field, cost in said.items()}
@@ -29,7 +29,7 @@ def _cost(word: str, params: Fields, info: Fields) -> Decimal | None:
 
 
 def _of_base_model(info: Fields) -> dict[str, Any]:
-    """What the price map says of the model behind a name that somebody chose, such as that of an Azure deployment."""
+    """The price map's data of the model behind a custom name, such as an Azure deployment's."""
     base = info.text("base_model", longest=256)
     row = price_map().get(base)
     if row is None:

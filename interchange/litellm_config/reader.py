@@ -1,8 +1,9 @@
-"""A LiteLLM proxy's `config.yaml` -> the routing groups it means. What has no equal here is named, with why. Pure.
+"""A LiteLLM proxy's `config.yaml` -> routing groups. Settings without an equivalent here are listed, with reasons.
+Pure.
 
-Entries of one `model_name` make a group: `order` makes it priority-failover, `weight` weighted, else the strategy
-of its entry in `routing_groups` or of the router counts. A `routing_groups` name that is no model_name is callable
-in LiteLLM, and becomes a group over the deployments of its models.
+Entries of one `model_name` make a group: `order` makes it priority-failover, `weight` weighted, else the strategy of
+its entry in `routing_groups` or of the router counts. A name in `routing_groups` that is not a model_name is callable
+in LiteLLM, and becomes a group with the deployments of its models.
 """
 
 from __future__ import annotations
@@ -32,14 +33,14 @@ MAX_ENTRIES = 5000
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A group as far as it was read, and what was left out of it."""
+    """A group that was read, and what was left out."""
 
     group: GroupDraft | None
     remarks: tuple[Remark, ...]
 
 
 def bundle_from(content: str) -> Bundle:
-    """What the file says; raises ValidationError for `content`, naming the place. Keys in it must be sealed."""
+    """The content of the file; raises ValidationError for `content`, naming the place. Its keys must be sealed."""
     document = load(content)
     rows = sequence(document.get("model_list"), "model_list")
     if not rows:
@@ -73,7 +74,7 @@ def bundle_from(content: str) -> Bundle:
 
 
 def _credentials(document: Mapping[str, Any]) -> tuple[dict[str, Mapping[str, Any]], list[Remark]]:
-    """Credentials that entries name instead of holding them, by name."""
+    """Named credentials that entries refer to, by name."""
     found: dict[str, Mapping[str, Any]] = {}
     remarks: list[Remark] = []
     place = "credential_list"
@@ -93,7 +94,7 @@ def _credentials(document: Mapping[str, Any]) -> tuple[dict[str, Mapping[str, An
 
 
 def _of_nobody(settings: RouterSettings, groups: Collection[str]) -> Iterator[Remark]:
-    """Settings of names that no entry has."""
+    """Settings for names without an entry."""
     callable = {*groups, *(named.name for named in settings.named), EVERY}
     for kind, of in settings.fallbacks.items():
         missing = [name for name in of if name not in callable]
@@ -108,7 +109,7 @@ def _providers(entries: Sequence[ModelEntry]) -> tuple[ProviderDraft, ...]:
 
 
 def _models(entries: Sequence[ModelEntry]) -> tuple[ModelDraft, ...]:
-    """Each model once; the entry that knows prices wins."""
+    """Each model once; an entry with prices wins."""
     found: dict[tuple[str, str], ModelDraft] = {}
     for model in (entry.model for entry in entries):
         key = (model.provider, model.name)
@@ -133,7 +134,7 @@ def _groups(entries: Sequence[ModelEntry], settings: RouterSettings) -> Iterator
 
 
 def _check_size(by_name: Mapping[str, Sequence[ModelEntry]], named: Sequence[NamedStrategy]) -> None:
-    """Each of `routing_groups` repeats the entries of its models: few lines can mean millions of deployments."""
+    """Each of `routing_groups` repeats the entries of its models: a few lines can mean millions of deployments."""
     if len(by_name) + len(named) > MAX_GROUPS:
         raise wrong("model_list", f"Import at most {MAX_GROUPS:,} names at once; each becomes a routing group.")
     if sum(len(by_name.get(model, ())) for row in named for model in row.models) > MAX_ENTRIES:
@@ -168,7 +169,7 @@ def _group(name: str, entries: list[ModelEntry], litellm_strategy: str, settings
 
 
 def _distinct(name: str, entries: Sequence[ModelEntry]) -> tuple[list[ModelEntry], list[Remark]]:
-    """A group of ours holds a model once."""
+    """Our groups contain a model only once."""
     kept: dict[tuple[str, str], ModelEntry] = {}
     remarks = []
     for entry in entries:
@@ -209,7 +210,7 @@ def _placements(entries: Sequence[ModelEntry], strategy: str) -> Iterator[Placem
 def _configs(
     name: str, entries: Sequence[ModelEntry], settings: RouterSettings
 ) -> tuple[dict[str, dict[str, Any]], list[Remark]]:
-    """The router's settings, and over them those that all deployments of the group share."""
+    """The router's settings, overridden by those that all deployments of the group share."""
     configs = {config: dict(values) for config, values in settings.configs.items()}
     remarks = []
     for config, keys in NUMBERS.items():

@@ -1,4 +1,4 @@
-"""The two sections of a file that hold settings, read so that what can't be read costs itself only. Pure."""
+"""The two sections of a file with settings. An unreadable value loses only itself. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Rooms:
-    """`router` and `general`, and the `remarks` about what was left out."""
+    """`router` and `general`, and `remarks` about what was left out."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.remarks: list[Remark] = []
@@ -25,7 +25,7 @@ class Rooms:
         return self.tried(lambda: Fields(document.get(name), name), Fields({}, name))
 
     def tried(self, read: Callable[[], T], otherwise: T) -> T:
-        """What `read` gives; a remark, and the other value, when that can't be read."""
+        """The result of `read`; if it fails, a remark and the default value."""
         try:
             return read()
         except Wrong as error:
@@ -33,7 +33,7 @@ class Rooms:
         return otherwise
 
     def said(self, name: str, also: str = "") -> tuple[Fields, str]:
-        """The room and name under which a setting is given: the router's counts, unless it is empty."""
+        """The section and name of a setting: the router's, unless it is empty."""
         if self.router.get(name) in (None, [], {}) and (also or name) in self.general:
             return self.general, also or name
         return self.router, name

@@ -1,6 +1,6 @@
-"""`router_settings` and `litellm_settings` -> what they mean for groups of ours. Pure.
+"""`router_settings` and `litellm_settings` -> settings of our groups.
 
-What can't be read costs itself: it is named in the remarks, and the rest counts.
+Pure. An unreadable value is named in the remarks, and the rest counts.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ WHY = {
 
 @dataclass(frozen=True, slots=True)
 class NamedStrategy:
-    """One of `routing_groups`: a strategy for some model names, callable under its own name too."""
+    """An entry of `routing_groups`: a strategy for some model names, also callable under its own name."""
 
     name: str
     models: tuple[str, ...]
@@ -45,9 +45,9 @@ class NamedStrategy:
 
 @dataclass(frozen=True, slots=True)
 class RouterSettings:
-    """What holds for all groups, what for some, and what was left out. `strategy` is LiteLLM's word.
+    """The settings of all groups, of some, and what was left out.
 
-    `fallbacks`: our kind -> group -> the names it falls back to, under `*` those of groups that have none.
+    `strategy` is LiteLLM's name. `fallbacks`: our kind -> group -> its fallbacks; `*` is for groups without their own.
     """
 
     strategy: str
@@ -94,7 +94,7 @@ def _left_out(rooms: Rooms) -> Iterator[Remark]:
 
 
 def _of_the_proxy(document: Mapping[str, Any]) -> Iterator[Remark]:
-    """Sections that say how the proxy itself runs, each with what is in it."""
+    """Sections for the proxy itself, each with its content."""
     for section, value in document.items():
         if section in ROOMS:
             continue
@@ -107,7 +107,7 @@ def _of_the_proxy(document: Mapping[str, Any]) -> Iterator[Remark]:
 
 
 def _silent(rooms: Rooms) -> Iterator[Remark]:
-    """Defaults that differ, where the file says nothing."""
+    """Different defaults, where the file has no value."""
     if "timeout" not in rooms.router and "request_timeout" not in rooms.general:
         yield Remark("timeout", f"Not set: an attempt may take {DEFAULTS.timeout_s:g} s here (LiteLLM: 6000 s).")
     if "cooldown_time" not in rooms.router:
@@ -165,5 +165,5 @@ def _priorities(row: Fields) -> dict[str, int]:
 
 
 def strategy_of(word: str) -> str | None:
-    """Our strategy for LiteLLM's word, or None for one that has no equal here."""
+    """Our strategy for LiteLLM's name, or None without an equivalent."""
     return STRATEGIES.get(word)

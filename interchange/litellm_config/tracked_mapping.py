@@ -1,4 +1,4 @@
-"""A mapping of a file that knows which of its keys were read: the others are named, never dropped in silence."""
+"""A mapping of a file that tracks which of its keys were read: the others are reported, never silently dropped."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 from interchange.bundle import LONGEST_SHOWN, Remark, named
 from interchange.litellm_config.document import mapping, number, text, whole
 
-# `os.environ/NAME` is LiteLLM's; `${NAME}` is written by those who fill the file in before it is used.
+# `os.environ/NAME` is LiteLLM's; `${NAME}` is for tools that fill in the file before use.
 _REFERENCE = re.compile(r"(?:os\.environ/(?P<name>.+)|\$\{(?P<filled>[^{}]+)\})\Z")
-# Defaults for what a request leaves open; here a request says all itself.
+# Defaults for parameters of requests; here a request has all of them itself.
 OF_REQUESTS = frozenset(
     {
         *("max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "n", "stop", "seed", "stream"),
@@ -24,13 +24,13 @@ OF_REQUESTS = frozenset(
 
 
 def reference_in(value: Any) -> str:
-    """The environment variable that a value stands for, or ''."""
+    """The environment variable that a value refers to, or ''."""
     found = _REFERENCE.match(value.strip()) if isinstance(value, str) else None
     return (found["name"] or found["filled"]).strip() if found else ""
 
 
 class Fields:
-    """One mapping of the file. `place` is where it is, for errors; each read marks its key as taken over."""
+    """One mapping of the file. `place` is its place, for errors; each read marks its key as used."""
 
     def __init__(self, value: Any, place: str) -> None:
         self.place = place
@@ -45,12 +45,12 @@ class Fields:
         return iter(self._given)
 
     def get(self, name: str) -> Any:
-        """The value as it stands there; None when absent."""
+        """The raw value; None if absent."""
         self._read.add(name)
         return self._given.get(name)
 
     def put_back(self, name: str) -> None:
-        """Marks a key as not taken over after all."""
+        """Marks a key as unused again."""
         self._read.discard(name)
 
     def at(self, name: str) -> str:
@@ -58,11 +58,11 @@ class Fields:
         return f"{self.place}.{name[:LONGEST_SHOWN]}"
 
     def text(self, name: str, *, longest: int = 512) -> str:
-        """As text, '' when absent; raises Wrong."""
+        """As text, '' if absent; raises Wrong."""
         return text(self.get(name), self.at(name), longest=longest)
 
     def number(self, name: str, *, low: float = 0, high: float = 1_000_000_000) -> float | int | None:
-        """As a number, None when absent or kept in a variable; raises Wrong."""
+        """As a number, None if absent or a reference; raises Wrong."""
         return None if self._is_elsewhere(name) else number(self.get(name), self.at(name), low=low, high=high)
 
     def whole(self, name: str, *, low: int = 0, high: int = 1_000_000_000) -> int | None:
@@ -70,7 +70,7 @@ class Fields:
         return None if self._is_elsewhere(name) else whole(self.get(name), self.at(name), low=low, high=high)
 
     def inner(self, name: str) -> Fields:
-        """A mapping inside this one, an absent one as an empty one; raises Wrong."""
+        """A mapping inside this one, empty if absent; raises Wrong."""
         return Fields(self.get(name), self.at(name))
 
     def _is_elsewhere(self, name: str) -> bool:
@@ -80,7 +80,7 @@ class Fields:
         return bool(variable)
 
     def left_out(self, label: str) -> Iterator[Remark]:
-        """Remarks that name what nobody read; `label` is the place for people."""
+        """Remarks about the unread keys; `label` is the place for people."""
         unread = [name for name in self._given if name not in self._read]
         of_requests = [name for name in unread if name in OF_REQUESTS]
         others = [name for name in unread if name not in OF_REQUESTS]

@@ -9,7 +9,7 @@ LARGEST_WEIGHT = 1_000_000
 
 
 def tiers(orders: Sequence[int | None]) -> list[int | None]:
-    """Priorities from 1. Without any order there are none; else those without come last, as LiteLLM has them."""
+    """Priorities from 1. None if no deployment has an order; otherwise those without come last, as in LiteLLM."""
     said = [order for order in orders if order is not None]
     if not said:
         return [None] * len(orders)
@@ -40,7 +40,7 @@ def _scale(weights: Sequence[float]) -> float:
 
 
 def _scaled(weight: float | None, scale: float) -> int | None:
-    """At least 1 for what is more than nothing."""
+    """At least 1 for anything above 0."""
     if weight is None:
         return None
     return 0 if weight == 0 else max(1, round(weight * scale))

@@ -1,1 +1,1 @@
-"""Virtual models for those who run LiteLLM's proxy: its configuration, a plugin, and what starts both."""
+"""Virtual models for LiteLLM's proxy: its configuration, a plugin, and a compose file."""

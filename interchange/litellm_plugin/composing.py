@@ -1,6 +1,6 @@
-"""Modules of ours -> one file that needs none of them, because LiteLLM loads a plugin as a single file. Pure.
+"""Several of our modules -> one self-contained file, because LiteLLM loads a plugin as a single file.
 
-It is written from the very sources that the console runs, so both decide alike.
+Pure. It is made from the console's own source files, so both decide alike.
 """
 
 from __future__ import annotations
@@ -35,8 +35,10 @@ def plugin(virtual_models: Sequence[VirtualSpec], pools: Collection[str]) -> str
 
 
 def _imports(trees: Sequence[ast.Module]) -> str:
-    """What all of them import from elsewhere, once. Not `__future__`: LiteLLM loads the file in a way that dataclasses
-    can't look up annotations that are text."""
+    """Their imports of other packages, once.
+
+    Not `__future__`: the way LiteLLM loads the file, dataclasses can't resolve text annotations.
+    """
     modules: dict[str, set[str]] = defaultdict(set)
     plain = set()
     for node in (node for tree in trees for node in tree.body):
@@ -59,7 +61,7 @@ def _is_ours(module: str) -> bool:
 
 
 def _without_imports(source: str, tree: ast.Module) -> str:
-    """The text of a module from behind its docstring and its imports on."""
+    """The text of a module after its docstring and imports."""
     lead = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     end = max((node.end_lineno or 0 for node in lead), default=0)
     return "\n".join(source.splitlines()[end:]).strip()
@@ -71,5 +73,5 @@ def _data(virtual_models: Sequence[VirtualSpec], pools: Collection[str]) -> str:
 
 
 def _tuple(entries: Iterable[str]) -> str:
-    """One entry below the other."""
+    """One entry per line."""
     return "(\n" + "".join(indent(entry, "    ") + ",\n" for entry in entries) + ")"

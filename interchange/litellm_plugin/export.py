@@ -1,4 +1,4 @@
-"""The active groups and virtual models as a folder that starts LiteLLM's proxy, which decides as the console does."""
+"""The active groups and virtual models as a folder that starts a LiteLLM proxy with the same decisions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from interchange.litellm_config import export
 from interchange.litellm_plugin.composing import INSTANCE, NAME, plugin
 
 CALLBACKS = [f"{NAME}.{INSTANCE}"]
-# The proxy runs a hook before each call only for those of `litellm_settings`; older ones read the others too.
+# The proxy runs a hook before each call only for plugins in `litellm_settings`; older proxies read the other section
+# too.
 SECTIONS: dict[str, dict[str, Any]] = {
     "router_settings": {"redis_host": "os.environ/REDIS_HOST", "redis_port": "os.environ/REDIS_PORT"},
     "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY", "callbacks": CALLBACKS},
@@ -30,7 +31,7 @@ IS_ALIVE = f"import urllib.request; urllib.request.urlopen('http://127.0.0.1:{PO
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """Texts by file name, and the environment variables that they need."""
+    """Texts by file name, and the required environment variables."""
 
     files: dict[str, str]
     variables: tuple[str, ...]
@@ -56,7 +57,7 @@ def folder() -> Folder:
 
 
 def _stand_in(spec: VirtualSpec, bundle: Bundle, pools: Collection[str]) -> GroupDraft:
-    """The virtual model under its own name: the proxy refuses names it does not know before any plugin is asked.
+    """An entry for the virtual model's own name: the proxy refuses unknown names before it asks plugins.
 
     It has the deployments of the default tier's pool, so that it answers even without the plugin.
     """
@@ -66,7 +67,7 @@ def _stand_in(spec: VirtualSpec, bundle: Bundle, pools: Collection[str]) -> Grou
 
 
 def _compose(variables: Sequence[str]) -> str:
-    """The proxy and a Redis for its cooldowns; the variables are taken from where `docker compose` is called."""
+    """The proxy and a Redis for its cooldowns; the variables come from the environment of `docker compose`."""
     mounts = [f"./{name}:/app/{name}:ro" for name in ("config.yaml", f"{NAME}.py")]
     services = {
         "litellm": {

@@ -1,4 +1,7 @@
-"""What LiteLLM's proxy calls before it routes. `composing.py` writes it into the plugin; nothing here imports it."""
+"""The hook that LiteLLM's proxy calls before routing.
+
+`composing.py` writes it into the plugin; nothing here imports it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from engine.virtual import Decision, TierSpec, VirtualSpec, decide, pools_for, r
 
 
 class ComplexityRouter(CustomLogger):
-    """Puts a pool in the place of a virtual model, and leaves every other request alone."""
+    """Replaces a virtual model by a pool; other requests stay unchanged."""
 
     def __init__(self, virtual_models: Iterable[VirtualSpec], pools: Collection[str]) -> None:
         super().__init__()
@@ -23,7 +26,7 @@ class ComplexityRouter(CustomLogger):
     async def async_pre_call_hook(
         self, user_api_key_dict: Any, cache: Any, data: dict[str, Any], call_type: Any
     ) -> dict[str, Any]:
-        """The request with the pool as its `model`. LiteLLM wants it back, changed or not."""
+        """The request with the pool as its `model`. LiteLLM expects it back, changed or not."""
         spec = self._virtual_models.get(str(data.get("model")))
         if spec is not None:
             self._route(spec, data)
@@ -32,7 +35,7 @@ class ComplexityRouter(CustomLogger):
     async def async_post_call_response_headers_hook(
         self, data: dict[str, Any], *_: Any, **__: Any
     ) -> dict[str, str] | None:
-        """What was decided, as headers of the answer."""
+        """The decision, as headers of the answer."""
         metadata = data.get("metadata")
         made = metadata.get("routing_console") if isinstance(metadata, dict) else None
         return dict(made) if isinstance(made, dict) else None
@@ -56,7 +59,7 @@ def _headers(spec: VirtualSpec, tier: TierSpec, decision: Decision) -> dict[str,
 
 
 def _say(spec: VirtualSpec, tier: TierSpec, decision: Decision) -> None:
-    """One line on stderr, which `docker logs` shows whatever LiteLLM's log level is."""
+    """Prints one line to stderr, which `docker logs` shows at any log level."""
     score = "none" if decision.score is None else decision.score.total
     sys.stderr.write(
         f"[{time.strftime('%H:%M:%S')}] ROUTING DECISION virtual_model={spec.name} pool={tier.pool} "

@@ -1,4 +1,8 @@
-"""Fallbacks of a file against the groups there are: steps to nowhere, or that close a circle, are left out. Pure."""
+"""Fallbacks of a file, checked against the existing groups: steps to missing groups, or that close a circle, are left
+out.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from interchange.bundle import GroupDraft, Remark
 
 @dataclass(frozen=True, slots=True)
 class PlannedAliases:
-    """Alias -> the group it leads to: the new ones, and those that are here already."""
+    """Alias -> its group: the new ones, and the existing ones."""
 
     new: Mapping[str, str]
     unchanged: Mapping[str, str]
@@ -23,7 +27,7 @@ class PlannedAliases:
 def planned_aliases(
     wanted: Mapping[str, str], stored: Mapping[str, str], groups: Collection[str], taken: Mapping[str, str]
 ) -> PlannedAliases:
-    """`groups` are the names there will be; `taken` those that mean something else than a group, and why."""
+    """`groups` are the names after the import; `taken` are names of other things, with reasons."""
     new: dict[str, str] = {}
     remarks = []
     unchanged = {alias: target for alias, target in wanted.items() if stored.get(alias) == target}
@@ -64,7 +68,7 @@ CIRCLES = "Fallbacks that close a circle are left out:"
 
 
 class _Steps:
-    """The fallbacks taken so far. What each group leads to is a set of bits, so that thousands of steps are quick."""
+    """The accepted fallbacks so far. Reachable groups are kept as bit sets, so that thousands of steps are fast."""
 
     def __init__(self, graph: Mapping[str, Sequence[str]]) -> None:
         self.graph = {name: list(others) for name, others in graph.items()}
@@ -76,14 +80,14 @@ class _Steps:
                 self._leads_to[name] |= self._leads_to[other]
 
     def in_order(self) -> list[str]:
-        """The groups, each after those it leads to."""
+        """The groups, each after its fallbacks."""
         return list(TopologicalSorter(self.graph).static_order())
 
     def closes_a_circle(self, start: str, name: str) -> bool:
         return bool(self._leads_to[name] & self._bit[start])
 
     def circle(self, start: str, name: str) -> list[str]:
-        """The circle that a step would close."""
+        """The circle that a step would close, if any."""
         return find_cycle({**self.graph, start: [*self.graph[start], name]}, start) or []
 
     def add(self, start: str, name: str) -> None:
@@ -97,10 +101,10 @@ class _Steps:
 def with_sound_fallbacks(
     drafts: Sequence[GroupDraft], current: Mapping[str, GroupDraft]
 ) -> tuple[list[GroupDraft], list[Remark]]:
-    """The drafts, each after those it falls back to, and a remark for each step that was left out.
+    """The drafts, each after its fallbacks, and a remark for each step that was left out.
 
-    `drafts` are those that would be stored, in the order of the file: of a circle, the step that closes it goes.
-    `current` are the groups of the console; the others among them keep their fallbacks.
+    `drafts` would be stored, in the order of the file: of a circle, the closing step is left out. `current` are the
+    groups of the console; those without a draft keep their fallbacks.
     """
     here = {**{name: _kept_steps(draft, current) for name, draft in current.items()}, **{d.name: [] for d in drafts}}
     steps = _Steps(here)
@@ -117,7 +121,7 @@ def _kept_steps(draft: GroupDraft, current: Mapping[str, GroupDraft]) -> list[st
 
 
 def _sound(draft: GroupDraft, steps: _Steps, *, shows_circles: bool) -> tuple[GroupDraft, list[Remark]]:
-    """The draft with the steps that can be taken, which are added to those taken so far."""
+    """The draft with its valid steps, which are added to the accepted ones."""
     taken: dict[str, list[str]] = {}
     refused: dict[str, Remark] = {}
     for key, name in _wanted(draft):

@@ -1,4 +1,4 @@
-"""Which provider of the console is meant by a provider of a file. Pure."""
+"""Matches a file's providers with those of the console. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Place = tuple[str, str, tuple[tuple[str, str], ...]]
 
 
 class Matching:
-    """The console's providers beside a file's; `find` gives the same answer for the same name."""
+    """The console's providers and a file's; `find` always gives the same answer for a name."""
 
     def __init__(self, bundle: Bundle, known: Known) -> None:
         self._known = known
@@ -25,32 +25,32 @@ class Matching:
             self._at[_place(provider)].append(provider)
 
     def draft(self, name: str) -> ProviderDraft | None:
-        """What the file says of the provider of this name, upper and lower case alike."""
+        """The file's provider with this name, ignoring case."""
         return self._drafts.get(name.casefold())
 
     def find(self, name: str) -> KnownProvider | None:
-        """The provider that deployments of the file mean by this name, if the console has it."""
+        """The console's provider for a name in the file, if there is one."""
         draft = self.draft(name)
         if draft is None or draft.is_own_name:
             return self._by_name.get(name.casefold()) or (None if draft else self._of_type(name))
         return self._waiting(draft) if draft.references else self._at_place(draft)
 
     def is_taken(self, name: str) -> bool:
-        """Whether the console has a provider of this name."""
+        """Whether the console has a provider with this name."""
         return name.casefold() in self._by_name
 
     def _of_type(self, type: str) -> KnownProvider | None:
-        """The API lets a provider's type stand for its name, where only one has it."""
+        """As in the API, a type may stand for a name if only one provider has it."""
         found = [provider for provider in self._known.providers if provider.type == type.lower()]
         return found[0] if len(found) == 1 else None
 
     def _waiting(self, draft: ProviderDraft) -> KnownProvider | None:
-        """Where it is stands in a variable: only the name that an earlier import gave it tells it again."""
+        """Its address is in a variable, so only its name from an earlier import identifies it."""
         found = self._by_name.get(draft.name.casefold())
         return found if found and found.type == draft.type else None
 
     def _at_place(self, draft: ProviderDraft) -> KnownProvider | None:
-        """By address and key; where the file has one key for an address and the console one provider, those."""
+        """By address and key; or by address alone, if the file has one key for it and the console one provider."""
         here = self._at.get(_place(draft), [])
         if same_key := [provider for provider in here if _has_key_of(provider, draft)]:
             return same_key[0]
@@ -58,7 +58,7 @@ class Matching:
 
 
 def _place(provider: ProviderDraft | KnownProvider) -> Place:
-    """Address, and what else decides where requests go, such as a region."""
+    """The address, and other fields that decide where requests go, such as a region."""
     preset = preset_of(provider.type)
     values = {field.name: provider.settings.get(field.name) or field.default for field in preset.settings}
     base = (provider.api_base or preset.base_url or "").rstrip("/")

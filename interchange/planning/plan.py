@@ -1,4 +1,4 @@
-"""A file against the console -> what an import creates, changes and skips, and why. Writes nothing."""
+"""A file and the console -> what an import creates, changes and skips, and why. Writes nothing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ANOTHERS = ("created_by", "updated_by")
 
 
 class ImportVerdict(StrEnum):
-    """What becomes of a group of the file."""
+    """The planned action for a group of the file."""
 
     CREATED = "created"
     CHANGED = "changed"
@@ -32,7 +32,7 @@ class ImportVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlannedGroup:
-    """A group of the file with its deployments as this console names them; `why` it is skipped, what changes."""
+    """A group of the file, with its deployments under this console's names; `why` it is skipped, or what changes."""
 
     draft: GroupDraft
     verdict: ImportVerdict
@@ -42,7 +42,7 @@ class PlannedGroup:
 
 @dataclass(frozen=True, slots=True)
 class ImportPlan:
-    """The whole import, in the order it can be made: fallbacks before the groups that fall back to them."""
+    """The whole import in a possible order: fallbacks before the groups that use them."""
 
     groups: tuple[PlannedGroup, ...]
     providers: tuple[ProviderDraft, ...]
@@ -51,7 +51,7 @@ class ImportPlan:
     remarks: tuple[Remark, ...]
 
     def of(self, verdict: ImportVerdict) -> tuple[PlannedGroup, ...]:
-        """The groups this becomes of."""
+        """The groups with this verdict."""
         return tuple(group for group in self.groups if group.verdict is verdict)
 
     @property
@@ -62,7 +62,7 @@ class ImportPlan:
 
 
 def planned(bundle: Bundle, known: Known, *, may_add_providers: bool) -> ImportPlan:
-    """What importing the bundle does to the console as it is known."""
+    """The plan of importing the bundle into the console."""
     supplies = supplies_of(bundle, known, may_add_providers=may_add_providers)
     current = known.groups or {}
     first = {draft.name: draft for draft in reversed(bundle.groups)}
@@ -95,7 +95,7 @@ def _named_twice(drafts: Iterable[GroupDraft]) -> list[Remark]:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """One group by itself, its fallbacks aside: what would be stored, or `why` it can't be."""
+    """One group without its fallbacks: the draft to store, or `why` it can't be stored."""
 
     draft: GroupDraft
     why: str = ""
@@ -127,7 +127,8 @@ def _compared(draft: GroupDraft, current: Mapping[str, GroupDraft]) -> PlannedGr
 
 
 def _completed(draft: GroupDraft, before: GroupDraft) -> GroupDraft:
-    """What a format can't say of a deployment stays as it is: its name here, and what another strategy needs."""
+    """Fields of a deployment that the format can't express stay as they are: its name here, and the fields of other
+    strategies."""
     old = {(p.provider, p.model_name): p for p in before.deployments}
     rows = []
     for placement in draft.deployments:
@@ -139,7 +140,7 @@ def _completed(draft: GroupDraft, before: GroupDraft) -> GroupDraft:
 
 
 def _unsound(draft: GroupDraft) -> str:
-    """Why no such group can be stored, or ''."""
+    """Why the group can't be stored, or ''."""
     group = RoutingGroup(name=draft.name, **draft.fields)
     rows = [Deployment(priority=p.priority, weight=p.weight, rpm=p.rpm, tpm=p.tpm) for p in draft.deployments]
     models = [(p.provider, p.model_name) for p in draft.deployments]
@@ -158,7 +159,7 @@ def _unsound(draft: GroupDraft) -> str:
 
 
 def _snapshot(draft: GroupDraft) -> Snapshot:
-    """As the history keeps a group; names serve as ids, for both sides are named by this console."""
+    """A snapshot as in the history; names serve as ids, because both sides have this console's names."""
     rows = [
         {
             "model_id": f"{p.provider}/{p.model_name}",

@@ -14,7 +14,7 @@ PLACES_SHOWN = 4
 
 @dataclass(frozen=True, slots=True)
 class ReportLine:
-    """One thing of the file. `kind` is group, provider, model, alias, or setting for a place in the file."""
+    """One item of the file. `kind` is group, provider, model, alias, or setting for a place in the file."""
 
     kind: str
     name: str
@@ -30,7 +30,7 @@ class ReportLine:
 
 @dataclass(frozen=True, slots=True)
 class Remarked:
-    """One remark, what it names, and all the places it is about; `first` are those that are shown at once."""
+    """One remark, its names, and all its places; `first` are the places that are shown at once."""
 
     why: str
     names: tuple[str, ...]
@@ -42,12 +42,12 @@ class Remarked:
 
     @property
     def more(self) -> tuple[str, ...]:
-        """The places after them."""
+        """The other places."""
         return self.places[PLACES_SHOWN:]
 
 
 def gathered(lines: Iterable[ReportLine]) -> list[Remarked]:
-    """Remarks as people read them: those that say the same once, in the order of the first."""
+    """Remarks grouped for people: equal ones once, in the order of the first."""
     found: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
     for line in lines:
         names, places = found.setdefault(line.stem or line.why, ({}, {}))
@@ -58,7 +58,7 @@ def gathered(lines: Iterable[ReportLine]) -> list[Remarked]:
 
 @dataclass(frozen=True, slots=True)
 class PlanReport:
-    """What was, or would be, made of a file."""
+    """The result of an import, or the expected one."""
 
     created: tuple[ReportLine, ...]
     changed: tuple[ReportLine, ...]
@@ -67,22 +67,22 @@ class PlanReport:
 
     @property
     def models_added(self) -> tuple[ReportLine, ...]:
-        """The models that go into the catalog; a large file has more of them than of all else."""
+        """The models to add to the catalog; in a large file they are the longest list."""
         return tuple(line for line in self.created if line.kind == "model")
 
     @property
     def created_besides(self) -> tuple[ReportLine, ...]:
-        """What else is created: groups, providers, aliases."""
+        """The other new items: groups, providers, aliases."""
         return tuple(line for line in self.created if line.kind != "model")
 
     @property
     def groups_skipped(self) -> tuple[ReportLine, ...]:
-        """The groups that can't be taken over."""
+        """The groups that can't be imported."""
         return tuple(line for line in self.skipped if line.kind == "group")
 
     @property
     def remarks(self) -> list[Remarked]:
-        """What was left out, or is different here: what is said of several places once."""
+        """What was left out, or is different here; equal remarks of several places once."""
         return gathered(line for line in self.skipped if line.kind == "setting")
 
     def as_json(self) -> dict[str, Any]:

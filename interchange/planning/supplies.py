@@ -1,4 +1,4 @@
-"""The providers and models that a file's deployments need: which are here, which an import adds, which it can't."""
+"""The providers and models that a file's deployments need: existing ones, ones to add, and impossible ones."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from providers.actions import ModelFields
 from providers.actions.models import draft as model_draft
 from providers.models import Provider
 
-# Checks want an author; none of these rows is stored.
+# Checks need an author; none of these rows is stored.
 SOMEBODY = "import"
 
 
 @dataclass(frozen=True, slots=True)
 class Supplies:
-    """`names`: what the file calls a provider -> what it is called here; `problems`: why it can't be had."""
+    """`names`: a provider's name in the file -> its name here; `problems`: why it can't be added."""
 
     names: Mapping[str, str]
     problems: Mapping[str, str]
@@ -33,7 +33,7 @@ class Supplies:
     remarks: tuple[Remark, ...]
 
     def resolved(self, placements: Iterable[Placement]) -> tuple[tuple[Placement, ...], list[str]]:
-        """(The placements that can be had, by the names of this console; why the others can't be.)"""
+        """The possible placements under this console's names, and the reasons against the others."""
         rows = [replace(p, provider=self.names.get(p.provider.casefold(), p.provider)) for p in placements]
         why = [self.problems.get(p.provider) or self.model_problems.get((p.provider, p.model_name)) for p in rows]
         kept = tuple(row for row, problem in zip(rows, why, strict=True) if not problem)
@@ -41,7 +41,7 @@ class Supplies:
 
 
 def supplies_of(bundle: Bundle, known: Known, *, may_add_providers: bool) -> Supplies:
-    """What all groups of the file need, looked up once. Upper and lower case of a provider's name are alike."""
+    """The needs of all groups of the file, looked up once. The case of a provider's name does not matter."""
     matching = Matching(bundle, known)
     spelled: dict[str, str] = {}
     for placement in (p for group in bundle.groups for p in group.deployments):
@@ -66,7 +66,7 @@ def supplies_of(bundle: Bundle, known: Known, *, may_add_providers: bool) -> Sup
 
 
 def _kept(found: KnownProvider, draft: ProviderDraft | None) -> Iterator[Remark]:
-    """What the console's own provider keeps although the file says otherwise."""
+    """Fields that the console's provider keeps although the file differs."""
     if draft is None:
         return
     if (draft.key and draft.key != found.key) or any(
@@ -78,7 +78,7 @@ def _kept(found: KnownProvider, draft: ProviderDraft | None) -> Iterator[Remark]
 
 
 def _free(wanted: str, matching: Matching, new: Iterable[ProviderDraft]) -> str:
-    """A name that no other provider has; somewhere else, one may be called the same."""
+    """A free name; a provider at another address may have the same name."""
     taken = {draft.name.casefold() for draft in new}
     candidates = (wanted if number == 1 else f"{wanted} #{number}" for number in range(1, 10_000))
     return next(name for name in candidates if not matching.is_taken(name) and name.casefold() not in taken)
@@ -111,7 +111,7 @@ def _unfit(draft: ProviderDraft | None, name: str, *, may_add_providers: bool) -
 def _models(
     bundle: Bundle, known: Known, names: Mapping[str, str], added: Sequence[ProviderDraft], *, may_add: bool
 ) -> tuple[tuple[ModelDraft, ...], dict[tuple[str, str], str], list[Remark]]:
-    """The models that are missing, under the names of this console; why some can't be added; which prices stay."""
+    """The missing models under this console's names, the reasons why some can't be added, and the prices that stay."""
     said = {(model.provider.casefold(), model.name): model for model in bundle.models}
     types = {p.name: p.type for p in known.providers} | {p.name: p.type for p in added}
     new: dict[tuple[str, str], ModelDraft] = {}
@@ -139,7 +139,7 @@ def _kept_prices(draft: ModelDraft, there: Mapping[str, Decimal | None]) -> Iter
 
 
 def fields_of(draft: ModelDraft) -> ModelFields:
-    """What the file says of a model, for the action that creates it."""
+    """The file's fields of a model, for the action that creates it."""
     fields: ModelFields = {"display_name": draft.display_name, "context_length": draft.context_length}
     return {**fields, **draft.prices}  # type: ignore[typeddict-item]
 

@@ -1,4 +1,4 @@
-"""A person's own page: who they are here, and what is theirs."""
+"""A person's own account page."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ YEAR_S = 365 * 24 * 3600
 @require_POST
 @requires(Role.VIEWER, to="choose a power level")
 def set_power_level(request: PersonRequest) -> HttpResponseBase:
-    """Remembers what `auto` means for this person; an empty level is the console's own strategy."""
+    """Remembers what `auto` means for this person; an empty level means the console's own strategy."""
     asked = request.POST.get("level", "")
     if asked not in ("", *PowerLevel.values):
         raise SuspiciousOperation(f"There is no power level '{asked[:32]}'.")
@@ -38,7 +38,7 @@ def set_power_level(request: PersonRequest) -> HttpResponseBase:
 
 @require_POST
 def set_theme(request: HttpRequest) -> HttpResponse:
-    """Remembers the theme in a cookie and, of somebody who signed in, with the person."""
+    """Remembers the theme in a cookie and, for a signed-in person, in their account."""
     theme = request.POST.get("theme", "")
     response = HttpResponse(status=204) if wants_part(request) else redirect(way_back(request))
     if theme in Theme.values:
@@ -55,12 +55,12 @@ KEYS_SHOWN = 8
 @require_safe
 @requires(Role.STRANGER, to="see your account")
 def account(request: PersonRequest) -> HttpResponse:
-    """Who signed in, with their teams, choices and keys; for people without a role too."""
+    """The signed-in person with their teams, preferences and keys; also without a role."""
     return render(request, PAGE, account_context(request))
 
 
 def account_context(request: PersonRequest) -> dict[str, Any]:
-    """What the page shows."""
+    """The context of the page."""
     person = request.user
     keys = person.api_keys.usable().select_related("owner", "team")
     return {

@@ -1,4 +1,4 @@
-"""The BYOK panel, for admins: who brought keys for providers, and what that saved."""
+"""The BYOK pages for admins: who brought own keys, and the saved cost."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ admins_only = requires(Role.ADMIN, to="see who brought keys of their own")
 @vary_on_headers("HX-Request")
 @admins_only
 def byok_list(request: PersonRequest) -> HttpResponse:
-    """Everybody with own keys under the numbers of all; htmx gets the people that match."""
+    """The totals and everybody with own keys; htmx gets the matching people."""
     q = request.GET.get("q", "").strip()[:LONGEST_SEARCH]
     report, is_part = byok_report.report_of(), wants_part(request)
     page = Paginator(byok_report.bringers(q), PAGE_SIZE).get_page(request.GET.get("page"))
@@ -43,7 +43,7 @@ def byok_list(request: PersonRequest) -> HttpResponse:
 @require_safe
 @admins_only
 def byok_detail(request: PersonRequest, user_id: int) -> HttpResponse:
-    """The keys of one person by their hints, how they are, and what they were used for."""
+    """The own keys of one person: hints, states and usage."""
     person = get_object_or_404(byok_report.with_keys(User.objects.all()), pk=user_id)
     report = byok_report.report_of(person)
     context = {"person": person, "uses": byok_report.uses_of(person, report), "totals": report.totals()}

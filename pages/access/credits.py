@@ -1,4 +1,4 @@
-"""The pages of the credits: the accounts, one of them with its ledger, and what admins do there."""
+"""The pages of credits: the accounts, one account with its ledger, and the forms for admins."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ admins_only = requires(Role.ADMIN, to="change credits")
 @vary_on_headers("HX-Request")
 @readers_only
 def credit_list(request: PersonRequest) -> HttpResponse:
-    """The accounts one may see, searched and paged by the address."""
+    """The accounts that the person may see; the URL has the search and the page."""
     q = _words(request)
     rows = with_last_top_up(Account.objects.filter(seen_by(request.user))).order_by(
         Coalesce("user__username", "team__name"), "pk"
@@ -75,7 +75,7 @@ def credit_new(request: PersonRequest) -> HttpResponseBase:
 @require_safe
 @readers_only
 def credit_account(request: PersonRequest, account_id: int) -> HttpResponse:
-    """One account with its ledger; for admins with what moves it."""
+    """One account with its ledger; for admins with forms."""
     return _account_page(request, _seen(request, account_id))
 
 
@@ -114,7 +114,7 @@ def credit_limits(request: PersonRequest, account_id: int) -> HttpResponseBase:
 
 
 def _words(request: PersonRequest) -> str:
-    """What is searched for."""
+    """The search words."""
     return request.GET.get("q", "").replace("\x00", "").strip()[:200]
 
 

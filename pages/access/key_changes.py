@@ -1,4 +1,4 @@
-"""Issue, change, rotate and revoke an API key. A key is on the page that answers the POST, and never again."""
+"""Issue, change, rotate and revoke an API key. The key is shown only on the page that answers the POST."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ issuers_only = requires(Role.VIEWER, to="issue API keys")
 @require_http_methods(["GET", "HEAD", "POST"])
 @issuers_only
 def key_new(request: PersonRequest) -> HttpResponseBase:
-    """An empty form; POST issues the key and shows it this once."""
+    """An empty form; POST issues the key and shows it once."""
     teams = teams_managed_by(request.user)
     if request.method == "POST":
         return _issued(request, NewKeyForm(request.POST, by=request.user, teams=teams))
@@ -50,7 +50,7 @@ def key_edit(request: PersonRequest, key_id: UUID) -> HttpResponseBase:
 @require_POST
 @issuers_only
 def key_rotate(request: PersonRequest, key_id: UUID) -> HttpResponse:
-    """Puts a new key in the place of this one and shows it this once."""
+    """Replaces this key by a new one and shows it once."""
     key = key_seen_by(request, key_id)
     form = RotationForm(request.POST)
     if not form.is_valid():
@@ -69,7 +69,7 @@ def key_rotate(request: PersonRequest, key_id: UUID) -> HttpResponse:
 @require_POST
 @issuers_only
 def key_revoke(request: PersonRequest, key_id: UUID) -> HttpResponse:
-    """Asks, then ends the key for good."""
+    """Asks, then revokes the key."""
     key = key_seen_by(request, key_id)
     if "sure" not in request.POST:
         return ask(request, _question(key))

@@ -1,4 +1,4 @@
-"""How an API key stands, in words: whether it works, and until when."""
+"""The state of an API key in words: whether it works, and until when."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ SOON = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class KeyBadge:
-    """A word about a key, the colour of its pill (`good`, `warm`, `bad`, `off`), and why, if that needs saying."""
+    """The state of a key in a word, the colour of its pill (`good`, `warm`, `bad`, `off`), and a reason where
+    needed."""
 
     word: str
     colour: str
@@ -42,7 +43,7 @@ ENDED = {
 
 
 def standing_of(key: ApiKey) -> KeyBadge:
-    """How the key stands; reads its owner."""
+    """The state of the key; reads its owner."""
     if key.status in ENDED:
         return ENDED[key.status]
     if key.successor_id is not None:

@@ -1,4 +1,4 @@
-"""The list of the API keys, and the page of one."""
+"""The list of the API keys, and the page of one key."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ holders_only = requires(Role.VIEWER, to="see API keys")
 @vary_on_headers("HX-Request")
 @holders_only
 def key_list(request: PersonRequest) -> HttpResponse:
-    """The keys this person may see, searched, filtered, ordered and paged by the address."""
+    """The keys that this person may see; the URL has search, filters, order and page."""
     teams = teams_managed_by(request.user)
     form = KeyFilterForm(request.GET, teams=teams)
     chosen = form.chosen
@@ -51,19 +51,19 @@ def key_list(request: PersonRequest) -> HttpResponse:
 @require_safe
 @holders_only
 def key_detail(request: PersonRequest, key_id: UUID) -> HttpResponse:
-    """One key: what it is good for, how it stands, who changes it."""
+    """One key: its rights, its state, and the actions on it."""
     key = key_seen_by(request, key_id)
     return render(request, PAGE, key_context(request, key))
 
 
 def key_seen_by(request: PersonRequest, key_id: UUID) -> ApiKey:
-    """The key, or 404 for one that this person may not know of."""
+    """The key, or 404 if this person may not see it."""
     rows = rules.visible_keys(request.user).select_related("owner", "team", "successor")
     return get_object_or_404(rows, pk=key_id)
 
 
 def key_context(request: PersonRequest, key: ApiKey, *, rotation: RotationForm | None = None) -> dict[str, Any]:
-    """What the page of one key shows."""
+    """The context of the page of one key."""
     standing = standing_of(key)
     return {
         "key": key,

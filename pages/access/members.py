@@ -1,4 +1,4 @@
-"""Who is in a team: the buttons of its page."""
+"""The members of a team: the actions of its page."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ members_only = requires(Role.VIEWER, to="manage members")
 @require_POST
 @members_only
 def member_add(request: PersonRequest, team_id: UUID) -> HttpResponse:
-    """Takes somebody into the team."""
+    """Adds a member to the team."""
     team = get_object_or_404(Team, pk=team_id)
     form = MemberForm(request.POST)
     if form.is_valid():
@@ -61,7 +61,7 @@ def member_change(request: PersonRequest, team_id: UUID, member_id: int) -> Http
 @require_POST
 @members_only
 def member_remove(request: PersonRequest, team_id: UUID, member_id: int) -> HttpResponse:
-    """Asks, then takes somebody out of the team."""
+    """Asks, then removes a member from the team."""
     member = _member(team_id, member_id)
     if "sure" not in request.POST:
         return ask(request, _question(member))

@@ -1,4 +1,4 @@
-"""A person's own keys as a page shows them: what the include `access/_own_keys.html` needs."""
+"""A person's own keys on a page: the context of the include `access/_own_keys.html`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pages.access.forms.own_keys import OwnKeyForm
 
 @dataclass(frozen=True, slots=True)
 class OwnKeyPanel:
-    """All keys of one person, and the form that adds or replaces one, empty or as it was sent."""
+    """All keys of one person, and the form that adds or replaces one, empty or as sent."""
 
     lines: tuple[OwnKeyLine, ...]
     form: OwnKeyForm

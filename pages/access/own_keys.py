@@ -1,4 +1,4 @@
-"""Own keys on the pages: whoever is signed in keeps theirs, an admin may delete anybody's."""
+"""The pages of own keys: people manage their own, admins may delete anybody's."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ keepers_only = requires(Role.STRANGER, to="keep provider keys of your own")
 @vary_on_headers("HX-Request")
 @keepers_only
 def own_key_list(request: PersonRequest) -> HttpResponse:
-    """My keys and a form for another; POST stores what it holds. `?provider=ID` is about to replace that one's."""
+    """The person's own keys and a form; POST stores a key.
+
+    `?provider=ID` opens the form to replace that provider's key.
+    """
     if request.method == "POST":
         return _posted(request)
     chosen = request.GET.get("provider", "")
@@ -41,7 +44,7 @@ def own_key_list(request: PersonRequest) -> HttpResponse:
 @require_POST
 @keepers_only
 def own_key_test(request: PersonRequest, key_id: int) -> HttpResponse:
-    """Tries a key; how it went stands beside it."""
+    """Tests a key and shows the result beside it."""
     own_key = _mine(request, key_id)
     found = keys.test(by=request.user, own_key=own_key)
     tell = messages.success if found.is_ok else messages.error
@@ -52,7 +55,7 @@ def own_key_test(request: PersonRequest, key_id: int) -> HttpResponse:
 @require_POST
 @keepers_only
 def own_key_fall_back(request: PersonRequest, key_id: int) -> HttpResponse:
-    """Says whether the system's key may be used when this one is refused."""
+    """Sets whether the system's key may be used when this one is refused."""
     may_fall_back = request.POST.get("may_fall_back") == "1"
     keys.change(by=request.user, own_key=_mine(request, key_id), may_fall_back=may_fall_back)
     return _done(request)
@@ -61,7 +64,7 @@ def own_key_fall_back(request: PersonRequest, key_id: int) -> HttpResponse:
 @require_POST
 @keepers_only
 def own_key_forget(request: PersonRequest, key_id: int) -> HttpResponseBase:
-    """Asks, then deletes a key: one's own, or as an admin anybody's."""
+    """Asks, then deletes a key: the person's own, or anybody's for an admin."""
     own_key = get_object_or_404(OwnKey.objects.select_related("user", "provider"), pk=key_id)
     try:
         check_sees_own_keys(request.user, own_key.user_id)

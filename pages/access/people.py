@@ -1,4 +1,4 @@
-"""The page of the people, for admins: who may sign in, as what."""
+"""The pages of people, for admins."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ admins_only = requires(Role.ADMIN, to="manage people")
 @vary_on_headers("HX-Request")
 @admins_only
 def person_list(request: PersonRequest) -> HttpResponse:
-    """Everybody, searched, filtered and paged by the address."""
+    """All people; the URL has search, filters and page."""
     form = PersonFilterForm(request.GET)
     context = {
         "form": form,
@@ -49,7 +49,7 @@ def person_list(request: PersonRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @admins_only
 def person_new(request: PersonRequest) -> HttpResponseBase:
-    """An empty form; POST makes somebody who may sign in, and shows their password this once."""
+    """An empty form; POST creates a person and shows their password once."""
     return _created(request) if request.method == "POST" else render(request, FORM, {"form": PersonForm()})
 
 
@@ -70,7 +70,7 @@ def person_role(request: PersonRequest, person_id: int) -> HttpResponse:
 @require_POST
 @admins_only
 def person_switch(request: PersonRequest, person_id: int) -> HttpResponse:
-    """Lets a person in or keeps them out, as the button that was pressed says."""
+    """Activates or deactivates a person, by the pressed button."""
     person = get_object_or_404(User, pk=person_id)
     is_active = request.POST.get("is_active") == "1"
     outcome = "may sign in again, and their keys work" if is_active else "is kept out, and so are their keys"
@@ -81,7 +81,7 @@ def person_switch(request: PersonRequest, person_id: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @admins_only
 def person_limits(request: PersonRequest, person_id: int) -> HttpResponse:
-    """What all keys of a person may use a minute, as a form; POST saves it."""
+    """The limits of all keys of a person as a form; POST saves them."""
     person = get_object_or_404(User, pk=person_id)
     form = RateLimitsForm(request.POST if request.method == "POST" else None, person=person)
     if not form.is_valid():
@@ -105,7 +105,7 @@ def _created(request: PersonRequest) -> HttpResponse:
 
 
 def _told(request: PersonRequest, outcome: str, action: Any, **what: Any) -> None:
-    """Does it, and says what came of it."""
+    """Runs the action and shows its result as a message."""
     try:
         action(by=request.user, **what)
         messages.success(request, outcome)

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 
 class SignInForm(AuthenticationForm):
-    """Django's form in our clothes; one sentence for every reason a sign-in fails."""
+    """Django's form with our look; the same message for every failed sign-in."""
 
     error_messages = {
         **AuthenticationForm.error_messages,
@@ -34,7 +34,7 @@ class SignInForm(AuthenticationForm):
 
 
 class SignIn(LoginView):
-    """The sign-in page; people who are signed in already go on."""
+    """The sign-in page; people who are signed in already are redirected."""
 
     template_name = "access/sign_in.html"
     form_class = SignInForm
@@ -54,7 +54,7 @@ class SignOut(LogoutView):
 
 
 def locked_out(request: HttpRequest, response: HttpResponse | None, credentials: dict[str, Any] | None) -> HttpResponse:
-    """What django-axes answers after too many failures; each further try starts the wait anew."""
+    """The answer of django-axes after too many failures; each further attempt restarts the wait."""
     wait = get_cool_off(request) or timedelta(hours=1)
     context = {"again_at": timezone.now() + wait, "minutes": round(wait.total_seconds() / 60)}
     page = render(request, "access/locked_out.html", context, status=429)

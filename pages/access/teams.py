@@ -1,4 +1,4 @@
-"""The pages of the teams: the list, one of them, its form."""
+"""The pages of the teams: the list, one team, its form."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ editors_only = requires(Role.ADMIN, to="make and change teams")
 @vary_on_headers("HX-Request")
 @readers_only
 def team_list(request: PersonRequest) -> HttpResponse:
-    """All teams, searched and paged by the address."""
+    """All teams; the URL has search and page."""
     text = request.GET.get("q", "").replace("\x00", "").strip()[:LONGEST_QUERY]
     context = {
         "text": text,
@@ -60,7 +60,7 @@ def team_detail(request: PersonRequest, team_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @editors_only
 def team_new(request: PersonRequest) -> HttpResponseBase:
-    """An empty form; POST makes the team."""
+    """An empty form; POST creates the team."""
     return _saved(request, None) if request.method == "POST" else _form_page(request, TeamForm(), None)
 
 
@@ -75,7 +75,7 @@ def team_edit(request: PersonRequest, team_id: UUID) -> HttpResponseBase:
 @require_POST
 @editors_only
 def team_delete(request: PersonRequest, team_id: UUID) -> HttpResponse:
-    """Asks, naming what is lost; with `sure` deletes."""
+    """Asks, naming what will be lost; with `sure` it deletes."""
     team = get_object_or_404(Team, pk=team_id)
     if "sure" not in request.POST:
         return ask(request, _question(team))
@@ -89,7 +89,7 @@ def team_delete(request: PersonRequest, team_id: UUID) -> HttpResponse:
 
 
 def team_context(request: PersonRequest, team: Team, *, form: MemberForm | None = None) -> dict[str, Any]:
-    """What the page of a team shows; of its keys the newest that work."""
+    """The context of the page of a team; with its newest working keys."""
     is_managed = rules.can_manage_team(request.user, team)
     keys = team.api_keys.usable().select_related("owner", "team")
     return {

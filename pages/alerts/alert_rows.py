@@ -1,4 +1,4 @@
-"""Alerts as the page shows them: what they are about, with a way there, and whether the webhook was told."""
+"""Alerts for the page: their subject with a link, and the state of the webhook."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ OF_PROVIDERS, OF_KEYS = {AlertKind.PROVIDER_DOWN, AlertKind.ERROR_RATE}, {AlertK
 
 @dataclass(frozen=True, slots=True)
 class AlertRow:
-    """One alert; `url` is empty where what it is about is gone, or not for this reader to see."""
+    """One alert; `url` is empty if its subject is gone, or this reader may not see it."""
 
     alert: Alert
     icon: str
@@ -40,13 +40,13 @@ class AlertRow:
 
     @property
     def lasted(self) -> str:
-        """`5 minutes`, of one that is over."""
+        """`5 minutes`, for an alert that is over."""
         text = timesince(self.alert.raised_at, self.alert.resolved_at, depth=1)
         return "under a minute" if text.startswith("0") else text
 
 
 def rows_of(alerts: Sequence[Alert], *, reader: Actor) -> list[AlertRow]:
-    """The alerts with what they are about; at most three queries."""
+    """The alerts with their subjects; at most three queries."""
     providers = _names(Provider.objects.all(), _subjects(alerts, OF_PROVIDERS))
     keys = _names(visible_keys(reader), _subjects(alerts, OF_KEYS))
     groups = ids_of_groups(alert.subject for alert in alerts if alert.kind == AlertKind.GROUP_FAILING)
@@ -54,13 +54,13 @@ def rows_of(alerts: Sequence[Alert], *, reader: Actor) -> list[AlertRow]:
 
 
 def ids_of_groups(names: Iterable[str]) -> dict[str, UUID]:
-    """Of those that are groups and not lone models; no query without names."""
+    """The ids of groups (not of lone models) by name; no query without names."""
     wanted = set(names)
     return dict(RoutingGroup.objects.filter(name__in=wanted).values_list("name", "pk")) if wanted else {}
 
 
 def _subjects(alerts: Sequence[Alert], kinds: Collection[AlertKind]) -> set[UUID]:
-    """Their ids; of attempts that were logged before there were ids it is a name."""
+    """The ids of the subjects; older alerts have a name instead."""
     return {UUID(alert.subject) for alert in alerts if alert.kind in kinds and _is_uuid(alert.subject)}
 
 

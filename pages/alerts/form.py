@@ -1,4 +1,4 @@
-"""The thresholds as admins type them."""
+"""The form of the thresholds, for admins."""
 
 from __future__ import annotations
 
@@ -71,10 +71,10 @@ class AlertRulesForm(forms.Form):
             yield RuleLine(kind, WATCHED[kind], self[kind.value], self[SWITCH.format(kind.value)])
 
     def settings(self) -> dict[AlertKind, RuleSetting]:
-        """What is valid of it, as the action takes it."""
+        """The valid fields, as arguments of the action."""
         said = self.cleaned_data
         return {kind: RuleSetting(said[kind.value], said[SWITCH.format(kind.value)]) for kind in AlertKind}
 
     def blame(self, error: ValidationError) -> None:
-        """Puts what the action found wrong beside the fields it is about."""
+        """Shows the action's errors beside their fields."""
         blame(self, error, places={})

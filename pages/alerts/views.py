@@ -1,4 +1,4 @@
-"""Alerts: those that are open and those that are over, the thresholds, and the webhook."""
+"""Alerts, open and over, the thresholds, and the webhook."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from usage.models import Alert
 
 PAGE = "alerts/alert_list.html"
 PAGE_SIZE = 10
-# More than anybody reads: the worst day of a large console.
+# More than anybody reads, even on the worst day of a large console.
 MOST_OPEN = 200
 
 
@@ -32,7 +32,7 @@ MOST_OPEN = 200
 @vary_on_headers("HX-Request")
 @requires(Role.VIEWER, to="see alerts")
 def alert_list(request: PersonRequest) -> HttpResponse:
-    """The page; htmx gets the lists again when there are news."""
+    """The page; htmx reloads the lists when there is news."""
     if wants_part(request):
         return render(request, f"{PAGE}#alert-lists", _lists(request))
     return _page(request)
@@ -58,7 +58,7 @@ def alert_rules(request: PersonRequest) -> HttpResponseBase:
 @require_POST
 @requires(Role.ADMIN, to="send a test alert")
 def alert_test(request: PersonRequest) -> HttpResponseBase:
-    """Sends a test alert to the webhook, and says what came of it."""
+    """Sends a test alert to the webhook, and shows the result."""
     try:
         webhook.send_trial(by=request.user)
     except webhook.NotDelivered as error:
@@ -91,7 +91,7 @@ def _lists(request: PersonRequest) -> dict[str, Any]:
 
 
 def _webhook(request: PersonRequest) -> dict[str, Any]:
-    """Whether there is one; only admins are told where."""
+    """Whether there is a webhook; only admins see its host."""
     can_edit = has_role(request.user, Role.ADMIN)
     return {
         "can_edit": can_edit,

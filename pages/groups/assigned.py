@@ -1,4 +1,4 @@
-"""The routing groups on the pages of the teams."""
+"""Routing groups on the pages of teams."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def team_groups(request: PersonRequest, team_id: UUID) -> HttpResponse:
 @require_safe
 @readers_only
 def team_group_counts(request: PersonRequest) -> HttpResponse:
-    """How many groups the teams named by `id` have: cells that htmx puts into the list of teams."""
+    """The numbers of groups of the teams in `id`: cells that htmx puts into the list of teams."""
     ids = [str(UUID(text)) for text in request.GET.getlist("id")[:MOST_COUNTED] if is_id(text)]
     counts = group_counts(ids)
     return render(request, f"{PAGE}#group-counts", {"counts": [(team_id, counts[team_id]) for team_id in ids]})

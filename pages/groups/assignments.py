@@ -1,4 +1,4 @@
-"""Whom routing groups are assigned to: which teams, which keys, and what those are called."""
+"""The assignments of routing groups: teams and keys, with their names."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from django.db.models.functions import Cast
 from access.models import ApiKey, KeyStatus, Team
 from groups.models import RoutingGroup, RoutingGroupQuerySet
 
-# More check boxes than this help nobody; the API takes any.
+# More check boxes than this do not help; the API accepts any id.
 KEYS_OFFERED = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Assignee:
-    """A team or a key that a group may be assigned to: its id, what it is called, whether the group is."""
+    """A team or a key that a group may be assigned to: its id, its name, and whether the group is."""
 
     id: str
     label: str
@@ -27,14 +27,14 @@ class Assignee:
 
 
 def assignable_teams(chosen: Sequence[str]) -> list[Assignee]:
-    """All teams by name, then the chosen ids that are no team's."""
+    """All teams by name, then the chosen ids of deleted teams."""
     names = {str(pk): name for pk, name in Team.objects.order_by("name").values_list("pk", "name")}
     gone = {team_id: f"unknown team {team_id}" for team_id in chosen if team_id not in names}
     return [Assignee(team_id, label, team_id in chosen) for team_id, label in {**names, **gone}.items()]
 
 
 def assignable_keys(chosen: Sequence[str]) -> list[Assignee]:
-    """The newest keys that work, by name, and every chosen one: what no longer works comes last."""
+    """The newest working keys by name, and every chosen key; keys that no longer work come last."""
     usable = ApiKey.objects.usable().select_related("owner")
     known = {*ApiKey.objects.select_related("owner").filter(pk__in=[key_id for key_id in chosen if is_id(key_id)])}
     offered = sorted({*usable[:KEYS_OFFERED], *(key for key in known if key.status == KeyStatus.USABLE)}, key=_by_name)
@@ -46,20 +46,20 @@ def assignable_keys(chosen: Sequence[str]) -> list[Assignee]:
 
 
 def groups_of(team: Team) -> RoutingGroupQuerySet:
-    """The groups assigned to a team; the list of ids is searched as text, for SQLite can't search JSON."""
+    """The groups assigned to a team; the list of ids is searched as text, because SQLite can't search JSON."""
     rows = RoutingGroup.objects.annotate(teams=Cast("assigned_team_ids", TextField()))
     return rows.filter(teams__contains=f'"{team.pk}"')
 
 
 def group_counts(team_ids: Iterable[str]) -> Counter[str]:
-    """How many groups are assigned to each of the teams; one query over the groups that are assigned at all."""
+    """The number of groups assigned to each of the teams; one query over all assigned groups."""
     wanted = set(team_ids)
     assigned = RoutingGroup.objects.exclude(assigned_team_ids=[]).values_list("assigned_team_ids", flat=True)
     return Counter(team_id for ids in assigned for team_id in set(ids) & wanted)
 
 
 def team_names(team_ids: Collection[str]) -> dict[str, str]:
-    """The names of the teams that there are, by id; what is no team's id has none."""
+    """The names of existing teams by id; other ids have none."""
     if not team_ids:
         return {}
     ids = {str(team_id).lower() for team_id in team_ids}
@@ -67,7 +67,7 @@ def team_names(team_ids: Collection[str]) -> dict[str, str]:
 
 
 def is_id(text: str) -> bool:
-    """Whether it could be the id of a team or a key."""
+    """Whether it can be the id of a team or a key."""
     try:
         UUID(text)
     except ValueError:

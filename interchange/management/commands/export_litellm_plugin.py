@@ -1,4 +1,4 @@
-"""`manage.py export_litellm_plugin DIR`: virtual models for those who run LiteLLM's proxy."""
+"""`manage.py export_litellm_plugin DIR`: virtual models for a LiteLLM proxy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from interchange.litellm_plugin.export import folder
 
 
 class Command(BaseCommand):
-    """Writes the files, over those of an earlier export, and says what they need."""
+    """Writes the files, replacing an earlier export, and prints what they need."""
 
     help = "Write config.yaml, a plugin and docker-compose.yml for a LiteLLM proxy that routes as this console does."
 

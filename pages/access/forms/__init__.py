@@ -1,1 +1,1 @@
-"""What is typed into the pages of people, teams and keys."""
+"""The forms of people, teams and keys."""

@@ -1,4 +1,4 @@
-"""What admins type about credits."""
+"""The forms of credits, for admins."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _CreditForm(forms.Form):
         super().__init__(data, initial=initial, label_suffix="")
 
     def blame(self, error: ValidationError) -> None:
-        """Puts what an action found wrong beside the fields it is about."""
+        """Shows an action's errors beside their fields."""
         blame(self, error, places=PLACES)
 
 
@@ -54,7 +54,7 @@ class MoveForm(_CreditForm):
 
 
 class CreditLimitsForm(_CreditForm):
-    """What bounds an account."""
+    """The limits of an account."""
 
     is_prepaid = forms.BooleanField(
         label="Prepaid: requests are refused when the credits are used up", required=False, initial=True
@@ -64,13 +64,13 @@ class CreditLimitsForm(_CreditForm):
 
     @classmethod
     def of(cls, account: Account) -> CreditLimitsForm:
-        """The limits as they are."""
+        """A form with the current limits."""
         cap = account.monthly_cap_nanousd
         initial = {"is_prepaid": account.is_prepaid, "floor": usd_of(account.floor_nanousd)}
         return cls(initial={**initial, "monthly_cap": None if cap is None else usd_of(cap)})
 
     def limits(self) -> dict[str, Any]:
-        """What is valid of it, as the actions take it."""
+        """The valid fields, as arguments of the actions."""
         said = self.cleaned_data
         return {
             "is_prepaid": said["is_prepaid"],

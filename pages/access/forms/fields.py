@@ -1,4 +1,4 @@
-"""Pieces of these forms: a person by name, names one a line, until when a key works."""
+"""Fields of these forms: a person by name, names one per line, the expiry of a key."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EXPIRIES = (*PERIODS, (ON_A_DATE, "Until a date"), (NEVER, "It does not expire")
 
 
 class PersonField(forms.CharField):
-    """Somebody who may sign in, by name: typed, or picked from the list that the page offers."""
+    """A person by name: typed, or picked from the page's list."""
 
     default_error_messages = {"unknown": "Nobody active here is called “%(name)s”. Pick a name from the list."}
 
@@ -36,7 +36,7 @@ class PersonField(forms.CharField):
 
 
 class LinesField(forms.CharField):
-    """Names, one a line; each once."""
+    """Names, one per line; each once."""
 
     def __init__(self, **options: Any) -> None:
         widget = forms.Textarea(attributes(rows=3))
@@ -51,7 +51,7 @@ class LinesField(forms.CharField):
 
 
 class ExpiryField(forms.ChoiceField):
-    """Until when a key works; `moment_of` says it as a time."""
+    """The expiry of a key; `moment_of` converts it to a time."""
 
     def __init__(self, *, choices: Iterable[tuple[str, str]] = EXPIRIES, **options: Any) -> None:
         messages = {"required": "Choose until when the key works."}
@@ -60,7 +60,7 @@ class ExpiryField(forms.ChoiceField):
 
 
 def moment_of(expiry: str, day: date | None, *, now: datetime) -> datetime | None:
-    """The choice as a time; None is never. A date means the end of that day, UTC. Raises ValidationError."""
+    """The choice as a time; None means never. A date means the end of that day, UTC. Raises ValidationError."""
     if expiry == NEVER:
         return None
     if expiry != ON_A_DATE:

@@ -21,7 +21,7 @@ OVERLAPS = (("0", "At once"), ("1", "In an hour"), ("24", "In a day"), ("168", "
 
 
 class KeyForm(forms.Form):
-    """What may be changed of a key."""
+    """The editable fields of a key."""
 
     name = forms.CharField(
         label="Name",
@@ -54,23 +54,23 @@ class KeyForm(forms.Form):
         super().__init__(data, initial=initial, label_suffix="")
 
     def clean(self) -> dict[str, Any]:
-        """Says the expiry as a time."""
+        """Converts the expiry to a time."""
         said = super().clean() or {}
         if said.get("expiry") not in (None, AS_IT_IS) and not self.errors.get("expires_on"):
             said["expires_at"] = moment_of(said["expiry"], said.get("expires_on"), now=timezone.now())
         return said
 
     def key_fields(self) -> dict[str, Any]:
-        """What is valid of it, as the actions take it; without `expires_at` that stays as it is."""
+        """The valid fields, as arguments of the actions; without `expires_at` the expiry stays."""
         return {name: self.cleaned_data[name] for name in (*LIMITS, "expires_at") if name in self.cleaned_data}
 
     def blame(self, error: ValidationError) -> None:
-        """Puts what an action found wrong beside the fields it is about."""
+        """Shows an action's errors beside their fields."""
         blame(self, error, places=PLACES)
 
 
 class NewKeyForm(KeyForm):
-    """A new key. Who may only issue keys of their own is asked for neither owner nor team."""
+    """A new key. People who may only issue keys of their own see neither owner nor team."""
 
     owner = PersonField(
         label="Owner",
@@ -102,7 +102,7 @@ class NewKeyForm(KeyForm):
 
 
 class KeyEditForm(KeyForm):
-    """A stored key; its expiry stays as it is unless another one is chosen."""
+    """A stored key; its expiry stays unless another one is chosen."""
 
     def __init__(self, data: Any = None, *, key: ApiKey) -> None:
         initial = {**{name: getattr(key, name) for name in LIMITS}, "expiry": AS_IT_IS}
@@ -111,7 +111,7 @@ class KeyEditForm(KeyForm):
 
 
 class RotationForm(forms.Form):
-    """How long the old key goes on working beside the new one."""
+    """How long the old key keeps working beside the new one."""
 
     overlap_hours = forms.TypedChoiceField(
         label="The old key ends",
@@ -131,7 +131,7 @@ class RotationForm(forms.Form):
 
 
 class KeyFilterForm(forms.Form):
-    """What the list of keys shows; a value that makes no sense filters nothing."""
+    """The filters of the list of keys; invalid values are ignored."""
 
     q = forms.CharField(
         label="Search",
@@ -173,13 +173,13 @@ class KeyFilterForm(forms.Form):
 
     @property
     def chosen(self) -> dict[str, str]:
-        """The filters and the order in use, as the address has them."""
+        """The current filters and order, as in the URL."""
         self.is_valid()
         return {name: str(getattr(value, "pk", value)) for name, value in self.cleaned_data.items() if value}
 
     @property
     def filters(self) -> dict[str, str]:
-        """What narrows the list, as `ApiKeyQuerySet.matching` takes it."""
+        """The filters, as arguments of `ApiKeyQuerySet.matching`."""
         return {name: value for name, value in self.chosen.items() if name != "order"}
 
 

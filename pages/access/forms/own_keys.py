@@ -1,4 +1,4 @@
-"""The form of a key that somebody brings for a provider."""
+"""The form of an own key."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from providers.models import Provider
 
 
 class OwnKeyForm(forms.Form):
-    """A provider and the key it issued to this person."""
+    """A provider, and this person's key for it."""
 
     provider = forms.ModelChoiceField(
         Provider.objects.filter(enabled=True).order_by("name"),
@@ -36,9 +36,9 @@ class OwnKeyForm(forms.Form):
 
     def __init__(self, data: Any = None, *, initial: Any = None) -> None:
         super().__init__(data, initial=initial, auto_id="own_key_%s", label_suffix="")
-        if initial:  # it came to replace a key: only that is missing
+        if initial:  # it was opened to replace a key: only the key is missing
             self.fields["api_key"].widget.attrs["autofocus"] = True
 
     def blame(self, error: ValidationError) -> None:
-        """Puts what the action found wrong beside the field it is about."""
+        """Shows the action's errors beside their fields."""
         blame(self, error, places={})

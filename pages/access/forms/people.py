@@ -1,4 +1,4 @@
-"""The forms of the people: a new one, another role, the filters of their list."""
+"""The forms of the people: a new person, another role, the filters of the list."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pages.forms import WholeNumberField, attributes, blame
 
 
 class PersonForm(forms.Form):
-    """Somebody new; the password is made, not typed."""
+    """A new person; the password is generated."""
 
     username = forms.CharField(
         label="Username",
@@ -29,7 +29,7 @@ class PersonForm(forms.Form):
         super().__init__(data, label_suffix="")
 
     def blame(self, error: ValidationError) -> None:
-        """Puts what an action found wrong beside the fields it is about."""
+        """Shows an action's errors beside their fields."""
         blame(self, error, places={})
 
 
@@ -40,7 +40,7 @@ class RoleForm(forms.Form):
 
 
 class RateLimitsForm(forms.Form):
-    """What all keys of a person may use a minute."""
+    """The limits per minute of all keys of a person."""
 
     rpm = WholeNumberField(label="Requests per minute", help_text="All keys of this person together. Empty: no limit.")
     tpm = WholeNumberField(label="Tokens per minute", help_text="All keys of this person together. Empty: no limit.")
@@ -50,7 +50,7 @@ class RateLimitsForm(forms.Form):
 
 
 class PersonFilterForm(forms.Form):
-    """What the list of people shows; a value that makes no sense filters nothing."""
+    """The filters of the list of people; invalid values are ignored."""
 
     q = forms.CharField(
         label="Search",
@@ -73,6 +73,6 @@ class PersonFilterForm(forms.Form):
 
     @property
     def chosen(self) -> dict[str, Any]:
-        """The filters in use."""
+        """The current filters."""
         self.is_valid()
         return {name: value for name, value in self.cleaned_data.items() if value}

@@ -1,4 +1,4 @@
-"""The forms of the teams: one of them, and who joins it."""
+"""The forms of the teams: a team, and its members."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class TeamForm(forms.Form):
         return cls(initial={name: getattr(team, name) for name in cls.base_fields})
 
     def blame(self, error: ValidationError) -> None:
-        """Puts what an action found wrong beside the fields it is about."""
+        """Shows an action's errors beside their fields."""
         blame(self, error, places={"__all__": "name"})
 
 
 class MemberForm(forms.Form):
-    """Who joins a team, as what."""
+    """A new member of a team, with the role."""
 
     user = PersonField(label="Person", error_messages={"required": "Type or pick the name of a person."})
     role = forms.ChoiceField(label="Role", choices=TeamRole.choices, widget=forms.Select({"class": "input"}))
@@ -54,7 +54,7 @@ class MemberForm(forms.Form):
         super().__init__(data, label_suffix="")
 
     def blame(self, error: ValidationError) -> None:
-        """Puts what an action found wrong beside the person."""
+        """Shows an action's errors beside the person."""
         blame(self, error, places={"__all__": "user"})
 
 

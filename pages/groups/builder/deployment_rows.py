@@ -1,7 +1,7 @@
-"""The list of deployments in the form, and what people do to it: add, move, drop, share a tier. Pure.
+"""The list of deployments in the form, and its operations: add, move, remove, share a tier.
 
-The order is the order of the page. Rows of one priority that stand together are a tier; moving a row keeps the
-tiers of the others, and numbers them 1, 2, 3 ... again.
+Pure. The order is that of the page. Adjacent rows of one priority are a tier; moving a row keeps the other tiers and
+numbers them 1, 2, 3 ... again.
 """
 
 from __future__ import annotations
