@@ -20,7 +20,7 @@ from pages.parts import way_back
 
 
 class PersonRequest(HttpRequest):
-    """A request of somebody who signed in, as the pages behind `requires` get it."""
+    """A request of a signed-in person, for pages behind `requires`."""
 
     user: User
     htmx: HtmxDetails
@@ -30,7 +30,7 @@ Page = Callable[..., HttpResponseBase]
 
 
 def requires(role: Role, *, to: str) -> Callable[[Page], Page]:
-    """Opens a page to people of this role: others get the 403 page, the anonymous the sign-in page."""
+    """Opens a page to people of this role: others get the 403 page, anonymous visitors the sign-in page."""
 
     def decorate(page: Page) -> Page:
         @wraps(page)
@@ -49,7 +49,7 @@ def requires(role: Role, *, to: str) -> Callable[[Page], Page]:
 
 
 def ask_to_sign_in(request: PersonRequest) -> HttpResponse:
-    """To sign-in and back; an htmx request takes the whole page there, not the part it wanted to swap."""
+    """Redirects to sign-in and back; for htmx the whole page is redirected, not only the part."""
     if not request.htmx:
         return redirect_to_login(way_back(request) if "next" in request.POST else request.get_full_path())
     here = request.htmx.current_url_abs_path or request.get_full_path()

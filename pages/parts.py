@@ -1,4 +1,4 @@
-"""What the pages of several rooms share: parts or wholes, the way back, a question before something is lost."""
+"""Shared by pages of several rooms: partial or whole answers, the way back, confirmation questions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django_htmx.middleware import HtmxDetails
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Asked before something is lost for good. `lost` names it, `fields` are sent again with the answer."""
+    """A confirmation before something is deleted for good. `lost` names it, `fields` are sent again with the answer."""
 
     title: str
     lost: tuple[str, ...]
@@ -26,20 +26,20 @@ class Question:
 
 
 def wants_part(request: HttpRequest) -> bool:
-    """Whether htmx will swap the answer into a page that is there already."""
+    """Whether htmx will swap the answer into an open page."""
     htmx = HtmxDetails(request)
     return bool(htmx) and not htmx.history_restore_request
 
 
 def way_back(request: HttpRequest) -> str:
-    """Where the form says it came from (`next`), if that is one of our own pages."""
+    """The page in the form's `next`, if that is one of our own."""
     target = request.POST.get("next", "")
     is_ours = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
     return target if is_ours else resolve_url(settings.LOGIN_REDIRECT_URL)
 
 
 def ask(request: HttpRequest, question: Question) -> HttpResponse:
-    """The question as a dialog over the page, or as a page where there is no htmx. Yes is a POST with `sure=1`."""
+    """The question as a dialog over the page, or as a page without htmx. Yes is a POST with `sure=1`."""
     context = {"question": question, "action": request.path}
     if not wants_part(request):
         return render(request, "confirm.html", context)
@@ -47,5 +47,5 @@ def ask(request: HttpRequest, question: Question) -> HttpResponse:
 
 
 def hidden_fields(name: str, values: Iterable[object]) -> tuple[tuple[str, str], ...]:
-    """Pairs for `Question.fields`: one name, many values."""
+    """Pairs for `Question.fields`: one name, several values."""
     return tuple((name, str(value)) for value in values)

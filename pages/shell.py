@@ -1,4 +1,4 @@
-"""What frames every page: the sidebar's entries and the theme."""
+"""The frame of every page: the sidebar and the theme."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from access.models import Role, Theme
 
 @dataclass(frozen=True, slots=True)
 class SidebarEntry:
-    """A line of the sidebar. It is the current one under its own address and under the `sections` beside it.
+    """A line of the sidebar. It is current at its own URL and at those in `sections`.
 
-    `is_for_all`: it opens also for people without a role.
+    `is_for_all`: also for people without a role.
     """
 
     title: str
@@ -34,7 +34,7 @@ class SidebarSection:
     entries: tuple[SidebarEntry, ...]
 
 
-# In the order of the sidebar; a page that is added gets its line here.
+# In the order of the sidebar; a new page gets its line here.
 SECTIONS = (
     SidebarSection("", (SidebarEntry("Overview", "home", "gauge"),)),
     SidebarSection(
@@ -82,7 +82,7 @@ SECTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class SidebarLine:
-    """An entry as one page shows it."""
+    """An entry on one page."""
 
     title: str
     url: str
@@ -92,7 +92,7 @@ class SidebarLine:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A section as one page shows it."""
+    """A section on one page."""
 
     title: str
     lines: list[SidebarLine]
@@ -114,7 +114,7 @@ def _block(section: SidebarSection, request: HttpRequest) -> Block:
 
 
 def _opens(entry: SidebarEntry, user: Any) -> bool:
-    """Whether it leads somewhere for this person."""
+    """Whether this person may open it."""
     if entry.is_for_staff:
         return bool(getattr(user, "is_staff", False))
     return entry.is_for_all or getattr(user, "role", None) != Role.STRANGER
@@ -130,11 +130,11 @@ def _is_under(path: str, section: str) -> bool:
 
 
 def _user(request: HttpRequest) -> Any:
-    """Nobody where the request failed before it was known who asks."""
+    """The user; anonymous if the request failed before authentication."""
     return getattr(request, "user", None)
 
 
 def _theme(request: HttpRequest) -> Theme:
-    """What this browser remembers, else what the person chose in another one."""
+    """The theme of this browser, else the one that the person chose in another browser."""
     remembered = (request.COOKIES.get("theme"), getattr(_user(request), "theme", ""))
     return next((Theme(theme) for theme in remembered if theme in Theme.values), Theme.DARK)

@@ -1,4 +1,4 @@
-"""What the list of groups does to them: switch, delete, duplicate, to one or to many, and undo."""
+"""Actions of the list of groups: switch, delete, duplicate, for one or many, and undo."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ UNDONE = {UndoableChange.Kind.DELETED.value: "back", UndoableChange.Kind.SWITCHE
 @require_POST
 @editors_only
 def switch(request: PersonRequest, group_id: UUID) -> HttpResponse:
-    """Turns one group on or off, as the button that was pressed says."""
+    """Turns one group on or off, by the pressed button."""
     group = get_object_or_404(RoutingGroup, pk=group_id)
     return _change(request, [group], "activate" if request.POST.get("is_active") == "1" else "deactivate")
 
@@ -42,7 +42,7 @@ def delete(request: PersonRequest, group_id: UUID) -> HttpResponse:
 @require_POST
 @editors_only
 def bulk(request: PersonRequest) -> HttpResponse:
-    """Does one thing to all the groups that were ticked; asks before it deletes several."""
+    """Applies one action to all ticked groups; asks before it deletes several."""
     form = GroupSelectionForm(request.POST)
     if not form.is_valid():
         messages.error(request, " ".join(str(text) for errors in form.errors.values() for text in errors))
@@ -69,7 +69,7 @@ def duplicate(request: PersonRequest, group_id: UUID) -> HttpResponse:
 @require_POST
 @editors_only
 def undo(request: PersonRequest, token: UUID) -> HttpResponse:
-    """Takes back what the toast spoke of."""
+    """Undoes the change that the toast showed."""
     try:
         change = actions.take_back(by=request.user, token=token)
         messages.success(request, _sentence(change.names, UNDONE[change.kind]))
@@ -79,7 +79,7 @@ def undo(request: PersonRequest, token: UUID) -> HttpResponse:
 
 
 def _change(request: PersonRequest, groups: Collection[RoutingGroup], do: str) -> HttpResponse:
-    """Does it and goes back to the list, with a toast that carries the token to undo it."""
+    """Runs the action and goes back to the list, with a toast that has the token for undo."""
     try:
         change = _act(request.user, groups, do)
         token = str(change.pk) if change else ""

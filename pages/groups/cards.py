@@ -1,4 +1,4 @@
-"""A routing group as people see it: rows of the list, cards in tiers. Shapes only, no HTML."""
+"""A routing group for people: rows of the list, cards in tiers. Data only, no HTML."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Disc:
 
 @dataclass(frozen=True, slots=True)
 class GroupRow:
-    """A line of the list: the group and the providers it reaches, the first few as discs; the teams it is for."""
+    """A row of the list: the group, its providers (the first few as discs), and its teams."""
 
     group: RoutingGroup
     count: int
@@ -37,7 +37,7 @@ class GroupRow:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentCard:
-    """One deployment. `share` is its percentage under weighted, `problem` why it takes no traffic."""
+    """One deployment. `share` is its percentage under weighted, `problem` says why it takes no traffic."""
 
     disc: Disc
     title: str
@@ -50,7 +50,7 @@ class DeploymentCard:
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """Cards that are tried together; `number` is the priority, None where the strategy has no order."""
+    """Cards of one tier; `number` is the priority, None where the strategy has no order."""
 
     number: int | None
     cards: tuple[DeploymentCard, ...]
@@ -61,7 +61,7 @@ def disc_of(provider: Provider) -> Disc:
 
 
 def row_of(group: RoutingGroup, team_names: Mapping[str, str]) -> GroupRow:
-    """A group (with its deployments prefetched) as a line of the list; the names of teams are by id."""
+    """A group (with its deployments prefetched) as a row of the list; `teams` are names by id."""
     deployments = group.deployments.all()
     discs = tuple(dict.fromkeys(disc_of(d.model.provider) for d in deployments))
     teams = tuple(team_names.get(team_id, f"unknown team {team_id}") for team_id in group.assigned_team_ids)
@@ -89,7 +89,7 @@ def _shares(group: RoutingGroup, deployments: list[Deployment]) -> list[int | No
 
 
 def card_of(deployment: Deployment, share: int | None) -> DeploymentCard:
-    """A deployment, stored or not, with its percentage where it has one."""
+    """A deployment, stored or not, with its percentage if it has one."""
     return DeploymentCard(
         disc=disc_of(deployment.model.provider),
         title=deployment.display_name or deployment.model.provider.name,
@@ -102,7 +102,7 @@ def card_of(deployment: Deployment, share: int | None) -> DeploymentCard:
 
 
 def _subtitle(deployment: Deployment) -> str:
-    """What the title leaves open: the provider under a name of its own, and the model."""
+    """The details that the title lacks: the provider if the deployment has a name of its own, and the model."""
     model = deployment.model
     provider = model.provider.name if deployment.display_name not in ("", model.provider.name) else ""
     return " · ".join(word for word in (provider, model.name) if word)

@@ -1,4 +1,4 @@
-"""The pages of one group: what it is and does, and how to use it."""
+"""The pages of one group: its routing, and how to use it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pages.guards import PersonRequest, requires
 @require_safe
 @requires(Role.VIEWER, to="see routing groups")
 def group_detail(request: PersonRequest, group_id: UUID) -> HttpResponse:
-    """One group: how it routes, how to call it, and a test."""
+    """One group: its routing, a sample call, and a test."""
     group = group_with_deployments(group_id)
     return render(request, "groups/routinggroup_detail.html", detail_context(request, group))
 
@@ -40,7 +40,7 @@ def group_with_deployments(group_id: UUID) -> RoutingGroup:
 
 
 def detail_context(request: PersonRequest, group: RoutingGroup, **more: Any) -> dict[str, Any]:
-    """What the page of one group shows; the gateway adds the outcome of a test."""
+    """The context of the page of one group; a test adds its result."""
     return {
         "group": group,
         "tiers": tiers_of(group),

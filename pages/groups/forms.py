@@ -12,7 +12,7 @@ STATUSES = {"active": True, "inactive": False}
 
 
 class GroupFilterForm(forms.Form):
-    """What the list shows; a value that makes no sense filters nothing."""
+    """The filters of the list; invalid values are ignored."""
 
     q = forms.CharField(
         label="Search",
@@ -36,7 +36,7 @@ class GroupFilterForm(forms.Form):
 
     @property
     def chosen(self) -> dict[str, str]:
-        """The filters and the order in use."""
+        """The current filters and order."""
         self.is_valid()
         return {name: value for name, value in self.cleaned_data.items() if value}
 
@@ -49,7 +49,7 @@ class GroupFilterForm(forms.Form):
         return self.chosen.get("sort", DEFAULT_SORT)
 
     def narrow(self, groups: RoutingGroupQuerySet) -> RoutingGroupQuerySet:
-        """The groups that pass the filters, in the order asked for."""
+        """The groups that match the filters, in the requested order."""
         chosen = self.chosen
         is_active = STATUSES.get(chosen.get("status", ""))
         found = groups.matching(q=chosen.get("q", ""), strategy=chosen.get("strategy"), is_active=is_active)
@@ -57,7 +57,7 @@ class GroupFilterForm(forms.Form):
 
 
 class GroupSelectionForm(forms.Form):
-    """Groups that were ticked, and what to do with them."""
+    """Ticked groups, and the action."""
 
     ids = forms.ModelMultipleChoiceField(
         RoutingGroup.objects.all(),
@@ -73,7 +73,7 @@ class GroupSelectionForm(forms.Form):
 
 
 class GroupTestForm(forms.Form):
-    """One test request: what to say, and whether a provider is really asked."""
+    """One test request: the message, and whether it is sent to a provider."""
 
     message = forms.CharField(
         label="Message",

@@ -32,7 +32,7 @@ MOST_GROUPS = 100
 def group_activity(request: PersonRequest) -> HttpResponse:
     """Health and the day's requests of the groups named by `id`: cells for the list of groups, or a page.
 
-    Apart from the list, so that the list is fast whatever the length of the log.
+    Separate from the list, so that the list is fast with a log of any length.
     """
     groups = RoutingGroup.objects.filter(pk__in=_ids(request)).order_by("name").values_list("pk", "name")
     activities = activity_of([name for _, name in groups])
@@ -42,7 +42,7 @@ def group_activity(request: PersonRequest) -> HttpResponse:
 
 
 def _ids(request: PersonRequest) -> list[UUID]:
-    """The ids asked for; what is no id asks for nothing."""
+    """The requested ids; invalid ids are ignored."""
     ids = []
     for text in request.GET.getlist("id")[:MOST_GROUPS]:
         try:
@@ -60,7 +60,7 @@ FEW, MANY = 5, 50
 @vary_on_headers("HX-Request")
 @requires(Role.VIEWER, to="see routing groups")
 def group_list(request: PersonRequest) -> HttpResponse:
-    """All groups, searched, filtered, sorted and paged by the address."""
+    """All groups; the URL has search, filters, order and page."""
     form = GroupFilterForm(request.GET)
     groups = form.narrow(RoutingGroup.objects.with_deployments())
     page = Paginator(groups, PAGE_SIZE).get_page(request.GET.get("page"))
@@ -82,7 +82,7 @@ def group_list(request: PersonRequest) -> HttpResponse:
 @vary_on_headers("HX-Request")
 @requires(Role.VIEWER, to="search")
 def search(request: PersonRequest) -> HttpResponse:
-    """Groups, providers and models by name: a few of each under the field, more of them on the page."""
+    """Groups, providers and models by name: a few of each under the search field, more on the page."""
     text = request.GET.get("q", "").strip()[:LONGEST_QUERY]
     is_part = wants_part(request)
     context = {"text": text, "kinds": find(text, most=FEW if is_part else MANY), "is_part": is_part}

@@ -1,4 +1,4 @@
-"""Pages that take groups in from a file and give them out as one."""
+"""Pages that import groups from a file and export them."""
 
 from __future__ import annotations
 

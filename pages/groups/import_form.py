@@ -37,7 +37,7 @@ class ImportForm(forms.Form):
         self.file_format: FileFormat | None = None
 
     def clean(self) -> dict[str, Any]:
-        """A chosen file counts, else the text; what it says is in `bundle` afterwards."""
+        """A chosen file wins over the text; its content is in `bundle` afterwards."""
         values = super().clean() or {}
         file: UploadedFile | None = values.get("file")
         text = values.get("content", "") if file is None else self._of_file(file)

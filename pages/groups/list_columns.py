@@ -1,4 +1,4 @@
-"""The columns of the list of groups, and the orders they offer."""
+"""The columns of the list of groups, and their sort orders."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from groups.models import RoutingGroupQuerySet
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column; `key` names its order in the address and `fields` are what it sorts by, none where it can't."""
+    """A column; `key` is its name in the URL; `fields` are the sort fields, empty if it is not sortable."""
 
     title: str
     key: str = ""
@@ -21,7 +21,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A column as one page shows it. `next_sort` is what a click asks for, `direction` a value of `aria-sort`."""
+    """A column on a page. `next_sort` is the order after a click, `direction` a value of `aria-sort`."""
 
     title: str
     next_sort: str
@@ -44,7 +44,7 @@ DEFAULT_SORT = "name"
 
 
 def sorted_by(groups: RoutingGroupQuerySet, sort: str) -> RoutingGroupQuerySet:
-    """The groups in the order of a column; `-` before its key turns it round."""
+    """The groups in the order of a column; `-` before its key reverses it."""
     sign, key = ("-", sort[1:]) if sort.startswith("-") else ("", sort)
     if key == "deployments":
         groups = groups.annotate(deployment_count=Count("deployments"))
@@ -53,7 +53,7 @@ def sorted_by(groups: RoutingGroupQuerySet, sort: str) -> RoutingGroupQuerySet:
 
 
 def headers(sort: str, columns: Iterable[Column] = COLUMNS) -> list[Header]:
-    """The heads of a table under this order: a click sorts by a column, the next one turns it round."""
+    """The heads of a table in this order: a click sorts by a column, the next one reverses the order."""
     return [_header(column, sort) for column in columns]
 
 

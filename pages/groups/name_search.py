@@ -1,4 +1,4 @@
-"""One search over what has a name: groups, providers, models."""
+"""One search by name over groups, providers and models."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LONGEST_QUERY = 128
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """Something found; `page` is the name of the address that shows one, given its id."""
+    """One result; `page` is the URL name of its page."""
 
     id: UUID
     title: str
@@ -30,7 +30,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class HitList:
-    """The hits of one kind; `has_more` when there are more than were asked for."""
+    """The hits of one kind; `has_more` if there are more than requested."""
 
     title: str
     hits: tuple[Hit, ...]
@@ -38,7 +38,7 @@ class HitList:
 
 
 def find(text: str, *, most: int) -> list[HitList]:
-    """What contains the text, by kind, at most so many of each; nothing for no text. Three queries."""
+    """The matches by kind, at most `most` of each; empty for an empty text. Three queries."""
     if not text or "\x00" in text:
         return []
     kinds = [

@@ -1,4 +1,4 @@
-"""The test form of a group's page: one request through the routers that serve."""
+"""The test form of a group's page: one request through the serving routers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PAGE = "groups/routinggroup_detail.html"
 
 @require_http_methods(["GET", "POST"])
 def test_form(request: PersonRequest, group_id: UUID) -> HttpResponseBase:
-    """POST sends a test; GET (coming back from sign-in) shows the page with the form."""
+    """POST sends a test; GET (after a sign-in) shows the page with the form."""
     if request.method == "GET":
         return redirect("group-detail", group_id)
     return send_test(request, group_id)
@@ -36,7 +36,7 @@ def test_form(request: PersonRequest, group_id: UUID) -> HttpResponseBase:
 
 @requires(Role.OPERATOR, to="send a test")
 def send_test(request: PersonRequest, group_id: UUID) -> HttpResponse:
-    """Sends one test and shows its attempts, as a part of the page or as the whole of it."""
+    """Sends one test and shows its attempts, as a part of the page or as the whole page."""
     group = group_with_deployments(group_id)
     form = GroupTestForm(request.POST)
     outcome = _outcome(group, form, by=request.user) if form.is_valid() else {}

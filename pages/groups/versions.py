@@ -1,4 +1,4 @@
-"""A group's history, and going back in it."""
+"""A group's history, and restoring a version."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ VERSIONS_SHOWN = 20
 @require_safe
 @requires(Role.VIEWER, to="see routing groups")
 def group_history(request: PersonRequest, group_id: UUID) -> HttpResponse:
-    """Every saved version, newest first, with what it changed."""
+    """Every saved version, newest first, with its changes."""
     group = get_object_or_404(RoutingGroup, pk=group_id)
     return render(request, "groups/routinggroup_history.html", _context(request, group))
 
@@ -34,7 +34,7 @@ def group_history(request: PersonRequest, group_id: UUID) -> HttpResponse:
 @require_POST
 @requires(Role.OPERATOR, to="restore a version")
 def restore(request: PersonRequest, group_id: UUID, entry_id: int) -> HttpResponseBase:
-    """Makes the group again what it was after one change."""
+    """Restores the group to one of its versions."""
     group = get_object_or_404(RoutingGroup, pk=group_id)
     [version] = history.versions([get_object_or_404(history.entries_of(group_id), pk=entry_id)])
     try:

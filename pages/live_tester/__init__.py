@@ -1,1 +1,1 @@
-"""The Live Tester: watch a group route, now or in a run that was made."""
+"""The Live Tester: watch a group's routing, now or in a stored run."""

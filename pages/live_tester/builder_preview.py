@@ -1,4 +1,4 @@
-"""The builder's side: the diagram of the group in the form, and a short rehearsal of it."""
+"""The builder's side panel: the diagram of the group in the form, and a short rehearsal of it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ UNNAMED = "new-group"
 @require_POST
 @requires(Role.OPERATOR, to="edit routing groups")
 def preview(request: PersonRequest) -> HttpResponseBase:
-    """The diagram of what is in the form, as far as it can be drawn; nothing new for what was just rehearsed."""
+    """The diagram of the form's group, as far as it can be drawn; unchanged if it was just rehearsed."""
     draft = Draft.sent(request.POST)
     if not draft.rows:
         return _answer(request)
@@ -49,7 +49,7 @@ def preview(request: PersonRequest) -> HttpResponseBase:
 @require_POST
 @requires(Role.OPERATOR, to="rehearse routing groups")
 def rehearsal(request: PersonRequest) -> HttpResponseBase:
-    """What a scenario would do to it, and to the group as it is stored; nothing is saved."""
+    """A rehearsal of the form's group and of the stored group; nothing is saved."""
     draft, scenario = Draft.sent(request.POST), request.POST.get("scenario", DEFAULT_SCENARIO)
     try:
         group, rows = _checked(draft, request)
@@ -71,7 +71,7 @@ def _unsaved(draft: Draft, request: PersonRequest) -> tuple[RoutingGroup, list[D
 
 
 def _checked(draft: Draft, request: PersonRequest) -> tuple[RoutingGroup, list[Deployment]]:
-    """The group, if it can route; raises ValidationError. Its name does not matter here."""
+    """The group, if it can route; raises ValidationError. Its name is not checked here."""
     group, rows = _unsaved(draft, request)
     check_strategy_fits(group.strategy, rows)
     if wrong := [*draft.errors_beyond("name", "description")]:
@@ -85,7 +85,7 @@ def _stored(request: PersonRequest) -> RoutingGroup | None:
 
 
 def _before(request: PersonRequest, scenario: str) -> Rehearsed | None:
-    """The same for the group as it is stored, if it is."""
+    """The same for the stored group, if there is one."""
     group = _stored(request)
     return rehearse_briefly(specs_with_fallbacks(group), scenario) if group else None
 
@@ -112,7 +112,7 @@ def _answer(
         "chosen": chosen if chosen in SCENARIOS else DEFAULT_SCENARIO,
         "scenario": SCENARIOS.get(chosen),
     }
-    # htmx swaps no 503: the panel must say why there is no result.
+    # htmx does not swap a 503, and the panel must say why there is no result.
     return render(
         request, PART if request.htmx else PAGE, context, status=200 if request.htmx and status == 503 else status
     )

@@ -20,7 +20,8 @@ from tester.scene import Mode
 
 
 class PictureForm(forms.Form):
-    """Which moment (the last one by default), which of the two pictures (the group's own), in which theme (dark)."""
+    """The moment (default: the last), which of the two pictures (default: the group's own), and the theme (default:
+    dark)."""
 
     at_ms = forms.FloatField(min_value=0, required=False)
     mode = forms.ChoiceField(choices=[(mode.value, mode.value) for mode in Mode], required=False)
@@ -28,12 +29,12 @@ class PictureForm(forms.Form):
 
     @property
     def chosen_mode(self) -> Mode | None:
-        """None for the group's own."""
+        """The mode; None means the group's own."""
         return Mode(self.cleaned_data["mode"]) if self.cleaned_data["mode"] else None
 
     @property
     def chosen_theme(self) -> Theme:
-        """As the pages: dark unless somebody wants another."""
+        """The theme, dark by default, as on the pages."""
         return Theme(self.cleaned_data["theme"] or Theme.DARK)
 
 
@@ -50,7 +51,7 @@ def as_json(request: PersonRequest, run_id: UUID) -> HttpResponseBase:
 @require_safe
 @requires(Role.VIEWER, to="export a rehearsal")
 def as_picture(request: PersonRequest, run_id: UUID) -> HttpResponse:
-    """The diagram at a moment as an SVG file that needs nothing else."""
+    """The diagram at a moment as a self-contained SVG file."""
     run = get_object_or_404(Run, pk=run_id)
     form = PictureForm(request.GET)
     if not form.is_valid():
@@ -65,5 +66,5 @@ def as_picture(request: PersonRequest, run_id: UUID) -> HttpResponse:
 
 
 def _file_name(run: Run) -> str:
-    """GROUP-SCENARIO-SEED, in characters that every file system takes."""
+    """GROUP-SCENARIO-SEED, in characters that every file system accepts."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", f"{run.group_name}-{run.scenario}-{run.seed}")

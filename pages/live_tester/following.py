@@ -1,4 +1,4 @@
-"""The Live Tester's controls follow the chosen scenario: what somebody changed stays, the rest is as needed."""
+"""The Live Tester's controls follow the chosen scenario: changed controls stay, the others get the scenario's needs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.scenarios import SCENARIOS
 
 CLOSED, POISSON = "closed", "poisson"
 WHOLE, STREAMED = "whole", "streamed"
-# Which control each kind of traffic goes by.
+# The control of each kind of traffic.
 TRAFFIC = {CLOSED: "concurrency", POISSON: "rate_per_s"}
 CONTROLS = ("num_requests", "traffic", "concurrency", "rate_per_s", "answers", "input_tokens")
 # The scenario for which the controls were filled in.
@@ -19,9 +19,9 @@ FILLED_FOR = "filled_for"
 
 
 def followed(said: Mapping[str, str]) -> dict[str, Any]:
-    """The controls as they should be for the scenario that is said; {} when they are, or say what can't be.
+    """The new values of the controls for the chosen scenario; {} if they fit already, or are invalid.
 
-    A control that says what `filled_for` needs was left alone; one that is not there was too.
+    A control with the value that `filled_for` needs is unchanged; a missing one is, too.
     """
     scenario, before = said.get("scenario", ""), said.get(FILLED_FOR)
     if scenario not in SCENARIOS or scenario == before:
@@ -35,12 +35,12 @@ def followed(said: Mapping[str, str]) -> dict[str, Any]:
 
 
 def controls_for(scenario: str) -> dict[str, Any]:
-    """The controls as a scenario needs them."""
+    """The values of the controls that a scenario needs."""
     return _filled(scenario, {}, {})
 
 
 def controls_of_workload(workload: Mapping[str, Any]) -> dict[str, Any]:
-    """The controls as they stood for a run, from its workload as JSON."""
+    """The values of the controls of a run, from its workload as JSON."""
     rate = workload.get("rate_per_s")
     told = {
         "num_requests": workload.get("num_requests"),
@@ -54,7 +54,7 @@ def controls_of_workload(workload: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def shape_of(answers: str, input_tokens: int | None) -> dict[str, Any]:
-    """What requests are like, as a part of a workload."""
+    """The kind of requests, as part of a workload."""
     size = {} if input_tokens is None else {"input_tokens": input_tokens}
     return {"is_stream": answers == STREAMED, **size}
 
@@ -67,7 +67,7 @@ def _filled(scenario: str, changed: Mapping[str, str], said: Mapping[str, str]) 
     used = ("input_tokens", "num_requests", TRAFFIC.get(traffic, ""))
     given |= {name: _number(changed[name]) for name in used if name in changed}
     workload = workload_for(SCENARIOS[scenario].needs, given)
-    # What is not used stays as it was typed.
+    # Unused controls keep their input.
     unused = {name: said[name] for name in TRAFFIC.values() if name in said and name != TRAFFIC.get(workload.kind)}
     return {**controls_of_workload(workload.to_json()), **unused}
 
@@ -77,7 +77,7 @@ def _is_same(said: str, filled: object) -> bool:
 
 
 def _number(value: object) -> Any:
-    """A number as a number, a whole one as a whole one; anything else as it is."""
+    """A float or an int for a number; anything else unchanged."""
     try:
         number = float(str(value))
     except ValueError:

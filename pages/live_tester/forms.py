@@ -34,10 +34,10 @@ def _number(label: str, **limits: Any) -> forms.IntegerField:
 
 
 class RehearsalForm(forms.Form):
-    """One rehearsal: how much traffic, mock or real, what goes wrong. A slider per deployment sets its failures.
+    """One rehearsal: the traffic, mock or real, and the faults.
 
-    `send=one` is its second button: a single request. `confirmed` and `max_cost_usd` come from the question that
-    stands before real requests.
+    A slider per deployment sets its failures. `send=one` is the second button: a single request. `confirmed` and
+    `max_cost_usd` come from the question before real requests.
     """
 
     num_requests = _number("Number of requests", initial=100, min_value=1, max_value=MOST_REQUESTS)
@@ -92,12 +92,12 @@ class RehearsalForm(forms.Form):
 
     @property
     def chosen(self) -> Scenario:
-        """The scenario that the form shows."""
+        """The scenario shown in the form."""
         return SCENARIOS.get(self["scenario"].value() or "", HEALTHY)
 
     @property
     def scenarios(self) -> list[tuple[str, Scenario]]:
-        """Each scenario with the name that people read."""
+        """Each scenario with its displayed name."""
         return [(label, SCENARIOS[name]) for name, label in self.fields["scenario"].choices]  # type: ignore[attr-defined]
 
     @property
@@ -107,7 +107,7 @@ class RehearsalForm(forms.Form):
 
     @property
     def typed(self) -> Iterator[forms.BoundField]:
-        """What somebody filled in, to be sent again after the question."""
+        """The input, to be sent again after the question."""
         return (field for field in self if field.name not in ("confirmed", "max_cost_usd"))
 
     @property
@@ -117,7 +117,7 @@ class RehearsalForm(forms.Form):
 
     @property
     def asked(self) -> RunRequest:
-        """What the valid form asks for."""
+        """The request in the valid form."""
         said, is_mock = self.cleaned_data, self.cleaned_data["mode"] == "mock"
         return RunRequest(
             **self._requests(),
@@ -130,14 +130,14 @@ class RehearsalForm(forms.Form):
 
     @property
     def controls(self) -> str:
-        """What a single request does not use, as a query string, so that the next page still has it."""
+        """The controls that a single request does not use, as a query string, so that the next page keeps them."""
         kept = QueryDict(mutable=True)
         if self.cleaned_data["send"] == SINGLE:
             kept.update({name: self.data[name] for name in CONTROLS if name in self.data})
         return kept.urlencode()
 
     def clean(self) -> dict[str, Any]:
-        """Judges only what is used: the other kind of traffic, or all of it for a single request, may be anything."""
+        """Checks only the controls in use: the other kind of traffic, or all of it for a single request, is ignored."""
         said = self.cleaned_data
         if said.get("mode") != "mock":
             self.errors.pop("input_tokens", None)
@@ -167,7 +167,7 @@ class RehearsalForm(forms.Form):
 
 
 def controls_of(config: Mapping[str, Any], deployments: Sequence[DrawnDeployment]) -> dict[str, Any]:
-    """The controls as they stood for a run, from its configuration."""
+    """The values of the controls of a run, from its configuration."""
     counts = {name: config.get(name) for name in ("num_requests", "concurrency")}
     return controls_of_workload({**counts, **config.get("workload", {})}) | _rates(config, deployments)
 

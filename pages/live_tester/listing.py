@@ -1,4 +1,4 @@
-"""The runs of a group as its lists show them."""
+"""The runs of a group for lists."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tester.scene.frame_elements import NONE, success
 
 @dataclass(frozen=True, slots=True)
 class RunLine:
-    """One run as text: the requests that ended, or that it is to have; how many of those that were answered or failed
-    were answered; and how many were refused, which are in neither, "" for none."""
+    """One run as text: its finished or planned requests; the share of answered ones among answered and failed ones; and
+    the refused ones, which are in neither, "" for none."""
 
     run: Run
     requests: str
@@ -41,7 +41,7 @@ def newest_runs() -> QuerySet[Run]:
 
 
 def lines_of(runs: Iterable[Run]) -> list[RunLine]:
-    """The rows of `runs_of`, ready to be shown."""
+    """The rows of `runs_of` for display."""
     return [_line(run) for run in runs]
 
 

@@ -1,4 +1,4 @@
-"""Changing a run under way from its page."""
+"""Changing a running rehearsal from its page."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tester.scene.drawings import drawn_group_of
 
 
 class ChangeForm(forms.Form):
-    """A change of a run. `shown_scenario` is what the page showed: the same again is no change."""
+    """A change of a run. `shown_scenario` is the one on the page: the same again is not a change."""
 
     at_ms = forms.FloatField(label="Moment of the change", required=False, min_value=0)
     scenario = forms.ChoiceField(label="Scenario", required=False, choices=[(name, name) for name in SCENARIOS])
@@ -43,7 +43,7 @@ class ChangeForm(forms.Form):
 
     @property
     def asked(self) -> AskedChange:
-        """What the valid form asks for."""
+        """The change in the valid form."""
         scenario, rates = self.cleaned_data["scenario"], self._rates()
         return AskedChange(
             at_ms=self.cleaned_data["at_ms"],
@@ -53,12 +53,12 @@ class ChangeForm(forms.Form):
 
     @property
     def complaint(self) -> str:
-        """Why there is no change, in one line."""
+        """The form's errors, in one line."""
         lines = ((self.fields[name].label or name, why) for name, reasons in self.errors.items() for why in reasons)
         return " ".join(f"{label}: {why}" for label, why in lines)
 
     def _rates(self) -> dict[str, float] | None:
-        """All rates, since they are given whole; those of groups this one falls back on have no slider and stay."""
+        """All rates, because a change replaces them all; rates of fallback groups have no slider and stay."""
         moved = {name: self.cleaned_data[slider] for slider, name in self._sliders.items() if slider in self.data}
         if not moved:
             return None
@@ -72,7 +72,7 @@ class ChangeForm(forms.Form):
 @require_POST
 @requires(Role.OPERATOR, to="change a rehearsal")
 def change(request: PersonRequest, run_id: UUID) -> HttpResponseBase:
-    """Makes the run that is like this one up to the change, and goes on in it from that moment."""
+    """Starts a run that equals this one up to the change, and continues in it from that moment."""
     run = get_object_or_404(Run.objects.select_related("group"), pk=run_id)
     form = ChangeForm(request.POST, run=run, deployments=drawn_group_of(run).deployments)
     try:

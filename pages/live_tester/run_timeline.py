@@ -15,14 +15,14 @@ from tester.traces.timeline import Moment, Timeline, timeline_of
 
 
 def timeline_of_run(run: Run, group: DrawnGroup) -> Timeline:
-    """The run as far as it is stored; one query."""
+    """The timeline of the stored part of a run; one query."""
     rows = run.frames.order_by("n").values_list("data__at_ms", "data__requests")
     moments = [Moment(at_ms, finished(said), said["failed"], said["fallbacks"]) for at_ms, said in rows]
     return timeline_of(moments, _windows(run, group))
 
 
 def _windows(run: Run, group: DrawnGroup) -> tuple[FaultWindow, ...]:
-    """None for runs with real requests, and for what another version stored and this one can't read."""
+    """None for runs with real requests, and for runs of a version that this one can't read."""
     try:
         scenario = Scenario.from_json(run.config.get("scenario"))
         profiles = {name: Profile.from_json(row) for name, row in run.config.get("profiles", {}).items()}
@@ -32,7 +32,7 @@ def _windows(run: Run, group: DrawnGroup) -> tuple[FaultWindow, ...]:
 
 
 def _specs(run: Run) -> tuple[GroupSpec, ...]:
-    """The groups as the run had them; none where an older version kept other ones."""
+    """The groups of the run; none for runs of older versions with another format."""
     try:
         return specs_from_json(run.engine_input)
     except (KeyError, TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""The runs of a group, and what people do to one."""
+"""The runs of a group, and the actions on a run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PAGE_SIZE = 20
 @require_safe
 @requires(Role.VIEWER, to="watch rehearsals")
 def run_list(request: PersonRequest, group_id: UUID) -> HttpResponse:
-    """Every run of a group that is still kept, newest first."""
+    """The stored runs of a group, newest first."""
     group = get_object_or_404(RoutingGroup, pk=group_id)
     page = Paginator(runs_of(group.pk), PAGE_SIZE).get_page(request.GET.get("page"))
     context = {"group": group, "page": page, "lines": lines_of(page), "can_rehearse": can_operate(request.user)}
@@ -49,7 +49,7 @@ def cancel(request: PersonRequest, run_id: UUID) -> HttpResponseBase:
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Role.OPERATOR, to="delete a rehearsal")
 def delete(request: PersonRequest, run_id: UUID) -> HttpResponseBase:
-    """GET asks whether to, POST does it."""
+    """GET asks, POST deletes."""
     if request.method == "POST":
         return _deleted(request, run_id)
     run = get_object_or_404(Run.objects.select_related("group").defer("config", "result"), pk=run_id)
@@ -69,7 +69,7 @@ def _question(run: Run) -> Question:
 
 
 def _deleted(request: PersonRequest, run_id: UUID) -> HttpResponseBase:
-    """Forgets a run and goes back to its group."""
+    """Deletes a run and goes back to its group."""
     run = get_object_or_404(Run, pk=run_id)
     try:
         actions.delete_run(by=request.user, run=run)

@@ -1,4 +1,4 @@
-"""The filter of a run's traces, as its page's address spells it."""
+"""The filter of a run's traces, as in the URL of its page."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SHOW_CHOICES = [
 
 
 class TraceFilterForm(forms.Form):
-    """Which traces to list; `after` is the place of the last one on the page before."""
+    """The traces to list; `after` is the position of the last one on the previous page."""
 
     deployment = forms.ChoiceField(required=False, widget=forms.Select(attrs={"class": "input"}))
     show = forms.ChoiceField(choices=SHOW_CHOICES, required=False, widget=forms.Select(attrs={"class": "input"}))
@@ -44,31 +44,31 @@ class TraceFilterForm(forms.Form):
 
     @property
     def wanted(self) -> TraceFilter:
-        """What a valid form asks for."""
+        """The filter in a valid form."""
         asked = self.cleaned_data
         moments = {"from_ms": asked["from_ms"], "to_ms": asked["to_ms"]}
         return TraceFilter(deployment_id=asked["deployment"] or None, **moments, **SHOWS.get(asked["show"], {}))
 
     @property
     def begins_after(self) -> int:
-        """The place after which to begin."""
+        """The position after which to begin."""
         place: int | None = self.cleaned_data["after"]
         return FROM_THE_START if place is None else place
 
     @property
     def range(self) -> str:
-        """The moments between which requests ended, in words; "" for any."""
+        """The time range in which requests ended, in words; "" for any."""
         if not self.is_valid():
             return ""
         edges = (("from", self.cleaned_data["from_ms"]), ("to", self.cleaned_data["to_ms"]))
         return " ".join(f"{word} {seconds(at_ms)}" for word, at_ms in edges if at_ms is not None)
 
     def address(self, **other: Any) -> str:
-        """The query string of this filter, from the first page on, with something else; empty values go."""
+        """The query string of this filter with changes, from the first page; without empty values."""
         chosen = {name: self.data.get(name, "") for name in ("deployment", "show", "from_ms", "to_ms")}
         return urlencode({name: value for name, value in {**chosen, **other}.items() if value not in ("", None)})
 
     @property
     def without_range(self) -> str:
-        """The same for any moment."""
+        """The query string without the time range."""
         return self.address(from_ms="", to_ms="")

@@ -13,8 +13,11 @@ from usage.request_log.waterfall import Step, WaterfallBar, bars_of, steps_of
 
 @dataclass(frozen=True, slots=True)
 class TraceRow:
-    """One request. `moment` is when it ended, `served_by` the deployment that answered or was tried last ("": none),
-    `colour` the colour word of its `provider`."""
+    """One request.
+
+    `moment` is its end, `served_by` the deployment that answered or was tried last ("": none), `colour` the colour name
+    of its `provider`.
+    """
 
     index: int
     moment: str
@@ -35,12 +38,12 @@ class TraceRow:
 
 
 def rows_of(traces: Iterable[Mapping[str, Any]], provider_types: Mapping[str, str]) -> list[TraceRow]:
-    """The traces in their order; `provider_types` (name -> type) decides the colours."""
+    """The traces in order; `provider_types` (name -> type) decides the colours."""
     return [_row(trace, provider_types) for trace in traces]
 
 
 def providers_of(traces: Iterable[Mapping[str, Any]]) -> set[str]:
-    """Names of the providers that were tried or skipped."""
+    """The names of the tried and skipped providers."""
     return {step["provider"] for trace in traces for step in [*trace["attempts"], *_skipped(trace)]}
 
 
@@ -72,5 +75,5 @@ def _row(trace: Mapping[str, Any], provider_types: Mapping[str, str]) -> TraceRo
 
 
 def _skipped(trace: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """Who was skipped; runs of older versions did not keep it."""
+    """The skips; runs of older versions have none."""
     return trace.get("skipped") or ()

@@ -1,4 +1,4 @@
-"""What happened in a run: its timeline, its requests, and one of them."""
+"""The pages of a run's traces: its timeline, its requests, and one request."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PAGE_SIZE = 25
 @require_safe
 @requires(Role.VIEWER, to="watch rehearsals")
 def timeline(request: PersonRequest, run_id: UUID) -> HttpResponseBase:
-    """The picture of the timeline, for a page that keeps it up to date; others get the whole page."""
+    """The picture of the timeline, for a page that refreshes it; others get the whole page."""
     if not request.htmx:
         return redirect("run", run_id)
     run = get_object_or_404(Run.objects.defer("result"), pk=run_id)
@@ -41,7 +41,7 @@ def timeline(request: PersonRequest, run_id: UUID) -> HttpResponseBase:
 @vary_on_headers("HX-Request")
 @requires(Role.VIEWER, to="read the traces of a rehearsal")
 def trace_list(request: PersonRequest, run_id: UUID) -> HttpResponse:
-    """The requests of a run, filtered by the address: a page, or what the drawer shows."""
+    """The requests of a run, filtered by the URL: as a page, or for the drawer."""
     run = get_object_or_404(Run.objects.without_bulk().select_related("group"), pk=run_id)
     group = drawn_group_of(run)
     form = TraceFilterForm(request.GET, group=group)

@@ -1,4 +1,4 @@
-"""The Live Tester: watch a group route, now or in a run that was made."""
+"""The Live Tester: watch a group's routing, now or in a stored run."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """So many requests, to these providers, for about so much; `most` is how many real requests a run may have."""
+    """The question before real requests: their number, providers and estimated cost; `most` is the largest number
+    allowed."""
 
     count: int
     providers: tuple[str, ...]
@@ -57,14 +58,14 @@ class Consent:
 
 
 def consent_for(job: Job) -> Consent:
-    """The question that stands before a job with real requests; fallback groups count, they may be reached."""
+    """The question before a job with real requests; fallback groups count, because they may be reached."""
     providers = dict.fromkeys(d.provider for spec in job.specs for d in spec.deployments)
     return Consent(job.workload.num_requests, tuple(providers), estimate(job), settings.REAL_RUN_MAX_REQUESTS)
 
 
 PAGE = "live_tester/live_tester.html"
 RUNS_SHOWN = 5
-# Fields of the form by the names that BadInput has for them.
+# Fields of the form by their names in BadInput.
 FIELDS = {
     "num_requests": "num_requests",
     "workload": "num_requests",
@@ -86,7 +87,7 @@ def live_tester(request: PersonRequest, group_id: UUID) -> HttpResponseBase:
 
 @requires(Role.VIEWER, to="watch rehearsals")
 def show_group(request: PersonRequest, group_id: UUID) -> HttpResponse:
-    """The group at rest. Whoever may start a rehearsal will do so soon: its process starts meanwhile."""
+    """The group at rest. A person with the right will soon start a rehearsal, so its process is started now."""
     if can_operate(request.user):
         pool.warm()
     group = group_with_deployments(group_id)
@@ -96,13 +97,13 @@ def show_group(request: PersonRequest, group_id: UUID) -> HttpResponse:
 
 
 def _chosen(request: PersonRequest) -> dict[str, Any]:
-    """A scenario of the address, and the controls beside it that will follow it."""
+    """The scenario in the URL, and the controls that follow it."""
     return {name: request.GET[name] for name in ("scenario", FILLED_FOR, *CONTROLS) if name in request.GET}
 
 
 @requires(Role.OPERATOR, to="start a rehearsal")
 def start_run(request: PersonRequest, group_id: UUID) -> HttpResponseBase:
-    """Starts what the form asks for. Before real requests it asks; an invalid form comes back with the reasons."""
+    """Starts the rehearsal in the form. It asks before real requests; an invalid form is shown with its errors."""
     group = group_with_deployments(group_id)
     drawn = drawn_group(group)
     form = RehearsalForm(request.POST, deployments=drawn.deployments)
@@ -127,7 +128,7 @@ def _planned(group: RoutingGroup, form: RehearsalForm) -> RunPlan | None:
 
 
 def _question(form: RehearsalForm, planned: RunPlan | None) -> Consent | None:
-    """What is to be agreed to first, if anything."""
+    """The question to answer first, if any."""
     if planned is None or not planned.job.is_real or form.is_confirmed:
         return None
     return consent_for(planned.job)
@@ -146,12 +147,12 @@ def _started(request: PersonRequest, form: RehearsalForm, planned: RunPlan) -> R
 @require_safe
 @requires(Role.VIEWER, to="watch rehearsals")
 def show_run(request: PersonRequest, run_id: UUID) -> HttpResponse:
-    """One run: live while it lasts, to play back afterwards. Without JavaScript its last frame."""
+    """One run: live while it lasts, playback afterwards. Without JavaScript, its last frame."""
     return run_page(request, get_object_or_404(Run.objects.select_related("group"), pk=run_id))
 
 
 def run_page(request: PersonRequest, run: Run, *, not_changed: str = "", status: int = 200) -> HttpResponse:
-    """The page of one run; with what was typed when a change of the run was refused, and why it was."""
+    """The page of one run; after a refused change, with the input and the reason."""
     drawn = drawn_group_of(run)
     initial = {**_again(request, run, drawn), **request.POST.dict()}
     form = RehearsalForm(deployments=drawn.deployments, initial=initial)
@@ -194,7 +195,7 @@ def _mode(request: PersonRequest, drawn: DrawnGroup) -> Mode:
 
 
 def _again(request: PersonRequest, run: Run, drawn: DrawnGroup) -> dict[str, Any]:
-    """The controls as they were for this run, so that it can be changed a little and run again."""
+    """The controls of this run, so that it can be varied and run again."""
     kept = {name: request.GET[name] for name in CONTROLS if name in request.GET}
     scenario = dict.fromkeys(("scenario", FILLED_FOR), run.scenario) if run.scenario in SCENARIOS else {}
     mode = {"mode": "real" if run.is_real else "mock", "seed": run.seed}

@@ -1,1 +1,1 @@
-"""What tells open pages that something changed (`/ws/changes/`)."""
+"""Tells open pages that something changed (`/ws/changes/`)."""

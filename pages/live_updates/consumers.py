@@ -1,9 +1,9 @@
-"""`/ws/changes/`: tells a page when to ask again, as `{"changed": NAME}` or `{"alert": "why"}`.
+"""`/ws/changes/`: tells a page when to reload a part, as `{"changed": NAME}` or `{"alert": "why"}`.
 
-A name is `providers`, `cooldowns`, `requests`, `runs` or `alerts`; of each at most one a second.
+A name is `providers`, `cooldowns`, `requests`, `runs` or `alerts`; each at most once a second.
 
-Nothing that a page sends is read. Rights are checked again every half minute; closed with 4401 who are you, 4403 not
-allowed, 1011 when it is our fault.
+Messages from the page are ignored. Rights are checked again every half minute; the socket closes with 4401 (not signed
+in), 4403 (not allowed) or 1011 (our error).
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ OURS = Closing(BROKEN, "Something went wrong here; the server's log has the deta
 
 
 class ChangesConsumer(AsyncJsonWebsocketConsumer):
-    """One page that follows."""
+    """The socket of one page."""
 
-    # The changes are read from the database: with a channel layer each viewer would cost a connection to Redis.
+    # Changes come from the database: with a channel layer each viewer would need a Redis connection.
     channel_layer_alias = "none"
     _telling: asyncio.Task[None] | None = None
 
     async def dispatch(self, message: Mapping[str, Any]) -> None:
-        """As in Channels, without its visit to the database's thread for each message."""
+        """As in Channels, but without a hop to the database thread for each message."""
         await getattr(self, get_handler_name(message))(message)
 
     async def connect(self) -> None:
-        # Accepted first: a browser is told nothing about a refused handshake, not even its code.
+        # Accepted first, because a browser learns nothing about a refused handshake, not even its code.
         await self.accept()
         try:
             await admit(self.scope, to=TO)
@@ -52,14 +52,14 @@ class ChangesConsumer(AsyncJsonWebsocketConsumer):
             self._telling = asyncio.create_task(self._tell())
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """A page has nothing to say here."""
+        """Ignores messages from the page."""
 
     async def disconnect(self, code: int) -> None:
         if self._telling is not None:
             self._telling.cancel()
 
     async def _tell(self) -> None:
-        """Passes the news on until the page leaves, or its reader may no longer see it."""
+        """Sends news until the page leaves, or its reader loses the right."""
         loop = asyncio.get_running_loop()
         ask_at = loop.time() + ADMIT_AGAIN_EVERY_S
         async with follower.watch() as mailbox:
@@ -75,7 +75,7 @@ class ChangesConsumer(AsyncJsonWebsocketConsumer):
                 try:
                     await self.send_json(news)
                 except (OSError, Disconnected):
-                    return  # the page was left while something was on its way; the second is how daphne says so
+                    return  # the page was closed during a send; daphne raises the second error
 
     async def _may_stay(self) -> bool:
         try:
@@ -83,6 +83,6 @@ class ChangesConsumer(AsyncJsonWebsocketConsumer):
         except Closing as closing:
             await self.close(closing.code, closing.reason)
             return False
-        except Exception as error:  # the database is away for a moment, say: the next time will tell
+        except Exception as error:  # for example, the database is away: the next round tries again
             log.warning("the rights of a page could not be checked", error=str(error))
         return True

@@ -1,6 +1,6 @@
-"""What pages are told when something changes: one look at the database a second, for all viewers of a process.
+"""News for open pages: one look at the database per second, for all viewers of a process.
 
-Nobody is told what is new, only where: the page then asks for it, with its own rights.
+The news names only what changed; the page then loads it with its own rights.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from usage.models import Alert, CooldownRecord, Grain, UsageBucket
 log = structlog.get_logger(__name__)
 
 TICK_S = 1.0
-# Requests that take longer than this end unnoticed.
+# The end of a request that took longer than this is not noticed.
 OF_LATE = timedelta(hours=2)
 NEWEST_RUNS = 12
-# A viewer who takes nothing for so long has a page that is out of date anyway.
+# After so many unread messages the viewer's page is out of date anyway.
 MOST_WAITING = 100
 News = dict[str, str]
 Mailbox = asyncio.Queue[News]
@@ -36,7 +36,7 @@ Mailbox = asyncio.Queue[News]
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What one look saw; two that differ are a change."""
+    """The result of one look; a difference between two is a change."""
 
     version: int
     requests: int = 0
@@ -47,7 +47,7 @@ class Sight:
 
 
 def look() -> Sight:
-    """The state of what pages follow; six small queries."""
+    """The state that pages follow; six small queries."""
     return Sight(
         version=config_version.current(),
         requests=_requests_of_late(),
@@ -59,13 +59,14 @@ def look() -> Sight:
 
 
 def _requests_of_late() -> int:
-    """By the sums, which grow with every request: the newest row of the log may be older than one that took long."""
+    """The number of recent requests by the sums, which grow with every request: the newest row of the log may be older
+    than a slow request."""
     buckets = UsageBucket.objects.filter(grain=Grain.HOUR, start__gte=timezone.now() - OF_LATE)
     return buckets.aggregate(all=Sum("requests"))["all"] or 0
 
 
 def news_between(before: Sight, after: Sight) -> list[News]:
-    """What to tell: which pages are out of date, and the alerts that were raised meanwhile. Pure."""
+    """The news between two looks: the outdated pages, and the new alerts. Pure."""
     news = []
     if (before.version, before.providers) != (after.version, after.providers):
         news.append({"changed": "providers"})
@@ -81,7 +82,7 @@ def news_between(before: Sight, after: Sight) -> list[News]:
 
 
 class Follower:
-    """Looks while anybody watches, and tells all of them."""
+    """Looks while there are viewers, and tells all of them."""
 
     def __init__(self, look: Callable[[], Awaitable[Sight]], *, tick_s: float = TICK_S) -> None:
         self._look, self._tick_s = look, tick_s
@@ -90,7 +91,7 @@ class Follower:
 
     @asynccontextmanager
     async def watch(self) -> AsyncIterator[Mailbox]:
-        """A mailbox for the news of as long as one watches."""
+        """A mailbox for news while the context is open."""
         mailbox: Mailbox = asyncio.Queue(MOST_WAITING)
         self._mailboxes.add(mailbox)
         if self._task is None or self._task.done():
@@ -108,7 +109,7 @@ class Follower:
         while True:
             try:
                 after = await self._look()
-            except Exception as error:  # the database is away for a moment, say: the next look will tell
+            except Exception as error:  # for example, the database is away: the next look tries again
                 log.warning("changes not followed", error=str(error))
             else:
                 self._tell(news_between(before or after, after))

@@ -1,1 +1,1 @@
-"""The pages of the models and of the catalog's news."""
+"""The pages of models and of price updates."""

@@ -1,4 +1,4 @@
-"""News of the price map: what it says today beside what was accepted, to take over or to leave."""
+"""Updates of the price map: its current values beside the accepted ones, to accept or decline."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LABELS = {
 
 
 class DecisionForm(forms.Form):
-    """The models that were ticked, and what becomes of their news."""
+    """The ticked models, and the decision about their updates."""
 
     ids = forms.ModelMultipleChoiceField(
         LanguageModel.objects.all(),
@@ -60,7 +60,7 @@ class FieldChange:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def catalog_news(request: PersonRequest) -> HttpResponseBase:
-    """The differences, a page at a time; POST decides about those that were ticked."""
+    """The differences, in pages; POST decides about the ticked ones."""
     return _decide(request) if request.method == "POST" else _show(request)
 
 
@@ -88,7 +88,7 @@ def _decide(request: PersonRequest) -> HttpResponse:
 
 
 def updates_now() -> tuple[updates.CatalogUpdate, ...]:
-    """All differences there are. To compare 10,000 models takes a while, so it is done once for each configuration."""
+    """All differences. Comparing 10,000 models takes a while, so it is done once per configuration."""
     return _updates_at(config_version.current())
 
 

@@ -28,7 +28,7 @@ FORM, CHECKLIST = "models/model_form.html", "models/model_checklist.html"
 @require_http_methods(["GET", "HEAD", "POST"])
 @editors_only
 def model_new(request: PersonRequest) -> HttpResponseBase:
-    """One model by name, its prices typed in where no map knows them."""
+    """A new model by name, with typed prices if the price map has none."""
     if request.method != "POST":
         return _form_page(request, NewModelForm(initial={"provider": request.GET.get("provider")}), None)
     form = NewModelForm(request.POST)
@@ -68,7 +68,7 @@ def model_edit(request: PersonRequest, model_id: UUID) -> HttpResponseBase:
 @require_http_methods(["GET", "HEAD", "POST"])
 @editors_only
 def models_add(request: PersonRequest, provider_id: UUID) -> HttpResponseBase:
-    """A provider's checklist: what the price map knows, or what the provider itself says it serves."""
+    """A provider's checklist: the models of the price map, or of the provider's own list."""
     provider = get_object_or_404(Provider.objects.select_related("key"), pk=provider_id)
     if request.method != "POST":
         return _checklist_page(request, provider, Checklist(type=provider.type))
@@ -83,7 +83,7 @@ def models_add(request: PersonRequest, provider_id: UUID) -> HttpResponseBase:
 @require_POST
 @editors_only
 def model_switch(request: PersonRequest, model_id: UUID) -> HttpResponse:
-    """Turns one model on or off, as the button that was pressed says."""
+    """Turns one model on or off, by the pressed button."""
     model = get_object_or_404(LanguageModel, pk=model_id)
     is_on = request.POST.get("enabled") == "1"
     actions.update_model(by=request.user, model=model, enabled=is_on)
@@ -108,7 +108,7 @@ def model_delete(request: PersonRequest, model_id: UUID) -> HttpResponse:
 
 
 def _add(request: PersonRequest, provider: Provider, checklist: Checklist) -> HttpResponse:
-    """Adds the ticked models to those there are; one that was added meanwhile is no mistake."""
+    """Adds the ticked models; a model that was added in the meantime is not an error."""
     existing = list(provider.models.values_list("name", flat=True))
     new = [name for name in checklist.ticked if name not in existing]
     if not new:

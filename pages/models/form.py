@@ -1,4 +1,4 @@
-"""The forms of the models: one of them, and the filters of their list."""
+"""The forms of the models: a model, and the filters of the list."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FROM_CATALOG = "Empty: what the catalog says."
 
 
 class ModelForm(forms.Form):
-    """A model. What is left empty comes from LiteLLM's price map, if it knows the model."""
+    """A model. Empty fields come from LiteLLM's price map, if it has the model."""
 
     name = forms.CharField(
         label="Model name",
@@ -61,11 +61,11 @@ class ModelForm(forms.Form):
 
     @classmethod
     def of(cls, model: LanguageModel) -> ModelForm:
-        """A stored model."""
+        """The form of a stored model."""
         return cls(initial={name: getattr(model, name) for name in OWN})
 
     def model_fields(self) -> ModelFields:
-        """What is valid of it, but for the name, as the actions take it."""
+        """The valid fields except the name, as arguments of the actions."""
         said = self.cleaned_data
         return {
             "display_name": said["display_name"],
@@ -80,12 +80,12 @@ class ModelForm(forms.Form):
         }
 
     def blame(self, error: ValidationError) -> None:
-        """Puts what an action found wrong beside the fields it is about."""
+        """Shows an action's errors beside their fields."""
         blame(self, error, places={})
 
 
 class NewModelForm(ModelForm):
-    """A model that is new to a provider."""
+    """A new model of a provider."""
 
     provider = forms.ModelChoiceField(
         Provider.objects.order_by("name"),
@@ -97,7 +97,7 @@ class NewModelForm(ModelForm):
 
 
 class ModelFilterForm(forms.Form):
-    """What the list of models shows; a value that makes no sense filters nothing."""
+    """The filters of the list of models; invalid values are ignored."""
 
     q = forms.CharField(
         label="Search",
@@ -128,7 +128,7 @@ class ModelFilterForm(forms.Form):
 
     @property
     def chosen(self) -> dict[str, Any]:
-        """The filters and the order in use."""
+        """The current filters and order."""
         self.is_valid()
         return {name: value for name, value in self.cleaned_data.items() if value}
 

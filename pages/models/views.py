@@ -1,4 +1,4 @@
-"""The page of the models, the page of one, and the numbers that come after the rows."""
+"""The list of models, the page of one model, and the figures that load after the rows."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ DEFAULT_SORT = "provider"
 
 
 def narrowed(chosen: dict[str, Any]) -> LanguageModelQuerySet:
-    """The models that pass these filters (`q`, `provider`, `capability`, `status`), with their providers."""
+    """The models that match these filters (`q`, `provider`, `capability`, `status`), with their providers."""
     rows = LanguageModel.objects.select_related("provider").matching(
         q=chosen.get("q", ""), enabled=ENABLED.get(chosen.get("status", ""))
     )
@@ -49,18 +49,18 @@ def narrowed(chosen: dict[str, Any]) -> LanguageModelQuerySet:
 
 
 def with_capability(rows: LanguageModelQuerySet, word: str) -> LanguageModelQuerySet:
-    """The models whose list of capabilities has this word; as text, for SQLite can't search JSON."""
+    """The models whose list of capabilities has this word; searched as text, because SQLite can't search JSON."""
     return rows.annotate(words=Cast("capabilities", TextField())).filter(words__contains=f'"{word}"')
 
 
 def sort_in(chosen: dict[str, Any]) -> str:
-    """The order that is asked for, or the default for one that there is not."""
+    """The requested order, or the default for an unknown one."""
     sort = str(chosen.get("sort", ""))
     return sort if sort.removeprefix("-") in SORTS else DEFAULT_SORT
 
 
 def sorted_by(rows: LanguageModelQuerySet, sort: str) -> LanguageModelQuerySet:
-    """The models in an order of SORTS; `-` before it turns it round. What is unknown comes last in both."""
+    """The models in an order of SORTS; `-` before it reverses the order. Unknown values come last in both."""
     field = F(SORTS[sort.removeprefix("-")])
     first = field.desc(nulls_last=True) if sort.startswith("-") else field.asc(nulls_last=True)
     return rows.order_by(first, "name", "pk")
@@ -85,7 +85,7 @@ COLUMNS = (
 @vary_on_headers("HX-Request")
 @readers_only
 def model_list(request: PersonRequest) -> HttpResponse:
-    """The catalog, searched, filtered, sorted and paged by the address."""
+    """The catalog; the URL has search, filters, order and page."""
     form = ModelFilterForm(request.GET)
     chosen = form.chosen
     sort = sort_in(chosen)
@@ -108,7 +108,7 @@ def model_list(request: PersonRequest) -> HttpResponse:
 @vary_on_headers("HX-Request")
 @readers_only
 def model_figures(request: PersonRequest) -> HttpResponse:
-    """Response times of the models named by `id`, and how many have news of their prices: apart from the rows."""
+    """The response times of the models in `id`, and the number of models with price updates; loaded after the rows."""
     models = LanguageModel.objects.select_related("provider").filter(pk__in=_ids(request))
     times = response_times()
     lines = [(model, times.get(str(model.pk))) for model in models]
@@ -120,7 +120,7 @@ def model_figures(request: PersonRequest) -> HttpResponse:
 @require_safe
 @readers_only
 def model_detail(request: PersonRequest, model_id: UUID) -> HttpResponse:
-    """One model: what it costs and can do, where that is known from, and who uses it."""
+    """One model: prices, abilities, their sources, and the groups that use it."""
     model = get_object_or_404(LanguageModel.objects.select_related("provider"), pk=model_id)
     context = {
         "model": model,
@@ -133,7 +133,7 @@ def model_detail(request: PersonRequest, model_id: UUID) -> HttpResponse:
 
 
 def _ids(request: PersonRequest) -> list[UUID]:
-    """The ids asked for; what is no id asks for nothing."""
+    """The requested ids; invalid ids are ignored."""
     ids = []
     for text in request.GET.getlist("id")[:PAGE_SIZE]:
         try:

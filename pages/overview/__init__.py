@@ -1,1 +1,1 @@
-"""The first page: what is going on now."""
+"""The overview, the console's first page."""

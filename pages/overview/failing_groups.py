@@ -1,4 +1,4 @@
-"""The groups that are not well, the worst first: found by their failures, however many groups there are."""
+"""Unhealthy groups, the worst first; found by their failures, for any number of groups."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from groups.models import RoutingGroup
 from usage.health.activity import NEWEST, OF_LATE, WENT_WRONG, GroupState, Health, Served, health_of, served_of_late
 from usage.models import RequestRecord
 
-# More than anybody looks after at once; those with most failures.
+# More than a person can handle at once; those with the most failures.
 MOST_LOOKED_AT, MOST_SHOWN = 40, 8
 WORST_FIRST = (GroupState.FAILING, GroupState.DEGRADED)
 MOVED_ON = Q(attempts__1__isnull=False)
@@ -24,7 +24,7 @@ MOVED_ON = Q(attempts__1__isnull=False)
 
 @dataclass(frozen=True, slots=True)
 class Troubled:
-    """A group that is failing or degraded; `id` is None when no group of this name is left."""
+    """A group that is failing or degraded; `id` is None if the group is gone."""
 
     name: str
     id: UUID | None
@@ -40,7 +40,7 @@ class WorstGroups:
 
 
 def trouble_of_late(*, cooling: Collection[str] = ()) -> WorstGroups:
-    """Groups that are failing or degraded; `cooling` are names to look at besides. Three or four queries."""
+    """Groups that are failing or degraded; `cooling` are further names to check. Three or four queries."""
     states = {name: health for name, health in _healths(cooling).items() if health.state in WORST_FIRST}
     worst = sorted(states, key=lambda name: (WORST_FIRST.index(states[name].state), name))
     shown = worst[:MOST_SHOWN]
@@ -49,7 +49,8 @@ def trouble_of_late(*, cooling: Collection[str] = ()) -> WorstGroups:
 
 
 def _healths(cooling: Collection[str]) -> dict[str, Health]:
-    """By what callers got, and by the newest requests of each group with a recent failure, also of one deployment."""
+    """Health by the callers' answers, and by the newest requests of each group with a recent failure, also of a single
+    deployment."""
     served = served_of_late()
     recent = RequestRecord.objects.filter(started_at__gte=timezone.now() - OF_LATE).order_by()
     failed = recent.filter(WENT_WRONG | MOVED_ON).values("model_group").annotate(failures=Count("pk"))

@@ -1,4 +1,4 @@
-"""What happened today, beside the same time of yesterday, and hour by hour. Days are UTC, as everywhere."""
+"""Today's figures, compared with yesterday at this time, and per hour. Days are UTC, as everywhere."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from usage.models import Grain, LatencyCount
 from usage.rollups.latency_levels import percentile_ms
 
 HOURS, DAY = 24, timedelta(days=1)
-# The picture of a day: its height, and the width of an hour with the gap after it, in units of its own.
+# The picture of a day: its height, and the width of an hour with its gap, in units of the picture.
 HEIGHT, STEP, BAR = 64, 10, 8
 
 
 @dataclass(frozen=True, slots=True)
 class HourSums:
-    """Requests of some hours; `cost_usd` is what our own keys cost. Fractions come from a part of an hour."""
+    """Requests of some hours; `cost_usd` is the cost of the console's own provider keys.
+
+    Fractions come from a part of an hour.
+    """
 
     requests: float = 0.0
     successes: float = 0.0
@@ -31,14 +34,17 @@ class HourSums:
 
     @property
     def success_rate(self) -> float | None:
-        """The share, 0 to 1, of answered requests in answered and failed ones; None without any."""
+        """The share, 0 to 1, of answered requests in answered and failed ones; None without either."""
         return success_rate(self.successes, self.failures)
 
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """One hour of today as a bar: `height` of all its requests, `failed` of those that failed, `before` of yesterday's
-    same hour; all from the ground up. `is_ahead` has not begun."""
+    """One hour of today as a bar: the heights of all its requests, of the failed ones (`failed`), and of yesterday's
+    same hour (`before`).
+
+    `is_ahead`: it has not begun.
+    """
 
     label: str
     requests: int
@@ -64,7 +70,7 @@ class Hour:
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """The sums of today, those of yesterday until the same time, and the hours; `p95_ms` is of successes."""
+    """The sums of today, those of yesterday until the same time, and the hours; `p95_ms` is that of successes."""
 
     now: HourSums
     before: HourSums
@@ -73,7 +79,7 @@ class Today:
 
     @property
     def requests_trend(self) -> int | None:
-        """By how many percent there are more than yesterday at this time; None from nothing."""
+        """The change against yesterday at this time in percent; None if there were no requests yesterday."""
         return _percent_more(self.now.requests, self.before.requests)
 
     @property
@@ -86,7 +92,7 @@ class Today:
 
 
 def today_at(now: datetime) -> Today:
-    """Two queries, over sums per hour."""
+    """Today's figures; two queries, over sums per hour."""
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     points = over_time(AnalyticsQuery(since=midnight - DAY, until=now))
     return Today(*split(points, now), p95_ms=_p95_ms(midnight))
@@ -95,7 +101,7 @@ def today_at(now: datetime) -> Today:
 def split(points: Sequence[Point], now: datetime) -> tuple[HourSums, HourSums, tuple[Hour, ...]]:
     """Hourly points of yesterday and today -> today, yesterday until this time, the hours of today. Pure.
 
-    The hour of yesterday that ends later than now counts for the part that has passed of today's.
+    Yesterday's hour at this time counts for the elapsed part of the current hour.
     """
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     today = {p.start: p for p in points if p.start >= midnight}
@@ -140,7 +146,7 @@ def _hour(number: int, start: datetime, now: Point | None, before: Point | None,
 
 
 def _tall(requests: int, most: int) -> float:
-    """In proportion to the busiest hour; what is there at all can be seen."""
+    """In proportion to the busiest hour; anything above 0 is visible."""
     return max(1.5, round(requests / most * HEIGHT, 1)) if requests else 0.0
 
 

@@ -1,4 +1,4 @@
-"""Addresses of the overview."""
+"""The URLs of the overview."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""The first page: what is going on now, in parts that keep themselves up to date."""
+"""The overview, in parts that refresh themselves."""
 
 from __future__ import annotations
 
@@ -34,14 +34,13 @@ from usage.health.provider_health import ProviderCount, count_providers
 from usage.models import Alert, AlertKind, UsageBucket
 
 MOST_SHOWN = 5
-# Alert and banner are one thing: what is open is shown, in the words and with the numbers of the alert. What raised it
-# happened before.
+# The banner shows the open alerts, with their messages and numbers. The failures that raised an alert happened before.
 BEFORE = timedelta(seconds=max(part.within_s for part in GROUP_RULE))
 
 
 @dataclass(frozen=True, slots=True)
 class GroupOutage:
-    """A group that fails; `id` is None of a lone model. `callers` got an error since it began."""
+    """A failing group; `id` is None for a lone model. `callers` counts those that got an error since it began."""
 
     name: str
     id: UUID | None
@@ -52,14 +51,14 @@ class GroupOutage:
 
 @dataclass(frozen=True, slots=True)
 class Outages:
-    """Those that began first, and how many more there are."""
+    """The earliest outages, and how many more there are."""
 
     groups: tuple[GroupOutage, ...]
     more: int
 
 
 def open_alerts() -> list[Alert]:
-    """The alerts behind the banner; one query."""
+    """The alerts of the banner; one query."""
     return list(Alert.objects.open().filter(kind=AlertKind.GROUP_FAILING).order_by("raised_at", "pk"))
 
 
@@ -82,7 +81,7 @@ RUNS, ALERTS, COOLDOWNS = 6, 6, 8
 
 @dataclass(frozen=True, slots=True)
 class PagePart:
-    """One part of the page as HTML. `digest` tells whether it has changed, `follows` which news may change it."""
+    """One part of the page as HTML. `digest` changes with it, `follows` are the news that may change it."""
 
     name: str
     html: str
@@ -91,7 +90,7 @@ class PagePart:
 
     @property
     def trigger(self) -> str:
-        """When htmx asks for it again; now and then also without news, because time passes."""
+        """When htmx reloads it: on news, and periodically, because time passes."""
         return ", ".join([*(f"{news}-changed from:body" for news in self.follows), "every 60s"])
 
 
@@ -99,7 +98,7 @@ class PagePart:
 @vary_on_headers("HX-Request")
 @requires(Role.VIEWER, to="see the overview")
 def overview(request: PersonRequest) -> HttpResponse:
-    """The page; or one `part` of it, 204 while that is as `seen`."""
+    """The page; or one `part` of it, 204 if that still equals `seen`."""
     name = request.GET.get("part", "")
     if not (wants_part(request) and name in PARTS):
         return render(request, PAGE, {"parts": [_part(request, part) for part in PARTS], **_rights(request)})
@@ -120,7 +119,7 @@ def _rights(request: PersonRequest) -> dict[str, bool]:
 
 
 def _figures() -> dict[str, Any]:
-    """Requests, cost, success, latency, groups, providers; and the first steps while one is left to do."""
+    """Requests, cost, success, latency, groups, providers; and the first steps until they are done."""
     today = today_at(timezone.now())
     providers = count_providers()
     groups = RoutingGroup.objects.aggregate(all=Count("pk"), active=Count("pk", filter=Q(is_active=True)))
@@ -128,7 +127,7 @@ def _figures() -> dict[str, Any]:
 
 
 def _steps(today: Any, providers: ProviderCount, groups: dict[str, int]) -> list[tuple[str, bool]]:
-    """The way of a newcomer, each step with whether it is done; empty once a client has got answers."""
+    """The first steps of a newcomer, each with whether it is done; empty once a client got answers."""
     if today.has_traffic or UsageBucket.objects.exists():
         return []
     rehearsed = groups["all"] > 0 and Run.objects.exists()
@@ -146,12 +145,12 @@ def _runs() -> dict[str, Any]:
 
 
 def _alerts() -> dict[str, Any]:
-    """Those that are not over first."""
+    """Open alerts first."""
     return {"alerts": Alert.objects.order_by(F("resolved_at").desc(nulls_first=True), "-raised_at")[:ALERTS]}
 
 
 def _said_outages() -> dict[str, Any]:
-    """Changes only when a group begins to fail or no longer does: what is told aloud is told once."""
+    """Changes only when a group starts or stops failing, so that a screen reader reads it once."""
     return {"failing": open_alerts()[:MOST_SHOWN]}
 
 

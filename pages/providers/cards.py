@@ -1,4 +1,4 @@
-"""A provider and its models as people see them. Shapes only, no HTML."""
+"""A provider and its models for pages. Data only, no HTML."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from usage.health.provider_health import ProviderHealth
 
 @dataclass(frozen=True, slots=True)
 class ProviderCard:
-    """A provider with the name of its type. `average_usd` is the mean known price of a million tokens, in and out.
+    """A provider with the name of its type. `average_usd` is the mean known price of a million input and output tokens.
 
-    `health` is of a provider that is switched on.
+    `health` is set for an enabled provider.
     """
 
     provider: Provider
@@ -29,20 +29,20 @@ class ProviderCard:
 
     @property
     def is_failing(self) -> bool:
-        """Whether it is switched on and not up."""
+        """Whether it is enabled and not up."""
         return self.provider.enabled and not self.health.is_up
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRow:
-    """A line of the table of models."""
+    """A row of the table of models."""
 
     model: LanguageModel
     disc: Disc
 
     @property
     def prices(self) -> tuple[tuple[Decimal | None, str], ...]:
-        """US dollars per million tokens, None where unknown, each with what it is the price of."""
+        """US dollars per million tokens, None if unknown, each with its label."""
         model = self.model
         return (
             (model.input_cost_per_million, "Input"),

@@ -1,4 +1,4 @@
-"""Test Connection: of a card, and of a form that is not saved yet."""
+"""Test Connection: for a card, and for an unsaved form."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RESULT = "providers/_connection.html"
 @require_POST
 @testers_only
 def provider_test(request: PersonRequest, provider_id: UUID) -> HttpResponse:
-    """Tries a provider as it is saved; the result is shown on its card, or told by a toast."""
+    """Tests a saved provider; the result is shown on its card, or in a toast."""
     provider = get_object_or_404(Provider.objects.select_related("key"), pk=provider_id)
     finding = connection_check.check_saved(provider)
     if not wants_part(request):
@@ -44,7 +44,7 @@ def provider_test(request: PersonRequest, provider_id: UUID) -> HttpResponse:
 @require_POST
 @editors_only
 def connection_test(request: PersonRequest) -> HttpResponse:
-    """Tries what is typed in the form; the models that the provider lists come into its checklist."""
+    """Tests the input of the form; the models that the provider lists appear in the checklist."""
     provider = _provider(request)
     finding = tried(request, provider)
     type = provider.type if provider else request.POST.get("type") or DEFAULT_TYPE
@@ -55,7 +55,7 @@ def connection_test(request: PersonRequest) -> HttpResponse:
 
 @sensitive_variables()
 def tried(request: PersonRequest, provider: Provider | None) -> Finding:
-    """The connection as it is typed, with the stored secrets where none were; a mistake in the form is a finding."""
+    """Tests the typed connection, with the stored secrets where none were typed; an error in the form is a finding."""
     form = ProviderForm(request.POST, provider=provider)
     form.is_valid()
     for name in ("type", "api_base", "api_key"):
@@ -83,7 +83,7 @@ def listed_in(checklist: Checklist, finding: Finding) -> Checklist:
 
 
 def _provider(request: PersonRequest) -> Provider | None:
-    """The provider whose form it is, None for a new one."""
+    """The provider of the form, None for a new one."""
     try:
         provider_id = UUID(request.POST.get("provider", ""))
     except ValueError:

@@ -1,4 +1,4 @@
-"""The cooldown board: which deployments are left alone in which group, why, how long, and a button to end it."""
+"""The list of cooldowns: deployment, group, reason, remaining time, and a button to end it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PAGE = "providers/cooldown_list.html"
 @vary_on_headers("HX-Request")
 @readers_only
 def cooldown_list(request: PersonRequest) -> HttpResponse:
-    """Who cools down now; htmx gets the table again every few seconds."""
+    """The current cooldowns; htmx reloads the table every few seconds."""
     is_part = wants_part(request)
     context = {"rows": cooldown_board.board(), "is_part": is_part, **rights(request)}
     return render(request, PAGE + "#cooldowns" if is_part else PAGE, context)

@@ -1,4 +1,4 @@
-"""Add, configure and delete a provider. Each dialog is a page of its own too."""
+"""Add, configure and delete a provider. Each dialog also works as a page."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def provider_edit(request: PersonRequest, provider_id: UUID) -> HttpResponseBase
 @require_POST
 @editors_only
 def type_fields(request: PersonRequest) -> HttpResponse:
-    """The fields of the type that was chosen, with what was typed into the others."""
+    """The fields of the chosen type, with the input of the others."""
     form = ProviderForm.typed(request.POST)
     checklist = Checklist(type=form.preset.type, ticked=(), present=())
     return render(request, f"{PAGE}#type-fields", {"form": form, "checklist": checklist, "is_switched": True})
@@ -61,7 +61,7 @@ def type_fields(request: PersonRequest) -> HttpResponse:
 @require_POST
 @editors_only
 def provider_offers(request: PersonRequest) -> HttpResponse:
-    """The checklist of models, narrowed by the words of its search."""
+    """The checklist of models, filtered by its search words."""
     checklist = Checklist.in_form(request.POST, type=request.POST.get("type") or DEFAULT_TYPE)
     return render(request, f"{PAGE}#offers", {"checklist": checklist})
 
@@ -69,7 +69,7 @@ def provider_offers(request: PersonRequest) -> HttpResponse:
 @require_POST
 @editors_only
 def provider_delete(request: PersonRequest, provider_id: UUID) -> HttpResponse:
-    """Asks, naming what is lost; with `sure` deletes."""
+    """Asks, naming what will be lost; with `sure` it deletes."""
     provider = get_object_or_404(Provider, pk=provider_id)
     try:
         rules.check_can_delete_provider(provider)
@@ -83,7 +83,7 @@ def provider_delete(request: PersonRequest, provider_id: UUID) -> HttpResponse:
 
 
 def _posted(request: PersonRequest, provider: Provider | None) -> HttpResponseBase:
-    """Saves; a browser without JavaScript also sends the form to see other fields, to search and to test."""
+    """Saves; a browser without JavaScript also posts the form to change the type, to search and to test."""
     data = request.POST
     do = data.get("do") or ("find" if data.get("q") else "save")
     if do == "save":

@@ -29,7 +29,7 @@ def type_choices(current: str = "") -> list[Any]:
 
 
 class ProviderForm(forms.Form):
-    """A provider that is new or, with `provider`, one there is: then its type stays, and an empty secret too."""
+    """A new provider or, with `provider`, an existing one: then the type stays, and empty secrets stay as they are."""
 
     type = forms.ChoiceField(
         label="Type",
@@ -85,13 +85,13 @@ class ProviderForm(forms.Form):
 
     @classmethod
     def of(cls, provider: Provider) -> ProviderForm:
-        """A stored provider."""
+        """The form of a stored provider."""
         settings = {SETTING + name: value for name, value in provider.settings.items()}
         return cls(provider=provider, initial={**settings, **{name: getattr(provider, name) for name in OWN}})
 
     @classmethod
     def typed(cls, data: QueryDict, provider: Provider | None = None) -> ProviderForm:
-        """What was typed so far, unchecked; without the secrets."""
+        """The unchecked input so far, without secrets."""
         draft = cls(provider=provider, initial={"type": data.get("type") or DEFAULT_TYPE})
         for name, field in draft.fields.items():
             if not isinstance(field, SecretField) and name != "type":
@@ -143,7 +143,7 @@ class ProviderForm(forms.Form):
 
     @property
     def new_credentials(self) -> dict[str, str]:
-        """The other secrets that were typed, by LiteLLM's names."""
+        """The other typed secrets, by LiteLLM's names."""
         return self._said(CREDENTIAL, self.preset.credentials)
 
     @property
@@ -154,7 +154,7 @@ class ProviderForm(forms.Form):
         return {field.name: value for field in fields if (value := self.cleaned_data.get(prefix + field.name))}
 
     def provider_fields(self) -> ProviderFields:
-        """What is valid of it, as the actions take it."""
+        """The valid fields, as arguments of the actions."""
         said = self.cleaned_data
         return {
             "name": said["name"],
@@ -169,7 +169,7 @@ class ProviderForm(forms.Form):
 
     @sensitive_variables()
     def blame(self, error: ValidationError) -> None:
-        """Puts what an action found wrong beside the fields it is about."""
+        """Shows an action's errors beside their fields."""
         settings, credentials = self.preset.settings, self.preset.credentials
         places = {"models": "other_models"}
         places |= {"settings": SETTING + settings[0].name} if settings else {}

@@ -1,4 +1,4 @@
-"""The checklist of a provider's models: those it has, those that were ticked, and what there is to add."""
+"""The checklist of a provider's models: the present ones, the ticked ones, and the ones to add."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_LISTED = 1_000
 
 @dataclass(frozen=True, slots=True)
 class OfferedModel:
-    """A model of the checklist. `is_present`: the provider has it, so that a box without a tick takes it away."""
+    """A model of the checklist. `is_present`: the provider has it, so that an unticked box removes it."""
 
     name: str
     is_ticked: bool
@@ -26,10 +26,10 @@ class OfferedModel:
 
 @dataclass(frozen=True, slots=True)
 class Checklist:
-    """What a checklist shows, and what it must be told again to show the same.
+    """The content of a checklist, and the state that it sends along.
 
-    `present` are the provider's models when the form was opened, `listed` is what the provider itself said it serves:
-    then that is searched, else LiteLLM's price map. `total` is how many models the search found, shown or not.
+    `present` are the provider's models when the form was opened. `listed` is the provider's own list: if given, it is
+    searched, else LiteLLM's price map. `total` is the number of matches, shown or not.
     """
 
     type: str
@@ -51,12 +51,12 @@ class Checklist:
 
     @property
     def kept(self) -> list[OfferedModel]:
-        """What the provider has and what was ticked, whatever is searched for."""
+        """The provider's models and the ticked ones, regardless of the search."""
         return self._choices(dict.fromkeys((*self.present, *self.ticked)))
 
     @property
     def found(self) -> list[OfferedModel]:
-        """What else there is, by the words of the search."""
+        """The other models that match the search."""
         names = self._matches()[0]
         shown = {*self.present, *self.ticked}
         return self._choices(name for name in names if name not in shown)
@@ -66,7 +66,7 @@ class Checklist:
         return self._matches()[1]
 
     def names_now(self, existing: Collection[str]) -> list[str]:
-        """The models that the provider is to have: those of `existing` that nobody unticked, and the ticked."""
+        """The provider's new list of models: those of `existing` that were not unticked, and the ticked ones."""
         unticked = set(self.present) - set(self.ticked)
         return list(dict.fromkeys((*(name for name in existing if name not in unticked), *self.ticked)))
 

@@ -29,7 +29,7 @@ WIDTH, HEIGHT, MARGIN = 640, 96, 8
 
 @dataclass(frozen=True, slots=True)
 class ProbeMark:
-    """A probe that failed, at its place on the base line."""
+    """A probe that failed, at its position on the base line."""
 
     x: float
     y: float
@@ -37,7 +37,7 @@ class ProbeMark:
 
 @dataclass(frozen=True, slots=True)
 class Sparkline:
-    """Pieces of curve between failures, as `points` of polylines, in a box of WIDTH x HEIGHT; slowest at the top."""
+    """Polylines between failures, in a box of WIDTH x HEIGHT; the slowest probe is at the top."""
 
     pieces: tuple[str, ...]
     failures: tuple[ProbeMark, ...]
@@ -48,7 +48,7 @@ class Sparkline:
 
 
 def sparkline_of(probes: Sequence[Probe]) -> Sparkline:
-    """The probes, oldest first; each takes the same width."""
+    """The sparkline of probes, oldest first; each takes the same width."""
     slowest = max((probe.latency_ms for probe in probes if probe.is_ok), default=0.0)
     step = (WIDTH - 2 * MARGIN) / max(1, len(probes) - 1)
     places = [(round(MARGIN + n * step, 1), _y(probe, slowest)) for n, probe in enumerate(probes)]
@@ -68,7 +68,7 @@ def _y(probe: Probe, slowest_ms: float) -> float:
 
 
 def _line(piece: list[str]) -> list[str]:
-    """A lone point is drawn as well: as a line to itself, with round ends."""
+    """A single point is drawn as a line to itself, with round ends."""
     return piece * 2 if len(piece) == 1 else piece
 
 
@@ -81,7 +81,7 @@ PROBES_DRAWN, PROBES_LISTED, MODELS_LISTED = 120, 20, 20
 @vary_on_headers("HX-Request")
 @readers_only
 def provider_list(request: PersonRequest) -> HttpResponse:
-    """All providers as cards, under four numbers; htmx gets both again, to keep them up to date."""
+    """All providers as cards, below four numbers; htmx reloads both."""
     providers = list(Provider.objects.with_catalog())
     health = health_of(providers)
     cards = [card_of(provider, health[provider.pk]) for provider in providers]
@@ -94,7 +94,7 @@ def provider_list(request: PersonRequest) -> HttpResponse:
 @vary_on_headers("HX-Request")
 @readers_only
 def provider_figures(request: PersonRequest) -> HttpResponse:
-    """Calls and cost: apart from the cards, so that those are there at once whatever the length of the log."""
+    """Calls and cost; separate from the cards, so that those load fast with a log of any length."""
     stats = provider_stats()
     ids = dict(Provider.objects.values_list("name", "pk"))
     lines = [(ids[name], name, traffic) for name, traffic in stats.by_provider.items() if name in ids]
@@ -106,7 +106,7 @@ def provider_figures(request: PersonRequest) -> HttpResponse:
 @require_safe
 @readers_only
 def provider_detail(request: PersonRequest, provider_id: UUID) -> HttpResponse:
-    """One provider: how it is, how it was, what it serves, who uses it."""
+    """One provider: its health, its probes, its models, and the groups that use it."""
     provider = get_object_or_404(Provider.objects.with_catalog(), pk=provider_id)
     probes = list(Probe.objects.filter(provider=provider)[:PROBES_DRAWN])
     context = {
@@ -123,7 +123,7 @@ def provider_detail(request: PersonRequest, provider_id: UUID) -> HttpResponse:
 
 
 def _counted(cards: list[Any]) -> dict[str, int]:
-    """The numbers that the rows themselves tell."""
+    """The counts from the rows."""
     lately = Q(created_at__gte=timezone.now() - MONTH)
     models = LanguageModel.objects.callable().aggregate(all=Count("pk"), new=Count("pk", filter=lately))
     return {

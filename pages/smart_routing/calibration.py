@@ -1,4 +1,4 @@
-"""Calibration: how real prompts score, what a threshold would mean, and taking it over."""
+"""Calibration: scores of real prompts, the effect of thresholds, and storing them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _of(tier: VirtualTier, group: RoutingGroup) -> PoolPrices:
 
 
 def _mean(rows: Iterable[Deployment], shares: Iterable[float], which: str) -> float | None:
-    """Per token; unknown as soon as one price is."""
+    """The mean per token; None if one price is unknown."""
     priced = [(getattr(row.model, which), share) for row, share in zip(rows, shares, strict=True) if share]
     if not priced or any(price is None for price, _ in priced):
         return None
@@ -92,7 +92,7 @@ def _tried(request: PersonRequest, row: VirtualModel) -> HttpResponseBase:
 def _applied(request: PersonRequest, row: VirtualModel, form: ThresholdsForm) -> HttpResponse:
     tiers = list(row.tiers.all())
     lowest = tiers[0].minimum_score
-    # The lowest tier takes what is below the next one, whatever its own minimum.
+    # The lowest tier takes all scores below the next one, regardless of its own minimum.
     minima = [lowest if lowest is not None and lowest < form.thresholds[0] else None, *form.thresholds]
     plans = [
         TierPlan(pool=t.pool.name, minimum_score=minimum, name=t.name) for t, minimum in zip(tiers, minima, strict=True)

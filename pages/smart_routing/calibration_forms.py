@@ -1,4 +1,4 @@
-"""The forms of the calibration page: the prompts, and the thresholds that are tried on them."""
+"""The forms of the calibration page: the prompts, and the thresholds to try on them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class PromptsForm(forms.Form):
         self.digest: Digest | None = None
 
     def clean(self) -> dict[str, Any]:
-        """A chosen file counts, else the text."""
+        """A chosen file wins over the text."""
         values = super().clean() or {}
         file: UploadedFile | None = values.get("file")
         try:
@@ -58,7 +58,7 @@ class PromptsForm(forms.Form):
 
 
 class ThresholdsForm(forms.Form):
-    """One number for each tier but the lowest, and how long an answer is."""
+    """One number for each tier but the lowest, and the length of an answer."""
 
     answer_tokens = forms.IntegerField(
         label="Tokens of an answer",
@@ -80,7 +80,7 @@ class ThresholdsForm(forms.Form):
             )
 
     def clean(self) -> dict[str, Any]:
-        """Tiers have an order."""
+        """Thresholds must ascend."""
         values = super().clean() or {}
         given = [value for name in self._names if (value := values.get(name)) is not None]
         if given != sorted(set(given)):
@@ -98,13 +98,13 @@ class ThresholdsForm(forms.Form):
 
     @property
     def thresholds(self) -> list[int]:
-        """What was given; what is stored before anything was."""
+        """The given thresholds; at first the stored ones."""
         values = self.cleaned_data if self.is_bound else self.initial
         return [values.get(name, self.fields[name].initial) for name in self._names]
 
     @property
     def tokens(self) -> int:
-        """How long an answer is taken to be, in tokens."""
+        """The assumed length of an answer, in tokens."""
         return self.cleaned_data["answer_tokens"] if self.is_bound else USUAL_ANSWER_TOKENS
 
 

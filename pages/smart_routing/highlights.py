@@ -1,4 +1,4 @@
-"""A scored text in pieces, those that gave or took points marked; and the score on its scale. Pure."""
+"""A scored text in spans, with the scored parts marked; and the score on a scale. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SCALE_WIDTH = 1000
 
 @dataclass(frozen=True, slots=True)
 class TextSpan:
-    """A part of the text; `part` when it counts."""
+    """A part of the text; `part` is set if it was scored."""
 
     text: str
     part: Part | None = None
@@ -21,7 +21,7 @@ class TextSpan:
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A tier on the scale, `x` and `width` of SCALE_WIDTH; `number` 1 is the lowest."""
+    """A tier on the scale, `x` and `width` in units of SCALE_WIDTH; `number` 1 is the lowest."""
 
     number: int
     name: str
@@ -31,7 +31,7 @@ class Zone:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """The tiers side by side, and where the score is among them; `marks` are the thresholds as `(score, x)`."""
+    """The tiers side by side, with the position of the score; `marks` are the thresholds as `(score, x)`."""
 
     zones: tuple[Zone, ...]
     marks: tuple[tuple[int, float], ...]
@@ -39,7 +39,7 @@ class Scale:
 
 
 def pieces_of(text: str, parts: Sequence[Part]) -> tuple[TextSpan, ...]:
-    """The text (its first MOST_SHOWN characters) cut at the parts that have a place; of two that overlap, the first."""
+    """The text (its first MOST_SHOWN characters) cut at the parts with a position; of overlapping parts, the first."""
     shown, end, pieces = text[:MOST_SHOWN], 0, list[TextSpan]()
     for part in sorted((part for part in parts if part.at is not None), key=lambda part: part.at or 0):
         begin = part.at or 0
@@ -52,7 +52,11 @@ def pieces_of(text: str, parts: Sequence[Part]) -> tuple[TextSpan, ...]:
 
 
 def scale_of(thresholds: Sequence[int], names: Sequence[str], score: int | None) -> Scale:
-    """`thresholds` are the minima of all tiers but the lowest, ascending; one name more than these."""
+    """The scale of a score.
+
+    `thresholds` are the minimum scores of all tiers but the lowest, ascending; there is one more name than
+    thresholds.
+    """
     known = [*thresholds, *([] if score is None else [score])]
     low, high = min([-200, *known]), max([400, *known])
     margin = (high - low) * 0.06

@@ -1,4 +1,4 @@
-"""The spread of scores as bars, in the coordinates of an SVG. Pure."""
+"""The distribution of scores as bars, in the coordinates of an SVG. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STEPS = (1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000)
 
 @dataclass(frozen=True, slots=True)
 class ScoreBar:
-    """The prompts that score from `low` to below `high`; `zone` is the number of the tier that takes them."""
+    """The prompts that score from `low` to below `high`; `zone` is the number of their tier."""
 
     low: int
     high: int
@@ -40,7 +40,7 @@ class Histogram:
 
 
 def histogram_of(digest: Digest, thresholds: Sequence[int]) -> Histogram:
-    """At most MOST_BARS bars of a round width over all scores, with a little room to move a threshold beyond them."""
+    """At most MOST_BARS bars of a round width over all scores, with some room to move thresholds beyond them."""
     low, high, step = frame_of(digest)
     counts = Counter[int]()
     for score, count, _ in digest.counts:

@@ -1,4 +1,4 @@
-"""The playground of a virtual model: what would happen to a message, without sending it."""
+"""The playground of a virtual model: the route of a message, without sending it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class PlaygroundForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Role.VIEWER, to="see virtual models")
 def playground(request: PersonRequest, virtual_model_id: UUID) -> HttpResponse:
-    """POST scores what was typed: as a part of the page while it is typed, or as the whole of it."""
+    """POST scores the input: as a part of the page during typing, or as the whole page."""
     row = get_object_or_404(VirtualModel.objects.with_tiers(), pk=virtual_model_id)
     example = request.GET.get("example", "")
     given = request.POST if request.method == "POST" else {"text": example} if example else None
@@ -87,7 +87,7 @@ def _outcome(row: VirtualModel, conversation: Conversation) -> dict[str, Any]:
 
 
 def _first(explained: VirtualExplained) -> dict[str, Any]:
-    """Who would be asked first, and the mark of its provider."""
+    """The first candidate, and its provider's mark."""
     first = next(iter(explained.candidates), None)
     model = LanguageModel.objects.select_related("provider").filter(pk=first.deployment_id).first() if first else None
     return {"first": first, "model": model, "disc": disc_of(model.provider) if model else None}

@@ -1,4 +1,4 @@
-"""The page of the routing rules: each part saves itself as soon as it is changed."""
+"""The page of the routing rules: each part is saved as soon as it changes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from usage.health.standings import measured_pools, rankings_of
 
 @dataclass(frozen=True, slots=True)
 class AliasLine:
-    """One line. `leads_to` is the name that is called; `why` is what is wrong, `is_wrong` if that forbids saving."""
+    """One line. `leads_to` is the called name; `why` is the problem, `is_wrong`: it can't be saved."""
 
     number: int
     text: str
@@ -37,7 +37,7 @@ class AliasLine:
 
 
 def alias_lines(text: str) -> list[AliasLine]:
-    """The lines that say something, in order; eight queries."""
+    """The non-empty lines in order; eight queries."""
     aliases, problems = parsed(text)
     troubles, targets = troubles_with(aliases), all_targets()
     wrong = {problem.number: problem for problem in problems}
@@ -58,13 +58,13 @@ PAGE = "smart_routing/routing_rules.html"
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Role.VIEWER, to="see the routing rules")
 def routing_rules(request: PersonRequest) -> HttpResponseBase:
-    """POST saves the part of the page that is named in `part`."""
+    """The page; POST saves the part of it in `part`."""
     return save_part(request) if request.method == "POST" else _page(request, {})
 
 
 @requires(Role.OPERATOR, to="change routing rules")
 def save_part(request: PersonRequest) -> HttpResponseBase:
-    """Saves what was changed, and shows that part again."""
+    """Saves the changed part, and shows it again."""
     save = SAVES.get(request.POST.get("part", ""))
     if save is None:
         raise SuspiciousOperation("The routing rules have no such part.")
@@ -117,7 +117,7 @@ def _number(text: str) -> float:
 
 
 def _saved(request: PersonRequest, part: str, typed: dict[str, Any] | None = None) -> HttpResponseBase:
-    """The part again, as it is stored now; the page for browsers without JavaScript."""
+    """The part as stored; for browsers without JavaScript, the page."""
     if not request.htmx:
         return redirect("routing-rules")
     return _page(request, {"saved": part, **(typed or {})}, part=part)

@@ -1,4 +1,4 @@
-"""The chain of fallback providers as a list that is worked on."""
+"""The chain of fallback providers as an editable list."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from providers.models import Provider
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One entry of the chain, as it is stored; `problem` is why it is passed over now."""
+    """One entry of the chain, as stored; `problem` says why it is skipped now."""
 
     entry: str
     title: str
@@ -21,7 +21,7 @@ class Link:
 
 
 def changed_chain(entries: Sequence[str], change: str) -> list[str]:
-    """The chain after one step: `up:ENTRY`, `down:ENTRY`, `remove:ENTRY`; else as it is on the page, without gaps."""
+    """The chain after one step: `up:ENTRY`, `down:ENTRY`, `remove:ENTRY`; otherwise as on the page, without gaps."""
     chain = list(dict.fromkeys(entry for entry in entries if entry))
     step, _, entry = change.partition(":")
     if entry not in chain:
@@ -36,13 +36,13 @@ def changed_chain(entries: Sequence[str], change: str) -> list[str]:
 
 
 def chain_links(entries: Sequence[str]) -> list[Link]:
-    """The chain as the page shows it; one query."""
+    """The chain for the page; one query."""
     rows = list(Provider.objects.all()) if entries else []
     return [_link(entry, meant(entry, rows)) for entry in entries]
 
 
 def providers_left(entries: Sequence[str]) -> list[Provider]:
-    """The providers that may be added; one query."""
+    """The providers that can be added; one query."""
     rows = list(Provider.objects.all())
     taken = {provider.pk for entry in entries for provider in meant(entry, rows)}
     return [row for row in rows if row.pk not in taken]

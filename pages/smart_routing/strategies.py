@@ -22,7 +22,7 @@ class StrategyCard:
 
 @dataclass(frozen=True, slots=True)
 class LevelText:
-    """A power level in words; `name` is what clients send."""
+    """A power level in words; `name` is the name that clients send."""
 
     name: str
     label: str
@@ -87,7 +87,7 @@ MOST_SHOWN = 8
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A group in a ranking: its score and how good each measure is, all from 0 to 100."""
+    """A group in a ranking: its score and the rating of each measure, all from 0 to 100."""
 
     place: int
     standing: RankedPool
@@ -99,19 +99,19 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class LevelCard:
-    """A power level with the group it takes now; None when there is none to choose."""
+    """A power level with its current group; None if there is none."""
 
     text: LevelText
     first: RankedPool | None
 
     @property
     def own(self) -> str:
-        """The level's word where people choose one for themselves."""
+        """The level's name in people's own settings."""
         return self.text.name.removeprefix(f"{AUTO}-")
 
 
 def measures_of(standings: Sequence[RankedPool]) -> list[Measured]:
-    """The best groups of a ranking."""
+    """The measures of the best groups of a ranking."""
     return [_measured(place, standing) for place, standing in enumerate(standings[:MOST_SHOWN], start=1)]
 
 

@@ -1,4 +1,4 @@
-"""What is typed of a virtual model: its own fields, its tiers, and how messages are scored."""
+"""The form of a virtual model: its own fields, its tiers, and the scoring."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _box(**attributes: Any) -> dict[str, Any]:
 
 
 class WordsField(forms.CharField):
-    """Keywords, with commas between them or one a line."""
+    """Keywords, separated by commas or one per line."""
 
     def clean(self, value: Any) -> Any:
         return [word.strip() for word in re.split(r"[,\n]", super().clean(value)) if word.strip()]
@@ -44,7 +44,7 @@ class WordsField(forms.CharField):
 
 
 class TierForm(forms.Form):
-    """One row: a tier, or nothing while it has no pool."""
+    """One row: a tier, or empty without a pool."""
 
     pool = forms.CharField(label="Pool", required=False, widget=forms.Select(_box()))
     minimum = forms.IntegerField(label="From a score of", required=False, widget=forms.NumberInput(_box(step=1)))
@@ -57,7 +57,7 @@ class TierForm(forms.Form):
     )
 
     def clean(self) -> dict[str, Any]:
-        """A row without a pool means nothing, whatever its number says; one with a name wants a pool."""
+        """A row without a pool is ignored, even with a number; a row with a name needs a pool."""
         values = super().clean() or {}
         if values.get("name") and not values.get("pool"):
             self.add_error("pool", "Choose the routing group that answers.")
@@ -65,7 +65,7 @@ class TierForm(forms.Form):
 
     @property
     def plan(self) -> TierPlan | None:
-        """The tier as the actions take it."""
+        """The tier, as an argument of the actions."""
         said = self.cleaned_data
         if not said.get("pool"):
             return None
@@ -73,7 +73,7 @@ class TierForm(forms.Form):
 
 
 class VirtualModelForm(forms.Form):
-    """The virtual model's own fields, with the tiers as forms of their own in `tiers`."""
+    """The virtual model's own fields, with the tiers as separate forms in `tiers`."""
 
     name = forms.CharField(
         label="Name",
@@ -102,7 +102,7 @@ class VirtualModelForm(forms.Form):
         self.tier_errors: list[str] = []
 
     def is_valid(self) -> bool:
-        """Whether each field by itself is; what they mean together is checked when it is saved."""
+        """Whether each field is valid by itself; their combination is checked on save."""
         return all([super().is_valid(), *(tier.is_valid() for tier in self.tiers)])
 
     @property
@@ -111,11 +111,11 @@ class VirtualModelForm(forms.Form):
         return bool(self.errors or self.tier_errors or any(tier.errors for tier in self.tiers))
 
     def plans(self) -> list[TierPlan]:
-        """The tiers as the actions take them."""
+        """The tiers, as arguments of the actions."""
         return [plan for tier in self.tiers if (plan := tier.plan)]
 
     def model_fields(self) -> VirtualModelFields:
-        """The other fields as the actions take them."""
+        """The other fields, as arguments of the actions."""
         said, number = self.cleaned_data, self.cleaned_data["default_tier"]
         default = None if number is None else self.tiers[number].plan
         return {
@@ -127,7 +127,7 @@ class VirtualModelForm(forms.Form):
         }
 
     def blame(self, error: ValidationError) -> None:
-        """Puts what an action found wrong beside the fields it is about."""
+        """Shows an action's errors beside their fields."""
         for field, messages in error.message_dict.items():
             for message in messages:
                 key, _, rest = message.partition(": ")
@@ -140,17 +140,17 @@ class VirtualModelForm(forms.Form):
 
     @property
     def usual_tiers(self) -> list[TierForm]:
-        """The rows that everybody needs."""
+        """The rows that are always shown."""
         return self.tiers[:FEWEST_TIERS]
 
     @property
     def more_tiers(self) -> list[TierForm]:
-        """The rows for those who want more."""
+        """The further rows."""
         return self.tiers[FEWEST_TIERS:]
 
     @property
     def has_more_tiers(self) -> bool:
-        """Whether one of them is in use, or wrong, and so must be seen."""
+        """Whether a further row is in use or invalid, so that they must be open."""
         return any(tier["pool"].value() or tier.errors for tier in self.more_tiers)
 
     @property

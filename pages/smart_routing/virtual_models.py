@@ -1,4 +1,4 @@
-"""The pages of the virtual models: the list, the form, and what the list does to them."""
+"""The pages of the virtual models: the list, the form, and the actions of the list."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def virtual_new(request: PersonRequest) -> HttpResponseBase:
 @require_http_methods(["GET", "HEAD", "POST"])
 @editors_only
 def virtual_edit(request: PersonRequest, virtual_model_id: UUID) -> HttpResponseBase:
-    """A stored virtual model as a form; POST saves it, unless somebody else did meanwhile."""
+    """A stored virtual model as a form; POST saves it, unless it was changed in the meantime."""
     row = get_object_or_404(VirtualModel.objects.with_tiers(), pk=virtual_model_id)
     return _saved(request, row) if request.method == "POST" else _page(request, VirtualModelForm(row=row), row)
 
@@ -60,7 +60,7 @@ def virtual_edit(request: PersonRequest, virtual_model_id: UUID) -> HttpResponse
 @require_POST
 @editors_only
 def virtual_switch(request: PersonRequest, virtual_model_id: UUID) -> HttpResponse:
-    """Turns one on or off, as the button that was pressed says."""
+    """Turns a virtual model on or off, by the pressed button."""
     row = get_object_or_404(VirtualModel, pk=virtual_model_id)
     is_active = request.POST.get("is_active") == "1"
     actions.update_virtual_model(by=request.user, virtual_model=row, is_active=is_active)
@@ -71,7 +71,7 @@ def virtual_switch(request: PersonRequest, virtual_model_id: UUID) -> HttpRespon
 @require_POST
 @editors_only
 def virtual_delete(request: PersonRequest, virtual_model_id: UUID) -> HttpResponse:
-    """Asks first, then deletes one."""
+    """Asks, then deletes a virtual model."""
     row = get_object_or_404(VirtualModel, pk=virtual_model_id)
     if "sure" not in request.POST:
         return ask(request, _question(row))
@@ -86,7 +86,7 @@ def virtual_delete(request: PersonRequest, virtual_model_id: UUID) -> HttpRespon
 @require_POST
 @editors_only
 def virtual_templates(request: PersonRequest) -> HttpResponse:
-    """Adds the usual virtual models and their pools."""
+    """Adds the virtual models of the templates and their pools."""
     try:
         added = install_templates(by=request.user)
         count = len(added.virtual_models)

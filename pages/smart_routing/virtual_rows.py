@@ -1,4 +1,4 @@
-"""Virtual models as the pages show them. Shapes only, no HTML."""
+"""Virtual models for pages. Data only, no HTML."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from groups.models import RoutingGroup, VirtualModel
 
 @dataclass(frozen=True, slots=True)
 class TierLine:
-    """A tier with the scores it takes, such as `below 50` or `50 to 199`."""
+    """A tier with its scores, such as `below 50` or `50 to 199`."""
 
     name: str
     pool: RoutingGroup
@@ -19,19 +19,19 @@ class TierLine:
 
 @dataclass(frozen=True, slots=True)
 class VirtualRow:
-    """A virtual model as a line of the list."""
+    """A virtual model as a row of the list."""
 
     row: VirtualModel
     tiers: tuple[TierLine, ...]
 
 
 def row_of(row: VirtualModel) -> VirtualRow:
-    """A virtual model that was loaded `with_tiers`."""
+    """The row of a virtual model (loaded `with_tiers`)."""
     return VirtualRow(row, tier_lines(row))
 
 
 def tier_lines(row: VirtualModel) -> tuple[TierLine, ...]:
-    """Its tiers, lowest first. The lowest takes every score below the next, whatever its own minimum is."""
+    """Its tiers, lowest first. The lowest takes every score below the next, regardless of its own minimum."""
     tiers = list(row.tiers.all())
     minima = [None, *(tier.minimum_score for tier in tiers[1:]), None]
     bounds = zip(tiers, minima, minima[1:], strict=False)

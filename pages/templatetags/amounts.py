@@ -1,4 +1,4 @@
-"""Tokens, money and shares in templates, as `usage/amounts.py` writes them."""
+"""Tokens, money and shares in templates, formatted by `usage/amounts.py`."""
 
 from __future__ import annotations
 

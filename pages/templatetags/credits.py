@@ -1,4 +1,4 @@
-"""Credits as people read them."""
+"""Formats credits in templates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Amounts of money as people read them."""
+"""Formats money in templates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ register = template.Library()
 
 @register.filter
 def usd(amount: Any) -> str:
-    """`$2.50`, `$0.075`, `$1,234.56`: US dollars, with more digits where there is less than a cent to say."""
+    """`$2.50`, `$0.075`, `$1,234.56`: US dollars, with more digits below a cent."""
     value = Decimal(str(amount))
     if value == round(value, 2):
         return f"${value:,.2f}"

@@ -1,4 +1,4 @@
-"""Times as people read them."""
+"""Formats times in templates."""
 
 from __future__ import annotations
 

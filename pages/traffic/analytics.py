@@ -1,4 +1,4 @@
-"""The page of usage: numbers beside the period before, charts, and the charts as files."""
+"""The page of usage: figures compared with the previous period, charts, and charts as files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MOST = 30
 
 
 def suggestions(dimension: Dimension, typed: str) -> list[FilterOption]:
-    """The first few that have the text in their name, or begin with it as their id; one query."""
+    """The first matches with the text in their name, or at the start of their id; one query."""
     name, pk = COLUMNS[dimension]
     if dimension not in TOLD_BY_ID:
         found = UsageSeries.objects.filter(**{f"{name}__icontains": typed}).exclude(**{name: ""})
@@ -48,7 +48,7 @@ def _types() -> dict[str, str]:
     return dict(Provider.objects.values_list("name", "type"))
 
 
-# Each chart by its name in addresses, in the order of the page.
+# Each chart by its name in URLs, in the order of the page.
 PANELS: dict[str, Callable[[UsageReport], panels.Panel]] = {
     "requests": lambda report: panels.over_time(report.over_time(), hourly=report.window.grain == Grain.HOUR),
     "cost": lambda report: panels.cost_by_provider(report.by("provider"), _types()),
@@ -64,7 +64,7 @@ PANELS: dict[str, Callable[[UsageReport], panels.Panel]] = {
 @vary_on_headers("HX-Request")
 @reader
 def usage(request: PersonRequest) -> HttpResponse:
-    """All usage of a period, narrowed by the filters; htmx gets what is below them."""
+    """All usage of a period, narrowed by the filters; htmx gets the part below the filters."""
     form, is_part = UsageForm(request.GET), wants_part(request)
     if not is_part:
         form.offer(choices())
@@ -101,7 +101,7 @@ def usage_chart(request: PersonRequest, slug: str) -> HttpResponse:
 @require_safe
 @reader
 def usage_suggestions(request: PersonRequest) -> HttpResponse:
-    """Options for a filter that has too many for a list: `of` names it, its own parameter is what was typed."""
+    """Options for a filter with too many values for a list: `of` names it, and its own parameter has the typed text."""
     name = request.GET.get("of", "")
     if name not in FILTERS:
         raise Http404("There is no such filter.")

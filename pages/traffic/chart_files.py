@@ -1,4 +1,4 @@
-"""A panel's chart as an SVG file of its own: the console's colours in it, as attributes that every viewer knows."""
+"""A panel's chart as an SVG file, with the console's colours as attributes that every viewer supports."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Declarations = dict[str, str]
 
 
 def svg_of(panel: Panel, *, about: str, theme: Theme) -> bytes:
-    """The chart under its title; `about` is a line on which period and which requests these are."""
+    """The chart with its title; `about` is a line with its period and filters."""
     context = {
         "panel": panel,
         "about": about,
@@ -44,7 +44,7 @@ def svg_of(panel: Panel, *, about: str, theme: Theme) -> bytes:
 
 @cache
 def tokens_of(theme: Theme) -> Mapping[str, str]:
-    """The plain colours among the custom properties of the console in this theme."""
+    """The plain colours among the console's custom properties in this theme."""
     selectors = (":root", f':root[data-theme="{theme}"]')
     declared: Declarations = {}
     for selector in selectors:
@@ -56,7 +56,7 @@ def tokens_of(theme: Theme) -> Mapping[str, str]:
 
 
 def _paint(element: Element, tokens: Mapping[str, str]) -> None:
-    """Gives the element and what is in it the attributes of its classes, and takes the classes away."""
+    """Replaces the classes of an element and its content by attributes."""
     declared: Declarations = {}
     for word in element.attrib.pop("class", "").split():
         declared |= _rules("css/charts.css").get(f".{word}", {}) | _provider_colour(word)

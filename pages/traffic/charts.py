@@ -1,7 +1,7 @@
 """Charts as geometry: plain rows -> paths, bars and ticks. Pure: no HTML, no colours, no database.
 
-Across, everything is in per cent of the picture's width (paths in thousandths of it), so that one drawing fits every
-screen and its text stays readable; down, everything is in pixels.
+Horizontal units are per cent of the picture's width (paths: thousandths), so that one drawing fits every screen with
+readable text; vertical units are pixels.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 WIDTH = 1000
 PLOT_HEIGHT = 190
-# Above the plot, for the topmost label of the y axis; below it, for those of the x axis.
+# The space above the plot for the topmost y label, and below it for the x labels.
 HEAD, FOOT = 22, 26
 STEPS = (1.0, 2.0, 5.0, 10.0)
 MOST_LABELS, WIDE_LABELS = 7, 4
@@ -23,7 +23,7 @@ LONGEST_NAME = 28
 
 @dataclass(frozen=True, slots=True)
 class ChartPoint:
-    """One place on the x axis: what stands under it, what is said of it, and one value >= 0 for each curve."""
+    """One point on the x axis: its label, its text, and one value >= 0 for each curve."""
 
     label: str
     text: str
@@ -32,9 +32,9 @@ class ChartPoint:
 
 @dataclass(frozen=True, slots=True)
 class BarRow:
-    """One bar: its length, how much of it is filled (None: all), what is written beside it, its colour's class.
+    """One bar: its length, the filled part (None: all), its text, and its colour's class.
 
-    `value` and `filled` are in one unit, whichever; both >= 0.
+    `value` and `filled` have the same unit; both >= 0.
     """
 
     name: str
@@ -48,7 +48,7 @@ class BarRow:
 class Tick:
     """A label of an axis. `at` is per cent of the width on the x axis, pixels from the top on the y axis.
 
-    `is_minor`: may be left out where there is little room.
+    `is_minor`: may be left out in little space.
     """
 
     at: float
@@ -59,7 +59,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """The `d` of a line, and of the area under it ("" where there is none), in a box of WIDTH x PLOT_HEIGHT."""
+    """The `d` of a line, and of the area under it ("" without one), in a box of WIDTH x PLOT_HEIGHT."""
 
     line: str
     area: str
@@ -67,7 +67,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class HoverZone:
-    """Where the pointer reads a value: from `x`, `width` wide, both per cent."""
+    """The zone in which the pointer reads a value: from `x`, `width` wide, both in per cent."""
 
     x: float
     width: float
@@ -99,13 +99,13 @@ class Bar:
 
     @property
     def rail_y(self) -> int:
-        """Where the bar itself begins, under its name; BAR_HEIGHT high."""
+        """The top of the bar itself, below its name; it is BAR_HEIGHT high."""
         return self.y + BAR_TOP
 
 
 @dataclass(frozen=True, slots=True)
 class BarChart:
-    """Horizontal bars, one under the other. `height` is in pixels."""
+    """Horizontal bars, one below the other. `height` is in pixels."""
 
     height: int
     bars: tuple[Bar, ...]
@@ -114,10 +114,10 @@ class BarChart:
 def line_chart(
     readings: Sequence[ChartPoint], *, least_step: float = 1.0, written: Callable[[float], str] = "{:,.0f}".format
 ) -> LineChart:
-    """Curves through equally spaced readings, which all have as many values; the y axis begins at 0.
+    """Curves through equally spaced points with the same number of values; the y axis begins at 0.
 
-    `least_step` is what the ticks of the y axis differ by at least, `written` makes their labels. A single reading is
-    a dot in the middle. Without readings there are axes and no curve.
+    `least_step` is the minimum step of the y ticks, `written` formats their labels. A single point is a dot in the
+    middle. Without points there are axes and no curve.
     """
     top, step = scale(max((value for r in readings for value in r.values), default=0.0), least_step=least_step)
     values = zip(*(r.values for r in readings), strict=True)
@@ -137,7 +137,8 @@ def bar_chart(rows: Sequence[BarRow], *, whole: float | None = None) -> BarChart
 
 
 def scale(largest: float, *, least_step: float = 1.0) -> tuple[float, float]:
-    """The top of an axis that holds `largest`, and the step of its ticks: four steps at most, never below the least."""
+    """The top of an axis that holds `largest`, and the step of its ticks: at most four steps, never below the minimum
+    step."""
     wanted = max(largest / 4, least_step)
     magnitude = 10.0 ** math.floor(math.log10(wanted))
     step = next(magnitude * s for s in STEPS if magnitude * s >= wanted * (1 - 1e-9))
@@ -162,7 +163,7 @@ def _y(value: float, top: float) -> float:
 
 
 def _columns(readings: Sequence[ChartPoint]) -> tuple[HoverZone, ...]:
-    """Half way to each neighbour, so that together they cover the plot."""
+    """The zones end half way to each neighbour, so that together they cover the plot."""
     count = len(readings)
     if count == 1:
         return (HoverZone(0, 100, readings[0].text),)
@@ -202,5 +203,5 @@ def _bar(n: int, row: BarRow, full: float) -> Bar:
 
 
 def _length(value: float, full: float) -> float:
-    """Never thinner than the eye can see, unless it is nothing."""
+    """Never too short to see, unless it is 0."""
     return max(THINNEST, round(100 * min(1.0, value / full), 2)) if value > 0 else 0.0

@@ -1,4 +1,4 @@
-"""Usage as CSV files, however many rows there are."""
+"""Usage as CSV files, streamed for any number of rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ reader = requires(Role.VIEWER, to="see what happened")
 @require_safe
 @reader
 def requests_csv(request: PersonRequest) -> HttpResponseBase:
-    """The request log, as far back as it goes: one line a request, oldest first."""
+    """The request log, the whole log: one line per request, oldest first."""
     form = UsageForm(request.GET)
     if not form.is_valid():
         return _refused(form)
@@ -29,7 +29,7 @@ def requests_csv(request: PersonRequest) -> HttpResponseBase:
 @require_safe
 @reader
 def costs_csv(request: PersonRequest) -> HttpResponseBase:
-    """What it cost by day, provider, model, team and key."""
+    """The cost by day, provider, model, team and key."""
     form = UsageForm(request.GET)
     if not form.is_valid():
         return _refused(form)
@@ -39,7 +39,7 @@ def costs_csv(request: PersonRequest) -> HttpResponseBase:
 @require_safe
 @requires(Role.STRANGER, to="see your usage")
 def my_requests_csv(request: PersonRequest) -> HttpResponseBase:
-    """The requests of who asks, and of nobody else."""
+    """The requests of the caller only."""
     form = UsageForm(request.GET)
     if not form.is_valid():
         return _refused(form)

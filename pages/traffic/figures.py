@@ -1,4 +1,4 @@
-"""The numbers above the charts, each beside the period before. Shapes only, no HTML."""
+"""The figures above the charts, each compared with the previous period. Data only, no HTML."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from usage.analytics.provider_stats import percent_more
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One number: in short, exactly (""), what it is made of, and by how many percent it is more than before.
+    """One figure: short, exact ("" if the same), its parts, and its change in percent.
 
-    `icon` and `tint` are how it looks; `change` is None where there is nothing to compare with.
+    `icon` and `tint` are its look; `change` is None without a comparison.
     """
 
     name: str
@@ -30,10 +30,10 @@ class Figure:
 def figures_of(
     now: Totals, before: Totals | None, over: float = 1.0, *, of_attempts: bool = False
 ) -> tuple[Figure, ...]:
-    """All six. `before` is the period of the same length just before, None where there is none.
+    """All six. `before` is the previous period of the same length, None without one.
 
-    `over` is how much of the present one is over, 0 to 1: sums are compared with as much of the one before.
-    `of_attempts`: they are of a provider or a model, whose success is that of its attempts.
+    `over` is the elapsed share of the current one, 0 to 1: sums are compared with that share of the previous one.
+    `of_attempts`: the figures are for a provider or a model, whose success is counted by attempts.
     """
     return (
         *core_figures(now, before, over),
@@ -72,7 +72,7 @@ def _success_of_attempts(now: Totals, before: Totals | None) -> Figure:
 
 
 def core_figures(now: Totals, before: Totals | None, over: float = 1.0) -> tuple[Figure, ...]:
-    """Requests, tokens and cost: what concerns everybody."""
+    """Requests, tokens and cost: the figures for everybody."""
     return (
         Figure(
             "Requests",

@@ -1,4 +1,4 @@
-"""Your usage: what one person asked for, for everybody who is signed in."""
+"""Your usage: the usage of the signed-in person."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST_REQUESTS = 10
 @require_safe
 @requires(Role.STRANGER, to="see your usage")
 def my_usage(request: PersonRequest) -> HttpResponse:
-    """Requests, tokens and cost of who asks, with the balance and the newest requests."""
+    """The person's requests, tokens and cost, with the balance and the newest requests."""
     form = UsageForm({"period": request.GET.get("period", "")})
     asked = form.asked_by(request.user)
     report = UsageReport(asked, latency="none")

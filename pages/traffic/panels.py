@@ -1,4 +1,4 @@
-"""What was counted -> panels: a chart, the table behind it, and what a screen reader says. Shapes only, no HTML."""
+"""Counts -> panels: a chart, its table, and a text for screen readers. Data only, no HTML."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MONTHS_FROM = timedelta(days=300)
 
 @dataclass(frozen=True, slots=True)
 class MergedPoints:
-    """Neighbouring points as one; `start` is that of the first."""
+    """Neighbouring points as one; `start` is the start of the first."""
 
     start: datetime
     requests: int
@@ -32,7 +32,7 @@ class MergedPoints:
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """`name` heads the row; `narrows` is the part of an address that shows only this one, "" for none."""
+    """`name` heads the row; `narrows` is the query string that shows only this row, "" for none."""
 
     name: str
     cells: tuple[str, ...]
@@ -41,7 +41,7 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A chart with its table. `slug` names it in addresses, `says` is what it shows in one sentence.
+    """A chart with its table. `slug` is its name in URLs, `says` describes it in one sentence.
 
     `legend` has a CSS class and a word for each curve or part of a bar. One of `lines` and `bars` is None.
     """
@@ -58,12 +58,12 @@ class Panel:
 
     @property
     def height(self) -> int:
-        """Of the chart, in pixels."""
+        """The height of the chart, in pixels."""
         return (self.lines or self.bars).height  # type: ignore[union-attr]
 
 
 def over_time(points: Sequence[Point], *, hourly: bool) -> Panel:
-    """Requests and failures by hour or day; so many days together that there are at most MOST_READINGS."""
+    """Requests and failures by hour or day; days are merged into at most MOST_READINGS points."""
     bundles, word = _bundled(points, hourly)
     say = _moment_by(hourly)
     readings = [
@@ -82,7 +82,7 @@ def over_time(points: Sequence[Point], *, hourly: bool) -> Panel:
 
 
 def spending(points: Sequence[Point], *, hourly: bool) -> Panel:
-    """What was spent by hour or day."""
+    """Cost by hour or day."""
     bundles, word = _bundled(points, hourly)
     say = _moment_by(hourly)
     readings = [
@@ -100,9 +100,9 @@ def spending(points: Sequence[Point], *, hourly: bool) -> Panel:
 
 
 def cost_by_provider(lines: Sequence[UsageLine], types: Mapping[str, str]) -> Panel:
-    """Bars and no pie: lengths are compared more surely than angles, and a provider of 1% stays readable.
+    """Bars instead of a pie: lengths are easier to compare than angles, and a provider with 1% stays readable.
 
-    `types` (name -> type) decides the colours, where it is silent the name does.
+    `types` (name -> type) decides the colours; without a type the name does.
     """
     dearest = sorted(_asked(lines), key=lambda line: -line.totals.cost_usd)
     whole = sum(line.totals.cost_usd for line in lines)
@@ -120,7 +120,7 @@ def cost_by_provider(lines: Sequence[UsageLine], types: Mapping[str, str]) -> Pa
 
 
 def cost_by(what: str, lines: Sequence[UsageLine]) -> Panel:
-    """Who spends most: `what` is the filter that shows one of them alone."""
+    """The highest costs: `what` is the filter that shows one of them alone."""
     return _bars(
         (f"{what}s", f"Cost by {what}"),
         sorted(lines, key=lambda line: -line.totals.cost_usd),
@@ -131,7 +131,7 @@ def cost_by(what: str, lines: Sequence[UsageLine]) -> Panel:
 
 
 def popular_models(lines: Sequence[UsageLine]) -> Panel:
-    """By requests."""
+    """Models by their number of requests."""
     return _bars(
         ("models", "Popular models"),
         _asked(lines),
@@ -142,7 +142,7 @@ def popular_models(lines: Sequence[UsageLine]) -> Panel:
 
 
 def _asked(lines: Sequence[UsageLine]) -> list[UsageLine]:
-    """Without those that only failed attempts of requests which others answered."""
+    """Without models that only had failed attempts of requests that others answered."""
     return [line for line in lines if line.totals.requests]
 
 
@@ -169,7 +169,7 @@ def latency_by_model(lines: Sequence[UsageLine]) -> Panel:
 
 
 def success_by_provider(lines: Sequence[UsageLine]) -> Panel:
-    """Attempts that were answered; the rest failed, also where another provider answered the request then."""
+    """The share of answered attempts; the rest failed, even if another provider then answered the request."""
     asked = [line for line in lines if line.totals.attempt_success_rate is not None]
 
     def row(line: UsageLine) -> BarRow:
@@ -192,7 +192,7 @@ def success_by_provider(lines: Sequence[UsageLine]) -> Panel:
 
 
 def _narrowing(dimension: str, line: UsageLine) -> str:
-    """Teams go by id: names change hands."""
+    """Teams are identified by id, because names can be reused."""
     return urlencode({dimension: line.id if dimension == "team" else line.name})
 
 
@@ -209,7 +209,7 @@ def _bars(
     legend: tuple[tuple[str, str], ...] = (),
     whole: float | None = None,
 ) -> Panel:
-    """The first few as bars, (nearly) all in the table."""
+    """The first few as bars, almost all in the table."""
     rows = [row(line) for line in lines[:MOST_BARS]]
     slug, title = name
     return Panel(
@@ -228,7 +228,7 @@ def _bars(
 
 
 def _bundled(points: Sequence[Point], hourly: bool) -> tuple[list[MergedPoints], str]:
-    """As many neighbours together as needed, and how long that is in words."""
+    """Merges as many neighbours as needed; also returns the merged span in words."""
     size = 1 if hourly else max(1, ceil(len(points) / MOST_READINGS))
     parts = [points[n : n + size] for n in range(0, len(points), size)]
     return [_bundle(part) for part in parts], "hour" if hourly else "day" if size == 1 else f"{size} days"
@@ -250,7 +250,7 @@ def _counts(bundle: MergedPoints) -> tuple[str, ...]:
 
 
 def _labels(bundles: Sequence[MergedPoints], hourly: bool) -> list[str]:
-    """What stands under the x axis: hours, days, or months where days would repeat themselves."""
+    """The x labels: hours, days, or months where days would repeat."""
     if hourly:
         return [f"{b.start:%H:%M}" for b in bundles]
     is_long = bool(bundles) and bundles[-1].start - bundles[0].start > MONTHS_FROM
@@ -274,7 +274,7 @@ def _requests(totals: Totals) -> str:
 
 
 def _named(line: UsageLine) -> str:
-    """Requests that no deployment took have neither model nor provider."""
+    """Requests without a deployment have neither model nor provider."""
     return line.name or "none"
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from engine.spec import Strategy
 
-# The priority of a row that shares its tier with none, until the tiers are numbered.
+# The priority of a row alone in its tier, until the tiers are numbered.
 ALONE = "alone"
 USUAL_WEIGHT = 50
 MOST_ROWS = 100
@@ -21,7 +21,7 @@ MOST_DIGITS = 9
 
 @dataclass(frozen=True, slots=True)
 class DeploymentRow:
-    """One deployment, its values as typed. `uid` is its model's id, since a group holds a model once."""
+    """One deployment, with its values as typed. `uid` is its model's id, because a group contains a model once."""
 
     uid: str
     priority: str = ""
@@ -35,9 +35,9 @@ Rows = tuple[DeploymentRow, ...]
 
 
 def changed(rows: Rows, change: str) -> Rows:
-    """One step as the page's buttons spell it: `up:UID`, `onto:UID:OTHER` ...; a row that is gone changes nothing.
+    """The rows after one step in the page's spelling: `up:UID`, `onto:UID:OTHER` ...; a missing row changes nothing.
 
-    Raises KeyError for a step that nobody knows, or a new row that is no model's id.
+    Raises KeyError for an unknown step, or a new row without a model's id.
     """
     verb, uid, other = parts_of(change)
     step = STEPS[verb]
@@ -49,14 +49,14 @@ def changed(rows: Rows, change: str) -> Rows:
 
 
 def parts_of(change: str) -> tuple[str, str, str]:
-    """A step's verb, the row it is about, and the other row if there is one."""
+    """A step's verb, its row, and the other row if there is one."""
     verb, _, rest = change.partition(":")
     uid, _, other = rest.partition(":")
     return verb, uid, other
 
 
 def is_id(text: str) -> bool:
-    """Whether it is an id, in its usual spelling."""
+    """Whether it is an id in canonical spelling."""
     try:
         return str(UUID(text)) == text
     except ValueError:
@@ -64,19 +64,19 @@ def is_id(text: str) -> bool:
 
 
 def added(rows: Rows, uid: str) -> Rows:
-    """With one more at the end: a tier of its own, an equal share of the weight."""
+    """The rows with a new one at the end: in a tier of its own, with an equal share of the weight."""
     if len(rows) >= MOST_ROWS or any(row.uid == uid for row in rows):
         return rows
     return _numbered((*rows, DeploymentRow(uid, priority=ALONE, weight=_usual_weight(rows))))
 
 
 def removed(rows: Rows, uid: str) -> Rows:
-    """Without one."""
+    """The rows without one."""
     return _numbered(row for row in rows if row.uid != uid)
 
 
 def moved(rows: Rows, uid: str, by: int) -> Rows:
-    """One place up (-1) or down (1); at the end of the list nothing happens."""
+    """The rows after a move up (-1) or down (1); at the end of the list nothing changes."""
     at = index_of(rows, uid)
     to = at + by
     if not 0 <= to < len(rows):
@@ -86,14 +86,14 @@ def moved(rows: Rows, uid: str, by: int) -> Rows:
 
 
 def settled(rows: Rows, uid: str) -> Rows:
-    """A row that was moved to where it is: between two of one tier it joins them, elsewhere it stands alone."""
+    """The rows after a move: between two rows of one tier the moved row joins them, elsewhere it is alone."""
     at = index_of(rows, uid)
     above, below = _priority(rows, at - 1), _priority(rows, at + 1)
     return _numbered(_changed(rows, uid, above if above and above == below else ALONE))
 
 
 def joined(rows: Rows, uid: str, to: str) -> Rows:
-    """A row that shares the tier of another, right behind it."""
+    """The rows with one row in the tier of another, right behind it."""
     if uid == to:
         return rows
     row, others = rows[index_of(rows, uid)], _numbered(row for row in rows if row.uid != uid)
@@ -102,7 +102,7 @@ def joined(rows: Rows, uid: str, to: str) -> Rows:
 
 
 def parted(rows: Rows, uid: str) -> Rows:
-    """A row that leaves its tier and is tried after it."""
+    """The rows with one row in a tier of its own, right after its old tier."""
     row = rows[index_of(rows, uid)]
     tiers = [[r for r in tier if r.uid != uid] for tier in _tiers(rows)]
     at = next(n for n, tier in enumerate(_tiers(rows)) if row in tier)
@@ -111,7 +111,7 @@ def parted(rows: Rows, uid: str) -> Rows:
 
 
 def in_order(rows: Rows, strategy: str) -> Rows:
-    """By the priorities that were typed, where they count; one that is missing is the next number."""
+    """The rows by their typed priorities, where they count; a missing one is the next number."""
     if strategy != Strategy.PRIORITY_FAILOVER:
         return rows
     if not all(row.priority for row in rows):
@@ -122,7 +122,7 @@ def in_order(rows: Rows, strategy: str) -> Rows:
 
 
 def with_weights(rows: Rows, strategy: str) -> Rows:
-    """With an equal share for each row that has no weight yet, where weights count."""
+    """The rows with an equal share for each row without a weight, where weights count."""
     if strategy != Strategy.WEIGHTED:
         return rows
     usual = _usual_weight(rows)
@@ -130,7 +130,7 @@ def with_weights(rows: Rows, strategy: str) -> Rows:
 
 
 def index_of(rows: Sequence[DeploymentRow], uid: str) -> int:
-    """Where a row stands; raises KeyError for none."""
+    """The position of a row; raises KeyError if it is missing."""
     for number, row in enumerate(rows):
         if row.uid == uid:
             return number
@@ -143,7 +143,7 @@ def is_with_above(rows: Rows, at: int) -> bool:
 
 
 def is_number(text: str) -> bool:
-    """Whether a weight or priority can be counted with as it is typed; the form says what is wrong with others."""
+    """Whether a typed weight or priority is a usable number; the form reports the others."""
     return text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
 
 

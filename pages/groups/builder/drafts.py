@@ -1,4 +1,4 @@
-"""A group as it is worked on: the form with its rows, before anything is stored."""
+"""A group that is being edited: the form with its rows, before anything is stored."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NUMBERED = re.compile(r"Deployment (\d+): (.*)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class DeploymentLine:
-    """A row as the page shows it; `model` is None when the catalog has lost it. `share` is in percent."""
+    """A row on the page; `model` is None if it is gone from the catalog. `share` is in percent."""
 
     row: DeploymentRow
     form: DeploymentForm
@@ -40,7 +40,7 @@ class DeploymentLine:
 
     @property
     def name(self) -> str:
-        """What its buttons call it: two models of one provider must not sound alike."""
+        """Its name in the labels of its buttons, different for two models of one provider."""
         return f"{self.card.title} {self.model.name}" if self.card and self.model else "The lost model"
 
     @property
@@ -50,7 +50,7 @@ class DeploymentLine:
 
 
 class Draft:
-    """The group's own form and its rows. One that was `sent` is checked; the others show what was typed."""
+    """The group's own form and its rows. A `sent` draft is checked; the others only show the input."""
 
     def __init__(self, form: GroupForm, rows: Rows, *, is_sent: bool = False) -> None:
         self.form, self.is_sent = form, is_sent
@@ -62,55 +62,55 @@ class Draft:
 
     @classmethod
     def typed(cls, data: QueryDict, rows: Rows) -> Draft:
-        """What the page holds, with these rows, between two saves."""
+        """The content of the page with these rows, between two saves."""
         return cls(GroupForm.typed(data), rows)
 
     @classmethod
     def sent(cls, data: QueryDict) -> Draft:
-        """What the page holds, to be checked."""
+        """The content of the page, to be checked."""
         return cls(GroupForm(data), rows_in(data), is_sent=True)
 
     @classmethod
     def of(cls, group: RoutingGroup) -> Draft:
-        """A stored group, with its deployments."""
+        """The draft of a stored group, with its deployments."""
         return cls(GroupForm.of(group), tuple(_row_of(deployment) for deployment in group.deployments.all()))
 
     def is_valid(self) -> bool:
-        """Whether each field by itself is; what they mean together is checked when it is saved."""
+        """Whether each field is valid by itself; their combination is checked on save."""
         if not self.rows:
             self.row_errors = ["Add at least one deployment: search for a model above."]
         return all([self.form.is_valid(), *(form.is_valid() for form in self.row_forms), bool(self.rows)])
 
     @property
     def has_row_errors(self) -> bool:
-        """Whether something is wrong with one of the rows."""
+        """Whether a row has errors."""
         return any(form.errors for form in self.row_forms)
 
     def placements(self) -> list[Placement]:
-        """The deployments as the actions take them."""
+        """The deployments, as arguments of the actions."""
         return [form.placement(UUID(row.uid)) for row, form in zip(self.rows, self.row_forms, strict=True)]
 
     def unsaved(self, base: RoutingGroup | None = None) -> tuple[RoutingGroup, list[Deployment]]:
-        """What it would become, in memory only: laid over `base`. Raises ValidationError for a model that is gone."""
+        """The unsaved group, in memory only, based on `base`. Raises ValidationError for a missing model."""
         self.is_valid()
         kept = {name: getattr(base, name) for name in ("pk", "is_active", "revision")} if base else {}
         return RoutingGroup(**kept, **self.form.group_fields()), rows_of(self.placements())
 
     def errors_beyond(self, *fields: str) -> Iterator[str]:
-        """What is wrong with it, these fields aside, as sentences that say where."""
+        """The errors outside these fields, as sentences with the place."""
         for form in (self.form, *self.row_forms):
             for name, errors in form.errors.items():
                 if name not in fields:
                     yield from (f"{form[name].label}: {error}" for error in errors)
 
     def blame(self, error: ValidationError) -> None:
-        """Puts what an action found wrong beside the fields it is about."""
+        """Shows an action's errors beside their fields."""
         for field, messages in error.message_dict.items():
             for message in messages:
                 self._blame(field, message)
 
     def lines(self) -> list[DeploymentLine]:
-        """The rows as the page shows them; one query."""
+        """The rows for the page; one query."""
         found = models_by_id([row.uid for row in self.rows])
         models = [found.get(row.uid) for row in self.rows]
         cards = [_card(row, model) for row, model in zip(self.rows, models, strict=True)]
@@ -145,7 +145,7 @@ class Draft:
 
 
 def rows_in(data: QueryDict) -> Rows:
-    """The rows of a posted form, in the order of the page; what is no model's id is no row."""
+    """The rows of a posted form, in the order of the page; values that are not ids are ignored."""
     uids = dict.fromkeys(uid for uid in data.getlist("row") if row_list.is_id(uid))
     return tuple(_typed_row(data, uid) for uid in uids)
 
@@ -177,14 +177,15 @@ def _card(row: DeploymentRow, model: LanguageModel | None) -> DeploymentCard | N
 
 @dataclass(frozen=True, slots=True)
 class EditConflict:
-    """The group as it is now, and where the draft differs from it: `before` is theirs, `after` is yours."""
+    """The current group, and its differences from the draft: `before` is theirs, `after` is yours."""
 
     group: RoutingGroup
     lines: tuple[Difference, ...]
 
 
 def conflict_of(draft: Draft, group: RoutingGroup) -> EditConflict | None:
-    """The draft against the group as it is stored; None when the draft names a model that is gone, which it blames."""
+    """The draft compared with the stored group; None if the draft has a missing model, which becomes an error of the
+    form."""
     try:
         mine = snapshot_of(*draft.unsaved(group))
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""The fields of the builder that Django has no word for, and the advanced settings with their defaults."""
+"""Form fields of the builder that Django lacks, and the advanced settings with their defaults."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from groups.versions import effective
 
 @dataclass(frozen=True, slots=True)
 class StrategyCard:
-    """A strategy with its icon and a sentence that says what it does."""
+    """A strategy with its icon and a descriptive sentence."""
 
     strategy: Strategy
     icon: str
@@ -39,7 +39,7 @@ SETTINGS = tuple(key for numbers in NUMBERS.values() for key in numbers)
 
 
 class NamesField(forms.CharField):
-    """Names of groups, in order, between commas or one a line."""
+    """Names of groups, in order, separated by commas or one per line."""
 
     def clean(self, value: Any) -> Any:
         return [name for name in re.split(r"[,\s]+", super().clean(value)) if name]
@@ -49,19 +49,19 @@ class NamesField(forms.CharField):
 
 
 class IdsField(forms.MultipleChoiceField):
-    """Ids to choose among. One that was stored may be sent back after the row it means has gone."""
+    """Ids to choose from. A stored id may be sent back after its row was deleted."""
 
     def valid_value(self, value: Any) -> bool:
         return True
 
 
 def typed_with(**attributes: Any) -> dict[str, Any]:
-    """The attributes of a box that is typed into."""
+    """The attributes of a text box."""
     return {"class": "input", "autocomplete": "off", **attributes}
 
 
 def settings_fields() -> Iterator[tuple[str, forms.Field]]:
-    """The advanced settings by key, each with the default that applies when it is left empty."""
+    """The advanced settings by key, each with the default for an empty value."""
     defaults = {s.label: s.value for section in effective.sections_of(RoutingGroup()) for s in section.settings}
     for key, label, pattern in (*effective.RETRY, *effective.COOLDOWN):
         limits = {**policies.RETRY, **policies.COOLDOWN}[key]

@@ -1,4 +1,4 @@
-"""What is typed in the builder: the group's own fields, and those of one deployment."""
+"""The forms of the builder: the group's own fields, and those of one deployment."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OWN = ("name", "description", "strategy", "assigned_team_ids", "assigned_key_ids
 
 
 class GroupForm(forms.Form):
-    """The group's own fields. A setting that is left empty is the engine's default, which its hint says."""
+    """The group's own fields. An empty setting means the engine's default, which the hint shows."""
 
     name = forms.CharField(
         label="Name",
@@ -56,21 +56,21 @@ class GroupForm(forms.Form):
 
     @classmethod
     def typed(cls, data: QueryDict) -> GroupForm:
-        """What was typed so far, unchecked."""
+        """The unchecked input so far."""
         form = cls()
         form.initial = {name: field.widget.value_from_datadict(data, {}, name) for name, field in form.fields.items()}
         return form
 
     @classmethod
     def of(cls, group: RoutingGroup) -> GroupForm:
-        """A stored group."""
+        """The form of a stored group."""
         own = {name: getattr(group, name) for name in OWN}
         configs = (group.retry_config, group.cooldown_config, group.fallback_config, group.settings)
         return cls(initial={key: value for config in configs for key, value in config.items()} | own)
 
     @property
     def strategy_now(self) -> str:
-        """The strategy that is chosen on the page."""
+        """The strategy chosen on the page."""
         return str(self["strategy"].value() or "")
 
     @property
@@ -80,31 +80,31 @@ class GroupForm(forms.Form):
 
     @property
     def fallbacks(self) -> list[forms.BoundField]:
-        """The groups that come after this one."""
+        """The fallback fields."""
         return [self[key] for key in policies.FALLBACK]
 
     @property
     def has_settings(self) -> bool:
-        """Whether an advanced setting was made, or is wrong, and so must be seen."""
+        """Whether an advanced setting is set or invalid, so that the section must be open."""
         return any(field.errors or field.value() not in (None, "", []) for field in (*self.numbers, *self.fallbacks))
 
     @cached_property
     def teams(self) -> list[Assignee]:
-        """The teams to assign the group to, and what it is assigned to although there is no such team."""
+        """The teams to choose from, and assigned ids without a team."""
         return assignable_teams(self._chosen("assigned_team_ids"))
 
     @cached_property
     def keys(self) -> list[Assignee]:
-        """The keys to assign it to, and those it is assigned to although they no longer work."""
+        """The keys to choose from, and assigned keys that no longer work."""
         return assignable_keys(self._chosen("assigned_key_ids"))
 
     @property
     def is_assigned(self) -> bool:
-        """Whether the group is for some only."""
+        """Whether the group is restricted to teams or keys."""
         return bool(self._chosen("assigned_team_ids") or self._chosen("assigned_key_ids"))
 
     def group_fields(self) -> GroupFields:
-        """What is valid of it, as the actions take it."""
+        """The valid fields, as arguments of the actions."""
         said = self.cleaned_data
         return {
             "name": said.get("name", ""),
@@ -127,7 +127,7 @@ class GroupForm(forms.Form):
 
 
 class DeploymentForm(forms.Form):
-    """One row. Priority and weight are both kept, whichever of them the strategy asks for."""
+    """One row. Priority and weight are both kept, even if the strategy uses only one of them."""
 
     priority = forms.IntegerField(label="Priority", required=False, min_value=1, max_value=1000)
     weight = forms.IntegerField(label="Weight", required=False, min_value=0, max_value=1_000_000)
@@ -142,14 +142,14 @@ class DeploymentForm(forms.Form):
 
     @property
     def details(self) -> list[forms.BoundField]:
-        """The fields behind the fold."""
+        """The folded fields."""
         return [self[name] for name in ("display_name", "rpm", "tpm")]
 
     @property
     def has_details(self) -> bool:
-        """Whether one of them is set or wrong."""
+        """Whether a folded field is set or invalid."""
         return any(field.errors or field.value() for field in self.details)
 
     def placement(self, model_id: UUID) -> Placement:
-        """What is valid of it, as the actions take it."""
+        """The valid fields, as arguments of the actions."""
         return Placement(model_id=model_id, **self.cleaned_data)

@@ -1,4 +1,4 @@
-"""The search over the catalog: which models a group may take in."""
+"""The search over the catalog for models to add to a group."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_WORDS = 8
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A model that can be added, or that is in the group already."""
+    """A model that can be added, or is in the group already."""
 
     model: LanguageModel
     card: DeploymentCard
@@ -28,14 +28,14 @@ class Option:
 
     @property
     def trouble(self) -> str:
-        """Why it may not answer, as far as is known now."""
+        """Why it may not answer now, as far as known."""
         error = self.model.provider.error
         return self.card.problem or (f"{self.model.provider.name} failed its last check: {error}" if error else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """The models found of one provider."""
+    """The found models of one provider."""
 
     provider: Provider
     options: tuple[Option, ...]
@@ -43,7 +43,7 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True)
 class PickerResult:
-    """What a search gives: at most MOST_SHOWN models by provider; `has_more`: a longer text would help."""
+    """The result of a search: at most MOST_SHOWN models by provider; `has_more`: there are more."""
 
     text: str
     shelves: tuple[Shelf, ...]
@@ -60,7 +60,7 @@ def search(text: str, *, chosen: Collection[str]) -> PickerResult:
 
 
 def models_by_id(ids: Collection[str]) -> dict[str, LanguageModel]:
-    """The models of these ids, as far as there are any; one query."""
+    """The existing models with these ids; one query."""
     rows = LanguageModel.objects.select_related("provider").filter(pk__in=[UUID(id) for id in ids])
     return {str(model.pk): model for model in rows}
 

@@ -1,4 +1,4 @@
-"""The pages of the builder. Whatever is done to the list between two saves is a POST of the whole form as well."""
+"""The pages of the builder. Every change of the list between two saves is a POST of the whole form, too."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pages.guards import PersonRequest, requires
 
 
 def outcome_of(change: str, draft: Draft, lines: list[DeploymentLine]) -> str:
-    """`Nebius llama is number 1 of 3 now, with priority 1.`; nothing for a step that is no news."""
+    """`Nebius llama is number 1 of 3 now, with priority 1.`; empty for a step without an effect."""
     verb, uid, _ = parts_of(change)
     if verb == "refresh":
         return ""
@@ -54,7 +54,7 @@ def group_new(request: PersonRequest) -> HttpResponseBase:
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Role.OPERATOR, to="edit routing groups")
 def group_edit(request: PersonRequest, group_id: UUID) -> HttpResponseBase:
-    """A stored group as a form; POST saves it, unless somebody else did meanwhile."""
+    """A stored group as a form; POST saves it, unless it was changed in the meantime."""
     group = RoutingGroup.objects.with_deployments().filter(pk=group_id).first()
     if request.method == "POST":
         return _posted(request, group, is_gone=group is None)
@@ -75,7 +75,7 @@ def _posted(request: PersonRequest, group: RoutingGroup | None, *, is_gone: bool
     data = request.POST
     if change := data.get("change"):
         return _changed(request, group, change)
-    # Enter in the search box presses the first button there is, which asks for nothing.
+    # Enter in the search box presses the first button, which must do nothing.
     if "find" in data or (data.get("q") and not {"save", "overwrite"} & data.keys()):
         return _found(request, group)
     return _gone(request) if is_gone else _saved(request, group)
@@ -97,7 +97,7 @@ def _changed(request: PersonRequest, group: RoutingGroup | None, change: str) ->
 
 
 def _found(request: PersonRequest, group: RoutingGroup | None) -> HttpResponse:
-    """What the search finds, for browsers without JavaScript."""
+    """The search results, for browsers without JavaScript."""
     rows = rows_in(request.POST)
     found = picker.search(request.POST.get("q", ""), chosen=[row.uid for row in rows])
     draft = Draft.typed(request.POST, rows)
@@ -105,7 +105,7 @@ def _found(request: PersonRequest, group: RoutingGroup | None) -> HttpResponse:
 
 
 def _gone(request: PersonRequest) -> HttpResponse:
-    """The group was deleted under the editor's hands: what was typed may become a new one."""
+    """The group was deleted during the edit: the input may become a new group."""
     draft = Draft.typed(request.POST, rows_in(request.POST))
     return _page(request, draft, group=None, is_gone=True, status=422)
 
