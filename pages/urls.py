@@ -1,4 +1,4 @@
-"""Addresses of all pages, by entry of the sidebar."""
+"""The URLs of all pages, by entry of the sidebar."""
 
 from django.urls import include, path
 

@@ -1,4 +1,4 @@
-"""Providers, models and the hints of keys, to look at."""
+"""The Django admin of providers, models and the hints of keys; read only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from providers.models import LanguageModel, Provider, ProviderKey
 
 @admin.register(Provider)
 class ProviderAdmin(ReadOnlyAdmin):
-    """Who can answer."""
+    """Providers."""
 
     list_display = ["name", "type", "status", "priority", "updated_at", "updated_by"]
     search_fields = ["name", "type"]
@@ -27,7 +27,7 @@ class LanguageModelAdmin(ReadOnlyAdmin):
 
 @admin.register(ProviderKey)
 class ProviderKeyAdmin(ReadOnlyAdmin):
-    """Which providers have a key; the ciphertext stays out of sight."""
+    """The keys of providers by their hints; the ciphertext is not shown."""
 
     list_display = ["provider", "hint", "updated_at"]
     list_select_related = ["provider"]

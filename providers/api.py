@@ -15,7 +15,7 @@ from providers.models import LanguageModel, Provider
 
 
 class ProviderList(APIView):
-    """The providers there are."""
+    """All providers."""
 
     @extend_schema(parameters=[shapes.ProviderQuery], responses=shapes.ProviderPage, operation_id="list_providers")
     def get(self, request: Request) -> Response:

@@ -1,8 +1,8 @@
-"""The number by which every server process learns that it must look again.
+"""The version of the configuration: when it changes, every server process reloads.
 
-Each action that changes what the gateway serves calls `bump()` first, inside its transaction. That order
-matters: on PostgreSQL the row stays locked until the commit, so changes of the configuration queue up one
-behind the other, and a check made after the bump still holds when the transaction ends.
+Each action that changes what the gateway serves calls `bump()` first, inside its transaction. That order matters: on
+PostgreSQL the row stays locked until the commit, so that changes of the configuration are serialised, and a check after
+the bump still holds at the end of the transaction.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ ROW = 1
 
 
 def bump() -> None:
-    """Counts one change, and waits for a change under way to finish."""
+    """Counts one change; waits for a running change to finish."""
     if not ConfigVersion.objects.filter(pk=ROW).update(value=F("value") + 1):
         ConfigVersion.objects.get_or_create(pk=ROW)
         ConfigVersion.objects.filter(pk=ROW).update(value=F("value") + 1)

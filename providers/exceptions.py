@@ -1,4 +1,4 @@
-"""What can go wrong with providers, their keys and their models."""
+"""Errors of providers, their keys and their models."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class UnreadableKey(Conflict):
 
 
 class ModelInUse(Conflict):
-    """A model cannot go while routing groups send traffic to it."""
+    """A model can't be deleted while routing groups use it."""
 
     def __init__(self, what: str, groups: list[str]) -> None:
         super().__init__(f"{what} is used by {', '.join(groups)}. Take it out of these routing groups first.")

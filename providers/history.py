@@ -1,4 +1,4 @@
-"""Who changed a provider or a model, when, and what: entries of the audit log, which outlive the rows. No secrets."""
+"""The audit log of providers and models: who changed what, and when. Entries outlive their rows and hold no secrets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MODEL_FIELDS = (
 
 
 def snapshot_of(row: Provider | LanguageModel) -> Texts:
-    """What is worth keeping of a row."""
+    """The fields of a row that the audit log keeps."""
     return texts_of(row, PROVIDER_FIELDS if isinstance(row, Provider) else MODEL_FIELDS)
 
 
@@ -28,6 +28,6 @@ def record(
     before: Texts | None = None,
     more: Changes | None = None,
 ) -> None:
-    """Keeps what changed since `before`, and `more` of the kind."""
+    """Records the changes since `before`, and those in `more`."""
     changes = changes_between(before or {}, {} if action == DELETED else snapshot_of(row))
     keep(action, row, changes | (more or {}), by=by)

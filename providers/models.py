@@ -1,4 +1,4 @@
-"""Who can answer: providers, the models they serve, and the encrypted keys to reach them."""
+"""Providers, their models, and their encrypted keys."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PROVIDER_TYPE = RegexValidator(r"^[a-z0-9][a-z0-9_-]*\Z", "Use LiteLLM's provide
 
 
 def check_base_url(value: str) -> None:
-    """`http(s)://host[:port][/path]`, host names without a dot included, credentials excluded."""
+    """`http(s)://host[:port][/path]`, also host names without a dot, but no credentials."""
     if any(character.isspace() or not character.isprintable() for character in value):
         raise ValidationError("Leave spaces and control characters out of the URL.")
     try:
@@ -37,16 +37,16 @@ def check_base_url(value: str) -> None:
 
 
 class ConfigVersion(models.Model):
-    """One row whose number grows with every change the gateway must follow (see `config_version.py`).
+    """One row whose number grows with every change that the gateway must follow (see `config_version.py`).
 
-    It stands in the lowest room that has tables, so that every room above can bump it.
+    It is in the lowest room with tables, so that every room above can bump it.
     """
 
     value = models.PositiveBigIntegerField(default=0)
 
 
 class Status(models.TextChoices):
-    """What a provider is doing."""
+    """The status of a provider."""
 
     ACTIVE = "active"
     DISABLED = "disabled"
@@ -55,8 +55,8 @@ class Status(models.TextChoices):
 
 class ProviderQuerySet(models.QuerySet["Provider"]):
     def with_catalog(self) -> ProviderQuerySet:
-        """Adds `model_count`, the averages that `avg_cost` is made of, and the key's row."""
-        # The order is said again because grouping drops the one of Meta.
+        """Adds `model_count`, the averages for `avg_cost`, and the key's row."""
+        # Ordered explicitly, because grouping drops the order of Meta.
         return (
             self.select_related("key")
             .annotate(
@@ -77,8 +77,8 @@ class ProviderQuerySet(models.QuerySet["Provider"]):
 class Provider(models.Model):
     """A place that serves models over HTTP: a vendor, a cloud region, our own vLLM.
 
-    `error` is why its last probe failed and `error_since` since when, `failed_probes` how many did in a row;
-    `latency_ms` is the moving average of those that did not (see `health/probe_schedule.py`).
+    `error` says why its last probe failed, `error_since` since when, `failed_probes` how many in a row; `latency_ms` is
+    the moving average of successful probes (see `health/probe_schedule.py`).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -119,14 +119,14 @@ class Provider(models.Model):
 
     @property
     def status(self) -> Status:
-        """`disabled` when switched off, `error` when its last check failed, else `active`."""
+        """`disabled` if switched off, `error` if its last check failed, else `active`."""
         if not self.enabled:
             return Status.DISABLED
         return Status.ERROR if self.error else Status.ACTIVE
 
 
 class Encrypted(models.Model):
-    """A row that keeps a secret. Whichever room it is in, `rotate_keys` finds it by this; see `secrets.py`."""
+    """A row with a secret. By this base class `rotate_keys` finds the rows of all rooms; see `secrets.py`."""
 
     ciphertext = models.TextField(editable=False)
     updated_at = models.DateTimeField(auto_now=True)
@@ -136,14 +136,14 @@ class Encrypted(models.Model):
 
     @property
     def whose(self) -> str:
-        """Whose secret it is, for messages about it."""
+        """The owner of the secret, for messages."""
         raise NotImplementedError
 
 
 class ProviderKey(Encrypted):
-    """A provider's secrets, encrypted together; `hint` is what may be shown of its API key. See `secrets.py`.
+    """A provider's secrets, encrypted together; `hint` is the part of its API key that may be shown.
 
-    `hints` are those of what it needs beside or instead of one, such as `aws_secret_access_key`.
+    See `secrets.py`. `hints` are those of other secrets, such as `aws_secret_access_key`.
     """
 
     provider = models.OneToOneField(Provider, on_delete=models.CASCADE, related_name="key")
@@ -159,7 +159,7 @@ class ProviderKey(Encrypted):
 
 
 class Probe(models.Model):
-    """One check of one provider, by the clock or by a person; the newest are kept (see `health/probe_schedule.py`)."""
+    """One check of one provider, scheduled or by a person; the newest are kept (see `health/probe_schedule.py`)."""
 
     provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="probes")
     at = models.DateTimeField()
@@ -178,7 +178,7 @@ class Probe(models.Model):
 
 class LanguageModelQuerySet(models.QuerySet["LanguageModel"]):
     def callable(self) -> LanguageModelQuerySet:
-        """Models that take traffic: enabled, of a provider that is enabled."""
+        """Models in service: enabled, with an enabled provider."""
         return self.filter(enabled=True, provider__enabled=True)
 
     def matching(
@@ -198,10 +198,10 @@ def _is_provider(text: str) -> models.Q:
 
 
 class LanguageModel(models.Model):
-    """A model in the catalog: what a provider calls it, what it costs, what it can do.
+    """A model in the catalog: the provider's name for it, its prices and capabilities.
 
-    `catalog_entry` is what LiteLLM's price map said of it when that was last accepted, without the fields that
-    somebody typed. `quality` is null unless somebody typed it.
+    `catalog_entry` are the last accepted values of LiteLLM's price map, without typed fields. `quality` is null unless
+    typed.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -267,12 +267,12 @@ class LanguageModel(models.Model):
 
     @property
     def quality_score(self) -> int | None:
-        """From 0 to 100: what somebody typed, else guessed from the price; None when neither is known."""
+        """From 0 to 100: the typed value, else a guess from the price; None without either."""
         return guessed(self.output_cost_per_million) if self.quality is None else self.quality
 
     @property
     def quality_source(self) -> QualitySource:
-        """Where `quality_score` is from."""
+        """The source of `quality_score`."""
         if self.quality is not None:
             return QualitySource.TYPED
         return QualitySource.UNKNOWN if self.quality_score is None else QualitySource.GUESSED

@@ -1,7 +1,7 @@
-"""Known provider types as frozen rows: what people call them, what LiteLLM calls them, where they live.
+"""Known provider types as frozen rows: our name, LiteLLM's name, the address.
 
-Any other LiteLLM provider name works too; these are the types with a colour, a logo and a shorter name. To add
-one, add a row, its logo to `static/vendor/logos` and its colour to `static/css/console.css`.
+Any other LiteLLM provider name works too; these are the types with a colour, a logo and a shorter name. To add one, add
+a row, its logo to `static/vendor/logos` and its colour to `static/css/console.css`.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ GRAY = "#6b7280"
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One thing more that LiteLLM wants to know of a provider, under LiteLLM's own name.
+    """A further field of a provider, with LiteLLM's own name.
 
-    A secret is encrypted with the provider's key, anything else stands in `Provider.settings`. `needs` names the
-    field without which this one makes no sense. `default` is what an empty one means, `example` is for forms.
-    `is_json`: it is a JSON object, such as the key of a service account.
+    A secret is encrypted with the provider's key; other fields are in `Provider.settings`. `needs` names the field that
+    this one depends on. `default` is the value of an empty one, `example` is for forms. `is_json`: it is a JSON object,
+    such as the key of a service account.
     """
 
     name: str
@@ -37,10 +37,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A provider type. `base_url` is the default of an OpenAI-compatible one, None where LiteLLM knows its own way.
+    """A provider type. `base_url` is the default address of an OpenAI-compatible one, None if LiteLLM has the address.
 
-    `needs_base_url`: it runs wherever somebody started it, such as at `example_url`. `needs_key`: it answers nobody
-    without one. `fields` are what it takes beside address and key.
+    `needs_base_url`: self-hosted, for example at `example_url`. `needs_key`: it does not answer without one. `fields`
+    are its further fields.
     """
 
     type: str
@@ -60,7 +60,7 @@ class Preset:
 
     @property
     def settings(self) -> tuple[Field, ...]:
-        """The fields that may be read by whoever reads providers."""
+        """The fields that every reader of providers may see."""
         return tuple(field for field in self.fields if not field.is_secret)
 
     @property
@@ -122,7 +122,7 @@ VERTEX = frozenset({"vertex_ai", "vertex_ai_beta"})
 
 
 def preset_of(type: str) -> Preset:
-    """The row of a type; a LiteLLM provider without a row gets a plain one of its own name."""
+    """The row of a type; a LiteLLM provider without a row gets a plain one with its own name."""
     known = BY_TYPE.get(type) or BY_LITELLM_NAME.get(type)
     if known:
         return known
@@ -132,7 +132,7 @@ def preset_of(type: str) -> Preset:
 
 
 def is_known(type: str) -> bool:
-    """Whether it is one of ours or LiteLLM's."""
+    """Whether the type is one of ours or LiteLLM's."""
     return type in BY_TYPE or type in litellm_providers()
 
 
@@ -146,7 +146,7 @@ def litellm_file(name: str) -> Path:
 
 @cache
 def litellm_providers() -> frozenset[str]:
-    """LiteLLM's provider names that chat or embed, from its own tables."""
+    """LiteLLM's names of providers with chat or embeddings, from its own tables."""
     table = json.loads(litellm_file("provider_endpoints_support_backup.json").read_text())["providers"]
     like_openai = json.loads(litellm_file("llms/openai_like/providers.json").read_text())
     return frozenset(name for name, row in table.items() if _talks(row["endpoints"])) | frozenset(like_openai)
@@ -164,7 +164,7 @@ DEFAULT = "default"
 def colour_of(provider_type: str, name: str = "") -> str:
     """The colour word of a provider: its type, else the first word of its name, else `default`.
 
-    The name decides for what we only know as an OpenAI-compatible address (type `custom`).
+    The name decides for providers of type `custom`.
     """
     first_word = re.split(r"[^a-z0-9]+", name.lower())[0]
     words = (preset_of(word).type for word in (provider_type, first_word))

@@ -1,4 +1,7 @@
-"""May this provider or model be so, may it go? Who may change it is the door's question (role admin)."""
+"""Which providers and models are valid, and which may be deleted.
+
+The API and the pages check who may change them (role admin).
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,8 @@ from providers.exceptions import ModelInUse
 from providers.models import LanguageModel, LanguageModelQuerySet, Provider
 from providers.presets import BY_TYPE, is_known, preset_of
 
-# Settings become parts of addresses (`https://bedrock-runtime.REGION.amazonaws.com`): none may lead elsewhere.
+# Settings become parts of URLs (`https://bedrock-runtime.REGION.amazonaws.com`): they must not redirect a request to
+# another host.
 SETTING = re.compile(r"[A-Za-z0-9._-]{0,256}")
 SENDABLE = "A key has up to 4096 printable ASCII characters, in one line."
 
@@ -28,15 +32,15 @@ def check_type(type: str) -> None:
 
 
 def check_keeps_type(provider: Provider, type: str | None) -> None:
-    """Raises for another type than it has: key, models and prices belong to the type."""
+    """Raises for a change of the type: key, models and prices belong to the type."""
     if type not in (None, provider.type):
         raise ValidationError({"type": f"'{provider}' stays {provider.type}. Add another provider for {type}."})
 
 
 def check_sound(provider: Provider, secrets: Collection[str], *, waits: bool = False) -> None:
-    """Raises unless a provider may be stored, its name aside; `secrets` names those it has.
+    """Raises unless a provider may be stored, apart from its name; `secrets` are the names of those it has.
 
-    `waits`: it is switched off and lacks something of what its type needs.
+    `waits`: it is switched off and lacks something that its type needs.
     """
     check_type(provider.type)
     check_settings(provider.type, provider.settings)
@@ -47,9 +51,9 @@ def check_sound(provider: Provider, secrets: Collection[str], *, waits: bool = F
 
 
 def check_reachable(provider: Provider, secrets: Collection[str]) -> None:
-    """Raises when a provider lacks what its type needs; `secrets` names those it has.
+    """Raises if a provider lacks something that its type needs; `secrets` are the names of those it has.
 
-    One that is switched off may still lack its key.
+    A disabled provider may lack its key.
     """
     type, preset = provider.type, preset_of(provider.type)
     if preset.needs_base_url and not provider.api_base:
@@ -65,7 +69,7 @@ def check_reachable(provider: Provider, secrets: Collection[str]) -> None:
 
 
 def check_settings(type: str, settings: Mapping[str, object]) -> None:
-    """Raises for a setting that providers of this type do not have, or that is no word such as `eu-central-1`."""
+    """Raises for a setting that providers of this type do not have, or that is not a word such as `eu-central-1`."""
     _check_names("settings", type, settings, [field.name for field in preset_of(type).settings])
     for name, value in settings.items():
         if not isinstance(value, str) or not SETTING.fullmatch(value):
@@ -73,7 +77,7 @@ def check_settings(type: str, settings: Mapping[str, object]) -> None:
 
 
 def check_credentials(type: str, credentials: Mapping[str, str]) -> None:
-    """Raises for a secret that providers of this type do not have, or that can't be one."""
+    """Raises for a secret that providers of this type do not have, or that is not valid."""
     fields = {field.name: field for field in preset_of(type).credentials}
     _check_names("credentials", type, credentials, list(fields))
     for name, value in credentials.items():
@@ -97,7 +101,7 @@ def _check_names(field: str, type: str, given: Collection[str], known: Collectio
 
 
 def check_api_key(api_key: str) -> None:
-    """Raises for a key that can't travel in an HTTP header."""
+    """Raises for a key that can't be sent in an HTTP header."""
     if not _is_sendable(api_key):
         raise ValidationError({"api_key": SENDABLE})
 
@@ -114,7 +118,7 @@ def check_address(api_base: str) -> None:
 
 
 def groups_using(*, model: LanguageModel | None = None, provider: Provider | None = None) -> list[str]:
-    """Names of the routing groups that send traffic to a model, or to any model of a provider."""
+    """The names of the routing groups that use a model, or any model of a provider."""
     models = LanguageModel.objects.filter(pk=model.pk) if model else LanguageModel.objects.filter(provider=provider)
     names = models.filter(deployments__isnull=False).order_by("deployments__group__name")
     return list(names.values_list("deployments__group__name", flat=True).distinct())

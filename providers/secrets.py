@@ -21,7 +21,7 @@ API_KEY = "api_key"
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What opens a provider: its API key, and what LiteLLM wants beside or instead of it, by LiteLLM's names."""
+    """The secrets of a provider: its API key, and others beside or instead of it, by LiteLLM's names."""
 
     api_key: Secret | None = None
     others: tuple[tuple[str, Secret], ...] = ()
@@ -32,7 +32,7 @@ def _fernets() -> list[Fernet]:
 
 
 def mask(key: str) -> str:
-    """What may be shown of a key: `sk-…****1234`; of a short one nothing."""
+    """The hint of a key: `sk-…****1234`; nothing of a short one."""
     if len(key) < SHORTEST_SHOWN:
         return "****"
     prefix = "sk-" if key.startswith("sk-") else ""
@@ -41,13 +41,13 @@ def mask(key: str) -> str:
 
 @sensitive_variables("key")
 def encrypt(key: str) -> str:
-    """The ciphertext to store, under the first of ENCRYPTION_KEYS."""
+    """The ciphertext to store, with the first of ENCRYPTION_KEYS."""
     return MultiFernet(_fernets()).encrypt(key.encode()).decode()
 
 
 @sensitive_variables("key", "others", "plaintext")
 def store(*, provider: Provider, key: str, others: Mapping[str, str] | None = None) -> ProviderKey:
-    """Writes (or replaces) all secrets of a provider; `others` are those beside or instead of an API key."""
+    """Writes (or replaces) all secrets of a provider; `others` are secrets beside or instead of an API key."""
     plaintext = json.dumps({API_KEY: key, **others}) if others else key
     values = {
         "ciphertext": encrypt(plaintext),
@@ -59,9 +59,9 @@ def store(*, provider: Provider, key: str, others: Mapping[str, str] | None = No
 
 @sensitive_variables("new", "held", "kept")
 def change(*, provider: Provider, new: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """Sets, replaces and (by '') removes secrets by name, `api_key` and others; tells what it did, for the history.
+    """Sets, replaces and (with '') removes secrets by name, `api_key` and others; returns the changes, for the history.
 
-    The others stay; raises UnreadableKey when they can't be read.
+    Other secrets stay; raises UnreadableKey if they can't be read.
     """
     if not new:
         return {}
@@ -86,7 +86,7 @@ def _plaintexts(row: ProviderKey) -> dict[str, str]:
 
 
 def hints_of(provider: Provider) -> dict[str, str]:
-    """What may be shown of each secret there is, by name."""
+    """The hint of each secret, by name."""
     row: ProviderKey | None = getattr(provider, "key", None)
     if row is None:
         return {}
@@ -108,7 +108,7 @@ def read(row: ProviderKey) -> Credentials:
 
 
 def opened(ciphertext: str, *, of: str) -> Secret:
-    """What `encrypt` encrypted, wrapped too; raises UnreadableKey for the key `of` somebody."""
+    """The decrypted text, wrapped; raises UnreadableKey, which names the owner `of` the key."""
     try:
         return Secret(MultiFernet(_fernets()).decrypt(ciphertext.encode()).decode())
     except (InvalidToken, ValueError):
@@ -116,7 +116,7 @@ def opened(ciphertext: str, *, of: str) -> Secret:
 
 
 def is_current(row: Encrypted) -> bool:
-    """Whether the first of ENCRYPTION_KEYS encrypted this row."""
+    """Whether this row is encrypted with the first of ENCRYPTION_KEYS."""
     try:
         _fernets()[0].decrypt(row.ciphertext.encode())
     except (InvalidToken, ValueError):
@@ -125,6 +125,6 @@ def is_current(row: Encrypted) -> bool:
 
 
 def rotate(row: Encrypted) -> None:
-    """Encrypts a row anew under the first of ENCRYPTION_KEYS; raises UnreadableKey."""
+    """Encrypts a row again with the first of ENCRYPTION_KEYS; raises UnreadableKey."""
     row.ciphertext = encrypt(opened(row.ciphertext, of=row.whose).reveal())
     row.save(update_fields=["ciphertext", "updated_at"])

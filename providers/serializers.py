@@ -1,4 +1,4 @@
-"""Providers and models as the API spells them."""
+"""Providers and models in the API."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_PER_MINUTE = 1_000_000_000
 
 
 class UpstreamName(serializers.CharField):
-    """What a provider calls a model."""
+    """The provider's name for a model."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=256, **options)
@@ -30,7 +30,7 @@ class PriceField(serializers.DecimalField):
 
 
 class MaskedKeyField(serializers.CharField):
-    """Takes a key in plaintext, gives its hint (`sk-…****1234`) or null."""
+    """Accepts a key in plaintext; returns its hint (`sk-…****1234`) or null."""
 
     def get_attribute(self, instance: Provider) -> str | None:
         key = getattr(instance, "key", None)
@@ -38,7 +38,7 @@ class MaskedKeyField(serializers.CharField):
 
 
 class MaskedCredentialsField(serializers.DictField):
-    """Takes secrets by LiteLLM's names (`aws_secret_access_key`), gives their hints."""
+    """Accepts secrets by LiteLLM's names (`aws_secret_access_key`); returns their hints."""
 
     child = serializers.CharField(max_length=4096, allow_blank=True)
 
@@ -48,11 +48,11 @@ class MaskedCredentialsField(serializers.DictField):
 
 
 class ProviderSerializer(StrictSerializer):
-    """A provider. `avg_cost` is US dollars per million tokens, the mean of the known prices in and out.
+    """A provider. `avg_cost` is US dollars per million tokens, the mean of the known input and output prices.
 
-    `settings` and `credentials` are what its type needs beside address and key: `api_version` for azure;
-    `aws_region_name`, `aws_access_key_id` and `aws_secret_access_key` for aws. `rpm` and `tpm` limit each of its
-    deployments that has no limit of its own. `models` are upstream names.
+    `settings` and `credentials` are the further fields of its type: `api_version` for azure; `aws_region_name`,
+    `aws_access_key_id` and `aws_secret_access_key` for aws. `rpm` and `tpm` limit each of its deployments without a
+    limit of its own. `models` are upstream names.
     """
 
     id = serializers.UUIDField(read_only=True)
@@ -84,12 +84,12 @@ class ProviderSerializer(StrictSerializer):
 
 
 class ProviderChange(ProviderSerializer):
-    """A changed provider. PATCH changes what is given, PUT sets everything else to its default.
+    """A changed provider. PATCH changes the given fields, PUT sets all others to their defaults.
 
-    Name, type, key, credentials and models stay in both unless they are given: a key is replaced by a new one,
-    removed by null or '', and kept when it is sent back as it was shown. `models` is the whole list of upstream names:
-    missing ones are added, those left out are removed (409 when a routing group uses one). A provider keeps its type.
-    Mind that its name is part of what clients call: `provider/model`.
+    Name, type, key, credentials and models stay in both unless they are given: a key is replaced by a new one, removed
+    by null or '', and kept if its hint is sent back. `models` is the whole list of upstream names: new ones are added,
+    missing ones removed (409 if a routing group uses one). A provider keeps its type. Its name is part of the names
+    that clients call: `provider/model`.
     """
 
     name = serializers.CharField(max_length=64, allow_blank=True, required=False)
@@ -103,10 +103,10 @@ class ProviderChange(ProviderSerializer):
 
 
 class ModelSerializer(StrictSerializer):
-    """A model of the catalog. Prices are US dollars per million tokens; null is unknown.
+    """A model of the catalog. Prices are US dollars per million tokens; null means unknown.
 
-    What is null or absent in a body comes from the catalog: prices, context and capabilities. `quality` is what
-    somebody typed; `quality_score` is that, or else a guess from the price, and `quality_source` tells which.
+    Prices, context and capabilities that are null or absent in a body come from the price map. `quality` is the typed
+    value; `quality_score` is that or a guess from the price, and `quality_source` says which.
     """
 
     id = serializers.UUIDField(read_only=True)
@@ -131,9 +131,9 @@ class ModelSerializer(StrictSerializer):
 
 
 class ModelChange(ModelSerializer):
-    """A changed model. PATCH changes what is given; PUT also sets what is absent: to the catalog's values or defaults.
+    """A changed model. PATCH changes the given fields; PUT also sets absent ones to the price map's values or defaults.
 
-    Its provider and, unless it is given, its name stay.
+    Its provider stays, and so does its name unless it is given.
     """
 
     provider = serializers.PrimaryKeyRelatedField(

@@ -1,6 +1,6 @@
-"""`python -m routing_console`: migrate, load the demo, say where to go, and become the server.
+"""`python -m routing_console`: migrates, loads the demo, prints the address, and becomes the server.
 
-What `make run` calls. Demo and private upstreams are on unless the environment or `.env` says otherwise.
+`make run` calls it. Demo and private upstreams are on by default here.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _welcome() -> str:
     path = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
     where = "the value of ROUTING_CONSOLE_MASTER_KEY" if given else f"the master key, in {path}"
     bearer = "$ROUTING_CONSOLE_MASTER_KEY" if given else f"$(cat {path})"
-    # The key itself goes to a person's screen only, never into a log.
+    # The key itself is only for a person's screen, never for a log.
     password = f"{settings.MASTER_KEY}  ({where})" if sys.stdout.isatty() else where
     lines = ["", f"  Routing Console   {url}", "  user              admin", f"  password          {password}", ""]
     return "\n".join(lines + (_first_request(url, bearer) if settings.DEMO else []))
@@ -77,7 +77,7 @@ def _first_request(url: str, bearer: str) -> list[str]:
 
 
 def say(text: str) -> None:
-    """To the terminal at once: `exec` would lose what is still buffered."""
+    """Prints at once: `exec` would lose buffered output."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 

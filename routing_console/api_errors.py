@@ -1,4 +1,4 @@
-"""Domain exceptions -> DRF answers. The one place where the JSON door chooses a status."""
+"""Domain exceptions -> DRF answers. The one place where the REST API chooses a status."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rest_framework.views import exception_handler as drf_exception_handler
 from lib.exceptions import Conflict, DomainError, NotAllowed, Stale
 
 STATUS: dict[type[Exception], int] = {NotAllowed: 403, Conflict: 409, Stale: 412, DomainError: 400}
-# Two changes at once, each fine alone: the database let the first in.
+# Two simultaneous changes, each valid alone: the database accepted the first.
 LOST_RACE = "Something this depends on was changed at the same time. Load it again and repeat your change."
 TOO_LARGE = "This request is larger than MAX_REQUEST_MB allows."
 GONE = "This was deleted in the meantime."

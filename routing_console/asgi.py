@@ -42,7 +42,8 @@ gateway: App = Gateway(pages)
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
-    """The gateway and all behind it; uvicorn ends at once after its last event, so runs are told before."""
+    """The gateway and everything behind it; uvicorn exits right after its last event, so runs are stopped before
+    that."""
 
     async def told() -> Any:
         event = await receive()
@@ -54,7 +55,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _start_with_twisted() -> None:
-    """Daphne knows no lifespan events: without this the groups would load with the first request."""
+    """Daphne has no lifespan events: without this the groups would load only at the first request."""
     reactor: Any = sys.modules.get("twisted.internet.reactor")
     if reactor is not None:
         reactor.callWhenRunning(lambda: asyncio.ensure_future(live.start()))
@@ -62,7 +63,7 @@ def _start_with_twisted() -> None:
 
 
 def _stop_with_twisted() -> Any:
-    from twisted.internet.defer import Deferred  # only where Twisted runs anyway
+    from twisted.internet.defer import Deferred  # only if Twisted runs anyway
 
     return Deferred.fromFuture(asyncio.ensure_future(live.stop()))
 

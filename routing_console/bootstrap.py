@@ -1,4 +1,4 @@
-"""Secrets that nobody has set yet: made once, kept in the data folder, readable by its owner only."""
+"""Generated secrets: made once, kept in the data folder, readable only by their owner."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def kept_secret(folder: Path, name: str, make: Callable[[], str]) -> str:
-    """The content of `folder/name`; made and written with mode 0600 when the file is absent.
+    """The content of `folder/name`; generated and written with mode 0600 if the file is absent.
 
     Two processes starting at once agree: the first to create the file wins, the other reads it.
     """

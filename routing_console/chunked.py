@@ -11,7 +11,7 @@ WITH_BODY = ("POST", "PUT", "PATCH")
 
 
 def length_of_chunked_bodies(get_response: Callable[[HttpRequest], HttpResponseBase]) -> object:
-    """Middleware that adds the length: DRF takes a body without one for empty, and would change nothing."""
+    """Middleware that adds the length: DRF treats a body without one as empty, and the request would change nothing."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         if request.method in WITH_BODY and "CONTENT_LENGTH" not in request.META:

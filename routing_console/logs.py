@@ -13,7 +13,7 @@ SECRET = re.compile(r"\b(sk-|gsk_|hf_|nvapi-|AIza|Bearer\s+)[\w\-.]{8,}", re.IGN
 
 
 def redact(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Masks whatever looks like a key in the strings of a log event."""
+    """Masks everything that looks like a key in the strings of a log event."""
     for name, value in event.items():
         if isinstance(value, str):
             event[name] = SECRET.sub(r"\1****", value)

@@ -1,4 +1,4 @@
-"""The OpenAPI schema at `/api/schema` and its page at `/api/docs`, for anybody who is signed in or has a key."""
+"""The OpenAPI schema at `/api/schema` and its page at `/api/docs`, for signed-in people and holders of a key."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from access.authentication import BearerAuthentication
 
 
 class BearerScheme(OpenApiAuthenticationExtension):
-    """How the schema describes our keys."""
+    """The description of our keys in the schema."""
 
     target_class = BearerAuthentication
     name = "bearer"

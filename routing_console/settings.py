@@ -1,4 +1,4 @@
-"""One settings file; everything that differs between places comes from the environment (see docs/settings.md)."""
+"""The one settings file; values that differ between installations come from the environment (see docs/settings.md)."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA for
 
 
 def _database() -> dict[str, Any]:
-    """DATABASE_URL as Django reads it, with what each engine needs under ASGI."""
+    """DATABASE_URL for Django, with the options that each engine needs under ASGI."""
     config: dict[str, Any] = dict(env.db("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'routing_console.sqlite3'}"))
     if config["ENGINE"].endswith("sqlite3"):
         DATA_DIR.mkdir(parents=True, exist_ok=True)
@@ -225,7 +225,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-WHITENOISE_USE_FINDERS = True  # files are served from where they are; nothing to collect
+WHITENOISE_USE_FINDERS = True  # files are served in place; nothing to collect
 
 LOG_MESSAGE_PREVIEW = env.bool("LOG_MESSAGE_PREVIEW", default=False)
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")

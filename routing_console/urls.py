@@ -1,4 +1,4 @@
-"""Every address of the console, by room. The gateway's hot routes are answered in `asgi.py`."""
+"""Every URL of the console, by room. The gateway's hot routes are answered in `asgi.py`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ urlpatterns = [
     path("", include("pages.urls")),
     path("", include("access.urls")),
     path("", include("providers.urls")),
-    # Before the groups, which would take `export` and `import` for ids.
+    # Before the groups, which would take `export` and `import` as ids.
     path("", include("interchange.urls")),
     path("", include("groups.urls")),
     path("", include("usage.urls")),

@@ -1,4 +1,4 @@
-"""Starting, cancelling and deleting runs; both doors and the command line come through here."""
+"""Starting, cancelling and deleting runs, for the API, the pages and the command line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 @atomic
 def create_run(*, by: Actor, plan: RunPlan) -> Run:
-    """A stored run that waits to be conducted (see `runs/conduct.py`). Makes room by forgetting old runs."""
+    """A stored run, ready to start (see `runs/conduct.py`). Deletes old runs to make room."""
     rules.check_can_rehearse(by)
     rules.check_not_too_many()
     forget_old_runs()
@@ -39,7 +39,7 @@ def create_run(*, by: Actor, plan: RunPlan) -> Run:
 
 @atomic
 def change_run(*, by: Actor, run: Run, change: PlannedChange) -> Run:
-    """A stored run that waits to be conducted: like this one up to the change. It takes the place of an open one."""
+    """A stored run, ready to start, that equals this one up to the change. It replaces a run that is open."""
     rules.check_can_rehearse(by)
     rules.check_not_too_many()
     follower = Run.objects.create(
@@ -61,7 +61,7 @@ def change_run(*, by: Actor, run: Run, change: PlannedChange) -> Run:
 
 @atomic
 def cancel_run(*, by: Actor, run: Run) -> Run:
-    """Asks whoever conducts the run, in whatever process, to stop it; that takes a moment."""
+    """Asks the process of the run to stop it; that takes a moment."""
     rules.check_can_rehearse(by)
     rules.check_can_cancel(run)
     Run.objects.filter(pk=run.pk).update(cancel_requested=True)
@@ -71,7 +71,7 @@ def cancel_run(*, by: Actor, run: Run) -> Run:
 
 @atomic
 def delete_run(*, by: Actor, run: Run) -> None:
-    """Forgets a run that has ended, with its traces and frames."""
+    """Deletes a finished run with its traces and frames."""
     rules.check_can_rehearse(by)
     rules.check_can_delete(run)
     run.delete()

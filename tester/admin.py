@@ -1,4 +1,4 @@
-"""Rehearsals, to look at."""
+"""The Django admin of rehearsals; read only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tester.models import Run
 
 @admin.register(Run)
 class RunAdmin(ReadOnlyAdmin):
-    """What was rehearsed, by whom, and how it ended."""
+    """Runs with their authors and results."""
 
     list_display = ["group_name", "scenario", "seed", "current_status", "is_real", "created_at", "created_by"]
     search_fields = ["group_name", "scenario", "created_by"]

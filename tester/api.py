@@ -1,4 +1,4 @@
-"""The JSON door of rehearsals: viewers read, operators start, cancel and delete."""
+"""The REST API of rehearsals: viewers read, operators start, cancel and delete."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CANCELLED = "This run was cancelled before its end; GET /v1/runs/{run_id} has wh
 
 
 class JSONLinesRenderer(BaseRenderer):
-    """`format=jsonl`. The traces are streamed past it; what it renders is an error."""
+    """`format=jsonl`. The traces are streamed without it; it only renders errors."""
 
     media_type = "application/x-ndjson"
     format = "jsonl"
@@ -45,7 +45,7 @@ class JSONLinesRenderer(BaseRenderer):
 
 
 class ScenariosView(APIView):
-    """The scenarios that are there by name."""
+    """The named scenarios."""
 
     @extend_schema(operation_id="list_scenarios", responses=shapes.ScenariosSerializer)
     def get(self, request: Request) -> Response:
@@ -122,7 +122,7 @@ class RunCancelView(APIView):
 
 
 class RunChangeView(APIView):
-    """Changes what goes wrong in a mock run from a moment on: in a run of its own, with the same past and seed."""
+    """Changes the faults of a mock run from a moment on: in a new run with the same past and seed."""
 
     write_role = Role.OPERATOR
 
@@ -197,7 +197,7 @@ def _planned(group: RoutingGroup, asked: dict[str, Any]) -> RunPlan:
 
 @contextmanager
 def bad_input_as_400() -> Iterator[None]:
-    """What the engine refuses, as DRF says it."""
+    """The engine's BadInput as an error of DRF."""
     try:
         yield
     except BadInput as error:
@@ -205,7 +205,7 @@ def bad_input_as_400() -> Iterator[None]:
 
 
 def _run(run_id: str) -> Run:
-    """Without what only the run itself shows: both can be large."""
+    """The run without two large fields that only its own page shows."""
     return row_or_404(Run.objects.without_bulk(), run_id)
 
 

@@ -1,4 +1,4 @@
-"""What somebody changes in a run under way -> the job of a run of its own that begins with the same past."""
+"""A change of a running rehearsal -> the job of a new run with the same past."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOTHING = "Nothing is changed. Give another scenario, other failure rates, or bo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedChange:
-    """A change as the doors understand it; None stays as it is, and a moment of None is the newest there is."""
+    """A requested change; None keeps the current value, and a moment of None is the newest one."""
 
     at_ms: float | None = None
     scenario: str | Mapping[str, Any] | None = None
@@ -28,14 +28,14 @@ class AskedChange:
 
 @dataclass(frozen=True, slots=True)
 class PlannedChange:
-    """The job of the run to come, and the configuration that is kept with it."""
+    """The job of the new run, and the configuration to store with it."""
 
     job: Job
     config: dict[str, Any] = field(repr=False)
 
 
 def plan_change(run: Run, asked: AskedChange) -> PlannedChange:
-    """Checks what was asked against the run as it was planned; raises BadInput, RunIsReal and RunTooOld."""
+    """Checks the change against the run's plan; raises BadInput, RunIsReal and RunTooOld."""
     rules.check_can_change(run)
     specs = Job.from_json(_job_json(run)).specs
     scenario = None if asked.scenario is None else read_scenario(asked.scenario, specs)
@@ -48,7 +48,7 @@ def plan_change(run: Run, asked: AskedChange) -> PlannedChange:
 
 
 def changes_of(run: Run) -> tuple[Change, ...]:
-    """How a run began, then what was changed in it, by whatever run before it too."""
+    """The beginning of a run, then its changes, including those of the runs before it."""
     if told := run.config.get("changes"):
         return tuple(Change.from_json(change) for change in told)
     return (beginning_of(Scenario.from_json(run.config["scenario"]), run.config.get("failure_rates", {})),)
@@ -71,7 +71,7 @@ def _job_json(run: Run) -> dict[str, Any]:
 
 
 def _moment(run: Run, at_ms: float | None) -> float:
-    """The moment of the change; raises BadInput for one that the run will not live to see."""
+    """The moment of the change; raises BadInput for one after the end of the run."""
     last = run.frames.last()
     newest_ms: float = last.data["at_ms"] if last else 0.0
     moment_ms = newest_ms if at_ms is None else at_ms

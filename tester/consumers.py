@@ -1,16 +1,14 @@
-"""`/ws/runs/{run_id}/`: a socket on one side, a view of a run on the other. Nothing is decided here.
+"""`/ws/runs/{run_id}/`: connects a socket and a view of a run. It decides nothing.
 
 To a page, `live/patches.py`: `{"n": 1, "p": {id: {attribute: value}}, "s": {"at_ms", "end_ms", "status", "seeks",
-"error"?, "next"?}}`, the first one whole, `s` when it has changed; `{"error": "why"}` for what was not understood.
-`seeks` is how many messages with `seek_ms` came before: what was on its way when a page sought a moment counts fewer.
-`next` is the id of the run to go on in: this one was changed while it lasted. A socket that is opened at a `seek_ms`
-which its run has yet to reach is silent until then.
-From a page, `live/commands.py`: `{"ack": n}`, `{"speed": 1 | 10 | "max"}`, `{"pause": true}`, `{"seek_ms": x}`,
-`{"mode": "ordered" | "weighted"}`, together or alone; all but `ack` also in the address (`?speed=10&seek_ms=0`).
-To a program, `?view=events`, `live/events.py`: `{"type": "stats" | "trace" | "done" | "failed" | "cancelled", ...}`.
-Rights are checked again every half minute.
-Closed with 1000 at the end of events, 4400 misused, 4401 who are you, 4403 not allowed, 4404 no such run, 1011
-when it is our fault.
+"error"?, "next"?}}`, the first one whole, `s` when it has changed; `{"error": "why"}` for an invalid message. `seeks`
+counts the messages with `seek_ms` so far: frames sent before a seek have a lower number. `next` is the id of the run
+that continues this one after a change. A socket that is opened at a `seek_ms` in the future is silent until the run
+gets there. From a page, `live/commands.py`: `{"ack": n}`, `{"speed": 1 | 10 | "max"}`, `{"pause": true}`, `{"seek_ms":
+x}`, `{"mode": "ordered" | "weighted"}`, together or alone; all but `ack` also in the URL (`?speed=10&seek_ms=0`). To a
+program, `?view=events`, `live/events.py`: `{"type": "stats" | "trace" | "done" | "failed" | "cancelled", ...}`. Rights
+are checked again every half minute. Closed with 1000 at the end of events, 4400 (misuse), 4401 (not signed in), 4403
+(not allowed), 4404 (no such run), 1011 (our error).
 """
 
 from __future__ import annotations
@@ -48,7 +46,7 @@ store = FrameStore()
 
 
 class View(Protocol):
-    """What a viewer sees of a run."""
+    """A viewer's view of a run."""
 
     def take(self, wish: ViewerCommand) -> None: ...
     def messages(self) -> AsyncIterator[str]: ...
@@ -57,7 +55,7 @@ class View(Protocol):
 class RunConsumer(AsyncWebsocketConsumer):
     """One viewer of one run."""
 
-    # A run is read from the database: with a channel layer each viewer would cost a connection to Redis.
+    # A run is read from the database: with a channel layer each viewer would need a Redis connection.
     channel_layer_alias = "none"
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -67,11 +65,11 @@ class RunConsumer(AsyncWebsocketConsumer):
             await super().__call__(scope, receive, send)
 
     async def dispatch(self, message: Mapping[str, Any]) -> None:
-        """As in Channels, without its visit to the database's thread for each message: acks read no database."""
+        """As in Channels, but without a hop to the database thread for each message: acks need no database."""
         await getattr(self, get_handler_name(message))(message)
 
     async def connect(self) -> None:
-        # Accepted first: a browser is told nothing about a refused handshake, not even its code.
+        # Accepted first, because a browser learns nothing about a refused handshake, not even its code.
         await self.accept()
         try:
             await self._open()
@@ -109,12 +107,12 @@ class RunConsumer(AsyncWebsocketConsumer):
             self._until_left.callback(task.cancel)
 
     async def _show(self, view: View, watched: WatchedRun) -> None:
-        """Sends what there is to see until the viewer leaves."""
+        """Sends frames or events until the viewer leaves."""
         try:
             async for message in view.messages():
                 await self.send(message)
         except (OSError, Disconnected):
-            return  # the viewer left while something was on its way to it; the second is how daphne says so
+            return  # the viewer left during a send; daphne raises the second error
         except Exception:
             log.exception("a view of a run broke")
             await self._close(OURS)
@@ -122,7 +120,7 @@ class RunConsumer(AsyncWebsocketConsumer):
             await self._close(DELETED if watched.reel.is_gone else OVER)
 
     async def _keep_asking(self, showing: asyncio.Task[None]) -> None:
-        """Ends the show for somebody who may no longer watch."""
+        """Closes the socket of a viewer who loses the right."""
         while not showing.done():
             await asyncio.sleep(ADMIT_AGAIN_EVERY_S)
             try:
@@ -131,7 +129,7 @@ class RunConsumer(AsyncWebsocketConsumer):
                 showing.cancel()
                 await self._close(closing)
                 return
-            except Exception as error:  # the database is away for a moment, say: the next time will tell
+            except Exception as error:  # for example, the database is away: the next round tries again
                 log.warning("the rights of a viewer could not be checked", error=str(error))
 
     async def _complain(self, bad: BadCommand) -> None:
@@ -147,7 +145,7 @@ class RunConsumer(AsyncWebsocketConsumer):
         await self._close(why)
 
     async def _close(self, why: Closing) -> None:
-        if why.code != ENDED:  # as a message too: Daphne does not pass reasons on
+        if why.code != ENDED:  # as a message too, because Daphne does not pass the reason on
             await self._say_error(why.reason)
         await self.close(why.code, why.reason)
 
@@ -173,7 +171,7 @@ def _view(query: Mapping[str, list[str]], watched: WatchedRun, wake: asyncio.Eve
 
 
 async def nothing_here(scope: Any, receive: Any, send: Any) -> None:
-    """Any other address: the handshake is refused."""
+    """Any other URL: the handshake is refused."""
     await receive()
     await send({"type": "websocket.close", "code": 1000})
 

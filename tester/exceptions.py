@@ -1,4 +1,4 @@
-"""What can go wrong with rehearsals beyond a bad field."""
+"""Errors of rehearsals beyond invalid fields."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from lib.exceptions import Conflict
 
 
 class RunIsOpen(Conflict):
-    """A run that is under way cannot be deleted."""
+    """A running rehearsal can't be deleted."""
 
     def __init__(self) -> None:
         super().__init__("This run is still under way. Cancel it first.")
 
 
 class RunIsOver(Conflict):
-    """A run that has ended cannot be cancelled."""
+    """A finished run can't be cancelled."""
 
     def __init__(self, status: str) -> None:
         super().__init__(f"This run has ended already: {status}.")
 
 
 class RunIsReal(Conflict):
-    """Real requests meet real conditions, which nobody can change."""
+    """Runs with real requests can't be changed."""
 
     def __init__(self) -> None:
         super().__init__("This run sends real requests. Only what goes wrong in a mock run can be changed.")
 
 
 class RunTooOld(Conflict):
-    """The run was made before runs kept all that a change needs."""
+    """The run is from a version that did not store the data for a change."""
 
     def __init__(self) -> None:
         super().__init__("This run was made by an older version and can't be changed. Start a new one.")
@@ -41,8 +41,8 @@ class TooManyRuns(Conflict):
 
 
 class RunBroken(Exception):
-    """A run cannot go on; the message says why, for people."""
+    """A run can't go on; the message says why, for people."""
 
 
 class RunCancelled(Exception):
-    """Somebody asked the run to stop before it had begun."""
+    """The run was cancelled before it began."""

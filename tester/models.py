@@ -1,4 +1,4 @@
-"""Rehearsals that were made: what was asked, what came out, and everything in between."""
+"""Runs: their requests, results, traces and frames."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from django.utils import timezone
 
 from groups.models import RoutingGroup
 
-# Whoever conducts a run writes its heartbeat every few seconds; after this long without one it is gone.
+# The process of a run writes a heartbeat every few seconds; after this long without one it is gone.
 LOST_AFTER = timedelta(seconds=15)
 LOST = "The server that ran it went away before it ended. Start it again."
 
 
 class RunStatus(models.TextChoices):
-    """Where a run stands; the last three are final."""
+    """The status of a run; the last three are final."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -31,15 +31,15 @@ OPEN = (RunStatus.QUEUED, RunStatus.RUNNING)
 
 class RunQuerySet(models.QuerySet["Run"]):
     def without_bulk(self) -> RunQuerySet:
-        """Without what can be large and only the run itself needs."""
+        """Without large fields that only the run itself needs."""
         return self.defer("config", "engine_input", "result")
 
 
 class Run(models.Model):
-    """One rehearsal of a routing group. `config` is the request as it was understood, so that it can be repeated.
+    """One rehearsal of a routing group. `config` is the interpreted request, so that it can be repeated.
 
-    The group may go; its name and the revision that was rehearsed stay. `engine_input` is what the engine got
-    besides: a change under way makes a run of its own, with the same past even when the group is another by then.
+    The group may be deleted; its name and revision stay. `engine_input` is the rest of the engine's input: a later
+    change makes a new run with the same past, even if the group has changed.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -74,30 +74,30 @@ class Run(models.Model):
 
     @property
     def is_lost(self) -> bool:
-        """Whether nobody conducts this run any more although it never ended."""
+        """Whether the run has lost its process without an end."""
         return self.status in OPEN and timezone.now() - self.heartbeat_at > LOST_AFTER
 
     @property
     def current_status(self) -> RunStatus:
-        """The status people see: a run whose server went away has failed."""
+        """The displayed status: a run that lost its process has failed."""
         return RunStatus.FAILED if self.is_lost else RunStatus(self.status)
 
     @property
     def current_error(self) -> str:
-        """Why the run failed, for people; empty unless it did."""
+        """Why the run failed, for people; empty otherwise."""
         return LOST if self.is_lost else self.error
 
     @property
     def is_open(self) -> bool:
-        """Whether somebody still conducts this run."""
+        """Whether the run is queued or running."""
         return self.current_status in OPEN
 
 
 class TraceChunk(models.Model):
     """Up to 500 traces of a run, in the order in which their requests ended: JSON lines, compressed.
 
-    The other fields say what is inside, so that a search opens few chunks: the lowest and highest index, when the
-    first and the last request ended, how many failed and fell back, and which deployments were tried (ids as keys).
+    The other fields describe the content, so that a search opens few chunks: the lowest and highest index, the end of
+    the first and the last request, the numbers of failures and fallbacks, and the tried deployments (ids as keys).
     """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="chunks")
@@ -121,7 +121,7 @@ class TraceChunk(models.Model):
 
 
 class Frame(models.Model):
-    """The state of a run at one moment; `n` counts the frames, of which long runs keep every second, fourth ..."""
+    """The state of a run at one moment; `n` is its number; long runs keep only every second, fourth ... frame."""
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="frames")
     n = models.PositiveIntegerField()

@@ -1,4 +1,4 @@
-"""Who may rehearse, and what may be done to a run."""
+"""Who may rehearse, and which actions a run allows."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ MOST_OPEN_RUNS = 100
 
 
 def check_can_rehearse(actor: Actor) -> None:
-    """Operators and up start, cancel and delete runs."""
+    """Operators and above start, cancel and delete runs."""
     check_role(actor, Role.OPERATOR, to="rehearse routing groups")
 
 
 def check_not_too_many() -> None:
-    """Raises TooManyRuns when the queue is so long that another run would wait for ever."""
+    """Raises TooManyRuns if the queue is too long for another run."""
     alive = Run.objects.filter(status__in=OPEN, heartbeat_at__gt=timezone.now() - LOST_AFTER)
     if alive.count() >= MOST_OPEN_RUNS:
         raise TooManyRuns(MOST_OPEN_RUNS)
 
 
 def check_can_delete(run: Run) -> None:
-    """Raises RunIsOpen while the run is under way."""
+    """Raises RunIsOpen while the run is open."""
     if run.is_open:
         raise RunIsOpen
 
 
 def can_change(run: Run) -> bool:
-    """Whether what goes wrong in the run can be changed while it is watched."""
+    """Whether the faults of the run can be changed."""
     return not run.is_real and bool(run.engine_input)
 
 
 def check_can_change(run: Run) -> None:
-    """Raises RunIsReal, or RunTooOld for a run that does not know what it was made of."""
+    """Raises RunIsReal, or RunTooOld for a run without its engine input."""
     if not can_change(run):
         raise RunIsReal if run.is_real else RunTooOld
 

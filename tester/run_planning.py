@@ -1,4 +1,4 @@
-"""What was asked + the rows as they are -> the engine's job, and the configuration that is kept with the run."""
+"""A request + the current rows -> the engine's job, and the configuration to store with the run."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from tester.scene import drawings
 from usage.health.latency import recent_profiles
 
 MOST_REQUESTS = 100_000
-SEED_BITS = 32  # survives a browser, whose numbers end at 53 bits
+SEED_BITS = 32  # safe in browsers, whose integers end at 53 bits
 ENGINE_INPUT = ("specs", "frame_every_s", "deadline_s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """A rehearsal as the doors understand it; names and meanings are those of the REST API. None is not given."""
+    """A requested rehearsal, with the names and meanings of the REST API. None means not given."""
 
     num_requests: int | None = None
     concurrency: int | None = None
@@ -43,7 +43,7 @@ class RunRequest:
 
 
 class FailureSource(Protocol):
-    """Whatever may ask for failures: a rehearsal, or a change of one."""
+    """A request with failure rates: for a rehearsal, or a change of one."""
 
     @property
     def failure_injection(self) -> Mapping[str, Any] | None: ...
@@ -51,7 +51,7 @@ class FailureSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
-    """A job that may start, for a group as it was when it was planned."""
+    """A checked job for a group at the time of planning."""
 
     group: RoutingGroup
     job: Job
@@ -59,12 +59,12 @@ class RunPlan:
 
     @property
     def engine_input(self) -> dict[str, Any]:
-        """What the job has beyond the configuration, without keys; see `change_planning.py`."""
+        """The parts of the job beyond the configuration, without keys; see `change_planning.py`."""
         return {name: value for name, value in self.job.to_json().items() if name in ENGINE_INPUT}
 
 
 def plan(group: RoutingGroup, asked: RunRequest) -> RunPlan:
-    """Checks what was asked and reads all it needs; raises BadInput. Sends nothing, stores nothing."""
+    """Checks the request and reads all data for it; raises BadInput. Sends and stores nothing."""
     specs = specs_with_fallbacks(group)
     seed = secrets.randbits(SEED_BITS) if asked.seed is None else asked.seed
     scenario = _scenario(asked, specs)
@@ -99,21 +99,20 @@ def _scenario(asked: RunRequest, specs: list[GroupSpec]) -> Scenario:
 
 
 def _workload(asked: RunRequest, scenario: Scenario) -> Workload:
-    """What was asked for, and what a scenario that was asked for needs besides; raises BadInput."""
+    """The requested workload, completed by the scenario's needs; raises BadInput."""
     needs = None if asked.scenario is None else scenario.needs
     return workload_for(needs, asked.workload, num_requests=asked.num_requests, concurrency=asked.concurrency)
 
 
 def rates_in(asked: FailureSource) -> dict[str, float] | None:
-    """The failure rates somebody asks for, as they came; None without any."""
+    """The requested failure rates, unchecked; None without any."""
     return None if asked.failure_injection is None else dict(asked.failure_injection["deployment_failure_rates"])
 
 
 def _profiles(group: RoutingGroup, asked: RunRequest, specs: list[GroupSpec]) -> dict[str, Profile]:
-    """How fast each deployment is: as an earlier run with this seed had it, else as measured, else as usual.
+    """The speed of each deployment: as in an earlier run with this seed, else as measured, else the default.
 
-    A seed stands for all chance in a run, the weather included: with today's measurements it would not give the
-    same result again.
+    A seed must give the same result again, and with newer measurements it would not.
     """
     known = recent_profiles() | _profiles_of_seed(group, asked.seed)
     ids = dict.fromkeys(d.deployment_id for spec in specs for d in spec.deployments)
@@ -129,7 +128,7 @@ def _profiles_of_seed(group: RoutingGroup, seed: int | None) -> dict[str, Profil
 
 
 def _checked_cost(asked: RunRequest, job: Job) -> cost_estimate.Estimate:
-    """The estimate of a run with real requests; raises BadInput for one that may not start."""
+    """The estimate of a run with real requests; raises BadInput if it may not start."""
     count = job.workload.num_requests
     if count > settings.REAL_RUN_MAX_REQUESTS:
         most = settings.REAL_RUN_MAX_REQUESTS
@@ -144,7 +143,7 @@ def _without_keys(spec: GroupSpec) -> GroupSpec:
 
 
 def _config(asked: RunRequest, job: Job) -> dict[str, Any]:
-    """The request as it was understood: sent again, with its seed, it gives the same run."""
+    """The interpreted request: sent again with its seed, it gives the same run."""
     workload: Workload = job.workload
     return {
         "num_requests": workload.num_requests,

@@ -1,4 +1,4 @@
-"""Requests of the log as their pages show them. Shapes only, no HTML."""
+"""Requests of the log for pages. Data only, no HTML."""
 
 from __future__ import annotations
 
@@ -24,8 +24,11 @@ WORDS = {Outcome.ANSWERED: "answered", Outcome.FAILED: "failed", Outcome.REFUSED
 
 @dataclass(frozen=True, slots=True)
 class RequestRow:
-    """One request. `width` is its duration in hundredths of the slowest beside it; `disc` is None before any attempt,
-    `group_id` None where no group of this name is left; `is_new` came after what the reader had seen."""
+    """One request.
+
+    `width` is its duration in percent of the slowest one on the page; `disc` is None without attempts, `group_id` None
+    if the group is gone; `is_new`: it came after the newest one that the reader had seen.
+    """
 
     record: RequestRecord
     outcome: Outcome
@@ -52,7 +55,7 @@ class RequestRow:
 
     @property
     def tries_in_words(self) -> str:
-        """What the number of attempts means: a single one is the first choice only if nobody was passed over for it."""
+        """The number of attempts in words: a single one is the first choice only if nothing was skipped."""
         if not self.attempts:
             return f"nobody was asked, {self.skipped} skipped" if self.skipped else "nobody was asked"
         if self.skipped:
@@ -61,7 +64,7 @@ class RequestRow:
 
     @property
     def short_id(self) -> str:
-        """Enough of the id to find it by."""
+        """A short form of the id for searches."""
         return self.record.call_id[:8]
 
 
@@ -85,17 +88,17 @@ def rows_of(records: Sequence[RequestRecord], *, seen: LogCursor | None = None) 
 
 
 def provider_types(names: Collection[str]) -> dict[str, str]:
-    """The types of providers by their names; what is gone is left out."""
+    """The types of providers by name; deleted ones are left out."""
     return dict(Provider.objects.filter(name__in=names).values_list("name", "type"))
 
 
 def group_ids(names: Collection[str]) -> dict[str, UUID]:
-    """The ids of groups by their names; what is gone is left out."""
+    """The ids of groups by name; deleted ones are left out."""
     return dict(RoutingGroup.objects.filter(name__in=names).values_list("name", "pk"))
 
 
 def steps_in(record: RequestRecord) -> tuple[Step, ...]:
-    """The waterfall of a request, with who was skipped; one query."""
+    """The waterfall of a request, with its skips; one query."""
     attempts: list[dict[str, Any]] = [{**a, "at_ms": _ms_of(a["started_at"])} for a in record.attempts]
     types = provider_types({step["provider"] for step in [*attempts, *record.skipped]})
     began_ms = record.started_at.timestamp() * 1000

@@ -29,7 +29,7 @@ PAGE = "traffic/request_list.html"
 PAGE_SIZE = 50
 MOST_NEWS = 1000
 
-# Everybody sees what they asked for themselves.
+# Everybody sees their own requests.
 signed_in = requires(Role.STRANGER, to="see requests")
 
 
@@ -37,7 +37,7 @@ signed_in = requires(Role.STRANGER, to="see requests")
 @vary_on_headers("HX-Request")
 @signed_in
 def request_list(request: PersonRequest) -> HttpResponse:
-    """The log, searched and filtered by the address, newest first; `seen` is the newest that the reader knows."""
+    """The log, newest first; the URL has search and filters; `seen` is the newest request that the reader has seen."""
     form, is_part = RequestFilterForm(request.GET), wants_part(request)
     context = {"form": form, "reads_all": can_read(request.user), "is_part": is_part}
     if form.is_valid():
@@ -59,7 +59,7 @@ def _page(request: PersonRequest, form: RequestFilterForm) -> dict[str, Any]:
 
 
 def _suggestions(page: LogPage) -> dict[str, list[str]]:
-    """What the fields of the filter offer: the names that the page shows."""
+    """The suggestions of the filter's fields: the names on the page."""
     fields = {"groups": "model_group", "users": "owner", "keys": "key_name", "providers": "provider"}
     fields["virtual"] = "virtual_model"
     shown = {name: {getattr(record, field) for record in page.records} for name, field in fields.items()}
@@ -69,7 +69,7 @@ def _suggestions(page: LogPage) -> dict[str, list[str]]:
 @require_safe
 @signed_in
 def request_news(request: PersonRequest) -> HttpResponse:
-    """How many requests of the filter began after `seen`, as the button that shows them."""
+    """The button with the number of requests in the filter since `seen`."""
     form, seen = RequestFilterForm(request.GET), _mark(request)
     count = 0
     if form.is_valid() and seen is not None:
@@ -80,7 +80,7 @@ def request_news(request: PersonRequest) -> HttpResponse:
 
 
 def _mark(request: PersonRequest) -> LogCursor | None:
-    """The newest request that the reader has seen; what is no mark is nothing seen."""
+    """The newest request that the reader has seen; None for an invalid value."""
     try:
         return LogCursor.parse(request.GET.get("seen", ""))
     except ValueError:
@@ -121,7 +121,7 @@ def _everything(record: RequestRecord, request: PersonRequest) -> dict[str, Any]
 
 
 def _model_of(record: RequestRecord) -> LanguageModel | None:
-    """The model of the catalog that answered, while it is there."""
+    """The model that answered, if it is still in the catalog."""
     try:
         return LanguageModel.objects.filter(pk=UUID(record.deployment_id)).first()
     except ValueError:

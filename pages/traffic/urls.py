@@ -1,4 +1,4 @@
-"""Addresses of these pages."""
+"""The URLs of these pages."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""Which usage is wanted: a period and filters, as the address has them."""
+"""The form of usage pages: a period and filters, as in the URL."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from usage.analytics import AnalyticsQuery, Dimension, FilterOption, period, win
 DEFAULT = "30d"
 LENGTHS = {"24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30), "90d": timedelta(days=90)}
 PERIODS = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days", "all": "All time"}
-# A field and the dimension it narrows; with more values than a list is good for, it is typed.
+# A field and its dimension; with too many values for a list, it becomes a text input.
 FILTERS: dict[str, Dimension] = {
     "team": "team",
     "key": "key",
@@ -35,7 +35,7 @@ def _filter(label: str, max_length: int) -> forms.CharField:
 
 
 class UsageForm(forms.Form):
-    """What is empty is not looked at. `asked` also answers for a form with mistakes: without what was wrong."""
+    """Empty fields do not filter. `asked` also works for an invalid form: without the invalid fields."""
 
     period = forms.ChoiceField(
         choices=PERIODS.items(),
@@ -50,13 +50,13 @@ class UsageForm(forms.Form):
     model = _filter("Model", 512)
 
     def offer(self, choices: dict[Dimension, list[FilterOption]]) -> None:
-        """Makes each filter a list of what there is, or an input with suggestions where there is too much of it."""
+        """Makes each filter a list of the existing values, or an input with suggestions if there are too many."""
         for name, dimension in FILTERS.items():
             self.fields[name].widget = _widget(name, choices[dimension], self.data.get(name, ""))
 
     @property
     def chosen(self) -> dict[str, str]:
-        """The filters in use."""
+        """The current filters."""
         self.is_valid()
         return {name: value for name in FILTERS if (value := self.cleaned_data.get(name))}
 
@@ -71,34 +71,34 @@ class UsageForm(forms.Form):
         return replace(AnalyticsQuery(since=period(self.period_chosen)), **chosen)
 
     def asked_by(self, user: User) -> AnalyticsQuery:
-        """The same period, and only what this person asked for."""
+        """The same period, for this person's requests only."""
         return AnalyticsQuery(since=period(self.period_chosen), owner=user.username)
 
     @property
     def query(self) -> str:
-        """The address that asks the same, in its shortest form."""
+        """The shortest query string for the same usage."""
         part = {} if self.period_chosen == DEFAULT else {"period": self.period_chosen}
         return urlencode({**part, **self.chosen})
 
     @property
     def about(self) -> str:
-        """Period and filters as a line of text."""
+        """The period and filters as a line of text."""
         words = [f"{name} {value}" for name, value in self.chosen.items()]
         until = f"until {timezone.now():%Y-%m-%d %H:%M} UTC"
         return " · ".join([PERIODS[self.period_chosen], until, *words])
 
     @property
     def file_part(self) -> str:
-        """`2026-10-23-to-2026-11-21`: the period for names of files."""
+        """`2026-10-23-to-2026-11-21`: the period for file names."""
         today = f"{timezone.now():%Y-%m-%d}"
         since = period(self.period_chosen)
         return f"{since:%Y-%m-%d}-to-{today}" if since else f"all-to-{today}"
 
 
 def before(asked: AnalyticsQuery, word: str) -> tuple[AnalyticsQuery, float] | None:
-    """The period of the same length just before, and how much of the present one is over (0 to 1).
+    """The previous period of the same length, and the elapsed share of the current one (0 to 1).
 
-    None where the log does not reach back so far, and before all time.
+    None if the log does not reach back that far, and for all time.
     """
     length = LENGTHS.get(word)
     if length is None or asked.since is None:

@@ -1,4 +1,7 @@
-"""Change who can answer. Every action tells the gateway by bumping the configuration's version, and is on record."""
+"""Actions on providers and models.
+
+Every action bumps the configuration's version for the gateway, and is in the audit log.
+"""
 
 from __future__ import annotations
 

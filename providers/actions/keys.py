@@ -1,4 +1,4 @@
-"""Rotating the keys that encrypt the keys for providers: the console's own and those that people brought."""
+"""Re-encrypts the provider keys: the console's own and the people's own keys."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from providers.models import Encrypted
 
 @atomic
 def rotate_keys() -> tuple[int, int, list[str]]:
-    """Encrypts all keys under the first of ENCRYPTION_KEYS: how many were rotated, were current, can't be read."""
+    """Encrypts all keys with the first of ENCRYPTION_KEYS; returns how many were rotated, current, and unreadable."""
     config_version.bump()
     rotated, current, unreadable = 0, 0, []
     for row in _encrypted_rows():
@@ -30,7 +30,7 @@ def rotate_keys() -> tuple[int, int, list[str]]:
 
 
 def _encrypted_rows() -> Iterator[Encrypted]:
-    """Every secret there is, in whichever room: those above are not known here by name."""
+    """All secrets, in any room: the rooms above are not known here by name."""
     for model in apps.get_models():
         if issubclass(model, Encrypted):
             yield from model._default_manager.select_related()

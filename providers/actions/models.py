@@ -1,4 +1,4 @@
-"""Change the catalog: which models there are, at what price, and what of LiteLLM's price map is accepted."""
+"""Actions on the catalog: its models, their prices, and accepted updates of LiteLLM's price map."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ MAX_MODELS_AT_ONCE = 200
 
 
 class ModelFields(TypedDict, total=False):
-    """What may be said of a model beyond its name.
+    """The fields of a model besides its name.
 
-    Prices, limits and capabilities that are absent (in a new model) or None come from the catalog.
+    Prices, limits and capabilities that are absent (in a new model) or None come from the price map.
     """
 
     display_name: str
@@ -55,9 +55,10 @@ def create_model(*, by: Author, provider: Provider, name: str, **fields: Unpack[
 def update_model(
     *, by: Author, model: LanguageModel, name: str | None = None, **fields: Unpack[ModelFields]
 ) -> LanguageModel:
-    """Changes what is given. A price that is given as it is stays the catalog's; a different one is the person's own.
+    """Changes the given fields.
 
-    Under a new name, what came from the catalog is looked up again.
+    An unchanged price stays the price map's; a different one becomes a typed one. With a new name, the values from the
+    price map are looked up again.
     """
     config_version.bump()
     fresh = LanguageModel.objects.select_related("provider").get(pk=model.pk)
@@ -85,7 +86,7 @@ def _set(model: LanguageModel, field: str, value: Any) -> None:
 
 
 def _take_over(model: LanguageModel, fields: Iterable[str]) -> None:
-    """Sets these fields to what the catalog says, and remembers that."""
+    """Sets these fields to the price map's values, and remembers that."""
     known = price_map.stored(price_map.lookup(type=model.provider.type, model_name=model.name))
     for field in fields:
         setattr(model, field, price_map.restored(field, known[field]))
@@ -93,7 +94,7 @@ def _take_over(model: LanguageModel, fields: Iterable[str]) -> None:
 
 
 def draft(provider: Provider, name: str, fields: ModelFields) -> LanguageModel:
-    """A model that is not saved yet, filled from the catalog where `fields` are silent."""
+    """An unsaved model, completed from the price map."""
     said = {field: value for field, value in fields.items() if value is not None}
     model = LanguageModel(provider=provider, name=name, **said)
     _take_over(model, [field for field in price_map.FIELDS if field not in said])
@@ -114,9 +115,9 @@ def add_models(provider: Provider, names: Sequence[str]) -> None:
 
 
 def replace_models(provider: Provider, names: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Makes these the provider's models, part of an action; gives what changed, for the history.
+    """Replaces the provider's models, part of an action; returns the changes, for the history.
 
-    Those that stay keep their prices. Raises ModelInUse for one that a group uses and that is not named.
+    Models that stay keep their prices. Raises ModelInUse if a removed model is used by a group.
     """
     there = set(provider.models.values_list("name", flat=True))
     new = [name for name in names if name not in there]
@@ -133,7 +134,7 @@ def replace_models(provider: Provider, names: Sequence[str]) -> dict[str, tuple[
 
 @atomic
 def delete_model(*, by: Author, model: LanguageModel) -> None:
-    """Removes a model from the catalog; raises ModelInUse when a group uses it."""
+    """Removes a model from the catalog; raises ModelInUse if a group uses it."""
     config_version.bump()
     rules.check_can_delete_model(model)
     history.record(history.DELETED, model, by=by, before=history.snapshot_of(model))
@@ -143,7 +144,7 @@ def delete_model(*, by: Author, model: LanguageModel) -> None:
 
 @atomic
 def accept_catalog_updates(*, by: Author, ids: Collection[UUID]) -> list[LanguageModel]:
-    """Takes over what today's price map says of these models; what somebody typed stays. Gives those that changed."""
+    """Accepts the current price map for these models; typed values stay. Returns the changed models."""
     config_version.bump()
     updates, _ = catalog_updates.updates_of(LanguageModel.objects.filter(pk__in=ids))
     for update in updates:
@@ -157,7 +158,7 @@ def accept_catalog_updates(*, by: Author, ids: Collection[UUID]) -> list[Languag
 
 @atomic
 def decline_catalog_updates(*, by: Author, ids: Collection[UUID]) -> list[LanguageModel]:
-    """Keeps what these models have, from now on as if somebody had typed it. Gives those that there was news about."""
+    """Keeps the values of these models, which count as typed from now on. Returns the models that had updates."""
     config_version.bump()
     updates, _ = catalog_updates.updates_of(LanguageModel.objects.filter(pk__in=ids))
     for update in updates:

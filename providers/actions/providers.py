@@ -1,4 +1,4 @@
-"""Change the providers themselves: where they are, what opens them, which models they serve."""
+"""Actions on providers: their addresses, secrets and models."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ LONGEST_ERROR = 512
 
 
 class ProviderFields(TypedDict, total=False):
-    """What may be said of a provider beyond its type, its secrets and its models.
+    """The fields of a provider besides its type, secrets and models.
 
-    `settings` are those of the type's preset, as a whole. `rpm` and `tpm` (requests and tokens a minute) are the
-    limits of each of its deployments that has none of its own.
+    `settings` are all settings of the type's preset. `rpm` and `tpm` (requests and tokens per minute) are the limits of
+    each deployment without its own.
     """
 
     name: str
@@ -48,7 +48,7 @@ def create_provider(
     models: Sequence[str] = (),
     **fields: Unpack[ProviderFields],
 ) -> Provider:
-    """Adds a provider with its key and, by their upstream names, models; without a name it has its type's."""
+    """Adds a provider with its key and, by their upstream names, models; the default name is its type's."""
     config_version.bump()
     rules.check_type(type)
     fields["name"] = fields.get("name") or _free_name(preset_of(type).display_name)
@@ -76,12 +76,12 @@ def update_provider(
     models: Sequence[str] | None = None,
     **fields: Unpack[ProviderFields],
 ) -> Provider:
-    """Changes what is given; the rest stays, and so does a name that is given empty.
+    """Changes the given fields; an empty name stays as it is.
 
-    `api_key` replaces the key, '' removes it; `credentials` do so by name; a secret that is given as its own hint
-    stays. `models` is the whole list: new names are added, those left out are removed. A new name also changes what
-    the models are called as `provider/model`. Raises ModelInUse, and UnreadableKey when a secret that stays can't be
-    read but must be stored anew.
+    `api_key` replaces the key, '' removes it; `credentials` do so by name; a secret that equals its own hint stays.
+    `models` is the whole list: new names are added, missing ones removed. A new name also changes the names
+    `provider/model`. Raises ModelInUse, and UnreadableKey if a secret that stays can't be read but must be stored
+    again.
     """
     config_version.bump()
     fresh = Provider.objects.select_for_update().get(pk=provider.pk)
@@ -104,7 +104,7 @@ def update_provider(
 def _new_secrets(
     type: str, hints: Mapping[str, str], api_key: str | None, credentials: Mapping[str, str] | None
 ) -> dict[str, str]:
-    """The secrets to set (or, as '', to remove) by name: what was given, without what is only its own hint."""
+    """The secrets to set (or, with '', to remove) by name: the given ones, without those that equal their own hint."""
     given = {**({} if api_key is None else {secrets.API_KEY: api_key}), **(credentials or {})}
     new = {name: value for name, value in given.items() if value != hints.get(name, "")}
     rules.check_api_key(new.get(secrets.API_KEY, ""))
@@ -114,7 +114,7 @@ def _new_secrets(
 
 @sensitive_variables("new")
 def _check(provider: Provider, hints: Mapping[str, str], new: Mapping[str, str], *, waits: bool = False) -> None:
-    """Raises unless the provider may be saved, with the secrets it has and the new ones."""
+    """Raises unless the provider may be saved, with its existing secrets and the new ones."""
     rules.check_sound(provider, [name for name, value in {**hints, **new}.items() if value], waits=waits)
     provider.validate_unique()
     provider.validate_constraints()
@@ -133,7 +133,7 @@ def create_waiting_provider(
     api_key: str = "",
     credentials: Mapping[str, str] | None = None,
 ) -> Provider:
-    """Adds a provider, switched off until it gets what it `needs`, such as `a key: OPENAI_API_KEY`."""
+    """Adds a provider, switched off until it has what it `needs`, such as `a key: OPENAI_API_KEY`."""
     config_version.bump()
     provider = Provider(
         name=name,
@@ -154,7 +154,7 @@ def create_waiting_provider(
 
 
 def _free_name(wanted: str) -> str:
-    """The name, or `name 2`, `name 3`, ... when it is taken."""
+    """The name, or `name 2`, `name 3`, ... if it is taken."""
     taken = {name.lower() for name in Provider.objects.values_list("name", flat=True)}
     candidates = (wanted if n == 1 else f"{wanted} {n}" for n in range(1, len(taken) + 2))
     return next(name for name in candidates if name.lower() not in taken)
@@ -162,7 +162,7 @@ def _free_name(wanted: str) -> str:
 
 @atomic
 def delete_provider(*, by: Author, provider: Provider) -> None:
-    """Removes a provider, its secrets and its models; raises ModelInUse when a group uses one of them."""
+    """Removes a provider, its secrets and its models; raises ModelInUse if a group uses one of them."""
     config_version.bump()
     rules.check_can_delete_provider(provider)
     history.record(history.DELETED, provider, by=by, before=history.snapshot_of(provider))

@@ -1,4 +1,4 @@
-"""`/api/v1/llm/catalog`: what may be added, and what an upgrade of LiteLLM has news about."""
+"""`/api/v1/llm/catalog`: models to add, and updates after an upgrade of LiteLLM."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ VALUE = {"oneOf": [{"type": "number"}, {"type": "array", "items": {"type": "stri
 
 
 class CatalogQuery(PageQuery):
-    """What to look for: words of the name, and the provider type."""
+    """The search: words of the name, and the provider type."""
 
     type = serializers.CharField(max_length=64, required=False)
 
 
 class CatalogModelSerializer(serializers.Serializer):
-    """A model that may be added. Prices are US dollars per million tokens; null is unknown."""
+    """A model that can be added. Prices are US dollars per million tokens; null means unknown."""
 
     type = serializers.CharField()
     model_name = serializers.CharField(source="name")
@@ -54,7 +54,7 @@ class CatalogPage(Page):
 
 
 class CatalogChangeSerializer(serializers.Serializer):
-    """A field, what was accepted and what the price map says today: a number, a list of words, or null."""
+    """A field with its accepted value and the price map's current one: a number, a list of words, or null."""
 
     field = serializers.CharField()
     accepted = serializers.SerializerMethodField()
@@ -70,7 +70,7 @@ class CatalogChangeSerializer(serializers.Serializer):
 
 
 class CatalogUpdateSerializer(serializers.Serializer):
-    """What is new about one model."""
+    """The updates of one model."""
 
     id = serializers.UUIDField(source="model.id")
     provider_name = serializers.CharField(source="model.provider.name")
@@ -79,19 +79,19 @@ class CatalogUpdateSerializer(serializers.Serializer):
 
 
 class CatalogUpdatePage(Page):
-    """One page of the news."""
+    """One page of updates."""
 
     updates = CatalogUpdateSerializer(many=True)
 
 
 class UpdatesDecided(StrictSerializer):
-    """The models whose news are accepted or declined."""
+    """The models whose updates to accept or decline."""
 
     ids = serializers.ListField(child=serializers.UUIDField(), allow_empty=False, max_length=MOST_ACCEPTED_AT_ONCE)
 
 
 class UpdatesSettled(serializers.Serializer):
-    """The models for which that was done; nothing is done to those without news."""
+    """The models whose updates were accepted or declined; models without updates are ignored."""
 
     success = serializers.BooleanField(default=True)
     ids = serializers.ListField(child=serializers.UUIDField())
@@ -112,7 +112,7 @@ class CatalogView(APIView):
 
 
 class CatalogUpdates(APIView):
-    """The differences between what was accepted of the price map and what it says since LiteLLM's last upgrade."""
+    """The differences between accepted values and the price map of the installed LiteLLM."""
 
     @extend_schema(parameters=[PageQuery], responses=CatalogUpdatePage, operation_id="list_catalog_updates")
     def get(self, request: Request) -> Response:
@@ -125,7 +125,7 @@ class CatalogUpdates(APIView):
 
 
 class AcceptCatalogUpdates(APIView):
-    """Takes the differences over. What somebody typed stays."""
+    """Accepts the differences. Typed values stay."""
 
     @extend_schema(request=UpdatesDecided, responses=UpdatesSettled, operation_id="accept_catalog_updates")
     def post(self, request: Request) -> Response:
@@ -136,7 +136,7 @@ class AcceptCatalogUpdates(APIView):
 
 
 class DeclineCatalogUpdates(APIView):
-    """Keeps what the models have. It counts as typed from then on, so the same news do not come again."""
+    """Keeps the models' values. They count as typed from then on, so the same updates do not appear again."""
 
     @extend_schema(request=UpdatesDecided, responses=UpdatesSettled, operation_id="decline_catalog_updates")
     def post(self, request: Request) -> Response:
@@ -147,6 +147,6 @@ class DeclineCatalogUpdates(APIView):
 
 
 def _plain(field: str, value: Any) -> Any:
-    """A value of a catalog entry as JSON has it: prices are numbers."""
+    """A value of a catalog entry as JSON: prices become numbers."""
     value = price_map.restored(field, value)
     return float(value) if field.endswith("_cost_per_million") and value is not None else value

@@ -1,4 +1,4 @@
-"""Prices and limits of models, from the price map that LiteLLM brings along. Pure."""
+"""Prices and limits of models, from LiteLLM's bundled price map. Pure."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ CAPABILITIES = {
     "supports_prompt_caching": "prompt_caching",
     "supports_audio_input": "audio",
 }
-# OpenRouter charges what the model's vendor charges, and LiteLLM's map may lack its rows: by OpenRouter's prefix,
-# the type whose row says the price.
+# OpenRouter charges the vendor's price, and LiteLLM's map may lack its rows: by OpenRouter's prefix, the type whose row
+# has the price.
 OPENROUTER_VENDORS = {
     "openai": "openai",
     "anthropic": "anthropic",
@@ -40,9 +40,10 @@ VARIANT = re.compile(r":(?!free$)[a-z]+$")
 
 @dataclass(frozen=True, slots=True)
 class CatalogEntry:
-    """What is publicly known of a model. Prices: US dollars per million tokens; None is unknown.
+    """The public data of a model.
 
-    `reasoning_cost_per_million` is None where tokens of thought cost what other output costs.
+    Prices: US dollars per million tokens; None means unknown. `reasoning_cost_per_million` is None if reasoning tokens
+    cost the same as other output.
     """
 
     input_cost_per_million: Decimal | None = None
@@ -55,7 +56,7 @@ class CatalogEntry:
 
 
 UNKNOWN = CatalogEntry()
-# What a model takes over from the catalog.
+# The fields that a model takes from the price map.
 FIELDS = (
     "input_cost_per_million",
     "output_cost_per_million",
@@ -79,13 +80,13 @@ def _as_json(value: Any) -> Any:
 
 
 def restored(field: str, value: Any) -> Any:
-    """One value of `stored` as the model's column holds it."""
+    """One value of `stored`, as in the model's column."""
     return Decimal(value) if field.endswith("_cost_per_million") and value is not None else value
 
 
 @cache
 def price_map() -> dict[str, dict[str, Any]]:
-    """LiteLLM's bundled map of some 4,000 models; the file is read, litellm itself is not imported."""
+    """LiteLLM's bundled map of some 4,000 models; reads the file without importing litellm."""
     path = litellm_file("model_prices_and_context_window_backup.json")
     table: dict[str, dict[str, Any]] = json.loads(path.read_text())
     table.pop("sample_spec", None)
@@ -94,9 +95,9 @@ def price_map() -> dict[str, dict[str, Any]]:
 
 @lru_cache(maxsize=20_000)
 def lookup(*, type: str, model_name: str) -> CatalogEntry:
-    """What is known of a provider's model; nothing for self-hosted ones, whose prices are their owner's.
+    """The data of a provider's model; empty for self-hosted ones, whose owners set the prices.
 
-    A model that OpenRouter passes on has its vendor's price where the map has none of OpenRouter's own.
+    A model of OpenRouter has its vendor's price if the map has none for OpenRouter.
     """
     preset = preset_of(type)
     if preset.needs_base_url and preset.litellm_provider == "openai":
@@ -108,7 +109,7 @@ def lookup(*, type: str, model_name: str) -> CatalogEntry:
 
 
 def row_of(litellm_provider: str, model_name: str) -> dict[str, Any] | None:
-    """The map's row of a model, under LiteLLM's prefix or without it."""
+    """The map's row of a model, with or without LiteLLM's prefix."""
     row = price_map().get(f"{litellm_provider}/{model_name}") or price_map().get(model_name)
     is_its = row is not None and str(row.get("litellm_provider", "")).startswith(litellm_provider)
     return row if is_its else None
@@ -123,7 +124,7 @@ def _vendor_names(model_name: str) -> Iterator[tuple[str, str]]:
 
 
 def entry_of(row: dict[str, Any]) -> CatalogEntry:
-    """A row of the map in our words and units."""
+    """A row of the map with our names and units."""
     context = row.get("max_input_tokens") or row.get("max_tokens")
     mode = row.get("mode")
     words = [mode] if isinstance(mode, str) else []

@@ -1,4 +1,4 @@
-"""What providers charge, in one number. Pure."""
+"""The average price of a provider. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from typing import Any
 
 
 def average_usd(provider: Any) -> float | None:
-    """The mean of what a provider of `with_catalog()` charges for a million tokens, None while no price is known."""
+    """The mean price per million tokens of a provider from `with_catalog()`, None if no price is known."""
     known = [float(cost) for cost in (provider.avg_input, provider.avg_output) if cost is not None]
     return round(sum(known) / len(known), 6) if known else None

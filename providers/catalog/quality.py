@@ -1,4 +1,4 @@
-"""How good a model is, 0 to 100, where nobody has said so: a guess from its price, and called one. Pure."""
+"""A guess of a model's quality, 0 to 100, from its price; it is marked as a guess. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ AT_ONE_USD, PER_TENFOLD = 50, 20
 
 
 class QualitySource(StrEnum):
-    """Where a quality score is from."""
+    """The source of a quality score."""
 
     TYPED = "typed"
     GUESSED = "guessed_from_price"
@@ -22,7 +22,7 @@ def guessed(output_usd: Decimal | None) -> int | None:
     """The score for a price of a million output tokens, in US dollars: vendors charge more for better models.
 
     1 USD is 50, each factor of ten 20 points, within 5 to 95: 0.1 USD is 30, 10 USD 70, 25 USD 78. None without a
-    price, and for a price of 0, which says nothing about the model.
+    price, and for a price of 0, which means nothing.
     """
     if not output_usd:
         return None

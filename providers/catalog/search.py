@@ -1,4 +1,4 @@
-"""Searching LiteLLM's price map for models to add. Pure; the map is put into an index once."""
+"""Searching LiteLLM's price map for models to add. Pure; the map is indexed once."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 from providers.catalog.price_map import OPENROUTER_VENDORS, CatalogEntry, entry_of, price_map
 from providers.presets import BY_LITELLM_NAME, is_known, litellm_providers, preset_of
 
-# What the gateway can serve; the map also prices pictures, speech and searches.
+# The modes that the gateway can serve; the map also has prices of images, speech and searches.
 MODES = ("chat", "responses", "completion", "embedding")
-# Prices by size of model (`together-ai-4.1b-8b`), of sandboxes, of capacity booked for months.
+# Rows for classes of model size (`together-ai-4.1b-8b`), sandboxes, and reserved capacity.
 NO_MODEL = re.compile(r"^(together|fireworks)-ai-|(^|/)container$|-commitment/")
-# One provider that the map spreads over two; others are `vertex_ai-mistral_models` and the like.
+# One provider that the map splits into two; others are `vertex_ai-mistral_models` and similar.
 SPREAD = {"bedrock_converse": "bedrock", "cohere_chat": "cohere"}
-# Vendors whose model names OpenRouter keeps, but for the dot in `claude-sonnet-4.5`.
+# Vendors whose model names OpenRouter keeps, except for the dot in `claude-sonnet-4.5`.
 KEPT_NAMES = ("openai", "anthropic", "google", "x-ai")
 DASHED_VERSION = re.compile(r"(?<=-\d)-(?=\d$)")
 DATED = re.compile(r"\d{8}$|\d{4}-\d{2}-\d{2}$|^ft:")
@@ -25,7 +25,7 @@ DATED = re.compile(r"\d{8}$|\d{4}-\d{2}-\d{2}$|^ft:")
 
 @dataclass(frozen=True, slots=True)
 class CatalogModel:
-    """A model that may be added: `type` is the provider type, `name` what that provider calls it."""
+    """A model that can be added: `type` is the provider type, `name` the provider's name for it."""
 
     type: str
     name: str
@@ -41,9 +41,9 @@ class _Indexed:
 
 
 def search(*, type: str = "", q: str = "", start: int = 0, size: int = 50) -> tuple[list[CatalogModel], int]:
-    """The models `start` to `start + size` whose names have every word of `q`, and how many there are in all.
+    """The models `start` to `start + size` whose names have every word of `q`, and the total number of matches.
 
-    `type` is a provider type, ours or LiteLLM's name; empty is every one. Sorted by type and name.
+    `type` is a provider type, by our name or LiteLLM's; empty means all. Sorted by type and name.
     """
     found = _found(preset_of(type).type if type else "", q.casefold())
     return [
@@ -92,7 +92,7 @@ def _row(type: str, name: str, key: str) -> _Indexed:
 
 
 def _through_openrouter(rows: Sequence[_Indexed]) -> list[_Indexed]:
-    """What OpenRouter most likely serves, for a map that has no rows of it: the vendors' chats, undated."""
+    """The models that OpenRouter most likely serves, for a map without its rows: the vendors' undated chat models."""
     prefixes = {OPENROUTER_VENDORS[prefix]: prefix for prefix in KEPT_NAMES}
     chats = (row for row in rows if row.type in prefixes and price_map()[row.key].get("mode") == "chat")
     named = ((row, DASHED_VERSION.sub(".", row.name)) for row in chats if not DATED.search(row.name))

@@ -1,4 +1,4 @@
-"""Five well-known providers with their usual models, to start from. Prices come from LiteLLM's price map."""
+"""Five well-known providers with their common models, to start from. Prices come from LiteLLM's price map."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ STARTERS = (
 
 
 class StarterOutcome(StrEnum):
-    """What became of a starter."""
+    """The result for a starter."""
 
     CREATED = "created"
     COMPLETED = "completed"
@@ -85,7 +85,7 @@ class StarterOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Seeded:
-    """One starter, what became of it, and whether it is switched on."""
+    """One starter, its result, and whether it is switched on."""
 
     starter: Starter
     outcome: StarterOutcome
@@ -95,10 +95,10 @@ class Seeded:
 @sensitive_variables("keys")
 @atomic
 def seed(*, by: Author, keys: Mapping[str, str], reset: bool = False) -> list[Seeded]:
-    """Adds what is missing of the starters; what people made of them stays.
+    """Adds the missing parts of the starters; people's changes stay.
 
-    `keys` are by environment variable. A provider without one is added switched off, and switched on when a later
-    seeding brings its key. `reset` deletes the five first, and raises ModelInUse when a group uses one of them.
+    `keys` are by environment variable. A provider without a key is added switched off, and is switched on when a later
+    seeding has its key. `reset` deletes the five first, and raises ModelInUse if a group uses one of them.
     """
     config_version.bump()
     if reset:

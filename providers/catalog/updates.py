@@ -1,7 +1,7 @@
-"""What LiteLLM's price map says today of models that took their prices from it, where it said otherwise then.
+"""Updates of LiteLLM's price map for models that took their prices from it.
 
-An upgrade of LiteLLM brings a new map. It changes no price by itself: people accept the differences. What they
-typed is not in `LanguageModel.catalog_entry`, and so never up for a change.
+An upgrade of LiteLLM brings a new map. It changes no price by itself: people accept the differences. Typed values are
+not in `LanguageModel.catalog_entry`, so they are never updated.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from providers.models import LanguageModel, LanguageModelQuerySet
 
 @dataclass(frozen=True, slots=True)
 class CatalogChange:
-    """One field: what was accepted, and what the map says today. Prices are text, exact; None is unknown."""
+    """One field: its accepted value, and the map's current one. Prices are exact, as text; None means unknown."""
 
     field: str
     accepted: Any
@@ -26,7 +26,7 @@ class CatalogChange:
 
 @dataclass(frozen=True, slots=True)
 class CatalogUpdate:
-    """The changes that are open for one model."""
+    """The open changes of one model."""
 
     model: LanguageModel
     changes: tuple[CatalogChange, ...]
@@ -35,9 +35,9 @@ class CatalogUpdate:
 def updates_of(
     models: LanguageModelQuerySet, *, start: int = 0, size: int | None = None
 ) -> tuple[list[CatalogUpdate], int]:
-    """The models with news, `start` to `start + size` in the order of the rows, and how many there are in all.
+    """The models with updates, `start` to `start + size` in the order of the rows, and their total number.
 
-    Two queries; only models with news are loaded, each with its provider.
+    Two queries; only models with updates are loaded, each with its provider.
     """
     rows = models.values_list("pk", "provider__type", "name", "catalog_entry")
     news = {pk: changes for pk, type, name, entry in rows if (changes := _changes(type, name, entry))}
@@ -57,6 +57,6 @@ def _changes(type: str, name: str, entry: Mapping[str, Any]) -> tuple[CatalogCha
 
 @lru_cache(maxsize=20_000)
 def _today(type: str, name: str) -> Mapping[str, Any]:
-    """What the map says today; nothing of a model that left it, for that still costs what it did."""
+    """The map's current values; None for a model that is no longer in it, whose prices stay."""
     entry = price_map.lookup(type=type, model_name=name)
     return {} if entry == price_map.UNKNOWN else price_map.stored(entry)

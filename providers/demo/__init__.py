@@ -1,1 +1,1 @@
-"""The demo's upstream, which this server plays itself."""
+"""The demo's upstream, simulated by this server."""

@@ -1,7 +1,7 @@
-"""The demo's three providers, and how each of them behaves right now.
+"""The demo's three providers, and their current behaviour.
 
-Behaviour lives in one small file per provider in the data folder: replaced atomically, read again when it
-changed. So every server process agrees without talking to the others, and a restart keeps an outage.
+The behaviour is in one small file per provider in the data folder, which is replaced atomically and read again when it
+changes. So all server processes agree without communication, and an outage survives a restart.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DEMO_KEY = "demo-upstream-key-guards-nothing"
 
 
 class BadDemoSettings(ValueError):
-    """A body for `PUT …/settings` that cannot be meant; the message says which field and why."""
+    """An invalid body for `PUT …/settings`; the message names the field and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class DemoSettings:
 
 @dataclass(frozen=True, slots=True)
 class DemoProvider:
-    """One provider of the demo: its name, its models, and how it behaves until told otherwise."""
+    """One provider of the demo: its name, its models, and its default behaviour."""
 
     slug: str
     name: str
@@ -89,13 +89,13 @@ ANYWHERE = ("0.0.0.0", "::", "", "localhost")
 
 
 def api_base(demo: DemoProvider) -> str:
-    """Where this very server answers as the provider: the base URL of its row."""
+    """The address at which this server answers as the provider: the base URL of its row."""
     host = "127.0.0.1" if settings.HOST in ANYWHERE else settings.HOST
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.PORT}{path_of(demo)}"
 
 
 def path_of(demo: DemoProvider) -> str:
-    """The end of `api_base`, by which a row is known as one of the demo's on whatever port."""
+    """The end of `api_base`, which identifies a demo provider on any port."""
     return f"/demo/upstream/{demo.slug}/v1"
 
 
@@ -109,7 +109,7 @@ LIMITS: dict[str, tuple[float, float]] = {
 
 
 def parse(demo: DemoProvider, body: object) -> DemoSettings:
-    """The settings a JSON body means; what it leaves out is as usual for this provider."""
+    """The settings in a JSON body; missing fields have this provider's defaults."""
     if not isinstance(body, dict):
         raise BadDemoSettings("Send a JSON object.")
     known = {field.name for field in fields(DemoSettings)}
@@ -137,7 +137,7 @@ _seen: dict[Path, tuple[tuple[int, int], DemoSettings]] = {}
 
 
 def current(demo: DemoProvider) -> DemoSettings:
-    """How the provider behaves now. One `stat` when nothing changed."""
+    """The provider's current behaviour. One `stat` if nothing changed."""
     path = _path(demo)
     try:
         stat = path.stat()
@@ -150,7 +150,7 @@ def current(demo: DemoProvider) -> DemoSettings:
 
 
 def store(demo: DemoProvider, wanted: DemoSettings) -> None:
-    """Makes the settings hold for every server process, from the next request on."""
+    """Stores the settings for every server process, from the next request on."""
     path = _path(demo)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}")

@@ -1,4 +1,4 @@
-"""What the demo upstream says, in OpenAI's shapes. Pure: request body and random source in, bodies out."""
+"""The answers of the demo upstream, in OpenAI's shapes. Pure: request body and random source in, bodies out."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ EMPTY = "You sent no text, so I have nothing to repeat."
 
 
 class BadRequest(ValueError):
-    """A request the upstream refuses (400); `param` names the field at fault."""
+    """A request that the upstream refuses (400); `param` names the invalid field."""
 
     def __init__(self, message: str, param: str | None = None) -> None:
         super().__init__(message)
@@ -45,7 +45,7 @@ def completion(demo: DemoProvider, body: dict[str, Any], rng: random.Random) -> 
 
 
 def chunks(demo: DemoProvider, body: dict[str, Any], rng: random.Random) -> Iterator[dict[str, Any]]:
-    """The same answer in the pieces of a stream, the closing usage only when it was asked for."""
+    """The same answer as the events of a stream, with usage at the end only on request."""
     pieces, finish_reason, usage = _answer(demo, body, rng)
     envelope = {**_envelope(body, rng), "object": "chat.completion.chunk"}
 
@@ -99,14 +99,14 @@ def _answer(demo: DemoProvider, body: dict[str, Any], rng: random.Random) -> tup
 
 
 def _text(content: object) -> str:
-    """The words of a message, whose content is a text or a list of parts."""
+    """The text of a message, whose content is a text or a list of parts."""
     if isinstance(content, list):
         return " ".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
     return content if isinstance(content, str) else ""
 
 
 def _tokens(text: str) -> int:
-    """About four characters a token, as English is."""
+    """About four characters per token, as in English."""
     return max(1, round(len(text) / 4))
 
 

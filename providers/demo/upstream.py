@@ -1,6 +1,6 @@
-"""A small OpenAI-compatible upstream for the demo, so that a newcomer without any key sees real requests routed.
+"""A small OpenAI-compatible upstream for the demo, so that a newcomer without a key sees real requests routed.
 
-Raw ASGI, mounted in demo mode only, under `/demo/upstream/{slug}/`: `v1/chat/completions`, `v1/embeddings`,
+Plain ASGI, mounted only in demo mode, under `/demo/upstream/{slug}/`: `v1/chat/completions`, `v1/embeddings`,
 `v1/models`, and `settings` (GET, PUT; master key), which sets latency and failures while it runs.
 """
 
@@ -44,7 +44,7 @@ class _Refusal(Exception):
 
 
 async def app(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-    """Answers one request; `scope["path"]` is the whole path, the prefix included."""
+    """Answers one request; `scope["path"]` is the whole path, including the prefix."""
     try:
         await _answer(scope, receive, send)
     except _Refusal as refusal:
@@ -111,10 +111,10 @@ async def _fail(demo: DemoProvider, now: DemoSettings, scope: MutableMapping[str
 
 
 def _hang_up(client: tuple[str, int] | list[Any]) -> None:
-    """Cuts the client's connection underneath the server: ASGI has no word for hanging up.
+    """Cuts the client's connection underneath the server: ASGI has no way to hang up.
 
-    Of this process's sockets, the one whose other end is the client is shut down; the server notices
-    a lost connection, as it would with a provider that crashed.
+    It shuts down the process's socket that is connected to the client; the server sees a lost connection, as with a
+    crashed provider.
     """
     for fd in map(int, os.listdir("/dev/fd")):
         with suppress(OSError):

@@ -1,1 +1,1 @@
-"""Is a provider there, and what does it serve: probes, and tests by people."""
+"""The health of providers: scheduled probes, and tests by people."""

@@ -22,7 +22,7 @@ from providers.models import LanguageModel, Provider
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One model that a provider serves. `entry` is what the price map knows of it."""
+    """One model that a provider serves. `entry` is the price map's data of it."""
 
     name: str
     is_added: bool
@@ -30,12 +30,12 @@ class Offer:
 
     @property
     def is_known(self) -> bool:
-        """Whether the price map has it; otherwise its prices are to be typed in."""
+        """Whether the price map has it; otherwise people type its prices."""
         return self.entry != price_map.UNKNOWN
 
 
 def offers_of(provider: Provider, names: Iterable[str]) -> list[Offer]:
-    """The models a provider listed, in its order; one query."""
+    """The models that a provider listed, in its order; one query."""
     added = frozenset(LanguageModel.objects.filter(provider=provider).values_list("name", flat=True))
     return [Offer(name, name in added, price_map.lookup(type=provider.type, model_name=name)) for name in names]
 
@@ -44,7 +44,7 @@ OPERATOR = "operator"
 
 
 class ConnectionTest(StrictSerializer):
-    """A connection that is not saved, spelled as for a new provider.
+    """An unsaved connection, with the fields of a new provider.
 
     `model`, if given, is asked for one token, which shows that there is credit.
     """
@@ -58,7 +58,7 @@ class ConnectionTest(StrictSerializer):
 
 
 class ConnectionTested(serializers.Serializer):
-    """How it went. `latency` is in milliseconds; `error` and `error_kind` are there when `success` is false."""
+    """The result. `latency` is in milliseconds; `error` and `error_kind` are set if `success` is false."""
 
     success = serializers.BooleanField()
     latency = serializers.FloatField(source="latency_ms")
@@ -69,7 +69,7 @@ class ConnectionTested(serializers.Serializer):
 
 
 class OfferSerializer(serializers.Serializer):
-    """A model that the provider serves. Prices are US dollars per million tokens; null is unknown."""
+    """A model that the provider serves. Prices are US dollars per million tokens; null means unknown."""
 
     name = serializers.CharField()
     is_added = serializers.BooleanField()
@@ -81,7 +81,7 @@ class OfferSerializer(serializers.Serializer):
 
 
 class Discovered(serializers.Serializer):
-    """What the provider serves, or why it did not say."""
+    """The provider's models, or the error."""
 
     success = serializers.BooleanField()
     latency = serializers.FloatField()
@@ -92,7 +92,7 @@ class Discovered(serializers.Serializer):
 
 
 class UnsavedTest(APIView):
-    """Tries an address and a key before they are saved."""
+    """Tests an address and a key before they are saved."""
 
     @extend_schema(request=ConnectionTest, responses=ConnectionTested, operation_id="test_connection")
     def post(self, request: Request) -> Response:
@@ -104,7 +104,7 @@ class UnsavedTest(APIView):
 
 
 class SavedTest(APIView):
-    """Tries a provider as it is saved; the result shows on its card too."""
+    """Tests a saved provider; its card shows the result too."""
 
     write_role = OPERATOR
 
@@ -115,7 +115,7 @@ class SavedTest(APIView):
 
 
 class Discovery(APIView):
-    """Asks a provider which models it serves, and says which of them are known and which are added."""
+    """Asks a provider for its models, and says which of them are known and which were added."""
 
     write_role = OPERATOR
 
@@ -129,7 +129,7 @@ class Discovery(APIView):
 
 
 def tested_json(finding: Finding) -> dict[str, Any]:
-    """A finding as the API spells it."""
+    """A finding in the API's shape."""
     if finding.is_ok:
         models = list(finding.models)
         return {"success": True, "latency": finding.latency_ms, "models_available": len(models), "models": models}

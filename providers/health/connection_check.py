@@ -1,4 +1,4 @@
-"""A person tries a provider, saved or not: a real call, whose finding is for whoever pressed the button."""
+"""A person tests a provider, saved or not, with a real call."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOTHING_HELD = Credentials()
 
 
 def check_saved(provider: Provider) -> Finding:
-    """Tries a provider as it is saved, which counts like a probe by the clock."""
+    """Tests a saved provider; counts as a probe."""
     claim = probe_schedule.claim_of(provider)
     found = claim.finding or check(_of(claim))
     probe_schedule.record(provider_id=provider.pk, finding=found)
@@ -29,17 +29,17 @@ def check_saved(provider: Provider) -> Finding:
 
 
 def check(target: Target) -> Finding:
-    """Tries what may not be saved yet."""
+    """Tests a possibly unsaved provider."""
     return async_to_sync(asking.check)(target)
 
 
 def check_with_key(provider: Provider, key: Secret) -> Finding:
-    """Tries a saved provider with a key that somebody brings; it says nothing of the provider, so it is no probe."""
+    """Tests a saved provider with a person's own key; the result is about the key, so it is not a probe."""
     return check(probe_schedule.target_with(provider, Credentials(key)))
 
 
 def models_of(provider: Provider) -> Finding:
-    """The models a saved provider says it serves."""
+    """The models of a saved provider, by its own list."""
     claim = probe_schedule.claim_of(provider)
     return claim.finding or async_to_sync(asking.models_of)(_of(claim))
 
@@ -60,9 +60,9 @@ def unsaved_target(
     credentials: Mapping[str, str] | None = None,
     held: Credentials = NOTHING_HELD,
 ) -> Target:
-    """What to try; raises ValidationError for what could not be saved either.
+    """The target of a test; raises ValidationError if it could not be saved.
 
-    Secrets that are not given (a key of None) are those that the provider holds.
+    Missing secrets (a key of None) are those that the provider has.
     """
     settings = dict(settings or {})
     rules.check_type(type)

@@ -1,7 +1,7 @@
-"""How providers are: whom to probe next, what a probe found, and what that makes of a provider.
+"""The schedule and the results of probes.
 
-The lease of a probe is the provider's own `next_probe_at`: who moves it on with a conditional UPDATE probes,
-whatever the number of processes; a prober that dies leaves a provider that is due again soon.
+A probe's lease is the provider's own `next_probe_at`: the process that moves it on with a conditional UPDATE makes the
+probe. If a prober dies, its provider is due again soon.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ AT_ONCE = 20
 KEPT_PROBES = 500
 KEPT_FOR = timedelta(days=7)
 ALARMING_FAILURES = 3
-# The newest probe counts for a fifth of the average: it forgets in about ten.
+# The newest probe counts for a fifth of the average, which forgets old ones after about ten.
 NEWEST_SHARE = 0.2
-# Models that can't be asked for a token of chat.
+# Models that can't generate a chat token.
 OTHER_MODES = frozenset(
     {"embedding", "rerank", "image_generation", "audio_transcription", "audio_speech", "moderation"}
 )
@@ -39,7 +39,7 @@ OTHER_MODES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A provider whose probe is ours to make; without a target the finding is known already."""
+    """A provider to probe; without a target the finding is known already."""
 
     provider_id: UUID
     target: Target | None
@@ -47,7 +47,10 @@ class Claim:
 
 
 def claim_due(*, interval_s: float, rng: random.Random) -> list[Claim]:
-    """Takes the probes that are due. A new provider's first is after one interval: its author has just tried it."""
+    """Claims the due probes.
+
+    A new provider's first probe is after one interval, because its author has just tested it.
+    """
     now = timezone.now()
     _schedule_newcomers(now, interval_s, rng)
     due = Provider.objects.filter(enabled=True, next_probe_at__lte=now).order_by("next_probe_at")
@@ -62,7 +65,7 @@ def _schedule_newcomers(now: datetime, interval_s: float, rng: random.Random) ->
 
 
 def _take(row: Provider, now: datetime) -> bool:
-    """Whether this process is the one that moved the provider's next probe on."""
+    """Whether this process has claimed the provider's probe."""
     return bool(Provider.objects.filter(pk=row.pk, next_probe_at=row.next_probe_at).update(next_probe_at=now + LEASE))
 
 
@@ -72,7 +75,7 @@ def spread(interval_s: float, rng: random.Random) -> timedelta:
 
 
 def claim_of(provider: Provider) -> Claim:
-    """What to probe; a key that is missing or can't be read is a finding by itself."""
+    """The claim for a provider; a missing or unreadable key is a finding by itself."""
     try:
         keys = secrets.read(provider.key) if hasattr(provider, "key") else Credentials()
     except UnreadableKey as error:
@@ -83,12 +86,12 @@ def claim_of(provider: Provider) -> Claim:
 
 
 def target_with(provider: Provider, keys: Credentials) -> Target:
-    """What a probe of a saved provider needs to know, opened by these keys; a cheap model of it shows credit."""
+    """The target of a saved provider with these credentials; a cheap model of it shows that there is credit."""
     return target_of(provider, keys, model=_cheapest_chat_model(provider))
 
 
 def target_of(provider: Provider, keys: Credentials, *, model: str | None) -> Target:
-    """What a probe needs to know of a provider, saved or not."""
+    """The target of a provider, saved or not."""
     preset = preset_of(provider.type)
     options = ((field.name, provider.settings.get(field.name) or field.default) for field in preset.settings)
     return Target(
@@ -115,11 +118,11 @@ def _cheapest_chat_model(provider: Provider) -> str | None:
 
 @atomic
 def record(*, provider_id: UUID, finding: Finding, again_in: timedelta | None = None) -> None:
-    """Writes a finding to the history and onto the provider, and when the next probe is due, if it says so."""
+    """Writes a finding to the history and to the provider, and the time of the next probe, if given."""
     now, rows = timezone.now(), Provider.objects.filter(pk=provider_id)
     before = rows.select_for_update().values_list("latency_ms", flat=True)[:1]
     if not before:
-        return  # deleted while it was probed
+        return  # deleted during the probe
     if finding.is_ok:
         latency_ms = moved_average(before[0], finding.latency_ms)
         rows.update(error="", error_since=None, failed_probes=0, latency_ms=latency_ms)
@@ -154,5 +157,5 @@ def _write_history(provider_id: UUID, finding: Finding, now: datetime) -> None:
 
 
 def failing(*, in_a_row: int = ALARMING_FAILURES) -> list[Provider]:
-    """The providers in service that failed so many probes in a row that somebody should know."""
+    """The enabled providers that failed enough probes in a row for an alert."""
     return list(Provider.objects.filter(enabled=True, failed_probes__gte=in_a_row))

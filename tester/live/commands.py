@@ -1,4 +1,4 @@
-"""What a viewer may say: a JSON object, or the query string of the socket's address."""
+"""The commands of a viewer: a JSON object, or the query string of the socket's URL."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ KNOWN = ("ack", "speed", "pause", "seek_ms", "mode")
 
 
 class BadCommand(Exception):
-    """A message nobody can follow; says why."""
+    """An invalid command, with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class ViewerCommand:
-    """What is to change; None stays as it is. `ack` is the number of the last frame that was drawn."""
+    """The requested changes; None keeps the current value. `ack` is the number of the last drawn frame."""
 
     ack: int | None = None
     speed: float | None = None
@@ -35,16 +35,16 @@ class ViewerCommand:
 
     @property
     def begins_at_ms(self) -> float | None:
-        """Where somebody who comes with this wish begins; None is the newest moment.
+        """The start of a viewer with this command; None means the newest moment.
 
-        Whoever comes to play the run at a speed begins at its beginning, whoever names none came to see how it stands.
+        A viewer with a speed starts at the beginning, one without a speed at the current state.
         """
         is_playing = self.speed not in (None, AT_ONCE) and not self.is_paused
         return 0.0 if is_playing and self.at_ms is None else self.at_ms
 
 
 def command_in(text: str | None) -> ViewerCommand:
-    """The wish in a message; raises BadCommand."""
+    """The command in a message; raises BadCommand."""
     if text is None or len(text) > MOST_CHARACTERS:
         raise BadCommand(f"Send JSON text of at most {MOST_CHARACTERS} characters.")
     try:
@@ -57,7 +57,10 @@ def command_in(text: str | None) -> ViewerCommand:
 
 
 def command_in_query(query: str) -> ViewerCommand:
-    """The same wishes as `?speed=10&pause=true&seek_ms=0&mode=ordered`; the rest is not ours. Raises BadCommand."""
+    """The same command as `?speed=10&pause=true&seek_ms=0&mode=ordered`; other parameters are ignored.
+
+    Raises BadCommand.
+    """
     said = {name: _word(value) for name, value in parse_qsl(query) if name in KNOWN and name != "ack"}
     return _wish(said)
 

@@ -1,4 +1,4 @@
-"""A run as programs see it: plain events, `stats` and `trace` while it goes on and one for its end."""
+"""A run for programs: plain events, `stats` and `trace` while it runs and one for its end."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ from tester.live.waking import until
 
 
 class EventView:
-    """One program. It gets the newest statistics and the last traces of each moment, so that a slow one costs
-    no memory; `GET /v1/runs/{run_id}/traces` has every trace."""
+    """One program.
+
+    It gets the newest statistics and the last traces of each moment, so that a slow program needs no memory here; `GET
+    /v1/runs/{run_id}/traces` has every trace.
+    """
 
     def __init__(self, watched: WatchedRun, wake: asyncio.Event, clock: Callable[[], float]) -> None:
         self._reel, self._wake, self._clock = watched.reel, wake, clock
@@ -26,11 +29,11 @@ class EventView:
         self._traces: frozenset[int] = frozenset()
 
     def take(self, wish: ViewerCommand) -> None:
-        """Programs have nothing to wish for; raises BadCommand."""
+        """Programs send no commands; raises BadCommand."""
         raise BadCommand("With view=events the socket only speaks; it listens to nothing.")
 
     async def messages(self) -> AsyncIterator[str]:
-        """Events as JSON; ends after the one for the end, or when the run was deleted."""
+        """Events as JSON; stops after the final event, or when the run is deleted."""
         while not self._reel.is_gone:
             self._wake.clear()
             due_s = self._told_at_s + FRAME_S

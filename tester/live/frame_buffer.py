@@ -1,4 +1,4 @@
-"""The frames of one run as one process knows them, and how the run stands."""
+"""The frames of one run in the memory of one process, and the run's status."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tester.scene import DrawnGroup
 
 
 class StoredFrame(NamedTuple):
-    """A frame as it is stored: its number, its moment on the run's clock, its JSON."""
+    """A stored frame: its number, its time on the run's clock, its JSON."""
 
     n: int
     at_ms: float
@@ -22,9 +22,9 @@ class StoredFrame(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RunUpdate:
-    """What one look into the database found. `is_all`: no frame that is stored by now is missing.
+    """The result of one look into the database.
 
-    `next_run` is the id of the run that took this one's place when it was changed under way.
+    `is_all`: it has all stored frames. `next_run` is the id of the run that replaced this one after a change.
     """
 
     status: RunStatus
@@ -37,7 +37,10 @@ class RunUpdate:
 
 @dataclass(slots=True)
 class FrameBuffer:
-    """Grows while its run goes on; frames keep their index. The JSON stays text: parsed it is five times as large."""
+    """Grows while its run goes on; frames keep their index.
+
+    The JSON stays text: parsed, it would be five times as large.
+    """
 
     group: DrawnGroup
     times_ms: list[float] = field(default_factory=list)
@@ -51,12 +54,12 @@ class FrameBuffer:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more will come."""
+        """Whether no more frames will come."""
         return self.is_gone or self.status not in OPEN
 
     @property
     def end_ms(self) -> float:
-        """The newest moment that is known."""
+        """The newest known moment."""
         return self.times_ms[-1] if self.times_ms else 0.0
 
     @property
@@ -69,7 +72,7 @@ class FrameBuffer:
         return from_json(self._texts[index]) if index >= 0 else None
 
     def add(self, news: RunUpdate | None) -> bool:
-        """Takes news in, None for a run that was deleted; says whether there was anything new."""
+        """Adds an update, None for a deleted run; returns whether there was anything new."""
         if news is None:
             self.is_gone = True
             return True

@@ -1,4 +1,4 @@
-"""Who watches which run: one follower for each run that is watched in this process, however many watch."""
+"""Follows the watched runs: one follower per run in this process, for any number of viewers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Source(Protocol):
 
 
 class Database:
-    """The rows of this installation: whoever conducts a run, in whatever process, writes them."""
+    """The rows of this installation, written by the processes of the runs."""
 
     async def reel_of(self, run_id: UUID) -> FrameBuffer | None:
         return await stored_frames.in_database_thread(stored_frames.reel_of, run_id)
@@ -44,7 +44,7 @@ class Database:
 
 @dataclass(slots=True)
 class WatchedRun:
-    """A run that is being watched: its frames, their pictures, and whom to wake when there is news."""
+    """A watched run: its frames, their pictures, and the viewers to wake on news."""
 
     reel: FrameBuffer
     pictures: Pictures
@@ -57,7 +57,7 @@ class WatchedRun:
 
 
 class FrameStore:
-    """The runs that are watched in this process. Nothing is read for a run that nobody watches or that has ended."""
+    """The watched runs of this process. Runs that have ended, or have no viewers, are not read."""
 
     def __init__(self, source: Source | None = None, rest: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         self._source = source or Database()
@@ -66,7 +66,7 @@ class FrameStore:
 
     @asynccontextmanager
     async def watch(self, run_id: UUID, wake: asyncio.Event) -> AsyncIterator[WatchedRun]:
-        """The run, up to date when entered; `wake` is set whenever there is news. Raises RunUnknown."""
+        """The run, up to date on entry; `wake` is set on every update. Raises RunUnknown."""
         follower = self._followers.get(run_id)
         if follower is None:
             follower = self._followers[run_id] = _Follower(run_id, self._source, self._rest)
@@ -85,7 +85,7 @@ class FrameStore:
 
     @property
     def followed(self) -> frozenset[UUID]:
-        """The runs that somebody watches."""
+        """The runs with viewers."""
         return frozenset(self._followers)
 
 
@@ -99,7 +99,7 @@ class _Follower:
         self._task = asyncio.create_task(self._follow())
 
     async def watched(self) -> WatchedRun:
-        """The run, as soon as all that is stored of it has been read."""
+        """The run, after all its stored frames have been read."""
         return await asyncio.shield(self._ready)
 
     def stop(self) -> None:
@@ -125,12 +125,12 @@ class _Follower:
     async def _look_again(self, watched: WatchedRun) -> None:
         try:
             await self._catch_up(watched)
-        except Exception as error:  # whatever it is, viewers keep what they have, and the next look tries again
+        except Exception as error:  # on any error viewers keep the current state, and the next look tries again
             log.warning("a run could not be followed", run=str(self._run_id), error=str(error))
             await self._rest(AFTER_TROUBLE_S)
 
     async def _catch_up(self, watched: WatchedRun) -> None:
-        """Takes in all that is stored by now."""
+        """Reads all stored frames."""
         is_new, is_more = False, True
         while is_more:
             news = await self._source.news_of(self._run_id, watched.reel.last_n)

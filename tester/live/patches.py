@@ -1,4 +1,4 @@
-"""A run as one page sees it: a whole first frame, then attribute patches, never more than the page can draw."""
+"""A run for a page: a whole first frame, then attribute patches, never more than the page can draw."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ MOST_UNACKNOWLEDGED = 2
 
 
 class PatchView:
-    """One page. What it has no time for is never made: a patch leads from what it has to what is newest."""
+    """The view of one page.
+
+    Frames that it has no time for are skipped: a patch leads from its last frame to the newest.
+    """
 
     def __init__(
         self, watched: WatchedRun, wake: asyncio.Event, wish: ViewerCommand, clock: Callable[[], float]
@@ -31,7 +34,7 @@ class PatchView:
         self._mode = wish.mode or mode_of(self._reel.group.strategy)
         self._player = Player(clock(), self._reel.times_ms)
         self._change(replace(wish, at_ms=wish.begins_at_ms))
-        # Whoever comes from the run that this one continues keeps that picture until this run has come so far.
+        # A viewer that comes from the run before keeps its picture until this run reaches the same moment.
         self._awaited_ms = wish.at_ms
         self._came_in_time = not self._reel.is_over
         self._shown: Shot | None = None
@@ -40,7 +43,7 @@ class PatchView:
         self._sent = self._acknowledged = self._seeks = 0
 
     def take(self, wish: ViewerCommand) -> None:
-        """Does as the page wishes, beginning with the next frame; raises BadCommand for what was never sent."""
+        """Applies a command from the next frame on; raises BadCommand for an ack of a frame that was never sent."""
         if wish.ack is not None and not 1 <= wish.ack <= self._sent:
             raise BadCommand(f"ack: frame {wish.ack} was never sent.")
         self._acknowledged = max(self._acknowledged, wish.ack or 0)
@@ -56,7 +59,7 @@ class PatchView:
         self._player.change(now_s, times_ms, speed=wish.speed, is_paused=wish.is_paused, at_ms=wish.at_ms)
 
     async def messages(self) -> AsyncIterator[str]:
-        """Frames as JSON, each when it is due; ends when the run was deleted."""
+        """Frames as JSON, each when it is due; stops when the run is deleted."""
         while not self._reel.is_gone:
             self._wake.clear()
             due_s = self._due_s()
@@ -66,17 +69,17 @@ class PatchView:
                 await until(self._wake, due_s, self._clock)
 
     def _due_s(self) -> float | None:
-        """When the next frame is to be sent; None as long as nothing happens."""
+        """The time of the next frame; None while nothing happens."""
         if self._is_early():
             return None
         now_s = self._clock()
-        due_s = self._player.due_s(now_s, self._reel.times_ms)  # always asked: time passes for slow pages too
+        due_s = self._player.due_s(now_s, self._reel.times_ms)  # always called, because time passes for slow pages too
         due_s = now_s if self._has_changed else due_s
         is_full = self._sent - self._acknowledged >= MOST_UNACKNOWLEDGED
         return None if is_full or due_s is None else max(due_s, self._next_s)
 
     def _is_early(self) -> bool:
-        """Whether the moment to begin with is still to come."""
+        """Whether the start is still in the future."""
         if self._awaited_ms is None:
             return False
         if not self._reel.is_over and self._reel.end_ms < self._awaited_ms:
@@ -87,7 +90,7 @@ class PatchView:
 
     @property
     def _has_changed(self) -> bool:
-        """Whether the page should know something even without another moment of the run."""
+        """Whether there is something to send even without a new frame."""
         if self._shown is None or self._shown.mode is not self._mode:
             return True
         return self._standing != self._standing_at(self._shown.frame)
@@ -107,7 +110,7 @@ class PatchView:
         standing = self._standing_at(shot.frame)
         told = "" if standing == self._standing else f',"s":{to_json(standing).decode()}'
         self._shown, self._standing = shot, standing
-        # By the beat: a frame that came late does not delay those after it, but none follows another at once.
+        # In step: a late frame does not delay the next ones, but two frames never follow at once.
         self._next_s = max(self._next_s + FRAME_S, now_s + FRAME_S / 2)
         self._sent += 1
         return f'{{"n":{self._sent},"p":{patch}{told}}}'

@@ -1,4 +1,4 @@
-"""What viewers of one run get to see: computed once for all of them."""
+"""The pictures of one run: computed once for all viewers."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Patch = dict[str, dict[str, str]]
 
 
 def diff(before: Scene | None, after: Scene) -> Patch:
-    """`{element id: {attribute: value}}`, texts under `#text`: what to change so that `before` looks like `after`.
+    """`{element id: {attribute: value}}`, texts under `#text`: the changes from `before` to `after`.
 
-    Without `before` it is everything, for somebody whose page may show any moment. Raises ValueError for scenes
-    of another group or mode, which no patch leads to.
+    Without `before` it is everything, for a page that may show any moment. Raises ValueError for scenes of different
+    groups or modes.
     """
     if before is None:
         return {part.id: dict(part.attributes) for part in after.parts}
@@ -37,14 +37,14 @@ MOST_PATCHES = 512
 
 
 class Shot(NamedTuple):
-    """One picture of a run: how it is drawn, and the index of its frame (-1: nothing has run)."""
+    """One picture of a run: its mode, and the index of its frame (-1: before the first)."""
 
     mode: Mode
     frame: int
 
 
 class Pictures:
-    """Scenes and patches of one run. Those used last are kept: viewers are mostly near each other."""
+    """Scenes and patches of one run. The last used ones are cached: most viewers are close to each other."""
 
     def __init__(self, reel: FrameBuffer) -> None:
         self._reel = reel
@@ -55,6 +55,6 @@ class Pictures:
         return scene_of(self._reel.group, self._reel.frame(shot.frame), shot.mode)
 
     def _compare(self, before: Shot | None, after: Shot) -> str:
-        """The patch from one picture to another, as JSON; everything when the other mode was drawn before."""
+        """The patch from one picture to another, as JSON; the whole scene after a change of the mode."""
         is_whole = before is None or before.mode is not after.mode
         return to_json(diff(None if is_whole or before is None else self._scene(before), self._scene(after))).decode()

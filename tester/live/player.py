@@ -1,6 +1,7 @@
-"""One viewer's place in the frames of a run. Pure: the moments of the frames and the time are passed in.
+"""One viewer's position in the frames of a run.
 
-Times in seconds are the viewer's, times in milliseconds are those of the run's clock.
+Pure: the times of the frames and the current time are passed in. Seconds are the viewer's time, milliseconds the run's
+clock.
 """
 
 from __future__ import annotations
@@ -11,16 +12,16 @@ from collections.abc import Sequence
 
 FRAMES_PER_S = 15
 FRAME_S = 1 / FRAMES_PER_S
-# As fast as it computes: everything that waits, in steps that grow with it, so that the newest is soon reached.
+# As fast as possible: all waiting frames, in growing steps, so that the newest is reached soon.
 AT_ONCE = math.inf
 CATCH_UP_STEPS = 8
-# A timer that fires a hair early still finds its frame.
+# A timer that fires slightly early still finds its frame.
 EARLY_MS = 0.01
 NOTHING = -1
 
 
 class Player:
-    """Plays from `at_ms` on, or follows from the newest frame. `speed` is virtual seconds per real second."""
+    """Plays from `at_ms` on, or follows the newest frame. `speed` is virtual seconds per real second."""
 
     def __init__(
         self,
@@ -47,7 +48,7 @@ class Player:
         is_paused: bool | None = None,
         at_ms: float | None = None,
     ) -> None:
-        """Another speed, pause or not, another place; None leaves it as it is."""
+        """Changes speed, pause or position; None keeps the current value."""
         self._move(now_s, times_ms)
         self.speed = self.speed if speed is None else speed
         self.is_paused = self.is_paused if is_paused is None else is_paused
@@ -55,7 +56,7 @@ class Player:
             self._position_ms, self._is_sought = min(at_ms, self._edge_ms), True
 
     def due_s(self, now_s: float, times_ms: Sequence[float]) -> float | None:
-        """When `take` has another frame; None if it takes news, or a change, for that."""
+        """The time when `take` has another frame; None if that needs an update or a command."""
         self._move(now_s, times_ms)
         following = self._index + 1
         if self._is_sought:
@@ -67,7 +68,7 @@ class Player:
         return now_s + max(0.0, times_ms[following] - self._position_ms) / 1000 / self.speed
 
     def take(self, now_s: float, times_ms: Sequence[float]) -> int:
-        """The index of the frame to show now; NOTHING when there is none."""
+        """The index of the frame to show now; NOTHING without one."""
         self._move(now_s, times_ms)
         is_step = self.speed == AT_ONCE and not self.is_paused and not self._is_sought
         self._index = self._stepped(times_ms) if is_step else self._found(times_ms)
@@ -84,7 +85,7 @@ class Player:
         return max(0, bisect_right(times_ms, self._position_ms + EARLY_MS) - 1) if times_ms else NOTHING
 
     def _move(self, now_s: float, times_ms: Sequence[float]) -> None:
-        """Lets time pass. Whoever has reached the newest frame waits there for the next, not in its past."""
+        """Moves the position with time. At the newest frame it waits for the next one there."""
         if not self.is_paused and self.speed != AT_ONCE:
             played_ms = (now_s - self._since_s) * 1000 * self.speed
             self._position_ms = min(self._position_ms + played_ms, self._edge_ms)

@@ -1,4 +1,4 @@
-"""Who may open a socket: whoever may read, and not from another site's page."""
+"""The right to open a socket: people and keys that may read, but not from another site's page."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Closing(Exception):
 
 
 async def admit(scope: Mapping[str, Any], *, to: str = "watch runs") -> Actor:
-    """Who is calling, by bearer key or by session; raises Closing, which says what the right is for."""
+    """The caller, by bearer key or session; raises Closing with a reason that names the action `to`."""
     return await _admitted(scope, scope["user"], to)
 
 
 async def admit_again(scope: Mapping[str, Any], *, to: str = "watch runs") -> Actor:
-    """The same for somebody who was admitted a while ago: keys are revoked, and people sign out or lose rights."""
-    # A session that was read before is remembered as it was; its key alone is asked again.
+    """Checks an admitted caller again: keys are revoked, and people sign out or lose rights."""
+    # A session object caches its data, so the session is loaded again by its key.
     session = import_module(settings.SESSION_ENGINE).SessionStore(scope["session"].session_key)
     return await _admitted(scope, await get_user({"session": session}), to)
 
@@ -62,7 +62,7 @@ def _check_may_read(actor: Actor, to: str) -> None:
 
 
 async def _holder(authorization: str) -> Actor:
-    """A program that presents a key: no page of another site can make a browser do that."""
+    """A program with a key: no page of another site can make a browser send one."""
     scheme, _, key = authorization.partition(" ")
     holder = await in_database_thread(verify, key.strip()) if scheme.lower() == "bearer" and key.strip() else None
     if holder is None:
@@ -71,7 +71,7 @@ async def _holder(authorization: str) -> Actor:
 
 
 def _person(user: Any, headers: Mapping[bytes, str]) -> Actor:
-    """Whoever signed in. Browsers send the cookie with every page's socket, so the page must be ours."""
+    """The signed-in person. Browsers send the cookie from any page, so the page must be ours."""
     if not user.is_authenticated:
         raise Closing(UNKNOWN, "Sign in first, or send 'Authorization: Bearer KEY'.")
     if not is_allowed_origin(headers.get(b"origin", ""), headers.get(b"host", "")):
@@ -80,7 +80,7 @@ def _person(user: Any, headers: Mapping[bytes, str]) -> Actor:
 
 
 def is_allowed_origin(origin: str, host: str) -> bool:
-    """Whether pages of this origin may use a session: our own, those on ALLOWED_HOSTS, CSRF_TRUSTED_ORIGINS.
+    """Whether pages of this origin may use a session: our own, those in ALLOWED_HOSTS and CSRF_TRUSTED_ORIGINS.
 
     A `*` in ALLOWED_HOSTS names no host: then only our own pages may.
     """

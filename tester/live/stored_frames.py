@@ -27,14 +27,14 @@ async def in_database_thread(look: Callable[P, T], *args: P.args, **kwargs: P.kw
 
 
 def reel_of(run_id: UUID) -> FrameBuffer | None:
-    """An empty frame buffer for a run, or None when there is no such run."""
+    """An empty frame buffer for a run, or None without such a run."""
     run = Run.objects.defer("config", "engine_input").filter(pk=run_id).first()
     return None if run is None else FrameBuffer(drawn_group_of(run))
 
 
 def news_of(run_id: UUID, after: int) -> RunUpdate | None:
-    """How a run stands, and its frames after number `after`; two small queries. None: the run was deleted."""
-    # The status first: frames are written before a run is said to have ended, so none can be missed.
+    """The status of a run, and its frames after number `after`; two small queries. None: the run was deleted."""
+    # The status first: frames are written before a run's end, so none can be missed.
     run = Run.objects.only("status", "error", "heartbeat_at", "result", "next_run_id").filter(pk=run_id).first()
     if run is None:
         return None

@@ -1,4 +1,4 @@
-"""The diagram as a picture file: our stylesheets, applied by ourselves."""
+"""The diagram as a picture file: our stylesheets, applied in Python."""
 
 from tester.picture.standalone import StandalonePicture, standalone
 

@@ -1,4 +1,4 @@
-"""Colours as numbers: read from CSS, mixed in the Oklab space as browsers mix them, written as hex. Pure."""
+"""Colours as numbers: read from CSS, mixed in the Oklab space like in browsers, written as hex. Pure."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Colour(NamedTuple):
 
     @property
     def hex(self) -> str:
-        """Without alpha: old SVG viewers know no other way."""
+        """Without alpha: old SVG viewers support no other form."""
         return "#" + "".join(f"{round(255 * part):02x}" for part in self[:3])
 
 
 def mix(first: Colour, second: Colour, share: float) -> Colour:
-    """`color-mix(in oklab, …)`: so much of the first, the rest of the second, weighted by their alphas."""
+    """`color-mix(in oklab, …)`: the given share of the first, the rest of the second, weighted by their alphas."""
     alpha = first.alpha * share + second.alpha * (1 - share)
     if not alpha:
         return Colour(0, 0, 0, 0)
@@ -41,7 +41,7 @@ def mix(first: Colour, second: Colour, share: float) -> Colour:
     return Colour(*_from_oklab(mixed), alpha)
 
 
-# Björn Ottosson's matrices, as CSS Color 4 has them.
+# Björn Ottosson's matrices, as in CSS Color 4.
 def _to_oklab(colour: Colour) -> list[float]:
     r, g, b = (_linear(part) for part in colour[:3])
     cones = (

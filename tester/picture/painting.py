@@ -1,4 +1,4 @@
-"""Stylesheets -> attributes: an SVG tree that needs no stylesheet any more, so that every viewer draws it alike."""
+"""Stylesheets -> attributes: an SVG tree without a stylesheet, so that every viewer draws it alike."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def matters(name: str) -> bool:
 
 
 def paint(root: Element, rules: Sequence[Rule], theme: Theme) -> None:
-    """Gives every element the attributes that the rules want, in place, and takes away what only rules needed."""
+    """Sets the attributes of every element by the rules, in place, and removes classes and the like."""
     _paint(root, [], {}, rules, theme)
     for element in root.iter():
         for name in (*NOT_SVG, *(() if element.tag in KEPT_IDS else ("id",))):
@@ -51,7 +51,7 @@ def _paint(
 
 
 def _variables(declared: Mapping[str, str], inherited: Mapping[str, str], theme: Theme) -> dict[str, str]:
-    """The custom properties of an element: those of its parent, and its own, which may name each other."""
+    """The custom properties of an element: those of its parent, and its own, which may refer to each other."""
     own = {name: value for name, value in declared.items() if name.startswith("--")}
     variables = {**inherited, **own}
     for _ in range(len(own)):
@@ -60,7 +60,7 @@ def _variables(declared: Mapping[str, str], inherited: Mapping[str, str], theme:
 
 
 def _split_colours(element: Element) -> None:
-    """A colour with alpha becomes one without, and an opacity."""
+    """Splits a colour with alpha into a colour and an opacity."""
     for name, opacity in PAINTS.items():
         colour = Colour.read(element.get(name, ""))
         if colour is not None:

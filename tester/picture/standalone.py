@@ -1,4 +1,4 @@
-"""A scene as an SVG file of its own: title, numbers and the wide picture, every style and the font inside."""
+"""A scene as a self-contained SVG file: title, figures and the wide picture, with all styles and the font."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class StandalonePicture:
 
 
 def standalone(scene: Scene, *, about: str, theme: Theme) -> StandalonePicture:
-    """The scene as a file; `about` is a line on which run this is and when, `theme` is one of the console's."""
+    """The scene as a file; `about` is a line with the run and the moment, `theme` is one of the console's."""
     picture = scene.pictures[0]
     height = HEAD_HEIGHT + picture.sheet.height
     context = {
@@ -75,7 +75,7 @@ def _add_style(svg: Element) -> str:
 
 
 def _tidy(svg: Element) -> None:
-    """Line breaks between elements go: they are the template's."""
+    """Removes the template's line breaks between elements."""
     for element in svg.iter():
         element.tail = None if not (element.tail or "").strip() else element.tail
         if len(element) and not (element.text or "").strip():
@@ -84,7 +84,7 @@ def _tidy(svg: Element) -> None:
 
 @cache
 def _rules() -> tuple[Rule, ...]:
-    """Those that say something about a picture."""
+    """The rules that affect a picture."""
     rules = rules_of("".join(_static(name).read_text() for name in SHEETS))
     return tuple(rule for rule in rules if any(matters(name) for name in rule.declarations))
 

@@ -1,6 +1,6 @@
-"""As much of CSS as our own stylesheets use for the diagram: rules, selectors, which rule wins. Pure.
+"""The part of CSS that our stylesheets use for the diagram: rules, selectors, specificity.
 
-At-rules are left out (the picture is the wide one, and stands still); a selector with anything else than types,
+Pure. At-rules are ignored (the picture is the wide one, without animations); a selector with anything but types,
 classes, attributes, `:is`, `:not`, `:has`, `:empty`, `:root`, descendants and children matches nothing.
 """
 
@@ -30,7 +30,7 @@ class Rule:
 
 
 def rules_of(css: str) -> tuple[Rule, ...]:
-    """The rules of a stylesheet, those that count least first."""
+    """The rules of a stylesheet, in ascending specificity."""
     found = [rule for head, body in _blocks(COMMENT.sub("", css)) for rule in _rules(head, body)]
     return tuple(sorted(found, key=lambda rule: rule.specificity))
 
@@ -48,7 +48,7 @@ def _compounds(selector: str) -> tuple[str, ...]:
 
 @cache
 def _simples(compound: str) -> tuple[str, ...]:
-    """The parts of one step; none for what this module does not know, so that it matches nothing."""
+    """The parts of one step; none for an unknown selector, so that it matches nothing."""
     found = SIMPLE.findall(compound)
     return tuple(found) if "".join(found) == compound else ()
 
@@ -119,7 +119,7 @@ def _rules(head: str, body: str) -> Iterator[Rule]:
 
 
 def _specificity(selector: str) -> Specificity:
-    """Classes and their like, then types; a list counts as the strongest of its members."""
+    """Classes and similar, then types; a list counts as its most specific member."""
     classes = types = 0
     for simple in SIMPLE.findall(selector):
         name, _, inside = simple.partition("(")

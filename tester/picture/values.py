@@ -1,4 +1,4 @@
-"""CSS values with `var`, `light-dark` and `color-mix` replaced by what they stand for. Pure."""
+"""CSS values with `var`, `light-dark` and `color-mix` replaced by their values. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FUNCTIONS = ("var(", "light-dark(", "color-mix(")
 
 
 def resolved(value: str, variables: Mapping[str, str], theme: Theme) -> str:
-    """The value for an element with these custom properties; one that names an unknown variable becomes ""."""
+    """The value for an element with these custom properties; "" for an unknown variable."""
     text = value.strip()
     while (found := _innermost(text)) is not None:
         begins, ends, name = found
@@ -21,7 +21,7 @@ def resolved(value: str, variables: Mapping[str, str], theme: Theme) -> str:
 
 
 def parts_of(text: str, separator: str) -> Iterator[str]:
-    """The text between separators that stand in no parentheses."""
+    """The text between separators outside parentheses."""
     depth, begins = 0, 0
     for place, glyph in enumerate(text):
         depth += (glyph in "([") - (glyph in ")]")
@@ -32,7 +32,7 @@ def parts_of(text: str, separator: str) -> Iterator[str]:
 
 
 def _innermost(text: str) -> tuple[int, int, str] | None:
-    """The last function that begins has none of its kind inside; where it begins and ends, and its name."""
+    """The start, end and name of the last function call, which contains no other."""
     begins, name = max((text.rfind(name), name) for name in FUNCTIONS)
     if begins < 0:
         return None
@@ -54,7 +54,7 @@ def _replaced(name: str, arguments: list[str], variables: Mapping[str, str], the
 
 
 def _mixed(arguments: list[str]) -> str:
-    """One of two shares may be missing; the two add up to 100%."""
+    """The mixed colour. One of two shares may be missing; the two add up to 100%."""
     names, shares = zip(*(_with_share(argument) for argument in arguments), strict=True)
     first, second = (Colour.read(name) for name in names)
     if first is None or second is None:

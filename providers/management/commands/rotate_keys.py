@@ -1,4 +1,4 @@
-"""`manage.py rotate_keys`: after a new key was put first into ENCRYPTION_KEYS."""
+"""`manage.py rotate_keys`: run it after putting a new key first into ENCRYPTION_KEYS."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from providers.actions import rotate_keys
 
 
 class Command(BaseCommand):
-    """Re-encrypts every key for a provider, people's own included; safe to repeat."""
+    """Re-encrypts every provider key, including own keys; safe to repeat."""
 
     help = (
         "Encrypts all provider keys, people's own included, under the first of ENCRYPTION_KEYS. "

@@ -1,4 +1,4 @@
-"""`manage.py seed_providers`: OpenRouter, OpenAI, Anthropic, Together AI and Google AI with their usual models."""
+"""`manage.py seed_providers`: OpenRouter, OpenAI, Anthropic, Together AI and Google AI with their common models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from providers.exceptions import ModelInUse
 
 @dataclass(frozen=True, slots=True)
 class _CommandLine:
-    """Whom the history names for what is done here."""
+    """The author in the history for changes made here."""
 
     name: str = "command-line"
 

@@ -1,4 +1,4 @@
-"""`manage.py rehearse GROUP --scenario primary-outage --assert 'success_rate>=0.99'`: a routing change under test."""
+"""`manage.py rehearse GROUP --scenario primary-outage --assert 'success_rate>=0.99'`: tests a change of routing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MAX_BYTES = 1024 * 1024
 
 
 def scenario_in(text: str) -> dict[str, Any]:
-    """The scenario that a file's text describes, not yet checked; raises BadInput that says where it is wrong."""
+    """The scenario in a file's text, not yet checked; raises BadInput with the place of an error."""
     if len(text.encode(errors="replace")) > MAX_BYTES:
         raise BadInput(FIELD, "This is larger than 1 MB.")
     text = text.removeprefix("\ufeff")
@@ -65,7 +65,7 @@ MOST_CONCURRENT = 1_000
 
 
 class Command(BaseCommand):
-    """Rehearses a group in this very process and its workers; no server is needed. The run is stored as others are."""
+    """Rehearses a group in this process and its workers; no server is needed. The run is stored like any other."""
 
     help = (
         "Rehearse a routing group in virtual time. Exit code: 0 when all is well, 1 when an assertion fails "
