@@ -19,7 +19,10 @@ function isOrdered() {
 }
 
 function rowUnder(point, dragged) {
-  const row = document.elementsFromPoint(point.clientX, point.clientY).map((e) => e.closest(".builder-list > .builder-row")).find((r) => r && r !== dragged);
+  const row = document
+    .elementsFromPoint(point.clientX, point.clientY)
+    .map((e) => e.closest(".builder-list > .builder-row"))
+    .find((r) => r && r !== dragged);
   if (!row) return null;
   const box = row.getBoundingClientRect();
   const height = (point.clientY - box.top) / box.height;
@@ -27,21 +30,34 @@ function rowUnder(point, dragged) {
 }
 
 function makeSortable(list) {
-  let before = "", target = null;
+  let before = "",
+    target = null;
   const mark = (row) => {
     target?.classList.remove("is-target");
     target = row;
     target?.classList.add("is-target");
   };
-  const follow = (event) => mark(isOrdered() ? rowUnder(event.touches?.[0] ?? event, list.querySelector(".is-dragged")) : null);
+  const follow = (event) =>
+    mark(isOrdered() ? rowUnder(event.touches?.[0] ?? event, list.querySelector(".is-dragged")) : null);
   const moves = ["pointermove", "touchmove"];
   const order = () => [...list.children].map((row) => row.dataset.uid).join();
   Sortable.create(list, {
-    handle: ".grip", forceFallback: true, fallbackTolerance: 4, delay: 120, delayOnTouchOnly: true,
-    animation: 140, invertSwap: true, swapThreshold: 2 * MIDDLE, ghostClass: "is-dragged", fallbackClass: "is-carried",
-    onStart: () => { before = order(); moves.forEach((name) => document.addEventListener(name, follow, { passive: true })); },
+    handle: ".grip",
+    forceFallback: true,
+    fallbackTolerance: 4,
+    delay: 120,
+    delayOnTouchOnly: true,
+    animation: 140,
+    invertSwap: true,
+    swapThreshold: 2 * MIDDLE,
+    ghostClass: "is-dragged",
+    fallbackClass: "is-carried",
+    onStart: () => {
+      before = order();
+      for (const name of moves) document.addEventListener(name, follow, { passive: true });
+    },
     onEnd: ({ item }) => {
-      moves.forEach((name) => document.removeEventListener(name, follow));
+      for (const name of moves) document.removeEventListener(name, follow);
       const onto = target;
       mark(null);
       if (onto) ask(`onto:${item.dataset.uid}:${onto.dataset.uid}`);
@@ -66,8 +82,12 @@ function percentages(weights) {
 
 function showShares() {
   const rows = [...document.querySelectorAll(".builder-row")];
-  const weights = rows.map((row) => (row.classList.contains("is-off") ? 0 : Math.max(0, Math.floor(Number(row.querySelector(".weight .number").value)) || 0)));
-  percentages(weights).forEach((share, n) => (rows[n].querySelector(".share").value = `${share}%`));
+  const weights = rows.map((row) =>
+    row.classList.contains("is-off")
+      ? 0
+      : Math.max(0, Math.floor(Number(row.querySelector(".weight .number").value)) || 0),
+  );
+  for (const [n, share] of percentages(weights).entries()) rows[n].querySelector(".share").value = `${share}%`;
 }
 
 function showSliders(part) {
@@ -84,7 +104,10 @@ form.addEventListener("input", (event) => {
   if (!weight) return;
   const [slider, number] = [weight.querySelector(".slider"), weight.querySelector(".number")];
   if (event.target === slider) number.value = slider.value;
-  else { slider.max = Math.max(slider.max, Number(number.value) || 0); slider.value = number.value || 0; }
+  else {
+    slider.max = Math.max(slider.max, Number(number.value) || 0);
+    slider.value = number.value || 0;
+  }
   showShares();
 });
 
@@ -92,8 +115,14 @@ form.addEventListener("input", (event) => {
 
 const opened = new Set();
 const typedLate = new Map();
-form.addEventListener("input", ({ target }) => target.closest(".builder-row") && target.id && typedLate.set(target.id, target.value));
-document.addEventListener("htmx:beforeRequest", ({ detail }) => detail.target.id === "builder-rows" && typedLate.clear());
+form.addEventListener(
+  "input",
+  ({ target }) => target.closest(".builder-row") && target.id && typedLate.set(target.id, target.value),
+);
+document.addEventListener(
+  "htmx:beforeRequest",
+  ({ detail }) => detail.target.id === "builder-rows" && typedLate.clear(),
+);
 
 function keepTyped() {
   for (const [id, value] of typedLate) {
@@ -102,7 +131,11 @@ function keepTyped() {
   }
 }
 
-form.addEventListener("toggle", (event) => event.target.matches(".more") && opened[event.target.open ? "add" : "delete"](event.target.id), true);
+form.addEventListener(
+  "toggle",
+  (event) => event.target.matches(".more") && opened[event.target.open ? "add" : "delete"](event.target.id),
+  true,
+);
 
 document.addEventListener("htmx:load", ({ target }) => {
   const part = target.closest("#builder-rows") ?? target.querySelector?.("#builder-rows");
@@ -116,12 +149,16 @@ document.addEventListener("htmx:load", ({ target }) => {
 });
 
 /* An aria-disabled button can have the focus, and does nothing. */
-form.addEventListener("click", (event) => {
-  const button = event.target.closest("button");
-  if (button?.getAttribute("aria-disabled") !== "true") return;
-  event.preventDefault();
-  event.stopImmediatePropagation();
-}, true);
+form.addEventListener(
+  "click",
+  (event) => {
+    const button = event.target.closest("button");
+    if (button?.getAttribute("aria-disabled") !== "true") return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  },
+  true,
+);
 
 /* The search as a combobox: the focus stays in the box, the arrow keys choose, Enter adds. */
 
@@ -163,11 +200,17 @@ function markAllAdded() {
 }
 
 search.addEventListener("keydown", (event) => {
-  const all = options(), at = all.indexOf(chosen()), isOpen = search.getAttribute("aria-expanded") === "true";
+  const all = options(),
+    at = all.indexOf(chosen()),
+    isOpen = search.getAttribute("aria-expanded") === "true";
   const steps = { ArrowDown: at + 1, ArrowUp: at < 0 ? all.length - 1 : at - 1 };
-  if (event.key in steps) { show(true); choose(all[(steps[event.key] + all.length) % all.length]); }
-  else if (event.key === "Enter" && isOpen) { if (at >= 0) chosen().click(); else if (search.value && all.length) choose(all[0]); }
-  else if (event.key === "Escape" && isOpen) show(false);
+  if (event.key in steps) {
+    show(true);
+    choose(all[(steps[event.key] + all.length) % all.length]);
+  } else if (event.key === "Enter" && isOpen) {
+    if (at >= 0) chosen().click();
+    else if (search.value && all.length) choose(all[0]);
+  } else if (event.key === "Escape" && isOpen) show(false);
   else return;
   event.preventDefault();
 });
@@ -184,20 +227,30 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   search.focus();
 });
 search.addEventListener("blur", () => show(false));
-form.querySelector(".picker").addEventListener("mousedown", (event) => event.target.closest(".options") && event.preventDefault());
+form
+  .querySelector(".picker")
+  .addEventListener("mousedown", (event) => event.target.closest(".options") && event.preventDefault());
 /* What is searched for is no change of the draft. */
 for (const name of ["input", "change"]) search.addEventListener(name, (event) => event.stopPropagation());
 
 /* Leaving with something unsaved asks first. */
 
-const typed = () => JSON.stringify([...new FormData(form)].filter(([name]) => !["q", "scenario", "rehearsed", "csrfmiddlewaretoken", "change"].includes(name)));
+const typed = () =>
+  JSON.stringify(
+    [...new FormData(form)].filter(
+      ([name]) => !["q", "scenario", "rehearsed", "csrfmiddlewaretoken", "change"].includes(name),
+    ),
+  );
 const atFirst = "touched" in form.dataset ? "" : typed();
 let isLeaving = false;
 form.addEventListener("submit", (event) => (isLeaving = event.submitter?.formTarget !== "_blank"));
-addEventListener("beforeunload", (event) => { if (!isLeaving && typed() !== atFirst) event.preventDefault(); });
+addEventListener("beforeunload", (event) => {
+  if (!isLeaving && typed() !== atFirst) event.preventDefault();
+});
 addEventListener("pageshow", () => (isLeaving = false));
 
 document.addEventListener("DOMContentLoaded", () => {
-  const wrong = form.querySelector(".wrong :is(.input[aria-invalid], .field .input)") ?? form.querySelector(".wrong .input");
+  const wrong =
+    form.querySelector(".wrong :is(.input[aria-invalid], .field .input)") ?? form.querySelector(".wrong .input");
   (wrong ?? (form.elements.name.value ? null : form.elements.name))?.focus();
 });

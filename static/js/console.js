@@ -6,7 +6,8 @@ const root = document.documentElement;
 /* At once; the form tells the server, which remembers it. */
 function setTheme(button) {
   root.dataset.theme = button.value;
-  for (const other of button.form.elements) if (other.name === "theme") other.setAttribute("aria-pressed", other === button);
+  for (const other of button.form.elements)
+    if (other.name === "theme") other.setAttribute("aria-pressed", other === button);
 }
 
 function toast(text, kind) {
@@ -39,13 +40,14 @@ document.addEventListener("click", (event) => {
 
 /* Copying needs a secure context, so the buttons only appear where they work. */
 function showCopyButtons(part) {
-  if (navigator.clipboard) part.querySelectorAll("button.copy").forEach((button) => (button.hidden = false));
+  if (!navigator.clipboard) return;
+  for (const button of part.querySelectorAll("button.copy")) button.hidden = false;
 }
 
 /* What a page or a part that was swapped in brings along. */
 function welcome(part) {
   showCopyButtons(part);
-  part.querySelectorAll(".tick-all").forEach((box) => (box.hidden = false));
+  for (const box of part.querySelectorAll(".tick-all")) box.hidden = false;
   const dialog = part.matches?.("dialog.opens") ? part : part.querySelector("dialog.opens");
   if (dialog && !dialog.open) dialog.showModal();
 }
@@ -55,7 +57,8 @@ document.addEventListener("htmx:load", (event) => welcome(event.target));
 
 document.addEventListener("change", (event) => {
   if (!event.target.matches(".tick-all")) return;
-  event.target.form.querySelectorAll("tbody input[name=ids]").forEach((box) => (box.checked = event.target.checked));
+  const boxes = event.target.form.querySelectorAll("tbody input[name=ids]");
+  for (const box of boxes) box.checked = event.target.checked;
 });
 
 /* A row that went took the focus along: Undo is the next thing to reach. A toast leaves when its time is over. */
@@ -98,7 +101,10 @@ document.addEventListener("htmx:configRequest", (event) => {
 
 document.addEventListener("htmx:responseError", (event) => {
   const { status } = event.detail.xhr;
-  const why = status === 403 ? "You are not allowed to do this, or the page is too old. Reload it." : `The server answered ${status}. Its log says why.`;
+  const why =
+    status === 403
+      ? "You are not allowed to do this, or the page is too old. Reload it."
+      : `The server answered ${status}. Its log says why.`;
   toast(why, "error");
 });
 document.addEventListener("htmx:sendError", () => toast("The server can't be reached. Is it running?", "error"));

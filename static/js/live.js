@@ -67,7 +67,11 @@ class Playback {
 
   #connect() {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-    const wishes = new URLSearchParams({ mode: this.bar.dataset.mode, speed: this.#chosenSpeed(), pause: this.isPaused });
+    const wishes = new URLSearchParams({
+      mode: this.bar.dataset.mode,
+      speed: this.#chosenSpeed(),
+      pause: this.isPaused,
+    });
     if (this.state.status) wishes.set("seek_ms", this.state.at_ms);
     else if (this.from_ms) wishes.set("seek_ms", this.from_ms);
     else if (this.isPaused) wishes.set("seek_ms", 1e12);
@@ -76,7 +80,10 @@ class Playback {
     this.follower?.stop();
     this.follower = new SceneFollower(document.querySelector(".scene"), (n) => this.#tell({ ack: n }));
     this.socket.addEventListener("open", (event) => event.target === this.socket && this.#opened());
-    this.socket.addEventListener("message", (event) => event.target === this.socket && this.#take(JSON.parse(event.data)));
+    this.socket.addEventListener(
+      "message",
+      (event) => event.target === this.socket && this.#take(JSON.parse(event.data)),
+    );
     this.socket.addEventListener("close", (event) => event.target === this.socket && this.#lost(event));
   }
 
@@ -97,7 +104,9 @@ class Playback {
   async #follow(next) {
     this.hold();
     this.change.textContent = "Somebody changed the run; this is how it goes on.";
-    await pageOf(`/runs/${next}`).then(goAlong).catch((error) => (this.change.textContent = error.message));
+    await pageOf(`/runs/${next}`)
+      .then(goAlong)
+      .catch((error) => (this.change.textContent = error.message));
     this.goOnIn(next);
   }
 

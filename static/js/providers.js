@@ -16,7 +16,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 function showReveals(part) {
-  part.querySelectorAll("button.reveal").forEach((button) => (button.hidden = false));
+  for (const button of part.querySelectorAll("button.reveal")) button.hidden = false;
 }
 
 document.addEventListener("DOMContentLoaded", () => showReveals(document));

@@ -3,9 +3,17 @@
 
 function makeSortable(list) {
   Sortable.create(list, {
-    handle: ".grip", forceFallback: true, fallbackTolerance: 4, delay: 120, delayOnTouchOnly: true,
-    animation: 140, ghostClass: "is-dragged", fallbackClass: "is-carried",
-    onEnd: ({ oldIndex, newIndex }) => { if (oldIndex !== newIndex) list.closest("form").requestSubmit(); },
+    handle: ".grip",
+    forceFallback: true,
+    fallbackTolerance: 4,
+    delay: 120,
+    delayOnTouchOnly: true,
+    animation: 140,
+    ghostClass: "is-dragged",
+    fallbackClass: "is-carried",
+    onEnd: ({ oldIndex, newIndex }) => {
+      if (oldIndex !== newIndex) list.closest("form").requestSubmit();
+    },
   });
   list.classList.add("is-sortable");
 }
@@ -19,11 +27,15 @@ document.addEventListener("DOMContentLoaded", prepare);
 document.addEventListener("htmx:load", prepare);
 
 /* An aria-disabled button can have the focus, and does nothing. */
-document.addEventListener("click", (event) => {
-  if (event.target.closest("button")?.getAttribute("aria-disabled") !== "true") return;
-  event.preventDefault();
-  event.stopImmediatePropagation();
-}, true);
+document.addEventListener(
+  "click",
+  (event) => {
+    if (event.target.closest("button")?.getAttribute("aria-disabled") !== "true") return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  },
+  true,
+);
 
 /* A provider that moved takes the focus along. */
 document.addEventListener("htmx:configRequest", ({ detail }) => {

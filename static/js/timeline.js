@@ -14,7 +14,8 @@ class Timeline {
     root.addEventListener("click", (event) => this.#click(event));
     root.addEventListener("htmx:afterSettle", () => this.#read());
     // The playback bar says when the server is away; once a second would be too often.
-    for (const kind of ["htmx:responseError", "htmx:sendError"]) root.addEventListener(kind, (event) => event.stopPropagation());
+    for (const kind of ["htmx:responseError", "htmx:sendError"])
+      root.addEventListener(kind, (event) => event.stopPropagation());
     document.addEventListener("moment", ({ detail }) => this.#follow(detail));
     this.#read();
   }

@@ -13,7 +13,7 @@ CSS = (Path(__file__).resolve().parents[2] / "static/css/console.css").read_text
 
 
 def test_the_stylesheet_has_the_colours_of_the_presets():
-    painted = dict(re.findall(r"\.p-([\w-]+) \{ --c: (#\w+);", CSS))
+    painted = dict(re.findall(r"\.p-([\w-]+) \{\s*--c: (#\w+);", CSS))
     assert painted.pop(DEFAULT)
     assert painted == PAINTED
 

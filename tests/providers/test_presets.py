@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def test_it_has_a_logo_that_takes_the_colour_of_the_text_and_breaks_no_policy(pr
 @every_type
 def test_it_has_a_colour_in_the_stylesheet(preset: Preset):
     word = colour_of(preset.type)
-    assert f".p-{word} {{ --c: {preset.colour};" in CSS
+    assert re.search(rf"\.p-{word} \{{\s*--c: {preset.colour};", CSS)
     assert (word == DEFAULT) == (preset.colour == GRAY)
 
 
