@@ -1,4 +1,4 @@
-"""Rehearsals as the API spells them (RoutingGroupSimulationResult and its parts); what is not the seed's is ours."""
+"""Rehearsals in the API (RoutingGroupSimulationResult and its parts)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class WorkloadField(serializers.DictField):
 
 
 class NeedsSerializer(serializers.Serializer):
-    """The traffic in which a scenario shows what it does; `simulate` takes it where it is told nothing."""
+    """The traffic that shows a scenario's effect; `simulate` uses it by default."""
 
     duration_s = serializers.FloatField(help_text="How long requests should come.")
     rate_per_s = serializers.FloatField(required=False, help_text="How many each second; any traffic will do without.")
@@ -49,7 +49,7 @@ class NeedsSerializer(serializers.Serializer):
 
 
 class ScenarioSerializer(serializers.Serializer):
-    """A named scenario; its `faults`, sent as part of one of your own, do the same."""
+    """A named scenario; its `faults` can be sent as part of your own scenario."""
 
     name = serializers.CharField()
     description = serializers.CharField()
@@ -58,13 +58,13 @@ class ScenarioSerializer(serializers.Serializer):
 
 
 class ScenariosSerializer(serializers.Serializer):
-    """All of them, `healthy` first."""
+    """All scenarios, `healthy` first."""
 
     scenarios = ScenarioSerializer(many=True)
 
 
 class SimulateSerializer(StrictSerializer):
-    """What to rehearse. A missing seed is drawn, and answered; the scenario fills the gaps of the traffic."""
+    """The rehearsal to run. A missing seed is drawn and returned; the scenario completes the traffic."""
 
     num_requests = serializers.IntegerField(
         min_value=1,
@@ -89,7 +89,10 @@ class SimulateSerializer(StrictSerializer):
 
 
 class ChangeSerializer(StrictSerializer):
-    """What is other from a moment of the run's clock on. What is left out stays as it is; rates are given whole."""
+    """A change from a moment of the run's clock on.
+
+    Missing fields keep their values; `failure_injection` replaces all rates.
+    """
 
     at_ms = serializers.FloatField(
         required=False, allow_null=True, help_text="From the beginning of the run; the newest moment by default."
@@ -99,7 +102,7 @@ class ChangeSerializer(StrictSerializer):
 
 
 class SimulateQuery(serializers.Serializer):
-    """`wait=false` answers 202 at once; the run goes on."""
+    """`wait=false` answers 202 at once; the run continues."""
 
     wait = serializers.BooleanField(default=True)
 
@@ -121,7 +124,7 @@ class DeploymentTrafficSerializer(serializers.Serializer):
 
 
 class FlowStepSerializer(serializers.Serializer):
-    """FlowStep: requests that went from one deployment to another, and why."""
+    """FlowStep: requests that moved from one deployment to another, and why."""
 
     from_deployment = serializers.CharField(allow_null=True)
     to_deployment = serializers.CharField()
@@ -173,7 +176,7 @@ class SimulationResultSerializer(serializers.Serializer):
 
 
 class RunStartedSerializer(serializers.Serializer):
-    """A run that goes on by itself."""
+    """A run that continues in the background."""
 
     run_id = serializers.UUIDField()
     status = serializers.ChoiceField(choices=RunStatus.choices)
@@ -207,7 +210,7 @@ class RunSummarySerializer(serializers.ModelSerializer):
 
 
 class RunSerializer(RunSummarySerializer):
-    """A whole run: also what was asked, and what came out (a part of it for a cancelled run)."""
+    """A whole run: also its request, and its result (a partial one for a cancelled run)."""
 
     config = serializers.DictField()
     result = SimulationResultSerializer(allow_null=True)
@@ -235,7 +238,8 @@ class RunsQuery(PageQuery):
 
 
 class TracesQuery(RunsQuery):
-    """`page` and `size` of all traces; or filters, and `after` to go on: the `next_after` of the answer before."""
+    """`page` and `size` of all traces; or filters, and `after` for the next page: the `next_after` of the previous
+    answer."""
 
     deployment_id = serializers.CharField(max_length=64, default=None, help_text="Requests that tried it.")
     status = serializers.ChoiceField(choices=["success", "error"], default=None)

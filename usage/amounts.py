@@ -1,4 +1,4 @@
-"""Tokens, money and shares as the pages of usage write them: short, with as many digits as say something."""
+"""Formats tokens, money and shares: short, with the significant digits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SHORT_FROM = 10_000
 
 
 def short(number: float) -> str:
-    """`9,876`, `12.3 k`, `1.2 M`, `4 B`: about. The exact number belongs into a title."""
+    """`9,876`, `12.3 k`, `1.2 M`, `4 B`: about. Put the exact number into a title."""
     if number < SHORT_FROM:
         return f"{number:,.0f}"
     unit, name = next((unit, name) for unit, name in UNITS if round(number / unit, 1) >= 1)
@@ -17,7 +17,7 @@ def short(number: float) -> str:
 
 
 def cost(amount_usd: float | None) -> str:
-    """`$0`, `$0.0012`, `$0.42`, `$1,234.50`: cents, and two digits of what is less than a cent."""
+    """`$0`, `$0.0012`, `$0.42`, `$1,234.50`: cents, or two significant digits below a cent."""
     amount = Decimal(str(amount_usd or 0))
     if not amount:
         return "$0"
@@ -27,7 +27,7 @@ def cost(amount_usd: float | None) -> str:
 
 
 def percent(share: float | None) -> str:
-    """`99.7%` of a share from 0 to 1; never `100%` or `0%` of what is not quite all or nothing; `–` where unknown."""
+    """`99.7%` of a share from 0 to 1; never `100%` or `0%` for a share that is not exactly that; `–` if unknown."""
     if share is None:
         return "–"
     if share in (0, 1):

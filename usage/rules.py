@@ -1,4 +1,4 @@
-"""May I see what happened? Viewers and up see all, others what they asked for themselves."""
+"""Who may see usage: viewers and above see everything, others their own requests."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ def owner_seen_by(reader: Actor) -> str:
 
 
 def check_may_see(record: RequestRecord, *, reader: Actor) -> None:
-    """Raises NotAllowed for the request of somebody else, unless the reader is a viewer or more."""
+    """Raises NotAllowed for the request of somebody else, unless the reader is at least a viewer."""
     if owner_seen_by(reader) not in ("", record.owner):
         raise NotAllowed("This request was made by somebody else; reading it takes the role viewer. Ask an admin.")

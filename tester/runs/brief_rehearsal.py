@@ -1,4 +1,4 @@
-"""A group that is still being edited: a short rehearsal, of which nothing is stored, and what it says in words."""
+"""A short rehearsal of a group that is being edited, and its result in words. Nothing is stored."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tester.runs.pool import pool
 from usage.health.latency import recent_profiles
 
 DEFAULT_SCENARIO = "primary-outage"
-SEED = 1  # one weather for all drafts: what differs between two of them is what was edited
+SEED = 1  # one seed for all drafts: differences between two results come from the edits
 FRAME_EVERY_S = 5.0
 PATIENCE_S = 30.0
 LISTEN_S = 0.1
@@ -27,9 +27,10 @@ LISTEN_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class RehearsalSummary:
-    """What became of a rehearsal's requests. `p95_ms` is None when none was answered.
+    """The result of a rehearsal.
 
-    `lost_s`: how long nobody was served, if all that failed came in a row.
+    `p95_ms` is None if no request was answered. `lost_s`: how long no request was answered, if all failures were in a
+    row.
     """
 
     success: str
@@ -67,7 +68,7 @@ def rehearse_briefly(specs: Sequence[GroupSpec], scenario: str) -> Rehearsed:
 
 
 def verdict_of(result: dict[str, Any], rate_per_s: float) -> RehearsalSummary:
-    """The result of the API in the words of the builder; a share is never rounded up to 100 %."""
+    """The API's result as a summary for the builder; a share is never rounded up to 100 %."""
     refused, failed = result.get("refused_requests", 0), result["failed_requests"]
     tried = result["total_requests"] - refused
     tenths = 1000 * (tried - failed) // tried if tried else 0
@@ -82,7 +83,7 @@ def verdict_of(result: dict[str, Any], rate_per_s: float) -> RehearsalSummary:
 
 
 def fingerprint(snapshot: Mapping[str, Any]) -> str:
-    """Tells two drafts apart, however alike."""
+    """A hash that distinguishes any two drafts."""
     return hashlib.sha256(json.dumps(snapshot, sort_keys=True).encode()).hexdigest()
 
 
@@ -102,7 +103,7 @@ def _job(specs: Sequence[GroupSpec], scenario: str) -> Job:
 
 
 def _workload(needs: Needs) -> Workload:
-    """What the scenario needs, at even distances."""
+    """The workload that the scenario needs, with constant intervals."""
     return workload_for(needs, {"kind": "constant", "rate_per_s": needs.rate_per_s or RATE_PER_S})
 
 

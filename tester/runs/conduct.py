@@ -1,4 +1,4 @@
-"""One run from its first line to its last, in the thread of whoever calls."""
+"""One run from start to end, in the caller's thread."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ THREAD = "run-"
 LISTEN_S = 0.1
 CANCEL_WITHIN_S = 1.0
 STOP_WITHIN_S = 5.0
-# A process that has said nothing yet still imports: seconds, or minutes where the machine is busy.
+# A process without output is still importing: for seconds, or minutes on a busy machine.
 STARTS_WITHIN = 5
 OURS = "Something in the rehearsal itself went wrong: {}. The server's log has the details."
 
 
 class Performer(Protocol):
-    """Whatever performs a job: a worker process, or a thread with real requests. It is warm once it has started."""
+    """Performs a job: a worker process, or a thread with real requests. It is warm once it has started."""
 
     is_warm: bool
 
@@ -46,7 +46,7 @@ class Performer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """How a run ended: a whole result, a part of one when it was cancelled, or an error for people."""
+    """The outcome of a run: a whole result, a partial one if it was cancelled, or an error for people."""
 
     status: RunStatus
     result: dict[str, Any] | None = None
@@ -54,7 +54,7 @@ class RunOutcome:
 
 
 def conduct(run: Run, job: Job, *, on_frame: OnFrame | None = None) -> RunOutcome:
-    """Performs a stored run to its end, whatever that is; blocks meanwhile. Never raises for the run's own fate."""
+    """Performs a stored run to its end; blocks. Never raises because of a failed run."""
     record = RunLog(run, on_frame)
     try:
         outcome = _performed(run, job, record)
@@ -68,12 +68,12 @@ def conduct(run: Run, job: Job, *, on_frame: OnFrame | None = None) -> RunOutcom
 
 def conduct_in_background(run: Run, job: Job) -> None:
     """The same in a thread of its own."""
-    # Not a daemon: when the server ends, the run notices within a moment and says so in its row.
+    # Not a daemon: when the server ends, the run notices soon and records it in its row.
     threading.Thread(target=_in_thread, args=(run, job), name=f"{THREAD}{run.pk}", daemon=False).start()
 
 
 def stop_all() -> None:
-    """This server is about to end: its runs say so in their rows. Blocks until they have."""
+    """Ends this server's runs because it is stopping: they record that in their rows. Blocks until then."""
     storage.server_is_ending.set()
     for thread in threading.enumerate():
         if thread.name.startswith(THREAD):
@@ -102,7 +102,7 @@ def _performed(run: Run, job: Job, record: RunLog) -> RunOutcome:
 
 @contextmanager
 def _performer(run: Run, job: Job, record: RunLog) -> Iterator[Performer]:
-    """A performer that has begun, and is left alone or killed at the end."""
+    """A started performer; at the end it is released or killed."""
     if not job.is_real:
         with pool.lend(while_waiting=lambda: _wait(record)) as worker:
             worker.run(job.to_json())
@@ -126,7 +126,7 @@ def _wait(record: RunLog) -> None:
 
 
 def _follow(performer: Performer, record: RunLog) -> RunOutcome:
-    """Stores what the performer says until it says the last word, or has to be ended."""
+    """Stores the performer's messages until the last one, or until it has to be killed."""
     watch = _Watch(performer, record)
     while True:
         messages = performer.receive(LISTEN_S)
@@ -141,7 +141,7 @@ def _follow(performer: Performer, record: RunLog) -> RunOutcome:
 
 
 class _Watch:
-    """Passes a cancellation on, and ends what does not listen."""
+    """Passes a cancellation on, and kills a performer that does not react."""
 
     def __init__(self, performer: Performer, record: RunLog) -> None:
         self._performer, self._record = performer, record
@@ -149,7 +149,7 @@ class _Watch:
         self._cancelled_at: float | None = None
 
     def has_lost_patience(self, *, heard: bool) -> bool:
-        """Whether a cancelled performer has had its time; raises RunBroken for one that says nothing at all."""
+        """Whether a cancelled performer has used up its time; raises RunBroken for one without any output."""
         now = time.monotonic()
         self._heard_at = now if heard else self._heard_at
         if self._cancelled_at is None and self._record.is_cancel_requested:

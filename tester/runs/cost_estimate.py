@@ -1,4 +1,4 @@
-"""What a run with real requests will cost, said before it starts."""
+"""The estimated cost of a run with real requests, before it starts."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from engine.jobs import Job
 from engine.spec import DeploymentSpec
 from providers.demo.behaviour import PROVIDERS, path_of
 
-# Every real request asks for one word (`engine/rehearsal.py`). Some models think, or chat, before they say it.
+# Every real request asks for one word (`engine/rehearsal.py`). Some models produce reasoning or other text before it.
 INPUT_TOKENS, OUTPUT_TOKENS = 20, 50
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """The cost if the dearest deployment answers everything at once; `unpriced` are those without a price."""
+    """The cost if the most expensive deployment answers every request at the first attempt; `unpriced` are those
+    without a price."""
 
     usd: float
     unpriced: tuple[str, ...] = ()
@@ -29,12 +30,12 @@ class Estimate:
 
     @property
     def limit_usd(self) -> str:
-        """The amount as people read it, and send it back as the most they want to spend."""
+        """The displayed amount, which people send back as their limit."""
         return _rounded_up(self.usd)
 
 
 def estimate(job: Job) -> Estimate:
-    """The cost of a job's requests, without retries. The demo's own upstream costs nothing, whatever it says."""
+    """The cost of a job's requests, without retries. The demo's own upstream costs nothing."""
     deployments = [d for spec in job.specs for d in spec.deployments if not _is_demo(d)]
     costs = [(d, d.cost_usd(input_tokens=INPUT_TOKENS, output_tokens=OUTPUT_TOKENS)) for d in deployments]
     dearest = max((cost for _, cost in costs if cost is not None), default=0.0)
@@ -43,7 +44,7 @@ def estimate(job: Job) -> Estimate:
 
 
 def check_within(estimated: Estimate, *, count: int, most_usd: float | None) -> None:
-    """Raises BadInput, with the estimate in words, when it is above what the caller wants to spend at the most."""
+    """Raises BadInput, with the estimate in words, if it is above the caller's limit."""
     if most_usd is None or estimated.is_free:
         return
     if estimated.unpriced:
@@ -54,7 +55,7 @@ def check_within(estimated: Estimate, *, count: int, most_usd: float | None) -> 
 
 
 def _rounded_up(usd: float) -> str:
-    """Never less than the amount itself, for it is what people send back."""
+    """Never less than the amount itself, because people send it back as the limit."""
     places = 4 if usd >= 0.001 or not usd else 8
     return f"{math.ceil(usd * 10**places) / 10**places:.{places}f}"
 

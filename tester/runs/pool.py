@@ -1,4 +1,4 @@
-"""The worker processes of this server: started when first needed, kept warm, lent to one run at a time."""
+"""The worker processes of this server: started on first use, kept warm, lent to one run at a time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LOOK_EVERY_S = 0.25
 
 
 class Pool:
-    """At most `size()` workers. Who came first is served first; one that died is replaced when it is missed."""
+    """At most `size()` workers. First come, first served; a dead worker is replaced when one is needed."""
 
     def __init__(self, size: Callable[[], int], start: Callable[[], WorkerProcess] = WorkerProcess) -> None:
         self._size, self._start = size, start
@@ -45,13 +45,13 @@ class Pool:
             self._give_back(worker)
 
     def warm(self) -> None:
-        """Starts the first worker, so that whoever needs it soon does not wait for it; does not wait itself."""
+        """Starts the first worker in advance; does not wait for it."""
         with self._changed:
             if self._idle or self._lent or self._size() < 1:
                 return
             try:
                 self._idle.append(self._started())
-            except RunBroken as broken:  # whoever needs it will be told
+            except RunBroken as broken:  # the next user of the pool gets the error
                 log.warning("no rehearsal process could be warmed up", error=str(broken))
 
     def close(self) -> None:
@@ -75,7 +75,7 @@ class Pool:
                 self._changed.notify_all()
 
     def _next_for(self, ticket: object) -> WorkerProcess | None:
-        """A worker if it is this ticket's turn, else None after a moment."""
+        """A worker if it is this ticket's turn, else None after a short wait."""
         with self._changed:
             if self._queue[0] is ticket and (worker := self._free()) is not None:
                 self._lent.add(worker)
@@ -87,7 +87,7 @@ class Pool:
         worker = self._warm()
         if worker is None and len(self._lent) < max(1, self._size()):
             worker = self._started()
-        # The next one warms up while this one works: a start takes seconds.
+        # Starts the next worker while this one works, because a start takes seconds.
         if worker is not None and not self._idle and len(self._lent) + 1 < self._size():
             self._idle.append(self._started())
         return worker

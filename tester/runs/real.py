@@ -1,6 +1,6 @@
-"""A run with real requests: the same engine in a thread of this server, in real time, behind the face of a worker.
+"""A run with real requests: the same engine in a thread of this server, in real time, with the interface of a worker.
 
-It stays in this process because it needs the providers' keys, and those never go over a pipe.
+It stays in this process because it needs the providers' keys, which never go over a pipe.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 
 class RealRun:
-    """Runs one job against the real upstreams. `name` keeps its routers apart from those that serve."""
+    """Runs one job against the real upstreams. `name` separates its routers from the serving ones."""
 
     is_warm = True
 
@@ -38,21 +38,21 @@ class RealRun:
         self._thread = threading.Thread(target=self._work, name="real-rehearsal", daemon=True)
 
     def start(self) -> None:
-        """Begins to send."""
+        """Starts sending."""
         self._thread.start()
 
     def cancel(self) -> None:
-        """No new request is sent."""
+        """Stops sending new requests."""
         self._is_cancelled.set()
 
     def kill(self) -> None:
-        """Leaves the requests in flight too."""
+        """Also abandons the requests in flight."""
         self._is_cancelled.set()
-        with suppress(RuntimeError):  # it has ended meanwhile
+        with suppress(RuntimeError):  # it has ended in the meantime
             self._loop.call_soon_threadsafe(self._leave)
 
     def receive(self, timeout_s: float) -> list[Message]:
-        """What it has said, after at most so long."""
+        """Its messages so far, after at most `timeout_s`."""
         messages: list[Message] = []
         with suppress(queue.Empty):
             messages.append(self._messages.get(timeout=timeout_s))

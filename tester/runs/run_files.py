@@ -1,4 +1,4 @@
-"""What a run's files hold: its frames as JSON, the scene of a moment."""
+"""The content of a run's files: its frames as JSON, the scene of a moment."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def json_of(run: Run) -> AsyncIterator[bytes]:
 
 
 def scene_at(run: Run, at_ms: float | None, mode: Mode | None) -> tuple[Scene, str]:
-    """The diagram at a moment (None: the last that is stored) and a line that says which run and moment this is."""
+    """The diagram at a moment (None: the last stored one) and a line that names the run and the moment."""
     group = drawn_group_of(run)
     frames = run.frames.all() if at_ms is None else run.frames.filter(data__at_ms__lte=at_ms)
     frame = frames.last()

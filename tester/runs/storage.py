@@ -1,4 +1,4 @@
-"""What is written of a run while it lasts: traces as they come, frames, the heartbeat; and what is read."""
+"""Writes a run while it lasts: traces, frames, the heartbeat; and reads requests to cancel it."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ WRITE_EVERY_S = 0.2
 LOOK_EVERY_S = 0.25
 HEARTBEAT_EVERY_S = 3.0
 MOST_FRAMES = 2_000
-# Set when this server is asked to end: not every server comes to the end of its main thread then.
+# Set when this server is asked to stop: not every server reaches the end of its main thread then.
 server_is_ending = threading.Event()
 ZLIB_LEVEL = 3
 
 
 class RunLog:
-    """Writes one run. `tick` belongs into every loop that waits for it."""
+    """Writes one run. Every loop that waits for it must call `tick`."""
 
     def __init__(self, run: Run, on_frame: OnFrame | None = None) -> None:
         self._rows = Run.objects.filter(pk=run.pk)
@@ -42,7 +42,7 @@ class RunLog:
         self._beat_at = time.monotonic()
 
     def begin(self) -> None:
-        """The run has a worker."""
+        """Records that the run has a worker."""
         now = timezone.now()
         self._rows.update(status=RunStatus.RUNNING, started_at=now, heartbeat_at=now)
 
@@ -56,7 +56,7 @@ class RunLog:
                 self._on_frame(message)
 
     def tick(self) -> None:
-        """Writes what waits and the heartbeat, when they are due; raises RunBroken when this server is ending."""
+        """Writes pending messages and the heartbeat when they are due; raises RunBroken if this server is stopping."""
         if server_is_ending.is_set() or not threading.main_thread().is_alive():
             raise RunBroken("The server was stopped before the run had ended. Start it again.")
         now = time.monotonic()
@@ -69,7 +69,7 @@ class RunLog:
 
     @property
     def is_cancel_requested(self) -> bool:
-        """Whether somebody, in whatever process, wants the run to stop; asked a few times a second."""
+        """Whether the run was cancelled, in any process; called a few times a second."""
         now = time.monotonic()
         if not self._is_cancel_requested and now - self._looked_at >= LOOK_EVERY_S:
             self._looked_at = now
@@ -77,7 +77,7 @@ class RunLog:
         return self._is_cancel_requested
 
     def finish(self, status: RunStatus, *, result: dict[str, Any] | None, error: str) -> None:
-        """The end: whatever still waits, and the outcome."""
+        """Writes the pending messages and the outcome."""
         now = timezone.now()
         with atomic():
             self._chunks.write()
@@ -92,7 +92,7 @@ class RunLog:
 
 
 class Chunks:
-    """Traces on their way into the table: one row for each batch the engine gives."""
+    """Writes traces to the table: one row per batch of the engine."""
 
     def __init__(self, run: Run) -> None:
         self._run_id = run.pk
@@ -112,7 +112,7 @@ class Chunks:
 
 
 class Frames:
-    """Frames on their way into the table. Each time there are too many, every second one goes, for good."""
+    """Writes frames to the table. When there are too many, every second one is deleted."""
 
     def __init__(self, run: Run) -> None:
         self._run_id = run.pk
@@ -129,7 +129,7 @@ class Frames:
         self._seen += 1
 
     def write(self, *, is_last: bool = False) -> None:
-        """Writes what waits; the very last frame is kept whatever its number."""
+        """Writes pending frames; the last frame is always kept."""
         if is_last and self._last is not None and (self._last.n % self._every):
             self._waiting.append(self._last)
         if not self._waiting:

@@ -1,4 +1,4 @@
-"""One process that runs rehearsals (`python -m engine.worker`): JSON lines over its pipes, without waiting."""
+"""One process that runs rehearsals (`python -m engine.worker`): JSON lines over non-blocking pipes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 Message = dict[str, Any]
 
 COMMAND = (sys.executable, "-m", "engine.worker")
-# What a Python process needs; our secrets are not among it.
+# The variables that a Python process needs; without our secrets.
 ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV")
 PIECE_BYTES = 1 << 16
 LONGEST_LINE_BYTES = 1 << 26
@@ -31,7 +31,7 @@ UNREADABLE = "The rehearsal process said something that nobody understands. Its 
 
 
 class WorkerProcess:
-    """Starts at once and takes a job before it is warm, which it is from its first word on. Not for two threads."""
+    """Starts at once and accepts a job before it is warm, that is, before its first message. Not thread-safe."""
 
     def __init__(self, command: Sequence[str] = COMMAND) -> None:
         self._process = subprocess.Popen(  # noqa: S603  (our own interpreter and module)
@@ -41,7 +41,7 @@ class WorkerProcess:
             stderr=subprocess.PIPE,
             cwd=settings.BASE_DIR,
             env={name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
-            start_new_session=True,  # Ctrl-C is for us; the worker ends with its input
+            start_new_session=True,  # Ctrl-C is for this process; the worker ends with its input
         )
         self._input, self._output = _pipe(self._process.stdin), _pipe(self._process.stdout)
         for pipe in (self._input, self._output):
@@ -58,11 +58,11 @@ class WorkerProcess:
 
     @property
     def is_usable(self) -> bool:
-        """Whether it lives and may get another job."""
+        """Whether it is alive and can get another job."""
         return not self._is_killed and self._process.poll() is None
 
     def run(self, job: Message) -> None:
-        """Hands over a job; its answers come from `receive`."""
+        """Sends a job; `receive` returns its messages."""
         self._send({"run": job})
 
     def cancel(self) -> None:
@@ -79,9 +79,9 @@ class WorkerProcess:
                 pipe.close()
 
     def receive(self, timeout_s: float) -> list[Message]:
-        """What it has said, after at most so long; raises RunBroken when it is gone or makes no sense.
+        """Its messages so far, after at most `timeout_s`; raises RunBroken if it is gone or sends invalid messages.
 
-        That it is `ready`, after seconds of imports, is among it: a sign of life, for callers who wait for one.
+        They include `ready`, after seconds of imports, as a sign of life.
         """
         with selectors.DefaultSelector() as selector:
             selector.register(self._output, selectors.EVENT_READ, self._read)
@@ -98,7 +98,7 @@ class WorkerProcess:
         self._write()
 
     def _write(self) -> None:
-        # A pipe holds 64 kB and a job may be larger: the rest goes out while we wait for answers.
+        # A pipe holds 64 kB and a job may be larger: the rest is sent while we wait for messages.
         with suppress(BlockingIOError, BrokenPipeError):
             while self._unsent:
                 del self._unsent[: os.write(self._input.fileno(), self._unsent[:PIECE_BYTES])]

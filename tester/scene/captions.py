@@ -1,4 +1,4 @@
-"""The words around the picture: what the mode is called, what decides, what one is looking at."""
+"""The captions of the picture: the name of the mode, the routing criterion, a description."""
 
 from __future__ import annotations
 
@@ -51,20 +51,20 @@ def badge(group: DrawnGroup, mode: Mode) -> str:
 
 
 def decides(group: DrawnGroup, mode: Mode) -> str:
-    """What the router goes by, in a word or three; it stands under the hub."""
+    """The routing criterion in a few words; it is below the hub."""
     return "by priority" if mode is Mode.ORDERED else DECIDES[group.strategy]
 
 
 def info(group: DrawnGroup, mode: Mode) -> str:
-    """The sentence or two below the picture."""
+    """The sentences below the picture."""
     own = mode_of(group.strategy)
     text = CHAIN if mode is Mode.ORDERED else FANS.get(group.strategy, FANS[Strategy.WEIGHTED])
     return text if own is mode else PREVIEW.format(ROUTES[own]) + text
 
 
 def lead(group: DrawnGroup, mode: Mode, index: int) -> str:
-    """What stands before the latency on a card: its place in the order, its weight, or its provider
-    where its name does not say it."""
+    """The text before the latency on a card: its position, its weight, or its provider if the name does not contain
+    it."""
     if mode is Mode.ORDERED:
         return f"Priority {group.priority_of(index)}"
     if group.strategy in (Strategy.WEIGHTED, Strategy.PRIORITY_FAILOVER):
@@ -74,7 +74,7 @@ def lead(group: DrawnGroup, mode: Mode, index: int) -> str:
 
 
 def description(group: DrawnGroup, mode: Mode) -> str:
-    """The picture in a sentence, for those who can't see it."""
+    """The picture in a sentence, for people who can't see it."""
     names = [d.name for d in group.deployments]
     if mode is Mode.WEIGHTED:
         return f"A client, the router, and {len(names)} streams to {', '.join(names)}. The table has the numbers."
@@ -86,9 +86,9 @@ WIDE, NARROW = "mwMW@%&—", "iljtfrI1.,:;'|!()[]- "
 
 
 def fitted(text: str, width: float, size: float) -> str:
-    """The text, or its beginning and an ellipsis, in about this many units at this font size.
+    """The text, or its beginning and an ellipsis, within about this many units at this font size.
 
-    SVG can't cut a text; widths are those of Inter in four classes, on the safe side.
+    SVG can't truncate text; glyph widths are Inter's in four classes, rounded up.
     """
     room = width / size
     for end, glyph in enumerate(text):

@@ -1,4 +1,4 @@
-"""Group + mode + frame -> the picture: what changes (`parts`) on what does not (`sheets`)."""
+"""Group + mode + frame -> the picture: changing elements (`elements`) on fixed coordinates (`sheets`)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HIGH = 100.0
 
 
 class PlacedCard(NamedTuple):
-    """A card in one picture."""
+    """A card with its place in one picture."""
 
     number: int
     deployment: DrawnDeployment
@@ -27,7 +27,7 @@ class PlacedCard(NamedTuple):
 
 
 class PlacedLink(NamedTuple):
-    """The way between two tiers in one picture."""
+    """The connection between two tiers in one picture."""
 
     drop: Drop
     live: LiveLink
@@ -35,7 +35,7 @@ class PlacedLink(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One sheet with its parts, as the template draws it."""
+    """One sheet with its elements, for the template."""
 
     sheet: Sheet
     cards: tuple[PlacedCard, ...]
@@ -45,7 +45,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A group at one moment of a run, ready to be drawn (`pictures`) or compared with another moment (`parts`)."""
+    """A group at one moment of a run, to draw (`pictures`) or to compare with another moment (`parts`)."""
 
     group: DrawnGroup
     mode: Mode
@@ -59,13 +59,13 @@ class Scene:
 
     @property
     def parts(self) -> tuple[Element, ...]:
-        """Everything that can change, each with its own id; always the same ones for a group and a mode."""
+        """All changing elements, each with its own id; always the same ones for a group and a mode."""
         live = chain(self.cards, self.links, self.steps, (self.stats, self.exit))
         return (self.root, self.heading, *(part for part in chain.from_iterable(live) if part))
 
     @property
     def is_preview(self) -> bool:
-        """Whether the group routes otherwise than it is drawn."""
+        """Whether the group is drawn in the other mode than its own."""
         return mode_of(self.group.strategy) is not self.mode
 
     @property
@@ -75,12 +75,12 @@ class Scene:
 
     @property
     def decides(self) -> str:
-        """What the router goes by."""
+        """The routing criterion."""
         return captions.decides(self.group, self.mode)
 
     @property
     def info(self) -> str:
-        """What one is looking at."""
+        """The sentences below the picture."""
         return captions.info(self.group, self.mode)
 
     @property
@@ -90,22 +90,22 @@ class Scene:
 
     @property
     def has_room(self) -> bool:
-        """Whether the wide picture leaves its lower left corner to the last fallback and the legend."""
+        """Whether the wide picture has its lower left corner free for the last fallback and the legend."""
         return self.mode is Mode.ORDERED and sheets_of(self.group, self.mode)[0].has_room
 
     @property
     def is_high(self) -> bool:
-        """Whether that corner begins where a single first card ends."""
+        """Whether that corner begins at the end of a single first card."""
         return sheets_of(self.group, self.mode)[0].hub[1] <= HIGH
 
     @property
     def rows(self) -> tuple[tuple[DrawnDeployment, LiveCard], ...]:
-        """The table beside the picture; its parts follow those of the picture."""
+        """The table beside the picture; its elements follow those of the picture."""
         return tuple((d, live.again) for d, live in zip(self.group.deployments, self.cards, strict=True))
 
     @property
     def pictures(self) -> tuple[Picture, ...]:
-        """The picture in every format; the first one's parts lead."""
+        """The picture in every format; the elements of the first one lead."""
         return tuple(self._picture(sheet, leads=n == 0) for n, sheet in enumerate(sheets_of(self.group, self.mode)))
 
     def _picture(self, sheet: Sheet, *, leads: bool) -> Picture:

@@ -1,4 +1,4 @@
-"""Routing groups as the diagram draws them: from their rows, or from what a run keeps of its own."""
+"""Routing groups for the diagram: from their rows, or from the copy that a run keeps."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ from tester.scene import MOST_DEPLOYMENTS, DrawnDeployment, DrawnGroup
 
 
 def drawn_group(group: RoutingGroup) -> DrawnGroup:
-    """A group as it is drawn: what takes no traffic is left out. One query unless its deployments are prefetched."""
+    """A group for the diagram, without disabled deployments. One query unless its deployments are prefetched."""
     prefetch_related_objects([group], Prefetch("deployments", Deployment.objects.select_related("model__provider")))
     return drawn_draft(group, group.deployments.all())
 
 
 def drawn_draft(group: RoutingGroup, deployments: Iterable[Deployment]) -> DrawnGroup:
-    """The same with deployments that are not stored, or not as they are here."""
+    """The same with unsaved or edited deployments."""
     rows = [row for row in deployments if row.model.enabled and row.model.provider.enabled]
     return DrawnGroup(group.name, Strategy(group.strategy), tuple(_drawn(row) for row in rows[:MOST_DEPLOYMENTS]))
 
 
 def drawn_group_of(run: Run) -> DrawnGroup:
-    """The group of a run as it ran; runs of older versions kept no picture, theirs is today's or that of the result."""
+    """The group of a run at its time; runs of older versions did not keep it: theirs is the current group or that of
+    the result."""
     kept: dict[str, Any] | None = Run.objects.filter(pk=run.pk).values_list("config__group", flat=True).first()
     if kept is not None:
         return from_json(kept)
@@ -37,7 +38,7 @@ def drawn_group_of(run: Run) -> DrawnGroup:
 
 
 def to_json(group: DrawnGroup) -> dict[str, Any]:
-    """Plain JSON, to be kept with a run."""
+    """Plain JSON, to store with a run."""
     return asdict(group)
 
 

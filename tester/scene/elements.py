@@ -1,4 +1,4 @@
-"""What changes while a run goes on: each part is one element of the page with the attributes it has now."""
+"""The changing elements of the page during a run, each with its current attributes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from django.utils.html import format_html_join
 
 TEXT = "#text"
-# What a patch may touch; static/js/scene.js refuses everything else.
+# The attributes that a patch may set; static/js/scene.js refuses all others.
 PATCHED = frozenset({TEXT, "class", "stroke-width", "stroke-dasharray", "width", "value"})
 
 
@@ -17,8 +17,8 @@ PATCHED = frozenset({TEXT, "class", "stroke-width", "stroke-dasharray", "width",
 class Element:
     """One element: `attributes` by name, its text under `#text`.
 
-    In a template `<rect {{ part }}/>` writes the attributes, `{{ part.text }}` the text. The same part may be
-    shown in several places: one leads and carries the id, the others follow it by `data-of`.
+    In a template `<rect {{ part }}/>` writes the attributes, `{{ part.text }}` the text. The same element may be shown
+    in several places: the leading one has the id, the others follow it by `data-of`.
     """
 
     id: str
@@ -32,17 +32,17 @@ class Element:
 
     @property
     def again(self) -> Element:
-        """The same part in another place of the page."""
+        """The same element in another place of the page."""
         return replace(self, leads=False)
 
     def __str__(self) -> str:
-        """The attributes as HTML that a template need not escape again."""
+        """The attributes as safe HTML."""
         pairs = [("id" if self.leads else "data-of", self.id), *self.attributes.items()]
         return format_html_join(" ", '{}="{}"', (pair for pair in pairs if pair[0] != TEXT))
 
 
 class LiveCard(NamedTuple):
-    """The parts of one deployment's card, and of the stream and the ring where it has them."""
+    """The elements of one deployment's card, and of its stream and ring if it has them."""
 
     card: Element
     stream: Element | None
@@ -65,7 +65,7 @@ class LiveCard(NamedTuple):
 
 
 class LiveLink(NamedTuple):
-    """The parts of the way from one tier to the next."""
+    """The elements of the connection from one tier to the next."""
 
     link: Element
     line: Element
@@ -74,7 +74,7 @@ class LiveLink(NamedTuple):
 
 
 class LiveExit(NamedTuple):
-    """Where requests end that nobody answered, and how many other groups answered."""
+    """The end of unanswered requests, and the number that other groups answered."""
 
     exit: Element
     failed: Element
@@ -90,7 +90,7 @@ class LiveStep(NamedTuple):
 
 
 class LiveStats(NamedTuple):
-    """The numbers above the picture, and how far the run is."""
+    """The figures above the picture, and the progress of the run."""
 
     requests: Element
     expected: Element
@@ -103,10 +103,10 @@ class LiveStats(NamedTuple):
 
 
 def text(id: str, value: str) -> Element:
-    """A part that is only a text."""
+    """An element with only a text."""
     return Element(id, {TEXT: value})
 
 
 def classes(id: str, *names: str) -> Element:
-    """A part that only changes its classes."""
+    """An element with only classes."""
     return Element(id, {"class": " ".join(name for name in names if name)})

@@ -1,4 +1,4 @@
-"""What a frame says -> the parts of the page that say it."""
+"""A frame -> the elements of the page that show it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_ERRORS = 2
 
 
 def scene_of(group: DrawnGroup, frame: JSON | None, mode: Mode) -> Scene:
-    """The group at the moment of a frame (JSON as the worker emits it); None is a run that has not begun."""
+    """The group at the moment of a frame (JSON as the worker emits it); None means a run that has not begun."""
     reading = read(group, mode, frame)
     tiers = group.tiers(mode)
     first = set(tiers[0]) if tiers else set()
@@ -58,7 +58,7 @@ def _stats(reading: FrameNumbers) -> LiveStats:
 
 
 def _percent(reading: FrameNumbers) -> str:
-    """How much of the run is over, in steps that can be seen."""
+    """The progress of the run, in visible steps."""
     return _half(100 * reading.finished / reading.expected) if reading.expected else "0"
 
 
@@ -73,14 +73,14 @@ def success(finished: int, failed: int) -> str:
 
 
 def milliseconds(value: float | None) -> str:
-    """149ms, or seconds from ten of them on."""
+    """149ms, or seconds from 10 s on."""
     if value is None:
         return NONE
     return f"{value:.0f}ms" if value < 9_999.5 else f"{value / 1000:.1f}s"
 
 
 def _half(value: float) -> str:
-    """In steps of a half: what the eye can't tell apart needs no patch."""
+    """In steps of a half: smaller differences are invisible and need no patch."""
     return f"{round(value * 2) / 2:g}"
 
 
@@ -113,7 +113,7 @@ def _share(card: CardReading) -> str:
 
 
 def _bars(card: CardReading) -> tuple[str, str, str]:
-    """Three bars that lie on each other, in percent: answered; and rate limited; and failed otherwise."""
+    """Three stacked bars, in percent: answered, rate limited, failed otherwise."""
     if not card.attempts:
         return "0", "0", "0"
     ends = (card.served, card.served + card.limited, card.served + card.failures)
@@ -128,7 +128,7 @@ def _state(card: CardReading) -> str:
 
 
 def _errors(card: CardReading) -> str:
-    """The most frequent ones: 34×503 · 2×timeout."""
+    """The most frequent errors: 34×503 · 2×timeout."""
     named = [f"{count:,}×{SHORT.get(name, 'error')}" for name, count in card.errors.most_common(MOST_ERRORS)]
     return " · ".join(named)
 
@@ -140,7 +140,7 @@ def _latency(card: CardReading) -> str:
 
 
 def _in_flight(count: int) -> str:
-    """Nothing for none: the badge goes away."""
+    """Empty for none: then the badge is hidden."""
     return "99+" if count > 99 else str(count or "")
 
 
@@ -172,7 +172,7 @@ def _heading(trace: JSON | None) -> str:
 
 
 def _steps(group: DrawnGroup, trace: JSON | None) -> Iterator[LiveStep]:
-    """One for each attempt, the last ones of many; the places that are left stay empty."""
+    """One for each of the last attempts; remaining places stay empty."""
     known = {d.deployment_id: d for d in group.deployments}
     attempts: Sequence[JSON] = trace["attempts"][-MOST_STEPS:] if trace else ()
     for n in range(MOST_STEPS):
@@ -190,9 +190,9 @@ def _steps(group: DrawnGroup, trace: JSON | None) -> Iterator[LiveStep]:
 
 
 def _outcome(attempt: JSON) -> str:
-    """How long an answer took, or in a word why there was none."""
+    """The duration of an answer, or a word for its error."""
     if attempt["status"] == "success":
         return milliseconds(attempt["duration_ms"])
     word = SHORT.get(attempt["error_class"] or "", "")
-    # The number of a class is that of its kind: told is only the one that came.
+    # A class has the usual status of its kind, but only a real status is shown.
     return str((not word.isdecimal() and word) or attempt["status_code"] or attempt["status"])

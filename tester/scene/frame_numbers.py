@@ -1,4 +1,4 @@
-"""A frame of a run (see `engine.results.Tally.frame`) -> what the picture shows of it. Numbers only, no geometry."""
+"""A frame of a run (see `engine.results.Tally.frame`) -> the numbers in the picture. No geometry."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from groups.deployments.shares import percentages
 from tester.scene.group import DrawnGroup, Mode
 
 JSON = Mapping[str, Any]
-# Parts of the recent attempts that failed; one failure alone is no failing.
+# Shares of failed recent attempts; a single failure does not count as failing.
 DEGRADED_FROM = 0.05
 FAILING_FROM, FAILING_AFTER = 0.5, 2
 LIMITED = frozenset({"RateLimitError"})
@@ -36,10 +36,10 @@ SHORT = {
 
 
 class CardState(StrEnum):
-    """How a deployment is now, as its card says.
+    """The state of a deployment on its card.
 
-    Cooling is the router's word: it sends nothing there. Failing is what comes back: the router still sends, and at
-    least half of the recent attempts fail. Degraded are some of them. Idle is who was not tried lately.
+    Cooling: the router sends nothing. Failing: the router still sends, and at least half of the recent attempts fail.
+    Degraded: some of them fail. Idle: no recent attempts.
     """
 
     IDLE = "idle"
@@ -51,8 +51,10 @@ class CardState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CardReading:
-    """One deployment at one moment. `load` is the part of all requests that was sent to it, 0 to 1; `is_lit` says
-    that the one request of a run was sent there."""
+    """One deployment at one moment.
+
+    `load` is its share of all requests, 0 to 1; `is_lit`: the single request of a run was sent there.
+    """
 
     state: CardState = CardState.IDLE
     attempts: int = 0
@@ -70,10 +72,9 @@ class CardReading:
 
 @dataclass(frozen=True, slots=True)
 class FrameNumbers:
-    """A whole frame. `expected` are the requests of the whole run, where the frame says; `elsewhere` were answered
-    by fallback groups, `untried` reached no deployment; `refused` are finished and have not failed. `failed_down[k]`
-    counts requests that left tier k after a failure, `skipped[k]` those that never tried it because it was cooling
-    down.
+    """A whole frame. `expected` are the requests of the whole run, if the frame has them; `elsewhere` were answered by
+    fallback groups, `untried` reached no deployment; `refused` are finished but not failed. `failed_down[k]` counts
+    requests that left tier k after a failure, `skipped[k]` those that never tried it because it was cooling down.
     """
 
     has_begun: bool
@@ -93,12 +94,12 @@ class FrameNumbers:
 
     @property
     def is_single(self) -> bool:
-        """Whether this is the way of one request, not the traffic of many."""
+        """Whether this is a single request, not traffic."""
         return self.expected == 1 and (self.finished > 0 or any(card.is_lit for card in self.cards))
 
 
 def read(group: DrawnGroup, mode: Mode, frame: JSON | None) -> FrameNumbers:
-    """The frame as numbers; None is a run that has not begun."""
+    """The numbers of a frame; None means a run that has not begun."""
     if frame is None:
         return _before(group, mode)
     tiers = group.tiers(mode)
@@ -125,7 +126,7 @@ def read(group: DrawnGroup, mode: Mode, frame: JSON | None) -> FrameNumbers:
 
 
 def _before(group: DrawnGroup, mode: Mode) -> FrameNumbers:
-    """Nothing has run: streams are as wide as the settings promise."""
+    """Before the first request: the widths of streams follow the settings."""
     tiers, shares = group.tiers(mode), group.weights()
     loads = [share / 100 for share in shares]
     if mode is Mode.ORDERED and tiers:
@@ -136,17 +137,17 @@ def _before(group: DrawnGroup, mode: Mode) -> FrameNumbers:
 
 
 def has_failed(trace: JSON) -> bool:
-    """Whether a request failed; runs of older versions did not tell a refused one apart."""
+    """Whether a request failed; runs of older versions do not distinguish refused ones."""
     return bool(trace["status"] != "success" and trace.get("outcome", Outcome.FAILED) == Outcome.FAILED)
 
 
 def finished(requests: JSON) -> int:
-    """Requests that have ended; older frames have none that were refused."""
+    """The number of requests that have ended; older frames have no refused ones."""
     return int(requests["succeeded"] + requests["failed"] + requests.get("refused", 0))
 
 
 def _latency_ms(requests: JSON, rows: JSON) -> float | None:
-    """Mean over answered requests; a frame that does not say gives the mean over the attempts that answered."""
+    """Mean over answered requests; for a frame without it, the mean over the answered attempts."""
     if not requests["succeeded"]:
         return None
     if (told := requests.get("avg_latency_ms")) is not None:
@@ -187,7 +188,7 @@ def _card(row: JSON, share: int | None, finished: int, *, is_single: bool) -> Ca
 
 
 def _state(row: JSON) -> CardState:
-    """Only what was tried lately counts: an outage that is over is no longer to be seen."""
+    """Only recent attempts count, so that an outage that is over is no longer shown."""
     if row["cooldown_left_s"] > 0:
         return CardState.COOLING
     attempts, failures = _recent(row)
@@ -200,7 +201,7 @@ def _state(row: JSON) -> CardState:
 
 
 def _recent(row: JSON) -> tuple[int, int]:
-    """Attempts and failures of late; all there were, where the frame does not say or the newest is still under way."""
+    """Recent attempts and failures; all of them if the frame has no recent ones, or the newest is still running."""
     attempts, failures = row["request_count"], row["failure_count"]
     recent: int = row.get("recent_request_count", attempts)
     is_told = bool(recent) or not row["in_flight"]
@@ -210,7 +211,7 @@ def _recent(row: JSON) -> tuple[int, int]:
 def _moves(
     group: DrawnGroup, tiers: tuple[tuple[int, ...], ...], frame: JSON
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Requests that crossed each border between tiers: after a failure, and without having tried."""
+    """The number of requests that crossed each border between tiers: after a failure, and after a skip."""
     borders = range(len(tiers) - 1)
     if (flows := frame.get("flow_data")) is None:
         return tuple(_estimated(group, tiers, frame)), (0,) * len(borders)

@@ -1,4 +1,4 @@
-"""What is drawn: a routing group as its picture needs it."""
+"""A routing group for the picture."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Mode(StrEnum):
 
 
 def mode_of(strategy: Strategy) -> Mode:
-    """How a group of this strategy is drawn unless somebody asks for the other picture."""
+    """The default mode of a group with this strategy."""
     return Mode.ORDERED if strategy is Strategy.PRIORITY_FAILOVER else Mode.WEIGHTED
 
 
@@ -58,7 +58,7 @@ class DrawnGroup:
     def tiers(self, mode: Mode) -> tuple[tuple[int, ...], ...]:
         """Indexes of the deployments, tier by tier; the fan has one tier.
 
-        A group that has no priorities, previewed as a chain, is tried in its order.
+        A group without priorities, previewed as a chain, has one tier per deployment.
         """
         indexes: Sequence[int] = range(len(self.deployments))
         if mode is Mode.WEIGHTED:
@@ -67,13 +67,13 @@ class DrawnGroup:
         return tuple(tuple(tier) for _, tier in groupby(ordered, key=self.priority_of))
 
     def priority_of(self, index: int) -> int:
-        """The priority of a deployment, or its place in the order."""
+        """The priority of a deployment, or its position."""
         if self.strategy is not Strategy.PRIORITY_FAILOVER:
             return index + 1
         return self.deployments[index].priority or 1
 
     def weights(self) -> list[int]:
-        """Weights in whole percent; equal ones where there are none or the strategy goes by something else."""
+        """Weights in whole percent; equal ones if there are none or the strategy ignores them."""
         weights = [d.weight or 0 for d in self.deployments]
         counts = self.strategy in (Strategy.WEIGHTED, Strategy.PRIORITY_FAILOVER) and any(weights)
         return percentages(weights if counts else [1] * len(weights))

@@ -1,6 +1,7 @@
-"""Where everything stands: three sheets for three widths of the page, in user units. Nothing here changes in a run.
+"""The fixed coordinates: three sheets for three widths of the page, in user units.
 
-Two lie on their side (client, hub, cards from left to right), the narrow one stands (from top to bottom).
+Nothing here changes during a run. Two are horizontal (client, hub, cards from left to right), the narrow one is
+vertical.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class StreamPath:
-    """A stream's path, where its gradient begins and ends, and the short bar where it meets its card."""
+    """A stream's path, the ends of its gradient, and the short bar at its card."""
 
     path: str
     x1: float
@@ -57,7 +58,7 @@ class StreamPath:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """A dashed way down from one tier to the next, with its arrow head, and where its label begins."""
+    """A dashed line down from one tier to the next, with its arrow head and the position of its label."""
 
     path: str
     head: str
@@ -67,7 +68,7 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One width of paper. `stream_scale` shrinks streams where they run beside the cards."""
+    """One format of the picture. `stream_scale` shrinks streams that run beside the cards."""
 
     name: str
     width: float
@@ -82,12 +83,12 @@ class Format:
 
     @property
     def halo_radius(self) -> float:
-        """How far the hub shines."""
+        """The radius of the hub's halo."""
         return self.hub_radius * (1.35 if self.is_upright else 2.2)
 
     @property
     def bar_width(self) -> float:
-        """What a card's bar has between its margins."""
+        """The width of a card's bar between its margins."""
         return self.card_width - 36
 
 
@@ -101,7 +102,7 @@ FORMATS = (WIDE, MEDIUM, NARROW)
 class Sheet:
     """All coordinates of one format; `cards`, `streams` are in the order of the deployments, `drops` in that of tiers.
 
-    A deployment that no stream reaches from the hub (a later tier) has None there.
+    A deployment without a stream from the hub (a later tier) has None there.
     """
 
     format: Format
@@ -160,7 +161,7 @@ def _is_grouped(tier: tuple[int, ...], mode: Mode) -> bool:
 
 
 def _edge(tier: tuple[int, ...], group: Box) -> Box:
-    """Where the ways between tiers begin and end: the frame around several cards, or the one card."""
+    """The edges where lines between tiers begin and end: of the frame around several cards, or of the one card."""
     return group.grown(GROUP_PAD) if len(tier) > 1 else group
 
 
@@ -187,7 +188,7 @@ def _column(tiers: tuple[tuple[int, ...], ...], mode: Mode, format: Format, is_c
 
 
 def _top(tiers: tuple[tuple[int, ...], ...], mode: Mode, format: Format, height: float, gap: float) -> float:
-    """Where the first card begins: the hub beside the first tier needs room above and below."""
+    """The top of the first card: the hub beside the first tier needs room above and below."""
     if format.is_upright:
         return format.hub[1] + format.hub_radius + 34
     first = len(tiers[0]) if tiers else 1

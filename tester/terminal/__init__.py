@@ -1,1 +1,1 @@
-"""Rehearsals on the command line: what CI demands of one, and its report."""
+"""Rehearsals on the command line: the assertions of CI, and the report."""

@@ -1,4 +1,4 @@
-"""`success_rate>=0.99`: what somebody's CI demands of a rehearsal. Pure; a fixed grammar, nothing is evaluated."""
+"""`success_rate>=0.99`: an assertion of CI about a rehearsal. Pure; a fixed grammar without evaluation of code."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _of_all(name: str) -> Callable[[Result], float | None]:
 
 
 def _of_answers(name: str) -> Callable[[Result], float | None]:
-    """A number about answered requests: there is none when nothing was answered."""
+    """A number about answered requests; None without any."""
     return lambda result: float(result[name]) if result["successful_requests"] else None
 
 
@@ -54,7 +54,7 @@ NOTHING = "no request was answered, so there is nothing to measure"
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """One demand. Latencies are of answered requests, in milliseconds; `cost_usd` in US dollars."""
+    """One assertion. Latencies are of answered requests, in milliseconds; `cost_usd` in US dollars."""
 
     metric: str
     operator: str
@@ -64,11 +64,11 @@ class Assertion:
         return f"{self.metric}{self.operator}{self.limit:g}"
 
     def value_in(self, result: Result) -> float | None:
-        """What the result says about the metric; None when there is nothing to measure."""
+        """The value of the metric in the result; None if there is nothing to measure."""
         return METRICS[self.metric](result)
 
     def holds(self, result: Result) -> bool:
-        """Whether the result is as demanded; a metric over nothing never is."""
+        """Whether the assertion holds; it never holds for a missing value."""
         value = self.value_in(result)
         return value is not None and OPERATORS[self.operator](value, self.limit)
 
@@ -79,7 +79,7 @@ class Assertion:
 
 
 def parse_assertion(text: str) -> Assertion:
-    """An assertion from `metric op number`; raises ValueError that says what is possible."""
+    """An assertion from `metric op number`; raises ValueError with the allowed values."""
     found = GRAMMAR.fullmatch(text)
     if found is None:
         raise ValueError(f"'{text}': write METRIC, one of {' '.join(OPERATORS)}, and a number: success_rate>=0.99")

@@ -13,13 +13,13 @@ BAR_WIDTH = 30
 
 
 def table(result: Mapping[str, Any]) -> str:
-    """The whole result: totals, then one row for each deployment, then the ways between them."""
+    """The whole result: totals, then one row for each deployment, then the moves between them."""
     rows = [HEADINGS, *(_row(traffic) for traffic in result["traffic_distribution"]), *_untried(result)]
     return "\n".join([*_totals(result), "", *_aligned(rows), *_flows(result), ""])
 
 
 def bar(done: int, total: int) -> str:
-    """A progress bar as one line, without its end."""
+    """A progress bar as one line without a line break."""
     share = min(1.0, done / total) if total else 1.0
     full = round(share * BAR_WIDTH)
     return f"{'█' * full}{'░' * (BAR_WIDTH - full)} {share:4.0%}  {done:,} of {total:,} requests"
@@ -80,7 +80,7 @@ def _row(traffic: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _untried(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """A row for the requests that reached no deployment, so that all of them are in the table."""
+    """A row for the requests without a deployment, so that the table has all of them."""
     untried = result.get("untried_requests", 0)
     return [("none was asked", "", "0", "0", f"{untried:,}", "", "–", "")] if untried else []
 

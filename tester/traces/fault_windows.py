@@ -1,4 +1,4 @@
-"""The faults of a scenario as stretches of time with a name: what the timeline marks. Pure."""
+"""The faults of a scenario as named time windows for the timeline. Pure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ MOST_NAMES = 2
 
 @dataclass(frozen=True, slots=True)
 class FaultWindow:
-    """Whom a fault strikes and what it does, in words, from when until when (`inf`: to the run's end)."""
+    """A fault's target and effect, in words, with its start and end (`inf`: the run's end)."""
 
     whom: str
     what: str
@@ -43,7 +43,7 @@ class FaultWindow:
 
     @property
     def when(self) -> str:
-        """From when to when: from 10 s to 70 s."""
+        """The window in words: from 10 s to 70 s."""
         ends = "to the end" if math.isinf(self.until_ms) else f"to {self.until_ms / 1000:,g} s"
         return f"from {self.from_ms / 1000:,g} s {ends}"
 
@@ -54,10 +54,10 @@ def windows_of(
     specs: Sequence[GroupSpec] = (),
     profiles: Mapping[str, Profile] | None = None,
 ) -> tuple[FaultWindow, ...]:
-    """Every fault that strikes a drawn deployment, in the scenario's order; the same twice is told once.
+    """Every fault that strikes a drawn deployment, in the scenario's order, without duplicates.
 
-    `specs` and `profiles` are those the run had: prices, limits and speeds decide who is the primary. Without them
-    it is told from what is drawn.
+    `specs` and `profiles` are those of the run: prices, limits and speeds decide which deployment is the primary.
+    Without them it is derived from the drawn group.
     """
     return tuple(dict.fromkeys(_windows(scenario, group, specs or (_spec_of(group),), profiles)))
 
@@ -73,7 +73,7 @@ def _windows(
 
 
 def _spec_of(group: DrawnGroup) -> GroupSpec:
-    """As much of the group as it takes to know whom a target stands for."""
+    """The part of the group that is needed to resolve targets."""
     rows = tuple(
         DeploymentSpec(d.deployment_id, d.name, d.provider, "", "", priority=d.priority, weight=d.weight)
         for d in group.deployments

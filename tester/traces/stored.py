@@ -1,4 +1,4 @@
-"""Stored traces, read back: those that are wanted, or all as JSON lines without holding them in memory."""
+"""Reads stored traces: those that match a filter, or all as JSON lines without keeping them in memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ JSON = Mapping[str, Any]
 
 FROM_THE_START = -1
 CHUNKS_AT_ONCE = 4
-# A search that finds little stops after so many, at most 20,000 traces, and says where to go on: none takes long.
+# A search stops after this many chunks, at most 20,000 traces, and returns the place to continue, so that none takes
+# long.
 MOST_CHUNKS = 40
 UNTRIED = b'"attempts":[]'
 FELL_BACK = re.compile(rb'"fallback_depth":[1-9]')
@@ -27,8 +28,11 @@ FELL_BACK = re.compile(rb'"fallback_depth":[1-9]')
 
 @dataclass(frozen=True, slots=True)
 class TraceFilter:
-    """Which traces: None is no matter which. A request counts for each deployment that it tried, and for the moment
-    at which it ended; both ends of a range belong to it. `tried` says whether it reached any deployment."""
+    """The filter of traces: None matches any.
+
+    A request matches each deployment that it tried, and the moment at which it ended; ranges include both ends.
+    `tried`: whether it reached any deployment.
+    """
 
     deployment_id: str | None = None
     status: str | None = None
@@ -40,12 +44,12 @@ class TraceFilter:
 
     @property
     def is_everything(self) -> bool:
-        """Whether nothing is left out."""
+        """Whether it matches everything."""
         return self == TraceFilter()
 
     def may_be(self, line: bytes) -> bool:
-        """Whether a stored line is worth parsing: most are not, and to look is twenty times as fast."""
-        # Before the attempts, which have a status each.
+        """Whether a stored line may match and needs parsing: most do not, and this check is twenty times as fast."""
+        # Only before the attempts, which have statuses of their own.
         if self._status is not None and f'"status":"{self._status}"'.encode() not in line[: line.find(b'"attempts"')]:
             return False
         if self.deployment_id is not None and self.deployment_id.encode() not in line:
@@ -56,20 +60,20 @@ class TraceFilter:
 
     @property
     def _status(self) -> str | None:
-        """The status that every wanted trace has, if it is one."""
+        """The one status of all matching traces, if there is one."""
         if self.outcome is None:
             return self.status
         return "success" if self.outcome == Outcome.ANSWERED else "error"
 
     @property
     def wants_failed(self) -> bool | None:
-        """Whether every wanted trace has failed, or none has; None is no matter."""
+        """Whether all matching traces failed (True) or none (False); None means either."""
         if self.tried is False:
             return True
         return None if self._status is None else self._status != "success"
 
     def takes(self, trace: JSON) -> bool:
-        """Whether this trace is wanted."""
+        """Whether this trace matches."""
         return (
             self.status in (None, trace["status"])
             and self.outcome in (None, outcome_in(trace))
@@ -85,15 +89,18 @@ class TraceFilter:
 
 
 class TracePage(NamedTuple):
-    """A page of traces in the order in which their requests ended, and after which place to go on (None: that was
-    all). A page that is not full has looked at all it may."""
+    """A page of traces in the order in which their requests ended, and the place after which to continue (None: the
+    end).
+
+    A page that is not full has reached the limit of a search.
+    """
 
     traces: list[dict[str, Any]]
     next_after: int | None
 
 
 def outcome_in(trace: JSON) -> str:
-    """How a request ended; runs of older versions did not tell refused ones apart from failed ones."""
+    """The outcome of a request; runs of older versions do not distinguish refused from failed ones."""
     told = Outcome.ANSWERED if trace["status"] == "success" else Outcome.FAILED
     return str(trace.get("outcome", told.value))
 
@@ -104,7 +111,7 @@ def ended_ms(trace: JSON) -> float:
 
 
 def contents_of(traces: Sequence[JSON]) -> dict[str, Any]:
-    """What a chunk of these traces says about them, beside its number and count."""
+    """The description of a chunk of these traces, beside its number and count."""
     indexes = [trace["index"] for trace in traces]
     ends_ms = [ended_ms(trace) for trace in traces]
     return {
@@ -119,13 +126,14 @@ def contents_of(traces: Sequence[JSON]) -> dict[str, Any]:
 
 
 def count_of(run: Run) -> int:
-    """How many traces are stored; one query."""
+    """The number of stored traces; one query."""
     total: int | None = TraceChunk.objects.filter(run=run).aggregate(total=Sum("count"))["total"]
     return total or 0
 
 
 def find(run: Run, wanted: TraceFilter, *, after: int = FROM_THE_START, size: int) -> TracePage:
-    """The first `size` wanted traces after a place in the stored order; opens no chunk without any, and stops early."""
+    """The first `size` matching traces after a place in the stored order; opens only chunks that may match, and stops
+    early."""
     found: list[dict[str, Any]] = []
     last = after
     chunks = _worth_opening(run, wanted, after)[: MOST_CHUNKS + 1]

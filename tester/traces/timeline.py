@@ -1,6 +1,6 @@
 """Frames -> requests per second over the run, as bars, lines and fault bands. Pure geometry: no HTML, no database.
 
-Horizontal places are percent of the run, vertical ones units of a plot that is HEIGHT high.
+Horizontal positions are percent of the run, vertical ones are units of a plot with height HEIGHT.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ BAND_STEP = 20.0
 PEAK_ROOM = 20.0
 MOST_BUCKETS = 240
 MOST_ROWS = 30
-# Frames come four times a second on the run's clock; what ends between the last two belongs to the one before.
+# There are four frames per second of the run's clock; requests that end between the last two belong to the earlier one.
 SHORTEST_MS = 240.0
 MOST_LANES = 4
 NICE = (1, 2, 5, 10)
 
 
 class Moment(NamedTuple):
-    """What a frame counts: everything from the run's beginning until `at_ms`."""
+    """The counts of a frame: from the run's beginning until `at_ms`."""
 
     at_ms: float
     finished: int
@@ -35,7 +35,7 @@ class Moment(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """What ended from one moment to another."""
+    """The requests that ended between two moments."""
 
     from_ms: float
     to_ms: float
@@ -49,17 +49,17 @@ class Bucket:
         return self.rate(self.requests)
 
     def rate(self, count: int) -> float:
-        """So many in this bucket, per second."""
+        """A count of this bucket as a rate per second."""
         return 1000 * count / max(1.0, self.to_ms - self.from_ms)
 
     @property
     def begins_ms(self) -> float:
-        """The first moment that counts here and not in the bucket before; requests end at whole thousandths."""
+        """The first millisecond of this bucket; requests end at whole milliseconds."""
         return round(self.from_ms + 0.001, 3) if self.from_ms else 0.0
 
     @property
     def span(self) -> str:
-        """From when to when: 12.0 s to 12.5 s."""
+        """The bucket's time range: 12.0 s to 12.5 s."""
         return f"{seconds(self.from_ms)} to {seconds(self.to_ms)}"
 
     @property
@@ -73,7 +73,7 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class BucketBar:
-    """A bucket in the picture: its place, and the height of its failures from the ground."""
+    """A bucket in the picture: its position, and the height of its failures."""
 
     bucket: Bucket
     x: float
@@ -91,7 +91,7 @@ class BucketBar:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A fault's stretch of the run, in one of few lanes."""
+    """A fault's time window as a band in one of a few lanes."""
 
     window: FaultWindow
     x: float
@@ -112,7 +112,7 @@ class TimeTick(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The whole of it. `area` (requests) and `line` (fallbacks) are SVG paths, 1000 units wide and HEIGHT high."""
+    """The whole timeline. `area` (requests) and `line` (fallbacks) are SVG paths, 1000 units wide and HEIGHT high."""
 
     end_ms: float
     peak_per_s: float
@@ -126,22 +126,22 @@ class Timeline:
 
     @property
     def shade(self) -> str:
-        """Where anything is injected, as one path: overlapping bands don't add up."""
+        """All times with faults, as one path, so that overlapping bands don't add up."""
         return "".join(f"M{10 * b.x:g} 0h{10 * b.width:g}v{HEIGHT:g}h-{10 * b.width:g}z" for b in self.bands)
 
     @property
     def plot_y(self) -> float:
-        """How far down the plot begins: below the bands and the label of its height."""
+        """The top of the plot: below the bands and the label of its height."""
         return BAND_STEP * max((band.lane + 1 for band in self.bands), default=0) + PEAK_ROOM
 
     @property
     def axis_y(self) -> float:
-        """Where the labels of the axis stand."""
+        """The position of the axis labels."""
         return self.plot_y + HEIGHT + 16
 
     @property
     def height(self) -> float:
-        """The whole picture's."""
+        """The height of the whole picture."""
         return self.axis_y + 6
 
     @property
@@ -150,7 +150,7 @@ class Timeline:
 
 
 def timeline_of(moments: Sequence[Moment], windows: Sequence[FaultWindow] = ()) -> Timeline:
-    """The run so far; windows that it has not reached are left out of the bands."""
+    """The timeline of the run so far; future windows are left out of the bands."""
     end_ms = moments[-1].at_ms if moments else 0.0
     buckets = buckets_of(moments, most=MOST_BUCKETS)
     peak = max((bucket.per_s for bucket in buckets), default=0.0)
@@ -169,7 +169,7 @@ def timeline_of(moments: Sequence[Moment], windows: Sequence[FaultWindow] = ()) 
 
 
 def buckets_of(moments: Sequence[Moment], *, most: int) -> tuple[Bucket, ...]:
-    """At most so many buckets of about the same length, from the run's beginning; each ends with a frame, so that its
+    """At most `most` buckets of about the same length, from the run's beginning; each ends with a frame, so that its
     counts are exact."""
     if not moments or moments[-1].at_ms <= 0:
         return ()
@@ -178,7 +178,7 @@ def buckets_of(moments: Sequence[Moment], *, most: int) -> tuple[Bucket, ...]:
     for moment in moments:
         if moment.at_ms - edges[-1].at_ms >= least_ms:
             edges.append(moment)
-    if edges[-1] is not moments[-1]:  # the rest is too short to stand alone
+    if edges[-1] is not moments[-1]:  # the rest is too short for a bucket of its own
         edges[max(1, len(edges) - 1) :] = [moments[-1]]
     return tuple(_between(before, after) for before, after in pairwise(edges))
 
@@ -195,7 +195,7 @@ def _bar(bucket: Bucket, end_ms: float, peak: float) -> BucketBar:
 
 
 def _area(bars: Sequence[BucketBar], rates: Sequence[float], peak: float) -> str:
-    """Level over each bucket, and back along the ground."""
+    """Level over each bucket, and back along the base line."""
     if not bars:
         return ""
     parts = (f"V{_top(rate, peak):g}H{_right(bar):g}" for bar, rate in zip(bars, rates, strict=True))
@@ -203,7 +203,7 @@ def _area(bars: Sequence[BucketBar], rates: Sequence[float], peak: float) -> str
 
 
 def _line(bars: Sequence[BucketBar], rates: Sequence[float], peak: float) -> str:
-    """Level over each bucket; where there is nothing there is no line."""
+    """Level over each bucket; interrupted where the value is 0."""
     path, is_drawn = "", False
     for bar, rate in zip(bars, rates, strict=True):
         if rate:
@@ -232,7 +232,7 @@ def _percent(at_ms: float, end_ms: float) -> float:
 
 
 def _bands(windows: Sequence[FaultWindow], end_ms: float) -> tuple[Band, ...]:
-    """Each in the first lane that is free; what finds none is left out."""
+    """Each in the first free lane; a band without one is left out."""
     free_from = [0.0] * MOST_LANES
     bands = []
     for window in windows:
@@ -245,7 +245,7 @@ def _bands(windows: Sequence[FaultWindow], end_ms: float) -> tuple[Band, ...]:
 
 
 def _ticks(end_ms: float) -> Iterator[TimeTick]:
-    """Four to ten round moments, and the beginning."""
+    """Four to ten round times, and the beginning."""
     if end_ms <= 0:
         return
     rough = end_ms / 5
@@ -256,5 +256,5 @@ def _ticks(end_ms: float) -> Iterator[TimeTick]:
 
 
 def seconds(at_ms: float) -> str:
-    """12.5 s; without the tenth from a hundred seconds on."""
+    """12.5 s; without tenths from 100 s on."""
     return f"{at_ms / 1000:,.1f} s" if at_ms < 100_000 else f"{at_ms / 1000:,.0f} s"

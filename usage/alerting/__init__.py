@@ -1,4 +1,4 @@
-"""When alerts are raised and when they are over: thresholds that admins set, measures by SQL, pure verdicts."""
+"""Raises and resolves alerts: thresholds that admins set, measures by SQL, pure verdicts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Change the thresholds."""
+"""The action that changes the thresholds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from usage.models import AlertKind, AlertRule
 
 @dataclass(frozen=True, slots=True)
 class RuleSetting:
-    """What people set of one rule."""
+    """The editable fields of one rule."""
 
     threshold: float
     is_enabled: bool = True
@@ -27,9 +27,9 @@ class RuleSetting:
 
 @atomic
 def change_rules(*, by: Actor, settings: Mapping[AlertKind, RuleSetting]) -> dict[AlertKind, AlertRule]:
-    """Sets these rules, all or none; a rule that is switched off resolves its alerts.
+    """Sets these rules, all or none; switching a rule off resolves its alerts.
 
-    Gives all rules. Raises ValidationError, by kind.
+    Returns all rules. Raises ValidationError, by kind.
     """
     config_version.bump()
     check_role(by, Role.ADMIN, to="change when alerts are raised")

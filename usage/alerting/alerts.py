@@ -1,4 +1,4 @@
-"""Raise what somebody should know, once, and say when it is over. The webhook is told later (see `webhook.py`)."""
+"""Raises each alert once, and resolves it when it is over. The webhook is called later (see `webhook.py`)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROWS_AT_ONCE = 500
 
 @atomic
 def raise_alert(*, kind: AlertKind, subject: str, message: str) -> Alert:
-    """Opens an alert, or keeps the one that is open for this subject and brings its words up to date."""
+    """Opens an alert, or updates the message of the open one for this subject."""
     now, words = timezone.now(), message[:MESSAGE_LIMIT]
     new = {"message": words, "raised_at": now, "send_at": now if settings.ALERT_WEBHOOK_URL else None}
     alert, is_new = Alert.objects.get_or_create(kind=kind, subject=subject, resolved_at=None, defaults=new)
@@ -32,7 +32,7 @@ def raise_alert(*, kind: AlertKind, subject: str, message: str) -> Alert:
 def resolve_alerts(
     *, kind: AlertKind, except_subjects: Iterable[str] = (), raised_before: datetime | None = None
 ) -> int:
-    """Closes the open alerts of a kind, but for these subjects, and newer ones; gives how many there were."""
+    """Closes the open alerts of a kind, except for these subjects and newer ones; returns their number."""
     now = timezone.now()
     news = {"send_at": now, "failed_sends": 0, "send_error": ""} if settings.ALERT_WEBHOOK_URL else {}
     over = Alert.objects.open().filter(kind=kind, raised_at__lte=raised_before or now)
@@ -40,13 +40,13 @@ def resolve_alerts(
 
 
 def forget_old_alerts() -> int:
-    """Deletes some of those that were over long ago: call it again and again. Gives how many there were."""
+    """Deletes some of the alerts that ended long ago; call it periodically. Returns their number."""
     old = Alert.objects.filter(resolved_at__lt=timezone.now() - KEPT_FOR)
     return Alert.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:ROWS_AT_ONCE])).delete()[0]
 
 
 def claim_unsent(*, lease_s: float) -> list[Alert]:
-    """Takes the alerts whose webhook is to be told now; no other process gets them within the lease."""
+    """Claims the alerts that are due for the webhook; no other process gets them within the lease."""
     now = timezone.now()
     due = Alert.objects.filter(send_at__lte=now).order_by("send_at")[:20]
     until = now + timedelta(seconds=lease_s)
@@ -54,12 +54,12 @@ def claim_unsent(*, lease_s: float) -> list[Alert]:
 
 
 def record_sent(alert: Alert) -> None:
-    """The webhook has taken it. News that came meanwhile (it is over) is still to be told."""
+    """The webhook accepted it. A change in the meantime (it is over) is still to be sent."""
     _unless_changed(alert).update(send_at=None, told_at=timezone.now(), send_error="")
 
 
 def record_not_sent(alert: Alert, *, error: str, again_in_s: float | None) -> None:
-    """The webhook did not take it; try again, or give up when there is no time given."""
+    """The webhook did not accept it; tries again at the given time, or gives up without one."""
     again = None if again_in_s is None else timezone.now() + timedelta(seconds=again_in_s)
     _unless_changed(alert).update(send_at=again, failed_sends=F("failed_sends") + 1, send_error=error[:256])
 

@@ -1,7 +1,7 @@
-"""One look at everything that is watched: raises what is over its threshold, resolves what is not any more.
+"""Evaluates all alert rules: raises alerts above their thresholds, and resolves those that are below again.
 
-Any number of processes may look at the same time: the database keeps an alert to one, and only alerts that were open
-before a look began are resolved by it.
+Several processes may do so at the same time: the database allows one alert per subject, and an evaluation resolves only
+alerts that were open before it began.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ FINDERS: dict[AlertKind, Find] = {
 
 
 def settle(kinds: Iterable[AlertKind] = tuple(AlertKind)) -> None:
-    """Brings the alerts of these kinds up to date; nine queries where nothing is raised or resolved."""
+    """Updates the alerts of these kinds; nine queries if nothing is raised or resolved."""
     rules, began = current_rules(), timezone.now()
     before: dict[str, set[str]] = defaultdict(set)
     for kind, subject in Alert.objects.open().order_by().values_list("kind", "subject"):

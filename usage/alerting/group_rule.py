@@ -1,8 +1,8 @@
 """When a routing group fails its callers: one rule, for the alert `group_failing` and the banner of the overview. Pure.
 
-Counted are answered and failed requests; refused ones are the caller's trouble, and who left says nothing. The rule has
-two parts: a small share of many requests within seconds, and a large share of few within minutes, so that both a busy
-group and one that is asked five times in ten minutes are noticed. Either is enough.
+It counts answered and failed requests; refused ones and callers that left do not count. The rule has two clauses: a
+small share of many requests within seconds, and a large share of few within minutes, so that it covers both a busy
+group and one with five requests in ten minutes. Either clause is enough.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 EXAMPLE = "5% of 20 in 60 s, 50% of 5 in 600 s"
 SPELLING = re.compile(r"(\d+(?:\.\d+)?) ?% of (\d+) in (\d+) ?s")
 LONGEST_S = 3600
-# What is open is over when the share is below half of what raised it, whatever the number of requests.
+# An open alert is over when the share is below half of the raising one, for any number of requests.
 OVER_BELOW = 0.5
 SUBJECT_LIMIT = 128
 
@@ -34,7 +34,7 @@ class RuleClause:
         return f"{self.within_s} seconds" if seconds or minutes < 2 else f"{minutes} minutes"
 
     def holds(self, requests: int, failed: int, *, is_open: bool) -> bool:
-        """Whether so many failed; less is enough for one that is open."""
+        """Whether the clause holds; a lower share is enough for an open alert."""
         if is_open:
             return failed > 0 and 100 * failed >= OVER_BELOW * self.percent * requests
         return requests >= self.least and 100 * failed >= self.percent * requests
@@ -42,20 +42,20 @@ class RuleClause:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What one group did: for each part of the rule, how many requests were answered or failed, and failed."""
+    """The counts of one group: for each clause, the answered or failed requests, and the failed ones."""
 
     group: str
     counts: tuple[tuple[int, int], ...]
 
     @property
     def subject(self) -> str:
-        """What its alert is about."""
+        """The subject of its alert."""
         return self.group[:SUBJECT_LIMIT]
 
 
 @dataclass(frozen=True, slots=True)
 class FailingGroup:
-    """A group for which a part of the rule holds, with the numbers of it."""
+    """A group for which a clause holds, with its counts."""
 
     group: str
     requests: int
@@ -69,7 +69,7 @@ class FailingGroup:
 
 
 def rule_of(text: str) -> tuple[RuleClause, ...]:
-    """The parts of `5% of 20 in 60 s, 50% of 5 in 600 s`. Raises ValueError that says what is right."""
+    """The clauses of `5% of 20 in 60 s, 50% of 5 in 600 s`. Raises ValueError with a correct example."""
     found = [SPELLING.fullmatch(one.strip()) for one in text.split(",")]
     parts = tuple(RuleClause(float(one[1]), int(one[2]), int(one[3])) for one in found if one)
     is_fine = all(0.1 <= p.percent <= 100 and p.least >= 1 and 5 <= p.within_s <= LONGEST_S for p in parts)
@@ -79,20 +79,20 @@ def rule_of(text: str) -> tuple[RuleClause, ...]:
 
 
 def with_percent(rule: Sequence[RuleClause], percent: float) -> tuple[RuleClause, ...]:
-    """The rule with another share for its first part: that of the threshold that admins set."""
+    """The rule with another share in its first clause: the threshold that admins set."""
     return (replace(rule[0], percent=percent), *rule[1:])
 
 
 def failing_groups(
     answers: Iterable[Answers], rule: Sequence[RuleClause], *, open: Collection[str] = ()
 ) -> list[FailingGroup]:
-    """The groups that fail; those whose subject is `open` already until no part holds even half."""
+    """The failing groups; a group with an `open` alert stays until all shares are below half."""
     found = (_failing(one, rule, is_open=one.subject in open) for one in answers)
     return [one for one in found if one is not None]
 
 
 def _failing(answers: Answers, rule: Sequence[RuleClause], *, is_open: bool) -> FailingGroup | None:
-    """By the last part that holds: the one of the longest time tells most."""
+    """By the last clause that holds: the one with the longest time has the most information."""
     for part, (requests, failed) in reversed(list(zip(rule, answers.counts, strict=True))):
         if part.holds(requests, failed, is_open=is_open):
             return FailingGroup(answers.group, requests, failed, part.within)

@@ -1,4 +1,5 @@
-"""What is measured, one query each, by an index and over minutes of the log or days of sums: cheap at any size."""
+"""The measures of the rules, one query each, with an index, over minutes of the log or days of sums: cheap at any
+size."""
 
 from __future__ import annotations
 
@@ -22,9 +23,9 @@ from usage.rollups.tallies import start_of
 DAYS = 7
 OF_LATE = timedelta(minutes=10)
 MINUTE = timedelta(minutes=1)
-# Refused by a limit of the key itself, not by an upstream.
+# Refused by the key's own limit, not by an upstream.
 REFUSED = Q(outcome=Outcome.REFUSED.value, error_class="rate_limit_exceeded", provider="")
-# Turned away before the limits were looked at, which count none of these.
+# Refused before the limits, which do not count these.
 TURNED_AWAY = (
     *("missing_scope", "invalid_request_error", "model_not_found", "virtual_model_needs_messages", "no_pool"),
     *("model_not_allowed", "group_not_assigned", "unsupported_content_encoding"),
@@ -34,7 +35,7 @@ NOT_LET_IN = Q(error_class__in=TURNED_AWAY, provider="")
 
 @dataclass(frozen=True, slots=True)
 class FailingProvider:
-    """A provider in service whose last probes failed, and since when."""
+    """An enabled provider whose last probes failed, and since when."""
 
     provider_id: str
     name: str
@@ -45,7 +46,7 @@ class FailingProvider:
 
 @dataclass(frozen=True, slots=True)
 class DayCosts:
-    """What our own keys cost: today (UTC) until now, and each of up to seven full days before it."""
+    """The cost of the console's own provider keys: today (UTC) until now, and each of up to seven full days before."""
 
     today_usd: float
     before_usd: tuple[float, ...]
@@ -53,7 +54,7 @@ class DayCosts:
 
 @dataclass(frozen=True, slots=True)
 class KeyMinute:
-    """What one API key with a limit did in the last minute; `refused` requests are not among the others."""
+    """The use of one API key with a limit in the last minute; `requests` do not include the `refused` ones."""
 
     key_id: str
     name: str
@@ -66,13 +67,13 @@ class KeyMinute:
 
 
 def failing(*, in_a_row: int) -> list[FailingProvider]:
-    """Providers that failed at least so many probes in a row."""
+    """Providers that failed at least `in_a_row` probes in a row."""
     rows = probe_schedule.failing(in_a_row=in_a_row)
     return [FailingProvider(str(row.pk), row.name, row.failed_probes, row.error, row.error_since) for row in rows]
 
 
 def day_costs() -> DayCosts:
-    """Days without a request count as days that cost nothing, from the first that had one."""
+    """Days without requests count as 0, from the first day with one."""
     today = start_of(timezone.now(), Grain.DAY)
     days = UsageBucket.objects.filter(grain=Grain.DAY)
     first = days.order_by("start").values_list("start", flat=True).first() or today
@@ -84,22 +85,23 @@ def day_costs() -> DayCosts:
 
 
 def tries_of_late() -> list[Tries]:
-    """Attempts by provider; also those after which another provider answered, which the log's columns don't show.
+    """Recent attempts by provider; also those after which another provider answered, which the log's columns don't
+    show.
 
-    Left out: the caller's mistakes (400, 413, 422), who left, and own keys that were refused
+    Without the caller's errors (400, 413, 422), callers that left, and refused own keys
     (`usage/request_log/attempts.py`).
     """
     return tries_since(OF_LATE)
 
 
 def answers_of_late(rule: Sequence[RuleClause]) -> list[Answers]:
-    """What groups answered and failed in the times that a rule looks at."""
+    """The answered and failed requests of groups in the time spans of a rule."""
     found = answers_since([timedelta(seconds=part.within_s) for part in rule])
     return [Answers(group, counts) for group, counts in found.items()]
 
 
 def key_minutes() -> list[KeyMinute]:
-    """Keys with a limit that asked in the last minute; two queries."""
+    """Keys with a limit and requests in the last minute; two queries."""
     of_keys = RequestRecord.objects.filter(started_at__gte=timezone.now() - MINUTE).exclude(key_id="")
     tokens = Coalesce(F("input_tokens"), 0) + Coalesce(F("output_tokens"), 0)
     rows = (
@@ -117,7 +119,7 @@ def key_minutes() -> list[KeyMinute]:
 
 
 def _limited(key_ids: Iterable[str]) -> Iterable[tuple[UUID, str, str, int | None, int | None]]:
-    """Those of the keys that work and have a limit."""
+    """The working keys with a limit among these."""
     known = [UUID(key_id) for key_id in key_ids if _is_uuid(key_id)]
     rows = ApiKey.objects.usable().filter(pk__in=known).exclude(rpm=None, tpm=None)
     return rows.order_by("pk").values_list("pk", "name", "owner__username", "rpm", "tpm")

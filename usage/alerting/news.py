@@ -1,4 +1,4 @@
-"""Whether the webhook knows of an alert, as people and programs read it. Pure."""
+"""The delivery of an alert to the webhook, for people and programs. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from usage.models import Alert
 
 
 class Told(StrEnum):
-    """How far the newest news of an alert, that it was raised or is over, have come."""
+    """The delivery state of an alert's latest event (raised or resolved)."""
 
     TOLD = "told"
     WAITING = "waiting"
@@ -19,14 +19,14 @@ class Told(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What became of telling the webhook; `why` not, or not yet."""
+    """The delivery to the webhook; `why` it failed or waits."""
 
     state: Told
     why: str = ""
 
 
 def news_of(alert: Alert, *, has_webhook: bool) -> News:
-    """By the alert's own columns; what waits goes nowhere while there is no webhook."""
+    """By the alert's own columns; waiting events are not sent while there is no webhook."""
     if alert.send_at is not None and not has_webhook:
         return News(Told.OFF, "no webhook is set")
     if alert.send_at is not None:

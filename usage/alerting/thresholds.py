@@ -1,4 +1,4 @@
-"""What is watched, and the thresholds: the stored ones, else the usual ones."""
+"""The alert rules and their thresholds: the stored ones, else the defaults."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from usage.models import AlertKind, AlertRule
 
 @dataclass(frozen=True, slots=True)
 class AlertMetric:
-    """One kind of alert: the threshold it usually has and may have, its `unit`, and when it is raised in words."""
+    """One kind of alert: its default threshold and bounds, its `unit`, and its condition in words."""
 
     usual: float
     lowest: float
@@ -25,7 +25,7 @@ class AlertMetric:
 
     @property
     def bounds(self) -> str:
-        """What may be given, for the person who gives it."""
+        """The allowed values, for people."""
         return f"a {'whole ' if self.is_whole else ''}number from {self.lowest:g} to {self.highest:g}"
 
 
@@ -63,18 +63,18 @@ WATCHED: dict[AlertKind, AlertMetric] = {
 
 
 def current_rules() -> dict[AlertKind, AlertRule]:
-    """The rule of each kind; one query. Those that nobody has changed are not stored."""
+    """The rule of each kind; one query. Unchanged rules are not stored."""
     stored = {AlertKind(rule.kind): rule for rule in AlertRule.objects.all()}
     return {kind: stored.get(kind) or AlertRule(kind=kind, threshold=WATCHED[kind].usual) for kind in WATCHED}
 
 
 def group_rule(percent: float) -> tuple[RuleClause, ...]:
-    """When a group is failing: the parts that the settings name, the first with the threshold that admins set."""
+    """The rule for failing groups: the clauses in the settings, the first with the threshold that admins set."""
     return with_percent(GROUP_RULE, percent)
 
 
 def checked_threshold(kind: AlertKind, threshold: float) -> float:
-    """The threshold, if it makes sense; raises ValidationError that says what would."""
+    """The threshold, if it is valid; raises ValidationError with the allowed values."""
     watched = WATCHED[kind]
     is_fine = math.isfinite(threshold) and watched.lowest <= threshold <= watched.highest
     if not is_fine or (watched.is_whole and threshold != int(threshold)):

@@ -1,8 +1,8 @@
-"""Measures and a threshold -> what is to be raised, in words for the person who must act. Pure.
+"""Measures and a threshold -> the alerts to raise, in words for the person who must act.
 
-What is `open` already stays so until its share is under 80 % of the threshold: numbers that go up and down around it
-raise one alert, not many; groups have a margin of their own (see `group_rule.py`). Costs of a day only grow, and one
-success ends a row of failed probes: no margin there.
+Pure. An `open` alert stays until its share is below 80 % of the threshold, so that values around the threshold raise
+one alert, not many; groups have their own margin (see `group_rule.py`). A day's cost only grows, and one success ends a
+row of failed probes: no margin there.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ CAUSE_LIMIT, MOST_CAUSES = 180, 20
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """Something that is over its threshold; `subject` is the id of what it is about."""
+    """Something above its threshold; `subject` is its id."""
 
     subject: str
     message: str
 
 
 def provider_down(failing: Iterable[FailingProvider]) -> list[Breach]:
-    """A finding for each of these, which failed too many probes."""
+    """A breach for each of these, which failed too many probes."""
     return [Breach(provider.provider_id, _down_message(provider)) for provider in failing]
 
 
@@ -48,9 +48,9 @@ def _down_message(provider: FailingProvider) -> str:
 
 
 def cost_spike(costs: DayCosts, factor: float) -> list[Breach]:
-    """One finding for the console when today costs over `factor` times an average day.
+    """One breach for the console if today costs over `factor` times an average day.
 
-    Nothing within the first three full days, nor under a dollar: a first request is no spike.
+    None within the first three full days, or under a dollar: a first request is not a spike.
     """
     days, today = len(costs.before_usd), costs.today_usd
     average = sum(costs.before_usd) / days if days else 0.0
@@ -62,7 +62,8 @@ def cost_spike(costs: DayCosts, factor: float) -> list[Breach]:
 
 
 def error_rate(tries: Iterable[Tries], percent: float, *, open: Collection[str] = ()) -> list[Breach]:
-    """A finding for each provider of whose attempts over `percent` failed; of fewer than 20 only if it is open."""
+    """A breach for each provider with over `percent` failed attempts; with fewer than 20 attempts only if its alert is
+    open."""
     return [Breach(t.provider, _errors_message(t, percent)) for t in tries if _is_erring(t, percent, open)]
 
 
@@ -82,7 +83,7 @@ def _errors_message(tries: Tries, percent: float) -> str:
 
 
 def group_failing(groups: Iterable[FailingGroup], cause_of: Callable[[str], str]) -> list[Breach]:
-    """A finding for each of these, with its cause; of the first few, for each is a look into the log."""
+    """A breach for each of these, with its cause; only for the first few, because each needs a query of the log."""
     return [
         Breach(group.group[:SUBJECT_LIMIT], _failing_message(group, cause_of(group.group) if n < MOST_CAUSES else ""))
         for n, group in enumerate(groups)
@@ -99,7 +100,7 @@ def _failing_message(group: FailingGroup, cause: str) -> str:
 
 
 def rate_limit(minutes: Iterable[KeyMinute], percent: float, *, open: Collection[str] = ()) -> list[Breach]:
-    """A finding for each key that used over `percent` of a limit, or was refused because of one."""
+    """A breach for each key that used over `percent` of a limit, or was refused because of one."""
     found = []
     for minute in minutes:
         limit = percent / 100 * (KEPT_FROM if minute.key_id in open else 1.0)
@@ -110,7 +111,7 @@ def rate_limit(minutes: Iterable[KeyMinute], percent: float, *, open: Collection
 
 
 def _nearest_limit(minute: KeyMinute) -> tuple[float, str]:
-    """The share used of the limit that is nearer, and what was used of it."""
+    """The used share of the nearer limit, and what it counts."""
     used = [(minute.requests, minute.rpm, "requests"), (minute.tokens, minute.tpm, "tokens")]
     shares = [(number / limit, f"{number:,} of its {limit:,} {what}") for number, limit, what in used if limit]
     return max(shares, default=(0.0, ""))

@@ -1,4 +1,4 @@
-"""One alert -> one signed POST to the webhook that the settings name; or a trial, that is about nothing."""
+"""One alert, or a test alert -> one signed POST to the webhook in the settings."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from usage.models import Alert
 
 SIGNATURE = "X-Routing-Console-Signature"
 TIMEOUT_S = 10.0
-# A kind that is never raised.
+# A kind that is only for tests.
 TRIAL = "test"
 UNSET = "No webhook is set: start the server with ALERT_WEBHOOK_URL."
 
 
 class NotDelivered(Exception):
-    """The webhook did not take an alert; the message says why."""
+    """The webhook did not accept an alert; the message says why."""
 
 
 async def deliver(alert: Alert) -> None:
@@ -43,7 +43,7 @@ async def deliver(alert: Alert) -> None:
                 status = answer.status
     except TimeoutError:
         raise NotDelivered(f"no answer within {TIMEOUT_S:g} s") from None
-    except aiohttp.InvalidURL:  # whose words would repeat it, and often it is a secret by itself
+    except aiohttp.InvalidURL:  # its message would contain the URL, which is often a secret
         raise NotDelivered("ALERT_WEBHOOK_URL is no URL: give one such as https://hooks.example.com/…") from None
     except aiohttp.ClientError as error:
         raise NotDelivered(reason_of(error)) from None
@@ -52,7 +52,7 @@ async def deliver(alert: Alert) -> None:
 
 
 def send_trial(*, by: Actor) -> None:
-    """Sends a test alert, once and now, in the same way as any other. Raises NotDelivered, NotAllowed."""
+    """Sends a test alert once, like any other. Raises NotDelivered, NotAllowed."""
     check_role(by, Role.ADMIN, to="send a test alert")
     if not settings.ALERT_WEBHOOK_URL:
         raise NotDelivered(UNSET)
@@ -62,7 +62,7 @@ def send_trial(*, by: Actor) -> None:
 
 
 def host() -> str:
-    """The host of the webhook; the rest of its address is often a secret. Empty when none is set."""
+    """The host of the webhook; the rest of its URL is often a secret. Empty if none is set."""
     try:
         return urlsplit(settings.ALERT_WEBHOOK_URL).hostname or ""
     except ValueError:
@@ -70,7 +70,7 @@ def host() -> str:
 
 
 def body_of(alert: Alert) -> bytes:
-    """What the webhook reads. `event` is `alert.raised`, `.resolved` or `.test`; times are ISO 8601."""
+    """The body of the webhook. `event` is `alert.raised`, `.resolved` or `.test`; times are ISO 8601."""
     return to_json(
         {
             "event": f"alert.{_event(alert)}",
@@ -85,7 +85,7 @@ def body_of(alert: Alert) -> bytes:
 
 
 def signature(body: bytes, *, secret: str, at: int | None = None) -> dict[str, str]:
-    """The header that proves who sent a body, and when (Unix seconds); none without a secret."""
+    """The header that authenticates a body and its time (Unix seconds); none without a secret."""
     if not secret:
         return {}
     stamp = int(time.time()) if at is None else at

@@ -1,9 +1,9 @@
-"""Who used what, what it cost, how long it took: questions to the buckets, whatever the size of the log (ADR 15).
+"""Usage, cost and latency from the buckets, for a log of any size (ADR 15).
 
-    asked = Asked(since=period("30d"), team="…")
-    totals(asked), by(asked, "provider"), over_time(asked), over_time(asked, by="group")
+    asked = AnalyticsQuery(since=period("30d"), team="…") totals(asked), by(asked, "provider"), over_time(asked),
+    over_time(asked, by="group")
 
-Whoever asks more than one of these makes one `UsageReport(asked)`: it reads the tables once for all of them.
+For several of these make one `UsageReport(asked)`: it reads the tables once.
 """
 
 from __future__ import annotations

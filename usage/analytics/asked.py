@@ -1,4 +1,4 @@
-"""What is asked: a period and filters; and which buckets answer it."""
+"""A query: a period and filters; and the buckets that answer it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from usage.rollups.tallies import next_month, start_of
 
 BY_HOURS = timedelta(hours=72)
 STEPS = {Grain.HOUR: timedelta(hours=1), Grain.DAY: timedelta(days=1)}
-# The columns of a series by which it is told apart, and that of what it is called.
+# The columns that identify a series, and the column of its name.
 COLUMNS: dict[Dimension, tuple[str, str]] = {
     "provider": ("provider", "provider_id"),
     "model": ("deployment_name", "deployment_id"),
@@ -26,16 +26,16 @@ COLUMNS: dict[Dimension, tuple[str, str]] = {
     "owner": ("owner", ""),
     "virtual_model": ("virtual_model", ""),
 }
-# Names of teams and keys change hands: what belongs together says the id.
+# Names of teams and keys can be reused, so their ids identify them.
 TOLD_BY_ID: frozenset[Dimension] = frozenset({"team", "key"})
 
 
 @dataclass(frozen=True, slots=True)
 class AnalyticsQuery:
-    """Requests from `since` (None: the first) until `until` (None: now), of those who are named.
+    """Requests from `since` (None: the first) until `until` (None: now) that match the filters.
 
-    Teams and keys go by id or name, the others by name; `model` is what deployments are called, `provider/model`, or
-    the provider's name of the model.
+    Teams and keys are given by id or name, the others by name; `model` is a deployment's name, `provider/model`, or the
+    provider's name of the model.
     """
 
     since: datetime | None = None
@@ -50,12 +50,12 @@ class AnalyticsQuery:
 
     @property
     def is_of_upstreams(self) -> bool:
-        """Whether a provider or a model is asked for, whose success is that of its attempts."""
+        """Whether it filters by a provider or a model, whose success is counted by attempts."""
         return bool(self.provider or self.model)
 
     @property
     def wanted(self) -> Q:
-        """The filters as a condition on columns that the log and the series both have."""
+        """The filters as a condition on the columns that the log and the series share."""
         wanted = Q()
         for text, columns in (
             (self.team, ("team_id", "team")),
@@ -72,16 +72,16 @@ class AnalyticsQuery:
 
     @property
     def series(self) -> QuerySet[UsageSeries] | None:
-        """The series that the filters leave; None for all of them."""
+        """The series that match the filters; None for all of them."""
         wanted = self.wanted
         return UsageSeries.objects.filter(wanted) if wanted else None
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The buckets of a period: those of `grain` that begin at `since` or later, and before `until`.
+    """The buckets of a period: those of `grain` that begin from `since` on and before `until`.
 
-    `is_from_first` and `is_until_now`: nothing was counted before it, or will be after it.
+    `is_from_first` and `is_until_now`: there are no counts before it, or after it.
     """
 
     grain: Grain
@@ -99,7 +99,7 @@ class Window:
 
     @property
     def buckets(self) -> Q:
-        """Those that add up to the whole window: as few as possible, months rather than days where whole ones are."""
+        """The buckets that add up to the window: as few as possible, whole months instead of days."""
         whole = Window(Grain.MONTH, *self._whole_months())
         if self.grain == Grain.HOUR or whole.since >= whole.until:
             return self.points
@@ -116,7 +116,7 @@ class Window:
         return Q(grain=self.grain, start__gte=self.since, start__lt=self.until)
 
     def _whole_months(self) -> tuple[datetime, datetime]:
-        """From where until where months can be counted; the first after the other if none can."""
+        """The start and end of the whole months; start > end if there are none."""
         begin, end = start_of(self.since, Grain.MONTH), start_of(self.until, Grain.MONTH)
         if begin < self.since and not self.is_from_first:
             begin = next_month(begin)
@@ -125,14 +125,14 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class FilterOption:
-    """Something one can filter by; `value` is what `AnalyticsQuery` takes."""
+    """An option of a filter; `value` is for `AnalyticsQuery`."""
 
     value: str
     name: str
 
 
 def period(text: str) -> datetime | None:
-    """Since when `24h`, `7d`, `30d` or any other `…d` is, the hour or day we are in included; None for `all`.
+    """The start of `24h`, `7d`, `30d` or any other `…d`, including the current hour or day; None for `all`.
 
     Raises ValueError for anything else.
     """
@@ -147,7 +147,10 @@ def period(text: str) -> datetime | None:
 
 
 def window_of(asked: AnalyticsQuery, grain: Grain | None = None) -> Window:
-    """By hours up to 72 of them, as long as hours are kept; else, or if told so, by days. `since` is rounded down."""
+    """By hours for up to 72 hours, as long as hours are kept; otherwise, or on request, by days.
+
+    `since` is rounded down.
+    """
     now = timezone.now()
     until = min(asked.until or now, now)
     since = asked.since or _first_day() or until
@@ -162,7 +165,7 @@ def _first_day() -> datetime | None:
 
 
 def choices() -> dict[Dimension, list[FilterOption]]:
-    """What was ever used, by dimension and name, for the selects of filters; one query."""
+    """All values that were ever used, by dimension and name, for the selects of filters; one query."""
     columns = list(dict.fromkeys(column for pair in COLUMNS.values() for column in pair if column))
     rows = list(UsageSeries.objects.order_by("pk").values_list(*columns))
     values = dict(zip(columns, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(columns, ())
@@ -170,7 +173,7 @@ def choices() -> dict[Dimension, list[FilterOption]]:
 
 
 def _choices(dimension: Dimension, values: Mapping[str, Sequence[str]]) -> list[FilterOption]:
-    """Of the columns of all series, oldest first."""
+    """The options from the columns of all series, oldest first."""
     name, pk = COLUMNS[dimension]
     if dimension not in TOLD_BY_ID:
         return [FilterOption(text, text) for text in sorted(set(values[name]) - {""})]

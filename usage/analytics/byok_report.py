@@ -1,4 +1,4 @@
-"""Own keys in numbers: who brought keys for providers, and what their requests would have cost the console."""
+"""BYOK in numbers: the people with own keys, and the cost that the console saved."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ NOTHING = Totals()
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """People with own keys, the providers these are for, and the last 30 days' requests with one.
+    """The numbers of people with own keys, of their providers, and of requests with an own key in the last 30 days.
 
-    `saved_usd` is the list price of those requests: what they would have cost the console.
+    `saved_usd` is the list price of those requests, which the console saved.
     """
 
     users: int
@@ -31,7 +31,7 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class Bringer:
-    """Somebody who brought keys, and what they were used for in the last 30 days."""
+    """A person with own keys, and their usage in the last 30 days."""
 
     user: User
     keys: tuple[OwnKeyLine, ...]
@@ -41,7 +41,7 @@ class Bringer:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One key, and what it was used for in the last 30 days."""
+    """One own key, and its usage in the last 30 days."""
 
     line: OwnKeyLine
     requests: int
@@ -54,19 +54,19 @@ def report_of(user: User | None = None) -> UsageReport:
 
 
 def bringers(q: str = "") -> QuerySet[User]:
-    """People with own keys whose name contains `q`, by name, each with its keys."""
+    """People with own keys whose name contains `q`, by name, each with their keys."""
     people = User.objects.filter(Exists(OwnKey.objects.filter(user=OuterRef("pk"))))
     return with_keys(people.filter(username__icontains=q) if q else people).order_by("username")
 
 
 def with_keys(people: QuerySet[User]) -> QuerySet[User]:
-    """These people, each with its own keys; two queries."""
+    """These people, each with their own keys; two queries."""
     keys = OwnKey.objects.select_related("user", "provider").order_by("provider__name")
     return people.prefetch_related(Prefetch("own_keys", keys))
 
 
 def numbers_of(report: UsageReport) -> Numbers:
-    """The panel's numbers; requests count also where the key was deleted since."""
+    """The totals; requests with keys that were deleted since count too."""
     totals = report.totals()
     return Numbers(
         users=OwnKey.objects.values("user").distinct().count(),
@@ -78,7 +78,7 @@ def numbers_of(report: UsageReport) -> Numbers:
 
 
 def lines_of(people: Iterable[User], report: UsageReport) -> list[Bringer]:
-    """These people of `bringers()` with their numbers."""
+    """These people (from `bringers()`) with their numbers."""
     used = {line.name: line.totals for line in report.by("owner")}
     lines = []
     for person in people:
@@ -89,7 +89,7 @@ def lines_of(people: Iterable[User], report: UsageReport) -> list[Bringer]:
 
 
 def uses_of(person: User, report: UsageReport) -> list[Use]:
-    """Each key of somebody of `with_keys()` with its numbers; the report is that person's."""
+    """Each key of a person (from `with_keys()`) with its numbers; the report is that person's."""
     used = {line.name: line.totals for line in report.by("provider")}
     uses = []
     for key in person.own_keys.all():

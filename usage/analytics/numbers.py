@@ -1,4 +1,4 @@
-"""Sums of buckets -> what people read. Pure."""
+"""Sums of buckets -> totals for people. Pure."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Requests and what became of them.
+    """Requests by outcome.
 
     `successes` were answered, `failures` failed; `refused` and `left` are in neither (docs/GLOSSARY.md). `cost_usd` is
-    what our own keys cost, `saved_usd` the list price of requests that people's own keys paid for; tokens are those of
-    both. `p50_ms` and `p95_ms` are of successes, within 5 % (see `usage/rollups/latency_levels.py`), None without any
-    or when not asked for; `first_token_ms` is a mean. `attempts` are those made at the providers and deployments in
-    question, answered or failed, and `failed_attempts` the latter: of them also where another answered the request.
+    the cost of the console's provider keys, `saved_usd` the list price of requests with own keys; tokens count both.
+    `p50_ms` and `p95_ms` are of successes, within 5 % (see `usage/rollups/latency_levels.py`), None without any or if
+    not requested; `first_token_ms` is a mean. `attempts` at the providers and deployments in question were answered or
+    failed; `failed_attempts` are the latter, even if another deployment answered the request.
     """
 
     requests: int = 0
@@ -47,23 +47,23 @@ class Totals:
 
     @property
     def total_tokens(self) -> int:
-        """In and out; cached tokens are part of the input, reasoning of the output."""
+        """Input and output; cached tokens are part of the input, reasoning tokens of the output."""
         return self.input_tokens + self.output_tokens
 
     @property
     def success_rate(self) -> float | None:
-        """The share, 0 to 1, of answered requests in answered and failed ones; None without any."""
+        """The share, 0 to 1, of answered requests in answered and failed ones; None without either."""
         return success_rate(self.successes, self.failures)
 
     @property
     def attempt_success_rate(self) -> float | None:
-        """The share, 0 to 1, of attempts that did not fail: how a provider or a deployment did; None without any."""
+        """The share, 0 to 1, of attempts that did not fail, for a provider or a deployment; None without any."""
         return success_rate(self.attempts - self.failed_attempts, self.failed_attempts)
 
 
 @dataclass(frozen=True, slots=True)
 class UsageLine:
-    """One provider, model, team …; `name` is the newest it had, `id` empty where the name is all there is."""
+    """One provider, model, team …; `name` is its newest name, `id` is empty if there is only a name."""
 
     name: str
     id: str
@@ -79,7 +79,7 @@ class Point:
 
 
 def totals_of(parts: Iterable[tuple[BucketSums, bool]], latencies: Mapping[int, int] | None = None) -> Totals:
-    """Adds sums up, each with whether people's own keys paid for it; `latencies` are level -> count."""
+    """Adds up sums, each with whether own keys paid for it; `latencies` are level -> count."""
     parts = list(parts)
     ours = _added_up(sums for sums, is_own_key in parts if not is_own_key)
     own = _added_up(sums for sums, is_own_key in parts if is_own_key)
@@ -106,14 +106,14 @@ def totals_of(parts: Iterable[tuple[BucketSums, bool]], latencies: Mapping[int, 
 
 
 def _added_up(parts: Iterable[BucketSums]) -> BucketSums:
-    """Column by column: a report adds up some thousands, several times."""
+    """Column by column, because a report adds up thousands of rows several times."""
     rows = [part.values() for part in parts]
     return BucketSums(*map(sum, zip(*rows, strict=True)))
 
 
 def added(counters: Iterable[Mapping[int, int]]) -> Counter[int]:
-    """One histogram of several."""
-    total = dict[int, int]()  # half the time of a Counter, which a whole report fills with some 100,000 counts
+    """Adds up several histograms."""
+    total = dict[int, int]()  # half the time of a Counter, with about 100,000 counts in a whole report
     for counts in counters:
         for level, count in counts.items():
             total[level] = total.get(level, 0) + count

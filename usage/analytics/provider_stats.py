@@ -1,4 +1,4 @@
-"""Calls and cost of the last 30 days, in all and by provider, beside the 30 days before them."""
+"""Calls and cost of the last 30 days, in total and by provider, compared with the 30 days before."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PERIOD = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Requests of 30 days, what they cost us in US dollars, and attempts: of a provider those that were made there."""
+    """Requests of 30 days, their cost in US dollars, and attempts; for a provider, the attempts made there."""
 
     calls: int = 0
     cost_usd: float = 0.0
@@ -34,14 +34,14 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """A period and the one before it; that one is None when nothing was asked in it."""
+    """A period and the one before it; None if it had no requests."""
 
     now: Period
     before: Period | None = None
 
     @property
     def calls_trend(self) -> int | None:
-        """By how many percent there are more calls than before (less than zero: fewer); None is unknown."""
+        """The change of calls in percent; None if unknown."""
         return None if self.before is None else percent_more(self.now.calls, self.before.calls)
 
     @property
@@ -51,7 +51,7 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class ProviderStats:
-    """All traffic, and that of each provider by its name. `since` is the day of the oldest request, if any."""
+    """All traffic, and that of each provider by its name. `since` is the day of the first request, if any."""
 
     total: Traffic
     by_provider: dict[str, Traffic]
@@ -69,7 +69,7 @@ def percent_more(now: float, before: float) -> int | None:
 
 
 def provider_stats() -> ProviderStats:
-    """Two queries over the days; requests that no provider was asked for count in the total."""
+    """Two queries over the days; requests without a provider count in the total."""
     days = UsageBucket.objects.filter(grain=Grain.DAY)
     begin = start_of(timezone.now(), Grain.DAY) - PERIOD + timedelta(days=1)
     rows = list(_by_provider(days.filter(start__gte=begin - PERIOD), begin))

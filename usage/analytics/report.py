@@ -1,4 +1,4 @@
-"""The answers. A report reads sums per series, once, and adds them up by whatever is asked."""
+"""Reports of usage. A report reads sums per series once, and adds them up in several ways."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from usage.models import Grain, LatencyCount, UsageBucket, UsageSeries
 from usage.rollups.tallies import SUMS, BucketSums, Series
 
 ADDED_UP = {f"sum_{name}": Sum(name) for name in SUMS}
-# Of which lines percentiles are wanted: of all, of those of one dimension (and the totals), of the totals, of none.
+# The lines that need percentiles: all, those of one dimension (and the totals), the totals, none.
 Latency = Dimension | Literal["all", "totals", "none"]
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesTotal:
-    """What one series did in the whole period; `id` is that of its row."""
+    """The totals of one series in the whole period; `id` is that of its row."""
 
     id: int
     series: Series
@@ -31,10 +31,10 @@ class SeriesTotal:
 
 
 class UsageReport:
-    """All answers about one period and one set of filters; the tables are read when the first is asked for.
+    """The report of one period and one set of filters; it reads the tables on first use.
 
-    `grain` is how long the points of `over_time` are; without it that hangs on the period (see `window_of`).
-    `latency` says which totals have percentiles: whoever needs fewer of them has much less to read.
+    `grain` is the length of the points of `over_time`; by default it depends on the period (see `window_of`). `latency`
+    says which totals have percentiles: fewer of them are much faster.
     """
 
     def __init__(self, asked: AnalyticsQuery, *, grain: Grain | None = None, latency: Latency = "all") -> None:
@@ -44,19 +44,20 @@ class UsageReport:
 
     @cached_property
     def window(self) -> Window:
-        """Which buckets are counted."""
+        """The counted buckets."""
         return window_of(self.asked, self._grain)
 
     def totals(self) -> Totals:
-        """All of it."""
+        """The totals of everything."""
         return totals_of(self._by_payer if self._latency == "totals" else map(_paid, self._parts), self._all_levels)
 
     def success_rate_of(self, totals: Totals) -> float | None:
-        """Of requests; of attempts where a provider or a model is asked for: others may have answered after it."""
+        """The success rate of requests; for a provider or a model that of attempts, because others may have answered
+        after it."""
         return totals.attempt_success_rate if self.asked.is_of_upstreams else totals.success_rate
 
     def by(self, dimension: Dimension) -> list[UsageLine]:
-        """The totals of each provider, model, team … most requests first; without those that have no name."""
+        """The totals of each provider, model, team …, most requests first; without nameless ones."""
         groups: dict[str, list[SeriesTotal]] = defaultdict(list)
         for part in self._parts:
             if value := value_of(part.series, dimension):
@@ -73,9 +74,9 @@ class UsageReport:
     def over_time(
         self, *, by: Dimension | Literal[""] = "", latency: bool = False
     ) -> list[Point] | dict[str, list[Point]]:
-        """A point for each hour or day, also where nothing was asked; p50 and p95 only if `latency`.
+        """A point for each hour or day, also for those without requests; p50 and p95 only with `latency`.
 
-        With `by` a list of points for each name, for teams and keys by id, as `AnalyticsQuery` takes them.
+        With `by` a list of points for each name, for teams and keys by id, as in `AnalyticsQuery`.
         """
         found = self._points(by, latency)
         if by:
@@ -87,7 +88,7 @@ class UsageReport:
 
     @cached_property
     def _parts(self) -> list[SeriesTotal]:
-        # One row per series comes from the database, some thousands at most, however many requests there were.
+        # One row per series is read, at most a few thousand, for any number of requests.
         sums = {pk: BucketSums(*row) for pk, *row in self._sums_by("series_id")}
         series = (UsageSeries.objects.all() if self.asked.series is None else self.asked.series).order_by("pk")
         rows = series.values_list("pk", *Series._fields)
@@ -95,7 +96,7 @@ class UsageReport:
 
     @property
     def _by_payer(self) -> list[tuple[BucketSums, bool]]:
-        """Enough for the totals: what our keys paid for, and what people's own."""
+        """Enough for the totals: requests with the console's keys, and with own keys."""
         return [(BucketSums(*row), is_own_key) for is_own_key, *row in self._sums_by("series__is_own_key")]
 
     def _sums_by(self, column: str) -> list[tuple[Any, ...]]:
@@ -108,7 +109,7 @@ class UsageReport:
 
     @cached_property
     def _levels(self) -> dict[str | int, Counter[int]]:
-        """Latencies as level -> count: by series if all are wanted, else by value of the one dimension."""
+        """Latencies as level -> count: by series for all lines, else by value of the one dimension."""
         found: dict[str | int, Counter[int]] = defaultdict(Counter)
         rows = self._within(LatencyCount, self.window.buckets)
         if self._latency == "totals":
@@ -120,7 +121,7 @@ class UsageReport:
         return found
 
     def _latencies(self, dimension: Dimension, value: str, parts: Iterable[SeriesTotal]) -> Mapping[int, int]:
-        """Those of one line."""
+        """The latencies of one line."""
         if self._latency == "all":
             return added(self._levels[part.id] for part in parts)
         return self._levels[value] if self._latency == dimension else {}
@@ -150,13 +151,13 @@ class UsageReport:
 
 
 def column_of(dimension: Dimension) -> str:
-    """The column by which series are told apart."""
+    """The column that identifies series."""
     name, pk = COLUMNS[dimension]
     return pk if dimension in TOLD_BY_ID else name
 
 
 def value_of(series: Series, dimension: Dimension) -> str:
-    """What a series has in that column."""
+    """The value of a series in that column."""
     return str(getattr(series, column_of(dimension)))
 
 

@@ -1,1 +1,1 @@
-"""The JSON doors of what happened."""
+"""The REST API of the request log, usage, alerts and cooldowns."""

@@ -1,4 +1,4 @@
-"""`/api/v1/llm/alerts`: what somebody should know, when that is, and whether the webhook takes it."""
+"""`/api/v1/llm/alerts`: alerts, their thresholds, and tests of the webhook."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STATES = ("open", "resolved", "all")
 
 
 class AlertsQuery(StrictSerializer):
-    """Which alerts: open ones without a `state`; of all kinds without a `kind`."""
+    """The filter of alerts: open ones without a `state`; all kinds without a `kind`."""
 
     state = serializers.ChoiceField(choices=STATES, default="open")
     kind = serializers.ChoiceField(choices=AlertKind.choices, required=False)
@@ -32,7 +32,10 @@ class AlertsQuery(StrictSerializer):
 
 
 class AlertSerializer(serializers.ModelSerializer):
-    """One alert. `subject` is the id of what it is about; `webhook` is how far its newest news are, `off`: nowhere."""
+    """One alert.
+
+    `subject` is the id of its subject; `webhook` is the delivery state of its latest event, `off` without a webhook.
+    """
 
     webhook = serializers.SerializerMethodField()
 
@@ -51,7 +54,7 @@ class AlertPage(Page):
 
 
 class AlertRuleSerializer(StrictSerializer):
-    """From when on alerts of one kind are raised, and what may be given."""
+    """The threshold of one kind of alert, with its bounds."""
 
     kind = serializers.ChoiceField(choices=AlertKind.choices)
     threshold = serializers.FloatField()
@@ -71,7 +74,7 @@ class AlertRuleSerializer(StrictSerializer):
 
 
 class AlertRules(StrictSerializer):
-    """The rules; in a request those that are to be set, in an answer all."""
+    """The rules: in a request those to set, in an answer all."""
 
     rules = AlertRuleSerializer(many=True, allow_empty=False)
 
@@ -82,14 +85,14 @@ class AlertRules(StrictSerializer):
 
 
 class AlertTested(serializers.Serializer):
-    """What became of a test alert; `error` says why it was not delivered."""
+    """The result of a test alert; `error` says why it was not delivered."""
 
     success = serializers.BooleanField()
     error = serializers.CharField(required=False)
 
 
 class AlertList(APIView):
-    """What somebody should know, or should have known."""
+    """The alerts, open or resolved."""
 
     @extend_schema(parameters=[AlertsQuery], responses=AlertPage, operation_id="list_alerts")
     def get(self, request: Request) -> Response:
@@ -113,7 +116,7 @@ class AlertRuleList(APIView):
 
     @extend_schema(request=AlertRules, responses=AlertRules, operation_id="set_alert_rules")
     def put(self, request: Request) -> Response:
-        """Sets the rules that are given; the others stay as they are."""
+        """Sets the given rules; the others stay as they are."""
         asked = AlertRules(data=request.data)
         asked.is_valid(raise_exception=True)
         given = {AlertKind(rule["kind"]): rule for rule in asked.validated_data["rules"]}

@@ -1,4 +1,4 @@
-"""`/api/v1/llm/byok`: who brought keys for providers, and what that saved, for admins."""
+"""`/api/v1/llm/byok`: people with own keys, and the saved cost, for admins."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from usage.analytics import byok_report
 
 
 class BroughtKey(serializers.Serializer):
-    """One key, by its hint."""
+    """One own key, by its hint."""
 
     provider = KeyProvider(source="key.provider")
     key = serializers.CharField(source="key.hint")
@@ -23,7 +23,7 @@ class BroughtKey(serializers.Serializer):
 
 
 class BringerSerializer(serializers.Serializer):
-    """Somebody with own keys. `requests` and `saved_usd` are of the last 30 days."""
+    """A person with own keys. `requests` and `saved_usd` are of the last 30 days."""
 
     user = OwnKeyUser()
     keys = BroughtKey(many=True)
@@ -32,7 +32,7 @@ class BringerSerializer(serializers.Serializer):
 
 
 class ByokPage(Page):
-    """The panel's numbers, and one page of the people. `saved_usd` is the list price of requests with own keys."""
+    """The totals, and one page of people. `saved_usd` is the list price of requests with own keys."""
 
     period = serializers.CharField()
     users_with_own_keys = serializers.IntegerField(source="numbers.users")
@@ -44,7 +44,7 @@ class ByokPage(Page):
 
 
 class Byok(APIView):
-    """Own keys in numbers."""
+    """BYOK in numbers."""
 
     read_role = Role.ADMIN
 

@@ -1,4 +1,4 @@
-"""`/api/v1/llm/cooldowns`: which deployments are left alone, and the end of that."""
+"""`/api/v1/llm/cooldowns`: the deployments that cool down, and ending a cooldown."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from usage.health import cooldown_board
 
 
 class CoolingDownSerializer(serializers.Serializer):
-    """A deployment that a group leaves alone, and the error that caused it."""
+    """A deployment that cools down in a group, and the error that caused it."""
 
     id = serializers.CharField()
     group_id = serializers.UUIDField()
@@ -41,7 +41,7 @@ class CooldownBoard(serializers.Serializer):
 
 
 class CooldownEnded(serializers.Serializer):
-    """The answer to a reset; `processes` is in how many it cooled down."""
+    """The answer to a reset; `processes` is the number of processes in which it cooled down."""
 
     success = serializers.BooleanField(default=True)
     id = serializers.CharField()
@@ -49,7 +49,7 @@ class CooldownEnded(serializers.Serializer):
 
 
 class CooldownList(APIView):
-    """Who cools down now."""
+    """The current cooldowns."""
 
     @extend_schema(responses=CooldownBoard, operation_id="list_cooldowns")
     def get(self, request: Request) -> Response:

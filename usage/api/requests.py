@@ -37,8 +37,8 @@ FILTERS = {
 
 
 class LoggedRequest(serializers.ModelSerializer):
-    """One request; `attempt_count` is how many upstreams were tried for it, `skip_count` how many candidates were
-    skipped (`/v1/requests/{call_id}/attempts`)."""
+    """One request; `attempt_count` is the number of attempts, `skip_count` that of skips
+    (`/v1/requests/{call_id}/attempts`)."""
 
     attempt_count = serializers.SerializerMethodField()
     skip_count = serializers.SerializerMethodField()
@@ -55,7 +55,7 @@ class LoggedRequest(serializers.ModelSerializer):
 
 
 class RequestLogPage(serializers.Serializer):
-    """Some requests, newest first; `next` asks for the older ones as `before`, null at the end of the log."""
+    """Some requests, newest first; `next` is the `before` of the next page, null at the end of the log."""
 
     requests = LoggedRequest(many=True)
     size = serializers.IntegerField()
@@ -63,15 +63,15 @@ class RequestLogPage(serializers.Serializer):
 
 
 class SizeQuery(serializers.Serializer):
-    """How many requests one page has."""
+    """The number of requests per page."""
 
     size = serializers.IntegerField(min_value=1, max_value=200, default=50)
 
 
 class RequestLog(APIView):
-    """What was asked, by whom, who answered, and what it cost."""
+    """The request log: callers, models, deployments, cost."""
 
-    read_role = Role.STRANGER  # a key without a role may read what became of its own requests
+    read_role = Role.STRANGER  # a key without a role may read its own requests
 
     @extend_schema(
         responses=RequestLogPage,
@@ -90,7 +90,7 @@ class RequestLog(APIView):
 
 
 def _checked(params: Any) -> RequestFilterForm:
-    """The filters of the address; raises ValidationError naming the one that makes no sense, or is unknown."""
+    """The filters of the URL; raises ValidationError naming an invalid or unknown one."""
     if unknown := sorted(set(params) - {*FILTERS, "size", "format"}):
         raise ValidationError({name[:64]: [f"Unknown filter. Known: {', '.join(FILTERS)}."] for name in unknown[:10]})
     form = RequestFilterForm(params)

@@ -1,4 +1,4 @@
-"""`/api/v1/llm/usage` as JSON: what may be asked, and the answer."""
+"""`/api/v1/llm/usage` as JSON: the query, and the answer."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class UsageQuery(serializers.Serializer):
         return found["period"] if "period" in found else f"{found.get('days', 30)}d"
 
     def asked(self, *, owner: str = "") -> AnalyticsQuery:
-        """The question; of this owner alone, if there is one."""
+        """The query; only for this owner, if there is one."""
         found = self.validated_data
         return AnalyticsQuery(
             since=period(self.asked_period),
@@ -51,7 +51,7 @@ class UsageQuery(serializers.Serializer):
 
 
 class Figures(serializers.Serializer):
-    """Numbers of some requests. `success_rate` is successes / (successes + failures), null without any of both."""
+    """Numbers of some requests. `success_rate` is successes / (successes + failures), null without either."""
 
     requests = serializers.IntegerField()
     successes = serializers.IntegerField(help_text="Answered.")
@@ -72,9 +72,9 @@ class Figures(serializers.Serializer):
 
 
 class UpstreamFigures(Figures):
-    """What one provider or deployment did: `success_rate` is counted from the attempts made there.
+    """The numbers of one provider or deployment: `success_rate` is counted by attempts there.
 
-    The other numbers are of requests that it answered, or failed last.
+    The other numbers are of requests that it answered, or that failed there last.
     """
 
     success_rate = serializers.FloatField(source="attempt_success_rate", allow_null=True)
@@ -83,57 +83,57 @@ class UpstreamFigures(Figures):
 
 
 class ProviderLine(UpstreamFigures):
-    """What one provider did."""
+    """The numbers of one provider."""
 
     provider = serializers.CharField()
 
 
 class ModelLine(UpstreamFigures):
-    """What one deployment did."""
+    """The numbers of one deployment."""
 
     model = serializers.CharField()
 
 
 class GroupLine(Figures):
-    """What one routing group did."""
+    """The numbers of one routing group."""
 
     group = serializers.CharField()
 
 
 class VirtualModelLine(Figures):
-    """What one virtual model did."""
+    """The numbers of one virtual model."""
 
     virtual_model = serializers.CharField()
 
 
 class TeamLine(Figures):
-    """What one team asked for; `id` is empty of one that had none."""
+    """The numbers of one team; `id` is empty if it had none."""
 
     id = serializers.CharField()
     team = serializers.CharField()
 
 
 class KeyLine(Figures):
-    """What one API key asked for."""
+    """The numbers of one API key."""
 
     id = serializers.CharField()
     key = serializers.CharField()
 
 
 class UserLine(Figures):
-    """What one person asked for."""
+    """The numbers of one person."""
 
     user = serializers.CharField()
 
 
 class DayLine(Figures):
-    """One day (UTC); the latencies are null, see the period's."""
+    """One day (UTC); the latencies are null, see those of the period."""
 
     date = serializers.DateField()
 
 
 class UsageAnswer(serializers.Serializer):
-    """All numbers of a period. `since` is where it begins, null before the first request."""
+    """All numbers of a period. `since` is its start, null before the first request."""
 
     period = serializers.CharField()
     since = serializers.DateTimeField(allow_null=True)

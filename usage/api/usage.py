@@ -1,4 +1,4 @@
-"""`/api/v1/llm/usage`: what was used, by whom, what it cost and how long it took."""
+"""`/api/v1/llm/usage`: usage, cost and latency by several dimensions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from usage.api.serializers import Figures, UpstreamFigures, UsageAnswer, UsageQu
 from usage.models import Grain
 from usage.rules import owner_seen_by
 
-# What is listed, and what its lines call the name.
+# The lists, and the field of the name in their lines.
 LISTS: dict[str, tuple[Dimension, str]] = {
     "by_provider": ("provider", "provider"),
     "by_model": ("model", "model"),
@@ -28,13 +28,13 @@ LISTS: dict[str, tuple[Dimension, str]] = {
 }
 TOLD_BY_ID = ("by_team", "by_key")
 OF_UPSTREAMS = ("by_provider", "by_model")
-# One for all: a serializer of its own for each of some hundred lines would take half of the answer's time.
+# One serializer for all lines: one per line would take half of the answer's time.
 figures_of = Figures().to_representation
 upstream_figures_of = UpstreamFigures().to_representation
 
 
 class UsageView(APIView):
-    """Whoever is no viewer sees the own requests alone, whatever `user` says."""
+    """Callers below viewer see only their own requests, regardless of `user`."""
 
     read_role = Role.STRANGER
 
@@ -47,7 +47,7 @@ class UsageView(APIView):
 
 
 def answer_of(report: UsageReport) -> dict[str, Any]:
-    """The whole answer but for the period's name."""
+    """The whole answer except the name of the period."""
     totals = report.totals()
     figures = figures_of(totals) | {"success_rate": report.success_rate_of(totals)}
     for name in ("requests", "tokens", "cost_usd"):

@@ -1,1 +1,1 @@
-"""How providers, groups and deployments do now: the last minutes, speeds, cooldowns."""
+"""The current health of providers, groups and deployments: the last minutes, speeds, cooldowns."""

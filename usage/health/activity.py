@@ -1,4 +1,4 @@
-"""What groups did recently: requests of a day, and how their deployments answered in the last minutes."""
+"""The recent activity of groups: requests of a day, and the answers of their deployments in the last minutes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ FAILING_FROM = 3
 
 
 class GroupState(StrEnum):
-    """How a group is, by what its callers got and by its worst deployment; idle without recent requests."""
+    """The state of a group, by its callers' answers and its worst deployment; idle without recent requests."""
 
     IDLE = "idle"
     HEALTHY = "healthy"
@@ -59,8 +59,10 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What the callers of a group got in the last 10 minutes: requests that were answered or failed, and those that
-    failed. `is_alarming`: its alert `group_failing` is open, and so is the overview's banner."""
+    """The answers of a group in the last 10 minutes: answered or failed requests, and the failed ones.
+
+    `is_alarming`: its alert `group_failing` is open, and so is the overview's banner.
+    """
 
     requests: int = 0
     failed: int = 0
@@ -69,7 +71,7 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """One group: requests of the last 24 hours and what became of them, health of the last 10 minutes."""
+    """One group: requests of the last 24 hours by outcome, health of the last 10 minutes."""
 
     requests: int = 0
     successes: int = 0
@@ -80,7 +82,7 @@ class Activity:
 
     @property
     def success_rate(self) -> float | None:
-        """The share, 0 to 1, of answered requests in answered and failed ones; None without any."""
+        """The share, 0 to 1, of answered requests in answered and failed ones; None without either."""
         return success_rate(self.successes, self.failures)
 
 
@@ -102,9 +104,9 @@ def activity_of(names: Collection[str]) -> dict[str, Activity]:
 
 
 def served_of_late() -> dict[str, Served]:
-    """What callers got, by group, from the numbers that the alert `group_failing` is raised by; two queries.
+    """The recent answers by group, from the counts behind the alert `group_failing`; two queries.
 
-    Has every group that was asked in the last 10 minutes or has an open alert.
+    Includes every group with requests in the last 10 minutes or an open alert.
     """
     alarming = set(Alert.objects.open().filter(kind=AlertKind.GROUP_FAILING).values_list("subject", flat=True))
     counts = {name: counted for name, (counted,) in answers_since([OF_LATE]).items()}
@@ -119,9 +121,9 @@ def _newest(records: Any) -> Iterable[tuple[str, list[dict[str, Any]]]]:
 
 
 def health_of(attempts: Iterable[dict[str, Any]], served: Served = Served()) -> Health:
-    """The worse of what its callers got and of its worst deployment, whose attempts are as the log has them; pure.
+    """The worse of the callers' answers and of the worst deployment by attempts of the log; pure.
 
-    Callers come first where both are as bad: a request that reached no deployment has no attempt to tell of it.
+    If both are equally bad the callers' answers win, because a request without a deployment has no attempts.
     """
     return max(_of_callers(served), _of_deployments(attempts), key=lambda health: WORSE.index(health.state))
 

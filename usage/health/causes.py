@@ -1,4 +1,5 @@
-"""Why a group fails, in words, and how many callers it failed: from its newest failed requests in the log."""
+"""The cause of a group's failures in words, and the number of affected callers, from its newest failed requests in the
+log."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ NEWEST, MOST_NAMED, MOST_CALLERS = 200, 3, 10_000
 OF_LATE = timedelta(minutes=20)
 TIMEOUTS = frozenset({408, 504})
 COOLING = frozenset({"all_cooling_down", "AllCoolingDown"})
-# What is our own word for trouble that no upstream was asked in.
+# Our own error codes for requests without an attempt.
 OWN_WORDS = {
     "no_usable_deployment": "none of its deployments can be used",
     "group_unavailable": "it cannot be called as it is set up",
@@ -46,7 +47,7 @@ def cause_in(failed: Iterable[Failed]) -> str:
 
 
 def callers_of(group: str, *, since: datetime) -> str:
-    """`12 callers`: API keys, or people where there was no key, that a request failed since then; one query."""
+    """`12 callers`: API keys, or people without a key, with failed requests since then; one query."""
     rows = list(_failed(group, since).values_list("key_id", "owner")[:MOST_CALLERS])
     count = len({key_id or owner for key_id, owner in rows})
     words = f"{count:,} caller{'' if count == 1 else 's'}"
@@ -59,7 +60,7 @@ def _failed(group: str, since: datetime) -> RequestQuerySet:
 
 
 def _own_words(untried: Counter[str]) -> str:
-    """What was wrong where nobody was asked."""
+    """The error of a request without attempts."""
     if sum(untried[error_class] for error_class in COOLING):
         return "all deployments are cooling down"
     return next((OWN_WORDS[name] for name, _ in untried.most_common() if name in OWN_WORDS), "")
@@ -73,7 +74,7 @@ def _said_by(attempt: Mapping[str, Any]) -> str:
 
 
 def _said_of(skip: Mapping[str, Any]) -> str:
-    """Of a cause as skips have it: `2×503`, `1×timeout`."""
+    """A skip's cause (`2×503`, `1×timeout`) in words."""
     what = str(skip["cause"]).rpartition("×")[2]
     who = skip.get("provider") or "A provider"
     return f"{who} answered {what}" if what.isdecimal() else f"{who} failed ({what})"

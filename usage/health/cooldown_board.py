@@ -1,4 +1,4 @@
-"""The cooldowns of all processes as one board, and the button that ends one."""
+"""The cooldowns of all processes as one list, and ending one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class CoolingDown:
-    """One deployment that is left alone in one group, by so many server processes, because of `error`."""
+    """One deployment that cools down in one group, in this number of server processes, because of `error`."""
 
     group_id: UUID
     group: str
@@ -34,17 +34,17 @@ class CoolingDown:
 
     @property
     def id(self) -> str:
-        """What it is called by in addresses."""
+        """Its id in URLs."""
         return f"{self.group_id}.{self.deployment_id}"
 
     @property
     def seconds_left(self) -> float:
-        """Until the last of the processes takes it back by itself."""
+        """The seconds until its cooldown ends in the last process."""
         return max(0.0, round((self.until - timezone.now()).total_seconds(), 1))
 
 
 def board() -> list[CoolingDown]:
-    """Who cools down where, by group and deployment; one query. Of several processes the one that waits longest."""
+    """The current cooldowns by group and deployment; one query. Of several processes the longest one counts."""
     rows: dict[tuple[UUID, UUID], list[CooldownRecord]] = {}
     active = CooldownRecord.objects.filter(until__gt=timezone.now())
     for row in active.order_by("group_name", "deployment_name", "-until"):
@@ -70,7 +70,8 @@ def _merged(rows: list[CooldownRecord]) -> CoolingDown:
 
 @atomic
 def end_cooldown(*, by: Author, group_id: UUID, deployment_id: UUID) -> int:
-    """Takes a deployment back into service in every process, within a second; gives in how many it cooled down."""
+    """Takes a deployment back into service in every process, within a second; returns the number of processes in which
+    it cooled down."""
     config_version.bump()
     rows = CooldownRecord.objects.filter(group_id=group_id, deployment_id=deployment_id, until__gt=timezone.now())
     ended = rows.delete()[0]

@@ -1,4 +1,4 @@
-"""How fast deployments really answered of late: the newest records -> latency profiles for rehearsals."""
+"""The recent speed of deployments: the newest records -> latency profiles for rehearsals."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.profiles import DEFAULT_PROFILE, Profile
 from usage.models import RequestRecord
 
 NEWEST = 500
-# An answer that took less never crossed a network: it was made up by a mock test.
+# A faster answer never crossed a network: it is from a mock test.
 SHORTEST_MS = 1.0
 FASTEST_TOKENS_PER_S = 1_000_000.0
 MOST_JITTER = 3.0
@@ -20,7 +20,7 @@ MOST_JITTER = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One answer of a deployment, in milliseconds; `first_token_ms` is known for streams only."""
+    """One answer of a deployment, in milliseconds; `first_token_ms` is only known for streams."""
 
     duration_ms: float
     first_token_ms: float | None
@@ -29,8 +29,8 @@ class Sample:
     def split(self) -> tuple[float, float]:
         """Time to the first token in milliseconds, and tokens per second after it.
 
-        A whole answer doesn't show where the one ends and the other begins: its tokens are taken to come at the
-        usual speed, but in half of the time at most.
+        A whole answer doesn't show the border between the two: its tokens are assumed to have the default speed, but to
+        take at most half of the time.
         """
         if self.first_token_ms is not None and self.duration_ms > self.first_token_ms:
             first_ms = self.first_token_ms
@@ -42,7 +42,7 @@ class Sample:
 
 
 def recent_profiles() -> dict[str, Profile]:
-    """What the newest requests say, by deployment id; one query of at most NEWEST rows."""
+    """The profiles from the newest requests, by deployment id; one query of at most NEWEST rows."""
     rows = RequestRecord.objects.order_by("-started_at").values_list("attempts", "output_tokens", "is_stream")
     return profiles_of(rows[:NEWEST])
 
@@ -50,7 +50,7 @@ def recent_profiles() -> dict[str, Profile]:
 def profiles_of(records: Iterable[tuple[list[dict[str, Any]], int | None, bool]]) -> dict[str, Profile]:
     """Profiles by deployment id, from records as `(attempts, output_tokens, is_stream)`: medians of the successes.
 
-    Streams tell more than whole answers: where there are any, only they count.
+    Streams have more information than whole answers: if there are any, only they count.
     """
     samples: dict[str, list[Sample]] = defaultdict(list)
     for attempts, output_tokens, is_stream in records:
@@ -79,7 +79,7 @@ def _profile(samples: list[Sample]) -> Profile:
 
 
 def _jitter(values: list[float]) -> float:
-    """The spread as a share of the mean; the usual one where there are too few values to tell."""
+    """The spread as a share of the mean; the default with too few values."""
     mean = statistics.fmean(values)
     if len(values) < 5 or not mean:
         return DEFAULT_PROFILE.jitter

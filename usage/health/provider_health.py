@@ -1,4 +1,4 @@
-"""How providers are, by their probes and by what clients get from them: one rule for every page."""
+"""The health of providers, by their probes and their attempts: one rule for every page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LEAST_TRIES, FAILING_SHARE, LEAST_OF_ALL = 5, 0.5, 2
 
 @dataclass(frozen=True, slots=True)
 class ProviderHealth:
-    """Attempts of the last 5 minutes and of the last hour; `is_up` says whether those and the last probe went well."""
+    """Attempts of the last 5 minutes and of the last hour; `is_up` is by those and the last probe."""
 
     is_up: bool = True
     of_late: Tries | None = None
@@ -25,7 +25,7 @@ class ProviderHealth:
 
     @property
     def trouble(self) -> str:
-        """What its traffic of late says against it: `8 of 10 attempts failed in the last 5 minutes`; else empty."""
+        """The problem of its recent traffic: `8 of 10 attempts failed in the last 5 minutes`; else empty."""
         if self.of_late is None or not is_failing(self.of_late):
             return ""
         return f"{self.of_late.failed:,} of {self.of_late.tried:,} attempts failed in the last 5 minutes"
@@ -42,7 +42,7 @@ class ProviderHealth:
 
 @dataclass(frozen=True, slots=True)
 class ProviderCount:
-    """How many providers there are, are switched on, and of those are up."""
+    """The numbers of all providers, of enabled ones, and of enabled ones that are up."""
 
     all: int
     on: int
@@ -56,10 +56,10 @@ class ProviderCount:
 def is_up(*, has_error: bool, of_late: Tries | None) -> bool:
     """Whether a provider is up: its last probe or check did not fail, and its traffic does not say otherwise.
 
-    Traffic does when of the attempts of the last 5 minutes at least half of 5 or more, or each of 2 or more, failed,
-    whatever the probe said: a probe may list models while every completion fails. `usage/request_log/attempts.py` says
-    what is a failure. One attempt says nothing. A switched off provider is neither up nor down; who counts leaves it
-    out.
+    Its traffic does if at least half of 5 or more attempts of the last 5 minutes failed, or each of 2 or more,
+    regardless of the probe: a probe may list models while every completion fails. `usage/request_log/attempts.py`
+    defines a failure. A single attempt does not count. A disabled provider is neither up nor down and must be left out
+    of counts.
     """
     return not has_error and not (of_late is not None and is_failing(of_late))
 
@@ -72,7 +72,7 @@ def is_failing(tries: Tries) -> bool:
 
 
 def health_of(providers: Iterable[Provider]) -> dict[UUID, ProviderHealth]:
-    """The health of these providers by their ids; two queries."""
+    """The health of these providers by id; two queries."""
     of_late, last_hour = _by_provider(tries_since(OF_LATE)), _by_provider(tries_since(LAST_HOUR))
     found = {}
     for provider in providers:
@@ -84,7 +84,7 @@ def health_of(providers: Iterable[Provider]) -> dict[UUID, ProviderHealth]:
 
 
 def count_providers() -> ProviderCount:
-    """All of them counted; two queries."""
+    """Counts all providers; two queries."""
     of_late = _by_provider(tries_since(OF_LATE))
     providers = list(Provider.objects.only("name", "error", "enabled"))
     on = [one for one in providers if one.enabled]
@@ -97,5 +97,5 @@ def _by_provider(tries: Iterable[Tries]) -> dict[str, Tries]:
 
 
 def _tries_of(provider: Provider, tries: Mapping[str, Tries]) -> Tries | None:
-    """Attempts that have no id are known by the provider's name."""
+    """Attempts without an id are identified by the provider's name."""
     return tries.get(str(provider.pk)) or tries.get(provider.name)

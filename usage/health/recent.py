@@ -1,7 +1,7 @@
-"""Attempts of providers in the last hour and answers of groups in the last minutes, counted as the log is written.
+"""Attempts of providers in the last hour and answers of groups in the last minutes, counted when the log is written.
 
-Alerts and pages ask for these every few seconds: sums of a few slices cost the same whatever is in the log. A request
-is counted in the slice in which it ended, for only then is it known how: one that hung for a minute is news.
+Alerts and pages read them every few seconds: sums of a few slices cost the same for a log of any size. A request is
+counted in the slice in which it ended, because its outcome is only known then.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from usage.request_log.attempts import has_failed
 from usage.request_log.finished import Finished
 from usage.rollups.adding import add_to
 
-# A slice's length: what a window of time is off by at most.
+# The length of a slice, and the largest error of a time window.
 SLICE_S = {RecentKind.PROVIDER: 60, RecentKind.GROUP: 5}
 KEPT_FOR = timedelta(hours=2)
 COLUMNS = ("good", "bad")
@@ -30,7 +30,7 @@ COUNTED = (Outcome.ANSWERED, Outcome.FAILED)
 
 
 class Slice(NamedTuple):
-    """One row of the table but for its numbers; `start` is Unix seconds."""
+    """One row of the table without its counts; `start` is in Unix seconds."""
 
     kind: str
     start: int
@@ -40,7 +40,7 @@ class Slice(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Tries:
-    """Attempts of one provider in a window of time. `provider` is its id, or its name where attempts have no id."""
+    """Attempts of one provider in a window of time. `provider` is its id, or its name for attempts without an id."""
 
     provider: str
     name: str
@@ -54,7 +54,7 @@ class Tries:
 
 
 def count_recent(requests: Iterable[Finished]) -> None:
-    """Adds requests that have just ended, within the transaction of the caller; one statement."""
+    """Adds requests that have just ended, in the caller's transaction; one statement."""
     found = recent_of(requests, now=timezone.now())
     adapt = connection.ops.adapt_datetimefield_value
     rows = sorted(
@@ -65,7 +65,7 @@ def count_recent(requests: Iterable[Finished]) -> None:
 
 
 def recent_of(requests: Iterable[Finished], *, now: datetime) -> dict[Slice, list[int]]:
-    """How much went well and how much badly, by slice; without what ended longer ago than it is kept. Pure."""
+    """The counts of successes and failures by slice; without requests that ended before the retention time. Pure."""
     found: dict[Slice, list[int]] = defaultdict(lambda: [0, 0])
     oldest = (now - KEPT_FOR).timestamp()
     for request in requests:
@@ -76,7 +76,7 @@ def recent_of(requests: Iterable[Finished], *, now: datetime) -> dict[Slice, lis
 
 
 def _count(found: dict[Slice, list[int]], request: Finished, ended: float) -> None:
-    """A request that was refused, or whose caller left, says nothing about its group."""
+    """Refused requests, and those whose caller left, do not count for the group."""
     if request.outcome in COUNTED and request.model_group:
         found[_slice(RecentKind.GROUP, ended, request.model_group)][request.outcome == Outcome.FAILED] += 1
     for attempt in request.attempts:
@@ -90,7 +90,7 @@ def _slice(kind: RecentKind, ended: float, subject: str, name: str = "") -> Slic
 
 
 def tries_since(length: timedelta) -> list[Tries]:
-    """The attempts of each provider since then, to the minute; one query."""
+    """The attempts of each provider since then, exact to the minute; one query."""
     since = timezone.now() - length - timedelta(seconds=SLICE_S[RecentKind.PROVIDER])
     rows = RecentCount.objects.filter(kind=RecentKind.PROVIDER, start__gt=since).order_by("subject").values("subject")
     counted = rows.annotate(last=Max("name"), well=Sum("good"), badly=Sum("bad"))
@@ -98,9 +98,9 @@ def tries_since(length: timedelta) -> list[Tries]:
 
 
 def answers_since(lengths: Sequence[timedelta]) -> dict[str, tuple[tuple[int, int], ...]]:
-    """By group, for each of these lengths the requests that were answered or failed since then, and those that failed.
+    """By group and time span: the answered or failed requests, and the failed ones.
 
-    To five seconds; one query.
+    Exact to five seconds; one query.
     """
     ago = [timezone.now() - length - timedelta(seconds=SLICE_S[RecentKind.GROUP]) for length in lengths]
     rows: Any = (
@@ -114,7 +114,7 @@ def answers_since(lengths: Sequence[timedelta]) -> dict[str, tuple[tuple[int, in
 
 
 def forget_recent() -> None:
-    """Deletes what is older than it is kept."""
+    """Deletes counts older than the retention time."""
     old = RecentCount.objects.filter(start__lt=timezone.now() - KEPT_FOR).order_by("kind", "start")
     while start := old.values_list("kind", "start").first():
         RecentCount.objects.filter(kind=start[0], start=start[1]).delete()

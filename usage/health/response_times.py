@@ -1,4 +1,4 @@
-"""How long deployments took to answer, as the request log has it: an average and a history for each."""
+"""Response times of deployments from the request log: an average and a history for each."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DAY = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class ResponseTimes:
-    """The answers of one deployment, in milliseconds. `points` are the newest `(when, how long)`, oldest first."""
+    """The answers of one deployment, in milliseconds. `points` are the newest `(time, duration)`, oldest first."""
 
     count: int
     mean_ms: float
@@ -30,13 +30,13 @@ class ResponseTimes:
 
 
 def response_times(*, since: timedelta = DAY) -> dict[str, ResponseTimes]:
-    """By deployment id, from real traffic alone; one query of at most NEWEST requests."""
+    """By deployment id, only from real traffic; one query of at most NEWEST requests."""
     recent = RequestRecord.objects.filter(started_at__gte=timezone.now() - since).order_by("-started_at")
     return times_of(recent.values_list("attempts", flat=True)[:NEWEST])
 
 
 def times_of(requests: Iterable[Iterable[Mapping[str, Any]]]) -> dict[str, ResponseTimes]:
-    """The same from attempts as the request log holds them, request by request; failures don't count. Pure."""
+    """The same from the attempts of the request log, by request; failures don't count. Pure."""
     found: dict[str, list[tuple[datetime, float]]] = defaultdict(list)
     for attempts in requests:
         for attempt in attempts:

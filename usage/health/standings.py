@@ -1,4 +1,4 @@
-"""The routing groups as the power levels see them: ranked by catalog prices, quality, and the speed of late."""
+"""The rankings of routing groups for power levels, by catalog prices, quality, and recent speed."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ Rankings = Mapping[str, tuple[RankedPool, ...]]
 
 
 def current_rankings() -> Rankings:
-    """For plain `auto` and each power level, the groups that may answer, best first; four queries."""
+    """For plain `auto` and each power level, its groups, best first; four queries."""
     return rankings_of(measured_pools(), RoutingRules.objects.current())
 
 
 def measured_pools() -> list[PoolFacts]:
-    """The active groups of the power levels that chat, with the response times of the last day."""
+    """The active chat groups of the power levels, with the response times of the last day."""
     return all_pools({deployment: times.mean_ms for deployment, times in response_times().items()})
 
 
 def rankings_of(pools: Iterable[PoolFacts], rules: RoutingRules) -> Rankings:
-    """The same for pools and rules that are known. Pure."""
+    """The same for given pools and rules. Pure."""
     known = tuple(pools)
     levels = {name: ranked(known, weights_of(strategy)) for name, strategy in POWER_LEVELS.items()}
     return {AUTO: ranked(known, rules.level_weights), **levels}

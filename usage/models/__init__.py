@@ -1,4 +1,4 @@
-"""What happened: one row per finished request with its attempts, sums of them, alerts and cooldowns."""
+"""The request log, its sums, alerts and cooldowns."""
 
 from __future__ import annotations
 

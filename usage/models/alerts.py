@@ -1,4 +1,4 @@
-"""What people are told about, until it is over, and from when on."""
+"""Alerts and their rules."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db import models
 
 
 class AlertKind(models.TextChoices):
-    """What people are told about."""
+    """The kinds of alerts."""
 
     PROVIDER_DOWN = "provider_down", "Provider down"
     COST_SPIKE = "cost_spike", "Cost spike"
@@ -28,11 +28,11 @@ class AlertQuerySet(models.QuerySet["Alert"]):
 
 
 class Alert(models.Model):
-    """Something that a person should know, until it is over (see `alerts.py`).
+    """A problem that a person should know of until it is over (see `alerts.py`).
 
-    `subject` is the id of what it is about, of a group its name. `send_at` is when the webhook is to be told next, null
-    when there is nothing to tell; `failed_sends` counts the attempts to tell it that failed, `send_error` is why the
-    last one did, `told_at` when it took something last.
+    `subject` is the id of its subject, or the name of a group. `send_at` is the time of the next delivery to the
+    webhook, null if there is nothing to send; `failed_sends` counts failed deliveries, `send_error` is the reason of
+    the last one, `told_at` the time of the last success.
     """
 
     kind = models.CharField(max_length=32, choices=AlertKind.choices)
@@ -60,7 +60,10 @@ class Alert(models.Model):
 
 
 class AlertRule(models.Model):
-    """From when on alerts of one kind are raised. A kind without a row has the usual threshold (see `alert_rules`)."""
+    """The threshold of one kind of alert.
+
+    A kind without a row has the default threshold (see `usage/alerting/thresholds.py`).
+    """
 
     kind = models.CharField(max_length=32, choices=AlertKind.choices, unique=True)
     threshold = models.FloatField()

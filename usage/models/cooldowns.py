@@ -1,4 +1,4 @@
-"""Which deployments are left alone, by which process."""
+"""Cooldowns by process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from django.db import models
 
 
 class CooldownRecord(models.Model):
-    """A deployment that one server process leaves alone for a while. Deleting the row ends that (see `gateway`)."""
+    """A cooldown of a deployment in one server process.
+
+    Deleting the row ends it (see `gateway/background/cooldown_publisher.py`).
+    """
 
     process = models.UUIDField()
     group_id = models.UUIDField()

@@ -1,4 +1,4 @@
-"""What providers and groups did a moment ago, in slices of seconds (see `usage/health/recent.py`)."""
+"""Recent counts of providers and groups, in slices of seconds (see `usage/health/recent.py`)."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from django.db import models
 
 
 class RecentKind(models.TextChoices):
-    """What is counted: attempts by provider, answers by group."""
+    """The kind of a count: attempts by provider, answers by group."""
 
     PROVIDER = "provider"
     GROUP = "group"
 
 
 class RecentCount(models.Model):
-    """How often something went well and badly in the slice of time that begins at `start`.
+    """The successes and failures in the time slice that begins at `start`.
 
-    `subject` is the id of a provider, or its name where attempts have no id, or the name of a group. `name` is what a
-    provider was called then, empty for groups.
+    `subject` is the id of a provider (its name for attempts without an id), or the name of a group. `name` is the
+    provider's name at that time, empty for groups.
     """
 
-    # Start before subject: every question is about a window of time.
+    # Start before subject: every query is about a time window.
     pk = models.CompositePrimaryKey("kind", "start", "subject", "name")
     kind = models.CharField(max_length=8, choices=RecentKind.choices)
     start = models.DateTimeField()

@@ -15,7 +15,7 @@ NEXT_HEX = dict(zip("0123456789abcdef", "123456789abcdefg", strict=True)) | {"9"
 
 class RequestQuerySet(models.QuerySet["RequestRecord"]):
     def whose_id_begins(self, text: str) -> RequestQuerySet:
-        """Requests by the first characters of their call id; of hexadecimal ones the index finds them."""
+        """Requests by the first characters of their call id; the index is used for hexadecimal ones."""
         text = text.strip().lower()
         if HEX.fullmatch(text):
             return self.filter(call_id__gte=text, call_id__lt=text[:-1] + NEXT_HEX[text[-1]])
@@ -25,14 +25,13 @@ class RequestQuerySet(models.QuerySet["RequestRecord"]):
 class RequestRecord(models.Model):
     """One request of one client, kept for `ATTEMPTS_RETENTION_HOURS`.
 
-    `attempts` is the ledger's trace as JSON (see `engine/ledger.py`). Names, not foreign keys: a record
-    outlives what it speaks of. Of a request to a virtual model, `model_group` is the pool that was chosen.
-    Deployment, provider and `model` (the provider's name of it) are of who answered, or who failed last.
-    `cost_usd` is the list price, also of an `is_own_key` request: then its person pays the provider, and not we.
-    `skipped` are the candidates that were not asked although their turn had come, `fell_back` says that a better tier
-    or group had failed or was skipped before somebody was asked.
-    `outcome` is decided where the request ends (`engine/outcomes.py`); `revision` is the group's, null of a lone model.
-    `is_estimated`: the provider did not count the tokens, we did.
+    `attempts` is the ledger's trace as JSON (see `engine/ledger.py`). Names, not foreign keys: a record outlives the
+    rows that it names. For a request to a virtual model, `model_group` is the chosen pool. Deployment, provider and
+    `model` (the provider's name) are those that answered, or failed last. `cost_usd` is the list price, also for an
+    `is_own_key` request, which its person pays to the provider. `skipped` are the candidates that were not asked
+    although their turn had come; `fell_back`: a better tier or group had failed or was skipped before. `outcome` is
+    decided at the end of the request (`engine/outcomes.py`); `revision` is the group's, null for a lone model.
+    `is_estimated`: we counted the tokens, not the provider.
     """
 
     call_id = models.CharField(max_length=64, primary_key=True)
@@ -76,14 +75,15 @@ class RequestRecord(models.Model):
     class Meta:
         ordering: ClassVar = ["-started_at"]
         indexes: ClassVar = [
-            # Each answers "the newest of this one". Enough of a group's to count its day without touching the rows.
+            # Each is for "the newest of this one". The group's index has enough columns to count a day without reading
+            # the rows.
             models.Index(fields=["model_group", "started_at", "outcome"], name="request_of_group_and_time"),
             models.Index(fields=["outcome", "started_at", "status"], name="request_of_outcome_by_time"),
             models.Index(fields=["key_id", "started_at"], name="request_of_key_by_time"),
             models.Index(fields=["owner", "started_at"], name="request_of_owner_by_time"),
             models.Index(fields=["provider", "started_at"], name="request_of_provider_by_time"),
             models.Index(fields=["virtual_model", "started_at"], name="request_of_virtual_by_time"),
-            # Few are: to keep it costs the others nothing.
+            # Few rows are in it, so the others cost nothing.
             models.Index(fields=["started_at"], condition=models.Q(fell_back=True), name="request_fell_back_by_time"),
         ]
 

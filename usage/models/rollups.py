@@ -1,4 +1,4 @@
-"""The request log in sums per hour, day and month: what analytics read (see ADR 15)."""
+"""Sums of the request log per hour, day and month, for the analytics (see ADR 15)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from django.db import models
 
 
 class UsageSeries(models.Model):
-    """One combination of who asked for what and who answered; `hash` is that of all the other columns.
+    """One combination of caller, model and deployment; `hash` is over all the other columns.
 
-    Names are as they were: who is renamed or deleted keeps what was counted. Ids say what belongs together.
+    Names are those at the time of the request, so that renamed and deleted rows keep their counts. Ids connect them.
     """
 
     hash = models.CharField(max_length=64, unique=True)
@@ -31,7 +31,7 @@ class UsageSeries(models.Model):
 
 
 class Grain(models.TextChoices):
-    """How long a bucket is. Those of hours are kept for two months, those of days and months for ever."""
+    """The length of a bucket. Hours are kept for two months, days and months for ever."""
 
     HOUR = "hour"
     DAY = "day"
@@ -39,16 +39,16 @@ class Grain(models.TextChoices):
 
 
 class UsageBucket(models.Model):
-    """What one series did in the hour, the day or the month that begins at `start` (UTC).
+    """The counts of one series in the hour, day or month that begins at `start` (UTC).
 
-    `successes` were answered, `failures` failed, `refused` and `left` are what they say (`engine/outcomes.py`).
-    `attempts` are those made at the provider and deployment of the series, also where another answered the request, and
-    `failed_attempts` those that it failed (see `usage/request_log/attempts.py`). `cost_usd` is the list price, whoever
-    paid it (see `UsageSeries.is_own_key`). `duration_ms` and `first_token_ms` are sums over the successes and over
-    those with a first token, `first_tokens` in number.
+    `successes` were answered, `failures` failed; `refused` and `left` are as in `engine/outcomes.py`. `attempts` were
+    made at the provider and deployment of the series, even if another answered the request; `failed_attempts` failed
+    there (see `usage/request_log/attempts.py`). `cost_usd` is the list price, also of own keys (see
+    `UsageSeries.is_own_key`). `duration_ms` and `first_token_ms` are sums over the successes and over those with a
+    first token, whose number is `first_tokens`.
     """
 
-    # Start before series: what is written now lies together, and a period is one range of the index.
+    # Start before series: current rows are next to each other, and a period is one range of the index.
     pk = models.CompositePrimaryKey("grain", "start", "series_id")
     grain = models.CharField(max_length=4, choices=Grain.choices)
     start = models.DateTimeField()
@@ -74,7 +74,7 @@ class UsageBucket(models.Model):
 
 
 class LatencyCount(models.Model):
-    """How many successes of one bucket took about so long; `level` is of `usage/rollups/latency_levels.py`."""
+    """The number of successes of one bucket at one latency `level` (`usage/rollups/latency_levels.py`)."""
 
     pk = models.CompositePrimaryKey("grain", "start", "series_id", "level")
     grain = models.CharField(max_length=4, choices=Grain.choices)

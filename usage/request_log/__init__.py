@@ -1,1 +1,1 @@
-"""Finished requests: from the pipeline to the log, and found there again."""
+"""Finished requests: from the pipeline to the log, and searching the log."""

@@ -1,7 +1,7 @@
-"""The columns of a finished request: what each is called, and where it goes. A new one begins here.
+"""The columns of a finished request: the name and the uses of each.
 
-Derived from this: what the log's API answers and what its CSV file holds. Asserted to agree, in a test: the table
-(`RequestRecord`), `FinishedRequest`, `Series`, and the sums of `UsageBucket`. Pure.
+A new column begins here. The fields of the log's API and of its CSV file are derived from this. A test asserts that the
+table (`RequestRecord`), `FinishedRequest`, `Series` and the sums of `UsageBucket` agree with it. Pure.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 class LogColumn:
     """One column of the request log; `name` is its name in the table and in the API.
 
-    `csv` is its heading in the file of requests ("": it is not there), `is_answered` says whether the API has it,
-    `is_of_series` whether requests that differ in it are counted apart, and `is_summed` whether buckets add it up.
+    `csv` is its heading in the CSV file ("": not in it), `is_answered` says whether the API has it, `is_of_series`
+    whether it identifies a series, and `is_summed` whether buckets add it up.
     """
 
     name: str
@@ -24,7 +24,7 @@ class LogColumn:
     is_summed: bool = False
 
 
-# In the order of the CSV file; there time and call id come first, they are the place in the log.
+# In the order of the CSV file, which begins with the time and the call id: the position in the log.
 COLUMNS = (
     LogColumn("started_at", csv="time_utc"),
     LogColumn("call_id", csv="call_id"),
@@ -62,5 +62,5 @@ COLUMNS = (
     LogColumn("attempts", is_answered=False),
     LogColumn("skipped", is_answered=False),
 )
-# What buckets count besides: requests, by outcome; first tokens; attempts at the provider of the series.
+# The other counts of buckets: requests by outcome, first tokens, attempts at the provider of the series.
 COUNTS = ("requests", "successes", "failures", "refused", "left", "first_tokens", "attempts", "failed_attempts")

@@ -1,4 +1,4 @@
-"""How the cost of one request comes about: tokens of each kind times their price. Pure, but for the model's prices."""
+"""The calculation of a request's cost: tokens of each kind times their price. Pure, except for the model's prices."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from providers.models import LanguageModel
 from usage.models import RequestRecord
 
 MILLION = 1_000_000
-# Half of the smallest amount that is shown.
+# Half of the smallest displayed amount.
 SAME_USD = 5e-7
 
 
 @dataclass(frozen=True, slots=True)
 class CostLine:
-    """Tokens of one kind, and US dollars per million of them."""
+    """Tokens of one kind, and their price in US dollars per million."""
 
     label: str
     tokens: int
@@ -28,7 +28,7 @@ class CostLine:
 
 @dataclass(frozen=True, slots=True)
 class Computation:
-    """The lines, their sum in US dollars, and whether it is what was recorded when the request was made."""
+    """The lines, their sum in US dollars, and whether it equals the recorded cost."""
 
     lines: tuple[CostLine, ...]
     total_usd: float
@@ -36,9 +36,10 @@ class Computation:
 
 
 def computation_of(record: RequestRecord, model: LanguageModel | None) -> Computation | None:
-    """From the model's prices of today; None without tokens or without a price.
+    """By the model's current prices; None without tokens or a price.
 
-    Cached and newly cached tokens are parts of the input, and cost as input where they have no price of their own.
+    Cached and newly cached tokens are parts of the input, and cost the same as input if they have no price of their
+    own.
     """
     if model is None or record.input_tokens is None or record.output_tokens is None:
         return None

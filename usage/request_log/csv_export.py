@@ -1,4 +1,4 @@
-"""What CSV files of usage hold: the request log by request, the sums of it by day. A few thousand rows at a time."""
+"""The CSV files of usage: the request log by request, and its sums by day. A few thousand rows at a time."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from usage.request_log.columns import COLUMNS
 from usage.request_log.log_search import LogCursor
 from usage.rollups.tallies import start_of
 
-# Without it Excel takes UTF-8 for the local code page; LibreOffice and Python's `utf-8-sig` understand it.
+# Without it Excel reads UTF-8 as the local code page; LibreOffice and Python's `utf-8-sig` accept it.
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-# A cell that begins like a formula gets an apostrophe in front: names are typed by callers, and `=HYPERLINK(…)` must
-# stay a name. Numbers stay numbers, so that a negative one is still one.
-# Tab, CR and LF: some spreadsheets skip them and take what follows. The wide forms are those of Asian keyboards.
+# A cell that begins like a formula gets an apostrophe in front: callers choose names, and `=HYPERLINK(…)` must stay a
+# name. Numbers stay numbers, also negative ones. Tab, CR and LF: some spreadsheets skip them. The wide forms are those
+# of Asian keyboards.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def csv_lines(rows: Iterable[Sequence[object]]) -> bytes:
-    """The rows, one a line, without a byte order mark."""
+    """The rows, one per line, without a byte order mark."""
     text = io.StringIO(newline="")
     csv.writer(text).writerows([safe(cell) for cell in row] for row in rows)
     return text.getvalue().encode("utf-8", "replace")
 
 
 def safe(cell: object) -> object:
-    """What the cell is written as: None is empty, True is `yes`, moments are ISO 8601 in UTC without an offset."""
+    """The text of a cell: None is empty, True is `yes`, times are ISO 8601 in UTC without an offset."""
     if cell is None:
         return ""
     if isinstance(cell, bool):
@@ -68,7 +68,7 @@ COUNTED = (
 
 
 async def requests_csv(asked: AnalyticsQuery) -> AsyncIterator[bytes]:
-    """One line for each request that is in the log now, oldest first."""
+    """One line for each request in the log, oldest first."""
     yield BYTE_ORDER_MARK + csv_lines([list(REQUEST_COLUMNS)])
     following = sync_to_async(_requests_after)
     until, mark = asked.until or timezone.now(), None
@@ -78,7 +78,7 @@ async def requests_csv(asked: AnalyticsQuery) -> AsyncIterator[bytes]:
 
 
 async def costs_csv(asked: AnalyticsQuery) -> AsyncIterator[bytes]:
-    """One line for each day, provider, model, team and key. Of an own key `cost_usd` is 0 and `saved_usd` is not."""
+    """One line for each day, provider, model, team and key. For an own key `cost_usd` is 0 and `saved_usd` is not."""
     yield BYTE_ORDER_MARK + csv_lines([["day_utc", *COST_COLUMNS, *COUNTED, "cost_usd", "saved_usd"]])
     costs_of = sync_to_async(_costs_of)
     for day in await sync_to_async(_days)(asked):
@@ -93,7 +93,7 @@ def _requests_after(asked: AnalyticsQuery, until: datetime, mark: LogCursor | No
 
 
 def _in_log(asked: AnalyticsQuery) -> QuerySet[RequestRecord]:
-    """The same filters as `AnalyticsQuery.series` has: the columns have the same names."""
+    """The same filters as in `AnalyticsQuery.series`: the columns have the same names."""
     rows = RequestRecord.objects.all()
     if asked.since:
         rows = rows.filter(started_at__gte=asked.since)
@@ -101,7 +101,7 @@ def _in_log(asked: AnalyticsQuery) -> QuerySet[RequestRecord]:
 
 
 def _days(asked: AnalyticsQuery) -> list[datetime]:
-    """The days of the period on which anything was asked."""
+    """The days of the period with requests."""
     return list(_buckets(asked).order_by("start").values_list("start", flat=True).distinct())
 
 

@@ -1,4 +1,4 @@
-"""The filter of the request log, as the addresses of its page and of its API spell it."""
+"""The filter of the request log, as in the URLs of its page and API."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OUTCOME_CHOICES = [
     (Outcome.REFUSED, "Refused"),
     (Outcome.LEFT, "Left early"),
 ]
-# How addresses used to spell outcomes, in `status`.
+# Outcomes in old URLs, in `status`.
 FORMER = {"ok": Outcome.ANSWERED, **{outcome.value: outcome for outcome in Outcome}}
 MOMENT = "%Y-%m-%dT%H:%M"
 MOMENTS = [MOMENT, "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d"]
@@ -27,7 +27,7 @@ FELL_BACK_CHOICES = [("", "Any way"), ("true", "Fell back"), ("false", "Did not 
 
 
 class MarkField(forms.Field):
-    """A place in the log, from the link to the older requests."""
+    """A cursor in the log, from the link to older requests."""
 
     widget = forms.HiddenInput
 
@@ -50,7 +50,7 @@ def _moment(label: str) -> forms.DateTimeField:
 
 
 class RequestFilterForm(forms.Form):
-    """What to look for in the log. `before` is the last request of the page before."""
+    """The filters of the log. `before` is the last request of the previous page."""
 
     call = _text("Call id", longest=64, placeholder="Call id, or how it begins", type="search")
     outcome = forms.ChoiceField(
@@ -98,7 +98,7 @@ class RequestFilterForm(forms.Form):
         return said
 
     def wanted(self, *, owner: str = "") -> LogQuery:
-        """What a valid form asks for, of one owner only where one is given."""
+        """The query in a valid form, for one owner if given."""
         said = self.cleaned_data
         names = ("outcome", "status", "key", "group", "provider", "virtual_model", "fell_back", "since", "until")
         same = {name: said[name] for name in names}
@@ -106,13 +106,13 @@ class RequestFilterForm(forms.Form):
 
     @property
     def before_mark(self) -> LogCursor | None:
-        """Where a valid form begins; None is at the newest request."""
+        """The cursor in a valid form; None begins at the newest request."""
         mark: LogCursor | None = self.cleaned_data["before"]
         return mark
 
     @property
     def chosen(self) -> dict[str, str]:
-        """The filters in use as they were typed, without the place in the log."""
+        """The current filters as typed, without the cursor."""
         typed = {name: self.data.get(name, "").strip() for name in self.fields if name != "before"}
         return {name: value for name, value in typed.items() if value}
 
@@ -122,9 +122,9 @@ class RequestFilterForm(forms.Form):
 
     @property
     def has_more(self) -> bool:
-        """Whether something is chosen, or wrong, among the fields that are folded away."""
+        """Whether a folded field is set or invalid."""
         return any(name in self.chosen or name in self.errors for name in BEHIND_MORE)
 
     def address(self, **other: object) -> str:
-        """The query string of these filters with something else."""
+        """The query string of these filters with changes."""
         return urlencode({**self.chosen, **{name: str(value) for name, value in other.items()}})

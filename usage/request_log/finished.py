@@ -1,4 +1,4 @@
-"""A finished request as the pipeline hands it over: the columns of the log, without the weight of a row of Django's."""
+"""A finished request from the pipeline: the columns of the log, lighter than a Django row."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from usage.models import RequestRecord
 
 @dataclass(slots=True)
 class FinishedRequest:
-    """One request: see `RequestRecord`, whose columns these are, by name. `started_at` is UTC."""
+    """One request: its fields are the columns of `RequestRecord`. `started_at` is UTC."""
 
     call_id: str
     model_group: str
@@ -58,5 +58,5 @@ values_of = attrgetter(*COLUMNS)
 
 
 def record_of(request: Finished) -> RequestRecord:
-    """The row that will be written, to look at."""
+    """The future row as a model instance, for reading."""
     return RequestRecord(**dict(zip(COLUMNS, values_of(request), strict=True)))

@@ -1,4 +1,4 @@
-"""Writes a batch of finished requests: rows of the log, sums of the buckets, charges; all of it once, or none of it."""
+"""Writes a batch of finished requests: rows of the log, sums of the buckets, charges; all or nothing, exactly once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from usage.rollups.tallies import tally
 
 log = structlog.get_logger(__name__)
 
-# What an upstream counted or said may fit no column: a number beyond it, text that PostgreSQL refuses.
+# Values of an upstream may not fit into a column: a number out of range, text that PostgreSQL refuses.
 UNSTORABLE = (DataError, OverflowError, ValueError)
 TEXTS = {f.attname: f.max_length or 0 for f in RequestRecord._meta.concrete_fields if isinstance(f, CharField)}
 LIMITS = tuple(TEXTS.values())
@@ -35,14 +35,15 @@ COPY = f"COPY {INTO} FROM STDIN"
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """A finished request, and what its account owes for it (None: nobody's account pays)."""
+    """A finished request, and the charge of its account (None: no account pays)."""
 
     request: Finished
     settlement: Settlement | None = None
 
 
 def write(batch: Sequence[JournalEntry]) -> None:
-    """Writes a batch; without a row that no database takes, which would otherwise hold up all after it for ever."""
+    """Writes a batch; leaves out a row that the database refuses, which would otherwise block all later ones for
+    ever."""
     try:
         _write(batch)
     except UNSTORABLE as error:
@@ -55,7 +56,7 @@ def write(batch: Sequence[JournalEntry]) -> None:
 
 
 def _write(batch: Sequence[JournalEntry]) -> None:
-    """A batch whose answer was lost comes again: what is in the table already is not counted again."""
+    """A batch whose answer was lost is sent again: rows that are in the table already are not counted twice."""
     requests = {entry.request.call_id: entry.request for entry in batch}
     for request in requests.values():
         if any(map(gt, map(len, texts_of(request)), LIMITS)):
@@ -76,7 +77,7 @@ def _write_new(requests: Sequence[Finished], batch: Sequence[JournalEntry]) -> N
 
 
 def _insert(requests: Sequence[Finished]) -> None:
-    """Not `bulk_create`: it takes longer than all the rest together."""
+    """Not `bulk_create`, which takes longer than everything else together."""
     adapted = connection.ops.adapt_datetimefield_value
     rows = [list(values_of(request)) for request in requests]
     for row in rows:
@@ -90,7 +91,7 @@ def _insert(requests: Sequence[Finished]) -> None:
 
 
 def _copy(cursor: Any, rows: Iterable[Sequence[Any]]) -> None:
-    """A fifth of what an INSERT of as many placeholders takes. Django does not know it, nor its errors."""
+    """A fifth of the time of an equivalent INSERT. Django knows neither COPY nor its errors."""
     with connection.wrap_database_errors, cursor.copy(COPY) as copy:
         for row in rows:
             copy.write_row(row)
@@ -102,6 +103,6 @@ def _settle(batch: Iterable[JournalEntry]) -> None:
 
 
 def _cut(request: Finished) -> None:
-    """Text that is too long loses its end, rather than the request its row."""
+    """Text that is too long is cut, so that the request keeps its row."""
     for name, limit in TEXTS.items():
         setattr(request, name, getattr(request, name)[:limit])

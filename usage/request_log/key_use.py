@@ -1,4 +1,4 @@
-"""When an API key was last used: written now and then, not with every request."""
+"""The time when an API key was last used: written periodically, not with every request."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ EVERY_S = 30.0
 
 
 class KeyUse:
-    """What one process has written of late, by key id."""
+    """The recent writes of one process, by key id."""
 
     def __init__(self) -> None:
         self._written: dict[str, float] = {}
 
     def note(self, key_ids: Iterable[str]) -> None:
-        """Marks keys as used now, each once in EVERY_S. A failure is no reason to lose anything else."""
+        """Marks keys as used now, each once in EVERY_S. A failure must not affect anything else."""
         now = time.monotonic()
         due = {key for key in key_ids if key and now - self._written.get(key, -EVERY_S) >= EVERY_S}
         if not due:
@@ -40,7 +40,7 @@ class KeyUse:
 
 @atomic
 def _write(key_ids: Iterable[str]) -> None:
-    """Skips the keys that another process is marking just now: two that wait for each other would be worse."""
+    """Skips keys that another process is marking: a deadlock would be worse."""
     rows = ApiKey.objects.select_for_update(skip_locked=True).filter(pk__in=[UUID(key) for key in key_ids])
     free = list(rows.order_by("pk").values_list("pk", flat=True))
     ApiKey.objects.filter(pk__in=free).update(last_used_at=timezone.now())

@@ -1,7 +1,7 @@
-"""The request log as it is searched: newest first, page after page, without ever counting all of it.
+"""Searches the request log: newest first, by pages, without counting all of it.
 
-A page begins after a mark, the place of the last request of the page before, so that the thousandth page is as
-fast as the first.
+A page begins after a cursor, the last request of the previous page, so that the thousandth page is as fast as the
+first.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from usage.models.requests import RequestQuerySet
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
-# More keys than anybody gives one name.
+# More keys than would have the same name.
 MOST_KEYS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class LogCursor:
-    """The place of one request in the log; as text `MICROSECONDS.CALL_ID`, the time since 1970 in UTC."""
+    """The position of one request in the log; as text `MICROSECONDS.CALL_ID`, with the time since 1970 in UTC."""
 
     started_at: datetime
     call_id: str
@@ -36,7 +36,7 @@ class LogCursor:
 
     @classmethod
     def parse(cls, text: str) -> LogCursor:
-        """Raises ValueError for what is no mark."""
+        """Reads a cursor; raises ValueError for invalid text."""
         microseconds, dot, call_id = text.partition(".")
         if not (dot and call_id and microseconds.isdecimal() and len(microseconds) <= 18 and "\x00" not in call_id):
             raise ValueError("This is no place in the log.")
@@ -50,20 +50,20 @@ class LogCursor:
 
     @property
     def is_older(self) -> Q:
-        """The requests after this one in the order of the log."""
+        """A condition: requests after this one in the order of the log."""
         same = Q(started_at=self.started_at, call_id__lt=self.call_id)
         return Q(started_at__lte=self.started_at) & (Q(started_at__lt=self.started_at) | same)
 
     @property
     def is_newer(self) -> Q:
-        """The requests before it."""
+        """A condition: requests before it."""
         same = Q(started_at=self.started_at, call_id__gt=self.call_id)
         return Q(started_at__gte=self.started_at) & (Q(started_at__gt=self.started_at) | same)
 
 
 @dataclass(frozen=True, slots=True)
 class LogQuery:
-    """What to look for; everything that is empty is not looked at.
+    """The search; empty fields do not filter.
 
     `call_id` is the beginning of one, `key` the name or the id of an API key, `status` an HTTP status.
     """
@@ -83,14 +83,14 @@ class LogQuery:
 
 @dataclass(frozen=True, slots=True)
 class LogPage:
-    """Some requests, newest first; `next` is where the older ones begin, None at the end of the log."""
+    """Some requests, newest first; `next` is the cursor of the next page, None at the end of the log."""
 
     records: Sequence[RequestRecord]
     next: LogCursor | None
 
 
 def matching(wanted: LogQuery) -> RequestQuerySet:
-    """The requests that are looked for, newest first. The name of a key costs one query more."""
+    """The matching requests, newest first. The name of a key needs one more query."""
     found: RequestQuerySet = RequestRecord.objects.order_by("-started_at", "-call_id")
     exact = {
         "model_group": wanted.group,
@@ -112,24 +112,24 @@ def matching(wanted: LogQuery) -> RequestQuerySet:
 
 
 def page_of(found: QuerySet[RequestRecord], *, before: LogCursor | None, size: int) -> LogPage:
-    """One page after a mark (None: the first); one query."""
+    """One page after a cursor (None: the first); one query."""
     rows = list((found.filter(before.is_older) if before else found)[: size + 1])
     return LogPage(rows[:size], LogCursor.of(rows[size - 1]) if len(rows) > size else None)
 
 
 def count_newer(found: QuerySet[RequestRecord], than: LogCursor, *, most: int) -> int:
-    """How many began after a mark; it stops counting at `most`."""
+    """The number of requests after a cursor; stops counting at `most`."""
     return found.filter(than.is_newer)[:most].count()
 
 
 def _ended_with(status: int) -> Q:
-    """Together with the outcomes that it may have, by which the index finds it."""
+    """The status with its possible outcomes, because the index is by outcome."""
     outcomes = {outcome_of(status, was_routed=was_routed).value for was_routed in (False, True)}
     return Q(status=status, outcome__in=sorted(outcomes))
 
 
 def _by_key(key: str) -> Q:
-    """By the key's id, which is what the index knows; the series know the ids of all names, also of deleted keys."""
+    """By the key's id, because the index is by id; the series have the ids of all names, also of deleted keys."""
     try:
         return Q(key_id=str(UUID(key)))
     except ValueError:

@@ -1,4 +1,4 @@
-"""How finished requests come to the process that writes them: as plain tuples, which are cheap to make and to send."""
+"""The format of finished requests for the writer process: plain tuples, which are cheap to make and to send."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.ledger import Attempt
 from usage.request_log.finished import ATTEMPTS, SKIPPED, STARTED_AT, FinishedRequest
 from usage.request_log.journal import JournalEntry
 
-# The values of a `LogRow`, and the fields of what is owed for it, if an account pays.
+# The values of a `LogRow`, and the fields of its charge, if an account pays.
 Wire = tuple[tuple[Any, ...], tuple[Any, ...] | None]
 ATTEMPT = tuple(column.name for column in fields(Attempt))
 attempt_of = attrgetter(*ATTEMPT)
@@ -22,10 +22,10 @@ settlement_of = attrgetter(*(column.name for column in fields(Settlement)))
 
 @dataclass(slots=True, init=False)
 class LogRow:
-    """One request before it is sent: the columns of a `FinishedRequest`, in their order (a test sees to it).
+    """One request before it is sent: the columns of a `FinishedRequest`, in their order (asserted by a test).
 
-    Its columns are assigned one by one, which takes half as long as a dictionary of them.
-    `started_at` is in Unix seconds, an attempt has the fields that `attempt_of` gives, a skip those of `Skip.to_json`.
+    Its columns are assigned one by one, which takes half as long as building a dictionary. `started_at` is in Unix
+    seconds, attempts have the fields of `attempt_of`, skips those of `Skip.to_json`.
     """
 
     call_id: str
@@ -66,18 +66,18 @@ class LogRow:
 
 
 class Unwritten(Protocol):
-    """A finished request, as whoever served it keeps it."""
+    """A finished request that is not written yet."""
 
     @property
     def call_id(self) -> str: ...
 
     def wire(self) -> Wire:
-        """What is to be written of it; asked for off the request's path, in another thread."""
+        """The data to write; called in another thread, off the path of requests."""
         ...
 
 
 def entry_of(wire: Wire) -> JournalEntry:
-    """What the journal writes."""
+    """The entry for the journal."""
     values, owed = wire
     request = FinishedRequest(*values)
     request.started_at = _moment(values[STARTED_AT])
@@ -87,7 +87,7 @@ def entry_of(wire: Wire) -> JournalEntry:
 
 
 def attempts_of(rows: Iterable[tuple[Any, ...]]) -> list[dict[str, Any]]:
-    """Attempts as the REST API and the table hold them."""
+    """Attempts in the shape of the REST API and the table."""
     attempts = [dict(zip(ATTEMPT, row, strict=True)) for row in rows]
     for attempt in attempts:
         attempt["started_at"] = _moment(attempt["started_at"]).isoformat()
@@ -95,7 +95,7 @@ def attempts_of(rows: Iterable[tuple[Any, ...]]) -> list[dict[str, Any]]:
 
 
 def skip_of(skip: dict[str, Any]) -> dict[str, Any]:
-    """A skip as the REST API and the table hold it."""
+    """A skip in the shape of the REST API and the table."""
     return skip | {"since": _moment(skip["since"]).isoformat()} if "since" in skip else skip
 
 

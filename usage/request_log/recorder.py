@@ -1,6 +1,6 @@
-"""Finished request -> row, off the request path: batches, twice a second, written by a process of their own.
+"""Finished request -> row, off the path of requests: in batches, twice a second, by a separate process.
 
-Stopped properly, nothing is lost; killed, at most what finished since the last batch.
+After a normal stop nothing is lost; after a kill at most the requests since the last batch.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ log = structlog.get_logger(__name__)
 
 FLUSH_INTERVAL_S = 0.5
 PURGE_INTERVAL_S = 600.0
-# After a process that did not even start; until another one is there, the log is written here.
+# The pause after a process that did not start; until there is another one, this process writes the log.
 RETRY_AFTER_S = 10.0
 BATCH = 1000
-# What waits for a database that is away; beyond it the oldest go, and the log says so.
+# The longest queue while the database is away; beyond it the oldest entries are dropped, with a log line.
 PENDING_LIMIT = 100_000
 
 
@@ -48,18 +48,18 @@ class Recorder:
         self._next_start = 0.0
 
     def put(self, request: Unwritten) -> None:
-        """Keeps a finished request, and what it is to be charged, for the next batch; never waits."""
+        """Queues a finished request and its charge for the next batch; never waits."""
         if len(self._pending) >= PENDING_LIMIT:
             self._pending.popleft()
             self._lost += 1
         self._pending.append(request)
 
     def find(self, call_id: str) -> RequestRecord | None:
-        """A request that is not in the table yet."""
+        """A queued request that is not in the table yet."""
         return next((record_of(entry_of(r.wire()).request) for r in tuple(self._pending) if r.call_id == call_id), None)
 
     async def run(self) -> None:
-        """Writes batches and forgets old rows, until cancelled."""
+        """Writes batches and deletes old rows until cancelled."""
         last_purge = 0.0
         loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(1, thread_name_prefix="recorder") as thread:
@@ -76,7 +76,7 @@ class Recorder:
 
     def _work(self) -> None:
         self._flush()
-        # Only now: a server that logs nothing needs none.
+        # Only now, because a server without requests needs none.
         if self._process is None and time.monotonic() >= self._next_start:
             try:
                 self._process = WriterProcess()
@@ -84,7 +84,7 @@ class Recorder:
                 log.warning("no process for the log, it is written here", error=str(error))
 
     def flush(self) -> None:
-        """Writes everything that waits, and lets go of the process and of the thread's connection."""
+        """Writes everything in the queue, and closes the process and the thread's connection."""
         try:
             self._flush()
         finally:
@@ -94,8 +94,10 @@ class Recorder:
                 self._process = None
 
     def _flush(self) -> None:
-        """An entry leaves the queue only after it is in the tables. The connection stays open: to close the last one
-        to a SQLite file costs as much as to write the batch."""
+        """An entry leaves the queue only after it is in the tables.
+
+        The connection stays open: closing the last one to a SQLite file takes as long as writing the batch.
+        """
         if not self._pending and not self._lost:
             return
         with self._lock:
@@ -109,8 +111,8 @@ class Recorder:
                 connections.close_all()
 
     def _write(self, batch: list[Wire]) -> None:
-        """By the process; here until it is ready, and where it is gone: what it has written already is not counted
-        again."""
+        """By the process; in this one until it is ready, and after it is gone: rows that it has written are not counted
+        twice."""
         try:
             if self._process and self._process.is_ready:
                 self._process.write(batch)
@@ -130,7 +132,7 @@ class Recorder:
             self._process = None
 
     def _forget(self, batch: list[Unwritten]) -> None:
-        """Takes what was written off the queue, but for what `put` has dropped meanwhile to make room."""
+        """Removes written entries from the queue, except those that `put` has dropped in the meantime."""
         written = {id(request) for request in batch}
         while self._pending and id(self._pending[0]) in written:
             self._pending.popleft()
@@ -142,7 +144,7 @@ class Recorder:
 
 
 def _wires(batch: Iterable[Unwritten]) -> Iterator[Wire]:
-    """Without one that can't be made, which would otherwise hold up all after it for ever."""
+    """The tuples, without any that can't be made, which would otherwise block all later ones for ever."""
     for request in batch:
         try:
             yield request.wire()

@@ -1,6 +1,6 @@
-"""How long what happened is kept: requests as ATTEMPTS_RETENTION_HOURS says, hours for 62 days, days for ever.
+"""Retention: requests for ATTEMPTS_RETENTION_HOURS, hours for 62 days, days for ever.
 
-Deleted in small parts, so that nobody who writes meanwhile waits for long.
+Deletes in small batches, so that writers do not wait long.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ROWS_AT_ONCE = 1000
 
 
 def purge() -> None:
-    """Deletes what is older than it is kept."""
+    """Deletes rows older than the retention time."""
     try:
         _purge_requests()
         _purge_hours()

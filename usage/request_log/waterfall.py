@@ -1,4 +1,4 @@
-"""The attempts of one request as bars over time, and who was skipped between them. Pure: no HTML, no database."""
+"""The attempts of one request as bars over time, with the skips between them. Pure: no HTML, no database."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ VERBS = {"retry": "so the router tried again in this tier", "fallback": "so the 
 
 @dataclass(frozen=True, slots=True)
 class WaterfallBar:
-    """One attempt. `x`, `width` and `token_x` (where its first token came; None without one) are thousandths of the
-    whole request."""
+    """One attempt.
+
+    `x`, `width` and `token_x` (of its first token; None without one) are thousandths of the whole request.
+    """
 
     number: int
     name: str
@@ -56,7 +58,8 @@ class WaterfallBar:
 
 @dataclass(frozen=True, slots=True)
 class Ghost:
-    """A candidate that was skipped; `word` is the reason, `cause_call_id` the request that made it cool down, or ""."""
+    """A candidate that was skipped; `word` is the reason, `cause_call_id` the request that caused its cooldown, or
+    ""."""
 
     name: str
     provider: str
@@ -80,9 +83,9 @@ Step = WaterfallBar | Ghost
 def steps_of(
     bars: Sequence[WaterfallBar], skipped: Iterable[Mapping[str, Any]], provider_types: Mapping[str, str] | None = None
 ) -> tuple[Step, ...]:
-    """The bars with those who were skipped: each before the first attempt in its tier, or in a later one.
+    """The bars with the skips: each before the first attempt in its tier, or in a later one.
 
-    An attempt that was followed by another says past whom the router moved on.
+    An attempt that was followed by another also has the skips in between.
     """
     ghosts = (_ghost(skip, provider_types or {}) for skip in skipped)
     waiting = deque(sorted(ghosts, key=attrgetter("fallback_depth")))
@@ -104,10 +107,10 @@ def bars_of(
     duration_ms: float,
     provider_types: Mapping[str, str] | None = None,
 ) -> tuple[WaterfallBar, ...]:
-    """The attempts of a request as they are stored with a trace or a recorded request, pauses between them left free.
+    """The bars of a request's attempts, from a trace or a logged request; pauses between them stay empty.
 
-    `began_ms` and `duration_ms` are those of the request, on the clock of the attempts; `provider_types`
-    (name -> type) decides the colours, where it is silent the name does.
+    `began_ms` and `duration_ms` are those of the request, on the clock of the attempts; `provider_types` (name -> type)
+    decides the colours, without a type the name does.
     """
     ends = (_at_ms(a) - began_ms + _duration_ms(a) for a in attempts)
     whole_ms = max(duration_ms, 1.0, *ends)
@@ -167,16 +170,16 @@ def _ghost(skip: Mapping[str, Any], types: Mapping[str, str]) -> Ghost:
 
 
 def _span(start: float, length: float) -> tuple[int, int]:
-    """Never thinner than the eye can see, never beyond the right edge."""
+    """Never too narrow to see, never beyond the right edge."""
     width = max(round(WIDTH * length), THINNEST)
     return min(round(WIDTH * start), WIDTH - width), width
 
 
 def _at_ms(attempt: Mapping[str, Any]) -> float:
-    """Traces say `at_ms`, recorded requests `started_at` in Unix seconds."""
+    """Traces have `at_ms`, logged requests `started_at` in Unix seconds."""
     return float(attempt["at_ms"] if "at_ms" in attempt else attempt["started_at"] * 1000)
 
 
 def _duration_ms(attempt: Mapping[str, Any]) -> float:
-    """An attempt that is still under way has none."""
+    """A running attempt has none."""
     return float(attempt["duration_ms"] or 0.0)

@@ -1,7 +1,6 @@
-"""A process that writes the request log (`python -m usage.request_log.writer FD`), so that the one that serves need
-not.
+"""A separate process that writes the request log (`python -m usage.request_log.writer FD`).
 
-Python runs one thread at a time: rows that a thread of the server's writes keep its requests waiting.
+Python runs one thread at a time, so that writing in a thread of the server would delay its requests.
 """
 
 from __future__ import annotations
@@ -19,15 +18,15 @@ if TYPE_CHECKING:
     from usage.request_log.packing import Wire
 
 READY = "ready"
-# Where there are more processes than processors, those that somebody waits for go first; it still gets its share.
+# If processors are scarce, processes with waiting users go first; this one still gets its share.
 NICENESS = 5
 GC_THRESHOLD = 100_000
 
 
 def main() -> None:
-    """Writes each batch that comes through the pipe and answers with "" or why not; ends with the pipe."""
+    """Writes each batch from the pipe and answers "" or the error; ends with the pipe."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # what ends the server ends the pipe, and not before all is written
+        signal.signal(number, signal.SIG_IGN)  # the end of the server closes the pipe, and everything is written before
     os.nice(NICENESS)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "routing_console.settings")
     django.setup()
@@ -37,7 +36,7 @@ def main() -> None:
     from usage.request_log.key_use import KeyUse
     from usage.request_log.packing import entry_of
 
-    # A batch holds thousands of objects and no cycle, and takes nothing with it that was there before.
+    # A batch has thousands of objects and no cycles, so the collector would find nothing.
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD)
     key_use = KeyUse()
@@ -56,7 +55,7 @@ def main() -> None:
 
 
 def _next(pipe: Connection) -> list[Wire] | None:
-    """What comes; None once the server is gone."""
+    """The next batch; None once the server is gone."""
     try:
         wires: list[Wire] = pipe.recv()
     except (EOFError, ConnectionError):

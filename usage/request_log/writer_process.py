@@ -1,4 +1,4 @@
-"""The process that writes the request log, seen from the server: see `usage/request_log/writer.py`."""
+"""The server's handle of the process that writes the request log: see `usage/request_log/writer.py`."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ END_TIMEOUT_S = 30.0
 
 
 class WriterGone(Exception):
-    """The process has ended, or does not answer. What it was given last may be written or not."""
+    """The process has ended, or does not answer. The last batch may or may not be written."""
 
 
 class WriterProcess:
-    """Starts at once; takes batches as soon as it `is_ready`. Not for two threads at a time."""
+    """Starts at once; accepts batches once it `is_ready`. Not thread-safe."""
 
     def __init__(self) -> None:
         self._pipe, theirs = Pipe()
@@ -46,7 +46,7 @@ class WriterProcess:
         return self.has_begun
 
     def write(self, batch: Sequence[Wire]) -> None:
-        """Has a batch written. Raises DatabaseError if the database did not take it, WriterGone if nobody knows."""
+        """Writes a batch. Raises DatabaseError if the database refused it, WriterGone if the result is unknown."""
         try:
             self._pipe.send(batch)
         except OSError as error:
@@ -55,7 +55,7 @@ class WriterProcess:
             raise DatabaseError(trouble)
 
     def end(self) -> None:
-        """Lets it finish, but not for ever."""
+        """Lets it finish, within a time limit."""
         self._pipe.close()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(END_TIMEOUT_S)

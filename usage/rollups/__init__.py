@@ -1,1 +1,1 @@
-"""The request log in sums per hour, day and month (ADR 15)."""
+"""Sums of the request log per hour, day and month (ADR 15)."""

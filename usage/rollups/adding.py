@@ -1,6 +1,6 @@
-"""Adds tallies to the tables of buckets, as increments: any number of processes may do so at the same time.
+"""Adds tallies to the tables of buckets, as increments, so that several processes may do so at the same time.
 
-Rows are written in the order of their keys, in every process the same, so that no two wait for each other.
+Rows are written in the order of their keys in every process, so that there are no deadlocks.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ ROWS_PER_STATEMENT = 500
 
 
 def add_up(tally: BucketTally) -> None:
-    """Adds to the buckets, within the transaction of the caller; four statements, whatever the number of requests."""
+    """Adds to the buckets in the caller's transaction; four statements for any number of requests."""
     if not tally.sums:
         return
     keys = _keys(tally)
@@ -29,7 +29,7 @@ def add_up(tally: BucketTally) -> None:
 
 
 def _keys(tally: BucketTally) -> dict[Slot, tuple[Any, ...]]:
-    """The slots as the tables name them."""
+    """The slots as keys of the tables."""
     ids = _series_ids(tally.series)
     starts = {slot.start for slot in tally.sums}
     adapted = {start: connection.ops.adapt_datetimefield_value(start) for start in starts}
@@ -37,7 +37,7 @@ def _keys(tally: BucketTally) -> dict[Slot, tuple[Any, ...]]:
 
 
 def _series_ids(wanted: Iterable[Series]) -> dict[Series, int]:
-    """Ids of series; those that are new are made."""
+    """The ids of series; creates new ones."""
     by_hash = {series.hash: series for series in wanted}
     ids = _known(by_hash)
     if missing := sorted(by_hash.keys() - ids.keys()):
@@ -52,7 +52,7 @@ def _known(hashes: Iterable[str]) -> dict[str, int]:
 
 
 def add_to(model: type[Model], keys: Sequence[str], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
-    """`INSERT … ON CONFLICT … DO UPDATE` with sums; SQLite and PostgreSQL speak the same here."""
+    """`INSERT … ON CONFLICT … DO UPDATE` with sums; SQLite and PostgreSQL have the same syntax here."""
     table, names = model._meta.db_table, (*keys, *columns)
     sums = ", ".join(f'"{name}" = "{table}"."{name}" + EXCLUDED."{name}"' for name in columns)
     head = f'INSERT INTO "{table}" ({_quoted(names)}) VALUES '  # noqa: S608  # names of our own columns

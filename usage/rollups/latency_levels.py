@@ -1,7 +1,7 @@
-"""Latencies in levels, each 2^(1/4) times as long as the one before: a distribution in a few numbers. Pure.
+"""Latencies in levels, each 2^(1/4) times as long as the one before: a distribution in a few numbers.
 
-A percentile of such counts is interpolated within its level. It can't be further off than the level is wide (19 %);
-of a hundred answers and more that spread like real ones it is within 5 % of the exact one.
+Pure. A percentile is interpolated within its level. Its error is at most the width of a level (19 %), and within 5 %
+for a hundred or more answers with a realistic distribution.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ import math
 from collections.abc import Mapping
 
 STEPS_PER_DOUBLING = 4
-# From 1/16 ms to 12 days; what is beyond is counted in the outermost level.
+# From 1/16 ms to 12 days; values beyond count in the outermost level.
 LOWEST, HIGHEST = -4 * STEPS_PER_DOUBLING, 30 * STEPS_PER_DOUBLING
 
 
 def level_of(duration_ms: float) -> int:
-    """The level that a duration in milliseconds is counted in."""
+    """The level of a duration in milliseconds."""
     if duration_ms <= 2.0 ** (LOWEST / STEPS_PER_DOUBLING):
         return LOWEST
     return min(HIGHEST, math.floor(math.log2(duration_ms) * STEPS_PER_DOUBLING))
 
 
 def percentile_ms(counts: Mapping[int, int], share: float) -> float | None:
-    """The time in milliseconds that this share (0 to 1) of the counted answers took at most; None without any.
+    """The percentile in milliseconds for this share (0 to 1) of the answers; None without any.
 
-    `counts` is level -> how many.
+    `counts` is level -> number.
     """
     rank, seen = share * sum(counts.values()), 0
     for level in sorted(counts):

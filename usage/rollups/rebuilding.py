@@ -1,4 +1,4 @@
-"""Sums made again: days from the log, where it has all of them; months from their days."""
+"""Recomputes sums: days from the log, where it is complete; months from their days."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from usage.rollups.tallies import SUMS, next_month, start_of, tally
 
 
 def sum_up_month(month: datetime) -> None:
-    """Makes one month again from its days, which were changed otherwise than by adding; in the caller's transaction.
+    """Recomputes one month from its days after other changes than additions; in the caller's transaction.
 
     `month` is its beginning, UTC.
     """
@@ -46,9 +46,9 @@ ROWS_AT_ONCE = 2000
 
 
 def rebuild() -> int:
-    """Makes the sums of the days in the log anew, today included; says of how many days.
+    """Recomputes the sums of the days in the log, including today; returns the number of days.
 
-    Older days keep their sums: their requests are deleted, or are about to be.
+    Older days keep their sums, because their requests are deleted or about to be.
     """
     day, count = _first_whole_day(), 0
     while day is not None and day <= timezone.now():
@@ -78,7 +78,7 @@ def _rebuild_day(day: datetime) -> None:
 
 
 def _keep_writers_out() -> None:
-    """Who adds to these sums meanwhile waits. In SQLite that is so anyway."""
+    """Makes other writers of these sums wait. In SQLite they wait anyway."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(f'LOCK TABLE "{UsageBucket._meta.db_table}" IN SHARE ROW EXCLUSIVE MODE')

@@ -42,7 +42,7 @@ class Series(NamedTuple):
 
     @property
     def hash(self) -> str:
-        """The same in every process, of every version."""
+        """The same in every process and version."""
         return hashlib.sha256(json.dumps(self).encode()).hexdigest()
 
 
@@ -59,7 +59,7 @@ class Slot(NamedTuple):
 
 @dataclass(slots=True)
 class BucketSums:
-    """What a bucket adds up, in the order of its columns."""
+    """The sums of a bucket, in the order of its columns."""
 
     requests: int = 0
     successes: int = 0
@@ -107,7 +107,7 @@ class BucketSums:
         self.failed_attempts += has_failed
 
     def merge(self, other: BucketSums) -> None:
-        """Adds what another has counted."""
+        """Adds the counts of another."""
         for name, mine, more in zip(SUMS, self.values(), other.values(), strict=True):
             setattr(self, name, mine + more)
 
@@ -122,7 +122,7 @@ sums_in_order = attrgetter(*SUMS)
 
 @dataclass(slots=True)
 class BucketTally:
-    """What some requests add to the buckets, and to the latencies by `(slot, level)`."""
+    """The additions of some requests to the buckets, and to the latencies by `(slot, level)`."""
 
     sums: dict[Slot, BucketSums] = field(default_factory=lambda: defaultdict(BucketSums))
     latencies: Counter[tuple[Slot, int]] = field(default_factory=Counter)
@@ -152,7 +152,7 @@ def tally(requests: Iterable[Finished]) -> BucketTally:
     """Counts requests into the buckets of all grains."""
     found, hours = BucketTally(), dict[Any, tuple[Slot, BucketSums, Counter[int]]]()
     for request in requests:
-        # Many share a few hours: whatever hangs on those alone is found out once.
+        # Many requests share a few hours, so values that depend only on the hour are computed once.
         key = identity(request), request.started_at.timestamp() // SECONDS_OF_AN_HOUR
         if (hour := hours.get(key)) is None:
             slot = Slot(HOUR, start_of(request.started_at, HOUR), Series(*key[0]))
@@ -169,7 +169,7 @@ def tally(requests: Iterable[Finished]) -> BucketTally:
 
 
 def _add_attempts(found: BucketTally, slot: Slot, sums: BucketSums, request: Finished) -> None:
-    """The last attempt was made where the request was answered, or failed; those before it mostly elsewhere."""
+    """The last attempt is at the request's own series; those before it mostly at others."""
     last = len(request.attempts) - 1
     for number, attempt in enumerate(request.attempts):
         if (failed := has_failed(attempt)) is not None:
@@ -178,7 +178,7 @@ def _add_attempts(found: BucketTally, slot: Slot, sums: BucketSums, request: Fin
 
 
 def _series_of(attempt: Mapping[str, Any], asked: Series) -> Series:
-    """The series of those who asked, at the deployment of this attempt."""
+    """The series of the same caller at the deployment of this attempt."""
     return asked._replace(
         provider_id=(attempt.get("provider_id") or "")[:64],
         provider=(attempt.get("provider") or "")[:64],
@@ -190,7 +190,7 @@ def _series_of(attempt: Mapping[str, Any], asked: Series) -> Series:
 
 
 def _add_longer(found: BucketTally) -> None:
-    """Days and months from the hours: there are fewer of those than requests."""
+    """Days and months are added up from the hours, which are fewer than requests."""
     longer: dict[Slot, tuple[Slot, Slot]] = {}
     for slot, sums in list(found.sums.items()):
         longer[slot] = _day_of(slot), _month_of(slot)

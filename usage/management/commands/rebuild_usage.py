@@ -1,4 +1,4 @@
-"""Makes the sums behind the analytics anew from the request log."""
+"""Recomputes the sums of the analytics from the request log."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from usage.rollups.rebuilding import rebuild
 
 
 class Command(BaseCommand):
-    """For a log that was changed by hand, or sums that are in doubt. The servers may go on meanwhile."""
+    """For a log that was changed by hand, or doubtful sums. The servers may keep running."""
 
     help = "Sums up anew the days that the request log has from beginning to end; older days stay as they are."
 
