@@ -137,12 +137,12 @@ def ms_per_frame(ours: Console, run_id: str) -> float:
 
     frames = _frames(ours, run_id)
     rows = (DrawnDeployment(one, one[:8], "Bench", "default", weight=1) for one in frames[0]["deployments"])
-    reel = FrameBuffer(DrawnGroup("bench", Strategy.WEIGHTED, tuple(rows)))
-    reel.add(RunUpdate(RunStatus.DONE, "", None, [StoredFrame(f["n"], f["at_ms"], json.dumps(f)) for f in frames]))
-    pictures, began = Pictures(reel), time.process_time()
-    for index in range(reel.last):
+    buffer = FrameBuffer(DrawnGroup("bench", Strategy.WEIGHTED, tuple(rows)))
+    buffer.add(RunUpdate(RunStatus.DONE, "", None, [StoredFrame(f["n"], f["at_ms"], json.dumps(f)) for f in frames]))
+    pictures, began = Pictures(buffer), time.process_time()
+    for index in range(buffer.last):
         pictures.patch(Shot(Mode.WEIGHTED, index), Shot(Mode.WEIGHTED, index + 1))
-    return (time.process_time() - began) * 1000 / reel.last
+    return (time.process_time() - began) * 1000 / buffer.last
 
 
 def _frames(ours: Console, run_id: str) -> list[dict[str, Any]]:

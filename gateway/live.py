@@ -113,7 +113,7 @@ class Live:
         self.routing = Routing()
         self.config = Config(version=-1, specs=(), holders={}, models={}, assignments={})
         self._in_database_thread = in_database_thread
-        self.board = CooldownPublisher(self.routing, in_database_thread)
+        self.publisher = CooldownPublisher(self.routing, in_database_thread)
         self.rankings = Rankings(in_database_thread)
         self.rate_limits = RateLimits(settings.REDIS_URL)
         self._lone: dict[str, UUID] = {}
@@ -139,7 +139,7 @@ class Live:
         prober = Prober(self._in_database_thread, interval_s=settings.PROBE_INTERVAL_S)
         courier = WebhookSender(self._in_database_thread)
         work = (
-            *(self._follow(), recorder.run(), self.board.run()),
+            *(self._follow(), recorder.run(), self.publisher.run()),
             *(self.rankings.run(), prober.run(), watch(), courier.run(), self._give_back()),
         )
         self._tasks = [asyncio.create_task(endless) for endless in work]
@@ -159,7 +159,7 @@ class Live:
             if version != self.config.version:
                 await self._apply(await self._in_database_thread(load_config))
                 await self.rankings.renew()
-                await self.board.follow_resets()
+                await self.publisher.follow_resets()
             self._seen_at = time.monotonic()
 
     @property

@@ -48,7 +48,7 @@ store = FrameStore()
 class View(Protocol):
     """A viewer's view of a run."""
 
-    def take(self, wish: ViewerCommand) -> None: ...
+    def take(self, command: ViewerCommand) -> None: ...
     def messages(self) -> AsyncIterator[str]: ...
 
 
@@ -95,13 +95,13 @@ class RunConsumer(AsyncWebsocketConsumer):
         query = self.scope["query_string"].decode("latin-1")
         run_id = _run_id(self.scope["url_route"]["kwargs"]["run_id"])
         try:
-            wish, wake = command_in_query(query), asyncio.Event()
+            command, wake = command_in_query(query), asyncio.Event()
             watched = await self._until_left.enter_async_context(store.watch(run_id, wake))
         except BadCommand as bad:
             raise Closing(MISUSED, str(bad))
         except RunUnknown:
             raise Closing(NOT_FOUND, NO_RUN)
-        self._view = _view(parse_qs(query), watched, wake, wish)
+        self._view = _view(parse_qs(query), watched, wake, command)
         showing = asyncio.create_task(self._show(self._view, watched))
         for task in (showing, asyncio.create_task(self._keep_asking(showing))):
             self._until_left.callback(task.cancel)
@@ -117,7 +117,7 @@ class RunConsumer(AsyncWebsocketConsumer):
             log.exception("a view of a run broke")
             await self._close(OURS)
         else:
-            await self._close(DELETED if watched.reel.is_gone else OVER)
+            await self._close(DELETED if watched.buffer.is_gone else OVER)
 
     async def _keep_asking(self, showing: asyncio.Task[None]) -> None:
         """Closes the socket of a viewer who loses the right."""
@@ -160,11 +160,11 @@ def _run_id(text: str) -> UUID:
         raise Closing(NOT_FOUND, NO_RUN)
 
 
-def _view(query: Mapping[str, list[str]], watched: WatchedRun, wake: asyncio.Event, wish: ViewerCommand) -> View:
+def _view(query: Mapping[str, list[str]], watched: WatchedRun, wake: asyncio.Event, command: ViewerCommand) -> View:
     clock = asyncio.get_running_loop().time
     match query.get("view", ["patches"]):
         case ["patches"]:
-            return PatchView(watched, wake, wish, clock)
+            return PatchView(watched, wake, command, clock)
         case ["events"]:
             return EventView(watched, wake, clock)
     raise Closing(MISUSED, "view: this must be 'patches' or 'events'.")

@@ -12,9 +12,8 @@ from django.views.decorators.http import require_http_methods
 
 from access.models import Actor, Role
 from engine.spec import Strategy
-from gateway import send_test as trials
 from gateway.openai import ApiError
-from gateway.send_test import Trial
+from gateway.send_test import Trial, try_group
 from groups.models import RoutingGroup
 from lib.exceptions import DomainError
 from pages.groups.detail import detail_context, group_with_deployments
@@ -48,7 +47,7 @@ def send_test(request: PersonRequest, group_id: UUID) -> HttpResponse:
 def _outcome(group: RoutingGroup, form: GroupTestForm, *, by: Actor) -> dict[str, Any]:
     messages = [{"role": "user", "content": form.cleaned_data["message"]}]
     try:
-        result = trials.try_group(name=group.name, messages=messages, mock=form.is_mock, by=by)
+        result = try_group(name=group.name, messages=messages, mock=form.is_mock, by=by)
     except (DomainError, ApiError) as error:
         return {"refusal": str(error)}
     has_tiers = group.strategy == Strategy.PRIORITY_FAILOVER

@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 TICK_S = 1.0
 # The end of a request that took longer than this is not noticed.
-OF_LATE = timedelta(hours=2)
+RECENT = timedelta(hours=2)
 NEWEST_RUNS = 12
 # After so many unread messages the viewer's page is out of date anyway.
 MOST_WAITING = 100
@@ -50,7 +50,7 @@ def look() -> Sight:
     """The state that pages follow; six small queries."""
     return Sight(
         version=config_version.current(),
-        requests=_requests_of_late(),
+        requests=_recent_requests(),
         runs=tuple(Run.objects.order_by("-created_at").values_list("pk", "status")[:NEWEST_RUNS]),
         providers=tuple(Provider.objects.order_by("pk").values_list("pk", "enabled", "error")),
         cooldowns=tuple(CooldownRecord.objects.order_by("pk").values_list("pk", "until")),
@@ -58,10 +58,10 @@ def look() -> Sight:
     )
 
 
-def _requests_of_late() -> int:
+def _recent_requests() -> int:
     """The number of recent requests by the sums, which grow with every request: the newest row of the log may be older
     than a slow request."""
-    buckets = UsageBucket.objects.filter(grain=Grain.HOUR, start__gte=timezone.now() - OF_LATE)
+    buckets = UsageBucket.objects.filter(grain=Grain.HOUR, start__gte=timezone.now() - RECENT)
     return buckets.aggregate(all=Sum("requests"))["all"] or 0
 
 

@@ -13,7 +13,7 @@ from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from groups.models import RoutingGroup
-from usage.health.activity import NEWEST, OF_LATE, WENT_WRONG, GroupState, Health, Served, health_of, served_of_late
+from usage.health.activity import NEWEST, RECENT, WENT_WRONG, GroupState, Health, Served, health_of, recent_answers
 from usage.models import RequestRecord
 
 # More than a person can handle at once; those with the most failures.
@@ -39,7 +39,7 @@ class WorstGroups:
     more: int
 
 
-def trouble_of_late(*, cooling: Collection[str] = ()) -> WorstGroups:
+def worst_groups(*, cooling: Collection[str] = ()) -> WorstGroups:
     """Groups that are failing or degraded; `cooling` are further names to check. Three or four queries."""
     states = {name: health for name, health in _healths(cooling).items() if health.state in WORST_FIRST}
     worst = sorted(states, key=lambda name: (WORST_FIRST.index(states[name].state), name))
@@ -51,8 +51,8 @@ def trouble_of_late(*, cooling: Collection[str] = ()) -> WorstGroups:
 def _healths(cooling: Collection[str]) -> dict[str, Health]:
     """Health by the callers' answers, and by the newest requests of each group with a recent failure, also of a single
     deployment."""
-    served = served_of_late()
-    recent = RequestRecord.objects.filter(started_at__gte=timezone.now() - OF_LATE).order_by()
+    served = recent_answers()
+    recent = RequestRecord.objects.filter(started_at__gte=timezone.now() - RECENT).order_by()
     failed = recent.filter(WENT_WRONG | MOVED_ON).values("model_group").annotate(failures=Count("pk"))
     names = failed.order_by("-failures").values("model_group")[:MOST_LOOKED_AT]
     number = Window(RowNumber(), partition_by=F("model_group"), order_by=F("started_at").desc())

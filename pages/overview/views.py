@@ -23,13 +23,13 @@ from groups.models import RoutingGroup
 from pages.alerts.alert_rows import ids_of_groups
 from pages.guards import PersonRequest, requires
 from pages.live_tester.listing import lines_of, newest_runs
-from pages.overview.failing_groups import trouble_of_late
+from pages.overview.failing_groups import worst_groups
 from pages.overview.figures import today_at
 from pages.parts import wants_part
 from tester.models import Run
 from usage.alerting.thresholds import GROUP_RULE
 from usage.health.causes import callers_of
-from usage.health.cooldown_board import board
+from usage.health.cooldown_board import current_cooldowns
 from usage.health.provider_health import ProviderCount, count_providers
 from usage.models import Alert, AlertKind, UsageBucket
 
@@ -135,8 +135,8 @@ def _steps(today: Any, providers: ProviderCount, groups: dict[str, int]) -> list
 
 
 def _trouble() -> dict[str, Any]:
-    cooling = board()
-    trouble = trouble_of_late(cooling={row.group for row in cooling})
+    cooling = current_cooldowns()
+    trouble = worst_groups(cooling={row.group for row in cooling})
     return {"trouble": trouble, "cooldowns": cooling[:COOLDOWNS], "more_cooling": len(cooling[COOLDOWNS:])}
 
 

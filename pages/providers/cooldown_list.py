@@ -25,7 +25,7 @@ PAGE = "providers/cooldown_list.html"
 def cooldown_list(request: PersonRequest) -> HttpResponse:
     """The current cooldowns; htmx reloads the table every few seconds."""
     is_part = wants_part(request)
-    context = {"rows": cooldown_board.board(), "is_part": is_part, **rights(request)}
+    context = {"rows": cooldown_board.current_cooldowns(), "is_part": is_part, **rights(request)}
     return render(request, PAGE + "#cooldowns" if is_part else PAGE, context)
 
 

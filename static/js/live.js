@@ -22,7 +22,7 @@ class Playback {
     this.from_ms = new URLSearchParams(location.search).get("from");
     this.tries = 0;
     this.seeks = 0; // told over this socket
-    this.unsaid = {}; // wishes from when there was no connection
+    this.unsaid = {}; // commands from a time without a connection
     this.#listen();
     this.#connect();
   }
@@ -67,16 +67,16 @@ class Playback {
 
   #connect() {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-    const wishes = new URLSearchParams({
+    const query = new URLSearchParams({
       mode: this.bar.dataset.mode,
       speed: this.#chosenSpeed(),
       pause: this.isPaused,
     });
-    if (this.state.status) wishes.set("seek_ms", this.state.at_ms);
-    else if (this.from_ms) wishes.set("seek_ms", this.from_ms);
-    else if (this.isPaused) wishes.set("seek_ms", 1e12);
+    if (this.state.status) query.set("seek_ms", this.state.at_ms);
+    else if (this.from_ms) query.set("seek_ms", this.from_ms);
+    else if (this.isPaused) query.set("seek_ms", 1e12);
     this.seeks = 0;
-    this.socket = new WebSocket(`${scheme}//${location.host}/ws/runs/${this.bar.dataset.run}/?${wishes}`);
+    this.socket = new WebSocket(`${scheme}//${location.host}/ws/runs/${this.bar.dataset.run}/?${query}`);
     this.follower?.stop();
     this.follower = new SceneFollower(document.querySelector(".scene"), (n) => this.#tell({ ack: n }));
     this.socket.addEventListener("open", (event) => event.target === this.socket && this.#opened());
@@ -166,13 +166,13 @@ class Playback {
     return value === "max" ? value : Number(value);
   }
 
-  #tell(wish) {
+  #tell(command) {
     if (this.socket?.readyState !== WebSocket.OPEN) {
-      if (!("ack" in wish)) this.unsaid = { ...this.unsaid, ...wish };
+      if (!("ack" in command)) this.unsaid = { ...this.unsaid, ...command };
       return;
     }
-    this.socket.send(JSON.stringify(wish));
-    if ("seek_ms" in wish) this.seeks += 1;
+    this.socket.send(JSON.stringify(command));
+    if ("seek_ms" in command) this.seeks += 1;
   }
 
   #lost(event) {

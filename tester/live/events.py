@@ -23,23 +23,23 @@ class EventView:
     """
 
     def __init__(self, watched: WatchedRun, wake: asyncio.Event, clock: Callable[[], float]) -> None:
-        self._reel, self._wake, self._clock = watched.reel, wake, clock
+        self._buffer, self._wake, self._clock = watched.buffer, wake, clock
         self._told = -1
         self._told_at_s = -FRAME_S
         self._traces: frozenset[int] = frozenset()
 
-    def take(self, wish: ViewerCommand) -> None:
+    def take(self, command: ViewerCommand) -> None:
         """Programs send no commands; raises BadCommand."""
         raise BadCommand("With view=events the socket only speaks; it listens to nothing.")
 
     async def messages(self) -> AsyncIterator[str]:
         """Events as JSON; stops after the final event, or when the run is deleted."""
-        while not self._reel.is_gone:
+        while not self._buffer.is_gone:
             self._wake.clear()
             due_s = self._told_at_s + FRAME_S
-            if self._told == self._reel.last:
-                if self._reel.is_over:
-                    yield _json(_end(self._reel))
+            if self._told == self._buffer.last:
+                if self._buffer.is_over:
+                    yield _json(_end(self._buffer))
                     return
                 await until(self._wake, None, self._clock)
             elif due_s > self._clock():
@@ -50,17 +50,17 @@ class EventView:
 
     def _moment(self) -> Iterator[dict[str, Any]]:
         """The newest frame as events."""
-        self._told, self._told_at_s = self._reel.last, self._clock()
-        frame = self._reel.frame(self._told) or {}
+        self._told, self._told_at_s = self._buffer.last, self._clock()
+        frame = self._buffer.frame(self._told) or {}
         traces = frame.pop("last_traces", [])
-        yield {"type": "stats", "status": self._reel.status.value, **frame}
+        yield {"type": "stats", "status": self._buffer.status.value, **frame}
         yield from ({"type": "trace", **trace} for trace in traces if trace["index"] not in self._traces)
         self._traces = frozenset(trace["index"] for trace in traces)
 
 
-def _end(reel: FrameBuffer) -> dict[str, Any]:
-    end = {"type": reel.status.value, "result": reel.result, "error": reel.error}
-    return end if reel.next_run is None else {**end, "next": reel.next_run}
+def _end(buffer: FrameBuffer) -> dict[str, Any]:
+    end = {"type": buffer.status.value, "result": buffer.result, "error": buffer.error}
+    return end if buffer.next_run is None else {**end, "next": buffer.next_run}
 
 
 def _json(event: dict[str, Any]) -> str:

@@ -28,15 +28,15 @@ class RunUnknown(Exception):
 class Source(Protocol):
     """Where runs are read from."""
 
-    async def reel_of(self, run_id: UUID) -> FrameBuffer | None: ...
+    async def frame_buffer_of(self, run_id: UUID) -> FrameBuffer | None: ...
     async def news_of(self, run_id: UUID, after: int) -> RunUpdate | None: ...
 
 
 class Database:
     """The rows of this installation, written by the processes of the runs."""
 
-    async def reel_of(self, run_id: UUID) -> FrameBuffer | None:
-        return await stored_frames.in_database_thread(stored_frames.reel_of, run_id)
+    async def frame_buffer_of(self, run_id: UUID) -> FrameBuffer | None:
+        return await stored_frames.in_database_thread(stored_frames.frame_buffer_of, run_id)
 
     async def news_of(self, run_id: UUID, after: int) -> RunUpdate | None:
         return await stored_frames.in_database_thread(stored_frames.news_of, run_id, after)
@@ -46,7 +46,7 @@ class Database:
 class WatchedRun:
     """A watched run: its frames, their pictures, and the viewers to wake on news."""
 
-    reel: FrameBuffer
+    buffer: FrameBuffer
     pictures: Pictures
     viewers: set[asyncio.Event] = field(default_factory=set)
 
@@ -109,16 +109,16 @@ class _Follower:
 
     async def _follow(self) -> None:
         try:
-            reel = await self._source.reel_of(self._run_id)
-            if reel is None:
+            buffer = await self._source.frame_buffer_of(self._run_id)
+            if buffer is None:
                 raise RunUnknown
-            watched = WatchedRun(reel, Pictures(reel))
+            watched = WatchedRun(buffer, Pictures(buffer))
             await self._catch_up(watched)
         except Exception as error:
             self._ready.set_exception(error)
             return
         self._ready.set_result(watched)
-        while not reel.is_over:
+        while not buffer.is_over:
             await self._rest(LOOK_EVERY_S)
             await self._look_again(watched)
 
@@ -133,8 +133,8 @@ class _Follower:
         """Reads all stored frames."""
         is_new, is_more = False, True
         while is_more:
-            news = await self._source.news_of(self._run_id, watched.reel.last_n)
-            is_new |= watched.reel.add(news)
+            news = await self._source.news_of(self._run_id, watched.buffer.last_n)
+            is_new |= watched.buffer.add(news)
             is_more = news is not None and not news.is_all
         if is_new:
             watched.wake()

@@ -27,40 +27,40 @@ class PatchView:
     """
 
     def __init__(
-        self, watched: WatchedRun, wake: asyncio.Event, wish: ViewerCommand, clock: Callable[[], float]
+        self, watched: WatchedRun, wake: asyncio.Event, command: ViewerCommand, clock: Callable[[], float]
     ) -> None:
-        self._reel, self._pictures = watched.reel, watched.pictures
+        self._buffer, self._pictures = watched.buffer, watched.pictures
         self._wake, self._clock = wake, clock
-        self._mode = wish.mode or mode_of(self._reel.group.strategy)
-        self._player = Player(clock(), self._reel.times_ms)
-        self._change(replace(wish, at_ms=wish.begins_at_ms))
+        self._mode = command.mode or mode_of(self._buffer.group.strategy)
+        self._player = Player(clock(), self._buffer.times_ms)
+        self._change(replace(command, at_ms=command.begins_at_ms))
         # A viewer that comes from the run before keeps its picture until this run reaches the same moment.
-        self._awaited_ms = wish.at_ms
-        self._came_in_time = not self._reel.is_over
+        self._awaited_ms = command.at_ms
+        self._came_in_time = not self._buffer.is_over
         self._shown: Shot | None = None
         self._standing: dict[str, Any] = {}
         self._next_s = 0.0
         self._sent = self._acknowledged = self._seeks = 0
 
-    def take(self, wish: ViewerCommand) -> None:
+    def take(self, command: ViewerCommand) -> None:
         """Applies a command from the next frame on; raises BadCommand for an ack of a frame that was never sent."""
-        if wish.ack is not None and not 1 <= wish.ack <= self._sent:
-            raise BadCommand(f"ack: frame {wish.ack} was never sent.")
-        self._acknowledged = max(self._acknowledged, wish.ack or 0)
-        self._mode = wish.mode or self._mode
-        self._seeks += wish.at_ms is not None
-        if self._awaited_ms is not None and wish.at_ms is not None:
-            self._awaited_ms = wish.at_ms
-        self._change(wish)
+        if command.ack is not None and not 1 <= command.ack <= self._sent:
+            raise BadCommand(f"ack: frame {command.ack} was never sent.")
+        self._acknowledged = max(self._acknowledged, command.ack or 0)
+        self._mode = command.mode or self._mode
+        self._seeks += command.at_ms is not None
+        if self._awaited_ms is not None and command.at_ms is not None:
+            self._awaited_ms = command.at_ms
+        self._change(command)
         self._wake.set()
 
-    def _change(self, wish: ViewerCommand) -> None:
-        now_s, times_ms = self._clock(), self._reel.times_ms
-        self._player.change(now_s, times_ms, speed=wish.speed, is_paused=wish.is_paused, at_ms=wish.at_ms)
+    def _change(self, command: ViewerCommand) -> None:
+        now_s, times_ms = self._clock(), self._buffer.times_ms
+        self._player.change(now_s, times_ms, speed=command.speed, is_paused=command.is_paused, at_ms=command.at_ms)
 
     async def messages(self) -> AsyncIterator[str]:
         """Frames as JSON, each when it is due; stops when the run is deleted."""
-        while not self._reel.is_gone:
+        while not self._buffer.is_gone:
             self._wake.clear()
             due_s = self._due_s()
             if due_s is not None and due_s <= self._clock():
@@ -73,7 +73,9 @@ class PatchView:
         if self._is_early():
             return None
         now_s = self._clock()
-        due_s = self._player.due_s(now_s, self._reel.times_ms)  # always called, because time passes for slow pages too
+        due_s = self._player.due_s(
+            now_s, self._buffer.times_ms
+        )  # always called, because time passes for slow pages too
         due_s = now_s if self._has_changed else due_s
         is_full = self._sent - self._acknowledged >= MOST_UNACKNOWLEDGED
         return None if is_full or due_s is None else max(due_s, self._next_s)
@@ -82,7 +84,7 @@ class PatchView:
         """Whether the start is still in the future."""
         if self._awaited_ms is None:
             return False
-        if not self._reel.is_over and self._reel.end_ms < self._awaited_ms:
+        if not self._buffer.is_over and self._buffer.end_ms < self._awaited_ms:
             return True
         self._change(ViewerCommand(at_ms=self._awaited_ms))
         self._awaited_ms = None
@@ -96,16 +98,16 @@ class PatchView:
         return self._standing != self._standing_at(self._shown.frame)
 
     def _standing_at(self, index: int) -> dict[str, Any]:
-        reel = self._reel
-        standing: dict[str, Any] = {"at_ms": reel.times_ms[index] if index >= 0 else 0.0, "end_ms": reel.end_ms}
-        standing["status"], standing["seeks"] = reel.status.value, self._seeks
-        if reel.next_run is not None and self._came_in_time:
-            standing["next"] = reel.next_run
-        return {**standing, "error": reel.error} if reel.status is RunStatus.FAILED else standing
+        buffer = self._buffer
+        standing: dict[str, Any] = {"at_ms": buffer.times_ms[index] if index >= 0 else 0.0, "end_ms": buffer.end_ms}
+        standing["status"], standing["seeks"] = buffer.status.value, self._seeks
+        if buffer.next_run is not None and self._came_in_time:
+            standing["next"] = buffer.next_run
+        return {**standing, "error": buffer.error} if buffer.status is RunStatus.FAILED else standing
 
     def _frame(self) -> str:
         now_s = self._clock()
-        shot = Shot(self._mode, self._player.take(now_s, self._reel.times_ms))
+        shot = Shot(self._mode, self._player.take(now_s, self._buffer.times_ms))
         patch = self._pictures.patch(self._shown, shot)
         standing = self._standing_at(shot.frame)
         told = "" if standing == self._standing else f',"s":{to_json(standing).decode()}'

@@ -46,13 +46,13 @@ class Shot(NamedTuple):
 class Pictures:
     """Scenes and patches of one run. The last used ones are cached: most viewers are close to each other."""
 
-    def __init__(self, reel: FrameBuffer) -> None:
-        self._reel = reel
+    def __init__(self, buffer: FrameBuffer) -> None:
+        self._buffer = buffer
         self._scene = lru_cache(MOST_SCENES)(self._draw)
         self.patch = lru_cache(MOST_PATCHES)(self._compare)
 
     def _draw(self, shot: Shot) -> Scene:
-        return scene_of(self._reel.group, self._reel.frame(shot.frame), shot.mode)
+        return scene_of(self._buffer.group, self._buffer.frame(shot.frame), shot.mode)
 
     def _compare(self, before: Shot | None, after: Shot) -> str:
         """The patch from one picture to another, as JSON; the whole scene after a change of the mode."""

@@ -26,7 +26,7 @@ async def in_database_thread(look: Callable[P, T], *args: P.args, **kwargs: P.kw
     return found
 
 
-def reel_of(run_id: UUID) -> FrameBuffer | None:
+def frame_buffer_of(run_id: UUID) -> FrameBuffer | None:
     """An empty frame buffer for a run, or None without such a run."""
     run = Run.objects.defer("config", "engine_input").filter(pk=run_id).first()
     return None if run is None else FrameBuffer(drawn_group_of(run))

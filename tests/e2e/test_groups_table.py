@@ -109,7 +109,7 @@ def test_a_copy_is_made(table: Page) -> None:
     expect(names(table)).to_have_text(["table-a", "table-a-copy", "table-b", "table-c"])
 
 
-def test_what_a_group_did_of_late_comes_after_the_rows(table: Page, server: Console) -> None:
+def test_the_recent_activity_of_a_group_loads_after_the_rows(table: Page, server: Console) -> None:
     server.call("POST", "/v1/chat/completions", {"model": "table-a", "messages": [{"role": "user", "content": "hi"}]})
     row = table.get_by_role("row", name="table-a")
 

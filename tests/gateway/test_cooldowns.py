@@ -1,4 +1,4 @@
-"""The cooldown board over two server processes: published, reset, and followed within a second."""
+"""Cooldowns over two server processes: published, reset, and followed within a second."""
 
 from __future__ import annotations
 
@@ -90,27 +90,27 @@ def routing() -> Routing:
 def test_nothing_is_written_while_nothing_changes(routing, django_assert_num_queries):
     async def cool_and_publish() -> None:
         await request(routing, "g", Scripted({A: 429}))
-        await board.publish()
+        await publisher.publish()
 
-    board = CooldownPublisher(routing, _in_thread)
+    publisher = CooldownPublisher(routing, _in_thread)
     with django_assert_num_queries(0):
-        async_to_sync(board.publish)()
+        async_to_sync(publisher.publish)()
     async_to_sync(cool_and_publish)()
     row = CooldownRecord.objects.get()
-    assert (str(row.deployment_id), row.group_name, row.process) == (A, "g", board.process)
+    assert (str(row.deployment_id), row.group_name, row.process) == (A, "g", publisher.process)
     with django_assert_num_queries(0):
-        async_to_sync(board.publish)()
+        async_to_sync(publisher.publish)()
 
 
 @pytest.mark.django_db
 def test_the_rows_of_a_group_that_was_replaced_go(routing):
     async def replace() -> None:
         await request(routing, "g", Scripted({A: 429}))
-        await board.publish()
+        await publisher.publish()
         await routing.put(routing.get("g").spec)
-        await board.publish()
+        await publisher.publish()
 
-    board = CooldownPublisher(routing, _in_thread)
+    publisher = CooldownPublisher(routing, _in_thread)
     async_to_sync(replace)()
     assert not CooldownRecord.objects.exists()
 
@@ -119,11 +119,11 @@ def test_the_rows_of_a_group_that_was_replaced_go(routing):
 def test_a_deleted_row_ends_the_cooldown(routing):
     async def reset() -> tuple[int, int]:
         await request(routing, "g", Scripted({A: 429}))
-        await board.publish()
+        await publisher.publish()
         before = len(await routing.get("g").cooldowns())
         await _in_thread(CooldownRecord.objects.all().delete)
-        await board.follow_resets()
+        await publisher.follow_resets()
         return before, len(await routing.get("g").cooldowns())
 
-    board = CooldownPublisher(routing, _in_thread)
+    publisher = CooldownPublisher(routing, _in_thread)
     assert async_to_sync(reset)() == (1, 0)

@@ -118,7 +118,7 @@ def test_a_frame_that_knows_the_latency_of_requests_is_believed():
         (lately(row(50, 50, in_flight=1), 0, 0), ("is-failing", "failing")),
     ],
 )
-def test_a_card_says_how_its_deployment_is_of_late(told: dict[str, Any], expected: tuple[str, str]):
+def test_a_card_shows_the_recent_state_of_its_deployment(told: dict[str, Any], expected: tuple[str, str]):
     scene = scene_of(CHAIN, frame(told, row(1), row(1)), Mode.ORDERED)
     assert (scene.cards[0].card.attributes["class"].split()[1], scene.cards[0].state.text) == expected
 

@@ -1,4 +1,4 @@
-"""What groups did of late, and the cells of the list that show it."""
+"""The recent activity of groups, and the cells of the list that show it."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ def test_callers_mistakes_those_who_left_and_peoples_own_keys_are_not_the_provid
     ]
     good = [tried("Nebius", own_key=False), tried("Nebius", status="error", status_code=None)]
     log(finished(attempts=bad + good), finished(attempts=[]))
-    assert measures.tries_of_late() == [Tries("Nebius", "Nebius", 2, 1)]
+    assert measures.recent_tries() == [Tries("Nebius", "Nebius", 2, 1)]
 
 
 def test_an_open_alert_stays_until_the_errors_are_under_80_percent_of_the_threshold():
@@ -286,7 +286,7 @@ def test_an_alert_raised_while_another_process_looked_is_not_resolved_by_it(monk
         raise_alert(kind=AlertKind.ERROR_RATE, subject="new", message="new")
         return []
 
-    monkeypatch.setattr(measures, "tries_of_late", meanwhile)
+    monkeypatch.setattr(measures, "recent_tries", meanwhile)
     settle([AlertKind.ERROR_RATE])
     assert opened(AlertKind.ERROR_RATE) == ["new"]
 

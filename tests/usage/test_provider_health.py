@@ -44,12 +44,12 @@ def reader(client, charlie):
     ],
 )
 def test_half_of_five_failed_attempts_or_each_of_two_say_that_it_is_down(failed, tried_times, expected):
-    assert is_up(has_error=False, of_late=Tries("p", "P", tried_times, failed)) is expected
+    assert is_up(has_error=False, recent=Tries("p", "P", tried_times, failed)) is expected
 
 
 def test_a_failed_probe_says_so_whatever_the_traffic():
-    assert not is_up(has_error=True, of_late=Tries("p", "P", 100, 0))
-    assert not is_up(has_error=True, of_late=None)
+    assert not is_up(has_error=True, recent=Tries("p", "P", 100, 0))
+    assert not is_up(has_error=True, recent=None)
 
 
 def test_what_is_longer_ago_than_five_minutes_says_nothing():

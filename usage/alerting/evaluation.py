@@ -25,14 +25,14 @@ Find = Callable[[float, Collection[str]], list[Breach]]
 def _failing_groups(threshold: float, open: Collection[str]) -> list[Breach]:
     """The groups that fail their callers, by the one rule."""
     rule = group_rule(threshold)
-    groups = failing_groups(measures.answers_of_late(rule), rule, open=open)
+    groups = failing_groups(measures.group_answers(rule), rule, open=open)
     return verdicts.group_failing(groups, cause_of)
 
 
 FINDERS: dict[AlertKind, Find] = {
     AlertKind.PROVIDER_DOWN: lambda threshold, open: verdicts.provider_down(measures.failing(in_a_row=int(threshold))),
     AlertKind.COST_SPIKE: lambda threshold, open: verdicts.cost_spike(measures.day_costs(), threshold),
-    AlertKind.ERROR_RATE: lambda threshold, open: verdicts.error_rate(measures.tries_of_late(), threshold, open=open),
+    AlertKind.ERROR_RATE: lambda threshold, open: verdicts.error_rate(measures.recent_tries(), threshold, open=open),
     AlertKind.RATE_LIMIT: lambda threshold, open: verdicts.rate_limit(measures.key_minutes(), threshold, open=open),
     AlertKind.GROUP_FAILING: _failing_groups,
 }

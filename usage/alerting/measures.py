@@ -21,7 +21,7 @@ from usage.models import Grain, RequestRecord, UsageBucket
 from usage.rollups.tallies import start_of
 
 DAYS = 7
-OF_LATE = timedelta(minutes=10)
+RECENT = timedelta(minutes=10)
 MINUTE = timedelta(minutes=1)
 # Refused by the key's own limit, not by an upstream.
 REFUSED = Q(outcome=Outcome.REFUSED.value, error_class="rate_limit_exceeded", provider="")
@@ -84,17 +84,17 @@ def day_costs() -> DayCosts:
     return DayCosts(costs.get(today, 0.0), tuple(before))
 
 
-def tries_of_late() -> list[Tries]:
+def recent_tries() -> list[Tries]:
     """Recent attempts by provider; also those after which another provider answered, which the log's columns don't
     show.
 
     Without the caller's errors (400, 413, 422), callers that left, and refused own keys
     (`usage/request_log/attempts.py`).
     """
-    return tries_since(OF_LATE)
+    return tries_since(RECENT)
 
 
-def answers_of_late(rule: Sequence[RuleClause]) -> list[Answers]:
+def group_answers(rule: Sequence[RuleClause]) -> list[Answers]:
     """The answered and failed requests of groups in the time spans of a rule."""
     found = answers_since([timedelta(seconds=part.within_s) for part in rule])
     return [Answers(group, counts) for group, counts in found.items()]

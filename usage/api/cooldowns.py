@@ -53,7 +53,7 @@ class CooldownList(APIView):
 
     @extend_schema(responses=CooldownBoard, operation_id="list_cooldowns")
     def get(self, request: Request) -> Response:
-        rows = cooldown_board.board()
+        rows = cooldown_board.current_cooldowns()
         return Response({"cooldowns": CoolingDownSerializer(rows, many=True).data, "total": len(rows)})
 
 

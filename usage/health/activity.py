@@ -20,7 +20,7 @@ from usage.models import Alert, AlertKind, RequestRecord
 from usage.request_log.attempts import has_failed
 
 DAY = timedelta(hours=24)
-OF_LATE = timedelta(minutes=10)
+RECENT = timedelta(minutes=10)
 NEWEST = 50
 WENT_WRONG = Q(outcome=Outcome.FAILED.value)
 BY_OUTCOME = {
@@ -94,22 +94,22 @@ def activity_of(names: Collection[str]) -> dict[str, Activity]:
     counted = day.annotate(requests=Count("pk"), **BY_OUTCOME).values_list("model_group", "requests", *BY_OUTCOME)
     counts: dict[str, list[int]] = {group: numbers for group, *numbers in counted}
     recent: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for name, attempts in _newest(records.filter(started_at__gte=now - OF_LATE)):
+    for name, attempts in _newest(records.filter(started_at__gte=now - RECENT)):
         recent[name].extend(attempts)
-    served = served_of_late()
+    served = recent_answers()
     return {
         name: replace(Activity(*counts.get(name, ())), health=health_of(recent[name], served.get(name, Served())))
         for name in names
     }
 
 
-def served_of_late() -> dict[str, Served]:
+def recent_answers() -> dict[str, Served]:
     """The recent answers by group, from the counts behind the alert `group_failing`; two queries.
 
     Includes every group with requests in the last 10 minutes or an open alert.
     """
     alarming = set(Alert.objects.open().filter(kind=AlertKind.GROUP_FAILING).values_list("subject", flat=True))
-    counts = {name: counted for name, (counted,) in answers_since([OF_LATE]).items()}
+    counts = {name: counted for name, (counted,) in answers_since([RECENT]).items()}
     names = {*counts, *alarming}
     return {name: Served(*counts.get(name, (0, 0)), is_alarming=name[:SUBJECT_LIMIT] in alarming) for name in names}
 

@@ -16,7 +16,7 @@ from usage.models.requests import RequestQuerySet
 from usage.request_log.attempts import has_failed
 
 NEWEST, MOST_NAMED, MOST_CALLERS = 200, 3, 10_000
-OF_LATE = timedelta(minutes=20)
+RECENT = timedelta(minutes=20)
 TIMEOUTS = frozenset({408, 504})
 COOLING = frozenset({"all_cooling_down", "AllCoolingDown"})
 # Our own error codes for requests without an attempt.
@@ -30,7 +30,7 @@ Failed = tuple[str, Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]
 
 def cause_of(group: str) -> str:
     """The main cause of its newest failures: `all deployments are cooling down; OpenAI answered 503`; one query."""
-    rows = _failed(group, timezone.now() - OF_LATE).values_list("error_class", "attempts", "skipped")
+    rows = _failed(group, timezone.now() - RECENT).values_list("error_class", "attempts", "skipped")
     return cause_in(rows[:NEWEST])
 
 

@@ -43,7 +43,7 @@ class CoolingDown:
         return max(0.0, round((self.until - timezone.now()).total_seconds(), 1))
 
 
-def board() -> list[CoolingDown]:
+def current_cooldowns() -> list[CoolingDown]:
     """The current cooldowns by group and deployment; one query. Of several processes the longest one counts."""
     rows: dict[tuple[UUID, UUID], list[CooldownRecord]] = {}
     active = CooldownRecord.objects.filter(until__gt=timezone.now())

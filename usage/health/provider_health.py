@@ -11,7 +11,7 @@ from providers.models import Provider
 from usage.amounts import percent
 from usage.health.recent import Tries, tries_since
 
-OF_LATE, LAST_HOUR = timedelta(minutes=5), timedelta(hours=1)
+RECENT, LAST_HOUR = timedelta(minutes=5), timedelta(hours=1)
 LEAST_TRIES, FAILING_SHARE, LEAST_OF_ALL = 5, 0.5, 2
 
 
@@ -20,15 +20,15 @@ class ProviderHealth:
     """Attempts of the last 5 minutes and of the last hour; `is_up` is by those and the last probe."""
 
     is_up: bool = True
-    of_late: Tries | None = None
+    recent: Tries | None = None
     last_hour: Tries | None = None
 
     @property
     def trouble(self) -> str:
         """The problem of its recent traffic: `8 of 10 attempts failed in the last 5 minutes`; else empty."""
-        if self.of_late is None or not is_failing(self.of_late):
+        if self.recent is None or not is_failing(self.recent):
             return ""
-        return f"{self.of_late.failed:,} of {self.of_late.tried:,} attempts failed in the last 5 minutes"
+        return f"{self.recent.failed:,} of {self.recent.tried:,} attempts failed in the last 5 minutes"
 
     @property
     def error_rate(self) -> str:
@@ -53,7 +53,7 @@ class ProviderCount:
         return self.on - self.up
 
 
-def is_up(*, has_error: bool, of_late: Tries | None) -> bool:
+def is_up(*, has_error: bool, recent: Tries | None) -> bool:
     """Whether a provider is up: its last probe or check did not fail, and its traffic does not say otherwise.
 
     Its traffic does if at least half of 5 or more attempts of the last 5 minutes failed, or each of 2 or more,
@@ -61,7 +61,7 @@ def is_up(*, has_error: bool, of_late: Tries | None) -> bool:
     defines a failure. A single attempt does not count. A disabled provider is neither up nor down and must be left out
     of counts.
     """
-    return not has_error and not (of_late is not None and is_failing(of_late))
+    return not has_error and not (recent is not None and is_failing(recent))
 
 
 def is_failing(tries: Tries) -> bool:
@@ -73,22 +73,22 @@ def is_failing(tries: Tries) -> bool:
 
 def health_of(providers: Iterable[Provider]) -> dict[UUID, ProviderHealth]:
     """The health of these providers by id; two queries."""
-    of_late, last_hour = _by_provider(tries_since(OF_LATE)), _by_provider(tries_since(LAST_HOUR))
+    recent, last_hour = _by_provider(tries_since(RECENT)), _by_provider(tries_since(LAST_HOUR))
     found = {}
     for provider in providers:
-        late = _tries_of(provider, of_late)
+        late = _tries_of(provider, recent)
         found[provider.pk] = ProviderHealth(
-            is_up(has_error=bool(provider.error), of_late=late), late, _tries_of(provider, last_hour)
+            is_up(has_error=bool(provider.error), recent=late), late, _tries_of(provider, last_hour)
         )
     return found
 
 
 def count_providers() -> ProviderCount:
     """Counts all providers; two queries."""
-    of_late = _by_provider(tries_since(OF_LATE))
+    recent = _by_provider(tries_since(RECENT))
     providers = list(Provider.objects.only("name", "error", "enabled"))
     on = [one for one in providers if one.enabled]
-    up = sum(is_up(has_error=bool(one.error), of_late=_tries_of(one, of_late)) for one in on)
+    up = sum(is_up(has_error=bool(one.error), recent=_tries_of(one, recent)) for one in on)
     return ProviderCount(len(providers), len(on), up)
 
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from pages.overview.failing_groups import MOST_SHOWN, trouble_of_late
+from pages.overview.failing_groups import MOST_SHOWN, worst_groups
 from pages.overview.figures import HEIGHT, split
 from tester.models import Run, RunStatus
 from tests.factories import make_group, make_provider
@@ -89,7 +89,7 @@ def test_groups_with_trouble_come_worst_first_also_when_the_callers_were_answere
         logged(f"w{number}", model_group="well")
         logged(f"d{number}", model_group="degraded", attempts=[failed() if number < 2 else tried(), tried("Azure")])
     logged("old", model_group="over", age_min=30, status=503, attempts=[failed()])
-    found = trouble_of_late().groups
+    found = worst_groups().groups
     states = [(group.name, group.health.state) for group in found]
     assert states == [("falls-back", GroupState.FAILING), ("degraded", GroupState.DEGRADED)]
     assert found[0].health.why == "Nebius failed 10 of 10"
@@ -100,7 +100,7 @@ def test_of_many_groups_in_trouble_the_first_few_are_shown(django_assert_num_que
     for number in range(MOST_SHOWN + 3):
         logged(f"a{number}", model_group=f"group-{number}", status=503, attempts=[failed()])
     with django_assert_num_queries(4):
-        found = trouble_of_late()
+        found = worst_groups()
     assert (len(found.groups), found.more) == (MOST_SHOWN, 3)
 
 

@@ -40,7 +40,7 @@ class ScriptedRun:
         self.script, self.looks, self.rests = [*script], list[int](), list[float]()
         self._turn = asyncio.Event()
 
-    async def reel_of(self, run_id: uuid.UUID) -> FrameBuffer | None:
+    async def frame_buffer_of(self, run_id: uuid.UUID) -> FrameBuffer | None:
         return FrameBuffer(GROUP) if run_id == RUN_ID else None
 
     async def news_of(self, run_id: uuid.UUID, after: int) -> RunUpdate | None:
@@ -69,8 +69,8 @@ def store_of(run: ScriptedRun) -> FrameStore:
 async def test_everything_that_is_stored_is_there_when_one_enters():
     run = ScriptedRun(news(0, 1, is_all=False), news(2, 3, is_all=False), news())
     async with store_of(run).watch(RUN_ID, asyncio.Event()) as watched:
-        assert watched.reel.times_ms == [0.0, 250.0, 500.0, 750.0]
-        assert watched.reel.frame(3) == {"at_ms": 750}
+        assert watched.buffer.times_ms == [0.0, 250.0, 500.0, 750.0]
+        assert watched.buffer.frame(3) == {"at_ms": 750}
     assert run.looks == [-1, 1, 3]
 
 
@@ -79,7 +79,7 @@ async def test_fifty_viewers_cost_one_reader_and_all_are_woken():
     store, wakes = store_of(run), [asyncio.Event() for _ in range(50)]
     async with AsyncExitStack() as stack:
         watched = [await stack.enter_async_context(store.watch(RUN_ID, wake)) for wake in wakes]
-        assert len({id(one.reel) for one in watched}) == 1
+        assert len({id(one.buffer) for one in watched}) == 1
         await run.go_on()
         assert all(wake.is_set() for wake in wakes)
         assert len(run.looks) == 2
@@ -100,7 +100,7 @@ async def test_a_run_is_followed_as_long_as_one_viewer_is_left():
         async with store.watch(RUN_ID, asyncio.Event()):
             await run.go_on()
         await run.go_on()
-        assert watched.reel.last == 2
+        assert watched.buffer.last == 2
     await run.go_on()
     assert len(run.looks) == 3
 
@@ -110,16 +110,16 @@ async def test_after_the_end_nothing_is_read_any_more():
     async with store_of(run).watch(RUN_ID, asyncio.Event()) as watched:
         for _ in range(5):
             await run.go_on()
-        assert (watched.reel.status, watched.reel.last) == (RunStatus.DONE, 1)
+        assert (watched.buffer.status, watched.buffer.last) == (RunStatus.DONE, 1)
     assert len(run.looks) == 2
 
 
 async def test_a_run_is_not_over_before_all_its_frames_are_here():
-    reel = FrameBuffer(GROUP)
-    reel.add(news(0, status=RunStatus.DONE, is_all=False))
-    assert not reel.is_over
-    reel.add(news(1, status=RunStatus.DONE))
-    assert reel.is_over
+    buffer = FrameBuffer(GROUP)
+    buffer.add(news(0, status=RunStatus.DONE, is_all=False))
+    assert not buffer.is_over
+    buffer.add(news(1, status=RunStatus.DONE))
+    assert buffer.is_over
 
 
 async def test_a_run_that_does_not_exist_is_not_followed():
@@ -134,7 +134,7 @@ async def test_a_run_that_is_deleted_is_gone():
     run, wake = ScriptedRun(news(0), None), asyncio.Event()
     async with store_of(run).watch(RUN_ID, wake) as watched:
         await run.go_on()
-        assert watched.reel.is_gone
+        assert watched.buffer.is_gone
         assert wake.is_set()
 
 
@@ -143,7 +143,7 @@ async def test_when_the_database_is_away_for_a_moment_viewers_keep_what_they_hav
     async with store_of(run).watch(RUN_ID, asyncio.Event()) as watched:
         for _ in range(3):
             await run.go_on()
-        assert watched.reel.last == 1
+        assert watched.buffer.last == 1
     assert run.rests[:2] == [0.1, 1.0]
 
 
@@ -174,15 +174,15 @@ def test_a_run_whose_server_died_has_failed(group):
 @pytest.mark.django_db
 def test_no_run_no_news():
     assert stored_frames.news_of(uuid.uuid4(), -1) is None
-    assert stored_frames.reel_of(uuid.uuid4()) is None
+    assert stored_frames.frame_buffer_of(uuid.uuid4()) is None
 
 
 def test_a_run_that_kept_no_picture_is_drawn_as_its_group_is(group, ids, django_assert_num_queries):
     run = make_run(group)
     with django_assert_num_queries(4):
-        reel = stored_frames.reel_of(run.pk)
-    assert reel is not None
-    assert [(d.name, d.deployment_id, d.colour, d.priority) for d in reel.group.deployments] == [
+        buffer = stored_frames.frame_buffer_of(run.pk)
+    assert buffer is not None
+    assert [(d.name, d.deployment_id, d.colour, d.priority) for d in buffer.group.deployments] == [
         ("Nebius", ids[0], "nebius", 1),
         ("Fireworks", ids[1], "fireworks", 2),
     ]
@@ -193,10 +193,10 @@ def test_a_run_is_drawn_as_it_ran_whatever_became_of_its_group(group, django_ass
     run = make_run(group, config=planned.config)
     group.deployments.all().delete()
     with django_assert_num_queries(2):
-        reel = stored_frames.reel_of(run.pk)
-    assert reel is not None
-    assert reel.group == drawings.from_json(json.loads(json.dumps(planned.config["group"])))
-    assert [(d.name, d.colour) for d in reel.group.deployments] == [("Nebius", "nebius"), ("Fireworks", "fireworks")]
+        buffer = stored_frames.frame_buffer_of(run.pk)
+    assert buffer is not None
+    assert buffer.group == drawings.from_json(json.loads(json.dumps(planned.config["group"])))
+    assert [(d.name, d.colour) for d in buffer.group.deployments] == [("Nebius", "nebius"), ("Fireworks", "fireworks")]
 
 
 def test_a_run_outlives_its_group_in_the_picture(group):
@@ -219,8 +219,8 @@ def test_frames_come_as_the_database_keeps_them(group):
     finish(run, result={"seed": 1})
     found = stored_frames.news_of(run.pk, 0)
     assert found is not None
-    reel = FrameBuffer(GROUP)
-    reel.add(found)
-    assert (reel.status, reel.result, reel.end_ms) == (RunStatus.DONE, {"seed": 1}, 500.0)
-    assert reel.frame(1) == run.frames.get(n=2).data
+    buffer = FrameBuffer(GROUP)
+    buffer.add(found)
+    assert (buffer.status, buffer.result, buffer.end_ms) == (RunStatus.DONE, {"seed": 1}, 500.0)
+    assert buffer.frame(1) == run.frames.get(n=2).data
     assert timezone.now() - run.heartbeat_at < timedelta(minutes=1)
