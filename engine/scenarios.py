@@ -1,4 +1,4 @@
-"""Scenarios: faults over time. The named ones, and those a request describes."""
+"""Scenarios: faults over time, named ones and those in a request."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ UNNAMED = "custom"
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Faults over time, with a name (a slug), a description for people, and what it says it needs, if anything."""
+    """Faults over time, with a name (a slug), a description for people, and its stated needs, if any."""
 
     name: Text
     description: str
@@ -44,7 +44,7 @@ class Scenario:
 
     @property
     def needs(self) -> Needs:
-        """The traffic in which it shows what it does: as it says itself, else as its faults need it."""
+        """The traffic that shows its effect: its own needs, else those of its faults."""
         return self.stated or needs_of_faults(self.faults)
 
     def to_json(self) -> dict[str, Any]:
@@ -55,7 +55,7 @@ class Scenario:
 
     @classmethod
     def from_json(cls, data: object, *, path: str = "scenario") -> Scenario:
-        """The scenario that `to_json` described; only `faults` has to be there; raises BadInput."""
+        """The scenario that `to_json` described; only `faults` is required; raises BadInput."""
         given = fields.as_object(data, path)
         fields.refuse_unknown(given, ("name", "description", "faults", "needs"), path)
         faults = given.get("faults")
@@ -76,10 +76,10 @@ def parse_scenario(
     spec: GroupSpec,
     fallbacks: Sequence[GroupSpec] = (),
 ) -> Scenario:
-    """What a request asks for: the name of a scenario, one of its own, or none; and failure rates on top.
+    """The scenario in a request: a name, its own, or none; plus failure rates.
 
-    `failure_rates` is `{deployment id: 0..1}`: 503 with that probability, always. `fallbacks` are the groups this
-    one falls back on, whose deployments may be targets as well. Raises BadInput.
+    `failure_rates` is `{deployment id: 0..1}`: 503 with that probability, always. `fallbacks` are the fallback groups,
+    whose deployments may be targets as well. Raises BadInput.
     """
     specs = (spec, *fallbacks)
     rates = faults_of(read_rates(failure_rates, specs))
@@ -89,14 +89,14 @@ def parse_scenario(
 
 
 def named_for(scenario: Scenario, *, has_rates: bool) -> Scenario:
-    """The scenario under a name that is true: with failure rates nothing is healthy any more, without them it is."""
+    """The scenario with a name that fits: `healthy` only without failure rates."""
     if scenario.name == HEALTHY.name and not scenario.faults and has_rates:
         return BY_RATES
     return scenario
 
 
 def read_scenario(data: object, specs: Sequence[GroupSpec]) -> Scenario:
-    """A scenario by its name, or as somebody describes it for these groups; raises BadInput."""
+    """A scenario by name, or a custom one for these groups; raises BadInput."""
     scenario = _named(data) if isinstance(data, str) else _described(data, specs)
     _refuse_overlaps(scenario.faults, ())
     return scenario
@@ -112,12 +112,12 @@ def read_rates(data: object, specs: Sequence[GroupSpec]) -> dict[str, float]:
 
 
 def faults_of(rates: Mapping[str, float], *, from_s: float = 0.0) -> tuple[TargetedFault, ...]:
-    """503 with these probabilities, by deployment id, from a second of the run on."""
+    """Faults of 503 with these probabilities, by deployment id, from a second of the run on."""
     return tuple(TargetedFault(ServerError(), name, rate, from_s) for name, rate in rates.items() if rate)
 
 
 def has_overlaps(faults: Iterable[TargetedFault]) -> bool:
-    """Whether two of the faults say something about the same kind, target and time."""
+    """Whether two of the faults have the same kind and overlap in target and time."""
     return any(first.overlaps(second) for first, second in combinations(faults, 2))
 
 

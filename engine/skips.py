@@ -1,7 +1,7 @@
-"""Who was not asked in a request, and why: from where it went and what stood in the way. Pure.
+"""The skips of a request: candidates that were not asked, with reasons.
 
-A candidate's rank is its distance from the first tier of the group that was asked for, as `Attempt.fallback_depth`
-counts it. Whoever stands behind the one that answered is a standby, which is no skip: nobody looked at it.
+Pure. A candidate's rank is its distance from the first tier of the requested group, as in `Attempt.fallback_depth`.
+Candidates after the one that answered are standbys, not skips: the router did not look at them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NOT_NEEDED = "The request ended before its turn."
 class Visit:
     """A group that a request came to. `depth` is the rank of its first tier.
 
-    `is_barred` says that the caller may not use it, `has_left_out` that it has deployments that are never asked.
+    `is_barred`: the caller may not use it; `has_left_out`: it has deployments that are never asked.
     """
 
     spec: GroupSpec
@@ -33,30 +33,30 @@ class Visit:
 
     @classmethod
     def of(cls, spec: GroupSpec, depth: int = 0, *, is_barred: bool = False) -> Visit:
-        """One visit, with the deployments looked through."""
+        """One visit of a group."""
         return cls(spec, depth, is_barred, any(_is_left_out(spec, d) for d in spec.deployments))
 
     def at(self, depth: int) -> Visit:
-        """The same group at another distance."""
+        """The same visit at another depth."""
         return self if depth == self.depth else Visit(self.spec, depth, self.is_barred, self.has_left_out)
 
 
 @dataclass(slots=True)
 class Journey:
-    """Where one request went: its groups in order, and what was seen to stand in the way before it was asked.
+    """The route of one request: its groups in order, and the obstacles noted before attempts.
 
-    `noted` is by group's name and deployment's id; the first look counts.
+    `noted` is by group name and deployment id; the first note counts.
     """
 
     visits: list[Visit] = field(default_factory=list)
     noted: dict[tuple[str, str], Skip] = field(default_factory=dict)
 
     def note(self, skip: Skip) -> None:
-        """Remembers why a candidate is not asked; forgotten if it is asked later after all."""
+        """Notes why a candidate is not asked; ignored if it is asked later."""
         self.noted.setdefault((skip.model_group, skip.deployment_id), skip)
 
     def is_plain(self, trace: Trace) -> bool:
-        """Whether the first who was asked answered and nothing stood in the way: then there is nothing to tell."""
+        """Whether the first candidate answered and nothing was noted: then there are no skips."""
         if self.noted or len(self.visits) != 1 or len(trace.attempts) != 1:
             return False
         return not (self.visits[0].has_left_out or trace.attempts[0].fallback_depth)
@@ -93,9 +93,9 @@ def skip_of(
 def skipped_in(
     trace: Trace, journey: Journey, *, end: float, refused_providers: Collection[str] = ()
 ) -> tuple[Skip, ...]:
-    """The skips of a request that ended at the rank `end` (EVERYTHING when all that could be tried has failed).
+    """The skips of a request that ended at the rank `end` (EVERYTHING if all possible attempts failed).
 
-    `refused_providers` are the ids of those that refused the caller's own key when no other may be used.
+    `refused_providers` are the ids of providers that refused the caller's own key, if no other key may be used.
     """
     asked = asked_in(trace.attempts)
     return tuple(
@@ -108,7 +108,7 @@ def skipped_in(
 
 
 def standbys(specs: Iterable[GroupSpec], told: Collection[tuple[str, str]]) -> tuple[Skip, ...]:
-    """All other deployments of these groups, as `not_needed`: with attempts and skips, every candidate there was.
+    """All other deployments of these groups as `not_needed`: together with attempts and skips they are all candidates.
 
     `told` are group and deployment of each attempt and skip.
     """
@@ -126,7 +126,7 @@ def asked_in(attempts: Iterable[Attempt]) -> set[tuple[str, str]]:
 
 
 def end_of(trace: Trace) -> int:
-    """The rank at which a request has arrived."""
+    """The rank that a request has reached."""
     return max((attempt.fallback_depth for attempt in trace.attempts), default=0)
 
 
@@ -138,7 +138,7 @@ def _ranked(visit: Visit) -> Iterator[tuple[int, DeploymentSpec]]:
 def _skip(
     visit: Visit, deployment: DeploymentSpec, journey: Journey, was_passed: bool, refused_providers: Collection[str]
 ) -> Skip | None:
-    """Why it was skipped; None for a standby of the tier that answered."""
+    """The skip of a candidate; None for a standby of the tier that answered."""
     spec = visit.spec
     if visit.is_barred:
         message = f"The caller may not use the group '{spec.name}'."

@@ -1,4 +1,4 @@
-"""The engine's whole input: frozen dataclasses that say how one routing group routes.
+"""The engine's whole input: frozen dataclasses that describe one routing group.
 
 Nothing here knows Django, LiteLLM or HTTP. `groups/specs.py` makes these from rows; tests and
 rehearsals make them by hand. Times are seconds (`_s`), prices are US dollars per token.
@@ -14,7 +14,7 @@ DEFAULT_COOLDOWN_S = 30.0
 
 
 class Strategy(StrEnum):
-    """How a group picks among its deployments; the values are those of the REST API."""
+    """How a group picks among its deployments; with the values of the REST API."""
 
     PRIORITY_FAILOVER = "priority-failover"
     WEIGHTED = "weighted"
@@ -26,7 +26,7 @@ class Strategy(StrEnum):
 
 
 class Secret:
-    """An upstream credential that cannot be printed, formatted or pickled by accident."""
+    """An upstream credential that can't be printed, formatted or pickled by accident."""
 
     __slots__ = ("_value",)
 
@@ -60,11 +60,11 @@ class OwnKey:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Retries within a tier, moves between tiers and groups, and what one attempt may take.
+    """Retries within a tier, moves between tiers and groups, and time limits of one attempt.
 
-    `timeout_s` bounds one attempt: the whole answer, or, for a stream, the wait for its first token
-    unless `first_token_timeout_s` says otherwise. `stream_idle_timeout_s` bounds the silence between
-    two pieces of a stream. `max_fallbacks` bounds the moves to a next tier or group.
+    `timeout_s` limits one attempt: the whole answer, or, for a stream, the wait for its first token unless
+    `first_token_timeout_s` is set. `stream_idle_timeout_s` limits the silence between two events of a stream.
+    `max_fallbacks` limits the moves to a next tier or group.
     """
 
     num_retries: int = 2
@@ -77,11 +77,11 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class CooldownPolicy:
-    """When a failing deployment is left alone, and for how long.
+    """When a failing deployment cools down, and for how long.
 
-    `cooldown_time_s=None` is DEFAULT_COOLDOWN_S unless the upstream's own Retry-After says otherwise; a number
-    beats Retry-After, and 0 is off. `allowed_fails=None` keeps LiteLLM's rule (429, 401 and 404 at once, else
-    over half of at least five requests in a minute); N means failure N+1 within the cooldown time.
+    `cooldown_time_s=None` means DEFAULT_COOLDOWN_S, or the upstream's own Retry-After; a number overrides Retry-After,
+    and 0 switches cooldowns off. `allowed_fails=None` keeps LiteLLM's rule (429, 401 and 404 at once, else over half of
+    at least five requests in a minute); N means failure N+1 within the cooldown time.
     """
 
     cooldown_time_s: float | None = None
@@ -90,7 +90,7 @@ class CooldownPolicy:
 
 @dataclass(frozen=True, slots=True)
 class FallbackPolicy:
-    """Names of the groups to try, in order, when this group has failed."""
+    """The names of the groups to try, in order, when this group has failed."""
 
     groups: tuple[str, ...] = ()
     context_window_groups: tuple[str, ...] = ()
@@ -101,13 +101,11 @@ class FallbackPolicy:
 class DeploymentSpec:
     """One place that serves a model, inside a group.
 
-    `deployment_id` is the catalog's model id. `provider_type` is a LiteLLM provider name,
-    `upstream_model` the name the provider knows the model by. `problem`, when
-    set, is why this deployment cannot be called at all (for people); it is then skipped, because it `lacks_credentials`
-    or for another reason.
-    `options` and `credentials` are what LiteLLM wants beside address and key, by its own names (`api_version`,
-    `aws_secret_access_key`). A price of input from or into the provider's prompt cache that is not known is that of
-    other input.
+    `deployment_id` is the catalog's model id. `provider_type` is a LiteLLM provider name, `upstream_model` the
+    provider's name of the model. `problem`, if set, says why this deployment can't be called at all (for people); it is
+    then skipped, because it `lacks_credentials` or for another reason. `options` and `credentials` are LiteLLM's
+    further parameters, by its own names (`api_version`, `aws_secret_access_key`). An unknown price of cached input
+    (reads or writes of the prompt cache) is that of other input.
     """
 
     deployment_id: str
@@ -133,16 +131,16 @@ class DeploymentSpec:
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """Everything that must not be repeated to anybody."""
+        """All secrets, which must not appear in any text."""
         return (*((self.api_key,) if self.api_key else ()), *(secret for _, secret in self.credentials))
 
     def cost_usd(
         self, *, input_tokens: int, output_tokens: int, cached_tokens: int = 0, cache_write_tokens: int = 0
     ) -> float | None:
-        """What an answer of this size costs, or None when a price is unknown.
+        """The cost of an answer of this size, or None if a price is unknown.
 
         `cached_tokens` (read from the prompt cache) and `cache_write_tokens` (written to it) are parts of
-        `input_tokens`, tokens of thought a part of `output_tokens`.
+        `input_tokens`, reasoning tokens a part of `output_tokens`.
         """
         plain, output = self.input_cost_per_token_usd, self.output_cost_per_token_usd
         if plain is None or output is None:
@@ -158,7 +156,7 @@ class DeploymentSpec:
 
 @dataclass(frozen=True, slots=True)
 class GroupSpec:
-    """One routing group as the engine needs it. `revision` grows with each change; a lone model has none."""
+    """One routing group as the engine needs it. `revision` grows with each change; None for a lone model."""
 
     group_id: str
     name: str
@@ -175,7 +173,7 @@ class GroupSpec:
         return tuple(sorted({self.tier_of(d) for d in self.deployments}))
 
     def tier_of(self, deployment: DeploymentSpec) -> int:
-        """The tier a deployment stands in: its priority under priority-failover, else 1."""
+        """The tier of a deployment: its priority under priority-failover, else 1."""
         if self.strategy is not Strategy.PRIORITY_FAILOVER:
             return 1
         return deployment.priority or 1

@@ -1,4 +1,4 @@
-"""Whom a fault strikes, how often and when."""
+"""The targets of faults, with probability and time."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from engine.fields import RunSeconds, Share, Text
 from engine.profiles import DEFAULT_PROFILE, Profile
 from engine.spec import DeploymentSpec, GroupSpec, Strategy
 
-# These make sense for every group, even where they are nobody: the others of one deployment.
+# These are valid for every group, even if they are empty: the others of a single deployment.
 ALWAYS_KNOWN = ("primary", "others", "primary-provider", "*")
 KNOWN_TARGETS = "primary, others, primary-provider, tier:N, provider:NAME, *, or a deployment's id"
-# What LiteLLM takes a price for that it does not know, and the size of answer by which speeds are compared.
+# LiteLLM's assumption for an unknown price, and the size of an answer for comparing speeds.
 UNKNOWN_PRICE_USD, ANSWER_TOKENS = 5.0, 100
 AIM = ("target", "probability", "from_s", "until_s", "stops_at_s")
 
 
 @dataclass(frozen=True, slots=True)
 class TargetedFault:
-    """A fault, whom it strikes, how often, and from when until when (exclusive; None is the run's end).
+    """A fault with its target, probability, start and end (exclusive; None means the run's end).
 
-    `target` is a deployment's id, or `primary`, `others`, `primary-provider`, `tier:N`, `provider:NAME`, `*`:
-    see `targets`. From `stops_at_s` on it strikes nobody, although its window means what it meant: somebody
-    changed the run under way.
+    `target` is a deployment's id, or `primary`, `others`, `primary-provider`, `tier:N`, `provider:NAME`, `*`: see
+    `targets`. From `stops_at_s` on it no longer strikes, but its window stays the same: it was stopped by a change of
+    the run.
     """
 
     fault: Fault
@@ -52,15 +52,15 @@ class TargetedFault:
 
     @property
     def over_s(self) -> float:
-        """The first second in which it strikes nobody any more."""
+        """The first second in which it no longer strikes."""
         return self.end_s if self.stops_at_s is None else min(self.end_s, self.stops_at_s)
 
     def exposure(self) -> Exposure:
-        """A new deployment's exposure to it."""
+        """The exposure of a new deployment to it."""
         return Exposure(window_s=self.end_s - self.from_s)
 
     def overlaps(self, other: TargetedFault) -> bool:
-        """Whether both say something different, or the same twice, about one moment of one target."""
+        """Whether both apply to the same target at the same time."""
         return _subject(self) == _subject(other) and max(self.from_s, other.from_s) < min(self.over_s, other.over_s)
 
     def to_json(self) -> dict[str, Any]:
@@ -79,16 +79,16 @@ class TargetedFault:
 
 
 def _subject(aimed: TargetedFault) -> tuple[object, ...]:
-    # A server may well fail with 500 and with 503 at the same time.
+    # A server may fail with 500 and with 503 at the same time.
     return aimed.target, aimed.fault.kind, getattr(aimed.fault, "status", None)
 
 
 def targets(target: str, specs: Sequence[GroupSpec], profiles: Mapping[str, Profile] | None = None) -> frozenset[str]:
-    """Ids of the deployments a target stands for; the first group is the one that is rehearsed.
+    """The ids of a target's deployments; the first group is the rehearsed one.
 
-    `primary` is what would be asked first (see there), `others` is the rest of the group. `primary-provider`,
-    `provider:NAME` and `*` reach into the fallback groups too. Empty when there is none. `profiles` by deployment id
-    tell who is the fastest.
+    `primary` is the first to be asked (see there), `others` the rest of the group. `primary-provider`, `provider:NAME`
+    and `*` include the fallback groups. Empty if there are none. `profiles` by deployment id decide which is the
+    fastest.
     """
     everyone = [deployment for spec in specs for deployment in spec.deployments]
     group, first = specs[0], primary(specs[0], profiles or {})
@@ -112,10 +112,10 @@ def targets(target: str, specs: Sequence[GroupSpec], profiles: Mapping[str, Prof
 
 
 def primary(spec: GroupSpec, profiles: Mapping[str, Profile]) -> tuple[DeploymentSpec, ...]:
-    """The deployment that a fresh group asks first, or most often where chance decides; of equals the first.
+    """The deployment that a fresh group asks first, or most often where chance decides; ties go to the first.
 
     By strategy: all of the first tier; the largest weight; the cheapest; the fastest by its profile; with
-    simple-shuffle the largest rpm, else tpm, which LiteLLM takes for weights; else the first.
+    simple-shuffle the largest rpm, else tpm, which LiteLLM uses as weights; else the first.
     """
     if spec.strategy is Strategy.PRIORITY_FAILOVER:
         return tuple(d for d in spec.deployments if spec.tier_of(d) == spec.tiers[0])

@@ -1,4 +1,4 @@
-"""Faults of a run that changed nothing: which, and why."""
+"""The faults of a run that changed nothing, with reasons."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from engine.targets import TargetedFault, targets
 
 
 def faults_not_struck(job: Job, struck: Collection[int], *, duration_ms: float) -> list[dict[str, Any]]:
-    """Each fault that never struck in the run of a job, as JSON: its target, its time, and why (`message`).
+    """Each fault that never struck in a run, as JSON: its target, its time, and the reason (`message`).
 
-    `struck` are the numbers of those that did. One that somebody stopped before it began is not missed.
+    `struck` are the positions of those that did. Faults that were stopped before they began are left out.
     """
     return [
         {**_told(aimed), "message": f"{_subject(aimed)} never struck: {_why(aimed, job, duration_ms / 1000)}"}
@@ -35,7 +35,7 @@ def _told(aimed: TargetedFault) -> dict[str, Any]:
 
 
 def _subject(aimed: TargetedFault) -> str:
-    """`Outage at primary`, and when unless it is always."""
+    """`Outage at primary`, with its time unless it is always."""
     ends = "" if math.isinf(aimed.over_s) else f" to {aimed.over_s:,g} s"
     when = f" from {aimed.from_s:,g} s{ends}" if aimed.from_s or ends else ""
     return f"{aimed.fault.kind.replace('_', ' ').capitalize()} at {aimed.target}{when}"

@@ -1,5 +1,5 @@
-"""The leaf the router ends in: what actually answers a request.
+"""The calls to upstreams.
 
-`direct` speaks HTTP to an OpenAI-compatible server, `through_litellm` leaves the dialect to LiteLLM,
-`mock` answers by itself. All take the same call and give the same answer (`call.py`).
+`direct` speaks HTTP to an OpenAI-compatible server, `through_litellm` leaves the dialect to LiteLLM, `mock` answers by
+itself. All have the same input and output (`call.py`).
 """

@@ -1,7 +1,6 @@
-"""Every stream is asked for its tokens, whether or not its client did: what is not counted is not paid.
+"""Requests the token counts of every stream, even if its client did not: uncounted tokens could not be charged.
 
-OpenAI's servers count a stream only when they are asked to (`stream_options.include_usage`), and there are servers
-that refuse to be asked.
+OpenAI's servers count a stream only on request (`stream_options.include_usage`), and some servers refuse that.
 """
 
 from __future__ import annotations
@@ -12,32 +11,32 @@ from engine.spec import DeploymentSpec
 from engine.upstreams import failures
 from engine.upstreams.call import Call
 
-# Cohere's compatible API refuses requests with `stream_options`, also those of its caller's.
+# Cohere's compatible API refuses requests with `stream_options`, also from the caller.
 WITHOUT_OPTIONS = frozenset({"cohere", "cohere_chat"})
 _refusing: set[tuple[str, str | None]] = set()
 
 
 def body(call: Call, deployment: DeploymentSpec) -> dict[str, Any]:
-    """The client's JSON as the deployment is asked it; `model` is still the client's."""
+    """The client's JSON for this deployment; `model` is still the client's."""
     own = {name: value for name, value in call.body.items() if name not in unknown(deployment)}
     return {**own, **stream_options(call, deployment)}
 
 
 def unknown(deployment: DeploymentSpec) -> frozenset[str]:
-    """Parameters that a server of OpenAI's protocol does not know, and refuses."""
+    """Parameters that this OpenAI-compatible server refuses as unknown."""
     return frozenset({"stream_options"}) if deployment.provider_type in WITHOUT_OPTIONS else frozenset()
 
 
 def stream_options(call: Call, deployment: DeploymentSpec) -> dict[str, Any]:
-    """What the body of a call says beside the client's own: an object with `stream_options`, or nothing."""
+    """The additions to the client's body: an object with `stream_options`, or nothing."""
     if not call.is_stream or call.endpoint != "chat/completions" or _is_refusing(deployment):
         return {}
     return {"stream_options": {**(call.body.get("stream_options") or {}), "include_usage": True}}
 
 
 def is_refused(call: Call, deployment: DeploymentSpec, error: Exception) -> bool:
-    """Whether this error is about what `stream_options` added to the client's body: then it adds nothing from now on,
-    as long as the process lives, and the upstream is to be asked again."""
+    """Whether this error is about the added `stream_options`: then nothing is added from now on in this process, and
+    the upstream should be asked again."""
     if call.wants_usage or not stream_options(call, deployment):
         return False
     if failures.status_of(error) not in (400, 422) or "stream_options" not in str(error):

@@ -1,4 +1,4 @@
-"""What goes into an upstream and what comes out of it."""
+"""The input and the output of an upstream."""
 
 from __future__ import annotations
 
@@ -22,14 +22,13 @@ Endpoint = Literal["chat/completions", "embeddings"]
 class Call:
     """One downstream request on its way. `body` is the client's JSON; `model` in it is replaced per attempt.
 
-    `upstream` overrides what would answer (a mock test, a rehearsal), `tokens` are the context and generated
-    tokens that a rehearsed answer has. `own_keys` are the caller's own keys by provider id; `refused_keys` are the
-    errors of the providers that have refused theirs, which are not asked with them again. `last_error` is that of the
-    last attempt, `depth` the number of tiers in the groups that were left behind. `may_use` says whether the caller may
-    use a fallback group; `journey` is where the request went, `asked` the deployment of the
-    last attempt. By group and deployment: `waits_until` is when an upstream
-    asked to be asked again (Unix seconds), `used_up` those without quota. `leaves_filtered`: a stream that is
-    blocked before it said anything fails, because there are groups for that.
+    `upstream` replaces the real upstream (a mock test, a rehearsal); `tokens` are the context and output tokens of a
+    rehearsed answer. `own_keys` are the caller's own keys by provider id; `refused_keys` are the errors of providers
+    that refused them, which are not asked with them again. `last_error` is that of the last attempt, `depth` the number
+    of tiers in the groups before. `may_use` says whether the caller may use a fallback group; `journey` is the route of
+    the request, `asked` the deployment of the last attempt. By group and deployment: `waits_until` is the time from
+    Retry-After (Unix seconds), `used_up` are those without quota. `leaves_filtered`: a stream that is blocked before
+    any content fails, because there are content policy groups.
     """
 
     endpoint: Endpoint
@@ -51,13 +50,13 @@ class Call:
 
     @property
     def wants_usage(self) -> bool:
-        """Whether the client of a stream asked to see the tokens at its end."""
+        """Whether the client of a stream requested usage."""
         return bool((self.body.get("stream_options") or {}).get("include_usage"))
 
 
 @dataclass(slots=True)
 class Answer:
-    """A whole answer: the upstream's JSON, as bytes, and what was read out of it."""
+    """A whole answer: the upstream's JSON as bytes, and its usage."""
 
     body: bytes
     deployment: DeploymentSpec
@@ -73,11 +72,10 @@ StreamEnd = Callable[[BaseException | None], Awaitable[None]]
 class Stream:
     """A stream whose first event has arrived. Iterating gives whole SSE events as bytes, `[DONE]` included.
 
-    `events` is set by the upstream that reads it. `usage` is known once the upstream has sent it, and estimated
-    (from `asked`, the client's JSON, and what was passed on) when the stream has ended without it, however it ended.
-    `is_complete` is true once `[DONE]` has come: who leaves then has everything. `on_end` is awaited exactly once,
-    after that, with the error that ended the stream, or None; an `asyncio.CancelledError` or `GeneratorExit` means
-    that the caller left.
+    The upstream that reads it sets `events`. `usage` is set when the upstream has sent it, and estimated (from `asked`,
+    the client's JSON, and the forwarded events) if the stream ended without it. `is_complete` is true after `[DONE]`: a
+    caller who leaves then has everything. `on_end` is awaited exactly once, after that, with the error that ended the
+    stream, or None; an `asyncio.CancelledError` or `GeneratorExit` means that the caller left.
     """
 
     deployment: DeploymentSpec

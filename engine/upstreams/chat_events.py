@@ -1,4 +1,4 @@
-"""The events of one chat stream, as its client may see them."""
+"""The events of one chat stream for its client."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from engine.upstreams.sse import EVENT_LIMIT, Events, TooLarge, shown
 
 
 class Bytes(Protocol):
-    """Whatever gives bytes as they come, and b'' at the end."""
+    """A source of bytes as they arrive, and b'' at the end."""
 
     async def readany(self) -> bytes: ...
 
 
 @dataclass(slots=True)
 class Piece:
-    """What one read has brought: `shown` bytes for the client, and whether there was data among it, not only comments.
+    """The result of one read: `shown` bytes for the client, and whether there was data, not only comments.
 
-    `error` is what the upstream said has gone wrong, after what is shown. `is_last`: nothing follows.
+    `error` is the upstream's error after the shown part. `is_last`: nothing follows.
     """
 
     shown: bytes = b""
@@ -31,9 +31,9 @@ class Piece:
 
 
 class ChatEvents:
-    """Reads a stream piece by piece; `progress` says how far it has come.
+    """Reads a stream piece by piece; `progress` is the state of the stream.
 
-    `[DONE]` is not among what is shown, nor is what no client could read, nor usage if the client hides it.
+    `[DONE]`, unreadable events, and usage that the client did not request are not shown.
     """
 
     def __init__(self, source: Bytes, *, choices: int = 1, hides_usage: bool = False) -> None:
@@ -44,11 +44,11 @@ class ChatEvents:
         self.progress = Progress(choices)
 
     async def first(self) -> Piece:
-        """All that comes until there is something to deliver, or it is certain that nothing will; raises TooLarge."""
+        """Everything until there is something to deliver, or certainly nothing; raises TooLarge."""
         held = Piece()
         while not (held.error or held.is_last or self.progress.has_begun):
             piece = await self.next()
-            # Comments keep a connection alive that the client does not have yet.
+            # Comments would keep the connection alive, but the client has none yet.
             held.shown += piece.shown if piece.has_data else b""
             held.error, held.is_last = piece.error, piece.is_last
             if len(held.shown) > EVENT_LIMIT:
@@ -56,9 +56,9 @@ class ChatEvents:
         return held
 
     async def next(self) -> Piece:
-        """The next events, as many as have come together; raises TooLarge."""
+        """The next events, as many as arrived together; raises TooLarge."""
         while data := await self._source.readany():
-            # A repeat changes nothing in `progress`: what it was learned from is in there.
+            # A repeat changes nothing in `progress`, which has the event that it repeats.
             if self._events.is_between and (repeats := self._repeats.shown(data)):
                 return Piece(repeats, has_data=True)
             if events := self._events.feed(data):

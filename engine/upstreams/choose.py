@@ -1,4 +1,4 @@
-"""Which upstream serves a deployment."""
+"""Chooses the upstream of a deployment."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from engine.upstreams.call import Upstream
 from engine.upstreams.direct import DirectUpstream
 from engine.upstreams.through_litellm import LiteLLMUpstream
 
-# LiteLLM providers that speak OpenAI's protocol as it is; everything else needs LiteLLM's translation.
+# LiteLLM providers with OpenAI's own protocol; all others need LiteLLM's translation.
 SPEAKS_OPENAI = frozenset(
     {
         *("openai", "openai_like", "custom_openai", "hosted_vllm", "lm_studio", "llamafile"),

@@ -1,6 +1,6 @@
 """Every connection to an upstream is made here, to an address that the process's policy allows.
 
-The address is checked where the socket is made: after the name was resolved, each time, whoever asked.
+The address is checked when the socket is made: after DNS, every time, for every caller.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import aiohttp
 from engine import addresses
 
 CONNECT_TIMEOUT_S = 10.0
-# A load balancer forgets a silent connection after some minutes; an answer may take longer.
+# A load balancer drops an idle connection after some minutes; an answer may take longer.
 KEEP_ALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 30), ("TCP_KEEPCNT", 5))
 
 _sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = WeakKeyDictionary()
@@ -58,7 +58,7 @@ def session() -> aiohttp.ClientSession:
 
 
 async def close_session() -> None:
-    """Closes what the running event loop, which is about to end, holds open: our pool, and LiteLLM's clients."""
+    """Closes the connections of the running event loop before it ends: our pool, and LiteLLM's clients."""
     if pool := _sessions.pop(asyncio.get_running_loop(), None):
         await pool.close()
     if bound := sys.modules.get("engine.upstreams.litellm_connections"):  # LiteLLM takes seconds to import

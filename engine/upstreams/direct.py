@@ -24,7 +24,7 @@ from engine.upstreams.reasons import reason_of
 from engine.upstreams.sse import TooLarge
 
 DRAIN_TIMEOUT_S = 0.2
-# Once every answer is finished: for usage and `[DONE]`, which a server may never send.
+# The wait for usage and `[DONE]` after the last answer; a server may never send them.
 LAST_EVENTS_TIMEOUT_S = 2.0
 ERROR_BODY_LIMIT = 64 * 1024
 
@@ -56,7 +56,7 @@ class DirectUpstream:
             raise failures.invalid(deployment, str(error)) from error
 
     async def _ask(self, call: Call, deployment: DeploymentSpec) -> aiohttp.ClientResponse:
-        """The answer to the call, unless it is an error."""
+        """The HTTP answer; raises for an error."""
         response = await self._post(call, deployment)
         if response.status < 300:
             return response
@@ -93,13 +93,13 @@ async def _refusal(deployment: DeploymentSpec, response: aiohttp.ClientResponse)
 
 
 async def _start_of(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """The body up to a limit, counted unpacked; the read that reaches the limit is kept whole."""
+    """The unpacked body up to a limit; the read that reaches the limit is kept whole."""
     parts, size = [], 0
     try:
         while size <= limit and (part := await response.content.readany()):
             parts.append(part)
             size += len(part)
-    except BaseException:  # an answer that nobody waits for must not go on costing tokens
+    except BaseException:  # an answer that nobody waits for must not cost more tokens
         response.close()
         raise
     response.close() if not response.content.at_eof() else response.release()
@@ -150,7 +150,7 @@ async def _stream(
 
 
 async def _first(call: Call, deployment: DeploymentSpec, events: ChatEvents) -> Piece:
-    """Everything up to the first content. If something goes wrong before it, the next deployment can still answer."""
+    """Everything up to the first content. After an error before it, the next deployment can still answer."""
     piece, progress = await events.first(), events.progress
     if piece.error:
         raise failures.from_event(deployment, piece.error)
@@ -199,21 +199,21 @@ async def _events(
         raise failures.invalid(deployment, str(error)) from error
     finally:
         attempt.dropped_events = progress.dropped
-        # A stream that was read to its end gives the connection back; a left one must not go on costing tokens.
+        # A stream that was read to its end returns its connection; an abandoned one must not cost more tokens.
         if progress.is_done:
             await _drain(response)
         response.close()
 
 
 class _Silence:
-    """How long an upstream has sent no data: time that its client takes to read does not count, nor do comments."""
+    """The time without data from an upstream: the client's reading time does not count, and comments are not data."""
 
     def __init__(self, limit_s: float) -> None:
         self._limit_s = limit_s
         self._lasted_s = self._since_finish_s = 0.0
 
     async def limit(self, events: ChatEvents) -> Piece:
-        """The next piece; raises TimeoutError when it does not come in time."""
+        """The next piece; raises TimeoutError if it is late."""
         left_s = self._limit_s - self._lasted_s
         if is_whole := events.progress.is_whole:
             left_s = min(left_s, LAST_EVENTS_TIMEOUT_S - self._since_finish_s)
@@ -227,7 +227,7 @@ class _Silence:
 
 
 async def _drain(response: aiohttp.ClientResponse) -> None:
-    """Reads the few bytes that end the body, so that the connection can be used again."""
+    """Reads the last bytes of the body, so that the connection can be reused."""
     with suppress(TimeoutError, aiohttp.ClientError):
         async with asyncio.timeout(DRAIN_TIMEOUT_S):
             while await response.content.readany():

@@ -1,4 +1,4 @@
-"""Which of the caller's parameters do not reach a provider, because LiteLLM has no word of its dialect for them."""
+"""The caller's parameters that do not reach a provider, because LiteLLM can't translate them."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Any
 
 import litellm
 
-# The names go into a header and into the log, and they are what the caller wrote.
+# The names are the caller's text, and go into a header and the log.
 UNPRINTABLE = re.compile(r"[^!-+\--~]")
 MOST, LONGEST = 32, 64
-# Not parameters of the answer: the question, the model, and how the answer is delivered.
+# Fields that are not parameters: the messages, the model, and the kind of delivery.
 ALWAYS = frozenset({"model", "messages", "input", "stream", "stream_options"})
 
 
 def dropped_params(
     body: Mapping[str, Any], passed: frozenset[str], *, provider: str, model: str, is_chat: bool
 ) -> tuple[str, ...]:
-    """Names in the caller's JSON, in its order: those that are not `passed` on at all, and those the provider lacks.
+    """Names in the caller's JSON, in its order: those that are not `passed` on, and those that the provider lacks.
 
-    At most `MOST` of them, each cut at `LONGEST` characters, with `?` for what a header may not have. What is null says
-    nothing, and one answer is what everybody gives.
+    At most `MOST` of them, each cut at `LONGEST` characters, with `?` for characters that a header may not have. Null
+    values, and `n` of 1, are not counted.
     """
     known = _supported(provider, model, is_chat)
     given = (name for name, value in body.items() if value is not None and name not in ALWAYS)
@@ -34,7 +34,7 @@ def dropped_params(
 
 @lru_cache(maxsize=4096)
 def _supported(provider: str, model: str, is_chat: bool) -> frozenset[str] | None:
-    """None where LiteLLM does not know either."""
+    """The parameters that the provider supports; None if LiteLLM does not know."""
     kind = "chat_completion" if is_chat else "embeddings"
     try:
         names = litellm.get_supported_openai_params(model, provider, request_type=kind)

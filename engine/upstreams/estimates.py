@@ -1,6 +1,6 @@
-"""How many tokens a request and a stream may have had, where nobody counted them. Pure.
+"""Estimates the tokens of a request and a stream that nobody counted.
 
-A token is about four characters of English. Whoever reads an estimate is told that it is one.
+Pure. A token is about four characters of English. Estimates are marked as such.
 """
 
 from __future__ import annotations
@@ -14,23 +14,26 @@ from pydantic_core import from_json, to_json
 from engine.upstreams.tokens import Usage
 
 CHARACTERS_PER_TOKEN = 4
-# Role and delimiters, as OpenAI counts them.
+# Tokens of role and delimiters, as OpenAI counts them.
 TOKENS_PER_MESSAGE = 4
-# OpenAI's price of a picture of 1024 x 1024 in detail; sounds and files are as much or as little.
+# OpenAI's tokens for a detailed image of 1024 x 1024; audio and files count the same.
 TOKENS_PER_ATTACHMENT = 765
 COMMENT = re.compile(rb"^:[^\n]*\n+", re.MULTILINE)
-# Under these names the parts of a delta hold what the model wrote.
+# The fields of a delta with the model's text.
 WRITTEN = frozenset({"content", "reasoning_content", "reasoning", "thinking", "refusal", "arguments", "text"})
 
 
 def usage(asked: Mapping[str, Any], choices: Iterable[Mapping[str, Any]] = ()) -> Usage:
-    """Of a whole answer, or of one that its caller did not wait for: what was asked has been read by then."""
+    """The usage of a whole answer, or of one whose caller left: the input has been read by then."""
     read, written = input_tokens(asked), _tokens(_texts(list(choices)))
     return Usage(read, written, read + written, is_estimated=True)
 
 
 def input_tokens(body: Mapping[str, Any]) -> int:
-    """Of a chat's JSON: its messages and tools; pictures count the same at any size. Or of the texts to embed."""
+    """The tokens of a chat request: its messages and tools; images count the same at any size.
+
+    Or of the texts to embed.
+    """
     if "messages" not in body:
         return _embedded(body.get("input"))
     messages = body.get("messages") or ()
@@ -44,7 +47,7 @@ def input_tokens(body: Mapping[str, Any]) -> int:
 
 
 class Passed:
-    """What of a stream was passed on. It only counts; `usage` reads three pieces, once."""
+    """Counts the forwarded part of a stream; only `usage` reads events, three of them."""
 
     __slots__ = ("_count", "_first", "_last", "_second", "_size")
 
@@ -53,7 +56,7 @@ class Passed:
         self._count = self._size = 0
 
     def add(self, piece: bytes) -> None:
-        """One or more whole events. Comments are nothing that a model wrote."""
+        """Adds one or more whole events. Comments do not count."""
         if piece.startswith(b":") or b"\n:" in piece:
             piece = COMMENT.sub(b"", piece)
         if not piece:
@@ -68,8 +71,8 @@ class Passed:
         self._size += len(piece)
 
     def usage(self, asked: Mapping[str, Any]) -> Usage:
-        """An estimate of the whole: the first and last pieces by their text, between them what exceeds the envelope
-        of the second, and a token an event at least."""
+        """An estimate of the whole: the first and last pieces by their text, the others by their size beyond the
+        envelope of the second, at least one token per event."""
         ends = [_written(event) for piece in (self._first, self._last) for event in _events(piece)]
         between = self._count - self._last.count(b"data:")
         size = self._size - len(self._last)
@@ -80,7 +83,7 @@ class Passed:
 
 
 def _embedded(texts: object) -> int:
-    """Tokens of a text or of texts; of lists of tokens their number."""
+    """Tokens of one or several texts; for lists of tokens their number."""
     if isinstance(texts, list):
         return sum(1 if isinstance(text, int) else _embedded(text) for text in texts)
     return _tokens(len(texts)) if isinstance(texts, str) else 0
@@ -91,7 +94,7 @@ def _tokens(characters: int) -> int:
 
 
 def _parts(message: object) -> Iterator[str | dict[str, Any]]:
-    """A message's text, or the parts of it, and the arguments of the tools that were called."""
+    """A message's text or parts, and the arguments of its tool calls."""
     if not isinstance(message, dict):
         return
     content = message.get("content")
@@ -108,13 +111,13 @@ def _events(piece: bytes) -> list[bytes]:
 
 
 def _envelope(piece: bytes) -> float:
-    """Bytes of an average event of this piece, without what the model wrote."""
+    """The bytes of an average event of this piece without the model's text."""
     events = _events(piece)
     return (len(piece) - sum(map(_written, events))) / max(1, len(events))
 
 
 def _written(event: bytes) -> int:
-    """Bytes of what the model wrote in this event."""
+    """The bytes of the model's text in this event."""
     try:
         content = from_json(event.removeprefix(b"data:"))
     except ValueError:

@@ -1,7 +1,7 @@
-"""Upstream trouble -> LiteLLM's exceptions (which the router understands) -> words for people.
+"""Errors of upstreams -> LiteLLM's exceptions (which the router understands) -> messages for people.
 
-LiteLLM's own mapping decides the class, so that a direct connection cools down, retries and falls back
-exactly like one through LiteLLM.
+LiteLLM's own mapping decides the class, so that direct connections have the same cooldowns, retries and fallbacks as
+those through LiteLLM.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from engine.upstreams.sentences import of_status, sentence_of
 
 litellm.suppress_debug_info = True
 BODY_LIMIT = 4096
-# What the router moves on differently for, and what it is to be taken for when an event names no status.
+# Kinds that the router handles differently, with the status for events without one.
 CLASSES = {
     Kind.CONTEXT_LENGTH: litellm.ContextWindowExceededError,
     Kind.CONTENT_POLICY: litellm.ContentPolicyViolationError,
@@ -41,21 +41,21 @@ STATUS_OF_KIND = {
 
 
 class UpstreamConnectionError(litellm.InternalServerError):
-    """No connection, or one that broke. To the router it is what LiteLLM makes of it: a server error."""
+    """No connection, or one that broke. To the router it is a server error, as in LiteLLM."""
 
 
 class UnreadableAnswerError(litellm.BadGatewayError):
-    """An answer that is none of the protocol. To the router it is a bad gateway, although no 502 came."""
+    """An answer that violates the protocol. To the router it is a bad gateway, although there was no 502."""
 
 
 class QuotaUsedUpError(litellm.RateLimitError):
-    """The account has no quota or money left. To the router it is a rate limit (429)."""
+    """The account has no quota or credit left. To the router it is a rate limit (429)."""
 
 
 def from_response(deployment: DeploymentSpec, status: int, body: bytes, headers: Mapping[str, str]) -> Exception:
-    """The exception for an HTTP answer that is an error; Retry-After travels in its `response`."""
+    """The exception for an HTTP error; Retry-After is in its `response`."""
     reading, came, status = read_error(status, headers, body), status, _standing_for(status)
-    # Worded as the openai package does it, which is what LiteLLM looks for codes and types in.
+    # The wording of the openai package, in which LiteLLM looks for codes and types.
     text = redact(f"Error code: {status} - {body[:BODY_LIMIT].decode('utf-8', 'replace')}")
     kept = {} if reading.retry_after_s is None else _kept(headers, reading.retry_after_s)
     if (known := CLASSES.get(reading.kind)) is not None:
@@ -64,7 +64,7 @@ def from_response(deployment: DeploymentSpec, status: int, body: bytes, headers:
         mapped = QuotaUsedUpError(text, deployment.provider, deployment.upstream_model)
     else:
         mapped = _mapped(deployment, OpenAIError(status_code=status, message=text, headers=httpx.Headers(kept)))
-    # Set on every class alike: LiteLLM loses the headers of some, and the router looks for them in `response`.
+    # Set on every class: LiteLLM loses the headers of some, and the router reads them from `response`.
     request = httpx.Request("POST", "http://upstream.invalid/")
     mapped.response = httpx.Response(status, headers=kept, request=request)  # type: ignore[attr-defined]
     message = reading.message or f"answered {came} without a message."
@@ -75,20 +75,20 @@ def from_response(deployment: DeploymentSpec, status: int, body: bytes, headers:
 
 
 def _standing_for(status: int) -> int:
-    """The status that an upstream's is to the router and to callers: 499 is ours for a caller who left, and what is no
-    error of HTTP's means nothing to clients."""
+    """The status for the router and for callers: an upstream's 499 would mean that the caller left, and a status that
+    is not an HTTP error means nothing to clients."""
     return status if 400 <= status < 600 and status != CLIENT_LEFT else 502
 
 
 def _kept(headers: Mapping[str, str], wait_s: float) -> dict[str, str]:
-    """The spellings of Retry-After that can be passed on; in the one the router knows, the wait that we believe."""
+    """The Retry-After headers that can be passed on; the one that the router reads has the wait that we accept."""
     by_name = {name.lower(): value for name, value in headers.items()}
     told = {name: value for name, value in by_name.items() if name.startswith("retry-after") and value.isascii()}
     return told | {"retry-after": str(math.ceil(wait_s))}
 
 
 def from_event(deployment: DeploymentSpec, error: object) -> Exception:
-    """The exception for an error object that came as an event of a stream."""
+    """The exception for an error object in an event of a stream."""
     fields = error if isinstance(error, dict) else {"message": str(error)}
     reading = read_error(None, {}, {"error": fields})
     status = reading.status or STATUS_OF_KIND.get(reading.kind, 500)
@@ -103,18 +103,18 @@ def unreachable(deployment: DeploymentSpec, why: str) -> Exception:
 
 
 def invalid(deployment: DeploymentSpec, why: str, *, status: int | None = None) -> Exception:
-    """The upstream answered something that is not the OpenAI protocol; `status` where that is what is wrong."""
+    """The upstream's answer violates OpenAI's protocol; `status` if that is the problem."""
     return told(UnreadableAnswerError, deployment, f"{deployment.provider} {why}", status)
 
 
 def too_large(deployment: DeploymentSpec) -> Exception:
-    """The answer is larger than MAX_ANSWER_MB, unpacked."""
+    """The unpacked answer is larger than MAX_ANSWER_MB."""
     limit_mb = limits.adopted().answer_mb
     return invalid(deployment, f"answered with more than {limit_mb} MB (setting MAX_ANSWER_MB).")
 
 
 def blocked(deployment: DeploymentSpec) -> Exception:
-    """The upstream's content filter kept the answer back, in an answer that is none of an error."""
+    """The upstream's content filter blocked the answer without an error status."""
     return told(litellm.ContentPolicyViolationError, deployment, f"{deployment.provider} blocked the answer.")
 
 
@@ -124,7 +124,7 @@ def timed_out(deployment: DeploymentSpec, what: str, after_s: float) -> Exceptio
 
 
 def unusable(deployment: DeploymentSpec) -> Exception:
-    """The deployment has a problem of our own making, such as a key that cannot be decrypted: nobody was asked."""
+    """The deployment has a problem on our side, such as a key that can't be decrypted: no upstream was asked."""
     error = told(litellm.AuthenticationError, deployment, str(deployment.problem))
     error.is_unusable = True  # type: ignore[attr-defined]
     return error
@@ -133,17 +133,17 @@ def unusable(deployment: DeploymentSpec) -> Exception:
 def told(
     kind: Callable[..., Exception], deployment: DeploymentSpec, message: str, status: int | None = None
 ) -> Exception:
-    """An exception of one of LiteLLM's kinds, with what people are told of it; `status` where one came."""
+    """An exception of one of LiteLLM's kinds with a message for people; `status` if there was one."""
     return _told(kind(message=message, llm_provider=deployment.provider, model=deployment.name), message, status)
 
 
 def message_of(error: BaseException) -> str:
-    """What to show of an error: see `sentences`."""
+    """The message of an error for people: see `sentences`."""
     return sentence_of(error)
 
 
 def hide_secrets(error: BaseException, deployment: DeploymentSpec) -> None:
-    """Takes the deployment's own secrets out of an error: an upstream may repeat the key it refuses."""
+    """Removes the deployment's own secrets from an error: an upstream may repeat the key that it refuses."""
     for secret in deployment.secrets:
         error.args = tuple(redact(arg, secret=secret) if isinstance(arg, str) else arg for arg in error.args)
         for name in ("message", "upstream_message"):
@@ -154,13 +154,13 @@ def hide_secrets(error: BaseException, deployment: DeploymentSpec) -> None:
 
 
 def status_of(error: BaseException) -> int | None:
-    """The HTTP status an error stands for, to the router and to callers."""
+    """The HTTP status of an error for the router and for callers."""
     status = getattr(error, "status_code", None)
     return status if isinstance(status, int) else None
 
 
 def came_of(error: BaseException) -> int | None:
-    """The HTTP status that the upstream sent; None when it sent none, even if the error stands for one."""
+    """The HTTP status that the upstream sent; None without one, even if the error stands for one."""
     if hasattr(error, "came_status"):
         return error.came_status  # type: ignore[no-any-return]
     is_ours = isinstance(error, (litellm.Timeout, litellm.APIConnectionError))
@@ -168,7 +168,7 @@ def came_of(error: BaseException) -> int | None:
 
 
 def retry_after_s(error: BaseException) -> float | None:
-    """Seconds that the upstream asked to wait, in any spelling; None when it did not ask."""
+    """The seconds of Retry-After, in any spelling; None without it."""
     if (reading := reading_of(error)) is not None:
         return reading.retry_after_s
     headers = getattr(getattr(error, "response", None), "headers", None) or {}
@@ -176,13 +176,13 @@ def retry_after_s(error: BaseException) -> float | None:
 
 
 def reading_of(error: BaseException) -> ErrorReading | None:
-    """What the upstream said, where its answer was read here."""
+    """The reading of the upstream's error, if there is one."""
     reading = getattr(error, "reading", None)
     return reading if isinstance(reading, ErrorReading) else None
 
 
 def _told(error: Exception, message: str, status: int | None = None) -> Exception:
-    """The error with what people are told of it, which LiteLLM does not append to, and the status that came."""
+    """Adds to an error the message for people, which LiteLLM leaves unchanged, and the real status."""
     error.upstream_message = message  # type: ignore[attr-defined]
     error.came_status = status  # type: ignore[attr-defined]
     return error
@@ -197,7 +197,7 @@ def _mapped(deployment: DeploymentSpec, error: Exception) -> Exception:
 
 
 def _hidden(reading: ErrorReading, secret: Secret | None = None) -> ErrorReading:
-    """The reading without credentials, wherever the upstream repeated them."""
+    """The reading without credentials that the upstream may have repeated."""
 
     def without(text: str | None) -> str | None:
         return None if text is None else redact(text, secret=secret)

@@ -1,11 +1,11 @@
 """LiteLLM's own HTTP clients under our rules: no forbidden address, no redirect.
 
-LiteLLM makes a client per provider, deep inside. Two seams are common to all of them, and a test fails when an
-upgrade moves one: the factory of aiohttp's sockets, and the transport that every answer passes. For what LiteLLM
-does in threads (a token to renew, a provider without an async client) httpx's connections are checked alike.
+LiteLLM makes a client per provider internally.
 
-Not covered are the SDKs of clouds that LiteLLM hands over to (boto3's and Google's credentials): they talk to
-fixed hosts of their own, never to a provider's `api_base`.
+All of them share two hooks, and a test fails if an upgrade moves one: the factory of aiohttp's sockets, and the
+transport that every answer passes. For LiteLLM's work in threads (token renewal, providers without an async client)
+httpx's connections are checked too. The SDKs of clouds (boto3's and Google's credentials) are not covered: they only
+call fixed hosts of their own, never a provider's `api_base`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _handle = aiohttp_transport.LiteLLMAiohttpTransport.handle_async_request
 
 
 async def _handle_without_redirects(self: Any, request: httpx.Request) -> httpx.Response:
-    """In the place of LiteLLM's method: whatever the client above would do with a redirect, it never sees one."""
+    """Replaces LiteLLM's method: the client above never sees a redirect."""
     wire.ask_for_plain(request)
     response: httpx.Response = await _handle(self, request)
     wire.overhear(response)
@@ -64,7 +64,7 @@ class CheckedBackend(httpcore.SyncBackend):
 
 
 class CheckedTransport(httpx.HTTPTransport):
-    """For LiteLLM's synchronous clients. They share it, so that closing one must not close it."""
+    """For LiteLLM's synchronous clients. They share it, so closing one must not close it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class CheckedTransport(httpx.HTTPTransport):
 
 
 def bind() -> None:
-    """Puts LiteLLM's clients of this process under the policy; once, before the first of them is made."""
+    """Applies the policy to LiteLLM's clients of this process; call it once, before the first of them is made."""
     http_handler.build_aiohttp_keepalive_socket_factory = lambda: checked_socket
     http_handler.AsyncHTTPHandler.should_use_aiohttp_transport = staticmethod(lambda: True)
     aiohttp_transport.LiteLLMAiohttpTransport.handle_async_request = _handle_without_redirects
@@ -96,7 +96,7 @@ def bind() -> None:
 async def close_clients() -> None:
     """Closes LiteLLM's clients of the running event loop.
 
-    It keeps them under the loop's id, which a later loop may get again: with them, and they would not work there.
+    It caches them by the loop's id, which a later loop may get again, and they would not work there.
     """
     cache = litellm.in_memory_llm_clients_cache
     of_this_loop = cache.update_cache_key_with_event_loop("")

@@ -1,4 +1,4 @@
-"""LiteLLM's streams as ours: held back until they say something, ended only where the provider ended them."""
+"""LiteLLM's streams as ours: held back until the first content, and ended only by the provider."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from engine.upstreams.call import Call, Stream, Usage
 from engine.upstreams.watching import Watch
 from engine.upstreams.wire import Heard
 
-# What may still come after the last answer is finished: its tokens.
+# The wait for usage after the last answer.
 REST_TIMEOUT_S = 2.0
 DONE = b"data: [DONE]\n\n"
 Chunk = dict[str, Any]
 
 
 class Opening:
-    """One stream of an attempt, from its opening to its end."""
+    """One stream of an attempt, from start to end."""
 
     def __init__(self, call: Call, deployment: DeploymentSpec, policy: RetryPolicy, heard: Heard) -> None:
         self._call, self._deployment, self._policy, self._heard = call, deployment, policy, heard
@@ -34,7 +34,7 @@ class Opening:
         self._told: set[int] = set()
 
     async def begin(self, response: Any, attempt: Attempt) -> Stream:
-        """The stream, with its first content (or the end of an answer that is empty) at hand."""
+        """The stream, after its first content (or the end of an empty answer)."""
         self._response, self._watch = response, Watch(response)
         self._chunks = aiter(response)
         try:
@@ -73,7 +73,7 @@ class Opening:
         return content
 
     def _check_end(self) -> None:
-        """LiteLLM ends every stream well; the provider may not have."""
+        """LiteLLM ends every stream normally, even if the provider did not."""
         if self._watch.is_failed or not self._watch.is_whole:
             raise troubles.broken(self._deployment, self._heard)
 
@@ -104,7 +104,7 @@ class Opening:
             raise failures.timed_out(self._deployment, "the stream went silent", limit_s) from error
 
     def _event(self, stream: Stream, chunk: Chunk) -> bytes:
-        """What the caller sees of a chunk, which may be nothing."""
+        """The caller's part of a chunk, possibly empty."""
         if usage := Usage.of(chunk.get("usage")):
             stream.usage = counted(self._call, usage, self._heard)
         is_first_end = not self._told
@@ -117,21 +117,21 @@ class Opening:
         return _event(chunk)
 
     def _finish(self, index: int) -> Chunk:
-        """The end of an answer beside the first, which LiteLLM does not tell."""
+        """The end of an answer other than the first, which LiteLLM omits."""
         choice = {"index": index, "delta": {}, "finish_reason": self._watch.finished[index]}
         return {**{k: v for k, v in self._last.items() if k != "usage"}, "choices": [choice]}
 
     async def _close(self) -> None:
-        # Who leaves early must not go on paying: the connection closes with the reader of it.
+        # A caller who leaves early must not pay for more: the connection closes with its reader.
         closing = getattr(self._response, "aclose", None)
         if closing is not None:
             await closing()
 
 
 def counted(call: Call, usage: Usage | None, heard: Heard) -> Usage | None:
-    """The provider's own count, or a marked estimate: LiteLLM counts by itself where the provider did not.
+    """The provider's own count, or a marked estimate: LiteLLM counts if the provider did not.
 
-    None where LiteLLM did not either; a stream that nobody counted is estimated at its end.
+    None if LiteLLM did not either; an uncounted stream is estimated at its end.
     """
     if usage is not None and heard.is_counted and usage.input_tokens:
         return usage
@@ -150,5 +150,5 @@ def _is_blocked(chunks: list[Chunk]) -> bool:
 
 
 def _is_usage_alone(chunk: Chunk) -> bool:
-    """Whether a chunk is the one that LiteLLM adds for who asks for usage: it has a choice, of nothing."""
+    """Whether a chunk is the one that LiteLLM adds for usage: it has an empty choice."""
     return "usage" in chunk and not any(c.get("delta") or c.get("finish_reason") for c in chunk.get("choices", ()))

@@ -16,7 +16,7 @@ USAGE = Usage(input_tokens=8, output_tokens=3, total_tokens=11)
 
 
 class MockUpstream:
-    """The same words from every deployment."""
+    """The same text from every deployment."""
 
     async def send(
         self, call: Call, deployment: DeploymentSpec, policy: RetryPolicy, attempt: Attempt

@@ -1,4 +1,4 @@
-"""A caller's own keys: called with instead of the system's, and nobody else's trouble when they are refused."""
+"""A caller's own keys: used instead of the system's; a refusal concerns only that caller."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from engine.spec import DeploymentSpec, OwnKey
 from engine.upstreams import failures
 from engine.upstreams.call import Call
 
-# "401" would read as "your key of the console is wrong"; to wait, or to pay, is the same for both.
+# A 401 would mean "your key for the console is wrong"; waiting and paying mean the same for both keys.
 STATUS_FOR_CLIENT = {402: 402, 429: 429}
 
 
 class OwnKeyRefused(litellm.AuthenticationError):
     """The caller's own key was refused, and the system's may not be used.
 
-    To the router it is a wrong key: another deployment may do, this one will not. `status_for_client` is what the
-    caller is told, `error_class` what the upstream's refusal was.
+    To the router it is a wrong key: another deployment may work, this one will not. `status_for_client` is for the
+    caller, `error_class` is the upstream's refusal.
     """
 
     def __init__(self, deployment: DeploymentSpec, error: Exception) -> None:
@@ -34,19 +34,19 @@ class OwnKeyRefused(litellm.AuthenticationError):
 
 
 def key_for(call: Call, deployment: DeploymentSpec) -> OwnKey | None:
-    """The caller's own key for a deployment, None when there is none, or when it was refused and need not be used."""
+    """The caller's own key for a deployment; None without one, or if it was refused and the system's may be used."""
     if deployment.problem or (key := call.own_keys.get(deployment.provider_id)) is None:
         return None
     return None if key.may_fall_back and deployment.provider_id in call.refused_keys else key
 
 
 def with_key(deployment: DeploymentSpec, key: OwnKey) -> DeploymentSpec:
-    """The deployment called with this key, and with none of the system's credentials."""
+    """The deployment with this key and without the system's credentials."""
     return replace(deployment, api_key=key.secret, credentials=())
 
 
 def hopeless(call: Call) -> frozenset[str]:
-    """Ids of the providers that refused the caller's key in this request, where no other may be used."""
+    """The ids of providers that refused the caller's key in this request, if no other may be used."""
     return frozenset(name for name in call.refused_keys if not call.own_keys[name].may_fall_back)
 
 

@@ -1,4 +1,4 @@
-"""Why a connection failed, in the network's words: no address, no path, no object of a program."""
+"""Why a connection failed, in the network's words: without addresses, paths or Python objects."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ import httpx
 
 from engine.addresses import ForbiddenAddress
 
-# Programs keep the network's own error in these.
+# Attributes in which libraries keep the network's own error.
 INNER = ("os_error", "certificate_error", "__cause__", "__context__", "original_exception")
 BROKEN = "the connection broke"
 
 
 def reason_of(error: BaseException) -> str:
-    """The most telling of an error and what it came from, such as `Connection refused`."""
+    """The most specific reason in an error and its causes, such as `Connection refused`."""
     return next((said for cause in causes_of(error) if (said := _said_by(cause))), BROKEN)
 
 
 def is_of_network(error: BaseException) -> bool:
-    """Whether an error came from a connection, and not from what came over it."""
+    """Whether an error is about the connection, not about its data."""
     kinds = (OSError, aiohttp.ClientError, httpx.TransportError)
     return any(isinstance(cause, kinds) and not isinstance(cause, TimeoutError) for cause in causes_of(error))
 
 
 def causes_of(error: BaseException) -> Iterator[BaseException]:
-    """An error and all it came from, each once, the error itself first."""
+    """An error and its causes, each once, the error itself first."""
     waiting, seen = [error], set[int]()
     while waiting:
         one = waiting.pop(0)
@@ -47,7 +47,7 @@ def _said_by(error: BaseException) -> str:
         case socket.gaierror() | aiohttp.ClientConnectorDNSError():
             return "the host name is not known"
         case aiohttp.ClientConnectorError():
-            return ""  # its number is that of the error inside, which says more
+            return ""  # its number is that of the inner error, which says more
         case ssl.SSLCertVerificationError():
             return f"TLS: {getattr(error, 'verify_message', '') or 'the certificate is not trusted'}"
         case ssl.SSLError():

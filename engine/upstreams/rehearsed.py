@@ -1,4 +1,4 @@
-"""Upstreams that are only rehearsed: they take the time and fail the way their profiles and a scenario say."""
+"""Rehearsed upstreams: their speed and errors follow their profiles and a scenario."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from engine.targets import TargetedFault, targets
 from engine.upstreams import failures
 from engine.upstreams.call import Answer, Call, Stream, Usage
 
-# An upstream that answers with an error does so sooner than one that answers; a refused connection is known at once.
+# An error comes sooner than an answer; a refused connection is immediate.
 REFUSAL_SHARE = 0.25
 BROKEN_AFTER_S = 0.002
 BODY = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"Rehearsed."},"finish_reason":"stop"}]}'
@@ -28,11 +28,11 @@ LAST_EVENTS = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]
 
 
 class RehearsedUpstream:
-    """Every deployment of a run. Make it inside the run's event loop: the run's clock starts then.
+    """Every deployment of a run. Create it inside the run's event loop: the run's clock starts then.
 
-    `specs` are all groups a request can reach, the rehearsed one first; a deployment of two groups is the same
-    upstream for both. `profiles` are by deployment id; what is drawn hangs on provider and model instead, so that a
-    seed gives the same run in another console. Obeys the policies' time limits like a direct connection.
+    `specs` are all groups that a request can reach, the rehearsed one first; a deployment of two groups is the same
+    upstream for both. `profiles` are by deployment id; random numbers are by provider and model instead, so that a seed
+    gives the same run in another console. Keeps the policies' time limits like a direct connection.
     """
 
     def __init__(
@@ -54,14 +54,14 @@ class RehearsedUpstream:
 
     @property
     def struck(self) -> frozenset[int]:
-        """Numbers of the scenario's faults that have changed what became of an attempt."""
+        """Positions of the scenario's faults that have changed the outcome of an attempt."""
         return frozenset(number for place in self._conditions.values() for number in place.struck)
 
     async def send(
         self, call: Call, deployment: DeploymentSpec, policy: RetryPolicy, attempt: Attempt
     ) -> Answer | Stream:
         input_tokens, output_tokens = call.tokens or (0, 0)
-        # To the microsecond: what floats lose on the way must not move an attempt out of a fault's window.
+        # To the microsecond: float errors must not move an attempt out of a fault's window.
         at_s = round(self._now() - self._start_s, 6)
         fate = self._conditions[deployment.deployment_id].fate(
             at_s, input_tokens, output_tokens, is_stream=call.is_stream
@@ -79,12 +79,12 @@ class RehearsedUpstream:
 
 
 def _drawn_by(deployment: DeploymentSpec) -> str:
-    """What tells this deployment from the others of any console; ids are new in each."""
+    """The identity of this deployment in any console; ids differ between consoles."""
     return f"{deployment.provider}/{deployment.upstream_model}"
 
 
 async def _wait(fate: Fate, call: Call, deployment: DeploymentSpec, policy: RetryPolicy) -> None:
-    """Until the answer, or a stream's first token, or the trouble; raises when the policy's limit comes first."""
+    """Waits for the answer, a stream's first token, or the error; raises if the policy's limit comes first."""
     limit_s = (policy.first_token_timeout_s if call.is_stream else None) or policy.timeout_s
     wait_s = _until_news_s(fate, is_stream=call.is_stream)
     if wait_s < limit_s:
@@ -107,12 +107,12 @@ def _until_news_s(fate: Fate, *, is_stream: bool) -> float:
 
 
 async def _events(stream: Stream, fate: Fate, usage: Usage, policy: RetryPolicy) -> AsyncGenerator[bytes]:
-    """The first token, then all the others at once when the last is due, unless the stream breaks before."""
+    """The first token, then all others at once when the last is due, unless the stream breaks before."""
     idle_s = policy.stream_idle_timeout_s
     yield FIRST_EVENT
     breaks_at, is_stalled = fate.breaks_at, fate.is_stalled
     if fate.output_s > idle_s * max(1, fate.output_tokens):
-        # Tokens come so slowly that already the pause before the second is a silence.
+        # Tokens are so slow that the pause before the second one exceeds the limit.
         breaks_at, is_stalled = 0.0, True
     await asyncio.sleep(fate.output_s * (1.0 if breaks_at is None else breaks_at))
     if breaks_at is None:
@@ -126,13 +126,16 @@ async def _events(stream: Stream, fate: Fate, usage: Usage, policy: RetryPolicy)
 
 
 class _Errors:
-    """LiteLLM's exceptions for troubles. Mapping one takes 0.2 ms, so each kind is mapped once and then copied."""
+    """LiteLLM's exceptions for rehearsed errors.
+
+    Mapping one takes 0.2 ms, so each kind is mapped once and then copied.
+    """
 
     def __init__(self) -> None:
         self._patterns: dict[tuple[str, Refusal | Broken], Exception] = {}
 
     def make(self, deployment: DeploymentSpec, trouble: Refusal | Broken) -> Exception:
-        """A new exception: the router writes on those it gets."""
+        """A new exception, because the router changes the ones that it gets."""
         key = deployment.deployment_id, trouble
         if (pattern := self._patterns.get(key)) is None:
             pattern = self._patterns[key] = _mapped(deployment, trouble)

@@ -1,7 +1,7 @@
-"""The sentence about an error that callers, attempts and logs read: only here is one made.
+"""The sentence about an error for callers, attempts and logs; only made here.
 
-What an upstream says, or we ourselves, is in the error's `upstream_message`. No text of a library is ever quoted: of
-its exceptions only the class, the status, the network's reason and what the provider said inside are told.
+The text of an upstream, or our own, is in the error's `upstream_message`. Texts of libraries are never quoted: only the
+class of their exceptions, the status, the network's reason and the provider's own text inside.
 """
 
 from __future__ import annotations
@@ -51,18 +51,18 @@ BY_STATUS = {
 
 
 def sentence_of(error: BaseException) -> str:
-    """What to show of an error: one line, at most 500 characters, nothing like a key, no internals of any program."""
+    """The sentence about an error: one line, at most 500 characters, without keys or internals."""
     said = getattr(error, "upstream_message", None)
     if said is None and isinstance(error, OURS):
         said = error.message
     elif said is None and isinstance(error, openai.APIStatusError):
-        # The provider's own words lie in LiteLLM's as JSON.
+        # The provider's own text is inside LiteLLM's as JSON.
         said = said_in(str(getattr(error, "message", ""))[: 20 * LIMIT])
     return (words_of(redact(said[: 20 * LIMIT])) if isinstance(said, str) else "") or _of_class(error)
 
 
 def of_status(status: int) -> str:
-    """The sentence for an upstream's status that came without any words."""
+    """The sentence for an upstream's status without a text."""
     return BY_STATUS.get(status) or f"The provider failed with status {status}."
 
 

@@ -1,4 +1,4 @@
-"""Server-sent events: bytes as they come -> whole events. Pure."""
+"""Server-sent events: bytes as they arrive -> whole events. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Events:
     """
 
     def __init__(self) -> None:
-        # The beginning of an event, in the pieces it came in: joining them each time would cost their size squared.
+        # The beginning of an event, in the pieces as received: joining them each time would take quadratic time.
         self._parts: list[bytes] = []
         self._size = 0
         self._is_first = True
@@ -35,11 +35,11 @@ class Events:
 
     @property
     def is_between(self) -> bool:
-        """Whether what was fed has ended with an event."""
+        """Whether the input so far ended with an event."""
         return not self._parts and not self._ends_in_cr
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The events that these bytes have completed; raises TooLarge."""
+        """The events completed by these bytes; raises TooLarge."""
         plain = self._with_plain_lines(data)
         last = self._parts[-1][-1:] if self._parts else b""
         self._keep(plain)
@@ -80,13 +80,13 @@ class Events:
 
 
 def is_whole(event: bytes) -> bool:
-    """Whether what the stream ended with is an event that is not cut."""
+    """Whether the stream ended with a complete event."""
     data = event.rpartition(b"\n")[2].partition(b":")
     return data[0] == b"data" and (data[2].strip() == b"[DONE]" or parsed(data[2]) is not None)
 
 
 def shown(event: bytes, said: Event, *, hides_usage: bool) -> bytes:
-    """What a client gets of an event that is not the last: nothing, if it is of usage alone and none was asked for."""
+    """The client's part of an event: nothing if it has only usage that was not requested."""
     if hides_usage and b'"usage"' in event:
         return b"" if said.is_usage_alone else NO_USAGE.sub(b"", event) + b"\n\n"
     if said.is_usage_alone and said.fields and not isinstance(said.fields.get("choices"), list):

@@ -1,4 +1,4 @@
-"""Through LiteLLM: for providers with a dialect of their own (Anthropic, Gemini, Bedrock, Azure ...)."""
+"""Through LiteLLM: for providers with their own dialects (Anthropic, Gemini, Bedrock, Azure ...)."""
 
 from __future__ import annotations
 
@@ -82,18 +82,18 @@ def _arguments(call: Call, deployment: DeploymentSpec, policy: RetryPolicy) -> d
         "model": f"{_dialect(deployment, is_chat)}/{deployment.upstream_model}",
         "api_key": deployment.api_key.reveal() if deployment.api_key else None,
         "api_base": deployment.api_base,
-        # Our own limits strike first: LiteLLM's would bound the wait for the first token and every gap alike.
+        # Our own limits apply first: LiteLLM's would be the same for the first token and every gap.
         "timeout": max(policy.timeout_s, policy.first_token_timeout_s or 0, policy.stream_idle_timeout_s) + SLACK_S,
         "max_retries": 0,
         "drop_params": True,
         "no-log": True,
-        # With tools LiteLLM imports its MCP client, a package that is not installed and would answer nobody here.
+        # With tools LiteLLM imports its MCP client, which is not installed and has no use here.
         **({"_skip_mcp_handler": True} if is_chat else {}),
     }
 
 
 def _dialect(deployment: DeploymentSpec, is_chat: bool) -> str:
-    # Under `ollama/` LiteLLM sends chats to Ollama's completion API, which knows neither roles nor tools.
+    # Under `ollama/` LiteLLM sends chats to Ollama's completion API, which has neither roles nor tools.
     return "ollama_chat" if is_chat and deployment.provider_type == "ollama" else deployment.provider_type
 
 
@@ -111,7 +111,7 @@ def _dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
 def _whole(call: Call, deployment: DeploymentSpec, response: Any, heard: Heard) -> Answer:
     body = to_json(response.model_dump(mode="json", exclude_none=True))
     said = (read_chat if call.endpoint == "chat/completions" else read_embeddings)(body)
-    # LiteLLM takes an answer that ended with an error for one that the model ended.
+    # LiteLLM treats an answer that ended with an error as a normal end.
     if said.error or said.problem or heard.is_ended_by_error or told_error(heard.body):
         raise troubles.unanswered(deployment, said, heard)
     usage = counted(call, said.usage, heard) or estimates.usage(call.body, said.choices)

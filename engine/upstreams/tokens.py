@@ -1,4 +1,4 @@
-"""Tokens of one answer, and what they cost."""
+"""The tokens of one answer, and their cost."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 from engine.spec import DeploymentSpec
 
-# What a column of the request log holds; no answer is nearly as long.
+# The limit of the log's column; no answer is nearly as long.
 MOST_TOKENS = 2**31 - 1
-# How tokens read and written are spelled: OpenAI's chat, its Responses (and Anthropic), camels, Gemini, Ollama.
+# The names of input and output tokens: OpenAI's chat, its Responses (and Anthropic), camels, Gemini, Ollama.
 SPELLINGS = (
     ("prompt_tokens", "completion_tokens"),
     ("input_tokens", "output_tokens"),
@@ -22,10 +22,10 @@ SPELLINGS = (
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one answer, as the upstream counted them, or as they are estimated where it did not.
+    """The tokens of one answer, counted by the upstream or estimated.
 
     `cached_tokens` (read from the provider's prompt cache) and `cache_write_tokens` (written to it) are parts of
-    `input_tokens`; `reasoning_tokens` are a part of `output_tokens`, and cost what they cost.
+    `input_tokens`; `reasoning_tokens` are a part of `output_tokens`, and have the same price.
     """
 
     input_tokens: int
@@ -38,10 +38,10 @@ class Usage:
 
     @classmethod
     def of(cls, usage: object) -> Usage | None:
-        """From OpenAI's `usage` object, with the details that LiteLLM and others add, or one in other words; None when
-        it makes no sense or does not tell what was read and written.
+        """From OpenAI's `usage` object, with the details that LiteLLM and others add, or a variant; None if it is
+        invalid or lacks input and output.
 
-        A detail that makes no sense is 0, one that is more than the whole is the whole.
+        An invalid detail is 0, one that exceeds the whole is the whole.
         """
         if not isinstance(usage, dict) or (counts := _counts(usage)) is None:
             return None
@@ -50,13 +50,13 @@ class Usage:
         reasoning = _first_count(
             _detail(usage, "completion_tokens_details", "output_tokens_details"), "reasoning_tokens"
         )
-        # Some count thought beside the answer, not within it; OpenAI, and the bill, count both.
+        # Some count reasoning separately from the answer; OpenAI, and the bill, count both.
         if reasoning and usage.get("total_tokens") == prompt + completion + reasoning:
             completion = min(completion + reasoning, MOST_TOKENS)
         return cls(prompt, completion, prompt + completion, cached, written, min(reasoning, completion))
 
     def cost_usd(self, deployment: DeploymentSpec) -> float | None:
-        """What an answer of this size costs at this deployment, or None when a price is unknown."""
+        """The cost of an answer of this size at this deployment, or None if a price is unknown."""
         return deployment.cost_usd(
             input_tokens=self.input_tokens,
             output_tokens=self.output_tokens,
