@@ -22,7 +22,7 @@ class TooLarge(ValueError):
 class Events:
     """Cuts a byte stream into whole events, without the blank lines between them.
 
-    Lines end with `\\n`, whatever ended them before. The last event counts without a blank line too, if it is whole: a
+    All line ends become `\\n`. The last event counts without a blank line too, if it is whole: a
     client must never get half of one.
     """
 
