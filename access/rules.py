@@ -129,7 +129,7 @@ def check_set_limits(actor: Actor, row: User | Team, *, rpm: int | None, tpm: in
     ):
         return
     if str(row.pk) == (str(actor.user_id) if isinstance(row, User) else actor.team_id):
-        raise NotAllowed(f"A key can't raise the limits of {row}, for it is under them itself. Sign in to do so.")
+        raise NotAllowed(f"A key can't raise the limits of {row}, because they apply to it too. Sign in to do so.")
 
 
 def visible_keys(actor: Actor) -> ApiKeyQuerySet:
@@ -163,7 +163,7 @@ def _excess(giver: KeyHolder, key: ApiKey) -> str:
     if giver.allowed_models and is_wider:
         return "models that are not on its own list of allowed ones"
     if giver.expires_at and (key.expires_at is None or key.expires_at > giver.expires_at):
-        return f"time, for it expires at {giver.expires_at:%Y-%m-%d %H:%M} UTC"
+        return f"time, because it expires at {giver.expires_at:%Y-%m-%d %H:%M} UTC"
     return _excess_a_minute(giver, key)
 
 

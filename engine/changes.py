@@ -109,7 +109,9 @@ class _Course:
 
     def check(self) -> None:
         if len(self.faults) > MOST_FAULTS:
-            raise BadInput("scenario", f"With all its changes the run has more than {MOST_FAULTS} faults. Start anew.")
+            raise BadInput(
+                "scenario", f"With all its changes the run has more than {MOST_FAULTS} faults. Start a new run."
+            )
         if any(max(f.from_s, f.until_s or 0.0, f.stops_at_s or 0.0) > WEEK_S for f in self.faults):
             raise BadInput("at_ms", TOO_LATE)
         if has_overlaps(self.faults):

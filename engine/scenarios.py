@@ -107,7 +107,7 @@ def read_rates(data: object, specs: Sequence[GroupSpec]) -> dict[str, float]:
     known, given = targets("*", specs), {} if data is None else fields.as_object(data, "failure_injection")
     for name in given:
         if name not in known:
-            raise BadInput("failure_injection", f"'{str(name)[:64]}' is no deployment of '{specs[0].name}'.")
+            raise BadInput("failure_injection", f"'{str(name)[:64]}' is not a deployment of '{specs[0].name}'.")
     return {name: _rate(name, rate) for name, rate in given.items()}
 
 
@@ -131,7 +131,7 @@ def _described(data: object, specs: Sequence[GroupSpec]) -> Scenario:
         raise BadInput("scenario.name", f"Give at most {LONGEST_NAME} characters.")
     for n, aimed in enumerate(scenario.faults):
         if aimed.target not in ALWAYS_KNOWN and not targets(aimed.target, specs):
-            why = f"No deployment of '{specs[0].name}' is that. Give {KNOWN_TARGETS}."
+            why = f"No deployment of '{specs[0].name}' matches. Give {KNOWN_TARGETS}."
             raise BadInput(f"scenario.faults[{n}].target", why)
     is_misnamed = scenario.name == HEALTHY.name and scenario.faults
     return replace(scenario, name=UNNAMED) if is_misnamed else scenario

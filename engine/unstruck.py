@@ -48,13 +48,13 @@ def _why(aimed: TargetedFault, job: Job, ended_s: float) -> str:
 def _reasons(aimed: TargetedFault, job: Job, ended_s: float) -> Iterator[str]:
     fault, workload = aimed.fault, job.workload
     if not targets(aimed.target, job.specs, job.profiles):
-        yield "no deployment is that."
+        yield "no deployment matches."
     if ended_s <= aimed.from_s:
         yield f"the run ended at {ended_s:,.1f} s, before it began."
     if isinstance(fault, StreamCut | StreamStall) and not workload.is_stream:
         yield "it strikes streams, and these requests did not stream."
     if isinstance(fault, ContextTooLong):
-        yield f"no request it met had more than {fault.limit_tokens:,} tokens of context."
+        yield f"no request there had more than {fault.limit_tokens:,} tokens of context."
     if isinstance(fault, Quota):
         yield "there were too few requests to use the quota up."
     if aimed.probability < 1:

@@ -71,7 +71,7 @@ def _by_level(live: Live, level: str, endpoint: Endpoint, may_call: Callable[[st
         if (group := live.routing.get(name)) is not None and may_call(name):
             log.info("routing decision", virtual_model=level, pool=name, score=None, decision="best of its power level")
             return Route(group, VirtualChoice(level, "", name, None))
-    why = f"There is no routing group that '{level}' may choose. Let one that chats take part: edit it in the console."
+    why = f"There is no routing group that '{level}' may choose. Add a chat group to the power levels."
     raise ApiError(503, why, param="model", code="no_pool")
 
 

@@ -69,4 +69,6 @@ class NothingToUndo(Conflict):
     """The time for undo is over, or the change was somebody else's."""
 
     def __init__(self) -> None:
-        super().__init__("It is too late to undo this: a change can be taken back for 10 seconds, by who made it.")
+        super().__init__(
+            "It is too late to undo this: a change can be undone for 10 seconds, by the person who made it."
+        )

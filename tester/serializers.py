@@ -42,8 +42,10 @@ class WorkloadField(serializers.DictField):
 class NeedsSerializer(serializers.Serializer):
     """The traffic that shows a scenario's effect; `simulate` uses it by default."""
 
-    duration_s = serializers.FloatField(help_text="How long requests should come.")
-    rate_per_s = serializers.FloatField(required=False, help_text="How many each second; any traffic will do without.")
+    duration_s = serializers.FloatField(help_text="How long requests should arrive.")
+    rate_per_s = serializers.FloatField(
+        required=False, help_text="Requests per second; without it any traffic will do."
+    )
     is_stream = serializers.BooleanField(required=False, help_text="Whether answers should be streamed.")
     input_tokens = serializers.IntegerField(required=False, help_text="The mean size of prompts.")
 
@@ -78,7 +80,7 @@ class SimulateSerializer(StrictSerializer):
         max_value=MOST_CONCURRENT,
         required=False,
         allow_null=True,
-        help_text="Keeps so many requests in flight. Without it they come as the scenario needs them, or 10 at once.",
+        help_text="Keeps this many requests in flight. Without it they come as the scenario needs them, or 10 at once.",
     )
     mock = serializers.BooleanField(default=True, help_text="false sends real requests, in real time, for real money.")
     failure_injection = FailureInjectionSerializer(required=False, allow_null=True)
@@ -156,7 +158,7 @@ class SimulationResultSerializer(serializers.Serializer):
     successful_requests = serializers.IntegerField()
     failed_requests = serializers.IntegerField()
     refused_requests = serializers.IntegerField(
-        help_text="Refused because of what they asked; in no success rate: that is successful / (successful + failed)."
+        help_text="Refused because of the request itself; not in the success rate: successful / (successful + failed)."
     )
     failures_by_cause = serializers.DictField(
         child=serializers.IntegerField(), help_text="Failed requests by the class of the error their client got."
@@ -260,7 +262,7 @@ class TracePageSerializer(serializers.Serializer):
     """One page of traces, in the order in which their requests ended."""
 
     traces = serializers.ListField(child=serializers.DictField())
-    total = serializers.IntegerField(allow_null=True, help_text="null with filters: nobody counts.")
+    total = serializers.IntegerField(allow_null=True, help_text="null with filters, whose matches are not counted.")
     page = serializers.IntegerField()
     size = serializers.IntegerField()
     next_after = serializers.IntegerField(

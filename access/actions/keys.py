@@ -194,4 +194,4 @@ def _check_is_member(owner: User, team: Team | None) -> None:
 
 def _check_is_ahead(expires_at: datetime | None) -> None:
     if expires_at is not None and expires_at <= timezone.now():
-        raise ValidationError({"expires_at": "Give a time to come, or none for a key that does not expire."})
+        raise ValidationError({"expires_at": "Give a time in the future, or none for a key that does not expire."})

@@ -22,7 +22,7 @@ from providers.health.connection_api import ConnectionTested, tested_json
 from providers.models import Provider
 
 ME = "me"
-PROVIDER = OpenApiParameter("provider", description="Id, name or type of a provider; without it all keys go.")
+PROVIDER = OpenApiParameter("provider", description="Id, name or type of a provider; without it all keys are deleted.")
 USER = OpenApiParameter("user", location="path", description="`me`, a user's id or a username.")
 
 
@@ -163,7 +163,7 @@ def _person(actor: Actor, text: str) -> User:
     person = User.objects.filter(wanted).first()
     check_sees_own_keys(actor, person.pk if person else None)
     if person is None:
-        raise Http404("Nobody has this id or name." if text != ME else "This key is nobody's: name a user.")
+        raise Http404("There is no user with this id or name." if text != ME else "This key has no owner: name a user.")
     return person
 
 

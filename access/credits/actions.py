@@ -46,7 +46,7 @@ def correct(*, by: Actor, holder: Holder, usd: Decimal, reason: str) -> Movement
     check_can_manage(by)
     amount = _nanousd("usd", usd)
     if amount == 0:
-        raise ValidationError({"usd": "A correction adds or takes away; give an amount other than 0."})
+        raise ValidationError({"usd": "A correction adds or subtracts; give an amount other than 0."})
     if not reason.strip():
         raise ValidationError({"reason": "Say why; the ledger keeps it."})
     account = account_of(holder) or _opened(by, holder, is_prepaid=True)
@@ -130,7 +130,7 @@ def _apply(account: Account, limits: AccountLimits) -> None:
     if "monthly_cap_usd" in limits:
         cap = limits["monthly_cap_usd"]
         if cap is not None and cap < 0:
-            raise ValidationError({"monthly_cap_usd": "A cap is 0 or more; none at all is no cap."})
+            raise ValidationError({"monthly_cap_usd": "A cap is 0 or more; leave it out for no cap."})
         account.monthly_cap_nanousd = None if cap is None else _nanousd("monthly_cap_usd", cap)
 
 

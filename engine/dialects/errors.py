@@ -99,7 +99,7 @@ BY_STATUS = {
     429: Kind.RATE_LIMIT,
     504: Kind.TIMEOUT,
 }
-# The status that an error's name stands for, where there is no number: in an event of a stream.
+# The status that an error's name stands for, where there is not a number: in an event of a stream.
 STATUS_OF_WORD = {
     "invalid_request_error": 400,
     "context_length_exceeded": 400,

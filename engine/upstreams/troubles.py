@@ -70,7 +70,7 @@ def _unsent(call: Call, deployment: DeploymentSpec, error: BaseException) -> Exc
     if not named and status not in (400, 422):
         return failures.unreachable(deployment, "the request could not be sent")
     about = f" See {', '.join(named)}." if named else ""
-    why = f"{deployment.provider} cannot be asked this: its dialect has no words for it.{about}"
+    why = f"{deployment.provider} cannot be asked this: its dialect does not support it.{about}"
     return failures.told(litellm.BadRequestError, deployment, why)
 
 

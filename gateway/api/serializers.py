@@ -27,10 +27,10 @@ class AttemptSerializer(serializers.Serializer):
     error_message = serializers.CharField(allow_null=True)
     moved_on_because = serializers.CharField(allow_null=True)
     provider_id = serializers.CharField(required=False)
-    model = serializers.CharField(required=False, help_text="What the provider calls it.")
+    model = serializers.CharField(required=False, help_text="The provider's name for it.")
     own_key = serializers.BooleanField(required=False, help_text="Whether the caller's own key was used.")
     dropped_events = serializers.IntegerField(
-        required=False, help_text="Events of its stream that were no JSON: they were not passed on."
+        required=False, help_text="Events of its stream that were not JSON and were not passed on."
     )
     dropped_params = serializers.ListField(
         child=serializers.CharField(), required=False, help_text="Parameters that its provider's dialect does not know."
@@ -48,9 +48,9 @@ class SkipSerializer(serializers.Serializer):
     reason = serializers.ChoiceField(choices=[reason.value for reason in SkipReason])
     message = serializers.CharField()
     fallback_depth = serializers.IntegerField()
-    for_s = serializers.FloatField(required=False, help_text="How many seconds more it is left alone.")
+    for_s = serializers.FloatField(required=False, help_text="The remaining seconds of the cooldown.")
     since = serializers.DateTimeField(required=False)
-    cause = serializers.CharField(required=False, help_text="What put it there: `2×503`.")
+    cause = serializers.CharField(required=False, help_text="The failures that caused it: `2×503`.")
     cause_call_id = serializers.CharField(required=False, help_text="The request that failed last.")
 
 

@@ -60,7 +60,7 @@ def explain_virtual_model(row: VirtualModel, messages: Sequence[Any]) -> Virtual
         text=score.text if score else "",
         tier=tier.name if tier else None,
         pool=tier.pool if tier else None,
-        decision=reason(decision, tier) if tier else "none, as no pool to ask is in service",
+        decision=reason(decision, tier) if tier else "none, because no pool is in service",
         candidates=pool.candidates if pool else (),
         excluded=pool.excluded if pool else (),
     )

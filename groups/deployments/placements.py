@@ -50,7 +50,7 @@ def check_distinct(rows: Sequence[Deployment]) -> None:
     """Raises if a group contains a model twice."""
     models = [row.model for row in rows]
     if twice := {str(model) for model in models if models.count(model) > 1}:
-        raise _error(f"A group holds a model once; {', '.join(sorted(twice))} is there twice.")
+        raise _error(f"A group contains a model only once; {', '.join(sorted(twice))} is there twice.")
 
 
 def _error(*messages: str) -> ValidationError:

@@ -30,7 +30,7 @@ class RoutingRulesSerializer(StrictSerializer):
     """The rules. On input, absent fields stay as they are."""
 
     strategy = serializers.ChoiceField(
-        choices=list(LevelStrategy), required=False, help_text="What plain `auto` goes by."
+        choices=list(LevelStrategy), required=False, help_text="The strategy of plain `auto`."
     )
     weights = WeightsSerializer(required=False)
     fallback_providers = serializers.ListField(
@@ -44,7 +44,7 @@ class RoutingRulesSerializer(StrictSerializer):
         help_text="Alias -> routing group, virtual model, power level or `provider/model`.",
     )
     problems = serializers.ListField(
-        child=serializers.CharField(), read_only=True, help_text="What is stored but leads nowhere now."
+        child=serializers.CharField(), read_only=True, help_text="Stored entries whose target no longer exists."
     )
     revision = serializers.IntegerField(read_only=True)
     updated_at = serializers.DateTimeField(read_only=True, allow_null=True)

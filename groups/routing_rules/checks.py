@@ -77,7 +77,7 @@ def problems_of(rules: RoutingRules) -> list[str]:
     missing = [f"{alias}: {why}" for alias, (why, _) in troubles_with(rules.model_aliases).items()]
     rows = list(Provider.objects.all()) if rules.fallback_providers else []
     gone = [entry for entry in rules.fallback_providers if not meant(entry, rows)]
-    return missing + [f"{entry}: there is no such provider now, so it is passed over." for entry in gone]
+    return missing + [f"{entry}: there is no such provider now, so it is skipped." for entry in gone]
 
 
 def _trouble(
@@ -86,9 +86,9 @@ def _trouble(
     if why := trouble_with(alias, target):
         return why, True
     if alias in taken:
-        return f"A {taken[alias]} is called so; choose another alias.", True
+        return f"A {taken[alias]} has this name; choose another alias.", True
     if target in aliases:
-        return f"'{target}' is an alias itself; lead to what it leads to.", True
+        return f"'{target}' is an alias itself; use its target instead.", True
     if targets.find(target) is None:
         named = "no model in the catalog" if "/" in target else "no routing group, virtual model or power level"
         return f"There is {named} called '{target}'.", "/" not in target

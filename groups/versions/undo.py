@@ -63,9 +63,11 @@ def restored(change: UndoableChange) -> list[RoutingGroup]:
 
 def _check_room(names: list[str], models: set[UUID]) -> None:
     if taken := RoutingGroup.objects.filter(name__in=names).values_list("name", flat=True):
-        raise CannotComeBack(f"The name {', '.join(taken)} was taken meanwhile. Rename that group, then undo again.")
+        raise CannotComeBack(
+            f"The name {', '.join(taken)} was taken in the meantime. Rename that group, then undo again."
+        )
     if LanguageModel.objects.filter(pk__in=models).count() < len(models):
-        raise CannotComeBack("A model that was deployed has left the catalog. Make the group again without it.")
+        raise CannotComeBack("A model of the group is no longer in the catalog. Create the group again without it.")
 
 
 def _pointers(groups: Iterable[RoutingGroup]) -> dict[str, list[list[str]]]:

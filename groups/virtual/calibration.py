@@ -17,7 +17,7 @@ MOST_PROMPTS = 10_000
 MOST_PROBLEMS = 10
 CHARACTERS_PER_TOKEN = 4
 MOST = 1_000_000_000
-LOST = "The scores were lost on the way; give the prompts again."
+LOST = "The scores were lost; give the prompts again."
 PER_REQUESTS = 1000
 
 
@@ -85,7 +85,7 @@ def prompts_in(text: str) -> list[list[Message]]:
     """
     lines = _lines(text)
     if not lines:
-        raise ValidationError("Give some prompts: one a line, as text or JSON.")
+        raise ValidationError("Give some prompts: one per line, as text or JSON.")
     if len(lines) > MOST_PROMPTS:
         raise ValidationError(f"These are {len(lines):,} prompts; calibrate with {MOST_PROMPTS:,} at most.")
     prompts, problems = [], []
@@ -180,7 +180,7 @@ def _prompt(line: str) -> list[Message]:
         # A quoted sentence is not JSON; an unclosed brace is meant as JSON.
         if line.lstrip().startswith('"'):
             return messages_of(line)
-        raise ValueError("this begins like JSON and is none; is it cut off?")
+        raise ValueError("this begins like JSON but is not valid; is it cut off?")
 
 
 def _texts(content: Any) -> list[str]:

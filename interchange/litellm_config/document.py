@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 
 from interchange.places import wrong
 
-NO_CONFIG = "This is no LiteLLM config.yaml: it should be a mapping with a model_list."
+NO_CONFIG = "This is not a LiteLLM config.yaml: it should be a mapping with a model_list."
 MAX_DEPTH = 32
 MAX_NODES = 200_000
 # YAML reads `1:30:00` as a number in base 60, which takes minutes for a megabyte of text.
@@ -58,7 +58,7 @@ def _check_size(root: yaml.Node) -> None:
     sizes: dict[int, int] = {}
     _size(root, sizes, frozenset())
     if sizes[id(root)] > MAX_NODES:
-        raise wrong("", f"With its aliases written out this has more than {MAX_NODES:,} values.")
+        raise wrong("", f"With its aliases expanded this has more than {MAX_NODES:,} values.")
 
 
 def _size(node: yaml.Node, sizes: dict[int, int], above: frozenset[int]) -> int:
@@ -83,7 +83,7 @@ def _check_keys(node: yaml.MappingNode) -> None:
     seen: set[str] = set()
     for key, _ in node.value:
         if not isinstance(key, yaml.ScalarNode):
-            raise wrong(_line(key.start_mark), "A key is a word.")
+            raise wrong(_line(key.start_mark), "A key must be a word.")
         if key.value in seen:
             raise wrong(
                 _line(key.start_mark), f"The key '{_shown(key.value)}' is there twice in one mapping; keep one."

@@ -98,10 +98,10 @@ def _of_nobody(settings: RouterSettings, groups: Collection[str]) -> Iterator[Re
     callable = {*groups, *(named.name for named in settings.named), EVERY}
     for kind, of in settings.fallbacks.items():
         missing = [name for name in of if name not in callable]
-        yield from named_in(FALLBACKS[kind], "Left out, as no entry of this name is taken over:", missing)
+        yield from named_in(FALLBACKS[kind], "Left out, because no entry with this name is imported:", missing)
     for strategy in settings.named:
         missing = [name for name in strategy.models if name not in groups]
-        yield from named_in(strategy.name, "It has no entry taken over for these of its models:", missing)
+        yield from named_in(strategy.name, "It has no imported entry for these of its models:", missing)
 
 
 def _providers(entries: Sequence[ModelEntry]) -> tuple[ProviderDraft, ...]:
@@ -153,10 +153,10 @@ def _plain(strategy: str) -> str:
 def _group(name: str, entries: list[ModelEntry], litellm_strategy: str, settings: RouterSettings) -> _Found:
     base = strategy_of(litellm_strategy)
     if base is None:
-        why = f"Left out: the strategy '{litellm_strategy[:80]}' has no equal here."
+        why = f"Left out: the strategy '{litellm_strategy[:80]}' has no equivalent here."
         return _Found(None, (Remark(name, why),))
     if not entries:
-        return _Found(None, (Remark(name, "None of its models can be taken over."),))
+        return _Found(None, (Remark(name, "None of its models can be imported."),))
     kept, remarks = _distinct(name, entries)
     strategy = _led(kept, base)
     if strategy == Strategy.PRIORITY_FAILOVER and (base != Strategy.SIMPLE_SHUFFLE or _is_weighted(kept)):

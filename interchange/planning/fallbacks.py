@@ -52,18 +52,18 @@ def _trouble(
     if alias in stored:
         return f"here it leads to {stored[alias]}."
     if alias in groups:
-        return "a routing group is called so."
+        return "a routing group has this name."
     if alias in taken:
         return taken[alias]
     if target not in groups:
-        return "it leads to no routing group here, and to none that is taken over."
+        return "it leads to no routing group here, and to none that is imported."
     if count >= MOST_ALIASES:
         return f"there are at most {MOST_ALIASES} aliases."
     return trouble_with(alias, target)
 
 
 MOST_CIRCLES_SHOWN = 20
-NOWHERE = "Fallbacks to groups that are not here, and not taken over from the file, are left out:"
+NOWHERE = "Fallbacks to groups that are not here, and not imported from the file, are left out:"
 CIRCLES = "Fallbacks that close a circle are left out:"
 
 
@@ -138,7 +138,7 @@ def _sound(draft: GroupDraft, steps: _Steps, *, shows_circles: bool) -> tuple[Gr
 
 
 def _to_nowhere(group: str, name: str) -> Remark:
-    why = "there is no such group here, and none is taken over from the file"
+    why = "there is no such group here, and none is imported from the file"
     return Remark(group, f"Its fallback to {name} is left out: {why}.", NOWHERE, (name,))
 
 

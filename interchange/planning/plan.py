@@ -154,7 +154,7 @@ def _unsound(draft: GroupDraft) -> str:
     except ValidationError as error:
         return " ".join(error.messages)
     if len(set(models)) < len(models):
-        return "A group holds a model once; one is there twice."
+        return "A group contains a model only once; one is there twice."
     return ""
 
 

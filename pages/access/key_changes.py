@@ -128,7 +128,7 @@ def _question(key: ApiKey) -> Question:
     return Question(
         title=f"Revoke {key.name}?",
         lost=(str(key),),
-        consequence="Whoever uses it is refused within a second. This can't be undone. To go on without a gap, "
+        consequence="Requests with it are refused within a second. This can't be undone. To go on without a gap, "
         "rotate it instead.",
         button="Revoke key",
         back=resolve_url("key-detail", key.pk),

@@ -37,7 +37,7 @@ class KeyRow:
 
 ENDED = {
     KeyStatus.REVOKED: KeyBadge("Revoked", "off", "It never works again."),
-    KeyStatus.EXPIRED: KeyBadge("Expired", "off", "Its time is over."),
+    KeyStatus.EXPIRED: KeyBadge("Expired", "off", "It has expired."),
     KeyStatus.INACTIVE: KeyBadge("Owner inactive", "bad", "Its owner was deactivated, and their keys with them."),
 }
 

@@ -73,7 +73,11 @@ def person_switch(request: PersonRequest, person_id: int) -> HttpResponse:
     """Activates or deactivates a person, by the pressed button."""
     person = get_object_or_404(User, pk=person_id)
     is_active = request.POST.get("is_active") == "1"
-    outcome = "may sign in again, and their keys work" if is_active else "is kept out, and so are their keys"
+    outcome = (
+        "may sign in again, and their keys work"
+        if is_active
+        else "can no longer sign in, and their keys no longer work"
+    )
     _told(request, f"{person.username} {outcome}.", actions.set_active, user=person, is_active=is_active)
     return redirect(_list_again(request))
 

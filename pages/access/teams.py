@@ -138,8 +138,8 @@ def _question(team: Team) -> Question:
     return Question(
         title=f"Delete the team {team.name}?",
         lost=(f"the team {team.name}", *counted, *working),
-        consequence="Its members stay, without it. Groups that are assigned to this team alone can be called by nobody "
-        "until they are assigned anew.",
+        consequence="Its members stay, without it. Groups that are assigned only to this team can't be "
+        "called by anybody until they are assigned again.",
         button="Delete team",
         back=resolve_url("team-detail", team.pk),
     )

@@ -64,7 +64,7 @@ def alert_test(request: PersonRequest) -> HttpResponseBase:
     except webhook.NotDelivered as error:
         trial = {"is_taken": False, "text": f"Not delivered: {error}"}
     else:
-        trial = {"is_taken": True, "text": "The webhook has taken it."}
+        trial = {"is_taken": True, "text": "The webhook accepted it."}
     if wants_part(request):
         return render(request, f"{PAGE}#alert-webhook", {**_webhook(request), "trial": trial})
     return _page(request, trial=trial)

@@ -55,7 +55,7 @@ class ImportForm(forms.Form):
         try:
             return bytes(file.read()).decode("utf-8-sig")
         except UnicodeDecodeError:
-            self.add_error("file", "This is no text file; choose a JSON or YAML file in UTF-8.")
+            self.add_error("file", "This is not a text file; choose a JSON or YAML file in UTF-8.")
             return ""
 
     def _show(self, text: str) -> None:

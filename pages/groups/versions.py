@@ -43,7 +43,7 @@ def restore(request: PersonRequest, group_id: UUID, entry_id: int) -> HttpRespon
         refusal = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
         context = {**_context(request, group), "refusal": refusal}
         return render(request, "groups/routinggroup_history.html", context, status=422)
-    messages.success(request, f"{restored.name} is again as it was in revision {version.revision}.")
+    messages.success(request, f"{restored.name} is restored to revision {version.revision}.")
     return redirect("group-history", group_id)
 
 

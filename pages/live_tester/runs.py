@@ -62,7 +62,7 @@ def _question(run: Run) -> Question:
     return Question(
         title="Delete this run?",
         lost=(f"{run.scenario} of {run.group_name}, seed {run.seed}, started {started}", "its traces and its picture"),
-        consequence="Links to it will find nothing. The seed gives the same run again while the group is as it was.",
+        consequence="Links to it will no longer work. The seed gives the same run again until the group changes.",
         button="Delete the run",
         back=back,
     )

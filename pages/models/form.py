@@ -28,7 +28,7 @@ class ModelForm(forms.Form):
         max_length=256,
         validators=[UPSTREAM_NAME],
         widget=forms.TextInput(attributes(placeholder="gpt-4o-mini")),
-        help_text="What the provider calls it.",
+        help_text="The provider's name for it.",
         error_messages={"required": "Give the name by which the provider knows the model."},
     )
     display_name = forms.CharField(
@@ -92,7 +92,7 @@ class NewModelForm(ModelForm):
         label="Provider",
         empty_label="Choose a provider",
         widget=forms.Select({"class": "input"}),
-        error_messages={"required": "Choose who serves the model.", "invalid_choice": "This provider is gone."},
+        error_messages={"required": "Choose the provider of the model.", "invalid_choice": "This provider is gone."},
     )
 
 

@@ -68,7 +68,7 @@ class ProviderForm(forms.Form):
         max_length=256,
         validators=[UPSTREAM_NAME],
         widget=forms.Textarea(attributes(rows=2)),
-        help_text="For models that are not in the list: their names, one a line.",
+        help_text="For models that are not in the list: their names, one per line.",
     )
 
     def __init__(self, data: Any = None, *, provider: Provider | None = None, initial: Any = None) -> None:
@@ -111,7 +111,7 @@ class ProviderForm(forms.Form):
 
     def _say_what_is_needed(self) -> None:
         preset, fields = self.preset, self.fields
-        fields["name"].help_text = "Empty: that of the type." if self.provider is None else "Empty: it stays."
+        fields["name"].help_text = "Empty: that of the type." if self.provider is None else "Empty: it stays as it is."
         fields["api_base"].widget.attrs["placeholder"] = preset.base_url or preset.example_url
         fields["api_base"].help_text = (
             "Needed for this type." if preset.needs_base_url else "Empty: the provider's own address."
@@ -122,7 +122,7 @@ class ProviderForm(forms.Form):
             del fields["remove_key"]
 
     def _secret_hint(self, name: str) -> str:
-        return f"Stored: {self.hints[name]}. Empty: it stays. {RETYPE}" if name in self.hints else RETYPE
+        return f"Stored: {self.hints[name]}. Empty: it stays as it is. {RETYPE}" if name in self.hints else RETYPE
 
     @property
     def settings_fields(self) -> list[forms.BoundField]:

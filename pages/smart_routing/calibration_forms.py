@@ -121,4 +121,4 @@ def _text_of(file: UploadedFile) -> str:
     try:
         return bytes(file.read()).decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ValidationError("This is no text file; choose one in UTF-8.")
+        raise ValidationError("This is not a text file; choose one in UTF-8.")

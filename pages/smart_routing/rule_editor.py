@@ -113,7 +113,7 @@ def _number(text: str) -> float:
     try:
         return float(text or 0)
     except ValueError:
-        raise ValidationError({"weights": f"'{text[:32]}' is no number; give one of 0 or more, such as 40."})
+        raise ValidationError({"weights": f"'{text[:32]}' is not a number; give one of 0 or more, such as 40."})
 
 
 def _saved(request: PersonRequest, part: str, typed: dict[str, Any] | None = None) -> HttpResponseBase:

@@ -50,7 +50,7 @@ def providers_left(entries: Sequence[str]) -> list[Provider]:
 
 def _link(entry: str, providers: Sequence[Provider]) -> Link:
     if not providers:
-        return Link(entry, entry, None, "There is no such provider now, so it is passed over.")
+        return Link(entry, entry, None, "There is no such provider now, so it is skipped.")
     title = providers[0].name if len(providers) == 1 else f"{entry}: {', '.join(p.name for p in providers)}"
     return Link(entry, title, disc_of(providers[0]), "" if any(map(_takes, providers)) else _why_not(providers[0]))
 
@@ -60,4 +60,4 @@ def _takes(provider: Provider) -> bool:
 
 
 def _why_not(provider: Provider) -> str:
-    return "Takes no fallbacks, as its own settings say." if provider.enabled else "Is disabled, so it is passed over."
+    return "Takes no fallbacks, as its own settings say." if provider.enabled else "Is disabled, so it is skipped."

@@ -17,7 +17,7 @@ from django.conf import settings
 
 DROP: Literal["drop"] = "drop"
 DEMO_KEY = "demo-upstream-key-guards-nothing"
-"""What the demo upstream wants as bearer key: not a secret, only there so that the real path is walked."""
+"""The bearer key of the demo upstream: not a secret, only there so that the real code path runs."""
 
 
 class BadDemoSettings(ValueError):

@@ -74,7 +74,7 @@ def _word(value: str) -> Any:
 
 def _wish(said: Mapping[str, Any]) -> ViewerCommand:
     if unknown := [name for name in said if name not in KNOWN]:
-        raise BadCommand(f"Nobody knows '{unknown[0][:40]}'. Known: {', '.join(KNOWN)}.")
+        raise BadCommand(f"Unknown: '{unknown[0][:40]}'. Known: {', '.join(KNOWN)}.")
     return ViewerCommand(
         ack=_checked(said, "ack", _is_whole, "a whole number"),
         speed=SPEEDS[said["speed"]] if _checked(said, "speed", _is_speed, '1, 10 or "max"') else None,

@@ -30,7 +30,7 @@ class EventView:
 
     def take(self, command: ViewerCommand) -> None:
         """Programs send no commands; raises BadCommand."""
-        raise BadCommand("With view=events the socket only speaks; it listens to nothing.")
+        raise BadCommand("With view=events the socket only sends; it accepts no messages.")
 
     async def messages(self) -> AsyncIterator[str]:
         """Events as JSON; stops after the final event, or when the run is deleted."""

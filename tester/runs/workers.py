@@ -27,7 +27,7 @@ COMMAND = (sys.executable, "-m", "engine.worker")
 ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV")
 PIECE_BYTES = 1 << 16
 LONGEST_LINE_BYTES = 1 << 26
-UNREADABLE = "The rehearsal process said something that nobody understands. Its log lines may say why."
+UNREADABLE = "The rehearsal process sent an invalid message. Its log lines may say why."
 
 
 class WorkerProcess:

@@ -95,5 +95,5 @@ def _number(text: str, whole: str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise ValueError(f"'{whole}': '{text}' is no number.")
+        raise ValueError(f"'{whole}': '{text}' is not a number.")
     return number

@@ -74,7 +74,7 @@ def test_members_come_and_go_in_place(admin: Page, team: str) -> None:
     members = admin.locator("#team-members")
     admin.get_by_label("Add a person").fill("nobody-like-it")
     admin.get_by_role("button", name="Add", exact=True).click()
-    expect(members.get_by_text("Nobody active here is called")).to_be_visible()
+    expect(members.get_by_text("No active person is called")).to_be_visible()
     expect(admin.get_by_label("Add a person")).to_have_value("nobody-like-it")
     admin.get_by_label("Role of admin in the team").select_option("manager")
     expect(admin.locator(".toast")).to_contain_text("admin is a manager now.")

@@ -64,7 +64,7 @@ def test_a_fault_that_never_struck_says_why(worker: WorkerProcess, fault: dict[s
 def test_a_target_that_is_nobody_is_said(worker: WorkerProcess):
     alone = group(deployments=(deployment("a"),))
     (message,) = missed(worker, ALWAYS | {"target": "others"}, spec=alone)
-    assert message.endswith("no deployment is that.")
+    assert message.endswith("no deployment matches.")
 
 
 def test_a_stream_is_struck_and_a_fault_behind_another_is_not(worker: WorkerProcess):

@@ -201,7 +201,7 @@ def test_a_fallback_to_nowhere_or_back_costs_that_fallback_and_not_the_group(as_
     ]
     skipped = {line["name"]: line["why"] for line in send(as_bob, json.dumps(file), dry_run=False).json()["skipped"]}
     assert skipped == {
-        "b": "Its fallback to nobody is left out: there is no such group here, and none is taken over from the file.",
+        "b": "Its fallback to nobody is left out: there is no such group here, and none is imported from the file.",
         "c": "Its fallback to chat is left out: it closes a circle, c → chat → c.",
     }
     stored = {g.name: g.fallback_config for g in RoutingGroup.objects.all()}

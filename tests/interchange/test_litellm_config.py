@@ -39,7 +39,7 @@ def test_a_name_that_is_too_long_is_told_why_it_changed():
 def test_a_strategy_without_an_equal_says_that_its_group_is_left_out():
     bundle = read([row("a")], router_settings={"routing_strategy": "provider-budget-routing"})
     assert bundle.groups == ()
-    assert "a: Left out: the strategy 'provider-budget-routing' has no equal here." in why(bundle)
+    assert "a: Left out: the strategy 'provider-budget-routing' has no equivalent here." in why(bundle)
 
 
 def test_entries_of_one_name_become_a_group():
@@ -349,7 +349,7 @@ def test_aliases_are_read_in_both_spellings_and_followed_by_fallbacks():
 
 def test_fallbacks_of_a_name_that_no_entry_has_are_named():
     bundle = read([row("a")], router_settings={"fallbacks": [{"typo": ["a"]}]})
-    assert "fallbacks: Left out, as no entry of this name is taken over: typo." in why(bundle)
+    assert "fallbacks: Left out, because no entry with this name is imported: typo." in why(bundle)
 
 
 def test_retries_for_each_kind_of_error_are_named():

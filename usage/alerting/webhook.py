@@ -44,7 +44,7 @@ async def deliver(alert: Alert) -> None:
     except TimeoutError:
         raise NotDelivered(f"no answer within {TIMEOUT_S:g} s") from None
     except aiohttp.InvalidURL:  # its message would contain the URL, which is often a secret
-        raise NotDelivered("ALERT_WEBHOOK_URL is no URL: give one such as https://hooks.example.com/…") from None
+        raise NotDelivered("ALERT_WEBHOOK_URL is not a URL: give one such as https://hooks.example.com/…") from None
     except aiohttp.ClientError as error:
         raise NotDelivered(reason_of(error)) from None
     if not 200 <= status < 300:

@@ -23,16 +23,16 @@ FIELDS = tuple(column.name for column in COLUMNS if column.is_answered)
 FILTERS = {
     "call": "The beginning of a call id.",
     "outcome": "`answered`, `failed`, `refused` or `left`.",
-    "status": "An HTTP status such as `503`; an outcome is understood too.",
+    "status": "An HTTP status such as `503`; an outcome is accepted too.",
     "group": "The name of a routing group.",
-    "user": "A username. Without a role one sees one's own requests only.",
+    "user": "A username. Without a role you see only your own requests.",
     "key": "The name or the id of an API key.",
     "provider": "The name of the provider that answered, or failed last.",
     "virtual_model": "The name of a virtual model.",
     "fell_back": "`true`: a better tier or group had failed or was skipped; `false`: the others.",
     "since": "From this moment on, in UTC: `2030-01-31T14:30`.",
     "until": "Before this moment.",
-    "before": "`next` of the page before.",
+    "before": "`next` of the previous page.",
 }
 
 

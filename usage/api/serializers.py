@@ -64,7 +64,7 @@ class Figures(serializers.Serializer):
     output_tokens = serializers.IntegerField()
     cached_tokens = serializers.IntegerField()
     reasoning_tokens = serializers.IntegerField()
-    cost_usd = serializers.FloatField(help_text="What the console's keys cost.")
+    cost_usd = serializers.FloatField(help_text="The cost of the console's keys.")
     saved_usd = serializers.FloatField(help_text="The list price of requests that people's own keys paid for.")
     own_key_requests = serializers.IntegerField()
     latency_p50_ms = serializers.FloatField(source="p50_ms", allow_null=True)

@@ -22,8 +22,8 @@ COOLING = frozenset({"all_cooling_down", "AllCoolingDown"})
 # Our own error codes for requests without an attempt.
 OWN_WORDS = {
     "no_usable_deployment": "none of its deployments can be used",
-    "group_unavailable": "it cannot be called as it is set up",
-    "GroupUnavailable": "it cannot be called as it is set up",
+    "group_unavailable": "its configuration can't be used",
+    "GroupUnavailable": "its configuration can't be used",
 }
 Failed = tuple[str, Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]
 

@@ -35,7 +35,7 @@ class MarkField(forms.Field):
         try:
             return LogCursor.parse(value) if value else None
         except ValueError:
-            raise ValidationError("This is no place in the log; begin with the newest requests.")
+            raise ValidationError("This is not a place in the log; begin with the newest requests.")
 
 
 def _text(label: str, *, longest: int, **attributes: str) -> forms.CharField:
@@ -52,7 +52,7 @@ def _moment(label: str) -> forms.DateTimeField:
 class RequestFilterForm(forms.Form):
     """The filters of the log. `before` is the last request of the previous page."""
 
-    call = _text("Call id", longest=64, placeholder="Call id, or how it begins", type="search")
+    call = _text("Call id", longest=64, placeholder="Call id, or its beginning", type="search")
     outcome = forms.ChoiceField(
         label="Outcome",
         required=False,
@@ -94,7 +94,7 @@ class RequestFilterForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         said = super().clean() or {}
         if said.get("since") and said.get("until") and said["since"] >= said["until"]:
-            self.add_error("until", "This must be later than where the time begins.")
+            self.add_error("until", "This must be later than the start.")
         return said
 
     def wanted(self, *, owner: str = "") -> LogQuery:

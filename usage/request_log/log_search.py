@@ -39,11 +39,11 @@ class LogCursor:
         """Reads a cursor; raises ValueError for invalid text."""
         microseconds, dot, call_id = text.partition(".")
         if not (dot and call_id and microseconds.isdecimal() and len(microseconds) <= 18 and "\x00" not in call_id):
-            raise ValueError("This is no place in the log.")
+            raise ValueError("This is not a place in the log.")
         try:
             return cls(EPOCH + int(microseconds) * MICROSECOND, call_id)
         except OverflowError:
-            raise ValueError("This is no place in the log.") from None
+            raise ValueError("This is not a place in the log.") from None
 
     def __str__(self) -> str:
         return f"{(self.started_at - EPOCH) // MICROSECOND}.{self.call_id}"

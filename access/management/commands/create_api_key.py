@@ -28,7 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--expires-days", type=int, metavar="DAYS", help="default: it does not expire")
         parser.add_argument("--team", metavar="NAME", help="the team that pays, and whose groups the key sees")
         parser.add_argument(
-            "--scope", action="append", choices=Scope.values, help="what it is good for, repeatable; default: all"
+            "--scope", action="append", choices=Scope.values, help="what it may be used for, repeatable; default: all"
         )
         parser.add_argument(
             "--model", action="append", metavar="NAME", help="a name it may call, repeatable; default: every model"

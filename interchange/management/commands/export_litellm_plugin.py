@@ -18,7 +18,7 @@ class Command(BaseCommand):
     help = "Write config.yaml, a plugin and docker-compose.yml for a LiteLLM proxy that routes as this console does."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("folder", type=Path, help="where to; made when it is not there")
+        parser.add_argument("folder", type=Path, help="the folder; created if it does not exist")
 
     def handle(self, *_: Any, **options: Any) -> None:
         target: Path = options["folder"]

@@ -21,7 +21,7 @@ EXPIRIES = (*PERIODS, (ON_A_DATE, "Until a date"), (NEVER, "It does not expire")
 class PersonField(forms.CharField):
     """A person by name: typed, or picked from the page's list."""
 
-    default_error_messages = {"unknown": "Nobody active here is called “%(name)s”. Pick a name from the list."}
+    default_error_messages = {"unknown": "No active person is called “%(name)s”. Pick a name from the list."}
 
     def __init__(self, **options: Any) -> None:
         widget = forms.TextInput(attributes(list="people", autocapitalize="none"))
@@ -69,5 +69,5 @@ def moment_of(expiry: str, day: date | None, *, now: datetime) -> datetime | Non
         raise ValidationError({"expires_on": "Choose the last day on which the key works."})
     moment = datetime.combine(day, time.max, tzinfo=UTC)
     if moment <= timezone.now():
-        raise ValidationError({"expires_on": "This day is over. Choose one that is still to come."})
+        raise ValidationError({"expires_on": "This day is over. Choose a later one."})
     return moment

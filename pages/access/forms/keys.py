@@ -27,7 +27,7 @@ class KeyForm(forms.Form):
         label="Name",
         max_length=64,
         widget=forms.TextInput(attributes(placeholder="checkout service")),
-        help_text="What the key is for, so that it can be told from others.",
+        help_text="What the key is for, so that you can tell it from others.",
         error_messages={"required": "Say what the key is for."},
     )
     scopes = forms.MultipleChoiceField(
@@ -44,7 +44,7 @@ class KeyForm(forms.Form):
     allowed_models = LinesField(
         label="Allowed models",
         max_length=300_000,
-        help_text="What clients may send as model, one a line: a group, a virtual model, an alias or provider/model. "
+        help_text="What clients may send as model, one per line: a group, a virtual model, an alias or provider/model. "
         "Empty: every model.",
     )
     rpm = WholeNumberField(label="Requests per minute", help_text="Empty: no limit.")
@@ -84,7 +84,7 @@ class NewKeyForm(KeyForm):
         empty_label="No team: the owner pays",
         widget=forms.Select({"class": "input"}),
         help_text="The team pays, and the key sees the team's groups.",
-        error_messages={"invalid_choice": "This is no team whose keys you may issue. Choose another."},
+        error_messages={"invalid_choice": "You may not issue keys of this team. Choose another."},
     )
 
     def __init__(self, data: Any = None, *, by: User, teams: QuerySet[Team], initial: Any = None) -> None:

@@ -43,7 +43,7 @@ class GroupForm(forms.Form):
     in_power_levels = forms.BooleanField(
         label="May be chosen for auto and the power levels",
         required=False,
-        help_text="Off, the group answers only those who name it, and virtual models that name it.",
+        help_text="If it is off, the group answers only requests that name it, and virtual models that use it.",
     )
     assigned_team_ids = IdsField(label="Teams", required=False)
     assigned_key_ids = IdsField(label="Keys", required=False)

@@ -86,7 +86,7 @@ def _changed(request: PersonRequest, group: RoutingGroup | None, change: str) ->
     try:
         draft = Draft.typed(request.POST, changed(rows_in(request.POST), change))
     except KeyError:
-        raise SuspiciousOperation("The list of deployments knows no such step.")
+        raise SuspiciousOperation("The list of deployments has no such step.")
     lines = draft.lines()
     said = outcome_of(change, draft, lines)
     if not request.htmx:

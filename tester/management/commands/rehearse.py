@@ -28,7 +28,7 @@ from tester.terminal import result_table
 from tester.terminal.assertions import METRICS, Assertion, parse_assertion
 
 FIELD = "scenario file"
-EXPECTED = "This is no scenario: give an object with faults, and if you like name, description and needs."
+EXPECTED = "This is not a scenario: give an object with faults, and if you like name, description and needs."
 MAX_BYTES = 1024 * 1024
 
 
@@ -82,7 +82,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--concurrency",
             type=_whole(MOST_CONCURRENT),
-            help="keep so many in flight (default: requests come as the scenario needs them, else 10 in flight)",
+            help="keep this many in flight (default: requests come as the scenario needs them, else 10 in flight)",
         )
         scenarios = parser.add_mutually_exclusive_group()
         scenarios.add_argument("--scenario", help="name of a scenario (default: everything works)")
@@ -182,7 +182,7 @@ def _text_of(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} can't be read: {getattr(error, 'strerror', None) or 'it is no text'}.") from error
+        raise ValueError(f"{path} can't be read: {getattr(error, 'strerror', None) or 'it is not text'}.") from error
 
 
 def _assertion(text: str) -> Assertion:

@@ -85,7 +85,7 @@ def test_when_it_expires_is_chosen(admin, expiry, day, until):
         ({"expiry": "date", "expires_on": "2020-01-01"}, "This day is over."),
         ({"expiry": "date", "expires_on": "soon"}, "valid date"),
         ({"rpm": "0"}, "greater than or equal to 1"),
-        ({"owner": "nobody"}, "Nobody active here is called"),
+        ({"owner": "nobody"}, "No active person is called"),
         ({"allowed_models": "x" * 600}, "names that clients send"),
     ],
 )

@@ -102,7 +102,7 @@ def test_a_manager_adds_changes_and_removes_members(manager, charlie):
 
 @pytest.mark.parametrize(
     ("typed", "why"),
-    [("nobody", "Nobody active here is called"), ("bob", "This person is in the team."), ("", "Type or pick")],
+    [("nobody", "No active person is called"), ("bob", "This person is in the team."), ("", "Type or pick")],
 )
 def test_who_can_not_join_is_said_beside_the_field(manager, typed, why):
     answer = manager.post(f"/teams/{research().pk}/members", {"user": typed, "role": "member"})

@@ -189,7 +189,7 @@ def test_only_admins_are_told_the_host_and_nobody_the_address(editor, reader, se
 def test_a_test_alert_is_sent_at_once_and_the_page_says_what_came_of_it(editor, settings, headers):
     with ScriptedUpstream() as receiver:
         settings.ALERT_WEBHOOK_URL = f"{receiver.url}/hook"
-        assert "The webhook has taken it." in html_of(editor.post(f"{URL}/test", headers=headers))
+        assert "The webhook accepted it." in html_of(editor.post(f"{URL}/test", headers=headers))
         receiver.usual = Status(500)
         assert "Not delivered: answered 500" in html_of(editor.post(f"{URL}/test", headers=headers))
     assert receiver.seen[0].body["event"] == "alert.test"

@@ -129,7 +129,7 @@ def test_a_name_that_was_taken_meanwhile_is_said(desk):
     group = make_group(name="chat")
     post(desk, f"/groups/{group.pk}/delete")
     taker = make_group(name="chat")
-    assert "The name chat was taken meanwhile." in undo(desk)
+    assert "The name chat was taken in the meantime." in undo(desk)
     taker.delete()
     assert "chat is back." in undo(desk)
 

@@ -60,7 +60,7 @@ def test_custom_weights_are_saved_and_wrong_ones_stay_on_the_page(page, pools):
     assert rules().weights == {"cost": 1, "latency": 0, "quality": 2.5}
     answer = save(page, "levels", strategy="custom", weight_cost="lots", weight_quality="7")
     assert answer.status_code == 422
-    assert "is no number" in html_of(answer)
+    assert "is not a number" in html_of(answer)
     whole = page.post(AT, {"part": "levels", "strategy": "custom", "weight_cost": "lots", "weight_quality": "7"})
     assert 'value="lots"' in html_of(whole)
     assert save(page, "levels", strategy="custom").status_code == 422

@@ -214,7 +214,7 @@ def test_when_nobody_was_asked_the_page_still_says_who_was_skipped(reader):
     logged("a1", attempts=[], status=503, skipped=[skip])
     html = html_of(reader.get(f"{URL}/a1"))
     assert "Why not." in html
-    assert "nobody was asked, 1 skipped" in html
+    assert "no attempt, 1 skipped" in html
 
 
 def test_the_cost_is_computed_line_by_line(reader):

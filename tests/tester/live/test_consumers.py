@@ -176,7 +176,7 @@ async def test_a_run_that_is_deleted_while_somebody_looks_closes_the_socket(run,
         ("[1]", "JSON object"),
         ("[" * 400, "not JSON"),
         ("x" * 501, "at most 500 characters"),
-        ('{"zoom": 2}', "Nobody knows 'zoom'"),
+        ('{"zoom": 2}', "Unknown: 'zoom'"),
         ('{"ack": true}', "ack: this must be"),
         ('{"ack": 7}', "frame 7 was never sent"),
         ('{"speed": 2}', "speed: this must be"),
@@ -199,7 +199,7 @@ async def test_too_much_of_it_closes_the_socket(run, key):
     async with page(run, key) as seen:
         for _ in range(consumers.MOST_BAD_MESSAGES + 1):
             await seen.send_to(bytes_data=b"\x00")
-        assert await seen.closing() == (4400, "Too many messages that nobody understands.")
+        assert await seen.closing() == (4400, "Too many invalid messages.")
     assert not consumers.store.followed
 
 

@@ -12,7 +12,7 @@ from usage.rollups.rebuilding import rebuild
 class Command(BaseCommand):
     """For a log that was changed by hand, or doubtful sums. The servers may keep running."""
 
-    help = "Sums up anew the days that the request log has from beginning to end; older days stay as they are."
+    help = "Recomputes the sums of the days that are completely in the request log; older days stay as they are."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(f"{rebuild()} days were summed up anew.")
+        self.stdout.write(f"{rebuild()} days were recomputed.")
