@@ -67,7 +67,7 @@ SECTIONS = (
             SidebarEntry("API keys", "key-list", "key-round"),
             SidebarEntry("Credits", "credit-list", "coins"),
             SidebarEntry("People", "person-list", "user-round", is_for_staff=True),
-            SidebarEntry("Own keys", "byok-list", "lock", is_for_staff=True),
+            SidebarEntry("BYOK", "byok-list", "lock", is_for_staff=True),
         ),
     ),
     SidebarSection(

@@ -1,1 +1,1 @@
-"""BYOK: a key that a person brings for a provider."""
+"""BYOK (bring your own key): people store own keys for providers."""

@@ -18,7 +18,7 @@ from usage.analytics import byok_report
 LIST, DETAIL = "access/byok_list.html", "access/byok_detail.html"
 PAGE_SIZE = 50
 LONGEST_SEARCH = 128
-admins_only = requires(Role.ADMIN, to="see who brought keys of their own")
+admins_only = requires(Role.ADMIN, to="see own keys")
 
 
 @require_safe
@@ -28,7 +28,7 @@ def byok_list(request: PersonRequest) -> HttpResponse:
     """The totals and everybody with own keys; htmx gets the matching people."""
     q = request.GET.get("q", "").strip()[:LONGEST_SEARCH]
     report, is_part = byok_report.report_of(), wants_part(request)
-    page = Paginator(byok_report.bringers(q), PAGE_SIZE).get_page(request.GET.get("page"))
+    page = Paginator(byok_report.people_with_own_keys(q), PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
         "q": q,
         "query": urlencode({"q": q}) if q else "",

@@ -20,7 +20,7 @@ from pages.guards import PersonRequest, requires
 from pages.parts import Question, ask, wants_part, way_back
 
 PAGE, PART = "access/byok.html", "access/_own_keys.html#own-keys"
-keepers_only = requires(Role.STRANGER, to="keep provider keys of your own")
+keepers_only = requires(Role.STRANGER, to="keep own keys")
 
 
 @sensitive_post_parameters("api_key")

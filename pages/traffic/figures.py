@@ -47,7 +47,7 @@ def figures_of(
             change=_change(now, before, lambda totals: totals.p50_ms),
         ),
         Figure(
-            "Own keys saved",
+            "Saved by own keys",
             "key-round",
             "f-violet",
             cost(now.saved_usd),

@@ -16,7 +16,7 @@ NOTHING = Totals()
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
+class ByokTotals:
     """The numbers of people with own keys, of their providers, and of requests with an own key in the last 30 days.
 
     `saved_usd` is the list price of those requests, which the console saved.
@@ -30,7 +30,7 @@ class Numbers:
 
 
 @dataclass(frozen=True, slots=True)
-class Bringer:
+class OwnKeyHolder:
     """A person with own keys, and their usage in the last 30 days."""
 
     user: User
@@ -40,7 +40,7 @@ class Bringer:
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class OwnKeyUse:
     """One own key, and its usage in the last 30 days."""
 
     line: OwnKeyLine
@@ -53,7 +53,7 @@ def report_of(user: User | None = None) -> UsageReport:
     return UsageReport(AnalyticsQuery(since=period(PERIOD), owner=user.username if user else ""), latency="none")
 
 
-def bringers(q: str = "") -> QuerySet[User]:
+def people_with_own_keys(q: str = "") -> QuerySet[User]:
     """People with own keys whose name contains `q`, by name, each with their keys."""
     people = User.objects.filter(Exists(OwnKey.objects.filter(user=OuterRef("pk"))))
     return with_keys(people.filter(username__icontains=q) if q else people).order_by("username")
@@ -65,10 +65,10 @@ def with_keys(people: QuerySet[User]) -> QuerySet[User]:
     return people.prefetch_related(Prefetch("own_keys", keys))
 
 
-def numbers_of(report: UsageReport) -> Numbers:
+def numbers_of(report: UsageReport) -> ByokTotals:
     """The totals; requests with keys that were deleted since count too."""
     totals = report.totals()
-    return Numbers(
+    return ByokTotals(
         users=OwnKey.objects.values("user").distinct().count(),
         providers=OwnKey.objects.values("provider").distinct().count(),
         keys=OwnKey.objects.count(),
@@ -77,22 +77,22 @@ def numbers_of(report: UsageReport) -> Numbers:
     )
 
 
-def lines_of(people: Iterable[User], report: UsageReport) -> list[Bringer]:
-    """These people (from `bringers()`) with their numbers."""
+def lines_of(people: Iterable[User], report: UsageReport) -> list[OwnKeyHolder]:
+    """These people (from `people_with_own_keys()`) with their numbers."""
     used = {line.name: line.totals for line in report.by("owner")}
     lines = []
     for person in people:
         totals = used.get(person.username, NOTHING)
         keys = tuple(line_of(key) for key in person.own_keys.all())
-        lines.append(Bringer(person, keys, totals.own_key_requests, totals.saved_usd))
+        lines.append(OwnKeyHolder(person, keys, totals.own_key_requests, totals.saved_usd))
     return lines
 
 
-def uses_of(person: User, report: UsageReport) -> list[Use]:
+def uses_of(person: User, report: UsageReport) -> list[OwnKeyUse]:
     """Each key of a person (from `with_keys()`) with its numbers; the report is that person's."""
     used = {line.name: line.totals for line in report.by("provider")}
     uses = []
     for key in person.own_keys.all():
         totals = used.get(key.provider.name, NOTHING)
-        uses.append(Use(line_of(key), totals.own_key_requests, totals.saved_usd))
+        uses.append(OwnKeyUse(line_of(key), totals.own_key_requests, totals.saved_usd))
     return uses

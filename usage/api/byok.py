@@ -51,6 +51,6 @@ class Byok(APIView):
     @extend_schema(parameters=[PageQuery], responses=ByokPage, operation_id="read_byok")
     def get(self, request: Request) -> Response:
         query, report = PageQuery.checked(request.query_params), byok_report.report_of()
-        people, about = page_of(byok_report.bringers(query.pop("q")), **query)
+        people, about = page_of(byok_report.people_with_own_keys(query.pop("q")), **query)
         answer = {"period": byok_report.PERIOD, "numbers": byok_report.numbers_of(report), **about}
         return Response(ByokPage({**answer, "users": byok_report.lines_of(people, report)}).data)
