@@ -1,4 +1,4 @@
-"""`make fidelity`: is what you rehearse what you get?
+"""`make fidelity`: does a rehearsal predict the real behaviour?
 
 Each case runs twice: rehearsed in virtual time, and live, through our own gateway over real sockets, in real time,
 against a server that plays the same faults. Wanted: shares of each deployment within 3 percentage points or the
@@ -77,7 +77,7 @@ CASES = [
     Case(
         "latency based",
         Strategy.LATENCY_BASED,
-        # Well apart: between two that are nearly alike, LiteLLM's choice hangs on single lucky samples.
+        # Well apart: between two similar ones, LiteLLM's choice depends on single samples.
         [fault("slow", "first", factor=4), fault("slow", "third", factor=3)],
         BUSY,
     ),
@@ -94,7 +94,7 @@ CASES = [
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one run: answered requests by deployment, successes and requests that fell back, of `total`."""
+    """The result of one run: answered requests by deployment, successes and requests that fell back, of `total`."""
 
     total: int
     served: dict[str, int]

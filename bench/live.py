@@ -118,7 +118,7 @@ async def growth_mb(ours: Console, run_id: str, viewers: int, seconds: float = 5
     url = f"{ours.url}/ws/runs/{run_id}/?speed={SPEED}&seek_ms=0"
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         deaf = await asyncio.gather(*(session.ws_connect(url, headers=HEADERS) for _ in range(viewers)))
-        await asyncio.sleep(1)  # what it costs to be connected is not what is asked
+        await asyncio.sleep(1)  # the cost of a connection is not part of the measurement
         before = memory_mb(ours.process.pid)
         await asyncio.sleep(seconds)
         after = memory_mb(ours.process.pid)
@@ -169,7 +169,7 @@ def main() -> None:
 
 
 def report(found: Measured, server: str) -> bool:
-    """Prints what was found; says whether it is what was wanted."""
+    """Prints the result; returns whether it meets the goal."""
     fps, median = found.fps, statistics.median(found.patches)
     sent = sum(fps) * (found.end_s - found.begin_s)
     whole = statistics.median(seen.sizes[0] for seen in found.viewers)

@@ -4,8 +4,8 @@ One server under one load, because two of the same code differ by more than the 
 second to the next. Without means that nothing is kept of a request.
 
 The gateway has a processor of its own; load, upstream and the process that writes the log share the others. Where they
-may run anywhere, whatever else takes a tenth of a processor costs the gateway some 5 %, were it a senseless loop: that
-tells of the machine and not of the log. What the log takes of the other processors is printed beside it.
+may run anywhere, any other process with a tenth of a processor costs the gateway about 5 %, even an empty loop: that
+measures the machine and not the log. What the log takes of the other processors is printed beside it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The floor: an ASGI application that hands a request on and its answer back, and does nothing else.
+"""The floor: an ASGI application that forwards a request and its answer, and does nothing else.
 
 Run by `uvicorn bench.passthrough:app`, with the upstream's base URL in BENCH_UPSTREAM.
 """

@@ -123,7 +123,7 @@ def _fill(made: int, size: int, copy: Path) -> None:
 
 def costs_of(paths: dict[str, str]) -> Costs:
     """The cost of each, after one request that warms the process up."""
-    client = visitor("person-00")  # who asks most, so that the own usage has most to add up
+    client = visitor("person-00")  # the busiest person, so that the own usage has most to add up
     visit_ms(client, "/account")
     return {name: _cost(client, path) for name, path in paths.items()}
 

@@ -1,4 +1,4 @@
-"""What `bench/usage.py` asks for, by name: the busiest team, key, person …, for they have most to add up."""
+"""The queries of `bench/usage.py`, by name: the busiest team, key, person …, because they have most to add up."""
 
 from __future__ import annotations
 

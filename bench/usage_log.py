@@ -1,4 +1,4 @@
-"""A plausible request log: who asks is uneven, a few groups have most of the traffic, some requests fail.
+"""A plausible request log: callers are uneven, a few groups have most of the traffic, some requests fail.
 
 190 days, so that the longest period of the page has another of its length before it, and all of it is within two. The
 same for every database: all that is random has a seed.
@@ -27,7 +27,7 @@ FELL_BACK = 0.03
 
 
 class Habit(NamedTuple):
-    """Who asks for what and who answers: the columns that these requests share, how often, and their attempt."""
+    """A kind of request: its shared columns, its frequency, and its attempt."""
 
     weight: float
     columns: dict[str, Any]

@@ -118,5 +118,5 @@ def as_nobody(db: None) -> APIClient:
 
 @pytest.fixture
 def two_models(db: None) -> list[dict[str, Any]]:
-    """Two deployments as a request names them, for any strategy."""
+    """Two deployments as in a request, for any strategy."""
     return [{"model_id": str(make_model().id), "priority": n, "weight": 50} for n in (1, 2)]

@@ -24,7 +24,7 @@ VARIABLE = "ROUTING_CONSOLE_TEST_TEMPLATES"
 
 
 def is_postgres() -> bool:
-    """Whether DATABASE_URL says so; SQLite otherwise."""
+    """Whether DATABASE_URL is PostgreSQL; SQLite otherwise."""
     return os.environ.get("DATABASE_URL", "").startswith("postgres")
 
 

@@ -1,4 +1,4 @@
-"""Time as this machine has it to give: what takes a second where nobody else works may take longer beside others."""
+"""Time as this machine has it to give: a second of work on a free machine takes longer on a busy one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The house's table of rights: who may read, and who may change, at each address (see `test_rights.py`)."""
+"""The table of rights: who may read and who may change at each address (see `test_rights.py`)."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def valkey() -> Iterator[str]:
 
 @contextmanager
 def services() -> Iterator[dict[str, str]]:
-    """The environment of a process that shall run on PostgreSQL and Valkey."""
+    """The environment of a process on PostgreSQL and Valkey."""
     with ExitStack() as started:
         database = os.environ.get("DATABASE_URL", "")
         if not database.startswith("postgres"):

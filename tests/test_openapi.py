@@ -14,7 +14,7 @@ def test_the_schema_is_sound_and_without_warnings(tmp_path):
     call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(tmp_path / "schema.yml"))
 
 
-def test_whoever_has_a_key_reads_it_and_it_names_what_the_contract_names(as_dora):
+def test_every_key_can_read_the_schema_and_it_has_the_names_of_the_contract(as_dora):
     schema = as_dora.get("/api/schema?format=json").json()
     paths = {
         "/v1/routing_group",

@@ -1,4 +1,4 @@
-"""Who may open what: every address of the URL configuration, asked by everybody.
+"""Rights: every address of the URL configuration, requested with every role.
 
 An address that is added without a line in RULES fails. Rights that hang on whose thing it is (my key, our team) are
 tested where they live; here it counts who gets through the door at all.
@@ -96,7 +96,7 @@ def was_let_in(answer: HttpResponse) -> bool:
 
 
 def may(role: Role | None, wanted: str) -> bool:
-    """Whether somebody with this role (None: nobody knows them) belongs to those for whom a door is."""
+    """Whether this role (None: not signed in) may open an address with this rule."""
     if wanted == ANYBODY or role is None:
         return wanted == ANYBODY
     return wanted == KNOWN or role.includes(Role(wanted))
@@ -108,7 +108,7 @@ def test_every_address_has_a_rule_and_every_rule_an_address():
 
 
 @pytest.mark.parametrize("name", sorted(ROUTES))
-def test_a_door_opens_to_whom_it_should(name: str, people: dict, with_keys: dict, with_sessions: dict):
+def test_an_address_opens_for_the_roles_in_the_table(name: str, people: dict, with_keys: dict, with_sessions: dict):
     is_api = ROUTES[name].startswith(API)
     callers = {**with_sessions, "nobody": asking(Client()), **(with_keys if is_api else {})}
     seen, wanted = {}, {}

@@ -1,4 +1,4 @@
-"""The Django admin: a window without handles."""
+"""The Django admin is read-only."""
 
 from __future__ import annotations
 

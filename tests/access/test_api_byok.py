@@ -1,4 +1,4 @@
-"""`/api/v1/llm/users/{id}/byok`: everybody keeps their own keys for providers."""
+"""`/api/v1/llm/users/{id}/byok`: everybody manages their own keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bearer keys at the JSON doors."""
+"""Bearer keys at the REST API."""
 
 from __future__ import annotations
 

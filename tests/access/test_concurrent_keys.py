@@ -49,7 +49,7 @@ def test_a_key_is_rotated_once_however_many_ask(send, erin):
     assert send("GET", "keys").json()["total"] == 2
 
 
-def test_whoever_is_taken_out_of_a_team_has_no_key_of_it_whatever_came_first(send, erin):
+def test_a_removed_member_has_no_key_of_the_team_in_any_order_of_events(send, erin):
     team = send("POST", "teams", {"name": "red"}).json()["id"]
     send("POST", f"teams/{team}/members", {"user": erin})
     issue = ("POST", "keys", {"name": "a", "owner": erin, "team": team})

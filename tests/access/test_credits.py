@@ -1,4 +1,4 @@
-"""The books: holds, charges, movements by people, limits; and that all of it adds up, whatever happens when."""
+"""The books: holds, charges, movements by people, limits; and that they add up after any sequence of events."""
 
 from __future__ import annotations
 
@@ -235,7 +235,7 @@ def test_what_makes_no_sense_is_refused_and_changes_nothing(alice, verb, fields,
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_whatever_happens_in_which_order_the_books_add_up(seed):
+def test_the_books_add_up_after_any_sequence_of_events(seed):
     """Random holds, settlements, ends and movements: never below the floor, never a charge twice."""
     rng = random.Random(seed)
     account = prepaid("1", floor_usd=Decimal("0.2"))

@@ -42,7 +42,7 @@ def _a_database_that_threads_can_share(
 
 
 def at_once(works: Iterable[Callable[[], object]]) -> list[Exception]:
-    """Starts all in the same moment, each in a thread; gives what they raised."""
+    """Starts all at the same moment, each in a thread; returns what they raised."""
     works, raised = list(works), []
     gate = threading.Barrier(len(works))
 

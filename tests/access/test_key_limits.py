@@ -1,4 +1,4 @@
-"""A key raises no limit that it is under, and gives none away, whichever way it goes about it."""
+"""A key can't raise or give away a limit that applies to it, in any way."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HOUR = timedelta(hours=1)
 
 
 def acting(owner: User, **fields: Any) -> KeyHolder:
-    """Somebody who presents a fresh key of this person."""
+    """A holder of a new key of this person."""
     holder = verify(actions.issue_key(by=MASTER, owner=owner, name="acting", **fields)[1])
     assert holder is not None
     return holder

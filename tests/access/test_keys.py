@@ -1,4 +1,4 @@
-"""API keys: who issues, changes, rotates and revokes which, and that nobody gives more than they have."""
+"""API keys: who may issue, change, rotate and revoke them; nobody gives more rights than they have."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 def holder_with(owner, **fields):
-    """Whoever presents a fresh key of this person."""
+    """A holder of a new key of this person."""
     return verify(actions.issue_key(by=MASTER, owner=owner, name="acting", **fields)[1])
 
 

@@ -1,4 +1,4 @@
-"""Keys that people bring for providers: stored, tried, changed, forgotten, and read by nobody."""
+"""Own keys: stored, tested, changed, deleted, and never readable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Teams and who is in them: what their changes do to keys, credits and assignments."""
+"""Teams and members: the effects of changes on keys, credits and assignments."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_both_doors_are_closed_to_such_a_manager(client, charlie, as_charlie, lo
         assert answer.status_code == 403 or answer.url.startswith("/sign-in"), address
 
 
-def test_whoever_leaves_a_team_loses_its_keys_and_keeps_their_own(alice, bob, charlie):
+def test_a_member_who_leaves_a_team_loses_its_keys_and_keeps_personal_ones(alice, bob, charlie):
     team = make_team(members=[bob, charlie])
     _, of_team = actions.issue_key(by=alice, owner=bob, name="a", team=team)
     _, of_other = actions.issue_key(by=alice, owner=charlie, name="b", team=team)

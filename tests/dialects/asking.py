@@ -1,4 +1,4 @@
-"""One request to one upstream, as the router makes it, and what the caller sees of the answer."""
+"""One request to one upstream, as the router makes it, and the answer as the caller sees it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ POLICY = RetryPolicy(num_retries=0, timeout_s=15, stream_idle_timeout_s=10)
 
 @dataclass
 class Got:
-    """What a caller has of an answer, plain or streamed, and what broke it, if anything did."""
+    """A caller's part of an answer, plain or streamed, and the error that broke it, if any."""
 
     attempt: Attempt
     text: str = ""
@@ -61,7 +61,7 @@ def spec_of(dialect: Dialect, server: ScriptedUpstream) -> DeploymentSpec:
 async def ask(
     dialect: Dialect, server: ScriptedUpstream, policy: RetryPolicy = POLICY, *, stream: bool = False, **body: Any
 ) -> Got:
-    """Raises what the upstream raises before it gives anything; what breaks a stream later is in the result."""
+    """Raises an error before the first content; a later error of a stream is in the result."""
     spec = spec_of(dialect, server)
     asked = {"model": "g", "messages": QUESTION, **body} | ({"stream": True} if stream else {})
     call = Call("chat/completions", asked, Trace("r", "g"), is_stream=stream)

@@ -1,4 +1,4 @@
-"""A dialect on a real socket: what it says, where it is cut, how it fails."""
+"""A dialect on a real socket: its answers, cuts and errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked of every dialect."""
+"""The questions for every dialect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model is to say in a test, in no dialect, and what a dialect has to offer to say it."""
+"""The content of a test answer without a dialect, and the interface of a dialect."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ TRANSLATED: list[Dialect] = [Anthropic(), Azure(), Gemini(), Mistral(), Ollama()
 DIALECTS: list[Dialect] = [*TRANSLATED, Cohere(), *(OpenAI(name) for name in DIRECT)]
 NAMES_ERRORS = [dialect for dialect in DIALECTS if dialect.provider_type not in ("bedrock", "cohere")]
 MAY_NOT_COUNT = [dialect for dialect in DIALECTS if dialect.provider_type not in ("gemini", "bedrock")]
-# What no caller may read: LiteLLM's words, Python's, this machine's.
+# Texts that no caller may see: LiteLLM's, Python's, this machine's.
 INTERNAL = ("litellm", "LiteLLM", "Traceback", "site-packages", ".py", "ssl", "http://", "https://", "Exception", '{"')
 STATUSES = (400, 401, 402, 403, 404, 413, 429, 500, 502, 503, 529)
 

@@ -1,4 +1,4 @@
-"""What no upstream may do to the reader of its words: break it, or keep it busy."""
+"""An upstream's text may neither break its reader nor keep it busy."""
 
 from __future__ import annotations
 

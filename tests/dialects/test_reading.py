@@ -1,4 +1,4 @@
-"""One event of an upstream's stream, and one answer: what do they say?"""
+"""Reading one event of an upstream's stream, and one whole answer."""
 
 import json
 from typing import Any

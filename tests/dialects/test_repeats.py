@@ -1,4 +1,4 @@
-"""What is known of an event without parsing it is what parsing it would have said."""
+"""An event that is known without parsing means the same as the parsed one."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The error that the end of a stream speaks of, from bytes."""
+"""The error at the end of a stream, from its bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person does in the builder, for the tests that need it."""
+"""A person's actions in the builder, for several tests."""
 
 from __future__ import annotations
 

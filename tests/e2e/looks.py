@@ -1,4 +1,4 @@
-"""What is wrong with a page as it stands: axe's rules in each theme, and whether it fits the screen, at each width."""
+"""The faults of a page: axe's rules in each theme, and whether it fits the screen, at each width."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ WebSocket.prototype.addEventListener = function (kind, heed) {
 
 
 def chromium() -> str | None:
-    """The system's Chromium, else whatever Playwright brings."""
+    """The system's Chromium, else Playwright's."""
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
 
 

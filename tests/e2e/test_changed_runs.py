@@ -50,7 +50,7 @@ def until_moment(page: Page, at_ms: float) -> None:
 
 
 def move(page: Page, deployment: str, percent: int) -> None:
-    """Moves a failure slider, as somebody who lets go of it."""
+    """Moves a failure slider, and releases it."""
     slider = page.get_by_label(f"{deployment} failures")
     slider.evaluate(
         f"s => {{ s.value = {percent}; s.dispatchEvent(new Event('input', {{ bubbles: true }}));"

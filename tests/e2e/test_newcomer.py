@@ -1,4 +1,4 @@
-"""The way of somebody who has never seen the console: from sign-in to a group that has answered a test."""
+"""The first steps of a newcomer: from sign-in to a group that has answered a test."""
 
 from __future__ import annotations
 

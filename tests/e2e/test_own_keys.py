@@ -1,4 +1,4 @@
-"""Own provider keys in a browser: stored, tested, replaced and deleted by keyboard and mouse, in every theme."""
+"""Own keys in a browser: stored, tested, replaced and deleted by keyboard and mouse, in every theme."""
 
 from __future__ import annotations
 

@@ -142,7 +142,7 @@ async def test_a_redirect_to_a_forbidden_address_is_not_followed(upstream: Scrip
 
 
 @pytest.mark.parametrize("dialect", ["openai", *DIALECTS])
-async def test_traffic_keeps_to_the_policy_whoever_carries_it(dialect: str, upstream: ScriptedUpstream, public_only):
+async def test_traffic_keeps_to_the_policy_over_every_client(dialect: str, upstream: ScriptedUpstream, public_only):
     """`openai` goes over our own connections, the others over LiteLLM's clients."""
     with pytest.raises(Exception, match=r"Private addresses are off|Connection error"):
         await _send(dialect, upstream.url)

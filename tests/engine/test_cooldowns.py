@@ -1,4 +1,4 @@
-"""What a router leaves alone, why, and the end of that."""
+"""Cooldowns of a router: cause and end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What answers cost is what their tokens cost at the catalog's prices, whoever answered and however."""
+"""The cost of an answer is the cost of its tokens at the catalog's prices, for every provider and every way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Callers' own keys: used where the provider matches, and nobody else's trouble when they are refused."""
+"""Callers' own keys: used for the matching provider; a refusal concerns only that caller."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ async def test_but_a_system_key_that_is_refused_in_its_place_does():
 
 @pytest.mark.parametrize("strategy", list(Strategy))
 @pytest.mark.parametrize("own_keys", [STRICT, LENIENT], ids=["strict", "lenient"])
-async def test_a_refused_key_is_tried_once_in_a_request_whatever_the_strategy(strategy, own_keys):
+async def test_a_refused_key_is_tried_once_in_a_request_with_every_strategy(strategy, own_keys):
     three = tuple(of_provider(name, priority=1, weight=1) for name in "abc")
     spec = group(strategy=strategy, deployments=three, retry=RetryPolicy(num_retries=3))
     upstream = Gatekeeper({OWN: 401, SYSTEM: 503})

@@ -1,4 +1,4 @@
-"""What a caller is told to wait, of all that was tried or cools down, and what is not worth a retry."""
+"""The Retry-After for a caller, from all tried or cooling deployments, and errors that are not worth a retry."""
 
 import pytest
 from pydantic_core import to_json

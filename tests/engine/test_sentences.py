@@ -1,4 +1,4 @@
-"""Nothing that a library says reaches callers, attempts or logs, whatever was raised."""
+"""No text of a library reaches callers, attempts or logs, for any exception."""
 
 import asyncio
 import inspect

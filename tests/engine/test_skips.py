@@ -1,4 +1,4 @@
-"""Who was skipped: every candidate of each group that a request came to was asked, skipped or not needed."""
+"""Skips: every candidate of each group of a request was asked, skipped or not needed."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ OLLAMA = {"model": "m", "message": {"role": "assistant", "content": "pong"}, "do
 
 @dataclass(frozen=True)
 class Reply:
-    """This JSON, whatever was asked."""
+    """Always this JSON."""
 
     body: dict[str, Any]
 

@@ -167,7 +167,7 @@ def test_any_json_is_refused_or_survives_json_and_being_sent_again(data: dict[st
     ],
     ids=["unsorted", "other columns, a mark, an empty line, another time format"],
 )  # fmt: skip
-def test_a_trace_file_is_read_whatever_its_order(lines: list[str]):
+def test_a_trace_file_is_read_in_any_order(lines: list[str]):
     assert list(read_trace(lines)) == [Arrival(0, 4808, 10), Arrival(0.052, 3180, 8)]
 
 

@@ -37,7 +37,7 @@ def group(request: pytest.FixtureRequest, stage: Stage, make_group: Callable[...
     return make_group(first["id"], stage.models[1])
 
 
-def test_an_answer_is_openais_whoever_gave_it(stage: Stage, group: str):
+def test_an_answer_has_openais_shape_from_every_provider(stage: Stage, group: str):
     stage.first.script({"type": "reply", "text": "pong"})
     raw = stage.client.chat.completions.with_raw_response.create(model=group, messages=HI, max_tokens=5)
     answer = raw.parse()

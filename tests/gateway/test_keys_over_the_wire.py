@@ -23,7 +23,7 @@ MakeGroup = Callable[..., str]
 
 @pytest.fixture
 def person(stage: Stage) -> str:
-    """Somebody whom nobody knew before, a viewer; gives the username."""
+    """A new viewer; returns the username."""
     name = f"person-{next(_numbers)}"
     stage.console.call("POST", "/api/v1/llm/users", {"username": name, "role": "viewer", "password": PASSWORD})
     return name

@@ -1,4 +1,4 @@
-"""Recognisable keys go in through every door of a real server, and are looked for everywhere: they are nowhere."""
+"""Recognisable keys go in through every door of a real server, and must not appear anywhere."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def group(stage: Stage, upstream: ScriptedUpstream, provider: str, make_group: M
 
 @pytest.fixture
 def person(stage: Stage) -> str:
-    """A viewer whom nobody knew before; gives the username."""
+    """A new viewer; returns the username."""
     name = f"bringer-{next(_numbers)}"
     account = {"username": name, "role": "viewer", "password": "a long enough password"}
     stage.console.call("POST", "/api/v1/llm/users", account)

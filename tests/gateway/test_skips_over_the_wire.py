@@ -1,4 +1,4 @@
-"""Who was skipped, as callers and readers see it: real requests over real sockets."""
+"""Skips as callers and readers see them: real requests over real sockets."""
 
 from __future__ import annotations
 

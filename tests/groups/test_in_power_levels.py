@@ -1,4 +1,4 @@
-"""Which groups `auto` and the power levels may choose: those that somebody let in."""
+"""The groups that `auto` and the power levels may choose: those that were added."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LiteLLM's config.yaml as strangers write it: what becomes a group, and what is named with why."""
+"""LiteLLM's config.yaml as other people write it: what becomes a group, and what is named with why."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def test_it_is_paged(as_charlie):
     assert names(as_charlie, "q=gpt&page=1000") == []
 
 
-def test_whatever_it_offers_can_be_added():
+def test_every_offered_model_can_be_added():
     models, total = search(size=10_000)
     assert len(models) == total == len({(model.type, model.name) for model in models})
     assert all(is_known(model.type) and len(model.name) <= 256 and " " not in model.name for model in models)

@@ -1,4 +1,4 @@
-"""Whom to probe next, and what a probe makes of a provider."""
+"""The schedule of probes, and the effect of a probe on a provider."""
 
 from __future__ import annotations
 

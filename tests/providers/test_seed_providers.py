@@ -65,7 +65,7 @@ def test_a_key_that_comes_later_is_stored_and_one_that_is_there_stays(monkeypatc
     assert (provider.enabled, secrets.decrypt(provider.key).reveal()) == (True, KEY)
 
 
-def test_reset_makes_just_these_anew():
+def test_reset_recreates_only_these():
     call_command("seed_providers")
     other = make_provider(name="Ours")
     LanguageModel.objects.filter(name="gpt-4o").update(input_cost_per_million=1)

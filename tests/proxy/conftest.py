@@ -1,6 +1,6 @@
 """A console with groups of every strategy, its export, and a real LiteLLM proxy started on it.
 
-Run apart from the other tests, as `pytest tests/proxy`: once, whatever the database, for the proxy takes long to start.
+Run apart from the other tests, as `pytest tests/proxy`: once for all databases, because the proxy takes long to start.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
 
 
 def prepare(ours: Console, api_base: str) -> None:
-    """A small and a large model, and the templates over them: the one is found by its name, the other by its price."""
+    """A small and a large model, and the templates over them: one is found by its name, the other by its price."""
     lab = {"name": "Lab", "type": "custom", "api_key": "sk-of-the-lab", "api_base": api_base}
     provider = ours.call("POST", "/api/v1/llm/providers", lab)["provider"]["id"]
     for name, price in (("llama-mini", 1), ("llama", 9)):

@@ -54,7 +54,7 @@ def _drawn(row: DeploymentSpec) -> DrawnDeployment:
 
 
 def job_of(spec: GroupSpec, *, scenario: dict[str, Any] | None = None, failing: dict[str, float] | None = None) -> Job:
-    """A rehearsal of 336 requests; deployments that fail are not left alone unless a scenario is named."""
+    """A rehearsal of 336 requests; failing deployments do not cool down unless a scenario is named."""
     known = {d.deployment_id for d in spec.deployments}
     rates = {name: rate for name, rate in (FAILING if failing is None else failing).items() if name in known}
     profiles = {
@@ -70,5 +70,5 @@ def frames_of(worker: WorkerProcess, spec: GroupSpec, **faults: Any) -> list[Fra
 
 
 def without_cooldown(spec: GroupSpec) -> GroupSpec:
-    """The same group, which leaves no deployment alone."""
+    """The same group without cooldowns."""
     return GroupSpec(spec.group_id, spec.name, spec.strategy, spec.deployments, 1, spec.retry, CooldownPolicy(0.0))

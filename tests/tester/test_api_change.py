@@ -85,7 +85,7 @@ def test_changes_add_up_and_an_earlier_one_undoes_what_came_after_it(change, ids
     assert back.config["scenario"]["name"] == "failure-rates"
 
 
-def test_a_run_is_changed_as_it_was_planned_whatever_became_of_its_group(run, change, group, ids):
+def test_a_run_is_changed_as_it_was_planned_even_if_its_group_has_changed(run, change, group, ids):
     group.deployments.filter(model_id=ids[1]).delete()
     changed = change(at_ms=AT_MS, failure_injection=rates(**{ids[0]: 1.0}))
     assert changed.result["fallback_count"] > 20

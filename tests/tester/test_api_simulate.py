@@ -1,4 +1,4 @@
-"""`POST /v1/routing_group/{id}/simulate`: what comes out, for whom, and the same every time."""
+"""`POST /v1/routing_group/{id}/simulate`: the result, the rights, and that it is the same every time."""
 
 from __future__ import annotations
 

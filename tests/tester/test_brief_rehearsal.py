@@ -119,7 +119,7 @@ def test_what_cannot_be_drawn_yet_says_so(send, models):
     assert "by weight" in html_of(send(PREVIEW, form(*models, strategy="weighted", **{f"{models[0].pk}-weight": "x"})))
 
 
-def test_what_was_just_rehearsed_is_not_drawn_anew(send, models):
+def test_what_was_just_rehearsed_is_not_drawn_again(send, models):
     html = html_of(send(REHEARSAL, form(*models)))
     mark = html.split('name="rehearsed" value="')[1].split('"')[0]
     assert send(PREVIEW, form(*models, rehearsed=mark)).status_code == 204

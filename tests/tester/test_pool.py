@@ -28,7 +28,7 @@ def make_pool() -> Iterator[Callable[[int], Pool]]:
 
 
 def nothing() -> None:
-    """What somebody does who simply waits."""
+    """The action of a caller that only waits."""
 
 
 def borrowed_pid(pool: Pool) -> int:

@@ -80,7 +80,7 @@ def test_bands_lie_beside_each_other_in_as_few_lanes_as_they_need():
     assert len(timeline.windows) == 4
 
 
-def test_faults_are_told_by_whom_they_strike_and_what_they_do():
+def test_faults_are_described_by_target_and_effect():
     told = windows(
         {"kind": "outage", "target": "primary", "from_s": 10, "until_s": 70},
         {"kind": "server_error", "target": "others", "probability": 0.3},

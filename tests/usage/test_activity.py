@@ -60,7 +60,9 @@ def test_a_group_is_as_its_worst_deployment(attempts, state, why):
         (Served(40, 0), [], GroupState.IDLE, ""),
     ],
 )
-def test_a_group_is_not_well_when_its_callers_got_errors_whatever_its_deployments_did(served, attempts, state, why):
+def test_a_group_is_unhealthy_when_its_callers_got_errors_for_any_state_of_its_deployments(
+    served, attempts, state, why
+):
     health = health_of(attempts, served)
     assert (health.state, health.why) == (state, why)
 

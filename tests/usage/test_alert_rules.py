@@ -195,7 +195,7 @@ def test_what_is_turned_away_before_the_limits_counts_for_none(limited, status, 
     assert "and 1 request was refused" in opened(AlertKind.RATE_LIMIT)[0]
 
 
-def test_tokens_count_as_well_and_whoever_was_refused_is_over_the_limit(limited):
+def test_tokens_count_as_well_and_a_refused_key_is_over_the_limit(limited):
     asked(limited, 1, input_tokens=800, output_tokens=101)
     settle()
     assert "901 of its 1,000 tokens in a minute (90%)" in opened(AlertKind.RATE_LIMIT)[0]

@@ -1,4 +1,4 @@
-"""Questions to the sums, answered as if each request had been looked at."""
+"""Queries of the sums give the same results as the single requests."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def test_what_makes_no_sense_is_named(as_charlie, query, field):
     assert (answer.status_code, list(answer.json())) == (400, [field])
 
 
-def test_three_queries_whatever_the_number_of_rows(as_charlie, django_assert_num_queries):
+def test_three_queries_for_any_number_of_rows(as_charlie, django_assert_num_queries):
     for number in range(20):
         logged(f"a{number}")
     with django_assert_num_queries(3):  # the key, the teams of its owner, the requests

@@ -1,4 +1,4 @@
-"""What an attempt says about the provider it was made at."""
+"""Whether an attempt counts as a failure of its provider."""
 
 from __future__ import annotations
 

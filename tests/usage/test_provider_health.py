@@ -47,7 +47,7 @@ def test_half_of_five_failed_attempts_or_each_of_two_say_that_it_is_down(failed,
     assert is_up(has_error=False, recent=Tries("p", "P", tried_times, failed)) is expected
 
 
-def test_a_failed_probe_says_so_whatever_the_traffic():
+def test_a_failed_probe_counts_for_any_traffic():
     assert not is_up(has_error=True, recent=Tries("p", "P", 100, 0))
     assert not is_up(has_error=True, recent=None)
 

@@ -1,4 +1,5 @@
-"""A provider's success is counted from its attempts, wherever it is shown: who failed all of them never reads 100%."""
+"""A provider's success is counted from its attempts, wherever it is shown: a provider that failed all of them never
+shows 100%."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def test_sums_made_once_more_count_nothing_twice():
     assert tries_since(FIVE) == [Tries("nebius", "Nebius", 1, 1)]
 
 
-def test_a_window_is_one_query_whatever_is_in_the_log(django_assert_num_queries):
+def test_a_window_is_one_query_for_a_log_of_any_size(django_assert_num_queries):
     log(*(finished(attempts=[failed(f"P{number}")]) for number in range(30)))
     with django_assert_num_queries(1):
         assert len(tries_since(FIVE)) == 30

@@ -1,4 +1,4 @@
-"""Requests are summed up as they are written: once, whoever writes them and however often."""
+"""Requests are summed up as they are written: once, by any process and any number of writes."""
 
 from __future__ import annotations
 

@@ -205,7 +205,7 @@ def test_a_webhook_that_does_not_listen_is_an_error_on_the_page(editor, settings
     assert "Not delivered: " in html
 
 
-def test_few_queries_whatever_the_number_of_alerts(reader, charlie, django_assert_num_queries):
+def test_few_queries_for_any_number_of_alerts(reader, charlie, django_assert_num_queries):
     for _ in range(5):
         raised(subject=str(make_provider().pk))
         raised(AlertKind.RATE_LIMIT, str(issue_key(by=COMMAND_LINE, owner=charlie, name="ci")[0].pk))

@@ -74,7 +74,7 @@ def test_a_step_that_nobody_knows(change: str):
 @given(
     st.lists(st.tuples(st.sampled_from(["up", "down", "join", "part", "settle", "remove"]), st.sampled_from("ABCDE")))
 )
-def test_whatever_is_done_numbers_are_1_2_3_and_nobody_gets_lost(steps: list[tuple[str, str]]):
+def test_after_any_steps_numbers_are_1_2_3_and_no_row_is_lost(steps: list[tuple[str, str]]):
     now, left = rows("A1 B2 C2 D3 E4"), set("ABCDE")
     for verb, letter in steps:
         now = changed(now, f"{verb}:{IDS[letter]}")

@@ -38,7 +38,7 @@ def run(group, ids) -> Run:
 
 @pytest.fixture
 def post(client, bob, run):
-    """Posts what the page of the run would, without JavaScript; whatever else is given wins."""
+    """Posts the form of the run's page without JavaScript, with changes."""
     client.force_login(bob)
     shown = {"at_ms": "5000", "scenario": "primary-outage", "shown_scenario": "primary-outage", "rate_0": "33"}
     return lambda **said: client.post(f"/runs/{run.pk}/change", {**shown, "rate_1": "0", "num_requests": "77", **said})

@@ -1,4 +1,4 @@
-"""The timeline of a stored run names whom its faults strike, as the run itself did."""
+"""The timeline of a stored run names the same targets of faults as the run itself."""
 
 from __future__ import annotations
 

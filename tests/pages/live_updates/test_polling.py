@@ -98,7 +98,7 @@ async def test_a_request_and_a_run_are_told_also_when_the_request_began_before_t
     await page.disconnect()
 
 
-async def test_whoever_loses_the_right_is_closed(charlie, monkeypatch):
+async def test_a_viewer_who_loses_the_right_is_disconnected(charlie, monkeypatch):
     monkeypatch.setattr(consumers, "ADMIT_AGAIN_EVERY_S", 0.1)
     page = socket([*await sync_to_async(session_of)(charlie), ORIGIN])
     await followed(page)

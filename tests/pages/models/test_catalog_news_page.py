@@ -17,7 +17,7 @@ URL = "/models/news"
 
 @pytest.fixture(autouse=True)
 def _of_this_test():
-    """Each test begins to count its configurations anew."""
+    """Each test begins with its own configuration version."""
     catalog_news._updates_at.cache_clear()
 
 

@@ -127,6 +127,6 @@ def test_ten_thousand_prompts_are_scored_in_a_few_seconds(page, chat):
     assert watch.elapsed_s < 5
 
 
-def test_trying_takes_the_same_queries_whatever_there_is(page, chat, django_assert_num_queries):
+def test_trying_takes_the_same_queries_for_any_number_of_rows(page, chat, django_assert_num_queries):
     with django_assert_num_queries(6):
         tried(page, chat, 10)

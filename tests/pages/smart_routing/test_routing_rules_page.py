@@ -48,7 +48,7 @@ def test_the_cards_have_prices_of_the_catalog(page, pools):
         assert f"Now: <strong>{name}</strong>" in html
 
 
-def test_choosing_a_strategy_saves_it_and_shows_whom_it_takes(page, pools):
+def test_choosing_a_strategy_saves_it_and_shows_the_group_it_takes(page, pools):
     html = html_of(save(page, "levels", strategy="quality"))
     assert rules().strategy == "quality"
     assert "Saved" in html
@@ -126,7 +126,7 @@ def test_viewers_look_strangers_do_not_and_nonsense_is_a_bad_request(client, pag
     assert client.get(AT).status_code == 403
 
 
-def test_the_page_takes_the_same_queries_whatever_there_is(page, pools, django_assert_max_num_queries):
+def test_the_page_takes_the_same_queries_for_any_number_of_rows(page, pools, django_assert_max_num_queries):
     RoutingRules.objects.create(pk=1, model_aliases={f"alias-{n}": "cheap" for n in range(9)})
     with django_assert_max_num_queries(20):
         page.get(AT)

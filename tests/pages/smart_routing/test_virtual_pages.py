@@ -42,7 +42,9 @@ def form(**more: Any) -> dict[str, Any]:
     return {"name": "auto-code", "is_active": "on", **tiers, **words, "save": "1", **more}
 
 
-def test_the_list_shows_tiers_and_pools_in_the_same_queries_whatever_there_is(page, chat, django_assert_num_queries):
+def test_the_list_shows_tiers_and_pools_in_the_same_queries_for_any_number_of_rows(
+    page, chat, django_assert_num_queries
+):
     html = html_of(page.get(AT))
     assert all(text in html for text in ("auto-chat", "below 50", "from 50", "mini", "standard"))
     with django_assert_num_queries(4):

@@ -190,7 +190,7 @@ def test_strangers_see_no_usage_of_others_and_nobody_changes_any(client, dora, p
     assert client.post(path).status_code in (403, 405)
 
 
-def test_the_page_takes_the_same_queries_whatever_there_is(page, some, django_assert_max_num_queries):
+def test_the_page_takes_the_same_queries_for_any_number_of_rows(page, some, django_assert_max_num_queries):
     log(*(finished(key_id=str(n), provider=f"P{n}", deployment_name=f"d{n}", days_ago=40) for n in range(20)))
     assert Provider.objects.count() == 0
     with django_assert_max_num_queries(12):
@@ -219,7 +219,7 @@ def test_a_wrong_period_of_ones_own_usage_is_said(client, dora):
     assert "There is no period soon." in html_of(answer)
 
 
-def test_ones_own_usage_takes_the_same_queries_whatever_there_is(client, bob, some, django_assert_max_num_queries):
+def test_my_usage_takes_the_same_queries_for_any_number_of_rows(client, bob, some, django_assert_max_num_queries):
     client.force_login(bob)
     with django_assert_max_num_queries(12):
         client.get("/usage/me")

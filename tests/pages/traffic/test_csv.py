@@ -134,7 +134,7 @@ def test_a_wrong_filter_is_said_and_nothing_is_exported(page):
 
 
 @pytest.mark.django_db
-def test_strangers_get_their_own_requests_whatever_they_ask_for(client, dora):
+def test_strangers_get_only_their_own_requests_with_any_filter(client, dora):
     log(finished("mine", owner="dora"), finished("his", owner="bob"))
     client.force_login(dora)
     assert [line["call_id"] for line in rows_of(client.get("/usage/me/requests.csv?user=bob"))] == ["mine"]

@@ -1,4 +1,4 @@
-"""The request log: what it shows to whom, its filters and pages, and the page of one request."""
+"""The request log: its rights, filters and pages, and the page of one request."""
 
 from __future__ import annotations
 
@@ -266,7 +266,7 @@ def test_a_row_is_found_by_the_outcome_it_shows(reader, outcome):
     assert reader.get(URL).context["rows"][0].outcome == outcome
 
 
-def test_few_queries_whatever_the_number_of_rows(reader, django_assert_num_queries):
+def test_few_queries_for_any_number_of_rows(reader, django_assert_num_queries):
     for number in range(20):
         logged(f"a{number}", model_group=f"group-{number}", provider=f"Provider {number}")
     with django_assert_num_queries(5):  # session, person, requests, providers, groups

@@ -1,4 +1,4 @@
-"""Somebody who may watch, and runs to watch."""
+"""A viewer, and runs to watch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs to watch: rows as somebody who conducts a run writes them, and frames as the engine gives them."""
+"""Runs to watch: rows as the process of a run writes them, and frames of the engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may open the socket of a run, and what the others are told."""
+"""The right to open the socket of a run, and the answers to others."""
 
 from __future__ import annotations
 
@@ -104,19 +104,19 @@ async def test_a_revoked_key_ends_the_show(run, charlie, often):
 
 
 @pytest.mark.parametrize(("lost", "code"), [({"role": Role.STRANGER}, 4403), ({"is_active": False}, 4401)])
-async def test_whoever_loses_the_right_sees_no_more(run, charlie, often, lost, code):
+async def test_a_viewer_who_loses_the_right_sees_no_more(run, charlie, often, lost, code):
     async with page(run, [*await in_thread(session_of)(charlie), ORIGIN]) as seen:
         await in_thread(type(charlie).objects.filter(pk=charlie.pk).update)(**lost)
         assert await ended(seen) == code
 
 
-async def test_whoever_signs_out_sees_no_more(run, charlie, often):
+async def test_a_viewer_who_signs_out_sees_no_more(run, charlie, often):
     async with page(run, [*await in_thread(session_of)(charlie), ORIGIN]) as seen:
         await in_thread(Session.objects.all().delete)()
         assert await ended(seen) == 4401
 
 
-async def test_whoever_may_still_watch_goes_on_watching(run, charlie, often):
+async def test_a_viewer_who_keeps_the_right_goes_on_watching(run, charlie, often):
     async with page(run, [*await in_thread(session_of)(charlie), ORIGIN]) as seen:
         await seen.frame()
         assert await seen.receive_nothing(0.3)

@@ -1,4 +1,4 @@
-"""What the socket of a run says to a page, and what it costs when nobody reads."""
+"""The messages of a run's socket to a page, and its cost without a reader."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def test_a_finished_run_opens_on_its_last_picture_and_can_be_scrubbed(done
 
 
 async def test_it_says_which_seek_it_shows(done, key):
-    """Whoever seeks again before the answer is there can tell the first answer from the second."""
+    """A viewer that seeks again before the answer can tell the first answer from the second."""
     async with page(done, key) as seen:
         await seen.frame()
         for seek_ms in (1000, 2600, 2700):
@@ -89,7 +89,7 @@ async def test_the_address_may_say_where_to_begin(done, key):
 @pytest.mark.parametrize(
     ("speed", "pause", "at_ms"), [(1, "false", 0.0), (1, "true", 10_000.0), ("max", "false", 10_000.0)]
 )
-async def test_whoever_comes_to_play_begins_at_the_beginning(done, key, speed, pause, at_ms):
+async def test_a_viewer_with_a_speed_begins_at_the_beginning(done, key, speed, pause, at_ms):
     async with page(done, key, speed=speed, pause=pause) as seen:
         await seen.frame()
         assert seen.says["at_ms"] == at_ms
@@ -221,7 +221,7 @@ async def test_viewers_of_a_run_that_was_changed_are_told_where_it_goes_on(run, 
         assert "next" not in (await late.frame())["s"]
 
 
-async def test_whoever_comes_to_a_moment_that_is_still_to_come_waits_for_it(run, key):
+async def test_a_viewer_that_starts_at_a_future_moment_waits_for_it(run, key):
     async with page(run, key, seek_ms=3000, pause="true") as seen:
         await in_thread(add_frames)(run, range(10, 12))
         assert await seen.receive_nothing(0.3)

@@ -188,7 +188,7 @@ def test_a_run_that_kept_no_picture_is_drawn_as_its_group_is(group, ids, django_
     ]
 
 
-def test_a_run_is_drawn_as_it_ran_whatever_became_of_its_group(group, django_assert_num_queries):
+def test_a_run_is_drawn_as_it_ran_even_if_its_group_has_changed(group, django_assert_num_queries):
     planned = plan(group, RunRequest(seed=1))
     run = make_run(group, config=planned.config)
     group.deployments.all().delete()

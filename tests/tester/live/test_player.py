@@ -61,7 +61,7 @@ def test_before_the_first_frame_there_is_nothing():
 
 
 @pytest.mark.parametrize("speed", [1.0, 10.0])
-def test_whoever_waits_at_the_edge_goes_on_from_there(speed):
+def test_a_viewer_who_waits_at_the_newest_frame_goes_on_from_there(speed):
     """A run that waits for a worker for ten seconds does not begin ten seconds in."""
     player = Player(0, [], speed=speed)
     player.take(0, [])

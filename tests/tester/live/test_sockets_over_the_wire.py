@@ -96,7 +96,7 @@ async def test_two_viewers_and_a_late_one_see_the_run_that_the_api_tells_of(stag
     assert [one.state[name]["#text"] for name in ("n0", "n1")] == served
 
 
-async def test_whoever_comes_back_gets_a_whole_frame_and_goes_on(stage):
+async def test_a_returning_viewer_gets_a_whole_frame_and_goes_on(stage):
     run_id = await stage.start(num_requests=100_000)
     async with viewer(stage.ours, run_id) as before:
         while before.says.get("end_ms", 0) < 1000:
