@@ -95,7 +95,7 @@ def test_an_admins_key_does_not_raise_the_limits_that_it_is_under(alice, bob, rp
         lambda: actions.change_team(by=holder, team=team, rpm=rpm, tpm=tpm),
     ):
         if is_more:
-            with pytest.raises(NotAllowed, match="is under them itself"):
+            with pytest.raises(NotAllowed, match="apply to it too"):
                 act()
         else:
             act()

@@ -144,7 +144,7 @@ def test_aliases_become_those_of_the_routing_rules(as_alice):
     assert {"kind": "alias", "name": "gpt-4", "why": "leads to chat", "changes": []} in report["created"]
     said = skipped(report)
     assert said["old"] == "This alias of chat is left out: here it leads to there."
-    assert "a routing group is called so" in said["there"]
+    assert "a routing group has this name" in said["there"]
     assert "power level" in said["auto"]
     assert "leads to no routing group" in said["lost"]
     assert "letters, digits" in said["a b"]

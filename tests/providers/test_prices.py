@@ -1,4 +1,4 @@
-"""Amounts of money as people read them."""
+"""Formats of money on pages."""
 
 from __future__ import annotations
 

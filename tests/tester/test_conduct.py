@@ -169,7 +169,7 @@ def test_a_worker_may_take_longer_to_start_than_it_may_be_silent(start, monkeypa
 
 
 @pytest.mark.parametrize(
-    ("program", "why"), [(KILLED, "SIGKILL"), (NONSENSE, "nobody understands"), (FAILS, "KeyError: x")]
+    ("program", "why"), [(KILLED, "SIGKILL"), (NONSENSE, "an invalid message"), (FAILS, "KeyError: x")]
 )
 def test_what_goes_wrong_is_in_the_row(start, perform, program, why):
     perform(program)

@@ -82,10 +82,10 @@ def test_a_file_is_json_or_yaml(text):
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("", "no scenario"),
-        ("[1]", "no scenario"),
-        ("- a", "no scenario"),
-        ("primary-outage", "no scenario"),
+        ("", "not a scenario"),
+        ("[1]", "not a scenario"),
+        ("- a", "not a scenario"),
+        ("primary-outage", "not a scenario"),
         ('{"faults": [', "not valid JSON"),
         ('{"name": "a\\u0000"}', "can't be stored"),
         ("faults: [", "line 2, column 1"),

@@ -53,8 +53,8 @@ def test_it_says_that_it_is_ready_which_may_take_as_long_as_silence_is_allowed(h
     [
         (KILLED, r"was killed \(SIGKILL\)"),
         (EXITS, "exit code 3"),
-        (NONSENSE, "nobody understands"),
-        (NO_TYPE, "nobody understands"),
+        (NONSENSE, "an invalid message"),
+        (NO_TYPE, "an invalid message"),
         ("import sys; sys.exit('no such module')", "exit code 1"),
     ],
 )

@@ -139,7 +139,7 @@ def test_a_model_that_left_the_catalog_is_said(desk):
     group = make_group(models=[model])
     post(desk, f"/groups/{group.pk}/delete")
     model.delete()
-    assert "has left the catalog" in undo(desk)
+    assert "no longer in the catalog" in undo(desk)
 
 
 def test_undo_ends_in_time_and_belongs_to_one_person(client, desk, alice, bob):

@@ -73,7 +73,7 @@ def test_an_error_keeps_what_was_typed(page):
 BAD_FILES = {
     "nothing at all": ({"content": ""}, "nothing in it"),
     "an empty file": ({"file": SimpleUploadedFile("a.yaml", b"")}, "nothing in it"),
-    "a picture": ({"file": SimpleUploadedFile("a.png", b"\x89PNG\xff")}, "no text file"),
+    "a picture": ({"file": SimpleUploadedFile("a.png", b"\x89PNG\xff")}, "not a text file"),
     "too large": ({"file": SimpleUploadedFile("a.yaml", b"x" * (1024 * 1024 + 1))}, "larger than 1 MB"),
 }
 

@@ -118,7 +118,7 @@ def test_a_model_is_added_by_name_with_its_prices(page):
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"provider": ""}, "Choose who serves the model"),
+        ({"provider": ""}, "Choose the provider of the model"),
         ({"name": ""}, "Give the name"),
         ({"name": "a b"}, "no spaces"),
         ({"name": "taken"}, "already has a model of this name"),

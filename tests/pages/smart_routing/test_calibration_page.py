@@ -78,7 +78,7 @@ def test_a_threshold_that_is_no_number_is_said(page, chat, wrong):
     [
         ({"prompts": ""}, "Give some prompts"),
         ({"prompts": '{"cut'}, "Line 1"),
-        ({"digest": "nonsense", "threshold1": "1", "answer_tokens": "1"}, "lost on the way"),
+        ({"digest": "nonsense", "threshold1": "1", "answer_tokens": "1"}, "The scores were lost"),
     ],
 )
 def test_what_can_not_be_read_says_why(page, chat, data, why):

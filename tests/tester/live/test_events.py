@@ -60,4 +60,4 @@ async def test_a_program_has_nothing_to_say(run, key):
     async with page(run, key, view="events") as seen:
         await seen.send_json_to({"ack": 1})
         found = [await seen.receive_json_from(5) for _ in range(7)]
-    assert "only speaks" in next(said["error"] for said in found if "error" in said)
+    assert "only sends" in next(said["error"] for said in found if "error" in said)
