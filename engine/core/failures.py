@@ -1,0 +1,107 @@
+"""Kinds of failures, and the one table that says what each means for the request and for the deployment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What went wrong with one attempt, as far as another deployment, another key or waiting could help."""
+
+    CONTEXT_LENGTH = "context_length"
+    CONTENT_POLICY = "content_policy"
+    QUOTA = "quota"
+    RATE_LIMIT = "rate_limit"
+    CREDENTIALS = "credentials"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    TIMEOUT = "timeout"
+    BAD_REQUEST = "bad_request"
+    SERVER = "server"
+    UNREACHABLE = "unreachable"
+    OWN_KEY = "own_key"
+
+
+class FallbackList(StrEnum):
+    """The list of fallback groups that a failure leads to; the general one where the named one is empty."""
+
+    GENERAL = "groups"
+    CONTEXT = "context_window_groups"
+    CONTENT = "content_policy_groups"
+
+
+class Strikes(StrEnum):
+    """What a failure counts against."""
+
+    NOTHING = "nothing"
+    DEPLOYMENT = "deployment"
+    KEY = "key"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What follows from a kind of failure.
+
+    `again`: the same deployment may be asked once more, after a pause. `elsewhere`: so may the others of its group.
+    `fallbacks`: the groups to go on to. `strikes` is the breaker that counts it, `opens` whether one is enough to open
+    it.
+    """
+
+    again: bool
+    elsewhere: bool
+    fallbacks: FallbackList
+    strikes: Strikes
+    opens: bool = False
+
+
+_GENERAL, _CONTEXT, _CONTENT = FallbackList.GENERAL, FallbackList.CONTEXT, FallbackList.CONTENT
+_NOTHING, _DEPLOYMENT, _KEY = Strikes.NOTHING, Strikes.DEPLOYMENT, Strikes.KEY
+
+RULES: dict[Kind, Rule] = {
+    #                         again  elsewhere fallbacks strikes      opens
+    Kind.RATE_LIMIT:     Rule(True,  True,     _GENERAL, _DEPLOYMENT, True),
+    Kind.SERVER:         Rule(True,  True,     _GENERAL, _DEPLOYMENT),
+    Kind.UNREACHABLE:    Rule(True,  True,     _GENERAL, _DEPLOYMENT),
+    Kind.TIMEOUT:        Rule(False, True,     _GENERAL, _DEPLOYMENT),
+    Kind.NOT_FOUND:      Rule(False, True,     _GENERAL, _DEPLOYMENT, True),
+    Kind.FORBIDDEN:      Rule(False, True,     _GENERAL, _DEPLOYMENT, True),
+    Kind.CREDENTIALS:    Rule(False, True,     _GENERAL, _KEY,        True),
+    Kind.QUOTA:          Rule(False, True,     _GENERAL, _KEY,        True),
+    Kind.OWN_KEY:        Rule(False, True,     _GENERAL, _NOTHING),
+    Kind.CONTEXT_LENGTH: Rule(False, True,     _CONTEXT, _NOTHING),
+    Kind.CONTENT_POLICY: Rule(False, False,    _CONTENT, _NOTHING),
+    Kind.BAD_REQUEST:    Rule(False, False,    _GENERAL, _NOTHING),
+}  # fmt: skip
+KIND_OF_STATUS = {
+    401: Kind.CREDENTIALS,
+    402: Kind.QUOTA,
+    403: Kind.FORBIDDEN,
+    404: Kind.NOT_FOUND,
+    408: Kind.TIMEOUT,
+    429: Kind.RATE_LIMIT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How one attempt failed.
+
+    `retry_after_s` is what the upstream asked for, in seconds from now. `word` says it in the cause of a cooldown
+    ("503", "timeout"); `cause` is the driver's own, which the core passes on and never looks at.
+    """
+
+    kind: Kind
+    retry_after_s: float | None = None
+    word: str = ""
+    cause: object = None
+
+    @property
+    def rule(self) -> Rule:
+        """What follows from it."""
+        return RULES[self.kind]
+
+
+def kind_of_status(status: int) -> Kind:
+    """By HTTP status alone, for a caller who has not read the body."""
+    return KIND_OF_STATUS.get(status) or (Kind.SERVER if status >= 500 else Kind.BAD_REQUEST)

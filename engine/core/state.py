@@ -1,0 +1,210 @@
+"""What is known of each deployment and provider, and a group as the core sees it. Plain numbers, no I/O.
+
+A deployment's `Health`, breaker included, is shared by all groups that have it: it is one upstream. A `Target` is its
+place in one group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from engine.core.breaker import Breaker, BreakerPolicy
+
+# The weight of the newest measurement in a moving average.
+NEWEST = 0.2
+MINUTE_S = 60.0
+# A latency that nobody has measured for so long is not believed any more.
+BELIEVED_S = 60.0
+# Repeats at a provider: a share of its traffic, and some at once and per second for those with little traffic.
+RETRY_SHARE, RETRIES_AT_ONCE, RETRIES_PER_S = 0.2, 10.0, 1.0
+
+Pick = Callable[[Sequence["Target"], Random, bool, float], "Target"]
+
+
+class Budget:
+    """How many repeats a provider may get, so that retries cannot multiply an outage."""
+
+    __slots__ = ("_left", "_seen_s", "share")
+
+    def __init__(self, share: float = RETRY_SHARE) -> None:
+        self.share, self._left, self._seen_s = share, RETRIES_AT_ONCE, 0.0
+
+    def earned(self) -> None:
+        """A first request of somebody is sent."""
+        self._left = min(RETRIES_AT_ONCE, self._left + self.share)
+
+    def has_any(self, now: float) -> bool:
+        """Whether one repeat more is in it."""
+        self._left = min(RETRIES_AT_ONCE, self._left + RETRIES_PER_S * max(0.0, now - self._seen_s))
+        self._seen_s = now
+        return self._left >= 1
+
+    def spend(self) -> None:
+        """A repeat is sent."""
+        self._left -= 1
+
+
+class ProviderState:
+    """What all deployments called with one provider's key have in common: whether the key works, and repeats."""
+
+    __slots__ = ("breaker", "budget", "key")
+
+    def __init__(self, key: str) -> None:
+        self.key, self.breaker, self.budget = key, Breaker(), Budget()
+
+
+class Health:
+    """In flight, latency, this minute's use and the breaker of one deployment.
+
+    `away` is what other processes have in flight there. `first_token_s` and `token_s` are moving averages: to the
+    (first token of an) answer, and per token of output.
+    """
+
+    __slots__ = (
+        "away", "breaker", "first_token_s", "in_flight", "key", "measured", "measured_s", "minute", "provider",
+        "requests", "token_s", "tokens",
+    )  # fmt: skip
+
+    def __init__(self, key: str, provider: ProviderState) -> None:
+        self.key, self.provider, self.breaker = key, provider, Breaker()
+        self.in_flight = self.away = self.measured = 0
+        self.first_token_s = self.token_s = self.measured_s = 0.0
+        self.minute = -1
+        self.requests = self.tokens = 0
+
+    def roll(self, now: float) -> None:
+        """Begins the minute that `now` is in."""
+        if (minute := int(now // MINUTE_S)) != self.minute:
+            self.minute, self.requests, self.tokens = minute, 0, 0
+
+    def is_known(self, now: float) -> bool:
+        """Whether its latency was measured a moment ago."""
+        return self.measured > 0 and now - self.measured_s < BELIEVED_S
+
+    def answered(self, now: float, first_token_s: float, total_s: float, output_tokens: int) -> None:
+        """One good answer, which took `total_s`."""
+        token_s = total_s / output_tokens if output_tokens else total_s
+        if not self.is_known(now):
+            self.measured = 0
+        # The mean of all until there are enough for a moving one: the first answer weighs no more than the others.
+        self.measured, self.measured_s = self.measured + 1, now
+        weight = max(NEWEST, 1 / self.measured)
+        self.first_token_s += weight * (first_token_s - self.first_token_s)
+        self.token_s += weight * (token_s - self.token_s)
+
+
+@dataclass(slots=True, eq=False)
+class Target:
+    """A deployment's place in a group. `rank` is the distance of its tier from the first one, in tiers.
+
+    `cost_usd` is that of an input and an output token, `context_tokens` the size of its context, each None when
+    unknown; `spec` is the driver's own.
+    """
+
+    key: str
+    rank: int
+    health: Health
+    weight: float = 1.0
+    cost_usd: float | None = None
+    rpm: int | None = None
+    tpm: int | None = None
+    context_tokens: int | None = None
+    spec: Any = None
+
+    def has_room(self, now: float, tokens: int) -> bool:
+        """Whether its limits a minute allow one request more, of at least so many tokens."""
+        if self.rpm is None and self.tpm is None:
+            return True
+        health = self.health
+        health.roll(now)
+        if self.rpm is not None and health.requests >= self.rpm:
+            return False
+        return self.tpm is None or (health.tokens < self.tpm and health.tokens + tokens <= self.tpm)
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """A routing group: its targets in tiers, lowest first, what picks among those of a tier, and how often.
+
+    `repeats` is the most repeats at deployments that were asked before, `moves` the most moves to another tier or
+    group. A repeat waits at least `pause_s`, and for an upstream's Retry-After at most `longest_wait_s`. The breakers
+    of a group's last deployment are open for at most `last_s`; with `has_breakers` of False it heeds none. `span`
+    counts its tiers, with those of which nothing can be asked.
+    """
+
+    name: str
+    tiers: tuple[tuple[Target, ...], ...]
+    pick: Pick
+    repeats: int = 2
+    moves: int = 5
+    pause_s: float = 0.0
+    longest_wait_s: float = 5.0
+    last_s: float = 5.0
+    has_breakers: bool = True
+    general: tuple[str, ...] = ()
+    context: tuple[str, ...] = ()
+    content: tuple[str, ...] = ()
+    span: int = 1
+    spec: Any = None
+    has_limits: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.has_limits = any(t.rpm is not None or t.tpm is not None for t in self.targets())
+
+    def targets(self) -> Iterator[Target]:
+        """All of them, in the order of their tiers."""
+        return (target for tier in self.tiers for target in tier)
+
+
+class RoutingState:
+    """The deployments and providers of one process, or of one rehearsal, by id."""
+
+    def __init__(self) -> None:
+        self._healths: dict[str, Health] = {}
+        self._providers: dict[str, ProviderState] = {}
+        self._wanted: dict[str, dict[str, BreakerPolicy]] = {}  # by deployment and group
+
+    def health(self, deployment_id: str, provider_id: str) -> Health:
+        """The deployment's state, new on first use."""
+        if (health := self._healths.get(deployment_id)) is None or health.provider.key != provider_id:
+            provider = self._providers.setdefault(provider_id, ProviderState(provider_id))
+            health = self._healths[deployment_id] = Health(deployment_id, provider)
+        return health
+
+    def healths(self) -> Mapping[str, Health]:
+        """All deployments by id."""
+        return self._healths
+
+    def providers(self) -> Mapping[str, ProviderState]:
+        """All providers by id."""
+        return self._providers
+
+    def adopt(self, group_name: str, deployment_ids: Sequence[str], policy: BreakerPolicy) -> None:
+        """What a group wants of its deployments' breakers, in place of what it wanted before.
+
+        A deployment that no group has any more is forgotten.
+        """
+        for deployment_id in deployment_ids:
+            self._wanted.setdefault(deployment_id, {})[group_name] = policy
+            self._combine(deployment_id)
+        kept = set(deployment_ids)
+        for deployment_id in [name for name, by_group in self._wanted.items() if group_name in by_group]:
+            if deployment_id not in kept:
+                del self._wanted[deployment_id][group_name]
+                self._combine(deployment_id)
+
+    def forget(self, group_name: str) -> None:
+        """The group is gone."""
+        self.adopt(group_name, (), BreakerPolicy())
+
+    def _combine(self, deployment_id: str) -> None:
+        if not (wanted := list(self._wanted[deployment_id].values())):
+            del self._wanted[deployment_id], self._healths[deployment_id]
+            return
+        policy = wanted[0]
+        for other in wanted[1:]:
+            policy = policy.strictest(other)
+        self._healths[deployment_id].breaker.policy = policy
