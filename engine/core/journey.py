@@ -169,10 +169,9 @@ class Journey:
 
     def woke(self, now: float) -> Action:
         """A wait is over: who was passed over before may be free now, else whom it was waited for."""
-        for visit in self.visits:
-            for tier, targets in enumerate(visit.group.tiers[: visit.tier + 1]):
-                if not visit.is_barred and (free := self._free(visit, targets, now)):
-                    return self._ask(visit, tier, self._pick(visit.group, free, now), now)
+        for visit, tier, targets in self._reached():
+            if free := self._free(visit, targets, now):
+                return self._ask(visit, tier, self._pick(visit.group, free, now), now)
         due = [asked for asked in self._asked.values() if self._ready_at(asked, now) <= now + TIMER_SLACK_S]
         return self._ask_again(due[0], now) if due else self._repeat(now)
 
@@ -199,7 +198,7 @@ class Journey:
     def failed(self, ask: Ask, now: float, failure: Failure) -> Action:
         """The attempt failed before the caller has seen anything of it; what next?"""
         self._strike(ask, now, failure)
-        self._last, visit, rule = failure, self.visits[-1], failure.rule
+        self._last, visit, rule = failure, ask.visit, failure.rule
         self._remember(ask, now, failure)
         if failure.kind is Kind.CONTEXT_LENGTH:
             self._too_small = max(self._too_small, ask.target.context_tokens or 0)
@@ -310,25 +309,18 @@ class Journey:
 
     def _last_resort(self, now: float) -> Action:
         """Somebody who recovers, or has been left alone for as long as a last deployment may be; else a repeat."""
-        for visit, tier, target in self._unasked():
-            if self._obstacle_but_breakers(visit.group, target, now) is None and _is_last_free(
-                visit.group, target, now
-            ):
-                return self._ask(visit, tier, target, now)
+        for visit, tier, targets in self._reached():
+            for target in targets:
+                if target.key not in self._asked and self._free_at(visit, target, now) <= now:
+                    return self._ask(visit, tier, target, now)
         return self._repeat(now)
 
-    def _unasked(self) -> Iterator[tuple[Visit, int, Target]]:
-        """All candidates of the tiers that the request came to that were not asked."""
+    def _reached(self) -> Iterator[tuple[Visit, int, tuple[Target, ...]]]:
+        """The tiers that the request came to, but for groups of which a failure said that nobody is to be asked."""
         for visit in self.visits:
-            if not visit.is_barred and not self._has_ended(visit):
+            if not visit.is_barred and visit.tier < len(visit.group.tiers):
                 for tier, targets in enumerate(visit.group.tiers[: visit.tier + 1]):
-                    for target in targets:
-                        if target.key not in self._asked:
-                            yield visit, tier, target
-
-    def _has_ended(self, visit: Visit) -> bool:
-        """Whether a failure said that nobody in this group is to be asked any more."""
-        return visit.tier >= len(visit.group.tiers)
+                    yield visit, tier, targets
 
     def _obstacle_but_breakers(self, group: Group, target: Target, now: float) -> Obstacle | None:
         obstacle = self._obstacle(group, target, now)
@@ -446,7 +438,3 @@ def _breakers_free_at(group: Group, target: Target, now: float) -> float:
     if any(breaker.state(now) is State.PROBING for breaker in breakers):
         return math.inf
     return max(breaker.free_s(now, group.last_s) for breaker in breakers)
-
-
-def _is_last_free(group: Group, target: Target, now: float) -> bool:
-    return _breakers_free_at(group, target, now) <= now
