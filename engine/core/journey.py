@@ -86,22 +86,33 @@ class GiveUp:
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """Why a target cannot be asked now; from `until_s` on it may be (infinity: not in this request)."""
+    """Why a target cannot be asked at the moment `seen_s`; from `until_s` on it may be (infinity: not in this request).
+
+    For a breaker, as it was then: since when it is open, because of what (`2×503`), last in which request.
+    """
 
     reason: SkipReason
-    until_s: float
+    seen_s: float
+    until_s: float = math.inf
     breaker: Breaker | None = None
+    since_s: float = 0.0
+    cause: str = ""
+    request_id: str = ""
 
 
 @dataclass(slots=True, eq=False)
 class _Asked:
-    """A target that has failed in this request; `ready_s` is when it may be asked again, as far as it said so."""
+    """A target that has failed in this request.
+
+    It may be asked again at `ready_s`; `told_s` is when its upstream wants to be, 0 when it did not say.
+    """
 
     target: Target
     visit: Visit
     tier: int
     failure: Failure
     ready_s: float
+    told_s: float = 0.0
     times: int = 1
 
 
@@ -280,17 +291,17 @@ class Journey:
 
     def _obstacle(self, group: Group, target: Target, now: float) -> Obstacle | None:
         if self._is_barred is not None and self._is_barred(target):
-            return Obstacle(SkipReason.OWN_KEY_REFUSED, math.inf)
+            return Obstacle(SkipReason.OWN_KEY_REFUSED, now)
         size = target.context_tokens
         if size is not None and (size <= self._too_small or size < self._tokens):
-            return Obstacle(SkipReason.CONTEXT_TOO_SMALL, math.inf)
+            return Obstacle(SkipReason.CONTEXT_TOO_SMALL, now)
         if group.has_breakers:
             health = target.health
             for breaker in (health.breaker, health.provider.breaker):
                 if not breaker.is_quiet and (obstacle := _shut(breaker, health.in_flight, now)) is not None:
                     return obstacle
         if group.has_limits and not target.has_room(now, self._tokens):
-            return Obstacle(SkipReason.RATE_LIMITED, (now // MINUTE_S + 1) * MINUTE_S)
+            return Obstacle(SkipReason.RATE_LIMITED, now, (now // MINUTE_S + 1) * MINUTE_S)
         return None
 
     def _note(self, group: Group, target: Target, obstacle: Obstacle, now: float) -> None:
@@ -358,7 +369,9 @@ class Journey:
     def _free_at(self, visit: Visit, target: Target, now: float) -> float:
         obstacle = self._obstacle_but_breakers(visit.group, target, now)
         held_s = now if obstacle is None else obstacle.until_s
-        return max(held_s, _breakers_free_at(visit.group, target, now))
+        asked = self._asked.get(target.key)
+        told_s = 0.0 if asked is None else asked.told_s
+        return max(held_s, told_s, _breakers_free_at(visit.group, target, now))
 
     # An attempt
 
@@ -407,7 +420,8 @@ class Journey:
         if pause_s is None:
             pause_s = self._rng.random() * min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (times - 1))
         ready_s = now + max(pause_s, ask.visit.group.pause_s)
-        self._asked[ask.target.key] = _Asked(ask.target, ask.visit, ask.tier, failure, ready_s, times)
+        told_s = 0.0 if failure.retry_after_s is None else now + failure.retry_after_s
+        self._asked[ask.target.key] = _Asked(ask.target, ask.visit, ask.tier, failure, ready_s, told_s, times)
 
 
 def _fallbacks(group: Group, failure: Failure | None) -> tuple[str, ...]:
@@ -422,12 +436,11 @@ def _fallbacks(group: Group, failure: Failure | None) -> tuple[str, ...]:
 
 def _shut(breaker: Breaker, in_flight: int, now: float) -> Obstacle | None:
     """What a breaker that is not quiet says to one more request."""
-    match breaker.state(now, in_flight):
-        case State.OPEN:
-            return Obstacle(SkipReason.COOLING, breaker.until_s, breaker)
-        case State.PROBING | State.RECOVERING:
-            return Obstacle(SkipReason.PROBE_RUNNING, breaker.until_s, breaker)
-    return None
+    state = breaker.state(now, in_flight)
+    if state in (State.CLOSED, State.HALF_OPEN):
+        return None
+    reason = SkipReason.COOLING if state is State.OPEN else SkipReason.PROBE_RUNNING
+    return Obstacle(reason, now, breaker.until_s, breaker, breaker.since_s, breaker.cause, breaker.request_id)
 
 
 def _breakers_free_at(group: Group, target: Target, now: float) -> float:
