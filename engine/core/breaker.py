@@ -4,7 +4,8 @@
 
 It opens on failures in a row, on a rate of failures, or on one that says enough (a 429). Each probe that fails
 opens it again for twice as long; but a pause is never much longer than a quarter of what the outage has lasted, so
-that the end of a short outage is seen soon.
+that the end of a short outage is seen soon. While it recovers, each answer lets one more request in at a time, and each
+failure half as many.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ RECOVERED_AFTER = 16
 # A probe of an upstream that fell silent costs its request the whole time limit: after each one that
 # fails, twice as many requests pass it over before the next, up to so many.
 MOST_PASSED_OVER = 16
+# From so many results on, the share of failures is known well enough to say what a row of them means.
+WELL_KNOWN = 20
 MOST_FAILURES = 1000
 T = TypeVar("T")
 
@@ -33,9 +36,9 @@ class BreakerPolicy:
     """When to open, and for how long. Seconds, but for the counts.
 
     `fixed_s` is a pause of always the same length (None: `first_s`, doubled up to `longest_s`, or what the upstream's
-    Retry-After asks for, up to `retry_after_cap_s`). `allowed_fails` failures within `window_s` are borne, the next one
-    opens; None is the rule of `consecutive` failures in a row, or of more than `failure_rate` of at least `fewest`
-    results.
+    Retry-After asks for, up to `retry_after_cap_s`). `allowed_fails` failures of any kind within `window_s` are borne,
+    the next one opens. None is the adaptive rule: `consecutive` failures in a row, more than `failure_rate` of at least
+    `fewest` results within `window_s`, or one that says enough. With `is_adaptive_too` both rules hold.
     """
 
     fixed_s: float | None = None
@@ -47,6 +50,12 @@ class BreakerPolicy:
     fewest: int = 5
     window_s: float = 60.0
     retry_after_cap_s: float = 300.0
+    is_adaptive_too: bool = False
+
+    @property
+    def is_adaptive(self) -> bool:
+        """Whether the rule of rows, rates and failures that say enough holds."""
+        return self.allowed_fails is None or self.is_adaptive_too
 
     def strictest(self, other: BreakerPolicy) -> BreakerPolicy:
         """Of two groups that share a deployment: the fewest failures borne and the longest pause."""
@@ -58,7 +67,10 @@ class BreakerPolicy:
             longest_s=max(self.longest_s, other.longest_s),
             consecutive=min(self.consecutive, other.consecutive),
             failure_rate=min(self.failure_rate, other.failure_rate),
+            fewest=min(self.fewest, other.fewest),
+            window_s=max(self.window_s, other.window_s),
             retry_after_cap_s=max(self.retry_after_cap_s, other.retry_after_cap_s),
+            is_adaptive_too=self.is_adaptive or other.is_adaptive,
         )
 
 
@@ -82,18 +94,23 @@ class Mark:
 
 
 class Breaker:
-    """Of one deployment, for all groups that have it, or of one provider's key."""
+    """Of one deployment, for all groups that have it, or of one provider's key.
+
+    A request that is sent gets a ticket (`entered`), and whoever sent it tells once how it ended: `succeeded`, `failed`
+    or `left`. A ticket is the number of a probe, or below 0 for one of the few that a recovery lets in, or 0.
+    """
 
     __slots__ = (
-        "_allowed", "_bad", "_good", "_marks", "_openings", "_outage_s", "_passed_over", "_probe", "_probes", "_row",
-        "_silent", "_window_s", "begun", "cause", "last", "policy", "request_id", "since_s", "until_s",
+        "_allowed", "_bad", "_down_s", "_good", "_is_firm", "_marks", "_news_s", "_openings", "_passed_over", "_probe",
+        "_probe_s", "_probes", "_row", "_running", "_window_s", "begun", "cause", "last", "policy", "request_id",
+        "since_s", "until_s",
     )  # fmt: skip
 
     def __init__(self, policy: BreakerPolicy = BreakerPolicy()) -> None:
         self.policy = policy
         self.begun = 0  # how often it opened: who has seen this number knows of all
         self._probes = 0  # the number of the last probe
-        self._marks: deque[Mark] | None = None
+        self._news_s = -math.inf  # what began before and failed says nothing about now
         self.last: Failure | None = None
         self.close()
 
@@ -101,22 +118,24 @@ class Breaker:
         """Back into service, as if nothing had happened."""
         self.since_s = self.until_s = 0.0  # of the pause; 0 is none
         self.cause = self.request_id = ""
-        self._allowed = 0  # requests in flight while it recovers; 0 is all
+        self._allowed = self._running = 0  # while it recovers: requests that may be in flight (0 is all), and that are
         self._probe = 0  # the number of the probe that runs; 0 is none
+        self._probe_s = 0.0
         self._openings = self._row = self._good = self._bad = self._passed_over = 0
-        self._outage_s = self._window_s = 0.0
-        self._silent = False
-        self._marks = None
+        self._down_s: float | None = None
+        self._window_s = -math.inf
+        self._is_firm = False
+        self._marks: deque[Mark] | None = None
 
     @property
     def is_quiet(self) -> bool:
         """Whether it has nothing to say: closed, and not recovering."""
         return not self.until_s and not self._allowed
 
-    def state(self, now: float, in_flight: int = 0) -> State:
-        """What one more request would meet. RECOVERING: as many as may be are in flight (`in_flight` of them)."""
+    def state(self, now: float) -> State:
+        """What one more request would meet. RECOVERING: as many as may be are in flight."""
         if not self.until_s:
-            return State.RECOVERING if self._allowed and in_flight >= self._allowed else State.CLOSED
+            return State.RECOVERING if self._allowed and self._running >= self._allowed else State.CLOSED
         if self._probe:
             return State.PROBING
         return State.OPEN if now < self.until_s or self._passed_over > 0 else State.HALF_OPEN
@@ -126,98 +145,136 @@ class Breaker:
         if self._passed_over and now >= self.until_s:
             self._passed_over -= 1
 
-    def entered(self) -> int:
-        """A request is sent: the number of its probe, 0 when it is none."""
-        if not self.until_s:
-            return 0
-        self._probes += 1
-        self._probe = self._probes
-        return self._probe
+    def entered(self, now: float = 0.0) -> int:
+        """A request is sent: its ticket."""
+        if self.until_s:
+            self._probes += 1
+            self._probe, self._probe_s = self._probes, now
+            return self._probe
+        if self._allowed:
+            self._running += 1
+            return -self.begun
+        return 0
 
-    def left(self, probe: int) -> None:
+    def left(self, ticket: int) -> None:
         """It ended without a verdict: its caller left, or the request itself was wrong."""
-        if probe and probe == self._probe:
+        if ticket > 0 and ticket == self._probe:
             self._probe = 0
+        elif ticket < 0 and self._allowed and ticket == -self.begun:
+            self._running -= 1
 
-    def succeeded(self, now: float, probe: int) -> None:
+    def succeeded(self, now: float, ticket: int) -> None:
         """An answer. While open only the probe's counts: a late one of an older request says nothing about now."""
         if self.until_s:
-            if probe and probe == self._probe:
+            if ticket > 0 and ticket == self._probe:
                 self._recover()
             return
         self._row = 0
         if self._allowed:
+            self.left(ticket)
             self._allowed += 1
             if self._allowed > RECOVERED_AFTER:
                 self.close()
-        if self._window_s:
+        if self._marks is not None:
             self._roll(now)
             self._good += 1
 
-    def failed(self, now: float, failure: Failure, probe: int, request_id: str = "") -> bool:
-        """Counts a failure; whether it opened the breaker, or keeps it open for longer."""
-        is_probe = bool(probe) and probe == self._probe
+    def failed(
+        self, now: float, failure: Failure, ticket: int, request_id: str = "", began_s: float = math.inf
+    ) -> bool:
+        """Counts the failure of a request that was sent at `began_s`; whether it opened the breaker, or for longer."""
+        is_probe = ticket > 0 and ticket == self._probe
+        opens = failure.rule.opens and self.policy.is_adaptive
+        self.left(ticket)
         self._remember(Mark(now, failure.word, request_id))
-        self._roll(now)
-        self._row += 1
-        self._bad += 1
-        self.last = failure
-        if self.until_s and not is_probe and not failure.rule.opens:
-            return False  # a late one of an older request
-        if not (failure.rule.opens or is_probe or self._allowed or self._is_enough()):
+        if not is_probe and not opens and (self.until_s or began_s < self._news_s):
             return False
-        self.left(probe)
+        self.last = failure
+        self._count(now)
+        if not (opens or is_probe or self._has_run_out() or self._is_enough()):
+            return False
         if is_probe or not self.until_s:
             self._openings += 1
-            self._silent = failure.kind is Kind.TIMEOUT
-            self._passed_over = min(2 ** (self._openings - 1), MOST_PASSED_OVER) if self._silent else 0
-        self._open(now, self._pause_s(now, failure))
+            is_silent = failure.kind is Kind.TIMEOUT
+            self._passed_over = min(2 ** (self._openings - 1), MOST_PASSED_OVER) if is_silent else 0
+            self._is_firm = False
+        self._open(now, *self._pause(now, failure, is_probe))
         return True
 
-    def trip(self, now: float, for_s: float, why: str) -> None:
-        """Opened by hand, or by another process."""
+    def trip(self, now: float, for_s: float, why: str, *, is_by_hand: bool = True) -> None:
+        """Opened by hand, for that long whoever else could serve; or by another process, as if here."""
         self.last = None
-        self._open(now, for_s)
+        self._probe = self._passed_over = 0
+        self._is_firm = is_by_hand
+        self._open(now, now, for_s)
         self.cause = why
 
     def free_s(self, now: float, last_s: float = math.inf) -> float:
         """When it lets a probe through. `last_s` bounds the pause of a group's last deployment."""
-        return max(now, min(self.until_s, self.since_s + last_s))
+        return max(now, self.until_s if self._is_firm else min(self.until_s, self.since_s + last_s))
 
     def _recover(self) -> None:
         """Few at a time; how often it opened is not forgotten before it has recovered, or one that flaps seems new."""
+        self._news_s = self._probe_s
         self.since_s = self.until_s = 0.0
-        self._probe = self._passed_over = self._row = 0
+        self._probe = self._passed_over = self._row = self._good = self._bad = self._running = 0
+        self._window_s = -math.inf
+        self._is_firm = False
         self._allowed = 1
 
-    def _open(self, now: float, pause_s: float) -> None:
-        self._outage_s = self._outage_s or now
-        self._allowed = 0
+    def _has_run_out(self) -> bool:
+        """While it recovers, each failure halves how many may be in flight; whether nobody may any more."""
+        if not self._allowed:
+            return False
+        self._allowed //= 2
+        return not self._allowed
+
+    def _open(self, now: float, from_s: float, pause_s: float) -> None:
+        if self._down_s is None:
+            self._down_s = now
+        self._allowed = self._running = 0
         # Never shorter than what was said before: a late failure of an old request must not end a pause early.
-        if now + pause_s > self.until_s:
-            self.since_s, self.until_s = now, now + pause_s
+        self.since_s, self.until_s = from_s, max(self.until_s, from_s + pause_s, now)
         self.cause, self.request_id = self._said(now)
         self.begun += 1
 
-    def _pause_s(self, now: float, failure: Failure) -> float:
+    def _pause(self, now: float, failure: Failure, is_probe: bool) -> tuple[float, float]:
+        """From when, and for how long. A doubled one counts from the probe's start: a silent one has taken its time."""
         policy = self.policy
         if policy.fixed_s is not None:
-            return policy.fixed_s
+            return now, policy.fixed_s
         if failure.retry_after_s is not None:
-            return min(failure.retry_after_s, policy.retry_after_cap_s)
-        lasted_s = now - (self._outage_s or now)
-        doubled: float = policy.first_s * 2.0 ** min(self._openings - 1, 32)
-        return min(doubled, policy.longest_s, max(FREE_DOUBLINGS * policy.first_s, PAUSE_SHARE * lasted_s))
+            return now, min(failure.retry_after_s, policy.retry_after_cap_s)
+        lasted_s = 0.0 if self._down_s is None else now - self._down_s
+        doubled = policy.first_s * 2.0 ** min(self._openings - 1, 32)
+        most_s = min(policy.longest_s, max(FREE_DOUBLINGS * policy.first_s, PAUSE_SHARE * lasted_s))
+        return self._probe_s if is_probe else now, min(doubled, most_s)
+
+    def _count(self, now: float) -> None:
+        self._roll(now)
+        self._row += 1
+        self._bad += 1
 
     def _is_enough(self) -> bool:
         policy = self.policy
-        if policy.allowed_fails is not None:
-            return self._bad > policy.allowed_fails
+        if policy.allowed_fails is not None and self._bad > policy.allowed_fails:
+            return True
+        if not policy.is_adaptive:
+            return False
         known = self._good + self._bad
-        return self._row >= policy.consecutive or (known >= policy.fewest and self._bad > policy.failure_rate * known)
+        if known >= policy.fewest and self._bad > policy.failure_rate * known:
+            return True
+        return self._row >= policy.consecutive and self._row >= self._row_by_chance()
+
+    def _row_by_chance(self) -> float:
+        """How many in a row one that fails now and then has by chance among so many results, and two more."""
+        known, bad = self._good + self._bad - self._row, self._bad - self._row
+        if known < WELL_KNOWN or not 0 < bad < known:
+            return 0.0
+        return 2 + math.log(known - bad) / math.log(known / bad)
 
     def _roll(self, now: float) -> None:
-        if not self._window_s or now - self._window_s >= self.policy.window_s:
+        if now - self._window_s >= self.policy.window_s:
             self._window_s, self._good, self._bad = now, 0, 0
 
     def _remember(self, mark: Mark) -> None:
