@@ -14,6 +14,9 @@ from engine.core.state import Pick, Target
 
 # Answers within this share of the fastest are as good; else the fastest would get everything until it is slow.
 AS_FAST = 0.1
+# The share of requests that may measure again what was not measured lately: more, and a group with little traffic would
+# do nothing else.
+LOOKS_AGAIN = 0.1
 
 
 def shuffle(candidates: Sequence[Target], rng: Random, is_stream: bool, now: float) -> Target:
@@ -39,18 +42,29 @@ def least_busy(candidates: Sequence[Target], rng: Random, is_stream: bool, now: 
 def fastest(candidates: Sequence[Target], rng: Random, is_stream: bool, now: float) -> Target:
     """The lowest latency: to the first token of a stream, else per token. Those within AS_FAST of it are alike.
 
-    One that nobody has measured lately comes first, but with one request at a time.
+    One that was never measured comes first, one that was not measured lately now and then; each with one request at a
+    time, counted over all processes.
     """
-
-    def latency_s(target: Target) -> float:
-        health = target.health
-        if not health.is_known(now):
-            return math.inf if health.in_flight else 0.0
-        return health.first_token_s if is_stream else health.token_s
-
-    values = [latency_s(target) for target in candidates]
+    values = [_latency_s(target, is_stream) for target in candidates]
+    stale = [target for target in candidates if _is_stale(target, is_stream, now)]
+    if stale and min(values) > 0 and rng.random() < LOOKS_AGAIN:
+        return shuffle(stale, rng, is_stream, now)
     limit = min(values) * (1 + AS_FAST)
     return shuffle([t for t, value in zip(candidates, values, strict=True) if value <= limit], rng, is_stream, now)
+
+
+def _latency_s(target: Target, is_stream: bool) -> float:
+    health = target.health
+    pace = health.first_token if is_stream else health.token
+    if not pace.count:
+        return math.inf if health.in_flight + health.away else 0.0
+    return pace.mean_s
+
+
+def _is_stale(target: Target, is_stream: bool, now: float) -> bool:
+    health = target.health
+    pace = health.first_token if is_stream else health.token
+    return bool(pace.count) and not pace.is_fresh(now) and not health.in_flight + health.away
 
 
 def cheapest(candidates: Sequence[Target], rng: Random, is_stream: bool, now: float) -> Target:

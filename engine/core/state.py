@@ -6,8 +6,10 @@ place in one group.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from random import Random
 from typing import Any
 
@@ -56,22 +58,42 @@ class ProviderState:
         self.key, self.breaker, self.budget = key, Breaker(), Budget()
 
 
+class Pace:
+    """How long answers took: a moving average in seconds, measured last at `at_s`."""
+
+    __slots__ = ("at_s", "count", "mean_s")
+
+    def __init__(self) -> None:
+        self.mean_s, self.count, self.at_s = 0.0, 0, -math.inf
+
+    def is_fresh(self, now: float) -> bool:
+        """Whether it was measured a moment ago."""
+        return now - self.at_s < BELIEVED_S
+
+    def add(self, now: float, seconds: float) -> None:
+        """One more answer."""
+        if not self.is_fresh(now):
+            self.count = 0
+        # The mean of all until there are enough for a moving one: the first answer weighs no more than the others.
+        self.count, self.at_s = self.count + 1, now
+        self.mean_s += max(NEWEST, 1 / self.count) * (seconds - self.mean_s)
+
+
 class Health:
     """In flight, latency, this minute's use and the breaker of one deployment.
 
-    `away` is what other processes have in flight there. `first_token_s` and `token_s` are moving averages: to the
-    (first token of an) answer, and per token of output.
+    `away` is what other processes have in flight there. `first_token` is the pace of streams to their first token,
+    `token` that of whole answers per token of output.
     """
 
     __slots__ = (
-        "away", "breaker", "first_token_s", "in_flight", "key", "measured", "measured_s", "minute", "provider",
-        "requests", "token_s", "tokens",
+        "away", "breaker", "first_token", "in_flight", "key", "minute", "provider", "requests", "token", "tokens",
     )  # fmt: skip
 
     def __init__(self, key: str, provider: ProviderState) -> None:
         self.key, self.provider, self.breaker = key, provider, Breaker()
-        self.in_flight = self.away = self.measured = 0
-        self.first_token_s = self.token_s = self.measured_s = 0.0
+        self.in_flight = self.away = 0
+        self.first_token, self.token = Pace(), Pace()
         self.minute = -1
         self.requests = self.tokens = 0
 
@@ -80,20 +102,11 @@ class Health:
         if (minute := int(now // MINUTE_S)) != self.minute:
             self.minute, self.requests, self.tokens = minute, 0, 0
 
-    def is_known(self, now: float) -> bool:
-        """Whether its latency was measured a moment ago."""
-        return self.measured > 0 and now - self.measured_s < BELIEVED_S
-
-    def answered(self, now: float, first_token_s: float, total_s: float, output_tokens: int) -> None:
-        """One good answer, which took `total_s`."""
-        token_s = total_s / output_tokens if output_tokens else total_s
-        if not self.is_known(now):
-            self.measured = 0
-        # The mean of all until there are enough for a moving one: the first answer weighs no more than the others.
-        self.measured, self.measured_s = self.measured + 1, now
-        weight = max(NEWEST, 1 / self.measured)
-        self.first_token_s += weight * (first_token_s - self.first_token_s)
-        self.token_s += weight * (token_s - self.token_s)
+    def answered(self, now: float, first_token_s: float | None, total_s: float, output_tokens: int) -> None:
+        """One good answer, which took `total_s`; `first_token_s` for a stream."""
+        self.token.add(now, total_s / output_tokens if output_tokens else total_s)
+        if first_token_s is not None:
+            self.first_token.add(now, first_token_s)
 
 
 @dataclass(slots=True, eq=False)
@@ -150,8 +163,10 @@ class Group:
     span: int = 1
     spec: Any = None
     has_limits: bool = field(init=False)
+    size: int = field(init=False)
 
     def __post_init__(self) -> None:
+        self.size = sum(map(len, self.tiers))
         self.has_limits = any(t.rpm is not None or t.tpm is not None for t in self.targets())
 
     def targets(self) -> Iterator[Target]:
@@ -165,7 +180,7 @@ class RoutingState:
     def __init__(self) -> None:
         self._healths: dict[str, Health] = {}
         self._providers: dict[str, ProviderState] = {}
-        self._wanted: dict[str, dict[str, BreakerPolicy]] = {}  # by deployment and group
+        self._wanted: dict[str, dict[str, BreakerPolicy | None]] = {}  # by deployment and group
 
     def health(self, deployment_id: str, provider_id: str) -> Health:
         """The deployment's state, new on first use."""
@@ -182,8 +197,8 @@ class RoutingState:
         """All providers by id."""
         return self._providers
 
-    def adopt(self, group_name: str, deployment_ids: Sequence[str], policy: BreakerPolicy) -> None:
-        """What a group wants of its deployments' breakers, in place of what it wanted before.
+    def adopt(self, group_name: str, deployment_ids: Sequence[str], policy: BreakerPolicy | None) -> None:
+        """What a group wants of its deployments' breakers (None: nothing), in place of what it wanted before.
 
         A deployment that no group has any more is forgotten.
         """
@@ -198,13 +213,12 @@ class RoutingState:
 
     def forget(self, group_name: str) -> None:
         """The group is gone."""
-        self.adopt(group_name, (), BreakerPolicy())
+        self.adopt(group_name, (), None)
 
     def _combine(self, deployment_id: str) -> None:
-        if not (wanted := list(self._wanted[deployment_id].values())):
-            del self._wanted[deployment_id], self._healths[deployment_id]
+        if not (by_group := self._wanted[deployment_id]):
+            del self._wanted[deployment_id]
+            self._healths.pop(deployment_id, None)
             return
-        policy = wanted[0]
-        for other in wanted[1:]:
-            policy = policy.strictest(other)
-        self._healths[deployment_id].breaker.policy = policy
+        wanted = [policy for policy in by_group.values() if policy is not None]
+        self._healths[deployment_id].breaker.policy = reduce(BreakerPolicy.strictest, wanted or [BreakerPolicy()])
