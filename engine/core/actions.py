@@ -1,0 +1,105 @@
+"""What a journey wants done, and what it keeps of where it went. Times are seconds on the driver's clock."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from engine.core.breaker import Breaker
+from engine.core.failures import Failure
+from engine.core.state import Group, Target
+from engine.ledger import SkipReason
+
+
+class Step(StrEnum):
+    """How a candidate follows the one before: as the first, by a repeat or in the same tier, or elsewhere."""
+
+    FIRST = "first"
+    RETRY = "retry"
+    FALLBACK = "fallback"
+
+
+@dataclass(slots=True, eq=False)
+class Visit:
+    """A group that the request came to. `depth` is the number of tiers in the groups before it; `is_barred` says that
+    the caller may not use it. Tiers before the number `tier` are behind the request."""
+
+    group: Group
+    depth: int = 0
+    is_barred: bool = False
+    tier: int = 0
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether a failure said that nobody else of it is to be asked."""
+        return self.tier >= len(self.group.tiers)
+
+
+@dataclass(slots=True, eq=False)
+class Ask:
+    """One attempt: ask this target. `depth` is its distance from the first tier of all, in tiers.
+
+    The rest is the core's: where the target stands, and what the attempt is to the breakers and to this minute's count.
+    """
+
+    target: Target
+    visit: Visit
+    tier: int
+    depth: int
+    step: Step
+    began_s: float
+    ticket: int = 0
+    key_ticket: int = 0
+    minute: int = 0
+    has_started: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Wait so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Nobody answered. `failure` is the last one, None when nobody was asked; in `free_in_s` somebody can be."""
+
+    failure: Failure | None
+    free_in_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why a target cannot be asked at the moment `seen_s`; from `until_s` on it may be (infinity: not in this request).
+
+    For a breaker, as it was then: since when it is open, because of what (`2×503`), last in which request.
+    """
+
+    reason: SkipReason
+    seen_s: float
+    until_s: float = math.inf
+    breaker: Breaker | None = None
+    since_s: float = 0.0
+    cause: str = ""
+    request_id: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Asked:
+    """A target that has failed in this request.
+
+    It may be asked again at `ready_s`; `told_s` is when its upstream wants to be, 0 when it did not say.
+    """
+
+    target: Target
+    visit: Visit
+    tier: int
+    failure: Failure
+    ready_s: float
+    told_s: float = 0.0
+    times: int = 1
+
+
+Action = Ask | Wait | GiveUp

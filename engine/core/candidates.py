@@ -1,0 +1,118 @@
+"""Which candidates one request may ask, and what stands in the way of the others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from engine.core.actions import Asked, Obstacle
+from engine.core.breaker import Breaker, State
+from engine.core.failures import RULES, Kind
+from engine.core.state import MINUTE_S, Group, Target
+from engine.ledger import SkipReason
+
+# When everything waits for somebody's probe: about so long until its end.
+PROBE_TAKES_S = 1.0
+# Timers may fire a little early.
+TIMER_SLACK_S = 0.001
+# Asked again, a deployment would say the same to this request.
+SAYS_THE_SAME = frozenset(kind for kind, rule in RULES.items() if not rule.again) - {Kind.TIMEOUT}
+
+
+class Candidates:
+    """Those of one request, which has at least so many `tokens`; `is_barred` says what it must not ask.
+
+    `asked` are those that failed, by their keys; `noted` says why others were passed over, by group and key. A context
+    of `too_small` tokens has proved to be that.
+    """
+
+    __slots__ = ("_is_barred", "_tokens", "asked", "noted", "too_small")
+
+    def __init__(self, tokens: int, is_barred: Callable[[Target], bool] | None) -> None:
+        self._tokens, self._is_barred, self.too_small = tokens, is_barred, 0
+        self.asked: dict[str, Asked] = {}
+        self.noted: dict[tuple[str, str], Obstacle] | None = None
+
+    def free(self, group: Group, targets: Sequence[Target], now: float) -> list[Target]:
+        """Those that were not asked and can be; notes why the others can't."""
+        free = []
+        for target in targets:
+            if target.key in self.asked:
+                continue
+            if (obstacle := self._obstacle(group, target, now)) is None:
+                free.append(target)
+            else:
+                self._note(group, target, obstacle, now)
+        return free
+
+    def can_serve(self, group: Group, target: Target, now: float) -> bool:
+        """Whether it may be asked because nobody else could serve. Timers may fire a little early."""
+        return self._limit(group, target, now) is None and _open_until(group, target, now) <= now + TIMER_SLACK_S
+
+    def free_at(self, group: Group, target: Target, now: float) -> float:
+        """When it may be asked if nobody else can serve."""
+        limit = self._limit(group, target, now)
+        return max(now if limit is None else limit.until_s, _open_until(group, target, now))
+
+    def helps_at(self, group: Group, target: Target, now: float) -> float:
+        """When asking it may help the next request of this kind; infinity when it would say the same."""
+        if (asked := self.asked.get(target.key)) is None:
+            return self.free_at(group, target, now)
+        if asked.failure.kind in SAYS_THE_SAME:
+            return math.inf
+        return max(asked.told_s, self.free_at(group, target, now))
+
+    def are_too_small(self, group: Group) -> bool:
+        """Whether nobody of it was asked because of the size of the request."""
+        if self.noted is None or any(target.key in self.asked for target in group.targets()):
+            return False
+        seen = [self.noted.get((group.name, target.key)) for target in group.targets()]
+        return any(obstacle is not None and obstacle.reason is SkipReason.CONTEXT_TOO_SMALL for obstacle in seen)
+
+    def _obstacle(self, group: Group, target: Target, now: float) -> Obstacle | None:
+        if group.has_breakers:
+            health = target.health
+            for breaker in (health.breaker, health.provider.breaker):
+                if not breaker.is_quiet and (obstacle := _shut(breaker, now)) is not None:
+                    return obstacle
+        return self._limit(group, target, now)
+
+    def _limit(self, group: Group, target: Target, now: float) -> Obstacle | None:
+        """What stands in its way beside the breakers, which give way to a request that nobody else could serve."""
+        if self._is_barred is not None and self._is_barred(target):
+            return Obstacle(SkipReason.OWN_KEY_REFUSED, now)
+        size = target.context_tokens
+        if size is not None and (size <= self.too_small or size < self._tokens):
+            return Obstacle(SkipReason.CONTEXT_TOO_SMALL, now)
+        if group.has_limits and not target.has_room(now, self._tokens):
+            return Obstacle(SkipReason.RATE_LIMITED, now, (now // MINUTE_S + 1) * MINUTE_S)
+        return None
+
+    def _note(self, group: Group, target: Target, obstacle: Obstacle, now: float) -> None:
+        """Remembers why a candidate is not asked; the first look counts."""
+        if self.noted is None:
+            self.noted = {}
+        if (place := (group.name, target.key)) not in self.noted:
+            self.noted[place] = obstacle
+            if obstacle.breaker is not None:
+                obstacle.breaker.passed_over(now)
+
+
+def _shut(breaker: Breaker, now: float) -> Obstacle | None:
+    """What a breaker that is not quiet says to one more request."""
+    state = breaker.state(now)
+    if state in (State.CLOSED, State.HALF_OPEN):
+        return None
+    # One that is passed over although its pause is over is as good as back.
+    reason = SkipReason.COOLING if state is State.OPEN and now < breaker.until_s else SkipReason.PROBE_RUNNING
+    return Obstacle(reason, now, breaker.until_s, breaker, breaker.since_s, breaker.cause, breaker.request_id)
+
+
+def _open_until(group: Group, target: Target, now: float) -> float:
+    """Until when the breakers shut out a request that nobody else can serve; a guess while another one probes."""
+    if not group.has_breakers:
+        return now
+    breakers = target.health.breaker, target.health.provider.breaker
+    if any(breaker.state(now) is State.PROBING for breaker in breakers):
+        return now + PROBE_TAKES_S
+    return max(breaker.free_s(now, group.last_s) for breaker in breakers)
