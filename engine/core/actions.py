@@ -49,6 +49,7 @@ class Ask:
     depth: int
     step: Step
     began_s: float
+    number: int = 0
     ticket: int = 0
     key_ticket: int = 0
     minute: int = 0

@@ -5,7 +5,7 @@
 It opens on failures in a row, on a rate of failures, or on one that says enough (a 429). Each probe that fails
 opens it again for twice as long; but a pause is never much longer than a quarter of what the outage has lasted, so
 that the end of a short outage is seen soon. While it recovers, each answer lets one more request in at a time, and each
-failure half as many.
+failure half as many; what opens it then is what opens it at any time.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ RECOVERED_AFTER = 16
 MOST_PASSED_OVER = 16
 # From so many results on, the share of failures is known well enough to say what a row of them means.
 WELL_KNOWN = 20
+# No row is looked at beyond so many.
+LONGEST_ROW = 100
 MOST_FAILURES = 1000
 T = TypeVar("T")
 
@@ -96,21 +98,24 @@ class Mark:
 class Breaker:
     """Of one deployment, for all groups that have it, or of one provider's key.
 
-    A request that is sent gets a ticket (`entered`), and whoever sent it tells once how it ended: `succeeded`, `failed`
-    or `left`. A ticket is the number of a probe, or below 0 for one of the few that a recovery lets in, or 0.
+    Requests are numbered as they are sent (`sent`), whichever group's: a row of failures is one of requests that were
+    sent one after another. Failures come sooner than answers, so a row of results says little while many are in flight.
+    A request that heeds the breaker gets a ticket (`entered`): the number of a probe, or below 0 for one of the few
+    that a recovery lets in, or 0. Who sent it tells once how it ended: `succeeded`, `failed` or `left`.
     """
 
     __slots__ = (
-        "_allowed", "_bad", "_down_s", "_good", "_is_firm", "_marks", "_news_s", "_openings", "_passed_over", "_probe",
-        "_probe_s", "_probes", "_row", "_running", "_window_s", "begun", "cause", "last", "policy", "request_id",
-        "since_s", "until_s",
+        "_allowed", "_bad", "_before", "_down_s", "_failed", "_first", "_is_firm", "_marks", "_news", "_openings",
+        "_passed_over", "_probe", "_probe_s", "_probes", "_running", "_window_s", "begun", "cause", "last", "policy",
+        "request_id", "sent", "since_s", "until_s",
     )  # fmt: skip
 
     def __init__(self, policy: BreakerPolicy = BreakerPolicy()) -> None:
         self.policy = policy
         self.begun = 0  # how often it opened: who has seen this number knows of all
+        self.sent = 0  # the number of the last request
         self._probes = 0  # the number of the last probe
-        self._news_s = -math.inf  # what began before and failed says nothing about now
+        self._news = 0  # a request before this number that failed says nothing about now
         self.last: Failure | None = None
         self.close()
 
@@ -121,11 +126,16 @@ class Breaker:
         self._allowed = self._running = 0  # while it recovers: requests that may be in flight (0 is all), and that are
         self._probe = 0  # the number of the probe that runs; 0 is none
         self._probe_s = 0.0
-        self._openings = self._row = self._good = self._bad = self._passed_over = 0
+        self._openings = self._passed_over = 0
         self._down_s: float | None = None
-        self._window_s = -math.inf
         self._is_firm = False
         self._marks: deque[Mark] | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        self._failed: set[int] = set()  # the numbers of requests that failed lately
+        self._window_s, self._first, self._bad = -math.inf, 0, 0  # of the window: begin, first request, failures
+        self._before = (0, 0)  # requests and failures of the window before
 
     @property
     def is_quiet(self) -> bool:
@@ -149,7 +159,7 @@ class Breaker:
         """A request is sent: its ticket."""
         if self.until_s:
             self._probes += 1
-            self._probe, self._probe_s = self._probes, now
+            self._probe, self._probe_s, self._news = self._probes, now, self.sent
             return self._probe
         if self._allowed:
             self._running += 1
@@ -168,30 +178,25 @@ class Breaker:
         if self.until_s:
             if ticket > 0 and ticket == self._probe:
                 self._recover()
-            return
-        self._row = 0
-        if self._allowed:
+        elif self._allowed:
             self.left(ticket)
             self._allowed += 1
             if self._allowed > RECOVERED_AFTER:
                 self.close()
-        if self._marks is not None:
-            self._roll(now)
-            self._good += 1
 
-    def failed(
-        self, now: float, failure: Failure, ticket: int, request_id: str = "", began_s: float = math.inf
-    ) -> bool:
-        """Counts the failure of a request that was sent at `began_s`; whether it opened the breaker, or for longer."""
+    def failed(self, now: float, failure: Failure, ticket: int, request_id: str = "", number: int = 0) -> bool:
+        """Counts the failure of the request of this number (0: the last one); whether it opened, or for longer."""
+        number = number or self.sent
         is_probe = ticket > 0 and ticket == self._probe
         opens = failure.rule.opens and self.policy.is_adaptive
         self.left(ticket)
         self._remember(Mark(now, failure.word, request_id))
-        if not is_probe and not opens and (self.until_s or began_s < self._news_s):
+        if not is_probe and not opens and (self.until_s or number < self._news):
             return False
         self.last = failure
-        self._count(now)
-        if not (opens or is_probe or self._has_run_out() or self._is_enough()):
+        self._count(now, number)
+        self._allowed = self._allowed and max(1, self._allowed // 2)
+        if not (opens or is_probe or self._is_enough(number)):
             return False
         if is_probe or not self.until_s:
             self._openings += 1
@@ -215,19 +220,11 @@ class Breaker:
 
     def _recover(self) -> None:
         """Few at a time; how often it opened is not forgotten before it has recovered, or one that flaps seems new."""
-        self._news_s = self._probe_s
         self.since_s = self.until_s = 0.0
-        self._probe = self._passed_over = self._row = self._good = self._bad = self._running = 0
-        self._window_s = -math.inf
+        self._probe = self._passed_over = self._running = 0
         self._is_firm = False
         self._allowed = 1
-
-    def _has_run_out(self) -> bool:
-        """While it recovers, each failure halves how many may be in flight; whether nobody may any more."""
-        if not self._allowed:
-            return False
-        self._allowed //= 2
-        return not self._allowed
+        self._forget()
 
     def _open(self, now: float, from_s: float, pause_s: float) -> None:
         if self._down_s is None:
@@ -250,32 +247,42 @@ class Breaker:
         most_s = min(policy.longest_s, max(FREE_DOUBLINGS * policy.first_s, PAUSE_SHARE * lasted_s))
         return self._probe_s if is_probe else now, min(doubled, most_s)
 
-    def _count(self, now: float) -> None:
-        self._roll(now)
-        self._row += 1
+    def _count(self, now: float, number: int) -> None:
+        if now - self._window_s >= self.policy.window_s:
+            self._before = (max(0, number - self._first), self._bad)
+            self._window_s, self._first, self._bad = now, number, 0
         self._bad += 1
+        if len(self._failed) > LONGEST_ROW:
+            self._failed = {known for known in self._failed if known > number - LONGEST_ROW // 2}
+        self._failed.add(number)
 
-    def _is_enough(self) -> bool:
+    def _is_enough(self, number: int) -> bool:
         policy = self.policy
         if policy.allowed_fails is not None and self._bad > policy.allowed_fails:
             return True
         if not policy.is_adaptive:
             return False
-        known = self._good + self._bad
-        if known >= policy.fewest and self._bad > policy.failure_rate * known:
+        sent = self.sent - self._first + 1
+        if sent >= policy.fewest and self._bad > policy.failure_rate * sent:
             return True
-        return self._row >= policy.consecutive and self._row >= self._row_by_chance()
+        row = self._row(number)
+        return row >= policy.consecutive and row >= self._row_by_chance(sent - row, self._bad - row)
 
-    def _row_by_chance(self) -> float:
-        """How many in a row one that fails now and then has by chance among so many results, and two more."""
-        known, bad = self._good + self._bad - self._row, self._bad - self._row
-        if known < WELL_KNOWN or not 0 < bad < known:
+    def _row(self, number: int) -> int:
+        """How many requests that were sent one after another have failed, with this one among them."""
+        first = last = number
+        while first - 1 in self._failed:
+            first -= 1
+        while last + 1 in self._failed:
+            last += 1
+        return last - first + 1
+
+    def _row_by_chance(self, sent: int, bad: int) -> float:
+        """How many in a row one that fails now and then has by chance among so many requests, and two more."""
+        sent, bad = sent + self._before[0], bad + self._before[1]
+        if sent < WELL_KNOWN or not 0 < bad < sent:
             return 0.0
-        return 2 + math.log(known - bad) / math.log(known / bad)
-
-    def _roll(self, now: float) -> None:
-        if now - self._window_s >= self.policy.window_s:
-            self._window_s, self._good, self._bad = now, 0, 0
+        return 2 + math.log(sent - bad) / math.log(sent / bad)
 
     def _remember(self, mark: Mark) -> None:
         if self._marks is None:

@@ -78,7 +78,9 @@ KIND_OF_STATUS = {
     402: Kind.QUOTA,
     403: Kind.FORBIDDEN,
     404: Kind.NOT_FOUND,
+    405: Kind.NOT_FOUND,
     408: Kind.TIMEOUT,
+    410: Kind.NOT_FOUND,
     429: Kind.RATE_LIMIT,
 }
 
@@ -103,5 +105,7 @@ class Failure:
 
 
 def kind_of_status(status: int) -> Kind:
-    """By HTTP status alone, for a caller who has not read the body."""
+    """By HTTP status alone, for a caller who has not read the body. A redirect says that the address is wrong."""
+    if status < 400:
+        return Kind.NOT_FOUND
     return KIND_OF_STATUS.get(status) or (Kind.SERVER if status >= 500 else Kind.BAD_REQUEST)

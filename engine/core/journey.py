@@ -285,6 +285,8 @@ class Journey:
         self._place = place
         health = target.health
         ask = Ask(target, visit, tier, visit.depth + target.rank, step, now)
+        health.breaker.sent += 1
+        ask.number = health.breaker.sent
         if visit.group.has_breakers:
             ask.ticket, ask.key_ticket = health.breaker.entered(now), health.provider.breaker.entered(now)
         health.in_flight += 1
@@ -305,11 +307,11 @@ class Journey:
         health, strikes = self._leave(ask), failure.rule.strikes
         breaker, key_breaker = health.breaker, health.provider.breaker
         if strikes is Strikes.DEPLOYMENT:
-            breaker.failed(now, failure, ask.ticket, self._request_id, ask.began_s)
+            breaker.failed(now, failure, ask.ticket, self._request_id, ask.number)
         else:
             breaker.left(ask.ticket)
         if strikes is Strikes.KEY:
-            key_breaker.failed(now, failure, ask.key_ticket, self._request_id, ask.began_s)
+            key_breaker.failed(now, failure, ask.key_ticket, self._request_id)
         else:
             key_breaker.left(ask.key_ticket)
 

@@ -40,8 +40,9 @@ class Budget:
 
     def has_any(self, now: float) -> bool:
         """Whether one repeat more is in it."""
-        self._left = min(RETRIES_AT_ONCE, self._left + RETRIES_PER_S * max(0.0, now - self._seen_s))
-        self._seen_s = now
+        if now > self._seen_s:
+            self._left = min(RETRIES_AT_ONCE, self._left + RETRIES_PER_S * (now - self._seen_s))
+            self._seen_s = now
         return self._left >= 1
 
     def spend(self) -> None:
