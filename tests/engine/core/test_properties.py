@@ -1,0 +1,267 @@
+"""What holds in any world: random groups, faults, times and callers, several requests in flight at once."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engine.core.actions import Action, Ask, Visit
+from engine.core.breaker import BreakerPolicy, State
+from engine.core.failures import Failure, Kind
+from engine.core.policies import POLICIES
+from engine.core.state import Group, RoutingState, Target
+from engine.ledger import SkipReason
+from tests.engine.core.simulated import Fate, Request, World
+from tests.engine.core.working import group
+
+KEYS = "abcdef"
+FAST = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+KINDS = st.sampled_from([kind for kind in Kind if kind is not Kind.TIMEOUT])
+WAITS = st.one_of(st.none(), st.sampled_from([0.0, 0.5, 3.0, 5.0, 30.0, 3600.0]))
+LEAVING = st.one_of(st.none(), st.none(), st.floats(0.01, 5))
+MOMENTS = st.floats(0, 120).map(lambda moment: round(moment, 2))
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A deployment fails so from one moment to another; without a kind it hangs."""
+
+    key: str
+    from_s: float
+    for_s: float
+    takes_s: float
+    kind: Kind | None
+    retry_after_s: float | None
+    share: float
+
+    def strikes(self, key: str, now: float, chance: Random) -> bool:
+        return key == self.key and self.from_s <= now < self.from_s + self.for_s and chance.random() < self.share
+
+    @property
+    def fate(self) -> Fate:
+        return (
+            (math.inf, None)
+            if self.kind is None
+            else (self.takes_s, Failure(self.kind, self.retry_after_s, self.kind.value))
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A world before it runs: fields of each group, its tiers, faults, and requests as moment, group, leaving."""
+
+    groups: list[dict[str, Any]]
+    rows: dict[str, dict[str, Any]]
+    providers: dict[str, str]
+    faults: list[Fault]
+    requests: list[tuple[float, int, float | None, int]]
+    seed: int
+
+
+@st.composite
+def tiers(draw: st.DrawFn) -> list[str]:
+    keys = draw(st.lists(st.sampled_from(KEYS), min_size=1, max_size=5, unique=True))
+    made: list[str] = [""]
+    for key in keys:
+        if draw(st.booleans()) and made[-1]:
+            made.append("")
+        made[-1] += key
+    return made
+
+
+GROUP = st.fixed_dictionaries(
+    {
+        "tiers": tiers(),
+        "strategy": st.sampled_from(list(POLICIES)),
+        "repeats": st.integers(0, 3),
+        "moves": st.integers(0, 4),
+        "pause_s": st.sampled_from([0.0, 0.0, 1.0]),
+        "has_breakers": st.sampled_from([True, True, True, False]),
+        "general": st.lists(st.sampled_from(["g0", "g1", "g2", "gone"]), max_size=3).map(tuple),
+        "context": st.lists(st.sampled_from(["g1", "g2"]), max_size=1).map(tuple),
+        "content": st.lists(st.sampled_from(["g1", "g2"]), max_size=1).map(tuple),
+    }
+)
+ROW = st.fixed_dictionaries(
+    {},
+    optional={
+        "rpm": st.integers(1, 6),
+        "tpm": st.integers(50, 300),
+        "context_tokens": st.sampled_from([20, 100]),
+        "weight": st.floats(0.1, 5),
+    },
+)
+FAULT = st.builds(
+    Fault,
+    key=st.sampled_from(KEYS),
+    from_s=st.floats(0, 100),
+    for_s=st.floats(0.5, 100),
+    takes_s=st.sampled_from([0.01, 0.3, 5.0]),
+    kind=st.one_of(st.none(), KINDS),
+    retry_after_s=WAITS,
+    share=st.sampled_from([1.0, 1.0, 0.5]),
+)
+PLAN = st.builds(
+    Plan,
+    groups=st.lists(GROUP, min_size=3, max_size=3),
+    rows=st.fixed_dictionaries(dict.fromkeys(KEYS, ROW)),
+    providers=st.fixed_dictionaries({key: st.sampled_from("pqr") for key in KEYS}),
+    faults=st.lists(FAULT, max_size=6),
+    requests=st.lists(
+        st.tuples(MOMENTS, st.integers(0, 2), LEAVING, st.sampled_from([0, 10, 60])),
+        min_size=1,
+        max_size=40,
+    ),
+    seed=st.integers(0, 1000),
+)  # fmt: skip
+
+
+def world_of(plan: Plan, watch: Callable[[float, Request, Action | None], None] | None = None) -> World:
+    state, groups = RoutingState(), []
+    for number, fields in enumerate(plan.groups):
+        fields = dict(fields)
+        made = group(
+            *fields.pop("tiers"), name=f"g{number}", state=state, rows=plan.rows, providers=plan.providers, **fields
+        )
+        groups.append(made)
+    chance = Random(plan.seed)
+
+    def conduct(key: str, now: float) -> Fate:
+        for fault in plan.faults:
+            if fault.strikes(key, now, chance):
+                return fault.fate
+        return 0.5, None
+
+    world = World(groups, conduct, seed=plan.seed, timeout_s=10.0, budget_s=60.0, watch=watch)
+    for at_s, number, leaves_after_s, tokens in plan.requests:
+        world.send(f"g{number}", at_s, leaves_after_s=leaves_after_s, tokens=tokens)
+    return world
+
+
+class Watch:
+    """Looks at each decision as it is made."""
+
+    def __init__(self) -> None:
+        self.sent: Counter[tuple[str, int]] = Counter()
+        self.running: dict[Request, Ask] = {}
+        self.faults: list[str] = []
+
+    def __call__(self, now: float, request: Request, action: Action | None) -> None:
+        self.running.pop(request, None)
+        if not isinstance(action, Ask):
+            return
+        if action.target.key in {key for key, *_ in request.asked}:
+            self._look_for_others(now, request)
+        self._look_for_probes(action)
+        self._look_for_limits(action, now)
+        self.running[request] = action
+
+    def _look_for_others(self, now: float, request: Request) -> None:
+        before = {key for key, *_ in request.asked}
+        for visit in request.journey.visits:
+            if not visit.is_barred and not visit.has_ended:
+                for target in _open_to(request, visit, before):
+                    if _may_serve(visit.group, target, now, request):
+                        self.faults.append(f"{request.path} and again, though {target.key} may serve")
+
+    def _look_for_probes(self, ask: Ask) -> None:
+        others = self.running.values()
+        health = ask.target.health
+        if ask.ticket > 0 and any(o.ticket > 0 and o.target.health is health for o in others):
+            self.faults.append(f"two probes of {ask.target.key}")
+        if ask.key_ticket > 0 and any(o.key_ticket > 0 and o.target.health.provider is health.provider for o in others):
+            self.faults.append(f"two probes of {health.provider.key}")
+
+    def _look_for_limits(self, ask: Ask, now: float) -> None:
+        self.sent[ask.target.key, int(now // 60)] += 1
+        if self.sent[ask.target.key, int(now // 60)] > (ask.target.rpm or math.inf):
+            self.faults.append(f"{ask.target.key} is over its limit")
+
+
+def _open_to(request: Request, visit: Visit, before: set[str]) -> list[Target]:
+    """Those of the tiers that it may still go to, and did not ask."""
+    # As it was before this step, which may have been a move.
+    can_move = request.journey._moves > 0
+    return [
+        target
+        for number, tier in enumerate(visit.group.tiers[: visit.tier + 1])
+        if can_move or request.journey._place == (visit.group.name, number)
+        for target in tier
+        if target.key not in before
+    ]
+
+
+def _may_serve(group: Group, target: Target, now: float, request: Request) -> bool:
+    breakers = target.health.breaker, target.health.provider.breaker
+    if group.has_breakers and any(breaker.state(now) is not State.CLOSED for breaker in breakers):
+        return False
+    tokens, too_small = request.journey._tokens, request.journey._candidates.too_small
+    if target.context_tokens is not None and (target.context_tokens < tokens or target.context_tokens <= too_small):
+        return False
+    return target.has_room(now, tokens)
+
+
+@given(PLAN)
+@FAST
+def test_no_limit_is_exceeded_no_probe_doubled_and_nobody_asked_again_while_another_may_serve(plan: Plan):
+    watch = Watch()
+    world_of(plan, watch).run()
+    assert watch.faults == []
+
+
+@given(PLAN)
+@FAST
+def test_every_request_ends_in_time_with_few_attempts_and_all_candidates_accounted_for(plan: Plan):
+    world = world_of(plan)
+    for request in world.run():
+        assert request.ended_s is not None
+        assert request.ended_s <= request.deadline_s + 1e-6
+        repeats, first = len(request.asked) - len(set(request.path)), request.journey.visits[0].group
+        assert repeats <= first.repeats >= len(request.waits)
+        assert unaccounted(request) == []
+    assert {key: target.health.in_flight for key, target in world.targets().items() if target.health.in_flight} == {}
+
+
+def unaccounted(request: Request) -> list[str]:
+    """Candidates that were reached by a request that failed, and neither asked nor noted."""
+    if request.gave_up is None or request.ended_s == request.deadline_s:
+        return []
+    noted, visits = request.journey.noted or {}, [v for v in request.journey.visits if not v.has_ended]
+    reached = [(v.group.name, t.key) for v in visits for tier in v.group.tiers[: v.tier + 1] for t in tier]
+    return [key for name, key in reached if key not in request.path and (name, key) not in noted]
+
+
+@given(PLAN)
+@FAST
+def test_what_is_noted_was_in_the_way_when_it_was_seen_and_a_seed_goes_one_way(plan: Plan):
+    requests, same = world_of(plan).run(), world_of(plan).run()
+    assert [(r.path, r.waits, r.ended_s) for r in requests] == [(r.path, r.waits, r.ended_s) for r in same]
+    for request in requests:
+        for obstacle in (request.journey.noted or {}).values():
+            assert obstacle.seen_s >= request.began_s
+            if obstacle.reason is SkipReason.COOLING:
+                assert obstacle.until_s > obstacle.seen_s
+
+
+POLICY = st.builds(
+    BreakerPolicy,
+    fixed_s=st.sampled_from([None, 5.0, 30.0]),
+    allowed_fails=st.sampled_from([None, 0, 1, 4]),
+    consecutive=st.integers(1, 5),
+    window_s=st.sampled_from([10.0, 60.0]),
+)
+
+
+@given(POLICY, POLICY, POLICY)
+def test_the_strictest_of_several_is_the_same_in_any_order(
+    one: BreakerPolicy, other: BreakerPolicy, third: BreakerPolicy
+):
+    assert one.strictest(other).strictest(third) == third.strictest(one.strictest(other))
+    assert one.strictest(other).is_adaptive == (one.is_adaptive or other.is_adaptive)
