@@ -1,26 +1,19 @@
-"""The rights of the person on a page, and the answers of dialogs and parts of pages."""
+"""The answers of forms in dialogs, and messages about refused actions."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django_htmx.http import HttpResponseClientRedirect
 
-from access.models import Role
-from access.rules import has_role
-from pages.guards import PersonRequest, requires
+from lib.exceptions import DomainError, NotAllowed
+from pages.guards import PersonRequest
 from pages.parts import wants_part, way_back
-
-readers_only = requires(Role.VIEWER, to="see providers and models")
-testers_only = requires(Role.OPERATOR, to="test providers")
-editors_only = requires(Role.ADMIN, to="manage providers and models")
-
-
-def rights(request: PersonRequest) -> dict[str, bool]:
-    """The rights of this person, for templates."""
-    return {"can_edit": has_role(request.user, Role.ADMIN), "can_test": has_role(request.user, Role.OPERATOR)}
 
 
 def came_from(request: PersonRequest, default: str) -> str:
@@ -41,8 +34,20 @@ def dialog(
     return render(request, f"{template}#{stem}-{part}", context, status=status)
 
 
-def done(request: HttpRequest) -> HttpResponse:
-    """Redirects to the page of the form; from a dialog the whole page is reloaded."""
+def done(request: HttpRequest, outcome: str) -> HttpResponse:
+    """Redirects to the page of the form, with a message; from a dialog the whole page is reloaded."""
+    messages.success(request, outcome)
     if wants_part(request):
         return HttpResponseClientRedirect(way_back(request))
     return redirect(way_back(request))
+
+
+@contextmanager
+def refusals_told(request: HttpRequest) -> Iterator[None]:
+    """Shows a refusal as a message on the next page; a missing right is raised and answered with 403."""
+    try:
+        yield
+    except NotAllowed:
+        raise
+    except DomainError as error:
+        messages.error(request, str(error))

@@ -1,16 +1,21 @@
-"""Shared by pages of several rooms: partial or whole answers, the way back, confirmation questions."""
+"""Shared by many pages: partial or whole answers, the URL's parameters, the way back, confirmation questions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
 
 from django.conf import settings
+from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import reswap, retarget
 from django_htmx.middleware import HtmxDetails
+
+LONGEST_SEARCH = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,39 @@ def wants_part(request: HttpRequest) -> bool:
     """Whether htmx will swap the answer into an open page."""
     htmx = HtmxDetails(request)
     return bool(htmx) and not htmx.history_restore_request
+
+
+def page_or_part(
+    request: HttpRequest, template: str, part: str, context: dict[str, Any], *, status: int = 200
+) -> HttpResponse:
+    """A page, or the part of it that htmx swaps in; the template gets `is_part`."""
+    is_part = wants_part(request)
+    name = f"{template}#{part}" if is_part else template
+    return render(request, name, {**context, "is_part": is_part}, status=status)
+
+
+def page_of(request: HttpRequest, rows: Any, size: int) -> Page[Any]:
+    """The rows of the page in the URL; of the last page if the number is too high."""
+    return Paginator(rows, size).get_page(request.GET.get("page"))
+
+
+def words_in(request: HttpRequest) -> str:
+    """The search words in the URL."""
+    return request.GET.get("q", "").replace("\x00", "").strip()[:LONGEST_SEARCH]
+
+
+def ids_in(request: HttpRequest, *, most: int) -> list[UUID]:
+    """The `id`s in the URL; invalid ones are ignored."""
+    return [UUID(text) for text in request.GET.getlist("id")[:most] if is_id(text)]
+
+
+def is_id(text: str) -> bool:
+    """Whether it can be the id of a row."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 def way_back(request: HttpRequest) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
@@ -12,12 +11,11 @@ from django.views.decorators.vary import vary_on_headers
 
 from access.models import Role, User
 from pages.guards import PersonRequest, requires
-from pages.parts import wants_part
+from pages.parts import page_of, page_or_part, wants_part, words_in
 from usage.analytics import byok_report
 
 LIST, DETAIL = "access/byok_list.html", "access/byok_detail.html"
 PAGE_SIZE = 50
-LONGEST_SEARCH = 128
 admins_only = requires(Role.ADMIN, to="see own keys")
 
 
@@ -26,18 +24,16 @@ admins_only = requires(Role.ADMIN, to="see own keys")
 @admins_only
 def byok_list(request: PersonRequest) -> HttpResponse:
     """The totals and everybody with own keys; htmx gets the matching people."""
-    q = request.GET.get("q", "").strip()[:LONGEST_SEARCH]
-    report, is_part = byok_report.report_of(), wants_part(request)
-    page = Paginator(byok_report.people_with_own_keys(q), PAGE_SIZE).get_page(request.GET.get("page"))
+    q, report = words_in(request), byok_report.report_of()
+    page = page_of(request, byok_report.people_with_own_keys(q), PAGE_SIZE)
     context = {
         "q": q,
         "query": urlencode({"q": q}) if q else "",
         "page": page,
         "lines": byok_report.lines_of(page.object_list, report),
-        "numbers": None if is_part else byok_report.numbers_of(report),
-        "is_part": is_part,
+        "numbers": None if wants_part(request) else byok_report.numbers_of(report),
     }
-    return render(request, f"{LIST}#bringers" if is_part else LIST, context)
+    return page_or_part(request, LIST, "bringers", context)
 
 
 @require_safe

@@ -6,8 +6,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
-from django.core.paginator import Paginator
 from django.db.models import Q
 from django.db.models.functions import Coalesce
 from django.http import HttpResponse, HttpResponseBase
@@ -19,10 +17,10 @@ from access.credits import actions
 from access.credits.money import dollars
 from access.credits.rules import Holder, can_manage, check_can_see, seen_by
 from access.credits.statements import matching, summary, with_last_top_up
-from access.models import Account, MovementKind, Role, Team, User
+from access.models import Account, Movement, MovementKind, Role, Team, User
 from pages.access.forms.credits import CreditLimitsForm, MoveForm, NewAccountForm
 from pages.guards import PersonRequest, requires
-from pages.parts import wants_part
+from pages.parts import page_of, page_or_part, wants_part, words_in
 
 LIST, ACCOUNT, NEW = "access/credit_list.html", "access/credit_account.html", "access/credit_new.html"
 PAGE_SIZE, LINES, NAMES_OFFERED = 50, 25, 200
@@ -35,21 +33,20 @@ admins_only = requires(Role.ADMIN, to="change credits")
 @readers_only
 def credit_list(request: PersonRequest) -> HttpResponse:
     """The accounts that the person may see; the URL has the search and the page."""
-    q = _words(request)
+    q = words_in(request)
     rows = with_last_top_up(Account.objects.filter(seen_by(request.user))).order_by(
         Coalesce("user__username", "team__name"), "pk"
     )
     rows = rows.filter(Q(user__username__icontains=q) | Q(team__name__icontains=q)) if q else rows
-    page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_of(request, rows, PAGE_SIZE)
     context = {
         "page": page,
         "rows": [summary(account) for account in page],
         "q": q,
         "query": urlencode({"q": q} if q else {}),
-        "is_part": wants_part(request),
         "can_edit": can_manage(request.user),
     }
-    return render(request, LIST + "#credit-rows" if wants_part(request) else LIST, context)
+    return page_or_part(request, LIST, "credit-rows", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -59,17 +56,11 @@ def credit_new(request: PersonRequest) -> HttpResponseBase:
     if request.method != "POST":
         return _new_page(request, NewAccountForm(initial=request.GET.dict()))
     form = NewAccountForm(request.POST)
-    if form.is_valid():
-        said = form.cleaned_data
-        try:
-            account = actions.open_account(
-                by=request.user, holder=said["holder"], usd=said["amount"], monthly_cap_usd=said["monthly_cap"]
-            )
-            messages.success(request, f"{account.holder_name} has an account.")
-            return redirect("credit-account", account.pk)
-        except ValidationError as error:
-            form.blame(error)
-    return _new_page(request, form, status=422)
+    account = form.accepted(lambda: actions.open_account(by=request.user, **form.account()))
+    if account is None:
+        return _new_page(request, form)
+    messages.success(request, f"{account.holder_name} has an account.")
+    return redirect("credit-account", account.pk)
 
 
 @require_safe
@@ -85,16 +76,11 @@ def credit_move(request: PersonRequest, account_id: int) -> HttpResponseBase:
     """Books a top-up or a correction."""
     account = _seen(request, account_id)
     form = MoveForm(request.POST)
-    if form.is_valid():
-        said = form.cleaned_data
-        move = actions.top_up if said["kind"] == MovementKind.TOP_UP else actions.correct
-        try:
-            line = move(by=request.user, holder=_holder(account), usd=said["amount"], reason=said["reason"])
-            messages.success(request, f"{line.get_kind_display()} of {dollars(said['amount'])} is booked.")
-            return _done(request, account)
-        except ValidationError as error:
-            form.blame(error)
-    return _account_page(request, account, move_form=form, status=422)
+    line = form.accepted(lambda: _moved(request, account, form))
+    if line is None:
+        return _account_page(request, account, move_form=form)
+    messages.success(request, f"{line.get_kind_display()} of {dollars(form.cleaned_data['amount'])} is booked.")
+    return _done(request, account)
 
 
 @require_POST
@@ -103,25 +89,22 @@ def credit_limits(request: PersonRequest, account_id: int) -> HttpResponseBase:
     """Sets the limits."""
     account = _seen(request, account_id)
     form = CreditLimitsForm(request.POST)
-    if form.is_valid():
-        try:
-            actions.set_limits(by=request.user, holder=_holder(account), **form.limits())
-            messages.success(request, f"The limits of {account.holder_name} are saved.")
-            return _done(request, account)
-        except ValidationError as error:
-            form.blame(error)
-    return _account_page(request, account, limits_form=form, status=422)
-
-
-def _words(request: PersonRequest) -> str:
-    """The search words."""
-    return request.GET.get("q", "").replace("\x00", "").strip()[:200]
+    if not form.accepted(lambda: actions.set_limits(by=request.user, holder=_holder(account), **form.limits())):
+        return _account_page(request, account, limits_form=form)
+    messages.success(request, f"The limits of {account.holder_name} are saved.")
+    return _done(request, account)
 
 
 def _seen(request: PersonRequest, account_id: int) -> Any:
     account = get_object_or_404(with_last_top_up(Account.objects.all()), pk=account_id)
     check_can_see(request.user, _holder(account))
     return account
+
+
+def _moved(request: PersonRequest, account: Any, form: MoveForm) -> Movement:
+    said = form.cleaned_data
+    move = actions.top_up if said["kind"] == MovementKind.TOP_UP else actions.correct
+    return move(by=request.user, holder=_holder(account), usd=said["amount"], reason=said["reason"])
 
 
 def _holder(account: Any) -> Holder:
@@ -141,24 +124,23 @@ def _account_page(
     *,
     move_form: MoveForm | None = None,
     limits_form: CreditLimitsForm | None = None,
-    status: int = 200,
 ) -> HttpResponse:
-    q = _words(request)
+    q = words_in(request)
+    sent = move_form or limits_form
     context = {
         "credits": summary(account),
         "q": q,
-        "page": Paginator(matching(account.movements.all(), q), LINES).get_page(request.GET.get("page")),
+        "query": urlencode({"q": q} if q else {}),
+        "page": page_of(request, matching(account.movements.all(), q), LINES),
         "move_form": move_form or MoveForm(),
         "limits_form": limits_form or CreditLimitsForm.of(account),
         "can_edit": can_manage(request.user),
-        "is_part": wants_part(request),
     }
-    part = ACCOUNT + "#credit-body" if wants_part(request) else ACCOUNT
-    return render(request, part, context, status=status)
+    return page_or_part(request, ACCOUNT, "credit-body", context, status=sent.status if sent else 200)
 
 
-def _new_page(request: PersonRequest, form: NewAccountForm, *, status: int = 200) -> HttpResponse:
+def _new_page(request: PersonRequest, form: NewAccountForm) -> HttpResponse:
     people = User.objects.filter(is_active=True, account=None).order_by("username")
     names = people.values_list("username", flat=True)[:NAMES_OFFERED]
     teams = Team.objects.filter(account=None).values_list("name", flat=True)[:NAMES_OFFERED]
-    return render(request, NEW, {"form": form, "people": names, "teams": teams}, status=status)
+    return render(request, NEW, {"form": form, "people": names, "teams": teams}, status=form.status)

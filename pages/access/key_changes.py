@@ -5,7 +5,6 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render, resolve_url
 from django.views.decorators.debug import sensitive_variables
@@ -54,7 +53,7 @@ def key_rotate(request: PersonRequest, key_id: UUID) -> HttpResponse:
     key = key_seen_by(request, key_id)
     form = RotationForm(request.POST)
     if not form.is_valid():
-        return render(request, PAGE, key_context(request, key, rotation=form), status=422)
+        return render(request, PAGE, key_context(request, key, rotation=form), status=form.status)
     try:
         successor, plaintext = actions.rotate_key(by=request.user, key=key, overlap=form.overlap)
     except NotAllowed:
@@ -78,41 +77,30 @@ def key_revoke(request: PersonRequest, key_id: UUID) -> HttpResponse:
     return redirect("key-detail", key_id)
 
 
-@sensitive_variables("plaintext")
+@sensitive_variables("issued")
 def _issued(request: PersonRequest, form: NewKeyForm) -> HttpResponse:
-    if form.is_valid():
-        try:
-            key, plaintext = actions.issue_key(by=request.user, **form.key_fields())
-            return _shown_once(request, key, plaintext)
-        except ValidationError as error:
-            form.blame(error)
-        except DomainError as error:
-            form.add_error(None, str(error))
-    return _page(request, form, None, status=422)
+    issued = form.accepted(lambda: actions.issue_key(by=request.user, **form.key_fields()), refusals=DomainError)
+    return _shown_once(request, *issued) if issued else _page(request, form, None)
 
 
 def _changed(request: PersonRequest, key: ApiKey) -> HttpResponse:
     form = KeyEditForm(request.POST, key=key)
-    if form.is_valid():
-        try:
-            actions.change_key(by=request.user, key=key, **form.key_fields())
-            messages.success(request, f"The key {form.cleaned_data['name']} is saved.")
-            return redirect("key-detail", key.pk)
-        except ValidationError as error:
-            form.blame(error)
-        except DomainError as error:
-            form.add_error(None, str(error))
-    return _page(request, form, key, status=422)
+    if not form.accepted(
+        lambda: actions.change_key(by=request.user, key=key, **form.key_fields()), refusals=DomainError
+    ):
+        return _page(request, form, key)
+    messages.success(request, f"The key {form.cleaned_data['name']} is saved.")
+    return redirect("key-detail", key.pk)
 
 
-def _page(request: PersonRequest, form: KeyForm, key: ApiKey | None, *, status: int = 200) -> HttpResponse:
+def _page(request: PersonRequest, form: KeyForm, key: ApiKey | None) -> HttpResponse:
     context = {
         "form": form,
         "key": key,
         "people": names_of_people() if "owner" in form.fields else [],
         "action": resolve_url("key-edit", key.pk) if key else resolve_url("key-new"),
     }
-    return render(request, FORM, context, status=status)
+    return render(request, FORM, context, status=form.status)
 
 
 @sensitive_variables("plaintext")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
-from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
@@ -18,7 +16,7 @@ from access.models import ApiKey, Role, Scope
 from pages.access.forms.keys import KeyFilterForm, RotationForm
 from pages.access.key_status import lines_of, standing_of
 from pages.guards import PersonRequest, requires
-from pages.parts import wants_part
+from pages.parts import page_of, page_or_part, wants_part
 
 LIST, PAGE = "access/key_list.html", "access/key_detail.html"
 PAGE_SIZE = 50
@@ -31,21 +29,20 @@ holders_only = requires(Role.VIEWER, to="see API keys")
 def key_list(request: PersonRequest) -> HttpResponse:
     """The keys that this person may see; the URL has search, filters, order and page."""
     teams = teams_managed_by(request.user)
-    form = KeyFilterForm(request.GET, teams=teams)
-    chosen = form.chosen
-    found = rules.visible_keys(request.user).matching(**form.filters)
-    page = Paginator(keys_in_order(found, chosen.get("order", "")), PAGE_SIZE).get_page(request.GET.get("page"))
     is_admin = rules.has_role(request.user, Role.ADMIN)
+    has_others = is_admin or teams.exists()
+    form = KeyFilterForm(request.GET, teams=teams, has_others=has_others)
+    found = rules.visible_keys(request.user).matching(**form.filters)
+    page = page_of(request, keys_in_order(found, form.chosen.get("order", "")), PAGE_SIZE)
     context = {
         "form": form,
         "page": page,
+        "query": form.query,
         "lines": lines_of(page),
-        "query": urlencode(chosen),
-        "has_others": is_admin or teams.exists(),
+        "has_others": has_others,
         "people": names_of_people() if is_admin and not wants_part(request) else [],
-        "is_part": wants_part(request),
     }
-    return render(request, f"{LIST}#key-rows" if wants_part(request) else LIST, context)
+    return page_or_part(request, LIST, "key-rows", context)
 
 
 @require_safe

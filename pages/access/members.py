@@ -5,18 +5,17 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render, resolve_url
+from django.shortcuts import get_object_or_404, redirect, resolve_url
 from django.views.decorators.http import require_POST
 
 from access import actions
 from access.models import Membership, Role, Team, TeamRole
-from lib.exceptions import DomainError, NotAllowed
 from pages.access.forms.teams import MemberForm, MemberRoleForm
 from pages.access.teams import PAGE, team_context
+from pages.dialogs import refusals_told
 from pages.guards import PersonRequest, requires
-from pages.parts import Question, ask, wants_part
+from pages.parts import Question, ask, page_or_part, wants_part
 
 members_only = requires(Role.VIEWER, to="manage members")
 
@@ -27,15 +26,10 @@ def member_add(request: PersonRequest, team_id: UUID) -> HttpResponse:
     """Adds a member to the team."""
     team = get_object_or_404(Team, pk=team_id)
     form = MemberForm(request.POST)
-    if form.is_valid():
-        person, role = form.cleaned_data["user"], TeamRole(form.cleaned_data["role"])
-        try:
-            actions.add_member(by=request.user, team=team, user=person, role=role)
-            messages.success(request, f"{person.username} is in the team.")
-            return _answer(request, team)
-        except ValidationError as error:
-            form.blame(error)
-    return _members(request, team, form=form, status=422)
+    if not form.accepted(lambda: actions.add_member(by=request.user, team=team, **form.member())):
+        return _members(request, team, form=form)
+    messages.success(request, f"{form.cleaned_data['user'].username} is in the team.")
+    return _answer(request, team)
 
 
 @require_POST
@@ -46,13 +40,9 @@ def member_change(request: PersonRequest, team_id: UUID, member_id: int) -> Http
     form = MemberRoleForm(request.POST)
     if form.is_valid():
         role = TeamRole(form.cleaned_data["role"])
-        try:
+        with refusals_told(request):
             actions.change_member(by=request.user, membership=member, role=role)
             messages.success(request, f"{member.user.username} is a {role.label.lower()} now.")
-        except NotAllowed:
-            raise
-        except DomainError as error:
-            messages.error(request, str(error))
     else:
         messages.error(request, "There is no such role in a team. Choose member or manager.")
     return _answer(request, member.team)
@@ -79,9 +69,9 @@ def _answer(request: PersonRequest, team: Team) -> HttpResponse:
     return _members(request, team) if wants_part(request) else redirect("team-detail", team.pk)
 
 
-def _members(request: PersonRequest, team: Team, *, form: MemberForm | None = None, status: int = 200) -> HttpResponse:
-    template = f"{PAGE}#team-members" if wants_part(request) else PAGE
-    return render(request, template, team_context(request, team, form=form), status=status)
+def _members(request: PersonRequest, team: Team, *, form: MemberForm | None = None) -> HttpResponse:
+    context, status = team_context(request, team, form=form), form.status if form else 200
+    return page_or_part(request, PAGE, "team-members", context, status=status)
 
 
 def _question(member: Membership) -> Question:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
@@ -13,7 +12,6 @@ from django.views.decorators.vary import vary_on_headers
 from access.byok import keys
 from access.models import OwnKey, Role
 from access.rules import check_sees_own_keys
-from lib.exceptions import NotAllowed
 from pages.access.forms.own_keys import OwnKeyForm
 from pages.access.own_key_panel import panel_of
 from pages.guards import PersonRequest, requires
@@ -66,10 +64,7 @@ def own_key_fall_back(request: PersonRequest, key_id: int) -> HttpResponse:
 def own_key_forget(request: PersonRequest, key_id: int) -> HttpResponseBase:
     """Asks, then deletes a key: the person's own, or anybody's for an admin."""
     own_key = get_object_or_404(OwnKey.objects.select_related("user", "provider"), pk=key_id)
-    try:
-        check_sees_own_keys(request.user, own_key.user_id)
-    except NotAllowed as error:
-        raise PermissionDenied(str(error))
+    check_sees_own_keys(request.user, own_key.user_id)
     if not request.POST.get("sure"):
         return ask(request, _question(own_key, back=_back(request)))
     keys.forget(by=request.user, own_key=own_key)
@@ -80,30 +75,18 @@ def own_key_forget(request: PersonRequest, key_id: int) -> HttpResponseBase:
 @sensitive_variables("form")
 def _posted(request: PersonRequest) -> HttpResponse:
     form = OwnKeyForm(request.POST)
-    if form.is_valid():
-        said = form.cleaned_data
-        try:
-            keys.store(
-                by=request.user,
-                user=request.user,
-                provider=said["provider"],
-                key=said["api_key"],
-                may_fall_back=said["may_fall_back"],
-            )
-        except ValidationError as error:
-            form.blame(error)
-        else:
-            messages.success(request, f"Your requests to {said['provider']} use your key from now on.")
-            return _done(request)
-    return _shown(request, form, status=422)
+    if not form.accepted(lambda: keys.store(by=request.user, user=request.user, **form.key_fields())):
+        return _shown(request, form)
+    messages.success(request, f"Your requests to {form.cleaned_data['provider']} use your key from now on.")
+    return _done(request)
 
 
-def _shown(request: PersonRequest, form: OwnKeyForm | None = None, *, status: int = 200) -> HttpResponse:
+def _shown(request: PersonRequest, form: OwnKeyForm | None = None) -> HttpResponse:
     """The section for htmx to swap in, or a page with it."""
     is_part = wants_part(request)
     here = request.POST.get("next") or request.htmx.current_url_abs_path or request.get_full_path()
     context = {"own_keys": panel_of(request.user, form), "next": here, "is_part": is_part}
-    return render(request, PART if is_part else PAGE, context, status=status)
+    return render(request, PART if is_part else PAGE, context, status=form.status if form else 200)
 
 
 def _done(request: PersonRequest) -> HttpResponse:

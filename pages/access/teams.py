@@ -7,8 +7,6 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
-from django.core.paginator import Paginator
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -23,12 +21,11 @@ from lib.exceptions import DomainError
 from pages.access.forms.teams import MemberForm, TeamForm
 from pages.access.key_status import lines_of
 from pages.guards import PersonRequest, requires
-from pages.parts import Question, ask, wants_part
+from pages.parts import Question, ask, page_of, page_or_part, words_in
 
 LIST, PAGE, FORM = "access/team_list.html", "access/team_detail.html", "access/team_form.html"
 PAGE_SIZE = 20
 KEYS_SHOWN = 10
-LONGEST_QUERY = 128
 readers_only = requires(Role.VIEWER, to="see teams")
 editors_only = requires(Role.ADMIN, to="make and change teams")
 
@@ -38,15 +35,14 @@ editors_only = requires(Role.ADMIN, to="make and change teams")
 @readers_only
 def team_list(request: PersonRequest) -> HttpResponse:
     """All teams; the URL has search and page."""
-    text = request.GET.get("q", "").replace("\x00", "").strip()[:LONGEST_QUERY]
+    text = words_in(request)
     context = {
         "text": text,
-        "page": Paginator(teams_matching(text), PAGE_SIZE).get_page(request.GET.get("page")),
+        "page": page_of(request, teams_matching(text), PAGE_SIZE),
         "query": urlencode({"q": text}) if text else "",
         "can_edit": rules.has_role(request.user, Role.ADMIN),
-        "is_part": wants_part(request),
     }
-    return render(request, f"{LIST}#team-rows" if wants_part(request) else LIST, context)
+    return page_or_part(request, LIST, "team-rows", context)
 
 
 @require_safe
@@ -103,20 +99,16 @@ def team_context(request: PersonRequest, team: Team, *, form: MemberForm | None 
         "credits": summary_of(team) if can_see(request.user, team) else None,
         "can_manage": is_managed,
         "can_edit": rules.has_role(request.user, Role.ADMIN),
-        "is_part": wants_part(request),
     }
 
 
 def _saved(request: PersonRequest, team: Team | None) -> HttpResponseBase:
     form = TeamForm(request.POST)
-    if form.is_valid():
-        try:
-            saved = _stored(request, team, form)
-            messages.success(request, f"The team {saved.name} is saved.")
-            return redirect("team-detail", saved.pk)
-        except ValidationError as error:
-            form.blame(error)
-    return _form_page(request, form, team, status=422)
+    saved = form.accepted(lambda: _stored(request, team, form))
+    if saved is None:
+        return _form_page(request, form, team)
+    messages.success(request, f"The team {saved.name} is saved.")
+    return redirect("team-detail", saved.pk)
 
 
 def _stored(request: PersonRequest, team: Team | None, form: TeamForm) -> Team:
@@ -125,9 +117,9 @@ def _stored(request: PersonRequest, team: Team | None, form: TeamForm) -> Team:
     return actions.change_team(by=request.user, team=team, **form.cleaned_data)
 
 
-def _form_page(request: PersonRequest, form: TeamForm, team: Team | None, *, status: int = 200) -> HttpResponse:
+def _form_page(request: PersonRequest, form: TeamForm, team: Team | None) -> HttpResponse:
     action = resolve_url("team-edit", team.pk) if team else resolve_url("team-new")
-    return render(request, FORM, {"form": form, "team": team, "action": action}, status=status)
+    return render(request, FORM, {"form": form, "team": team, "action": action}, status=form.status)
 
 
 def _question(team: Team) -> Question:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -13,7 +13,8 @@ from django.utils.timesince import timesince
 
 from access.models import Actor, ApiKey
 from access.rules import visible_keys
-from groups.models import RoutingGroup
+from pages.groups.cards import ids_of_groups
+from pages.parts import is_id
 from providers.models import Provider
 from usage.alerting.news import News, news_of
 from usage.models import Alert, AlertKind
@@ -53,15 +54,9 @@ def rows_of(alerts: Sequence[Alert], *, reader: Actor) -> list[AlertRow]:
     return [_row(alert, providers, keys, groups) for alert in alerts]
 
 
-def ids_of_groups(names: Iterable[str]) -> dict[str, UUID]:
-    """The ids of groups (not of lone models) by name; no query without names."""
-    wanted = set(names)
-    return dict(RoutingGroup.objects.filter(name__in=wanted).values_list("name", "pk")) if wanted else {}
-
-
 def _subjects(alerts: Sequence[Alert], kinds: Collection[AlertKind]) -> set[UUID]:
     """The ids of the subjects; older alerts have a name instead."""
-    return {UUID(alert.subject) for alert in alerts if alert.kind in kinds and _is_uuid(alert.subject)}
+    return {UUID(alert.subject) for alert in alerts if alert.kind in kinds and is_id(alert.subject)}
 
 
 def _names(rows: QuerySet[Provider] | QuerySet[ApiKey], wanted: Collection[UUID]) -> dict[str, str]:
@@ -85,12 +80,4 @@ def _row(alert: Alert, providers: dict[str, str], keys: dict[str, str], groups: 
 def _linked(subject: str, names: dict[str, str], *, page: str, gone: str) -> tuple[str, str]:
     if subject in names:
         return names[subject], reverse(page, args=[subject])
-    return gone if _is_uuid(subject) else subject, ""
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
+    return gone if is_id(subject) else subject, ""

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.forms import BoundField
 
-from pages.forms import attributes, blame
+from pages.forms import ActionForm, attributes
 from usage.alerting import WATCHED, AlertMetric, RuleSetting, checked_threshold
 from usage.models import AlertKind, AlertRule
 
@@ -53,13 +52,13 @@ class ThresholdField(forms.FloatField):
         checked_threshold(self.kind, value)
 
 
-class AlertRulesForm(forms.Form):
+class AlertRulesForm(ActionForm):
     """All rules: a threshold and a switch each."""
 
     def __init__(self, rules: Mapping[AlertKind, AlertRule], data: Any = None) -> None:
         initial = {kind.value: rule.threshold for kind, rule in rules.items()}
         initial |= {SWITCH.format(kind.value): rule.is_enabled for kind, rule in rules.items()}
-        super().__init__(data, initial=initial, label_suffix="")
+        super().__init__(data, initial=initial)
         for kind in rules:
             self.fields[kind.value] = ThresholdField(kind)
             self.fields[SWITCH.format(kind.value)] = forms.BooleanField(label=kind.label, required=False)
@@ -74,7 +73,3 @@ class AlertRulesForm(forms.Form):
         """The valid fields, as arguments of the action."""
         said = self.cleaned_data
         return {kind: RuleSetting(said[kind.value], said[SWITCH.format(kind.value)]) for kind in AlertKind}
-
-    def blame(self, error: ValidationError) -> None:
-        """Shows the action's errors beside their fields."""
-        blame(self, error, places={})

@@ -6,8 +6,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import ValidationError
-from django.core.paginator import Paginator
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
@@ -18,7 +16,7 @@ from access.rules import has_role
 from pages.alerts.alert_rows import rows_of
 from pages.alerts.form import AlertRulesForm
 from pages.guards import PersonRequest, requires
-from pages.parts import wants_part
+from pages.parts import page_of, wants_part
 from usage.alerting import change_rules, current_rules, webhook
 from usage.models import Alert
 
@@ -43,13 +41,9 @@ def alert_list(request: PersonRequest) -> HttpResponse:
 def alert_rules(request: PersonRequest) -> HttpResponseBase:
     """Saves the thresholds."""
     form = AlertRulesForm(current_rules(), request.POST)
-    if form.is_valid():
-        try:
-            rules = change_rules(by=request.user, settings=form.settings())
-        except ValidationError as error:
-            form.blame(error)
-        else:
-            return _saved(request, AlertRulesForm(rules))
+    rules = form.accepted(lambda: change_rules(by=request.user, settings=form.settings()))
+    if rules:
+        return _saved(request, AlertRulesForm(rules))
     if not wants_part(request):
         return _page(request, rules_form=form, status=422)
     return render(request, f"{PAGE}#alert-rules", {"rules_form": form, "can_edit": True}, status=422)
@@ -84,7 +78,7 @@ def _page(request: PersonRequest, *, status: int = 200, **more: Any) -> HttpResp
 
 
 def _lists(request: PersonRequest) -> dict[str, Any]:
-    page = Paginator(Alert.objects.resolved(), PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_of(request, Alert.objects.resolved(), PAGE_SIZE)
     opened = list(Alert.objects.open().order_by("-raised_at", "-pk")[:MOST_OPEN])
     rows = rows_of([*opened, *page], reader=request.user)
     return {"open": rows[: len(opened)], "over": rows[len(opened) :], "page": page, "is_first": page.number == 1}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 from django.db.models import TextField
 from django.db.models.functions import Cast
 
 from access.models import ApiKey, KeyStatus, Team
 from groups.models import RoutingGroup, RoutingGroupQuerySet
+from pages.parts import is_id
 
 # More check boxes than this do not help; the API accepts any id.
 KEYS_OFFERED = 200
@@ -64,15 +64,6 @@ def team_names(team_ids: Collection[str]) -> dict[str, str]:
         return {}
     ids = {str(team_id).lower() for team_id in team_ids}
     return {str(pk): name for pk, name in Team.objects.values_list("pk", "name") if str(pk) in ids}
-
-
-def is_id(text: str) -> bool:
-    """Whether it can be the id of a team or a key."""
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _by_name(key: ApiKey) -> tuple[str, str]:

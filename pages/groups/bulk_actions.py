@@ -14,7 +14,8 @@ from django.views.decorators.http import require_POST
 from access.models import Actor, Role
 from groups import actions
 from groups.models import RoutingGroup, UndoableChange
-from lib.exceptions import DomainError
+from pages.dialogs import refusals_told
+from pages.forms import complaints
 from pages.groups.forms import GroupSelectionForm
 from pages.guards import PersonRequest, requires
 from pages.parts import Question, ask, hidden_fields, way_back
@@ -45,7 +46,7 @@ def bulk(request: PersonRequest) -> HttpResponse:
     """Applies one action to all ticked groups; asks before it deletes several."""
     form = GroupSelectionForm(request.POST)
     if not form.is_valid():
-        messages.error(request, " ".join(str(text) for errors in form.errors.values() for text in errors))
+        messages.error(request, complaints(form))
         return redirect(way_back(request))
     groups, do = list(form.cleaned_data["ids"]), form.cleaned_data["do"]
     if do == "delete" and len(groups) > 1 and "sure" not in request.POST:
@@ -70,22 +71,18 @@ def duplicate(request: PersonRequest, group_id: UUID) -> HttpResponse:
 @editors_only
 def undo(request: PersonRequest, token: UUID) -> HttpResponse:
     """Undoes the change that the toast showed."""
-    try:
+    with refusals_told(request):
         change = actions.take_back(by=request.user, token=token)
         messages.success(request, _sentence(change.names, UNDONE[change.kind]))
-    except DomainError as error:
-        messages.error(request, str(error))
     return redirect(way_back(request))
 
 
 def _change(request: PersonRequest, groups: Collection[RoutingGroup], do: str) -> HttpResponse:
     """Runs the action and goes back to the list, with a toast that has the token for undo."""
-    try:
+    with refusals_told(request):
         change = _act(request.user, groups, do)
         token = str(change.pk) if change else ""
         messages.success(request, _sentence([group.name for group in groups], DONE[do]), extra_tags=token)
-    except DomainError as error:
-        messages.error(request, str(error))
     return redirect(way_back(request))
 
 

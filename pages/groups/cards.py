@@ -1,27 +1,18 @@
-"""A routing group for people: rows of the list, cards in tiers. Data only, no HTML."""
+"""A routing group for people: rows of the list, cards in tiers, ids by name. Data only, no HTML."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from groups.deployments.shares import percentages
 from groups.models import Deployment, RoutingGroup, Strategy
-from providers.models import Provider
-from providers.presets import colour_of
+from pages.discs import Disc, disc_of
 
 DISCS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Disc:
-    """The coloured initial of a provider."""
-
-    name: str
-    initial: str
-    colour: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +47,10 @@ class Tier:
     cards: tuple[DeploymentCard, ...]
 
 
-def disc_of(provider: Provider) -> Disc:
-    return Disc(provider.name, provider.name[:1].upper(), colour_of(provider.type, provider.name))
+def ids_of_groups(names: Iterable[str]) -> dict[str, UUID]:
+    """The ids of groups (not of lone models) by name; no query without names."""
+    wanted = set(names)
+    return dict(RoutingGroup.objects.filter(name__in=wanted).values_list("name", "pk")) if wanted else {}
 
 
 def row_of(group: RoutingGroup, team_names: Mapping[str, str]) -> GroupRow:

@@ -5,48 +5,28 @@ from __future__ import annotations
 from django import forms
 
 from groups.models import RoutingGroup, RoutingGroupQuerySet, Strategy
+from pages.forms import FilterForm, SearchField, SelectField
 from pages.groups.list_columns import DEFAULT_SORT, SORTS, sorted_by
 
 HELLO = "Hello, respond with one word."
 STATUSES = {"active": True, "inactive": False}
 
 
-class GroupFilterForm(forms.Form):
-    """The filters of the list; invalid values are ignored."""
+class GroupFilterForm(FilterForm):
+    """The filters of the list."""
 
-    q = forms.CharField(
-        label="Search",
-        required=False,
-        max_length=128,
-        widget=forms.TextInput(attrs={"class": "input", "type": "search", "placeholder": "Search name or description"}),
-    )
-    strategy = forms.ChoiceField(
-        label="Strategy",
-        required=False,
-        choices=[("", "Every strategy"), *Strategy.choices],
-        widget=forms.Select(attrs={"class": "input"}),
-    )
-    status = forms.ChoiceField(
+    q = SearchField(placeholder="Search name or description")
+    strategy = SelectField(label="Strategy", required=False, choices=[("", "Every strategy"), *Strategy.choices])
+    status = SelectField(
         label="Status",
         required=False,
         choices=[("", "Active or not"), ("active", "Active"), ("inactive", "Inactive")],
-        widget=forms.Select(attrs={"class": "input"}),
     )
-    sort = forms.ChoiceField(required=False, choices=[(key, key) for key in SORTS])
-
-    @property
-    def chosen(self) -> dict[str, str]:
-        """The current filters and order."""
-        self.is_valid()
-        return {name: value for name, value in self.cleaned_data.items() if value}
-
-    @property
-    def is_narrowing(self) -> bool:
-        return bool(self.chosen.keys() - {"sort"})
+    sort = forms.ChoiceField(required=False, choices=[(key, key) for key in SORTS], widget=forms.HiddenInput)
 
     @property
     def sort_key(self) -> str:
-        return self.chosen.get("sort", DEFAULT_SORT)
+        return str(self.chosen.get("sort", DEFAULT_SORT))
 
     def narrow(self, groups: RoutingGroupQuerySet) -> RoutingGroupQuerySet:
         """The groups that match the filters, in the requested order."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRedirect
@@ -19,6 +19,7 @@ from interchange.planning.plan import ImportPlan, ImportVerdict
 from interchange.planning.plan_report import report_of
 from pages.groups.import_form import ImportForm
 from pages.guards import PersonRequest, requires
+from pages.parts import page_or_part
 
 PAGE = "groups/import.html"
 
@@ -72,4 +73,4 @@ def _page(request: PersonRequest, form: ImportForm, plan: ImportPlan | None = No
         "writes": bool(plan and plan.writes),
         "can_import": can_operate(request.user),
     }
-    return render(request, f"{PAGE}#group-import" if request.htmx else PAGE, context, status=status)
+    return page_or_part(request, PAGE, "group-import", context, status=status)

@@ -11,6 +11,7 @@ from django.utils.datastructures import MultiValueDict
 
 from interchange.bundle import Bundle
 from interchange.files import MAX_BYTES, FileFormat, bundle_from, checked
+from pages.forms import attributes
 
 
 class ImportForm(forms.Form):
@@ -20,9 +21,7 @@ class ImportForm(forms.Form):
         label="Content of the file",
         required=False,
         strip=False,
-        widget=forms.Textarea(
-            attrs={"class": "input", "rows": 14, "spellcheck": "false", "autocomplete": "off", "wrap": "off"}
-        ),
+        widget=forms.Textarea(attributes(rows=14, wrap="off")),
     )
     file = forms.FileField(
         label="Or choose a file",

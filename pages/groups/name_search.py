@@ -10,11 +10,9 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from groups.models import RoutingGroup
-from pages.groups.cards import Disc, disc_of
+from pages.discs import Disc, disc_of
 from providers.models import LanguageModel, Provider
 from providers.presets import preset_of
-
-LONGEST_QUERY = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ class HitList:
 
 def find(text: str, *, most: int) -> list[HitList]:
     """The matches by kind, at most `most` of each; empty for an empty text. Three queries."""
-    if not text or "\x00" in text:
+    if not text:
         return []
     kinds = [
         _kind("Routing groups", RoutingGroup.objects.matching(q=text), _of_group, most),

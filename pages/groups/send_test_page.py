@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from access.models import Actor, Role
@@ -16,10 +16,11 @@ from gateway.openai import ApiError
 from gateway.send_test import Trial, try_group
 from groups.models import RoutingGroup
 from lib.exceptions import DomainError
+from pages.discs import provider_types
 from pages.groups.detail import detail_context, group_with_deployments
 from pages.groups.forms import GroupTestForm
 from pages.guards import PersonRequest, requires
-from providers.models import Provider
+from pages.parts import page_or_part
 from usage.request_log.waterfall import WaterfallBar, bars_of, steps_of
 
 PAGE = "groups/routinggroup_detail.html"
@@ -41,7 +42,7 @@ def send_test(request: PersonRequest, group_id: UUID) -> HttpResponse:
     outcome = _outcome(group, form, by=request.user) if form.is_valid() else {}
     context = detail_context(request, group, form=form, **outcome)
     status = 200 if "result" in outcome else 422
-    return render(request, PAGE + "#group-test" if request.htmx else PAGE, context, status=status)
+    return page_or_part(request, PAGE, "group-test", context, status=status)
 
 
 def _outcome(group: RoutingGroup, form: GroupTestForm, *, by: Actor) -> dict[str, Any]:
@@ -52,7 +53,7 @@ def _outcome(group: RoutingGroup, form: GroupTestForm, *, by: Actor) -> dict[str
         return {"refusal": str(error)}
     has_tiers = group.strategy == Strategy.PRIORITY_FAILOVER
     names = {trace.provider for trace in result.traces} | {skip["provider"] for skip in result.skipped}
-    types = dict(Provider.objects.filter(name__in=names).values_list("name", "type"))
+    types = provider_types(names)
     bars = _bars(result, types)
     return {
         "result": result,

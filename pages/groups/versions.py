@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.core.paginator import Paginator
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
@@ -19,6 +18,7 @@ from groups.models import RoutingGroup
 from groups.versions import history
 from lib.exceptions import DomainError
 from pages.guards import PersonRequest, requires
+from pages.parts import page_of
 
 VERSIONS_SHOWN = 20
 
@@ -48,5 +48,5 @@ def restore(request: PersonRequest, group_id: UUID, entry_id: int) -> HttpRespon
 
 
 def _context(request: PersonRequest, group: RoutingGroup) -> dict[str, Any]:
-    page = Paginator(history.entries_of(group.pk), VERSIONS_SHOWN).get_page(request.GET.get("page"))
+    page = page_of(request, history.entries_of(group.pk), VERSIONS_SHOWN)
     return {"group": group, "page": page, "versions": history.versions(page), "can_edit": can_operate(request.user)}

@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
 from access.models import Role, Theme
+from pages.forms import no_file
 from pages.guards import PersonRequest, requires
 from tester.models import Run
 from tester.picture import standalone
@@ -55,7 +56,7 @@ def as_picture(request: PersonRequest, run_id: UUID) -> HttpResponse:
     run = get_object_or_404(Run, pk=run_id)
     form = PictureForm(request.GET)
     if not form.is_valid():
-        return HttpResponse(form.errors.as_text(), status=400, content_type="text/plain; charset=utf-8")
+        return no_file(form)
     scene, about = run_files.scene_at(run, form.cleaned_data["at_ms"], form.chosen_mode)
     picture = standalone(scene, about=about, theme=form.chosen_theme)
     headers = {

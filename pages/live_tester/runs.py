@@ -5,7 +5,6 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -14,9 +13,10 @@ from access.models import Role
 from access.rules import can_operate
 from groups.models import RoutingGroup
 from lib.exceptions import DomainError
+from pages.dialogs import refusals_told
 from pages.guards import PersonRequest, requires
 from pages.live_tester.listing import lines_of, runs_of
-from pages.parts import Question, ask
+from pages.parts import Question, ask, page_of
 from tester import actions
 from tester.models import Run
 
@@ -28,7 +28,7 @@ PAGE_SIZE = 20
 def run_list(request: PersonRequest, group_id: UUID) -> HttpResponse:
     """The stored runs of a group, newest first."""
     group = get_object_or_404(RoutingGroup, pk=group_id)
-    page = Paginator(runs_of(group.pk), PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_of(request, runs_of(group.pk), PAGE_SIZE)
     context = {"group": group, "page": page, "lines": lines_of(page), "can_rehearse": can_operate(request.user)}
     return render(request, "live_tester/run_list.html", context)
 
@@ -38,11 +38,9 @@ def run_list(request: PersonRequest, group_id: UUID) -> HttpResponse:
 def cancel(request: PersonRequest, run_id: UUID) -> HttpResponseBase:
     """Asks the run to stop."""
     run = get_object_or_404(Run, pk=run_id)
-    try:
+    with refusals_told(request):
         actions.cancel_run(by=request.user, run=run)
         messages.success(request, "The rehearsal is being stopped.")
-    except DomainError as error:
-        messages.error(request, str(error))
     return redirect("run", run_id)
 
 

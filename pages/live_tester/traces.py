@@ -13,11 +13,12 @@ from django.views.decorators.vary import vary_on_headers
 
 from access.models import Role
 from engine.spec import Strategy
+from pages.discs import provider_types
 from pages.guards import PersonRequest, requires
 from pages.live_tester.run_timeline import timeline_of_run
 from pages.live_tester.trace_filter import TraceFilterForm
 from pages.live_tester.trace_rows import TraceRow, providers_of, rows_of
-from providers.models import Provider
+from pages.parts import page_or_part
 from tester.models import Run
 from tester.scene.drawings import drawn_group_of
 from tester.traces import stored
@@ -47,7 +48,7 @@ def trace_list(request: PersonRequest, run_id: UUID) -> HttpResponse:
     form = TraceFilterForm(request.GET, group=group)
     context: dict[str, Any] = {"run": run, "group": group, "form": form, "has_tiers": _has_tiers(group.strategy)}
     if not form.is_valid():
-        return render(request, _wanted_part(request), context, status=422)
+        return page_or_part(request, PAGE, "traces", context, status=422)
     found = stored.find(run, form.wanted, after=form.begins_after, size=PAGE_SIZE)
     following = form.address(after=found.next_after) if found.next_after is not None else ""
     more = {
@@ -56,7 +57,7 @@ def trace_list(request: PersonRequest, run_id: UUID) -> HttpResponse:
         "has_stopped": following != "" and len(found.traces) < PAGE_SIZE,
         "is_first": form.begins_after < 0,
     }
-    return render(request, _wanted_part(request), {**context, **more})
+    return page_or_part(request, PAGE, "traces", {**context, **more})
 
 
 @require_safe
@@ -74,14 +75,8 @@ def trace_detail(request: PersonRequest, run_id: UUID, index: int) -> HttpRespon
 
 
 def _rows(found: Sequence[dict[str, Any]]) -> list[TraceRow]:
-    types = dict(Provider.objects.filter(name__in=providers_of(found)).values_list("name", "type"))
-    return rows_of(found, types)
+    return rows_of(found, provider_types(providers_of(found)))
 
 
 def _has_tiers(strategy: Strategy) -> bool:
     return strategy is Strategy.PRIORITY_FAILOVER
-
-
-def _wanted_part(request: PersonRequest) -> str:
-    is_part = bool(request.htmx) and not request.htmx.history_restore_request
-    return f"{PAGE}#traces" if is_part else PAGE

@@ -9,15 +9,15 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from pages.dialogs import editors_only, readers_only, rights
+from pages.formats import usd
+from pages.forms import complaints
 from pages.guards import PersonRequest
-from pages.parts import way_back
-from pages.templatetags.prices import usd
+from pages.parts import page_of, way_back
+from pages.providers.rights import editors_only, readers_only, rights
 from providers import actions, config_version
 from providers.catalog import price_map, updates
 from providers.models import LanguageModel
@@ -66,7 +66,7 @@ def catalog_news(request: PersonRequest) -> HttpResponseBase:
 
 @readers_only
 def _show(request: PersonRequest) -> HttpResponse:
-    page = Paginator(updates_now(), PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_of(request, updates_now(), PAGE_SIZE)
     lines = [(update.model, [_difference(change) for change in update.changes]) for update in page]
     return render(request, "models/catalog_news.html", {"page": page, "lines": lines, **rights(request)})
 
@@ -75,7 +75,7 @@ def _show(request: PersonRequest) -> HttpResponse:
 def _decide(request: PersonRequest) -> HttpResponse:
     form = DecisionForm(request.POST)
     if not form.is_valid():
-        messages.error(request, " ".join(str(text) for errors in form.errors.values() for text in errors))
+        messages.error(request, complaints(form))
         return redirect(way_back(request))
     ids: list[UUID] = [model.pk for model in form.cleaned_data["ids"]]
     if form.cleaned_data["do"] == "accept":

@@ -11,13 +11,13 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, resolve_url
 from django.views.decorators.http import require_http_methods, require_POST
 
-from lib.exceptions import DomainError
-from pages.dialogs import came_from, dialog, done, editors_only
+from pages.dialogs import came_from, dialog, done, refusals_told
 from pages.guards import PersonRequest
 from pages.models.form import ModelForm, NewModelForm
 from pages.parts import Question, ask, way_back
 from pages.providers.connection_test import listed_in
 from pages.providers.offers import Checklist
+from pages.providers.rights import editors_only
 from providers import actions, rules
 from providers.health import connection_check
 from providers.models import LanguageModel, Provider
@@ -32,17 +32,15 @@ def model_new(request: PersonRequest) -> HttpResponseBase:
     if request.method != "POST":
         return _form_page(request, NewModelForm(initial={"provider": request.GET.get("provider")}), None)
     form = NewModelForm(request.POST)
-    if form.is_valid():
-        said = form.cleaned_data
-        try:
-            model = actions.create_model(
-                by=request.user, provider=said["provider"], name=said["name"], **form.model_fields()
-            )
-            messages.success(request, f"{model} is added.")
-            return done(request)
-        except ValidationError as error:
-            form.blame(error)
-    return _form_page(request, form, None, status=422)
+    added = form.accepted(
+        lambda: actions.create_model(
+            by=request.user,
+            provider=form.cleaned_data["provider"],
+            name=form.cleaned_data["name"],
+            **form.model_fields(),
+        )
+    )
+    return done(request, f"{added} is added.") if added else _form_page(request, form, None)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -53,16 +51,12 @@ def model_edit(request: PersonRequest, model_id: UUID) -> HttpResponseBase:
     if request.method != "POST":
         return _form_page(request, ModelForm.of(model), model)
     form = ModelForm(request.POST)
-    if form.is_valid():
-        try:
-            saved = actions.update_model(
-                by=request.user, model=model, name=form.cleaned_data["name"], **form.model_fields()
-            )
-            messages.success(request, f"{saved} is saved.")
-            return done(request)
-        except ValidationError as error:
-            form.blame(error)
-    return _form_page(request, form, model, status=422)
+    saved = form.accepted(
+        lambda: actions.update_model(
+            by=request.user, model=model, name=form.cleaned_data["name"], **form.model_fields()
+        )
+    )
+    return done(request, f"{saved} is saved.") if saved else _form_page(request, form, model)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -96,14 +90,12 @@ def model_switch(request: PersonRequest, model_id: UUID) -> HttpResponse:
 def model_delete(request: PersonRequest, model_id: UUID) -> HttpResponse:
     """Asks; with `sure` deletes."""
     model = get_object_or_404(LanguageModel.objects.select_related("provider"), pk=model_id)
-    try:
+    with refusals_told(request):
         rules.check_can_delete_model(model)
         if "sure" not in request.POST:
             return ask(request, _question(model, back=way_back(request)))
         actions.delete_model(by=request.user, model=model)
         messages.success(request, f"{model} is deleted.")
-    except DomainError as error:
-        messages.error(request, str(error))
     return redirect(way_back(request))
 
 
@@ -117,20 +109,17 @@ def _add(request: PersonRequest, provider: Provider, checklist: Checklist) -> Ht
         actions.update_provider(by=request.user, provider=provider, models=[*existing, *new])
     except ValidationError as error:
         return _checklist_page(request, provider, checklist, error=" ".join(error.messages), status=422)
-    messages.success(request, f"{len(new)} model{'s are' if len(new) > 1 else ' is'} added to {provider.name}.")
-    return done(request)
+    return done(request, f"{len(new)} model{'s are' if len(new) > 1 else ' is'} added to {provider.name}.")
 
 
-def _form_page(
-    request: PersonRequest, form: ModelForm, model: LanguageModel | None, *, status: int = 200
-) -> HttpResponse:
+def _form_page(request: PersonRequest, form: ModelForm, model: LanguageModel | None) -> HttpResponse:
     context = {
         "form": form,
         "model": model,
         "action": resolve_url("model-edit", model.pk) if model else resolve_url("model-new"),
         "next": came_from(request, resolve_url("model-list")),
     }
-    return dialog(request, FORM, "model", context, status=status)
+    return dialog(request, FORM, "model", context, status=form.status)
 
 
 def _checklist_page(

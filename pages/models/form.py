@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django import forms
-from django.core.exceptions import ValidationError
 
-from pages.forms import PriceField, WholeNumberField, WordsField, attributes, blame
+from pages.forms import (
+    ActionForm,
+    FilterForm,
+    PriceField,
+    SearchField,
+    SelectField,
+    WholeNumberField,
+    WordsField,
+    attributes,
+)
 from providers.actions import ModelFields
 from providers.catalog.price_map import CAPABILITIES
 from providers.catalog.search import MODES
@@ -20,7 +26,7 @@ OWN = (
 FROM_CATALOG = "Empty: what the catalog says."
 
 
-class ModelForm(forms.Form):
+class ModelForm(ActionForm):
     """A model. Empty fields come from LiteLLM's price map, if it has the model."""
 
     name = forms.CharField(
@@ -41,7 +47,6 @@ class ModelForm(forms.Form):
     context_length = WholeNumberField(label="Context, tokens", help_text=FROM_CATALOG)
     capabilities = WordsField(
         label="Capabilities",
-        required=False,
         max_length=64,
         widget=forms.TextInput(attributes(placeholder="chat, tools, vision")),
         help_text=FROM_CATALOG,
@@ -55,9 +60,6 @@ class ModelForm(forms.Form):
         help_text="Empty: guessed from the price.",
     )
     enabled = forms.BooleanField(label="Enabled: groups may send requests to it", required=False, initial=True)
-
-    def __init__(self, data: Any = None, *, initial: Any = None) -> None:
-        super().__init__(data, initial=initial, label_suffix="")
 
     @classmethod
     def of(cls, model: LanguageModel) -> ModelForm:
@@ -79,10 +81,6 @@ class ModelForm(forms.Form):
             "enabled": said["enabled"],
         }
 
-    def blame(self, error: ValidationError) -> None:
-        """Shows an action's errors beside their fields."""
-        blame(self, error, places={})
-
 
 class NewModelForm(ModelForm):
     """A new model of a provider."""
@@ -96,15 +94,10 @@ class NewModelForm(ModelForm):
     )
 
 
-class ModelFilterForm(forms.Form):
-    """The filters of the list of models; invalid values are ignored."""
+class ModelFilterForm(FilterForm):
+    """The filters of the list of models."""
 
-    q = forms.CharField(
-        label="Search",
-        required=False,
-        max_length=128,
-        widget=forms.TextInput({"class": "input", "type": "search", "placeholder": "Search models by name"}),
-    )
+    q = SearchField(placeholder="Search models by name")
     provider = forms.ModelChoiceField(
         Provider.objects.order_by("name"),
         label="Provider",
@@ -112,26 +105,14 @@ class ModelFilterForm(forms.Form):
         empty_label="Every provider",
         widget=forms.Select({"class": "input"}),
     )
-    capability = forms.ChoiceField(
+    capability = SelectField(
         label="Capability",
         required=False,
         choices=[("", "Any capability"), *((word, word) for word in (*MODES, *CAPABILITIES.values()))],
-        widget=forms.Select({"class": "input"}),
     )
-    status = forms.ChoiceField(
+    status = SelectField(
         label="Status",
         required=False,
         choices=[("", "Enabled or not"), ("enabled", "Enabled"), ("disabled", "Disabled")],
-        widget=forms.Select({"class": "input"}),
     )
-    sort = forms.CharField(required=False, max_length=32)
-
-    @property
-    def chosen(self) -> dict[str, Any]:
-        """The current filters and order."""
-        self.is_valid()
-        return {name: value for name, value in self.cleaned_data.items() if value}
-
-    @property
-    def is_narrowing(self) -> bool:
-        return bool(self.chosen.keys() - {"sort"})
+    sort = forms.CharField(required=False, max_length=32, widget=forms.HiddenInput)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
-from django.core.paginator import Paginator
 from django.db.models import F, TextField
 from django.db.models.functions import Cast
 from django.http import HttpResponse
@@ -14,13 +12,13 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from pages.dialogs import readers_only, rights
-from pages.groups.list_columns import Column, headers
+from pages.columns import Column, headers
 from pages.guards import PersonRequest
 from pages.models.catalog_news import updates_now
 from pages.models.form import ModelFilterForm
-from pages.parts import wants_part
+from pages.parts import ids_in, page_of, page_or_part
 from pages.providers.cards import row_of
+from pages.providers.rights import readers_only, rights
 from providers import rules
 from providers.models import LanguageModel, LanguageModelQuerySet
 from usage.health.response_times import response_times
@@ -87,21 +85,18 @@ COLUMNS = (
 def model_list(request: PersonRequest) -> HttpResponse:
     """The catalog; the URL has search, filters, order and page."""
     form = ModelFilterForm(request.GET)
-    chosen = form.chosen
-    sort = sort_in(chosen)
-    page = Paginator(sorted_by(narrowed(chosen), sort), PAGE_SIZE).get_page(request.GET.get("page"))
-    address = {name: getattr(value, "pk", value) for name, value in chosen.items()}
+    sort = sort_in(form.chosen)
+    page = page_of(request, sorted_by(narrowed(form.chosen), sort), PAGE_SIZE)
     context = {
         "form": form,
         "page": page,
         "rows": [row_of(model) for model in page],
         "headers": headers(sort, COLUMNS),
         "sort": "" if sort == DEFAULT_SORT else sort,
-        "query": urlencode(address),
-        "is_part": wants_part(request),
+        "query": form.query,
         **rights(request),
     }
-    return render(request, PAGE + "#model-rows" if wants_part(request) else PAGE, context)
+    return page_or_part(request, PAGE, "model-rows", context)
 
 
 @require_safe
@@ -109,12 +104,11 @@ def model_list(request: PersonRequest) -> HttpResponse:
 @readers_only
 def model_figures(request: PersonRequest) -> HttpResponse:
     """The response times of the models in `id`, and the number of models with price updates; loaded after the rows."""
-    models = LanguageModel.objects.select_related("provider").filter(pk__in=_ids(request))
+    models = LanguageModel.objects.select_related("provider").filter(pk__in=ids_in(request, most=PAGE_SIZE))
     times = response_times()
     lines = [(model, times.get(str(model.pk))) for model in models]
-    template = "models/model_figures.html"
-    part = f"{template}#figures-cells" if wants_part(request) else template
-    return render(request, part, {"lines": lines, "news": len(updates_now())})
+    context = {"lines": lines, "news": len(updates_now())}
+    return page_or_part(request, "models/model_figures.html", "figures-cells", context)
 
 
 @require_safe
@@ -130,14 +124,3 @@ def model_detail(request: PersonRequest, model_id: UUID) -> HttpResponse:
         **rights(request),
     }
     return render(request, "models/model_detail.html", context)
-
-
-def _ids(request: PersonRequest) -> list[UUID]:
-    """The requested ids; invalid ids are ignored."""
-    ids = []
-    for text in request.GET.getlist("id")[:PAGE_SIZE]:
-        try:
-            ids.append(UUID(text))
-        except ValueError:
-            continue
-    return ids

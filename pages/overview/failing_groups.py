@@ -12,7 +12,7 @@ from django.db.models import Count, F, Q, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
-from groups.models import RoutingGroup
+from pages.groups.cards import ids_of_groups
 from usage.health.activity import NEWEST, RECENT, WENT_WRONG, GroupState, Health, Served, health_of, recent_answers
 from usage.models import RequestRecord
 
@@ -44,7 +44,7 @@ def worst_groups(*, cooling: Collection[str] = ()) -> WorstGroups:
     states = {name: health for name, health in _healths(cooling).items() if health.state in WORST_FIRST}
     worst = sorted(states, key=lambda name: (WORST_FIRST.index(states[name].state), name))
     shown = worst[:MOST_SHOWN]
-    ids = dict(RoutingGroup.objects.filter(name__in=shown).values_list("name", "pk")) if shown else {}
+    ids = ids_of_groups(shown)
     return WorstGroups(tuple(Troubled(name, ids.get(name), states[name]) for name in shown), len(worst) - len(shown))
 
 

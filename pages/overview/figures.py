@@ -10,6 +10,7 @@ from django.db.models import Sum
 
 from engine.outcomes import success_rate
 from usage.analytics import AnalyticsQuery, Point, over_time
+from usage.analytics.provider_stats import percent_more
 from usage.models import Grain, LatencyCount
 from usage.rollups.latency_levels import percentile_ms
 
@@ -80,11 +81,11 @@ class Today:
     @property
     def requests_trend(self) -> int | None:
         """The change against yesterday at this time in percent; None if there were no requests yesterday."""
-        return _percent_more(self.now.requests, self.before.requests)
+        return percent_more(self.now.requests, self.before.requests)
 
     @property
     def cost_trend(self) -> int | None:
-        return _percent_more(self.now.cost_usd, self.before.cost_usd)
+        return percent_more(self.now.cost_usd, self.before.cost_usd)
 
     @property
     def has_traffic(self) -> bool:
@@ -153,7 +154,3 @@ def _tall(requests: int, most: int) -> float:
 def _p95_ms(since: datetime) -> float | None:
     rows = LatencyCount.objects.filter(grain=Grain.HOUR, start__gte=since).order_by()
     return percentile_ms(dict(rows.values_list("level").annotate(total=Sum("count"))), 0.95)
-
-
-def _percent_more(now: float, before: float) -> int | None:
-    return round(100 * (now - before) / before) if before else None

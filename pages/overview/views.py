@@ -20,7 +20,7 @@ from django.views.decorators.vary import vary_on_headers
 from access.models import Role
 from access.rules import can_operate, has_role
 from groups.models import RoutingGroup
-from pages.alerts.alert_rows import ids_of_groups
+from pages.groups.cards import ids_of_groups
 from pages.guards import PersonRequest, requires
 from pages.live_tester.listing import lines_of, newest_runs
 from pages.overview.failing_groups import worst_groups

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from pages.groups.cards import Disc, disc_of
+from pages.discs import Disc, disc_of
 from providers.catalog.prices import average_usd
 from providers.models import LanguageModel, Provider
 from providers.presets import preset_of

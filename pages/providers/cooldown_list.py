@@ -6,14 +6,14 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from access.models import Role
-from pages.dialogs import readers_only, rights
 from pages.guards import PersonRequest, requires
-from pages.parts import wants_part, way_back
+from pages.parts import page_or_part, way_back
+from pages.providers.rights import readers_only, rights
 from usage.health import cooldown_board
 
 PAGE = "providers/cooldown_list.html"
@@ -24,9 +24,7 @@ PAGE = "providers/cooldown_list.html"
 @readers_only
 def cooldown_list(request: PersonRequest) -> HttpResponse:
     """The current cooldowns; htmx reloads the table every few seconds."""
-    is_part = wants_part(request)
-    context = {"rows": cooldown_board.current_cooldowns(), "is_part": is_part, **rights(request)}
-    return render(request, PAGE + "#cooldowns" if is_part else PAGE, context)
+    return page_or_part(request, PAGE, "cooldowns", {"rows": cooldown_board.current_cooldowns(), **rights(request)})
 
 
 @require_POST

@@ -6,19 +6,18 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.http import HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
-from lib.exceptions import DomainError
-from pages.dialogs import came_from, dialog, done, editors_only
+from pages.dialogs import came_from, dialog, done, refusals_told
 from pages.guards import PersonRequest
 from pages.parts import Question, ask, way_back
 from pages.providers import connection_test
 from pages.providers.form import DEFAULT_TYPE, ProviderForm
 from pages.providers.offers import Checklist
+from pages.providers.rights import editors_only
 from providers import actions, rules
 from providers.models import Provider
 
@@ -71,14 +70,12 @@ def provider_offers(request: PersonRequest) -> HttpResponse:
 def provider_delete(request: PersonRequest, provider_id: UUID) -> HttpResponse:
     """Asks, naming what will be lost; with `sure` it deletes."""
     provider = get_object_or_404(Provider, pk=provider_id)
-    try:
+    with refusals_told(request):
         rules.check_can_delete_provider(provider)
         if "sure" not in request.POST:
             return ask(request, _question(provider, back=way_back(request)))
         actions.delete_provider(by=request.user, provider=provider)
         messages.success(request, f"{provider.name} is deleted.")
-    except DomainError as error:
-        messages.error(request, str(error))
     return redirect(way_back(request))
 
 
@@ -101,16 +98,8 @@ def _checklist(data: QueryDict, provider: Provider | None) -> Checklist:
 
 def _saved(request: PersonRequest, provider: Provider | None) -> HttpResponse:
     form, checklist = ProviderForm(request.POST, provider=provider), _checklist(request.POST, provider)
-    if form.is_valid():
-        try:
-            saved = _stored(request, form, checklist, provider)
-            messages.success(request, f"{saved.name} is saved.")
-            return done(request)
-        except ValidationError as error:
-            form.blame(error)
-        except DomainError as error:
-            form.add_error(None, str(error))
-    return _page(request, form, checklist, provider, status=422)
+    saved = form.accepted(lambda: _stored(request, form, checklist, provider))
+    return done(request, f"{saved.name} is saved.") if saved else _page(request, form, checklist, provider)
 
 
 @sensitive_variables()
@@ -141,7 +130,6 @@ def _stored(request: PersonRequest, form: ProviderForm, checklist: Checklist, pr
 def _page(
     request: PersonRequest, form: ProviderForm, checklist: Checklist, provider: Provider | None, **more: Any
 ) -> HttpResponse:
-    status = more.pop("status", 200)
     context = {
         "form": form,
         "checklist": checklist,
@@ -150,7 +138,7 @@ def _page(
         "next": came_from(request, resolve_url("provider-list")),
         **more,
     }
-    return dialog(request, PAGE, "provider", context, status=status)
+    return dialog(request, PAGE, "provider", context, status=form.status)
 
 
 def _question(provider: Provider, *, back: str) -> Question:

@@ -6,11 +6,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.http import QueryDict
-from django.views.decorators.debug import sensitive_variables
 
-from pages.forms import SecretField, WholeNumberField, WordsField, attributes, blame
+from pages.forms import ActionForm, SecretField, WholeNumberField, WordsField, attributes
 from providers import secrets
 from providers.actions import ProviderFields
 from providers.models import NAME, UPSTREAM_NAME, Provider, check_base_url
@@ -28,7 +26,7 @@ def type_choices(current: str = "") -> list[Any]:
     return [*((row.type, row.display_name) for row in ROWS), ("Other providers of LiteLLM", [(n, n) for n in others])]
 
 
-class ProviderForm(forms.Form):
+class ProviderForm(ActionForm):
     """A new provider or, with `provider`, an existing one: then the type stays, and empty secrets stay as they are."""
 
     type = forms.ChoiceField(
@@ -64,7 +62,6 @@ class ProviderForm(forms.Form):
     tpm = WholeNumberField(label="Tokens a minute", help_text="Per deployment. Empty: no limit.")
     other_models = WordsField(
         label="Models by name",
-        required=False,
         max_length=256,
         validators=[UPSTREAM_NAME],
         widget=forms.Textarea(attributes(rows=2)),
@@ -72,7 +69,7 @@ class ProviderForm(forms.Form):
     )
 
     def __init__(self, data: Any = None, *, provider: Provider | None = None, initial: Any = None) -> None:
-        super().__init__(data, initial=initial, label_suffix="")
+        super().__init__(data, initial=initial)
         self.provider = provider
         self.hints = secrets.hints_of(provider) if provider else {}
         types: Any = self.fields["type"]
@@ -80,6 +77,7 @@ class ProviderForm(forms.Form):
         if provider:
             types.required, types.disabled, self.initial["type"] = False, True, provider.type
         self.preset: Preset = preset_of(str(self["type"].value() or DEFAULT_TYPE))
+        self.places = self._places()
         self.fields.update(self._of_the_type())
         self._say_what_is_needed()
 
@@ -167,11 +165,10 @@ class ProviderForm(forms.Form):
             "settings": self.settings,
         }
 
-    @sensitive_variables()
-    def blame(self, error: ValidationError) -> None:
-        """Shows an action's errors beside their fields."""
+    def _places(self) -> dict[str, str]:
+        """The fields beside which errors are shown: those of the type beside the first of its fields."""
         settings, credentials = self.preset.settings, self.preset.credentials
         places = {"models": "other_models"}
         places |= {"settings": SETTING + settings[0].name} if settings else {}
         places |= {"credentials": CREDENTIAL + credentials[0].name} if credentials else {}
-        blame(self, error, places=places)
+        return places

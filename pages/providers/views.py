@@ -15,10 +15,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from pages.dialogs import readers_only, rights
 from pages.guards import PersonRequest
-from pages.parts import wants_part
+from pages.parts import page_or_part
 from pages.providers.cards import card_of
+from pages.providers.rights import readers_only, rights
 from providers import rules, secrets
 from providers.models import LanguageModel, Probe, Provider
 from usage.analytics.provider_stats import provider_stats
@@ -85,9 +85,8 @@ def provider_list(request: PersonRequest) -> HttpResponse:
     providers = list(Provider.objects.with_catalog())
     health = health_of(providers)
     cards = [card_of(provider, health[provider.pk]) for provider in providers]
-    is_part = wants_part(request)
-    context = {"cards": cards, "figures": _counted(cards), "is_part": is_part, **rights(request)}
-    return render(request, PAGE + "#providers" if is_part else PAGE, context)
+    context = {"cards": cards, "figures": _counted(cards), **rights(request)}
+    return page_or_part(request, PAGE, "providers", context)
 
 
 @require_safe
@@ -98,9 +97,8 @@ def provider_figures(request: PersonRequest) -> HttpResponse:
     stats = provider_stats()
     ids = dict(Provider.objects.values_list("name", "pk"))
     lines = [(ids[name], name, traffic) for name, traffic in stats.by_provider.items() if name in ids]
-    template = "providers/provider_figures.html"
-    part = f"{template}#figures-cells" if wants_part(request) else template
-    return render(request, part, {"stats": stats, "lines": lines})
+    context = {"stats": stats, "lines": lines}
+    return page_or_part(request, "providers/provider_figures.html", "figures-cells", context)
 
 
 @require_safe

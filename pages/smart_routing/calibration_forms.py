@@ -13,6 +13,7 @@ from django.utils.datastructures import MultiValueDict
 from engine.complexity import ComplexityRules
 from groups.models.virtual import MOST_POINTS
 from groups.virtual.calibration import Digest, digest_from, digest_of, prompts_in
+from pages.forms import attributes
 
 MOST_BYTES = 20 * 1024 * 1024
 USUAL_ANSWER_TOKENS = 300
@@ -25,9 +26,7 @@ class PromptsForm(forms.Form):
         label="Prompts",
         required=False,
         strip=False,
-        widget=forms.Textarea(
-            {"class": "input", "rows": 12, "spellcheck": "false", "autocomplete": "off", "wrap": "off"}
-        ),
+        widget=forms.Textarea(attributes(rows=12, wrap="off")),
     )
     file = forms.FileField(
         label="Or choose a file",

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django import forms
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_http_methods
 
 from access.models import Role
@@ -15,8 +15,10 @@ from access.rules import can_operate
 from gateway.explain.explaining import VirtualExplained, explain_virtual_model
 from groups.models import RoutingGroup, VirtualModel
 from groups.virtual.conversations import Conversation, read
-from pages.groups.cards import disc_of
+from pages.discs import disc_of
+from pages.forms import attributes
 from pages.guards import PersonRequest, requires
+from pages.parts import page_or_part
 from pages.smart_routing.highlights import pieces_of, scale_of
 from pages.smart_routing.virtual_rows import tier_lines
 from providers.models import LanguageModel
@@ -38,15 +40,7 @@ class PlaygroundForm(forms.Form):
         required=False,
         strip=False,
         max_length=1_000_000,
-        widget=forms.Textarea(
-            {
-                "class": "input",
-                "rows": 7,
-                "autocomplete": "off",
-                "spellcheck": "false",
-                "placeholder": "Type a message, or paste a conversation as JSON",
-            }
-        ),
+        widget=forms.Textarea(attributes(rows=7, placeholder="Type a message, or paste a conversation as JSON")),
         error_messages={"max_length": "Keep it within a million characters."},
     )
 
@@ -69,7 +63,7 @@ def playground(request: PersonRequest, virtual_model_id: UUID) -> HttpResponse:
         **(_outcome(row, read(form.cleaned_data["text"])) if form.is_valid() and form.cleaned_data["text"] else {}),
     }
     status = 422 if form.is_bound and form.errors else 200
-    return render(request, f"{PAGE}#playground-result" if request.htmx else PAGE, context, status=status)
+    return page_or_part(request, PAGE, "playground-result", context, status=status)
 
 
 def _outcome(row: VirtualModel, conversation: Conversation) -> dict[str, Any]:

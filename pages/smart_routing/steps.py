@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from groups.routing_rules.chain import meant
-from pages.groups.cards import Disc, disc_of
+from pages.discs import Disc, disc_of
 from providers.models import Provider
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ from groups.models import GROUP_NAME, RoutingGroup, VirtualModel
 from groups.virtual.actions import VirtualModelFields
 from groups.virtual.scoring import KEYWORDS, LONGEST_KEYWORD, NUMBERS, USUAL, effective
 from groups.virtual.tiers import FEWEST_TIERS, MOST_TIERS, TierPlan, name_of
+from pages.forms import ActionForm, WordsField, attributes
 
 THRESHOLD = 50
 LABELS = {
@@ -29,31 +29,17 @@ LABELS = {
 }
 
 
-def _box(**attributes: Any) -> dict[str, Any]:
-    return {"class": "input", "autocomplete": "off", **attributes}
-
-
-class WordsField(forms.CharField):
-    """Keywords, separated by commas or one per line."""
-
-    def clean(self, value: Any) -> Any:
-        return [word.strip() for word in re.split(r"[,\n]", super().clean(value)) if word.strip()]
-
-    def prepare_value(self, value: Any) -> Any:
-        return ", ".join(value) if isinstance(value, list) else value
-
-
 class TierForm(forms.Form):
     """One row: a tier, or empty without a pool."""
 
-    pool = forms.CharField(label="Pool", required=False, widget=forms.Select(_box()))
-    minimum = forms.IntegerField(label="From a score of", required=False, widget=forms.NumberInput(_box(step=1)))
+    pool = forms.CharField(label="Pool", required=False, widget=forms.Select(attributes()))
+    minimum = forms.IntegerField(label="From a score of", required=False, widget=forms.NumberInput(attributes(step=1)))
     name = forms.CharField(
         label="Called",
         required=False,
         max_length=32,
         validators=[GROUP_NAME],
-        widget=forms.TextInput(_box(spellcheck="false", placeholder="by itself")),
+        widget=forms.TextInput(attributes(placeholder="by itself")),
     )
 
     def clean(self) -> dict[str, Any]:
@@ -72,18 +58,21 @@ class TierForm(forms.Form):
         return TierPlan(pool=said["pool"], minimum_score=said.get("minimum"), name=said.get("name", ""))
 
 
-class VirtualModelForm(forms.Form):
+class VirtualModelForm(ActionForm):
     """The virtual model's own fields, with the tiers as separate forms in `tiers`."""
 
     name = forms.CharField(
         label="Name",
         max_length=128,
         validators=[GROUP_NAME],
-        widget=forms.TextInput(_box(placeholder="auto-chat", spellcheck="false")),
+        widget=forms.TextInput(attributes(placeholder="auto-chat")),
         error_messages={"required": "Give it a name: clients send it as model."},
     )
     description = forms.CharField(
-        label="Description", required=False, max_length=4000, widget=forms.Textarea(_box(rows=2))
+        label="Description",
+        required=False,
+        max_length=4000,
+        widget=forms.Textarea(attributes(rows=2, spellcheck="true")),
     )
     default_tier = forms.TypedChoiceField(
         choices=[(n, n) for n in range(MOST_TIERS)], coerce=int, empty_value=None, required=False
@@ -92,7 +81,7 @@ class VirtualModelForm(forms.Form):
 
     def __init__(self, data: Any = None, *, row: VirtualModel | None = None) -> None:
         tiers = list(row.tiers.all()) if row else []
-        super().__init__(data, initial=_initial(row, [tier.name for tier in tiers]), label_suffix="")
+        super().__init__(data, initial=_initial(row, [tier.name for tier in tiers]))
         self.fields.update(_scoring_fields())
         pools = RoutingGroup.objects.values_list("name", flat=True)
         choices = [("", "Choose a group"), *((name, name) for name in pools)]
@@ -179,11 +168,11 @@ def _tier_form(data: Any, number: int, initial: dict[str, Any], choices: list[tu
 
 def _scoring_fields() -> Iterator[tuple[str, forms.Field]]:
     for key in KEYWORDS:
-        area = forms.Textarea(_box(rows=3, spellcheck="false"))
+        area = forms.Textarea(attributes(rows=3))
         hint = f"Whole words or phrases of up to {LONGEST_KEYWORD} characters, with commas between them."
-        yield key, WordsField(label=LABELS[key], required=False, widget=area, help_text=hint)
+        yield key, WordsField(label=LABELS[key], between="[,\n]", widget=area, help_text=hint)
     for key, limits in NUMBERS.items():
-        box = forms.NumberInput(_box(inputmode="numeric", placeholder=USUAL[key]))
+        box = forms.NumberInput(attributes(inputmode="numeric", placeholder=USUAL[key]))
         low, high = int(limits.low), int(limits.high)
         number = forms.IntegerField(label=LABELS[key], required=False, min_value=low, max_value=high, widget=box)
         number.help_text = f"Usual: {USUAL[key]}"

@@ -17,7 +17,7 @@ from groups.exceptions import VirtualModelChanged
 from groups.models import RoutingGroup, VirtualModel
 from groups.virtual import actions
 from groups.virtual.templates import TEMPLATES, install_templates
-from lib.exceptions import DomainError
+from pages.dialogs import refusals_told
 from pages.guards import PersonRequest, requires
 from pages.parts import Question, ask, way_back
 from pages.smart_routing.virtual_forms import VirtualModelForm
@@ -75,11 +75,9 @@ def virtual_delete(request: PersonRequest, virtual_model_id: UUID) -> HttpRespon
     row = get_object_or_404(VirtualModel, pk=virtual_model_id)
     if "sure" not in request.POST:
         return ask(request, _question(row))
-    try:
+    with refusals_told(request):
         actions.delete_virtual_model(by=request.user, virtual_model=row)
         messages.success(request, f"{row.name} is deleted.")
-    except DomainError as error:
-        messages.error(request, str(error))
     return redirect("virtual-list")
 
 
@@ -98,17 +96,14 @@ def virtual_templates(request: PersonRequest) -> HttpResponse:
 
 def _saved(request: PersonRequest, row: VirtualModel | None) -> HttpResponseBase:
     form = VirtualModelForm(request.POST, row=row)
-    changed_by = None
-    if form.is_valid():
-        try:
-            saved = _stored(request, row, form)
+    changed = None
+    try:
+        if saved := form.accepted(lambda: _stored(request, row, form)):
             messages.success(request, f"{saved.name} is saved.")
             return redirect("playground", saved.pk)
-        except VirtualModelChanged:
-            changed_by = VirtualModel.objects.get(pk=row.pk) if row else None
-        except ValidationError as error:
-            form.blame(error)
-    return _page(request, form, row, etag=request.POST.get("etag", ""), changed=changed_by, status=422)
+    except VirtualModelChanged:
+        changed = VirtualModel.objects.get(pk=row.pk) if row else None
+    return _page(request, form, row, etag=request.POST.get("etag", ""), changed=changed, status=422)
 
 
 def _stored(request: PersonRequest, row: VirtualModel | None, form: VirtualModelForm) -> VirtualModel:

@@ -12,8 +12,9 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from access.models import Role, Theme
+from pages.forms import no_file
 from pages.guards import PersonRequest, requires
-from pages.parts import wants_part
+from pages.parts import page_or_part, wants_part
 from pages.traffic import panels
 from pages.traffic.chart_files import svg_of
 from pages.traffic.figures import figures_of
@@ -65,18 +66,17 @@ PANELS: dict[str, Callable[[UsageReport], panels.Panel]] = {
 @reader
 def usage(request: PersonRequest) -> HttpResponse:
     """All usage of a period, narrowed by the filters; htmx gets the part below the filters."""
-    form, is_part = UsageForm(request.GET), wants_part(request)
-    if not is_part:
+    form = UsageForm(request.GET)
+    if not wants_part(request):
         form.offer(choices())
     report = UsageReport(form.asked, latency="model")
     context = {
         "form": form,
         "filters": [form[name] for name in FILTERS],
         "ranges": _ranges(form),
-        "is_part": is_part,
         **_counted(report, form),
     }
-    return render(request, f"{PAGE}#usage" if is_part else PAGE, context, status=200 if form.is_valid() else 422)
+    return page_or_part(request, PAGE, "usage", context, status=200 if form.is_valid() else 422)
 
 
 @require_safe
@@ -87,7 +87,7 @@ def usage_chart(request: PersonRequest, slug: str) -> HttpResponse:
     if slug not in PANELS:
         raise Http404("There is no such chart.")
     if not form.is_valid():
-        return HttpResponse(form.errors.as_text(), status=400, content_type="text/plain; charset=utf-8")
+        return no_file(form)
     theme = request.GET.get("theme", "")
     chosen = Theme(theme) if theme in Theme.values else Theme.LIGHT
     svg = svg_of(PANELS[slug](UsageReport(form.asked, latency="model")), about=form.about, theme=chosen)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pages.templatetags.reading import ms
-from usage.amounts import cost, percent, short
+from pages.formats import cost, ms, short
 from usage.analytics import Totals
 from usage.analytics.provider_stats import percent_more
+from usage.shares import percent
 
 
 @dataclass(frozen=True, slots=True)

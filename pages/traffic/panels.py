@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from math import ceil
 from urllib.parse import urlencode
 
-from pages.templatetags.reading import ms
+from pages.formats import cost, ms, short
 from pages.traffic.charts import BarChart, BarRow, ChartPoint, LineChart, bar_chart, line_chart
 from providers.presets import colour_of
-from usage.amounts import cost, percent, short
 from usage.analytics import Point, Totals, UsageLine
+from usage.shares import percent
 
 MOST_BARS, MOST_ROWS, MOST_READINGS = 8, 200, 120
 MONTHS_FROM = timedelta(days=300)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from engine.outcomes import Outcome
-from groups.models import RoutingGroup
-from pages.groups.cards import Disc
-from providers.models import Provider
-from providers.presets import colour_of
+from pages.discs import Disc, disc_named, provider_types
+from pages.groups.cards import ids_of_groups
 from usage.models import RequestRecord
 from usage.request_log.log_search import LogCursor
 from usage.request_log.waterfall import Step, bars_of, steps_of
@@ -71,30 +69,20 @@ class RequestRow:
 def rows_of(records: Sequence[RequestRecord], *, seen: LogCursor | None = None) -> list[RequestRow]:
     """The rows of a page; two queries, for the colours of providers and the ids of groups."""
     types = provider_types({record.provider for record in records})
-    groups = group_ids({record.model_group for record in records})
+    groups = ids_of_groups(record.model_group for record in records)
     slowest_ms = max((record.duration_ms for record in records), default=0.0)
     newest = None if seen is None else (seen.started_at, seen.call_id)
     return [
         RequestRow(
             record=record,
             outcome=Outcome(record.outcome),
-            disc=_disc(record.provider, types),
+            disc=disc_named(record.provider, types) if record.provider else None,
             group_id=groups.get(record.model_group),
             width=max(NARROWEST, round(100 * record.duration_ms / max(slowest_ms, 1.0))),
             is_new=newest is not None and (record.started_at, record.call_id) > newest,
         )
         for record in records
     ]
-
-
-def provider_types(names: Collection[str]) -> dict[str, str]:
-    """The types of providers by name; deleted ones are left out."""
-    return dict(Provider.objects.filter(name__in=names).values_list("name", "type"))
-
-
-def group_ids(names: Collection[str]) -> dict[str, UUID]:
-    """The ids of groups by name; deleted ones are left out."""
-    return dict(RoutingGroup.objects.filter(name__in=names).values_list("name", "pk"))
 
 
 def steps_in(record: RequestRecord) -> tuple[Step, ...]:
@@ -104,10 +92,6 @@ def steps_in(record: RequestRecord) -> tuple[Step, ...]:
     began_ms = record.started_at.timestamp() * 1000
     bars = bars_of(attempts, began_ms=began_ms, duration_ms=record.duration_ms, provider_types=types)
     return steps_of(bars, record.skipped, types)
-
-
-def _disc(provider: str, types: dict[str, str]) -> Disc | None:
-    return Disc(provider, provider[:1].upper(), colour_of(types.get(provider, ""), provider)) if provider else None
 
 
 def _ms_of(moment: str) -> float:

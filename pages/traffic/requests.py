@@ -15,7 +15,7 @@ from access.models import Role
 from access.rules import can_read
 from groups.models import RoutingGroup, Strategy
 from pages.guards import PersonRequest, requires
-from pages.parts import wants_part
+from pages.parts import page_or_part
 from pages.traffic.request_rows import rows_of, steps_in
 from providers.models import LanguageModel
 from usage.models import RequestRecord
@@ -38,12 +38,11 @@ signed_in = requires(Role.STRANGER, to="see requests")
 @signed_in
 def request_list(request: PersonRequest) -> HttpResponse:
     """The log, newest first; the URL has search and filters; `seen` is the newest request that the reader has seen."""
-    form, is_part = RequestFilterForm(request.GET), wants_part(request)
-    context = {"form": form, "reads_all": can_read(request.user), "is_part": is_part}
+    form = RequestFilterForm(request.GET)
+    context = {"form": form, "reads_all": can_read(request.user)}
     if form.is_valid():
         context |= _page(request, form)
-    template = f"{PAGE}#request-rows" if is_part else PAGE
-    return render(request, template, context, status=200 if form.is_valid() else 422)
+    return page_or_part(request, PAGE, "request-rows", context, status=200 if form.is_valid() else 422)
 
 
 def _page(request: PersonRequest, form: RequestFilterForm) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from usage.alerting.group_rule import SUBJECT_LIMIT, FailingGroup
 from usage.alerting.measures import DayCosts, FailingProvider, KeyMinute
-from usage.amounts import percent
 from usage.health.recent import Tries
+from usage.shares import percent
 
 CONSOLE = "console"
 KEPT_FROM = 0.8

@@ -11,39 +11,29 @@ from django.core.exceptions import ValidationError
 from access.credits.money import DECIMALS, usd_of
 from access.credits.rules import Holder
 from access.models import Account, MovementKind, Team, User
-from pages.forms import attributes, blame
+from pages.forms import ActionForm, UsdField, attributes
 
 BY_PEOPLE = [(kind.value, kind.label) for kind in (MovementKind.TOP_UP, MovementKind.CORRECTION)]
-PLACES = {"usd": "amount", "floor_usd": "floor", "monthly_cap_usd": "monthly_cap"}
 
 
-class UsdField(forms.DecimalField):
-    """US dollars, shown without needless zeros."""
+class AmountField(UsdField):
+    """US dollars with the decimals of the ledger."""
 
     def __init__(self, **options: Any) -> None:
-        widget = forms.NumberInput(attributes(inputmode="decimal", step="any"))
-        super().__init__(**{"max_digits": 18, "decimal_places": DECIMALS, "widget": widget, **options})
-
-    def prepare_value(self, value: Any) -> Any:
-        return f"{value.normalize():f}" if isinstance(value, Decimal) else value
+        super().__init__(**{"max_digits": 18, "decimal_places": DECIMALS, **options})
 
 
-class _CreditForm(forms.Form):
-    """A form whose errors can come from the actions."""
+class _CreditForm(ActionForm):
+    """A form about amounts."""
 
-    def __init__(self, data: Any = None, *, initial: Any = None) -> None:
-        super().__init__(data, initial=initial, label_suffix="")
-
-    def blame(self, error: ValidationError) -> None:
-        """Shows an action's errors beside their fields."""
-        blame(self, error, places=PLACES)
+    places = {"usd": "amount", "floor_usd": "floor", "monthly_cap_usd": "monthly_cap"}
 
 
 class MoveForm(_CreditForm):
     """A top-up or a correction."""
 
     kind = forms.ChoiceField(label="Kind", choices=BY_PEOPLE, initial=MovementKind.TOP_UP, widget=forms.RadioSelect)
-    amount = UsdField(label="Amount, $", help_text="A correction may be negative, such as -2.50.")
+    amount = AmountField(label="Amount, $", help_text="A correction may be negative, such as -2.50.")
     reason = forms.CharField(
         label="Reason",
         required=False,
@@ -59,8 +49,10 @@ class CreditLimitsForm(_CreditForm):
     is_prepaid = forms.BooleanField(
         label="Prepaid: requests are refused when the credits are used up", required=False, initial=True
     )
-    floor = UsdField(label="Floor, $", required=False, help_text="Below it nothing is spent; negative: a credit line.")
-    monthly_cap = UsdField(label="Monthly cap, $", required=False, min_value=0, help_text="Empty: no cap.")
+    floor = AmountField(
+        label="Floor, $", required=False, help_text="Below it nothing is spent; negative: a credit line."
+    )
+    monthly_cap = AmountField(label="Monthly cap, $", required=False, min_value=0, help_text="Empty: no cap.")
 
     @classmethod
     def of(cls, account: Account) -> CreditLimitsForm:
@@ -91,8 +83,8 @@ class NewAccountForm(_CreditForm):
         widget=forms.TextInput(attributes(list="holders", autocapitalize="none")),
         error_messages={"required": "Name the person or the team that the account is for."},
     )
-    amount = UsdField(label="Credits, $", required=False, help_text="Paid in advance. Empty: a cap only.")
-    monthly_cap = UsdField(label="Monthly cap, $", required=False, min_value=0, help_text="Empty: no cap.")
+    amount = AmountField(label="Credits, $", required=False, help_text="Paid in advance. Empty: a cap only.")
+    monthly_cap = AmountField(label="Monthly cap, $", required=False, min_value=0, help_text="Empty: no cap.")
 
     def clean(self) -> dict[str, Any]:
         said = super().clean() or {}
@@ -101,6 +93,11 @@ class NewAccountForm(_CreditForm):
         if said.get("amount", 0) is None and said.get("monthly_cap", 0) is None:
             raise ValidationError("Give credits, a monthly cap, or both.")
         return said
+
+    def account(self) -> dict[str, Any]:
+        """The valid fields, as arguments of the action."""
+        said = self.cleaned_data
+        return {"holder": said["holder"], "usd": said["amount"], "monthly_cap_usd": said["monthly_cap"]}
 
     def _holder(self, type: str, name: str) -> Holder | None:
         rows = Team.objects.filter(name__iexact=name) if type == "team" else User.objects.filter(username=name)

@@ -1,4 +1,4 @@
-"""Fields of these forms: a person by name, names one per line, the expiry of a key."""
+"""Fields of these forms: a person by name, the expiry of a key."""
 
 from __future__ import annotations
 
@@ -33,21 +33,6 @@ class PersonField(forms.CharField):
         if name and person is None:
             raise ValidationError(self.error_messages["unknown"], params={"name": name})
         return person
-
-
-class LinesField(forms.CharField):
-    """Names, one per line; each once."""
-
-    def __init__(self, **options: Any) -> None:
-        widget = forms.Textarea(attributes(rows=3))
-        super().__init__(**{"required": False, "widget": widget, **options})
-
-    def clean(self, value: Any) -> Any:
-        lines = (line.strip() for line in super().clean(value).splitlines())
-        return list(dict.fromkeys(line for line in lines if line))
-
-    def prepare_value(self, value: Any) -> Any:
-        return "\n".join(value) if isinstance(value, list) else value
 
 
 class ExpiryField(forms.ChoiceField):

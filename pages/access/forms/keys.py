@@ -6,22 +6,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from access.models import ApiKey, KeyStatus, Role, Scope, Team, User, every_scope
 from access.rules import has_role
-from pages.access.forms.fields import AS_IT_IS, EXPIRIES, ExpiryField, LinesField, PersonField, moment_of
-from pages.forms import WholeNumberField, attributes, blame
+from pages.access.forms.fields import AS_IT_IS, EXPIRIES, ExpiryField, PersonField, moment_of
+from pages.forms import ActionForm, FilterForm, SearchField, SelectField, WholeNumberField, WordsField, attributes
 
 LIMITS = ("name", "scopes", "allowed_models", "rpm", "tpm")
-PLACES = {"expires_at": "expiry"}
 OVERLAPS = (("0", "At once"), ("1", "In an hour"), ("24", "In a day"), ("168", "In a week"))
 
 
-class KeyForm(forms.Form):
+class KeyForm(ActionForm):
     """The editable fields of a key."""
+
+    places = {"expires_at": "expiry"}
 
     name = forms.CharField(
         label="Name",
@@ -41,17 +41,16 @@ class KeyForm(forms.Form):
     expires_on = forms.DateField(
         label="Last day, UTC", required=False, widget=forms.DateInput({"class": "input", "type": "date"})
     )
-    allowed_models = LinesField(
+    allowed_models = WordsField(
         label="Allowed models",
-        max_length=300_000,
+        between="[\r\n]",
+        glue="\n",
+        widget=forms.Textarea(attributes(rows=3)),
         help_text="What clients may send as model, one per line: a group, a virtual model, an alias or provider/model. "
         "Empty: every model.",
     )
     rpm = WholeNumberField(label="Requests per minute", help_text="Empty: no limit.")
     tpm = WholeNumberField(label="Tokens per minute", help_text="Empty: no limit.")
-
-    def __init__(self, data: Any = None, *, initial: Any = None) -> None:
-        super().__init__(data, initial=initial, label_suffix="")
 
     def clean(self) -> dict[str, Any]:
         """Converts the expiry to a time."""
@@ -63,10 +62,6 @@ class KeyForm(forms.Form):
     def key_fields(self) -> dict[str, Any]:
         """The valid fields, as arguments of the actions; without `expires_at` the expiry stays."""
         return {name: self.cleaned_data[name] for name in (*LIMITS, "expires_at") if name in self.cleaned_data}
-
-    def blame(self, error: ValidationError) -> None:
-        """Shows an action's errors beside their fields."""
-        blame(self, error, places=PLACES)
 
 
 class NewKeyForm(KeyForm):
@@ -110,7 +105,7 @@ class KeyEditForm(KeyForm):
         self.fields["expiry"].choices = [(AS_IT_IS, _as_it_is(key.expires_at)), *EXPIRIES]  # type: ignore[attr-defined]
 
 
-class RotationForm(forms.Form):
+class RotationForm(ActionForm):
     """How long the old key keeps working beside the new one."""
 
     overlap_hours = forms.TypedChoiceField(
@@ -122,31 +117,17 @@ class RotationForm(forms.Form):
         error_messages={"required": "Choose when the old key ends."},
     )
 
-    def __init__(self, data: Any = None) -> None:
-        super().__init__(data, label_suffix="")
-
     @property
     def overlap(self) -> timedelta:
         return timedelta(hours=self.cleaned_data["overlap_hours"])
 
 
-class KeyFilterForm(forms.Form):
-    """The filters of the list of keys; invalid values are ignored."""
+class KeyFilterForm(FilterForm):
+    """The filters of the list of keys; without team and owner for people who only see their own."""
 
-    q = forms.CharField(
-        label="Search",
-        required=False,
-        max_length=128,
-        widget=forms.TextInput(
-            {"class": "input", "type": "search", "placeholder": "Search name, owner or last characters"}
-        ),
-    )
-    status = forms.ChoiceField(
-        label="Status",
-        required=False,
-        choices=[("", "Every status"), *KeyStatus.choices],
-        widget=forms.Select({"class": "input"}),
-    )
+    orders = ("order",)
+    q = SearchField(placeholder="Search name, owner or last characters")
+    status = SelectField(label="Status", required=False, choices=[("", "Every status"), *KeyStatus.choices])
     team = forms.ModelChoiceField(
         Team.objects.none(),
         label="Team",
@@ -160,27 +141,23 @@ class KeyFilterForm(forms.Form):
         max_length=150,
         widget=forms.TextInput(attributes(list="people", placeholder="Every owner", autocapitalize="none")),
     )
-    order = forms.ChoiceField(
+    order = SelectField(
         label="Order",
         required=False,
         choices=[("", "Newest first"), ("name", "By name"), ("used", "Last used first"), ("expiry", "Expiring first")],
-        widget=forms.Select({"class": "input"}),
     )
 
-    def __init__(self, data: Any = None, *, teams: QuerySet[Team]) -> None:
+    def __init__(self, data: Any = None, *, teams: QuerySet[Team], has_others: bool) -> None:
         super().__init__(data)
         self.fields["team"].queryset = teams  # type: ignore[attr-defined]
-
-    @property
-    def chosen(self) -> dict[str, str]:
-        """The current filters and order, as in the URL."""
-        self.is_valid()
-        return {name: str(getattr(value, "pk", value)) for name, value in self.cleaned_data.items() if value}
+        if not has_others:
+            del self.fields["team"], self.fields["owner"]
 
     @property
     def filters(self) -> dict[str, str]:
         """The filters, as arguments of `ApiKeyQuerySet.matching`."""
-        return {name: value for name, value in self.chosen.items() if name != "order"}
+        chosen = {name: value for name, value in self.chosen.items() if name not in self.orders}
+        return {name: str(getattr(value, "pk", value)) for name, value in chosen.items()}
 
 
 def _as_it_is(expires_at: datetime | None) -> str:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 
-from pages.forms import SecretField, blame
+from pages.forms import ActionForm, SecretField
 from providers.models import Provider
 
 
-class OwnKeyForm(forms.Form):
+class OwnKeyForm(ActionForm):
     """A provider, and this person's key for it."""
 
     provider = forms.ModelChoiceField(
@@ -35,10 +34,11 @@ class OwnKeyForm(forms.Form):
     )
 
     def __init__(self, data: Any = None, *, initial: Any = None) -> None:
-        super().__init__(data, initial=initial, auto_id="own_key_%s", label_suffix="")
+        super().__init__(data, initial=initial, auto_id="own_key_%s")
         if initial:  # it was opened to replace a key: only the key is missing
             self.fields["api_key"].widget.attrs["autofocus"] = True
 
-    def blame(self, error: ValidationError) -> None:
-        """Shows the action's errors beside their fields."""
-        blame(self, error, places={})
+    def key_fields(self) -> dict[str, Any]:
+        """The valid fields, as arguments of the action."""
+        said = self.cleaned_data
+        return {"provider": said["provider"], "key": said["api_key"], "may_fall_back": said["may_fall_back"]}

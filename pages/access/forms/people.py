@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 
 from access.models import Role, User
-from pages.forms import WholeNumberField, attributes, blame
+from pages.forms import ActionForm, FilterForm, SearchField, SelectField, WholeNumberField, attributes
 
 
-class PersonForm(forms.Form):
+class PersonForm(ActionForm):
     """A new person; the password is generated."""
 
     username = forms.CharField(
@@ -21,16 +20,11 @@ class PersonForm(forms.Form):
         help_text="Letters, digits and @ . + - _",
         error_messages={"required": "Give the name this person signs in with."},
     )
-    role = forms.ChoiceField(
-        label="Role", choices=Role.choices, required=False, initial=Role.VIEWER, widget=forms.Select({"class": "input"})
-    )
+    role = SelectField(label="Role", choices=Role.choices, required=False, initial=Role.VIEWER)
 
-    def __init__(self, data: Any = None) -> None:
-        super().__init__(data, label_suffix="")
-
-    def blame(self, error: ValidationError) -> None:
-        """Shows an action's errors beside their fields."""
-        blame(self, error, places={})
+    def user_fields(self) -> dict[str, Any]:
+        """The valid fields, as arguments of the action."""
+        return {"username": self.cleaned_data["username"], "role": Role(self.cleaned_data["role"])}
 
 
 class RoleForm(forms.Form):
@@ -39,40 +33,25 @@ class RoleForm(forms.Form):
     role = forms.ChoiceField(choices=Role.choices, required=False)
 
 
-class RateLimitsForm(forms.Form):
+class RateLimitsForm(ActionForm):
     """The limits per minute of all keys of a person."""
 
     rpm = WholeNumberField(label="Requests per minute", help_text="All keys of this person together. Empty: no limit.")
     tpm = WholeNumberField(label="Tokens per minute", help_text="All keys of this person together. Empty: no limit.")
 
     def __init__(self, data: Any = None, *, person: User) -> None:
-        super().__init__(data, initial={"rpm": person.rpm, "tpm": person.tpm}, label_suffix="")
+        super().__init__(data, initial={"rpm": person.rpm, "tpm": person.tpm})
 
 
-class PersonFilterForm(forms.Form):
-    """The filters of the list of people; invalid values are ignored."""
+class PersonFilterForm(FilterForm):
+    """The filters of the list of people."""
 
-    q = forms.CharField(
-        label="Search",
-        required=False,
-        max_length=128,
-        widget=forms.TextInput({"class": "input", "type": "search", "placeholder": "Search people by name"}),
+    q = SearchField(placeholder="Search people by name")
+    role = SelectField(
+        label="Role", required=False, choices=[("", "Every role"), *Role.choices[1:], ("none", Role.STRANGER.label)]
     )
-    role = forms.ChoiceField(
-        label="Role",
-        required=False,
-        choices=[("", "Every role"), *Role.choices[1:], ("none", Role.STRANGER.label)],
-        widget=forms.Select({"class": "input"}),
-    )
-    status = forms.ChoiceField(
+    status = SelectField(
         label="Status",
         required=False,
         choices=[("", "Active or not"), ("active", "Active"), ("inactive", "Inactive")],
-        widget=forms.Select({"class": "input"}),
     )
-
-    @property
-    def chosen(self) -> dict[str, Any]:
-        """The current filters."""
-        self.is_valid()
-        return {name: value for name, value in self.cleaned_data.items() if value}

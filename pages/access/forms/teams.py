@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 
 from access.models import Team, TeamRole
 from pages.access.forms.fields import PersonField
-from pages.forms import WholeNumberField, attributes, blame
+from pages.forms import ActionForm, SelectField, WholeNumberField, attributes
 
 
-class TeamForm(forms.Form):
+class TeamForm(ActionForm):
     """A team's own fields."""
+
+    places = {"__all__": "name"}
 
     name = forms.CharField(
         label="Name",
@@ -31,31 +32,23 @@ class TeamForm(forms.Form):
     rpm = WholeNumberField(label="Requests per minute", help_text="All keys of the team together. Empty: no limit.")
     tpm = WholeNumberField(label="Tokens per minute", help_text="All keys of the team together. Empty: no limit.")
 
-    def __init__(self, data: Any = None, *, initial: Any = None) -> None:
-        super().__init__(data, initial=initial, label_suffix="")
-
     @classmethod
     def of(cls, team: Team) -> TeamForm:
         """A stored team."""
         return cls(initial={name: getattr(team, name) for name in cls.base_fields})
 
-    def blame(self, error: ValidationError) -> None:
-        """Shows an action's errors beside their fields."""
-        blame(self, error, places={"__all__": "name"})
 
-
-class MemberForm(forms.Form):
+class MemberForm(ActionForm):
     """A new member of a team, with the role."""
 
+    places = {"__all__": "user"}
+
     user = PersonField(label="Person", error_messages={"required": "Type or pick the name of a person."})
-    role = forms.ChoiceField(label="Role", choices=TeamRole.choices, widget=forms.Select({"class": "input"}))
+    role = SelectField(label="Role", choices=TeamRole.choices)
 
-    def __init__(self, data: Any = None) -> None:
-        super().__init__(data, label_suffix="")
-
-    def blame(self, error: ValidationError) -> None:
-        """Shows an action's errors beside the person."""
-        blame(self, error, places={"__all__": "user"})
+    def member(self) -> dict[str, Any]:
+        """The valid fields, as arguments of the action."""
+        return {"user": self.cleaned_data["user"], "role": TeamRole(self.cleaned_data["role"])}
 
 
 class MemberRoleForm(forms.Form):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from django import forms
 from groups import policies
 from groups.models import RoutingGroup, Strategy
 from groups.versions import effective
+from pages.forms import WordsField, attributes
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +38,11 @@ NUMBERS = {"retry_config": policies.RETRY, "cooldown_config": policies.COOLDOWN}
 SETTINGS = tuple(key for numbers in NUMBERS.values() for key in numbers)
 
 
-class NamesField(forms.CharField):
-    """Names of groups, in order, separated by commas or one per line."""
-
-    def clean(self, value: Any) -> Any:
-        return [name for name in re.split(r"[,\s]+", super().clean(value)) if name]
-
-    def prepare_value(self, value: Any) -> Any:
-        return ", ".join(value) if isinstance(value, list) else value
-
-
 class IdsField(forms.MultipleChoiceField):
     """Ids to choose from. A stored id may be sent back after its row was deleted."""
 
     def valid_value(self, value: Any) -> bool:
         return True
-
-
-def typed_with(**attributes: Any) -> dict[str, Any]:
-    """The attributes of a text box."""
-    return {"class": "input", "autocomplete": "off", **attributes}
 
 
 def settings_fields() -> Iterator[tuple[str, forms.Field]]:
@@ -68,13 +53,13 @@ def settings_fields() -> Iterator[tuple[str, forms.Field]]:
         unit = ", seconds" if pattern.endswith(" s") else ""
         yield key, _number(f"{label}{unit}", limits, defaults[label])
     for key, label in effective.FALLBACK:
-        widget = forms.TextInput(typed_with(list="group-names", spellcheck="false"))
-        yield key, NamesField(label=label, required=False, widget=widget)
+        widget = forms.TextInput(attributes(list="group-names"))
+        yield key, WordsField(label=label, widget=widget)
 
 
 def _number(label: str, limits: policies.Number, default: str) -> forms.Field:
     kind: Any = forms.FloatField if limits.is_time else forms.IntegerField
-    widget, hint = forms.NumberInput(typed_with(inputmode="decimal")), f"Default: {default}"
+    widget, hint = forms.NumberInput(attributes(inputmode="decimal")), f"Default: {default}"
     number: forms.Field = kind(
         label=label, required=False, min_value=limits.low, max_value=limits.high, widget=widget, help_text=hint
     )

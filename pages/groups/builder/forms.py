@@ -14,8 +14,9 @@ from groups import policies
 from groups.actions import GroupFields
 from groups.deployments.placements import Placement
 from groups.models import GROUP_NAME, RoutingGroup, Strategy
+from pages.forms import WholeNumberField, attributes
 from pages.groups.assignments import Assignee, assignable_keys, assignable_teams
-from pages.groups.builder.form_fields import CARDS, NUMBERS, SETTINGS, IdsField, settings_fields, typed_with
+from pages.groups.builder.form_fields import CARDS, NUMBERS, SETTINGS, IdsField, settings_fields
 
 OWN = ("name", "description", "strategy", "assigned_team_ids", "assigned_key_ids")
 
@@ -27,12 +28,14 @@ class GroupForm(forms.Form):
         label="Name",
         max_length=128,
         validators=[GROUP_NAME],
-        widget=forms.TextInput(typed_with(placeholder="prod-chat", spellcheck="false")),
-        help_text="What clients send as model.",
+        widget=forms.TextInput(attributes(placeholder="prod-chat")),
         error_messages={"required": "Give the group a name: clients send it as model."},
     )
     description = forms.CharField(
-        label="Description", required=False, max_length=4000, widget=forms.Textarea(typed_with(rows=2))
+        label="Description",
+        required=False,
+        max_length=4000,
+        widget=forms.Textarea(attributes(rows=2, spellcheck="true")),
     )
     strategy = forms.ChoiceField(
         label="Strategy",
@@ -132,13 +135,13 @@ class DeploymentForm(forms.Form):
     priority = forms.IntegerField(label="Priority", required=False, min_value=1, max_value=1000)
     weight = forms.IntegerField(label="Weight", required=False, min_value=0, max_value=1_000_000)
     display_name = forms.CharField(label="Display name", required=False, max_length=128)
-    rpm = forms.IntegerField(label="Requests per minute", required=False, min_value=1, max_value=1_000_000_000)
-    tpm = forms.IntegerField(label="Tokens per minute", required=False, min_value=1, max_value=1_000_000_000)
+    rpm = WholeNumberField(label="Requests per minute")
+    tpm = WholeNumberField(label="Tokens per minute")
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, uid: str, initial: Any = None) -> None:
         super().__init__(data, prefix=uid, initial=initial, label_suffix="")
         for name, field in self.fields.items():
-            field.widget.attrs.update(typed_with(**({} if name == "display_name" else {"inputmode": "numeric"})))
+            field.widget.attrs.update(attributes(**({} if name == "display_name" else {"inputmode": "numeric"})))
 
     @property
     def details(self) -> list[forms.BoundField]:

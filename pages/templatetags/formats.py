@@ -1,0 +1,18 @@
+"""The formats of the pages as filters for templates."""
+
+from __future__ import annotations
+
+from django import template
+
+from pages import formats
+from usage.shares import percent
+
+FILTERS = (
+    *(formats.count, formats.short, formats.tokens, percent, formats.signed_percent),
+    *(formats.cost, formats.usd, formats.money, formats.moved, formats.stood),
+    *(formats.ms, formats.ago),
+)
+
+register = template.Library()
+for function in FILTERS:
+    register.filter(function.__name__, function)
