@@ -8,6 +8,7 @@ from gateway import send_test
 from gateway.openai import ApiError
 from gateway.send_test import RoutingTrace
 from lib.exceptions import Conflict
+from pages.groups import send_test_page
 from tests.factories import make_group
 from tests.page import html_of
 
@@ -53,7 +54,7 @@ def answer_with(monkeypatch):
                 raise outcome
             return outcome
 
-        monkeypatch.setattr(send_test, "try_group", try_group)
+        monkeypatch.setattr(send_test_page, "try_group", try_group)
         return asked
 
     return script
