@@ -69,11 +69,11 @@ def is_id(text: str) -> bool:
     return True
 
 
-def way_back(request: HttpRequest) -> str:
-    """The page in the form's `next`, if that is one of our own."""
+def way_back(request: HttpRequest, default: str = "") -> str:
+    """The page in the form's `next`, if that is one of our own; else the default, or the first page."""
     target = request.POST.get("next", "")
     is_ours = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
-    return target if is_ours else resolve_url(settings.LOGIN_REDIRECT_URL)
+    return target if is_ours else resolve_url(default or settings.LOGIN_REDIRECT_URL)
 
 
 def ask(request: HttpRequest, question: Question) -> HttpResponse:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render, resolve_url
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 from django.views.decorators.vary import vary_on_headers
@@ -66,10 +66,10 @@ def own_key_forget(request: PersonRequest, key_id: int) -> HttpResponseBase:
     own_key = get_object_or_404(OwnKey.objects.select_related("user", "provider"), pk=key_id)
     check_sees_own_keys(request.user, own_key.user_id)
     if not request.POST.get("sure"):
-        return ask(request, _question(own_key, back=_back(request)))
+        return ask(request, _question(own_key, back=way_back(request, "own-keys")))
     keys.forget(by=request.user, own_key=own_key)
     messages.success(request, f"{_whose(request, own_key)} key for {own_key.provider} is deleted.")
-    return redirect(_back(request))
+    return redirect(way_back(request, "own-keys"))
 
 
 @sensitive_variables("form")
@@ -90,11 +90,7 @@ def _shown(request: PersonRequest, form: OwnKeyForm | None = None) -> HttpRespon
 
 
 def _done(request: PersonRequest) -> HttpResponse:
-    return _shown(request) if wants_part(request) else redirect(_back(request))
-
-
-def _back(request: HttpRequest) -> str:
-    return way_back(request) if request.POST.get("next") else resolve_url("own-keys")
+    return _shown(request) if wants_part(request) else redirect(way_back(request, "own-keys"))
 
 
 def _mine(request: PersonRequest, key_id: int) -> OwnKey:

@@ -61,7 +61,7 @@ def person_role(request: PersonRequest, person_id: int) -> HttpResponse:
             messages.success(request, f"{person.username}: {role.label.lower()}.")
     else:
         messages.error(request, "There is no such role. Choose one from the list.")
-    return redirect(_list_again(request))
+    return redirect(way_back(request, "person-list"))
 
 
 @require_POST
@@ -75,7 +75,7 @@ def person_switch(request: PersonRequest, person_id: int) -> HttpResponse:
     with refusals_told(request):
         actions.set_active(by=request.user, user=person, is_active=is_active)
         messages.success(request, f"{person.username} {outcome}.")
-    return redirect(_list_again(request))
+    return redirect(way_back(request, "person-list"))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -100,7 +100,3 @@ def _created(request: PersonRequest) -> HttpResponse:
     if person is None:
         return render(request, FORM, {"form": form}, status=form.status)
     return render(request, CREATED, {"person": person, "password": password})
-
-
-def _list_again(request: PersonRequest) -> str:
-    return way_back(request) if "next" in request.POST else "person-list"

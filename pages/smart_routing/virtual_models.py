@@ -91,7 +91,7 @@ def virtual_templates(request: PersonRequest) -> HttpResponse:
         messages.success(request, f"{count} virtual models and {len(added.pools)} pools are added.")
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
-    return redirect(way_back(request) if "next" in request.POST else "virtual-list")
+    return redirect(way_back(request, "virtual-list"))
 
 
 def _saved(request: PersonRequest, row: VirtualModel | None) -> HttpResponseBase:

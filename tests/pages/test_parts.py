@@ -11,7 +11,7 @@ from django.test import RequestFactory
 
 from lib.exceptions import Conflict, NotAllowed
 from pages.dialogs import refusals_told
-from pages.parts import ids_in, page_of, words_in
+from pages.parts import ids_in, page_of, way_back, words_in
 
 
 def asked(**query):
@@ -31,6 +31,13 @@ def test_what_is_no_id_is_left_out():
 @pytest.mark.parametrize(("page", "rows"), [("1", [0, 1]), ("2", [2]), ("99", [2]), ("-1", [2]), ("x", [0, 1])])
 def test_a_page_that_there_is_not_becomes_one_that_there_is(page, rows):
     assert list(page_of(asked(page=page), range(3), 2)) == rows
+
+
+@pytest.mark.parametrize(
+    ("sent", "back"), [("/groups?page=2", "/groups?page=2"), ("https://evil.example/", "/people"), ("", "/people")]
+)
+def test_the_way_back_is_a_page_of_our_own(sent, back):
+    assert way_back(RequestFactory().post("/", {"next": sent}), "person-list") == back
 
 
 def test_a_refusal_becomes_a_message():
