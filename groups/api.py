@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,7 +13,7 @@ from groups import actions
 from groups import serializers as shapes
 from groups.models import RoutingGroup
 from groups.versions.etags import IF_MATCH, if_match
-from lib.serializers import errors_named, page_of, row_or_404
+from lib.serializers import errors_named, page_answer, row_or_404
 
 
 class RoutingGroupList(APIView):
@@ -27,10 +25,9 @@ class RoutingGroupList(APIView):
         parameters=[shapes.RoutingGroupQuery], responses=shapes.RoutingGroupPage, operation_id="list_routing_groups"
     )
     def get(self, request: Request) -> Response:
-        query = shapes.RoutingGroupQuery.checked(request.query_params)
-        page = {"page": query.pop("page"), "size": query.pop("size")}
-        rows, about = page_of(RoutingGroup.objects.with_deployments().matching(**query), **page)
-        return Response({"routing_groups": shapes.RoutingGroupSerializer(rows, many=True).data, **about})
+        filters, page = shapes.RoutingGroupQuery.filters_and_page(request.query_params)
+        rows = RoutingGroup.objects.with_deployments().matching(**filters)
+        return page_answer("routing_groups", rows, shapes.RoutingGroupSerializer, **page)
 
     @extend_schema(
         request=shapes.RoutingGroupSerializer,
@@ -38,10 +35,9 @@ class RoutingGroupList(APIView):
         operation_id="create_routing_group",
     )
     def post(self, request: Request) -> Response:
-        asked = shapes.RoutingGroupSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        fields = shapes.RoutingGroupSerializer.checked(request.data)
         with errors_named(**shapes.API_NAMES):
-            group = actions.create_group(by=actor_of(request), **asked.validated_data)
+            group = actions.create_group(by=actor_of(request), **fields)
         return _answer(_stored(group), status=201)
 
 
@@ -54,42 +50,25 @@ class RoutingGroupDetail(APIView):
     def get(self, request: Request, group_id: str) -> Response:
         return _answer(row_or_404(RoutingGroup.objects.with_deployments(), group_id))
 
+    @extend_schema(methods=["PUT"], operation_id="replace_routing_group", request=shapes.RoutingGroupSerializer)
     @extend_schema(
-        parameters=[IF_MATCH],
-        request=shapes.RoutingGroupSerializer,
-        responses=shapes.RoutingGroupSerializer,
-        operation_id="replace_routing_group",
+        methods=["PATCH"], operation_id="change_routing_group", request=shapes.RoutingGroupSerializer(partial=True)
     )
+    @extend_schema(parameters=[IF_MATCH], responses=shapes.RoutingGroupSerializer)
     def put(self, request: Request, group_id: str) -> Response:
-        return self._update(request, group_id, partial=False)
+        group = row_or_404(RoutingGroup.objects.all(), group_id)
+        fields = shapes.RoutingGroupSerializer.checked(request.data, partial=request.method == "PATCH")
+        with errors_named(**shapes.API_NAMES):
+            actions.update_group(by=actor_of(request), group=group, if_match=if_match(request), **fields)
+        return _answer(_stored(group))
 
-    @extend_schema(
-        parameters=[IF_MATCH],
-        request=shapes.RoutingGroupSerializer(partial=True),
-        responses=shapes.RoutingGroupSerializer,
-        operation_id="change_routing_group",
-    )
-    def patch(self, request: Request, group_id: str) -> Response:
-        return self._update(request, group_id, partial=True)
+    patch = put
 
     @extend_schema(parameters=[IF_MATCH], responses=shapes.RoutingGroupDeleted, operation_id="delete_routing_group")
     def delete(self, request: Request, group_id: str) -> Response:
-        group = _group(group_id)
+        group = row_or_404(RoutingGroup.objects.all(), group_id)
         actions.delete_group(by=actor_of(request), group=group, if_match=if_match(request))
         return Response({"routing_group_id": str(group.id), "deleted": True})
-
-    def _update(self, request: Request, group_id: str, *, partial: bool) -> Response:
-        group = _group(group_id)
-        asked = shapes.RoutingGroupSerializer(data=request.data, partial=partial)
-        asked.is_valid(raise_exception=True)
-        changes: dict[str, Any] = {**asked.validated_data, "if_match": if_match(request)}
-        with errors_named(**shapes.API_NAMES):
-            actions.update_group(by=actor_of(request), group=group, **changes)
-        return _answer(_stored(group))
-
-
-def _group(group_id: str) -> RoutingGroup:
-    return row_or_404(RoutingGroup.objects.all(), group_id)
 
 
 def _stored(group: RoutingGroup) -> RoutingGroup:

@@ -94,9 +94,7 @@ class RoutingGroupImport(APIView):
 
     @extend_schema(request=ImportSerializer, responses=ImportReport, operation_id="import_routing_groups")
     def post(self, request: Request) -> Response:
-        asked = ImportSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        given = asked.validated_data
+        given = ImportSerializer.checked(request.data)
         act = imports.preview_import if given["dry_run"] else imports.import_groups
         with errors_named():
             bundle, file_format = bundle_from(checked(given["content"]), given["format"])

@@ -16,8 +16,10 @@ from django.core.exceptions import NON_FIELD_ERRORS, ObjectDoesNotExist
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import Model, QuerySet
 from django.http import Http404
+from django.views.decorators.debug import sensitive_variables
 from rest_framework import serializers
 from rest_framework.fields import empty
+from rest_framework.response import Response
 
 Row = TypeVar("Row", bound=Model)
 
@@ -27,6 +29,14 @@ class StrictSerializer(serializers.Serializer):
 
     `apiKey` is read as `api_key`. `null` for a field that has a default means the default.
     """
+
+    @classmethod
+    @sensitive_variables()
+    def checked(cls, data: Any, *, partial: bool = False, **context: Any) -> dict[str, Any]:
+        """A body as Python values; raises ValidationError naming the bad field. `partial`: only what it has."""
+        asked = cls(data=data, partial=partial, context=context)
+        asked.is_valid(raise_exception=True)
+        return dict(asked.validated_data)
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
@@ -68,6 +78,12 @@ class PageQuery(serializers.Serializer):
         query.is_valid(raise_exception=True)
         return dict(query.validated_data)
 
+    @classmethod
+    def filters_and_page(cls, params: Any) -> tuple[dict[str, Any], dict[str, int]]:
+        """The query string in two: what narrows the list, and its `page` and `size`."""
+        query = cls.checked(params)
+        return query, {"page": query.pop("page"), "size": query.pop("size")}
+
 
 class Page(serializers.Serializer):
     """The further fields of a list: the total number of rows, and the page."""
@@ -81,6 +97,14 @@ def page_of(rows: QuerySet[Row], *, page: int, size: int) -> tuple[list[Row], di
     """The rows of one page, and `{total, page, size}`. Two queries; a page past the end is empty."""
     start = (page - 1) * size
     return list(rows[start : start + size]), {"total": rows.count(), "page": page, "size": size}
+
+
+def page_answer(
+    name: str, rows: QuerySet[Any], shape: type[serializers.Serializer], *, page: int, size: int
+) -> Response:
+    """The answer to a list: one page of the rows under this name, then `total`, `page` and `size`."""
+    found, about = page_of(rows, page=page, size=size)
+    return Response({name: shape(found, many=True).data, **about})
 
 
 def row_or_404(rows: QuerySet[Row], row_id: str) -> Row:

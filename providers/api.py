@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from lib.authors import author_of
-from lib.serializers import errors_named, page_of, row_or_404
+from lib.serializers import errors_named, page_answer, row_or_404
 from providers import actions
 from providers import serializers as shapes
 from providers.models import LanguageModel, Provider
@@ -19,19 +19,17 @@ class ProviderList(APIView):
 
     @extend_schema(parameters=[shapes.ProviderQuery], responses=shapes.ProviderPage, operation_id="list_providers")
     def get(self, request: Request) -> Response:
-        query = shapes.ProviderQuery.checked(request.query_params)
-        page = {"page": query.pop("page"), "size": query.pop("size")}
-        rows, about = page_of(Provider.objects.with_catalog().matching(**query), **page)
-        return Response({"providers": shapes.ProviderSerializer(rows, many=True).data, **about})
+        filters, page = shapes.ProviderQuery.filters_and_page(request.query_params)
+        rows = Provider.objects.with_catalog().matching(**filters)
+        return page_answer("providers", rows, shapes.ProviderSerializer, **page)
 
     @extend_schema(
         request=shapes.ProviderSerializer, responses={201: shapes.ProviderCreated}, operation_id="create_provider"
     )
     def post(self, request: Request) -> Response:
-        asked = shapes.ProviderSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        fields = shapes.ProviderSerializer.checked(request.data)
         with errors_named(row="name"):
-            provider = actions.create_provider(by=author_of(request), **asked.validated_data)
+            provider = actions.create_provider(by=author_of(request), **fields)
         return Response({"success": True, "provider": shapes.provider_json(provider)}, status=201)
 
 
@@ -42,15 +40,17 @@ class ProviderDetail(APIView):
     def get(self, request: Request, provider_id: str) -> Response:
         return Response(shapes.ProviderSerializer(row_or_404(Provider.objects.with_catalog(), provider_id)).data)
 
-    @extend_schema(request=shapes.ProviderChange, responses=shapes.ProviderSerializer, operation_id="replace_provider")
+    @extend_schema(methods=["PUT"], operation_id="replace_provider", request=shapes.ProviderChange)
+    @extend_schema(methods=["PATCH"], operation_id="change_provider", request=shapes.ProviderChange(partial=True))
+    @extend_schema(responses=shapes.ProviderSerializer)
     def put(self, request: Request, provider_id: str) -> Response:
-        return self._update(request, provider_id, partial=False)
+        provider = row_or_404(Provider.objects.all(), provider_id)
+        fields = shapes.ProviderChange.checked(request.data, partial=request.method == "PATCH")
+        with errors_named(row="name"):
+            actions.update_provider(by=author_of(request), provider=provider, **fields)
+        return Response(shapes.provider_json(provider))
 
-    @extend_schema(
-        request=shapes.ProviderChange(partial=True), responses=shapes.ProviderSerializer, operation_id="change_provider"
-    )
-    def patch(self, request: Request, provider_id: str) -> Response:
-        return self._update(request, provider_id, partial=True)
+    patch = put
 
     @extend_schema(responses=shapes.Deleted, operation_id="delete_provider")
     def delete(self, request: Request, provider_id: str) -> Response:
@@ -59,31 +59,21 @@ class ProviderDetail(APIView):
         actions.delete_provider(by=author_of(request), provider=provider)
         return Response(answer)
 
-    def _update(self, request: Request, provider_id: str, *, partial: bool) -> Response:
-        provider = row_or_404(Provider.objects.all(), provider_id)
-        asked = shapes.ProviderChange(data=request.data, partial=partial)
-        asked.is_valid(raise_exception=True)
-        with errors_named(row="name"):
-            actions.update_provider(by=author_of(request), provider=provider, **asked.validated_data)
-        return Response(shapes.provider_json(provider))
-
 
 class ModelList(APIView):
     """The catalog."""
 
     @extend_schema(parameters=[shapes.ModelQuery], responses=shapes.ModelPage, operation_id="list_models")
     def get(self, request: Request) -> Response:
-        query = shapes.ModelQuery.checked(request.query_params)
-        page = {"page": query.pop("page"), "size": query.pop("size")}
-        rows, about = page_of(LanguageModel.objects.select_related("provider").matching(**query), **page)
-        return Response({"models": shapes.ModelSerializer(rows, many=True).data, **about})
+        filters, page = shapes.ModelQuery.filters_and_page(request.query_params)
+        rows = LanguageModel.objects.select_related("provider").matching(**filters)
+        return page_answer("models", rows, shapes.ModelSerializer, **page)
 
     @extend_schema(request=shapes.ModelSerializer, responses={201: shapes.ModelCreated}, operation_id="create_model")
     def post(self, request: Request) -> Response:
-        asked = shapes.ModelSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        fields = shapes.ModelSerializer.checked(request.data)
         with errors_named(name="model_name", row="model_name"):
-            model = actions.create_model(by=author_of(request), **asked.validated_data)
+            model = actions.create_model(by=author_of(request), **fields)
         return Response({"success": True, "model": shapes.ModelSerializer(model).data}, status=201)
 
 
@@ -92,31 +82,28 @@ class ModelDetail(APIView):
 
     @extend_schema(responses=shapes.ModelSerializer, operation_id="read_model")
     def get(self, request: Request, model_id: str) -> Response:
-        rows = LanguageModel.objects.select_related("provider")
-        return Response(shapes.ModelSerializer(row_or_404(rows, model_id)).data)
+        return Response(shapes.ModelSerializer(_model(model_id)).data)
 
-    @extend_schema(request=shapes.ModelChange, responses=shapes.ModelSerializer, operation_id="replace_model")
+    @extend_schema(methods=["PUT"], operation_id="replace_model", request=shapes.ModelChange)
+    @extend_schema(methods=["PATCH"], operation_id="change_model", request=shapes.ModelChange(partial=True))
+    @extend_schema(responses=shapes.ModelSerializer)
     def put(self, request: Request, model_id: str) -> Response:
-        return self._update(request, model_id, partial=False)
+        model = _model(model_id)
+        fields = shapes.ModelChange.checked(request.data, partial=request.method == "PATCH", model=model)
+        fields.pop("provider", None)  # checked to be the one it has
+        with errors_named(name="model_name", row="model_name"):
+            model = actions.update_model(by=author_of(request), model=model, **fields)
+        return Response(shapes.ModelSerializer(model).data)
 
-    @extend_schema(
-        request=shapes.ModelChange(partial=True), responses=shapes.ModelSerializer, operation_id="change_model"
-    )
-    def patch(self, request: Request, model_id: str) -> Response:
-        return self._update(request, model_id, partial=True)
+    patch = put
 
     @extend_schema(responses=shapes.Deleted, operation_id="delete_model")
     def delete(self, request: Request, model_id: str) -> Response:
-        model = row_or_404(LanguageModel.objects.select_related("provider"), model_id)
+        model = _model(model_id)
         answer = {"success": True, "id": str(model.id), "deleted": True}
         actions.delete_model(by=author_of(request), model=model)
         return Response(answer)
 
-    def _update(self, request: Request, model_id: str, *, partial: bool) -> Response:
-        model = row_or_404(LanguageModel.objects.select_related("provider"), model_id)
-        asked = shapes.ModelChange(data=request.data, partial=partial, context={"model": model})
-        asked.is_valid(raise_exception=True)
-        changes = {name: value for name, value in asked.validated_data.items() if name != "provider"}
-        with errors_named(name="model_name", row="model_name"):
-            model = actions.update_model(by=author_of(request), model=model, **changes)
-        return Response(shapes.ModelSerializer(model).data)
+
+def _model(model_id: str) -> LanguageModel:
+    return row_or_404(LanguageModel.objects.select_related("provider"), model_id)

@@ -21,7 +21,7 @@ from access.models import Role
 from engine.exceptions import BadInput
 from engine.scenarios import SCENARIOS
 from groups.models import RoutingGroup
-from lib.serializers import page_of, row_or_404
+from lib.serializers import page_answer, page_of, row_or_404
 from tester import actions
 from tester import serializers as shapes
 from tester.change_planning import AskedChange, plan_change
@@ -71,9 +71,8 @@ class SimulateView(APIView):
     def post(self, request: Request, group_id: str) -> Response:
         query = shapes.SimulateQuery(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
-        asked = shapes.SimulateSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        planned = _planned(row_or_404(RoutingGroup.objects.all(), group_id), asked.validated_data)
+        asked = shapes.SimulateSerializer.checked(request.data)
+        planned = _planned(row_or_404(RoutingGroup.objects.all(), group_id), asked)
         run = actions.create_run(by=actor_of(request), plan=planned)
         if query.validated_data["wait"]:
             return _answer(run, conduct(run, planned.job))
@@ -89,9 +88,8 @@ class GroupRunsView(APIView):
     )
     def get(self, request: Request, group_id: str) -> Response:
         group = row_or_404(RoutingGroup.objects.all(), group_id)
-        query = shapes.RunsQuery.checked(request.query_params)
-        rows, about = page_of(Run.objects.filter(group=group).without_bulk(), **query)
-        return Response({"runs": shapes.RunSummarySerializer(rows, many=True).data, **about})
+        page = shapes.RunsQuery.checked(request.query_params)
+        return page_answer("runs", Run.objects.filter(group=group).without_bulk(), shapes.RunSummarySerializer, **page)
 
 
 class RunView(APIView):
@@ -130,11 +128,10 @@ class RunChangeView(APIView):
         operation_id="change_run", request=shapes.ChangeSerializer, responses={202: shapes.RunStartedSerializer}
     )
     def post(self, request: Request, run_id: str) -> Response:
-        asked = shapes.ChangeSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = shapes.ChangeSerializer.checked(request.data)
         run = row_or_404(Run.objects.select_related("group").defer("result"), run_id)
         with bad_input_as_400():
-            change = plan_change(run, AskedChange(**asked.validated_data))
+            change = plan_change(run, AskedChange(**asked))
         changed = actions.change_run(by=actor_of(request), run=run, change=change)
         conduct_in_background(changed, change.job)
         return Response({"run_id": str(changed.pk), "status": changed.current_status}, status=202)

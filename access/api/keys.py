@@ -18,7 +18,7 @@ from access.authentication import actor_of
 from access.lists import keys_in_order
 from access.models import Actor, ApiKey, Role, Team, User
 from access.rules import visible_keys
-from lib.serializers import errors_named, page_of, row_or_404
+from lib.serializers import errors_named, page_answer, row_or_404
 
 
 class KeyList(APIView):
@@ -28,18 +28,16 @@ class KeyList(APIView):
 
     @extend_schema(parameters=[shapes.KeyQuery], responses=shapes.KeyPage, operation_id="list_keys")
     def get(self, request: Request) -> Response:
-        query = shapes.KeyQuery.checked(request.query_params)
-        page = {"page": query.pop("page"), "size": query.pop("size")}
-        rows, about = page_of(keys_in_order(visible_keys(actor_of(request)).matching(**query)), **page)
-        return Response({"keys": shapes.KeySerializer(rows, many=True).data, **about})
+        filters, page = shapes.KeyQuery.filters_and_page(request.query_params)
+        rows = keys_in_order(visible_keys(actor_of(request)).matching(**filters))
+        return page_answer("keys", rows, shapes.KeySerializer, **page)
 
     @sensitive_variables("plaintext")
     @extend_schema(request=shapes.KeySerializer, responses={201: shapes.KeyIssued}, operation_id="issue_key")
     def post(self, request: Request) -> Response:
-        asked = shapes.KeySerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = shapes.KeySerializer.checked(request.data)
         with errors_named():
-            key, plaintext = actions.issue_key(by=actor_of(request), **_wanted(asked.validated_data, actor_of(request)))
+            key, plaintext = actions.issue_key(by=actor_of(request), **_wanted(asked, actor_of(request)))
         return Response(shapes.issued_json(key, plaintext), status=201)
 
 
@@ -55,10 +53,9 @@ class KeyDetail(APIView):
     @extend_schema(request=shapes.KeyChange(partial=True), responses=shapes.KeySerializer, operation_id="change_key")
     def patch(self, request: Request, key_id: str) -> Response:
         key = _key(request, key_id)
-        asked = shapes.KeyChange(data=request.data, partial=True)
-        asked.is_valid(raise_exception=True)
+        fields = shapes.KeyChange.checked(request.data, partial=True)
         with errors_named():
-            key = actions.change_key(by=actor_of(request), key=key, **asked.validated_data)
+            key = actions.change_key(by=actor_of(request), key=key, **fields)
         return Response(shapes.KeySerializer(key).data)
 
     @extend_schema(responses=shapes.KeySerializer, operation_id="revoke_key", description="Ends the key for good.")
@@ -76,9 +73,7 @@ class KeyRotation(APIView):
     @extend_schema(request=shapes.Rotation, responses={201: shapes.KeyIssued}, operation_id="rotate_key")
     def post(self, request: Request, key_id: str) -> Response:
         key = _key(request, key_id)
-        asked = shapes.Rotation(data=request.data)
-        asked.is_valid(raise_exception=True)
-        overlap = timedelta(hours=asked.validated_data["overlap_hours"])
+        overlap = timedelta(hours=shapes.Rotation.checked(request.data)["overlap_hours"])
         with errors_named(overlap="overlap_hours"):
             successor, plaintext = actions.rotate_key(by=actor_of(request), key=key, overlap=overlap)
         return Response(shapes.issued_json(successor, plaintext), status=201)

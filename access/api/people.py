@@ -15,7 +15,7 @@ from access import serializers as shapes
 from access.authentication import actor_of
 from access.lists import people_matching
 from access.models import Role, User
-from lib.serializers import errors_named, page_of
+from lib.serializers import errors_named, page_answer
 
 USER = OpenApiParameter("user", location="path", description="An id or a username.")
 
@@ -27,18 +27,15 @@ class UserList(APIView):
 
     @extend_schema(parameters=[shapes.UserQuery], responses=shapes.UserPage, operation_id="list_users")
     def get(self, request: Request) -> Response:
-        query = shapes.UserQuery.checked(request.query_params)
-        page = {"page": query.pop("page"), "size": query.pop("size")}
-        rows, about = page_of(people_matching(query), **page)
-        return Response({"users": shapes.UserSerializer(rows, many=True).data, **about})
+        filters, page = shapes.UserQuery.filters_and_page(request.query_params)
+        return page_answer("users", people_matching(filters), shapes.UserSerializer, **page)
 
-    @sensitive_variables("asked")
+    @sensitive_variables("fields")
     @extend_schema(request=shapes.UserSerializer, responses={201: shapes.UserSerializer}, operation_id="create_user")
     def post(self, request: Request) -> Response:
-        asked = shapes.UserSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        fields = shapes.UserSerializer.checked(request.data)
         with errors_named(row="password"):
-            person = actions.create_user(by=actor_of(request), **asked.validated_data)
+            person = actions.create_user(by=actor_of(request), **fields)
         return Response(shapes.UserSerializer(person).data, status=201)
 
 
@@ -60,9 +57,7 @@ class UserDetail(APIView):
     @atomic
     def patch(self, request: Request, user: str) -> Response:
         person, by = _person(user), actor_of(request)
-        asked = shapes.UserChange(data=request.data, partial=True)
-        asked.is_valid(raise_exception=True)
-        said = asked.validated_data
+        said = shapes.UserChange.checked(request.data, partial=True)
         if "role" in said:
             actions.set_role(by=by, user=person, role=said["role"])
         if "is_active" in said:

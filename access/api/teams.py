@@ -14,7 +14,7 @@ from access import serializers as shapes
 from access.authentication import actor_of
 from access.lists import teams_matching
 from access.models import Membership, Role, Team, User
-from lib.serializers import PageQuery, errors_named, page_of, row_or_404
+from lib.serializers import PageQuery, errors_named, page_answer, row_or_404
 
 USER = OpenApiParameter("user", location="path", description="A username or an id.")
 
@@ -24,16 +24,14 @@ class TeamList(APIView):
 
     @extend_schema(parameters=[PageQuery], responses=shapes.TeamPage, operation_id="list_teams")
     def get(self, request: Request) -> Response:
-        query = PageQuery.checked(request.query_params)
-        rows, about = page_of(teams_matching(query["q"]), page=query["page"], size=query["size"])
-        return Response({"teams": shapes.TeamSerializer(rows, many=True).data, **about})
+        filters, page = PageQuery.filters_and_page(request.query_params)
+        return page_answer("teams", teams_matching(**filters), shapes.TeamSerializer, **page)
 
     @extend_schema(request=shapes.TeamSerializer, responses={201: shapes.TeamWithMembers}, operation_id="create_team")
     def post(self, request: Request) -> Response:
-        asked = shapes.TeamSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        fields = shapes.TeamSerializer.checked(request.data)
         with errors_named(row="name"):
-            team = actions.create_team(by=actor_of(request), **asked.validated_data)
+            team = actions.create_team(by=actor_of(request), **fields)
         return _answer(team.pk, status=201)
 
 
@@ -44,15 +42,17 @@ class TeamDetail(APIView):
     def get(self, request: Request, team_id: str) -> Response:
         return _answer(team_id)
 
-    @extend_schema(request=shapes.TeamSerializer, responses=shapes.TeamWithMembers, operation_id="replace_team")
+    @extend_schema(methods=["PUT"], operation_id="replace_team", request=shapes.TeamSerializer)
+    @extend_schema(methods=["PATCH"], operation_id="change_team", request=shapes.TeamSerializer(partial=True))
+    @extend_schema(responses=shapes.TeamWithMembers)
     def put(self, request: Request, team_id: str) -> Response:
-        return self._update(request, team_id, partial=False)
+        team = _team(team_id)
+        fields = shapes.TeamSerializer.checked(request.data, partial=request.method == "PATCH")
+        with errors_named(row="name"):
+            actions.change_team(by=actor_of(request), team=team, **fields)
+        return _answer(team_id)
 
-    @extend_schema(
-        request=shapes.TeamSerializer(partial=True), responses=shapes.TeamWithMembers, operation_id="change_team"
-    )
-    def patch(self, request: Request, team_id: str) -> Response:
-        return self._update(request, team_id, partial=True)
+    patch = put
 
     @extend_schema(responses=shapes.TeamDeleted, operation_id="delete_team")
     def delete(self, request: Request, team_id: str) -> Response:
@@ -60,14 +60,6 @@ class TeamDetail(APIView):
         answer = {"success": True, "id": str(team.id), "deleted": True}
         actions.delete_team(by=actor_of(request), team=team)
         return Response(answer)
-
-    def _update(self, request: Request, team_id: str, *, partial: bool) -> Response:
-        team = _team(team_id)
-        asked = shapes.TeamSerializer(data=request.data, partial=partial)
-        asked.is_valid(raise_exception=True)
-        with errors_named(row="name"):
-            actions.change_team(by=actor_of(request), team=team, **asked.validated_data)
-        return _answer(team_id)
 
 
 class MemberList(APIView):
@@ -77,18 +69,16 @@ class MemberList(APIView):
 
     @extend_schema(parameters=[PageQuery], responses=shapes.MemberPage, operation_id="list_members")
     def get(self, request: Request, team_id: str) -> Response:
-        query = PageQuery.checked(request.query_params)
-        rows = _members(team_id).filter(user__username__icontains=query["q"])
-        members, about = page_of(rows, page=query["page"], size=query["size"])
-        return Response({"members": shapes.MemberSerializer(members, many=True).data, **about})
+        filters, page = PageQuery.filters_and_page(request.query_params)
+        rows = _members(team_id).filter(user__username__icontains=filters["q"])
+        return page_answer("members", rows, shapes.MemberSerializer, **page)
 
     @extend_schema(request=shapes.MemberSerializer, responses={201: shapes.MemberSerializer}, operation_id="add_member")
     def post(self, request: Request, team_id: str) -> Response:
         team = _team(team_id)
-        asked = shapes.MemberSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        fields = shapes.MemberSerializer.checked(request.data)
         with errors_named(row="user"):
-            membership = actions.add_member(by=actor_of(request), team=team, **asked.validated_data)
+            membership = actions.add_member(by=actor_of(request), team=team, **fields)
         return Response(shapes.MemberSerializer(membership).data, status=201)
 
 
@@ -102,9 +92,8 @@ class MemberDetail(APIView):
     )
     def patch(self, request: Request, team_id: str, user: str) -> Response:
         membership = _member(team_id, user)
-        asked = shapes.MemberChange(data=request.data)
-        asked.is_valid(raise_exception=True)
-        actions.change_member(by=actor_of(request), membership=membership, **asked.validated_data)
+        fields = shapes.MemberChange.checked(request.data)
+        actions.change_member(by=actor_of(request), membership=membership, **fields)
         return Response(shapes.MemberSerializer(membership).data)
 
     @extend_schema(parameters=[USER], responses=shapes.MemberRemoved, operation_id="remove_member")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.http import Http404
@@ -117,7 +115,7 @@ class OwnKeyList(APIView):
         operation_id="store_own_key",
     )
     def post(self, request: Request, user: str) -> Response:
-        person, asked = _keeper(actor_of(request), user), _asked(NewOwnKey, request)
+        person, asked = _keeper(actor_of(request), user), NewOwnKey.checked(request.data)
         provider = own_keys.meant(asked["provider"], own_keys.providers_in_service())
         row, is_new = own_keys.store(
             by=actor_of(request),
@@ -130,7 +128,7 @@ class OwnKeyList(APIView):
 
     @extend_schema(parameters=[USER], request=OwnKeyChange, responses=OwnKeyStored, operation_id="change_own_key")
     def patch(self, request: Request, user: str) -> Response:
-        person, asked = _keeper(actor_of(request), user), _asked(OwnKeyChange, request)
+        person, asked = _keeper(actor_of(request), user), OwnKeyChange.checked(request.data)
         row = _own_key(person, asked["provider"])
         own_keys.change(by=actor_of(request), own_key=row, may_fall_back=asked["may_fall_back"])
         return Response(OwnKeyStored({"success": True, "key": row}).data)
@@ -153,7 +151,7 @@ class OwnKeyTest(APIView):
 
     @extend_schema(parameters=[USER], request=ProviderNamed, responses=ConnectionTested, operation_id="test_own_key")
     def post(self, request: Request, user: str) -> Response:
-        person, asked = _keeper(actor_of(request), user), _asked(ProviderNamed, request)
+        person, asked = _keeper(actor_of(request), user), ProviderNamed.checked(request.data)
         return Response(tested_json(own_keys.test(by=actor_of(request), own_key=_own_key(person, asked["provider"]))))
 
 
@@ -176,12 +174,6 @@ def _keeper(actor: Actor, text: str) -> User:
 
 def _is_id(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) < 19
-
-
-def _asked(shape: type[StrictSerializer], request: Request) -> dict[str, Any]:
-    asked = shape(data=request.data)
-    asked.is_valid(raise_exception=True)
-    return dict(asked.validated_data)
 
 
 def _provider_to_forget(request: Request) -> str | None:

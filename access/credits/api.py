@@ -17,7 +17,7 @@ from access.credits.rules import SEEN, Holder, can_manage, check_can_see, payer_
 from access.credits.statements import account_of, matching, summary_of
 from access.models import Actor, Movement, MovementKind, Team, User
 from lib.exceptions import NotAllowed
-from lib.serializers import errors_named, page_of
+from lib.serializers import errors_named, page_answer
 
 
 class Credits(APIView):
@@ -35,18 +35,15 @@ class Movements(APIView):
 
     @extend_schema(parameters=[shapes.LedgerQuery], responses=shapes.MovementPage, operation_id="list_credit_movements")
     def get(self, request: Request) -> Response:
-        query = shapes.LedgerQuery.checked(request.query_params)
-        holder = _holder(actor_of(request), query)
+        filters, page = shapes.LedgerQuery.filters_and_page(request.query_params)
+        holder = _holder(actor_of(request), filters)
         account = None if holder is None else account_of(holder)
         lines = Movement.objects.none() if account is None else account.movements.all()
-        rows, about = page_of(matching(lines, query["q"]), page=query["page"], size=query["size"])
-        return Response({"movements": shapes.MovementSerializer(rows, many=True).data, **about})
+        return page_answer("movements", matching(lines, filters["q"]), shapes.MovementSerializer, **page)
 
     @extend_schema(request=shapes.NewMovement, responses={201: shapes.MovementMade}, operation_id="move_credits")
     def post(self, request: Request) -> Response:
-        asked = shapes.NewMovement(data=request.data)
-        asked.is_valid(raise_exception=True)
-        said = asked.validated_data
+        said = shapes.NewMovement.checked(request.data)
         move = actions.top_up if said["kind"] == MovementKind.TOP_UP else actions.correct
         with errors_named(usd="amount_usd"):
             line = move(by=actor_of(request), holder=said["holder"], usd=said["amount_usd"], reason=said["reason"])
@@ -57,25 +54,17 @@ class Movements(APIView):
 class AccountLimitsView(APIView):
     """The limits of an account."""
 
+    @extend_schema(methods=["PUT"], operation_id="replace_credit_limits", request=shapes.LimitsSerializer)
     @extend_schema(
-        request=shapes.LimitsSerializer, responses=shapes.CreditsSerializer, operation_id="replace_credit_limits"
+        methods=["PATCH"], operation_id="change_credit_limits", request=shapes.LimitsSerializer(partial=True)
     )
+    @extend_schema(responses=shapes.CreditsSerializer)
     def put(self, request: Request) -> Response:
-        return self._update(request, partial=False)
+        said = shapes.LimitsSerializer.checked(request.data, partial=request.method == "PATCH")
+        actions.set_limits(by=actor_of(request), **said)
+        return Response(_credits_json(said["holder"]))
 
-    @extend_schema(
-        request=shapes.LimitsSerializer(partial=True),
-        responses=shapes.CreditsSerializer,
-        operation_id="change_credit_limits",
-    )
-    def patch(self, request: Request) -> Response:
-        return self._update(request, partial=True)
-
-    def _update(self, request: Request, *, partial: bool) -> Response:
-        asked = shapes.LimitsSerializer(data=request.data, partial=partial)
-        asked.is_valid(raise_exception=True)
-        actions.set_limits(by=actor_of(request), **asked.validated_data)
-        return Response(_credits_json(asked.validated_data["holder"]))
+    patch = put
 
 
 def _credits_json(holder: Holder | None) -> Any:

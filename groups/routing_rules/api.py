@@ -67,12 +67,9 @@ class RoutingRulesView(APIView):
         operation_id="change_routing_rules",
     )
     def put(self, request: Request) -> Response:
-        asked = RoutingRulesSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        fields = RoutingRulesSerializer.checked(request.data)
         with errors_named():
-            return _answer(
-                actions.update_rules(by=actor_of(request), if_match=if_match(request), **asked.validated_data)
-            )
+            return _answer(actions.update_rules(by=actor_of(request), if_match=if_match(request), **fields))
 
 
 def _answer(rules: RoutingRules) -> Response:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,7 +14,7 @@ from groups.versions.etags import IF_MATCH, if_match
 from groups.virtual import actions
 from groups.virtual import serializers as shapes
 from groups.virtual.templates import install_templates
-from lib.serializers import errors_named, page_of, row_or_404
+from lib.serializers import errors_named, page_answer, row_or_404
 
 
 class VirtualModelList(APIView):
@@ -28,10 +26,9 @@ class VirtualModelList(APIView):
         parameters=[shapes.VirtualModelQuery], responses=shapes.VirtualModelPage, operation_id="list_virtual_models"
     )
     def get(self, request: Request) -> Response:
-        query = shapes.VirtualModelQuery.checked(request.query_params)
-        page = {"page": query.pop("page"), "size": query.pop("size")}
-        rows, about = page_of(VirtualModel.objects.with_tiers().matching(**query), **page)
-        return Response({"virtual_models": shapes.VirtualModelSerializer(rows, many=True).data, **about})
+        filters, page = shapes.VirtualModelQuery.filters_and_page(request.query_params)
+        rows = VirtualModel.objects.with_tiers().matching(**filters)
+        return page_answer("virtual_models", rows, shapes.VirtualModelSerializer, **page)
 
     @extend_schema(
         request=shapes.VirtualModelSerializer,
@@ -39,10 +36,9 @@ class VirtualModelList(APIView):
         operation_id="create_virtual_model",
     )
     def post(self, request: Request) -> Response:
-        asked = shapes.VirtualModelSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        fields = shapes.VirtualModelSerializer.checked(request.data)
         with errors_named():
-            row = actions.create_virtual_model(by=actor_of(request), **asked.validated_data)
+            row = actions.create_virtual_model(by=actor_of(request), **fields)
         return _answer(_stored(row), status=201)
 
 
@@ -55,38 +51,25 @@ class VirtualModelDetail(APIView):
     def get(self, request: Request, virtual_model_id: str) -> Response:
         return _answer(row_or_404(VirtualModel.objects.with_tiers(), virtual_model_id))
 
+    @extend_schema(methods=["PUT"], operation_id="replace_virtual_model", request=shapes.VirtualModelSerializer)
     @extend_schema(
-        parameters=[IF_MATCH],
-        request=shapes.VirtualModelSerializer,
-        responses=shapes.VirtualModelSerializer,
-        operation_id="replace_virtual_model",
+        methods=["PATCH"], operation_id="change_virtual_model", request=shapes.VirtualModelSerializer(partial=True)
     )
+    @extend_schema(parameters=[IF_MATCH], responses=shapes.VirtualModelSerializer)
     def put(self, request: Request, virtual_model_id: str) -> Response:
-        return self._update(request, virtual_model_id, partial=False)
+        row = row_or_404(VirtualModel.objects.all(), virtual_model_id)
+        fields = shapes.VirtualModelSerializer.checked(request.data, partial=request.method == "PATCH")
+        with errors_named():
+            actions.update_virtual_model(by=actor_of(request), virtual_model=row, if_match=if_match(request), **fields)
+        return _answer(_stored(row))
 
-    @extend_schema(
-        parameters=[IF_MATCH],
-        request=shapes.VirtualModelSerializer(partial=True),
-        responses=shapes.VirtualModelSerializer,
-        operation_id="change_virtual_model",
-    )
-    def patch(self, request: Request, virtual_model_id: str) -> Response:
-        return self._update(request, virtual_model_id, partial=True)
+    patch = put
 
     @extend_schema(parameters=[IF_MATCH], responses=shapes.VirtualModelDeleted, operation_id="delete_virtual_model")
     def delete(self, request: Request, virtual_model_id: str) -> Response:
         row = row_or_404(VirtualModel.objects.all(), virtual_model_id)
         actions.delete_virtual_model(by=actor_of(request), virtual_model=row, if_match=if_match(request))
         return Response({"id": str(row.id), "deleted": True})
-
-    def _update(self, request: Request, virtual_model_id: str, *, partial: bool) -> Response:
-        row = row_or_404(VirtualModel.objects.all(), virtual_model_id)
-        asked = shapes.VirtualModelSerializer(data=request.data, partial=partial)
-        asked.is_valid(raise_exception=True)
-        changes: dict[str, Any] = {**asked.validated_data, "if_match": if_match(request)}
-        with errors_named():
-            actions.update_virtual_model(by=actor_of(request), virtual_model=row, **changes)
-        return _answer(_stored(row))
 
 
 class VirtualModelTemplates(APIView):

@@ -129,9 +129,7 @@ class AcceptCatalogUpdates(APIView):
 
     @extend_schema(request=UpdatesDecided, responses=UpdatesSettled, operation_id="accept_catalog_updates")
     def post(self, request: Request) -> Response:
-        asked = UpdatesDecided(data=request.data)
-        asked.is_valid(raise_exception=True)
-        changed = actions.accept_catalog_updates(by=author_of(request), **asked.validated_data)
+        changed = actions.accept_catalog_updates(by=author_of(request), **UpdatesDecided.checked(request.data))
         return Response({"success": True, "ids": [str(model.id) for model in changed]})
 
 
@@ -140,9 +138,7 @@ class DeclineCatalogUpdates(APIView):
 
     @extend_schema(request=UpdatesDecided, responses=UpdatesSettled, operation_id="decline_catalog_updates")
     def post(self, request: Request) -> Response:
-        asked = UpdatesDecided(data=request.data)
-        asked.is_valid(raise_exception=True)
-        kept = actions.decline_catalog_updates(by=author_of(request), **asked.validated_data)
+        kept = actions.decline_catalog_updates(by=author_of(request), **UpdatesDecided.checked(request.data))
         return Response({"success": True, "ids": [str(model.id) for model in kept]})
 
 

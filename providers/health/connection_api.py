@@ -96,10 +96,9 @@ class UnsavedTest(APIView):
 
     @extend_schema(request=ConnectionTest, responses=ConnectionTested, operation_id="test_connection")
     def post(self, request: Request) -> Response:
-        asked = ConnectionTest(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = ConnectionTest.checked(request.data)
         with errors_named(type="provider", row="api_base"):
-            target = connection_check.unsaved_target(type=asked.validated_data.pop("provider"), **asked.validated_data)
+            target = connection_check.unsaved_target(type=asked.pop("provider"), **asked)
         return Response(tested_json(connection_check.check(target)))
 
 

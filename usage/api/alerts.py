@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from access.authentication import actor_of
 from access.models import Role
-from lib.serializers import Page, StrictSerializer, page_of
+from lib.serializers import Page, StrictSerializer, page_answer
 from usage.alerting import WATCHED, RuleSetting, change_rules, checked_threshold, current_rules, webhook
 from usage.alerting.news import Told, news_of
 from usage.models import Alert, AlertKind, AlertRule
@@ -96,15 +96,12 @@ class AlertList(APIView):
 
     @extend_schema(parameters=[AlertsQuery], responses=AlertPage, operation_id="list_alerts")
     def get(self, request: Request) -> Response:
-        query = AlertsQuery(data=request.query_params.dict())
-        query.is_valid(raise_exception=True)
-        asked = query.validated_data
+        asked = AlertsQuery.checked(request.query_params.dict())
         rows = Alert.objects.order_by("-raised_at", "-pk")
         if asked["state"] != "all":
             rows = rows.filter(resolved_at__isnull=asked["state"] == "open")
         rows = rows.filter(kind=asked["kind"]) if "kind" in asked else rows
-        found, about = page_of(rows, page=asked["page"], size=asked["size"])
-        return Response({"alerts": AlertSerializer(found, many=True).data, **about})
+        return page_answer("alerts", rows, AlertSerializer, page=asked["page"], size=asked["size"])
 
 
 class AlertRuleList(APIView):
@@ -117,9 +114,8 @@ class AlertRuleList(APIView):
     @extend_schema(request=AlertRules, responses=AlertRules, operation_id="set_alert_rules")
     def put(self, request: Request) -> Response:
         """Sets the given rules; the others stay as they are."""
-        asked = AlertRules(data=request.data)
-        asked.is_valid(raise_exception=True)
-        given = {AlertKind(rule["kind"]): rule for rule in asked.validated_data["rules"]}
+        rules = AlertRules.checked(request.data)["rules"]
+        given = {AlertKind(rule["kind"]): rule for rule in rules}
         wanted = {kind: RuleSetting(rule["threshold"], rule["is_enabled"]) for kind, rule in given.items()}
         return Response(_rules_json(change_rules(by=actor_of(request), settings=wanted)))
 
