@@ -23,6 +23,7 @@ from groups.exceptions import CannotComeBack
 from groups.models import Deployment, RoutingGroup, UndoableChange
 from groups.routing_rules.actions import follow_rename
 from groups.versions import history, snapshots, undo
+from groups.versions.revisions import check_fields, latest, save_revision
 from providers import config_version
 from providers.models import LanguageModel
 
@@ -86,15 +87,14 @@ def update_group(
     """
     config_version.bump()
     rules.check_can_edit(by)
-    fresh = RoutingGroup.objects.with_deployments().get(pk=group.pk)
-    rules.check_unchanged(fresh, if_match)
+    fresh = latest(group, RoutingGroup.objects.with_deployments(), if_match)
     before = history.before_change(fresh)
     old_name = fresh.name
     for field, value in fields.items():
         setattr(fresh, field, value)
     rows = list(fresh.deployments.all()) if deployments is None else rows_of(deployments)
     _check(fresh, rows, old_name=old_name)
-    _save_revision(fresh, by)
+    save_revision(fresh, by=by)
     if deployments is not None:
         fresh.deployments.all().delete()
         _place(fresh, rows)
@@ -124,8 +124,7 @@ def delete_group(*, by: Actor, group: RoutingGroup, if_match: Collection[str] | 
     """Deletes a group; raises GroupIsFallback or GroupIsPool while something needs it."""
     config_version.bump()
     rules.check_can_edit(by)
-    fresh = RoutingGroup.objects.with_deployments().get(pk=group.pk)
-    rules.check_unchanged(fresh, if_match)
+    fresh = latest(group, RoutingGroup.objects.with_deployments(), if_match)
     rules.check_can_delete(fresh)
     _end(fresh, by)
 
@@ -152,7 +151,7 @@ def switch_groups(*, by: Actor, groups: Collection[RoutingGroup], is_active: boo
     for group in changed:
         before = history.before_change(group)
         group.is_active = is_active
-        _save_revision(group, by)
+        save_revision(group, by=by)
         history.record(history.CHANGED, group, group.deployments.all(), by=by, before=before)
     return undo.keep_switch(changed, by=by) if changed else None
 
@@ -210,11 +209,7 @@ def _end(group: RoutingGroup, by: Actor) -> None:
 
 def _check(group: RoutingGroup, rows: Sequence[Deployment], *, old_name: str | None = None) -> None:
     """Raises ValidationError for an invalid group."""
-    for field, checked in CONFIGS.items():
-        try:
-            setattr(group, field, checked(getattr(group, field)))
-        except ValidationError as error:
-            raise ValidationError({field: error.messages}) from error
+    check_fields(group, CONFIGS)
     group.full_clean()
     rules.check_name_is_free(group)
     rules.check_strategy_fits(group.strategy, rows)
@@ -235,16 +230,10 @@ def _place(group: RoutingGroup, rows: Sequence[Deployment]) -> None:
     Deployment.objects.bulk_create(rows)
 
 
-def _save_revision(group: RoutingGroup, by: Actor) -> None:
-    group.revision += 1
-    group.updated_by = by.name
-    group.save()
-
-
 def _rename_fallbacks(old: str, new: str, by: Actor) -> None:
     """Updates the fallbacks of other groups to a renamed group."""
     for other in rules.groups_falling_back_to(old):
         before = history.before_change(other)
         other.fallback_config = policies.renamed_fallback(other.fallback_config, old=old, new=new)
-        _save_revision(other, by)
+        save_revision(other, by=by)
         history.record(history.CHANGED, other, other.deployments.all(), by=by, before=before)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from lib.exceptions import Conflict, DomainError, Stale
 
 
-class GroupChanged(Stale):
-    """The caller's `If-Match` names another version than the current one."""
+class RowChanged(Stale):
+    """The caller's `If-Match` names another version than the current one. `what`: "routing group 'chat'"."""
 
-    def __init__(self, name: str, etag: str) -> None:
-        super().__init__(
-            f"The routing group '{name}' was changed since you loaded it; it is at {etag} now. Load it again."
-        )
+    def __init__(self, what: str, etag: str) -> None:
+        super().__init__(f"The {what} was changed since you loaded it; it is at {etag} now. Load it again.")
 
 
 class GroupIsFallback(Conflict):
@@ -43,15 +41,6 @@ class RulesChanged(Stale):
 
     def __init__(self, etag: str) -> None:
         super().__init__(f"The routing rules were changed since you loaded them; they are at {etag} now. Load again.")
-
-
-class VirtualModelChanged(Stale):
-    """The caller's `If-Match` names another version than the current one."""
-
-    def __init__(self, name: str, etag: str) -> None:
-        super().__init__(
-            f"The virtual model '{name}' was changed since you loaded it; it is at {etag} now. Load it again."
-        )
 
 
 class NothingToExport(DomainError):

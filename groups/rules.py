@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from access.models import Actor, Role
 from access.rules import check_role
-from groups.exceptions import GroupChanged, GroupIsFallback, GroupIsPool, IsAliased, NothingToUndo
+from groups.exceptions import GroupIsFallback, GroupIsPool, IsAliased, NothingToUndo
 from groups.models import (
     Deployment,
     RoutingGroup,
@@ -80,17 +80,6 @@ def _check_all_have(what: str, values: Sequence[int | None], needed: str) -> Non
     problems = [f"Deployment {n}: the strategy needs {needed}." for n, v in enumerate(values, start=1) if v is None]
     if problems:
         raise ValidationError({"deployments": problems})
-
-
-def check_unchanged(group: RoutingGroup, etags: Collection[str] | None) -> None:
-    """Raises GroupChanged unless the group is at one of these versions. None checks nothing, `*` matches any.
-
-    A weak tag counts as its strong form, because proxies that compress answers weaken our tags.
-    """
-    if etags is None or "*" in etags:
-        return
-    if group.etag not in {etag.removeprefix("W/") for etag in etags}:
-        raise GroupChanged(group.name, group.etag)
 
 
 def check_fallbacks(group: RoutingGroup, *, old_name: str | None = None) -> None:

@@ -12,6 +12,7 @@ from access.rules import check_role
 from groups.exceptions import RulesChanged
 from groups.models import RoutingRules
 from groups.routing_rules import checks
+from groups.versions.revisions import is_stale, save_revision
 from lib.audit import CHANGED, keep
 from providers import config_version
 
@@ -38,7 +39,8 @@ def update_rules(*, by: Actor, if_match: Collection[str] | None = None, **fields
     config_version.bump()
     check_role(by, Role.OPERATOR, to="change routing rules")
     rules = RoutingRules.objects.current()
-    _check_unchanged(rules, if_match)
+    if is_stale(rules.etag, if_match):
+        raise RulesChanged(rules.etag)
     changes: dict[str, tuple[Any, Any]] = {}
     for name, value in fields.items():
         before, after = getattr(rules, name), CHECKS[name](value)
@@ -59,15 +61,8 @@ def follow_rename(*, by: Actor, old: str, new: str) -> None:
         _store(rules, {"model_aliases": (before, rules.model_aliases)}, by)
 
 
-def _check_unchanged(rules: RoutingRules, etags: Collection[str] | None) -> None:
-    if etags is not None and "*" not in etags and rules.etag not in {etag.removeprefix("W/") for etag in etags}:
-        raise RulesChanged(rules.etag)
-
-
 def _store(rules: RoutingRules, changes: Mapping[str, tuple[Any, Any]], by: Actor) -> None:
-    rules.revision += 1
-    rules.updated_by = by.name
-    rules.save()
+    save_revision(rules, by=by)
     texts = {name: (_text(before), _text(after)) for name, (before, after) in changes.items()}
     keep(CHANGED, rules, texts, by=by, revision=rules.revision)
 

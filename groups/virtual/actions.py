@@ -11,10 +11,10 @@ from django.db.transaction import atomic
 
 from access.models import Actor, Role
 from access.rules import check_role
-from groups.exceptions import VirtualModelChanged
 from groups.models import VirtualModel, VirtualTier
 from groups.routing_rules.actions import follow_rename
 from groups.rules import check_name_is_free, check_not_aliased
+from groups.versions.revisions import check_fields, latest, save_revision
 from groups.virtual.history import CHANGED, CREATED, DELETED, record, snapshot_of
 from groups.virtual.scoring import checked_scoring
 from groups.virtual.tiers import TierPlan, rows_of
@@ -24,14 +24,6 @@ from providers import config_version
 def check_can_edit(actor: Actor) -> None:
     """Operators and above create, change and delete virtual models."""
     check_role(actor, Role.OPERATOR, to="edit virtual models")
-
-
-def check_unchanged(row: VirtualModel, etags: Collection[str] | None) -> None:
-    """Raises VirtualModelChanged unless it is at one of these versions. None checks nothing, `*` matches any."""
-    if etags is None or "*" in etags:
-        return
-    if row.etag not in {etag.removeprefix("W/") for etag in etags}:
-        raise VirtualModelChanged(row.name, row.etag)
 
 
 def check_default_tier(row: VirtualModel, tiers: Sequence[VirtualTier]) -> None:
@@ -80,8 +72,7 @@ def update_virtual_model(
     """Changes the given fields, and all tiers if any are given. `if_match` (ETags) refuses another version."""
     config_version.bump()
     check_can_edit(by)
-    fresh = VirtualModel.objects.with_tiers().get(pk=virtual_model.pk)
-    check_unchanged(fresh, if_match)
+    fresh = latest(virtual_model, VirtualModel.objects.with_tiers(), if_match)
     placed = list(fresh.tiers.all())
     before = snapshot_of(fresh, placed)
     for field, value in fields.items():
@@ -89,7 +80,7 @@ def update_virtual_model(
     if tiers is not None:
         placed = rows_of(tiers)
     _check(fresh, placed)
-    _save_revision(fresh, by)
+    save_revision(fresh, by=by)
     if tiers is not None:
         fresh.tiers.all().delete()
         _place(fresh, placed)
@@ -104,8 +95,7 @@ def delete_virtual_model(*, by: Actor, virtual_model: VirtualModel, if_match: Co
     """Deletes a virtual model; its pools stay. Raises IsAliased while an alias leads to it."""
     config_version.bump()
     check_can_edit(by)
-    fresh = VirtualModel.objects.with_tiers().get(pk=virtual_model.pk)
-    check_unchanged(fresh, if_match)
+    fresh = latest(virtual_model, VirtualModel.objects.with_tiers(), if_match)
     check_not_aliased(fresh.name)
     record(DELETED, fresh, snapshot_of(fresh, fresh.tiers.all()), {}, by=by)
     fresh.delete()
@@ -114,10 +104,7 @@ def delete_virtual_model(*, by: Actor, virtual_model: VirtualModel, if_match: Co
 
 def _check(row: VirtualModel, tiers: Sequence[VirtualTier]) -> None:
     """Raises ValidationError for an invalid virtual model."""
-    try:
-        row.scoring = checked_scoring(row.scoring)
-    except ValidationError as error:
-        raise ValidationError({"scoring": error.messages}) from error
+    check_fields(row, {"scoring": checked_scoring})
     row.default_tier = row.default_tier or tiers[-1].name
     row.full_clean()
     check_default_tier(row, tiers)
@@ -128,9 +115,3 @@ def _place(row: VirtualModel, tiers: Sequence[VirtualTier]) -> None:
     for tier in tiers:
         tier.virtual_model = row
     VirtualTier.objects.bulk_create(tiers)
-
-
-def _save_revision(row: VirtualModel, by: Actor) -> None:
-    row.revision += 1
-    row.updated_by = by.name
-    row.save()

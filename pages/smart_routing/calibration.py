@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from access.models import Role
 from access.rules import can_operate
-from groups.exceptions import VirtualModelChanged
+from groups.exceptions import RowChanged
 from groups.models import Deployment, RoutingGroup, Strategy, VirtualModel, VirtualTier
 from groups.routing_rules.facts import usual_of
 from groups.virtual import actions
@@ -101,7 +101,7 @@ def _applied(request: PersonRequest, row: VirtualModel, form: ThresholdsForm) ->
         known = [request.POST.get("etag", "")]
         actions.update_virtual_model(by=request.user, virtual_model=row, tiers=plans, if_match=known)
         messages.success(request, f"{row.name} now goes by {' and '.join(map(str, form.thresholds))}.")
-    except VirtualModelChanged as error:
+    except RowChanged as error:
         messages.error(request, str(error))
     return redirect("playground", row.pk)
 

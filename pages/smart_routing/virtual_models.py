@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from access.models import Role
 from access.rules import can_operate
-from groups.exceptions import VirtualModelChanged
+from groups.exceptions import RowChanged
 from groups.models import RoutingGroup, VirtualModel
 from groups.virtual import actions
 from groups.virtual.templates import TEMPLATES, install_templates
@@ -101,7 +101,7 @@ def _saved(request: PersonRequest, row: VirtualModel | None) -> HttpResponseBase
         if saved := form.accepted(lambda: _stored(request, row, form)):
             messages.success(request, f"{saved.name} is saved.")
             return redirect("playground", saved.pk)
-    except VirtualModelChanged:
+    except RowChanged:
         changed = VirtualModel.objects.get(pk=row.pk) if row else None
     return _page(request, form, row, etag=request.POST.get("etag", ""), changed=changed, status=422)
 

@@ -14,7 +14,7 @@ from django_htmx.http import trigger_client_event
 
 from access.models import Role
 from groups import actions
-from groups.exceptions import GroupChanged
+from groups.exceptions import RowChanged
 from groups.models import RoutingGroup, Strategy
 from pages.groups.builder import picker
 from pages.groups.builder.deployment_rows import MOST_ROWS, changed, parts_of
@@ -118,7 +118,7 @@ def _saved(request: PersonRequest, group: RoutingGroup | None) -> HttpResponseBa
             saved = _stored(request, group, draft, etag)
             messages.success(request, f"{saved.name} is saved.")
             return redirect("group-detail", saved.pk)
-        except GroupChanged:
+        except RowChanged:
             conflict = conflict_of(draft, group) if group else None
         except RoutingGroup.DoesNotExist:
             return _gone(request)
