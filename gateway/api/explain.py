@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from access.models import Role
+from gateway.api.serializers import PlacedSerializer
 from gateway.explain.explaining import explain_group, explain_virtual_model
 from groups.models import RoutingGroup, VirtualModel
 from lib.serializers import row_or_404
@@ -37,26 +38,16 @@ class PartSerializer(serializers.Serializer):
     at = serializers.IntegerField(allow_null=True)
 
 
-class CandidateSerializer(serializers.Serializer):
+class CandidateSerializer(PlacedSerializer):
     """A deployment that would be asked; `chance` is the probability of being the first, null where the load decides."""
 
-    deployment_id = serializers.CharField()
-    deployment_name = serializers.CharField()
-    provider = serializers.CharField()
-    model_group = serializers.CharField()
-    tier = serializers.IntegerField()
     chance = serializers.FloatField(allow_null=True)
     why = serializers.CharField()
 
 
-class ExcludedSerializer(serializers.Serializer):
+class ExcludedSerializer(PlacedSerializer):
     """A deployment that can't answer now; `is_tried`: the router asks it anyway."""
 
-    deployment_id = serializers.CharField()
-    deployment_name = serializers.CharField()
-    provider = serializers.CharField()
-    model_group = serializers.CharField()
-    tier = serializers.IntegerField()
     why = serializers.CharField()
     is_tried = serializers.BooleanField()
 

@@ -9,14 +9,19 @@ from rest_framework import serializers
 from engine.ledger import SkipReason
 
 
-class AttemptSerializer(serializers.Serializer):
-    """One call to one deployment."""
+class PlacedSerializer(serializers.Serializer):
+    """A deployment with its group and tier."""
 
     deployment_id = serializers.CharField()
     deployment_name = serializers.CharField()
     provider = serializers.CharField()
     model_group = serializers.CharField()
     tier = serializers.IntegerField()
+
+
+class AttemptSerializer(PlacedSerializer):
+    """One call to one deployment."""
+
     started_at = serializers.DateTimeField()
     fallback_depth = serializers.IntegerField()
     duration_ms = serializers.FloatField(allow_null=True)
@@ -37,14 +42,9 @@ class AttemptSerializer(serializers.Serializer):
     )
 
 
-class SkipSerializer(serializers.Serializer):
+class SkipSerializer(PlacedSerializer):
     """A candidate that was not asked; `not_needed` is a standby, not a skip. Unknown fields are left out."""
 
-    deployment_id = serializers.CharField()
-    deployment_name = serializers.CharField()
-    provider = serializers.CharField()
-    model_group = serializers.CharField()
-    tier = serializers.IntegerField()
     reason = serializers.ChoiceField(choices=[reason.value for reason in SkipReason])
     message = serializers.CharField()
     fallback_depth = serializers.IntegerField()
