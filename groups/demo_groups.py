@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from django.db.models import Q
 from django.db.transaction import atomic
@@ -13,7 +13,7 @@ from access.models import Role
 from groups.actions import create_group
 from groups.deployments.placements import Placement
 from groups.models import Strategy
-from groups.virtual.templates import TEMPLATES, install_templates
+from groups.virtual.templates import TEMPLATES, add_pool, install_templates
 from providers import config_version
 from providers.actions import create_model, create_provider
 from providers.demo.behaviour import DEMO_KEY, PROVIDERS, DemoProvider, api_base, path_of
@@ -21,11 +21,12 @@ from providers.models import LanguageModel, Provider
 
 DEMO = KeyHolder(name="demo", effective_role=Role.ADMIN)
 WEIGHTS = {"nebius": 83, "fireworks": 10, "azure": 7}
-# Short times, so that a newcomer sees a failing provider cool down and come back.
-RETRY = {"num_retries": 1, "timeout_s": 20}
-COOLDOWN = {"cooldown_time_s": 10, "allowed_fails": 1}
-# A newcomer who asks for `auto` gets an answer.
-SETTINGS = {"in_power_levels": True}
+# Short times, so that a newcomer sees a failing provider cool down and come back; who asks for `auto` gets an answer.
+CONFIGS: dict[str, Any] = {
+    "retry_config": {"num_retries": 1, "timeout_s": 20},
+    "cooldown_config": {"cooldown_time_s": 10, "allowed_fails": 1},
+    "settings": {"in_power_levels": True},
+}
 
 
 @atomic
@@ -43,9 +44,7 @@ def load(*, by: KeyHolder = DEMO) -> Literal["loaded", "moved", "kept"]:
         description="Nebius answers; when it fails Fireworks does, then Azure.",
         strategy=Strategy.PRIORITY_FAILOVER,
         deployments=[Placement(model_id=m.id, priority=tier) for tier, m in enumerate(models.values(), start=1)],
-        retry_config=RETRY,
-        cooldown_config=COOLDOWN,
-        settings=SETTINGS,
+        **CONFIGS,
     )
     create_group(
         by=by,
@@ -53,9 +52,7 @@ def load(*, by: KeyHolder = DEMO) -> Literal["loaded", "moved", "kept"]:
         description="Nebius takes 83 of 100 requests, Fireworks 10, Azure 7.",
         strategy=Strategy.WEIGHTED,
         deployments=[Placement(model_id=m.id, weight=WEIGHTS[slug]) for slug, m in models.items()],
-        retry_config=RETRY,
-        cooldown_config=COOLDOWN,
-        settings=SETTINGS,
+        **CONFIGS,
     )
     _add_virtual_models(models, by)
     return "loaded"
@@ -67,18 +64,8 @@ def _add_virtual_models(models: Mapping[str, LanguageModel], by: KeyHolder) -> N
     for template in TEMPLATES:
         for pool in (template.small, template.large):
             first = models["azure" if pool.is_large else "nebius"]
-            create_group(
-                by=by,
-                name=pool.name,
-                description=f"The {pool.size} pool of {' and '.join(template.names)}.",
-                strategy=Strategy.PRIORITY_FAILOVER,
-                deployments=[
-                    Placement(model_id=m.id, priority=n) for n, m in enumerate((first, models["fireworks"]), 1)
-                ],
-                retry_config=RETRY,
-                cooldown_config=COOLDOWN,
-                settings=SETTINGS,
-            )
+            placed = [Placement(model_id=m.id, priority=n) for n, m in enumerate((first, models["fireworks"]), 1)]
+            add_pool(template, pool, by=by, deployments=placed, **CONFIGS)
     install_templates(by=by)
 
 

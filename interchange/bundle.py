@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.spec import Secret
 from groups.deployments.placements import Placement
+from providers.catalog.price_map import PRICES
 from providers.presets import preset_of
 
 MAX_GROUPS = 1000
@@ -73,14 +74,6 @@ class ProviderDraft:
     def has_secrets(self) -> bool:
         """Whether the file has secrets of it."""
         return bool(self.key or self.credentials)
-
-
-PRICES = (
-    "input_cost_per_million",
-    "output_cost_per_million",
-    "cached_input_cost_per_million",
-    "cache_write_cost_per_million",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,9 +16,10 @@ from rest_framework import serializers
 from groups.deployments.placements import Placement
 from groups.serializers import API_NAMES, RoutingGroupSerializer
 from groups.versions.snapshots import FIELDS, PLACED
-from interchange.bundle import MAX_GROUPS, PRICES, Bundle, GroupDraft, ModelDraft, ProviderDraft, Remark, named
+from interchange.bundle import MAX_GROUPS, Bundle, GroupDraft, ModelDraft, ProviderDraft, Remark, named
 from interchange.places import LONGEST_PLACE, Wrong, wrong
 from lib.serializers import StrictSerializer
+from providers.catalog.price_map import PRICES
 
 FORMAT, VERSION = "routing-console", 1
 # The keys of a file, and the further keys of the API's list.

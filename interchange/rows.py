@@ -11,9 +11,10 @@ from groups.deployments.placements import Placement
 from groups.models import Deployment, RoutingGroup, RoutingRules
 from groups.rules import taken_names
 from groups.versions.snapshots import FIELDS, PLACED
-from interchange.bundle import PRICES, Bundle, GroupDraft, ModelDraft, ProviderDraft
+from interchange.bundle import Bundle, GroupDraft, ModelDraft, ProviderDraft
 from interchange.references import distinct_references
 from providers import secrets
+from providers.catalog.price_map import PRICES
 from providers.exceptions import UnreadableKey
 from providers.models import LanguageModel, Provider, ProviderKey
 from providers.presets import preset_of

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.transaction import atomic
@@ -102,14 +103,22 @@ def _add_pools(template: Template, by: Actor) -> list[str]:
     present = RoutingGroup.objects.filter(name__in=pools).values_list("name", flat=True)
     missing = [pool for name, pool in pools.items() if name not in set(present)]
     for pool in missing:
-        create_group(
-            by=by,
-            name=pool.name,
-            description=f"The {pool.size} pool of {' and '.join(template.names)}.",
-            strategy=Strategy.PRIORITY_FAILOVER,
-            deployments=_placements(pool),
-        )
+        add_pool(template, pool, by=by, deployments=_placements(pool))
     return [pool.name for pool in missing]
+
+
+def add_pool(
+    template: Template, pool: PoolTemplate, *, by: Actor, deployments: Sequence[Placement], **configs: Any
+) -> None:
+    """Adds one of a template's pools."""
+    create_group(
+        by=by,
+        name=pool.name,
+        description=f"The {pool.size} pool of {' and '.join(template.names)}.",
+        strategy=Strategy.PRIORITY_FAILOVER,
+        deployments=deployments,
+        **configs,
+    )
 
 
 def _placements(pool: PoolTemplate) -> list[Placement]:

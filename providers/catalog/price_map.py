@@ -56,15 +56,14 @@ class CatalogEntry:
 
 
 UNKNOWN = CatalogEntry()
-# The fields that a model takes from the price map.
-FIELDS = (
+PRICES = (
     "input_cost_per_million",
     "output_cost_per_million",
     "cached_input_cost_per_million",
     "cache_write_cost_per_million",
-    "context_length",
-    "capabilities",
 )
+# The fields that a model takes from the price map.
+FIELDS = (*PRICES, "context_length", "capabilities")
 
 
 def stored(entry: CatalogEntry) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from groups.deployments.placements import Placement
 from groups.models import Strategy
 from groups.policies import FALLBACK
-from interchange.bundle import PRICES, Bundle, GroupDraft, ModelDraft, ProviderDraft
+from interchange.bundle import Bundle, GroupDraft, ModelDraft, ProviderDraft
 from interchange.references import distinct_references
+from providers.catalog.price_map import PRICES
 
 PROVIDERS = (
     ProviderDraft(name="OpenAI", type="openai"),
