@@ -1,10 +1,14 @@
-"""What every page of ours must keep to, read from its HTML."""
+"""What every page of ours must keep to, read from its HTML; and who reads it."""
 
 from __future__ import annotations
 
 from html.parser import HTMLParser
-from typing import Protocol
+from typing import Any, Protocol
 
+import pytest
+from django.test import Client
+
+HTMX = {"HX-Request": "true"}
 ADDRESSES = ("href", "src", "action", "hx-get", "hx-post")
 
 
@@ -45,3 +49,14 @@ def html_of(response: Response) -> str:
             assert address.startswith(("/", "#", "?")), address
             assert not address.startswith("//"), address
     return html
+
+
+def signed_in(name: str) -> Any:
+    """A fixture: the browser of alice, bob, charlie or dora. `page = signed_in("bob")` makes one called `page`."""
+
+    @pytest.fixture
+    def browser(client: Client, request: pytest.FixtureRequest) -> Client:
+        client.force_login(request.getfixturevalue(name))
+        return client
+
+    return browser

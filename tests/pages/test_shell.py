@@ -8,15 +8,10 @@ from django.urls import reverse
 from access.models import Theme
 from pages.shell import SECTIONS, shell
 from tests.factories import make_group
-from tests.page import html_of
+from tests.page import html_of, signed_in
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def reader(client, charlie):
-    client.force_login(charlie)
-    return client
+reader = signed_in("charlie")
 
 
 def current(client, address: str) -> list[str]:

@@ -13,11 +13,10 @@ from tester.exceptions import RunBroken
 from tester.models import Run
 from tester.runs.brief_rehearsal import RehearsalSummary, Rehearsed, rehearse_briefly, verdict_of
 from tests.factories import make_group
-from tests.page import html_of
+from tests.page import HTMX, html_of
 from tests.pages.groups.test_builder_page import form
 
 pytestmark = pytest.mark.django_db
-HTMX = {"HX-Request": "true"}
 PREVIEW, REHEARSAL = "/groups/draft/preview", "/groups/draft/rehearsal"
 
 

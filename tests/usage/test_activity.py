@@ -7,11 +7,9 @@ from typing import Any
 import pytest
 
 from tests.factories import make_group
-from tests.page import html_of
+from tests.page import HTMX, html_of
 from tests.usage.log import finished, log
 from usage.health.activity import Activity, GroupState, Health, Served, activity_of, health_of
-
-HTMX = {"HX-Request": "true"}
 
 
 def attempt(provider: str = "Nebius", status: str = "success", code: int = 200) -> dict[str, Any]:

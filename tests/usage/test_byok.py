@@ -11,12 +11,11 @@ from access.byok import keys
 from access.models import OwnKey, User
 from providers.models import Provider
 from tests.factories import make_provider, make_user
-from tests.page import html_of
+from tests.page import HTMX, html_of, signed_in
 from tests.usage.log import finished, log
 
 pytestmark = pytest.mark.django_db
 API = "/api/v1/llm/byok"
-HTMX = {"HX-Request": "true"}
 KEY = "sk-planted-0123456789abcdef1234"
 
 
@@ -43,10 +42,7 @@ def requests(own_key: OwnKey) -> None:
     )
 
 
-@pytest.fixture
-def admin(client: Client, alice: User) -> Client:
-    client.force_login(alice)
-    return client
+admin = signed_in("alice")
 
 
 def test_the_api_counts_people_requests_and_what_was_saved(as_alice, charlie, provider, requests):

@@ -6,7 +6,7 @@ import pytest
 
 from providers.models import Provider
 from tests.factories import make_provider
-from tests.page import html_of
+from tests.page import html_of, signed_in
 from tests.usage.log import finished, log
 from tests.usage.logged import tried
 from usage.health.provider_health import ProviderCount, count_providers, health_of, is_up
@@ -22,10 +22,7 @@ def traffic(provider: Provider, *, failed: int, of: int, minutes_ago: float = 1)
         log(finished(days_ago=minutes_ago / 1440, attempts=[attempt]))
 
 
-@pytest.fixture
-def reader(client, charlie):
-    client.force_login(charlie)
-    return client
+reader = signed_in("charlie")
 
 
 @pytest.mark.parametrize(

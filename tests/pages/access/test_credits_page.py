@@ -11,16 +11,10 @@ from access import credits
 from access.keys import COMMAND_LINE
 from access.models import NANO, Account, Membership, Team
 from tests.factories import make_user
-from tests.page import html_of
+from tests.page import HTMX, html_of, signed_in
 
 pytestmark = pytest.mark.django_db
-HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def page(client, alice):
-    client.force_login(alice)
-    return client
+page = signed_in("alice")
 
 
 def give(holder, usd: str = "10", **limits) -> Account:

@@ -11,17 +11,11 @@ from access.actions import issue_key
 from access.keys import COMMAND_LINE, hash_key
 from access.models import ApiKey, User
 from tests.factories import make_team, make_user
-from tests.page import html_of
+from tests.page import HTMX, html_of, signed_in
 
 pytestmark = pytest.mark.django_db
-HTMX = {"HX-Request": "true"}
 SCOPES = ["call", "read", "write"]
-
-
-@pytest.fixture
-def admin(client, alice):
-    client.force_login(alice)
-    return client
+admin = signed_in("alice")
 
 
 def make_key(owner: User, name: str = "ci", **fields) -> ApiKey:

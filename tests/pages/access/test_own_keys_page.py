@@ -12,11 +12,10 @@ from access.models import OwnKey, User
 from providers.models import Provider
 from tests.factories import make_provider
 from tests.fakes import ScriptedUpstream, Status
-from tests.page import html_of
+from tests.page import HTMX, html_of, signed_in
 
 pytestmark = pytest.mark.django_db
 URL = "/account/own-keys"
-HTMX = {"HX-Request": "true"}
 KEY = "sk-planted-0123456789abcdef1234"
 
 
@@ -30,10 +29,7 @@ def own_key(charlie: User, provider: Provider) -> OwnKey:
     return keys.store(by=charlie, user=charlie, provider=provider, key=KEY)[0]
 
 
-@pytest.fixture
-def browser(client: Client, charlie: User) -> Client:
-    client.force_login(charlie)
-    return client
+browser = signed_in("charlie")
 
 
 @pytest.fixture

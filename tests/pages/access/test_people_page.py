@@ -6,16 +6,10 @@ import pytest
 
 from access.models import User
 from tests.factories import make_team, make_user
-from tests.page import html_of
+from tests.page import HTMX, html_of, signed_in
 
 pytestmark = pytest.mark.django_db
-HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def admin(client, alice):
-    client.force_login(alice)
-    return client
+admin = signed_in("alice")
 
 
 def test_everybody_is_listed_with_role_and_teams(admin, bob, dora):

@@ -8,16 +8,10 @@ from access.actions import issue_key
 from access.keys import COMMAND_LINE
 from access.models import Membership, Team
 from tests.factories import make_group, make_team, make_user
-from tests.page import html_of
+from tests.page import HTMX, html_of, signed_in
 
 pytestmark = pytest.mark.django_db
-HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def admin(client, alice):
-    client.force_login(alice)
-    return client
+admin = signed_in("alice")
 
 
 @pytest.fixture

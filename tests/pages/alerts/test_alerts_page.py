@@ -15,22 +15,16 @@ from access.keys import COMMAND_LINE
 from pages.alerts import views as pages
 from tests.factories import make_provider
 from tests.fakes import ScriptedUpstream, Status
-from tests.page import html_of
+from tests.page import HTMX, html_of, signed_in
 from usage.alerting import alerts
 from usage.models import Alert, AlertKind, AlertRule
 
 pytestmark = pytest.mark.django_db
 URL = "/alerts"
-HTMX = {"HX-Request": "true"}
 DOWN = AlertKind.PROVIDER_DOWN
 THRESHOLDS = {"provider_down": "4", "cost_spike": "2.5", "error_rate": "5", "rate_limit": "80", "group_failing": "5"}
 SWITCHES = {f"{kind}_is_on": "on" for kind in THRESHOLDS if kind != "rate_limit"}
-
-
-@pytest.fixture
-def reader(client, charlie):
-    client.force_login(charlie)
-    return client
+reader = signed_in("charlie")
 
 
 @pytest.fixture

@@ -12,10 +12,9 @@ from access.actions import issue_key, rotate_key
 from access.keys import COMMAND_LINE
 from groups.models import RoutingGroup, Strategy
 from tests.factories import make_group, make_model, make_provider, make_team
-from tests.page import html_of
+from tests.page import HTMX, html_of, signed_in
 
 pytestmark = pytest.mark.django_db
-HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
@@ -23,10 +22,7 @@ def models():
     return [make_model(provider=make_provider(name=name), name=f"{name.lower()}-chat") for name in ("Nebius", "Azure")]
 
 
-@pytest.fixture
-def page(client, bob):
-    client.force_login(bob)
-    return client
+page = signed_in("bob")
 
 
 def form(*models, strategy: str = "priority-failover", **more: Any) -> dict[str, Any]:

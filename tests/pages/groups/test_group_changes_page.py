@@ -12,16 +12,10 @@ from groups.models import RoutingGroup, UndoableChange
 from providers import config_version
 from tester.models import Run
 from tests.factories import make_group, make_model
-from tests.page import html_of
+from tests.page import HTMX, html_of, signed_in
 
 pytestmark = pytest.mark.django_db
-HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def desk(client, bob):
-    client.force_login(bob)
-    return client
+desk = signed_in("bob")
 
 
 def post(client, address: str, **fields) -> str:

@@ -11,16 +11,10 @@ from django.utils import timezone
 from groups.models import Deployment, RoutingGroup
 from providers.presets import PAINTED
 from tests.factories import make_group, make_model, make_provider, make_team
-from tests.page import html_of
+from tests.page import HTMX, html_of, signed_in
 
 pytestmark = pytest.mark.django_db
-HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def page(client, charlie):
-    client.force_login(charlie)
-    return client
+page = signed_in("charlie")
 
 
 def shown(client, address: str) -> list[str]:

@@ -12,7 +12,7 @@ from groups.models import RoutingGroup
 from providers import secrets
 from providers.models import ProviderKey
 from tests.factories import make_group, make_model, make_provider
-from tests.page import html_of
+from tests.page import html_of, signed_in
 
 pytestmark = pytest.mark.django_db
 PAGE = "/groups/import"
@@ -22,10 +22,7 @@ CONFIG = """model_list:
 """
 
 
-@pytest.fixture
-def page(client, alice):
-    client.force_login(alice)
-    return client
+page = signed_in("alice")
 
 
 def text_in(html: str) -> str:

@@ -5,16 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.factories import make_group, make_model, make_provider
-from tests.page import html_of
+from tests.page import HTMX, html_of, signed_in
 
 pytestmark = pytest.mark.django_db
-HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def reader(client, charlie):
-    client.force_login(charlie)
-    return client
+reader = signed_in("charlie")
 
 
 def test_what_is_found_is_grouped_by_kind_and_groups_are_linked(reader):

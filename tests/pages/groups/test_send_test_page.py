@@ -10,10 +10,9 @@ from gateway.send_test import RoutingTrace
 from lib.exceptions import Conflict
 from pages.groups import send_test_page
 from tests.factories import make_group
-from tests.page import html_of
+from tests.page import HTMX, html_of
 
 pytestmark = pytest.mark.django_db
-HTMX = {"HX-Request": "true"}
 FORM = {"message": "Say <hi>", "mode": "mock"}
 
 

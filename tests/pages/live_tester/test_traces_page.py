@@ -6,9 +6,7 @@ import pytest
 
 from tester.models import Run, TraceChunk
 from tester.traces.stored import TraceFilter, find
-from tests.page import html_of
-
-HTMX = {"HX-Request": "true"}
+from tests.page import HTMX, html_of
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ from pages.models import catalog_news
 from providers.actions import create_model
 from providers.models import LanguageModel
 from tests.factories import make_provider
-from tests.page import html_of
-from tests.pages.providers.forms import HTMX
+from tests.page import HTMX, html_of, signed_in
 
 pytestmark = pytest.mark.django_db
 URL = "/models/news"
@@ -21,10 +20,7 @@ def _of_this_test():
     catalog_news._updates_at.cache_clear()
 
 
-@pytest.fixture
-def page(client, alice):
-    client.force_login(alice)
-    return client
+page = signed_in("alice")
 
 
 @pytest.fixture

@@ -11,17 +11,11 @@ from providers.actions import create_model
 from providers.models import LanguageModel
 from tests.factories import make_group, make_model, make_provider
 from tests.fakes import ScriptedUpstream
-from tests.page import html_of
-from tests.pages.providers.forms import HTMX
+from tests.page import HTMX, html_of, signed_in
 from usage.models import RequestRecord
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def page(client, alice):
-    client.force_login(alice)
-    return client
+page = signed_in("alice")
 
 
 def names(client, address: str) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 from pydantic_core import from_json
 
 from tests.factories import make_group
-from tests.page import html_of
+from tests.page import HTMX, html_of, signed_in
 from tests.usage.log import finished, log
 from tests.usage.logged import tried
 from usage.alerting import settle
@@ -17,13 +17,7 @@ from usage.alerting.webhook import body_of
 from usage.models import Alert, AlertKind
 
 pytestmark = pytest.mark.django_db
-HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def reader(client, charlie):
-    client.force_login(charlie)
-    return client
+reader = signed_in("charlie")
 
 
 def failed(times: int, *, group: str = "chat", **fields: Any) -> None:

@@ -12,7 +12,7 @@ from pages.overview.failing_groups import MOST_SHOWN, worst_groups
 from pages.overview.figures import HEIGHT, split
 from tester.models import Run, RunStatus
 from tests.factories import make_group, make_provider
-from tests.page import html_of
+from tests.page import HTMX, html_of, signed_in
 from tests.usage.logged import logged, tried
 from usage.alerting import alerts
 from usage.analytics import Point, Totals
@@ -20,14 +20,8 @@ from usage.health.activity import GroupState
 from usage.models import AlertKind, CooldownRecord
 
 pytestmark = pytest.mark.django_db
-HTMX = {"HX-Request": "true"}
 NOON = datetime(2030, 5, 4, 12, 30, tzinfo=UTC)
-
-
-@pytest.fixture
-def reader(client, charlie):
-    client.force_login(charlie)
-    return client
+reader = signed_in("charlie")
 
 
 def point(hours_ago: int, requests: int, failures: int = 0) -> Point:

@@ -7,7 +7,6 @@ from typing import Any
 from tests.usage.log import finished, log
 from usage.models import RequestRecord
 
-HTMX = {"HX-Request": "true"}
 KEY = "sk-planted-0123456789abcdef1234"
 
 

@@ -8,8 +8,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from tests.page import html_of
-from tests.pages.providers.forms import HTMX
+from tests.page import HTMX, html_of
 from usage.models import CooldownRecord
 
 pytestmark = pytest.mark.django_db

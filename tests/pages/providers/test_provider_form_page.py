@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from access.models import User
 from providers.models import LanguageModel, Probe, Provider
 from tests.factories import make_group, make_model, make_provider
 from tests.fakes import ScriptedUpstream, Status
-from tests.page import html_of
-from tests.pages.providers.forms import HTMX, KEY, provider_form
+from tests.page import HTMX, html_of, signed_in
+from tests.pages.providers.forms import KEY, provider_form
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def page(client, alice: User):
-    client.force_login(alice)
-    return client
+page = signed_in("alice")
 
 
 @pytest.fixture

@@ -7,16 +7,11 @@ from django.utils import timezone
 
 from providers.models import LanguageModel, Provider
 from tests.factories import make_group, make_model, make_provider
-from tests.page import html_of
-from tests.pages.providers.forms import HTMX, KEY, make_request
+from tests.page import HTMX, html_of, signed_in
+from tests.pages.providers.forms import KEY, make_request
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def page(client, alice):
-    client.force_login(alice)
-    return client
+page = signed_in("alice")
 
 
 def test_a_card_says_what_there_is_to_know(page):

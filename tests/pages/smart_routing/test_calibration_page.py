@@ -13,10 +13,9 @@ from groups.virtual.actions import create_virtual_model, update_virtual_model
 from groups.virtual.tiers import TierPlan
 from tests.factories import make_group, make_model
 from tests.pace import Stopwatch
-from tests.page import html_of
+from tests.page import HTMX, html_of, signed_in
 
 pytestmark = pytest.mark.django_db
-HTMX = {"HX-Request": "true"}
 PROMPTS = "hi\nhello\nls\nImplement a distributed consensus algorithm"
 
 
@@ -29,10 +28,7 @@ def chat(db: None) -> VirtualModel:
     return create_virtual_model(by=COMMAND_LINE, name="auto-chat", tiers=tiers)
 
 
-@pytest.fixture
-def page(client, bob):
-    client.force_login(bob)
-    return client
+page = signed_in("bob")
 
 
 def at(row: VirtualModel) -> str:

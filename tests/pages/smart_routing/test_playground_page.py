@@ -11,11 +11,10 @@ from groups.models import RoutingGroup, VirtualModel
 from groups.virtual.actions import create_virtual_model
 from groups.virtual.tiers import TierPlan
 from tests.factories import make_group, make_model, make_provider
-from tests.page import html_of
+from tests.page import HTMX, html_of, signed_in
 from usage.models import RequestRecord
 
 pytestmark = pytest.mark.django_db
-HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
@@ -27,10 +26,7 @@ def chat(db: None) -> VirtualModel:
     return create_virtual_model(by=COMMAND_LINE, name="auto-chat", tiers=tiers)
 
 
-@pytest.fixture
-def page(client, charlie):
-    client.force_login(charlie)
-    return client
+page = signed_in("charlie")
 
 
 def ask(page, row: VirtualModel, text: str) -> str:

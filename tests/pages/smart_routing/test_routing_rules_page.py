@@ -9,11 +9,10 @@ import pytest
 
 from groups.models import RoutingRules
 from tests.factories import make_group, make_model, make_provider
-from tests.page import html_of
+from tests.page import HTMX, html_of, signed_in
 
 pytestmark = pytest.mark.django_db
 AT = "/routing-rules"
-HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
@@ -27,10 +26,7 @@ def pools(db: None) -> None:
         )
 
 
-@pytest.fixture
-def page(client, bob):
-    client.force_login(bob)
-    return client
+page = signed_in("bob")
 
 
 def save(page: Any, part: str, **data: Any) -> Any:

@@ -11,7 +11,7 @@ from groups.models import RoutingRules, VirtualModel
 from groups.virtual.actions import create_virtual_model, update_virtual_model
 from groups.virtual.tiers import TierPlan
 from tests.factories import make_group, make_model
-from tests.page import html_of
+from tests.page import html_of, signed_in
 
 pytestmark = pytest.mark.django_db
 AT = "/virtual-models"
@@ -29,10 +29,7 @@ def chat(pools: None) -> VirtualModel:
     return create_virtual_model(by=COMMAND_LINE, name="auto-chat", tiers=tiers)
 
 
-@pytest.fixture
-def page(client, bob):
-    client.force_login(bob)
-    return client
+page = signed_in("bob")
 
 
 def form(**more: Any) -> dict[str, Any]:

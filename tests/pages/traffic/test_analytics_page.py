@@ -6,18 +6,15 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from django.test import Client
 
-from access.models import User
 from providers.models import Provider
 from tests.factories import make_provider
-from tests.page import html_of
+from tests.page import HTMX, html_of, signed_in
 from tests.usage.log import finished, log
 from tests.usage.logged import tried
 from usage.models import RequestRecord
 
 pytestmark = pytest.mark.django_db
-HTMX = {"HX-Request": "true"}
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -56,10 +53,7 @@ def some() -> None:
     )
 
 
-@pytest.fixture
-def page(client: Client, charlie: User) -> Client:
-    client.force_login(charlie)
-    return client
+page = signed_in("charlie")
 
 
 def test_the_numbers_and_the_charts_are_those_of_the_log(page, some):

@@ -9,10 +9,9 @@ from datetime import timezone as offset
 from typing import Any
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 
-from access.models import User
+from tests.page import signed_in
 from tests.usage.log import finished, log
 from usage.request_log import csv_export
 from usage.request_log.csv_export import csv_lines, safe
@@ -49,10 +48,7 @@ def test_half_a_surrogate_pair_breaks_no_file():
     assert read(csv_lines([["\ud83e"]])) == [["?"]]
 
 
-@pytest.fixture
-def page(client: Client, charlie: User) -> Client:
-    client.force_login(charlie)
-    return client
+page = signed_in("charlie")
 
 
 def lines_of(answer: Any) -> list[list[str]]:

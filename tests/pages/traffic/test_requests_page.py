@@ -13,7 +13,7 @@ from django.utils import timezone
 from engine.outcomes import Outcome
 from pages.traffic import requests as pages
 from tests.factories import make_group, make_model, make_provider
-from tests.page import html_of
+from tests.page import HTMX, html_of, signed_in
 from tests.usage.log import Served
 from tests.usage.logged import logged, request_of, tried
 from usage.request_log.log_search import LogCursor
@@ -21,13 +21,7 @@ from usage.request_log.recorder import recorder
 
 pytestmark = pytest.mark.django_db
 URL = "/requests"
-HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def reader(client, charlie):
-    client.force_login(charlie)
-    return client
+reader = signed_in("charlie")
 
 
 def shown(client, query: str = "") -> list[str]:
