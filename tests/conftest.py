@@ -20,6 +20,7 @@ from engine import addresses
 from tests import databases, factories
 from tests.factories import make_model
 from tests.factories import make_user as made
+from tests.fakes import ScriptedUpstream
 from tests.sharing import (  # noqa: F401  (pytest finds its hooks here)
     HASH_SEED,
     pytest_collection_modifyitems,
@@ -114,6 +115,13 @@ def as_dora(dora: User) -> APIClient:
 @pytest.fixture
 def as_nobody(db: None) -> APIClient:
     return APIClient()
+
+
+@pytest.fixture
+def upstream() -> Iterator[ScriptedUpstream]:
+    """A server of an upstream that answers what its script says."""
+    with ScriptedUpstream() as running:
+        yield running
 
 
 @pytest.fixture

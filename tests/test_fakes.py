@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,6 @@ from tests.fakes import ANSWER, CutStream, Drop, Hang, Ok, ScriptedUpstream, Sta
 from tests.servers import llmock
 
 PING: Any = [{"role": "user", "content": "ping"}]
-
-
-@pytest.fixture
-def upstream() -> Iterator[ScriptedUpstream]:
-    with ScriptedUpstream() as running:
-        yield running
 
 
 def client(base_url: str, timeout: float = 5) -> openai.OpenAI:

@@ -83,12 +83,6 @@ DNS = {
 DIALECTS = ["anthropic", "gemini", "mistral", "cohere", "azure", "huggingface", "ollama"]
 
 
-@pytest.fixture
-def upstream() -> Iterator[ScriptedUpstream]:
-    with ScriptedUpstream() as running:
-        yield running
-
-
 @pytest.fixture(params=[False, True], ids=["public-only", "private-too"])
 def policy(request: pytest.FixtureRequest) -> Iterator[AddressPolicy]:
     yield from _adopted(AddressPolicy(allows_private=request.param))

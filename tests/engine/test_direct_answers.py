@@ -4,7 +4,7 @@ import gzip
 import json
 import tracemalloc
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -26,11 +26,8 @@ async def upstream() -> AsyncIterator[ScriptedUpstream]:
 
 
 @pytest.fixture
-def small_limit() -> Iterator[None]:
-    before = limits.adopted()
-    limits.adopt(limits.Limits(answer_mb=4))
-    yield
-    limits.adopt(before)
+def small_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "_adopted", limits.Limits(answer_mb=4))
 
 
 def text_of(body: bytes) -> str:

@@ -6,7 +6,7 @@ import gzip
 import json
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -53,12 +53,6 @@ class Reply:
 
     async def play(self, exchange: Exchange) -> None:
         await exchange.answer(200, self.body)
-
-
-@pytest.fixture
-def upstream() -> Iterator[ScriptedUpstream]:
-    with ScriptedUpstream() as server:
-        yield server
 
 
 async def ask(spec: DeploymentSpec, **steering: Any) -> bytes:
@@ -141,17 +135,15 @@ async def test_an_answer_in_a_packing_that_was_not_asked_for_is_not_read(
 
 
 @pytest.mark.parametrize("is_stream", [False, True])
-async def test_an_error_that_is_too_large_keeps_its_status(upstream: ScriptedUpstream, is_stream: bool) -> None:
+async def test_an_error_that_is_too_large_keeps_its_status(
+    upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch, is_stream: bool
+) -> None:
     body = b'{"error": {"message": "Slow down."}}' + b" \n" * 6_000_000
     upstream.script(Whole(body, status=429, headers={"Retry-After": "7"}))
     fields = {"api_base": upstream.url, "api_key": Secret("key-of-a-test")}
-    before = limits.adopted()
-    limits.adopt(limits.Limits(answer_mb=1))
-    try:
-        with pytest.raises(openai.RateLimitError) as caught:
-            await ask(deployment("d", provider_type="azure", **fields), stream=is_stream)
-    finally:
-        limits.adopt(before)
+    monkeypatch.setattr(limits, "_adopted", limits.Limits(answer_mb=1))
+    with pytest.raises(openai.RateLimitError) as caught:
+        await ask(deployment("d", provider_type="azure", **fields), stream=is_stream)
     assert failures.retry_after_s(caught.value) == 7
 
 
@@ -160,18 +152,14 @@ async def test_an_error_that_is_too_large_keeps_its_status(upstream: ScriptedUps
 )
 @pytest.mark.parametrize("packing", PACKINGS)
 async def test_an_answer_that_unpacks_to_more_than_the_limit_is_not_read_to_its_end(
-    upstream: ScriptedUpstream, packing: str, is_stream: bool, why: str
+    upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch, packing: str, is_stream: bool, why: str
 ) -> None:
     raw = json.dumps(OPENAI).replace("pong", "a" * 20_000_000).encode()
     upstream.script(Whole(PACKINGS[packing](raw), headers={"Content-Encoding": packing}))
     fields = {"api_base": upstream.url, "api_key": Secret("key-of-a-test")}
-    before = limits.adopted()
-    limits.adopt(limits.Limits(answer_mb=4))
-    try:
-        with pytest.raises(failures.UnreadableAnswerError) as caught:
-            await ask(deployment("d", provider_type="azure", **fields), stream=is_stream)
-    finally:
-        limits.adopt(before)
+    monkeypatch.setattr(limits, "_adopted", limits.Limits(answer_mb=4))
+    with pytest.raises(failures.UnreadableAnswerError) as caught:
+        await ask(deployment("d", provider_type="azure", **fields), stream=is_stream)
     assert why in failures.message_of(caught.value)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -25,12 +24,6 @@ from tests.servers import console
 from usage.models import Alert, RequestRecord
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def upstream() -> Iterator[ScriptedUpstream]:
-    with ScriptedUpstream() as running:
-        yield running
 
 
 @pytest.fixture

@@ -17,12 +17,6 @@ FREE = {"input_cost_per_million": 0, "output_cost_per_million": 0}
 PRICED = {"input_cost_per_million": 1, "output_cost_per_million": 2}
 
 
-@pytest.fixture
-def upstream():
-    with ScriptedUpstream() as server:
-        yield server
-
-
 def group_at(*urls: str, **prices):
     models = [make_model(provider=make_provider(api_base=url, key="sk-upstream-of-a-test"), **prices) for url in urls]
     retry, cooldown = {"num_retries": 0, "timeout_s": 5}, {"cooldown_time_s": 0}

@@ -41,12 +41,6 @@ def vendors(_vendors: Llmock) -> Llmock:
     return _vendors
 
 
-@pytest.fixture
-def upstream() -> Iterator[ScriptedUpstream]:
-    with ScriptedUpstream() as running:
-        yield running
-
-
 def target(api_base: str, dialect: str = "openai", model: str | None = None) -> Target:
     return Target("P", dialect, api_base, Secret(KEY), model)
 
