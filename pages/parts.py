@@ -15,6 +15,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import reswap, retarget
 from django_htmx.middleware import HtmxDetails
 
+from lib.ids import uuids_of
+
 LONGEST_SEARCH = 150
 
 
@@ -57,16 +59,7 @@ def words_in(request: HttpRequest) -> str:
 
 def ids_in(request: HttpRequest, *, most: int) -> list[UUID]:
     """The `id`s in the URL; invalid ones are ignored."""
-    return [UUID(text) for text in request.GET.getlist("id")[:most] if is_id(text)]
-
-
-def is_id(text: str) -> bool:
-    """Whether it can be the id of a row."""
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
+    return uuids_of(request.GET.getlist("id")[:most])
 
 
 def way_back(request: HttpRequest, default: str = "") -> str:

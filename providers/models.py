@@ -12,6 +12,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.db.models.functions import Lower
 
+from lib.ids import uuid_of
 from providers.catalog.quality import QualitySource, guessed
 
 NAME = RegexValidator(r"^[^\x00-\x1f\x7f/]+\Z", "Use printable characters, without a slash.")
@@ -191,10 +192,8 @@ class LanguageModelQuerySet(models.QuerySet["LanguageModel"]):
 
 
 def _is_provider(text: str) -> models.Q:
-    try:
-        return models.Q(provider_id=uuid.UUID(text))
-    except ValueError:
-        return models.Q(provider__name__iexact=text)
+    found = uuid_of(text)
+    return models.Q(provider_id=found) if found else models.Q(provider__name__iexact=text)
 
 
 class LanguageModel(models.Model):

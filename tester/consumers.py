@@ -27,6 +27,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.urls import path, re_path
 from pydantic_core import to_json
 
+from lib.ids import uuid_of
 from tester.live.commands import BadCommand, ViewerCommand, command_in, command_in_query
 from tester.live.events import EventView
 from tester.live.frames import FrameStore, RunUnknown, WatchedRun
@@ -154,10 +155,10 @@ class RunConsumer(AsyncWebsocketConsumer):
 
 
 def _run_id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
+    found = uuid_of(text)
+    if found is None:
         raise Closing(NOT_FOUND, NO_RUN)
+    return found
 
 
 def _view(query: Mapping[str, list[str]], watched: WatchedRun, wake: asyncio.Event, command: ViewerCommand) -> View:

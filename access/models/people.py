@@ -10,6 +10,8 @@ from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
 
+from lib.ids import uuid_of
+
 NAME = RegexValidator(r"^[^\x00-\x1f\x7f]+\Z", "Use printable characters.")
 
 
@@ -107,10 +109,8 @@ class User(AbstractUser, Capped):
 class TeamQuerySet(models.QuerySet["Team"]):
     def called(self, name_or_id: str) -> TeamQuerySet:
         """The team with this id or name, if there is one; case does not matter."""
-        try:
-            return self.filter(pk=uuid.UUID(name_or_id))
-        except ValueError:
-            return self.filter(name__iexact=name_or_id)
+        found = uuid_of(name_or_id)
+        return self.filter(pk=found) if found else self.filter(name__iexact=name_or_id)
 
 
 class Team(Capped):

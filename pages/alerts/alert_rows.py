@@ -13,8 +13,8 @@ from django.utils.timesince import timesince
 
 from access.models import Actor, ApiKey
 from access.rules import visible_keys
+from lib.ids import uuid_of, uuids_of
 from pages.groups.cards import ids_of_groups
-from pages.parts import is_id
 from providers.models import Provider
 from usage.alerting.news import News, news_of
 from usage.models import Alert, AlertKind
@@ -56,7 +56,7 @@ def rows_of(alerts: Sequence[Alert], *, reader: Actor) -> list[AlertRow]:
 
 def _subjects(alerts: Sequence[Alert], kinds: Collection[AlertKind]) -> set[UUID]:
     """The ids of the subjects; older alerts have a name instead."""
-    return {UUID(alert.subject) for alert in alerts if alert.kind in kinds and is_id(alert.subject)}
+    return {*uuids_of(alert.subject for alert in alerts if alert.kind in kinds)}
 
 
 def _names(rows: QuerySet[Provider] | QuerySet[ApiKey], wanted: Collection[UUID]) -> dict[str, str]:
@@ -80,4 +80,4 @@ def _row(alert: Alert, providers: dict[str, str], keys: dict[str, str], groups: 
 def _linked(subject: str, names: dict[str, str], *, page: str, gone: str) -> tuple[str, str]:
     if subject in names:
         return names[subject], reverse(page, args=[subject])
-    return gone if is_id(subject) else subject, ""
+    return gone if uuid_of(subject) else subject, ""

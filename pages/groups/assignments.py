@@ -11,7 +11,7 @@ from django.db.models.functions import Cast
 
 from access.models import ApiKey, KeyStatus, Team
 from groups.models import RoutingGroup, RoutingGroupQuerySet
-from pages.parts import is_id
+from lib.ids import uuids_of
 
 # More check boxes than this do not help; the API accepts any id.
 KEYS_OFFERED = 200
@@ -36,7 +36,7 @@ def assignable_teams(chosen: Sequence[str]) -> list[Assignee]:
 def assignable_keys(chosen: Sequence[str]) -> list[Assignee]:
     """The newest working keys by name, and every chosen key; keys that no longer work come last."""
     usable = ApiKey.objects.usable().select_related("owner")
-    known = {*ApiKey.objects.select_related("owner").filter(pk__in=[key_id for key_id in chosen if is_id(key_id)])}
+    known = {*ApiKey.objects.select_related("owner").filter(pk__in=uuids_of(chosen))}
     offered = sorted({*usable[:KEYS_OFFERED], *(key for key in known if key.status == KeyStatus.USABLE)}, key=_by_name)
     labels = {str(key.pk): f"{key} of {key.owner.username}" for key in offered}
     rotated = {str(key.pk): f"{key}, rotated: its successor may call the group" for key in known if key.successor_id}

@@ -15,6 +15,7 @@ from django_htmx.http import trigger_client_event
 
 from engine.probes.findings import Finding, Trouble
 from lib.exceptions import DomainError
+from lib.ids import uuid_of
 from pages.guards import PersonRequest
 from pages.parts import wants_part, way_back
 from pages.providers.form import DEFAULT_TYPE, ProviderForm
@@ -84,11 +85,8 @@ def listed_in(checklist: Checklist, finding: Finding) -> Checklist:
 
 def _provider(request: PersonRequest) -> Provider | None:
     """The provider of the form, None for a new one."""
-    try:
-        provider_id = UUID(request.POST.get("provider", ""))
-    except ValueError:
-        return None
-    return get_object_or_404(Provider.objects.select_related("key"), pk=provider_id)
+    found = uuid_of(request.POST.get("provider", ""))
+    return get_object_or_404(Provider.objects.select_related("key"), pk=found) if found else None
 
 
 def _refused(why: str) -> Finding:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpResponse
@@ -14,6 +13,7 @@ from django.views.decorators.vary import vary_on_headers
 from access.models import Role
 from access.rules import can_read
 from groups.models import RoutingGroup, Strategy
+from lib.ids import uuid_of
 from pages.guards import PersonRequest, requires
 from pages.parts import page_or_part
 from pages.traffic.request_rows import rows_of, steps_in
@@ -121,7 +121,5 @@ def _everything(record: RequestRecord, request: PersonRequest) -> dict[str, Any]
 
 def _model_of(record: RequestRecord) -> LanguageModel | None:
     """The model that answered, if it is still in the catalog."""
-    try:
-        return LanguageModel.objects.filter(pk=UUID(record.deployment_id)).first()
-    except ValueError:
-        return None
+    found = uuid_of(record.deployment_id)
+    return LanguageModel.objects.filter(pk=found).first() if found else None

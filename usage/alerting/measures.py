@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from access.models import ApiKey
 from engine.outcomes import Outcome
+from lib.ids import uuid_of
 from providers.health import probe_schedule
 from usage.alerting.group_rule import Answers, RuleClause
 from usage.health.recent import Tries, answers_since, tries_since
@@ -120,13 +121,6 @@ def key_minutes() -> list[KeyMinute]:
 
 def _limited(key_ids: Iterable[str]) -> Iterable[tuple[UUID, str, str, int | None, int | None]]:
     """The working keys with a limit among these."""
-    known = [UUID(key_id) for key_id in key_ids if _is_uuid(key_id)]
+    known = [found for key_id in key_ids if (found := uuid_of(key_id)) and str(found) == key_id]
     rows = ApiKey.objects.usable().filter(pk__in=known).exclude(rpm=None, tpm=None)
     return rows.order_by("pk").values_list("pk", "name", "owner__username", "rpm", "tpm")
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        return str(UUID(text)) == text
-    except ValueError:
-        return False

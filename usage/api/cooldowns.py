@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from access.models import Role
 from lib.authors import author_of
+from lib.ids import uuids_of
 from usage.health import cooldown_board
 
 
@@ -72,8 +73,7 @@ class CooldownDetail(APIView):
 
 
 def _parts(cooldown_id: str) -> tuple[UUID, UUID]:
-    group, _, deployment = cooldown_id.partition(".")
-    try:
-        return UUID(group), UUID(deployment)
-    except ValueError:
-        raise Http404("No cooldown has this id.") from None
+    match uuids_of(cooldown_id.split(".", 1)):
+        case [group, deployment]:
+            return group, deployment
+    raise Http404("No cooldown has this id.")

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
 from engine.outcomes import outcome_of
+from lib.ids import uuid_of
 from usage.models import RequestRecord, UsageSeries
 from usage.models.requests import RequestQuerySet
 
@@ -130,8 +130,7 @@ def _ended_with(status: int) -> Q:
 
 def _by_key(key: str) -> Q:
     """By the key's id, because the index is by id; the series have the ids of all names, also of deleted keys."""
-    try:
-        return Q(key_id=str(UUID(key)))
-    except ValueError:
-        ids = UsageSeries.objects.filter(key_name=key).values_list("key_id", flat=True).distinct()
-        return Q(key_id__in=list(ids[:MOST_KEYS]))
+    if found := uuid_of(key):
+        return Q(key_id=str(found))
+    ids = UsageSeries.objects.filter(key_name=key).values_list("key_id", flat=True).distinct()
+    return Q(key_id__in=list(ids[:MOST_KEYS]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Q
@@ -11,6 +10,7 @@ from django.db.models import Q
 from access.actions import revoke_key
 from access.keys import COMMAND_LINE, hash_key
 from access.models import ApiKey
+from lib.ids import uuid_of
 
 
 class Command(BaseCommand):
@@ -30,7 +30,5 @@ class Command(BaseCommand):
 
 
 def _is_meant(key: str) -> Q:
-    try:
-        return Q(pk=UUID(key))
-    except ValueError:
-        return Q(hash=hash_key(key))
+    found = uuid_of(key)
+    return Q(pk=found) if found else Q(hash=hash_key(key))

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from uuid import UUID
 
 from engine.spec import Strategy
+from lib.ids import uuid_of
 
 # The priority of a row alone in its tier, until the tiers are numbered.
 ALONE = "alone"
@@ -57,10 +57,7 @@ def parts_of(change: str) -> tuple[str, str, str]:
 
 def is_id(text: str) -> bool:
     """Whether it is an id in canonical spelling."""
-    try:
-        return str(UUID(text)) == text
-    except ValueError:
-        return False
+    return (found := uuid_of(text)) is not None and str(found) == text
 
 
 def added(rows: Rows, uid: str) -> Rows:
