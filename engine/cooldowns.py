@@ -19,12 +19,6 @@ COUNTERS = ("deployment:{}:allowed_fails:generic", "{}:fails", "{}:successes")
 # LiteLLM looks back a minute; and so many failures say enough.
 WINDOW_S = 60.0
 MOST_FAILURES = 1000
-WORDS = {
-    "Timeout": "timeout",
-    "UpstreamConnectionError": "no connection",
-    "UnreadableAnswerError": "unreadable answer",
-    "ContentPolicyViolationError": "blocked answer",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +72,7 @@ class Cooldowns:
     def failed(self, attempt: Attempt, error: BaseException, call_id: str) -> None:
         """A failure of a deployment, told before LiteLLM hears of it: it may begin a cooldown."""
         noted = self._failures.setdefault(attempt.deployment_id, deque(maxlen=MOST_FAILURES))
-        noted.append(Failure(time.time(), _word(error), call_id))
+        noted.append(Failure(time.time(), failures.word_of(error), call_id))
 
     def end(self, deployment_id: str) -> bool:
         """Takes a deployment back into service, as if nothing had happened; whether it was cooling down."""
@@ -120,8 +114,3 @@ class Cooldowns:
             return "", ""
         ((word, count),) = Counter(failure.word for failure in reversed(noted)).most_common(1)
         return f"{count}×{word}", noted[-1].call_id
-
-
-def _word(error: BaseException) -> str:
-    """How it failed: the status that came, or what happened where none came."""
-    return str(failures.came_of(error) or WORDS.get(type(error).__name__, "error"))

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.profiles import Profile
 from engine.scenarios import Scenario
-from engine.spec import CooldownPolicy, DeploymentSpec, FallbackPolicy, GroupSpec, RetryPolicy, Strategy
+from engine.spec import CooldownPolicy, DeploymentSpec, FallbackPolicy, GroupSpec, RetryPolicy, Router, Strategy
 from engine.workload import Workload
 
 DEFAULT_FRAME_S = 0.25
@@ -75,6 +75,7 @@ def _spec_from_json(data: Mapping[str, Any]) -> GroupSpec:
     fallback = {name: tuple(groups) for name, groups in data["fallback"].items()}
     parts = {
         "strategy": Strategy(data["strategy"]),
+        "router": Router(data["router"]),
         "deployments": tuple(
             DeploymentSpec(**{**row, "options": (), "credentials": ()}) for row in data["deployments"]
         ),

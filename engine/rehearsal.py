@@ -82,7 +82,7 @@ class _Run:
         self._job, self._emit, self._should_stop = job, emit, should_stop
         self._loop = asyncio.get_running_loop()
         self._start_s, self._zero_s = self._loop.time(), time.time()
-        self._routing = Routing()
+        self._routing = Routing(random.Random(f"{job.seed}:routing"))  # noqa: S311
         for spec in job.specs:
             self._routing.add(LiveGroup(spec))
         self.tally = Tally(job.specs, job.workload.num_requests)
@@ -160,7 +160,9 @@ class _Run:
         body: dict[str, Any] = {"messages": []}
         if self._job.is_real:
             body = {"messages": REAL_MESSAGES, "stream": self._job.workload.is_stream}
-        return Call("chat/completions", body, trace, self._job.workload.is_stream, self._upstream, tokens)
+        call = Call("chat/completions", body, trace, self._job.workload.is_stream, self._upstream, tokens)
+        call.budget_s = self._job.deadline_s
+        return call
 
     async def _outcome(self, call: Call, group: LiveGroup) -> _Ending:
         try:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from engine.dialects.errors import Kind
+from engine.core.failures import Kind
 from engine.skips import asked_in
 from engine.spec import DeploymentSpec, GroupSpec, Strategy
 from engine.upstreams import failures

@@ -7,19 +7,26 @@ closed when its last request, or stream, has ended.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import suppress
+from random import Random
 
 import litellm
 from litellm.types.router import RouterRateLimitError
 
 from engine import retry_after
-from engine.dialects.errors import Kind
+from engine.cooldowns import Cooldowns
+from engine.core.failures import Kind
+from engine.core.state import Group, RoutingState
+from engine.drivers import serving
+from engine.drivers.compiling import breaker_policy, compiled
+from engine.drivers.cooldowns import CoreCooldowns
 from engine.exceptions import AllCoolingDown, GroupUnavailable, RequestFailed
 from engine.ledger import Trace
 from engine.routers import GroupRouter
 from engine.skips import EVERYTHING, Visit, end_of, skipped_in
-from engine.spec import DeploymentSpec, GroupSpec, RetryPolicy, Strategy
+from engine.spec import DeploymentSpec, GroupSpec, RetryPolicy, Router, Strategy
 from engine.upstreams import failures
 from engine.upstreams.call import Answer, Call, Stream
 from engine.upstreams.own_keys import OwnKeyRefused, hopeless
@@ -30,18 +37,22 @@ STATUS_FOR_CLIENT = {401: 502, 402: 502, 403: 502, 404: 502, 408: 504}
 
 
 class LiveGroup:
-    """One group with its router. `problem` is why it cannot route at all; it then has no router."""
+    """One group, with LiteLLM's router where it asks for that. `problem` is why it cannot route at all."""
 
     def __init__(self, spec: GroupSpec) -> None:
         self.spec = spec
         self.visit = Visit.of(spec)
         self.problem: str | None = None
         self.router: GroupRouter | None = None
+        self._core: Group | None = None
         self._in_flight = 0
         self._is_retired = False
         if not spec.deployments:
             self.problem = f"'{spec.name}' has no usable deployment: enable a provider and model of it, or add one."
-            return
+        elif spec.router is Router.LITELLM:
+            self._build_router(spec)
+
+    def _build_router(self, spec: GroupSpec) -> None:
         try:
             self.router = GroupRouter(spec)
         except Exception:  # LiteLLM raises what it likes, in its own words
@@ -67,9 +78,25 @@ class LiveGroup:
             self._left()
         return result
 
+    def core(self, state: RoutingState) -> Group:
+        """The group as the core sees it, over the state of its deployments."""
+        if self._core is None:
+            self._core = compiled(self.spec, state)
+        return self._core
+
+    @property
+    def cooling(self) -> Cooldowns | CoreCooldowns | None:
+        """Its cooldowns; None before it is in service, and when it cannot route."""
+        if self.router is not None:
+            return self.router.cooling
+        return None if self._core is None else CoreCooldowns(self._core)
+
     async def cooldowns(self) -> dict[str, float]:
         """Deployments that cool down now, with the seconds they have left."""
-        return await self.router.cooldowns() if self.router else {}
+        if self.router is not None:
+            return await self.router.cooldowns()
+        now, cooling = time.time(), self.cooling
+        return {c.deployment.deployment_id: c.until_s - now for c in cooling.active()} if cooling else {}
 
     def retire(self) -> None:
         """No new requests come; closes the router now or when the last request has ended."""
@@ -99,10 +126,13 @@ class LiveGroup:
 
 
 class Routing:
-    """Every group of this process by name."""
+    """Every group of this process by name, and what is known of their deployments."""
 
-    def __init__(self) -> None:
+    def __init__(self, rng: Random | None = None) -> None:
         self._groups: dict[str, LiveGroup] = {}
+        self._cores: dict[str, Group] = {}
+        self._state = RoutingState()
+        self._rng = rng or Random()  # noqa: S311  # no secret is drawn from it
 
     def __iter__(self) -> Iterator[LiveGroup]:
         return iter(self._groups.values())
@@ -119,7 +149,11 @@ class Routing:
 
     def add(self, group: LiveGroup) -> None:
         """Adds or replaces a group that has been built."""
-        before, self._groups[group.spec.name] = self._groups.get(group.spec.name), group
+        spec = group.spec
+        self._cores[spec.name] = group.core(self._state)
+        asked = [target.key for target in self._cores[spec.name].targets()]
+        self._state.adopt(spec.name, asked, breaker_policy(spec.cooldown))
+        before, self._groups[spec.name] = self._groups.get(spec.name), group
         if before is not None:
             before.retire()
 
@@ -127,6 +161,8 @@ class Routing:
         """Takes a group out; its requests in flight end undisturbed."""
         if (group := self._groups.pop(name, None)) is not None:
             group.retire()
+            del self._cores[name]
+            self._state.forget(name)
 
     async def route(self, call: Call, group: LiveGroup) -> Answer | Stream:
         """One request through a group and, when it fails, its fallback groups; raises RequestFailed.
@@ -135,6 +171,8 @@ class Routing:
         """
         has_failed = False
         try:
+            if group.spec.router is Router.NATIVE and not group.problem:
+                return await serving.route(self._cores, group.core(self._state), call, self._rng)
             return await self._try(call, group, visited=set(), most_moves=group.spec.retry.max_fallbacks)
         except RequestFailed as failure:
             has_failed = True
@@ -143,14 +181,18 @@ class Routing:
             has_failed = True
             raise self._with_wait(failure_of(error), call) from error
         finally:
-            if has_failed or not call.journey.is_plain(call.trace):
+            if call.journey.visits and (has_failed or not call.journey.is_plain(call.trace)):
                 end = EVERYTHING if has_failed else end_of(call.trace)
                 call.trace.skipped = skipped_in(call.trace, call.journey, end=end, refused_providers=hopeless(call))
 
     def _with_wait(self, failure: RequestFailed, call: Call) -> RequestFailed:
         """The failure with the soonest moment of all who were tried or cool down, wherever waiting helps."""
         groups = [self._groups.get(visit.spec.name) for visit in call.journey.visits if not visit.is_barred]
-        soonest_s = retry_after.soonest_s(call, [g.router for g in groups if g is not None and g.router is not None])
+        soonest_s = call.free_in_s
+        if soonest_s is None:
+            soonest_s = retry_after.soonest_s(
+                call, [g.router for g in groups if g is not None and g.router is not None]
+            )
         failure.is_hopeless = failure.is_hopeless and retry_after.is_hopeless(call)
         if soonest_s is None or failure.is_hopeless or failure.code == "own_key_refused":
             return failure

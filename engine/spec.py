@@ -25,6 +25,13 @@ class Strategy(StrEnum):
     USAGE_BASED = "usage-based-routing-v2"
 
 
+class Router(StrEnum):
+    """Who decides where a group's requests go: our own core, or LiteLLM's Router; as the REST API spells it."""
+
+    NATIVE = "native"
+    LITELLM = "litellm"
+
+
 class Secret:
     """An upstream credential that can't be printed, formatted or pickled by accident."""
 
@@ -166,6 +173,7 @@ class GroupSpec:
     retry: RetryPolicy = RetryPolicy()
     cooldown: CooldownPolicy = CooldownPolicy()
     fallback: FallbackPolicy = FallbackPolicy()
+    router: Router = Router.NATIVE
 
     @property
     def tiers(self) -> tuple[int, ...]:

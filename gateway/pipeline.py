@@ -44,6 +44,7 @@ async def serve(live: Live, endpoint: Endpoint, key: str, raw: bytes, encoding: 
         headers = await live.rate_limits.admit(holder)
         call = Call(endpoint, body, exchange.trace, bool(body.get("stream")), own_keys=live.own_keys_of(holder))
         call.may_use = partial(may_fall_back_to, live, holder, route.choice.virtual_model if route.choice else "")
+        call.budget_s = float(settings.REQUEST_DEADLINE_S)
         exchange.call = call
         await hold(live, exchange, call, route.group, size=len(raw))
         exchange.rate_limits, exchange.was_routed = live.rate_limits, True

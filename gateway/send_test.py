@@ -105,8 +105,9 @@ async def send(*, name: str, by: Actor, body: dict[str, Any], mock: bool) -> Tri
 
 
 async def _route(live: Live, group: LiveGroup, call: Call, exchange: Exchange) -> str | None:
+    call.budget_s = float(settings.REQUEST_DEADLINE_S)
     try:
-        async with asyncio.timeout(settings.REQUEST_DEADLINE_S):
+        async with asyncio.timeout(call.budget_s):
             exchange.result = await live.routing.route(call, group)
     except RequestFailed as failure:
         exchange.status, exchange.error_code = failure.status, failure.code or ""

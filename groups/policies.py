@@ -6,13 +6,13 @@ Pure. Times are seconds. An absent key, or null, is the engine's default.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from engine.spec import CooldownPolicy, FallbackPolicy, RetryPolicy
+from engine.spec import CooldownPolicy, FallbackPolicy, RetryPolicy, Router
 
 Graph = Mapping[str, Iterable[str]]
 
@@ -73,7 +73,7 @@ RETRY = {
 COOLDOWN = {"cooldown_time_s": Number(0, 86_400, is_time=True), "allowed_fails": Number(0, 10_000)}
 FALLBACK = ("fallback_groups", "context_window_groups", "content_policy_groups")
 IN_POWER_LEVELS = "in_power_levels"
-SETTINGS = (IN_POWER_LEVELS,)
+ROUTER = "router"
 
 
 def _as_float(value: int | float) -> float:
@@ -100,14 +100,28 @@ def checked_fallback(config: Any) -> dict[str, Any]:
 
 
 def checked_settings(config: Any) -> dict[str, Any]:
-    """Clean `settings` of a group, each true or false; raises ValidationError naming the key."""
-    return {key: _switch(key, value) for key, value in _known(config, dict.fromkeys(SETTINGS)).items()}
+    """Clean `settings` of a group; raises ValidationError naming the key."""
+    return {key: SETTINGS[key](key, value) for key, value in _known(config, SETTINGS).items()}
+
+
+def router_of(config: Mapping[str, Any]) -> Router:
+    """Who routes a group with these `settings`."""
+    return Router(checked_settings(config).get(ROUTER, Router.NATIVE))
 
 
 def _switch(key: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValidationError(f"{key}: give true or false.")
     return value
+
+
+def _router(key: str, value: Any) -> str:
+    if value not in list(Router):
+        raise ValidationError(f"{key}: give one of {', '.join(Router)}.")
+    return str(value)
+
+
+SETTINGS: dict[str, Callable[[str, Any], Any]] = {IN_POWER_LEVELS: _switch, ROUTER: _router}
 
 
 def _known(config: Any, known: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db.models import prefetch_related_objects
 
-from engine.spec import CooldownPolicy, DeploymentSpec, FallbackPolicy, GroupSpec, RetryPolicy, Strategy
+from engine.spec import CooldownPolicy, DeploymentSpec, FallbackPolicy, GroupSpec, RetryPolicy, Router, Strategy
 from groups import policies
 from groups.models import Deployment, RoutingGroup
 from providers import secrets
@@ -36,7 +36,7 @@ def spec_of(group: RoutingGroup, deployments: Iterable[Deployment] | None = None
 
     Deployments whose provider or model is disabled are left out.
     """
-    retry, cooldown, fallback, problem = _policies(group)
+    retry, cooldown, fallback, router, problem = _policies(group)
     given = group.deployments.all() if deployments is None else deployments
     rows = [row for row in given if row.model.enabled and row.model.provider.enabled]
     return GroupSpec(
@@ -48,6 +48,7 @@ def spec_of(group: RoutingGroup, deployments: Iterable[Deployment] | None = None
         retry=retry,
         cooldown=cooldown,
         fallback=fallback,
+        router=router,
     )
 
 
@@ -102,17 +103,18 @@ def call_name(provider: str, model: str) -> str:
     return f"{provider}/{model}"
 
 
-def _policies(group: RoutingGroup) -> tuple[RetryPolicy, CooldownPolicy, FallbackPolicy, str | None]:
+def _policies(group: RoutingGroup) -> tuple[RetryPolicy, CooldownPolicy, FallbackPolicy, Router, str | None]:
     try:
         return (
             policies.retry_policy(group.retry_config),
             policies.cooldown_policy(group.cooldown_config),
             policies.fallback_policy(group.fallback_config),
+            policies.router_of(group.settings),
             None,
         )
     except ValidationError as error:
         problem = f"The settings of '{group.name}' can't be read: {' '.join(error.messages)} Save the group again."
-        return RetryPolicy(), CooldownPolicy(), FallbackPolicy(), problem
+        return RetryPolicy(), CooldownPolicy(), FallbackPolicy(), Router.NATIVE, problem
 
 
 def _deployment(row: Deployment, problem: str | None) -> DeploymentSpec:

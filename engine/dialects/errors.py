@@ -9,29 +9,15 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from pydantic_core import from_json
 
+from engine.core.failures import Kind
 from engine.dialects import waits
 
 MESSAGE_LIMIT, TITLE_LIMIT, DEEPEST = 2000, 100, 5
 MAY_RESET = frozenset({None, 413, 429, 503, 529})
-
-
-class Kind(StrEnum):
-    """The kind of an error: would another deployment, another key or waiting help?"""
-
-    CONTEXT_LENGTH = "context_length"
-    CONTENT_POLICY = "content_policy"
-    QUOTA = "quota"
-    RATE_LIMIT = "rate_limit"
-    CREDENTIALS = "credentials"
-    NOT_FOUND = "not_found"
-    TIMEOUT = "timeout"
-    BAD_REQUEST = "bad_request"
-    SERVER = "server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +79,7 @@ WORDS: dict[Kind, re.Pattern[str]] = {
 BY_STATUS = {
     401: Kind.CREDENTIALS,
     402: Kind.QUOTA,
-    403: Kind.CREDENTIALS,
+    403: Kind.FORBIDDEN,
     404: Kind.NOT_FOUND,
     408: Kind.TIMEOUT,
     429: Kind.RATE_LIMIT,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -28,7 +29,8 @@ class Call:
     of tiers in the groups before. `may_use` says whether the caller may use a fallback group; `journey` is the route of
     the request, `asked` the deployment of the last attempt. By group and deployment: `waits_until` is the time from
     Retry-After (Unix seconds), `used_up` are those without quota. `leaves_filtered`: a stream that is blocked before
-    any content fails, because there are content policy groups.
+    any content fails, because there are content policy groups. `budget_s` is the time of the whole request;
+    `free_in_s` says after a failure when asking again may help, where the core has routed it.
     """
 
     endpoint: Endpoint
@@ -47,6 +49,8 @@ class Call:
     leaves_filtered: bool = False
     journey: Journey = field(default_factory=Journey)
     asked: DeploymentSpec | None = None
+    budget_s: float = math.inf
+    free_in_s: float | None = None
 
     @property
     def wants_usage(self) -> bool:

@@ -17,8 +17,9 @@ from litellm.llms.openai.common_utils import OpenAIError
 from pydantic_core import to_json
 
 from engine import limits
+from engine.core.failures import Kind
 from engine.dialects import waits
-from engine.dialects.errors import ErrorReading, Kind, read_error
+from engine.dialects.errors import ErrorReading, read_error
 from engine.dialects.words import words_of
 from engine.outcomes import CLIENT_LEFT
 from engine.redaction import redact
@@ -37,6 +38,13 @@ STATUS_OF_KIND = {
     Kind.CONTENT_POLICY: 400,
     Kind.QUOTA: 429,
     Kind.RATE_LIMIT: 429,
+}
+# How an attempt failed, in a word, where no status came.
+WORDS = {
+    "Timeout": "timeout",
+    "UpstreamConnectionError": "no connection",
+    "UnreadableAnswerError": "unreadable answer",
+    "ContentPolicyViolationError": "blocked answer",
 }
 
 
@@ -140,6 +148,11 @@ def told(
 def message_of(error: BaseException) -> str:
     """The message of an error for people: see `sentences`."""
     return sentence_of(error)
+
+
+def word_of(error: BaseException) -> str:
+    """How an attempt failed, in a word: the status that came, or what happened where none came."""
+    return str(came_of(error) or WORDS.get(type(error).__name__, "error"))
 
 
 def hide_secrets(error: BaseException, deployment: DeploymentSpec) -> None:

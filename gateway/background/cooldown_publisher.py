@@ -19,7 +19,6 @@ from weakref import WeakKeyDictionary
 from django.utils import timezone
 
 from engine.cooldowns import Cooldown
-from engine.routers import GroupRouter
 from engine.routing import LiveGroup, Routing
 from gateway.background.periodic import run_every
 from usage.models import CooldownRecord
@@ -31,9 +30,9 @@ KEPT_AFTER = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A cooldown that has a row, with its router."""
+    """A cooldown that has a row, with its group."""
 
-    router: GroupRouter
+    group: LiveGroup
     deployment_id: str
     until_s: float
 
@@ -45,7 +44,7 @@ class CooldownPublisher:
         self.process = uuid.uuid4()
         self._routing = routing
         self._in_database_thread = in_database_thread
-        self._seen: WeakKeyDictionary[GroupRouter, int] = WeakKeyDictionary()
+        self._seen: WeakKeyDictionary[LiveGroup, int] = WeakKeyDictionary()
         self._published: dict[int, Published] = {}
 
     async def run(self) -> None:
@@ -70,25 +69,24 @@ class CooldownPublisher:
         kept = await self._in_database_thread(partial(_existing, list(self._published)))
         for row in self._published.keys() - kept:
             known = self._published.pop(row)
-            known.router.cooling.end(known.deployment_id)
+            if (cooling := known.group.cooling) is not None:
+                cooling.end(known.deployment_id)
 
     def _has_news(self, group: LiveGroup) -> bool:
-        router = group.router
-        return router is not None and router.cooling.begun > 0 and router.cooling.begun != self._seen.get(router)
+        cooling = group.cooling
+        return cooling is not None and cooling.begun > 0 and cooling.begun != self._seen.get(group)
 
     def _is_over(self, known: Published) -> bool:
-        group = self._routing.get(known.router.spec.name)
-        return known.until_s <= time.time() or group is None or group.router is not known.router
+        return known.until_s <= time.time() or self._routing.get(known.group.spec.name) is not known.group
 
     async def _write(self, group: LiveGroup) -> None:
-        router = group.router
-        if router is None:
+        if (cooling := group.cooling) is None:
             return
-        begun, active = router.cooling.begun, router.cooling.active()
+        begun, active = cooling.begun, cooling.active()
         rows: dict[int, Cooldown] = await self._in_database_thread(partial(_write, self.process, group, active))
-        self._seen[router] = begun
+        self._seen[group] = begun
         for row, cooldown in rows.items():
-            self._published[row] = Published(router, cooldown.deployment.deployment_id, cooldown.until_s)
+            self._published[row] = Published(group, cooldown.deployment.deployment_id, cooldown.until_s)
 
 
 def _write(process: UUID, group: LiveGroup, active: Iterable[Cooldown]) -> dict[int, Cooldown]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.spec import DEFAULT_COOLDOWN_S, CooldownPolicy, RetryPolicy
+from engine.spec import DEFAULT_COOLDOWN_S, CooldownPolicy, RetryPolicy, Router
+from groups import policies
 from groups.models import RoutingGroup
 
 
@@ -45,7 +46,10 @@ FALLBACK = (
     ("context_window_groups", "Prompt too long"),
     ("content_policy_groups", "Refused by content policy"),
 )
-SWITCHES = (("in_power_levels", "May be chosen for auto and the power levels"),)
+IN_POWER_LEVELS = (policies.IN_POWER_LEVELS, "May be chosen for auto and the power levels")
+ROUTER = (policies.ROUTER, "Router")
+ROUTERS = {Router.NATIVE: "Routing Console's", Router.LITELLM: "LiteLLM's"}
+SWITCHES = (IN_POWER_LEVELS, ROUTER)
 WHEN_UNSET = {
     "first_token_timeout_s": "as the attempt's timeout",
     "cooldown_time_s": f"{DEFAULT_COOLDOWN_S:g} s, or as Retry-After says",
@@ -59,7 +63,8 @@ def sections_of(group: RoutingGroup) -> tuple[SettingsSection, ...]:
         SettingsSection("Retries and timeouts", _lines(RETRY, group.retry_config, RetryPolicy())),
         SettingsSection("Cooldown", _lines(COOLDOWN, group.cooldown_config, CooldownPolicy())),
         SettingsSection("Fallback groups", tuple(_fallback(group.fallback_config, *line) for line in FALLBACK)),
-        SettingsSection("Power levels", tuple(_switch(group.settings, *line) for line in SWITCHES)),
+        SettingsSection("Power levels", (_switch(group.settings, *IN_POWER_LEVELS),)),
+        SettingsSection("Router", (_router(group.settings, *ROUTER),)),
     )
 
 
@@ -83,6 +88,10 @@ def _number(value: Any) -> str:
 def _fallback(config: Mapping[str, Any], name: str, label: str) -> EffectiveSetting:
     names = tuple(config.get(name) or ())
     return EffectiveSetting(label, "none", is_default=not names, names=names)
+
+
+def _router(config: Mapping[str, Any], name: str, label: str) -> EffectiveSetting:
+    return EffectiveSetting(label, ROUTERS[policies.router_of(config)], is_default=name not in config)
 
 
 def _switch(config: Mapping[str, Any], name: str, label: str) -> EffectiveSetting:

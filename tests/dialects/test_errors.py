@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from engine.dialects.errors import Kind, read_error
+from engine.core.failures import Kind
+from engine.dialects.errors import read_error
 
 NOW = 1_800_000_000.0
 

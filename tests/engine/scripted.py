@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.ledger import Attempt, Trace
 from engine.routing import LiveGroup, Routing
-from engine.spec import DeploymentSpec, GroupSpec, RetryPolicy, Strategy
+from engine.spec import DeploymentSpec, GroupSpec, RetryPolicy, Router, Strategy
 from engine.upstreams import failures
 from engine.upstreams.call import Answer, Call, Stream, Usage
 
@@ -63,6 +63,7 @@ def group(name: str = "g", strategy: Strategy = Strategy.PRIORITY_FAILOVER, **fi
         "group_id": f"id-{name}",
         "deployments": tuple(deployment(n, priority=p, weight=1) for p, n in enumerate("abc", start=1)),
         "retry": RetryPolicy(num_retries=0),
+        "router": Router.LITELLM,
     }
     return GroupSpec(name=name, strategy=strategy, **{**defaults, **fields})
 

@@ -14,6 +14,7 @@ from groups import policies
 from groups.actions import GroupFields
 from groups.deployments.placements import Placement
 from groups.models import GROUP_NAME, RoutingGroup, Strategy
+from groups.versions.effective import ROUTERS
 from pages.forms import WholeNumberField, attributes
 from pages.groups.assignments import Assignee, assignable_keys, assignable_teams
 from pages.groups.builder.form_fields import CARDS, NUMBERS, SETTINGS, IdsField, settings_fields
@@ -47,6 +48,14 @@ class GroupForm(forms.Form):
         label="May be chosen for auto and the power levels",
         required=False,
         help_text="If it is off, the group answers only requests that name it, and virtual models that use it.",
+    )
+    router = forms.ChoiceField(
+        label="Router",
+        choices=[("", "Routing Console's (default)"), *((router.value, name) for router, name in ROUTERS.items())],
+        required=False,
+        widget=forms.Select({"class": "input"}),
+        help_text="LiteLLM's decides as a LiteLLM proxy would. It keeps cooldowns for this group alone, and asks the one "
+        "that has just failed again before it asks another.",
     )
     assigned_team_ids = IdsField(label="Teams", required=False)
     assigned_key_ids = IdsField(label="Keys", required=False)
@@ -89,7 +98,10 @@ class GroupForm(forms.Form):
     @property
     def has_settings(self) -> bool:
         """Whether an advanced setting is set or invalid, so that the section must be open."""
-        return any(field.errors or field.value() not in (None, "", []) for field in (*self.numbers, *self.fallbacks))
+        return any(
+            field.errors or field.value() not in (None, "", [])
+            for field in (*self.numbers, *self.fallbacks, self["router"])
+        )
 
     @cached_property
     def teams(self) -> list[Assignee]:
@@ -116,10 +128,15 @@ class GroupForm(forms.Form):
             "retry_config": self._config("retry_config"),
             "cooldown_config": self._config("cooldown_config"),
             "fallback_config": {key: said[key] for key in policies.FALLBACK if said.get(key)},
-            "settings": {key: bool(said.get(key)) for key in policies.SETTINGS},
+            "settings": self._settings(),
             "assigned_team_ids": said.get("assigned_team_ids", []),
             "assigned_key_ids": said.get("assigned_key_ids", []),
         }
+
+    def _settings(self) -> dict[str, Any]:
+        router = self.cleaned_data.get(policies.ROUTER)
+        in_power_levels = bool(self.cleaned_data.get(policies.IN_POWER_LEVELS))
+        return {policies.IN_POWER_LEVELS: in_power_levels, **({policies.ROUTER: router} if router else {})}
 
     def _chosen(self, name: str) -> list[str]:
         return [str(assigned) for assigned in self[name].value() or ()]

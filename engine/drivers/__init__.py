@@ -1,0 +1,1 @@
+"""What drives the routing core: whoever can send requests and wait."""

@@ -1,0 +1,56 @@
+"""GroupSpec -> a group as the core sees it."""
+
+from __future__ import annotations
+
+from engine.core.breaker import BreakerPolicy
+from engine.core.policies import POLICIES
+from engine.core.state import Group, RoutingState, Target
+from engine.spec import CooldownPolicy, DeploymentSpec, GroupSpec, Strategy
+
+
+def compiled(spec: GroupSpec, state: RoutingState) -> Group:
+    """The group over the state of its deployments. Those that can never be asked are not in it."""
+    ranks = {tier: rank for rank, tier in enumerate(spec.tiers)}
+    targets = [_target(row, ranks[spec.tier_of(row)], state) for row in spec.deployments if _can_be_asked(spec, row)]
+    tiers = (tuple(target for target in targets if target.rank == rank) for rank in ranks.values())
+    return Group(
+        spec.name,
+        tuple(tier for tier in tiers if tier),
+        POLICIES[spec.strategy.value],
+        repeats=spec.retry.num_retries,
+        moves=spec.retry.max_fallbacks,
+        pause_s=spec.retry.retry_after_s,
+        has_breakers=spec.cooldown.cooldown_time_s != 0,
+        general=spec.fallback.groups,
+        context=spec.fallback.context_window_groups,
+        content=spec.fallback.content_policy_groups,
+        span=len(ranks),
+        spec=spec,
+    )
+
+
+def breaker_policy(policy: CooldownPolicy) -> BreakerPolicy | None:
+    """What a group wants of its deployments' breakers; one without cooldowns wants nothing."""
+    if policy.cooldown_time_s == 0:
+        return None
+    return BreakerPolicy(fixed_s=policy.cooldown_time_s, allowed_fails=policy.allowed_fails)
+
+
+def _can_be_asked(spec: GroupSpec, row: DeploymentSpec) -> bool:
+    return not row.problem and (spec.strategy is not Strategy.WEIGHTED or bool(row.weight))
+
+
+def _target(row: DeploymentSpec, rank: int, state: RoutingState) -> Target:
+    # A deployment of no provider we know shares its key with nobody.
+    health = state.health(row.deployment_id, row.provider_id or row.deployment_id)
+    prices = row.input_cost_per_token_usd, row.output_cost_per_token_usd
+    return Target(
+        row.deployment_id,
+        rank,
+        health,
+        weight=row.weight or 0.0,
+        cost_usd=None if prices[0] is None or prices[1] is None else prices[0] + prices[1],
+        rpm=row.rpm,
+        tpm=row.tpm,
+        spec=row,
+    )

@@ -1,0 +1,251 @@
+"""The gateway's driver of the routing core: sends what a journey wants asked, and tells it what came of that."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from functools import partial
+from random import Random
+
+import litellm
+
+from engine import retry_after
+from engine.core.failures import Failure, Kind, kind_of_status
+from engine.core.journey import Action, Ask, GiveUp, Journey, Obstacle, Wait
+from engine.core.state import Group, Target
+from engine.exceptions import AllCoolingDown
+from engine.ledger import Attempt, AttemptStatus, Skip, SkipReason
+from engine.skips import Visit, skip_of
+from engine.spec import DeploymentSpec, GroupSpec
+from engine.upstreams import failures
+from engine.upstreams.call import Answer, Call, Stream, Usage
+from engine.upstreams.choose import upstream_for
+from engine.upstreams.own_keys import OwnKeyRefused, is_hopeless, key_for, with_key
+
+# What an exception is to the core, whatever its status; the first that fits.
+KINDS: tuple[tuple[type[Exception], Kind], ...] = (
+    (OwnKeyRefused, Kind.OWN_KEY),
+    (litellm.ContextWindowExceededError, Kind.CONTEXT_LENGTH),
+    (litellm.ContentPolicyViolationError, Kind.CONTENT_POLICY),
+    (litellm.Timeout, Kind.TIMEOUT),
+    (failures.UpstreamConnectionError, Kind.UNREACHABLE),
+    (failures.UnreadableAnswerError, Kind.SERVER),
+)
+# When everything waits for one probe, its end is about so far.
+PROBE_TAKES_S = 1.0
+
+
+async def route(groups: Mapping[str, Group], group: Group, call: Call, rng: Random) -> Answer | Stream:
+    """One request through a group and its fallback groups; raises the last error, or AllCoolingDown.
+
+    Afterwards `call.free_in_s` says when asking again may help, and `call.journey` where the request went.
+    """
+    return await _Request(groups, group, call, rng).serve()
+
+
+class _Request:
+    """One request and its journey."""
+
+    def __init__(self, groups: Mapping[str, Group], group: Group, call: Call, rng: Random) -> None:
+        self._group, self._call = group, call
+        self._now = asyncio.get_running_loop().time
+        self._journey = Journey(
+            groups,
+            group,
+            rng,
+            deadline_s=self._now() + call.budget_s,
+            is_stream=call.is_stream,
+            request_id=call.trace.call_id,
+            is_barred=partial(_is_barred, call) if call.own_keys else None,
+            may_use=call.may_use,
+        )
+
+    async def serve(self) -> Answer | Stream:
+        try:
+            action = self._journey.begin(self._now())
+            while not isinstance(action, GiveUp):
+                result = await self._do(action)
+                if isinstance(result, Answer | Stream):
+                    return result
+                action = result
+            raise self._given_up(action)
+        finally:
+            self._tell_where_it_went()
+
+    async def _do(self, action: Ask | Wait) -> Answer | Stream | Action:
+        if isinstance(action, Wait):
+            await asyncio.sleep(action.seconds)
+            return self._journey.woke(self._now())
+        try:
+            return await self._ask(action)
+        except Exception as error:
+            self._call.last_error = error
+            retry_after.note(self._call, action.visit.group.spec, action.target.spec, error)
+            return self._journey.failed(action, self._now(), failure_of(error))
+        except BaseException:
+            self._journey.left(action)
+            raise
+
+    async def _ask(self, ask: Ask) -> Answer | Stream:
+        """With the caller's own key where there is one, and again with the system's if that is allowed."""
+        call, deployment = self._call, ask.target.spec
+        if (key := key_for(call, deployment)) is None:
+            return await self._try(ask, deployment)
+        try:
+            return await self._try(ask, with_key(deployment, key), own_key=True)
+        except Exception as error:
+            last = call.trace.last
+            if last is None or not last.is_key_refused:
+                raise
+            call.refused_keys[deployment.provider_id] = error
+            if not key.may_fall_back:
+                raise OwnKeyRefused(deployment, error) from error
+        return await self._try(ask, deployment)
+
+    async def _try(self, ask: Ask, deployment: DeploymentSpec, *, own_key: bool = False) -> Answer | Stream:
+        call, spec = self._call, ask.visit.group.spec
+        attempt = call.trace.begin(_new_attempt(ask, spec, deployment, own_key))
+        call.asked, call.leaves_filtered = deployment, bool(ask.visit.group.content)
+        try:
+            result = await (call.upstream or upstream_for(deployment)).send(call, deployment, spec.retry, attempt)
+            if isinstance(result, Answer) and result.is_content_filtered and call.leaves_filtered:
+                raise failures.blocked(deployment)
+        except Exception as error:
+            _note_error(attempt, deployment, error)
+            raise
+        except BaseException:
+            _close(attempt, "cancelled")
+            raise
+        if isinstance(result, Answer):
+            self._answered(ask, attempt, result.usage)
+        else:
+            self._follow(result, ask, attempt)
+        return result
+
+    def _answered(self, ask: Ask, attempt: Attempt, usage: Usage | None) -> None:
+        attempt.status_code = 200
+        _close(attempt, "success")
+        first_token_ms = attempt.first_token_ms or attempt.duration_ms or 0.0
+        output_tokens, total_tokens = (usage.output_tokens, usage.total_tokens) if usage else (0, 0)
+        self._journey.answered(ask, self._now(), first_token_ms / 1000, output_tokens, total_tokens)
+
+    def _follow(self, stream: Stream, ask: Ask, attempt: Attempt) -> None:
+        """Tells when the stream ends, and how."""
+        deployment = stream.deployment
+        stream.asked = self._call.body
+
+        async def on_end(error: BaseException | None) -> None:
+            if error is None:
+                self._answered(ask, attempt, stream.usage)
+            elif not isinstance(error, Exception):
+                _close(attempt, "cancelled")
+                self._journey.left(ask)
+            else:
+                _note_error(attempt, deployment, error)
+                failure = Failure(Kind.OWN_KEY) if attempt.is_key_refused else failure_of(error)
+                self._journey.broke(ask, self._now(), failure)
+
+        stream.on_end = on_end
+
+    def _given_up(self, end: GiveUp) -> Exception:
+        self._call.free_in_s = end.free_in_s if 0 < end.free_in_s < float("inf") else None
+        if self._call.last_error is not None:
+            return self._call.last_error
+        visited = [visit.group for visit in self._journey.visits if not visit.is_barred]
+        if not any(group.tiers for group in visited):
+            return failures.unusable(next(row for group in visited for row in group.spec.deployments))
+        return AllCoolingDown(self._group.name, self._call.free_in_s or PROBE_TAKES_S)
+
+    def _tell_where_it_went(self) -> None:
+        """For the skips; nothing where the first that was asked answered and nobody was passed over."""
+        if self._is_plain():
+            return
+        journey, noted = self._call.journey, self._journey.noted
+        journey.visits = [Visit.of(v.group.spec, v.depth, is_barred=v.is_barred) for v in self._journey.visits]
+        if not noted:
+            return
+        unix_s = time.time() - self._now()
+        targets = {(v.group.name, t.key): (v.group.spec, t) for v in self._journey.visits for t in v.group.targets()}
+        for place, obstacle in noted.items():
+            journey.note(_skip(*targets[place], obstacle, unix_s))
+
+    def _is_plain(self) -> bool:
+        attempts, group = self._call.trace.attempts, self._group
+        if self._journey.noted or len(attempts) != 1 or attempts[0].fallback_depth or self._call.last_error is not None:
+            return False
+        return group.size == len(group.spec.deployments)
+
+
+def failure_of(error: Exception) -> Failure:
+    """An upstream's exception as the core sees it."""
+    return Failure(_kind_of(error), failures.retry_after_s(error), failures.word_of(error), error)
+
+
+def _kind_of(error: Exception) -> Kind:
+    for known, kind in KINDS:
+        if isinstance(error, known):
+            return kind
+    reading = failures.reading_of(error)
+    return reading.kind if reading is not None else kind_of_status(failures.status_of(error) or 502)
+
+
+def _is_barred(call: Call, target: Target) -> bool:
+    return is_hopeless(call, target.spec)
+
+
+def _new_attempt(ask: Ask, spec: GroupSpec, deployment: DeploymentSpec, own_key: bool) -> Attempt:
+    return Attempt(
+        deployment.deployment_id,
+        deployment.name,
+        deployment.provider,
+        spec.name,
+        spec.tier_of(deployment),
+        time.time(),
+        ask.depth,
+        provider_id=deployment.provider_id,
+        model=deployment.upstream_model,
+        own_key=own_key,
+    )
+
+
+def _note_error(attempt: Attempt, deployment: DeploymentSpec, error: Exception) -> None:
+    failures.hide_secrets(error, deployment)
+    attempt.error_class, attempt.error_message = type(error).__name__, failures.message_of(error)
+    attempt.status_code = failures.came_of(error)
+    _close(attempt, "error")
+
+
+def _close(attempt: Attempt, status: AttemptStatus) -> None:
+    attempt.status = status
+    attempt.duration_ms = (time.time() - attempt.started_at) * 1000
+
+
+def _skip(spec: GroupSpec, target: Target, obstacle: Obstacle, unix_s: float) -> Skip:
+    left_s = obstacle.until_s - obstacle.seen_s
+    is_open = obstacle.breaker is not None
+    return skip_of(
+        spec,
+        target.spec,
+        obstacle.reason,
+        _message(target.spec, obstacle, left_s),
+        for_s=max(0.0, left_s) if left_s < float("inf") else None,
+        since=unix_s + obstacle.since_s if is_open and obstacle.since_s else None,
+        cause=obstacle.cause or None,
+        cause_call_id=obstacle.request_id or None,
+    )
+
+
+def _message(deployment: DeploymentSpec, obstacle: Obstacle, left_s: float) -> str:
+    """Why it was passed over, for people."""
+    after = f"after {obstacle.cause}" if obstacle.cause else "after failures"
+    match obstacle.reason:
+        case SkipReason.COOLING:
+            return f"It cools down for {max(0.0, left_s):.0f} s more, {after}."
+        case SkipReason.PROBE_RUNNING:
+            return f"It comes back {after}, with few requests at a time."
+        case SkipReason.RATE_LIMITED:
+            return f"Its own rate limit is used up; {left_s:.0f} s more to wait."
+        case SkipReason.CONTEXT_TOO_SMALL:
+            return "Its context is too small for the prompt."
+    return f"{deployment.provider} refused the caller's own key in this request."
