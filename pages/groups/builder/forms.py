@@ -54,8 +54,8 @@ class GroupForm(forms.Form):
         choices=[("", "Routing Console's (default)"), *((router.value, name) for router, name in ROUTERS.items())],
         required=False,
         widget=forms.Select({"class": "input"}),
-        help_text="LiteLLM's decides as a LiteLLM proxy would. It keeps cooldowns for this group alone, and asks the one "
-        "that has just failed again before it asks another.",
+        help_text="LiteLLM's decides as a LiteLLM proxy would. It keeps cooldowns for this group alone, and may ask "
+        "the one that has just failed again before it asks another.",
     )
     assigned_team_ids = IdsField(label="Teams", required=False)
     assigned_key_ids = IdsField(label="Keys", required=False)
