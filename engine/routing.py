@@ -150,12 +150,23 @@ class Routing:
     def add(self, group: LiveGroup) -> None:
         """Adds or replaces a group that has been built."""
         spec = group.spec
+        if (known := self._groups.get(spec.name)) is not None:
+            self._forgive(known.spec, spec)
         self._cores[spec.name] = group.core(self._state)
         asked = [target.key for target in self._cores[spec.name].targets()]
         self._state.adopt(spec.name, asked, breaker_policy(spec.cooldown))
         before, self._groups[spec.name] = self._groups.get(spec.name), group
         if before is not None:
             before.retire()
+
+    def _forgive(self, before: GroupSpec, after: GroupSpec) -> None:
+        """Deployments with another key or address are tried at once: what failed there was another one."""
+        old = {row.deployment_id: _how_it_is_called(row) for row in before.deployments}
+        for row in after.deployments:
+            health = self._state.healths().get(row.deployment_id)
+            if health is not None and old.get(row.deployment_id, ()) != _how_it_is_called(row):
+                health.breaker.close()
+                health.provider.breaker.close()
 
     def remove(self, name: str) -> None:
         """Takes a group out; its requests in flight end undisturbed."""
@@ -223,6 +234,10 @@ class Routing:
             except Exception as error:
                 last = error
         raise last
+
+
+def _how_it_is_called(row: DeploymentSpec) -> tuple[object, ...]:
+    return row.provider_type, row.api_base, row.secrets, row.options, row.upstream_model, row.problem
 
 
 def warm_up() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -61,6 +62,13 @@ class Console(Server):
         created = self.call("POST", "/api/v1/llm/providers", row)["provider"]
         catalog = {"provider": created["id"], "model_name": model}
         return str(self.call("POST", "/api/v1/llm/models", catalog)["model"]["id"])
+
+    def renew_key(self, model_id: str) -> None:
+        """Gives a model's provider another key, so that its deployments are asked again; waits until it is served."""
+        provider = self.call("GET", f"/api/v1/llm/models/{model_id}")["provider"]
+        key = {"api_key": f"sk-upstream-of-a-test-{secrets.token_hex(4)}"}
+        self.call("PATCH", f"/api/v1/llm/providers/{provider}", key)
+        self.call("GET", "/readyz")
 
     def add_group(self, name: str, model_ids: Sequence[str], **settings: Any) -> str:
         """A priority-failover group over the models in that order (or as `settings` say); gives its id."""

@@ -34,6 +34,7 @@ def group(request: pytest.FixtureRequest, stage: Stage, make_group: Callable[...
     models = stage.console.call("GET", f"/api/v1/llm/models?provider={provider['id']}")["models"]
     row = {"provider": provider["id"], "model_name": model}
     first = models[0] if models else stage.console.call("POST", "/api/v1/llm/models", row)["model"]
+    stage.console.renew_key(first["id"])
     return make_group(first["id"], stage.models[1])
 
 
