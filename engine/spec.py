@@ -67,7 +67,7 @@ class OwnKey:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Retries within a tier, moves between tiers and groups, and time limits of one attempt.
+    """Retries at deployments that were asked before, moves between tiers and groups, and time limits of one attempt.
 
     `timeout_s` limits one attempt: the whole answer, or, for a stream, the wait for its first token unless
     `first_token_timeout_s` is set. `stream_idle_timeout_s` limits the silence between two events of a stream.
@@ -86,9 +86,9 @@ class RetryPolicy:
 class CooldownPolicy:
     """When a failing deployment cools down, and for how long.
 
-    `cooldown_time_s=None` means DEFAULT_COOLDOWN_S, or the upstream's own Retry-After; a number overrides Retry-After,
-    and 0 switches cooldowns off. `allowed_fails=None` keeps LiteLLM's rule (429, 401 and 404 at once, else over half of
-    at least five requests in a minute); N means failure N+1 within the cooldown time.
+    `cooldown_time_s=None` means the core's rule (`engine/core/breaker.py`), or the upstream's own Retry-After; a number
+    overrides Retry-After, and 0 switches cooldowns off. `allowed_fails=None` means the core's rule; N means failure N+1
+    within a minute. LiteLLM's Router has DEFAULT_COOLDOWN_S and rules of its own.
     """
 
     cooldown_time_s: float | None = None

@@ -54,6 +54,10 @@ class Candidates:
         limit = self._limit(group, target, now)
         return max(now if limit is None else limit.until_s, _open_until(group, target, now))
 
+    def is_shut(self, group: Group, target: Target, now: float) -> bool:
+        """Whether its breakers shut out even a request that nobody else could serve."""
+        return _open_until(group, target, now) > now + TIMER_SLACK_S
+
     def helps_at(self, group: Group, target: Target, now: float) -> float:
         """When asking it may help the next request of this kind; infinity when it would say the same."""
         if (asked := self.asked.get(target.key)) is None:

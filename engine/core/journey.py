@@ -245,7 +245,8 @@ class Journey:
             (self._ready_at(asked, now), asked.visit.group, asked) for asked in self._repeatable()
         ]
         for visit, _, targets in self._reached():
-            options += [(self._candidates.free_at(visit.group, t, now), visit.group, None) for t in targets]
+            open_now = [target for target in targets if not self._candidates.is_shut(visit.group, target, now)]
+            options += [(self._candidates.free_at(visit.group, t, now), visit.group, None) for t in open_now]
         return min(options, key=lambda option: option[0], default=(math.inf, self.visits[0].group, None))
 
     def _ask_again(self, asked: Asked, now: float) -> Ask:
@@ -260,6 +261,9 @@ class Journey:
     def _ready_at(self, asked: Asked, now: float) -> float:
         """When it may be asked again; infinity when it may not."""
         if not self._is_worth_it(asked, now):
+            return math.inf
+        # Nobody waits for a breaker that failures have opened: in an outage all requests would, and fail later.
+        if asked.failure.kind is not Kind.RATE_LIMIT and self._candidates.is_shut(asked.visit.group, asked.target, now):
             return math.inf
         return max(asked.ready_s, self._candidates.free_at(asked.visit.group, asked.target, now))
 

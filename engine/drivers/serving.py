@@ -11,8 +11,9 @@ from random import Random
 import litellm
 
 from engine import retry_after
+from engine.core.actions import Action, Ask, GiveUp, Obstacle, Wait
 from engine.core.failures import Failure, Kind, kind_of_status
-from engine.core.journey import Action, Ask, GiveUp, Journey, Obstacle, Wait
+from engine.core.journey import Journey
 from engine.core.state import Group, Target
 from engine.exceptions import AllCoolingDown
 from engine.ledger import Attempt, AttemptStatus, Skip, SkipReason
@@ -134,6 +135,7 @@ class _Request:
         """Tells when the stream ends, and how."""
         deployment = stream.deployment
         stream.asked = self._call.body
+        self._journey.started(ask, self._now())
 
         async def on_end(error: BaseException | None) -> None:
             if error is None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.spec import DEFAULT_COOLDOWN_S, CooldownPolicy, RetryPolicy, Router
+from engine.spec import CooldownPolicy, RetryPolicy, Router
 from groups import policies
 from groups.models import RoutingGroup
 
@@ -30,8 +30,8 @@ class SettingsSection:
 
 
 RETRY = (
-    ("num_retries", "Retries in a tier", "{}"),
-    ("retry_after_s", "Wait before a retry", "{} s"),
+    ("num_retries", "Retries when nobody else can be asked", "{}"),
+    ("retry_after_s", "Shortest wait before a retry", "{} s"),
     ("max_fallbacks", "Moves to a next tier or group", "up to {}"),
     ("timeout_s", "Timeout of an attempt", "{} s"),
     ("first_token_timeout_s", "Wait for a stream's first token", "{} s"),
@@ -52,8 +52,8 @@ ROUTERS = {Router.NATIVE: "Routing Console's", Router.LITELLM: "LiteLLM's"}
 SWITCHES = (IN_POWER_LEVELS, ROUTER)
 WHEN_UNSET = {
     "first_token_timeout_s": "as the attempt's timeout",
-    "cooldown_time_s": f"{DEFAULT_COOLDOWN_S:g} s, or as Retry-After says",
-    "allowed_fails": "half of 5 or more in a minute",
+    "cooldown_time_s": "2 s, doubled up to 60 s, or as Retry-After says",
+    "allowed_fails": "2 in a row, half of 5 or more in a minute",
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from engine.spec import DEFAULT_COOLDOWN_S, RetryPolicy
+from engine.spec import RetryPolicy
 from groups.deployments.placements import Placement
 from groups.models import Strategy
 from interchange.bundle import Bundle, GroupDraft, ModelDraft, ProviderDraft
@@ -126,7 +126,6 @@ def _router_settings(groups: Sequence[GroupDraft]) -> dict[str, Any]:
         "routing_strategy": "simple-shuffle",
         "num_retries": DEFAULTS.num_retries,
         "timeout": DEFAULTS.timeout_s,
-        "cooldown_time": DEFAULT_COOLDOWN_S,
     }
     for key in ROUTER_ONLY:
         settings[PER_ROUTER["retry_config"][key]] = _shared(groups, key)

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from engine.spec import DEFAULT_COOLDOWN_S, RetryPolicy
+from engine.spec import RetryPolicy
 from groups.policies import COOLDOWN, RETRY
 from interchange.bundle import Remark, named
 from interchange.litellm_config.document import mapping, number, sequence, text
@@ -111,7 +111,7 @@ def _silent(rooms: Rooms) -> Iterator[Remark]:
     if "timeout" not in rooms.router and "request_timeout" not in rooms.general:
         yield Remark("timeout", f"Not set: an attempt may take {DEFAULTS.timeout_s:g} s here (LiteLLM: 6000 s).")
     if "cooldown_time" not in rooms.router:
-        yield Remark("cooldown_time", f"Not set: a cooldown takes {DEFAULT_COOLDOWN_S:g} s here (LiteLLM: 5 s).")
+        yield Remark("cooldown_time", "Not set: a cooldown takes 2 s here, and twice as long each time (LiteLLM: 5 s).")
 
 
 def _configs(rooms: Rooms) -> dict[str, dict[str, Any]]:
@@ -131,7 +131,7 @@ def _configs(rooms: Rooms) -> dict[str, dict[str, Any]]:
 
 
 def _default(key: str) -> float | int | None:
-    return DEFAULT_COOLDOWN_S if key == "cooldown_time_s" else getattr(DEFAULTS, key, None)
+    return getattr(DEFAULTS, key, None)
 
 
 def _named(rooms: Rooms) -> Iterator[NamedStrategy]:

@@ -31,7 +31,7 @@ def test_a_setting_that_was_not_set_was_the_default():
     lines = differences(group(retry_config={"timeout_s": 30.0}), group(retry_config={"num_retries": 2}))
     assert lines == (
         Difference("Timeout of an attempt", "30", "default"),
-        Difference("Retries in a tier", "default", "2"),
+        Difference("Retries when nobody else can be asked", "default", "2"),
     )
 
 

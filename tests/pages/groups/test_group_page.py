@@ -87,7 +87,7 @@ def test_settings_in_effect_are_its_own_or_the_defaults(client, charlie):
     client.force_login(charlie)
     sections = client.get(f"/groups/{group.pk}").context["sections"]
     shown = {s.label: (s.value, s.is_default, s.names) for section in sections for s in section.settings}
-    assert shown["Retries in a tier"] == ("7", False, ())
+    assert shown["Retries when nobody else can be asked"] == ("7", False, ())
     assert shown["Timeout of an attempt"] == ("12.5 s", False, ())
     assert shown["Silence allowed in a stream"] == ("30 s", True, ())
     assert shown["Failures allowed before it"] == ("0", False, ())

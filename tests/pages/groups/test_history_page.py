@@ -37,7 +37,7 @@ def test_each_change_is_a_version_with_who_and_what(client, alice, charlie, grou
     assert (newest.revision, newest.by, first.verb, first.by) == (2, "alice", "created", "bob")
     assert [(line.label, line.before, line.after) for line in newest.lines] == [
         ("Description", "none", "For chats"),
-        ("Retries in a tier", "default", "5"),
+        ("Retries when nobody else can be asked", "default", "5"),
     ]
     client.force_login(charlie)
     html = html_of(client.get(f"/groups/{group.pk}/history"))
