@@ -110,8 +110,6 @@ def _silent(rooms: Rooms) -> Iterator[Remark]:
     """Different defaults, where the file has no value."""
     if "timeout" not in rooms.router and "request_timeout" not in rooms.general:
         yield Remark("timeout", f"Not set: an attempt may take {DEFAULTS.timeout_s:g} s here (LiteLLM: 6000 s).")
-    if "cooldown_time" not in rooms.router:
-        yield Remark("cooldown_time", "Not set: a cooldown takes 2 s here, and twice as long each time (LiteLLM: 5 s).")
 
 
 def _configs(rooms: Rooms) -> dict[str, dict[str, Any]]:

@@ -88,18 +88,18 @@ def test_after_a_wait_one_that_was_passed_over_before_comes_first():
     request = journey(g)
     ask = ask_of(request.begin(1.0))
     assert ask.target.key == "b"
-    assert wait_of(request.failed(ask, 1.5, limited(2.0))) == pytest.approx(1.5)
-    assert key_of(request.woke(3.0)) == "a"
+    assert wait_of(request.failed(ask, 1.5, limited(2.0))) == 2.0
+    assert key_of(request.woke(3.5)) == "a"
 
 
-def test_one_that_was_passed_over_is_waited_for_where_nothing_else_is_left():
+def test_nobody_waits_for_one_that_failures_have_shut():
+    """In an outage all requests would, and fail later."""
     g = group("a", "b")
     request = journey(g)
     open_for(health_of(g, "a"), 20.0, now=10.0)
     ask = ask_of(request.begin(11.0))
     assert ask.target.key == "b"
-    assert wait_of(request.failed(ask, 12.0, SILENT)) == 3.0  # a last one is left alone for five seconds
-    assert key_of(request.woke(15.0)) == "a"
+    assert end_of(request.failed(ask, 12.0, SILENT)).failure is SILENT
 
 
 def test_a_request_that_finds_all_of_them_cooling_is_told_when_to_come_back_and_does_not_wait():
