@@ -44,7 +44,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
 @admin.register(Account)
 class AccountAdmin(ReadOnlyAdmin):
-    """Who has credits; amounts are nano-dollars."""
+    """Accounts of credits; amounts are in nano-dollars."""
 
     list_display = ["holder_name", "is_prepaid", "balance_nanousd", "held_nanousd", "monthly_cap_nanousd"]
     list_select_related = ["user", "team"]

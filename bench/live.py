@@ -131,7 +131,7 @@ def ms_per_frame(ours: Console, run_id: str) -> float:
     django.setup()
     from engine.spec import Strategy
     from tester.live.frame_buffer import FrameBuffer, RunUpdate, StoredFrame
-    from tester.live.pictures import Pictures, Shot
+    from tester.live.pictures import PictureKey, Pictures
     from tester.models import RunStatus
     from tester.scene import DrawnDeployment, DrawnGroup, Mode
 
@@ -141,7 +141,7 @@ def ms_per_frame(ours: Console, run_id: str) -> float:
     buffer.add(RunUpdate(RunStatus.DONE, "", None, [StoredFrame(f["n"], f["at_ms"], json.dumps(f)) for f in frames]))
     pictures, began = Pictures(buffer), time.process_time()
     for index in range(buffer.last):
-        pictures.patch(Shot(Mode.WEIGHTED, index), Shot(Mode.WEIGHTED, index + 1))
+        pictures.patch(PictureKey(Mode.WEIGHTED, index), PictureKey(Mode.WEIGHTED, index + 1))
     return (time.process_time() - began) * 1000 / buffer.last
 
 

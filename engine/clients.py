@@ -14,7 +14,7 @@ LONGEST_RETRY_AFTER_S = 60.0
 JITTER = 0.25
 
 
-class Manners:
+class ClientRetries:
     """One client's. `source` seeds its jitter: the same source, the same waits."""
 
     def __init__(self, source: str) -> None:

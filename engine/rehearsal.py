@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Itera
 from contextlib import aclosing, contextmanager
 from typing import Any, NamedTuple
 
-from engine.clients import Manners
+from engine.clients import ClientRetries
 from engine.exceptions import RequestFailed
 from engine.jobs import Job
 from engine.ledger import Attempt, Trace
@@ -104,7 +104,7 @@ class _Run:
         try:
             if self._job.workload.kind == "closed":
                 clients = range(self._job.workload.concurrency)
-                await _all(self._client(arrivals, Manners(f"{self._job.seed}:client:{n}")) for n in clients)
+                await _all(self._client(arrivals, ClientRetries(f"{self._job.seed}:client:{n}")) for n in clients)
             else:
                 await self._arrivals(arrivals)
         finally:
@@ -121,7 +121,7 @@ class _Run:
         for spec in self._job.specs:
             self._routing.remove(spec.name)
 
-    async def _client(self, arrivals: Iterator[tuple[int, Arrival]], manners: Manners) -> None:
+    async def _client(self, arrivals: Iterator[tuple[int, Arrival]], retries: ClientRetries) -> None:
         """One of the closed loop's clients: it sends the next request when the last one is answered, or may be
         retried."""
         wait_s = 0.0
@@ -130,7 +130,7 @@ class _Run:
                 await asyncio.sleep(wait_s)
             failure = await self._request(index, arrival)
             # A run with real requests has few of them, and a person waits: its traces are sent at once.
-            wait_s = 0.0 if self._job.is_real else manners.wait_s(failure)
+            wait_s = 0.0 if self._job.is_real else retries.wait_s(failure)
 
     async def _arrivals(self, arrivals: Iterator[tuple[int, Arrival]]) -> None:
         """The open loop: requests arrive whether or not earlier ones are answered."""

@@ -17,7 +17,7 @@ from engine.routing import LiveGroup, failure_of
 from engine.upstreams.call import Answer, Call, Endpoint, Stream
 from gateway import openai
 from gateway.admission.highest_cost import most_nanousd, reachable
-from gateway.admission.rights import admit, authenticate, check_scope, is_allowed, is_assigned, may_fall_back_to
+from gateway.admission.key_rights import admit, authenticate, check_scope, is_allowed, is_assigned, may_fall_back_to
 from gateway.bodies import unpacked
 from gateway.exchange import Exchange
 from gateway.live import Live

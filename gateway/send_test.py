@@ -54,7 +54,7 @@ class RoutingTrace:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class SendTestResult:
     """The result of one test request (`RoutingGroupTestResult` of the REST API)."""
 
     success: bool
@@ -75,7 +75,7 @@ def try_group(
     messages: list[dict[str, Any]] | None = None,
     mock: bool = False,
     params: dict[str, Any] | None = None,
-) -> Trial:
+) -> SendTestResult:
     """Sends one real (or mock) request through the group `name`, active or not. For use in synchronous views.
 
     Raises `gateway.openai.ApiError` (400) for messages or parameters that cannot be routed.
@@ -84,7 +84,7 @@ def try_group(
     return async_to_sync(send)(name=name, by=by, body=body, mock=mock)
 
 
-async def send(*, name: str, by: Actor, body: dict[str, Any], mock: bool) -> Trial:
+async def send(*, name: str, by: Actor, body: dict[str, Any], mock: bool) -> SendTestResult:
     """Routes one request; an inactive group gets a temporary router, so that it can be tried before it is activated."""
     from gateway.exchange import Exchange
     from gateway.live import serving
@@ -128,9 +128,9 @@ async def _inactive(name: str) -> LiveGroup:
     return await sync_to_async(load)()
 
 
-def _result(exchange: Exchange, error: str | None) -> Trial:
+def _result(exchange: Exchange, error: str | None) -> SendTestResult:
     trace, last = exchange.trace, exchange.trace.last
-    return Trial(
+    return SendTestResult(
         success=error is None,
         response_text=_text(exchange.result) if isinstance(exchange.result, Answer) else None,
         traces=tuple(_traces(exchange)),

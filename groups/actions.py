@@ -17,7 +17,7 @@ from django.core.exceptions import ValidationError
 from django.db.transaction import atomic
 
 from access.models import Actor
-from groups import policies, rules
+from groups import config_checks, rules
 from groups.deployments.placements import Placement, rows_of
 from groups.exceptions import CannotComeBack
 from groups.models import Deployment, RoutingGroup, UndoableChange
@@ -163,7 +163,7 @@ def duplicate_group(*, by: Actor, group: RoutingGroup) -> RoutingGroup:
     fresh = RoutingGroup.objects.with_deployments().get(pk=group.pk)
     copied = snapshots.snapshot_of(fresh, fresh.deployments.all())
     known = [row.model_id for row in fresh.deployments.all()]
-    settings = {key: value for key, value in fresh.settings.items() if key != policies.IN_POWER_LEVELS}
+    settings = {key: value for key, value in fresh.settings.items() if key != config_checks.IN_POWER_LEVELS}
     own = {"name": free_name(fresh.name), "settings": settings}
     fields = cast(GroupFields, snapshots.fields_of(copied) | own)
     return create_group(by=by, deployments=snapshots.placements_of(copied, known=known), **fields)
@@ -217,10 +217,10 @@ def _check(group: RoutingGroup, rows: Sequence[Deployment], *, old_name: str | N
 
 
 CONFIGS = {
-    "retry_config": policies.checked_retry,
-    "cooldown_config": policies.checked_cooldown,
-    "fallback_config": policies.checked_fallback,
-    "settings": policies.checked_settings,
+    "retry_config": config_checks.checked_retry,
+    "cooldown_config": config_checks.checked_cooldown,
+    "fallback_config": config_checks.checked_fallback,
+    "settings": config_checks.checked_settings,
 }
 
 
@@ -234,6 +234,6 @@ def _rename_fallbacks(old: str, new: str, by: Actor) -> None:
     """Updates the fallbacks of other groups to a renamed group."""
     for other in rules.groups_falling_back_to(old):
         before = history.before_change(other)
-        other.fallback_config = policies.renamed_fallback(other.fallback_config, old=old, new=new)
+        other.fallback_config = config_checks.renamed_fallback(other.fallback_config, old=old, new=new)
         save_revision(other, by=by)
         history.record(history.CHANGED, other, other.deployments.all(), by=by, before=before)

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from access.models import Actor, Role
 from access.rules import check_role
+from groups.config_checks import fallback_names, find_cycle
 from groups.exceptions import GroupIsFallback, GroupIsPool, IsAliased, NothingToUndo
 from groups.models import (
     Deployment,
@@ -19,7 +20,6 @@ from groups.models import (
     VirtualModel,
     VirtualTier,
 )
-from groups.policies import fallback_names, find_cycle
 from groups.routing_rules.power_levels import LEVEL_NAMES
 
 

@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import prefetch_related_objects
 
 from engine.spec import CooldownPolicy, DeploymentSpec, FallbackPolicy, GroupSpec, RetryPolicy, Router, Strategy
-from groups import policies
+from groups import config_checks
 from groups.models import Deployment, RoutingGroup
 from providers import secrets
 from providers.exceptions import UnreadableKey
@@ -71,11 +71,11 @@ def specs_of_draft(group: RoutingGroup, deployments: Sequence[Deployment]) -> li
 def fallbacks_of(group: RoutingGroup) -> list[str]:
     """The active groups that a group's fallbacks can reach, nearest first."""
     configs = dict(RoutingGroup.objects.routable().values_list("name", "fallback_config"))
-    names, reached = [*policies.fallback_names(group.fallback_config)], dict[str, None]()
+    names, reached = [*config_checks.fallback_names(group.fallback_config)], dict[str, None]()
     while names:
         if (name := names.pop(0)) in configs and name != group.name and name not in reached:
             reached[name] = None
-            names += policies.fallback_names(configs[name])
+            names += config_checks.fallback_names(configs[name])
     return list(reached)
 
 
@@ -106,10 +106,10 @@ def call_name(provider: str, model: str) -> str:
 def _policies(group: RoutingGroup) -> tuple[RetryPolicy, CooldownPolicy, FallbackPolicy, Router, str | None]:
     try:
         return (
-            policies.retry_policy(group.retry_config),
-            policies.cooldown_policy(group.cooldown_config),
-            policies.fallback_policy(group.fallback_config),
-            policies.router_of(group.settings),
+            config_checks.retry_policy(group.retry_config),
+            config_checks.cooldown_policy(group.cooldown_config),
+            config_checks.fallback_policy(group.fallback_config),
+            config_checks.router_of(group.settings),
             None,
         )
     except ValidationError as error:

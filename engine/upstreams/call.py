@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 from engine.ledger import Attempt, Trace
 from engine.skips import Journey
 from engine.spec import DeploymentSpec, OwnKey, RetryPolicy
-from engine.upstreams.estimates import Passed
+from engine.upstreams.estimates import ForwardedEvents
 from engine.upstreams.tokens import Usage
 
 __all__ = ["Answer", "Call", "Endpoint", "Stream", "Upstream", "Usage"]
@@ -91,7 +91,7 @@ class Stream:
 
     async def __aiter__(self) -> AsyncGenerator[bytes]:
         error: BaseException | None = None
-        passed = Passed()
+        passed = ForwardedEvents()
         try:
             async with aclosing(self.events) as events:
                 async for event in events:

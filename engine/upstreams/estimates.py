@@ -46,7 +46,7 @@ def input_tokens(body: Mapping[str, Any]) -> int:
     return _tokens(characters) + TOKENS_PER_MESSAGE * len(messages) + TOKENS_PER_ATTACHMENT * attachments
 
 
-class Passed:
+class ForwardedEvents:
     """Counts the forwarded part of a stream; only `usage` reads events, three of them."""
 
     __slots__ = ("_count", "_first", "_last", "_second", "_size")

@@ -31,7 +31,7 @@ async def _handle_without_redirects(self: Any, request: httpx.Request) -> httpx.
     """Replaces LiteLLM's method: the client above never sees a redirect."""
     wire.ask_for_plain(request)
     response: httpx.Response = await _handle(self, request)
-    wire.overhear(response)
+    wire.observe(response)
     if response.has_redirect_location:
         await response.aclose()
         raise _redirected(request, response)

@@ -13,10 +13,10 @@ from pydantic_core import to_json
 from engine.dialects.reading import event_of
 from engine.ledger import Attempt
 from engine.spec import DeploymentSpec, RetryPolicy
-from engine.upstreams import estimates, failures, troubles
+from engine.upstreams import estimates, failures, litellm_errors
 from engine.upstreams.call import Call, Stream, Usage
 from engine.upstreams.watching import Watch
-from engine.upstreams.wire import Heard
+from engine.upstreams.wire import ObservedAnswer
 
 # The wait for usage after the last answer.
 REST_TIMEOUT_S = 2.0
@@ -27,7 +27,7 @@ Chunk = dict[str, Any]
 class Opening:
     """One stream of an attempt, from start to end."""
 
-    def __init__(self, call: Call, deployment: DeploymentSpec, policy: RetryPolicy, heard: Heard) -> None:
+    def __init__(self, call: Call, deployment: DeploymentSpec, policy: RetryPolicy, heard: ObservedAnswer) -> None:
         self._call, self._deployment, self._policy, self._heard = call, deployment, policy, heard
         self._held: list[Chunk] = []
         self._last: Chunk = {}
@@ -65,7 +65,7 @@ class Opening:
         except Exception as error:
             if self._watch.is_whole and not self._watch.is_failed:
                 return None
-            raise troubles.failure(self._call, self._deployment, error, self._heard) from error
+            raise litellm_errors.failure(self._call, self._deployment, error, self._heard) from error
         if chunk is None:
             return None
         content: Chunk = chunk.model_dump(mode="json", exclude_none=True)
@@ -75,7 +75,7 @@ class Opening:
     def _check_end(self) -> None:
         """LiteLLM ends every stream normally, even if the provider did not."""
         if self._watch.is_failed or not self._watch.is_whole:
-            raise troubles.broken(self._deployment, self._heard)
+            raise litellm_errors.broken(self._deployment, self._heard)
 
     async def _events(self, stream: Stream) -> AsyncGenerator[bytes]:
         try:
@@ -110,7 +110,7 @@ class Opening:
         is_first_end = not self._told
         if ends := {index for index, _ in event_of(chunk).finishes}:
             if self._watch.is_failed or not self._watch.has_ended(ends):
-                raise troubles.broken(self._deployment, self._heard)
+                raise litellm_errors.broken(self._deployment, self._heard)
             self._told |= ends
         if not is_first_end and _is_usage_alone(chunk) and not self._call.wants_usage:
             return b""
@@ -128,7 +128,7 @@ class Opening:
             await closing()
 
 
-def counted(call: Call, usage: Usage | None, heard: Heard) -> Usage | None:
+def counted(call: Call, usage: Usage | None, heard: ObservedAnswer) -> Usage | None:
     """The provider's own count, or a marked estimate: LiteLLM counts if the provider did not.
 
     None if LiteLLM did not either; an uncounted stream is estimated at its end.

@@ -10,15 +10,15 @@ from pydantic_core import to_json
 
 from engine import limits
 from engine.dialects.answers import read_chat, read_embeddings
-from engine.dialects.told import told_error
+from engine.dialects.trailing_error import trailing_error
 from engine.ledger import Attempt
 from engine.spec import DeploymentSpec, RetryPolicy
-from engine.upstreams import asking, estimates, failures, litellm_connections, troubles, wire
+from engine.upstreams import asking, estimates, failures, litellm_connections, litellm_errors, wire
 from engine.upstreams.call import Answer, Call, Stream
 from engine.upstreams.dropped import dropped_params
 from engine.upstreams.litellm_streams import Opening, counted
 from engine.upstreams.sse import EVENT_LIMIT
-from engine.upstreams.wire import Heard
+from engine.upstreams.wire import ObservedAnswer
 
 litellm_connections.bind()
 
@@ -58,12 +58,12 @@ def _limit_bytes(call: Call) -> int:
     return EVENT_LIMIT if call.is_stream else limits.adopted().answer_bytes
 
 
-async def _ask(call: Call, deployment: DeploymentSpec, policy: RetryPolicy, heard: Heard) -> Any:
+async def _ask(call: Call, deployment: DeploymentSpec, policy: RetryPolicy, heard: ObservedAnswer) -> Any:
     ask = litellm.acompletion if call.endpoint == "chat/completions" else litellm.aembedding
     try:
         return await ask(**_arguments(call, deployment, policy))
     except Exception as error:
-        failure = troubles.failure(call, deployment, error, heard)
+        failure = litellm_errors.failure(call, deployment, error, heard)
     if not asking.is_refused(call, deployment, failure):
         raise failure
     return await _ask(call, deployment, policy, heard)
@@ -108,11 +108,11 @@ def _dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
     return dropped_params(call.body, allowed, provider=provider, model=deployment.upstream_model, is_chat=is_chat)
 
 
-def _whole(call: Call, deployment: DeploymentSpec, response: Any, heard: Heard) -> Answer:
+def _whole(call: Call, deployment: DeploymentSpec, response: Any, heard: ObservedAnswer) -> Answer:
     body = to_json(response.model_dump(mode="json", exclude_none=True))
     said = (read_chat if call.endpoint == "chat/completions" else read_embeddings)(body)
     # LiteLLM treats an answer that ended with an error as a normal end.
-    if said.error or said.problem or heard.is_ended_by_error or told_error(heard.body):
-        raise troubles.unanswered(deployment, said, heard)
+    if said.error or said.problem or heard.is_ended_by_error or trailing_error(heard.body):
+        raise litellm_errors.unanswered(deployment, said, heard)
     usage = counted(call, said.usage, heard) or estimates.usage(call.body, said.choices)
     return Answer(body, deployment, usage, "content_filter" in said.finish_reasons)

@@ -42,7 +42,7 @@ class UnknownPacking(ValueError):
 
 
 @dataclass(slots=True)
-class Heard:
+class ObservedAnswer:
     """The last answer of an attempt. `status` is None before the first.
 
     `body` is the beginning of an error answer, else the latest bytes. `is_counted`: the provider counted tokens.
@@ -114,13 +114,13 @@ class Heard:
         self.body = (self.body + piece)[-TAIL_LIMIT:]
 
 
-_listening: ContextVar[Heard | None] = ContextVar("heard", default=None)
+_listening: ContextVar[ObservedAnswer | None] = ContextVar("heard", default=None)
 
 
-def listen(limit_bytes: int | None = None, *, is_stream: bool = False) -> Heard:
+def listen(limit_bytes: int | None = None, *, is_stream: bool = False) -> ObservedAnswer:
     """Listens to the answers to the running task's requests from now on, up to `limit_bytes` each (or per line of a
     stream)."""
-    heard = Heard(limit_bytes=limit_bytes, is_stream=is_stream)
+    heard = ObservedAnswer(limit_bytes=limit_bytes, is_stream=is_stream)
     _listening.set(heard)
     return heard
 
@@ -131,7 +131,7 @@ def ask_for_plain(request: httpx.Request) -> None:
         request.headers["accept-encoding"] = "identity"
 
 
-def overhear(response: httpx.Response) -> None:
+def observe(response: httpx.Response) -> None:
     """Passes this answer to the attempt that listens, if any."""
     heard = _listening.get()
     if heard is not None and isinstance(response.stream, httpx.AsyncByteStream):
@@ -142,7 +142,7 @@ def overhear(response: httpx.Response) -> None:
 class _Overheard(httpx.AsyncByteStream):
     """A body that is passed on unchanged."""
 
-    def __init__(self, stream: httpx.AsyncByteStream, heard: Heard) -> None:
+    def __init__(self, stream: httpx.AsyncByteStream, heard: ObservedAnswer) -> None:
         self._stream, self._heard = stream, heard
 
     async def __aiter__(self) -> AsyncIterator[bytes]:

@@ -45,7 +45,7 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class Remaining:
     """The rest of a limit."""
 
     remaining: int
@@ -70,7 +70,7 @@ class RateLimits:
 
         Raises ApiError 429 with Retry-After if any limit is reached; a refused request counts for none.
         """
-        limits, left = _limits_of(holder), list[Left]()
+        limits, left = _limits_of(holder), list[Remaining]()
         try:
             if len(limits) > 1:
                 for limit in limits:
@@ -78,7 +78,7 @@ class RateLimits:
             for limit in limits:
                 await self._ask(limit, self._limiter.hit if limit.what == "requests" else self._limiter.test)
                 window = await self._limiter.get_window_stats(limit.item, limit.window)
-                left.append(Left(window.remaining, limit.item.amount, limit.what))
+                left.append(Remaining(window.remaining, limit.item.amount, limit.what))
         except ApiError:
             raise
         except Exception as error:  # the store of the counters is away: serving matters more than counting
@@ -140,7 +140,7 @@ def _pair(rpm: int | None, tpm: int | None, window: str, who: str) -> Iterator[L
         yield Limit("requests", PerMinute(rpm, 1, "requests"), window, who)
 
 
-def _tightest(left: list[Left], what: str) -> Headers:
+def _tightest(left: list[Remaining], what: str) -> Headers:
     of_it = [one for one in left if one.what == what]
     return min(of_it, key=lambda one: (one.remaining, one.amount)).headers if of_it else []
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 from gateway.background.periodic import run_every
-from usage.health.standings import current_rankings
+from usage.health.level_rankings import current_rankings
 
 # Response times change slowly; no request waits for them.
 RENEWED_EVERY_S = 60.0

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.complexity import Part
 from engine.virtual import decide, pools_for, reason
-from gateway.explain.candidates import Candidate, Excluded, candidates_in
+from gateway.explain.candidate_order import Candidate, Excluded, candidates_in
 from gateway.explain.skip_reasons import excluded_from, tokens_of
 from groups.models import RoutingGroup, VirtualModel
 from groups.specs import fallbacks_of, spec_of

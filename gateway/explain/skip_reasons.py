@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from engine.spec import DeploymentSpec, GroupSpec
-from gateway.explain.candidates import Excluded
+from gateway.explain.candidate_order import Excluded
 from groups.models import Deployment
 from providers.presets import preset_of
 from usage.health.cooldown_board import CoolingDown

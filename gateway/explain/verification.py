@@ -9,8 +9,8 @@ from django.core.exceptions import ValidationError
 
 from access.models import ApiKey
 from gateway.explain.skip_reasons import excluded_from
+from groups.config_checks import fallback_names
 from groups.models import RoutingGroup, RoutingRules, VirtualModel
-from groups.policies import fallback_names
 from groups.routing_rules.alias_targets import resolved
 from groups.routing_rules.checks import problems_of
 from groups.routing_rules.power_levels import LEVEL_NAMES

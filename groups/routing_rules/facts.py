@@ -42,7 +42,7 @@ def usual_of(group: RoutingGroup) -> list[Deployment]:
         first = min(row.priority or 1 for row in rows)
         return [row for row in rows if (row.priority or 1) == first]
     if group.strategy == Strategy.COST_BASED and rows:
-        return [min(rows, key=lambda row: _or_dear(price_of(row.model)))]
+        return [min(rows, key=lambda row: _with_new_price(price_of(row.model)))]
     if group.strategy == Strategy.WEIGHTED:
         return [row for row in rows if row.weight]
     return rows
@@ -59,7 +59,7 @@ def is_embedding(model: LanguageModel) -> bool:
     return "embedding" in model.capabilities or "embed" in model.name.lower() or "/bge-" in model.name.lower()
 
 
-def _or_dear(price: float | None) -> float:
+def _with_new_price(price: float | None) -> float:
     return float("inf") if price is None else price
 
 

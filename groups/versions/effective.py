@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.spec import CooldownPolicy, RetryPolicy, Router
-from groups import policies
+from groups import config_checks
 from groups.models import RoutingGroup
 
 
@@ -46,8 +46,8 @@ FALLBACK = (
     ("context_window_groups", "Prompt too long"),
     ("content_policy_groups", "Refused by content policy"),
 )
-IN_POWER_LEVELS = (policies.IN_POWER_LEVELS, "May be chosen for auto and the power levels")
-ROUTER = (policies.ROUTER, "Router")
+IN_POWER_LEVELS = (config_checks.IN_POWER_LEVELS, "May be chosen for auto and the power levels")
+ROUTER = (config_checks.ROUTER, "Router")
 ROUTERS = {Router.NATIVE: "Routing Console's", Router.LITELLM: "LiteLLM's"}
 SWITCHES = (IN_POWER_LEVELS, ROUTER)
 WHEN_UNSET = {
@@ -91,7 +91,7 @@ def _fallback(config: Mapping[str, Any], name: str, label: str) -> EffectiveSett
 
 
 def _router(config: Mapping[str, Any], name: str, label: str) -> EffectiveSetting:
-    return EffectiveSetting(label, ROUTERS[policies.router_of(config)], is_default=name not in config)
+    return EffectiveSetting(label, ROUTERS[config_checks.router_of(config)], is_default=name not in config)
 
 
 def _switch(config: Mapping[str, Any], name: str, label: str) -> EffectiveSetting:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
+from groups.config_checks import SETTINGS
 from groups.deployments.placements import Placement
 from groups.models import Deployment, RoutingGroup
-from groups.policies import SETTINGS
 
 Snapshot = Mapping[str, Any]
 

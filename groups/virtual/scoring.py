@@ -9,7 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from engine.complexity import ComplexityRules
-from groups.policies import Number
+from groups.config_checks import Number
 
 MOST_KEYWORDS = 200
 LONGEST_KEYWORD = 64

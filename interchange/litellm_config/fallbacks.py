@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from groups.policies import MAX_FALLBACK_GROUPS
+from groups.config_checks import MAX_FALLBACK_GROUPS
 from interchange.bundle import Remark
 from interchange.litellm_config.document import mapping, sequence
 from interchange.litellm_config.litellm_names import FALLBACKS

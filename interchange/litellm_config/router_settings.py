@@ -13,7 +13,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from engine.spec import RetryPolicy
-from groups.policies import COOLDOWN, RETRY
+from groups.config_checks import COOLDOWN, RETRY
 from interchange.bundle import Remark, named
 from interchange.litellm_config.document import mapping, number, sequence, text
 from interchange.litellm_config.fallbacks import EVERY, aliases_of, fallbacks_of

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 
-from groups.policies import FALLBACK, fallback_names, find_cycle
+from groups.config_checks import FALLBACK, fallback_names, find_cycle
 from groups.routing_rules.aliases import MOST_ALIASES, trouble_with
 from interchange.bundle import GroupDraft, Remark
 

@@ -16,7 +16,7 @@ from access.rules import visible_keys
 from lib.ids import uuid_of, uuids_of
 from pages.groups.cards import ids_of_groups
 from providers.models import Provider
-from usage.alerting.news import News, news_of
+from usage.alerting.news import WebhookDelivery, news_of
 from usage.models import Alert, AlertKind
 
 ICONS: dict[AlertKind, str] = {
@@ -37,7 +37,7 @@ class AlertRow:
     icon: str
     subject: str
     url: str
-    webhook: News
+    webhook: WebhookDelivery
 
     @property
     def lasted(self) -> str:

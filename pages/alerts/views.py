@@ -54,7 +54,7 @@ def alert_rules(request: PersonRequest) -> HttpResponseBase:
 def alert_test(request: PersonRequest) -> HttpResponseBase:
     """Sends a test alert to the webhook, and shows the result."""
     try:
-        webhook.send_trial(by=request.user)
+        webhook.send_test_alert(by=request.user)
     except webhook.NotDelivered as error:
         trial = {"is_taken": False, "text": f"Not delivered: {error}"}
     else:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from groups.deployments.shares import percentages
+from groups.deployments.percentages import percentages
 from groups.models import Deployment, RoutingGroup, Strategy
 from pages.discs import Disc, disc_of
 

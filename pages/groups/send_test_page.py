@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 from access.models import Actor, Role
 from engine.spec import Strategy
 from gateway.openai import ApiError
-from gateway.send_test import Trial, try_group
+from gateway.send_test import SendTestResult, try_group
 from groups.models import RoutingGroup
 from lib.exceptions import DomainError
 from pages.discs import provider_types
@@ -64,6 +64,6 @@ def _outcome(group: RoutingGroup, form: GroupTestForm, *, by: Actor) -> dict[str
     }
 
 
-def _bars(result: Trial, types: dict[str, str]) -> tuple[WaterfallBar, ...]:
+def _bars(result: SendTestResult, types: dict[str, str]) -> tuple[WaterfallBar, ...]:
     attempts = [{**asdict(t), "at_ms": t.started_ms, "duration_ms": t.latency_ms} for t in result.traces]
     return bars_of(attempts, began_ms=0.0, duration_ms=result.total_latency_ms, provider_types=types)

@@ -21,7 +21,7 @@ from pages.groups.builder.deployment_rows import is_id
 from pages.groups.builder.drafts import Draft
 from pages.guards import PersonRequest, requires
 from tester.exceptions import RunBroken
-from tester.runs.brief_rehearsal import DEFAULT_SCENARIO, Rehearsed, fingerprint, rehearse_briefly
+from tester.runs.brief_rehearsal import DEFAULT_SCENARIO, BriefRehearsal, fingerprint, rehearse_briefly
 from tester.scene import mode_of, scene_of
 from tester.scene.drawings import drawn_draft
 
@@ -84,7 +84,7 @@ def _stored(request: PersonRequest) -> RoutingGroup | None:
     return RoutingGroup.objects.filter(pk=group_id).first() if is_id(group_id) else None
 
 
-def _before(request: PersonRequest, scenario: str) -> Rehearsed | None:
+def _before(request: PersonRequest, scenario: str) -> BriefRehearsal | None:
     """The same for the stored group, if there is one."""
     group = _stored(request)
     return rehearse_briefly(specs_with_fallbacks(group), scenario) if group else None
@@ -95,8 +95,8 @@ def _answer(
     *,
     group: RoutingGroup | None = None,
     rows: list[Deployment] | None = None,
-    mine: Rehearsed | None = None,
-    before: Rehearsed | None = None,
+    mine: BriefRehearsal | None = None,
+    before: BriefRehearsal | None = None,
     problems: list[str] | None = None,
     status: int = 200,
 ) -> HttpResponse:

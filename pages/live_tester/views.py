@@ -76,7 +76,7 @@ FIELDS = {
     "workload.input_tokens": "input_tokens",
     "scenario": "scenario",
 }
-DEARER = "The price has changed since you were asked. "
+PRICE_CHANGED = "The price has changed since you were asked. "
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -122,8 +122,8 @@ def _planned(group: RoutingGroup, form: RehearsalForm) -> RunPlan | None:
     try:
         return plan(group, form.asked)
     except BadInput as error:
-        dearer = DEARER if error.field == "max_cost_usd" else ""
-        form.add_error(FIELDS.get(error.field), dearer + error.message)
+        prefix = PRICE_CHANGED if error.field == "max_cost_usd" else ""
+        form.add_error(FIELDS.get(error.field), prefix + error.message)
         return None
 
 

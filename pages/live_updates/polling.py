@@ -35,7 +35,7 @@ Mailbox = asyncio.Queue[News]
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class WatchedState:
     """The result of one look; a difference between two is a change."""
 
     version: int
@@ -46,9 +46,9 @@ class Sight:
     alerts: dict[int, str] = field(default_factory=dict)
 
 
-def look() -> Sight:
+def look() -> WatchedState:
     """The state that pages follow; six small queries."""
-    return Sight(
+    return WatchedState(
         version=config_version.current(),
         requests=_recent_requests(),
         runs=tuple(Run.objects.order_by("-created_at").values_list("pk", "status")[:NEWEST_RUNS]),
@@ -65,7 +65,7 @@ def _recent_requests() -> int:
     return buckets.aggregate(all=Sum("requests"))["all"] or 0
 
 
-def news_between(before: Sight, after: Sight) -> list[News]:
+def news_between(before: WatchedState, after: WatchedState) -> list[News]:
     """The news between two looks: the outdated pages, and the new alerts. Pure."""
     news = []
     if (before.version, before.providers) != (after.version, after.providers):
@@ -84,7 +84,7 @@ def news_between(before: Sight, after: Sight) -> list[News]:
 class Follower:
     """Looks while there are viewers, and tells all of them."""
 
-    def __init__(self, look: Callable[[], Awaitable[Sight]], *, tick_s: float = TICK_S) -> None:
+    def __init__(self, look: Callable[[], Awaitable[WatchedState]], *, tick_s: float = TICK_S) -> None:
         self._look, self._tick_s = look, tick_s
         self._mailboxes: set[Mailbox] = set()
         self._task: asyncio.Task[None] | None = None
@@ -105,7 +105,7 @@ class Follower:
                 self._task = None
 
     async def _follow(self) -> None:
-        before: Sight | None = None
+        before: WatchedState | None = None
         while True:
             try:
                 after = await self._look()
@@ -123,7 +123,7 @@ class Follower:
                     mailbox.put_nowait(piece)
 
 
-async def _look_in_database_thread() -> Sight:
+async def _look_in_database_thread() -> WatchedState:
     return await in_database_thread(look)
 
 

@@ -13,7 +13,7 @@ from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from pages.groups.cards import ids_of_groups
-from usage.health.activity import NEWEST, RECENT, WENT_WRONG, GroupState, Health, Served, health_of, recent_answers
+from usage.health.activity import NEWEST, RECENT, WENT_WRONG, GroupHealth, GroupState, Served, health_of, recent_answers
 from usage.models import RequestRecord
 
 # More than a person can handle at once; those with the most failures.
@@ -23,19 +23,19 @@ MOVED_ON = Q(attempts__1__isnull=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Troubled:
+class UnhealthyGroup:
     """A group that is failing or degraded; `id` is None if the group is gone."""
 
     name: str
     id: UUID | None
-    health: Health
+    health: GroupHealth
 
 
 @dataclass(frozen=True, slots=True)
 class WorstGroups:
     """The worst groups, and how many more there are."""
 
-    groups: tuple[Troubled, ...]
+    groups: tuple[UnhealthyGroup, ...]
     more: int
 
 
@@ -45,10 +45,12 @@ def worst_groups(*, cooling: Collection[str] = ()) -> WorstGroups:
     worst = sorted(states, key=lambda name: (WORST_FIRST.index(states[name].state), name))
     shown = worst[:MOST_SHOWN]
     ids = ids_of_groups(shown)
-    return WorstGroups(tuple(Troubled(name, ids.get(name), states[name]) for name in shown), len(worst) - len(shown))
+    return WorstGroups(
+        tuple(UnhealthyGroup(name, ids.get(name), states[name]) for name in shown), len(worst) - len(shown)
+    )
 
 
-def _healths(cooling: Collection[str]) -> dict[str, Health]:
+def _healths(cooling: Collection[str]) -> dict[str, GroupHealth]:
     """Health by the callers' answers, and by the newest requests of each group with a recent failure, also of a single
     deployment."""
     served = recent_answers()

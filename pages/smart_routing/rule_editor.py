@@ -20,7 +20,7 @@ from groups.routing_rules.checks import troubles_with
 from pages.guards import PersonRequest, requires
 from pages.smart_routing.steps import chain_links, changed_chain, providers_left
 from pages.smart_routing.strategies import CARDS, level_cards, measures_of
-from usage.health.standings import measured_pools, rankings_of
+from usage.health.level_rankings import measured_pools, rankings_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from groups.routing_rules.power_levels import AUTO, POWER_LEVELS, LevelStrategy, RankedPool, cheapness, goodness, speed
-from usage.health.standings import Rankings
+from usage.health.level_rankings import Rankings
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,7 @@ def cost_by_provider(lines: Sequence[UsageLine], types: Mapping[str, str]) -> Pa
 
     `types` (name -> type) decides the colours; without a type the name does.
     """
-    dearest = sorted(_asked(lines), key=lambda line: -line.totals.cost_usd)
+    most_expensive = sorted(_asked(lines), key=lambda line: -line.totals.cost_usd)
     whole = sum(line.totals.cost_usd for line in lines)
 
     def text(totals: Totals) -> str:
@@ -112,7 +112,7 @@ def cost_by_provider(lines: Sequence[UsageLine], types: Mapping[str, str]) -> Pa
 
     return _bars(
         ("cost", "Cost by provider"),
-        dearest,
+        most_expensive,
         "provider",
         lambda line: BarRow(_named(line), line.totals.cost_usd, text(line.totals), colour=_colour(line, types)),
         {"Cost": lambda t: cost(t.cost_usd), "Requests": _requests, "Saved by own keys": lambda t: cost(t.saved_usd)},

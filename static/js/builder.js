@@ -67,7 +67,7 @@ function makeSortable(list) {
   list.classList.add("is-sortable");
 }
 
-/* Percentages: largest remainder, ties to the earlier row; the same as groups/deployments/shares.py. */
+/* Percentages: largest remainder, ties to the earlier row; the same as groups/deployments/percentages.py. */
 
 function percentages(weights) {
   const total = weights.reduce((sum, weight) => sum + weight, 0);

@@ -53,7 +53,7 @@ def command_in(text: str | None) -> ViewerCommand:
         raise BadCommand("This is not JSON.")
     if not isinstance(said, dict):
         raise BadCommand('Send a JSON object such as {"ack": 1}.')
-    return _wish(said)
+    return _command(said)
 
 
 def command_in_query(query: str) -> ViewerCommand:
@@ -62,7 +62,7 @@ def command_in_query(query: str) -> ViewerCommand:
     Raises BadCommand.
     """
     said = {name: _word(value) for name, value in parse_qsl(query) if name in KNOWN and name != "ack"}
-    return _wish(said)
+    return _command(said)
 
 
 def _word(value: str) -> Any:
@@ -72,7 +72,7 @@ def _word(value: str) -> Any:
         return value
 
 
-def _wish(said: Mapping[str, Any]) -> ViewerCommand:
+def _command(said: Mapping[str, Any]) -> ViewerCommand:
     if unknown := [name for name in said if name not in KNOWN]:
         raise BadCommand(f"Unknown: '{unknown[0][:40]}'. Known: {', '.join(KNOWN)}.")
     return ViewerCommand(

@@ -11,7 +11,7 @@ from pydantic_core import to_json
 
 from tester.live.commands import BadCommand, ViewerCommand
 from tester.live.frames import WatchedRun
-from tester.live.pictures import Shot
+from tester.live.pictures import PictureKey
 from tester.live.player import FRAME_S, Player
 from tester.live.waking import until
 from tester.models import RunStatus
@@ -37,7 +37,7 @@ class PatchView:
         # A viewer that comes from the run before keeps its picture until this run reaches the same moment.
         self._awaited_ms = command.at_ms
         self._came_in_time = not self._buffer.is_over
-        self._shown: Shot | None = None
+        self._shown: PictureKey | None = None
         self._standing: dict[str, Any] = {}
         self._next_s = 0.0
         self._sent = self._acknowledged = self._seeks = 0
@@ -107,7 +107,7 @@ class PatchView:
 
     def _frame(self) -> str:
         now_s = self._clock()
-        shot = Shot(self._mode, self._player.take(now_s, self._buffer.times_ms))
+        shot = PictureKey(self._mode, self._player.take(now_s, self._buffer.times_ms))
         patch = self._pictures.patch(self._shown, shot)
         standing = self._standing_at(shot.frame)
         told = "" if standing == self._standing else f',"s":{to_json(standing).decode()}'

@@ -36,7 +36,7 @@ MOST_SCENES = 128
 MOST_PATCHES = 512
 
 
-class Shot(NamedTuple):
+class PictureKey(NamedTuple):
     """One picture of a run: its mode, and the index of its frame (-1: before the first)."""
 
     mode: Mode
@@ -51,10 +51,10 @@ class Pictures:
         self._scene = lru_cache(MOST_SCENES)(self._draw)
         self.patch = lru_cache(MOST_PATCHES)(self._compare)
 
-    def _draw(self, shot: Shot) -> Scene:
+    def _draw(self, shot: PictureKey) -> Scene:
         return scene_of(self._buffer.group, self._buffer.frame(shot.frame), shot.mode)
 
-    def _compare(self, before: Shot | None, after: Shot) -> str:
+    def _compare(self, before: PictureKey | None, after: PictureKey) -> str:
         """The patch from one picture to another, as JSON; the whole scene after a change of the mode."""
         is_whole = before is None or before.mode is not after.mode
         return to_json(diff(None if is_whole or before is None else self._scene(before), self._scene(after))).decode()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from xml.etree.ElementTree import Element
 
 from tester.picture.colours import Colour
-from tester.picture.stylesheet import Rule, matches
+from tester.picture.stylesheet import StyleRule, matches
 from tester.picture.values import Theme, resolved
 
 PAINTS = {"fill": "fill-opacity", "stroke": "stroke-opacity", "stop-color": "stop-opacity"}
@@ -26,7 +26,7 @@ def matters(name: str) -> bool:
     return name in ATTRIBUTES or name.startswith("--")
 
 
-def paint(root: Element, rules: Sequence[Rule], theme: Theme) -> None:
+def paint(root: Element, rules: Sequence[StyleRule], theme: Theme) -> None:
     """Sets the attributes of every element by the rules, in place, and removes classes and the like."""
     _paint(root, [], {}, rules, theme)
     for element in root.iter():
@@ -35,7 +35,7 @@ def paint(root: Element, rules: Sequence[Rule], theme: Theme) -> None:
 
 
 def _paint(
-    element: Element, ancestors: list[Element], inherited: Mapping[str, str], rules: Sequence[Rule], theme: Theme
+    element: Element, ancestors: list[Element], inherited: Mapping[str, str], rules: Sequence[StyleRule], theme: Theme
 ) -> None:
     declared: dict[str, str] = {}
     for rule in rules:

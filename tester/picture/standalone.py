@@ -14,7 +14,7 @@ from django.contrib.staticfiles import finders
 from django.template.loader import render_to_string
 
 from tester.picture.painting import matters, paint
-from tester.picture.stylesheet import Rule, rules_of
+from tester.picture.stylesheet import StyleRule, rules_of
 from tester.picture.values import Theme
 from tester.scene import Scene
 
@@ -83,7 +83,7 @@ def _tidy(svg: Element) -> None:
 
 
 @cache
-def _rules() -> tuple[Rule, ...]:
+def _rules() -> tuple[StyleRule, ...]:
     """The rules that affect a picture."""
     rules = rules_of("".join(_static(name).read_text() for name in SHEETS))
     return tuple(rule for rule in rules if any(matters(name) for name in rule.declarations))

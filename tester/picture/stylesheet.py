@@ -21,7 +21,7 @@ Specificity = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class StyleRule:
     """One selector with its declarations."""
 
     selector: str
@@ -29,7 +29,7 @@ class Rule:
     declarations: Mapping[str, str]
 
 
-def rules_of(css: str) -> tuple[Rule, ...]:
+def rules_of(css: str) -> tuple[StyleRule, ...]:
     """The rules of a stylesheet, in ascending specificity."""
     found = [rule for head, body in _blocks(COMMENT.sub("", css)) for rule in _rules(head, body)]
     return tuple(sorted(found, key=lambda rule: rule.specificity))
@@ -109,13 +109,13 @@ def _blocks(css: str) -> Iterator[tuple[str, str]]:
         place = closes
 
 
-def _rules(head: str, body: str) -> Iterator[Rule]:
+def _rules(head: str, body: str) -> Iterator[StyleRule]:
     if head.startswith("@"):
         return
     pairs = (part.partition(":") for part in parts_of(body, ";") if ":" in part)
     declarations = {name.strip(): value.replace("!important", "").strip() for name, _, value in pairs}
     for selector in parts_of(head, ","):
-        yield Rule(selector.strip(), _specificity(selector), declarations)
+        yield StyleRule(selector.strip(), _specificity(selector), declarations)
 
 
 def _specificity(selector: str) -> Specificity:

@@ -42,14 +42,14 @@ class RehearsalSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsed:
+class BriefRehearsal:
     """A short rehearsal: its verdict, and its last frame for the diagram."""
 
     verdict: RehearsalSummary
     frame: dict[str, Any]
 
 
-def rehearse_briefly(specs: Sequence[GroupSpec], scenario: str) -> Rehearsed:
+def rehearse_briefly(specs: Sequence[GroupSpec], scenario: str) -> BriefRehearsal:
     """Rehearses the first of the groups in a worker of the pool; waits for it. Raises BadInput and RunBroken."""
     deadline = time.monotonic() + PATIENCE_S
     with pool.lend(while_waiting=lambda: _check_patience(deadline)) as worker:
@@ -61,7 +61,7 @@ def rehearse_briefly(specs: Sequence[GroupSpec], scenario: str) -> Rehearsed:
                 if message["type"] == "frame":
                     frame = message
                 elif message["type"] == "done":
-                    return Rehearsed(verdict_of(message["result"], job.workload.rate_per_s or RATE_PER_S), frame)
+                    return BriefRehearsal(verdict_of(message["result"], job.workload.rate_per_s or RATE_PER_S), frame)
                 elif message["type"] == "failed":
                     raise RunBroken(f"The rehearsal itself went wrong: {message['error']}.")
             _check_patience(deadline)

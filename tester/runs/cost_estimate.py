@@ -38,9 +38,9 @@ def estimate(job: Job) -> Estimate:
     """The cost of a job's requests, without retries. The demo's own upstream costs nothing."""
     deployments = [d for spec in job.specs for d in spec.deployments if not _is_demo(d)]
     costs = [(d, d.cost_usd(input_tokens=INPUT_TOKENS, output_tokens=OUTPUT_TOKENS)) for d in deployments]
-    dearest = max((cost for _, cost in costs if cost is not None), default=0.0)
+    most_expensive = max((cost for _, cost in costs if cost is not None), default=0.0)
     unpriced = dict.fromkeys(f"{d.provider}/{d.upstream_model}" for d, cost in costs if cost is None)
-    return Estimate(dearest * job.workload.num_requests, tuple(unpriced))
+    return Estimate(most_expensive * job.workload.num_requests, tuple(unpriced))
 
 
 def check_within(estimated: Estimate, *, count: int, most_usd: float | None) -> None:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from engine.outcomes import Outcome
-from groups.deployments.shares import percentages
+from groups.deployments.percentages import percentages
 from tester.scene.group import DrawnGroup, Mode
 
 JSON = Mapping[str, Any]

@@ -8,7 +8,7 @@ from enum import StrEnum
 from itertools import groupby
 
 from engine.spec import Strategy
-from groups.deployments.shares import percentages
+from groups.deployments.percentages import percentages
 
 MOST_DEPLOYMENTS = 10
 

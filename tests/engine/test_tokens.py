@@ -4,7 +4,7 @@ import pytest
 from pydantic_core import to_json
 
 from engine.upstreams.call import Usage
-from engine.upstreams.estimates import TOKENS_PER_ATTACHMENT, Passed, input_tokens
+from engine.upstreams.estimates import TOKENS_PER_ATTACHMENT, ForwardedEvents, input_tokens
 from tests.engine.scripted import deployment
 
 COUNTED = {"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150}
@@ -69,7 +69,7 @@ ROLE, END, DONE = event({"role": "assistant", "content": "", "refusal": None}), 
 
 
 def passed(*pieces: bytes) -> int:
-    counted = Passed()
+    counted = ForwardedEvents()
     for piece in pieces:
         counted.add(piece)
     usage = counted.usage({})

@@ -11,8 +11,8 @@ import pytest
 
 from access.keys import KeyHolder, hash_key
 from access.models import Role
-from gateway.admission import rights
-from gateway.admission.rights import authenticate
+from gateway.admission import key_rights
+from gateway.admission.key_rights import authenticate
 from gateway.live import Live
 from gateway.openai import ApiError
 
@@ -25,7 +25,7 @@ async def _database_is_away(work: Callable[[], Any]) -> Any:
 
 @pytest.mark.parametrize(("key", "status", "code"), [("sk-rc-x", 503, "not_ready"), ("", 401, "invalid_api_key")])
 async def test_a_key_is_not_called_unknown_before_the_keys_are_known(monkeypatch, key: str, status: int, code: str):
-    monkeypatch.setattr(rights, "LOADS_WITHIN_S", 0.01)
+    monkeypatch.setattr(key_rights, "LOADS_WITHIN_S", 0.01)
     with pytest.raises(ApiError) as caught:
         await authenticate(Live(_database_is_away), key)
     assert (caught.value.status, caught.value.code) == (status, code)

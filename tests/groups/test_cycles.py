@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from groups.policies import find_cycle
+from groups.config_checks import find_cycle
 
 
 @pytest.mark.parametrize(

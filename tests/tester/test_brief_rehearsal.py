@@ -11,7 +11,7 @@ from groups.models import RoutingGroup
 from pages.live_tester import builder_preview
 from tester.exceptions import RunBroken
 from tester.models import Run
-from tester.runs.brief_rehearsal import RehearsalSummary, Rehearsed, rehearse_briefly, verdict_of
+from tester.runs.brief_rehearsal import BriefRehearsal, RehearsalSummary, rehearse_briefly, verdict_of
 from tests.factories import make_group
 from tests.page import HTMX, html_of
 from tests.pages.groups.test_builder_page import form
@@ -36,9 +36,9 @@ def rehearsed(monkeypatch) -> list[tuple[list[str], str]]:
     """What was rehearsed: the groups and the scenario; the real worker has a test of its own."""
     seen: list[tuple[list[str], str]] = []
 
-    def pretend(specs, scenario: str) -> Rehearsed:
+    def pretend(specs, scenario: str) -> BriefRehearsal:
         seen.append(([f"{spec.name}:{spec.strategy}" for spec in specs], scenario))
-        return Rehearsed(RehearsalSummary("98.5%", 41, 9, 1900.0, 1.8), {})
+        return BriefRehearsal(RehearsalSummary("98.5%", 41, 9, 1900.0, 1.8), {})
 
     monkeypatch.setattr(builder_preview, "rehearse_briefly", pretend)
     monkeypatch.setattr(builder_preview, "scene_of", lambda drawn, frame, mode: None)

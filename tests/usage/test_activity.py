@@ -9,7 +9,7 @@ import pytest
 from tests.factories import make_group
 from tests.page import HTMX, html_of
 from tests.usage.log import finished, log
-from usage.health.activity import Activity, GroupState, Health, Served, activity_of, health_of
+from usage.health.activity import Activity, GroupHealth, GroupState, Served, activity_of, health_of
 
 
 def attempt(provider: str = "Nebius", status: str = "success", code: int = 200) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def test_a_group_is_unhealthy_when_its_callers_got_errors_for_any_state_of_its_d
 def test_requests_that_reached_no_deployment_make_a_group_fail():
     cooling = [finished(model_group="chat", status=429, error_class="all_cooling_down") for _ in range(40)]
     log(*cooling, *(finished(model_group="chat", attempts=[attempt()]) for _ in range(60)))
-    assert activity_of(["chat"])["chat"].health == Health(GroupState.DEGRADED, "40 of 100 requests failed")
+    assert activity_of(["chat"])["chat"].health == GroupHealth(GroupState.DEGRADED, "40 of 100 requests failed")
 
 
 @pytest.mark.django_db

@@ -15,8 +15,8 @@ from gateway.exchange import Exchange
 from usage.api.requests import FIELDS
 from usage.models import RequestRecord, UsageBucket, UsageSeries
 from usage.request_log import finished, packing
-from usage.request_log.columns import COLUMNS, COUNTS
 from usage.request_log.csv_export import REQUEST_COLUMNS
+from usage.request_log.log_columns import COLUMNS, COUNTS
 from usage.rollups import tallies
 
 NAMES = {column.name for column in COLUMNS}

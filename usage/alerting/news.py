@@ -8,7 +8,7 @@ from enum import StrEnum
 from usage.models import Alert
 
 
-class Told(StrEnum):
+class WebhookState(StrEnum):
     """The delivery state of an alert's latest event (raised or resolved)."""
 
     TOLD = "told"
@@ -18,19 +18,23 @@ class Told(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class WebhookDelivery:
     """The delivery to the webhook; `why` it failed or waits."""
 
-    state: Told
+    state: WebhookState
     why: str = ""
 
 
-def news_of(alert: Alert, *, has_webhook: bool) -> News:
+def news_of(alert: Alert, *, has_webhook: bool) -> WebhookDelivery:
     """By the alert's own columns; waiting events are not sent while there is no webhook."""
     if alert.send_at is not None and not has_webhook:
-        return News(Told.OFF, "no webhook is set")
+        return WebhookDelivery(WebhookState.OFF, "no webhook is set")
     if alert.send_at is not None:
-        return News(Told.WAITING, f"{alert.send_error}; it is tried again" if alert.send_error else "")
+        return WebhookDelivery(
+            WebhookState.WAITING, f"{alert.send_error}; it is tried again" if alert.send_error else ""
+        )
     if alert.send_error:
-        return News(Told.FAILED, f"{alert.send_error}; it was given up after {alert.failed_sends} attempts")
-    return News(Told.TOLD if alert.told_at else Told.OFF)
+        return WebhookDelivery(
+            WebhookState.FAILED, f"{alert.send_error}; it was given up after {alert.failed_sends} attempts"
+        )
+    return WebhookDelivery(WebhookState.TOLD if alert.told_at else WebhookState.OFF)

@@ -51,7 +51,7 @@ async def deliver(alert: Alert) -> None:
         raise NotDelivered(f"answered {status}")
 
 
-def send_trial(*, by: Actor) -> None:
+def send_test_alert(*, by: Actor) -> None:
     """Sends a test alert once, like any other. Raises NotDelivered, NotAllowed."""
     check_role(by, Role.ADMIN, to="send a test alert")
     if not settings.ALERT_WEBHOOK_URL:

@@ -16,7 +16,7 @@ from access.authentication import actor_of
 from access.models import Role
 from lib.serializers import Page, StrictSerializer, page_answer
 from usage.alerting import WATCHED, RuleSetting, change_rules, checked_threshold, current_rules, webhook
-from usage.alerting.news import Told, news_of
+from usage.alerting.news import WebhookState, news_of
 from usage.models import Alert, AlertKind, AlertRule
 
 STATES = ("open", "resolved", "all")
@@ -43,7 +43,7 @@ class AlertSerializer(serializers.ModelSerializer):
         model = Alert
         fields = ("id", "kind", "subject", "message", "raised_at", "resolved_at", "webhook", "told_at", "send_error")
 
-    def get_webhook(self, alert: Alert) -> Told:
+    def get_webhook(self, alert: Alert) -> WebhookState:
         return news_of(alert, has_webhook=bool(settings.ALERT_WEBHOOK_URL)).state
 
 
@@ -128,7 +128,7 @@ class AlertTest(APIView):
     @extend_schema(request=None, responses=AlertTested, operation_id="send_test_alert")
     def post(self, request: Request) -> Response:
         try:
-            webhook.send_trial(by=actor_of(request))
+            webhook.send_test_alert(by=actor_of(request))
         except webhook.NotDelivered as error:
             return Response({"success": False, "error": str(error)})
         return Response({"success": True})

@@ -14,8 +14,8 @@ from rest_framework.views import APIView
 from access.authentication import actor_of
 from access.models import Role
 from usage.models import RequestRecord
-from usage.request_log.columns import COLUMNS
 from usage.request_log.filter import RequestFilterForm
+from usage.request_log.log_columns import COLUMNS
 from usage.request_log.log_search import matching, page_of
 from usage.rules import owner_seen_by
 

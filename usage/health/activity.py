@@ -50,7 +50,7 @@ WORSE = tuple(GroupState)
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
+class GroupHealth:
     """A state, and its cause: `40 of 43 requests failed`, or a deployment, `Nebius failed 9 of 10`."""
 
     state: GroupState = GroupState.IDLE
@@ -78,7 +78,7 @@ class Activity:
     failures: int = 0
     refused: int = 0
     left: int = 0
-    health: Health = Health()
+    health: GroupHealth = GroupHealth()
 
     @property
     def success_rate(self) -> float | None:
@@ -120,7 +120,7 @@ def _newest(records: Any) -> Iterable[tuple[str, list[dict[str, Any]]]]:
     return found.values_list("model_group", "attempts")  # type: ignore[no-any-return]
 
 
-def health_of(attempts: Iterable[dict[str, Any]], served: Served = Served()) -> Health:
+def health_of(attempts: Iterable[dict[str, Any]], served: Served = Served()) -> GroupHealth:
     """The worse of the callers' answers and of the worst deployment by attempts of the log; pure.
 
     If both are equally bad the callers' answers win, because a request without a deployment has no attempts.
@@ -128,14 +128,14 @@ def health_of(attempts: Iterable[dict[str, Any]], served: Served = Served()) -> 
     return max(_of_callers(served), _of_deployments(attempts), key=lambda health: WORSE.index(health.state))
 
 
-def _of_callers(served: Served) -> Health:
+def _of_callers(served: Served) -> GroupHealth:
     why = f"{served.failed:,} of {served.requests:,} requests failed" if served.failed else ""
     if served.is_alarming:
-        return Health(GroupState.FAILING, why or "its alert is open")
-    return _health(why, failed=served.failed, tried=served.requests) if why else Health()
+        return GroupHealth(GroupState.FAILING, why or "its alert is open")
+    return _health(why, failed=served.failed, tried=served.requests) if why else GroupHealth()
 
 
-def _of_deployments(attempts: Iterable[dict[str, Any]]) -> Health:
+def _of_deployments(attempts: Iterable[dict[str, Any]]) -> GroupHealth:
     tries: dict[str, list[bool]] = defaultdict(list)
     names: dict[str, str] = {}
     for attempt in attempts:
@@ -143,13 +143,13 @@ def _of_deployments(attempts: Iterable[dict[str, Any]]) -> Health:
             tries[attempt["deployment_id"]].append(failed)
             names[attempt["deployment_id"]] = attempt["provider"]
     if not tries:
-        return Health()
+        return GroupHealth()
     worst = max(tries, key=lambda deployment: sum(tries[deployment]) / len(tries[deployment]))
     bad, tried = sum(tries[worst]), len(tries[worst])
     return _health(f"{names[worst]} failed {bad} of {tried}" if bad else "", failed=bad, tried=tried)
 
 
-def _health(why: str, *, failed: int, tried: int) -> Health:
+def _health(why: str, *, failed: int, tried: int) -> GroupHealth:
     if failed >= max(FAILING_FROM, FAILING_SHARE * tried):
-        return Health(GroupState.FAILING, why)
-    return Health(GroupState.DEGRADED if failed >= DEGRADED_SHARE * tried else GroupState.HEALTHY, why)
+        return GroupHealth(GroupState.FAILING, why)
+    return GroupHealth(GroupState.DEGRADED if failed >= DEGRADED_SHARE * tried else GroupState.HEALTHY, why)

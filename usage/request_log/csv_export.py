@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from usage.analytics import AnalyticsQuery
 from usage.models import Grain, RequestRecord, UsageBucket
-from usage.request_log.columns import COLUMNS
+from usage.request_log.log_columns import COLUMNS
 from usage.request_log.log_search import LogCursor
 from usage.rollups.tallies import start_of
 

@@ -10,10 +10,10 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
+from groups.config_checks import FALLBACK
+from groups.deployments.percentages import percentages
 from groups.deployments.placements import Placement, rows_of
-from groups.deployments.shares import percentages
 from groups.models import Deployment, RoutingGroup
-from groups.policies import FALLBACK
 from groups.versions.differences import Difference, differences
 from groups.versions.snapshots import snapshot_of
 from pages.groups.builder import deployment_rows as row_list

@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 
-from groups import policies
+from groups import config_checks
 from groups.models import RoutingGroup, Strategy
 from groups.versions import effective
 from pages.forms import WordsField, attributes
@@ -34,7 +34,7 @@ CARDS = (
 )
 
 
-NUMBERS = {"retry_config": policies.RETRY, "cooldown_config": policies.COOLDOWN}
+NUMBERS = {"retry_config": config_checks.RETRY, "cooldown_config": config_checks.COOLDOWN}
 SETTINGS = tuple(key for numbers in NUMBERS.values() for key in numbers)
 
 
@@ -49,7 +49,7 @@ def settings_fields() -> Iterator[tuple[str, forms.Field]]:
     """The advanced settings by key, each with the default for an empty value."""
     defaults = {s.label: s.value for section in effective.sections_of(RoutingGroup()) for s in section.settings}
     for key, label, pattern in (*effective.RETRY, *effective.COOLDOWN):
-        limits = {**policies.RETRY, **policies.COOLDOWN}[key]
+        limits = {**config_checks.RETRY, **config_checks.COOLDOWN}[key]
         unit = ", seconds" if pattern.endswith(" s") else ""
         yield key, _number(f"{label}{unit}", limits, defaults[label])
     for key, label in effective.FALLBACK:
@@ -57,7 +57,7 @@ def settings_fields() -> Iterator[tuple[str, forms.Field]]:
         yield key, WordsField(label=label, widget=widget)
 
 
-def _number(label: str, limits: policies.Number, default: str) -> forms.Field:
+def _number(label: str, limits: config_checks.Number, default: str) -> forms.Field:
     kind: Any = forms.FloatField if limits.is_time else forms.IntegerField
     widget, hint = forms.NumberInput(attributes(inputmode="decimal")), f"Default: {default}"
     number: forms.Field = kind(

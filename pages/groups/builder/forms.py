@@ -10,7 +10,7 @@ from django import forms
 from django.http import QueryDict
 from django.utils.functional import cached_property
 
-from groups import policies
+from groups import config_checks
 from groups.actions import GroupFields
 from groups.deployments.placements import Placement
 from groups.models import GROUP_NAME, RoutingGroup, Strategy
@@ -93,7 +93,7 @@ class GroupForm(forms.Form):
     @property
     def fallbacks(self) -> list[forms.BoundField]:
         """The fallback fields."""
-        return [self[key] for key in policies.FALLBACK]
+        return [self[key] for key in config_checks.FALLBACK]
 
     @property
     def has_settings(self) -> bool:
@@ -127,16 +127,16 @@ class GroupForm(forms.Form):
             "strategy": said.get("strategy", Strategy.PRIORITY_FAILOVER),
             "retry_config": self._config("retry_config"),
             "cooldown_config": self._config("cooldown_config"),
-            "fallback_config": {key: said[key] for key in policies.FALLBACK if said.get(key)},
+            "fallback_config": {key: said[key] for key in config_checks.FALLBACK if said.get(key)},
             "settings": self._settings(),
             "assigned_team_ids": said.get("assigned_team_ids", []),
             "assigned_key_ids": said.get("assigned_key_ids", []),
         }
 
     def _settings(self) -> dict[str, Any]:
-        router = self.cleaned_data.get(policies.ROUTER)
-        in_power_levels = bool(self.cleaned_data.get(policies.IN_POWER_LEVELS))
-        return {policies.IN_POWER_LEVELS: in_power_levels, **({policies.ROUTER: router} if router else {})}
+        router = self.cleaned_data.get(config_checks.ROUTER)
+        in_power_levels = bool(self.cleaned_data.get(config_checks.IN_POWER_LEVELS))
+        return {config_checks.IN_POWER_LEVELS: in_power_levels, **({config_checks.ROUTER: router} if router else {})}
 
     def _chosen(self, name: str) -> list[str]:
         return [str(assigned) for assigned in self[name].value() or ()]

@@ -8,9 +8,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from groups.config_checks import FALLBACK
 from groups.deployments.placements import Placement
 from groups.models import Strategy
-from groups.policies import FALLBACK
 from interchange.bundle import Bundle, GroupDraft, ModelDraft, ProviderDraft
 from interchange.references import distinct_references
 from providers.catalog.price_map import PRICES

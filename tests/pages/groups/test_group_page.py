@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from groups.deployments.shares import percentages
+from groups.deployments.percentages import percentages
 from groups.models import Deployment, RoutingGroup
 from pages.groups.cards import tiers_of
 from tests.factories import make_model, make_provider

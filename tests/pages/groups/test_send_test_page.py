@@ -35,10 +35,10 @@ def attempt(
     )
 
 
-def result_of(*traces: RoutingTrace, error: str | None = None) -> send_test.Trial:
+def result_of(*traces: RoutingTrace, error: str | None = None) -> send_test.SendTestResult:
     last = traces[-1].provider if traces else ""
     total = sum(t.latency_ms for t in traces)
-    return send_test.Trial(error is None, "Hi <there>", traces, total, last, last, "call-1", error)
+    return send_test.SendTestResult(error is None, "Hi <there>", traces, total, last, last, "call-1", error)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def answer_with(monkeypatch):
     """Scripts what the routers answer, and keeps what they were asked."""
     asked: list[dict] = []
 
-    def script(outcome: send_test.Trial | Exception) -> list[dict]:
+    def script(outcome: send_test.SendTestResult | Exception) -> list[dict]:
         def try_group(**kwargs):
             asked.append(kwargs)
             if isinstance(outcome, Exception):

@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
 
 from pages.live_updates import consumers, polling
-from pages.live_updates.polling import Follower, Sight, news_between
+from pages.live_updates.polling import Follower, WatchedState, news_between
 from providers import config_version
 from providers.models import Provider
 from routing_console.asgi import sockets
@@ -109,10 +109,10 @@ async def test_a_viewer_who_loses_the_right_is_disconnected(charlie, monkeypatch
 
 
 async def test_a_look_that_fails_is_made_again():
-    sights: Iterator[Sight | OSError] = iter([Sight(1), OSError("away"), Sight(2)])
+    sights: Iterator[WatchedState | OSError] = iter([WatchedState(1), OSError("away"), WatchedState(2)])
 
-    async def look() -> Sight:
-        seen = next(sights, Sight(2))
+    async def look() -> WatchedState:
+        seen = next(sights, WatchedState(2))
         if isinstance(seen, Exception):
             raise seen
         return seen
@@ -122,6 +122,6 @@ async def test_a_look_that_fails_is_made_again():
 
 
 def test_what_is_the_same_is_no_news():
-    assert news_between(Sight(1), Sight(1)) == []
-    assert news_between(Sight(1), Sight(1, cooldowns=((1,),))) == [{"changed": "cooldowns"}]
-    assert news_between(Sight(1, alerts={1: "a"}), Sight(1)) == [{"changed": "alerts"}]
+    assert news_between(WatchedState(1), WatchedState(1)) == []
+    assert news_between(WatchedState(1), WatchedState(1, cooldowns=((1,),))) == [{"changed": "cooldowns"}]
+    assert news_between(WatchedState(1, alerts={1: "a"}), WatchedState(1)) == [{"changed": "alerts"}]

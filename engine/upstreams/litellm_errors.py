@@ -9,16 +9,16 @@ from __future__ import annotations
 import litellm
 
 from engine.dialects.answers import AnswerReading
-from engine.dialects.told import told_error
+from engine.dialects.trailing_error import trailing_error
 from engine.spec import DeploymentSpec
 from engine.upstreams import failures
 from engine.upstreams.call import Call
 from engine.upstreams.reasons import is_of_network, reason_of
 from engine.upstreams.sse import TooLarge
-from engine.upstreams.wire import Heard
+from engine.upstreams.wire import ObservedAnswer
 
 
-def failure(call: Call, deployment: DeploymentSpec, error: BaseException, heard: Heard) -> Exception:
+def failure(call: Call, deployment: DeploymentSpec, error: BaseException, heard: ObservedAnswer) -> Exception:
     """The exception for an error that LiteLLM raised: the provider's answer, its connection, or our own request."""
     status = heard.status
     if status is not None and status >= 400:
@@ -33,7 +33,7 @@ def failure(call: Call, deployment: DeploymentSpec, error: BaseException, heard:
         return failures.unreachable(deployment, f"connection failed ({reason})")
     if status is None:
         return _unsent(call, deployment, error)
-    if told := told_error(heard.body):
+    if told := trailing_error(heard.body):
         return failures.from_event(deployment, told)
     if reason := _reason(error):
         return failures.unreachable(deployment, f"the answer was cut ({reason})")
@@ -42,17 +42,17 @@ def failure(call: Call, deployment: DeploymentSpec, error: BaseException, heard:
     return failures.invalid(deployment, "gave an answer that cannot be read.")
 
 
-def broken(deployment: DeploymentSpec, heard: Heard) -> Exception:
+def broken(deployment: DeploymentSpec, heard: ObservedAnswer) -> Exception:
     """The exception for a stream that ended before its answers: the error in it, or the broken connection."""
-    if told := told_error(heard.body):
+    if told := trailing_error(heard.body):
         return failures.from_event(deployment, told)
     return failures.unreachable(deployment, "the stream was cut before its end")
 
 
-def unanswered(deployment: DeploymentSpec, said: AnswerReading, heard: Heard) -> Exception:
+def unanswered(deployment: DeploymentSpec, said: AnswerReading, heard: ObservedAnswer) -> Exception:
     """The exception for an answer with a success status that is not an answer: preferably in the provider's own
     words."""
-    if error := told_error(heard.body) or said.error:
+    if error := trailing_error(heard.body) or said.error:
         return failures.from_event(deployment, error)
     if heard.is_ended_by_error:
         return failures.from_event(deployment, {"message": "The answer ended with an error."})

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine.spec import DeploymentSpec, GroupSpec, Strategy
-from gateway.explain.candidates import candidates_in
+from gateway.explain.candidate_order import candidates_in
 
 
 def deployment(name: str, **fields: Any) -> DeploymentSpec:

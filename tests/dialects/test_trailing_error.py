@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.dialects.errors import read_error
-from engine.dialects.told import told_error
+from engine.dialects.trailing_error import trailing_error
 from tests.dialects.framed_dialects import frame
 
 TOLD = [
@@ -20,14 +20,14 @@ TOLD = [
 
 @pytest.mark.parametrize(("body", "status"), TOLD)
 def test_an_error_is_found_with_the_status_it_stands_for(body: bytes, status: int | None):
-    told = told_error(body)
+    told = trailing_error(body)
     assert told is not None
     reading = read_error(None, {}, {"error": told})
     assert (reading.message, reading.status) == ("busy", status)
 
 
 def test_an_end_without_a_word_is_named_an_error_all_the_same():
-    told = told_error(b'data: {"choices": [{"delta": {"content": ""}, "finish_reason": "error"}]}\n\n')
+    told = trailing_error(b'data: {"choices": [{"delta": {"content": ""}, "finish_reason": "error"}]}\n\n')
     assert told is not None
     assert told["message"] == "The answer ended with finish_reason 'error'."
 
@@ -42,4 +42,4 @@ def test_an_end_without_a_word_is_named_an_error_all_the_same():
     ],
 )
 def test_what_a_model_says_about_errors_is_none(body: bytes):
-    assert told_error(body) is None
+    assert trailing_error(body) is None

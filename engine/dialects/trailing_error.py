@@ -11,7 +11,7 @@ from engine.dialects.reading import error_in, parsed
 EXCEPTION_FRAME = re.compile(rb":exception-type\x07..(\w+).*?(\{.*?\})", re.DOTALL)
 
 
-def told_error(body: bytes) -> dict[str, Any] | None:
+def trailing_error(body: bytes) -> dict[str, Any] | None:
     """The last error in lines, events or frames: its message, type and code; None without one."""
     if frame := EXCEPTION_FRAME.search(body):
         fields = parsed(frame.group(2)) or {}
