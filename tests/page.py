@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from typing import Any, Protocol
 
@@ -10,6 +11,12 @@ from django.test import Client
 
 HTMX = {"HX-Request": "true"}
 ADDRESSES = ("href", "src", "action", "hx-get", "hx-post")
+BLOCKS = (
+    "article|aside|caption|d[dlt]|details|dialog|div|fieldset|footer|form|h[1-6]|head|header|li|link|main|meta|nav|"
+    "noscript|ol|option|p|section|summary|t[dhr]|table|tbody|tfoot|thead|title|ul"
+)
+AS_IT_IS = re.compile(r"(?<=>)([^<]*)(?=</(?:pre|textarea)>)")
+AROUND_BLOCKS = re.compile(rf" ?(</?(?:{BLOCKS})\b[^>]*>) ?")
 
 
 class Response(Protocol):
@@ -37,7 +44,7 @@ class Tags(HTMLParser):
 
 
 def html_of(response: Response) -> str:
-    """The page's text, after checking that the content security policy and no other host can hurt it."""
+    """The page on one line, after checking that the content security policy and no other host can hurt it."""
     html = response.content.decode()
     tags = Tags(html)
     assert tags.inline_code.strip() == ""
@@ -48,7 +55,14 @@ def html_of(response: Response) -> str:
             address = attributes.get(name) or "/"
             assert address.startswith(("/", "#", "?")), address
             assert not address.startswith("//"), address
-    return html
+    return on_one_line(html)
+
+
+def on_one_line(html: str) -> str:
+    """The page without the whitespace that comes of wrapping its templates, and that a browser does not show."""
+    parts = AS_IT_IS.split(html)
+    parts[::2] = [AROUND_BLOCKS.sub(r"\1", re.sub(r"[ \n]+", " ", part).replace(" >", ">")) for part in parts[::2]]
+    return "".join(parts)
 
 
 def signed_in(name: str) -> Any:
