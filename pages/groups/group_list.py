@@ -9,7 +9,6 @@ from django.views.decorators.vary import vary_on_headers
 from access.models import Role
 from access.rules import can_operate
 from groups.models import RoutingGroup
-from pages.columns import headers
 from pages.groups.assignments import team_names
 from pages.groups.cards import row_of
 from pages.groups.forms import GroupFilterForm
@@ -17,6 +16,7 @@ from pages.groups.list_columns import COLUMNS
 from pages.groups.name_search import find
 from pages.guards import PersonRequest, requires
 from pages.parts import ids_in, page_of, page_or_part, wants_part, words_in
+from pages.table_columns import headers
 from usage.health.activity import activity_of
 
 MOST_GROUPS = 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import Count
 
 from groups.models import RoutingGroupQuerySet
-from pages.columns import Column
+from pages.table_columns import Column
 
 COLUMNS = (
     Column("Name", "name", ("name",)),

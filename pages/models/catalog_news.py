@@ -17,7 +17,7 @@ from pages.formats import usd
 from pages.forms import complaints
 from pages.guards import PersonRequest
 from pages.parts import page_of, way_back
-from pages.providers.rights import editors_only, readers_only, rights
+from pages.providers.page_rights import editors_only, readers_only, rights
 from providers import actions, config_version
 from providers.catalog import price_map, updates
 from providers.models import LanguageModel

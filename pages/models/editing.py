@@ -17,7 +17,7 @@ from pages.models.form import ModelForm, NewModelForm
 from pages.parts import Question, ask, way_back
 from pages.providers.connection_test import listed_in
 from pages.providers.offers import Checklist
-from pages.providers.rights import editors_only
+from pages.providers.page_rights import editors_only
 from providers import actions, rules
 from providers.health import connection_check
 from providers.models import LanguageModel, Provider

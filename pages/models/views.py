@@ -12,13 +12,13 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from pages.columns import Column, headers
 from pages.guards import PersonRequest
 from pages.models.catalog_news import updates_now
 from pages.models.form import ModelFilterForm
 from pages.parts import ids_in, page_of, page_or_part
 from pages.providers.cards import row_of
-from pages.providers.rights import readers_only, rights
+from pages.providers.page_rights import readers_only, rights
+from pages.table_columns import Column, headers
 from providers import rules
 from providers.models import LanguageModel, LanguageModelQuerySet
 from usage.health.response_times import response_times

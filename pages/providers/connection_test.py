@@ -20,7 +20,7 @@ from pages.guards import PersonRequest
 from pages.parts import wants_part, way_back
 from pages.providers.form import DEFAULT_TYPE, ProviderForm
 from pages.providers.offers import MOST_LISTED, Checklist
-from pages.providers.rights import editors_only, testers_only
+from pages.providers.page_rights import editors_only, testers_only
 from providers import secrets
 from providers.health import connection_check
 from providers.models import Provider

@@ -13,7 +13,7 @@ from django.views.decorators.vary import vary_on_headers
 from access.models import Role
 from pages.guards import PersonRequest, requires
 from pages.parts import page_or_part, way_back
-from pages.providers.rights import readers_only, rights
+from pages.providers.page_rights import readers_only, rights
 from usage.health import cooldown_board
 
 PAGE = "providers/cooldown_list.html"

@@ -17,7 +17,7 @@ from pages.parts import Question, ask, way_back
 from pages.providers import connection_test
 from pages.providers.form import DEFAULT_TYPE, ProviderForm
 from pages.providers.offers import Checklist
-from pages.providers.rights import editors_only
+from pages.providers.page_rights import editors_only
 from providers import actions, rules
 from providers.models import Provider
 

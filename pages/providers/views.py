@@ -18,7 +18,7 @@ from django.views.decorators.vary import vary_on_headers
 from pages.guards import PersonRequest
 from pages.parts import page_or_part
 from pages.providers.cards import card_of
-from pages.providers.rights import readers_only, rights
+from pages.providers.page_rights import readers_only, rights
 from providers import rules, secrets
 from providers.models import LanguageModel, Probe, Provider
 from usage.analytics.provider_stats import provider_stats

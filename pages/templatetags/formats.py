@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import template
 
 from pages import formats
-from usage.shares import percent
+from usage.percents import percent
 
 FILTERS = (
     *(formats.count, formats.short, formats.tokens, percent, formats.signed_percent),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pages.formats import cost, ms, short
 from usage.analytics import Totals
 from usage.analytics.provider_stats import percent_more
-from usage.shares import percent
+from usage.percents import percent
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pages.formats import cost, ms, short
 from pages.traffic.charts import BarChart, BarRow, ChartPoint, LineChart, bar_chart, line_chart
 from providers.presets import colour_of
 from usage.analytics import Point, Totals, UsageLine
-from usage.shares import percent
+from usage.percents import percent
 
 MOST_BARS, MOST_ROWS, MOST_READINGS = 8, 200, 120
 MONTHS_FROM = timedelta(days=300)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from usage.alerting.group_rule import SUBJECT_LIMIT, FailingGroup
 from usage.alerting.measures import DayCosts, FailingProvider, KeyMinute
 from usage.health.recent import Tries
-from usage.shares import percent
+from usage.percents import percent
 
 CONSOLE = "console"
 KEPT_FROM = 0.8

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from providers.models import Provider
 from usage.health.recent import Tries, tries_since
-from usage.shares import percent
+from usage.percents import percent
 
 RECENT, LAST_HOUR = timedelta(minutes=5), timedelta(hours=1)
 LEAST_TRIES, FAILING_SHARE, LEAST_OF_ALL = 5, 0.5, 2
