@@ -16,6 +16,7 @@ from tests.engine.core.working import SILENT
 
 # What a deployment does with a request that comes at a moment: how long it takes, and how it fails.
 Fate = tuple[float, Failure | None]
+MOST_EVENTS = 1_000_000
 Conduct = Callable[[str, float], Fate]
 
 
@@ -71,7 +72,8 @@ class World:
     def run(self) -> list[Request]:
         """Until nothing is left to happen."""
         while self._heap:
-            when, _, what = heappop(self._heap)
+            when, number, what = heappop(self._heap)
+            assert number < MOST_EVENTS, "it goes on for ever"
             self.now = when
             what()
         return self.requests
