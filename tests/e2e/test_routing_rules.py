@@ -93,7 +93,7 @@ def test_the_chain_is_ordered_by_keyboard_and_the_focus_follows(rules: Page, ser
 
 
 def test_aliases_are_pasted_and_each_line_is_answered(rules: Page, server: Console) -> None:
-    box = rules.get_by_label("Aliases, one a line")
+    box = rules.get_by_label("Aliases, one per line")
     box.fill("fast = demo-ordered\nslow = nothing-like-it")
     rules.get_by_role("button", name="Save aliases").click()
     expect(rules.locator(".alias-lines .is-wrong")).to_contain_text("There is no routing group")

@@ -116,7 +116,7 @@ def test_the_list_gets_cells_and_a_browser_without_javascript_a_page(client, cha
 @pytest.mark.parametrize("query", ["", "id=", "id=x", "id=00000000-0000-0000-0000-000000000000"])
 def test_ids_that_mean_nothing_show_nothing(client, charlie, query):
     client.force_login(charlie)
-    assert "No group was asked for" in html_of(client.get(f"/groups/activity?{query}"))
+    assert "No group was given" in html_of(client.get(f"/groups/activity?{query}"))
 
 
 @pytest.mark.django_db

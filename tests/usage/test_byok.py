@@ -77,7 +77,7 @@ def test_the_panel_shows_the_same_numbers_and_nobodys_key(admin, requests):
 
 
 def test_the_panel_without_keys_says_how_to_begin(admin):
-    assert "Nobody has brought a key yet" in html_of(admin.get("/byok"))
+    assert "There are no own keys yet" in html_of(admin.get("/byok"))
 
 
 def test_htmx_gets_the_people_that_match(admin, own_key):

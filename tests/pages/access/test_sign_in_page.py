@@ -112,7 +112,7 @@ def test_the_error_pages_need_no_request():
     from django.template.loader import render_to_string
 
     assert "Something broke" in render_to_string("500.html")
-    assert "makes no sense" in render_to_string("400.html")
+    assert "This request is not valid" in render_to_string("400.html")
 
 
 def test_a_policy_without_inline_code_guards_every_page(client):

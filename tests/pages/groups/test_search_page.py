@@ -38,7 +38,7 @@ def test_nothing_to_look_for_is_no_error(reader, query):
 
 
 def test_nothing_found_says_so(reader):
-    assert "Nothing is named like “zebra”" in html_of(reader.get("/search?q=zebra"))
+    assert "There is no match for “zebra”" in html_of(reader.get("/search?q=zebra"))
 
 
 def test_what_people_typed_is_shown_as_text(reader):

@@ -57,7 +57,7 @@ def test_pages_follow_each_other(page, run):
 
 def test_a_card_a_moment_and_an_outcome_filter(page, ids):
     assert page(f"/traces?deployment={ids[1]}&show=fell-back").count("fell back") >= 25
-    assert "No request of this run is like that." in page(f"/traces?deployment={ids[0]}&show=failed")
+    assert "No request of this run matches." in page(f"/traces?deployment={ids[0]}&show=failed")
     html = page("/traces?from_ms=0&to_ms=3000")
     assert "that ended from 0.0 s to 3.0 s" in html
     assert "Show any moment" in html
@@ -90,7 +90,7 @@ def test_requests_that_were_refused_because_of_what_they_asked_are_no_failures(c
     assert f"{refused:,} refused" in html_of(client.get("/"))
     html = html_of(client.get(f"/runs/{result['run_id']}/traces?show=refused"))
     assert html.count('class="trace refused"') == min(25, refused)
-    assert "No request of this run is like that." in html_of(client.get(f"/runs/{result['run_id']}/traces?show=failed"))
+    assert "No request of this run matches." in html_of(client.get(f"/runs/{result['run_id']}/traces?show=failed"))
     listed = client.get(f"/v1/runs/{result['run_id']}/traces?outcome=refused&size=200").json()["traces"]
     assert len(listed) == refused
 
@@ -101,9 +101,9 @@ def test_a_search_that_stops_half_way_offers_to_look_further(client, charlie, si
     TraceChunk.objects.update(failed=1)  # of their requests none is, but only a look tells
     client.force_login(charlie)
     html = html_of(client.get(url))
-    assert "None in the part that was looked through so far." in html
+    assert "None in the part that was searched so far." in html
     assert ("after=499" in html, "Look further" in html) == (True, True)
-    assert "No further request of this run is like that." in html_of(client.get(f"{url}&after=499"))
+    assert "No further request of this run matches." in html_of(client.get(f"{url}&after=499"))
 
 
 def test_htmx_gets_the_list_and_others_the_whole_page(page):
