@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from access.models import Role
 
-ANYBODY, KNOWN = "anybody", "whoever is known"
+ANYBODY, KNOWN = "anybody", "anybody with a key or a session"
 VIEWER, OPERATOR, ADMIN = Role.VIEWER, Role.OPERATOR, Role.ADMIN
 
 # Answered before Django; their keys are tested over the wire, in tests/gateway.

@@ -114,7 +114,7 @@ class Playback {
     const isNewsThatItIsOver = FINAL.has(state.status) && !FINAL.has(this.bar.dataset.status);
     this.state = state;
     this.bar.dataset.status = state.status;
-    if (isNewsThatItIsOver) document.dispatchEvent(new CustomEvent("run-over")); // the list of runs reads itself anew
+    if (isNewsThatItIsOver) document.dispatchEvent(new CustomEvent("run-over")); // the list of runs reloads itself
     document.dispatchEvent(new CustomEvent("moment", { detail: { ...state, run: this.bar.dataset.run } }));
     this.scrub.max = Math.ceil(state.end_ms);
     this.scrub.value = Math.round(state.at_ms);
