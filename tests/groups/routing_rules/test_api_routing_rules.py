@@ -80,7 +80,7 @@ def test_a_stale_etag_is_refused(as_bob):
         ({"model_aliases": {"fast": "nothing"}}, "There is no routing group"),
         ({"model_aliases": {"a b": "auto"}}, "letters, digits"),
         ({"model_aliases": {"one": "two", "two": "auto"}}, "is an alias itself"),
-        ({"model_aliases": {"auto-eco": "auto"}}, "power level is called so"),
+        ({"model_aliases": {"auto-eco": "auto"}}, "A power level has this name"),
     ],
 )
 def test_what_makes_no_sense_is_refused_and_nothing_is_stored(as_bob, fields, why):

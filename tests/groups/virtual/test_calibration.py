@@ -56,7 +56,7 @@ def test_a_whole_file_may_be_one_json_list():
     ("text", "why"),
     [
         ("", "Give some prompts"),
-        ('fine\n{"prompt": "cut o', "Line 2: this begins like JSON and is none"),
+        ('fine\n{"prompt": "cut o', "Line 2: this begins like JSON but is not valid"),
         ('{"name": "nothing to score"}', "Line 1: this JSON has no messages"),
         ("x\n" * (MOST_PROMPTS + 1), "calibrate with 10,000 at most"),
     ],

@@ -77,7 +77,8 @@ def test_requests_that_reached_no_deployment_are_listed_filtered_and_shown(clien
 
 
 def test_requests_that_were_refused_because_of_what_they_asked_are_no_failures(client, charlie, simulate, group):
-    result = simulate(scenario="small-context", seed=3)
+    too_long = {"kind": "context_too_long", "limit_tokens": 1500, "target": "*"}
+    result = simulate(scenario={"faults": [too_long]}, workload={"input_tokens": 1500}, seed=3)
     refused = result["refused_requests"]
     assert (refused > 0, result["failed_requests"], result["failures_by_cause"]) == (True, 0, {})
     assert result["total_requests"] == result["successful_requests"] + refused
