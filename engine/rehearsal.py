@@ -184,6 +184,8 @@ class _Run:
         cost = self.tally.add(trace, duration_ms=duration_ms, error=error, usage=usage, outcome=ending.outcome)
         row = trace_json(index, trace, began_ms, duration_ms, usage, error, cost, self._zero_s)
         row["outcome"] = ending.outcome.value
+        if ending.failure is not None:
+            row["told"] = _told(ending.failure)
         self._last.append(row)
         self.tally.remember(row)
         self._traces.append(row)
@@ -239,6 +241,16 @@ class _Counted:
         else:
             count.in_flight -= 1
         return result
+
+
+def _told(failure: RequestFailed) -> dict[str, Any]:
+    """What the caller is told beside the class of the error."""
+    return {
+        "status": failure.status,
+        "code": failure.code,
+        "retry_after_s": failure.retry_after_s,
+        "is_hopeless": failure.is_hopeless,
+    }
 
 
 async def _until_the_end(events: AsyncGenerator[bytes], count: DeploymentCount) -> AsyncGenerator[bytes]:

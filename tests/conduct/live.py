@@ -1,0 +1,198 @@
+"""A case of the table on the gateway: a real server, real sockets, many cases at once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from tests.conduct.table import Act, Place, Seen, Shape, acts, places, said, woven
+from tests.conduct.upstream import Upstreams, events
+from tests.servers import MASTER_KEY, Console, free_port
+
+HI = [{"role": "user", "content": "hi"}]
+TIME_LIMIT_S = 100.0
+# As many cases at once as two cores can serve without making each other late.
+AT_ONCE = 8
+ANSWERS = [Act("200", times=None)]
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One request as its client saw it."""
+
+    answer: httpx.Response
+    seconds: float
+
+    @property
+    def is_good(self) -> bool:
+        return self.answer.status_code == 200 and "error" not in self.answer.text
+
+
+class Case:
+    """One case's upstreams, deployments and groups, all of its own."""
+
+    def __init__(self, live: Live, number: int, shape: Shape, upstreams: str) -> None:
+        self.name = f"{number}"
+        self.live, self.shape, self._acts = live, shape, acts(upstreams)
+        self.letters: dict[str, str] = {}  # by id of the catalog
+        self.group = f"conduct-{number}-main"
+
+    def build(self) -> None:
+        """Providers, models and groups over the API."""
+        found = {place.name: place for tiers in self.shape.groups.values() for place in places(tiers)}
+        keys: dict[str, str] = {}
+        for place in found.values():
+            if place.key not in keys:
+                keys[place.key] = self._provider(place)
+            self._model(place, keys[place.key])
+        for name, tiers in self.shape.groups.items():
+            self._group(name, places(tiers))
+
+    def _provider(self, place: Place) -> str:
+        row = {"name": f"Conduct {self.name} {place.key}", "type": "custom", "api_key": "sk-upstream-of-a-test"}
+        row["api_base"] = self._address(place)
+        return str(self.live.call("POST", "/api/v1/llm/providers", row)["provider"]["id"])
+
+    def _address(self, place: Place) -> str:
+        """That of the key: its deployments are told apart by their models."""
+        rows = self._acts.get(place.name, ANSWERS)
+        if rows[0].word == "refused":
+            return f"http://127.0.0.1:{free_port()}/v1"
+        return self.live.upstreams.address(self.name)
+
+    def _model(self, place: Place, provider: str) -> None:
+        self.live.upstreams.add(self.name, place.name, self._acts.get(place.name, ANSWERS))
+        row = {"provider": provider, "model_name": place.name}
+        self.letters[str(self.live.call("POST", "/api/v1/llm/models", row)["model"]["id"])] = place.name
+
+    def _group(self, name: str, rows: Iterable[Place]) -> None:
+        shape, ids = self.shape, {letter: key for key, letter in self.letters.items()}
+        config: dict[str, Any] = {
+            "routing_group_name": f"conduct-{self.name}-{name}",
+            "routing_strategy": shape.strategy,
+            "deployments": [_deployment(shape, place, ids[place.name]) for place in rows],
+            "retry_config": _retry_config(shape),
+            "cooldown_config": _known({"cooldown_time_s": shape.cooldown_s, "allowed_fails": shape.allowed_fails}),
+            "fallback_config": self._fallbacks() if name == "main" else {},
+        }
+        self.live.call("POST", "/v1/routing_group", config)
+
+    def _fallbacks(self) -> dict[str, list[str]]:
+        keys = {"general": "fallback_groups", "context": "context_window_groups", "content": "content_policy_groups"}
+        names = [name for name in self.shape.groups if name != "main"]
+        return {key: [f"conduct-{self.name}-{n}" for n in names if n.startswith(kind)] for kind, key in keys.items()}
+
+    async def ask(self, *, is_stream: bool, group: str = "") -> Answered:
+        """One request of a client."""
+        body = {"model": group or self.group, "messages": HI, "stream": is_stream}
+        began = time.monotonic()
+        answer = await self.live.client.post("/v1/chat/completions", json=body)
+        return Answered(answer, time.monotonic() - began)
+
+    async def seen(self, asked: Answered) -> Seen:
+        """A request in the words of the table."""
+        headers = asked.answer.headers
+        path = f"/v1/requests/{headers['x-litellm-call-id']}/attempts"
+        found = (await self.live.client.get(path)).json()
+        attempts = [f"{self._letter(a)} {said(a['status_code'], a['error_class'])}" for a in found["attempts"]]
+        where = [(a["model_group"], a["tier"]) for a in found["attempts"]]
+        skips = [skip for skip in found["skipped"] if skip["reason"] != "not_needed"]
+        return Seen(
+            _sees(asked.answer),
+            woven(attempts, where),
+            [(f"{self._letter(skip)} {skip['reason']}", skip.get("for_s")) for skip in skips],
+            int(headers["x-litellm-attempted-retries"]),
+            int(headers["x-litellm-attempted-fallbacks"]),
+            int(headers.get("x-routing-skipped", 0)),
+            int(headers["retry-after"]) if "retry-after" in headers else None,
+            headers.get("x-should-retry") == "false",
+            asked.seconds,
+        )
+
+    def _letter(self, row: dict[str, Any]) -> str:
+        return self.letters[row["deployment_id"]]
+
+    def begin(self) -> None:
+        """The clock of its upstreams starts."""
+        self.live.upstreams.begin(self.name)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How often each upstream was asked."""
+        return {name: self.live.upstreams.asked[self.name, name] for name in self.shape.names}
+
+
+class Live:
+    """The server and its upstreams."""
+
+    def __init__(self, console: Console, upstreams: Upstreams) -> None:
+        self.console, self.upstreams = console, upstreams
+        self.client: httpx.AsyncClient
+        self._rest = httpx.Client(base_url=console.url, headers=_headers(), timeout=TIME_LIMIT_S)
+
+    def call(self, method: str, path: str, body: dict[str, Any]) -> Any:
+        """The JSON answer of a REST call that must succeed."""
+        answer = self._rest.request(method, path, json=body)
+        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json()
+
+    async def __aenter__(self) -> Live:
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
+        url, headers = self.console.url, _headers()
+        self.client = httpx.AsyncClient(base_url=url, headers=headers, timeout=TIME_LIMIT_S, limits=limits)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.client.aclose()
+        self._rest.close()
+
+
+def _headers() -> dict[str, str]:
+    return {"Authorization": f"Bearer {MASTER_KEY}"}
+
+
+def _deployment(shape: Shape, place: Place, model: str) -> dict[str, Any]:
+    row: dict[str, Any] = {"model_id": model, "rpm": place.rpm, "weight": place.weight}
+    if shape.strategy == "priority-failover":
+        row["priority"] = place.tier
+    return _known(row)
+
+
+def _retry_config(shape: Shape) -> dict[str, Any]:
+    return _known(
+        {
+            "num_retries": shape.retries,
+            "max_fallbacks": shape.moves,
+            "timeout_s": shape.timeout_s,
+            "first_token_timeout_s": shape.first_token_s,
+            "stream_idle_timeout_s": shape.idle_s,
+        }
+    )
+
+
+def _known(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _sees(answer: httpx.Response) -> str:
+    if answer.status_code != 200:
+        return f"{answer.status_code} {answer.json()['error']['code'] or ''}".strip()
+    if "event-stream" in answer.headers["content-type"]:
+        return "200 broken" if any("error" in event for event in events(answer.text)) else "200"
+    return "200"
+
+
+async def gather(works: list[Any]) -> list[Any]:
+    """All of them, few at once; an error is a result."""
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def one(work: Any) -> Any:
+        async with slots:
+            return await work
+
+    return await asyncio.gather(*(one(work) for work in works), return_exceptions=True)

@@ -1,0 +1,177 @@
+"""A case of the table on the simulator: the same core, in virtual time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from engine import clock
+from engine.exceptions import RequestFailed
+from engine.fault_effects import Broken, Exposure, Fate, Refusal
+from engine.faults import (
+    ConnectionRefused,
+    ContentFilter,
+    ContextTooLong,
+    Fault,
+    RateLimit,
+    ServerError,
+    Slow,
+    StreamCut,
+    StreamStall,
+    Timeout,
+    Unauthorised,
+)
+from engine.jobs import Job
+from engine.profiles import Profile
+from engine.rehearsal import rehearse
+from engine.scenarios import Scenario
+from engine.spec import CooldownPolicy, DeploymentSpec, FallbackPolicy, GroupSpec, RetryPolicy, Strategy
+from engine.targets import TargetedFault
+from engine.workload import Arrival, Workload
+from gateway.openai import from_failure
+from tests.conduct.table import Act, Script, Seen, Shape, acts, places, said, woven
+
+QUICK = Profile(first_token_ms=4, tokens_per_s=1_000_000, jitter=0)
+# What scenarios have a word for; the rest is said here in the words of what becomes of an attempt.
+VOCABULARY: dict[str, Fault] = {
+    "500": ServerError(500),
+    "503": ServerError(503),
+    "401": Unauthorised(),
+    "refused": ConnectionRefused(),
+    "hang": Timeout(),
+    "mute0": Timeout(),
+    "long": ContextTooLong(limit_tokens=1),
+    "policy": ContentFilter(),
+    "cut": StreamCut(),
+    "mute": StreamStall(),
+}
+MEASURED = {"200", "429", "slow"}
+BESIDE: dict[str, Refusal | Broken] = {
+    "400": Refusal(400, "Scripted: it failed."),
+    "402": Refusal(402, "Scripted: it failed."),
+    "403": Refusal(403, "Scripted: it failed."),
+    "404": Refusal(404, "Scripted: it failed."),
+    "529": Refusal(529, "Scripted: it failed."),
+    "quota": Refusal(429, "Your credit balance is too low."),
+    "reset": Broken("connection failed (the server closed the connection)"),
+    "cut0": Broken("the stream was cut"),
+    "void": Broken("the stream ended before its first content"),
+}
+
+
+@dataclass(slots=True)
+class InTurn:
+    """A fault that does what a script says."""
+
+    script: Script
+    kind: ClassVar[str] = "in_turn"
+
+    def strike(self, fate: Fate, exposure: Exposure) -> None:
+        act = self.script.next(fate.at_s)
+        if act.word in BESIDE:
+            fate.trouble = BESIDE[act.word]
+        elif (fault := _fault(act)) is not None:
+            fault.strike(fate, exposure)
+
+
+def _fault(act: Act) -> Fault | None:
+    match act.word:
+        case "200":
+            return None
+        case "429":
+            return RateLimit(act.value)
+        case "slow":
+            return Slow(extra_ms=(act.value or 0.0) * 1000)
+    return VOCABULARY[act.word]
+
+
+def outside(upstreams: str) -> set[str]:
+    """What upstreams do that no scenario has a word for."""
+    words = {act.word for row in acts(upstreams).values() for act in row}
+    return words - VOCABULARY.keys() - MEASURED
+
+
+def specs_of(shape: Shape) -> tuple[GroupSpec, ...]:
+    """Its groups, the one that is asked first."""
+    by_kind = {kind: tuple(n for n in shape.groups if n.startswith(kind)) for kind in ("general", "context", "content")}
+    fallback = FallbackPolicy(by_kind["general"], by_kind["context"], by_kind["content"])
+    groups = {name: _group(shape, name, tiers) for name, tiers in shape.groups.items()}
+    return _falling_back(groups.pop("main"), fallback), *groups.values()
+
+
+def _falling_back(spec: GroupSpec, fallback: FallbackPolicy) -> GroupSpec:
+    return replace(spec, fallback=fallback)
+
+
+def _group(shape: Shape, name: str, tiers: str) -> GroupSpec:
+    rows = tuple(
+        DeploymentSpec(
+            *(p.name, p.name, f"Key {p.key}", "openai", p.name),
+            priority=p.tier,
+            weight=p.weight,
+            rpm=p.rpm,
+            provider_id=p.key,
+        )
+        for p in places(tiers)
+    )
+    retry = RetryPolicy(shape.retries, 0.0, shape.moves, shape.timeout_s, shape.first_token_s, shape.idle_s)
+    cooldown = CooldownPolicy(shape.cooldown_s, shape.allowed_fails)
+    return GroupSpec(name, name, Strategy(shape.strategy), rows, retry=retry, cooldown=cooldown)
+
+
+def traces_of(
+    shape: Shape, upstreams: str, arrivals_s: list[float], *, is_stream: bool, seed: int = 1
+) -> list[dict[str, Any]]:
+    """The traces of requests that come in these seconds, in their order."""
+    faults = tuple(TargetedFault(InTurn(Script(row)), name) for name, row in acts(upstreams).items())
+    arrivals = tuple(Arrival(at_s, 10, 4) for at_s in arrivals_s)
+    workload = Workload("trace", len(arrivals), is_stream=is_stream, arrivals=arrivals)
+    profiles = dict.fromkeys(shape.names, QUICK)
+    job = Job(specs_of(shape), workload, Scenario("conduct", "A case.", faults), seed, profiles)
+    told: list[dict[str, Any]] = []
+    clock.run(rehearse(job, emit=told.append))
+    rows = [trace for message in told if message["type"] == "traces" for trace in message["traces"]]
+    return sorted(rows, key=lambda row: row["index"])
+
+
+def seen_in(trace: dict[str, Any]) -> Seen:
+    """One trace in the words of the table; what the caller sees is translated as the gateway does it."""
+    attempts = [f"{a['deployment_id']} {said(a['status_code'], a['error_class'])}" for a in trace["attempts"]]
+    where = [(a["model_group"], a["tier"]) for a in trace["attempts"]]
+    parts = woven(attempts, where)
+    sees, retry_after, is_hopeless = _told(trace)
+    return Seen(
+        sees,
+        parts,
+        [(f"{s['deployment_id']} {s['reason']}", s.get("for_s")) for s in trace["skipped"]],
+        parts.count("~"),
+        parts.count(">"),
+        len(trace["skipped"]),
+        retry_after,
+        is_hopeless,
+        trace["duration_ms"] / 1000,
+    )
+
+
+def _told(trace: dict[str, Any]) -> tuple[str, int | None, bool]:
+    if trace["status"] == "success":
+        return "200", None, False
+    if (told := trace.get("told")) is None:
+        return "200 broken", None, False
+    failure = RequestFailed("", error_class=trace["error_class"], **told)
+    error = from_failure(failure)
+    headers = dict(error.headers)
+    retry_after = headers.get(b"retry-after")
+    return (
+        f"{error.status} {error.code or ''}".strip(),
+        None if retry_after is None else math.ceil(float(retry_after)),
+        headers.get(b"x-should-retry") == b"false",
+    )
+
+
+def moments(before: int, every_s: float, pause_s: float) -> Iterator[float]:
+    """When the requests of a row come, the last one after the pause."""
+    yield from (n * every_s for n in range(before))
+    yield before * every_s + pause_s

@@ -1,0 +1,169 @@
+"""The table of conduct, one request a row. How to read it: `table.py`."""
+
+from __future__ import annotations
+
+from tests.conduct.table import PLAIN, STREAMED, Row, Shape
+
+LONE = Shape("A")
+TIERS = Shape("A / B")
+TIER = Shape("A B")
+THREE = Shape("A / B / C")
+FALLBACK = Shape("A", general=("C",))
+TIERS_FALLBACK = Shape("A / B", general=("C",))
+LONG = Shape("A", general=("G",), context=("L",))
+POLICY = Shape("A", general=("G",), content=("P",))
+ONE_KEY = Shape("A@k / B@k / C")
+ONCE = {"retries": 0}
+QUICK = {"timeout_s": 1.0, "idle_s": 1.0}
+AGAIN_AT_ONCE, SECOND = (0.0, 0.3), (1.0, 1.1)
+TRIPPED = {"before": 3}
+
+# fmt: off
+ALONE = (
+    Row("answers", LONE, "", "A=200"),
+    Row("answers slowly", LONE, "A=slow(0.4)", "A=200", takes=(0.4, 0.5)),
+    Row("a 500 is repeated", LONE, "A=500,200", "A=500 ~ A=200", takes=AGAIN_AT_ONCE),
+    Row("a 503 is repeated as often as set", LONE.but(retries=2), "A=503", "A=503 ~ A=503 ~ A=503", "503",
+        takes=(0.0, 0.8), again=(1, 5)),
+    Row("no repeat where none is set", LONE.but(retries=0), "A=503", "A=503", "503"),
+    Row("a 529 is repeated", LONE, "A=529,200", "A=529 ~ A=200", takes=AGAIN_AT_ONCE),
+    Row("a connection that breaks is repeated", LONE, "A=reset,200", "A=reset ~ A=200", takes=AGAIN_AT_ONCE),
+    Row("a refused connection is repeated", LONE, "A=refused", "A=refused ~ A=refused", "502", takes=AGAIN_AT_ONCE),
+    Row("a 429 is waited for", LONE.but(retries=2), "A=429(1)", "A=429 ~ A=429 ~ A=429", "429 rate_limit_exceeded",
+        again=(1, 1), takes=(2.0, 2.1)),
+    Row("a 429 of 5 s is waited for, but not after the last", LONE.but(retries=2), "A=429(5)",
+        "A=429 ~ A=429 ~ A=429", "429 rate_limit_exceeded", again=(5, 5), takes=(10.0, 10.1),
+        only="rehearsed", why="ten seconds, and the row above is the same with one"),
+    Row("a Retry-After as a date is read", LONE.but(retries=0), "A=429(date)", "A=429", "429 rate_limit_exceeded",
+        again=(4, 5), only="live", why="a rehearsed upstream says seconds"),
+    Row("a 429 that does not say when is repeated soon", LONE, "A=429,200", "A=429 ~ A=200", takes=(0.0, 2.1)),
+    Row("an hour is not waited for", LONE.but(retries=2), "A=429(3600)", "A=429", "429 rate_limit_exceeded",
+        again=(3599, 3600)),
+    Row("a wrong key is not tried again", LONE.but(retries=3), "A=401", "A=401", "502"),
+    Row("nor with cooldowns off", LONE.but(retries=3, cooldown_s=0), "A=401", "A=401", "502"),
+    Row("no money is no money", LONE.but(retries=3), "A=402", "A=402", "502", hopeless=True),
+    Row("a used up quota is hopeless", LONE.but(retries=3), "A=quota", "A=quota", "429 insufficient_quota",
+        hopeless=True),
+    Row("what is forbidden stays so", LONE.but(retries=3), "A=403", "A=403", "502"),
+    Row("an unknown model stays so", LONE.but(retries=3), "A=404", "A=404", "502"),
+    Row("a bad request is the caller's", LONE.but(retries=3), "A=400", "A=400", "400"),
+    Row("too long is too long", LONE.but(retries=3), "A=long", "A=long", "400 context_length_exceeded"),
+    Row("what is not allowed stays so", LONE.but(retries=3), "A=policy", "A=policy", "400 content_policy_violation"),
+    Row("a silent one is asked once", LONE.but(retries=3, **QUICK), "A=hang", "A=hang", "504", takes=SECOND),
+    Row("a stream that never begins is no stream", LONE.but(retries=3, **QUICK), "A=mute0", "A=mute0", "504",
+        takes=SECOND, streamed=STREAMED),
+    Row("the first token has a limit of its own", LONE.but(first_token_s=0.5), "A=hang", "A=hang", "504",
+        takes=(0.5, 0.6), streamed=STREAMED),
+    Row("an empty answer is repeated", LONE, "A=empty,200", "A=empty ~ A=200", takes=AGAIN_AT_ONCE, streamed=PLAIN,
+        only="live", why="a rehearsed upstream has no bytes to leave out"),
+    Row("an empty stream is repeated", LONE, "A=void,200", "A=void ~ A=200", takes=AGAIN_AT_ONCE, streamed=STREAMED),
+    Row("a stream cut before it said anything is repeated", LONE, "A=cut0,200", "A=cut0 ~ A=200", takes=AGAIN_AT_ONCE,
+        streamed=STREAMED),
+    Row("a stream cut after it said something is broken", LONE, "A=cut", "A=cut", "200 broken", streamed=STREAMED),
+    Row("a stream that falls silent is broken", LONE, "A=mute", "A=mute", "200 broken", takes=SECOND,
+        streamed=STREAMED),
+)
+GROUPS = (
+    Row("the first tier answers", TIERS, "", "A=200"),
+    Row("a 500 moves on before it is repeated", TIERS, "A=500", "A=500 > B=200"),
+    Row("a 503 does", TIERS, "A=503", "A=503 > B=200"),
+    Row("a 529 does", TIERS, "A=529", "A=529 > B=200"),
+    Row("a reset does", TIERS, "A=reset", "A=reset > B=200"),
+    Row("a refused connection does", TIERS, "A=refused", "A=refused > B=200"),
+    Row("a 429 does not wait while another may serve", TIERS, "A=429(5)", "A=429 > B=200"),
+    Row("nor does one that does not say when", TIERS, "A=429", "A=429 > B=200"),
+    Row("a wrong key moves on", TIERS, "A=401", "A=401 > B=200"),
+    Row("no money moves on", TIERS, "A=402", "A=402 > B=200"),
+    Row("a used up quota moves on", TIERS, "A=quota", "A=quota > B=200"),
+    Row("what is forbidden here may be allowed there", TIERS, "A=403", "A=403 > B=200"),
+    Row("an unknown model moves on", TIERS, "A=404", "A=404 > B=200"),
+    Row("a bad request is bad everywhere", TIERS, "A=400", "A=400", "400", skipped="B:retry_budget"),
+    Row("too long may fit elsewhere", TIERS, "A=long", "A=long > B=200"),
+    Row("too long for all is told", TIERS, "A=long B=long", "A=long > B=long", "400 context_length_exceeded"),
+    Row("a silent one costs its limit once", TIERS.but(**QUICK), "A=hang", "A=hang > B=200", takes=SECOND),
+    Row("a stream that never begins is left in time", TIERS.but(first_token_s=0.5), "A=mute0", "A=mute0 > B=200",
+        takes=(0.5, 0.6), streamed=STREAMED),
+    Row("today's limits: a silent primary costs a minute", TIERS.but(timeout_s=60), "A=hang", "A=hang > B=200",
+        takes=(60, 60.1), only="rehearsed", why="a minute; with 15 s to the first token it will be a quarter of that"),
+    Row("a stream cut early moves on", TIERS, "A=cut0", "A=cut0 > B=200", streamed=STREAMED),
+    Row("a stream that has begun stays where it is", TIERS, "A=cut", "A=cut", "200 broken", streamed=STREAMED),
+    Row("an empty answer moves on", TIERS, "A=empty", "A=empty > B=200", streamed=PLAIN,
+        only="live", why="a rehearsed upstream has no bytes to leave out"),
+    Row("the same tier comes first", Shape("A B / C"), "A=503 B=503", "A=503 ~ B=503 > C=200 | B=503 ~ A=503 > C=200"),
+    Row("a tier of two: the other one answers", TIER, "A=500", "A=500 ~ B=200 | B=200"),
+    Row("even without any retry", TIER.but(**ONCE), "A=500", "A=500 ~ B=200 | B=200"),
+    Row("repeats come when all have failed", TIERS, "A=503,200 B=503", "A=503 > B=503 > A=200", takes=AGAIN_AT_ONCE),
+    Row("no moves, no second tier", TIERS.but(moves=0), "A=503,200", "A=503 ~ A=200", takes=AGAIN_AT_ONCE),
+    Row("no moves, no repeats", TIERS.but(moves=0, retries=0), "A=503", "A=503", "503", skipped="B:retry_budget"),
+    Row("one move reaches the second tier", THREE.but(moves=1, retries=0), "A=503 B=503", "A=503 > B=503", "503",
+        skipped="C:retry_budget"),
+    Row("a weight of 0 is never asked", Shape("A*0 B*1", "weighted"), "", "B=200", skipped="A:no_weight"),
+    Row("nor when the other one fails", Shape("A*0 B*1", "weighted", retries=0), "B=503", "B=503", "503",
+        skipped="A:no_weight"),
+)
+ELSEWHERE = (
+    Row("a fallback group answers", FALLBACK, "A=503", "A=503 > C=200"),
+    Row("the tiers come before it", TIERS_FALLBACK, "A=503 B=503", "A=503 > B=503 > C=200"),
+    Row("no wait before a healthy fallback group", FALLBACK.but(retries=3), "A=429(5)", "A=429 > C=200"),
+    Row("two fallback groups in their order", Shape("A", general=("C", "D")), "A=503 C=503",
+        "A=503 > C=503 > D=200"),
+    Row("no moves, no fallback group", FALLBACK.but(moves=0), "A=503,200", "A=503 ~ A=200", takes=AGAIN_AT_ONCE),
+    Row("one move is used up by the tier", TIERS_FALLBACK.but(moves=1, retries=0), "A=503 B=503", "A=503 > B=503",
+        "503"),
+    Row("a bad request goes nowhere", FALLBACK, "A=400", "A=400", "400"),
+    Row("too long goes to the groups for that", LONG, "A=long", "A=long > L=200"),
+    Row("past the other tiers", Shape("A / B", context=("L",)), "A=long", "A=long > L=200", skipped="B:retry_budget"),
+    Row("what is not too long does not", LONG, "A=503", "A=503 > G=200"),
+    Row("too long without such groups goes on", TIERS_FALLBACK, "A=long B=long", "A=long > B=long > C=200"),
+    Row("what is not allowed goes to the groups for that", POLICY, "A=policy", "A=policy > P=200"),
+    Row("and without such groups to the others", FALLBACK, "A=policy", "A=policy > C=200"),
+    Row("a silent primary before a fallback group", FALLBACK.but(**QUICK), "A=hang", "A=hang > C=200", takes=SECOND),
+    Row("what was asked is not asked there", Shape("A", general=("A / B",)), "A=503", "A=503 > B=200",
+        skipped="A:retry_budget"),
+)
+BREAKERS = (
+    Row("three in a row open it", TIERS.but(**ONCE), "A=503", "B=200", skipped="A:cooling(1-2)", **TRIPPED),
+    Row("two do not", TIERS.but(**ONCE), "A=503", "A=503 > B=200", before=2),
+    Row("one 429 does", TIERS.but(**ONCE), "A=429", "B=200", skipped="A:cooling(1-2)", before=1),
+    Row("for as long as it asks for", TIERS.but(**ONCE), "A=429(20)", "B=200", skipped="A:cooling(18-20)", before=1),
+    Row("an hour is capped at five minutes", TIERS.but(**ONCE), "A=429(3600)", "B=200", skipped="A:cooling(298-300)",
+        before=1),
+    Row("it comes back after its pause", TIERS.but(**ONCE), "A=503*3,200", "A=200", before=3, pause_s=2.2),
+    Row("and is left for longer when it fails again", TIERS.but(**ONCE), "A=503*4,200", "B=200",
+        skipped="A:cooling(3-4)", before=6, every_s=0.75,
+        only="rehearsed", why="it needs a request two seconds after the first"),
+    Row("cooldowns off: always asked", TIERS.but(cooldown_s=0, **ONCE), "A=503", "A=503 > B=200", before=5),
+    Row("a cooldown of fixed length", TIERS.but(cooldown_s=30, allowed_fails=0, **ONCE), "A=503", "B=200",
+        skipped="A:cooling(28-30)", before=1),
+    Row("allowed fails are borne", TIERS.but(cooldown_s=30, allowed_fails=2, **ONCE), "A=503", "A=503 > B=200",
+        before=2),
+    Row("all cool down", TIERS.but(**ONCE), "A=429(20) B=429(20)", "", "429 all_cooling_down", again=(1, 5),
+        skipped="A:cooling B:cooling", before=1),
+    Row("the last one is back after five seconds", LONE.but(**ONCE), "A=429(20),200", "A=200", before=1, pause_s=5.2,
+        only="rehearsed", why="five seconds"),
+    Row("a lone one that cools down says when", LONE.but(**ONCE), "A=503", "", "429 all_cooling_down", again=(1, 2),
+        skipped="A:cooling", **TRIPPED),
+    Row("a refused key is the provider's", ONE_KEY.but(**ONCE), "A=401", "C=200", skipped="A:cooling B:cooling",
+        before=1),
+    Row("within a request too", ONE_KEY.but(**ONCE), "A=401", "A=401 > C=200", skipped="B:cooling"),
+    Row("no money is the provider's", ONE_KEY.but(**ONCE), "A=402", "A=402 > C=200", skipped="B:cooling"),
+    Row("a used up quota is the provider's", ONE_KEY.but(**ONCE), "A=quota", "A=quota > C=200", skipped="B:cooling"),
+    Row("a 429 is the deployment's", ONE_KEY.but(**ONCE), "A=429", "A=429 > B=200"),
+    Row("a forbidden model is the deployment's", ONE_KEY.but(**ONCE), "A=403", "A=403 > B=200"),
+    Row("a silent one cools down", TIERS.but(**ONCE, **QUICK), "A=hang", "B=200", skipped="A:cooling(1-2)",
+        before=3, every_s=1.5),
+    Row("streams that break count too", TIERS.but(**ONCE), "A=cut", "B=200", skipped="A:cooling(1-2)",
+        streamed=STREAMED, **TRIPPED),
+    Row("one breaker for the fallback group too", Shape("A", general=("A / B",), retries=0), "A=503", "B=200",
+        skipped="A:cooling A:cooling", **TRIPPED),
+)
+LIMITS = (
+    Row("a limit used up moves on", Shape("A!2 / B"), "", "B=200", skipped="A:rate_limited", before=2),
+    Row("a limit not used up does not", Shape("A!3 / B"), "", "A=200", before=2),
+    Row("a lone limit is told", Shape("A!1"), "", "", "429 all_cooling_down", skipped="A:rate_limited", again=(1, 60),
+        before=1),
+)
+# fmt: on
+ROWS = ALONE + GROUPS + ELSEWHERE + BREAKERS + LIMITS
+CASES = [(row, is_stream) for row in ROWS for is_stream in row.streamed]
+IDS = [f"{row.name}{', streamed' if is_stream else ''}" for row, is_stream in CASES]
