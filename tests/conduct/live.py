@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from tests.conduct.stories import Told
 from tests.conduct.table import Act, Place, Seen, Shape, acts, places, said, woven
 from tests.conduct.upstream import Upstreams, events
 from tests.servers import MASTER_KEY, Console, free_port
@@ -18,6 +19,7 @@ HI = [{"role": "user", "content": "hi"}]
 TIME_LIMIT_S = 100.0
 # As many cases at once as two cores can serve without making each other late.
 AT_ONCE = 8
+MINUTE_S, SHORTEST_S = 60.0, 10.0
 ANSWERS = [Act("200", times=None)]
 
 
@@ -40,7 +42,6 @@ class Case:
         self.name = f"{number}"
         self.live, self.shape, self._acts = live, shape, acts(upstreams)
         self.letters: dict[str, str] = {}  # by id of the catalog
-        self.group = f"conduct-{number}-main"
 
     def build(self) -> None:
         """Providers, models and groups over the API."""
@@ -87,9 +88,9 @@ class Case:
         names = [name for name in self.shape.groups if name != "main"]
         return {key: [f"conduct-{self.name}-{n}" for n in names if n.startswith(kind)] for kind, key in keys.items()}
 
-    async def ask(self, *, is_stream: bool, group: str = "") -> Answered:
+    async def ask(self, *, is_stream: bool = False, group: str = "main") -> Answered:
         """One request of a client."""
-        body = {"model": group or self.group, "messages": HI, "stream": is_stream}
+        body = {"model": f"conduct-{self.name}-{group}", "messages": HI, "stream": is_stream}
         began = time.monotonic()
         answer = await self.live.client.post("/v1/chat/completions", json=body)
         return Answered(answer, time.monotonic() - began)
@@ -114,11 +115,19 @@ class Case:
             asked.seconds,
         )
 
+    def told(self, asked: Answered, at_s: float) -> Told:
+        """A request in the words of a story."""
+        by = self.letters[asked.answer.headers["x-litellm-model-id"]] if asked.is_good else ""
+        return Told(at_s, by, asked.seconds)
+
     def _letter(self, row: dict[str, Any]) -> str:
         return self.letters[row["deployment_id"]]
 
-    def begin(self) -> None:
-        """The clock of its upstreams starts."""
+    async def begin(self) -> None:
+        """The clock of its upstreams starts; where limits a minute count, not shortly before a minute's end."""
+        left_s = MINUTE_S - time.monotonic() % MINUTE_S
+        if left_s < SHORTEST_S and any("!" in tiers for tiers in self.shape.groups.values()):
+            await asyncio.sleep(left_s)
         self.live.upstreams.begin(self.name)
 
     @property
@@ -187,9 +196,9 @@ def _sees(answer: httpx.Response) -> str:
     return "200"
 
 
-async def gather(works: list[Any]) -> list[Any]:
+async def gather(works: list[Any], at_once: int = AT_ONCE) -> list[Any]:
     """All of them, few at once; an error is a result."""
-    slots = asyncio.Semaphore(AT_ONCE)
+    slots = asyncio.Semaphore(at_once)
 
     async def one(work: Any) -> Any:
         async with slots:

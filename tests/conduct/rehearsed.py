@@ -31,6 +31,7 @@ from engine.spec import CooldownPolicy, DeploymentSpec, FallbackPolicy, GroupSpe
 from engine.targets import TargetedFault
 from engine.workload import Arrival, Workload
 from gateway.openai import from_failure
+from tests.conduct.stories import Told
 from tests.conduct.table import Act, Script, Seen, Shape, acts, places, said, woven
 
 QUICK = Profile(first_token_ms=4, tokens_per_s=1_000_000, jitter=0)
@@ -169,6 +170,11 @@ def _told(trace: dict[str, Any]) -> tuple[str, int | None, bool]:
         None if retry_after is None else math.ceil(float(retry_after)),
         headers.get(b"x-should-retry") == b"false",
     )
+
+
+def told_in(trace: dict[str, Any]) -> Told:
+    """One trace in the words of a story."""
+    return Told(trace["at_ms"] / 1000, trace["deployment_id"] or "", trace["duration_ms"] / 1000)
 
 
 def moments(before: int, every_s: float, pause_s: float) -> Iterator[float]:

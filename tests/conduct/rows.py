@@ -156,6 +156,8 @@ BREAKERS = (
         streamed=STREAMED, **TRIPPED),
     Row("one breaker for the fallback group too", Shape("A", general=("A / B",), retries=0), "A=503", "B=200",
         skipped="A:cooling A:cooling", **TRIPPED),
+    Row("one breaker for two groups", Shape("A / B", also=("A / C",), retries=0), "A=503", "B=200",
+        skipped="A:cooling(0.5-2)", via="also-0", only="live", why="a rehearsal has one entrance", **TRIPPED),
 )
 LIMITS = (
     Row("a limit used up moves on", Shape("A!2 / B"), "", "B=200", skipped="A:rate_limited", before=2),

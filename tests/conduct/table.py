@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 Span = tuple[float, float]
@@ -61,7 +62,8 @@ class Place:
 @dataclass(frozen=True)
 class Shape:
     """A group: `A B / C` is a tier of two, then one more; `A*0` has weight 0, `A!10` ten requests a minute, `A@k` the
-    key k. `general`, `context` and `content` are fallback groups of the same settings, each written like `tiers`."""
+    key k. `general`, `context` and `content` are fallback groups of the same settings, each written like `tiers`;
+    `also` are groups beside it, with some of the same deployments."""
 
     tiers: str
     strategy: str = "priority-failover"
@@ -75,6 +77,7 @@ class Shape:
     general: tuple[str, ...] = ()
     context: tuple[str, ...] = ()
     content: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
     def but(self, **settings: Any) -> Shape:
         """The same with other settings."""
@@ -83,7 +86,7 @@ class Shape:
     @property
     def groups(self) -> dict[str, str]:
         """The tiers of all its groups, fallback groups first, by what they are called: `main`, `general-0`."""
-        kinds = {"general": self.general, "context": self.context, "content": self.content}
+        kinds = {"general": self.general, "context": self.context, "content": self.content, "also": self.also}
         return {f"{kind}-{n}": text for kind, texts in kinds.items() for n, text in enumerate(texts)} | {
             "main": self.tiers
         }
@@ -131,7 +134,8 @@ def acts(upstreams: str) -> dict[str, list[Act]]:
 
 def _act(text: str) -> Act:
     match = ACT.fullmatch(text)
-    assert match and match["word"] in CAME, text
+    assert match, text
+    assert match["word"] in CAME, text
     is_date, until = match["value"] == "date", match["until"]
     value = 5.0 if is_date else float(match["value"]) if match["value"] else None
     times = None if until else int(match["times"] or 1)
@@ -164,8 +168,9 @@ class Script:
 class Row:
     """One request, and what is expected of it: see above. Times are seconds.
 
-    `again` is the span of its Retry-After (None: there is none), `hopeless` says that x-should-retry is false. Before it
-    `before` requests go the same way, one after another, and `pause_s` passes. `takes` is the time of a free machine.
+    `again` is the span of its Retry-After (None: there is none), `hopeless` says that x-should-retry is false. Before
+    it `before` requests go the same way, one every `every_s` (on the gateway one after another), and `pause_s` passes.
+    They go through the group `via`. `takes` is the time of a free machine.
     `only` is the one side that runs it, `why` says why.
     """
 
@@ -182,6 +187,7 @@ class Row:
     before: int = 0
     pause_s: float = 0.0
     every_s: float = 0.05
+    via: str = "main"
     only: str = ""
     why: str = ""
 
@@ -230,7 +236,7 @@ class Seen:
 
 def between(places: list[tuple[str, int]]) -> list[str]:
     """`~` or `>` between each two of these groups and tiers."""
-    return ["~" if one == other else ">" for one, other in zip(places, places[1:], strict=False)]
+    return ["~" if one == other else ">" for one, other in pairwise(places)]
 
 
 def woven(attempts: list[str], places: list[tuple[str, int]]) -> list[str]:
