@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.conduct.table import PLAIN, STREAMED, Row, Shape
 
 LONE = Shape("A")
@@ -13,10 +15,10 @@ TIERS_FALLBACK = Shape("A / B", general=("C",))
 LONG = Shape("A", general=("G",), context=("L",))
 POLICY = Shape("A", general=("G",), content=("P",))
 ONE_KEY = Shape("A@k / B@k / C")
-ONCE = {"retries": 0}
-QUICK = {"timeout_s": 1.0, "idle_s": 1.0}
+ONCE: dict[str, Any] = {"retries": 0}
+QUICK: dict[str, Any] = {"timeout_s": 1.0, "idle_s": 1.0}
 AGAIN_AT_ONCE, SECOND = (0.0, 0.3), (1.0, 1.1)
-TRIPPED = {"before": 3}
+TRIPPED: dict[str, Any] = {"before": 3}
 
 # fmt: off
 ALONE = (

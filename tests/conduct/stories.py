@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.conduct.table import Shape, Span
 
@@ -50,7 +51,7 @@ class Told:
     seconds: float
 
 
-ONCE = {"retries": 0}
+ONCE: dict[str, Any] = {"retries": 0}
 MINUTE = "a minute"
 
 # fmt: off

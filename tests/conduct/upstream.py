@@ -65,6 +65,10 @@ class Upstreams(ScriptedUpstream):
         self._began: dict[str, float] = {}
         self.asked: Counter[tuple[str, str]] = Counter()
 
+    def __enter__(self) -> Upstreams:
+        super().__enter__()
+        return self
+
     def address(self, case: str) -> str:
         """Where the upstreams of a case are."""
         return f"http://127.0.0.1:{self._port}/{case}/v1"
