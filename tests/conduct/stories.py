@@ -78,7 +78,7 @@ STORIES = (
         wasted={"A": (3, 14)}),
     Story("flapping for two minutes", Shape("A / B", **ONCE),
         "A=" + ",".join(f"200<{n},503<{n + 5}" for n in range(5, 125, 10)) + ",200", every(0.25, 120),
-        answered=(480, 480), asked={"A": (100, 300)}, wasted={"A": (20, 60)}, only="rehearsed", why="two minutes"),
+        answered=(480, 480), asked={"A": (50, 300)}, wasted={"A": (10, 60)}, only="rehearsed", why="two minutes"),
     Story("a lone one that asks for an hour is probed", Shape("A", **ONCE), "A=429(3600),200", (0.0, 1.0, 5.6),
         answered=(1, 1), asked={"A": (2, 2)}),
     Story("in a group after five minutes", Shape("A / B", **ONCE), "A=429(3600),200", (0.0, 298.0, 301.0),
