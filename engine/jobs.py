@@ -12,6 +12,8 @@ from engine.spec import CooldownPolicy, DeploymentSpec, FallbackPolicy, GroupSpe
 from engine.workload import Workload
 
 DEFAULT_FRAME_S = 0.25
+# After this many frames the interval doubles, so that a long run has no more frames than a short one.
+FRAMES_PER_INTERVAL = 400
 
 
 @dataclass(frozen=True, slots=True)

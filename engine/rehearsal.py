@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from engine.clients import ClientRetries
 from engine.exceptions import RequestFailed
-from engine.jobs import Job
+from engine.jobs import FRAMES_PER_INTERVAL, Job
 from engine.ledger import Attempt, Trace
 from engine.outcomes import Outcome, outcome_of
 from engine.results import DeploymentCount, Tally, trace_json
@@ -32,8 +32,6 @@ Emit = Callable[[dict[str, Any]], None]
 
 TRACES_PER_MESSAGE = 500
 LAST_TRACES = 5
-# After this many frames the interval doubles, so that a long run has no more frames than a short one.
-FRAMES_PER_INTERVAL = 400
 REAL_MESSAGES = [{"role": "user", "content": "Hello, respond with one word."}]
 
 

@@ -27,6 +27,7 @@ class RunStatus(models.TextChoices):
 
 
 OPEN = (RunStatus.QUEUED, RunStatus.RUNNING)
+FINAL = tuple(status for status in RunStatus if status not in OPEN)
 
 
 class RunQuerySet(models.QuerySet["Run"]):

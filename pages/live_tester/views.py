@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from access.models import Role
 from access.rules import can_operate
 from engine.exceptions import BadInput
-from engine.jobs import Job
+from engine.jobs import DEFAULT_FRAME_S, FRAMES_PER_INTERVAL, Job
 from engine.scenarios import SCENARIOS
 from groups.models import RoutingGroup
 from lib.exceptions import DomainError
@@ -25,7 +25,7 @@ from pages.live_tester.forms import RehearsalForm, controls_of
 from pages.live_tester.listing import lines_of, runs_of
 from pages.live_tester.run_timeline import timeline_of_run
 from tester import actions
-from tester.models import Run
+from tester.models import FINAL, Run
 from tester.rules import can_change
 from tester.run_planning import RunPlan, plan
 from tester.runs.conduct import conduct_in_background
@@ -178,6 +178,9 @@ def _context(
         "scene": scene_of(drawn, frame.data if frame else None, mode),
         "other_mode": mode.other,
         "is_playing": is_playing,
+        "final_statuses": " ".join(FINAL),
+        "frame_ms": round(1000 * DEFAULT_FRAME_S),
+        "frames_per_interval": FRAMES_PER_INTERVAL,
         "group": group,
         "run": run,
         "lines": lines[:RUNS_SHOWN],

@@ -1,11 +1,12 @@
-"use strict";
 /* The builder beyond HTML and htmx: dragging, live percentages, the model search as a combobox, the warning before
    leaving. What a step means for the list is decided by the server; here it is only asked for. */
+
+import { isInMiddle, MIDDLE, optionAfter, stepOf, textOf } from "./drafting.js";
+import { percentages } from "./shares.js";
 
 const form = document.getElementById("builder");
 const search = document.getElementById("picker-q");
 const step = document.getElementById("builder-step");
-const MIDDLE = 0.25; // of a row's height is an edge, above and below; between them one drops onto the row
 
 function ask(change) {
   step.value = change;
@@ -23,15 +24,12 @@ function rowUnder(point, dragged) {
     .elementsFromPoint(point.clientX, point.clientY)
     .map((e) => e.closest(".builder-list > .builder-row"))
     .find((r) => r && r !== dragged);
-  if (!row) return null;
-  const box = row.getBoundingClientRect();
-  const height = (point.clientY - box.top) / box.height;
-  return height > MIDDLE && height < 1 - MIDDLE ? row : null;
+  return row && isInMiddle(point.clientY, row.getBoundingClientRect()) ? row : null;
 }
 
 function makeSortable(list) {
-  let before = "",
-    target = null;
+  let before = "";
+  let target = null;
   const mark = (row) => {
     target?.classList.remove("is-target");
     target = row;
@@ -58,27 +56,15 @@ function makeSortable(list) {
     },
     onEnd: ({ item }) => {
       for (const name of moves) document.removeEventListener(name, follow);
-      const onto = target;
+      const change = stepOf(item.dataset.uid, target?.dataset.uid, order() !== before);
       mark(null);
-      if (onto) ask(`onto:${item.dataset.uid}:${onto.dataset.uid}`);
-      else if (order() !== before) ask(`settle:${item.dataset.uid}`);
+      if (change) ask(change);
     },
   });
   list.classList.add("is-sortable");
 }
 
-/* Percentages: largest remainder, ties to the earlier row; the same as groups/deployments/percentages.py. */
-
-function percentages(weights) {
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  if (total <= 0) return weights.map(() => 0);
-  const exact = weights.map((weight) => (100 * weight) / total);
-  const shares = exact.map(Math.floor);
-  const rest = 100 - shares.reduce((sum, share) => sum + share, 0);
-  const byRemainder = exact.map((_, n) => n).sort((a, b) => shares[a] - exact[a] - (shares[b] - exact[b]));
-  for (const n of byRemainder.slice(0, rest)) shares[n] += 1;
-  return shares;
-}
+/* Percentages, as the server counts them. */
 
 function showShares() {
   const rows = [...document.querySelectorAll(".builder-row")];
@@ -200,13 +186,12 @@ function markAllAdded() {
 }
 
 search.addEventListener("keydown", (event) => {
-  const all = options(),
-    at = all.indexOf(chosen()),
-    isOpen = search.getAttribute("aria-expanded") === "true";
-  const steps = { ArrowDown: at + 1, ArrowUp: at < 0 ? all.length - 1 : at - 1 };
-  if (event.key in steps) {
+  const all = options();
+  const at = all.indexOf(chosen());
+  const isOpen = search.getAttribute("aria-expanded") === "true";
+  if (event.key === "ArrowDown" || event.key === "ArrowUp") {
     show(true);
-    choose(all[(steps[event.key] + all.length) % all.length]);
+    choose(all[optionAfter(event.key, at, all.length)]);
   } else if (event.key === "Enter" && isOpen) {
     if (at >= 0) chosen().click();
     else if (search.value && all.length) choose(all[0]);
@@ -235,12 +220,7 @@ for (const name of ["input", "change"]) search.addEventListener(name, (event) =>
 
 /* Leaving with something unsaved asks first. */
 
-const typed = () =>
-  JSON.stringify(
-    [...new FormData(form)].filter(
-      ([name]) => !["q", "scenario", "rehearsed", "csrfmiddlewaretoken", "change"].includes(name),
-    ),
-  );
+const typed = () => textOf(new FormData(form));
 const atFirst = "touched" in form.dataset ? "" : typed();
 let isLeaving = false;
 form.addEventListener("submit", (event) => (isLeaving = event.submitter?.formTarget !== "_blank"));

@@ -1,4 +1,3 @@
-"use strict";
 /* Moving a failure slider, or choosing another scenario, while a run is played or paused changes it from the moment
    shown. The server makes a run of its own with the same past; the playback goes on in that one. */
 
@@ -6,7 +5,7 @@ const CALM_MS = 300;
 // What a page says about its run besides the diagram and the timeline, which follow by themselves.
 const OF_THE_RUN = [".live-head p", ".no-effect", ".runs", "[data-control=stop]"];
 
-class Changes {
+export class Changes {
   constructor(form, playback) {
     this.form = form;
     this.playback = playback;
@@ -52,7 +51,7 @@ class Changes {
   }
 }
 
-async function pageOf(address, request) {
+export async function pageOf(address, request) {
   const answer = await fetch(address, request).catch(() => {
     throw new Error("The server does not answer.");
   });
@@ -77,7 +76,7 @@ function showRun(page) {
 }
 
 /* The same, and the controls with it: somebody else changed the run, and what stands here would undo that. */
-function goAlong(page) {
+export function goAlong(page) {
   for (const control of document.querySelectorAll("#simulate .slider, [name=scenario]")) {
     const now = page.querySelector(`[name=${control.name}]`);
     if (now) control.value = now.value;

@@ -1,4 +1,3 @@
-"use strict";
 /* What the pages do beyond HTML and htmx: theme, search, toasts, dialogs, copying. All of it is optional. */
 
 const root = document.documentElement;
@@ -10,7 +9,7 @@ function setTheme(button) {
     if (other.name === "theme") other.setAttribute("aria-pressed", other === button);
 }
 
-function toast(text, kind) {
+export function toast(text, kind) {
   const copy = document.getElementById("toast-template").content.firstElementChild.cloneNode(true);
   copy.classList.add(kind);
   copy.querySelector(".toast-text").textContent = text;

@@ -1,4 +1,3 @@
-"use strict";
 /* A drawer beside the page for what links with data-drawer lead to. Without it they lead there. */
 
 const drawer = document.getElementById("drawer");

@@ -1,23 +1,29 @@
-"use strict";
 /* The playback of one run: a socket to the run on one side, the diagram and its controls on the other. */
 
-const FINAL = new Set(["done", "cancelled", "failed"]);
-const GIVE_UP_FROM = 4400; // close codes from here on are answers, not accidents
-const RETRIES = 20;
-/* As engine/rehearsal.py takes pictures of a run: so far apart for so long, then twice for twice as long, and so on. */
-const FRAME_MS = 250;
-const DENSE_MS = 100_000;
+import { Changes, goAlong, pageOf } from "./changes.js";
+import { SceneFollower } from "./scene.js";
+import { isAnswer, socketTo } from "./sockets.js";
 
-class Playback {
+const RETRIES = 20;
+
+/* How far apart the last pictures of a run of this length are: `frame_ms` for so many pictures, then twice as far for
+   as many, and so on. */
+export function stepAt(end_ms, frame_ms, pictures) {
+  const doubled = Math.max(0, Math.ceil(Math.log2(end_ms / (frame_ms * pictures) + 1)) - 1);
+  return frame_ms * 2 ** doubled;
+}
+
+export class Playback {
   constructor(bar) {
     this.bar = bar;
+    this.final = new Set(bar.dataset.final.split(" "));
     this.play = bar.querySelector("[data-control=play]");
     this.scrub = bar.querySelector("[data-control=scrub]");
     this.moment = bar.querySelector("[data-show=moment]");
     this.status = bar.querySelector("[data-show=status]");
     this.speed = bar.querySelector("[data-control=speed]");
     this.change = bar.querySelector("[data-show=change]");
-    this.isPaused = !("play" in bar.dataset) && FINAL.has(this.status.textContent.trim());
+    this.isPaused = !("play" in bar.dataset) && this.final.has(this.status.textContent.trim());
     this.state = { at_ms: 0, end_ms: 0, status: "" };
     this.from_ms = new URLSearchParams(location.search).get("from");
     this.tries = 0;
@@ -37,7 +43,7 @@ class Playback {
   }
 
   get #isAtEnd() {
-    return FINAL.has(this.state.status) && this.state.at_ms >= this.state.end_ms;
+    return this.final.has(this.state.status) && this.state.at_ms >= this.state.end_ms;
   }
 
   /* Stops at the moment shown, which it gives, until `goOnIn`. */
@@ -66,7 +72,6 @@ class Playback {
   }
 
   #connect() {
-    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     const query = new URLSearchParams({
       mode: this.bar.dataset.mode,
       speed: this.#chosenSpeed(),
@@ -76,7 +81,7 @@ class Playback {
     else if (this.from_ms) query.set("seek_ms", this.from_ms);
     else if (this.isPaused) query.set("seek_ms", 1e12);
     this.seeks = 0;
-    this.socket = new WebSocket(`${scheme}//${location.host}/ws/runs/${this.bar.dataset.run}/?${query}`);
+    this.socket = socketTo(`/ws/runs/${this.bar.dataset.run}/?${query}`);
     this.follower?.stop();
     this.follower = new SceneFollower(document.querySelector(".scene"), (n) => this.#tell({ ack: n }));
     this.socket.addEventListener("open", (event) => event.target === this.socket && this.#opened());
@@ -111,7 +116,7 @@ class Playback {
   }
 
   #show(state) {
-    const isNewsThatItIsOver = FINAL.has(state.status) && !FINAL.has(this.bar.dataset.status);
+    const isNewsThatItIsOver = this.final.has(state.status) && !this.final.has(this.bar.dataset.status);
     this.state = state;
     this.bar.dataset.status = state.status;
     if (isNewsThatItIsOver) document.dispatchEvent(new CustomEvent("run-over")); // the list of runs reloads itself
@@ -121,7 +126,7 @@ class Playback {
     this.moment.value = `${(state.at_ms / 1000).toFixed(1)} s`;
     this.scrub.setAttribute("aria-valuetext", this.moment.value);
     this.#say(state.error ? `${state.status}: ${state.error}` : state.status);
-    this.bar.querySelector("[data-control=stop]")?.toggleAttribute("hidden", FINAL.has(state.status));
+    this.bar.querySelector("[data-control=stop]")?.toggleAttribute("hidden", this.final.has(state.status));
     if (!this.isPaused && this.#isAtEnd) this.#pause(true);
   }
 
@@ -139,8 +144,8 @@ class Playback {
     const way = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
     if (!way || !this.state.status) return;
     event.preventDefault();
-    const doubled = Math.max(0, Math.ceil(Math.log2(this.state.end_ms / DENSE_MS + 1)) - 1);
-    const at_ms = this.state.at_ms + way * FRAME_MS * 2 ** doubled;
+    const { frameMs, framesPerInterval } = this.bar.dataset;
+    const at_ms = this.state.at_ms + way * stepAt(this.state.end_ms, Number(frameMs), Number(framesPerInterval));
     this.#seek(Math.min(Math.max(0, at_ms), this.state.end_ms));
   }
 
@@ -176,7 +181,7 @@ class Playback {
   }
 
   #lost(event) {
-    if (event.code >= GIVE_UP_FROM || this.tries >= RETRIES) {
+    if (isAnswer(event.code) || this.tries >= RETRIES) {
       this.#say(event.reason || "The connection is lost. Reload the page to try again.");
       return;
     }

@@ -1,6 +1,8 @@
-"use strict";
 /* What is new on the server: a socket says which parts of a page are out of date, as events `NAME-changed` on the body.
    A part is told so every two seconds at most, and not while nobody looks. */
+
+import { toast } from "./console.js";
+import { isAnswer, socketTo } from "./sockets.js";
 
 const RECONNECT_S = [1, 2, 5, 15, 30];
 const CALM_MS = 2000;
@@ -23,8 +25,7 @@ function tell(name) {
 }
 
 function follow(tries) {
-  const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-  const socket = new WebSocket(`${scheme}//${location.host}/ws/changes/`);
+  const socket = socketTo("/ws/changes/");
   socket.addEventListener("message", (event) => {
     tries = 0;
     const news = JSON.parse(event.data);
@@ -32,7 +33,7 @@ function follow(tries) {
     if (news.alert) toast(news.alert, "error");
   });
   socket.addEventListener("close", (event) => {
-    if (event.code >= 4400) return; // an answer, not an accident; the page goes on asking by itself, if slowly
+    if (isAnswer(event.code)) return; // the page goes on asking by itself, if slowly
     setTimeout(() => follow(tries + 1), 1000 * RECONNECT_S[Math.min(tries, RECONNECT_S.length - 1)]);
   });
 }

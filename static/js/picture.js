@@ -1,12 +1,13 @@
-"use strict";
 /* Exported pictures show the moment and the theme of the page. The PNG is drawn here, from the SVG. */
+
+import { toast } from "./console.js";
 
 const SCALE = 2;
 const chosen = { at_ms: null };
 
 document.addEventListener("moment", (event) => (chosen.at_ms = event.detail.at_ms));
 
-function addressOf(link) {
+export function addressOf(link) {
   const address = new URL(link.getAttribute("href"), location.href);
   if (chosen.at_ms !== null) address.searchParams.set("at_ms", chosen.at_ms);
   address.searchParams.set("theme", document.documentElement.dataset.theme);

@@ -1,4 +1,3 @@
-"use strict";
 /* Calibration beyond HTML and htmx: a slider beside each threshold. What it means is computed by the server. */
 
 function pair(row) {

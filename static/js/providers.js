@@ -1,4 +1,3 @@
-"use strict";
 /* Pages of providers and models: keys that can be shown, searches in checklists. */
 
 document.addEventListener("click", (event) => {

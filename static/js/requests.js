@@ -1,4 +1,3 @@
-"use strict";
 /* The request log follows what happens: new rows come by themselves while one looks at the top and does nothing else,
    otherwise a button says how many there are. */
 

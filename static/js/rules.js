@@ -1,4 +1,3 @@
-"use strict";
 /* The routing rules beyond HTML and htmx: dragging in the chain of fallback providers. */
 
 function makeSortable(list) {

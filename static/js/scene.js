@@ -1,12 +1,11 @@
-"use strict";
 /* Applies the patches of a live diagram: {"n": number, "p": {element id: {attribute: value}}}, newest wins, once per
    animation frame. A page that is not painted acknowledges nothing, so the server waits for it. */
 
-const PATCHED = new Set(["class", "stroke-width", "stroke-dasharray", "width", "value"]);
-
-class SceneFollower {
-  /* `root` is the .scene element; `acknowledge(n)` is called with the number of the last patch that is on the screen. */
+export class SceneFollower {
+  /* `root` is the .scene element, which names the attributes that patches may touch; `acknowledge(n)` is called with the
+     number of the last patch that is on the screen. */
   constructor(root, acknowledge) {
+    this.patched = new Set(root.dataset.patched.split(" "));
     this.acknowledge = acknowledge;
     this.waiting = new Map();
     this.number = null;
@@ -36,17 +35,18 @@ class SceneFollower {
   #apply() {
     this.frame = 0;
     for (const [id, attributes] of this.waiting) {
-      for (const element of this.places.get(id) ?? []) change(element, attributes);
+      for (const element of this.places.get(id) ?? []) this.#change(element, attributes);
     }
     this.waiting.clear();
     this.acknowledge(this.number);
   }
-}
 
-function change(element, attributes) {
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name === "#text") textOf(element).data = value;
-    else if (PATCHED.has(name) && element.getAttribute(name) !== value) element.setAttribute(name, value);
+  #change(element, attributes) {
+    for (const [name, value] of Object.entries(attributes)) {
+      if (!this.patched.has(name)) continue;
+      if (name === "#text") textOf(element).data = value;
+      else if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+    }
   }
 }
 

@@ -1,7 +1,6 @@
-"use strict";
 /* The timeline follows the playback (live.js tells "moment") and leads it ("seek"). */
 
-class Timeline {
+export class Timeline {
   constructor(root) {
     this.root = root;
     this.foot = root.querySelector(".timeline-foot");

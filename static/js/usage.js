@@ -1,4 +1,3 @@
-"use strict";
 /* What a chart says under the pointer, at once and below it; without this file the browser's own tooltips say it. */
 
 document.addEventListener("pointerover", (event) => {

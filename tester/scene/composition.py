@@ -7,7 +7,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from tester.scene import captions
-from tester.scene.elements import Element, LiveCard, LiveExit, LiveLink, LiveStats, LiveStep
+from tester.scene.elements import PATCHED, Element, LiveCard, LiveExit, LiveLink, LiveStats, LiveStep
 from tester.scene.group import DrawnDeployment, DrawnGroup, Mode, mode_of
 from tester.scene.sheets import Box, Drop, Sheet, StreamPath, sheets_of
 
@@ -62,6 +62,11 @@ class Scene:
         """All changing elements, each with its own id; always the same ones for a group and a mode."""
         live = chain(self.cards, self.links, self.steps, (self.stats, self.exit))
         return (self.root, self.heading, *(part for part in chain.from_iterable(live) if part))
+
+    @property
+    def patched(self) -> str:
+        """The attributes that a patch may touch, for the page."""
+        return " ".join(sorted(PATCHED))
 
     @property
     def is_preview(self) -> bool:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from django.utils.html import format_html_join
 
 TEXT = "#text"
-# The attributes that a patch may set; static/js/scene.js refuses all others.
+# The attributes that a patch may set. The page names them, and static/js/scene.js refuses all others.
 PATCHED = frozenset({TEXT, "class", "stroke-width", "stroke-dasharray", "width", "value"})
 
 

@@ -29,7 +29,6 @@ LIMITED = {"kind": "rate_limit", "target": "primary", "probability": 0.3, "from_
 PAGE = """<!doctype html><html lang="en" data-theme="dark"><meta charset="utf-8"><title>Scene</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="stylesheet" href="/static/css/console.css"><link rel="stylesheet" href="/static/css/scene.css">
-<script src="/static/js/scene.js" defer></script>
 <body><div class="shell"><nav class="sidebar"></nav><div class="page"><main><div class="head"><div class="row">
 <h1>Live Tester</h1><span class="badge s-{strategy}">{badge}</span></div><p class="quiet">Sending to {name}</p></div>
 {scene}</main></div></div></body></html>"""

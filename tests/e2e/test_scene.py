@@ -17,7 +17,8 @@ from tests.engine.working import WorkerProcess
 from tests.tester.rehearsed import Frame, drawn, frames_of, spec_of
 
 SPEC = spec_of(5, Strategy.WEIGHTED)
-FOLLOW = """() => {
+FOLLOW = """async () => {
+  const { SceneFollower } = await import("/static/js/scene.js");
   window.acknowledged = []; window.restarts = 0;
   document.addEventListener("animationstart", () => window.restarts++);
   window.follower = new SceneFollower(document.getElementById("scene"), (n) => window.acknowledged.push(n));

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -13,6 +15,7 @@ from tests.factories import make_model, make_provider
 from tests.page import html_of
 
 pytestmark = pytest.mark.django_db
+SHARES = Path(__file__).resolve().parents[2] / "js" / "shares.json"
 
 
 def group_of(strategy: str, *places: dict, **fields) -> RoutingGroup:
@@ -49,19 +52,9 @@ def test_weights_become_percentages_that_add_up_to_100(client, charlie):
     assert "34%" in read(client, charlie, group)
 
 
-@pytest.mark.parametrize(
-    ("weights", "shares"),
-    [
-        ([83, 10, 7], [83, 10, 7]),
-        ([1, 2], [33, 67]),
-        ([0, 5], [0, 100]),
-        ([0, 0], [0, 0]),
-        ([], []),
-        ([1] * 7, [15, 15, 14, 14, 14, 14, 14]),
-    ],
-)
-def test_shares_by_largest_remainder(weights, shares):
-    assert percentages(weights) == shares
+@pytest.mark.parametrize("case", json.loads(SHARES.read_text()))
+def test_shares_by_largest_remainder_are_those_of_the_builder_s_script(case):
+    assert percentages(case["weights"]) == case["shares"]
 
 
 def test_a_disabled_provider_takes_no_share_and_says_so(client, charlie):

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from engine.jobs import FRAMES_PER_INTERVAL
 from pages.live_tester import views
 from providers.models import LanguageModel
 from tester.models import Frame, Run, RunStatus
+from tester.run_planning import RunRequest, plan
 from tests.factories import make_group, make_model
 from tests.page import Tags, html_of
 
@@ -55,6 +57,16 @@ def test_without_javascript_a_new_run_is_shown_as_it_is_and_not_as_it_began(clie
     html = html_of(client.get(f"/runs/{running.pk}"))
     assert '<noscript><meta http-equiv="refresh" content="2"></noscript>' in html
     assert html.count("http-equiv") == 1
+
+
+def test_the_playback_is_told_what_the_engine_goes_by(client, bob, group):
+    client.force_login(bob)
+    run = make_run(group)
+    html = html_of(client.get(f"/runs/{run.pk}"))
+    (bar,) = [attributes for _, attributes in Tags(html).found if "data-run" in attributes]
+    assert set(bar["data-final"].split()) == set(RunStatus) - {RunStatus.QUEUED, RunStatus.RUNNING}
+    assert float(bar["data-frame-ms"]) == 1000 * plan(group, RunRequest()).job.frame_every_s
+    assert int(bar["data-frames-per-interval"]) == FRAMES_PER_INTERVAL
 
 
 def test_the_other_picture_can_be_previewed(client, bob, group):

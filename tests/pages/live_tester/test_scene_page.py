@@ -12,6 +12,7 @@ from django.utils import translation
 
 from engine.spec import Strategy
 from tester.scene import Mode, Scene, scene_of
+from tester.scene.elements import PATCHED
 from tests.page import Tags, html_of
 from tests.tester.rehearsed import WEIGHTS, drawn, spec_of
 from tests.tester.test_scene import CHAIN, SEED
@@ -40,6 +41,12 @@ def test_elements_carry_the_attributes_of_their_parts_wherever_they_are():
     for _, attributes in Tags(html(scene)).found:
         if (id := attributes.get("data-of") or attributes.get("id")) in wanted:
             assert wanted[id].items() <= attributes.items(), id
+
+
+def test_the_page_names_the_attributes_that_patches_may_touch():
+    scene = scene_of(CHAIN, SEED, Mode.ORDERED)
+    (named,) = [a["data-patched"] for _, a in Tags(html(scene)).found if "data-patched" in a]
+    assert set(named.split()) == PATCHED
 
 
 def test_names_cannot_break_out_of_the_picture():
