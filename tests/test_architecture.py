@@ -28,6 +28,7 @@ FORBIDDEN_NAMES = {"utils.py", "helpers.py", "services.py", "managers.py", "comm
 MOST_LINES = 400
 MOST_MODULES = 12
 LONGEST_TEMPLATE_LINE = 160
+SHARED_SHEETS = {"console", "tables", "tabs", "deployments"}
 SCREENS = re.compile(r"^\s*from django import forms|^\s*from django\.(forms|shortcuts)\b", re.MULTILINE)
 # The API and the page of the request log read the same filters.
 KNOW_FORMS = {"usage/request_log/filter.py"}
@@ -57,6 +58,20 @@ def test_lines_of_templates_stay_short():
     """Where the formatter breaks none: a template tag has to stand on one line."""
     lines = ((p, n, line) for p in (ROOT / "templates").rglob("*.html") for n, line in enumerate(p.open(), 1))
     assert not [f"{p.name}:{n}" for p, n, line in lines if len(line.rstrip("\n")) > LONGEST_TEMPLATE_LINE]
+
+
+def test_a_stylesheet_is_named_after_the_pages_that_it_is_for():
+    packages = [p.name for p in (ROOT / "pages").iterdir() if p.is_dir()]
+    names = {p.stem for p in (ROOT / "static/css").glob("*.css")} - SHARED_SHEETS
+    assert not {name for name in names if not any(name == p or name.startswith(f"{p}_") for p in packages)}
+
+
+def test_every_script_and_stylesheet_is_used():
+    """By a template, by another script, or by a module that reads it."""
+    using = [*(ROOT / "templates").rglob("*.html"), *(ROOT / "static/js").glob("*.js"), *sources()]
+    text = "".join(p.read_text() for p in using)
+    ours = [*(ROOT / "static/js").glob("*.js"), *(ROOT / "static/css").glob("*.css")]
+    assert not [p.name for p in ours if f"{p.parent.name}/{p.name}" not in text and f'"./{p.name}"' not in text]
 
 
 def test_screens_live_in_pages():

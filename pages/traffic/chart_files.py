@@ -48,7 +48,7 @@ def tokens_of(theme: Theme) -> Mapping[str, str]:
     selectors = (":root", f':root[data-theme="{theme}"]')
     declared: Declarations = {}
     for selector in selectors:
-        for sheet in ("css/console.css", "css/usage.css"):
+        for sheet in ("css/console.css", "css/traffic_usage.css"):
             declared |= _rules(sheet).get(selector, {})
     place = 0 if theme == Theme.LIGHT else -1
     found = {name: COLOUR.findall(value) for name, value in declared.items() if name.startswith("--")}
@@ -59,7 +59,7 @@ def _paint(element: Element, tokens: Mapping[str, str]) -> None:
     """Replaces the classes of an element and its content by attributes."""
     declared: Declarations = {}
     for word in element.attrib.pop("class", "").split():
-        declared |= _rules("css/charts.css").get(f".{word}", {}) | _provider_colour(word)
+        declared |= _rules("css/traffic_charts.css").get(f".{word}", {}) | _provider_colour(word)
     painted = {name: _resolved(value, tokens) for name, value in declared.items()}
     for name, value in painted.items():
         if not name.startswith("--"):

@@ -18,7 +18,7 @@ from tester.picture.stylesheet import StyleRule, rules_of
 from tester.picture.values import Theme
 from tester.scene import Scene
 
-SHEETS = ("css/console.css", "css/scene.css", "css/picture.css")
+SHEETS = ("css/console.css", "css/live_tester_scene.css", "css/live_tester_picture.css")
 FONT = "vendor/inter/inter-latin.woff2"
 HEAD_HEIGHT = 104.0
 STATS_X, STAT_WIDTH = 600, 118

@@ -28,7 +28,7 @@ EVERYTHING_FAILS = {f"d{n}": 1.0 for n in range(10)}
 LIMITED = {"kind": "rate_limit", "target": "primary", "probability": 0.3, "from_s": 1, "retry_after_s": 5}
 PAGE = """<!doctype html><html lang="en" data-theme="dark"><meta charset="utf-8"><title>Scene</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="/static/css/console.css"><link rel="stylesheet" href="/static/css/scene.css">
+<link rel="stylesheet" href="/static/css/console.css"><link rel="stylesheet" href="/static/css/live_tester_scene.css">
 <body><div class="shell"><nav class="sidebar"></nav><div class="page"><main><div class="head"><div class="row">
 <h1>Live Tester</h1><span class="badge s-{strategy}">{badge}</span></div><p class="quiet">Sending to {name}</p></div>
 {scene}</main></div></div></body></html>"""
