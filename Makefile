@@ -35,7 +35,7 @@ run: .venv/.stamp  ## set up and start the console (HOST, PORT and all of docs/s
 quick: check  ## check, and every test that needs no server and is not slow, on SQLite: for in between
 	$(SQLITE_ENV) $(PYTEST) -m "not server and not slow"
 
-check: .venv/.stamp-dev .venv/.stamp-docs node_modules/.stamp  ## format, lint, types, contracts, migrations, API schema, links of the docs
+check: .venv/.stamp-dev .venv/.stamp-docs node_modules/.stamp  ## format, lint, types, contracts, migrations, API schema, scripts' tests, links of the docs
 	@$(MAKE) --no-print-directory --jobs=2 .types .lint .web .links
 
 .types:
