@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 
@@ -47,6 +48,11 @@ def test_the_page_names_the_attributes_that_patches_may_touch():
     scene = scene_of(CHAIN, SEED, Mode.ORDERED)
     (named,) = [a["data-patched"] for _, a in Tags(html(scene)).found if "data-patched" in a]
     assert set(named.split()) == PATCHED
+
+
+def test_no_whitespace_is_added_to_texts_as_styles_ask_which_are_empty():
+    page = render_to_string("live_tester/_scene.html", {"scene": scene_of(CHAIN, SEED, Mode.ORDERED)})
+    assert not re.findall(r"<text[^>]*>\s|\s</text>|</tspan>\s", page)
 
 
 def test_names_cannot_break_out_of_the_picture():
