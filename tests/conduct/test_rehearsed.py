@@ -1,4 +1,4 @@
-"""The table of conduct on the simulator, in virtual time. The same rows run against the gateway: `test_gateway.py`."""
+"""The table of conduct on the simulator, in virtual time."""
 
 from __future__ import annotations
 
