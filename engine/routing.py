@@ -25,6 +25,8 @@ from engine.drivers.cooldowns import CoreCooldowns
 from engine.exceptions import AllCoolingDown, GroupUnavailable, RequestFailed
 from engine.ledger import Trace
 from engine.routers import GroupRouter
+from engine.shared.local import LocalStore
+from engine.shared.store import StateStore
 from engine.skips import EVERYTHING, Visit, end_of, skipped_in
 from engine.spec import DeploymentSpec, GroupSpec, RetryPolicy, Router, Strategy
 from engine.upstreams import failures
@@ -126,12 +128,14 @@ class LiveGroup:
 
 
 class Routing:
-    """Every group of this process by name, and what is known of their deployments."""
+    """Every group of this process by name, and what is known of their deployments, here and in other processes."""
 
-    def __init__(self, rng: Random | None = None) -> None:
+    def __init__(self, rng: Random | None = None, store: StateStore | None = None) -> None:
         self._groups: dict[str, LiveGroup] = {}
         self._cores: dict[str, Group] = {}
         self._state = RoutingState()
+        self._store: StateStore = store or LocalStore()
+        self._store.attach(self._state)
         self._rng = rng or Random()  # noqa: S311  # no secret is drawn from it
 
     def __iter__(self) -> Iterator[LiveGroup]:
@@ -183,7 +187,7 @@ class Routing:
         has_failed = False
         try:
             if group.spec.router is Router.NATIVE and not group.problem:
-                return await serving.route(self._cores, group.core(self._state), call, self._rng)
+                return await serving.route(self._cores, group.core(self._state), call, self._rng, self._store)
             return await self._try(call, group, visited=set(), most_moves=group.spec.retry.max_fallbacks)
         except RequestFailed as failure:
             has_failed = True

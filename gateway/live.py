@@ -21,12 +21,14 @@ from uuid import UUID
 import structlog
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import connections
+from django.db import DatabaseError, connections
 
 from access import credits
 from access.byok.keys import all_own_keys
 from access.keys import PREFIX, KeyHolder, all_holders, hash_key
 from engine.routing import LiveGroup, Routing, warm_up
+from engine.shared.local import LocalStore
+from engine.shared.store import StateStore
 from engine.spec import GroupSpec, OwnKey
 from engine.upstreams.connections import close_session
 from engine.virtual import VirtualSpec
@@ -34,6 +36,7 @@ from gateway.admission.rate_limits import RateLimits
 from gateway.background.alert_loop import WebhookSender, watch
 from gateway.background.cooldown_publisher import CooldownPublisher
 from gateway.background.periodic import run_every
+from gateway.background.presence import Presence
 from gateway.background.probing import Prober
 from gateway.background.rankings import Rankings
 from groups.models import RoutingGroup, RoutingRules
@@ -52,6 +55,7 @@ STALE_AFTER_S = 10.0
 GIVE_BACK_INTERVAL_S = 60.0
 ABANDONED_AFTER_S = 300.0
 LOADS_AT_MOST = 5
+MEETS_WITHIN_S = 2.0
 # Rarer than Python's own 700, 10, 10: looking for cycles among the short-lived objects of requests and the log found
 # almost none and took a tenth of the throughput.
 GC_THRESHOLDS = (50_000, 20, 50)
@@ -109,11 +113,13 @@ def _lone_spec(model_id: UUID) -> GroupSpec | None:
 class Live:
     """The gateway's state on one event loop."""
 
-    def __init__(self, in_database_thread: InDatabaseThread[Any]) -> None:
-        self.routing = Routing()
+    def __init__(self, in_database_thread: InDatabaseThread[Any], store: StateStore | None = None) -> None:
+        self.store = store or LocalStore()
+        self.routing = Routing(store=self.store)
         self.config = Config(version=-1, specs=(), holders={}, models={}, assignments={})
         self._in_database_thread = in_database_thread
         self.publisher = CooldownPublisher(self.routing, in_database_thread)
+        self.presence = Presence(self.publisher.process, self.store, in_database_thread)
         self.rankings = Rankings(in_database_thread)
         self.rate_limits = RateLimits(settings.REDIS_URL)
         self._lone: dict[str, UUID] = {}
@@ -136,19 +142,23 @@ class Live:
             log.error("configuration not loaded yet", error=str(error))
         finally:
             self._first_load_ended.set()
+        self._tasks = [asyncio.create_task(self.store.run())]
+        await self._meet_others()
         prober = Prober(self._in_database_thread, interval_s=settings.PROBE_INTERVAL_S)
         courier = WebhookSender(self._in_database_thread)
         work = (
-            *(self._follow(), recorder.run(), self.publisher.run()),
+            *(self._follow(), recorder.run(), self.publisher.run(), self.presence.run()),
             *(self.rankings.run(), prober.run(), watch(), courier.run(), self._give_back()),
         )
-        self._tasks = [asyncio.create_task(endless) for endless in work]
+        self._tasks += [asyncio.create_task(endless) for endless in work]
 
     async def stop(self) -> None:
         """Ends the background work and writes what is queued."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        with suppress(DatabaseError):
+            await self.presence.end()
         await asyncio.to_thread(recorder.flush)
         await close_session()
 
@@ -236,6 +246,12 @@ class Live:
         for group in [g for g in self.routing if g.spec.name not in wanted]:
             self.routing.remove(group.spec.name)
 
+    async def _meet_others(self) -> None:
+        """Waits for the store, so that this process knows which breakers are open; not for long if it is away."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(MEETS_WITHIN_S):
+                await self.store.met()
+
     async def _follow(self) -> None:
         await run_every(self.refresh, every_s=POLL_INTERVAL_S, failing="configuration not refreshed")
 
@@ -255,9 +271,17 @@ async def start() -> Live:
     """The Live of this process; started once, on the server's own event loop."""
     global _live, _loop
     if _live is None or _loop is not asyncio.get_running_loop():
-        _live, _loop = Live(_in_own_thread), asyncio.get_running_loop()
+        _live, _loop = Live(_in_own_thread, _shared_store()), asyncio.get_running_loop()
         await _live.start()
     return _live
+
+
+def _shared_store() -> StateStore:
+    if not settings.REDIS_URL:
+        return LocalStore()
+    from engine.shared.valkey import ValkeyStore  # only where there is one: its client takes 0.2 s to import
+
+    return ValkeyStore(settings.REDIS_URL)
 
 
 async def stop() -> None:

@@ -95,6 +95,31 @@ class Mark:
     request_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A breaker as one process describes it to the others: in durations, because their clocks differ. Seconds.
+
+    While it is open: `left_s` of the pause (below 0: a probe is due), which began `paused_s` ago; `left_s` is None when
+    it is not. It has been failing for `down_s`. `allowed` is how many requests at a time a recovery lets in, 0 is all.
+    """
+
+    left_s: float | None = None
+    paused_s: float = 0.0
+    down_s: float = 0.0
+    openings: int = 0
+    passed_over: int = 0
+    allowed: int = 0
+    is_firm: bool = False
+    cause: str = ""
+    request_id: str = ""
+    last: Failure | None = None
+
+    def later(self, seconds: float) -> Said:
+        """The same, told so much later."""
+        left_s = None if self.left_s is None else self.left_s - seconds
+        return replace(self, left_s=left_s, paused_s=self.paused_s + seconds, down_s=self.down_s + seconds)
+
+
 class Breaker:
     """Of one deployment, for all groups that have it, or of one provider's key.
 
@@ -102,18 +127,23 @@ class Breaker:
     sent one after another. Failures come sooner than answers, so a row of results says little while many are in flight.
     A request that heeds the breaker gets a ticket (`entered`): the number of a probe, or below 0 for one of the few
     that a recovery lets in, or 0. Who sent it tells once how it ended: `succeeded`, `failed` or `left`.
+
+    Processes that share state tell each other each `revision` (`say`, `hear`). `away` is how many of the few that a
+    recovery lets in run in other processes; one of those probes until `elsewhere_s`.
     """
 
     __slots__ = (
         "_allowed", "_bad", "_before", "_down_s", "_failed", "_first", "_is_firm", "_marks", "_news", "_openings",
-        "_passed_over", "_probe", "_probe_s", "_probes", "_running", "_window_s", "begun", "cause", "last", "policy",
-        "request_id", "sent", "since_s", "until_s",
+        "_passed_over", "_probe", "_probe_s", "_probes", "_window_s", "away", "begun", "cause", "elsewhere_s", "last",
+        "policy", "request_id", "revision", "running", "sent", "since_s", "until_s",
     )  # fmt: skip
 
     def __init__(self, policy: BreakerPolicy = BreakerPolicy()) -> None:
         self.policy = policy
         self.begun = 0  # how often it opened: who has seen this number knows of all
+        self.revision = 0  # how often it has changed so that other processes want to know
         self.sent = 0  # the number of the last request
+        self.away = 0
         self._probes = 0  # the number of the last probe
         self._news = 0  # a request before this number that failed says nothing about now
         self.last: Failure | None = None
@@ -123,14 +153,15 @@ class Breaker:
         """Back into service, as if nothing had happened."""
         self.since_s = self.until_s = 0.0  # of the pause; 0 is none
         self.cause = self.request_id = ""
-        self._allowed = self._running = 0  # while it recovers: requests that may be in flight (0 is all), and that are
+        self._allowed = self.running = 0  # while it recovers: requests that may be in flight (0 is all), and that are
         self._probe = 0  # the number of the probe that runs; 0 is none
-        self._probe_s = 0.0
+        self._probe_s = self.elsewhere_s = 0.0
         self._openings = self._passed_over = 0
         self._down_s: float | None = None
         self._is_firm = False
         self._marks: deque[Mark] | None = None
         self._forget()
+        self.revision += 1
 
     def _forget(self) -> None:
         self._failed: set[int] = set()  # the numbers of requests that failed lately
@@ -145,8 +176,9 @@ class Breaker:
     def state(self, now: float) -> State:
         """What one more request would meet. RECOVERING: as many as may be are in flight."""
         if not self.until_s:
-            return State.RECOVERING if self._allowed and self._running >= self._allowed else State.CLOSED
-        if self._probe:
+            is_full = self._allowed and self.running + self.away >= self._allowed
+            return State.RECOVERING if is_full else State.CLOSED
+        if self._probe or now < self.elsewhere_s:
             return State.PROBING
         return State.OPEN if now < self.until_s or self._passed_over > 0 else State.HALF_OPEN
 
@@ -162,32 +194,37 @@ class Breaker:
             self._probe, self._probe_s, self._news = self._probes, now, self.sent
             return self._probe
         if self._allowed:
-            self._running += 1
+            self.running += 1
             return -self.begun
         return 0
 
+    def is_probed_by(self, ticket: int) -> bool:
+        """Whether this is the ticket of the probe that runs."""
+        return ticket > 0 and ticket == self._probe
+
     def left(self, ticket: int) -> None:
         """It ended without a verdict: its caller left, or the request itself was wrong."""
-        if ticket > 0 and ticket == self._probe:
+        if self.is_probed_by(ticket):
             self._probe = 0
         elif ticket < 0 and self._allowed and ticket == -self.begun:
-            self._running -= 1
+            self.running -= 1
 
     def succeeded(self, now: float, ticket: int) -> None:
         """An answer. While open only the probe's counts: a late one of an older request says nothing about now."""
         if self.until_s:
-            if ticket > 0 and ticket == self._probe:
+            if self.is_probed_by(ticket):
                 self._recover()
         elif self._allowed:
             self.left(ticket)
             self._allowed += 1
+            self.revision += 1
             if self._allowed > RECOVERED_AFTER:
                 self.close()
 
     def failed(self, now: float, failure: Failure, ticket: int, request_id: str = "", number: int = 0) -> bool:
         """Counts the failure of the request of this number (0: the last one); whether it opened, or for longer."""
         number = number or self.sent
-        is_probe = ticket > 0 and ticket == self._probe
+        is_probe = self.is_probed_by(ticket)
         opens = failure.rule.opens and self.policy.is_adaptive
         self.left(ticket)
         self._remember(Mark(now, failure.word, request_id))
@@ -195,7 +232,9 @@ class Breaker:
             return False
         self.last = failure
         self._count(now, number)
-        self._allowed = self._allowed and max(1, self._allowed // 2)
+        if self._allowed:
+            self._allowed = max(1, self._allowed // 2)
+            self.revision += 1
         if not (opens or is_probe or self._is_enough(number)):
             return False
         if is_probe or not self.until_s:
@@ -218,22 +257,69 @@ class Breaker:
         """When it lets a probe through. `last_s` bounds the pause of a group's last deployment."""
         return max(now, self.until_s if self._is_firm else min(self.until_s, self.since_s + last_s))
 
+    def say(self, now: float) -> Said:
+        """How it is, for other processes."""
+        told = Said(openings=self._openings, allowed=self._allowed)
+        if not self.until_s:
+            return told
+        return replace(
+            told,
+            left_s=self.until_s - now,
+            paused_s=now - self.since_s,
+            down_s=0.0 if self._down_s is None else now - self._down_s,
+            passed_over=self._passed_over,
+            is_firm=self._is_firm,
+            cause=self.cause,
+            request_id=self.request_id,
+            last=self.last,
+        )
+
+    def hear(self, now: float, said: Said) -> None:
+        """What happened in another process has happened to the same upstream: it counts here too."""
+        if said.left_s is not None:
+            self._hear_of_a_pause(now, now + said.left_s, said)
+        elif said.allowed:
+            if self.until_s:
+                self._recover()
+                self._news = self.sent
+            self._allowed, self._openings = said.allowed, max(self._openings, said.openings)
+            self.revision += 1
+        elif not self.is_quiet:
+            self.close()
+
+    def _hear_of_a_pause(self, now: float, until_s: float, said: Said) -> None:
+        down_s = now - said.down_s
+        self._down_s = down_s if self._down_s is None else min(self._down_s, down_s)
+        self._openings, self._passed_over = max(self._openings, said.openings), said.passed_over
+        self._allowed = self.running = 0
+        self.elsewhere_s = 0.0
+        # As with our own: a pause is never shorter than what was said before.
+        if until_s > self.until_s:
+            self.since_s, self.until_s, self._is_firm = now - said.paused_s, until_s, said.is_firm
+            self.cause, self.request_id, self.last = said.cause, said.request_id, said.last
+        self.begun += 1
+        self.revision += 1
+
     def _recover(self) -> None:
         """Few at a time; how often it opened is not forgotten before it has recovered, or one that flaps seems new."""
         self.since_s = self.until_s = 0.0
-        self._probe = self._passed_over = self._running = 0
+        self._probe = self._passed_over = self.running = 0
+        self.elsewhere_s = 0.0
         self._is_firm = False
         self._allowed = 1
         self._forget()
+        self.revision += 1
 
     def _open(self, now: float, from_s: float, pause_s: float) -> None:
         if self._down_s is None:
             self._down_s = now
-        self._allowed = self._running = 0
+        self._allowed = self.running = 0
+        self.elsewhere_s = 0.0
         # Never shorter than what was said before: a late failure of an old request must not end a pause early.
         self.since_s, self.until_s = from_s, max(self.until_s, from_s + pause_s, now)
         self.cause, self.request_id = self._said(now)
         self.begun += 1
+        self.revision += 1
 
     def _pause(self, now: float, failure: Failure, is_probe: bool) -> tuple[float, float]:
         """From when, and for how long. A doubled one counts from the probe's start: a silent one has taken its time."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from engine.core.actions import Asked, Obstacle
 from engine.core.breaker import Breaker, State
 from engine.core.failures import RULES, Kind
-from engine.core.state import MINUTE_S, Group, Target
+from engine.core.state import Group, Target
 from engine.ledger import SkipReason
 
 # When everything waits for somebody's probe: about so long until its end.
@@ -89,7 +89,7 @@ class Candidates:
         if size is not None and (size <= self.too_small or size < self._tokens):
             return Obstacle(SkipReason.CONTEXT_TOO_SMALL, now)
         if group.has_limits and not target.has_room(now, self._tokens):
-            return Obstacle(SkipReason.RATE_LIMITED, now, (now // MINUTE_S + 1) * MINUTE_S)
+            return Obstacle(SkipReason.RATE_LIMITED, now, target.health.ends_s)
         return None
 
     def _note(self, group: Group, target: Target, obstacle: Obstacle, now: float) -> None:

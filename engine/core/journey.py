@@ -2,13 +2,13 @@
 
     action = journey.begin(now)
     Ask(target)  -> send the request there; then tell `answered` (a stream: `started` at its first token, `answered`
-                    at its end), `failed`, `broke`, `left` or `refused`
+                    at its end), `failed`, `broke`, `left`, `refused` or `outrun`
     Wait(s)      -> wait; then tell `woke`
     GiveUp(...)  -> the request has failed
 
-`begin`, `failed`, `refused` and `woke` give the next action. Whoever drives it sends and waits; what is decided is the
-same. The order of candidates: those of this tier that were not asked, later tiers, fallback groups; only when none of
-them can be asked, repeats at those that were, or a short wait for the first that may be asked.
+`begin`, `failed`, `refused`, `outrun` and `woke` give the next action. Whoever drives it sends and waits; what is
+decided is the same. The order of candidates: those of this tier that were not asked, later tiers, fallback groups; only
+when none of them can be asked, repeats at those that were, or a short wait for the first that may be asked.
 """
 
 from __future__ import annotations
@@ -135,6 +135,15 @@ class Journey:
         health.roll(now)
         health.requests = max(health.requests, target.rpm or 0)
         health.tokens = max(health.tokens, target.tpm or 0)
+        return self._next(now)
+
+    def outrun(self, ask: Ask, now: float) -> Action:
+        """Another process probes what this was to probe: nothing was sent, and it costs nothing."""
+        self.left(ask)
+        health = ask.target.health
+        if health.minute == ask.minute:
+            health.requests -= 1
+            health.tokens -= self._tokens
         return self._next(now)
 
     def free_in_s(self, now: float) -> float:

@@ -20,6 +20,8 @@ NEWEST = 0.2
 MINUTE_S = 60.0
 # A latency that nobody has measured for so long is not believed any more.
 BELIEVED_S = 60.0
+# Of the answers that another process tells of at once: more would not move the average any further.
+MOST_HEARD = 16
 # Repeats at a provider: a share of its traffic, and some at once and per second for those with little traffic.
 RETRY_SHARE, RETRIES_AT_ONCE, RETRIES_PER_S = 0.2, 10.0, 1.0
 
@@ -60,12 +62,16 @@ class ProviderState:
 
 
 class Pace:
-    """How long answers took: a moving average in seconds, measured last at `at_s`."""
+    """How long answers took: a moving average in seconds, measured last at `at_s`.
 
-    __slots__ = ("at_s", "count", "mean_s")
+    `untold` of this process's own answers, which took `untold_s` in all, were not told to other processes yet.
+    """
+
+    __slots__ = ("at_s", "count", "mean_s", "untold", "untold_s")
 
     def __init__(self) -> None:
         self.mean_s, self.count, self.at_s = 0.0, 0, -math.inf
+        self.untold, self.untold_s = 0, 0.0
 
     def is_fresh(self, now: float) -> bool:
         """Whether it was measured a moment ago."""
@@ -73,6 +79,21 @@ class Pace:
 
     def add(self, now: float, seconds: float) -> None:
         """One more answer."""
+        self.untold, self.untold_s = self.untold + 1, self.untold_s + seconds
+        self._move(now, seconds)
+
+    def tell(self) -> tuple[int, float]:
+        """How many answers of this process are new, and how long they took in all; they are not new afterwards."""
+        told = self.untold, self.untold_s
+        self.untold, self.untold_s = 0, 0.0
+        return told
+
+    def hear(self, now: float, count: int, total_s: float) -> None:
+        """So many answers in another process, which took `total_s` in all."""
+        for _ in range(min(count, MOST_HEARD)):
+            self._move(now, total_s / count)
+
+    def _move(self, now: float, seconds: float) -> None:
         if not self.is_fresh(now):
             self.count = 0
         # The mean of all until there are enough for a moving one: the first answer weighs no more than the others.
@@ -83,25 +104,28 @@ class Pace:
 class Health:
     """In flight, latency, this minute's use and the breaker of one deployment.
 
-    `away` is what other processes have in flight there. `first_token` is the pace of streams to their first token,
-    `token` that of whole answers per token of output.
+    `away` is what other processes have in flight there. The minute that `requests` and `tokens` are counted in ends at
+    `ends_s`; where processes count together it is that of their store's clock. `first_token` is the pace of streams to
+    their first token, `token` that of whole answers per token of output.
     """
 
     __slots__ = (
-        "away", "breaker", "first_token", "in_flight", "key", "minute", "provider", "requests", "token", "tokens",
+        "away", "breaker", "ends_s", "first_token", "in_flight", "key", "minute", "provider", "requests", "token",
+        "tokens",
     )  # fmt: skip
 
     def __init__(self, key: str, provider: ProviderState) -> None:
         self.key, self.provider, self.breaker = key, provider, Breaker()
         self.in_flight = self.away = 0
         self.first_token, self.token = Pace(), Pace()
-        self.minute = -1
+        self.minute, self.ends_s = -1, -math.inf  # how many have begun before it
         self.requests = self.tokens = 0
 
     def roll(self, now: float) -> None:
         """Begins the minute that `now` is in."""
-        if (minute := int(now // MINUTE_S)) != self.minute:
-            self.minute, self.requests, self.tokens = minute, 0, 0
+        if now >= self.ends_s:
+            self.ends_s = (now // MINUTE_S + 1) * MINUTE_S
+            self.minute, self.requests, self.tokens = self.minute + 1, 0, 0
 
     def answered(self, now: float, first_token_s: float | None, total_s: float, output_tokens: int) -> None:
         """One good answer, which took `total_s`; `first_token_s` for a stream."""
@@ -127,6 +151,11 @@ class Target:
     tpm: int | None = None
     context_tokens: int | None = None
     spec: Any = None
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether it has limits a minute in this group."""
+        return self.rpm is not None or self.tpm is not None
 
     def has_room(self, now: float, tokens: int) -> bool:
         """Whether its limits a minute allow one request more, of at least so many tokens."""
@@ -168,7 +197,7 @@ class Group:
 
     def __post_init__(self) -> None:
         self.size = sum(map(len, self.tiers))
-        self.has_limits = any(t.rpm is not None or t.tpm is not None for t in self.targets())
+        self.has_limits = any(target.is_limited for target in self.targets())
 
     def targets(self) -> Iterator[Target]:
         """All of them, in the order of their tiers."""

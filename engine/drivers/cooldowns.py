@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from engine.cooldowns import Cooldown
 from engine.core.breaker import Breaker
 from engine.core.state import Group, Target
-from engine.upstreams import failures
+from engine.shared.messages import described
 
 
 class CoreCooldowns:
@@ -52,12 +52,11 @@ class CoreCooldowns:
 
 
 def _cooldown(target: Target, breaker: Breaker, unix_s: float) -> Cooldown:
-    error = breaker.last.cause if breaker.last is not None else None
-    is_known = isinstance(error, Exception)
+    error_class, message = described(breaker.last.cause) if breaker.last is not None else ("", "")
     return Cooldown(
         target.spec,
-        type(error).__name__ if is_known else "",
-        failures.message_of(error) if isinstance(error, Exception) else breaker.cause,
+        error_class,
+        message or breaker.cause,
         unix_s + breaker.since_s,
         unix_s + breaker.until_s,
         breaker.cause,

@@ -17,6 +17,7 @@ from engine.core.journey import Journey
 from engine.core.state import Group, Target
 from engine.exceptions import AllCoolingDown
 from engine.ledger import Attempt, AttemptStatus, Skip, SkipReason
+from engine.shared.store import StateStore
 from engine.skips import Visit, skip_of
 from engine.spec import DeploymentSpec, GroupSpec
 from engine.upstreams import failures
@@ -37,19 +38,21 @@ KINDS: tuple[tuple[type[Exception], Kind], ...] = (
 PROBE_TAKES_S = 1.0
 
 
-async def route(groups: Mapping[str, Group], group: Group, call: Call, rng: Random) -> Answer | Stream:
+async def route(
+    groups: Mapping[str, Group], group: Group, call: Call, rng: Random, store: StateStore
+) -> Answer | Stream:
     """One request through a group and its fallback groups; raises the last error, or AllCoolingDown.
 
     Afterwards `call.free_in_s` says when asking again may help, and `call.journey` where the request went.
     """
-    return await _Request(groups, group, call, rng).serve()
+    return await _Request(groups, group, call, rng, store).serve()
 
 
 class _Request:
     """One request and its journey."""
 
-    def __init__(self, groups: Mapping[str, Group], group: Group, call: Call, rng: Random) -> None:
-        self._group, self._call = group, call
+    def __init__(self, groups: Mapping[str, Group], group: Group, call: Call, rng: Random, store: StateStore) -> None:
+        self._group, self._call, self._store = group, call, store
         self._now = asyncio.get_running_loop().time
         self._journey = Journey(
             groups,
@@ -79,6 +82,8 @@ class _Request:
             await asyncio.sleep(action.seconds)
             return self._journey.woke(self._now())
         try:
+            if (instead := await self._held_back(action)) is not None:
+                return instead
             return await self._ask(action)
         except Exception as error:
             self._call.last_error = error
@@ -87,6 +92,14 @@ class _Request:
         except BaseException:
             self._journey.left(action)
             raise
+
+    async def _held_back(self, ask: Ask) -> Action | None:
+        """What to do instead, where another process probes, or all together have used up a limit."""
+        if (ask.ticket > 0 or ask.key_ticket > 0) and not await self._store.claim(ask):
+            return self._journey.outrun(ask, self._now())
+        if ask.target.is_limited and not await self._store.take(ask):
+            return self._journey.refused(ask, self._now())
+        return None
 
     async def _ask(self, ask: Ask) -> Answer | Stream:
         """With the caller's own key where there is one, and again with the system's if that is allowed."""
@@ -130,6 +143,7 @@ class _Request:
         first_token_ms = attempt.first_token_ms or attempt.duration_ms or 0.0
         output_tokens, total_tokens = (usage.output_tokens, usage.total_tokens) if usage else (0, 0)
         self._journey.answered(ask, self._now(), first_token_ms / 1000, output_tokens, total_tokens)
+        self._store.used(ask.target.health, total_tokens)
 
     def _follow(self, stream: Stream, ask: Ask, attempt: Attempt) -> None:
         """Tells when the stream ends, and how."""

@@ -108,12 +108,17 @@ class RateLimits:
 def _storage(redis_url: str) -> Storage:
     if not redis_url:
         return MemoryStorage()
+    from redis.asyncio.retry import Retry  # only where there is one
+    from redis.backoff import NoBackoff
+
     return RedisStorage(
         f"async+{redis_url}",
         implementation="redispy",
         key_prefix="routing-console",
         socket_timeout=REDIS_TIMEOUT_S,
         socket_connect_timeout=REDIS_TIMEOUT_S,
+        # The client's own: ten times would be what a request waits for a store that is away.
+        retry=Retry(NoBackoff(), 0),  # type: ignore[arg-type]
     )
 
 

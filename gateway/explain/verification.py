@@ -18,6 +18,7 @@ from groups.specs import callable_models, spec_of
 from providers import rules, secrets
 from providers.exceptions import UnreadableKey
 from providers.models import Provider
+from usage.health.processes import processes_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +35,11 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class VerificationReport:
-    """The result: counts as `{kind: number}`, and the problems."""
+    """The result: counts as `{kind: number}`, the problems, and notices about what works but deserves a look."""
 
     looked_at: Mapping[str, int]
     problems: tuple[Problem, ...]
+    notices: tuple[str, ...] = ()
 
 
 def verify() -> VerificationReport:
@@ -56,7 +58,9 @@ def verify() -> VerificationReport:
         *_in_rules(aliases, {*callable_models(), *(group.name for group in active)}, out_of_service),
     ]
     counts = {"providers": len(providers), "routing groups": len(active), "virtual models": len(virtual_models)}
-    return VerificationReport({**counts, "aliases": len(aliases.model_aliases)}, tuple(problems))
+    trouble = processes_now().trouble
+    looked_at = {**counts, "aliases": len(aliases.model_aliases)}
+    return VerificationReport(looked_at, tuple(problems), (trouble,) if trouble else ())
 
 
 def _why_unreachable(provider: Provider) -> str:

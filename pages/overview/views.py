@@ -30,6 +30,7 @@ from tester.models import Run
 from usage.alerting.thresholds import GROUP_RULE
 from usage.health.causes import callers_of
 from usage.health.cooldown_board import current_cooldowns
+from usage.health.processes import processes_now
 from usage.health.provider_health import ProviderCount, count_providers
 from usage.models import Alert, AlertKind, UsageBucket
 
@@ -155,7 +156,7 @@ def _said_outages() -> dict[str, Any]:
 
 
 def _outages() -> dict[str, Any]:
-    return {"outages": outages_now()}
+    return {"outages": outages_now(), "trouble_of_processes": processes_now().trouble}
 
 
 PARTS: dict[str, tuple[Callable[[], dict[str, Any]], tuple[str, ...]]] = {

@@ -1,9 +1,10 @@
-"""The request log, its sums, alerts and cooldowns."""
+"""The request log, its sums, alerts, cooldowns and server processes."""
 
 from __future__ import annotations
 
 from usage.models.alerts import Alert, AlertKind, AlertQuerySet, AlertRule
 from usage.models.cooldowns import CooldownRecord
+from usage.models.processes import ServerProcess
 from usage.models.recent import RecentCount, RecentKind
 from usage.models.requests import RequestQuerySet, RequestRecord
 from usage.models.rollups import Grain, LatencyCount, UsageBucket, UsageSeries
@@ -20,6 +21,7 @@ __all__ = [
     "RecentKind",
     "RequestQuerySet",
     "RequestRecord",
+    "ServerProcess",
     "UsageBucket",
     "UsageSeries",
 ]

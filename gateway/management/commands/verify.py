@@ -19,6 +19,8 @@ class Command(BaseCommand):
         verdict = verify()
         for problem in verdict.problems:
             self.stderr.write(str(problem))
+        for notice in verdict.notices:
+            self.stdout.write(notice)
         looked_at = ", ".join(f"{count} {kind}" for kind, count in verdict.looked_at.items())
         self.stdout.write(f"Looked at {looked_at}: {len(verdict.problems) or 'no'} problem(s).")
         if verdict.problems:

