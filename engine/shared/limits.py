@@ -107,7 +107,7 @@ class Limits:
 
     async def tell(self) -> None:
         """Tells the tokens that were used."""
-        for key, count in self._counts.items():
+        for key, count in list(self._counts.items()):
             if count.untold:
                 await self._ask(key, count)
 

@@ -132,20 +132,24 @@ class ValkeyStore:
 
     async def _connected(self) -> None:
         """As long as one connection lasts."""
+        tasks: list[asyncio.Task[None]] = []
         try:
-            async with self._redis.pubsub() as channel, asyncio.TaskGroup() as tasks:
+            async with self._redis.pubsub() as channel:
                 await channel.subscribe(self._channel)
                 self._echo_s = asyncio.get_running_loop().time()
-                listening = tasks.create_task(self._listen(channel))
+                tasks.append(asyncio.create_task(self._listen(channel)))
                 await self._catch_up()
                 await self._publish(News(self.process, is_new=True))
                 self._is_connected = True
                 self._met.set()
-                tasks.create_task(self._tell(listening))
-        except* FAILURES as errors:
-            self._note_lost(errors.exceptions[0])
+                tasks.append(asyncio.create_task(self._tell()))
+                for task in (await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED))[0]:
+                    task.result()
+        except FAILURES as error:
+            self._note_lost(error)
         finally:
             self._is_connected = False
+            await _ended(tasks)
 
     async def _listen(self, channel: Any) -> None:
         async for message in channel.listen():
@@ -163,7 +167,7 @@ class ValkeyStore:
         if news.wants:
             await self._limits.give_back(news.wants)
 
-    async def _tell(self, listening: asyncio.Task[None]) -> None:
+    async def _tell(self) -> None:
         while True:
             await self._tell_once(asyncio.get_running_loop().time())
             await asyncio.sleep(NEWS_EVERY_S)
@@ -225,6 +229,14 @@ class ValkeyStore:
         if self._is_lost and self._is_near:
             self._is_lost = False
             log.info("shared state is back")
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancels them, and waits until they have ended; not for ever."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=TIMEOUT_S)
 
 
 def _keep(commands: Any, key: str, said: Said) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from random import Random
 from typing import Any
 
 from engine.core.actions import Ask
+from engine.core.breaker import State
 from engine.core.journey import Journey
 from engine.core.state import Group, Health, RoutingState
 from engine.shared.store import Link
@@ -32,6 +34,10 @@ class Process:
     @property
     def now(self) -> float:
         return asyncio.get_running_loop().time()
+
+    def is_a(self) -> State:
+        """What the breaker of `a` says now."""
+        return self.a.breaker.state(self.now)
 
     def begin(self) -> tuple[Journey, Any]:
         """A request, and the first action of its journey."""
@@ -84,7 +90,7 @@ async def becomes(read: Callable[[], Any], wanted: Any, within_s: float = 10) ->
 
 async def are_linked(found: list[Process], link: Link) -> None:
     for one in found:
-        await becomes(lambda one=one: one.store.link, link)
+        await becomes(partial(getattr, one.store, "link"), link)
 
 
 async def all_of(work: list[Awaitable[bool]]) -> int:

