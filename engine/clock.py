@@ -11,7 +11,9 @@ import asyncio
 import selectors
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from contextvars import Context
 from datetime import UTC, datetime
+from heapq import heappush
 from typing import Any, TypeVar
 
 import time_machine
@@ -43,16 +45,38 @@ class JumpingSelector(selectors.SelectSelector):
         return []
 
 
+class _Timer(asyncio.TimerHandle):
+    """A timer that knows its place among those of its moment."""
+
+    __slots__ = ("number",)
+
+    number: int
+
+    def __lt__(self, other: asyncio.TimerHandle) -> bool:
+        return (self.when(), self.number) < (other.when(), other.number)  # type: ignore[attr-defined]
+
+
 class VirtualLoop(asyncio.SelectorEventLoop):
     """An event loop on virtual seconds, starting at 0. Work for executors runs inline."""
 
     def __init__(self, move_wall_clock: Callable[[float], None]) -> None:
-        self._now_s = 0.0
+        self._now_s, self._timers = 0.0, 0
         self._move_wall_clock = move_wall_clock
         super().__init__(JumpingSelector(self._jump))
 
     def time(self) -> float:
         return self._now_s
+
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """A timer; those of one moment come in the order in which they were made."""
+        self._timers += 1
+        timer = _Timer(when, callback, args, self, context)
+        timer.number = self._timers
+        heappush(self._scheduled, timer)  # type: ignore[attr-defined]
+        timer._scheduled = True  # type: ignore[attr-defined]
+        return timer
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
         future = self.create_future()

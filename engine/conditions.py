@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from engine.fault_effects import Exposure, Fate
-from engine.profiles import Profile, Spread
-from engine.targets import TargetedFault
+from engine.profiles import DEFAULT_PROFILE, Profile, Spread
+from engine.scenarios import Scenario
+from engine.spec import DeploymentSpec, GroupSpec
+from engine.targets import TargetedFault, targets
 
 
 class Conditions:
@@ -40,6 +42,32 @@ class Conditions:
         for fault in self._faults.values():
             fault.meet(fate)
         return fate
+
+
+def conditions_of(
+    specs: Sequence[GroupSpec], scenario: Scenario, profiles: Mapping[str, Profile], seed: int
+) -> dict[str, Conditions]:
+    """Those of every deployment of a run, by its id.
+
+    `specs` are all groups a request can reach, the rehearsed one first; a deployment of two groups is the same
+    upstream for both. `profiles` are by deployment id; what is drawn hangs on provider and model instead, so that a
+    seed gives the same run in another console.
+    """
+    aims = [(number, fault, targets(fault.target, specs, profiles)) for number, fault in enumerate(scenario.faults)]
+
+    def faults_at(name: str) -> Iterator[tuple[int, TargetedFault]]:
+        return ((number, fault) for number, fault, struck in aims if name in struck)
+
+    deployments = {row.deployment_id: row for spec in specs for row in spec.deployments}
+    return {
+        name: Conditions(_drawn_by(row), profiles.get(name, DEFAULT_PROFILE), faults_at(name), seed)
+        for name, row in deployments.items()
+    }
+
+
+def _drawn_by(deployment: DeploymentSpec) -> str:
+    """What tells this deployment from the others of any console; ids are new in each."""
+    return f"{deployment.provider}/{deployment.upstream_model}"
 
 
 class _ArmedFault:

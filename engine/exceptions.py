@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import math
 
+# After these statuses waiting helps.
+MAY_WAIT = frozenset({429, 503, 529})
+# When everything waits for one probe, its end is about so far.
+PROBE_TAKES_S = 1.0
+
 
 class RequestFailed(Exception):
     """No deployment answered. `status` is the HTTP status for an OpenAI client.

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+
+# An upstream that answers with an error does so sooner than one that answers; a refused connection is known at once.
+REFUSAL_SHARE = 0.25
+BROKEN_AFTER_S = 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,24 @@ class Fate:
     breaks_at: float | None = None
     is_stalled: bool = False
     is_stream: bool = False
+
+    @property
+    def news_s(self) -> float:
+        """Seconds until the answer, or a stream's first token, or the trouble; infinity for silence."""
+        match self.trouble:
+            case None:
+                return self.first_token_s + (0.0 if self.is_stream else self.output_s)
+            case Refusal():
+                return self.first_token_s * REFUSAL_SHARE
+            case Broken():
+                return BROKEN_AFTER_S
+            case Silence():
+                return math.inf
+
+    def heed_idle_limit(self, idle_s: float) -> None:
+        """A stream whose tokens come so slowly that already the pause before the second is a silence ends there."""
+        if self.output_s > idle_s * max(1, self.output_tokens):
+            self.breaks_at, self.is_stalled = 0.0, True
 
 
 @dataclass(slots=True)

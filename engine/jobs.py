@@ -21,7 +21,8 @@ class Job:
     """One rehearsal. The first of `specs` is rehearsed, the others are its fallback groups.
 
     `profiles` are by deployment id, `seed` decides every random draw, `frame_every_s` and `deadline_s` (of one
-    request) are on the run's clock. `is_real` sends real requests to the real upstreams, in real time.
+    request) are on the run's clock. `is_real` sends real requests to the real upstreams, in real time. A run that only
+    its result is wanted of need not `keeps_traces`.
     """
 
     specs: tuple[GroupSpec, ...]
@@ -32,6 +33,7 @@ class Job:
     frame_every_s: float = DEFAULT_FRAME_S
     deadline_s: float = 600.0
     is_real: bool = False
+    keeps_traces: bool = True
 
     @property
     def spec(self) -> GroupSpec:
@@ -49,6 +51,7 @@ class Job:
             "frame_every_s": self.frame_every_s,
             "deadline_s": self.deadline_s,
             "is_real": self.is_real,
+            "keeps_traces": self.keeps_traces,
         }
 
     @classmethod
@@ -60,6 +63,7 @@ class Job:
             scenario=Scenario.from_json(data["scenario"]),
             profiles={name: Profile.from_json(profile) for name, profile in data["profiles"].items()},
             **{name: data[name] for name in ("seed", "frame_every_s", "deadline_s", "is_real")},
+            keeps_traces=data.get("keeps_traces", True),
         )
 
 

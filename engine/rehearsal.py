@@ -1,7 +1,7 @@
-"""One rehearsal: real routers, a workload, and either synthetic upstreams in virtual time or real ones.
+"""One rehearsal on an event loop: the gateway's own routing, a workload, and synthetic upstreams or real ones.
 
-It runs on whatever event loop it is given: a virtual one in the worker process (`worker.py`), an ordinary one for a run
-with real requests. It emits dicts, one JSON line each.
+The loop is an ordinary one for a run with real requests, and a virtual one (`clock.py`) for groups that LiteLLM's
+Router routes. Those of our own core need no loop: see `drivers/simulation.py`.
 """
 
 from __future__ import annotations
@@ -9,34 +9,25 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
 from contextlib import aclosing, contextmanager
 from typing import Any, NamedTuple
 
 from engine.clients import ClientRetries
 from engine.exceptions import RequestFailed
-from engine.jobs import FRAMES_PER_INTERVAL, Job
+from engine.jobs import Job
 from engine.ledger import Attempt, Trace
 from engine.outcomes import Outcome, outcome_of
-from engine.results import DeploymentCount, Tally, trace_json
+from engine.recording import Emit, Recording, Stopped
+from engine.results import DeploymentCount, Tally
 from engine.routing import LiveGroup, Routing
 from engine.spec import DeploymentSpec, RetryPolicy
-from engine.unstruck import faults_not_struck
 from engine.upstreams.call import Answer, Call, Stream, Usage
 from engine.upstreams.choose import upstream_for
 from engine.upstreams.rehearsed import RehearsedUpstream
 from engine.workload import Arrival
 
-Emit = Callable[[dict[str, Any]], None]
-
-TRACES_PER_MESSAGE = 500
-LAST_TRACES = 5
 REAL_MESSAGES = [{"role": "user", "content": "Hello, respond with one word."}]
-
-
-class Stopped(Exception):
-    """The run was asked to stop."""
 
 
 async def rehearse(job: Job, *, emit: Emit, should_stop: Callable[[], bool] = lambda: False) -> None:
@@ -50,10 +41,7 @@ async def rehearse(job: Job, *, emit: Emit, should_stop: Callable[[], bool] = la
         await run.serve()
     except Stopped:
         kind = "cancelled"
-    await run.emit_frame()
-    run.emit_traces()
-    run.close()
-    emit({"type": kind, "result": run.result()})
+    await run.end(kind)
 
 
 class _Ending(NamedTuple):
@@ -77,17 +65,14 @@ class _Run:
     """The state of one rehearsal."""
 
     def __init__(self, job: Job, emit: Emit, should_stop: Callable[[], bool]) -> None:
-        self._job, self._emit, self._should_stop = job, emit, should_stop
+        self._job, self._should_stop = job, should_stop
         self._loop = asyncio.get_running_loop()
-        self._start_s, self._zero_s = self._loop.time(), time.time()
+        self._start_s = self._loop.time()
+        self._recording = Recording(job, emit, zero_s=time.time())
         self._routing = Routing(random.Random(f"{job.seed}:routing"))  # noqa: S311
         for spec in job.specs:
             self._routing.add(LiveGroup(spec))
-        self.tally = Tally(job.specs, job.workload.num_requests)
-        self._upstream = _Counted(job, self.tally)
-        self._traces: list[dict[str, Any]] = []
-        self._last: deque[dict[str, Any]] = deque(maxlen=LAST_TRACES)
-        self._frames = 0
+        self._upstream = _Counted(job, self._recording.tally)
 
     @property
     def now_ms(self) -> float:
@@ -108,16 +93,12 @@ class _Run:
         finally:
             frames.cancel()
 
-    def result(self) -> dict[str, Any]:
-        """RoutingGroupSimulationResult, without the id of the run."""
-        duration_ms = self.now_ms
-        missed = faults_not_struck(self._job, self._upstream.struck, duration_ms=duration_ms)
-        return {**self.tally.result(seed=self._job.seed, duration_ms=duration_ms), "faults_not_struck": missed}
-
-    def close(self) -> None:
-        """Closes the routers."""
+    async def end(self, kind: str) -> None:
+        """Says how it ended, and lets go of the routers."""
+        cooldowns_s = await self._cooldowns_s()
         for spec in self._job.specs:
             self._routing.remove(spec.name)
+        self._recording.end(kind, self.now_ms, cooldowns_s, self._upstream.struck)
 
     async def _client(self, arrivals: Iterator[tuple[int, Arrival]], retries: ClientRetries) -> None:
         """One of the closed loop's clients: it sends the next request when the last one is answered, or may be
@@ -148,9 +129,12 @@ class _Run:
         trace = Trace(str(index), group.spec.name)
         call = self._call(trace, arrival)
         began_ms = self.now_ms
-        self.tally.started += 1
+        self._recording.tally.started += 1
         ending = await self._outcome(call, group)
-        self._finish(index, trace, began_ms, ending)
+        duration_ms = self.now_ms - began_ms
+        self._recording.finish(
+            index, trace, began_ms, duration_ms, ending.outcome, ending.error, ending.usage, ending.failure
+        )
         return ending.failure
 
     def _call(self, trace: Trace, arrival: Arrival) -> Call:
@@ -177,38 +161,16 @@ class _Run:
         except Exception as broken:  # the stream broke after its first token
             return _Ending(error=type(broken).__name__)
 
-    def _finish(self, index: int, trace: Trace, began_ms: float, ending: _Ending) -> None:
-        duration_ms, (usage, error, _) = self.now_ms - began_ms, ending
-        cost = self.tally.add(trace, duration_ms=duration_ms, error=error, usage=usage, outcome=ending.outcome)
-        row = trace_json(index, trace, began_ms, duration_ms, usage, error, cost, self._zero_s)
-        row["outcome"] = ending.outcome.value
-        if ending.failure is not None:
-            row["told"] = _told(ending.failure)
-        self._last.append(row)
-        self.tally.remember(row)
-        self._traces.append(row)
-        if len(self._traces) >= TRACES_PER_MESSAGE:
-            self.emit_traces()
-
-    def emit_traces(self) -> None:
-        """Emits the waiting traces, in the order in which their requests ended."""
-        if self._traces:
-            first = self.tally.finished - len(self._traces)
-            self._emit({"type": "traces", "first": first, "traces": self._traces})
-            self._traces = []
-
-    async def emit_frame(self) -> None:
-        """Emits the current state."""
+    async def _cooldowns_s(self) -> dict[str, float]:
         cooldowns: dict[str, float] = {}
         for group in self._routing:
             cooldowns |= await group.cooldowns()
-        self._emit(self.tally.frame(at_ms=self.now_ms, cooldowns_s=cooldowns, last=list(self._last)))
+        return cooldowns
 
     async def _emit_frames(self) -> None:
         while True:
-            await self.emit_frame()
-            self._frames += 1
-            await asyncio.sleep(self._job.frame_every_s * 2 ** (self._frames // FRAMES_PER_INTERVAL))
+            self._recording.emit_frame(self.now_ms, await self._cooldowns_s())
+            await asyncio.sleep(self._recording.next_frame_s)
 
 
 class _Counted:
@@ -239,16 +201,6 @@ class _Counted:
         else:
             count.in_flight -= 1
         return result
-
-
-def _told(failure: RequestFailed) -> dict[str, Any]:
-    """What the caller is told beside the class of the error."""
-    return {
-        "status": failure.status,
-        "code": failure.code,
-        "retry_after_s": failure.retry_after_s,
-        "is_hopeless": failure.is_hopeless,
-    }
 
 
 async def _until_the_end(events: AsyncGenerator[bytes], count: DeploymentCount) -> AsyncGenerator[bytes]:

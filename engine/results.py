@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -61,7 +62,6 @@ class Tally:
         self.cost_usd = 0.0
         self._latencies_ms = array("d")
         self._latency_sum_ms = 0.0
-        self._last_fallback: dict[str, Any] | None = None
         self._flows: Counter[Flow] = Counter()
         self._causes: Counter[str] = Counter()
         self._past: deque[_Moment] = deque()
@@ -135,8 +135,15 @@ class Tally:
             "errors": dict(count.errors),
         }
 
-    def frame(self, *, at_ms: float, cooldowns_s: dict[str, float], last: list[dict[str, Any]]) -> dict[str, Any]:
-        """The state at one moment, for viewers."""
+    def frame(
+        self,
+        *,
+        at_ms: float,
+        cooldowns_s: Mapping[str, float],
+        last: list[dict[str, Any]],
+        last_fallback: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """The state at one moment, with the traces of the requests that ended last, and of the last that fell back."""
         in_flight = self.started - self.finished
         recent = self._recent(at_ms)
         return {
@@ -169,7 +176,7 @@ class Tally:
             },
             "flow_data": [_flow_step(flow, count) for flow, count in self._flows.items()],
             "last_traces": last,
-            "last_fallback": self._last_fallback,
+            "last_fallback": last_fallback,
         }
 
     def _recent(self, at_ms: float) -> dict[str, tuple[int, int]]:
@@ -184,11 +191,6 @@ class Tally:
         self._past.append(_Moment(at_ms, now))
         zero = (0, 0)
         return {name: (new[0] - then.get(name, zero)[0], new[1] - then.get(name, zero)[1]) for name, new in now.items()}
-
-    def remember(self, trace: dict[str, Any]) -> None:
-        """Keeps the last request that fell back, for the frames."""
-        if trace["fallback_depth"]:
-            self._last_fallback = trace
 
 
 class _Moment(NamedTuple):

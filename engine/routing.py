@@ -22,7 +22,7 @@ from engine.core.state import Group, RoutingState
 from engine.drivers import serving
 from engine.drivers.compiling import breaker_policy, compiled
 from engine.drivers.cooldowns import CoreCooldowns
-from engine.exceptions import AllCoolingDown, GroupUnavailable, RequestFailed
+from engine.exceptions import MAY_WAIT, AllCoolingDown, GroupUnavailable, RequestFailed
 from engine.ledger import Trace
 from engine.routers import GroupRouter
 from engine.shared.local import LocalStore
@@ -34,7 +34,6 @@ from engine.upstreams.call import Answer, Call, Stream
 from engine.upstreams.own_keys import OwnKeyRefused, hopeless
 
 # What a client sees when the fault is not its own: an upstream's 401 must not read as "your key is wrong".
-MAY_WAIT = frozenset({429, 503, 529})
 STATUS_FOR_CLIENT = {401: 502, 402: 502, 403: 502, 404: 502, 408: 504}
 
 

@@ -3,15 +3,15 @@
     {"run": {job}}      starts a job; answered by frames, traces, and `done`, `cancelled` or `failed`
     {"cancel": true}    stops it
 
-It writes {"type": "ready"} when it is warm, runs one job at a time in virtual time, and exits at the end of its input.
-Each job begins from the same state, so that a seed gives the same bytes in any process.
+It says {"type": "ready"}, runs one job at a time, and ends with its input. Each job begins from the same state, so
+that a seed gives the same bytes in any process. LiteLLM is imported by the first job whose group is routed by it: that
+takes seconds and 170 MB, which no other job needs.
 """
 
 from __future__ import annotations
 
 import gc
 import os
-import random
 import sys
 import threading
 from collections.abc import Mapping
@@ -20,11 +20,12 @@ from typing import Any, BinaryIO
 
 from pydantic_core import from_json, to_json
 
-from engine import clock
+from engine.drivers.simulation import simulate
 from engine.jobs import Job
-from engine.rehearsal import rehearse
-from engine.routing import warm_up
-from engine.upstreams.sentences import sentence_of
+from engine.spec import Router
+
+# Requests make many small objects and no cycles: looking for those more often would only cost time.
+GC_THRESHOLDS = 50_000, 20, 50
 
 
 class Worker:
@@ -36,11 +37,9 @@ class Worker:
         self._is_cancelled = False
 
     def serve(self) -> None:
-        """Runs jobs until the input ends."""
-        warm_up()
-        # LiteLLM's objects from its import stay in memory; collecting them after each job would delay the next.
-        gc.collect()
-        gc.freeze()
+        """Until the input ends."""
+        _settle()
+        gc.set_threshold(*GC_THRESHOLDS)
         threading.Thread(target=self._read, daemon=True).start()
         self.say({"type": "ready"})
         while (job := self._jobs.get()) is not None:
@@ -65,9 +64,9 @@ class Worker:
 
     def _run(self, data: Mapping[str, Any]) -> None:
         try:
-            run_in_virtual_time(Job.from_json(data), self)
-        except Exception as error:  # the worker goes on, and the caller gets the error
-            self.say({"type": "failed", "error": f"The run broke. {sentence_of(error)}"})
+            run(Job.from_json(data), self)
+        except Exception as error:  # the worker lives on; whoever asked is told
+            self.say({"type": "failed", "error": f"The run broke. {_sentence_of(error)}"})
         gc.collect()
 
     @property
@@ -75,10 +74,27 @@ class Worker:
         return self._is_cancelled
 
 
-def run_in_virtual_time(job: Job, worker: Worker) -> None:
-    """Runs a job on a virtual clock; LiteLLM uses the global random generator, so it is seeded."""
-    random.seed(job.seed)
-    clock.run(rehearse(job, emit=worker.say, should_stop=lambda: worker.is_cancelled))
+def run(job: Job, worker: Worker) -> None:
+    """Runs a job with the router of its first group, which is the one that decides."""
+    if job.spec.router is Router.NATIVE:
+        simulate(job, emit=worker.say, should_stop=lambda: worker.is_cancelled)
+        return
+    from engine.drivers.litellm_rehearsal import rehearse_in_virtual_time
+
+    _settle()
+    rehearse_in_virtual_time(job, emit=worker.say, should_stop=lambda: worker.is_cancelled)
+
+
+def _settle() -> None:
+    """What has been imported stays; looking through it after each job would delay the next."""
+    gc.collect()
+    gc.freeze()
+
+
+def _sentence_of(error: Exception) -> str:
+    from engine.upstreams.sentences import sentence_of
+
+    return sentence_of(error)
 
 
 def main() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from engine.core.breaker import BreakerPolicy
 from engine.core.policies import POLICIES
 from engine.core.state import Group, RoutingState, Target
@@ -27,6 +29,15 @@ def compiled(spec: GroupSpec, state: RoutingState) -> Group:
         span=len(ranks),
         spec=spec,
     )
+
+
+def compiled_together(specs: Iterable[GroupSpec]) -> dict[str, Group]:
+    """Groups by name over one new state: deployments that they share have one breaker and one count."""
+    state, groups = RoutingState(), {}
+    for spec in specs:
+        group = groups[spec.name] = compiled(spec, state)
+        state.adopt(spec.name, [target.key for target in group.targets()], breaker_policy(spec.cooldown))
+    return groups
 
 
 def breaker_policy(policy: CooldownPolicy) -> BreakerPolicy | None:

@@ -11,14 +11,14 @@ from random import Random
 import litellm
 
 from engine import retry_after
-from engine.core.actions import Action, Ask, GiveUp, Obstacle, Wait
+from engine.core.actions import Action, Ask, GiveUp, Wait
 from engine.core.failures import Failure, Kind, kind_of_status
 from engine.core.journey import Journey
 from engine.core.state import Group, Target
-from engine.exceptions import AllCoolingDown
-from engine.ledger import Attempt, AttemptStatus, Skip, SkipReason
+from engine.drivers.passed_over import is_plain, tell
+from engine.exceptions import PROBE_TAKES_S, AllCoolingDown
+from engine.ledger import Attempt, AttemptStatus
 from engine.shared.store import StateStore
-from engine.skips import Visit, skip_of
 from engine.spec import DeploymentSpec, GroupSpec
 from engine.upstreams import failures
 from engine.upstreams.call import Answer, Call, Stream, Usage
@@ -34,8 +34,6 @@ KINDS: tuple[tuple[type[Exception], Kind], ...] = (
     (failures.UpstreamConnectionError, Kind.UNREACHABLE),
     (failures.UnreadableAnswerError, Kind.SERVER),
 )
-# When everything waits for one probe, its end is about so far.
-PROBE_TAKES_S = 1.0
 
 
 async def route(
@@ -175,22 +173,15 @@ class _Request:
 
     def _tell_where_it_went(self) -> None:
         """For the skips; nothing where the first that was asked answered and nobody was passed over."""
-        if self._is_plain():
-            return
-        journey, noted = self._call.journey, self._journey.noted
-        journey.visits = [Visit.of(v.group.spec, v.depth, is_barred=v.is_barred) for v in self._journey.visits]
-        if not noted:
-            return
-        unix_s = time.time() - self._now()
-        targets = {(v.group.name, t.key): (v.group.spec, t) for v in self._journey.visits for t in v.group.targets()}
-        for place, obstacle in noted.items():
-            journey.note(_skip(*targets[place], obstacle, unix_s))
-
-    def _is_plain(self) -> bool:
-        attempts, group = self._call.trace.attempts, self._group
-        if self._journey.noted or len(attempts) != 1 or attempts[0].fallback_depth or self._call.last_error is not None:
-            return False
-        return group.size == len(group.spec.deployments)
+        call, attempts = self._call, self._call.trace.attempts
+        if not is_plain(
+            self._journey,
+            self._group,
+            attempts=len(attempts),
+            has_failed=call.last_error is not None,
+            depth=attempts[0].fallback_depth if attempts else 0,
+        ):
+            tell(self._journey, call.journey, unix_s=time.time() - self._now())
 
 
 def failure_of(error: Exception) -> Failure:
@@ -235,33 +226,3 @@ def _note_error(attempt: Attempt, deployment: DeploymentSpec, error: Exception) 
 def _close(attempt: Attempt, status: AttemptStatus) -> None:
     attempt.status = status
     attempt.duration_ms = (time.time() - attempt.started_at) * 1000
-
-
-def _skip(spec: GroupSpec, target: Target, obstacle: Obstacle, unix_s: float) -> Skip:
-    left_s = obstacle.until_s - obstacle.seen_s
-    is_open = obstacle.breaker is not None
-    return skip_of(
-        spec,
-        target.spec,
-        obstacle.reason,
-        _message(target.spec, obstacle, left_s),
-        for_s=max(0.0, left_s) if left_s < float("inf") else None,
-        since=unix_s + obstacle.since_s if is_open and obstacle.since_s else None,
-        cause=obstacle.cause or None,
-        cause_call_id=obstacle.request_id or None,
-    )
-
-
-def _message(deployment: DeploymentSpec, obstacle: Obstacle, left_s: float) -> str:
-    """Why it was passed over, for people."""
-    after = f"after {obstacle.cause}" if obstacle.cause else "after failures"
-    match obstacle.reason:
-        case SkipReason.COOLING:
-            return f"It cools down for {max(0.0, left_s):.0f} s more, {after}."
-        case SkipReason.PROBE_RUNNING:
-            return f"It comes back {after}, with few requests at a time."
-        case SkipReason.RATE_LIMITED:
-            return f"Its own rate limit is used up; {left_s:.0f} s more to wait."
-        case SkipReason.CONTEXT_TOO_SMALL:
-            return "Its context is too small for the prompt."
-    return f"{deployment.provider} refused the caller's own key in this request."

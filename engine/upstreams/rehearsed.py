@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from pydantic_core import to_json
 
-from engine.conditions import Conditions
-from engine.fault_effects import Broken, Fate, Refusal, Silence
+from engine.conditions import conditions_of
+from engine.fault_effects import Broken, Fate, Refusal
 from engine.ledger import Attempt
-from engine.profiles import DEFAULT_PROFILE, Profile
+from engine.profiles import Profile
 from engine.scenarios import Scenario
 from engine.spec import DeploymentSpec, GroupSpec, RetryPolicy
-from engine.targets import TargetedFault, targets
 from engine.upstreams import failures
 from engine.upstreams.call import Answer, Call, Stream, Usage
 
-# An error comes sooner than an answer; a refused connection is immediate.
-REFUSAL_SHARE = 0.25
-BROKEN_AFTER_S = 0.002
 BODY = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"Rehearsed."},"finish_reason":"stop"}]}'
 FIRST_EVENT = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"Rehearsed."}}]}\n\n'
 LAST_EVENTS = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
@@ -30,9 +25,7 @@ LAST_EVENTS = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]
 class RehearsedUpstream:
     """Every deployment of a run. Create it inside the run's event loop: the run's clock starts then.
 
-    `specs` are all groups that a request can reach, the rehearsed one first; a deployment of two groups is the same
-    upstream for both. `profiles` are by deployment id; random numbers are by provider and model instead, so that a seed
-    gives the same run in another console. Keeps the policies' time limits like a direct connection.
+    For the arguments see `conditions_of`. Obeys the policies' time limits like a direct connection.
     """
 
     def __init__(
@@ -41,16 +34,7 @@ class RehearsedUpstream:
         self._now = asyncio.get_running_loop().time
         self._start_s = self._now()
         self._errors = _Errors()
-        aims = [(number, fault, targets(fault.target, specs, profiles)) for number, fault in enumerate(scenario.faults)]
-
-        def faults_at(name: str) -> Iterator[tuple[int, TargetedFault]]:
-            return ((number, fault) for number, fault, struck in aims if name in struck)
-
-        deployments = {row.deployment_id: row for spec in specs for row in spec.deployments}
-        self._conditions = {
-            name: Conditions(_drawn_by(row), profiles.get(name, DEFAULT_PROFILE), faults_at(name), seed)
-            for name, row in deployments.items()
-        }
+        self._conditions = conditions_of(specs, scenario, profiles, seed)
 
     @property
     def struck(self) -> frozenset[int]:
@@ -78,47 +62,26 @@ class RehearsedUpstream:
         return stream
 
 
-def _drawn_by(deployment: DeploymentSpec) -> str:
-    """The identity of this deployment in any console; ids differ between consoles."""
-    return f"{deployment.provider}/{deployment.upstream_model}"
-
-
 async def _wait(fate: Fate, call: Call, deployment: DeploymentSpec, policy: RetryPolicy) -> None:
     """Waits for the answer, a stream's first token, or the error; raises if the policy's limit comes first."""
     limit_s = (policy.first_token_timeout_s if call.is_stream else None) or policy.timeout_s
-    wait_s = _until_news_s(fate, is_stream=call.is_stream)
-    if wait_s < limit_s:
-        await asyncio.sleep(wait_s)
+    if fate.news_s < limit_s:
+        await asyncio.sleep(fate.news_s)
         return
     await asyncio.sleep(limit_s)
     raise failures.timed_out(deployment, f"no {'first token' if call.is_stream else 'answer'}", limit_s)
-
-
-def _until_news_s(fate: Fate, *, is_stream: bool) -> float:
-    match fate.trouble:
-        case None:
-            return fate.first_token_s + (0.0 if is_stream else fate.output_s)
-        case Refusal():
-            return fate.first_token_s * REFUSAL_SHARE
-        case Broken():
-            return BROKEN_AFTER_S
-        case Silence():
-            return math.inf
 
 
 async def _events(stream: Stream, fate: Fate, usage: Usage, policy: RetryPolicy) -> AsyncGenerator[bytes]:
     """The first token, then all others at once when the last is due, unless the stream breaks before."""
     idle_s = policy.stream_idle_timeout_s
     yield FIRST_EVENT
-    breaks_at, is_stalled = fate.breaks_at, fate.is_stalled
-    if fate.output_s > idle_s * max(1, fate.output_tokens):
-        # Tokens are so slow that the pause before the second one exceeds the limit.
-        breaks_at, is_stalled = 0.0, True
-    await asyncio.sleep(fate.output_s * (1.0 if breaks_at is None else breaks_at))
-    if breaks_at is None:
+    fate.heed_idle_limit(idle_s)
+    await asyncio.sleep(fate.output_s * (1.0 if fate.breaks_at is None else fate.breaks_at))
+    if fate.breaks_at is None:
         stream.usage = usage
         yield LAST_EVENTS
-    elif is_stalled:
+    elif fate.is_stalled:
         await asyncio.sleep(idle_s)
         raise failures.timed_out(stream.deployment, "the stream went silent", idle_s)
     else:

@@ -1,0 +1,75 @@
+"""What a rehearsed trouble is to the core and to the ledger: the words and classes of real errors, as plain data.
+
+A gateway makes exceptions of what an upstream does and reads them again; a rehearsal knows what happens and needs
+none. That both say the same is tested for every kind of fault.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic_core import to_json
+
+from engine.core.failures import Failure, Kind
+from engine.dialects.errors import read_error
+from engine.fault_effects import Broken, Refusal
+from engine.spec import DeploymentSpec
+
+CLASS_OF_KIND = {
+    Kind.CONTEXT_LENGTH: "ContextWindowExceededError",
+    Kind.CONTENT_POLICY: "ContentPolicyViolationError",
+}
+CLASS_OF_STATUS = {
+    400: "BadRequestError",
+    401: "AuthenticationError",
+    429: "RateLimitError",
+    500: "InternalServerError",
+    502: "BadGatewayError",
+    503: "ServiceUnavailableError",
+}
+# What a caller is told in place of the status that stands for an error.
+STATUS_OF_TIMEOUT, STATUS_OF_NO_CONNECTION = 504, 502
+STATUS_FOR_CALLER = {401: 502}
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """How one attempt failed.
+
+    `status_code` is the HTTP status that came (None where none did), `status` the one that a caller sees when nobody
+    else answers.
+    """
+
+    failure: Failure
+    error_class: str
+    message: str
+    status_code: int | None
+    status: int
+
+
+def effect_of(deployment: DeploymentSpec, trouble: Refusal | Broken) -> Effect:
+    """The effect of an HTTP error, or of a connection that was not made."""
+    return refused(trouble) if isinstance(trouble, Refusal) else unreachable(deployment, trouble.message)
+
+
+def refused(trouble: Refusal) -> Effect:
+    """The upstream answered with an HTTP error: read as a real one is."""
+    status = trouble.status
+    headers = {} if trouble.retry_after_s is None else {"Retry-After": f"{trouble.retry_after_s:.10g}"}
+    reading = read_error(status, headers, to_json({"error": {"message": trouble.message}}), now=0.0)
+    failure = Failure(reading.kind, reading.retry_after_s, str(status))
+    error_class = CLASS_OF_KIND.get(reading.kind) or CLASS_OF_STATUS[status]
+    return Effect(failure, error_class, trouble.message, status, STATUS_FOR_CALLER.get(status, status))
+
+
+def unreachable(deployment: DeploymentSpec, why: str) -> Effect:
+    """There is no connection, or it broke."""
+    failure = Failure(Kind.UNREACHABLE, None, "no connection")
+    message = f"{deployment.provider}: {why}"
+    return Effect(failure, "UpstreamConnectionError", message, None, STATUS_OF_NO_CONNECTION)
+
+
+def timed_out(deployment: DeploymentSpec, what: str, after_s: float) -> Effect:
+    """One of the group's time limits ran out."""
+    message = f"{deployment.provider}: {what} after {after_s:g} s."
+    return Effect(Failure(Kind.TIMEOUT, None, "timeout"), "Timeout", message, None, STATUS_OF_TIMEOUT)

@@ -1,0 +1,61 @@
+"""What stood in a journey's way, as skips for the ledger: for both drivers of the core."""
+
+from __future__ import annotations
+
+from engine.core.actions import Obstacle
+from engine.core.journey import Journey
+from engine.core.state import Group
+from engine.ledger import Skip, SkipReason
+from engine.skips import Journey as Passed
+from engine.skips import Visit, skip_of
+from engine.spec import DeploymentSpec, GroupSpec
+
+
+def is_plain(journey: Journey, group: Group, *, attempts: int, has_failed: bool, depth: int) -> bool:
+    """Whether the first that was asked answered and nobody was passed over: then there is nothing to tell.
+
+    `depth` is the first attempt's distance from the first tier; `has_failed` says that one of them did.
+    """
+    if journey.noted or attempts != 1 or depth or has_failed:
+        return False
+    return group.size == len(group.spec.deployments)
+
+
+def tell(journey: Journey, passed: Passed, *, unix_s: float) -> None:
+    """Notes where a request went and who was passed over; the driver's clock began at `unix_s`."""
+    passed.visits = [Visit.of(v.group.spec, v.depth, is_barred=v.is_barred) for v in journey.visits]
+    if not journey.noted:
+        return
+    targets = {(v.group.name, t.key): (v.group.spec, t.spec) for v in journey.visits for t in v.group.targets()}
+    for place, obstacle in journey.noted.items():
+        passed.note(_skip(*targets[place], obstacle, unix_s))
+
+
+def _skip(spec: GroupSpec, deployment: DeploymentSpec, obstacle: Obstacle, unix_s: float) -> Skip:
+    left_s = obstacle.until_s - obstacle.seen_s
+    is_open = obstacle.breaker is not None
+    return skip_of(
+        spec,
+        deployment,
+        obstacle.reason,
+        _message(deployment, obstacle, left_s),
+        for_s=max(0.0, left_s) if left_s < float("inf") else None,
+        since=unix_s + obstacle.since_s if is_open and obstacle.since_s else None,
+        cause=obstacle.cause or None,
+        cause_call_id=obstacle.request_id or None,
+    )
+
+
+def _message(deployment: DeploymentSpec, obstacle: Obstacle, left_s: float) -> str:
+    """Why it was passed over, for people."""
+    after = f"after {obstacle.cause}" if obstacle.cause else "after failures"
+    match obstacle.reason:
+        case SkipReason.COOLING:
+            return f"It cools down for {max(0.0, left_s):.0f} s more, {after}."
+        case SkipReason.PROBE_RUNNING:
+            return f"It comes back {after}, with few requests at a time."
+        case SkipReason.RATE_LIMITED:
+            return f"Its own rate limit is used up; {left_s:.0f} s more to wait."
+        case SkipReason.CONTEXT_TOO_SMALL:
+            return "Its context is too small for the prompt."
+    return f"{deployment.provider} refused the caller's own key in this request."

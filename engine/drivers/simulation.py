@@ -1,0 +1,309 @@
+"""The rehearsal's driver of the routing core: a heap of events. No event loop, no wall clock, no LiteLLM.
+
+The journeys are those that the gateway drives; only here nobody waits. Events of one moment come in the order in
+which they were made, so that a seed gives the same bytes in any process.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from typing import Any
+
+from engine.clients import Manners
+from engine.conditions import conditions_of
+from engine.core.actions import Action, Ask, GiveUp
+from engine.core.journey import Journey
+from engine.drivers.compiling import compiled_together
+from engine.drivers.effects import Effect, effect_of, timed_out, unreachable
+from engine.drivers.endings import failure_of, skips_of
+from engine.exceptions import RequestFailed
+from engine.fault_effects import Broken, Fate, Refusal
+from engine.jobs import Job
+from engine.ledger import Attempt, AttemptStatus, Trace
+from engine.outcomes import Outcome, outcome_of
+from engine.recording import Emit, Recording, Stopped
+from engine.spec import DeploymentSpec
+from engine.upstreams.tokens import Usage
+from engine.workload import Arrival
+
+# A run whose clock has gone this far is stuck in something that will not end.
+LIMIT_S = 30 * 24 * 3600.0
+# Somebody who cancels is heard after so many events at the latest.
+EVENTS_PER_LOOK = 1024
+
+
+def simulate(job: Job, *, emit: Emit, should_stop: Callable[[], bool] = lambda: False) -> None:
+    """Runs a job to its end and emits what `rehearsal.rehearse` does; the same seed gives the same bytes.
+
+    Raises whatever goes wrong in the engine itself; failed requests are part of the result.
+    """
+    simulation = Simulation(job, emit, should_stop)
+    kind = "done"
+    try:
+        simulation.run()
+    except Stopped:
+        kind = "cancelled"
+    simulation.end(kind)
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """One request of a run: where it is on its way, and how the attempt under way will end."""
+
+    index: int
+    arrival: Arrival
+    client: Manners | None
+    journey: Journey
+    trace: Trace
+    began_s: float
+    deadline_s: float
+    failures: list[Effect] = field(default_factory=list)
+    ask: Ask = field(init=False)
+    fate: Fate = field(init=False)
+    effect: Effect = field(init=False)
+
+
+class Simulation:
+    """The state of one run."""
+
+    def __init__(self, job: Job, emit: Emit, should_stop: Callable[[], bool]) -> None:
+        self._job, self._should_stop = job, should_stop
+        self._recording = Recording(job, emit)
+        self._counts = self._recording.tally.deployments
+        self._conditions = conditions_of(job.specs, job.scenario, job.profiles, job.seed)
+        self._groups = compiled_together(job.specs)
+        self._group = self._groups[job.spec.name]
+        self._rng = random.Random(f"{job.seed}:routing")  # noqa: S311  # no secret is drawn from it
+        workload = random.Random(f"{job.seed}:workload")  # noqa: S311
+        self._arrivals = enumerate(job.workload.schedule(workload))
+        self._is_stream = job.workload.is_stream
+        self._effects: dict[tuple[str, Refusal | Broken], Effect] = {}
+        self._heap: list[tuple[float, int, Callable[[Any], None], Any]] = []
+        self._events = 0
+        self.now = 0.0
+
+    # The heap
+
+    def run(self) -> None:
+        """Until every request has ended; raises Stopped."""
+        self._at(0.0, self._frame, None)
+        if self._job.workload.kind == "closed":
+            for n in range(self._job.workload.concurrency):
+                self._at(0.0, self._next, Manners(f"{self._job.seed}:client:{n}"))
+        else:
+            self._await_next()
+        heap = self._heap
+        while len(heap) > 1 or heap[0][0] <= self.now:  # the next frame is always among them
+            if not self._events % EVENTS_PER_LOOK:
+                self._look()
+            self.now, _, happen, about = heappop(heap)
+            happen(about)
+
+    def _at(self, when: float, happen: Callable[[Any], None], about: Any) -> None:
+        self._events = events = self._events + 1
+        heappush(self._heap, (when, events, happen, about))
+
+    def _look(self) -> None:
+        if self._should_stop():
+            raise Stopped
+        if self.now > LIMIT_S:
+            raise RuntimeError("The rehearsal ran for 30 virtual days without an end.")
+
+    def _frame(self, _: None) -> None:
+        self._recording.emit_frame(self.now * 1000, self._cooldowns_s())
+        self._at(self.now + self._recording.next_frame_s, self._frame, None)
+
+    def end(self, kind: str) -> None:
+        """Says how the run ended; requests that are still on their way were left."""
+        for count in self._counts.values():
+            count.in_flight = 0
+        struck = frozenset(number for place in self._conditions.values() for number in place.struck)
+        self._recording.end(kind, self.now * 1000, self._cooldowns_s(), struck)
+
+    def _cooldowns_s(self) -> dict[str, float]:
+        now, cooldowns = self.now, {}
+        for group in self._groups.values():
+            for target in group.targets() if group.has_breakers else ():
+                until_s = max(target.health.breaker.until_s, target.health.provider.breaker.until_s)
+                if until_s > now:
+                    cooldowns[target.key] = until_s - now
+        return cooldowns
+
+    # Who comes
+
+    def _next(self, client: Manners, wait_s: float = 0.0) -> None:
+        """A client of the closed loop takes the next request, at once or after a wait."""
+        if (arrival := next(self._arrivals, None)) is None:
+            return
+        if wait_s:
+            self._at(self.now + wait_s, self._begin, (arrival, client))
+        else:
+            self._begin((arrival, client))
+
+    def _await_next(self) -> None:
+        """The open loop: the next request comes when it comes, whether or not earlier ones are answered."""
+        if (arrival := next(self._arrivals, None)) is not None:
+            self._at(max(self.now, arrival[1].at_s), self._come, arrival)
+
+    def _come(self, arrival: tuple[int, Arrival]) -> None:
+        """All that come at this moment; they begin after what else is due now."""
+        due, following = [arrival], next(self._arrivals, None)
+        while following is not None and following[1].at_s <= self.now:
+            due.append(following)
+            following = next(self._arrivals, None)
+        if following is not None:
+            self._at(following[1].at_s, self._come, following)
+        if len(due) == 1 and self._heap[0][0] > self.now:
+            self._begin((arrival, None))
+            return
+        for one in due:
+            self._at(self.now, self._begin, (one, None))
+
+    def _begin(self, about: tuple[tuple[int, Arrival], Manners | None]) -> None:
+        if self._should_stop():
+            raise Stopped
+        (index, arrival), client = about
+        now, name = self.now, str(index)
+        self._recording.tally.started += 1
+        deadline_s = now + self._job.deadline_s
+        journey = Journey(
+            self._groups, self._group, self._rng, deadline_s=deadline_s, is_stream=self._is_stream, request_id=name
+        )
+        request = Request(index, arrival, client, journey, Trace(name, self._group.name), now, deadline_s)
+        self._do(request, journey.begin(now))
+
+    # What a journey wants
+
+    def _do(self, request: Request, action: Action) -> None:
+        if isinstance(action, Ask):
+            self._ask(request, action)
+        elif isinstance(action, GiveUp):
+            self._give_up(request, action)
+        else:
+            self._then(request, self.now + action.seconds, self._woke)
+
+    def _then(self, request: Request, when: float, happen: Callable[[Request], None]) -> None:
+        """What happens next to a request, unless its time is up before."""
+        if when >= request.deadline_s:
+            when, happen = request.deadline_s, self._run_out
+        self._events = events = self._events + 1
+        heappush(self._heap, (when, events, happen, request))
+
+    def _ask(self, request: Request, ask: Ask) -> None:
+        now, arrival, row, spec = self.now, request.arrival, ask.target.spec, ask.visit.group.spec
+        request.ask = ask
+        attempt = Attempt(row.deployment_id, row.name, row.provider, spec.name, spec.tier_of(row), now, ask.depth)
+        request.trace.begin(attempt)
+        self._counts[row.deployment_id].in_flight += 1
+        fate = request.fate = self._conditions[row.deployment_id].fate(
+            # To the microsecond: what floats lose on the way must not move an attempt out of a fault's window.
+            round(now, 6),
+            arrival.input_tokens,
+            arrival.output_tokens,
+            is_stream=self._is_stream,
+        )
+        is_stream, policy, news_s = self._is_stream, spec.retry, fate.news_s
+        limit_s = (policy.first_token_timeout_s if is_stream else None) or policy.timeout_s
+        if news_s >= limit_s:
+            request.effect = timed_out(row, f"no {'first token' if is_stream else 'answer'}", limit_s)
+            self._then(request, now + limit_s, self._failed)
+        elif fate.trouble is None:
+            self._then(request, now + news_s, self._first_token if is_stream else self._answered)
+        else:
+            request.effect = self._effect(row, fate.trouble)
+            self._then(request, now + news_s, self._failed)
+
+    def _effect(self, row: DeploymentSpec, trouble: Any) -> Effect:
+        key = row.deployment_id, trouble
+        if (effect := self._effects.get(key)) is None:
+            effect = self._effects[key] = effect_of(row, trouble)
+        return effect
+
+    # What becomes of an attempt
+
+    def _first_token(self, request: Request) -> None:
+        now, fate, ask = self.now, request.fate, request.ask
+        attempt = request.trace.attempts[-1]
+        attempt.first_token_ms = (now - attempt.started_at) * 1000
+        request.journey.started(ask, now)
+        row, idle_s = ask.target.spec, ask.visit.group.spec.retry.stream_idle_timeout_s
+        fate.heed_idle_limit(idle_s)
+        if fate.breaks_at is None:
+            self._then(request, now + fate.output_s, self._answered)
+        elif fate.is_stalled:
+            request.effect = timed_out(row, "the stream went silent", idle_s)
+            self._then(request, now + fate.output_s * fate.breaks_at + idle_s, self._broke)
+        else:
+            request.effect = unreachable(row, "the stream was cut before its end")
+            self._then(request, now + fate.output_s * fate.breaks_at, self._broke)
+
+    def _answered(self, request: Request) -> None:
+        arrival, attempt = request.arrival, self._close(request, "success")
+        attempt.status_code = 200
+        first_token_ms = attempt.first_token_ms or attempt.duration_ms or 0.0
+        total = arrival.input_tokens + arrival.output_tokens
+        request.journey.answered(request.ask, self.now, first_token_ms / 1000, arrival.output_tokens, total)
+        self._finish(request, Outcome.ANSWERED, usage=Usage(arrival.input_tokens, arrival.output_tokens, total))
+
+    def _failed(self, request: Request) -> None:
+        effect = self._note(request)
+        request.failures.append(effect)
+        self._do(request, request.journey.failed(request.ask, self.now, effect.failure))
+
+    def _broke(self, request: Request) -> None:
+        effect = self._note(request)
+        request.journey.broke(request.ask, self.now, effect.failure)
+        self._finish(request, Outcome.FAILED, effect.error_class)
+
+    def _note(self, request: Request) -> Effect:
+        effect, attempt = request.effect, self._close(request, "error")
+        attempt.error_class, attempt.error_message = effect.error_class, effect.message
+        attempt.status_code = effect.status_code
+        return effect
+
+    def _close(self, request: Request, status: AttemptStatus) -> Attempt:
+        attempt = request.trace.attempts[-1]
+        attempt.status = status
+        attempt.duration_ms = (self.now - attempt.started_at) * 1000
+        self._counts[attempt.deployment_id].in_flight -= 1
+        return attempt
+
+    # How a request ends
+
+    def _woke(self, request: Request) -> None:
+        self._do(request, request.journey.woke(self.now))
+
+    def _run_out(self, request: Request) -> None:
+        """Its deadline has come."""
+        last = request.trace.last
+        if last is not None and last.status == "pending":
+            self._close(request, "cancelled")
+            request.journey.left(request.ask)
+        self._finish(request, Outcome.FAILED, "DeadlineExceeded")
+
+    def _give_up(self, request: Request, end: GiveUp) -> None:
+        failure = failure_of(request.journey, self._group, request.trace, request.failures, end, self.now)
+        outcome = outcome_of(failure.status, was_routed=True, code=failure.code or "")
+        self._finish(request, outcome, failure.error_class, failure=failure)
+
+    def _finish(
+        self,
+        request: Request,
+        outcome: Outcome,
+        error: str | None = None,
+        *,
+        usage: Usage | None = None,
+        failure: RequestFailed | None = None,
+    ) -> None:
+        trace, has_failed = request.trace, bool(request.failures)
+        trace.skipped = skips_of(
+            request.journey, self._group, trace, has_failed=has_failed, is_given_up=failure is not None
+        )
+        began_s = request.began_s
+        duration_ms = self.now * 1000 - began_s * 1000
+        self._recording.finish(request.index, trace, began_s * 1000, duration_ms, outcome, error, usage)
+        if request.client is not None:
+            self._next(request.client, request.client.wait_s(failure))
