@@ -14,7 +14,7 @@ from engine.jobs import DEFAULT_FRAME_S, Job
 from engine.needs import workload_for
 from engine.profiles import DEFAULT_PROFILE, Profile
 from engine.scenarios import Scenario, parse_scenario
-from engine.spec import GroupSpec
+from engine.spec import GroupSpec, Router
 from engine.workload import Workload
 from groups.models import RoutingGroup
 from groups.specs import specs_with_fallbacks
@@ -40,6 +40,7 @@ class RunRequest:
     scenario: str | Mapping[str, Any] | None = None
     workload: Mapping[str, Any] | None = None
     max_cost_usd: float | None = None
+    router: str | None = None
 
 
 class FailureSource(Protocol):
@@ -65,7 +66,7 @@ class RunPlan:
 
 def plan(group: RoutingGroup, asked: RunRequest) -> RunPlan:
     """Checks the request and reads all data for it; raises BadInput. Sends and stores nothing."""
-    specs = specs_with_fallbacks(group)
+    specs = _routed(specs_with_fallbacks(group), asked)
     seed = secrets.randbits(SEED_BITS) if asked.seed is None else asked.seed
     scenario = _scenario(asked, specs)
     workload = _workload(asked, scenario)
@@ -88,6 +89,13 @@ def plan(group: RoutingGroup, asked: RunRequest) -> RunPlan:
         "group": drawings.to_json(drawings.drawn_group(group)),
     }
     return RunPlan(group, job, config)
+
+
+def _routed(specs: list[GroupSpec], asked: RunRequest) -> list[GroupSpec]:
+    """The groups, all with the requested router; without one, each with its own."""
+    if asked.router is None:
+        return specs
+    return [replace(spec, router=Router(asked.router)) for spec in specs]
 
 
 def _scenario(asked: RunRequest, specs: list[GroupSpec]) -> Scenario:
@@ -150,6 +158,7 @@ def _config(asked: RunRequest, job: Job) -> dict[str, Any]:
         "concurrency": workload.concurrency,
         "mock": asked.mock,
         "seed": job.seed,
+        "router": job.spec.router.value,
         "scenario": job.scenario.to_json(),
         "failure_rates": rates_in(asked) or {},
         "workload": workload.to_json(),

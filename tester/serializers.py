@@ -7,6 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from engine.spec import Router
 from lib.serializers import Page, PageQuery, StrictSerializer
 from tester.models import Run, RunStatus
 
@@ -88,6 +89,12 @@ class SimulateSerializer(StrictSerializer):
     scenario = ScenarioField(required=False, allow_null=True)
     workload = WorkloadField(required=False, allow_null=True)
     max_cost_usd = serializers.FloatField(min_value=0, required=False, allow_null=True)
+    router = serializers.ChoiceField(
+        choices=[router.value for router in Router],
+        required=False,
+        allow_null=True,
+        help_text="Overrides the router of every group in the run: litellm shows what a LiteLLM proxy would do.",
+    )
 
 
 class ChangeSerializer(StrictSerializer):

@@ -15,6 +15,7 @@ from rest_framework.exceptions import ParseError, ValidationError
 
 from access.keys import COMMAND_LINE
 from engine.exceptions import BadInput
+from engine.spec import Router
 from groups.models import RoutingGroup
 from interchange.litellm_config import document
 from lib.parsers import StrictJSONParser
@@ -96,6 +97,11 @@ class Command(BaseCommand):
         arrivals = parser.add_mutually_exclusive_group()
         arrivals.add_argument("--rate", type=float, metavar="PER_S", help="Poisson arrivals instead of a closed loop")
         arrivals.add_argument("--trace", type=Path, metavar="FILE", help="CSV: TIMESTAMP,ContextTokens,GeneratedTokens")
+        parser.add_argument(
+            "--router",
+            choices=[router.value for router in Router],
+            help="overrides the router of every group in the run; litellm shows what a LiteLLM proxy would do",
+        )
         parser.add_argument("--strict", action="store_true", help="fail when a fault of the scenario never struck")
         parser.add_argument("--json", action="store_true", dest="as_json", help="print the result as JSON")
         parser.add_argument(
@@ -168,6 +174,7 @@ def _asked(options: dict[str, Any]) -> RunRequest:
         seed=options["seed"],
         scenario=_scenario(options),
         workload=workload,
+        router=options["router"],
     )
 
 

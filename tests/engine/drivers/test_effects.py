@@ -1,0 +1,59 @@
+"""What a rehearsal says of a trouble is what the gateway says of the same answer of a real upstream."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.drivers.effects import Effect, effect_of, timed_out, unreachable
+from engine.drivers.serving import failure_of
+from engine.fault_effects import Broken, Exposure, Fate, Refusal
+from engine.faults import KINDS
+from engine.routing import failure_of as failure_for_caller
+from engine.targets import TargetedFault
+from engine.upstreams import failures
+from engine.upstreams.rehearsed import _mapped
+from tests.engine.scripted import deployment
+
+ROW = deployment("a")
+DETAILS = [
+    *({"kind": "server_error", "status": status} for status in (500, 502, 503)),
+    *({"kind": "rate_limit", "retry_after_s": seconds} for seconds in (0.0, 0.5, 5.0, 3600.0)),
+    {"kind": "rate_limit"},
+    {"kind": "quota", "tpm": 1},
+    {"kind": "context_too_long", "limit_tokens": 10},
+    {"kind": "outage", "answers": "refused"},
+    {"kind": "outage"},
+    {"kind": "flapping", "period_s": 10, "down_s": 10},
+    {"kind": "degradation", "error_rate": 1, "until_s": 1},
+    *({"kind": kind} for kind in ("timeout", "connection_refused", "unauthorised", "content_filter")),
+    *({"kind": kind} for kind in ("stream_cut", "stream_stall")),
+    {"kind": "slow", "factor": 2},
+]
+
+
+def of_error(error: Exception) -> Effect:
+    """The effect as the gateway reads it out of an exception."""
+    known = failure_of(error)
+    told = failure_for_caller(error)
+    failure = type(known)(known.kind, known.retry_after_s, known.word)
+    message = failures.message_of(error)
+    return Effect(failure, type(error).__name__, message, failures.came_of(error), told.status)
+
+
+@pytest.mark.parametrize("details", DETAILS, ids=lambda details: "-".join(map(str, details.values())))
+def test_every_trouble_reads_as_a_real_error(details: dict[str, object]):
+    fault = TargetedFault.from_json({"target": "*", **details}).fault
+    fate, exposure = Fate(1.0, 1000, 100, 1.0, 1.0), Exposure(1.0, since_s=0.999)
+    fault.strike(fate, exposure)
+    if isinstance(fate.trouble, Refusal | Broken):
+        assert effect_of(ROW, fate.trouble) == of_error(_mapped(ROW, fate.trouble))
+
+
+def test_every_kind_of_fault_is_among_them():
+    assert {details["kind"] for details in DETAILS} == set(KINDS)
+
+
+def test_limits_and_cut_streams_read_as_real_errors():
+    cut, what = "the stream was cut before its end", "no first token"
+    assert timed_out(ROW, what, 2.5) == of_error(failures.timed_out(ROW, what, 2.5))
+    assert unreachable(ROW, cut) == of_error(failures.unreachable(ROW, cut))
