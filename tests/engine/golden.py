@@ -8,7 +8,7 @@ from pathlib import Path
 from engine.jobs import Job
 from engine.profiles import Profile
 from engine.scenarios import parse_scenario
-from engine.spec import GroupSpec, RetryPolicy, Strategy
+from engine.spec import GroupSpec, RetryPolicy, Router, Strategy
 from engine.workload import parse_workload
 from tests.engine.scripted import deployment, group
 
@@ -31,7 +31,7 @@ PROFILES = {
 def job_of(path: Path) -> Job:
     """The job that a file describes."""
     data = json.loads(path.read_text())
-    spec = group_of(Strategy(data["strategy"]))
+    spec = group_of(Strategy(data["strategy"]), Router(data.get("router", "native")))
     return Job(
         specs=(spec,),
         workload=parse_workload(data["workload"], num_requests=data["num_requests"], concurrency=data["concurrency"]),
@@ -41,6 +41,8 @@ def job_of(path: Path) -> Job:
     )
 
 
-def group_of(strategy: Strategy) -> GroupSpec:
+def group_of(strategy: Strategy, router: Router = Router.NATIVE) -> GroupSpec:
     """Three deployments in three tiers, two of them at one provider."""
-    return group("golden", strategy, deployments=DEPLOYMENTS, retry=RetryPolicy(num_retries=1, timeout_s=20))
+    return group(
+        "golden", strategy, deployments=DEPLOYMENTS, retry=RetryPolicy(num_retries=1, timeout_s=20), router=router
+    )

@@ -9,7 +9,7 @@ import pytest
 
 from engine.jobs import Job
 from engine.scenarios import parse_scenario
-from engine.spec import GroupSpec
+from engine.spec import GroupSpec, Router
 from engine.workload import parse_workload
 from tests.engine.scripted import deployment, group
 from tests.engine.working import WorkerProcess
@@ -24,7 +24,7 @@ def worker() -> Iterator[WorkerProcess]:
 
 
 def missed(worker: WorkerProcess, *faults: dict[str, Any], spec: GroupSpec | None = None, **traffic: Any) -> list[str]:
-    found = spec or group()
+    found = spec or group(router=Router.NATIVE)
     scenario = parse_scenario({"faults": list(faults)}, spec=found)
     job = Job((found,), parse_workload({"num_requests": 20, **traffic}), scenario, seed=7)
     return [row["message"] for row in worker.run(job)[1]["faults_not_struck"]]
@@ -62,7 +62,7 @@ def test_a_fault_that_never_struck_says_why(worker: WorkerProcess, fault: dict[s
 
 
 def test_a_target_that_is_nobody_is_said(worker: WorkerProcess):
-    alone = group(deployments=(deployment("a"),))
+    alone = group(deployments=(deployment("a"),), router=Router.NATIVE)
     (message,) = missed(worker, ALWAYS | {"target": "others"}, spec=alone)
     assert message.endswith("no deployment matches.")
 

@@ -158,3 +158,11 @@ def test_a_run_costs_queries_by_the_second_not_by_the_request(as_bob, url):
         assert as_bob.post(url, {"num_requests": 2000}).status_code == 200
     assert len(queries) < 40 + 15 * (time.monotonic() - began)
     assert TraceChunk.objects.count() == 4
+
+
+def test_a_run_takes_the_router_that_is_asked_for(simulate, as_bob, url):
+    for asked, used in ((None, "native"), ("native", "native"), ("litellm", "litellm")):
+        result = simulate(num_requests=20, router=asked, seed=7)
+        assert (result["successful_requests"], Run.objects.get(pk=result["run_id"]).config["router"]) == (20, used)
+    answer = as_bob.post(url, {"router": "nginx"})
+    assert (answer.status_code, list(answer.json())) == (400, ["router"])

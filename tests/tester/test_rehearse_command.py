@@ -95,6 +95,11 @@ def test_open_loops_and_traces(group, tmp_path):
     assert json.loads(out)["total_requests"] == 20
 
 
+def test_a_router_can_be_asked_for(group):
+    rehearse("chat", *SOON, "--router", "litellm")
+    assert Run.objects.get().config["router"] == "litellm"
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -117,6 +122,7 @@ def test_bad_input_exits_2(group, words, says):
         ["--requests", "0"],
         ["--requests", "1000000000"],
         ["--concurrency", "many"],
+        ["--router", "nginx"],
         ["--assert", "happiness>1"],
         ["--rate", "1", "--trace", "x.csv"],
     ],
