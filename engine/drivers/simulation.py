@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any
 
-from engine.clients import Manners
+from engine.clients import ClientRetries
 from engine.conditions import conditions_of
 from engine.core.actions import Action, Ask, GiveUp
 from engine.core.journey import Journey
@@ -55,7 +55,7 @@ class Request:
 
     index: int
     arrival: Arrival
-    client: Manners | None
+    client: ClientRetries | None
     journey: Journey
     trace: Trace
     began_s: float
@@ -92,7 +92,7 @@ class Simulation:
         self._at(0.0, self._frame, None)
         if self._job.workload.kind == "closed":
             for n in range(self._job.workload.concurrency):
-                self._at(0.0, self._next, Manners(f"{self._job.seed}:client:{n}"))
+                self._at(0.0, self._next, ClientRetries(f"{self._job.seed}:client:{n}"))
         else:
             self._await_next()
         heap = self._heap
@@ -134,7 +134,7 @@ class Simulation:
 
     # Who comes
 
-    def _next(self, client: Manners, wait_s: float = 0.0) -> None:
+    def _next(self, client: ClientRetries, wait_s: float = 0.0) -> None:
         """A client of the closed loop takes the next request, at once or after a wait."""
         if (arrival := next(self._arrivals, None)) is None:
             return
@@ -162,7 +162,7 @@ class Simulation:
         for one in due:
             self._at(self.now, self._begin, (one, None))
 
-    def _begin(self, about: tuple[tuple[int, Arrival], Manners | None]) -> None:
+    def _begin(self, about: tuple[tuple[int, Arrival], ClientRetries | None]) -> None:
         if self._should_stop():
             raise Stopped
         (index, arrival), client = about

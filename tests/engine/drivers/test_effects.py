@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from engine.drivers.effects import Effect, effect_of, timed_out, unreachable
@@ -15,7 +17,7 @@ from engine.upstreams.rehearsed import _mapped
 from tests.engine.scripted import deployment
 
 ROW = deployment("a")
-DETAILS = [
+DETAILS: list[dict[str, Any]] = [
     *({"kind": "server_error", "status": status} for status in (500, 502, 503)),
     *({"kind": "rate_limit", "retry_after_s": seconds} for seconds in (0.0, 0.5, 5.0, 3600.0)),
     {"kind": "rate_limit"},
@@ -41,7 +43,7 @@ def of_error(error: Exception) -> Effect:
 
 
 @pytest.mark.parametrize("details", DETAILS, ids=lambda details: "-".join(map(str, details.values())))
-def test_every_trouble_reads_as_a_real_error(details: dict[str, object]):
+def test_every_trouble_reads_as_a_real_error(details: dict[str, Any]):
     fault = TargetedFault.from_json({"target": "*", **details}).fault
     fate, exposure = Fate(1.0, 1000, 100, 1.0, 1.0), Exposure(1.0, since_s=0.999)
     fault.strike(fate, exposure)

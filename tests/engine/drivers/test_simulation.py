@@ -94,7 +94,7 @@ def test_a_run_that_is_stopped_tells_the_same_until_then():
     told = [run(job, should_stop=_after(50)) for run in (on_the_loop, _looking_rarely)]
     assert told[0][-1]["type"] == "cancelled"
     assert told[0][-1]["result"]["total_requests"] < 120
-    assert difference(*told) is None
+    assert difference(told[0], told[1]) is None
 
 
 def _after(requests: int) -> Any:
