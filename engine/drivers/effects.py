@@ -19,6 +19,10 @@ CLASS_OF_KIND = {
     Kind.CONTEXT_LENGTH: "ContextWindowExceededError",
     Kind.CONTENT_POLICY: "ContentPolicyViolationError",
 }
+CODE_OF_KIND = {
+    Kind.CONTEXT_LENGTH: "context_length_exceeded",
+    Kind.CONTENT_POLICY: "content_policy_violation",
+}
 CLASS_OF_STATUS = {
     400: "BadRequestError",
     401: "AuthenticationError",
@@ -36,8 +40,8 @@ STATUS_FOR_CALLER = {401: 502}
 class Effect:
     """How one attempt failed.
 
-    `status_code` is the HTTP status that came (None where none did), `status` the one that a caller sees when nobody
-    else answers.
+    `status_code` is the HTTP status that came (None where none did); `status` and `code` are what a caller sees when
+    nobody else answers.
     """
 
     failure: Failure
@@ -45,6 +49,7 @@ class Effect:
     message: str
     status_code: int | None
     status: int
+    code: str | None = None
 
 
 def effect_of(deployment: DeploymentSpec, trouble: Refusal | Broken) -> Effect:
@@ -59,7 +64,8 @@ def refused(trouble: Refusal) -> Effect:
     reading = read_error(status, headers, to_json({"error": {"message": trouble.message}}), now=0.0)
     failure = Failure(reading.kind, reading.retry_after_s, str(status))
     error_class = CLASS_OF_KIND.get(reading.kind) or CLASS_OF_STATUS[status]
-    return Effect(failure, error_class, trouble.message, status, STATUS_FOR_CALLER.get(status, status))
+    told = STATUS_FOR_CALLER.get(status, status), CODE_OF_KIND.get(reading.kind)
+    return Effect(failure, error_class, trouble.message, status, *told)
 
 
 def unreachable(deployment: DeploymentSpec, why: str) -> Effect:

@@ -32,6 +32,7 @@ def failure_of(
         last.message,
         status=last.status,
         error_class=last.error_class,
+        code=last.code,
         retry_after_s=wait_s if last.status in MAY_WAIT else None,
     )
 

@@ -304,6 +304,6 @@ class Simulation:
         )
         began_s = request.began_s
         duration_ms = self.now * 1000 - began_s * 1000
-        self._recording.finish(request.index, trace, began_s * 1000, duration_ms, outcome, error, usage)
+        self._recording.finish(request.index, trace, began_s * 1000, duration_ms, outcome, error, usage, failure)
         if request.client is not None:
             self._next(request.client, request.client.wait_s(failure))

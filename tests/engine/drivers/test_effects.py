@@ -39,7 +39,7 @@ def of_error(error: Exception) -> Effect:
     told = failure_for_caller(error)
     failure = type(known)(known.kind, known.retry_after_s, known.word)
     message = failures.message_of(error)
-    return Effect(failure, type(error).__name__, message, failures.came_of(error), told.status)
+    return Effect(failure, type(error).__name__, message, failures.came_of(error), told.status, told.code)
 
 
 @pytest.mark.parametrize("details", DETAILS, ids=lambda details: "-".join(map(str, details.values())))
