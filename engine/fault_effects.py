@@ -56,9 +56,9 @@ class Fate:
     @property
     def news_s(self) -> float:
         """Seconds until the answer, or a stream's first token, or the trouble; infinity for silence."""
+        if self.trouble is None:
+            return self.first_token_s if self.is_stream else self.first_token_s + self.output_s
         match self.trouble:
-            case None:
-                return self.first_token_s + (0.0 if self.is_stream else self.output_s)
             case Refusal():
                 return self.first_token_s * REFUSAL_SHARE
             case Broken():

@@ -69,10 +69,11 @@ class Recording:
 
         `failure` is what the caller was told who had no answer at all.
         """
+        fallbacks = self.tally.fallbacks
         cost = self.tally.add(trace, duration_ms=duration_ms, error=error, usage=usage, outcome=outcome)
         finished = Finished(index, trace, began_ms, duration_ms, outcome, error, usage, cost, failure)
         self._last.append(finished)
-        if trace.has_fallen_back:
+        if self.tally.fallbacks > fallbacks:
             self._last_fallback = finished
         if self._job.keeps_traces:
             self._waiting.append(finished)

@@ -75,11 +75,15 @@ class Tally:
         self, trace: Trace, *, duration_ms: float, error: str | None, usage: Usage | None, outcome: Outcome
     ) -> float:
         """Counts one finished request, with the class of its error if it has one; returns its cost in US dollars."""
-        for attempt in trace.attempts:
+        attempts = trace.attempts
+        for attempt in attempts:
             self.deployments[attempt.deployment_id].add(attempt)
-        self.fallbacks += any(a.fallback_depth for a in trace.attempts)
-        self._flows.update(_flows(trace))
-        self.untried += not trace.attempts
+        if len(attempts) == 1 and not attempts[0].fallback_depth:
+            self._flows[None, attempts[0].deployment_id, "primary"] += 1
+        else:
+            self.fallbacks += trace.has_fallen_back
+            self._flows.update(_flows(trace))
+            self.untried += not attempts
         if outcome is Outcome.REFUSED:
             self.refused += 1
             return 0.0
@@ -252,7 +256,7 @@ def trace_json(
         "status": "error" if error else "success",
         "error_class": error,
         "deployment_id": last.deployment_id if last and not error else None,
-        "fallback_depth": max((a.fallback_depth for a in trace.attempts), default=0),
+        "fallback_depth": max([a.fallback_depth for a in trace.attempts], default=0),
         "input_tokens": usage.input_tokens if usage else None,
         "output_tokens": usage.output_tokens if usage else None,
         "cost_usd": round(cost, 9),
