@@ -52,6 +52,7 @@ class Recording:
         self._waiting: list[Finished] = []
         self._last: deque[Finished] = deque(maxlen=LAST_TRACES)
         self._last_fallback: Finished | None = None
+        self._shown: dict[int, dict[str, Any]] = {}
         self._frames = 0
 
     def finish(
@@ -89,8 +90,11 @@ class Recording:
 
     def emit_frame(self, at_ms: float, cooldowns_s: Mapping[str, float]) -> None:
         """The state at this moment; `cooldowns_s` are the seconds left of those that cool down."""
-        fallback = None if self._last_fallback is None else self._row(self._last_fallback)
-        last = [self._row(one) for one in self._last]
+        shown = [*self._last, *([] if self._last_fallback is None else [self._last_fallback])]
+        # Of the frames of a quiet time most show the same requests.
+        self._shown = {one.number: self._shown.get(one.number) or self._row(one) for one in shown}
+        fallback = None if self._last_fallback is None else self._shown[self._last_fallback.number]
+        last = [self._shown[one.number] for one in self._last]
         self._emit(self.tally.frame(at_ms=at_ms, cooldowns_s=cooldowns_s, last=last, last_fallback=fallback))
         self._frames += 1
 
