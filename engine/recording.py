@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 from engine.exceptions import RequestFailed
-from engine.jobs import Job
+from engine.jobs import FRAMES_PER_INTERVAL, Job
 from engine.ledger import Trace
 from engine.outcomes import Outcome
 from engine.results import Tally, trace_json
@@ -21,8 +21,6 @@ Emit = Callable[[dict[str, Any]], None]
 
 TRACES_PER_MESSAGE = 500
 LAST_TRACES = 5
-# After so many frames their interval doubles: a long run is not watched more closely than a short one.
-FRAMES_PER_INTERVAL = 400
 
 
 class Stopped(Exception):

@@ -61,6 +61,8 @@ class LiveGroup:
 
     async def complete(self, call: Call) -> Answer | Stream:
         """One request through this group alone; raises LiteLLM's exceptions or RequestFailed."""
+        if self.router is None and not self.problem:
+            self._build_router(self.spec)  # the fallback group of one that LiteLLM's Router routes
         if self.router is None:
             raise GroupUnavailable(self.problem or "unavailable")
         self._in_flight += 1

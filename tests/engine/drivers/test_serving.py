@@ -229,3 +229,11 @@ async def test_a_fallback_group_that_the_caller_may_not_use_is_skipped():
         await routing.route(call, live)
     barred = [skip for skip in trace.skipped if skip.model_group == "h"]
     assert {skip.reason for skip in barred} == {SkipReason.NOT_ALLOWED}
+
+
+@in_virtual_time
+async def test_a_group_of_litellms_router_falls_back_to_one_of_our_core():
+    ours = native("h", deployments=(deployment("z", priority=1),))
+    routing = await routing_of(group(fallback=FallbackPolicy(groups=("h",))), ours)
+    _, trace, _ = await ask(routing, ScriptedUpstream(dict.fromkeys("abc", 500)))
+    assert path_of(trace).endswith(">z:success")
