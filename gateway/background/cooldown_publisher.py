@@ -77,7 +77,11 @@ class CooldownPublisher:
         return cooling is not None and cooling.begun > 0 and cooling.begun != self._seen.get(group)
 
     def _is_over(self, known: Published) -> bool:
-        return known.until_s <= time.time() or self._routing.get(known.group.spec.name) is not known.group
+        if known.until_s <= time.time() or self._routing.get(known.group.spec.name) is not known.group:
+            return True
+        # It may have been ended in another group that has the same deployment.
+        cooling = known.group.cooling
+        return cooling is None or known.deployment_id not in {c.deployment.deployment_id for c in cooling.active()}
 
     async def _write(self, group: LiveGroup) -> None:
         if (cooling := group.cooling) is None:

@@ -22,7 +22,7 @@ from tests.servers import MASTER_KEY, Console, becomes, console, console_beside,
 from usage.models import CooldownRecord
 
 URL = "/api/v1/llm/cooldowns"
-A, B, G = ("00000000-0000-4000-8000-00000000000" + digit for digit in "123")
+A, B, G, H = ("00000000-0000-4000-8000-00000000000" + digit for digit in "1234")
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +119,22 @@ def test_the_cooldowns_of_a_group_that_was_replaced_are_its_deployments_in_our_c
     publisher = CooldownPublisher(routing, _in_thread)
     async_to_sync(replace)()
     assert CooldownRecord.objects.count() == kept
+
+
+@pytest.mark.django_db
+def test_a_cooldown_that_ends_in_one_group_ends_in_all_that_have_the_deployment(routing):
+    async def reset_one_of_two() -> None:
+        await routing.put(replace_fields(routing.get("g").spec, name="h", group_id=H))
+        await request(routing, "g", Scripted({A: 429}))
+        await publisher.publish()
+        assert await sync_to_async(CooldownRecord.objects.count)() == 2
+        await sync_to_async(CooldownRecord.objects.filter(group_name="h").delete)()
+        await publisher.follow_resets()
+        await publisher.publish()
+
+    publisher = CooldownPublisher(routing, _in_thread)
+    async_to_sync(reset_one_of_two)()
+    assert not CooldownRecord.objects.exists()
 
 
 @pytest.mark.django_db
