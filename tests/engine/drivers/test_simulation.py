@@ -84,7 +84,7 @@ def difference(one: Any, other: Any, path: str = "") -> str | None:
     return None if one == other and type(one) is type(other) else f"{path}: {one} and {other}"
 
 
-@pytest.mark.parametrize("job", cases())
+@pytest.mark.parametrize("job", list(cases()))
 def test_heap_and_loop_tell_the_same(job: Job):
     assert difference(on_the_loop(job), on_the_heap(job)) is None
 
