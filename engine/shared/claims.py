@@ -28,7 +28,7 @@ KEEP = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE
 
 
 @dataclass(slots=True)
-class Claim:
+class ProbeClaim:
     """A probe of this process, and when its claim was last renewed."""
 
     breaker: Breaker
@@ -42,7 +42,7 @@ class Claims:
     def __init__(self, process: str, redis: Any, *, prefix: str) -> None:
         self._process, self._prefix = process, prefix
         self._claim, self._keep = redis.register_script(CLAIM), redis.register_script(KEEP)
-        self._claims: dict[str, Claim] = {}
+        self._claims: dict[str, ProbeClaim] = {}
 
     async def claim(self, ask: Ask) -> bool:
         """Whether this attempt may probe what it is a probe of; if not, the breaker knows that another one does."""
@@ -73,7 +73,7 @@ class Claims:
         if left_ms:
             breaker.elsewhere_s = now + min(max(left_ms / 1000, 0.0), ASKS_AGAIN_S)
             return False
-        self._claims[name] = Claim(breaker, ticket, now)
+        self._claims[name] = ProbeClaim(breaker, ticket, now)
         return True
 
     def _key(self, name: str) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from engine.core.actions import Ask
 from engine.core.state import Health, RoutingState
-from engine.shared.store import Link
+from engine.shared.store import StoreLink
 
 
 class LocalStore:
     """A `StateStore` for one process: what the core counts itself is all there is."""
 
-    link = Link.ALONE
+    link = StoreLink.ALONE
 
     def attach(self, state: RoutingState) -> None:
         """Nothing is kept."""

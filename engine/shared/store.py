@@ -9,7 +9,7 @@ from engine.core.actions import Ask
 from engine.core.state import Health, RoutingState
 
 
-class Link(StrEnum):
+class StoreLink(StrEnum):
     """Whether this process shares what it knows: with nobody, with the others, or with nobody for the moment."""
 
     ALONE = "alone"
@@ -25,7 +25,7 @@ class StateStore(Protocol):
     """
 
     @property
-    def link(self) -> Link:
+    def link(self) -> StoreLink:
         """How it is connected now."""
 
     def attach(self, state: RoutingState) -> None:

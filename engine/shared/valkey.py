@@ -26,8 +26,8 @@ from engine.shared import messages
 from engine.shared.claims import Claims
 from engine.shared.limits import SCRIPT, Limits
 from engine.shared.messages import News
-from engine.shared.store import Link
-from engine.shared.view import View
+from engine.shared.store import StoreLink
+from engine.shared.view import SharedView
 
 log = structlog.get_logger(__name__)
 
@@ -64,7 +64,7 @@ class ValkeyStore:
         )
         # Channels, unlike keys, are the same in all databases of a server.
         self._channel = f"{PREFIX}:{self._redis.connection_pool.connection_kwargs.get('db') or 0}:news"
-        self._view = View(self.process, RoutingState())
+        self._view = SharedView(self.process, RoutingState())
         script = self._redis.register_script(SCRIPT)
         self._limits = Limits(self.process, script, prefix=PREFIX, channel=self._channel)
         self._claims = Claims(self.process, self._redis, prefix=PREFIX)
@@ -75,9 +75,9 @@ class ValkeyStore:
         self._away_until_s = self._echo_s = self._alive_s = 0.0
 
     @property
-    def link(self) -> Link:
+    def link(self) -> StoreLink:
         """Sharing, or away."""
-        return Link.SHARING if self._is_near else Link.AWAY
+        return StoreLink.SHARING if self._is_near else StoreLink.AWAY
 
     @property
     def _is_near(self) -> bool:
@@ -85,7 +85,7 @@ class ValkeyStore:
 
     def attach(self, state: RoutingState) -> None:
         """The state of this process."""
-        self._view = View(self.process, state)
+        self._view = SharedView(self.process, state)
 
     # What requests ask
 

@@ -40,7 +40,7 @@ class Tally:
 
 
 @dataclass(slots=True)
-class Known:
+class KnownBreaker:
     """A breaker, and its last revision that this process and the others agree on."""
 
     breaker: Breaker
@@ -51,15 +51,15 @@ class Known:
         return self.agreed == self.breaker.revision
 
 
-class View:
+class SharedView:
     """The state of one process, as it is told and heard."""
 
     def __init__(self, process: str, state: RoutingState) -> None:
         self.process, self._state = process, state
-        self._known: dict[str, Known] = {}
+        self._known: dict[str, KnownBreaker] = {}
         self._told_busy: dict[str, int] = {}
         self._told_running: dict[str, int] = {}
-        self._telling: list[tuple[Known, int]] = []
+        self._telling: list[tuple[KnownBreaker, int]] = []
         self._busy, self._running = Tally(), Tally()
         self._heard_s: dict[str, float] = {}
 
@@ -126,7 +126,7 @@ class View:
             if (breaker := self._breaker(name)) is None:
                 continue
             is_known = self._known_one(name, breaker) is not None
-            known = self._known.setdefault(name, Known(breaker, UNTOUCHED))
+            known = self._known.setdefault(name, KnownBreaker(breaker, UNTOUCHED))
             if known.breaker is not breaker:
                 known.breaker, known.agreed = breaker, UNTOUCHED
             if name in found or is_known:  # one that the others knew, and know no more, they have closed
@@ -147,7 +147,7 @@ class View:
         """How another process says a breaker is. What has changed here and was not told yet counts more."""
         if (breaker := self._breaker(name)) is None:
             return
-        known = self._known_one(name, breaker) or Known(breaker, UNTOUCHED)
+        known = self._known_one(name, breaker) or KnownBreaker(breaker, UNTOUCHED)
         if known.is_agreed:
             breaker.hear(now, said)
             known.agreed = breaker.revision
@@ -169,7 +169,7 @@ class View:
                 health.first_token.hear(now, streams, first_s)
                 health.token.hear(now, answers, token_s)
 
-    def _known_one(self, name: str, breaker: Breaker) -> Known | None:
+    def _known_one(self, name: str, breaker: Breaker) -> KnownBreaker | None:
         known = self._known.get(name)
         return known if known is not None and known.breaker is breaker else None
 

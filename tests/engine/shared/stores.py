@@ -13,7 +13,7 @@ from engine.core.actions import Ask
 from engine.core.breaker import State
 from engine.core.journey import Journey
 from engine.core.state import Group, Health, RoutingState
-from engine.shared.store import Link
+from engine.shared.store import StoreLink
 from engine.shared.valkey import ValkeyStore
 from tests.engine.core import working
 
@@ -88,7 +88,7 @@ async def becomes(read: Callable[[], Any], wanted: Any, within_s: float = 10) ->
         assert read() == wanted
 
 
-async def are_linked(found: list[Process], link: Link) -> None:
+async def are_linked(found: list[Process], link: StoreLink) -> None:
     for one in found:
         await becomes(partial(getattr, one.store, "link"), link)
 

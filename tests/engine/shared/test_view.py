@@ -7,7 +7,7 @@ import pytest
 from engine.core.breaker import State
 from engine.core.state import RoutingState
 from engine.shared.messages import News, Reported, described, packed, packed_breaker, unpacked, unpacked_breaker
-from engine.shared.view import View
+from engine.shared.view import SharedView
 from engine.upstreams import failures
 from tests.engine.core.working import SERVER, group
 from tests.engine.scripted import deployment
@@ -19,7 +19,7 @@ class One:
     def __init__(self, name: str) -> None:
         self.state = RoutingState()
         self.group = group("a", state=self.state)
-        self.view = View(name, self.state)
+        self.view = SharedView(name, self.state)
         self.view.caught_up(self.view.unknown(), {}, 0.0)
         self.a = self.state.healths()["a"]
 
