@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from engine.shared.store import Link, StateStore
+from engine.shared.store import StateStore, StoreLink
 from gateway.background.periodic import run_every
 from usage.health import processes
 
@@ -22,7 +22,7 @@ class Presence:
         self, process: UUID, store: StateStore, in_database_thread: Callable[[Callable[[], Any]], Awaitable[Any]]
     ) -> None:
         self._process, self._store, self._in_database_thread = process, store, in_database_thread
-        self._said: Link | None = None
+        self._said: StoreLink | None = None
         self._said_s = 0.0
 
     async def run(self) -> None:

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from engine.shared.store import Link
+from engine.shared.store import StoreLink
 from tests.page import html_of
 from usage.health.processes import KEPT_FOR, RUNS_FOR, processes_now, say_alive, say_ended
 from usage.models import ServerProcess
@@ -17,7 +17,7 @@ from usage.models import ServerProcess
 pytestmark = pytest.mark.django_db
 
 
-def running(*links: Link) -> None:
+def running(*links: StoreLink) -> None:
     for link in links:
         say_alive(uuid4(), link=link)
 
@@ -26,12 +26,12 @@ def running(*links: Link) -> None:
     ("links", "trouble"),
     [
         ((), ""),
-        ((Link.ALONE,), ""),
-        ((Link.SHARING, Link.SHARING), ""),
-        ((Link.ALONE, Link.ALONE), "2 server processes share no state."),
-        ((Link.SHARING, Link.ALONE), "2 server processes run, and 1 of them share no state."),
-        ((Link.AWAY,), "The server process can't reach Redis"),
-        ((Link.SHARING, Link.AWAY), "1 of 2 server processes can't reach Redis"),
+        ((StoreLink.ALONE,), ""),
+        ((StoreLink.SHARING, StoreLink.SHARING), ""),
+        ((StoreLink.ALONE, StoreLink.ALONE), "2 server processes share no state."),
+        ((StoreLink.SHARING, StoreLink.ALONE), "2 server processes run, and 1 of them share no state."),
+        ((StoreLink.AWAY,), "The server process can't reach Redis"),
+        ((StoreLink.SHARING, StoreLink.AWAY), "1 of 2 server processes can't reach Redis"),
     ],
 )
 def test_processes_that_know_nothing_of_each_other_are_trouble(links, trouble):
@@ -43,19 +43,19 @@ def test_processes_that_know_nothing_of_each_other_are_trouble(links, trouble):
 def test_a_process_that_ended_or_says_nothing_any_more_does_not_count():
     one, other, ended = uuid4(), uuid4(), uuid4()
     for process in (one, other, ended):
-        say_alive(process, link=Link.ALONE)
+        say_alive(process, link=StoreLink.ALONE)
     say_ended(ended)
     ServerProcess.objects.filter(pk=other).update(seen_at=timezone.now() - RUNS_FOR - timedelta(seconds=1))
     assert (processes_now().all, processes_now().trouble) == (1, "")
     ServerProcess.objects.filter(pk=other).update(seen_at=timezone.now() - KEPT_FOR - timedelta(seconds=1))
-    say_alive(one, link=Link.ALONE)
+    say_alive(one, link=StoreLink.ALONE)
     assert [row.pk for row in ServerProcess.objects.all()] == [one]
 
 
 def test_the_overview_and_verify_say_so(client, charlie, capsys):
     client.force_login(charlie)
     assert "share no state" not in html_of(client.get("/"))
-    running(Link.ALONE, Link.ALONE)
+    running(StoreLink.ALONE, StoreLink.ALONE)
     assert "2 server processes share no state" in html_of(client.get("/"))
     call_command("verify")
     assert "2 server processes share no state" in capsys.readouterr().out

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from engine.shared.store import Link
+from engine.shared.store import StoreLink
 from usage.models import ServerProcess
 
 # How often a process says that it runs; one that has not for so long runs no more.
@@ -43,11 +43,11 @@ APART = "Each counts limits and requests in flight by itself, and finds out abou
 def processes_now() -> Processes:
     """One query."""
     alive = ServerProcess.objects.filter(seen_at__gt=timezone.now() - RUNS_FOR).order_by()
-    alone, away = Count("pk", filter=Q(link=Link.ALONE)), Count("pk", filter=Q(link=Link.AWAY))
+    alone, away = Count("pk", filter=Q(link=StoreLink.ALONE)), Count("pk", filter=Q(link=StoreLink.AWAY))
     return Processes(**alive.aggregate(all=Count("pk"), alone=alone, away=away))
 
 
-def say_alive(process: UUID, *, link: Link) -> None:
+def say_alive(process: UUID, *, link: StoreLink) -> None:
     """This process serves; forgets those that ended long ago."""
     now = timezone.now()
     said = {"link": link.value, "seen_at": now}
