@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -58,14 +59,17 @@ class Outages:
     more: int
 
 
-def open_alerts() -> list[Alert]:
-    """The alerts of the banner; one query."""
-    return list(Alert.objects.open().filter(kind=AlertKind.GROUP_FAILING).order_by("raised_at", "pk"))
+class Glance:
+    """What several parts of the page look at, read once."""
+
+    @cached_property
+    def failing(self) -> list[Alert]:
+        """The alerts of the banner; one query."""
+        return list(Alert.objects.open().filter(kind=AlertKind.GROUP_FAILING).order_by("raised_at", "pk"))
 
 
-def outages_now() -> Outages:
-    """One query while nothing fails, else one for the groups and one for the callers of each."""
-    alerts = open_alerts()
+def _outages_of(alerts: list[Alert]) -> Outages:
+    """No query while nothing fails, else one for the groups and one for the callers of each."""
     shown = alerts[:MOST_SHOWN]
     ids = ids_of_groups(alert.subject for alert in shown)
     return Outages(tuple(_outage(alert, ids.get(alert.subject)) for alert in shown), len(alerts) - len(shown))
@@ -102,16 +106,17 @@ def overview(request: PersonRequest) -> HttpResponse:
     """The page; or one `part` of it, 204 if that still equals `seen`."""
     name = request.GET.get("part", "")
     if not (wants_part(request) and name in PARTS):
-        return render(request, PAGE, {"parts": [_part(request, part) for part in PARTS], **_rights(request)})
-    part = _part(request, name)
+        glance = Glance()
+        return render(request, PAGE, {"parts": [_part(request, part, glance) for part in PARTS], **_rights(request)})
+    part = _part(request, name, Glance())
     if part.digest == request.GET.get("seen"):
         return HttpResponse(status=204)
     return render(request, f"{PAGE}#part", {"part": part})
 
 
-def _part(request: PersonRequest, name: str) -> PagePart:
+def _part(request: PersonRequest, name: str, glance: Glance) -> PagePart:
     data, follows = PARTS[name]
-    html = render_to_string(f"{PAGE}#{name}", {**data(), **_rights(request)})
+    html = render_to_string(f"{PAGE}#{name}", {**data(glance), **_rights(request)})
     return PagePart(name, html, hashlib.sha256(html.encode()).hexdigest()[:16], follows)
 
 
@@ -119,7 +124,7 @@ def _rights(request: PersonRequest) -> dict[str, bool]:
     return {"can_operate": can_operate(request.user), "is_admin": has_role(request.user, Role.ADMIN)}
 
 
-def _figures() -> dict[str, Any]:
+def _figures(glance: Glance) -> dict[str, Any]:
     """Requests, cost, success, latency, groups, providers; and the first steps until they are done."""
     today = today_at(timezone.now())
     providers = count_providers()
@@ -135,31 +140,31 @@ def _steps(today: Any, providers: ProviderCount, groups: dict[str, int]) -> list
     return [("provider", providers.all > 0), ("group", groups["all"] > 0), ("rehearse", rehearsed), ("call", False)]
 
 
-def _trouble() -> dict[str, Any]:
+def _trouble(glance: Glance) -> dict[str, Any]:
     cooling = current_cooldowns()
     trouble = worst_groups(cooling={row.group for row in cooling})
     return {"trouble": trouble, "cooldowns": cooling[:COOLDOWNS], "more_cooling": len(cooling[COOLDOWNS:])}
 
 
-def _runs() -> dict[str, Any]:
+def _runs(glance: Glance) -> dict[str, Any]:
     return {"lines": lines_of(newest_runs()[:RUNS])}
 
 
-def _alerts() -> dict[str, Any]:
+def _alerts(glance: Glance) -> dict[str, Any]:
     """Open alerts first."""
     return {"alerts": Alert.objects.order_by(F("resolved_at").desc(nulls_first=True), "-raised_at")[:ALERTS]}
 
 
-def _said_outages() -> dict[str, Any]:
+def _said_outages(glance: Glance) -> dict[str, Any]:
     """Changes only when a group starts or stops failing, so that a screen reader reads it once."""
-    return {"failing": open_alerts()[:MOST_SHOWN]}
+    return {"failing": glance.failing[:MOST_SHOWN]}
 
 
-def _outages() -> dict[str, Any]:
-    return {"outages": outages_now(), "trouble_of_processes": processes_now().trouble}
+def _outages(glance: Glance) -> dict[str, Any]:
+    return {"outages": _outages_of(glance.failing), "trouble_of_processes": processes_now().trouble}
 
 
-PARTS: dict[str, tuple[Callable[[], dict[str, Any]], tuple[str, ...]]] = {
+PARTS: dict[str, tuple[Callable[[Glance], dict[str, Any]], tuple[str, ...]]] = {
     "said": (_said_outages, ("alerts",)),
     "outages": (_outages, ("alerts", "requests")),
     "figures": (_figures, ("requests", "providers")),

@@ -172,7 +172,7 @@ def test_the_page_of_one_request_tells_each_attempt_and_why_the_router_moved_on(
 def test_the_page_of_one_request_names_the_parameters_that_a_provider_does_not_know(reader):
     logged("a1", attempts=[tried("Azure") | {"dropped_params": ["seed", "logit_bias"]}], provider="Azure")
     html = html_of(reader.get(f"{URL}/a1"))
-    assert "Not sent, as this provider does not know them: <code>seed</code>, <code>logit_bias</code>" in html
+    assert "Not sent, because this provider does not know them: <code>seed</code>, <code>logit_bias</code>" in html
 
 
 def test_a_request_that_jumped_over_its_primary_does_not_read_as_the_first_choice(reader):
