@@ -6,8 +6,8 @@ import math
 
 # After these statuses waiting helps.
 MAY_WAIT = frozenset({429, 503, 529})
-# When everything waits for one probe, its end is about so far.
-PROBE_TAKES_S = 1.0
+# What a client sees when the fault is not its own: an upstream's 401 must not read as "your key is wrong".
+STATUS_FOR_CLIENT = {401: 502, 402: 502, 403: 502, 404: 502, 408: 504}
 
 
 class RequestFailed(Exception):

@@ -22,7 +22,7 @@ from engine.core.state import Group, RoutingState
 from engine.drivers import serving
 from engine.drivers.compiling import breaker_policy, compiled
 from engine.drivers.cooldowns import CoreCooldowns
-from engine.exceptions import MAY_WAIT, AllCoolingDown, GroupUnavailable, RequestFailed
+from engine.exceptions import MAY_WAIT, STATUS_FOR_CLIENT, AllCoolingDown, GroupUnavailable, RequestFailed
 from engine.ledger import Trace
 from engine.routers import GroupRouter
 from engine.shared.local import LocalStore
@@ -32,9 +32,6 @@ from engine.spec import DeploymentSpec, GroupSpec, RetryPolicy, Router, Strategy
 from engine.upstreams import failures
 from engine.upstreams.call import Answer, Call, Stream
 from engine.upstreams.own_keys import OwnKeyRefused, hopeless
-
-# What a client sees when the fault is not its own: an upstream's 401 must not read as "your key is wrong".
-STATUS_FOR_CLIENT = {401: 502, 402: 502, 403: 502, 404: 502, 408: 504}
 
 
 class LiveGroup:

@@ -12,6 +12,7 @@ from pydantic_core import to_json
 
 from engine.core.failures import Failure, Kind
 from engine.dialects.errors import read_error
+from engine.exceptions import STATUS_FOR_CLIENT
 from engine.fault_effects import Broken, Refusal
 from engine.spec import DeploymentSpec
 
@@ -31,9 +32,8 @@ CLASS_OF_STATUS = {
     502: "BadGatewayError",
     503: "ServiceUnavailableError",
 }
-# What a caller is told in place of the status that stands for an error.
+# What a caller is told where no status came.
 STATUS_OF_TIMEOUT, STATUS_OF_NO_CONNECTION = 504, 502
-STATUS_FOR_CALLER = {401: 502}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def refused(trouble: Refusal) -> Effect:
     reading = read_error(status, headers, to_json({"error": {"message": trouble.message}}), now=0.0)
     failure = Failure(reading.kind, reading.retry_after_s, str(status))
     error_class = CLASS_OF_KIND.get(reading.kind) or CLASS_OF_STATUS[status]
-    told = STATUS_FOR_CALLER.get(status, status), CODE_OF_KIND.get(reading.kind)
+    told = STATUS_FOR_CLIENT.get(status, status), CODE_OF_KIND.get(reading.kind)
     return Effect(failure, error_class, trouble.message, status, *told)
 
 

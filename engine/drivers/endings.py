@@ -9,11 +9,12 @@ import math
 from collections.abc import Sequence
 
 from engine.core.actions import GiveUp
+from engine.core.candidates import PROBE_TAKES_S
 from engine.core.journey import Journey
 from engine.core.state import Group
 from engine.drivers.effects import Effect
 from engine.drivers.passed_over import is_plain, tell
-from engine.exceptions import MAY_WAIT, PROBE_TAKES_S, AllCoolingDown, GroupUnavailable, RequestFailed
+from engine.exceptions import MAY_WAIT, AllCoolingDown, GroupUnavailable, RequestFailed
 from engine.ledger import Skip, Trace
 from engine.skips import EVERYTHING, end_of, skipped_in
 from engine.skips import Journey as Passed

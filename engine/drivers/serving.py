@@ -12,11 +12,12 @@ import litellm
 
 from engine import retry_after
 from engine.core.actions import Action, Ask, GiveUp, Wait
+from engine.core.candidates import PROBE_TAKES_S
 from engine.core.failures import Failure, Kind, kind_of_status
 from engine.core.journey import Journey
 from engine.core.state import Group, Target
 from engine.drivers.passed_over import is_plain, tell
-from engine.exceptions import PROBE_TAKES_S, AllCoolingDown
+from engine.exceptions import AllCoolingDown
 from engine.ledger import Attempt, AttemptStatus
 from engine.shared.store import StateStore
 from engine.spec import DeploymentSpec, GroupSpec
