@@ -6,7 +6,6 @@ that the cooldown should end: each process compares its rows when the configurat
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -34,7 +33,6 @@ class Published:
 
     group: LiveGroup
     deployment_id: str
-    until_s: float
 
 
 class CooldownPublisher:
@@ -56,7 +54,9 @@ class CooldownPublisher:
         begun = [group for group in self._routing if self._has_news(group)]
         for group in begun:
             await self._write(group)
-        gone = [row for row, known in self._published.items() if self._is_over(known)]
+        groups = {known.group for known in self._published.values()}
+        active = {group: self._active(group) for group in groups}
+        gone = [row for row, known in self._published.items() if known.deployment_id not in active[known.group]]
         if gone:
             await self._in_database_thread(partial(_delete, gone))
             for row in gone:
@@ -76,12 +76,14 @@ class CooldownPublisher:
         cooling = group.cooling
         return cooling is not None and cooling.begun > 0 and cooling.begun != self._seen.get(group)
 
-    def _is_over(self, known: Published) -> bool:
-        if known.until_s <= time.time() or self._routing.get(known.group.spec.name) is not known.group:
-            return True
-        # It may have been ended in another group that has the same deployment.
-        cooling = known.group.cooling
-        return cooling is None or known.deployment_id not in {c.deployment.deployment_id for c in cooling.active()}
+    def _active(self, group: LiveGroup) -> set[str]:
+        """The deployments that cool down in a group: none once it is gone.
+
+        A cooldown may have been ended in another group that has the same deployment.
+        """
+        if (cooling := group.cooling) is None or self._routing.get(group.spec.name) is not group:
+            return set()
+        return {cooldown.deployment.deployment_id for cooldown in cooling.active()}
 
     async def _write(self, group: LiveGroup) -> None:
         if (cooling := group.cooling) is None:
@@ -90,7 +92,7 @@ class CooldownPublisher:
         rows: dict[int, Cooldown] = await self._in_database_thread(partial(_write, self.process, group, active))
         self._seen[group] = begun
         for row, cooldown in rows.items():
-            self._published[row] = Published(group, cooldown.deployment.deployment_id, cooldown.until_s)
+            self._published[row] = Published(group, cooldown.deployment.deployment_id)
 
 
 def _write(process: UUID, group: LiveGroup, active: Iterable[Cooldown]) -> dict[int, Cooldown]:
