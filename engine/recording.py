@@ -24,7 +24,7 @@ LAST_TRACES = 5
 
 
 class Stopped(Exception):
-    """Somebody asked the run to stop."""
+    """The run was asked to stop."""
 
 
 class Finished(NamedTuple):

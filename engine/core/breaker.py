@@ -246,7 +246,7 @@ class Breaker:
         return True
 
     def trip(self, now: float, for_s: float, why: str, *, is_by_hand: bool = True) -> None:
-        """Opened by hand, for that long whoever else could serve; or by another process, as if here."""
+        """Opens it for that long: by hand, even for a last deployment; or as another process did."""
         self.last = None
         self._probe = self._passed_over = 0
         self._is_firm = is_by_hand

@@ -26,7 +26,7 @@ __all__ = ["Action", "Ask", "GiveUp", "Journey", "Obstacle", "Step", "Visit", "W
 
 # The pause before a repeat that nobody asked for: up to so much, doubled with each, drawn from zero.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 4.0
-# After these another try of whom was asked before is as hopeless.
+# After one of these failures, repeats are hopeless.
 NO_REPEAT = frozenset({Kind.BAD_REQUEST, Kind.CONTENT_POLICY})
 
 
@@ -77,7 +77,7 @@ class Journey:
         return self._next(now)
 
     def woke(self, now: float) -> Action:
-        """A wait is over: who was passed over before may be free now, else whom it was waited for."""
+        """A wait is over: asks a candidate that was passed over and is free now, else the one it waited for."""
         if now >= self._deadline_s:
             return self._give_up(now)
         if (ask := self._untried(now)) is not None:

@@ -1,1 +1,1 @@
-"""What drives the routing core: whoever can send requests and wait."""
+"""The drivers of the routing core: they send requests, wait, and report what happened."""

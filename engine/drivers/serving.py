@@ -26,7 +26,7 @@ from engine.upstreams.call import Answer, Call, Stream, Usage
 from engine.upstreams.choose import upstream_for
 from engine.upstreams.own_keys import OwnKeyRefused, is_hopeless, key_for, with_key
 
-# What an exception is to the core, whatever its status; the first that fits.
+# The kind of an exception, regardless of its status; the first match counts.
 KINDS: tuple[tuple[type[Exception], Kind], ...] = (
     (OwnKeyRefused, Kind.OWN_KEY),
     (litellm.ContextWindowExceededError, Kind.CONTEXT_LENGTH),

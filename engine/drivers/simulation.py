@@ -38,7 +38,7 @@ EVENTS_PER_LOOK = 1024
 def simulate(job: Job, *, emit: Emit, should_stop: Callable[[], bool] = lambda: False) -> None:
     """Runs a job to its end and emits what `rehearsal.rehearse` does; the same seed gives the same bytes.
 
-    Raises whatever goes wrong in the engine itself; failed requests are part of the result.
+    Raises errors of the engine itself; failed requests are part of the result.
     """
     simulation = Simulation(job, emit, should_stop)
     kind = "done"

@@ -37,7 +37,7 @@ class ProbeClaim:
 
 
 class Claims:
-    """The probes of one process. `redis` has the scripts; whatever it raises is the caller's."""
+    """The probes of one process. `redis` has the scripts; its errors reach the caller."""
 
     def __init__(self, process: str, redis: Any, *, prefix: str) -> None:
         self._process, self._prefix = process, prefix

@@ -1,9 +1,9 @@
 """Requests and tokens a minute of deployments, counted together by all processes, by the clock of the store.
 
 A process takes leases of several requests at once, so that most requests wait for nothing. A lease is at most an eighth
-of what is left of the limit, so that near the limit each request is counted by itself; and whoever finds no room while
-others hold leases gets back what they have not used. So N a minute serves N, however many processes there are. Only the
-unused lease of a process that died is lost, for the rest of its minute.
+of what is left of the limit, so that near the limit each request is counted by itself; and a process that finds no room
+while others hold leases gets back what they have not used. So N a minute serves N, however many processes there are.
+Only the unused lease of a process that died is lost, for the rest of its minute.
 
 Tokens are counted when they are known: requests in flight may go over, the next is refused. With a limit of tokens each
 request is asked for.
@@ -80,7 +80,7 @@ class Count:
 
 
 class Limits:
-    """The counts of one process. `script` runs SCRIPT; whatever it raises is the caller's."""
+    """The counts of one process. `script` runs SCRIPT; its errors reach the caller."""
 
     def __init__(self, process: str, script: Script, *, prefix: str, channel: str, lease: int = LEASE) -> None:
         self._process, self._script, self._lease = process, script, lease
