@@ -81,7 +81,7 @@ class GroupRouter(litellm.Router):
         call.leaves_filtered = bool(self.spec.fallback.content_policy_groups)
         return await self.async_function_with_fallbacks(  # type: ignore[no-any-return]
             model=GROUP,
-            messages=call.body.get("messages", []) if self._counts_tokens else [],
+            messages=call.chat.get("messages", []) if self._counts_tokens else [],
             original_function=self._acompletion,
             metadata={"model_group": GROUP},
             litellm_trace_id=call.trace.call_id,
@@ -162,7 +162,8 @@ class GroupRouter(litellm.Router):
             report.started()
             # Not before: a rate limit of ours is no refusal of the key.
             attempt.own_key = own_key
-            result = await (call.upstream or upstream_for(deployment)).send(call, deployment, self.spec.retry, attempt)
+            upstream = call.upstream or upstream_for(deployment, call.endpoint)
+            result = await upstream.send(call, deployment, self.spec.retry, attempt)
             if isinstance(result, Answer) and result.is_content_filtered and call.leaves_filtered:
                 raise failures.blocked(deployment)
         except BaseException as error:
@@ -171,7 +172,7 @@ class GroupRouter(litellm.Router):
         if isinstance(result, Answer):
             await report.succeeded(result.usage)
         else:
-            result.asked = call.body
+            result.asked = call.chat
             report.follow(result)
         return result
 

@@ -64,4 +64,4 @@ class Exchange:
         call, last = self.call, self.trace.last
         if self.status != CLIENT_LEFT or call is None or last is None or last.status != "cancelled":
             return None, None
-        return estimates.usage(call.body), call.asked
+        return estimates.usage(call.chat), call.asked

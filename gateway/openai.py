@@ -55,6 +55,16 @@ class ApiError(Exception):
     def body(self) -> bytes:
         return to_json({"error": self.fields})
 
+    def ending(self, fail: Callable[[str, str, str | None], bytes] | None) -> bytes:
+        """The error event at the end of a broken stream: with the upstream's code, if it gave one.
+
+        `fail` makes it where the stream is not one of chat.
+        """
+        code = self.code or "stream_broken"
+        if fail is not None:
+            return fail(self.fields["message"] or "", self.fields["type"] or "api_error", code)
+        return b"data: " + to_json({"error": {**self.fields, "code": code}}) + b"\n\n"
+
 
 def from_failure(failure: RequestFailed) -> ApiError:
     """The engine's failure as an HTTP error."""
@@ -65,12 +75,6 @@ def from_failure(failure: RequestFailed) -> ApiError:
         headers.append((b"x-should-retry", b"false"))
     code = failure.code or ("rate_limit_exceeded" if failure.status == 429 else None)
     return ApiError(failure.status, failure.message, param=failure.param, code=code, type=failure.type, headers=headers)
-
-
-def broken_stream(failure: ApiError) -> bytes:
-    """The error event at the end of a broken stream: with the upstream's code, if it gave one."""
-    fields = {**failure.fields, "code": failure.code or "stream_broken"}
-    return b"data: " + to_json({"error": fields}) + b"\n\n"
 
 
 def from_shortage(shortage: OutOfCredits | CapReached) -> ApiError:

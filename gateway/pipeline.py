@@ -10,6 +10,7 @@ from functools import partial
 from django.conf import settings
 
 from access.credits import CapReached, OutOfCredits
+from engine.dialects.translation import Malformed
 from engine.exceptions import RequestFailed
 from engine.ledger import Trace, new_call_id
 from engine.outcomes import CLIENT_LEFT
@@ -38,20 +39,20 @@ async def serve(live: Live, endpoint: Endpoint, key: str, raw: bytes, encoding: 
         check_scope(holder)
         raw = await unpacked(raw, encoding, settings.MAX_REQUEST_MB)
         body = openai.parse(raw, endpoint)
-        route = await resolve(live, body, endpoint, partial(is_assigned, live, holder), holder.power_level)
+        exchange.call = call = Call(endpoint, body, exchange.trace, bool(body.get("stream")))
+        route = await resolve(live, call, partial(is_assigned, live, holder), holder.power_level)
         exchange.go(route)
         admit(live, holder, body["model"], route)
         headers = await live.rate_limits.admit(holder)
-        call = Call(endpoint, body, exchange.trace, bool(body.get("stream")), own_keys=live.own_keys_of(holder))
+        call.own_keys = live.own_keys_of(holder)
         call.may_use = partial(may_fall_back_to, live, holder, route.choice.virtual_model if route.choice else "")
         call.budget_s = float(settings.REQUEST_DEADLINE_S)
-        exchange.call = call
         await hold(live, exchange, call, route.group, size=len(raw))
         exchange.rate_limits, exchange.was_routed = live.rate_limits, True
         async with asyncio.timeout(settings.REQUEST_DEADLINE_S):
             exchange.result = await live.routing.route(call, route.group)
         exchange.status = 200
-    except (RequestFailed, ApiError, TimeoutError) as error:
+    except (RequestFailed, ApiError, Malformed, TimeoutError) as error:
         failure = _as_api_error(error)
         exchange.status, exchange.error_code = failure.status, failure.code or failure.fields["type"] or ""
         failure.headers += response_headers(exchange) + headers
@@ -71,7 +72,7 @@ async def hold(live: Live, exchange: Exchange, call: Call, group: LiveGroup, *, 
     if account is None:
         return
     payable = reachable(live.routing, group.spec, call.may_use)
-    most = most_nanousd(call.body, size, payable, call.own_keys)
+    most = most_nanousd(call.chat, size, payable, call.own_keys)
     if not most:
         return
     exchange.is_held = True  # set before the hold, so that a caller who leaves in between is settled too
@@ -95,7 +96,8 @@ async def stream(exchange: Exchange) -> AsyncGenerator[bytes]:
         exchange.status = 200
     except (Exception, TimeoutError) as error:
         exchange.status = 502
-        yield openai.broken_stream(_as_api_error(error if isinstance(error, TimeoutError) else failure_of(error)))
+        failure = _as_api_error(error if isinstance(error, TimeoutError) else failure_of(error))
+        yield failure.ending(result.fail)
     finally:
         if result.is_complete:
             exchange.status = 200
@@ -150,6 +152,8 @@ def response_headers(exchange: Exchange) -> Headers:
 def _as_api_error(error: Exception) -> ApiError:
     if isinstance(error, ApiError):
         return error
+    if isinstance(error, Malformed):
+        return ApiError(400, error.message, param=error.param)
     if isinstance(error, RequestFailed):
         return openai.from_failure(error)
     return ApiError(504, f"No deployment answered within {settings.REQUEST_DEADLINE_S:g} s.", code="deadline_exceeded")

@@ -11,7 +11,7 @@ import structlog
 from django.conf import settings
 
 from engine.routing import LiveGroup
-from engine.upstreams.call import Endpoint
+from engine.upstreams.call import Call
 from engine.virtual import Decision, TierSpec, VirtualSpec, decide, pools_for, reason
 from gateway import openai
 from gateway.live import Live
@@ -41,31 +41,29 @@ class Route:
     choice: VirtualChoice | None = None
 
 
-async def resolve(
-    live: Live, body: dict[str, Any], endpoint: Endpoint, may_call: Callable[[str], bool], power_level: str = ""
-) -> Route:
+async def resolve(live: Live, call: Call, may_call: Callable[[str], bool], power_level: str = "") -> Route:
     """The group, virtual model or lone model behind a client's `model`, which may also be an alias or a power level.
 
-    Raises ApiError. `may_call` says whether the client may call a group; `power_level` is the meaning of `auto` for the
-    client.
+    Raises ApiError, and Malformed where a virtual model scores the messages. `may_call` says whether the client may
+    call a group; `power_level` is the meaning of `auto` for the client.
     """
-    name = await live.resolve_alias(body["model"])
+    name = await live.resolve_alias(call.body["model"])
     if name == AUTO and power_level and live.routing.get(name) is None:
         name = f"{AUTO}-{power_level}"
     if name in live.rankings and live.routing.get(name) is None:
-        return _by_level(live, name, endpoint, may_call)
+        return _by_level(live, name, call, may_call)
     if name not in live.config.virtual and (group := await live.find(name)) is not None:
         return Route(group)
     if (spec := live.config.virtual.get(name)) is None:  # `find` may have just loaded it
         raise openai.unknown_model(name)
-    if endpoint != "chat/completions":
+    if not call.is_chat:
         raise _needs_messages(name)
-    return _by_score(live, spec, body["messages"])
+    return _by_score(live, spec, call.chat["messages"])
 
 
-def _by_level(live: Live, level: str, endpoint: Endpoint, may_call: Callable[[str], bool]) -> Route:
+def _by_level(live: Live, level: str, call: Call, may_call: Callable[[str], bool]) -> Route:
     """The best group in service for a power level among those that the client may call."""
-    if endpoint != "chat/completions":
+    if not call.is_chat:
         raise _needs_messages(level)
     for name in live.rankings.pools_for(level):
         if (group := live.routing.get(name)) is not None and may_call(name):

@@ -65,6 +65,12 @@ def read_event(event: bytes) -> Event:
     return UNREADABLE if fields is None else event_of(fields, is_error=kind == b"error")
 
 
+def chunk_in(event: bytes) -> dict[str, Any] | None:
+    """The JSON of one event; None for `[DONE]`, comments and whatever is unreadable."""
+    data = _parts_of(event)[1]
+    return None if data is None or data == b"[DONE]" else parsed(data)
+
+
 def event_of(fields: dict[str, Any], *, is_error: bool = False) -> Event:
     """Reads the JSON of one event; `is_error` is set by `event: error` in the stream."""
     choices, usage = _choices_of(fields), usage_in(fields)

@@ -121,7 +121,8 @@ class _Request:
         attempt = call.trace.begin(_new_attempt(ask, spec, deployment, own_key))
         call.asked, call.leaves_filtered = deployment, bool(ask.visit.group.content)
         try:
-            result = await (call.upstream or upstream_for(deployment)).send(call, deployment, spec.retry, attempt)
+            upstream = call.upstream or upstream_for(deployment, call.endpoint)
+            result = await upstream.send(call, deployment, spec.retry, attempt)
             if isinstance(result, Answer) and result.is_content_filtered and call.leaves_filtered:
                 raise failures.blocked(deployment)
         except Exception as error:

@@ -18,7 +18,7 @@ _refusing: set[tuple[str, str | None]] = set()
 
 def body(call: Call, deployment: DeploymentSpec) -> dict[str, Any]:
     """The client's JSON for this deployment; `model` is still the client's."""
-    own = {name: value for name, value in call.body.items() if name not in unknown(deployment)}
+    own = {name: value for name, value in call.chat.items() if name not in unknown(deployment)}
     return {**own, **stream_options(call, deployment)}
 
 
@@ -29,9 +29,9 @@ def unknown(deployment: DeploymentSpec) -> frozenset[str]:
 
 def stream_options(call: Call, deployment: DeploymentSpec) -> dict[str, Any]:
     """The additions to the client's body: an object with `stream_options`, or nothing."""
-    if not call.is_stream or call.endpoint != "chat/completions" or _is_refusing(deployment):
+    if not call.is_stream or not call.is_chat or _is_refusing(deployment):
         return {}
-    return {"stream_options": {**(call.body.get("stream_options") or {}), "include_usage": True}}
+    return {"stream_options": {**(call.chat.get("stream_options") or {}), "include_usage": True}}
 
 
 def is_refused(call: Call, deployment: DeploymentSpec, error: Exception) -> bool:

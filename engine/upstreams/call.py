@@ -8,6 +8,8 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from engine.dialects.translation import View
+from engine.dialects.translators import view_of
 from engine.ledger import Attempt, Trace
 from engine.skips import Journey
 from engine.spec import DeploymentSpec, OwnKey, RetryPolicy
@@ -16,12 +18,16 @@ from engine.upstreams.tokens import Usage
 
 __all__ = ["Answer", "Call", "Endpoint", "Stream", "Upstream", "Usage"]
 
-Endpoint = Literal["chat/completions", "embeddings"]
+Endpoint = Literal["chat/completions", "responses", "messages", "embeddings"]
+CHAT: Endpoint = "chat/completions"
+# Doors whose requests a chat upstream can answer, as they are or translated.
+CHATS: frozenset[Endpoint] = frozenset({CHAT, "responses", "messages"})
 
 
 @dataclass(slots=True)
 class Call:
-    """One downstream request on its way. `body` is the client's JSON; `model` in it is replaced per attempt.
+    """One downstream request on its way. `body` is the client's JSON, `chat` the same as a chat request; `model` in it
+    is replaced per attempt.
 
     `upstream` replaces the real upstream (a mock test, a rehearsal); `tokens` are the context and output tokens of a
     rehearsed answer. `own_keys` are the caller's own keys by provider id; `refused_keys` are the errors of providers
@@ -51,11 +57,29 @@ class Call:
     asked: DeploymentSpec | None = None
     budget_s: float = math.inf
     free_in_s: float | None = None
+    _view: View | None = field(default=None, repr=False)
+
+    @property
+    def is_chat(self) -> bool:
+        """Whether a chat upstream can answer it."""
+        return self.endpoint in CHATS
+
+    @property
+    def chat(self) -> dict[str, Any]:
+        """The request as a chat request, or as it is where it is no chat; raises Malformed when first read."""
+        return self.body if self.endpoint == CHAT else self.view.chat
+
+    @property
+    def view(self) -> View:
+        """The request as its door's translator sees it; raises Malformed."""
+        if self._view is None:
+            self._view = view_of(self.endpoint, self.body)
+        return self._view
 
     @property
     def wants_usage(self) -> bool:
         """Whether the client of a stream requested usage."""
-        return bool((self.body.get("stream_options") or {}).get("include_usage"))
+        return bool((self.chat.get("stream_options") or {}).get("include_usage"))
 
 
 @dataclass(slots=True)
@@ -74,12 +98,14 @@ StreamEnd = Callable[[BaseException | None], Awaitable[None]]
 
 @dataclass(slots=True)
 class Stream:
-    """A stream whose first event has arrived. Iterating gives whole SSE events as bytes, `[DONE]` included.
+    """A stream whose first event has arrived. Iterating gives whole SSE events as bytes, the last included.
 
     The upstream that reads it sets `events`. `usage` is set when the upstream has sent it, and estimated (from `asked`,
-    the client's JSON, and the forwarded events) if the stream ended without it. `is_complete` is true after `[DONE]`: a
-    caller who leaves then has everything. `on_end` is awaited exactly once, after that, with the error that ended the
-    stream, or None; an `asyncio.CancelledError` or `GeneratorExit` means that the caller left.
+    the chat request, and the forwarded events) if the stream ended without it. `is_complete` is true after the last
+    event: a caller who leaves then has everything. `on_end` is awaited exactly once, after that, with the error that
+    ended the stream, or None; an `asyncio.CancelledError` or `GeneratorExit` means that the caller left. `last_events`
+    are the ends of the last event, where the upstream does not set `is_complete` itself. `fail` makes the one error of
+    a stream that broke, from message, type and code, where chat's is not the client's.
     """
 
     deployment: DeploymentSpec
@@ -88,6 +114,8 @@ class Stream:
     is_complete: bool = False
     on_end: StreamEnd | None = field(default=None, repr=False)
     asked: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    last_events: tuple[bytes, ...] = field(default=LAST_EVENTS, repr=False)
+    fail: Callable[[str, str, str | None], bytes] | None = field(default=None, repr=False)
 
     async def __aiter__(self) -> AsyncGenerator[bytes]:
         error: BaseException | None = None
@@ -95,7 +123,7 @@ class Stream:
         try:
             async with aclosing(self.events) as events:
                 async for event in events:
-                    self.is_complete = self.is_complete or event.endswith(LAST_EVENTS)
+                    self.is_complete = self.is_complete or event.endswith(self.last_events)
                     passed.add(event)
                     yield event
         except BaseException as stopped:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from engine.dialects.translators import TRANSLATORS
 from engine.spec import DeploymentSpec
-from engine.upstreams.call import Upstream
+from engine.upstreams.call import CHAT, Endpoint, Upstream
 from engine.upstreams.direct import DirectUpstream
 from engine.upstreams.through_litellm import LiteLLMUpstream
+from engine.upstreams.translated import TranslatedUpstream
 
 # LiteLLM providers with OpenAI's own protocol; all others need LiteLLM's translation.
 SPEAKS_OPENAI = frozenset(
@@ -21,11 +23,17 @@ COMPATIBLE = "/compatibility/"
 
 _direct = DirectUpstream()
 _through_litellm = LiteLLMUpstream()
+_direct_translated = TranslatedUpstream(_direct)
+_litellm_translated = TranslatedUpstream(_through_litellm)
 
 
-def upstream_for(deployment: DeploymentSpec) -> Upstream:
-    """A direct connection where the provider speaks OpenAI's protocol at a known URL, else LiteLLM."""
-    return _direct if _speaks_openai(deployment) else _through_litellm
+def upstream_for(deployment: DeploymentSpec, endpoint: Endpoint = CHAT) -> Upstream:
+    """A direct connection where the provider speaks OpenAI's protocol at a known URL, else LiteLLM; with a translator
+    for clients of another door."""
+    is_direct = _speaks_openai(deployment)
+    if endpoint in TRANSLATORS:
+        return _direct_translated if is_direct else _litellm_translated
+    return _direct if is_direct else _through_litellm
 
 
 def _speaks_openai(deployment: DeploymentSpec) -> bool:

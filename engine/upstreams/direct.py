@@ -17,7 +17,7 @@ from engine.dialects.reading import error_in, parsed
 from engine.ledger import Attempt
 from engine.spec import DeploymentSpec, RetryPolicy
 from engine.upstreams import asking, estimates, failures
-from engine.upstreams.call import Answer, Call, Stream
+from engine.upstreams.call import CHAT, Answer, Call, Stream
 from engine.upstreams.chat_events import ChatEvents, Piece
 from engine.upstreams.connections import CONNECT_TIMEOUT_S, session
 from engine.upstreams.reasons import reason_of
@@ -39,7 +39,7 @@ class DirectUpstream:
         self, call: Call, deployment: DeploymentSpec, policy: RetryPolicy, attempt: Attempt
     ) -> Answer | Stream:
         limit_s, waits_for = _limit(call, policy)
-        attempt.dropped_params = tuple(name for name in call.body if name in asking.unknown(deployment))
+        attempt.dropped_params = tuple(name for name in call.chat if name in asking.unknown(deployment))
         try:
             async with asyncio.timeout(limit_s):
                 response = await self._ask(call, deployment)
@@ -70,7 +70,7 @@ class DirectUpstream:
         if deployment.api_key is not None:
             headers["Authorization"] = f"Bearer {deployment.api_key.reveal()}"
         return await self._open_session().post(
-            f"{(deployment.api_base or '').rstrip('/')}/{call.endpoint}",
+            f"{(deployment.api_base or '').rstrip('/')}/{CHAT if call.is_chat else call.endpoint}",
             data=to_json({**asking.body(call, deployment), "model": deployment.upstream_model}),
             headers=headers,
             allow_redirects=False,
@@ -115,13 +115,12 @@ async def _whole(deployment: DeploymentSpec, response: aiohttp.ClientResponse) -
 
 
 def _answer(call: Call, deployment: DeploymentSpec, body: bytes) -> Answer:
-    is_chat = call.endpoint == "chat/completions"
-    said = (read_chat if is_chat else read_embeddings)(body)
+    said = (read_chat if call.is_chat else read_embeddings)(body)
     if said.error:
         raise failures.from_event(deployment, said.error)
     if said.problem:
         raise failures.invalid(deployment, said.problem)
-    usage = said.usage or estimates.usage(call.body, said.choices)
+    usage = said.usage or estimates.usage(call.chat, said.choices)
     return Answer(body, deployment, usage, "content_filter" in said.finish_reasons)
 
 
@@ -133,7 +132,7 @@ async def _stream(
         if fields and (error := error_in(fields)):
             raise failures.from_event(deployment, error)
         raise failures.invalid(deployment, "answered without an event stream.")
-    choices = call.body.get("n")
+    choices = call.chat.get("n")
     events = ChatEvents(
         response.content, choices=choices if isinstance(choices, int) else 1, hides_usage=not call.wants_usage
     )

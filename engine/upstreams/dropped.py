@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -22,14 +22,17 @@ def dropped_params(
 ) -> tuple[str, ...]:
     """Names in the caller's JSON, in its order: those that are not `passed` on, and those that the provider lacks.
 
-    At most `MOST` of them, each cut at `LONGEST` characters, with `?` for characters that a header may not have. Null
-    values, and `n` of 1, are not counted.
+    As `printable` has them. Null values, and `n` of 1, are not counted.
     """
     known = _supported(provider, model, is_chat)
     given = (name for name, value in body.items() if value is not None and name not in ALWAYS)
     lost = (name for name in given if name not in passed or (known is not None and name not in known))
-    named = (name for name in lost if name != "n" or body[name] != 1)
-    return tuple(UNPRINTABLE.sub("?", name[:LONGEST]) for name in islice(named, MOST))
+    return printable(name for name in lost if name != "n" or body[name] != 1)
+
+
+def printable(names: Iterable[str]) -> tuple[str, ...]:
+    """Names for a header and the log: at most `MOST`, each cut at `LONGEST` characters, `?` for what does not fit."""
+    return tuple(UNPRINTABLE.sub("?", name[:LONGEST]) for name in islice(names, MOST))
 
 
 @lru_cache(maxsize=4096)

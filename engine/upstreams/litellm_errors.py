@@ -66,7 +66,7 @@ def _unsent(call: Call, deployment: DeploymentSpec, error: BaseException) -> Exc
     if status in (401, 403) or "redentials" in type(error).__name__:
         why = f"{deployment.provider} cannot be asked: credentials are missing or unusable."
         return failures.told(litellm.AuthenticationError, deployment, why)
-    named = [f"'{name}'" for name in call.body if name not in ("model", "stream") and name in str(error)]
+    named = [f"'{name}'" for name in call.chat if name not in ("model", "stream") and name in str(error)]
     if not named and status not in (400, 422):
         return failures.unreachable(deployment, "the request could not be sent")
     about = f" See {', '.join(named)}." if named else ""

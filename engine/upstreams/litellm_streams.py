@@ -137,7 +137,7 @@ def counted(call: Call, usage: Usage | None, heard: ObservedAnswer) -> Usage | N
         return usage
     if usage is None or not usage.output_tokens:
         return None
-    read = usage.input_tokens or estimates.input_tokens(call.body)
+    read = usage.input_tokens or estimates.input_tokens(call.chat)
     return replace(usage, input_tokens=read, total_tokens=read + usage.output_tokens, is_estimated=True)
 
 

@@ -59,7 +59,7 @@ def _limit_bytes(call: Call) -> int:
 
 
 async def _ask(call: Call, deployment: DeploymentSpec, policy: RetryPolicy, heard: ObservedAnswer) -> Any:
-    ask = litellm.acompletion if call.endpoint == "chat/completions" else litellm.aembedding
+    ask = litellm.acompletion if call.is_chat else litellm.aembedding
     try:
         return await ask(**_arguments(call, deployment, policy))
     except Exception as error:
@@ -71,8 +71,8 @@ async def _ask(call: Call, deployment: DeploymentSpec, policy: RetryPolicy, hear
 
 def _arguments(call: Call, deployment: DeploymentSpec, policy: RetryPolicy) -> dict[str, Any]:
     is_chat, allowed = _allowed(call)
-    text = {"messages": call.body["messages"]} if is_chat else {"input": call.body["input"]}
-    own = {name: value for name, value in call.body.items() if name in allowed}
+    text = {"messages": call.chat["messages"]} if is_chat else {"input": call.chat["input"]}
+    own = {name: value for name, value in call.chat.items() if name in allowed}
     return {
         **own,
         **text,
@@ -98,21 +98,21 @@ def _dialect(deployment: DeploymentSpec, is_chat: bool) -> str:
 
 
 def _allowed(call: Call) -> tuple[bool, frozenset[str]]:
-    is_chat = call.endpoint == "chat/completions"
+    is_chat = call.is_chat
     return is_chat, CHAT_PARAMS if is_chat else EMBEDDING_PARAMS
 
 
 def _dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
     is_chat, allowed = _allowed(call)
     provider = _dialect(deployment, is_chat)
-    return dropped_params(call.body, allowed, provider=provider, model=deployment.upstream_model, is_chat=is_chat)
+    return dropped_params(call.chat, allowed, provider=provider, model=deployment.upstream_model, is_chat=is_chat)
 
 
 def _whole(call: Call, deployment: DeploymentSpec, response: Any, heard: ObservedAnswer) -> Answer:
     body = to_json(response.model_dump(mode="json", exclude_none=True))
-    said = (read_chat if call.endpoint == "chat/completions" else read_embeddings)(body)
+    said = (read_chat if call.is_chat else read_embeddings)(body)
     # LiteLLM treats an answer that ended with an error as a normal end.
     if said.error or said.problem or heard.is_ended_by_error or trailing_error(heard.body):
         raise litellm_errors.unanswered(deployment, said, heard)
-    usage = counted(call, said.usage, heard) or estimates.usage(call.body, said.choices)
+    usage = counted(call, said.usage, heard) or estimates.usage(call.chat, said.choices)
     return Answer(body, deployment, usage, "content_filter" in said.finish_reasons)

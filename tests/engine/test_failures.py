@@ -208,12 +208,12 @@ def test_an_account_without_money_is_no_fault_of_the_request(status: int, messag
 
 def test_a_stream_that_breaks_ends_with_what_the_upstream_said():
     error = failures.from_event(deployment("a"), {"code": "rate_limit_exceeded", "type": "tokens", "message": "slow"})
-    event = openai.broken_stream(openai.from_failure(failure_of(error)))
+    event = openai.from_failure(failure_of(error)).ending(None)
     assert b'"code":"rate_limit_exceeded"' in event
     assert b'"type":"tokens"' in event
 
 
 def test_a_stream_that_is_cut_ends_with_a_code_of_its_own():
-    event = openai.broken_stream(openai.from_failure(failure_of(failures.unreachable(deployment("a"), "cut"))))
+    event = openai.from_failure(failure_of(failures.unreachable(deployment("a"), "cut"))).ending(None)
     assert b'"message":"P: cut"' in event
     assert b'"code":"stream_broken"' in event

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from engine.ledger import Trace
+from engine.upstreams.call import Call
 from engine.virtual import TierSpec, VirtualSpec
 from gateway.openai import ApiError
 from gateway.resolve import _by_score, resolve
@@ -70,7 +72,8 @@ async def test_plain_auto_means_the_power_level_of_the_person_behind_the_key(own
         return name
 
     rankings = Levels({"auto": ("a",), "auto-eco": ("b",), "auto-precision": ("c",)})
+    call = Call("chat/completions", {"model": name, "messages": []}, Trace("c1", ""))
     live: Any = SimpleNamespace(resolve_alias=resolve_alias, rankings=rankings, routing=dict.fromkeys("abc", "a group"))
-    route = await resolve(live, {"model": name, "messages": []}, "chat/completions", lambda _: True, own)
+    route = await resolve(live, call, lambda _: True, own)
     assert route.choice is not None
     assert route.choice.pool == pool

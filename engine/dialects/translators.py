@@ -1,0 +1,16 @@
+"""The translator of each door that does not speak chat. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.dialects.translation import Translator, View
+
+TRANSLATORS: Mapping[str, Translator] = {}
+
+
+def view_of(endpoint: str, body: dict[str, Any]) -> View:
+    """A client's request as a chat request; the body itself where the door has no translator. Raises Malformed."""
+    translator = TRANSLATORS.get(endpoint)
+    return View(body) if translator is None else translator.view(body)

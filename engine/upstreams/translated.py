@@ -1,0 +1,67 @@
+"""A client of another door at an upstream that speaks chat: its request as chat, the answer in its own dialect."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+
+from pydantic_core import to_json
+
+from engine.dialects.reading import chunk_in, parsed
+from engine.dialects.translation import Encoder
+from engine.dialects.translators import TRANSLATORS
+from engine.ledger import Attempt
+from engine.spec import DeploymentSpec, RetryPolicy
+from engine.upstreams.call import Answer, Call, Stream, Upstream
+from engine.upstreams.dropped import printable
+
+
+class TranslatedUpstream:
+    """Asks a chat upstream, and translates what it answers."""
+
+    def __init__(self, chat: Upstream) -> None:
+        self._chat = chat
+
+    async def send(
+        self, call: Call, deployment: DeploymentSpec, policy: RetryPolicy, attempt: Attempt
+    ) -> Answer | Stream:
+        translator, view = TRANSLATORS[call.endpoint], call.view
+        try:
+            result = await self._chat.send(call, deployment, policy, attempt)
+        finally:
+            attempt.dropped_params = printable(dict.fromkeys((*view.dropped, *attempt.dropped_params)))
+        if isinstance(result, Stream):
+            return _encoded(result, translator.encoder(view))
+        said = translator.answer(view, parsed(result.body) or {}, result.usage)
+        return replace(result, body=to_json(said))
+
+
+def _encoded(chat: Stream, encoder: Encoder) -> Stream:
+    stream = Stream(chat.deployment, last_events=(), fail=encoder.fail)
+    stream.events = _events(stream, chat, encoder)
+    return stream
+
+
+async def _events(stream: Stream, chat: Stream, encoder: Encoder) -> AsyncGenerator[bytes]:
+    chat.asked = stream.asked
+    try:
+        async with aclosing(aiter(chat)) as pieces:
+            async for piece in pieces:
+                if shown := _shown(piece, encoder):
+                    yield shown
+        stream.is_complete = True
+        yield encoder.end(chat.usage)
+    finally:
+        stream.usage = chat.usage
+
+
+def _shown(piece: bytes, encoder: Encoder) -> bytes:
+    """The client's part of one or more events. Comments stay: they keep its connection alive."""
+    parts = []
+    for event in piece.split(b"\n\n"):
+        if event.startswith(b":") and b"\n" not in event:
+            parts.append(event + b"\n\n")
+        elif event and (fields := chunk_in(event)) is not None:
+            parts.append(encoder.chunk(fields))
+    return b"".join(parts)
