@@ -1,0 +1,1 @@
+"""OpenAI's Responses and chat: Responses clients over chat upstreams, and chat clients over Responses upstreams."""

@@ -1,0 +1,124 @@
+"""Chunks of a chat stream -> the events of a Responses stream. Pure but for ids and the clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from pydantic_core import to_json
+
+from engine.dialects.responses.answer import (
+    created_of,
+    ended,
+    headed,
+    model_of,
+    new_id,
+    repeated,
+    tier_of,
+    usage_of,
+)
+from engine.dialects.responses.entries import Part
+from engine.dialects.responses.output import NewId, Output
+from engine.dialects.responses.request import ResponsesView
+from engine.upstreams.tokens import Usage
+
+DELTA = "response.output_text.delta"
+IN_PROGRESS: dict[str, Any] = {"status": "in_progress", "error": None, "incomplete_details": None}
+
+
+class ResponsesEncoder:
+    """One client's stream: `response.created`, its items as they grow, and one of `response.completed`, `incomplete`
+    and `failed`."""
+
+    def __init__(self, view: ResponsesView, *, new_id: NewId = new_id, now: Callable[[], float] = time.time) -> None:
+        self._view, self._new_id, self._now = view, new_id, now
+        self._output = Output(view.tools, new_id, self._tell, self._tell_text, shows_thoughts=view.shows_thoughts)
+        self._number = 0
+        self._told: list[bytes] = []
+        self._head: dict[str, Any] = {}
+        # What the client asked for is long, and in three events.
+        self._repeated = b""
+        self._tier: dict[str, Any] = {}
+        self._finish: str | None = None
+        # The part that the delta before this one belongs to, and the JSON around its text.
+        self._part: Part | None = None
+        self._around = (b"", b"")
+
+    def chunk(self, fields: dict[str, Any]) -> bytes:
+        """The events for one chunk."""
+        self._told = []
+        if not self._head:
+            self._begin(fields)
+        choices = fields.get("choices")
+        if isinstance(choices, list):
+            for choice in choices:
+                if isinstance(choice, dict) and choice.get("index") in (0, None):
+                    self._add(choice)
+        return b"".join(self._told)
+
+    def end(self, usage: Usage | None) -> bytes:
+        """The last events."""
+        self._told = []
+        if not self._head:
+            self._begin({})
+        state = ended(self._finish)
+        self._output.end(state["status"], is_answer=state["status"] == "completed")
+        self._tell_response(f"response.{state['status']}", {**state, "usage": usage_of(usage)})
+        return b"".join(self._told)
+
+    def fail(self, message: str, type: str, code: str | None) -> bytes:
+        """The stream broke: what has come so far is in the last event."""
+        self._told = []
+        if not self._head:
+            self._begin({})
+        error = {"code": code or _code_of(type), "message": message}
+        state = {"status": "failed", "error": error, "incomplete_details": None, "usage": None}
+        self._tell_response("response.failed", state)
+        return b"".join(self._told)
+
+    def _begin(self, fields: dict[str, Any]) -> None:
+        view = self._view
+        self._head = headed(self._new_id("resp"), model_of(fields, view), created_of(fields, self._now))
+        self._tier = tier_of(fields)
+        self._repeated = to_json({**repeated(view.body), **self._tier})[1:]
+        for event in ("response.created", "response.in_progress"):
+            self._tell_response(event, {**IN_PROGRESS, "usage": None})
+
+    def _add(self, choice: dict[str, Any]) -> None:
+        if isinstance(delta := choice.get("delta"), dict):
+            self._output.add(delta, choice.get("logprobs"))
+        if isinstance(finish := choice.get("finish_reason"), str) and finish:
+            self._finish = finish
+
+    def _tell(self, event: str, fields: dict[str, Any]) -> None:
+        data = to_json({"type": event, "sequence_number": self._number, **fields})
+        self._told.append(b"event: %b\ndata: %b\n\n" % (event.encode(), data))
+        self._number += 1
+
+    def _tell_response(self, event: str, state: dict[str, Any]) -> None:
+        begin = to_json({"type": event, "sequence_number": self._number})[:-1]
+        response = to_json({**self._head, **state, "output": self._output.items()})[:-1]
+        self._told.append(
+            b'event: %b\ndata: %b,"response":%b,%b}\n\n' % (event.encode(), begin, response, self._repeated)
+        )
+        self._number += 1
+
+    def _tell_text(self, part: Part, text: str, logprobs: list[object]) -> None:
+        """The event that nearly all chunks become: only its number and text are new."""
+        if logprobs:
+            self._tell(DELTA, {**part.place, "delta": text, "logprobs": logprobs})
+            return
+        if part is not self._part:
+            self._part = part
+            self._around = (
+                b'event: %b\ndata: {"type":"%b","sequence_number":' % (DELTA.encode(), DELTA.encode()),
+                (b"," + to_json(part.place)[1:-1] + b',"delta":'),
+            )
+        begin, place = self._around
+        self._told.append(b'%b%d%b%b,"logprobs":[]}\n\n' % (begin, self._number, place, to_json(text)))
+        self._number += 1
+
+
+def _code_of(type: str) -> str:
+    return "rate_limit_exceeded" if "rate_limit" in type else "server_error"
