@@ -63,7 +63,7 @@ format: .venv/.stamp-dev node_modules/.stamp  ## format Python, templates, scrip
 
 test: .venv/.stamp-dev .venv-litellm/.stamp  ## set up and test: SQLite, PostgreSQL and Valkey, LiteLLM's proxy, a browser
 	$(SQLITE_ENV) $(PYTEST)
-	$(TEST_ENV) $(PY) -m tests.services -- $(PYTEST)
+	$(TEST_ENV) $(PY) -m tests.services -- $(PYTEST) -m stored
 	$(SQLITE_ENV) $(PYTEST) tests/proxy
 ifneq ($(CHROMIUM),)
 	$(SQLITE_ENV) CHROMIUM="$(CHROMIUM)" $(PYTEST) tests/e2e

@@ -21,6 +21,8 @@ from tests import databases, servers, services
 
 STARTERS = frozenset(inspect.unwrap(one) for one in (servers.running, services.postgres, services.valkey))
 FOLDERS = ("proxy", "e2e")
+# pytest-django lets no test without one of these at the database.
+DATABASE = frozenset({"db", "transactional_db", "django_db_reset_sequences", "django_db_serialized_rollback"})
 # Parametrized over sets, a test has its cases in another order in each worker.
 HASH_SEED = "PYTHONHASHSEED"
 # A fresh one in a parameter would give the case another name in each worker.
@@ -48,6 +50,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(folder)
         if isinstance(item, pytest.Function) and _starts_a_server(item):
             item.add_marker("server")
+        if _is_stored(item):
+            item.add_marker("stored")
         if _shares(item):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
         if config.getoption("loadgroup", False):
@@ -64,6 +68,12 @@ def _name_group(item: pytest.Item) -> None:
     """What pytest-xdist 3.8 does itself, where pytest 9.2 no longer sees it: the group goes behind the test's id."""
     if mark := item.get_closest_marker("xdist_group"):
         setattr(item, "_id", coerce_node_id(f"{item.nodeid}@{mark.args[0]}"))  # noqa: B010
+
+
+def _is_stored(item: pytest.Item) -> bool:
+    """Whether it makes a difference to a test which database and which Redis there is."""
+    has_marker = any(item.get_closest_marker(name) for name in ("django_db", "server"))
+    return has_marker or not DATABASE.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 def _fixtures(item: pytest.Item) -> Iterator[Any]:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from django.conf import settings
 
+from access.models import User
 from tests import databases, servers
 from tests.servers import console, free_port, running
 from tests.sharing import reaches
@@ -40,6 +41,14 @@ def test_one_that_names_it_may(request: pytest.FixtureRequest, tmp_path: Path):
     url = f"http://127.0.0.1:{port}"
     with running(command, url=url, ready="/", log=tmp_path / "log", env=dict(os.environ)):
         assert httpx.get(url).status_code == 200
+
+
+def test_a_test_with_a_database_runs_on_every_database(request: pytest.FixtureRequest, alice: User):
+    assert request.node.get_closest_marker("stored")
+
+
+def test_one_without_runs_once(request: pytest.FixtureRequest):
+    assert not request.node.get_closest_marker("stored")
 
 
 @pytest.mark.xdist_group("together")
