@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from engine.dialects.responses.answer import answer as response_of
+from engine.dialects.responses.events import ResponsesEncoder
+from engine.dialects.responses.request import view_of as view_of_responses
 from engine.dialects.translation import Translator, View
 
-TRANSLATORS: Mapping[str, Translator] = {}
+TRANSLATORS: Mapping[str, Translator] = {
+    "responses": Translator(view_of_responses, response_of, ResponsesEncoder),
+}
 
 
 def view_of(endpoint: str, body: dict[str, Any]) -> View:
