@@ -35,12 +35,14 @@ class Conditions:
 
     def fate(self, at_s: float, input_tokens: int, output_tokens: int, *, is_stream: bool = False) -> Fate:
         """The fate of an attempt that begins at this second of the run."""
-        draw, rng = self._spread.draw, self._rng
-        first_token_s = self._first_token_s * draw(rng)
-        fate = Fate(at_s, input_tokens, output_tokens, first_token_s, output_tokens * self._s_per_token * draw(rng))
-        fate.is_stream = is_stream
-        for fault in self._faults.values():
-            fault.meet(fate)
+        first, rest = self._spread.draw_two(self._rng)
+        first_token_s, output_s = self._first_token_s * first, output_tokens * self._s_per_token * rest
+        fate = Fate(at_s, input_tokens, output_tokens, first_token_s, output_s, is_stream)
+        if self._faults:
+            # To the microsecond: what floats lose on the way must not move an attempt out of a fault's window.
+            fate.at_s = round(at_s, 6)
+            for fault in self._faults.values():
+                fault.meet(fate)
         return fate
 
 

@@ -48,23 +48,19 @@ class Fate:
     output_tokens: int
     first_token_s: float
     output_s: float
+    is_stream: bool = False
     trouble: Trouble | None = None
     breaks_at: float | None = None
     is_stalled: bool = False
-    is_stream: bool = False
 
     @property
     def news_s(self) -> float:
         """Seconds until the answer, or a stream's first token, or the trouble; infinity for silence."""
         if self.trouble is None:
             return self.first_token_s if self.is_stream else self.first_token_s + self.output_s
-        match self.trouble:
-            case Refusal():
-                return self.first_token_s * REFUSAL_SHARE
-            case Broken():
-                return BROKEN_AFTER_S
-            case Silence():
-                return math.inf
+        if isinstance(self.trouble, Refusal):
+            return self.first_token_s * REFUSAL_SHARE
+        return BROKEN_AFTER_S if isinstance(self.trouble, Broken) else math.inf
 
     def heed_idle_limit(self, idle_s: float) -> None:
         """A stream whose tokens come so slowly that already the pause before the second is a silence ends there."""

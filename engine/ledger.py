@@ -9,10 +9,10 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 AttemptStatus = Literal["pending", "success", "error", "cancelled"]
 
@@ -98,8 +98,7 @@ class SkipReason(StrEnum):
     NOT_NEEDED = "not_needed"
 
 
-@dataclass(frozen=True, slots=True)
-class Skip:
+class Skip(NamedTuple):
     """A candidate that was not asked in one request, with the reason; `message` says it to people.
 
     For a cooldown: `for_s` are the seconds left when it was skipped, `since` is Unix seconds, `cause` the failures
@@ -131,11 +130,9 @@ class Skip:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, without unknown values; `since` stays in Unix seconds."""
-        values = {name: getattr(self, name) for name in SKIP_FIELDS}
-        return {name: value for name, value in values.items() if value is not None} | {"reason": self.reason.value}
-
-
-SKIP_FIELDS = tuple(column.name for column in fields(Skip))
+        values = {name: value for name, value in zip(self._fields, self, strict=True) if value is not None}
+        values["reason"] = self.reason.value
+        return values
 
 
 @dataclass(slots=True)

@@ -229,7 +229,7 @@ class Routing:
                 continue
             if call.may_use is not None and not call.may_use(name):
                 visited.add(name)
-                call.journey.visits.append(Visit(target.spec, call.depth, is_barred=True))
+                call.journey.visits.append(target.visit.at(call.depth, is_barred=True))
                 continue
             try:
                 return await self._try(call, target, visited=visited, most_moves=most_moves)

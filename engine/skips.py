@@ -7,8 +7,8 @@ Candidates after the one that answered are standbys, not skips: the router did n
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, field
 
 from engine.ledger import Attempt, Skip, SkipReason, Trace
 from engine.spec import DeploymentSpec, GroupSpec, Strategy
@@ -18,27 +18,35 @@ TURN_DID_NOT_COME = "Its turn did not come: the retries were used up, or the err
 BEYOND_MOVES = "The request had made its {} moves to another tier or group (max_fallbacks)."
 NOT_NEEDED = "The request ended before its turn."
 
+Noted = Callable[[GroupSpec, DeploymentSpec], Skip | None]
+
 
 @dataclass(frozen=True, slots=True)
 class Visit:
     """A group that a request came to. `depth` is the rank of its first tier.
 
-    `is_barred`: the caller may not use it; `has_left_out`: it has deployments that are never asked.
+    `ranks` are its deployments, each with the distance of its tier from that one. `is_barred`: the caller may not use
+    it; `has_left_out`: it has deployments that are never asked.
     """
 
     spec: GroupSpec
+    ranks: tuple[tuple[int, DeploymentSpec], ...]
+    has_left_out: bool
     depth: int = 0
     is_barred: bool = False
-    has_left_out: bool = False
 
     @classmethod
     def of(cls, spec: GroupSpec, depth: int = 0, *, is_barred: bool = False) -> Visit:
         """One visit of a group."""
-        return cls(spec, depth, is_barred, any(_is_left_out(spec, d) for d in spec.deployments))
+        rank_of = {tier: rank for rank, tier in enumerate(spec.tiers)}
+        ranks = tuple((rank_of[spec.tier_of(row)], row) for row in spec.deployments)
+        return cls(spec, ranks, any(_is_left_out(spec, row) for row in spec.deployments), depth, is_barred)
 
-    def at(self, depth: int) -> Visit:
-        """The same visit at another depth."""
-        return self if depth == self.depth else Visit(self.spec, depth, self.is_barred, self.has_left_out)
+    def at(self, depth: int, *, is_barred: bool = False) -> Visit:
+        """The same group at another depth."""
+        if (depth, is_barred) == (self.depth, self.is_barred):
+            return self
+        return Visit(self.spec, self.ranks, self.has_left_out, depth, is_barred)
 
 
 @dataclass(slots=True)
@@ -72,8 +80,9 @@ def skip_of(
     since: float | None = None,
     cause: str | None = None,
     cause_call_id: str | None = None,
+    depth: int = 0,
 ) -> Skip:
-    """A skip of one deployment of a group."""
+    """A skip of one deployment of a group, at a distance of `depth` tiers from the first tier of all."""
     return Skip(
         deployment.deployment_id,
         deployment.name,
@@ -82,7 +91,7 @@ def skip_of(
         spec.tier_of(deployment),
         reason,
         message,
-        0,
+        depth,
         None if for_s is None else round(for_s, 3),
         None if since is None else round(since, 3),
         cause,
@@ -97,14 +106,27 @@ def skipped_in(
 
     `refused_providers` are the ids of providers that refused the caller's own key, if no other key may be used.
     """
+
+    def noted(spec: GroupSpec, deployment: DeploymentSpec) -> Skip | None:
+        return journey.noted.get((spec.name, deployment.deployment_id))
+
+    return tuple(skips_in(trace, journey.visits, noted, end=end, refused_providers=refused_providers))
+
+
+def skips_in(
+    trace: Trace, visits: Iterable[Visit], noted: Noted, *, end: float, refused_providers: Collection[str] = ()
+) -> Iterator[Skip]:
+    """The same one by one; `noted` gives the obstacle that was noted for a deployment of a group."""
     asked = asked_in(trace.attempts)
-    return tuple(
-        replace(skip, fallback_depth=rank)
-        for visit in journey.visits
-        for rank, deployment in _ranked(visit)
-        if (rank <= end or visit.is_barred) and (visit.spec.name, deployment.deployment_id) not in asked
-        if (skip := _skip(visit, deployment, journey, rank < end, refused_providers)) is not None
-    )
+    for visit in visits:
+        name, depth = visit.spec.name, visit.depth
+        for place, deployment in visit.ranks:
+            rank = depth + place
+            if (rank > end and not visit.is_barred) or (name, deployment.deployment_id) in asked:
+                continue
+            skip = _skip(visit, deployment, noted, rank < end, refused_providers)
+            if skip is not None:
+                yield skip if skip.fallback_depth == rank else skip._replace(fallback_depth=rank)
 
 
 def standbys(specs: Iterable[GroupSpec], told: Collection[tuple[str, str]]) -> tuple[Skip, ...]:
@@ -130,13 +152,8 @@ def end_of(trace: Trace) -> int:
     return max((attempt.fallback_depth for attempt in trace.attempts), default=0)
 
 
-def _ranked(visit: Visit) -> Iterator[tuple[int, DeploymentSpec]]:
-    ranks = {tier: visit.depth + n for n, tier in enumerate(visit.spec.tiers)}
-    return ((ranks[visit.spec.tier_of(d)], d) for d in visit.spec.deployments)
-
-
 def _skip(
-    visit: Visit, deployment: DeploymentSpec, journey: Journey, was_passed: bool, refused_providers: Collection[str]
+    visit: Visit, deployment: DeploymentSpec, noted: Noted, was_passed: bool, refused_providers: Collection[str]
 ) -> Skip | None:
     """The skip of a candidate; None for a standby of the tier that answered."""
     spec = visit.spec
@@ -149,8 +166,8 @@ def _skip(
     if deployment.provider_id in refused_providers:
         message = f"{deployment.provider} refused the caller's own key in this request."
         return skip_of(spec, deployment, SkipReason.OWN_KEY_REFUSED, message)
-    if noted := journey.noted.get((spec.name, deployment.deployment_id)):
-        return noted
+    if (skip := noted(spec, deployment)) is not None:
+        return skip
     if _has_no_weight(spec, deployment):
         return skip_of(spec, deployment, SkipReason.NO_WEIGHT, "Its weight is 0.")
     return skip_of(spec, deployment, SkipReason.RETRY_BUDGET, _why_passed(spec, deployment)) if was_passed else None

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from engine import fields
 from engine.exceptions import BadInput
@@ -37,8 +37,7 @@ NEEDS: dict[Kind, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """One request: its time in seconds of the run, and its tokens (context, and to generate)."""
 
     at_s: float
@@ -97,7 +96,8 @@ class Workload:
                 yield Arrival(arrival.at_s / self.speed_up, arrival.input_tokens, arrival.output_tokens)
             return
         for at_s in self._moments(rng):
-            yield Arrival(at_s, _size(self.input_tokens, rng), _size(self.output_tokens, rng))
+            read, written = SIZE_SPREAD.draw_two(rng)
+            yield Arrival(at_s, _size(self.input_tokens * read), _size(self.output_tokens * written))
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON; arrivals as `[at_s, input_tokens, output_tokens]`."""
@@ -176,10 +176,12 @@ def read_trace(lines: Iterable[str]) -> Iterator[Arrival]:
     return (Arrival((at - first).total_seconds(), context, generated) for at, context, generated in found)
 
 
-def _size(mean: int, rng: random.Random) -> int:
-    """A random size around its mean; always draws once."""
-    size = round(mean * SIZE_SPREAD.draw(rng))
-    return min(max(1, size), MOST_TOKENS) if mean else 0
+def _size(tokens: float) -> int:
+    """A whole number of tokens; only 0 of 0."""
+    size = round(tokens)
+    if 0 < size <= MOST_TOKENS:
+        return size
+    return MOST_TOKENS if size else int(tokens > 0)
 
 
 def _read_text(trace: object) -> list[list[float]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from engine.core.breaker import Breaker
 from engine.core.failures import Failure
@@ -56,23 +57,20 @@ class Ask:
     has_started: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(NamedTuple):
     """Wait so many seconds."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class GiveUp:
+class GiveUp(NamedTuple):
     """Nobody answered. `failure` is the last one, None when nobody was asked; in `free_in_s` somebody can be."""
 
     failure: Failure | None
     free_in_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Obstacle:
+class Obstacle(NamedTuple):
     """Why a target cannot be asked at the moment `seen_s`; from `until_s` on it may be (infinity: not in this request).
 
     For a breaker, as it was then: since when it is open, because of what (`2×503`), last in which request.

@@ -129,13 +129,14 @@ class Breaker:
     that a recovery lets in, or 0. Who sent it tells once how it ended: `succeeded`, `failed` or `left`.
 
     Processes that share state tell each other each `revision` (`say`, `hear`). `away` is how many of the few that a
-    recovery lets in run in other processes; one of those probes until `elsewhere_s`.
+    recovery lets in run in other processes; one of those probes until `elsewhere_s`. It `is_quiet`, which is
+    nothing to say, when it is closed and does not recover.
     """
 
     __slots__ = (
         "_allowed", "_bad", "_before", "_down_s", "_failed", "_first", "_is_firm", "_marks", "_news", "_openings",
-        "_passed_over", "_probe", "_probe_s", "_probes", "_window_s", "away", "begun", "cause", "elsewhere_s", "last",
-        "policy", "request_id", "revision", "running", "sent", "since_s", "until_s",
+        "_passed_over", "_probe", "_probe_s", "_probes", "_window_s", "away", "begun", "cause", "elsewhere_s",
+        "is_quiet", "last", "policy", "request_id", "revision", "running", "sent", "since_s", "until_s",
     )  # fmt: skip
 
     def __init__(self, policy: BreakerPolicy = BreakerPolicy()) -> None:
@@ -151,6 +152,7 @@ class Breaker:
 
     def close(self) -> None:
         """Back into service, as if nothing had happened."""
+        self.is_quiet = True
         self.since_s = self.until_s = 0.0  # of the pause; 0 is none
         self.cause = self.request_id = ""
         self._allowed = self.running = 0  # while it recovers: requests that may be in flight (0 is all), and that are
@@ -167,11 +169,6 @@ class Breaker:
         self._failed: set[int] = set()  # the numbers of requests that failed lately
         self._window_s, self._first, self._bad = -math.inf, 0, 0  # of the window: begin, first request, failures
         self._before = (0, 0)  # requests and failures of the window before
-
-    @property
-    def is_quiet(self) -> bool:
-        """Whether it has nothing to say: closed, and not recovering."""
-        return not self.until_s and not self._allowed
 
     def state(self, now: float) -> State:
         """What one more request would meet. RECOVERING: as many as may be are in flight."""
@@ -283,6 +280,7 @@ class Breaker:
                 self._recover()
                 self._news = self.sent
             self._allowed, self._openings = said.allowed, max(self._openings, said.openings)
+            self.is_quiet = False
             self.revision += 1
         elif not self.is_quiet:
             self.close()
@@ -297,6 +295,7 @@ class Breaker:
         if until_s > self.until_s:
             self.since_s, self.until_s, self._is_firm = now - said.paused_s, until_s, said.is_firm
             self.cause, self.request_id, self.last = said.cause, said.request_id, said.last
+        self.is_quiet = not self.until_s
         self.begun += 1
         self.revision += 1
 
@@ -305,7 +304,7 @@ class Breaker:
         self.since_s = self.until_s = 0.0
         self._probe = self._passed_over = self.running = 0
         self.elsewhere_s = 0.0
-        self._is_firm = False
+        self._is_firm = self.is_quiet = False
         self._allowed = 1
         self._forget()
         self.revision += 1
@@ -318,6 +317,7 @@ class Breaker:
         # Never shorter than what was said before: a late failure of an old request must not end a pause early.
         self.since_s, self.until_s = from_s, max(self.until_s, from_s + pause_s, now)
         self.cause, self.request_id = self._said(now)
+        self.is_quiet = False
         self.begun += 1
         self.revision += 1
 

@@ -35,11 +35,14 @@ class Candidates:
 
     def free(self, group: Group, targets: Sequence[Target], now: float) -> list[Target]:
         """Those that were not asked and can be; notes why the others can't."""
-        free = []
+        free, asked = [], self.asked
+        has_bounds = self._is_barred is not None or group.has_limits or group.has_sizes
         for target in targets:
-            if target.key in self.asked:
+            if target.key in asked:
                 continue
-            if (obstacle := self._obstacle(group, target, now)) is None:
+            health = target.health
+            is_plain = not has_bounds and health.breaker.is_quiet and health.provider.breaker.is_quiet
+            if is_plain or (obstacle := self._obstacle(group, target, now)) is None:
                 free.append(target)
             else:
                 self._note(group, target, obstacle, now)

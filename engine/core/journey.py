@@ -89,8 +89,10 @@ class Journey:
         """A stream's first token came: the breakers hear of it now, because the end may be minutes away."""
         ask.has_started = True
         health = ask.target.health
-        health.breaker.succeeded(now, ask.ticket)
-        health.provider.breaker.succeeded(now, ask.key_ticket)
+        if not health.breaker.is_quiet:
+            health.breaker.succeeded(now, ask.ticket)
+        if not health.provider.breaker.is_quiet:
+            health.provider.breaker.succeeded(now, ask.key_ticket)
         ask.ticket = ask.key_ticket = 0
 
     def answered(self, ask: Ask, now: float, first_token_s: float, output_tokens: int, total_tokens: int) -> None:
@@ -289,27 +291,31 @@ class Journey:
         return self._ask(visit, tier, target, now)
 
     def _ask(self, visit: Visit, tier: int, target: Target, now: float) -> Ask:
-        place = (visit.group.name, tier)
-        if place != self._place:
-            self._moves -= 1
-            step = Step.FALLBACK
-        else:
-            step = Step.RETRY if self._last is not None else Step.FIRST
-        self._place = place
         health = target.health
-        ask = Ask(target, visit, tier, visit.depth + target.rank, step, now)
-        health.breaker.sent += 1
-        ask.number = health.breaker.sent
-        if visit.group.has_breakers:
-            ask.ticket, ask.key_ticket = health.breaker.entered(now), health.provider.breaker.entered(now)
+        breaker, provider = health.breaker, health.provider
+        if now >= health.ends_s:
+            health.roll(now)
         health.in_flight += 1
-        health.roll(now)
         health.requests += 1
         health.tokens += self._tokens
-        ask.minute = health.minute
+        breaker.sent += 1
+        step = self._step(visit.group.name, tier)
+        ask = Ask(target, visit, tier, visit.depth + target.rank, step, now, breaker.sent, minute=health.minute)
+        if visit.group.has_breakers:
+            ask.ticket = 0 if breaker.is_quiet else breaker.entered(now)
+            ask.key_ticket = 0 if provider.breaker.is_quiet else provider.breaker.entered(now)
         if target.key not in self._candidates.asked:
-            health.provider.budget.earned()
+            provider.budget.earned()
         return ask
+
+    def _step(self, name: str, tier: int) -> Step:
+        """The step to a group and tier, which is made now."""
+        place = name, tier
+        if place == self._place:
+            return Step.FIRST if self._last is None else Step.RETRY
+        self._place = place
+        self._moves -= 1
+        return Step.FALLBACK
 
     def _leave(self, ask: Ask) -> Health:
         health = ask.target.health

@@ -38,7 +38,8 @@ class Budget:
 
     def earned(self) -> None:
         """A first request of somebody is sent."""
-        self._left = min(RETRIES_AT_ONCE, self._left + self.share)
+        if self._left < RETRIES_AT_ONCE:
+            self._left = min(RETRIES_AT_ONCE, self._left + self.share)
 
     def has_any(self, now: float) -> bool:
         """Whether one repeat more is in it."""
@@ -94,11 +95,11 @@ class Pace:
             self._move(now, total_s / count)
 
     def _move(self, now: float, seconds: float) -> None:
-        if not self.is_fresh(now):
-            self.count = 0
+        count = self.count = self.count + 1 if self.is_fresh(now) else 1
+        self.at_s = now
         # The mean of all until there are enough for a moving one: the first answer weighs no more than the others.
-        self.count, self.at_s = self.count + 1, now
-        self.mean_s += max(NEWEST, 1 / self.count) * (seconds - self.mean_s)
+        share = 1 / count
+        self.mean_s += (share if share > NEWEST else NEWEST) * (seconds - self.mean_s)
 
 
 class Health:
@@ -193,11 +194,13 @@ class Group:
     span: int = 1
     spec: Any = None
     has_limits: bool = field(init=False)
+    has_sizes: bool = field(init=False)
     size: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.size = sum(map(len, self.tiers))
         self.has_limits = any(target.is_limited for target in self.targets())
+        self.has_sizes = any(target.context_tokens is not None for target in self.targets())
 
     def targets(self) -> Iterator[Target]:
         """All of them, in the order of their tiers."""

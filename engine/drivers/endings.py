@@ -6,18 +6,20 @@ The same as the gateway says (`routing.Routing.route`), without its exceptions.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import overload
 
 from engine.core.actions import GiveUp
 from engine.core.candidates import PROBE_TAKES_S
 from engine.core.journey import Journey
 from engine.core.state import Group
 from engine.drivers.effects import Effect
-from engine.drivers.passed_over import is_plain, tell
+from engine.drivers.passed_over import skip_by
 from engine.exceptions import MAY_WAIT, AllCoolingDown, GroupUnavailable, RequestFailed
 from engine.ledger import Skip, Trace
-from engine.skips import EVERYTHING, end_of, skipped_in
-from engine.skips import Journey as Passed
+from engine.skips import EVERYTHING, Visit, end_of, skips_in
+from engine.spec import DeploymentSpec, GroupSpec
 
 
 def failure_of(
@@ -38,19 +40,51 @@ def failure_of(
     )
 
 
-def skips_of(
-    journey: Journey, group: Group, trace: Trace, *, has_failed: bool, is_given_up: bool = False
-) -> Sequence[Skip]:
-    """Who was passed over, in a request of which an attempt `has_failed` before anybody answered."""
-    attempts = trace.attempts
-    depth = attempts[0].fallback_depth if attempts else 0
-    if is_plain(journey, group, attempts=len(attempts), has_failed=has_failed, depth=depth):
-        return ()
-    passed = Passed()
-    tell(journey, passed, unix_s=0.0)
-    if not is_given_up and passed.is_plain(trace):
-        return ()
-    return skipped_in(trace, passed, end=EVERYTHING if is_given_up else end_of(trace))
+class Skips(Sequence[Skip]):
+    """The skips of one request. They are made when somebody looks at them: nobody does at those of most requests."""
+
+    __slots__ = ("_make",)
+
+    def __init__(self, make: Callable[[], Iterator[Skip]]) -> None:
+        self._make = make
+
+    def __iter__(self) -> Iterator[Skip]:
+        return self._make()
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self._make())
+
+    @overload
+    def __getitem__(self, at: int) -> Skip: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Skip]: ...
+    def __getitem__(self, at: int | slice) -> Skip | Sequence[Skip]:
+        return tuple(self._make())[at]
+
+
+class PassedOver:
+    """Who was passed over in the requests of one run, which begin with `group`."""
+
+    def __init__(self, groups: Mapping[str, Group], group: Group) -> None:
+        self._visits = {name: Visit.of(one.spec) for name, one in groups.items()}
+        self._has_left_out = self._visits[group.name].has_left_out
+
+    def skips_of(self, journey: Journey, trace: Trace, *, is_given_up: bool) -> Sequence[Skip]:
+        """Those of a request that has ended."""
+        attempts = trace.attempts
+        is_lone = len(attempts) == len(journey.visits) == 1 and not attempts[0].fallback_depth
+        if is_lone and not (is_given_up or journey.noted or self._has_left_out):
+            return ()
+        return Skips(partial(self._told, journey, trace, EVERYTHING if is_given_up else end_of(trace)))
+
+    def _told(self, journey: Journey, trace: Trace, end: float) -> Iterator[Skip]:
+        visits = (self._visits[v.group.name].at(v.depth, is_barred=v.is_barred) for v in journey.visits)
+        return skips_in(trace, visits, partial(_noted, journey), end=end)
+
+
+def _noted(journey: Journey, spec: GroupSpec, deployment: DeploymentSpec) -> Skip | None:
+    obstacle = (journey.noted or {}).get((spec.name, deployment.deployment_id))
+    return None if obstacle is None else skip_by(obstacle, spec, deployment, 0.0)
 
 
 def _not_asked(journey: Journey, group: Group, free_in_s: float | None) -> RequestFailed:

@@ -28,10 +28,11 @@ def tell(journey: Journey, passed: Passed, *, unix_s: float) -> None:
         return
     targets = {(v.group.name, t.key): (v.group.spec, t.spec) for v in journey.visits for t in v.group.targets()}
     for place, obstacle in journey.noted.items():
-        passed.note(_skip(*targets[place], obstacle, unix_s))
+        passed.note(skip_by(obstacle, *targets[place], unix_s))
 
 
-def _skip(spec: GroupSpec, deployment: DeploymentSpec, obstacle: Obstacle, unix_s: float) -> Skip:
+def skip_by(obstacle: Obstacle, spec: GroupSpec, deployment: DeploymentSpec, unix_s: float) -> Skip:
+    """The skip of a deployment that something stood in the way of."""
     left_s = obstacle.until_s - obstacle.seen_s
     is_open = obstacle.breaker is not None
     return skip_of(

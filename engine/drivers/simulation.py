@@ -13,18 +13,20 @@ from heapq import heappop, heappush
 from typing import Any
 
 from engine.clients import ClientRetries
-from engine.conditions import conditions_of
+from engine.conditions import Conditions, conditions_of
 from engine.core.actions import Action, Ask, GiveUp
 from engine.core.journey import Journey
+from engine.core.state import Group, Target
 from engine.drivers.compiling import compiled_together
 from engine.drivers.effects import Effect, effect_of, timed_out, unreachable
-from engine.drivers.endings import failure_of, skips_of
+from engine.drivers.endings import PassedOver, failure_of
 from engine.exceptions import RequestFailed
 from engine.fault_effects import Broken, Fate, Refusal
 from engine.jobs import Job
 from engine.ledger import Attempt, AttemptStatus, Trace
 from engine.outcomes import Outcome, outcome_of
 from engine.recording import Emit, Recording, Stopped
+from engine.results import DeploymentCount
 from engine.spec import DeploymentSpec
 from engine.upstreams.tokens import Usage
 from engine.workload import Arrival
@@ -49,6 +51,23 @@ def simulate(job: Job, *, emit: Emit, should_stop: Callable[[], bool] = lambda: 
     simulation.end(kind)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """A deployment in a group: what asking it takes and who counts it. Limits of one attempt are in seconds.
+
+    `limit_s` is that of the answer, or of a stream's first token; `idle_s` that between two of its events.
+    """
+
+    row: DeploymentSpec
+    group: str
+    tier: int
+    conditions: Conditions
+    count: DeploymentCount
+    limit_s: float
+    limit_is_of: str
+    idle_s: float
+
+
 @dataclass(slots=True, eq=False)
 class Request:
     """One request of a run: where it is on its way, and how the attempt under way will end."""
@@ -61,6 +80,7 @@ class Request:
     began_s: float
     deadline_s: float
     failures: list[Effect] = field(default_factory=list)
+    place: Place = field(init=False)
     ask: Ask = field(init=False)
     fate: Fate = field(init=False)
     effect: Effect = field(init=False)
@@ -72,7 +92,6 @@ class Simulation:
     def __init__(self, job: Job, emit: Emit, should_stop: Callable[[], bool]) -> None:
         self._job, self._should_stop = job, should_stop
         self._recording = Recording(job, emit)
-        self._counts = self._recording.tally.deployments
         self._conditions = conditions_of(job.specs, job.scenario, job.profiles, job.seed)
         self._groups = compiled_together(job.specs)
         self._group = self._groups[job.spec.name]
@@ -80,10 +99,27 @@ class Simulation:
         workload = random.Random(f"{job.seed}:workload")  # noqa: S311
         self._arrivals = enumerate(job.workload.schedule(workload))
         self._is_stream = job.workload.is_stream
+        self._passed_over = PassedOver(self._groups, self._group)
+        self._places = {
+            target: self._place(group, target) for group in self._groups.values() for target in group.targets()
+        }
         self._effects: dict[tuple[str, Refusal | Broken], Effect] = {}
         self._heap: list[tuple[float, int, Callable[[Any], None], Any]] = []
         self._events = 0
         self.now = 0.0
+
+    def _place(self, group: Group, target: Target) -> Place:
+        row, spec, policy = target.spec, group.spec, group.spec.retry
+        return Place(
+            row,
+            spec.name,
+            spec.tier_of(row),
+            self._conditions[row.deployment_id],
+            self._recording.tally.deployments[row.deployment_id],
+            (policy.first_token_timeout_s if self._is_stream else None) or policy.timeout_s,
+            "no first token" if self._is_stream else "no answer",
+            policy.stream_idle_timeout_s,
+        )
 
     # The heap
 
@@ -118,7 +154,7 @@ class Simulation:
 
     def end(self, kind: str) -> None:
         """Says how the run ended; requests that are still on their way were left."""
-        for count in self._counts.values():
+        for count in self._recording.tally.deployments.values():
             count.in_flight = 0
         struck = frozenset(number for place in self._conditions.values() for number in place.struck)
         self._recording.end(kind, self.now * 1000, self._cooldowns_s(), struck)
@@ -193,25 +229,20 @@ class Simulation:
         heappush(self._heap, (when, events, happen, request))
 
     def _ask(self, request: Request, ask: Ask) -> None:
-        now, arrival, row, spec = self.now, request.arrival, ask.target.spec, ask.visit.group.spec
-        request.ask = ask
-        attempt = Attempt(row.deployment_id, row.name, row.provider, spec.name, spec.tier_of(row), now, ask.depth)
-        request.trace.begin(attempt)
-        self._counts[row.deployment_id].in_flight += 1
-        fate = request.fate = self._conditions[row.deployment_id].fate(
-            # To the microsecond: what floats lose on the way must not move an attempt out of a fault's window.
-            round(now, 6),
-            arrival.input_tokens,
-            arrival.output_tokens,
-            is_stream=self._is_stream,
+        now, arrival, place = self.now, request.arrival, self._places[ask.target]
+        row = place.row
+        request.ask, request.place = ask, place
+        request.trace.begin(Attempt(row.deployment_id, row.name, row.provider, place.group, place.tier, now, ask.depth))
+        place.count.in_flight += 1
+        fate = request.fate = place.conditions.fate(
+            now, arrival.input_tokens, arrival.output_tokens, is_stream=self._is_stream
         )
-        is_stream, policy, news_s = self._is_stream, spec.retry, fate.news_s
-        limit_s = (policy.first_token_timeout_s if is_stream else None) or policy.timeout_s
-        if news_s >= limit_s:
-            request.effect = timed_out(row, f"no {'first token' if is_stream else 'answer'}", limit_s)
-            self._then(request, now + limit_s, self._failed)
+        news_s = fate.news_s
+        if news_s >= place.limit_s:
+            request.effect = timed_out(row, place.limit_is_of, place.limit_s)
+            self._then(request, now + place.limit_s, self._failed)
         elif fate.trouble is None:
-            self._then(request, now + news_s, self._first_token if is_stream else self._answered)
+            self._then(request, now + news_s, self._first_token if self._is_stream else self._answered)
         else:
             request.effect = self._effect(row, fate.trouble)
             self._then(request, now + news_s, self._failed)
@@ -229,7 +260,7 @@ class Simulation:
         attempt = request.trace.attempts[-1]
         attempt.first_token_ms = (now - attempt.started_at) * 1000
         request.journey.started(ask, now)
-        row, idle_s = ask.target.spec, ask.visit.group.spec.retry.stream_idle_timeout_s
+        row, idle_s = request.place.row, request.place.idle_s
         fate.heed_idle_limit(idle_s)
         if fate.breaks_at is None:
             self._then(request, now + fate.output_s, self._answered)
@@ -268,7 +299,7 @@ class Simulation:
         attempt = request.trace.attempts[-1]
         attempt.status = status
         attempt.duration_ms = (self.now - attempt.started_at) * 1000
-        self._counts[attempt.deployment_id].in_flight -= 1
+        request.place.count.in_flight -= 1
         return attempt
 
     # How a request ends
@@ -298,10 +329,8 @@ class Simulation:
         usage: Usage | None = None,
         failure: RequestFailed | None = None,
     ) -> None:
-        trace, has_failed = request.trace, bool(request.failures)
-        trace.skipped = skips_of(
-            request.journey, self._group, trace, has_failed=has_failed, is_given_up=failure is not None
-        )
+        trace = request.trace
+        trace.skipped = self._passed_over.skips_of(request.journey, trace, is_given_up=failure is not None)
         began_s = request.began_s
         duration_ms = self.now * 1000 - began_s * 1000
         self._recording.finish(request.index, trace, began_s * 1000, duration_ms, outcome, error, usage, failure)

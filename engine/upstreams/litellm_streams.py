@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator
-from dataclasses import replace
 from typing import Any
 
 from pydantic_core import to_json
@@ -138,7 +137,7 @@ def counted(call: Call, usage: Usage | None, heard: ObservedAnswer) -> Usage | N
     if usage is None or not usage.output_tokens:
         return None
     read = usage.input_tokens or estimates.input_tokens(call.chat)
-    return replace(usage, input_tokens=read, total_tokens=read + usage.output_tokens, is_estimated=True)
+    return usage._replace(input_tokens=read, total_tokens=read + usage.output_tokens, is_estimated=True)
 
 
 def _event(chunk: Chunk) -> bytes:

@@ -45,8 +45,7 @@ class RehearsedUpstream:
         self, call: Call, deployment: DeploymentSpec, policy: RetryPolicy, attempt: Attempt
     ) -> Answer | Stream:
         input_tokens, output_tokens = call.tokens or (0, 0)
-        # To the microsecond: float errors must not move an attempt out of a fault's window.
-        at_s = round(self._now() - self._start_s, 6)
+        at_s = self._now() - self._start_s
         fate = self._conditions[deployment.deployment_id].fate(
             at_s, input_tokens, output_tokens, is_stream=call.is_stream
         )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.spec import DeploymentSpec
 
@@ -20,8 +19,7 @@ SPELLINGS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """The tokens of one answer, counted by the upstream or estimated.
 
     `cached_tokens` (read from the provider's prompt cache) and `cache_write_tokens` (written to it) are parts of

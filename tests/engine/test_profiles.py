@@ -1,3 +1,4 @@
+import math
 import random
 import statistics
 
@@ -33,16 +34,22 @@ def test_the_default_says_that_it_is_one():
 @pytest.mark.parametrize("share", [0.1, 0.25, 0.5])
 def test_a_spread_keeps_the_mean_and_has_the_deviation_it_is_named_for(share: float):
     rng = random.Random(1)
-    factors = [Spread.of(share).draw(rng) for _ in range(40_000)]
+    factors = [factor for _ in range(20_000) for factor in Spread.of(share).draw_two(rng)]
     assert statistics.fmean(factors) == pytest.approx(1, abs=4 * share / 200)
     assert statistics.stdev(factors) == pytest.approx(share, rel=0.05)
     assert min(factors) > 0
 
 
+def test_two_factors_are_those_of_the_normal_numbers_that_python_draws():
+    ours, theirs, spread = random.Random(3), random.Random(3), Spread.of(0.5)
+    drawn = [factor for _ in range(100) for factor in spread.draw_two(ours)]
+    assert drawn == [math.exp(spread.sigma * (theirs.gauss(0, 1) - spread.sigma / 2)) for _ in range(200)]
+
+
 def test_no_spread_is_exactly_one_and_draws_all_the_same():
     without, with_spread = random.Random(1), random.Random(1)
-    assert Spread.of(0).draw(without) == 1
-    Spread.of(0.5).draw(with_spread)
+    assert Spread.of(0).draw_two(without) == (1, 1)
+    Spread.of(0.5).draw_two(with_spread)
     assert without.random() == with_spread.random()
 
 
