@@ -1,0 +1,1 @@
+"""Clients of Anthropic's Messages API <-> chat: requests, whole answers, events of a stream, errors. Pure."""
