@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from engine.dialects.messages.answer import answer as message_of
+from engine.dialects.messages.events import MessagesEncoder
+from engine.dialects.messages.request import view as view_of_messages
 from engine.dialects.responses.answer import answer as response_of
 from engine.dialects.responses.events import ResponsesEncoder
 from engine.dialects.responses.request import view_of as view_of_responses
@@ -12,6 +15,7 @@ from engine.dialects.translation import Translator, View
 
 TRANSLATORS: Mapping[str, Translator] = {
     "responses": Translator(view_of_responses, response_of, ResponsesEncoder),
+    "messages": Translator(view_of_messages, message_of, MessagesEncoder),
 }
 
 
