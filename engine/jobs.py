@@ -8,7 +8,16 @@ from typing import Any
 
 from engine.profiles import Profile
 from engine.scenarios import Scenario
-from engine.spec import CooldownPolicy, DeploymentSpec, FallbackPolicy, GroupSpec, RetryPolicy, Router, Strategy
+from engine.spec import (
+    CooldownPolicy,
+    DeploymentSpec,
+    ErrorRule,
+    FallbackPolicy,
+    GroupSpec,
+    RetryPolicy,
+    Router,
+    Strategy,
+)
 from engine.workload import Workload
 
 DEFAULT_FRAME_S = 0.25
@@ -85,8 +94,12 @@ def _spec_from_json(data: Mapping[str, Any]) -> GroupSpec:
         "deployments": tuple(
             DeploymentSpec(**{**row, "options": (), "credentials": ()}) for row in data["deployments"]
         ),
-        "retry": RetryPolicy(**data["retry"]),
+        "retry": RetryPolicy(**{**data["retry"], "by_error": _error_rules(data["retry"])}),
         "cooldown": CooldownPolicy(**data["cooldown"]),
         "fallback": FallbackPolicy(**fallback),
     }
     return GroupSpec(**{**{f.name: data[f.name] for f in fields(GroupSpec)}, **parts})
+
+
+def _error_rules(retry: Mapping[str, Any]) -> tuple[ErrorRule, ...]:
+    return tuple(ErrorRule(**rule) for rule in retry.get("by_error", ()))

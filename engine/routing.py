@@ -20,7 +20,7 @@ from engine.cooldowns import Cooldowns
 from engine.core.failures import Kind
 from engine.core.state import Group, RoutingState
 from engine.drivers import serving
-from engine.drivers.compiling import breaker_policy, compiled
+from engine.drivers.compiling import compiled, wish_of
 from engine.drivers.cooldowns import CoreCooldowns
 from engine.exceptions import MAY_WAIT, STATUS_FOR_CLIENT, AllCoolingDown, GroupUnavailable, RequestFailed
 from engine.ledger import Trace
@@ -156,7 +156,7 @@ class Routing:
             self._forgive(known.spec, spec)
         self._cores[spec.name] = group.core(self._state)
         asked = [target.key for target in self._cores[spec.name].targets()]
-        self._state.adopt(spec.name, asked, breaker_policy(spec.cooldown))
+        self._state.adopt(spec.name, asked, wish_of(spec))
         before, self._groups[spec.name] = self._groups.get(spec.name), group
         if before is not None:
             before.retire()

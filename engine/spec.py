@@ -66,12 +66,28 @@ class OwnKey:
 
 
 @dataclass(frozen=True, slots=True)
+class ErrorRule:
+    """What follows from errors of one `kind` (of `engine/core/failures.py`) in a group; None: as in the core's table.
+
+    `here` is the most retries of a request after such an error. `elsewhere`: others may be asked, too; without it,
+    retries come first, and then nobody is asked. A retry waits at least `wait_s`.
+    """
+
+    kind: str
+    here: int | None = None
+    elsewhere: bool | None = None
+    wait_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """Retries at deployments that were asked before, moves between tiers and groups, and time limits of one attempt.
 
     `timeout_s` limits one attempt: the whole answer, or, for a stream, the wait for its first token unless
     `first_token_timeout_s` is set. `stream_idle_timeout_s` limits the silence between two events of a stream.
-    `max_fallbacks` limits the moves to a next tier or group.
+    `max_fallbacks` limits the moves to a next tier or group. A Retry-After of more than `retry_after_max_s` is not
+    waited for. `retry_budget` is the share of a provider's traffic that may be retries. `by_error` changes what follows
+    from an error.
     """
 
     num_retries: int = 2
@@ -80,19 +96,31 @@ class RetryPolicy:
     timeout_s: float = 60.0
     first_token_timeout_s: float | None = None
     stream_idle_timeout_s: float = 30.0
+    retry_after_max_s: float = 5.0
+    retry_budget: float = 0.2
+    by_error: tuple[ErrorRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class CooldownPolicy:
     """When a failing deployment cools down, and for how long.
 
-    `cooldown_time_s=None` means the core's rule (`engine/core/breaker.py`), or the upstream's own Retry-After; a number
-    overrides Retry-After, and 0 switches cooldowns off. `allowed_fails=None` means the core's rule; N means failure N+1
-    within a minute. LiteLLM's Router has DEFAULT_COOLDOWN_S and rules of its own.
+    `cooldown_time_s=None` means `first_s`, doubled up to `longest_s`, or the upstream's own Retry-After up to
+    `retry_after_cap_s`; a number overrides all of them, and 0 switches cooldowns off. `allowed_fails` N means failure
+    N+1 within a minute. `consecutive_failures` in a row, or more than `failure_rate` of the requests of a minute, start
+    a cooldown too; where neither is set, they do so only without `allowed_fails` (`engine/core/breaker.py` has their
+    defaults). A group's last deployment cools down for at most `last_deployment_s`. LiteLLM's Router has
+    DEFAULT_COOLDOWN_S and rules of its own.
     """
 
     cooldown_time_s: float | None = None
     allowed_fails: int | None = None
+    first_s: float = 2.0
+    longest_s: float = 60.0
+    failure_rate: float | None = None
+    consecutive_failures: int | None = None
+    retry_after_cap_s: float = 300.0
+    last_deployment_s: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,14 @@ Pure. Times are seconds. An absent key, or null, is the engine's default.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from engine.spec import CooldownPolicy, FallbackPolicy, RetryPolicy, Router
+from engine.core.failures import Kind
+from engine.spec import CooldownPolicy, ErrorRule, FallbackPolicy, RetryPolicy, Router
 
 Graph = Mapping[str, Iterable[str]]
 
@@ -45,21 +46,27 @@ MAX_NAME = 128
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number from `low` to `high`; whole unless `is_time`."""
+    """A number from `low` to `high`; whole unless `is_time` (seconds) or `is_share`."""
 
     low: float
     high: float
     is_time: bool = False
+    is_share: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has no fraction."""
+        return not (self.is_time or self.is_share)
 
     def check(self, key: str, value: Any) -> int | float:
         """The value, or ValidationError. True is not 1 here, and 2.0 is 2."""
-        kind = "seconds" if self.is_time else "a whole number"
+        kind = "seconds" if self.is_time else "a share" if self.is_share else "a whole number"
         wanted = ValidationError(f"{key}: give {kind} from {self.low:g} to {self.high:g}.")
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(_as_float(value)):
             raise wanted
-        if not self.low <= value <= self.high or not (self.is_time or value == int(value)):
+        if not self.low <= value <= self.high or (self.is_whole and value != int(value)):
             raise wanted
-        return value if self.is_time else int(value)
+        return int(value) if self.is_whole else value
 
 
 RETRY = {
@@ -69,8 +76,24 @@ RETRY = {
     "timeout_s": Number(0.01, 3600, is_time=True),
     "first_token_timeout_s": Number(0.01, 3600, is_time=True),
     "stream_idle_timeout_s": Number(0.01, 3600, is_time=True),
+    "retry_after_max_s": Number(0, 300, is_time=True),
+    "retry_budget": Number(0, 1, is_share=True),
 }
-COOLDOWN = {"cooldown_time_s": Number(0, 86_400, is_time=True), "allowed_fails": Number(0, 10_000)}
+BY_ERROR = "by_error"
+ELSEWHERE = "elsewhere"
+# Of one kind of error; beside these, `elsewhere` is true or false.
+ERROR_RULE = {"here": Number(0, 20), "wait_s": Number(0, 300, is_time=True)}
+COOLDOWN = {
+    "cooldown_time_s": Number(0, 86_400, is_time=True),
+    "allowed_fails": Number(0, 10_000),
+    "first_s": Number(0.01, 86_400, is_time=True),
+    "longest_s": Number(0.01, 86_400, is_time=True),
+    "failure_rate": Number(0.01, 1, is_share=True),
+    # The breaker looks at no longer row.
+    "consecutive_failures": Number(1, 50),
+    "retry_after_cap_s": Number(0, 86_400, is_time=True),
+    "last_deployment_s": Number(0, 86_400, is_time=True),
+}
 FALLBACK = ("fallback_groups", "context_window_groups", "content_policy_groups")
 IN_POWER_LEVELS = "in_power_levels"
 ROUTER = "router"
@@ -86,17 +109,39 @@ def _as_float(value: int | float) -> float:
 
 def checked_retry(config: Any) -> dict[str, Any]:
     """A clean `retry_config`; raises ValidationError naming the key."""
-    return {key: RETRY[key].check(key, value) for key, value in _known(config, RETRY).items()}
+    given = _known(config, [*RETRY, BY_ERROR])
+    rules = checked_by_error(given.pop(BY_ERROR, {}))
+    return {key: RETRY[key].check(key, value) for key, value in given.items()} | ({BY_ERROR: rules} if rules else {})
+
+
+def checked_by_error(config: Any) -> dict[str, dict[str, Any]]:
+    """Clean rules by kind of error; raises ValidationError naming the key. Kinds without a rule are left out."""
+    kinds = [kind.value for kind in Kind]
+    rules = {kind: _error_rule(kind, rule) for kind, rule in _known(config, kinds, at=BY_ERROR).items()}
+    return {kind: rule for kind, rule in rules.items() if rule}
+
+
+def _error_rule(kind: str, rule: Any) -> dict[str, Any]:
+    place = f"{BY_ERROR}.{kind}"
+    given = _known(rule, ["here", ELSEWHERE, "wait_s"], at=place)
+    return {
+        key: _switch(f"{place}.{key}", value) if key == ELSEWHERE else ERROR_RULE[key].check(f"{place}.{key}", value)
+        for key, value in given.items()
+    }
 
 
 def checked_cooldown(config: Any) -> dict[str, Any]:
     """A clean `cooldown_config`; raises ValidationError naming the key."""
-    return {key: COOLDOWN[key].check(key, value) for key, value in _known(config, COOLDOWN).items()}
+    checked = {key: COOLDOWN[key].check(key, value) for key, value in _known(config, COOLDOWN).items()}
+    longest_s = checked.get("longest_s", CooldownPolicy().longest_s)
+    if checked.get("first_s", 0) > longest_s:
+        raise ValidationError(f"first_s: give at most longest_s ({longest_s:g}), or raise longest_s.")
+    return checked
 
 
 def checked_fallback(config: Any) -> dict[str, Any]:
     """A clean `fallback_config`; raises ValidationError naming the key. Whether the groups exist: see `rules.py`."""
-    return {key: _names(key, value) for key, value in _known(config, dict.fromkeys(FALLBACK)).items()}
+    return {key: _names(key, value) for key, value in _known(config, FALLBACK).items()}
 
 
 def checked_settings(config: Any) -> dict[str, Any]:
@@ -124,12 +169,13 @@ def _router(key: str, value: Any) -> str:
 SETTINGS: dict[str, Callable[[str, Any], Any]] = {IN_POWER_LEVELS: _switch, ROUTER: _router}
 
 
-def _known(config: Any, known: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys that are set; raises for anything but an object, and for unknown keys."""
+def _known(config: Any, known: Collection[str], *, at: str = "") -> dict[str, Any]:
+    """The keys that are set; raises for anything but an object, and for unknown keys, naming the place."""
+    place, all_known = f"{at}: " if at else "", ", ".join(known)
     if not isinstance(config, Mapping):
-        raise ValidationError(f"Give an object with any of {', '.join(known)}.")
+        raise ValidationError(f"{place}Give an object with any of {all_known}.")
     if unknown := [str(key)[:64] for key in config if key not in known]:
-        raise ValidationError(f"Unknown: {', '.join(unknown[:5])}. Known: {', '.join(known)}.")
+        raise ValidationError(f"{place}Unknown: {', '.join(unknown[:5])}. Known: {all_known}.")
     return {key: value for key, value in config.items() if value is not None}
 
 
@@ -145,7 +191,9 @@ def _names(key: str, value: Any) -> list[str]:
 
 def retry_policy(config: Any) -> RetryPolicy:
     """The engine's form of a `retry_config`."""
-    return RetryPolicy(**checked_retry(config))
+    numbers = checked_retry(config)
+    rules = numbers.pop(BY_ERROR, {})
+    return RetryPolicy(**numbers, by_error=tuple(ErrorRule(kind, **rule) for kind, rule in rules.items()))
 
 
 def cooldown_policy(config: Any) -> CooldownPolicy:

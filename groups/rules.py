@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from access.models import Actor, Role
 from access.rules import check_role
-from groups.config_checks import fallback_names, find_cycle
+from engine.spec import Router
+from groups.config_checks import BY_ERROR, COOLDOWN, ROUTER, fallback_names, find_cycle
 from groups.exceptions import GroupIsFallback, GroupIsPool, IsAliased, NothingToUndo
 from groups.models import (
     Deployment,
@@ -93,6 +94,23 @@ def check_fallbacks(group: RoutingGroup, *, old_name: str | None = None) -> None
         raise ValidationError({"fallback_config": f"There is no routing group named {', '.join(unknown)}."})
     if cycle := find_cycle(graph, group.name):
         raise ValidationError({"fallback_config": f"The fallbacks lead in a circle: {' → '.join(cycle)}."})
+
+
+# What LiteLLM's Router has no setting for.
+NOT_LITELLMS = {
+    "retry_config": ("retry_after_max_s", "retry_budget", BY_ERROR),
+    "cooldown_config": tuple(key for key in COOLDOWN if key not in ("cooldown_time_s", "allowed_fails")),
+}
+
+
+def check_router_can(group: RoutingGroup) -> None:
+    """Raises for settings that LiteLLM's Router does not have, in a group that asks for that one."""
+    if group.settings.get(ROUTER) != Router.LITELLM:
+        return
+    for config, keys in NOT_LITELLMS.items():
+        if lost := [key for key in keys if key in getattr(group, config)]:
+            why = f"LiteLLM's Router has no such setting. Leave out {', '.join(lost)}, or choose another router."
+            raise ValidationError({config: f"{lost[0]}: {why}"})
 
 
 def groups_falling_back_to(name: str) -> list[RoutingGroup]:

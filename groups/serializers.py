@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from groups import config_schemas
 from groups.deployments.placements import MAX_DEPLOYMENTS, Placement
 from groups.models import Strategy
 from lib.serializers import Page, PageQuery, StrictSerializer
@@ -39,6 +41,26 @@ class StringsField(serializers.ListField):
     child = serializers.CharField(max_length=128)
 
 
+@extend_schema_field(config_schemas.RETRY)
+class RetryConfigField(serializers.DictField):
+    """`retry_config`; `config_checks.py` checks it."""
+
+
+@extend_schema_field(config_schemas.COOLDOWN)
+class CooldownConfigField(serializers.DictField):
+    """`cooldown_config`."""
+
+
+@extend_schema_field(config_schemas.FALLBACK)
+class FallbackConfigField(serializers.DictField):
+    """`fallback_config`."""
+
+
+@extend_schema_field(config_schemas.SETTINGS)
+class SettingsField(serializers.DictField):
+    """`settings`."""
+
+
 class RoutingGroupSerializer(StrictSerializer):
     """A routing group. Read-only fields are ignored on input, so that an answer can be sent back."""
 
@@ -49,10 +71,10 @@ class RoutingGroupSerializer(StrictSerializer):
     deployments: serializers.ListSerializer = serializers.ListSerializer(
         child=DeploymentSerializer(), allow_empty=False, max_length=MAX_DEPLOYMENTS
     )
-    fallback_config = serializers.DictField(default=dict)
-    retry_config = serializers.DictField(default=dict)
-    cooldown_config = serializers.DictField(default=dict)
-    settings = serializers.DictField(default=dict)
+    fallback_config = FallbackConfigField(default=dict)
+    retry_config = RetryConfigField(default=dict)
+    cooldown_config = CooldownConfigField(default=dict)
+    settings = SettingsField(default=dict)
     assigned_team_ids = StringsField(default=list, max_length=1000)
     assigned_key_ids = StringsField(default=list, max_length=1000)
     is_active = serializers.BooleanField(default=True)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from engine.core.breaker import Breaker
-from engine.core.failures import Failure
+from engine.core.failures import Failure, Rule
 from engine.core.state import Group, Target
 from engine.ledger import SkipReason
 
@@ -89,13 +89,15 @@ class Obstacle(NamedTuple):
 class Asked:
     """A target that has failed in this request.
 
-    It may be asked again at `ready_s`; `told_s` is when its upstream wants to be, 0 when it did not say.
+    By its group's `rule` for that failure it may be asked again at `ready_s`; `told_s` is when its upstream wants to
+    be, 0 when it did not say.
     """
 
     target: Target
     visit: Visit
     tier: int
     failure: Failure
+    rule: Rule
     ready_s: float
     told_s: float = 0.0
     times: int = 1

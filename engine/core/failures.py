@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from engine.spec import ErrorRule
 
 
 class Kind(StrEnum):
@@ -29,6 +32,7 @@ class FallbackList(StrEnum):
     GENERAL = "groups"
     CONTEXT = "context_window_groups"
     CONTENT = "content_policy_groups"
+    NONE = "none"
 
 
 class Strikes(StrEnum):
@@ -45,7 +49,8 @@ class Rule:
 
     `again`: the same deployment may be asked once more, after a pause. `elsewhere`: so may the others of its group.
     `fallbacks`: the groups to go on to. `strikes` is the breaker that counts it, `opens` whether one is enough to open
-    it.
+    it. A group may say how often at `most` a request is repeated after it (None: as after any other), and that a
+    repeat waits at least `wait_s`. With `again` but not `elsewhere`, repeats come before the fallback groups.
     """
 
     again: bool
@@ -53,6 +58,8 @@ class Rule:
     fallbacks: FallbackList
     strikes: Strikes
     opens: bool = False
+    most: int | None = None
+    wait_s: float | None = None
 
 
 _GENERAL, _CONTEXT, _CONTENT = FallbackList.GENERAL, FallbackList.CONTEXT, FallbackList.CONTENT
@@ -73,6 +80,22 @@ RULES: dict[Kind, Rule] = {
     Kind.CONTENT_POLICY: Rule(False, False,    _CONTENT, _NOTHING),
     Kind.BAD_REQUEST:    Rule(False, False,    _GENERAL, _NOTHING),
 }  # fmt: skip
+
+
+def rules_with(changes: Iterable[ErrorRule]) -> dict[Kind, Rule]:
+    """The table as a group wants it."""
+    return RULES | {Kind(change.kind): _changed(RULES[Kind(change.kind)], change) for change in changes}
+
+
+def _changed(rule: Rule, change: ErrorRule) -> Rule:
+    if change.here is not None:
+        rule = replace(rule, again=change.here > 0, most=change.here)
+    if change.elsewhere is not None:
+        fallbacks = rule.fallbacks if change.elsewhere else FallbackList.NONE
+        rule = replace(rule, elsewhere=change.elsewhere, fallbacks=fallbacks)
+    return rule if change.wait_s is None else replace(rule, wait_s=change.wait_s)
+
+
 KIND_OF_STATUS = {
     401: Kind.CREDENTIALS,
     402: Kind.QUOTA,

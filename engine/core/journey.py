@@ -19,7 +19,7 @@ from random import Random
 
 from engine.core.actions import Action, Ask, Asked, GiveUp, Obstacle, Step, Visit, Wait
 from engine.core.candidates import TIMER_SLACK_S, Candidates
-from engine.core.failures import Failure, FallbackList, Kind, Strikes
+from engine.core.failures import Failure, FallbackList, Kind, Rule, Strikes
 from engine.core.state import Group, Health, Target
 
 __all__ = ["Action", "Ask", "GiveUp", "Journey", "Obstacle", "Step", "Visit", "Wait"]
@@ -34,8 +34,8 @@ class Journey:
     """The state of one request. For one request only."""
 
     __slots__ = (
-        "_candidates", "_deadline_s", "_groups", "_is_stream", "_last", "_may_use", "_moves", "_names", "_place",
-        "_repeats", "_request_id", "_rng", "_tokens", "visits",
+        "_candidates", "_deadline_s", "_groups", "_is_stream", "_last", "_may_use", "_most_repeats", "_moves", "_names",
+        "_only", "_place", "_repeats", "_request_id", "_rng", "_rule", "_tokens", "visits",
     )  # fmt: skip
 
     def __init__(
@@ -58,12 +58,15 @@ class Journey:
         """
         self._groups, self._rng, self._deadline_s = groups, rng, deadline_s
         self._tokens, self._is_stream, self._request_id = tokens, is_stream, request_id
-        self._may_use, self._repeats, self._moves = may_use, group.repeats, group.moves
+        self._may_use, self._most_repeats, self._moves = may_use, group.repeats, group.moves
         self._candidates = Candidates(tokens, is_barred)
         self.visits = [Visit(group)]
         self._place = (group.name, 0)
         self._names: list[str] = []
+        self._repeats = 0
         self._last: Failure | None = None
+        self._rule: Rule | None = None  # what follows from the last failure in its group
+        self._only: Asked | None = None  # nobody else is to be asked before its repeats
 
     @property
     def noted(self) -> dict[tuple[str, str], Obstacle] | None:
@@ -80,6 +83,8 @@ class Journey:
         """A wait is over: asks a candidate that was passed over and is free now, else the one it waited for."""
         if now >= self._deadline_s:
             return self._give_up(now)
+        if self._only is not None:
+            return self._ask_again(self._only, now) if self._is_due(self._only, now) else self._stay(self._only, now)
         if (ask := self._untried(now)) is not None:
             return ask
         due = (asked for asked in self._repeatable() if self._is_due(asked, now))
@@ -118,17 +123,13 @@ class Journey:
     def failed(self, ask: Ask, now: float, failure: Failure) -> Action:
         """The attempt failed before the caller has seen anything of it; what next?"""
         self._strike(ask, now, failure)
-        self._last, visit, rule = failure, ask.visit, failure.rule
-        self._remember(ask, now, failure)
+        self._last, self._rule, self._only = failure, ask.visit.group.rules[failure.kind], None
+        asked = self._remember(ask, now, failure, self._rule)
         if failure.kind is Kind.CONTEXT_LENGTH:
             self._candidates.too_small = max(self._candidates.too_small, ask.target.context_tokens or 0)
-        # Groups for long contexts were named by somebody who knows; without any, another one may have a longer one.
-        is_named = rule.fallbacks is FallbackList.CONTEXT and visit.group.context
-        if is_named or not rule.elsewhere:
-            visit.tier = len(visit.group.tiers)
-        if visit is not self.visits[-1]:  # a repeat in a group that was left before: now for another reason
-            self._names = [*self._fallbacks(visit.group), *self._names]
-        return self._next(now)
+        if self._rule.again and not self._rule.elsewhere:
+            return self._stay(asked, now)
+        return self._leave_for_others(ask.visit, self._rule, now)
 
     def refused(self, ask: Ask, now: float) -> Action:
         """The count that all processes share has no room for it: nothing was sent, and it costs nothing."""
@@ -164,12 +165,33 @@ class Journey:
         """The next candidate that was not asked, else one that was, else the end."""
         if now >= self._deadline_s:
             return self._give_up(now)
+        if self._only is not None:
+            return self._stay(self._only, now)
         while True:
             visit = self.visits[-1]
             if (ask := self._in_tiers(visit, now)) is not None:
                 return ask
             if not self._enter_next_group(visit):
                 return self._last_resort(now)
+
+    def _leave_for_others(self, visit: Visit, rule: Rule, now: float) -> Action:
+        if rule.fallbacks is FallbackList.NONE:
+            return self._give_up(now)
+        # Groups for long contexts were named by somebody who knows; without any, another one may have a longer one.
+        is_named = rule.fallbacks is FallbackList.CONTEXT and visit.group.context
+        if is_named or not rule.elsewhere:
+            visit.tier = len(visit.group.tiers)
+        if visit is not self.visits[-1]:  # a repeat in a group that was left before: now for another reason
+            self._names = [*self._fallbacks(visit.group), *self._names]
+        return self._next(now)
+
+    def _stay(self, asked: Asked, now: float) -> Action:
+        """A repeat at this one, before anybody else is asked; where it may not be, or not soon, the others."""
+        self._only = asked
+        if not isinstance(action := self._repeat(now), GiveUp):
+            return action
+        self._only = None
+        return self._leave_for_others(asked.visit, asked.rule, now)
 
     def _in_tiers(self, visit: Visit, now: float) -> Ask | None:
         if visit.is_barred:
@@ -200,7 +222,7 @@ class Journey:
 
     def _fallbacks(self, group: Group) -> tuple[str, ...]:
         """Where to go next: the groups for this kind of failure, or the general ones where there are none."""
-        wanted = FallbackList.GENERAL if self._last is None else self._last.rule.fallbacks
+        wanted = FallbackList.GENERAL if self._rule is None else self._rule.fallbacks
         if wanted is FallbackList.CONTENT:
             return group.content or group.general
         if group.context and (wanted is FallbackList.CONTEXT or self._candidates.are_too_small(group)):
@@ -233,6 +255,9 @@ class Journey:
                     yield visit, tier, [target for target in targets if target.key not in self._candidates.asked]
 
     def _repeatable(self) -> Iterator[Asked]:
+        if self._only is not None:
+            yield self._only
+            return
         for asked in self._candidates.asked.values():
             if not asked.visit.has_ended and self._may_go(asked.visit, asked.tier):
                 yield asked
@@ -242,23 +267,31 @@ class Journey:
 
     def _repeat(self, now: float) -> Action:
         """A repeat at one that was asked, now or after a wait; or a wait for one that was not; else the end."""
-        if self._last is None or self._repeats <= 0 or self._last.kind in NO_REPEAT:
+        if self._rule is None or self._last is None or (self._last.kind in NO_REPEAT and not self._rule.again):
             return self._give_up(now)
-        ready_s, group, asked = self._soonest(now)
-        if ready_s - now > max(group.longest_wait_s, group.pause_s) or ready_s >= self._deadline_s:
+        ready_s, longest_s, asked = self._soonest(now)
+        if ready_s - now > longest_s or ready_s >= self._deadline_s:
             return self._give_up(now)
-        self._repeats -= 1
+        self._repeats += 1
         return Wait(ready_s - now) if asked is None or ready_s > now else self._ask_again(asked, now)
 
-    def _soonest(self, now: float) -> tuple[float, Group, Asked | None]:
-        """Who may be asked first, and when; among equals those that were asked, in that order."""
-        options: list[tuple[float, Group, Asked | None]] = [
-            (self._ready_at(asked, now), asked.visit.group, asked) for asked in self._repeatable()
+    def _soonest(self, now: float) -> tuple[float, float, Asked | None]:
+        """When somebody may be asked first, the longest wait for that, and who; among equals those that were asked."""
+        options: list[tuple[float, float, Asked | None]] = [
+            (self._ready_at(asked, now), _longest_wait_s(asked.visit.group, asked), asked)
+            for asked in self._repeatable()
+            if self._repeats < (self._most_repeats if asked.rule.most is None else asked.rule.most)
         ]
+        if self._only is None and self._repeats < self._most_repeats:
+            options += self._soon_free(now)
+        return min(options, key=lambda option: option[0], default=(math.inf, 0.0, None))
+
+    def _soon_free(self, now: float) -> Iterator[tuple[float, float, None]]:
+        """The same of those that were not asked."""
         for visit, _, targets in self._reached():
-            open_now = [target for target in targets if not self._candidates.is_shut(visit.group, target, now)]
-            options += [(self._candidates.free_at(visit.group, t, now), visit.group, None) for t in open_now]
-        return min(options, key=lambda option: option[0], default=(math.inf, self.visits[0].group, None))
+            for target in targets:
+                if not self._candidates.is_shut(visit.group, target, now):
+                    yield self._candidates.free_at(visit.group, target, now), _longest_wait_s(visit.group), None
 
     def _ask_again(self, asked: Asked, now: float) -> Ask:
         asked.target.health.provider.budget.spend()
@@ -279,7 +312,7 @@ class Journey:
         return max(asked.ready_s, self._candidates.free_at(asked.visit.group, asked.target, now))
 
     def _is_worth_it(self, asked: Asked, now: float) -> bool:
-        return asked.failure.rule.again and asked.target.health.provider.budget.has_any(now)
+        return asked.rule.again and asked.target.health.provider.budget.has_any(now)
 
     def _give_up(self, now: float) -> GiveUp:
         return GiveUp(self._last, self.free_in_s(now))
@@ -334,10 +367,20 @@ class Journey:
         else:
             key_breaker.left(ask.key_ticket)
 
-    def _remember(self, ask: Ask, now: float, failure: Failure) -> None:
+    def _remember(self, ask: Ask, now: float, failure: Failure, rule: Rule) -> Asked:
         before = self._candidates.asked.get(ask.target.key)
         times = 1 if before is None else before.times + 1
-        pause_s = self._rng.random() * min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (times - 1))
+        pause_s = rule.wait_s
+        if pause_s is None:
+            pause_s = self._rng.random() * min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (times - 1))
         ready_s = now + max(pause_s, failure.retry_after_s or 0.0, ask.visit.group.pause_s)
         told_s = 0.0 if failure.retry_after_s is None else now + failure.retry_after_s
-        self._candidates.asked[ask.target.key] = Asked(ask.target, ask.visit, ask.tier, failure, ready_s, told_s, times)
+        asked = Asked(ask.target, ask.visit, ask.tier, failure, rule, ready_s, told_s, times)
+        self._candidates.asked[ask.target.key] = asked
+        return asked
+
+
+def _longest_wait_s(group: Group, asked: Asked | None = None) -> float:
+    """How long a repeat is waited for: as long as a Retry-After may be, or as the group itself wants."""
+    wanted_s = 0.0 if asked is None or asked.rule.wait_s is None else asked.rule.wait_s
+    return max(group.longest_wait_s, group.pause_s, wanted_s)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
 from random import Random
 from typing import Any
 
-from engine.core.breaker import Breaker, BreakerPolicy
+from engine.core.breaker import Breaker
+from engine.core.failures import RULES, Kind, Rule
+from engine.core.wishes import RETRY_SHARE, Wish, Wishes
 
 # The weight of the newest measurement in a moving average.
 NEWEST = 0.2
@@ -22,14 +23,14 @@ MINUTE_S = 60.0
 BELIEVED_S = 60.0
 # Of the answers that another process tells of at once: more would not move the average any further.
 MOST_HEARD = 16
-# Repeats at a provider: a share of its traffic, and some at once and per second for those with little traffic.
-RETRY_SHARE, RETRIES_AT_ONCE, RETRIES_PER_S = 0.2, 10.0, 1.0
+# Repeats at a provider beside a share of its traffic: some at once and per second for those with little traffic.
+RETRIES_AT_ONCE, RETRIES_PER_S = 10.0, 1.0
 
 Pick = Callable[[Sequence["Target"], Random, bool, float], "Target"]
 
 
 class Budget:
-    """How many repeats a provider may get, so that retries cannot multiply an outage."""
+    """How many repeats a provider may get, so that retries cannot multiply an outage. A `share` of 0 is none at all."""
 
     __slots__ = ("_left", "_seen_s", "share")
 
@@ -46,7 +47,7 @@ class Budget:
         if now > self._seen_s:
             self._left = min(RETRIES_AT_ONCE, self._left + RETRIES_PER_S * (now - self._seen_s))
             self._seen_s = now
-        return self._left >= 1
+        return self._left >= 1 and self.share > 0
 
     def spend(self) -> None:
         """A repeat is sent."""
@@ -175,8 +176,8 @@ class Group:
 
     `repeats` is the most repeats at deployments that were asked before, `moves` the most moves to another tier or
     group. A repeat waits at least `pause_s`, and for an upstream's Retry-After at most `longest_wait_s`. The breakers
-    of a group's last deployment are open for at most `last_s`; with `has_breakers` of False it heeds none. `span`
-    counts its tiers, with those of which nothing can be asked.
+    of a group's last deployment are open for at most `last_s`; with `has_breakers` of False it heeds none. `rules` say
+    what follows from a failure. `span` counts its tiers, with those of which nothing can be asked.
     """
 
     name: str
@@ -188,6 +189,7 @@ class Group:
     longest_wait_s: float = 5.0
     last_s: float = 5.0
     has_breakers: bool = True
+    rules: Mapping[Kind, Rule] = field(default_factory=lambda: RULES)
     general: tuple[str, ...] = ()
     context: tuple[str, ...] = ()
     content: tuple[str, ...] = ()
@@ -213,7 +215,9 @@ class RoutingState:
     def __init__(self) -> None:
         self._healths: dict[str, Health] = {}
         self._providers: dict[str, ProviderState] = {}
-        self._wanted: dict[str, dict[str, BreakerPolicy | None]] = {}  # by deployment and group
+        self._wishes: dict[str, Wishes] = {}  # by deployment
+        self._key_wishes: dict[str, Wishes] = {}  # by provider
+        self._places: dict[str, dict[str, str]] = {}  # by group: its deployments and their providers
 
     def health(self, deployment_id: str, provider_id: str) -> Health:
         """The deployment's state, new on first use."""
@@ -230,28 +234,36 @@ class RoutingState:
         """All providers by id."""
         return self._providers
 
-    def adopt(self, group_name: str, deployment_ids: Sequence[str], policy: BreakerPolicy | None) -> None:
-        """What a group wants of its deployments' breakers (None: nothing), in place of what it wanted before.
+    def adopt(self, group_name: str, deployment_ids: Sequence[str], wish: Wish) -> None:
+        """What a group wants of its deployments and their providers, in place of what it wanted before.
 
         A deployment that no group has any more is forgotten.
         """
-        for deployment_id in deployment_ids:
-            self._wanted.setdefault(deployment_id, {})[group_name] = policy
-            self._combine(deployment_id)
-        kept = set(deployment_ids)
-        for deployment_id in [name for name, by_group in self._wanted.items() if group_name in by_group]:
-            if deployment_id not in kept:
-                del self._wanted[deployment_id][group_name]
-                self._combine(deployment_id)
+        self.forget(group_name, kept=deployment_ids)
+        places = {deployment_id: self._healths[deployment_id].provider.key for deployment_id in deployment_ids}
+        self._places[group_name] = places
+        for deployment_id, provider_id in places.items():
+            self._wishes.setdefault(deployment_id, Wishes()).put(group_name, wish)
+            self._key_wishes.setdefault(provider_id, Wishes()).put(group_name, wish)
+            self._follow(deployment_id)
+            self._follow_key(provider_id)
 
-    def forget(self, group_name: str) -> None:
-        """The group is gone."""
-        self.adopt(group_name, (), None)
+    def forget(self, group_name: str, *, kept: Sequence[str] = ()) -> None:
+        """The group is gone, or has only the `kept` deployments any more."""
+        before = self._places.pop(group_name, {})
+        for provider_id in set(before.values()):
+            self._key_wishes[provider_id].drop(group_name)
+            self._follow_key(provider_id)
+        for deployment_id in set(before).difference(kept):
+            self._wishes[deployment_id].drop(group_name)
+            self._follow(deployment_id)
 
-    def _combine(self, deployment_id: str) -> None:
-        if not (by_group := self._wanted[deployment_id]):
-            del self._wanted[deployment_id]
-            self._healths.pop(deployment_id, None)
-            return
-        wanted = [policy for policy in by_group.values() if policy is not None]
-        self._healths[deployment_id].breaker.policy = reduce(BreakerPolicy.strictest, wanted or [BreakerPolicy()])
+    def _follow(self, deployment_id: str) -> None:
+        if wishes := self._wishes[deployment_id]:
+            self._healths[deployment_id].breaker.policy = wishes.breaker()
+        else:
+            del self._wishes[deployment_id], self._healths[deployment_id]
+
+    def _follow_key(self, provider_id: str) -> None:
+        wishes, provider = self._key_wishes[provider_id], self._providers[provider_id]
+        provider.breaker.policy, provider.budget.share = wishes.key_breaker(), wishes.retry_share()

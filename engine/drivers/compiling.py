@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from engine.core.breaker import BreakerPolicy
+from engine.core.failures import RULES, rules_with
 from engine.core.policies import POLICIES
 from engine.core.state import Group, RoutingState, Target
+from engine.core.wishes import Wish
 from engine.spec import CooldownPolicy, DeploymentSpec, GroupSpec, Strategy
+
+DEFAULTS = BreakerPolicy()
 
 
 def compiled(spec: GroupSpec, state: RoutingState) -> Group:
@@ -22,7 +26,10 @@ def compiled(spec: GroupSpec, state: RoutingState) -> Group:
         repeats=spec.retry.num_retries,
         moves=spec.retry.max_fallbacks,
         pause_s=spec.retry.retry_after_s,
+        longest_wait_s=spec.retry.retry_after_max_s,
+        last_s=spec.cooldown.last_deployment_s,
         has_breakers=spec.cooldown.cooldown_time_s != 0,
+        rules=rules_with(spec.retry.by_error) if spec.retry.by_error else RULES,
         general=spec.fallback.groups,
         context=spec.fallback.context_window_groups,
         content=spec.fallback.content_policy_groups,
@@ -36,15 +43,31 @@ def compiled_together(specs: Iterable[GroupSpec]) -> dict[str, Group]:
     state, groups = RoutingState(), {}
     for spec in specs:
         group = groups[spec.name] = compiled(spec, state)
-        state.adopt(spec.name, [target.key for target in group.targets()], breaker_policy(spec.cooldown))
+        state.adopt(spec.name, [target.key for target in group.targets()], wish_of(spec))
     return groups
 
 
-def breaker_policy(policy: CooldownPolicy) -> BreakerPolicy | None:
-    """What a group wants of its deployments' breakers; one without cooldowns wants nothing."""
-    if policy.cooldown_time_s == 0:
-        return None
-    return BreakerPolicy(fixed_s=policy.cooldown_time_s, allowed_fails=policy.allowed_fails)
+def wish_of(spec: GroupSpec) -> Wish:
+    """What a group wants of what it shares with others; one without cooldowns wants nothing of breakers."""
+    has_breakers = spec.cooldown.cooldown_time_s != 0
+    return Wish(_breaker_policy(spec.cooldown) if has_breakers else None, spec.retry.retry_budget)
+
+
+def _breaker_policy(policy: CooldownPolicy) -> BreakerPolicy:
+    consecutive, rate = policy.consecutive_failures, policy.failure_rate
+    row = DEFAULTS.consecutive if consecutive is None else consecutive
+    return BreakerPolicy(
+        fixed_s=policy.cooldown_time_s,
+        allowed_fails=policy.allowed_fails,
+        first_s=min(policy.first_s, policy.longest_s),
+        longest_s=policy.longest_s,
+        consecutive=row,
+        failure_rate=DEFAULTS.failure_rate if rate is None else rate,
+        # One who bears a longer row bears it also where it is all there is.
+        fewest=max(DEFAULTS.fewest, row),
+        retry_after_cap_s=policy.retry_after_cap_s,
+        is_adaptive_too=consecutive is not None or rate is not None,
+    )
 
 
 def _can_be_asked(spec: GroupSpec, row: DeploymentSpec) -> bool:

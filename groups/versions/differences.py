@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from groups.models import Strategy
-from groups.versions.effective import COOLDOWN, FALLBACK, RETRY, SWITCHES
+from groups.versions.effective import BY_ERROR, COOLDOWN, FALLBACK, RETRY, SWITCHES
+from groups.versions.error_table import words_of
 from groups.versions.snapshots import PLACED, Snapshot
 
 NONE = "none"
@@ -20,7 +21,7 @@ LABELS = {
     "assigned_key_ids": "Keys",
 }
 CONFIGS = ("retry_config", "cooldown_config", "fallback_config", "settings")
-SETTINGS = {name: label for name, label, *_ in (*RETRY, *COOLDOWN, *FALLBACK, *SWITCHES)}
+SETTINGS = {name: label for name, label, *_ in (*RETRY, BY_ERROR, *COOLDOWN, *FALLBACK, *SWITCHES)}
 PLACED_WORDS = {"display_name": "name", "priority": "priority", "weight": "weight", "rpm": "RPM", "tpm": "TPM"}
 
 
@@ -97,4 +98,6 @@ def _value(value: Any) -> str:
         return ", ".join(str(part) for part in value) or NONE
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, dict):
+        return words_of(value) or NONE
     return NONE if value in (None, "") else f"{value:g}" if isinstance(value, float) else str(value)

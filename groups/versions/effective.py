@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.exceptions import ValidationError
+
+from engine.core.breaker import BreakerPolicy
 from engine.spec import CooldownPolicy, RetryPolicy, Router
 from groups import config_checks
 from groups.models import RoutingGroup
+from groups.versions.error_table import ErrorRow, error_rows, words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +40,19 @@ RETRY = (
     ("timeout_s", "Timeout of an attempt", "{} s"),
     ("first_token_timeout_s", "Wait for a stream's first token", "{} s"),
     ("stream_idle_timeout_s", "Silence allowed in a stream", "{} s"),
+    ("retry_after_max_s", "Longest Retry-After that a request waits for", "{} s"),
+    ("retry_budget", "Retries, as a share of a provider's traffic", "{}"),
 )
+BY_ERROR = (config_checks.BY_ERROR, "Rules for kinds of errors")
 COOLDOWN = (
     ("cooldown_time_s", "Cooldown time", "{} s"),
     ("allowed_fails", "Failures allowed before it", "{}"),
+    ("first_s", "First cooldown, doubled with each probe that fails", "{} s"),
+    ("longest_s", "Longest cooldown", "{} s"),
+    ("consecutive_failures", "Failures in a row that start one", "{}"),
+    ("failure_rate", "Share of failures in a minute that starts one", "{}"),
+    ("retry_after_cap_s", "Longest Retry-After that counts as a cooldown", "{} s"),
+    ("last_deployment_s", "Longest cooldown of the last deployment", "{} s"),
 )
 FALLBACK = (
     ("fallback_groups", "When all fails"),
@@ -52,20 +65,30 @@ ROUTERS = {Router.NATIVE: "Routing Console's", Router.LITELLM: "LiteLLM's"}
 SWITCHES = (IN_POWER_LEVELS, ROUTER)
 WHEN_UNSET = {
     "first_token_timeout_s": "as the attempt's timeout",
-    "cooldown_time_s": "2 s, doubled up to 60 s, or as Retry-After says",
-    "allowed_fails": "2 in a row, half of 5 or more in a minute",
+    "cooldown_time_s": "doubled from the first to the longest, or as Retry-After says",
+    "allowed_fails": "as many as the two rules for failures say",
+    "consecutive_failures": f"{BreakerPolicy().consecutive}",
+    "failure_rate": f"{BreakerPolicy().failure_rate:g} of at least {BreakerPolicy().fewest}",
 }
 
 
 def sections_of(group: RoutingGroup) -> tuple[SettingsSection, ...]:
     """Retries, cooldown, fallback and power levels of a group, in the order of people's questions."""
     return (
-        SettingsSection("Retries and timeouts", _lines(RETRY, group.retry_config, RetryPolicy())),
+        SettingsSection("Retries and timeouts", (*_lines(RETRY, group.retry_config, RetryPolicy()), _rules(group))),
         SettingsSection("Cooldown", _lines(COOLDOWN, group.cooldown_config, CooldownPolicy())),
         SettingsSection("Fallback groups", tuple(_fallback(group.fallback_config, *line) for line in FALLBACK)),
         SettingsSection("Power levels", (_switch(group.settings, *IN_POWER_LEVELS),)),
         SettingsSection("Router", (_router(group.settings, *ROUTER),)),
     )
+
+
+def error_rows_of(group: RoutingGroup) -> tuple[ErrorRow, ...]:
+    """What follows from which error in a group; by the defaults where its settings can't be read."""
+    try:
+        return error_rows(config_checks.retry_policy(group.retry_config))
+    except ValidationError:
+        return error_rows(RetryPolicy())
 
 
 def _lines(
@@ -79,6 +102,12 @@ def _line(config: Mapping[str, Any], defaults: object, name: str, label: str, pa
     value = getattr(defaults, name) if given is None else given
     text = WHEN_UNSET[name] if value is None else pattern.format(_number(value))
     return EffectiveSetting(label, text, is_default=given is None)
+
+
+def _rules(group: RoutingGroup) -> EffectiveSetting:
+    name, label = BY_ERROR
+    rules = group.retry_config.get(name) or {}
+    return EffectiveSetting(label, words_of(rules) or "as in the table below", is_default=not rules)
 
 
 def _number(value: Any) -> str:

@@ -10,6 +10,7 @@ import yaml
 from engine.spec import RetryPolicy
 from groups.deployments.placements import Placement
 from groups.models import Strategy
+from groups.rules import NOT_LITELLMS
 from interchange.bundle import Bundle, GroupDraft, ModelDraft, ProviderDraft
 from interchange.litellm_config.litellm_names import (
     COSTS,
@@ -184,6 +185,13 @@ def _header(bundle: Bundle, left_out: Sequence[str]) -> Iterator[str]:
         yield from (f"  - {line}" for line in lost)
 
 
+def _ours_alone(group: GroupDraft) -> Iterator[str]:
+    """The settings that LiteLLM's Router does not have."""
+    for config, keys in NOT_LITELLMS.items():
+        if lost := [key for key in keys if group.config(config).get(key) is not None]:
+            yield f"{group.name}: {', '.join(lost)} of {config}."
+
+
 def _inexpressible(groups: Sequence[GroupDraft]) -> Iterator[str]:
     here = {group.name for group in groups}
     shared = {key: _shared(groups, key) for key in ROUTER_ONLY}
@@ -191,6 +199,7 @@ def _inexpressible(groups: Sequence[GroupDraft]) -> Iterator[str]:
         retry = group.config("retry_config")
         if retry.get("stream_idle_timeout_s") is not None:
             yield f"{group.name}: a stream may be silent for {retry['stream_idle_timeout_s']:g} s."
+        yield from _ours_alone(group)
         for key, used in shared.items():
             if (value := _effective(group, key)) != used:
                 yield f"{group.name}: {key} is {value:g}; LiteLLM has one for all groups, here {used:g}."

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from access.models import Role
 from access.rules import can_operate
 from groups.models import RoutingGroup
-from groups.versions.effective import sections_of
+from groups.versions.effective import error_rows_of, sections_of
 from pages.groups.cards import tiers_of
 from pages.groups.forms import GroupTestForm
 from pages.guards import PersonRequest, requires
@@ -45,6 +45,7 @@ def detail_context(request: PersonRequest, group: RoutingGroup, **more: Any) -> 
         "group": group,
         "tiers": tiers_of(group),
         "sections": sections_of(group),
+        "error_rows": error_rows_of(group),
         "base_url": request.build_absolute_uri("/v1"),
         "can_test": can_operate(request.user),
         "can_edit": can_operate(request.user),

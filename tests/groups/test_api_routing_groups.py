@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from rest_framework.test import APIClient
 
+from groups.config_checks import SETTINGS
 from groups.models import RoutingGroup
 from tests.factories import make_group, make_model, make_provider
 
@@ -56,6 +57,71 @@ def test_null_is_the_default(as_bob, body):
     fields = ["description", "fallback_config", "retry_config", "settings", "assigned_team_ids", "assigned_key_ids"]
     group = create(as_bob, body, **dict.fromkeys(fields))
     assert [group[field] for field in fields] == ["", {}, {}, {}, [], []]
+
+
+RETRY = {
+    "num_retries": 1,
+    "retry_after_max_s": 20,
+    "retry_budget": 0.5,
+    "by_error": {"rate_limit": {"here": 3, "elsewhere": False, "wait_s": 1.5}},
+}
+COOLDOWN = {
+    "first_s": 1,
+    "longest_s": 30,
+    "failure_rate": 0.25,
+    "consecutive_failures": 5,
+    "retry_after_cap_s": 120,
+    "last_deployment_s": 2.5,
+}
+
+
+def test_the_settings_of_the_core_are_kept_and_given_back(as_bob, body):
+    group = create(as_bob, body, retry_config=RETRY, cooldown_config=COOLDOWN)
+    read = as_bob.get(at(group)).json()
+    assert (read["retry_config"], read["cooldown_config"]) == (RETRY, COOLDOWN)
+
+
+def test_an_exported_group_has_them_and_an_import_brings_them_back(as_bob, body):
+    group = create(as_bob, body, retry_config=RETRY, cooldown_config=COOLDOWN)
+    content = as_bob.get(f"{URL}/export?format=json").content.decode()
+    as_bob.patch(at(group), {"retry_config": {}, "cooldown_config": {}})
+    done = as_bob.post(f"{URL}/import", {"format": "json", "content": content, "dry_run": False})
+    assert done.status_code == 200, done.content
+    read = as_bob.get(at(group)).json()
+    assert (read["retry_config"], read["cooldown_config"]) == (RETRY, COOLDOWN)
+
+
+@pytest.mark.parametrize(
+    ("field", "config", "why"),
+    [
+        ("retry_config", {"retry_budget": 2}, "retry_budget: give a share from 0 to 1."),
+        ("retry_config", {"by_error": {"timeout": {"here": -1}}}, "by_error.timeout.here: give a whole number"),
+        ("cooldown_config", {"first_s": 90}, "first_s: give at most longest_s (60)"),
+        ("cooldown_config", {"consecutive_failures": 0}, "consecutive_failures: give a whole number from 1 to 50."),
+    ],
+)
+def test_a_setting_of_the_core_that_is_wrong_is_400_and_named(as_bob, body, field, config, why):
+    answer = as_bob.post(URL, {**body, field: config})
+    assert answer.status_code == 400
+    assert answer.json()[field][0].startswith(why)
+
+
+@pytest.mark.parametrize(("field", "config"), [("retry_config", RETRY), ("cooldown_config", COOLDOWN)])
+def test_litellms_router_refuses_what_it_does_not_have(as_bob, body, field, config):
+    answer = as_bob.post(URL, {**body, "settings": {"router": "litellm"}, field: config})
+    assert answer.status_code == 400
+    assert "LiteLLM's Router has no such setting" in answer.json()[field][0]
+    plain = {"num_retries": 1, "timeout_s": 9}
+    create(as_bob, body, settings={"router": "litellm"}, retry_config=plain, cooldown_config={"cooldown_time_s": 3})
+
+
+def test_the_schema_names_every_setting_with_its_limits(as_bob):
+    schema = as_bob.get("/api/schema?format=json").json()["components"]["schemas"]["RoutingGroup"]["properties"]
+    retry, cooldown = schema["retry_config"]["properties"], schema["cooldown_config"]["properties"]
+    assert (retry["retry_budget"]["maximum"], retry["retry_after_max_s"]["default"]) == (1, 5.0)
+    assert set(retry["by_error"]["properties"]["timeout"]["properties"]) == {"here", "elsewhere", "wait_s"}
+    assert cooldown["consecutive_failures"] == {"type": "integer", "minimum": 1, "maximum": 50, "nullable": True}
+    assert set(schema["settings"]["properties"]) == set(SETTINGS)
 
 
 def test_a_model_may_be_named_by_provider_and_name(as_bob, body):

@@ -7,7 +7,7 @@ import math
 import pytest
 from django.core.exceptions import ValidationError
 
-from engine.spec import CooldownPolicy, FallbackPolicy, RetryPolicy
+from engine.spec import CooldownPolicy, ErrorRule, FallbackPolicy, RetryPolicy
 from groups import config_checks
 
 
@@ -27,8 +27,50 @@ def test_what_is_said_arrives():
 
 
 def test_every_key_of_the_engine_can_be_set():
-    assert set(config_checks.RETRY) == set(RetryPolicy.__dataclass_fields__)
+    assert {*config_checks.RETRY, config_checks.BY_ERROR} == set(RetryPolicy.__dataclass_fields__)
     assert set(config_checks.COOLDOWN) == set(CooldownPolicy.__dataclass_fields__)
+
+
+def test_rules_for_kinds_of_errors_arrive_and_empty_ones_are_left_out():
+    given = {"timeout": {"here": 2, "elsewhere": False, "wait_s": 1.5}, "server": {}, "quota": {"here": None}}
+    assert config_checks.checked_retry({"by_error": given}) == {"by_error": {"timeout": given["timeout"]}}
+    assert config_checks.retry_policy({"by_error": given}).by_error == (ErrorRule("timeout", 2, False, 1.5),)
+    assert config_checks.checked_retry({"by_error": {"server": {}}}) == {}
+
+
+@pytest.mark.parametrize(
+    ("rules", "why"),
+    [
+        ([], "by_error: Give an object with any of"),
+        ({"teapot": {}}, r"by_error: Unknown: teapot\. Known: .*rate_limit"),
+        ({"timeout": 3}, "by_error.timeout: Give an object with any of here, elsewhere, wait_s"),
+        ({"timeout": {"there": 1}}, "by_error.timeout: Unknown: there"),
+        ({"timeout": {"here": True}}, "by_error.timeout.here: give a whole number from 0 to 20"),
+        ({"timeout": {"elsewhere": 1}}, "by_error.timeout.elsewhere: give true or false"),
+        ({"timeout": {"wait_s": -1}}, "by_error.timeout.wait_s: give seconds from 0 to 300"),
+    ],
+)
+def test_a_rule_for_a_kind_of_error_that_is_none_is_refused_with_its_place(rules, why):
+    with pytest.raises(ValidationError, match=why):
+        config_checks.checked_retry({"by_error": rules})
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, True, "0.5"])
+def test_a_share_is_from_0_to_1(value):
+    with pytest.raises(ValidationError, match="retry_budget: give a share from 0 to 1"):
+        config_checks.checked_retry({"retry_budget": value})
+    with pytest.raises(ValidationError, match=r"failure_rate: give a share from 0\.01 to 1"):
+        config_checks.checked_cooldown({"failure_rate": value})
+
+
+@pytest.mark.parametrize("config", [{"first_s": 90}, {"first_s": 5, "longest_s": 4}])
+def test_the_first_cooldown_is_not_longer_than_the_longest(config):
+    with pytest.raises(ValidationError, match="first_s: give at most longest_s"):
+        config_checks.checked_cooldown(config)
+
+
+def test_a_longest_cooldown_may_be_shorter_than_the_first_one_by_default():
+    assert config_checks.checked_cooldown({"longest_s": 1}) == {"longest_s": 1}
 
 
 @pytest.mark.parametrize("value", [True, "2", -1, 21, 1.5, math.nan, math.inf, 10**400, [2], {}])

@@ -11,6 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from engine.spec import RetryPolicy
 from groups.deployments.placements import Placement
 from groups.models import Strategy
+from groups.rules import NOT_LITELLMS
 from interchange import own_json
 from interchange.bundle import Bundle, GroupDraft
 from interchange.files import FileFormat, bundle_from, checked
@@ -65,10 +66,11 @@ def bundle_providers(read: Bundle, bundle: Bundle) -> tuple:
 
 def carried(group: GroupDraft, bundle: Bundle) -> GroupDraft:
     """What of a group LiteLLM's format has a word for; a setting that equals the default is no setting."""
+    lost = NOT_LITELLMS["cooldown_config"]
     fields = {
         "strategy": str(group.strategy),
         "fallback_config": group.config("fallback_config"),
-        "cooldown_config": group.config("cooldown_config"),
+        "cooldown_config": {key: v for key, v in group.config("cooldown_config").items() if key not in lost},
         "retry_config": retry_of(group, bundle),
     }
     return GroupDraft(group.name, tuple(placed(p, group.strategy) for p in group.deployments), fields)
@@ -85,8 +87,8 @@ def placed(placement: Placement, strategy: str) -> Placement:
 
 def retry_of(group: GroupDraft, bundle: Bundle) -> dict:
     """Without what LiteLLM has no word for; what it has for the whole router survives when all groups share it."""
-    config = dict(group.config("retry_config"))
-    config.pop("stream_idle_timeout_s", None)
+    lost = ("stream_idle_timeout_s", *NOT_LITELLMS["retry_config"])
+    config = {key: value for key, value in group.config("retry_config").items() if key not in lost}
     for key in export.ROUTER_ONLY:
         default = getattr(RetryPolicy(), key)
         values = {other.config("retry_config").get(key, default) for other in bundle.groups}

@@ -122,6 +122,7 @@ class Draft:
 
     def _blame(self, field: str, message: str) -> None:
         key, _, rest = message.partition(": ")
+        key = key.replace(".", "-")  # by_error.timeout.here
         if field == "deployments":
             self._blame_row(message)
         elif field == "fallback_config":

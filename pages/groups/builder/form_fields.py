@@ -50,7 +50,7 @@ def settings_fields() -> Iterator[tuple[str, forms.Field]]:
     defaults = {s.label: s.value for section in effective.sections_of(RoutingGroup()) for s in section.settings}
     for key, label, pattern in (*effective.RETRY, *effective.COOLDOWN):
         limits = {**config_checks.RETRY, **config_checks.COOLDOWN}[key]
-        unit = ", seconds" if pattern.endswith(" s") else ""
+        unit = ", seconds" if pattern.endswith(" s") else ", 0 to 1" if limits.is_share else ""
         yield key, _number(f"{label}{unit}", limits, defaults[label])
     for key, label in effective.FALLBACK:
         widget = forms.TextInput(attributes(list="group-names"))
@@ -58,7 +58,7 @@ def settings_fields() -> Iterator[tuple[str, forms.Field]]:
 
 
 def _number(label: str, limits: config_checks.Number, default: str) -> forms.Field:
-    kind: Any = forms.FloatField if limits.is_time else forms.IntegerField
+    kind: Any = forms.IntegerField if limits.is_whole else forms.FloatField
     widget, hint = forms.NumberInput(attributes(inputmode="decimal")), f"Default: {default}"
     number: forms.Field = kind(
         label=label, required=False, min_value=limits.low, max_value=limits.high, widget=widget, help_text=hint

@@ -17,6 +17,7 @@ from groups.models import GROUP_NAME, RoutingGroup, Strategy
 from groups.versions.effective import ROUTERS
 from pages.forms import WholeNumberField, attributes
 from pages.groups.assignments import Assignee, assignable_keys, assignable_teams
+from pages.groups.builder.error_rules import RuleLine, by_error_of, initial_of, lines_of, rule_fields
 from pages.groups.builder.form_fields import CARDS, NUMBERS, SETTINGS, IdsField, settings_fields
 
 OWN = ("name", "description", "strategy", "assigned_team_ids", "assigned_key_ids")
@@ -65,6 +66,7 @@ class GroupForm(forms.Form):
     def __init__(self, data: Any = None, *, initial: Any = None) -> None:
         super().__init__(data, initial=initial, label_suffix="")
         self.fields.update(settings_fields())
+        self.fields.update(rule_fields())
 
     @classmethod
     def typed(cls, data: QueryDict) -> GroupForm:
@@ -78,7 +80,8 @@ class GroupForm(forms.Form):
         """The form of a stored group."""
         own = {name: getattr(group, name) for name in OWN}
         configs = (group.retry_config, group.cooldown_config, group.fallback_config, group.settings)
-        return cls(initial={key: value for config in configs for key, value in config.items()} | own)
+        settings = {key: value for config in configs for key, value in config.items()}
+        return cls(initial=settings | initial_of(group.retry_config) | own)
 
     @property
     def strategy_now(self) -> str:
@@ -96,12 +99,19 @@ class GroupForm(forms.Form):
         return [self[key] for key in config_checks.FALLBACK]
 
     @property
+    def error_rules(self) -> list[RuleLine]:
+        """What follows from which kind of error."""
+        return lines_of(self)
+
+    @property
+    def has_error_rules(self) -> bool:
+        """Whether one of them is set or invalid."""
+        return any(_is_set(field) for line in self.error_rules for field in (line.here, line.elsewhere, line.wait_s))
+
+    @property
     def has_settings(self) -> bool:
         """Whether an advanced setting is set or invalid, so that the section must be open."""
-        return any(
-            field.errors or field.value() not in (None, "", [])
-            for field in (*self.numbers, *self.fallbacks, self["router"])
-        )
+        return self.has_error_rules or any(map(_is_set, (*self.numbers, *self.fallbacks, self["router"])))
 
     @cached_property
     def teams(self) -> list[Assignee]:
@@ -125,7 +135,7 @@ class GroupForm(forms.Form):
             "name": said.get("name", ""),
             "description": said.get("description", ""),
             "strategy": said.get("strategy", Strategy.PRIORITY_FAILOVER),
-            "retry_config": self._config("retry_config"),
+            "retry_config": self._config("retry_config") | self._error_rules(),
             "cooldown_config": self._config("cooldown_config"),
             "fallback_config": {key: said[key] for key in config_checks.FALLBACK if said.get(key)},
             "settings": self._settings(),
@@ -138,12 +148,20 @@ class GroupForm(forms.Form):
         in_power_levels = bool(self.cleaned_data.get(config_checks.IN_POWER_LEVELS))
         return {config_checks.IN_POWER_LEVELS: in_power_levels, **({config_checks.ROUTER: router} if router else {})}
 
+    def _error_rules(self) -> dict[str, Any]:
+        rules = by_error_of(self.cleaned_data)
+        return {config_checks.BY_ERROR: rules} if rules else {}
+
     def _chosen(self, name: str) -> list[str]:
         return [str(assigned) for assigned in self[name].value() or ()]
 
     def _config(self, name: str) -> dict[str, Any]:
         values = {key: self.cleaned_data.get(key) for key in NUMBERS[name]}
         return {key: value for key, value in values.items() if value is not None}
+
+
+def _is_set(field: forms.BoundField) -> bool:
+    return bool(field.errors) or field.value() not in (None, "", [])
 
 
 class DeploymentForm(forms.Form):

@@ -2,6 +2,7 @@ import pytest
 
 from engine.core.breaker import BreakerPolicy
 from engine.core.state import RETRIES_AT_ONCE, Budget, Health, Pace, ProviderState, RoutingState, Target
+from engine.core.wishes import Wish
 from tests.engine.core.working import group
 
 
@@ -129,10 +130,10 @@ def test_a_deployment_that_moves_to_another_provider_begins_as_unknown():
 def test_the_strictest_of_all_groups_counts_and_a_change_of_one_is_followed():
     state = RoutingState()
     breaker = state.health("a", "p").breaker
-    state.adopt("one", ["a"], BreakerPolicy(fixed_s=10.0, allowed_fails=5))
-    state.adopt("other", ["a"], BreakerPolicy(fixed_s=60.0, allowed_fails=9))
+    state.adopt("one", ["a"], Wish(BreakerPolicy(fixed_s=10.0, allowed_fails=5)))
+    state.adopt("other", ["a"], Wish(BreakerPolicy(fixed_s=60.0, allowed_fails=9)))
     assert (breaker.policy.fixed_s, breaker.policy.allowed_fails) == (60.0, 5)
-    state.adopt("one", ["a"], BreakerPolicy(fixed_s=90.0, allowed_fails=12))
+    state.adopt("one", ["a"], Wish(BreakerPolicy(fixed_s=90.0, allowed_fails=12)))
     assert (breaker.policy.fixed_s, breaker.policy.allowed_fails) == (90.0, 9)
     state.forget("other")
     assert (breaker.policy.fixed_s, breaker.policy.allowed_fails) == (90.0, 12)
@@ -141,8 +142,8 @@ def test_the_strictest_of_all_groups_counts_and_a_change_of_one_is_followed():
 def test_a_group_without_cooldowns_wants_nothing_of_a_shared_breaker():
     state = RoutingState()
     breaker = state.health("a", "p").breaker
-    state.adopt("one", ["a"], BreakerPolicy(allowed_fails=7))
-    state.adopt("other", ["a"], None)
+    state.adopt("one", ["a"], Wish(BreakerPolicy(allowed_fails=7)))
+    state.adopt("other", ["a"], Wish(None))
     assert breaker.policy == BreakerPolicy(allowed_fails=7)
 
 
@@ -150,8 +151,8 @@ def test_a_deployment_that_no_group_has_any_more_is_forgotten():
     state = RoutingState()
     for key in "ab":
         state.health(key, "p")
-    state.adopt("one", ["a", "b"], BreakerPolicy())
-    state.adopt("one", ["b"], BreakerPolicy())
+    state.adopt("one", ["a", "b"], Wish(BreakerPolicy()))
+    state.adopt("one", ["b"], Wish(BreakerPolicy()))
     assert list(state.healths()) == ["b"]
     state.forget("one")
     assert not state.healths()

@@ -6,6 +6,7 @@ import pytest
 
 from engine.core.breaker import State
 from engine.core.state import RoutingState
+from engine.core.wishes import Wish
 from engine.shared.messages import News, Reported, described, packed, packed_breaker, unpacked, unpacked_breaker
 from engine.shared.view import SharedView
 from engine.upstreams import failures
@@ -120,7 +121,7 @@ def test_a_deployment_that_was_forgotten_and_is_new_again_closes_nothing_elsewhe
     one, other = One("1"), One("2")
     one.a.breaker.trip(1.0, 30.0, "by hand")
     tell(one, other)
-    one.state.adopt("g", ["a"], None)
+    one.state.adopt("g", ["a"], Wish(None))
     one.state.forget("g")
     group("a", state=one.state)
     assert one.view.unknown() == ["deployment:a"]

@@ -8,6 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from engine.core.failures import Kind
 from groups.config_checks import FALLBACK
 from groups.deployments.placements import Placement
 from groups.models import Strategy
@@ -30,6 +31,10 @@ REFERENCES = distinct_references(p.name for p in PROVIDERS if p.name in KEYED)
 MODELS = ("gpt-4o", "openai/gpt-oss-20b", "meta-llama/Llama-3.3-70B-Instruct", "a:b", "on", "1.5")
 seconds = st.floats(0.01, 3600).map(lambda value: round(value, 2))
 limits = st.none() | st.integers(1, 1_000_000)
+shares = st.floats(0.01, 1).map(lambda value: round(value, 2))
+error_rule = st.fixed_dictionaries(
+    {"here": st.integers(0, 20)}, optional={"elsewhere": st.booleans(), "wait_s": st.integers(0, 300)}
+)
 
 retry = st.fixed_dictionaries(
     {},
@@ -40,10 +45,23 @@ retry = st.fixed_dictionaries(
         "retry_after_s": st.integers(0, 300),
         "max_fallbacks": st.integers(0, 100),
         "stream_idle_timeout_s": seconds,
+        "retry_after_max_s": st.integers(0, 300),
+        "retry_budget": shares,
+        "by_error": st.dictionaries(st.sampled_from([kind.value for kind in Kind]), error_rule, min_size=1),
     },
 )
 cooldown = st.fixed_dictionaries(
-    {}, optional={"cooldown_time_s": st.integers(0, 86_400), "allowed_fails": st.integers(0, 10_000)}
+    {},
+    optional={
+        "cooldown_time_s": st.integers(0, 86_400),
+        "allowed_fails": st.integers(0, 10_000),
+        "first_s": st.integers(1, 60),
+        "longest_s": st.integers(60, 86_400),
+        "failure_rate": shares,
+        "consecutive_failures": st.integers(1, 50),
+        "retry_after_cap_s": seconds,
+        "last_deployment_s": seconds,
+    },
 )
 
 price = st.integers(0, 10**9).map(lambda millionths: Decimal(millionths).scaleb(-6))

@@ -60,8 +60,13 @@ def test_everything_of_a_stored_group_comes_back_from_its_form(page, models, bob
         name="prod-chat",
         strategy="weighted",
         models=models,
-        retry_config={"num_retries": 7, "timeout_s": 12.5},
-        cooldown_config={"allowed_fails": 0},
+        retry_config={
+            "num_retries": 7,
+            "timeout_s": 12.5,
+            "retry_budget": 0.5,
+            "by_error": {"timeout": {"here": 0, "wait_s": 1.5}, "quota": {"elsewhere": False}},
+        },
+        cooldown_config={"allowed_fails": 0, "first_s": 0.5, "failure_rate": 0.25},
         fallback_config={"fallback_groups": ["spare"]},
         assigned_team_ids=["blue team"],
         assigned_key_ids=[str(key.pk), "gone"],
@@ -76,11 +81,18 @@ def test_everything_of_a_stored_group_comes_back_from_its_form(page, models, bob
         "num_retries": "7",
         "timeout_s": "12.5",
         "allowed_fails": "0",
+        "retry_budget": "0.5",
+        "first_s": "0.5",
+        "failure_rate": "0.25",
+        "by_error-timeout-here": "0",
+        "by_error-timeout-wait_s": "1.5",
+        "by_error-quota-elsewhere": "no",
         "fallback_groups": "spare",
         "in_power_levels": "on",
         "assigned_team_ids": "blue team",
         "assigned_key_ids": [str(key.pk), "gone"],
     }
+    assert 'name="by_error-timeout-wait_s" value="1.5"' in html
     answer = page.post(f"/groups/{before.pk}/edit", form(*models, strategy="weighted", **fields))
     assert answer.status_code == 302
     after = RoutingGroup.objects.get(pk=before.pk)
@@ -98,6 +110,9 @@ def test_everything_of_a_stored_group_comes_back_from_its_form(page, models, bob
         ({"row": []}, "Add at least one deployment"),
         ({"timeout_s": "-3"}, "greater than or equal to 0.01"),
         ({"num_retries": "many"}, "Enter a whole number"),
+        ({"by_error-timeout-here": "99"}, "less than or equal to 20"),
+        ({"first_s": "90"}, "give at most longest_s"),
+        ({"router": "litellm", "by_error-timeout-here": "1"}, "LiteLLM&#x27;s Router has no such setting"),
         ({"fallback_groups": "nowhere"}, "There is no routing group named nowhere."),
         ({"fallback_groups": "prod-chat"}, "in a circle"),
         ({"strategy": "by-mood"}, "Select a valid choice"),

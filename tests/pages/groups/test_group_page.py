@@ -87,6 +87,17 @@ def test_settings_in_effect_are_its_own_or_the_defaults(client, charlie):
     assert shown["When all fails"][2] == ("spare",)
 
 
+def test_the_table_of_errors_has_the_groups_own_rules_in_it(client, charlie):
+    rules = {"timeout": {"here": 1, "wait_s": 2}}
+    group = group_of("least-busy", {}, retry_config={"by_error": rules})
+    client.force_login(charlie)
+    rows = {row.kind: row for row in client.get(f"/groups/{group.pk}").context["error_rows"]}
+    assert (rows["timeout"].here, rows["timeout"].is_own) == ("1 retry, after 2 s", True)
+    assert (rows["not_found"].here, rows["not_found"].is_own) == ("no retry", False)
+    RoutingGroup.objects.update(retry_config={"num_retries": "many"})
+    assert "What happens on which error" in html_of(client.get(f"/groups/{group.pk}"))
+
+
 def test_it_says_how_to_call_the_group_at_this_address(client, charlie):
     group = group_of("least-busy", {})
     client.force_login(charlie)
