@@ -1,6 +1,6 @@
 """The hot routes as plain ASGI, answered before Django: no sessions, no CSRF, no middleware.
 
-Bytes in, bytes out; `pipeline.py` handles a request, `openai.py` has the shape of errors.
+Bytes in, bytes out; `doors/` knows paths, headers and shapes of errors, `pipeline.py` handles a request.
 """
 
 from __future__ import annotations
@@ -16,8 +16,12 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from pydantic_core import to_json
 
-from engine.upstreams.call import Endpoint, Stream
+from engine.ledger import new_call_id
+from engine.upstreams.call import Stream
 from gateway import live, pipeline
+from gateway.doors import cors, shapes
+from gateway.doors.incoming import Incoming, incoming
+from gateway.doors.paths import Asks, way_of
 from gateway.live import Live
 from gateway.openai import ApiError, Headers
 
@@ -62,7 +66,6 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-ENDPOINTS: dict[str, Endpoint] = {"/v1/chat/completions": "chat/completions", "/v1/embeddings": "embeddings"}
 JSON: Headers = [(b"content-type", b"application/json")]
 EVENTS: Headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
 
@@ -82,11 +85,22 @@ class Gateway:
             await _lifespan(receive, send)
             return
         await live.start()
-        path = scope.get("path", "")
-        if scope["type"] == "http" and (path in ENDPOINTS or path in SIMPLE):
-            await _answer(scope, receive, send)
+        way = way_of(scope["path"], scope["method"]) if scope["type"] == "http" else None
+        if way is None:
+            await self._behind(scope, receive, _named(send) if scope["type"] == "http" else send)
         else:
-            await self._behind(scope, receive, send)
+            await _answer(incoming(way, scope["path"], scope["headers"]), scope["method"], receive, send)
+
+
+def _named(send: Send) -> Send:
+    """Adds an id to an answer of the application behind."""
+
+    async def with_id(event: MutableMapping[str, Any]) -> None:
+        if event["type"] == "http.response.start":
+            event["headers"] = [*event.get("headers", ()), (b"x-request-id", new_call_id().encode())]
+        await send(event)
+
+    return with_id
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
@@ -98,34 +112,58 @@ async def _lifespan(receive: Receive, send: Send) -> None:
     await send({"type": "lifespan.shutdown.complete"})
 
 
-async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
-    path, method = scope["path"], scope["method"]
+async def _answer(request: Incoming, method: str, receive: Receive, send: Send) -> None:
+    headers = shapes.ids(request.request_id, is_anthropic=request.is_anthropic)
+    headers += cors.answer_headers(settings.CORS_ORIGINS, request.headers.get(b"origin"))
     try:
-        if method != ("POST" if path in ENDPOINTS else "GET"):
-            raise ApiError(405, f"{method} is not possible here.", code="method_not_allowed")
-        if path in ENDPOINTS:
+        if method == "OPTIONS":
+            await _options(request, headers, send)
+        elif method not in request.way.methods:
+            raise _not_here(request, method)
+        elif request.way.asks is Asks.ANSWER:
             raw = await _body(receive)
-            work = _serve(ENDPOINTS[path], _key(scope), raw, _header(scope, b"content-encoding"), send)
-            await _unless_caller_leaves(work, receive)
+            await _unless_caller_leaves(_serve(request, raw, headers, send), receive)
         else:
-            await SIMPLE[path](scope, send)
+            status, body = await SIMPLE[request.way.asks](request)
+            await _send(send, status, JSON + headers, b"" if method == "HEAD" else body, len(body))
     except ApiError as error:
-        await _send(send, error.status, error.headers, error.body)
+        await _fail(request, error, headers, send)
     except ClientLeft:
         return
     except Exception:
-        log.exception("request failed", path=path)
+        log.exception("request failed", endpoint=request.way.endpoint)
         failure = ApiError(500, "The gateway failed on this request; its log says why.", code="internal_error")
-        await _send(send, failure.status, failure.headers, failure.body)
+        await _fail(request, failure, headers, send)
 
 
-async def _serve(endpoint: Endpoint, key: str, raw: bytes, encoding: str, send: Send) -> None:
-    exchange, headers = await pipeline.serve(await live.start(), endpoint, key, raw, encoding)
+async def _options(request: Incoming, headers: Headers, send: Send) -> None:
+    """What a browser asks before it calls; without a key, because it sends none."""
+    asked = request.headers.get(b"access-control-request-headers", b"")
+    await _send(send, 204, [*headers, *cors.preflight_headers(headers, asked), _allow(request)], b"")
+
+
+def _not_here(request: Incoming, method: str) -> ApiError:
+    if request.way.asks is Asks.NOTHING:
+        return ApiError(404, request.way.why, code="not_served" if request.way.is_known else "unknown_url")
+    return ApiError(405, f"{method} is not possible here.", code="method_not_allowed", headers=[_allow(request)])
+
+
+def _allow(request: Incoming) -> tuple[bytes, bytes]:
+    return b"allow", ", ".join((*request.way.methods, "OPTIONS")).encode()
+
+
+async def _fail(request: Incoming, error: ApiError, headers: Headers, send: Send) -> None:
+    body = shapes.body_of(error, request.request_id, is_anthropic=request.is_anthropic)
+    await _send(send, error.status, [*error.headers, *headers], body)
+
+
+async def _serve(request: Incoming, raw: bytes, named: Headers, send: Send) -> None:
+    exchange, headers = await pipeline.serve(await live.start(), request, raw)
     if not isinstance(exchange.result, Stream):
         assert exchange.result is not None  # noqa: S101  # serve() raises otherwise
-        await _send(send, 200, JSON + headers, exchange.result.body)
+        await _send(send, 200, JSON + headers + named, exchange.result.body)
         return
-    await send({"type": "http.response.start", "status": 200, "headers": EVENTS + headers})
+    await send({"type": "http.response.start", "status": 200, "headers": EVENTS + headers + named})
     async with aclosing(pipeline.stream(exchange)) as chunks:
         async for chunk in chunks:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
@@ -165,36 +203,26 @@ async def _body(receive: Receive) -> bytes:
             return b"".join(parts)
 
 
-def _key(scope: Scope) -> str:
-    scheme, _, key = _header(scope, b"authorization").partition(" ")
-    return key.strip() if scheme.lower() == "bearer" else ""
+async def _models(request: Incoming) -> tuple[int, bytes]:
+    return 200, await pipeline.models(await live.start(), request.key)
 
 
-def _header(scope: Scope, wanted: bytes) -> str:
-    return next((value.decode("latin-1") for name, value in scope["headers"] if name == wanted), "")
+async def _health(request: Incoming) -> tuple[int, bytes]:
+    return 200, b'{"status":"ok"}'
 
 
-async def _models(scope: Scope, send: Send) -> None:
-    await _send(send, 200, JSON, await pipeline.models(await live.start(), _key(scope)))
+async def _readiness(request: Incoming) -> tuple[int, bytes]:
+    return await readiness(await live.start())
 
 
-async def _healthz(scope: Scope, send: Send) -> None:
-    await _send(send, 200, JSON, b'{"status":"ok"}')
-
-
-async def _readyz(scope: Scope, send: Send) -> None:
-    status, body = await readiness(await live.start())
-    await _send(send, status, JSON, body)
-
-
-SIMPLE: dict[str, Callable[[Scope, Send], Awaitable[None]]] = {
-    "/v1/models": _models,
-    "/healthz": _healthz,
-    "/readyz": _readyz,
+SIMPLE: dict[Asks, Callable[[Incoming], Awaitable[tuple[int, bytes]]]] = {
+    Asks.MODELS: _models,
+    Asks.HEALTH: _health,
+    Asks.READINESS: _readiness,
 }
 
 
-async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:
-    length = (b"content-length", str(len(body)).encode())
+async def _send(send: Send, status: int, headers: Headers, body: bytes, size: int | None = None) -> None:
+    length = (b"content-length", str(len(body) if size is None else size).encode())
     await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
     await send({"type": "http.response.body", "body": body})

@@ -55,14 +55,14 @@ class ApiError(Exception):
     def body(self) -> bytes:
         return to_json({"error": self.fields})
 
-    def ending(self, fail: Callable[[str, str, str | None], bytes] | None) -> bytes:
+    def ending(self, fail: Callable[[str, str, str | None], bytes] | None, type: str | None = None) -> bytes:
         """The error event at the end of a broken stream: with the upstream's code, if it gave one.
 
-        `fail` makes it where the stream is not one of chat.
+        `fail` makes it where the stream is not one of chat; `type` is the kind in the words of its door.
         """
         code = self.code or "stream_broken"
         if fail is not None:
-            return fail(self.fields["message"] or "", self.fields["type"] or "api_error", code)
+            return fail(self.fields["message"] or "", type or self.fields["type"] or "api_error", code)
         return b"data: " + to_json({"error": {**self.fields, "code": code}}) + b"\n\n"
 
 
@@ -99,14 +99,16 @@ def unknown_model(name: str) -> ApiError:
     )
 
 
-def parse(raw: bytes, endpoint: Endpoint) -> dict[str, Any]:
-    """The request's JSON, checked as far as routing needs it; raises ApiError 400."""
+def parse(raw: bytes, endpoint: Endpoint, *, model: str = "") -> dict[str, Any]:
+    """The request's JSON, checked as far as routing needs it; raises ApiError 400. A `model` of the path wins."""
     try:
         body = from_json(raw.removeprefix(codecs.BOM_UTF8), allow_inf_nan=False)
     except ValueError as error:
         raise ApiError(400, f"The body is not valid JSON: {error}.") from None
     if not isinstance(body, dict):
         raise ApiError(400, "The body must be a JSON object.")
+    if model:
+        body["model"] = model
     check(body, endpoint)
     return body
 

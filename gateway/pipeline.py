@@ -12,14 +12,16 @@ from django.conf import settings
 from access.credits import CapReached, OutOfCredits
 from engine.dialects.translation import Malformed
 from engine.exceptions import RequestFailed
-from engine.ledger import Trace, new_call_id
+from engine.ledger import Trace
 from engine.outcomes import CLIENT_LEFT
 from engine.routing import LiveGroup, failure_of
-from engine.upstreams.call import Answer, Call, Endpoint, Stream
+from engine.upstreams.call import Answer, Call, Stream
 from gateway import openai
 from gateway.admission.highest_cost import most_nanousd, reachable
 from gateway.admission.key_rights import admit, authenticate, check_scope, is_allowed, is_assigned, may_fall_back_to
 from gateway.bodies import unpacked
+from gateway.doors import shapes
+from gateway.doors.incoming import Incoming
 from gateway.exchange import Exchange
 from gateway.live import Live
 from gateway.openai import ApiError, Headers
@@ -27,18 +29,19 @@ from gateway.records import cost_usd, record
 from gateway.resolve import resolve
 
 
-async def serve(live: Live, endpoint: Endpoint, key: str, raw: bytes, encoding: str = "") -> tuple[Exchange, Headers]:
-    """Routes one request, compressed by its `encoding`.
+async def serve(live: Live, request: Incoming, raw: bytes) -> tuple[Exchange, Headers]:
+    """Routes one request with this body.
 
     Afterwards `exchange.result` holds the answer, or an open stream.
     """
-    holder = await authenticate(live, key)
-    exchange = Exchange(endpoint, holder, Trace(new_call_id(), ""))
+    endpoint = request.way.endpoint
+    holder = await authenticate(live, request.key)
+    exchange = Exchange(endpoint, holder, Trace(request.call_id, ""))
     headers: Headers = []
     try:
         check_scope(holder)
-        raw = await unpacked(raw, encoding, settings.MAX_REQUEST_MB)
-        body = openai.parse(raw, endpoint)
+        raw = await unpacked(raw, request.encoding, settings.MAX_REQUEST_MB)
+        body = openai.parse(raw, endpoint, model=request.way.model)
         exchange.call = call = Call(endpoint, body, exchange.trace, bool(body.get("stream")))
         route = await resolve(live, call, partial(is_assigned, live, holder), holder.power_level)
         exchange.go(route)
@@ -97,7 +100,7 @@ async def stream(exchange: Exchange) -> AsyncGenerator[bytes]:
     except (Exception, TimeoutError) as error:
         exchange.status = 502
         failure = _as_api_error(error if isinstance(error, TimeoutError) else failure_of(error))
-        yield failure.ending(result.fail)
+        yield failure.ending(result.fail, shapes.type_of(failure) if exchange.endpoint == "messages" else None)
     finally:
         if result.is_complete:
             exchange.status = 200

@@ -46,7 +46,7 @@ OVER = Closing(ENDED, "The run has ended.")
 store = FrameStore()
 
 
-class View(Protocol):
+class RunView(Protocol):
     """A viewer's view of a run."""
 
     def take(self, command: ViewerCommand) -> None: ...
@@ -61,7 +61,7 @@ class RunConsumer(AsyncWebsocketConsumer):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self._bad_messages = 0
-        self._view: View | None = None
+        self._view: RunView | None = None
         async with AsyncExitStack() as self._until_left:
             await super().__call__(scope, receive, send)
 
@@ -107,7 +107,7 @@ class RunConsumer(AsyncWebsocketConsumer):
         for task in (showing, asyncio.create_task(self._keep_asking(showing))):
             self._until_left.callback(task.cancel)
 
-    async def _show(self, view: View, watched: WatchedRun) -> None:
+    async def _show(self, view: RunView, watched: WatchedRun) -> None:
         """Sends frames or events until the viewer leaves."""
         try:
             async for message in view.messages():
@@ -161,7 +161,7 @@ def _run_id(text: str) -> UUID:
     return found
 
 
-def _view(query: Mapping[str, list[str]], watched: WatchedRun, wake: asyncio.Event, command: ViewerCommand) -> View:
+def _view(query: Mapping[str, list[str]], watched: WatchedRun, wake: asyncio.Event, command: ViewerCommand) -> RunView:
     clock = asyncio.get_running_loop().time
     match query.get("view", ["patches"]):
         case ["patches"]:

@@ -20,7 +20,7 @@ from django.utils import timezone
 from access.actions import issue_key, revoke_key
 from access.keys import COMMAND_LINE
 from access.models import ApiKey, Role, User
-from gateway import asgi
+from gateway.doors import paths
 from tests.rights import ANYBODY, HOT_ROUTES, KNOWN, RULES
 
 SOMETHING = uuid.UUID(int=7)
@@ -104,7 +104,7 @@ def may(role: Role | None, wanted: str) -> bool:
 
 def test_every_address_has_a_rule_and_every_rule_an_address():
     assert sorted(ROUTES) == sorted(RULES)
-    assert {*asgi.ENDPOINTS, *asgi.SIMPLE} == HOT_ROUTES
+    assert {*paths.WAYS} == HOT_ROUTES
 
 
 @pytest.mark.parametrize("name", sorted(ROUTES))

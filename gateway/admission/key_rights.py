@@ -9,6 +9,7 @@ from gateway.openai import ApiError
 from gateway.resolve import Route
 
 LOADS_WITHIN_S = 10.0
+SEND_A_KEY = "Send a key as 'Authorization: Bearer KEY' (or in the header x-api-key or api-key)."
 
 
 async def authenticate(live: Live, key: str) -> KeyHolder:
@@ -19,7 +20,7 @@ async def authenticate(live: Live, key: str) -> KeyHolder:
         raise ApiError(503, why, code="not_ready", headers=[(b"retry-after", b"1")])
     holder = await live.holder(key) if key else None
     if holder is None:
-        why = "This key is unknown, revoked or expired." if key else "Send a key as 'Authorization: Bearer KEY'."
+        why = "This key is unknown, revoked or expired." if key else SEND_A_KEY
         raise ApiError(401, why, code="invalid_api_key", headers=[(b"www-authenticate", b"Bearer")])
     return holder
 

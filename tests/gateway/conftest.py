@@ -13,6 +13,8 @@ from openai import OpenAI
 from tests.servers import MASTER_KEY, Console, Llmock, console, llmock
 
 _numbers = itertools.count(1)
+# The origin of a page that may call the console from a browser.
+BROWSER = "https://app.example.com"
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Stage:
 @pytest.fixture(scope="session")
 def _stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("stage")
-    with llmock(folder) as first, llmock(folder) as second, console(folder) as ours:
+    with llmock(folder) as first, llmock(folder) as second, console(folder, CORS_ORIGINS=BROWSER) as ours:
         models = (
             ours.add_model(provider="First", api_base=first.api_base),
             ours.add_model(provider="Second", api_base=second.api_base),

@@ -1,0 +1,1 @@
+"""The wire protocols of clients: paths, keys, headers and shapes of errors."""

@@ -1,0 +1,51 @@
+"""A client's request as it came: its key, its id, and what of its headers matters."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from engine.ledger import new_call_id
+from gateway.doors import shapes
+from gateway.doors.paths import Way
+
+# A client's own id comes back only if it fits a log line and a header.
+SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+IDS = (b"x-request-id", b"x-client-request-id")
+
+
+@dataclass(slots=True)
+class Incoming:
+    """A request before its body is read. `call_id` is ours, `request_id` the client's own or ours."""
+
+    way: Way
+    headers: dict[bytes, bytes]
+    is_anthropic: bool
+    call_id: str = field(default_factory=new_call_id)
+    request_id: str = ""
+
+    def __post_init__(self) -> None:
+        self.request_id = next(filter(None, map(self._sane_id, IDS)), self.call_id)
+
+    @property
+    def key(self) -> str:
+        """The key: `Authorization: Bearer`, else `x-api-key`, else `api-key`; empty without one."""
+        scheme, _, key = self.headers.get(b"authorization", b"").partition(b" ")
+        if scheme.lower() != b"bearer" or not key.strip():
+            key = self.headers.get(b"x-api-key") or self.headers.get(b"api-key") or b""
+        return key.strip().decode("latin-1")
+
+    @property
+    def encoding(self) -> str:
+        """How the body is packed."""
+        return self.headers.get(b"content-encoding", b"").decode("latin-1")
+
+    def _sane_id(self, name: bytes) -> str:
+        given = self.headers.get(name, b"")
+        return given.decode() if given and SANE_ID.fullmatch(given) else ""
+
+
+def incoming(way: Way, path: str, headers: list[tuple[bytes, bytes]]) -> Incoming:
+    """The request of an ASGI scope; of a header that came twice the last counts."""
+    by_name = dict(headers)
+    return Incoming(way, by_name, shapes.is_anthropic(path, by_name))

@@ -1,0 +1,100 @@
+"""What a path means to clients: OpenAI's, Anthropic's and Azure's have different addresses for the same call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from django.urls import Resolver404, resolve
+
+from engine.upstreams.call import Endpoint
+
+# Addresses of the three clients, and ours. Django's own routes are below `/v1/` too.
+OPENAI, AZURE, AZURE_V1, DEPLOYMENTS = "/v1/", "/openai/", "/openai/v1/", "/openai/deployments/"
+
+
+class Asks(Enum):
+    """What a request is for."""
+
+    ANSWER = "an answer of a model"
+    MODELS = "the list of models"
+    HEALTH = "whether the process lives"
+    READINESS = "whether it can serve"
+    NOTHING = "nothing that is here"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A path's meaning. `model` is the one named in an Azure path; `why` is for a path that leads nowhere."""
+
+    asks: Asks
+    endpoint: Endpoint = "chat/completions"
+    model: str = ""
+    why: str = ""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is a part of OpenAI's API that is not served."""
+        return self.why in NOT_SERVED.values()
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods that it answers; none for a path that leads nowhere."""
+        if self.asks is Asks.NOTHING:
+            return ()
+        return ("POST",) if self.asks is Asks.ANSWER else ("GET", "HEAD")
+
+
+ENDPOINTS: tuple[Endpoint, ...] = ("chat/completions", "embeddings")
+CALLS: dict[str, Way] = {name: Way(Asks.ANSWER, name) for name in ENDPOINTS}
+WAYS: dict[str, Way] = {
+    **{OPENAI + name: way for name, way in CALLS.items()},
+    "/v1/models": Way(Asks.MODELS),
+    "/healthz": Way(Asks.HEALTH),
+    "/readyz": Way(Asks.READINESS),
+}
+# Of OpenAI's API, with the reason; everything below them too.
+NOT_SERVED = {
+    "batches": "Batches are not served: send each request by itself.",
+    "files": "Files are not served: put their content into the request.",
+    "realtime": "Realtime sessions are not served: use chat completions with stream.",
+}
+
+
+def way_of(path: str, method: str) -> Way | None:
+    """The meaning of a path, with or without a slash at its end; None for those of Django."""
+    return WAYS.get(path) or _rarer(path, method)
+
+
+def _rarer(path: str, method: str) -> Way | None:
+    path = path.rstrip("/")
+    if path.startswith(DEPLOYMENTS):
+        return _of_deployment(path.removeprefix(DEPLOYMENTS)) or _nothing(method, path)
+    if path.startswith(AZURE):
+        path = OPENAI + path.removeprefix(AZURE_V1 if path.startswith(AZURE_V1) else AZURE)
+        return WAYS.get(path) or _nothing(method, path)
+    if path.startswith(OPENAI):
+        return WAYS.get(path) or (None if _is_django(path) else _nothing(method, path))
+    # A base URL without /v1. `GET /models` is a page, and so may others be.
+    return CALLS.get(path.removeprefix("/")) if method in ("POST", "OPTIONS") else None
+
+
+def _of_deployment(rest: str) -> Way | None:
+    """Azure's `NAME/chat/completions`; the name may have slashes."""
+    found = next((name for name in CALLS if rest.endswith("/" + name)), None)
+    model = rest.removesuffix(f"/{found}")
+    return replace(CALLS[found], model=model) if found and model else None
+
+
+def _nothing(method: str, path: str) -> Way:
+    kind = path.removeprefix(OPENAI).partition("/")[0]
+    why = NOT_SERVED.get(kind) or f"There is no {method} {path[:128]}. See /api/docs for what there is."
+    return Way(Asks.NOTHING, why=why)
+
+
+def _is_django(path: str) -> bool:
+    try:
+        resolve(path)
+    except Resolver404:
+        return False
+    return True
