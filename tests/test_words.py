@@ -16,6 +16,8 @@ ANATOMY = {
 }
 # In these packages a module has the name of its noun: `access/models/teams.py`, `access/api/teams.py`.
 BY_NOUN = {"models", "actions", "api", "forms", "commands", "templatetags"}
+# Each dialect has the same modules, named for the parts of a protocol: `responses/events.py`, `messages/events.py`.
+BY_NOUN |= {"responses", "messages", "anthropic"}
 SHARED_MODULES = {
     # Pages have the name of what they show.
     **dict.fromkeys(("access", "groups", "providers"), "a room, and the pages about it"),
