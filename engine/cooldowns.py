@@ -7,6 +7,7 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from engine.drivers.litellm_router.translation import OwnLimit, from_litellm
 from engine.ledger import Attempt
 from engine.spec import DeploymentSpec
 from engine.upstreams import failures
@@ -92,15 +93,16 @@ class Cooldowns:
         deployment, now = self._router.by_router_id[model_id], time.time()
         lasts_s = self._router.cooldown_cache.default_cooldown_time if cooldown_time is None else cooldown_time
         cause, call_id = self._cause(deployment.deployment_id, now)
+        error = from_litellm(original_exception)
         self._latest[deployment.deployment_id] = Cooldown(
             deployment,
-            type(original_exception).__name__,
-            failures.message_of(original_exception),
+            failures.class_of(error),
+            failures.message_of(error),
             now,
             now + lasts_s,
             cause,
             call_id,
-            getattr(original_exception, "is_own_limit", False),
+            isinstance(error, OwnLimit),
         )
         self.until_s = max(self.until_s, now + lasts_s)
         self.begun += 1

@@ -22,6 +22,7 @@ from engine.recording import Emit, Recording, Stopped
 from engine.results import DeploymentCount, Tally
 from engine.routing import LiveGroup, Routing
 from engine.spec import DeploymentSpec, RetryPolicy
+from engine.upstreams import failures
 from engine.upstreams.call import Answer, Call, Stream, Usage
 from engine.upstreams.choose import upstream_for
 from engine.upstreams.rehearsed import RehearsedUpstream
@@ -159,7 +160,7 @@ class _Run:
         except TimeoutError:
             return _Ending(error="DeadlineExceeded")
         except Exception as broken:  # the stream broke after its first token
-            return _Ending(error=type(broken).__name__)
+            return _Ending(error=failures.class_of(broken))
 
     async def _cooldowns_s(self) -> dict[str, float]:
         cooldowns: dict[str, float] = {}

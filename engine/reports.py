@@ -11,6 +11,7 @@ from litellm.router_utils.router_callbacks.track_deployment_metrics import (
     increment_deployment_successes_for_current_minute,
 )
 
+from engine.drivers.litellm_router.translation import to_litellm
 from engine.ledger import Attempt, AttemptStatus
 from engine.spec import DeploymentSpec
 from engine.upstreams import failures
@@ -64,12 +65,13 @@ class Report:
         refused key of the caller's is not."""
         failures.hide_secrets(error, self._deployment)
         has_left = not isinstance(error, Exception)
-        self._attempt.error_class = None if has_left else type(error).__name__
+        theirs = to_litellm(error) if isinstance(error, Exception) else error
+        self._attempt.error_class = None if has_left else failures.class_of(error)
         self._attempt.error_message = None if has_left else failures.message_of(error)
         self._attempt.status_code = failures.came_of(error)
         self._close("cancelled" if has_left else "error")
         end = datetime.now()
-        self._kwargs["exception"] = error
+        self._kwargs["exception"] = theirs
         if not has_left and not self._attempt.is_key_refused:
             self._router.cooling.failed(self._attempt, error, self._call_id)
             self._router.deployment_callback_on_failure(self._kwargs, None, self._start, end)

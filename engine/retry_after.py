@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 def note(call: Call, spec: GroupSpec, deployment: DeploymentSpec, error: Exception) -> None:
     """Notes when the upstream of a failed attempt may be asked again, or that its quota is used up."""
     place = spec.name, deployment.deployment_id
-    reading = failures.reading_of(error)
-    if reading is not None and reading.kind is Kind.QUOTA:
+    if failures.as_failure(error).kind is Kind.QUOTA:
         call.used_up.add(place)
     elif (wait_s := failures.retry_after_s(error)) is not None:
         call.waits_until[place] = time.time() + wait_s

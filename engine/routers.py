@@ -13,9 +13,12 @@ from typing import Any
 
 import litellm
 from litellm.router_utils.cooldown_handlers import set_cooldown_deployments
+from litellm.types.router import RouterRateLimitError
 
 from engine import exclusions, retry_after
 from engine.cooldowns import Cooldowns
+from engine.drivers.litellm_router.translation import from_litellm, own_limit, to_litellm
+from engine.exceptions import AllCoolingDown
 from engine.ledger import Attempt
 from engine.reports import GROUP, Report
 from engine.spec import DEFAULT_COOLDOWN_S, DeploymentSpec, GroupSpec, Strategy
@@ -77,16 +80,25 @@ class GroupRouter(litellm.Router):
         return _take_out_callbacks(before)
 
     async def complete(self, call: Call) -> Answer | Stream:
-        """One request through the group: LiteLLM's retries and tier fallbacks around `_acompletion`."""
+        """One request through the group: LiteLLM's retries and tier fallbacks around `_acompletion`.
+
+        Raises UpstreamFailure or RequestFailed.
+        """
         call.leaves_filtered = bool(self.spec.fallback.content_policy_groups)
-        return await self.async_function_with_fallbacks(  # type: ignore[no-any-return]
-            model=GROUP,
-            messages=call.chat.get("messages", []) if self._counts_tokens else [],
-            original_function=self._acompletion,
-            metadata={"model_group": GROUP},
-            litellm_trace_id=call.trace.call_id,
-            call=call,
-        )
+        try:
+            return await self.async_function_with_fallbacks(  # type: ignore[no-any-return]
+                model=GROUP,
+                messages=call.chat.get("messages", []) if self._counts_tokens else [],
+                original_function=self._acompletion,
+                metadata={"model_group": GROUP},
+                litellm_trace_id=call.trace.call_id,
+                call=call,
+            )
+        except RouterRateLimitError as error:
+            # What this very request ran into says more than that everything now cools down because of it.
+            raise call.last_error or AllCoolingDown(self.spec.name, float(error.cooldown_time or 1)) from None
+        except Exception as error:
+            raise from_litellm(error) from None
 
     @property
     def _counts_tokens(self) -> bool:
@@ -105,16 +117,16 @@ class GroupRouter(litellm.Router):
             return await self._attempt(call, row)
         except Exception as error:
             call.last_error = error
-            self._note(call, self.by_router_id[row["model_info"]["id"]], error)
-            self._set_deployment_num_retries_on_exception(error, row)
-            self._stamp_failed_deployment_id_with_effective_model_info(error, row, kwargs)
-            raise
+            theirs = self._noted(call, self.by_router_id[row["model_info"]["id"]], error)
+            self._set_deployment_num_retries_on_exception(theirs, row)
+            self._stamp_failed_deployment_id_with_effective_model_info(theirs, row, kwargs)
+            raise theirs from error
 
     async def _attempt(self, call: Call, row: dict[str, Any]) -> Answer | Stream:
         """One try, with the caller's own key where there is one, and again with the system's if that is allowed."""
         deployment = self.by_router_id[row["model_info"]["id"]]
         if is_hopeless(call, deployment):
-            raise self._key_refused(call, deployment)
+            raise OwnKeyRefused(deployment, call.refused_keys[deployment.provider_id])
         if (key := key_for(call, deployment)) is None:
             return await self._try(call, row, deployment)
         try:
@@ -125,27 +137,25 @@ class GroupRouter(litellm.Router):
                 raise
             call.refused_keys[deployment.provider_id] = error
             if not key.may_fall_back:
-                raise self._key_refused(call, deployment) from error
+                raise OwnKeyRefused(deployment, error) from error
         return await self._try(call, row, deployment)
 
     def _is_hopeless(self, call: Call, deployment: DeploymentSpec) -> bool:
         return is_hopeless(call, deployment) or retry_after.is_used_up(call, self.spec, deployment)
 
-    def _note(self, call: Call, deployment: DeploymentSpec, error: Exception) -> None:
+    def _noted(self, call: Call, deployment: DeploymentSpec, error: Exception) -> Exception:
+        """LiteLLM's exception for a failure: it is not worth a retry where the same key would be refused again."""
         retry_after.note(call, self.spec, deployment, error)
-        if retry_after.is_used_up(call, self.spec, deployment) and not self._has_hope(call, deployment):
-            error.num_retries = 0  # type: ignore[attr-defined]
+        theirs = to_litellm(error)
+        is_refused = isinstance(error, OwnKeyRefused) or retry_after.is_used_up(call, self.spec, deployment)
+        if is_refused and not self._has_hope(call, deployment):
+            theirs.num_retries = 0  # type: ignore[attr-defined]
+        return theirs
 
     def _has_hope(self, call: Call, deployment: DeploymentSpec) -> bool:
         """Whether another deployment of its tier may still do."""
         tier = self.spec.tier_of(deployment)
         return any(self.spec.tier_of(d) == tier and not self._is_hopeless(call, d) for d in self.by_router_id.values())
-
-    def _key_refused(self, call: Call, deployment: DeploymentSpec) -> OwnKeyRefused:
-        error = OwnKeyRefused(deployment, call.refused_keys[deployment.provider_id])
-        if not self._has_hope(call, deployment):
-            error.num_retries = 0
-        return error
 
     async def _try(
         self, call: Call, row: dict[str, Any], deployment: DeploymentSpec, *, own_key: bool = False
@@ -198,7 +208,7 @@ class GroupRouter(litellm.Router):
             try:
                 await selector.async_pre_call_check(deployment, parent_otel_span)
             except litellm.RateLimitError as error:
-                error.is_own_limit = True
+                failure = own_limit(error)
                 set_cooldown_deployments(
                     litellm_router_instance=self,
                     exception_status=error.status_code,
@@ -206,7 +216,7 @@ class GroupRouter(litellm.Router):
                     deployment=deployment["model_info"]["id"],
                     time_to_cooldown=self.cooldown_time,
                 )
-                raise
+                raise failure from error
 
     async def increment_deployment_usage_for_response(self, response: Any, request_kwargs: dict[str, Any]) -> None:
         """Nothing: nobody reads this count here, and it took a third of a request's time."""

@@ -12,9 +12,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from random import Random
 
-import litellm
-from litellm.types.router import RouterRateLimitError
-
 from engine import retry_after
 from engine.cooldowns import Cooldowns
 from engine.core.failures import Kind
@@ -32,6 +29,7 @@ from engine.spec import DeploymentSpec, GroupSpec, RetryPolicy, Router, Strategy
 from engine.upstreams import failures
 from engine.upstreams.call import Answer, Call, Stream
 from engine.upstreams.own_keys import OwnKeyRefused, hopeless
+from engine.upstreams.upstream_failure import CODE_OF_KIND, UpstreamFailure
 
 
 class LiveGroup:
@@ -57,7 +55,7 @@ class LiveGroup:
             self.problem = f"'{spec.name}' cannot be built. Check its strategy, weights, prices and limits."
 
     async def complete(self, call: Call) -> Answer | Stream:
-        """One request through this group alone; raises LiteLLM's exceptions or RequestFailed."""
+        """One request through this group alone; raises UpstreamFailure or RequestFailed."""
         if self.router is None and not self.problem:
             self._build_router(self.spec)  # the fallback group of one that LiteLLM's Router routes
         if self.router is None:
@@ -65,10 +63,6 @@ class LiveGroup:
         self._in_flight += 1
         try:
             result = await self.router.complete(call)
-        except RouterRateLimitError as error:
-            self._left()
-            # What this very request ran into says more than that everything now cools down because of it.
-            raise call.last_error or AllCoolingDown(self.spec.name, float(error.cooldown_time or 1)) from None
         except BaseException:
             self._left()
             raise
@@ -269,9 +263,10 @@ def build(spec: GroupSpec) -> LiveGroup:
 def _fallback_names(spec: GroupSpec, error: Exception) -> tuple[str, ...]:
     """Where to go next: the list for this kind of error, or the general one when that is empty."""
     policy = spec.fallback
-    if isinstance(error, litellm.ContextWindowExceededError):
+    kind = error.kind if isinstance(error, UpstreamFailure) else None
+    if kind is Kind.CONTEXT_LENGTH:
         return policy.context_window_groups or policy.groups
-    if isinstance(error, litellm.ContentPolicyViolationError):
+    if kind is Kind.CONTENT_POLICY:
         return policy.content_policy_groups or policy.groups
     return policy.groups
 
@@ -282,37 +277,37 @@ def failure_of(error: Exception) -> RequestFailed:
         return error
     if isinstance(error, OwnKeyRefused):
         return _key_refused(error)
-    status = 502 if isinstance(error, failures.UpstreamConnectionError) else failures.status_of(error) or 502
-    reading = failures.reading_of(error)
+    known = failures.as_failure(error)
+    status, code = _status_and_code(known)
     # What an upstream says of our key or address there would read as if it were about the caller's.
-    shown = reading if reading is not None and status not in STATUS_FOR_CLIENT else None
-    known = {
-        litellm.ContextWindowExceededError: "context_length_exceeded",
-        litellm.ContentPolicyViolationError: "content_policy_violation",
-    }.get(type(error))
-    is_out_of_quota = reading is not None and reading.kind is Kind.QUOTA
-    if getattr(error, "is_unusable", False):
-        known = "no_usable_deployment"
-    if is_out_of_quota and status != 429:
-        # Some say 400 or 403 of an account without money: ours, and no fault of the request.
-        status, shown = 402, None
+    is_ours, is_out_of_quota = status in STATUS_FOR_CLIENT, known.kind is Kind.QUOTA
     return RequestFailed(
-        failures.message_of(error),
+        failures.message_of(known),
         status=STATUS_FOR_CLIENT.get(status, status),
-        error_class=type(error).__name__,
-        code=known or ("insufficient_quota" if is_out_of_quota and shown else shown.code if shown else None),
-        type=shown.type if shown else None,
-        param=shown.param if shown else None,
-        retry_after_s=failures.retry_after_s(error) if status in MAY_WAIT and not is_out_of_quota else None,
+        error_class=known.error_class,
+        code=code if code or is_ours else known.code,
+        type=None if is_ours else known.type,
+        param=None if is_ours else known.param,
+        retry_after_s=known.retry_after_s if status in MAY_WAIT and not is_out_of_quota else None,
         is_hopeless=is_out_of_quota,
     )
+
+
+def _status_and_code(known: UpstreamFailure) -> tuple[int, str | None]:
+    """The status before it is told to the caller, and our own code; None where the upstream's may be told."""
+    if known.is_unusable:
+        return known.status, "no_usable_deployment"
+    if known.kind is not Kind.QUOTA:
+        return known.status, CODE_OF_KIND.get(known.kind)
+    # Some say 400 or 403 of an account without money: ours, and no fault of the request.
+    return (429, "insufficient_quota") if known.status == 429 else (402, None)
 
 
 def _key_refused(error: OwnKeyRefused) -> RequestFailed:
     return RequestFailed(
         failures.message_of(error),
-        status=error.status_for_client,
+        status=error.status,
         error_class=error.error_class,
         code="own_key_refused",
-        retry_after_s=error.retry_after_s if error.status_for_client == 429 else None,
+        retry_after_s=failures.retry_after_s(error.refusal) if error.status == 429 else None,
     )

@@ -15,23 +15,8 @@ from engine.dialects.errors import read_error
 from engine.exceptions import STATUS_FOR_CLIENT
 from engine.fault_effects import Broken, Refusal
 from engine.spec import DeploymentSpec
+from engine.upstreams.upstream_failure import CODE_OF_KIND, NO_CONNECTION, class_of
 
-CLASS_OF_KIND = {
-    Kind.CONTEXT_LENGTH: "ContextWindowExceededError",
-    Kind.CONTENT_POLICY: "ContentPolicyViolationError",
-}
-CODE_OF_KIND = {
-    Kind.CONTEXT_LENGTH: "context_length_exceeded",
-    Kind.CONTENT_POLICY: "content_policy_violation",
-}
-CLASS_OF_STATUS = {
-    400: "BadRequestError",
-    401: "AuthenticationError",
-    429: "RateLimitError",
-    500: "InternalServerError",
-    502: "BadGatewayError",
-    503: "ServiceUnavailableError",
-}
 # What a caller is told where no status came.
 STATUS_OF_TIMEOUT, STATUS_OF_NO_CONNECTION = 504, 502
 
@@ -63,7 +48,7 @@ def refused(trouble: Refusal) -> Effect:
     headers = {} if trouble.retry_after_s is None else {"Retry-After": f"{trouble.retry_after_s:.10g}"}
     reading = read_error(status, headers, to_json({"error": {"message": trouble.message}}), now=0.0)
     failure = Failure(reading.kind, reading.retry_after_s, str(status))
-    error_class = CLASS_OF_KIND.get(reading.kind) or CLASS_OF_STATUS[status]
+    error_class = class_of(reading.kind, status)
     told = STATUS_FOR_CLIENT.get(status, status), CODE_OF_KIND.get(reading.kind)
     return Effect(failure, error_class, trouble.message, status, *told)
 
@@ -72,7 +57,7 @@ def unreachable(deployment: DeploymentSpec, why: str) -> Effect:
     """There is no connection, or it broke."""
     failure = Failure(Kind.UNREACHABLE, None, "no connection")
     message = f"{deployment.provider}: {why}"
-    return Effect(failure, "UpstreamConnectionError", message, None, STATUS_OF_NO_CONNECTION)
+    return Effect(failure, NO_CONNECTION, message, None, STATUS_OF_NO_CONNECTION)
 
 
 def timed_out(deployment: DeploymentSpec, what: str, after_s: float) -> Effect:

@@ -8,12 +8,10 @@ from collections.abc import Mapping
 from functools import partial
 from random import Random
 
-import litellm
-
 from engine import retry_after
 from engine.core.actions import Action, Ask, GiveUp, Wait
 from engine.core.candidates import PROBE_TAKES_S
-from engine.core.failures import Failure, Kind, kind_of_status
+from engine.core.failures import Failure, Kind
 from engine.core.journey import Journey
 from engine.core.state import Group, Target
 from engine.drivers.passed_over import is_plain, tell
@@ -25,16 +23,6 @@ from engine.upstreams import failures
 from engine.upstreams.call import Answer, Call, Stream, Usage
 from engine.upstreams.choose import upstream_for
 from engine.upstreams.own_keys import OwnKeyRefused, is_hopeless, key_for, with_key
-
-# The kind of an exception, regardless of its status; the first match counts.
-KINDS: tuple[tuple[type[Exception], Kind], ...] = (
-    (OwnKeyRefused, Kind.OWN_KEY),
-    (litellm.ContextWindowExceededError, Kind.CONTEXT_LENGTH),
-    (litellm.ContentPolicyViolationError, Kind.CONTENT_POLICY),
-    (litellm.Timeout, Kind.TIMEOUT),
-    (failures.UpstreamConnectionError, Kind.UNREACHABLE),
-    (failures.UnreadableAnswerError, Kind.SERVER),
-)
 
 
 async def route(
@@ -188,15 +176,8 @@ class _Request:
 
 def failure_of(error: Exception) -> Failure:
     """An upstream's exception as the core sees it."""
-    return Failure(_kind_of(error), failures.retry_after_s(error), failures.word_of(error), error)
-
-
-def _kind_of(error: Exception) -> Kind:
-    for known, kind in KINDS:
-        if isinstance(error, known):
-            return kind
-    reading = failures.reading_of(error)
-    return reading.kind if reading is not None else kind_of_status(failures.status_of(error) or 502)
+    known = failures.as_failure(error)
+    return Failure(known.kind, known.retry_after_s, failures.word_of(known), known)
 
 
 def _is_barred(call: Call, target: Target) -> bool:
@@ -220,7 +201,7 @@ def _new_attempt(ask: Ask, spec: GroupSpec, deployment: DeploymentSpec, own_key:
 
 def _note_error(attempt: Attempt, deployment: DeploymentSpec, error: Exception) -> None:
     failures.hide_secrets(error, deployment)
-    attempt.error_class, attempt.error_message = type(error).__name__, failures.message_of(error)
+    attempt.error_class, attempt.error_message = failures.class_of(error), failures.message_of(error)
     attempt.status_code = failures.came_of(error)
     _close(attempt, "error")
 

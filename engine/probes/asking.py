@@ -14,6 +14,7 @@ from engine.probes.findings import Finding, Target, Trouble
 from engine.probes.listings import Listing, listing_of, names_in
 from engine.redaction import redact
 from engine.spec import DeploymentSpec, RetryPolicy
+from engine.upstreams import failures
 from engine.upstreams.call import Call
 from engine.upstreams.connections import new_session
 
@@ -112,7 +113,6 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
 
 async def _one_token(target: Target, session: aiohttp.ClientSession, limit_s: float) -> Finding:
     # LiteLLM takes seconds to import, and a list of models needs none of it.
-    from engine.upstreams import failures
     from engine.upstreams.choose import upstream_for
     from engine.upstreams.direct import DirectUpstream
 
@@ -124,16 +124,16 @@ async def _one_token(target: Target, session: aiohttp.ClientSession, limit_s: fl
     call = Call("chat/completions", {"messages": [PING], "max_tokens": 1}, trace)
     try:
         await upstream.send(call, deployment, RetryPolicy(timeout_s=limit_s), attempt)
-    except Exception as error:  # LiteLLM may raise anything
+    except Exception as error:  # whatever it is, a person waits for an answer
         found = _diagnosis(target, error, message=failures.message_of(error), limit_s=limit_s)
         return Finding(_since_ms(began), trouble=found.trouble, error=found.error)
     return Finding(_since_ms(began), models=(deployment.upstream_model,))
 
 
 def _diagnosis(target: Target, error: Exception, *, message: str, limit_s: float) -> errors.Diagnosis:
-    status = getattr(error, "status_code", None)
+    status = failures.status_of(error)
     found = errors.of_exception(target, error, url=target.api_base or "", limit_s=limit_s)
-    if found.trouble is Trouble.UNREACHABLE and isinstance(status, int):
+    if found.trouble is Trouble.UNREACHABLE and status is not None:
         found = errors.of_status(target, status, message.encode())
         if found.trouble in (Trouble.SERVER_ERROR, Trouble.NO_LIST):
             return errors.Diagnosis(Trouble.SERVER_ERROR, redact(message, secret=target.api_key))

@@ -108,5 +108,5 @@ def described(error: object) -> tuple[str, str]:
     if isinstance(error, Reported):
         return error.error_class, error.message
     if isinstance(error, Exception):
-        return type(error).__name__, failures.message_of(error)
+        return failures.class_of(error), failures.message_of(error)
     return "", ""

@@ -137,7 +137,7 @@ class Stream:
 
 
 class Upstream(Protocol):
-    """Anything that can answer one attempt; raises LiteLLM's exceptions, within the policy's time limits."""
+    """Anything that can answer one attempt; raises UpstreamFailure, within the policy's time limits."""
 
     async def send(
         self, call: Call, deployment: DeploymentSpec, policy: RetryPolicy, attempt: Attempt

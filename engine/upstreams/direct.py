@@ -22,6 +22,7 @@ from engine.upstreams.chat_events import ChatEvents, Piece
 from engine.upstreams.connections import CONNECT_TIMEOUT_S, session
 from engine.upstreams.reasons import reason_of
 from engine.upstreams.sse import TooLarge
+from engine.upstreams.upstream_failure import UpstreamFailure
 
 DRAIN_TIMEOUT_S = 0.2
 # The wait for usage and `[DONE]` after the last answer; a server may never send them.
@@ -83,7 +84,7 @@ def _limit(call: Call, policy: RetryPolicy) -> tuple[float, str]:
     return policy.first_token_timeout_s or policy.timeout_s, "first token"
 
 
-async def _refusal(deployment: DeploymentSpec, response: aiohttp.ClientResponse) -> Exception:
+async def _refusal(deployment: DeploymentSpec, response: aiohttp.ClientResponse) -> UpstreamFailure:
     if response.status < 400:
         response.close()
         why = f"answered {response.status}, a redirect, which is not followed."

@@ -15,11 +15,12 @@ from engine.upstreams import failures
 from engine.upstreams.call import Call
 from engine.upstreams.reasons import is_of_network, reason_of
 from engine.upstreams.sse import TooLarge
+from engine.upstreams.upstream_failure import UpstreamFailure
 from engine.upstreams.wire import ObservedAnswer
 
 
-def failure(call: Call, deployment: DeploymentSpec, error: BaseException, heard: ObservedAnswer) -> Exception:
-    """The exception for an error that LiteLLM raised: the provider's answer, its connection, or our own request."""
+def failure(call: Call, deployment: DeploymentSpec, error: BaseException, heard: ObservedAnswer) -> UpstreamFailure:
+    """The failure for an error that LiteLLM raised: the provider's answer, its connection, or our own request."""
     status = heard.status
     if status is not None and status >= 400:
         return failures.from_response(deployment, status, heard.body, heard.headers)
@@ -42,15 +43,15 @@ def failure(call: Call, deployment: DeploymentSpec, error: BaseException, heard:
     return failures.invalid(deployment, "gave an answer that cannot be read.")
 
 
-def broken(deployment: DeploymentSpec, heard: ObservedAnswer) -> Exception:
-    """The exception for a stream that ended before its answers: the error in it, or the broken connection."""
+def broken(deployment: DeploymentSpec, heard: ObservedAnswer) -> UpstreamFailure:
+    """The failure for a stream that ended before its answers: the error in it, or the broken connection."""
     if told := trailing_error(heard.body):
         return failures.from_event(deployment, told)
     return failures.unreachable(deployment, "the stream was cut before its end")
 
 
-def unanswered(deployment: DeploymentSpec, said: AnswerReading, heard: ObservedAnswer) -> Exception:
-    """The exception for an answer with a success status that is not an answer: preferably in the provider's own
+def unanswered(deployment: DeploymentSpec, said: AnswerReading, heard: ObservedAnswer) -> UpstreamFailure:
+    """The failure for an answer with a success status that is not an answer: preferably in the provider's own
     words."""
     if error := trailing_error(heard.body) or said.error:
         return failures.from_event(deployment, error)
@@ -59,19 +60,16 @@ def unanswered(deployment: DeploymentSpec, said: AnswerReading, heard: ObservedA
     return failures.invalid(deployment, said.problem or "gave an answer that cannot be read.")
 
 
-def _unsent(call: Call, deployment: DeploymentSpec, error: BaseException) -> Exception:
-    """The exception for a request that was not sent: LiteLLM could not translate it into the provider's dialect, or has
+def _unsent(call: Call, deployment: DeploymentSpec, error: BaseException) -> UpstreamFailure:
+    """The failure for a request that was not sent: LiteLLM could not translate it into the provider's dialect, or has
     no credentials."""
     status = failures.status_of(error)
     if status in (401, 403) or "redentials" in type(error).__name__:
-        why = f"{deployment.provider} cannot be asked: credentials are missing or unusable."
-        return failures.told(litellm.AuthenticationError, deployment, why)
+        return failures.no_credentials(deployment)
     named = [f"'{name}'" for name in call.chat if name not in ("model", "stream") and name in str(error)]
     if not named and status not in (400, 422):
         return failures.unreachable(deployment, "the request could not be sent")
-    about = f" See {', '.join(named)}." if named else ""
-    why = f"{deployment.provider} cannot be asked this: its dialect does not support it.{about}"
-    return failures.told(litellm.BadRequestError, deployment, why)
+    return failures.untranslatable(deployment, f" See {', '.join(named)}." if named else "")
 
 
 def _reason(error: BaseException) -> str:

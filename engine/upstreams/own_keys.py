@@ -4,33 +4,33 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import litellm
-
+from engine.core.failures import Kind
 from engine.spec import DeploymentSpec, OwnKey
 from engine.upstreams import failures
 from engine.upstreams.call import Call
+from engine.upstreams.upstream_failure import UpstreamFailure
 
 # A 401 would mean "your key for the console is wrong"; waiting and paying mean the same for both keys.
 STATUS_FOR_CLIENT = {402: 402, 429: 429}
 
 
-class OwnKeyRefused(litellm.AuthenticationError):
-    """The caller's own key was refused, and the system's may not be used.
+class OwnKeyRefused(UpstreamFailure):
+    """The caller's own key was refused, and the system's may not be used: another deployment may work, this one will
+    not.
 
-    To the router it is a wrong key: another deployment may work, this one will not. `status_for_client` is for the
-    caller, `error_class` is the upstream's refusal.
+    `error_class` is that of the `refusal`, the upstream's; `status` is for the caller.
     """
 
-    def __init__(self, deployment: DeploymentSpec, error: Exception) -> None:
-        message = failures.message_of(error).rstrip(".")
-        super().__init__(message=message, llm_provider=deployment.provider, model=deployment.name)
-        self.upstream_message = (
-            f"Your own key for {deployment.provider} was refused: {message}. "
-            "Store another one, or allow falling back to the system's key."
+    def __init__(self, deployment: DeploymentSpec, refusal: Exception) -> None:
+        reason = failures.message_of(refusal).rstrip(".")
+        super().__init__(
+            f"Your own key for {deployment.provider} was refused: {reason}. "
+            "Store another one, or allow falling back to the system's key.",
+            kind=Kind.OWN_KEY,
+            error_class=failures.class_of(refusal),
+            status=STATUS_FOR_CLIENT.get(failures.status_of(refusal) or 0, 403),
         )
-        self.error_class = type(error).__name__
-        self.status_for_client = STATUS_FOR_CLIENT.get(failures.status_of(error) or 0, 403)
-        self.retry_after_s = failures.retry_after_s(error)
+        self.refusal = refusal
 
 
 def key_for(call: Call, deployment: DeploymentSpec) -> OwnKey | None:

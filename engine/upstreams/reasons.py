@@ -6,15 +6,20 @@ import os
 import socket
 import ssl
 from collections.abc import Iterator
+from functools import lru_cache
 
 import aiohttp
-import httpx
 
 from engine.addresses import ForbiddenAddress
 
 # Attributes in which libraries keep the network's own error.
 INNER = ("os_error", "certificate_error", "__cause__", "__context__", "original_exception")
-BROKEN = "the connection broke"
+BROKEN, CLOSED, NO_URL = "the connection broke", "the server closed the connection", "the address is not a URL"
+OF_HTTPX = {
+    "httpx.RemoteProtocolError": CLOSED,
+    "httpx.InvalidURL": NO_URL,
+    "httpx.UnsupportedProtocol": NO_URL,
+}
 
 
 def reason_of(error: BaseException) -> str:
@@ -24,8 +29,13 @@ def reason_of(error: BaseException) -> str:
 
 def is_of_network(error: BaseException) -> bool:
     """Whether an error is about the connection, not about its data."""
-    kinds = (OSError, aiohttp.ClientError, httpx.TransportError)
-    return any(isinstance(cause, kinds) and not isinstance(cause, TimeoutError) for cause in causes_of(error))
+    return any(_is_of_network(cause) and not isinstance(cause, TimeoutError) for cause in causes_of(error))
+
+
+@lru_cache(maxsize=1024)
+def names_of(kind: type) -> frozenset[str]:
+    """A class of exceptions and its bases, as `package.Name`: known without importing their packages."""
+    return frozenset(f"{base.__module__.partition('.')[0]}.{base.__name__}" for base in kind.__mro__)
 
 
 def causes_of(error: BaseException) -> Iterator[BaseException]:
@@ -40,7 +50,13 @@ def causes_of(error: BaseException) -> Iterator[BaseException]:
         waiting += [inner for name in INNER if isinstance(inner := getattr(one, name, None), BaseException)]
 
 
+def _is_of_network(error: BaseException) -> bool:
+    return isinstance(error, OSError | aiohttp.ClientError) or "httpx.TransportError" in names_of(type(error))
+
+
 def _said_by(error: BaseException) -> str:
+    if said := next((said for name, said in OF_HTTPX.items() if name in names_of(type(error))), ""):
+        return said
     match error:
         case ForbiddenAddress():
             return error.strerror or ""
@@ -52,12 +68,12 @@ def _said_by(error: BaseException) -> str:
             return f"TLS: {getattr(error, 'verify_message', '') or 'the certificate is not trusted'}"
         case ssl.SSLError():
             return f"TLS: {(getattr(error, 'reason', '') or 'no agreement').lower().replace('_', ' ')}"
-        case aiohttp.ServerDisconnectedError() | httpx.RemoteProtocolError():
-            return "the server closed the connection"
+        case aiohttp.ServerDisconnectedError():
+            return CLOSED
         case aiohttp.ClientPayloadError():
             return "the answer broke off"
-        case aiohttp.InvalidURL() | httpx.InvalidURL() | httpx.UnsupportedProtocol():
-            return "the address is not a URL"
+        case aiohttp.InvalidURL():
+            return NO_URL
         case OSError() if error.errno and not isinstance(error, TimeoutError):
             return os.strerror(error.errno)
     return ""

@@ -1,7 +1,7 @@
 """The sentence about an error for callers, attempts and logs; only made here.
 
-The text of an upstream, or our own, is in the error's `upstream_message`. Texts of libraries are never quoted: only the
-class of their exceptions, the status, the network's reason and the provider's own text inside.
+Texts of libraries are never quoted: only the class of their exceptions, the status, the network's reason and the
+provider's own text inside. Their classes are told by name, so that nobody imports LiteLLM or a client for it.
 """
 
 from __future__ import annotations
@@ -11,31 +11,29 @@ import concurrent.futures
 from collections.abc import Callable
 
 import aiohttp
-import httpx
-import litellm
-import openai
 
 from engine.dialects.words import LIMIT, said_in, words_of
 from engine.exceptions import BadInput, RequestFailed
 from engine.redaction import redact
-from engine.upstreams.reasons import is_of_network, reason_of
+from engine.upstreams.reasons import is_of_network, names_of, reason_of
+from engine.upstreams.upstream_failure import UpstreamFailure
 
-OURS = (RequestFailed, BadInput)
-TIMEOUTS = (TimeoutError, openai.APITimeoutError, httpx.TimeoutException, aiohttp.ServerTimeoutError)
+OURS = (UpstreamFailure, RequestFailed, BadInput)
+TIMEOUTS = (TimeoutError, aiohttp.ServerTimeoutError)
+TIMEOUT_NAMES = frozenset({"openai.APITimeoutError", "httpx.TimeoutException"})
 LEFT = (asyncio.CancelledError, concurrent.futures.CancelledError, GeneratorExit, KeyboardInterrupt)
-CONNECTIONS = (openai.APIConnectionError, aiohttp.ClientConnectionError)
 UNEXPECTED = "The request failed for a reason that is not the provider's: an unexpected error in the gateway."
 NO_ANSWER = "The provider did not answer in time."
-BY_CLASS: tuple[tuple[type[BaseException], str], ...] = (
-    (litellm.ContextWindowExceededError, "The request is too long for the context of the model."),
-    (litellm.ContentPolicyViolationError, "The provider's content policy forbids the request or its answer."),
-    (litellm.BudgetExceededError, "The budget for this request is used up."),
-    (litellm.UnsupportedParamsError, "The provider does not support a parameter of the request."),
-    (openai.APIResponseValidationError, "The provider's answer cannot be read."),
-    (aiohttp.ClientPayloadError, "The provider's answer broke off."),
-    (httpx.TooManyRedirects, "The provider answered with a redirect, which is not followed."),
-    (httpx.DecodingError, "The provider's answer cannot be read."),
-)
+BY_CLASS = {
+    "litellm.ContextWindowExceededError": "The request is too long for the context of the model.",
+    "litellm.ContentPolicyViolationError": "The provider's content policy forbids the request or its answer.",
+    "litellm.BudgetExceededError": "The budget for this request is used up.",
+    "litellm.UnsupportedParamsError": "The provider does not support a parameter of the request.",
+    "openai.APIResponseValidationError": "The provider's answer cannot be read.",
+    "aiohttp.ClientPayloadError": "The provider's answer broke off.",
+    "httpx.TooManyRedirects": "The provider answered with a redirect, which is not followed.",
+    "httpx.DecodingError": "The provider's answer cannot be read.",
+}
 BY_STATUS = {
     400: "The provider refused the request as invalid.",
     401: "The provider refused the key.",
@@ -52,10 +50,8 @@ BY_STATUS = {
 
 def sentence_of(error: BaseException) -> str:
     """The sentence about an error: one line, at most 500 characters, without keys or internals."""
-    said = getattr(error, "upstream_message", None)
-    if said is None and isinstance(error, OURS):
-        said = error.message
-    elif said is None and isinstance(error, openai.APIStatusError):
+    said = error.message if isinstance(error, OURS) else None
+    if "openai.APIStatusError" in names_of(type(error)):
         # The provider's own text is inside LiteLLM's as JSON.
         said = said_in(str(getattr(error, "message", ""))[: 20 * LIMIT])
     return (words_of(redact(said[: 20 * LIMIT])) if isinstance(said, str) else "") or _of_class(error)
@@ -67,30 +63,28 @@ def of_status(status: int) -> str:
 
 
 def _of_class(error: BaseException) -> str:
-    for kind, sentence in BY_CLASS:
-        if isinstance(error, kind):
+    names = names_of(type(error))
+    for name, sentence in BY_CLASS.items():
+        if name in names:
             return sentence
-    tries: tuple[Callable[[BaseException], str], ...] = (_of_limit, _of_wait, _of_connection, _of_number)
+    tries: tuple[Callable[[BaseException], str], ...] = (_of_wait, _of_connection, _of_number)
     return next((said for attempt in tries if (said := attempt(error))), UNEXPECTED)
-
-
-def _of_limit(error: BaseException) -> str:
-    is_own = getattr(error, "is_own_limit", False)
-    return "The deployment's own limit of requests or tokens in a minute is reached." if is_own else ""
 
 
 def _of_wait(error: BaseException) -> str:
     if isinstance(error, LEFT):
         return "The caller left, or the server is stopping."
-    return NO_ANSWER if isinstance(error, TIMEOUTS) else ""
+    is_late = isinstance(error, TIMEOUTS) or TIMEOUT_NAMES & names_of(type(error))
+    return NO_ANSWER if is_late else ""
 
 
 def _of_connection(error: BaseException) -> str:
-    if not isinstance(error, CONNECTIONS) and not is_of_network(error):
+    is_connection = isinstance(error, aiohttp.ClientConnectionError)
+    if not is_connection and "openai.APIConnectionError" not in names_of(type(error)) and not is_of_network(error):
         return ""
     return f"The connection to the provider failed: {reason_of(error)}."
 
 
 def _of_number(error: BaseException) -> str:
-    status = getattr(error, "status_code", None)
+    status = error.status if isinstance(error, UpstreamFailure) else getattr(error, "status_code", None)
     return of_status(status) if isinstance(status, int) and 400 <= status < 600 else ""

@@ -9,7 +9,6 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-import litellm
 import pytest
 
 from engine import clock
@@ -42,11 +41,16 @@ class Outcome:
     first_token_ms: float | None
 
     @property
-    def complaint(self) -> tuple[type, int | None, str, float | None]:
+    def complaint(self) -> tuple[str, int | None, str, float | None]:
         """The error as the router and people see it."""
         assert isinstance(self.result, Exception), self.result
         error = self.result
-        return type(error), failures.status_of(error), failures.message_of(error), failures.retry_after_s(error)
+        return (
+            failures.class_of(error),
+            failures.status_of(error),
+            failures.message_of(error),
+            failures.retry_after_s(error),
+        )
 
 
 def a_fault(kind: str, **fields: Any) -> Scenario:
@@ -158,25 +162,25 @@ def test_time_limits_and_broken_streams_end_as_on_a_real_connection(
 @pytest.mark.parametrize(
     ("scenario", "kind"),
     [
-        (a_fault("server_error", status=500), litellm.InternalServerError),
-        (a_fault("server_error", status=502), litellm.BadGatewayError),
-        (a_fault("server_error"), litellm.ServiceUnavailableError),
-        (a_fault("outage"), litellm.ServiceUnavailableError),
-        (a_fault("flapping", period_s=9, down_s=9), litellm.ServiceUnavailableError),
-        (a_fault("rate_limit"), litellm.RateLimitError),
-        (a_fault("rate_limit", retry_after_s=2.5), litellm.RateLimitError),
-        (a_fault("quota", tpm=1), litellm.RateLimitError),
-        (a_fault("unauthorised"), litellm.AuthenticationError),
-        (a_fault("context_too_long", limit_tokens=999), litellm.ContextWindowExceededError),
-        (a_fault("content_filter"), litellm.ContentPolicyViolationError),
+        (a_fault("server_error", status=500), "InternalServerError"),
+        (a_fault("server_error", status=502), "BadGatewayError"),
+        (a_fault("server_error"), "ServiceUnavailableError"),
+        (a_fault("outage"), "ServiceUnavailableError"),
+        (a_fault("flapping", period_s=9, down_s=9), "ServiceUnavailableError"),
+        (a_fault("rate_limit"), "RateLimitError"),
+        (a_fault("rate_limit", retry_after_s=2.5), "RateLimitError"),
+        (a_fault("quota", tpm=1), "RateLimitError"),
+        (a_fault("unauthorised"), "AuthenticationError"),
+        (a_fault("context_too_long", limit_tokens=999), "ContextWindowExceededError"),
+        (a_fault("content_filter"), "ContentPolicyViolationError"),
     ],
     ids=lambda value: value.faults[0].fault.kind if isinstance(value, Scenario) else "",
 )
-def test_a_refusal_is_the_exception_that_the_same_answer_gives_on_a_real_connection(scenario: Scenario, kind: type):
+def test_a_refusal_is_the_exception_that_the_same_answer_gives_on_a_real_connection(scenario: Scenario, kind: str):
     (rehearsed,) = rehearse(scenario)
     name, status, message, retry_after_s = rehearsed.complaint
     headers = {} if retry_after_s is None else {"Retry-After": f"{retry_after_s:g}"}
-    assert name is kind
+    assert name == kind
     assert direct(Status(status or 0, headers, message)).complaint == rehearsed.complaint
 
 
@@ -229,7 +233,7 @@ def test_broken_streams_leave_whole_answers_alone(kind: str):
 
 def test_each_failure_is_an_exception_of_its_own():
     first, second = (outcome.result for outcome in rehearse(a_fault("server_error"), count=2))
-    assert isinstance(first, litellm.ServiceUnavailableError)
+    assert failures.class_of(first) == "ServiceUnavailableError"
     assert first is not second
     assert (str(first), vars(first).keys()) == (str(second), vars(second).keys())
 

@@ -13,7 +13,7 @@ from engine.faults import KINDS
 from engine.routing import failure_of as failure_for_caller
 from engine.targets import TargetedFault
 from engine.upstreams import failures
-from engine.upstreams.rehearsed import _mapped
+from engine.upstreams.rehearsed import _failure
 from tests.engine.scripted import deployment
 
 ROW = deployment("a")
@@ -39,7 +39,7 @@ def of_error(error: Exception) -> Effect:
     told = failure_for_caller(error)
     failure = type(known)(known.kind, known.retry_after_s, known.word)
     message = failures.message_of(error)
-    return Effect(failure, type(error).__name__, message, failures.came_of(error), told.status, told.code)
+    return Effect(failure, failures.class_of(error), message, failures.came_of(error), told.status, told.code)
 
 
 @pytest.mark.parametrize("details", DETAILS, ids=lambda details: "-".join(map(str, details.values())))
@@ -48,7 +48,7 @@ def test_every_trouble_reads_as_a_real_error(details: dict[str, Any]):
     fate, exposure = Fate(1.0, 1000, 100, 1.0, 1.0), Exposure(1.0, since_s=0.999)
     fault.strike(fate, exposure)
     if isinstance(fate.trouble, Refusal | Broken):
-        assert effect_of(ROW, fate.trouble) == of_error(_mapped(ROW, fate.trouble))
+        assert effect_of(ROW, fate.trouble) == of_error(_failure(ROW, fate.trouble))
 
 
 def test_every_kind_of_fault_is_among_them():
