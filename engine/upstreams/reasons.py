@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any
 
 import aiohttp
 
@@ -32,9 +33,14 @@ def is_of_network(error: BaseException) -> bool:
     return any(_is_of_network(cause) and not isinstance(cause, TimeoutError) for cause in causes_of(error))
 
 
+def names_of(error: BaseException) -> frozenset[str]:
+    """The class of an exception and its bases, as `package.Name`: known without importing their packages."""
+    kind: Any = type(error)
+    return _names(kind)
+
+
 @lru_cache(maxsize=1024)
-def names_of(kind: type) -> frozenset[str]:
-    """A class of exceptions and its bases, as `package.Name`: known without importing their packages."""
+def _names(kind: type) -> frozenset[str]:
     return frozenset(f"{base.__module__.partition('.')[0]}.{base.__name__}" for base in kind.__mro__)
 
 
@@ -51,11 +57,11 @@ def causes_of(error: BaseException) -> Iterator[BaseException]:
 
 
 def _is_of_network(error: BaseException) -> bool:
-    return isinstance(error, OSError | aiohttp.ClientError) or "httpx.TransportError" in names_of(type(error))
+    return isinstance(error, OSError | aiohttp.ClientError) or "httpx.TransportError" in names_of(error)
 
 
 def _said_by(error: BaseException) -> str:
-    if said := next((said for name, said in OF_HTTPX.items() if name in names_of(type(error))), ""):
+    if said := next((said for name, said in OF_HTTPX.items() if name in names_of(error)), ""):
         return said
     match error:
         case ForbiddenAddress():

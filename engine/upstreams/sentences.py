@@ -51,7 +51,7 @@ BY_STATUS = {
 def sentence_of(error: BaseException) -> str:
     """The sentence about an error: one line, at most 500 characters, without keys or internals."""
     said = error.message if isinstance(error, OURS) else None
-    if "openai.APIStatusError" in names_of(type(error)):
+    if "openai.APIStatusError" in names_of(error):
         # The provider's own text is inside LiteLLM's as JSON.
         said = said_in(str(getattr(error, "message", ""))[: 20 * LIMIT])
     return (words_of(redact(said[: 20 * LIMIT])) if isinstance(said, str) else "") or _of_class(error)
@@ -63,7 +63,7 @@ def of_status(status: int) -> str:
 
 
 def _of_class(error: BaseException) -> str:
-    names = names_of(type(error))
+    names = names_of(error)
     for name, sentence in BY_CLASS.items():
         if name in names:
             return sentence
@@ -74,13 +74,13 @@ def _of_class(error: BaseException) -> str:
 def _of_wait(error: BaseException) -> str:
     if isinstance(error, LEFT):
         return "The caller left, or the server is stopping."
-    is_late = isinstance(error, TIMEOUTS) or TIMEOUT_NAMES & names_of(type(error))
+    is_late = isinstance(error, TIMEOUTS) or TIMEOUT_NAMES & names_of(error)
     return NO_ANSWER if is_late else ""
 
 
 def _of_connection(error: BaseException) -> str:
     is_connection = isinstance(error, aiohttp.ClientConnectionError)
-    if not is_connection and "openai.APIConnectionError" not in names_of(type(error)) and not is_of_network(error):
+    if not is_connection and "openai.APIConnectionError" not in names_of(error) and not is_of_network(error):
         return ""
     return f"The connection to the provider failed: {reason_of(error)}."
 

@@ -22,6 +22,7 @@ from engine.upstreams.call import Answer, Call, Stream, Upstream, Usage
 from engine.upstreams.connections import close_session
 from engine.upstreams.direct import DirectUpstream
 from engine.upstreams.rehearsed import RehearsedUpstream
+from engine.upstreams.upstream_failure import UpstreamFailure
 from tests.engine.scripted import deployment, group
 from tests.fakes import Behaviour, Hang, ScriptedUpstream, StalledStream, Status, TruncatedStream
 
@@ -233,7 +234,8 @@ def test_broken_streams_leave_whole_answers_alone(kind: str):
 
 def test_each_failure_is_an_exception_of_its_own():
     first, second = (outcome.result for outcome in rehearse(a_fault("server_error"), count=2))
-    assert failures.class_of(first) == "ServiceUnavailableError"
+    assert isinstance(first, UpstreamFailure)
+    assert first.error_class == "ServiceUnavailableError"
     assert first is not second
     assert (str(first), vars(first).keys()) == (str(second), vars(second).keys())
 

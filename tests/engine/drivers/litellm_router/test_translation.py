@@ -1,5 +1,7 @@
 """What LiteLLM's Router decides by is what LiteLLM itself would have raised for the same answer."""
 
+from typing import Any
+
 import httpx
 import litellm
 import pytest
@@ -14,7 +16,7 @@ from tests.engine.scripted import deployment
 ROW, NO_QUOTA = deployment("a"), b'{"error": {"code": "insufficient_quota"}}'
 
 
-def by_litellm(status: int) -> Exception:
+def by_litellm(status: int) -> Any:
     """LiteLLM's own reading of an answer of an OpenAI-compatible server."""
     error = OpenAIError(status_code=status, message="no", headers=httpx.Headers())
     try:
@@ -24,15 +26,19 @@ def by_litellm(status: int) -> Exception:
     return error
 
 
+def exception(status: int, headers: dict[str, str]) -> Any:
+    return to_litellm(failures.from_response(ROW, status, b"no", headers))
+
+
 @pytest.mark.parametrize("status", [status for status in range(400, 600) if status != 499])
 def test_the_exception_of_a_status_is_the_one_that_litellm_raises(status: int):
-    theirs, own = by_litellm(status), to_litellm(failures.from_response(ROW, status, b"no", {}))
+    theirs, own = by_litellm(status), exception(status, {})
     assert (type(own), own.status_code) == (type(theirs), theirs.status_code)
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 503, 529])
 def test_the_wait_that_the_upstream_asks_for_is_where_the_router_looks_for_it(status: int):
-    theirs = to_litellm(failures.from_response(ROW, status, b"no", {"Retry-After-Ms": "6100"}))
+    theirs = exception(status, {"Retry-After-Ms": "6100"})
     assert theirs.response.headers["retry-after"] == "7"
 
 
