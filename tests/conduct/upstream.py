@@ -1,0 +1,108 @@
+"""A server of many upstreams, each at an address of its own and with a script of its own."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import formatdate
+from typing import Any
+
+from tests.conduct.table import Act, Script
+from tests.fakes import Behaviour, CutStream, Drop, Exchange, Hang, Ok, ScriptedUpstream, StalledStream, TruncatedStream
+
+
+@dataclass(frozen=True)
+class Said:
+    """An error answer with a code and a message."""
+
+    status: int
+    code: str | None = None
+    message: str = "Scripted: it failed."
+    retry_after: str | None = None
+
+    async def play(self, exchange: Exchange) -> None:
+        error = {"message": self.message, "type": None, "param": None, "code": self.code}
+        headers = {} if self.retry_after is None else {"Retry-After": self.retry_after}
+        await exchange.answer(self.status, {"error": error}, headers)
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """200, and a body without a byte in it."""
+
+    async def play(self, exchange: Exchange) -> None:
+        exchange.head(200, {"Content-Type": "application/json", "Content-Length": "0"})
+        await exchange.writer.drain()
+
+
+ACTS: dict[str, Callable[[Act], Behaviour]] = {
+    "200": lambda act: Ok(),
+    "slow": lambda act: Ok(delay_s=act.value or 0.0),
+    "429": lambda act: Said(429, retry_after=_retry_after(act)),
+    "quota": lambda act: Said(429, "insufficient_quota"),
+    "long": lambda act: Said(400, "context_length_exceeded", "Too long."),
+    "policy": lambda act: Said(400, "content_policy_violation", "Not allowed."),
+    "reset": lambda act: Drop(),
+    "hang": lambda act: Hang(),
+    "mute": lambda act: StalledStream(3),
+    "mute0": lambda act: StalledStream(1),
+    "cut": lambda act: CutStream(3),
+    "cut0": lambda act: CutStream(1),
+    "void": lambda act: TruncatedStream(0),
+    "empty": lambda act: Nothing(),
+}
+
+
+class Upstreams(ScriptedUpstream):
+    """All upstreams of all cases, told apart by the path and the model: `/12/A/v1/chat/completions` and `A`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._scripts: dict[tuple[str, str], Script] = {}
+        self._began: dict[str, float] = {}
+        self.asked: Counter[tuple[str, str]] = Counter()
+
+    def __enter__(self) -> Upstreams:
+        super().__enter__()
+        return self
+
+    def address(self, place: str) -> str:
+        """Where the upstreams of a case (`12/A`) are."""
+        return f"http://127.0.0.1:{self._port}/{place}/v1"
+
+    def add(self, case: str, name: str, acts: list[Act]) -> None:
+        """One more upstream."""
+        self._scripts[case, name] = Script(acts)
+
+    def begin(self, case: str) -> None:
+        """The first second of a case."""
+        self._began[case] = time.monotonic()
+
+    async def _play(self, exchange: Exchange) -> None:
+        place = exchange.path.split("/")[1], str(exchange.body.get("model"))
+        if place not in self._scripts or not exchange.path.endswith("/chat/completions"):
+            await Said(404).play(exchange)
+            return
+        self.asked[place] += 1
+        began = self._began.setdefault(place[0], time.monotonic())
+        act = self._scripts[place].next(time.monotonic() - began)
+        await ACTS.get(act.word, _status)(act).play(exchange)
+
+
+def _status(act: Act) -> Behaviour:
+    return Said(int(act.word))
+
+
+def _retry_after(act: Act) -> str | None:
+    if act.value is None:
+        return None
+    return formatdate(time.time() + act.value, usegmt=True) if act.is_date else f"{act.value:g}"
+
+
+def events(text: str) -> list[dict[str, Any]]:
+    """The JSON events of a stream."""
+    lines = [line.removeprefix("data: ") for line in text.splitlines() if line.startswith("data: {")]
+    return [json.loads(line) for line in lines]
