@@ -137,20 +137,23 @@ def console(folder: Path, *, port: int | None = None, server: str = "uvicorn", *
     """Our server, migrated, on a database of its own; `settings` are more environment variables."""
     port = port or free_port()
     with own_database(folder) as database:
-        env = {
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "routing_console.settings",
-            "ROUTING_CONSOLE_DATA": str(folder),
-            "ROUTING_CONSOLE_MASTER_KEY": MASTER_KEY,
-            "ROUTING_CONSOLE_ALLOW_PRIVATE_UPSTREAMS": "1",
-            "PROBE_INTERVAL_S": "0",
-            "REHEARSAL_WORKERS": "1",  # as many as most tests need: each takes seven seconds of CPU to start
-            "DATABASE_URL": database,
-            "PORT": str(port),
-            **settings,
-        }
+        env = {**environment(folder, database), "PORT": str(port), **settings}
         with _serving(folder, port, server, env) as ours:
             yield ours
+
+
+def environment(folder: Path, database: str) -> dict[str, str]:
+    """Of a process with our server, which keeps its data there."""
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "routing_console.settings",
+        "ROUTING_CONSOLE_DATA": str(folder),
+        "ROUTING_CONSOLE_MASTER_KEY": MASTER_KEY,
+        "ROUTING_CONSOLE_ALLOW_PRIVATE_UPSTREAMS": "1",
+        "PROBE_INTERVAL_S": "0",
+        "REHEARSAL_WORKERS": "1",  # as many as most tests need: each takes seven seconds of CPU to start
+        "DATABASE_URL": database,
+    }
 
 
 @contextmanager

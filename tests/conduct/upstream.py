@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections import Counter
@@ -65,9 +66,10 @@ class Upstreams(ScriptedUpstream):
         self._began: dict[str, float] = {}
         self.asked: Counter[tuple[str, str]] = Counter()
 
-    def __enter__(self) -> Upstreams:
-        super().__enter__()
-        return self
+    async def start(self) -> None:
+        """On the loop of all others, so that they have one clock."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._port = self._server.sockets[0].getsockname()[1]
 
     def address(self, place: str) -> str:
         """Where the upstreams of a case (`12/A`) are."""
@@ -79,7 +81,7 @@ class Upstreams(ScriptedUpstream):
 
     def begin(self, case: str) -> None:
         """The first second of a case."""
-        self._began[case] = time.monotonic()
+        self._began[case] = asyncio.get_running_loop().time()
 
     async def _play(self, exchange: Exchange) -> None:
         place = exchange.path.split("/")[1], str(exchange.body.get("model"))
@@ -87,8 +89,7 @@ class Upstreams(ScriptedUpstream):
             await Said(404).play(exchange)
             return
         self.asked[place] += 1
-        began = self._began.setdefault(place[0], time.monotonic())
-        act = self._scripts[place].next(time.monotonic() - began)
+        act = self._scripts[place].next(asyncio.get_running_loop().time() - self._began[place[0]])
         await ACTS.get(act.word, _status)(act).play(exchange)
 
 
