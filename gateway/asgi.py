@@ -19,7 +19,7 @@ from pydantic_core import to_json
 from engine.ledger import new_call_id
 from engine.upstreams.call import Stream
 from gateway import live, pipeline
-from gateway.doors import cors, shapes
+from gateway.doors import cors, error_shapes
 from gateway.doors.incoming import Incoming, incoming
 from gateway.doors.paths import Asks, way_of
 from gateway.live import Live
@@ -113,7 +113,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 
 
 async def _answer(request: Incoming, method: str, receive: Receive, send: Send) -> None:
-    headers = shapes.ids(request.request_id, is_anthropic=request.is_anthropic)
+    headers = error_shapes.ids(request.request_id, is_anthropic=request.is_anthropic)
     headers += cors.answer_headers(settings.CORS_ORIGINS, request.headers.get(b"origin"))
     try:
         if method == "OPTIONS":
@@ -153,7 +153,7 @@ def _allow(request: Incoming) -> tuple[bytes, bytes]:
 
 
 async def _fail(request: Incoming, error: ApiError, headers: Headers, send: Send) -> None:
-    body = shapes.body_of(error, request.request_id, is_anthropic=request.is_anthropic)
+    body = error_shapes.body_of(error, request.request_id, is_anthropic=request.is_anthropic)
     await _send(send, error.status, [*error.headers, *headers], body)
 
 

@@ -166,18 +166,24 @@ def _is_optional(kind: type) -> Callable[[object], bool]:
 Check = tuple[str, Callable[[object], bool], str]
 REQUIRED = {"model", "messages", "input"}
 MODEL: Check = ("model", _is_model, f"a name of 1 to {MODEL_NAME_LIMIT} characters")
+COMMON: tuple[Check, ...] = (
+    ("stream", _is_optional(bool), "true or false"),
+    ("tools", _is_optional(list), "a list"),
+    ("temperature", _is_optional_number, "a number"),
+    ("top_p", _is_optional_number, "a number"),
+)
 CHECKS: dict[Endpoint, list[Check]] = {
     "chat/completions": [
         MODEL,
         ("messages", _is_messages, "a list, not empty, of objects with a 'role'"),
-        ("stream", _is_optional(bool), "true or false"),
+        *COMMON,
         ("stream_options", _is_optional(dict), "an object"),
-        ("tools", _is_optional(list), "a list"),
-        *[
-            (name, _is_optional_number, "a number")
-            for name in ("temperature", "top_p", "frequency_penalty", "presence_penalty")
-        ],
+        ("frequency_penalty", _is_optional_number, "a number"),
+        ("presence_penalty", _is_optional_number, "a number"),
     ],
+    # What else is in a request of these two is checked where it is translated.
+    "responses": [MODEL, *COMMON],
+    "messages": [MODEL, *COMMON],
     "embeddings": [
         MODEL,
         ("input", _is_input, "a text or a list, not empty"),
@@ -185,6 +191,8 @@ CHECKS: dict[Endpoint, list[Check]] = {
 }
 COUNTS: dict[Endpoint, tuple[str, ...]] = {
     "chat/completions": ("max_tokens", "max_completion_tokens", "n"),
+    "responses": ("max_output_tokens",),
+    "messages": ("max_tokens",),
     "embeddings": ("dimensions",),
 }
 MOST = 10**9

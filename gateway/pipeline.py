@@ -15,12 +15,12 @@ from engine.exceptions import RequestFailed
 from engine.ledger import Trace
 from engine.outcomes import CLIENT_LEFT
 from engine.routing import LiveGroup, failure_of
-from engine.upstreams.call import Answer, Call, Stream
+from engine.upstreams.call import CHAT, Answer, Call, Stream
 from gateway import openai
 from gateway.admission.highest_cost import most_nanousd, reachable
 from gateway.admission.key_rights import admit, authenticate, check_scope, is_allowed, is_assigned, may_fall_back_to
 from gateway.bodies import unpacked
-from gateway.doors import shapes
+from gateway.doors import error_shapes
 from gateway.doors.incoming import Incoming
 from gateway.exchange import Exchange
 from gateway.live import Live
@@ -43,6 +43,7 @@ async def serve(live: Live, request: Incoming, raw: bytes) -> tuple[Exchange, He
         raw = await unpacked(raw, request.encoding, settings.MAX_REQUEST_MB)
         body = openai.parse(raw, endpoint, model=request.way.model)
         exchange.call = call = Call(endpoint, body, exchange.trace, bool(body.get("stream")))
+        check_possible(call)
         route = await resolve(live, call, partial(is_assigned, live, holder), holder.power_level)
         exchange.go(route)
         admit(live, holder, body["model"], route)
@@ -67,6 +68,12 @@ async def serve(live: Live, request: Incoming, raw: bytes) -> tuple[Exchange, He
         if not isinstance(exchange.result, Stream):
             record(exchange)
     return exchange, response_headers(exchange) + headers
+
+
+def check_possible(call: Call) -> None:
+    """Raises ApiError 400, or Malformed, for a request that no upstream can be asked in chat's words."""
+    if call.is_chat and call.endpoint != CHAT and (obstacle := call.view.obstacle) is not None:
+        raise ApiError(400, obstacle.message, param=obstacle.param, code="unsupported_parameter")
 
 
 async def hold(live: Live, exchange: Exchange, call: Call, group: LiveGroup, *, size: int) -> None:
@@ -100,7 +107,7 @@ async def stream(exchange: Exchange) -> AsyncGenerator[bytes]:
     except (Exception, TimeoutError) as error:
         exchange.status = 502
         failure = _as_api_error(error if isinstance(error, TimeoutError) else failure_of(error))
-        yield failure.ending(result.fail, shapes.type_of(failure) if exchange.endpoint == "messages" else None)
+        yield failure.ending(result.fail, error_shapes.type_of(failure) if exchange.endpoint == "messages" else None)
     finally:
         if result.is_complete:
             exchange.status = 200

@@ -26,6 +26,8 @@ def test_every_key_can_read_the_schema_and_it_has_the_names_of_the_contract(as_d
         "/api/v1/llm/routing/rules",
         "/v1/chat/completions",
         "/v1/embeddings",
+        "/v1/responses",
+        "/v1/messages",
         "/v1/models",
         "/healthz",
         "/readyz",

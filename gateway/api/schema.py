@@ -22,6 +22,26 @@ EMBEDDINGS: Schema = {
     "required": ["model", "input"],
     "properties": {"model": MODEL, "input": {"oneOf": [{"type": "string"}, {"type": "array", "items": {}}]}},
 }
+RESPONSES: Schema = {
+    **OBJECT,
+    "required": ["model", "input"],
+    "properties": {
+        "model": MODEL,
+        "input": {"oneOf": [{"type": "string"}, {"type": "array", "items": OBJECT}]},
+        "max_output_tokens": {"type": "integer", "minimum": 1},
+        "stream": {"type": "boolean"},
+    },
+}
+ANTHROPIC_MESSAGES: Schema = {
+    **OBJECT,
+    "required": ["model", "messages", "max_tokens"],
+    "properties": {
+        "model": MODEL,
+        "messages": MESSAGES,
+        "max_tokens": {"type": "integer", "minimum": 1},
+        "stream": {"type": "boolean"},
+    },
+}
 ERROR: Schema = {
     "type": "object",
     "required": ["error"],
@@ -77,6 +97,16 @@ PATHS: Schema = {
     "/v1/chat/completions": {
         "post": _operation(
             "chat_completions", "OpenAI's chat completions; `stream` gives server-sent events.", body=CHAT
+        )
+    },
+    "/v1/responses": {
+        "post": _operation("responses", "OpenAI's Responses; `stream` gives server-sent events.", body=RESPONSES)
+    },
+    "/v1/messages": {
+        "post": _operation(
+            "messages",
+            "Anthropic's Messages; `stream` gives server-sent events. Errors have Anthropic's shape.",
+            body=ANTHROPIC_MESSAGES,
         )
     },
     "/v1/embeddings": {"post": _operation("embeddings", "OpenAI's embeddings.", body=EMBEDDINGS)},

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from engine.ledger import new_call_id
-from gateway.doors import shapes
+from gateway.doors import error_shapes
 from gateway.doors.paths import Way
 
 # A client's own id comes back only if it fits a log line and a header.
@@ -48,4 +48,4 @@ class Incoming:
 def incoming(way: Way, path: str, headers: list[tuple[bytes, bytes]]) -> Incoming:
     """The request of an ASGI scope; of a header that came twice the last counts."""
     by_name = dict(headers)
-    return Incoming(way, by_name, shapes.is_anthropic(path, by_name))
+    return Incoming(way, by_name, error_shapes.is_anthropic(path, by_name))

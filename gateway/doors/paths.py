@@ -45,7 +45,7 @@ class Way:
         return ("POST",) if self.asks is Asks.ANSWER else ("GET", "HEAD")
 
 
-ENDPOINTS: tuple[Endpoint, ...] = ("chat/completions", "embeddings")
+ENDPOINTS: tuple[Endpoint, ...] = ("chat/completions", "responses", "messages", "embeddings")
 CALLS: dict[str, Way] = {name: Way(Asks.ANSWER, name) for name in ENDPOINTS}
 WAYS: dict[str, Way] = {
     **{OPENAI + name: way for name, way in CALLS.items()},
