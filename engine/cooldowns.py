@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from engine.core.state import DEPLOYMENT, KEY, Hold
 from engine.drivers.litellm_router.translation import OwnLimit, from_litellm
 from engine.ledger import Attempt
 from engine.spec import DeploymentSpec
@@ -27,7 +30,7 @@ class Cooldown:
     """A deployment that is left alone. Times are Unix seconds; `error` is for people, without secrets.
 
     `cause` counts the failures that led to it (`2×503`; "" when none is known), the last of them in the request
-    `call_id`; `is_own_limit` says that it was a rate limit of ours, and no failure.
+    `call_id`; `is_own_limit` says that it was a rate limit of ours, `is_by_hand` that somebody stopped it: no failure.
     """
 
     deployment: DeploymentSpec
@@ -38,6 +41,7 @@ class Cooldown:
     cause: str = ""
     call_id: str = ""
     is_own_limit: bool = False
+    is_by_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Cooldowns:
         self._latest: dict[str, Cooldown] = {}
         self._add = router.cooldown_cache.add_deployment_to_cooldown
         self._failures: dict[str, deque[Failure]] = {}
+        self._held: Mapping[str, Hold] = {}
         self.begun = 0
         self.until_s = 0.0
         router.cooldown_cache.add_deployment_to_cooldown = self._begin
@@ -87,24 +92,61 @@ class Cooldowns:
         ended = self._latest.pop(deployment_id, None)
         return ended is not None and ended.until_s > time.time()
 
+    def hold(self, held: Mapping[str, Hold]) -> None:
+        """What people have stopped by hand, by the names of breakers, in place of what was before. Unix seconds."""
+        before, self._held = self._held, held
+        for router_id, deployment in self._router.by_router_id.items():
+            wanted = self._hold_of(deployment, held)
+            if wanted == self._hold_of(deployment, before):
+                continue
+            self.end(deployment.deployment_id)
+            if wanted is not None and (lasts_s := wanted.until_s - time.time()) > 0:
+                by_hand = RuntimeError("stopped by hand")
+                self._add(model_id=router_id, original_exception=by_hand, exception_status=503, cooldown_time=lasts_s)
+                self._note(
+                    Cooldown(deployment, "", wanted.why, wanted.since_s, wanted.until_s, wanted.why, is_by_hand=True)
+                )
+
+    def forgive(self, breaker: str) -> None:
+        """Ends the cooldowns of the deployments behind this breaker, unless they are held by hand."""
+        for deployment in self._router.by_router_id.values():
+            if breaker in _names(deployment) and not self._is_held(deployment):
+                self.end(deployment.deployment_id)
+
+    def _hold_of(self, deployment: DeploymentSpec, held: Mapping[str, Hold]) -> Hold | None:
+        """The longest of those that stop it."""
+        holds = [held[name] for name in _names(deployment) if name in held]
+        return max(holds, key=attrgetter("until_s"), default=None)
+
+    def _is_held(self, deployment: DeploymentSpec) -> bool:
+        hold = self._hold_of(deployment, self._held)
+        return hold is not None and hold.until_s > time.time()
+
     def _begin(self, model_id: str, original_exception: Exception, cooldown_time: float | None, **more: Any) -> None:
         """In LiteLLM's place, with its names: `model_id` is the router's id of the deployment, times are seconds."""
-        self._add(model_id=model_id, original_exception=original_exception, cooldown_time=cooldown_time, **more)
         deployment, now = self._router.by_router_id[model_id], time.time()
+        if self._is_held(deployment):
+            return
+        self._add(model_id=model_id, original_exception=original_exception, cooldown_time=cooldown_time, **more)
         lasts_s = self._router.cooldown_cache.default_cooldown_time if cooldown_time is None else cooldown_time
         cause, call_id = self._cause(deployment.deployment_id, now)
         error = from_litellm(original_exception)
-        self._latest[deployment.deployment_id] = Cooldown(
-            deployment,
-            failures.class_of(error),
-            failures.message_of(error),
-            now,
-            now + lasts_s,
-            cause,
-            call_id,
-            isinstance(error, OwnLimit),
+        self._note(
+            Cooldown(
+                deployment,
+                failures.class_of(error),
+                failures.message_of(error),
+                now,
+                now + lasts_s,
+                cause,
+                call_id,
+                isinstance(error, OwnLimit),
+            )
         )
-        self.until_s = max(self.until_s, now + lasts_s)
+
+    def _note(self, cooldown: Cooldown) -> None:
+        self._latest[cooldown.deployment.deployment_id] = cooldown
+        self.until_s = max(self.until_s, cooldown.until_s)
         self.begun += 1
 
     def _cause(self, deployment_id: str, now: float) -> tuple[str, str]:
@@ -116,3 +158,8 @@ class Cooldowns:
             return "", ""
         ((word, count),) = Counter(failure.word for failure in reversed(noted)).most_common(1)
         return f"{count}×{word}", noted[-1].call_id
+
+
+def _names(deployment: DeploymentSpec) -> tuple[str, str]:
+    """The breakers that stand before it."""
+    return DEPLOYMENT + deployment.deployment_id, KEY + (deployment.provider_id or deployment.deployment_id)

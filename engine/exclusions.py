@@ -30,6 +30,8 @@ def _note_cooldown(spec: GroupSpec, journey: Journey, cooldown: Cooldown, now: f
     reason, message = SkipReason.COOLING, f"It cools down for {left_s:.0f} s more, {after}."
     if cooldown.is_own_limit:
         reason, message = SkipReason.RATE_LIMITED, f"Its own rate limit is used up; {left_s:.0f} s more to wait."
+    if cooldown.is_by_hand:
+        message = f"It is stopped by hand for {left_s:.0f} s more: {cooldown.cause}"
     journey.note(
         skip_of(
             spec,

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from random import Random
 
 from engine import retry_after
 from engine.cooldowns import Cooldowns
 from engine.core.failures import Kind
-from engine.core.state import Group, RoutingState
+from engine.core.state import Group, Hold, RoutingState
 from engine.drivers import serving
 from engine.drivers.compiling import compiled, wish_of
 from engine.drivers.cooldowns import CoreCooldowns
+from engine.drivers.open_breakers import OpenBreaker, open_breakers, open_for_litellm
 from engine.exceptions import MAY_WAIT, STATUS_FOR_CLIENT, AllCoolingDown, GroupUnavailable, RequestFailed
 from engine.ledger import Trace
 from engine.routers import GroupRouter
@@ -43,6 +45,7 @@ class LiveGroup:
         self._core: Group | None = None
         self._in_flight = 0
         self._is_retired = False
+        self._held: Mapping[str, Hold] = {}
         if not spec.deployments:
             self.problem = f"'{spec.name}' has no usable deployment: enable a provider and model of it, or add one."
         elif spec.router is Router.LITELLM:
@@ -51,6 +54,7 @@ class LiveGroup:
     def _build_router(self, spec: GroupSpec) -> None:
         try:
             self.router = GroupRouter(spec)
+            self.router.cooling.hold(self._held)
         except Exception:  # LiteLLM raises what it likes, in its own words
             self.problem = f"'{spec.name}' cannot be built. Check its strategy, weights, prices and limits."
 
@@ -84,6 +88,12 @@ class LiveGroup:
         if self.router is not None:
             return self.router.cooling
         return None if self._core is None else CoreCooldowns(self._core)
+
+    def hold(self, held: Mapping[str, Hold]) -> None:
+        """What people have stopped by hand, for LiteLLM's Router, which has no breakers of the core."""
+        self._held = held
+        if self.router is not None:
+            self.router.cooling.hold(held)
 
     async def cooldowns(self) -> dict[str, float]:
         """Deployments that cool down now, with the seconds they have left."""
@@ -128,6 +138,7 @@ class Routing:
         self._state = RoutingState()
         self._store: StateStore = store or LocalStore()
         self._store.attach(self._state)
+        self._held: Mapping[str, Hold] = {}
         self._rng = rng or Random()  # noqa: S311  # no secret is drawn from it
 
     def __iter__(self) -> Iterator[LiveGroup]:
@@ -152,8 +163,42 @@ class Routing:
         asked = [target.key for target in self._cores[spec.name].targets()]
         self._state.adopt(spec.name, asked, wish_of(spec))
         before, self._groups[spec.name] = self._groups.get(spec.name), group
+        group.hold(self._held)
         if before is not None:
             before.retire()
+
+    def hold(self, holds: Mapping[str, Hold]) -> None:
+        """What people have stopped by hand, by the names of breakers: no group asks it before its time is over.
+
+        What is not among them any more is back in service at once. Unix seconds.
+        """
+        if holds == self._held:
+            return
+        now = asyncio.get_running_loop().time()
+        ahead_s, before, known = now - time.time(), self._held, self._state.holds
+        self._held = dict(holds)
+        here = {
+            name: known[name]
+            if before.get(name) == hold
+            else replace(hold, since_s=hold.since_s + ahead_s, until_s=hold.until_s + ahead_s)
+            for name, hold in holds.items()
+        }
+        self._state.hold(here, now)
+        for group in self._groups.values():
+            group.hold(self._held)
+
+    def forgive(self, breaker: str) -> None:
+        """Takes what is behind this breaker back into service, unless it is held by hand."""
+        if (found := self._state.breaker(breaker)) is not None:
+            found.forgive(asyncio.get_running_loop().time())
+        for router in (group.router for group in self._groups.values() if group.router is not None):
+            router.cooling.forgive(breaker)
+
+    def open_breakers(self) -> list[OpenBreaker]:
+        """All that are open or half-open in groups that heed them, and those that are held by hand."""
+        routed = [(group.spec, group.router) for group in self._groups.values() if group.router is not None]
+        theirs = ((spec, cooldown) for spec, router in routed for cooldown in router.cooling.active())
+        return [*open_breakers(self._state, self._cores), *open_for_litellm(theirs)]
 
     def _forgive(self, before: GroupSpec, after: GroupSpec) -> None:
         """Deployments with another key or address are tried at once: what failed there was another one."""
@@ -161,8 +206,9 @@ class Routing:
         for row in after.deployments:
             health = self._state.healths().get(row.deployment_id)
             if health is not None and old.get(row.deployment_id, ()) != _how_it_is_called(row):
-                health.breaker.close()
-                health.provider.breaker.close()
+                now = asyncio.get_running_loop().time()
+                health.breaker.forgive(now)
+                health.provider.breaker.forgive(now)
 
     def remove(self, name: str) -> None:
         """Takes a group out; its requests in flight end undisturbed."""

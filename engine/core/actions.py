@@ -73,7 +73,8 @@ class GiveUp(NamedTuple):
 class Obstacle(NamedTuple):
     """Why a target cannot be asked at the moment `seen_s`; from `until_s` on it may be (infinity: not in this request).
 
-    For a breaker, as it was then: since when it is open, because of what (`2×503`), last in which request.
+    For a breaker, as it was then: since when it is open, because of what (`2×503`, or why somebody holds it so by
+    hand), last in which request.
     """
 
     reason: SkipReason
@@ -83,6 +84,7 @@ class Obstacle(NamedTuple):
     since_s: float = 0.0
     cause: str = ""
     request_id: str = ""
+    is_by_hand: bool = False
 
 
 @dataclass(slots=True, eq=False)

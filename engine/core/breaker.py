@@ -17,6 +17,7 @@ from enum import Enum, auto
 from typing import TypeVar
 
 from engine.core.failures import Failure, Kind
+from engine.core.said import Said
 
 # A quarter of the outage so far; and never less than the first three doublings give.
 PAUSE_SHARE, FREE_DOUBLINGS = 0.25, 4
@@ -95,31 +96,6 @@ class Mark:
     request_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A breaker as one process describes it to the others: in durations, because their clocks differ. Seconds.
-
-    While it is open: `left_s` of the pause (below 0: a probe is due), which began `paused_s` ago; `left_s` is None when
-    it is not. It has been failing for `down_s`. `allowed` is how many requests at a time a recovery lets in, 0 is all.
-    """
-
-    left_s: float | None = None
-    paused_s: float = 0.0
-    down_s: float = 0.0
-    openings: int = 0
-    passed_over: int = 0
-    allowed: int = 0
-    is_firm: bool = False
-    cause: str = ""
-    request_id: str = ""
-    last: Failure | None = None
-
-    def later(self, seconds: float) -> Said:
-        """The same, told so much later."""
-        left_s = None if self.left_s is None else self.left_s - seconds
-        return replace(self, left_s=left_s, paused_s=self.paused_s + seconds, down_s=self.down_s + seconds)
-
-
 class Breaker:
     """Of one deployment, for all groups that have it, or of one provider's key.
 
@@ -134,9 +110,10 @@ class Breaker:
     """
 
     __slots__ = (
-        "_allowed", "_bad", "_before", "_down_s", "_failed", "_first", "_is_firm", "_marks", "_news", "_openings",
-        "_passed_over", "_probe", "_probe_s", "_probes", "_window_s", "away", "begun", "cause", "elsewhere_s",
-        "is_quiet", "last", "policy", "request_id", "revision", "running", "sent", "since_s", "until_s",
+        "_allowed", "_bad", "_before", "_down_s", "_failed", "_first", "_is_by_hand", "_marks", "_news",
+        "_openings", "_passed_over", "_probe", "_probe_s", "_probes", "_window_s", "away", "begun", "cause",
+        "elsewhere_s", "is_quiet", "last", "policy", "request_id", "revision", "running", "sent", "since_s",
+        "until_s",
     )  # fmt: skip
 
     def __init__(self, policy: BreakerPolicy = BreakerPolicy()) -> None:
@@ -160,7 +137,7 @@ class Breaker:
         self._probe_s = self.elsewhere_s = 0.0
         self._openings = self._passed_over = 0
         self._down_s: float | None = None
-        self._is_firm = False
+        self._is_by_hand = False
         self._marks: deque[Mark] | None = None
         self._forget()
         self.revision += 1
@@ -169,6 +146,10 @@ class Breaker:
         self._failed: set[int] = set()  # the numbers of requests that failed lately
         self._window_s, self._first, self._bad = -math.inf, 0, 0  # of the window: begin, first request, failures
         self._before = (0, 0)  # requests and failures of the window before
+
+    def is_held(self, now: float) -> bool:
+        """Whether a person shut it, and its time is not over: nothing that happens to requests changes it."""
+        return self._is_by_hand and now < self.until_s
 
     def state(self, now: float) -> State:
         """What one more request would meet. RECOVERING: as many as may be are in flight."""
@@ -224,6 +205,8 @@ class Breaker:
         is_probe = self.is_probed_by(ticket)
         opens = failure.rule.opens and self.policy.is_adaptive
         self.left(ticket)
+        if self.is_held(now):
+            return False
         self._remember(Mark(now, failure.word, request_id))
         if not is_probe and not opens and (self.until_s or number < self._news):
             return False
@@ -238,26 +221,31 @@ class Breaker:
             self._openings += 1
             is_silent = failure.kind is Kind.TIMEOUT
             self._passed_over = min(2 ** (self._openings - 1), MOST_PASSED_OVER) if is_silent else 0
-            self._is_firm = False
         self._open(now, *self._pause(now, failure, is_probe))
         return True
 
-    def trip(self, now: float, for_s: float, why: str, *, is_by_hand: bool = True) -> None:
-        """Opens it for that long: by hand, even for a last deployment; or as another process did."""
-        self.last = None
-        self._probe = self._passed_over = 0
-        self._is_firm = is_by_hand
-        self._open(now, now, for_s)
-        self.cause = why
+    def hold(self, now: float, until_s: float, why: str) -> None:
+        """Shut by hand until then, even for a last deployment; then a probe comes. Not told to other processes."""
+        revision = self.revision
+        self.close()
+        self.since_s, self.until_s, self.cause, self.last = now, until_s, why, None
+        self._is_by_hand, self.is_quiet = True, False
+        self.begun += 1
+        self.revision = revision
+
+    def forgive(self, now: float) -> None:
+        """Closes it, unless it is held by hand."""
+        if not self.is_held(now):
+            self.close()
 
     def free_s(self, now: float, last_s: float = math.inf) -> float:
         """When it lets a probe through. `last_s` bounds the pause of a group's last deployment."""
-        return max(now, self.until_s if self._is_firm else min(self.until_s, self.since_s + last_s))
+        return max(now, self.until_s if self._is_by_hand else min(self.until_s, self.since_s + last_s))
 
     def say(self, now: float) -> Said:
         """How it is, for other processes."""
         told = Said(openings=self._openings, allowed=self._allowed)
-        if not self.until_s:
+        if not self.until_s or self.is_held(now):
             return told
         return replace(
             told,
@@ -265,7 +253,6 @@ class Breaker:
             paused_s=now - self.since_s,
             down_s=0.0 if self._down_s is None else now - self._down_s,
             passed_over=self._passed_over,
-            is_firm=self._is_firm,
             cause=self.cause,
             request_id=self.request_id,
             last=self.last,
@@ -273,6 +260,8 @@ class Breaker:
 
     def hear(self, now: float, said: Said) -> None:
         """What happened in another process has happened to the same upstream: it counts here too."""
+        if self.is_held(now):
+            return
         if said.left_s is not None:
             self._hear_of_a_pause(now, now + said.left_s, said)
         elif said.allowed:
@@ -293,7 +282,7 @@ class Breaker:
         self.elsewhere_s = 0.0
         # As with our own: a pause is never shorter than what was said before.
         if until_s > self.until_s:
-            self.since_s, self.until_s, self._is_firm = now - said.paused_s, until_s, said.is_firm
+            self.since_s, self.until_s, self._is_by_hand = now - said.paused_s, until_s, False
             self.cause, self.request_id, self.last = said.cause, said.request_id, said.last
         self.is_quiet = not self.until_s
         self.begun += 1
@@ -304,7 +293,7 @@ class Breaker:
         self.since_s = self.until_s = 0.0
         self._probe = self._passed_over = self.running = 0
         self.elsewhere_s = 0.0
-        self._is_firm = self.is_quiet = False
+        self._is_by_hand = self.is_quiet = False
         self._allowed = 1
         self._forget()
         self.revision += 1
@@ -314,6 +303,7 @@ class Breaker:
             self._down_s = now
         self._allowed = self.running = 0
         self.elsewhere_s = 0.0
+        self._is_by_hand = False
         # Never shorter than what was said before: a late failure of an old request must not end a pause early.
         self.since_s, self.until_s = from_s, max(self.until_s, from_s + pause_s, now)
         self.cause, self.request_id = self._said(now)

@@ -26,7 +26,19 @@ MOST_HEARD = 16
 # Repeats at a provider beside a share of its traffic: some at once and per second for those with little traffic.
 RETRIES_AT_ONCE, RETRIES_PER_S = 10.0, 1.0
 
+# The names of breakers: that of a deployment, and that of a provider's key, each with the id behind it.
+DEPLOYMENT, KEY = "deployment:", "key:"
+
 Pick = Callable[[Sequence["Target"], Random, bool, float], "Target"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A breaker that somebody holds open by hand: from `since_s` until `until_s`, and why."""
+
+    since_s: float
+    until_s: float
+    why: str
 
 
 class Budget:
@@ -218,12 +230,16 @@ class RoutingState:
         self._wishes: dict[str, Wishes] = {}  # by deployment
         self._key_wishes: dict[str, Wishes] = {}  # by provider
         self._places: dict[str, dict[str, str]] = {}  # by group: its deployments and their providers
+        self.holds: Mapping[str, Hold] = {}
 
     def health(self, deployment_id: str, provider_id: str) -> Health:
         """The deployment's state, new on first use."""
         if (health := self._healths.get(deployment_id)) is None or health.provider.key != provider_id:
-            provider = self._providers.setdefault(provider_id, ProviderState(provider_id))
+            if (provider := self._providers.get(provider_id)) is None:
+                provider = self._providers[provider_id] = ProviderState(provider_id)
+                self._hold(KEY + provider_id, provider.breaker)
             health = self._healths[deployment_id] = Health(deployment_id, provider)
+            self._hold(DEPLOYMENT + deployment_id, health.breaker)
         return health
 
     def healths(self) -> Mapping[str, Health]:
@@ -233,6 +249,34 @@ class RoutingState:
     def providers(self) -> Mapping[str, ProviderState]:
         """All providers by id."""
         return self._providers
+
+    def breakers(self) -> Iterator[tuple[str, Breaker]]:
+        """All breakers, by the names that processes know them by."""
+        for key, health in self._healths.items():
+            yield DEPLOYMENT + key, health.breaker
+        for key, provider in self._providers.items():
+            yield KEY + key, provider.breaker
+
+    def breaker(self, name: str) -> Breaker | None:
+        """The breaker of this name."""
+        kind, _, key = name.partition(":")
+        known: Mapping[str, Health | ProviderState] = self._healths if kind + ":" == DEPLOYMENT else self._providers
+        return None if (found := known.get(key)) is None else found.breaker
+
+    def hold(self, holds: Mapping[str, Hold], now: float) -> None:
+        """All breakers that are held by hand, by their names, in place of those before: others come back at once."""
+        before, self.holds = self.holds, holds
+        for name, breaker in self.breakers():
+            if holds.get(name) == before.get(name):
+                continue
+            if name in holds:
+                self._hold(name, breaker)
+            elif breaker.is_held(now):
+                breaker.close()
+
+    def _hold(self, name: str, breaker: Breaker) -> None:
+        if (hold := self.holds.get(name)) is not None:
+            breaker.hold(hold.since_s, hold.until_s, hold.why)
 
     def adopt(self, group_name: str, deployment_ids: Sequence[str], wish: Wish) -> None:
         """What a group wants of its deployments and their providers, in place of what it wanted before.

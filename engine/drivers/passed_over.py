@@ -52,6 +52,8 @@ def _message(deployment: DeploymentSpec, obstacle: Obstacle, left_s: float) -> s
     after = f"after {obstacle.cause}" if obstacle.cause else "after failures"
     match obstacle.reason:
         case SkipReason.COOLING:
+            if obstacle.is_by_hand:
+                return f"It is stopped by hand for {max(0.0, left_s):.0f} s more: {obstacle.cause}"
             return f"It cools down for {max(0.0, left_s):.0f} s more, {after}."
         case SkipReason.PROBE_RUNNING:
             return f"It comes back {after}, with few requests at a time."

@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.core.actions import Ask
 from engine.core.breaker import Breaker
-from engine.shared.view import DEPLOYMENT, KEY
+from engine.core.state import DEPLOYMENT, KEY
 
 CLAIMED_MS, RENEWED_S, LINGERS_MS = 5000, 1.0, 250
 # Who was refused asks again after so long at most: nobody tells that a probe ended without a verdict.

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from engine.core.breaker import Said
 from engine.core.failures import Failure, Kind
+from engine.core.said import Said
 from engine.upstreams import failures
 
 # By deployment: answers of streams to the first token and the seconds they took in all; the same of whole answers, per

@@ -20,7 +20,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from engine.core.actions import Ask
-from engine.core.breaker import Said
+from engine.core.said import Said
 from engine.core.state import Health, RoutingState
 from engine.shared import messages
 from engine.shared.claims import Claims
@@ -205,7 +205,7 @@ class ValkeyStore:
         if (epoch := await self._redis.get(key)) != self._epoch:
             self._view.tell_all()
             self._epoch = epoch
-        await self._read_breakers([name for name, _ in self._view.breakers()])
+        await self._read_breakers(self._view.names())
 
     async def _read_breakers(self, names: Sequence[str]) -> None:
         rows = await self._read(keys=[self._key(name) for name in names]) if names else []

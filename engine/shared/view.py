@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from engine.core.breaker import Breaker, Said
+from engine.core.breaker import Breaker
+from engine.core.said import Said
 from engine.core.state import RoutingState
 from engine.shared.messages import News, Paces
 
 # A process that says nothing for so long is dead, or cut off: what it had in flight does not count any more.
 SILENT_S = 3.0
-DEPLOYMENT, KEY = "deployment:", "key:"
 # Revisions of breakers: of a new one, and of none.
 UNTOUCHED, NOTHING = 1, 0
 
@@ -63,23 +63,20 @@ class SharedView:
         self._busy, self._running = Tally(), Tally()
         self._heard_s: dict[str, float] = {}
 
-    def breakers(self) -> Iterator[tuple[str, Breaker]]:
-        """All breakers, by the names that processes know them by."""
-        for key, health in self._state.healths().items():
-            yield DEPLOYMENT + key, health.breaker
-        for key, provider in self._state.providers().items():
-            yield KEY + key, provider.breaker
+    def names(self) -> list[str]:
+        """The names of all breakers."""
+        return [name for name, _ in self._state.breakers()]
 
     def unknown(self) -> list[str]:
         """Names of breakers of which this process does not know what the others know."""
-        return [name for name, breaker in self.breakers() if self._known_one(name, breaker) is None]
+        return [name for name, breaker in self._state.breakers() if self._known_one(name, breaker) is None]
 
     # What is told
 
     def news(self, now: float, *, is_whole: bool = False) -> News | None:
         """What has changed since the last time (or all that is in flight); None when nothing has."""
         busy = {key: health.in_flight for key, health in self._state.healths().items() if health.in_flight}
-        running = {name: breaker.running for name, breaker in self.breakers() if breaker.running}
+        running = {name: breaker.running for name, breaker in self._state.breakers() if breaker.running}
         paces, breakers = dict(self._paces()), self._changed(now)
         is_same = busy == self._told_busy and running == self._told_running
         if is_same and not paces and not breakers and not is_whole:
@@ -100,7 +97,7 @@ class SharedView:
 
     def _changed(self, now: float) -> dict[str, Said]:
         self._telling, changed = [], {}
-        for name, breaker in self.breakers():
+        for name, breaker in self._state.breakers():
             known = self._known_one(name, breaker)
             if known is not None and not known.is_agreed:
                 self._telling.append((known, breaker.revision))
@@ -123,7 +120,7 @@ class SharedView:
     def caught_up(self, names: Iterable[str], found: Mapping[str, Said], now: float) -> None:
         """What is kept of these breakers: all that was told while this process did not listen."""
         for name in names:
-            if (breaker := self._breaker(name)) is None:
+            if (breaker := self._state.breaker(name)) is None:
                 continue
             is_known = self._known_one(name, breaker) is not None
             known = self._known.setdefault(name, KnownBreaker(breaker, UNTOUCHED))
@@ -145,7 +142,7 @@ class SharedView:
 
     def _hear_breaker(self, name: str, said: Said, now: float) -> None:
         """How another process says a breaker is. What has changed here and was not told yet counts more."""
-        if (breaker := self._breaker(name)) is None:
+        if (breaker := self._state.breaker(name)) is None:
             return
         known = self._known_one(name, breaker) or KnownBreaker(breaker, UNTOUCHED)
         if known.is_agreed:
@@ -159,7 +156,7 @@ class SharedView:
             if (health := healths.get(key)) is not None:
                 health.away = away
         for name, away in self._running.hear(process, running):
-            if (breaker := self._breaker(name)) is not None:
+            if (breaker := self._state.breaker(name)) is not None:
                 breaker.away = away
 
     def _hear_paces(self, paces: Paces, now: float) -> None:
@@ -172,11 +169,3 @@ class SharedView:
     def _known_one(self, name: str, breaker: Breaker) -> KnownBreaker | None:
         known = self._known.get(name)
         return known if known is not None and known.breaker is breaker else None
-
-    def _breaker(self, name: str) -> Breaker | None:
-        kind, _, key = name.partition(":")
-        if kind + ":" == DEPLOYMENT:
-            health = self._state.healths().get(key)
-            return None if health is None else health.breaker
-        provider = self._state.providers().get(key)
-        return None if provider is None else provider.breaker

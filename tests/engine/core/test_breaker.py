@@ -4,7 +4,8 @@ import pytest
 
 from engine.core.breaker import MOST_PASSED_OVER, RECOVERED_AFTER, Breaker, BreakerPolicy, State
 from engine.core.failures import Failure, Kind
-from tests.engine.core.working import DEFAULT, LIMITED, REFUSED, SERVER, SILENT, limited, opened
+from engine.core.said import Said
+from tests.engine.core.working import DEFAULT, LIMITED, REFUSED, SERVER, SILENT, limited, opened, shut
 
 
 def send(breaker: Breaker, at_s: float, failure: Failure | None = None, takes_s: float = 0.0) -> bool:
@@ -345,32 +346,66 @@ def test_closing_it_by_hand_forgets_everything():
 # By hand, and what is shown
 
 
-def test_tripping_it_by_hand_holds_even_for_a_last_deployment():
+def test_holding_it_by_hand_holds_even_for_a_last_deployment():
     breaker = Breaker()
-    breaker.trip(10.0, 600.0, "maintenance")
+    breaker.hold(10.0, 610.0, "maintenance")
     assert (breaker.cause, breaker.until_s) == ("maintenance", 610.0)
     assert breaker.free_s(20.0, 5.0) == 610.0
 
 
 def test_what_another_process_says_holds_as_if_it_had_been_seen_here():
     breaker = Breaker()
-    breaker.trip(10.0, 60.0, "3×503", is_by_hand=False)
+    shut(breaker, 10.0, 60.0, "3×503")
     assert breaker.free_s(11.0, 5.0) == 15.0
 
 
-def test_a_probe_that_ran_when_it_was_tripped_does_not_bring_it_back():
+def test_a_probe_that_ran_when_it_was_held_by_hand_does_not_bring_it_back():
     breaker = opened(at_s=1.0)
     ticket = breaker.entered(3.0)
-    breaker.trip(4.0, 600.0, "maintenance")
+    breaker.hold(4.0, 604.0, "maintenance")
     breaker.succeeded(5.0, ticket)
     assert breaker.state(6.0) is State.OPEN
 
 
-def test_a_deployment_tripped_by_hand_comes_back_by_a_probe():
+def test_what_is_held_by_hand_comes_back_by_a_probe():
     breaker = Breaker()
-    breaker.trip(10.0, 60.0, "maintenance")
+    breaker.hold(10.0, 70.0, "maintenance")
+    assert breaker.state(69.9) is State.OPEN
     assert probe(breaker, 70.0)
     assert breaker.until_s == 0.0
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [
+        lambda breaker: breaker.failed(20.0, limited(900.0), 0),
+        lambda breaker: breaker.failed(20.0, SERVER, 0),
+        lambda breaker: breaker.hear(20.0, Said()),
+        lambda breaker: breaker.hear(20.0, Said(allowed=1)),
+        lambda breaker: breaker.hear(20.0, Said(left_s=900.0, cause="3×503")),
+        lambda breaker: breaker.forgive(20.0),
+    ],
+)
+def test_nothing_that_happens_meanwhile_changes_what_is_held_by_hand(happens):
+    breaker = Breaker()
+    breaker.hold(10.0, 70.0, "maintenance")
+    happens(breaker)
+    assert (breaker.state(69.0), breaker.until_s, breaker.cause) == (State.OPEN, 70.0, "maintenance")
+    assert breaker.say(30.0) == Said()
+
+
+def test_a_hold_that_is_made_shorter_is_shorter():
+    breaker = Breaker()
+    breaker.hold(10.0, 600.0, "maintenance")
+    breaker.hold(20.0, 30.0, "done sooner")
+    assert (breaker.state(29.0), breaker.state(30.0)) == (State.OPEN, State.HALF_OPEN)
+
+
+def test_failures_open_it_as_ever_after_a_hold():
+    breaker = Breaker()
+    breaker.hold(0.0, 10.0, "maintenance")
+    probe(breaker, 10.0, SERVER)
+    assert (breaker.is_held(11.0), breaker.until_s, breaker.cause) == (False, 12.0, "1×503")
 
 
 def test_it_says_the_most_frequent_cause_and_the_last_request():

@@ -11,6 +11,7 @@ from engine.core.breaker import Breaker, BreakerPolicy, State
 from engine.core.failures import Failure, Kind
 from engine.core.journey import Journey
 from engine.core.policies import POLICIES
+from engine.core.said import Said
 from engine.core.state import Group, Health, RoutingState, Target
 
 SERVER = Failure(Kind.SERVER, word="503")
@@ -115,6 +116,11 @@ def opened(failure: Failure = LIMITED, at_s: float = 0.0, policy: BreakerPolicy 
         breaker.sent += 1
         breaker.failed(at_s, failure, breaker.entered(at_s))
     return breaker
+
+
+def shut(breaker: Breaker, now: float, for_s: float, cause: str = "3×503") -> None:
+    """Opens it for so long, as another process did."""
+    breaker.hear(now, Said(left_s=for_s, openings=1, cause=cause))
 
 
 def open_for(health: Health, seconds: float, now: float = 0.0) -> None:

@@ -11,7 +11,7 @@ import redis.asyncio
 
 from engine.core.actions import GiveUp
 from engine.core.breaker import State
-from tests.engine.core.working import SERVER
+from tests.engine.core.working import SERVER, shut
 from tests.engine.shared.stores import Process, all_of, becomes, process, processes
 from tests.services import valkey
 
@@ -40,7 +40,7 @@ async def minute_has(url: str, seconds: float) -> None:
 
 
 def open_breaker(one: Process, for_s: float = 30.0) -> None:
-    one.a.breaker.trip(one.now, for_s, "by hand")
+    shut(one.a.breaker, one.now, for_s, "3×503")
 
 
 async def test_what_is_in_flight_elsewhere_is_known_soon_and_forgotten_when_it_ends(url):

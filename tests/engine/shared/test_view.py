@@ -10,7 +10,7 @@ from engine.core.wishes import Wish
 from engine.shared.messages import News, Reported, described, packed, packed_breaker, unpacked, unpacked_breaker
 from engine.shared.view import SharedView
 from engine.upstreams import failures
-from tests.engine.core.working import SERVER, group
+from tests.engine.core.working import SERVER, group, shut
 from tests.engine.scripted import deployment
 
 
@@ -43,7 +43,7 @@ def test_nothing_is_told_while_nothing_changes():
 
 def test_what_was_heard_is_not_told_back():
     one, other = One("1"), One("2")
-    one.a.breaker.trip(1.0, 30.0, "by hand")
+    shut(one.a.breaker, 1.0, 30.0, "3×503")
     assert tell(one, other)
     assert (other.a.breaker.state(2.0), other.a.breaker.until_s) == (State.OPEN, 31.0)
     assert not tell(other, one)
@@ -51,26 +51,26 @@ def test_what_was_heard_is_not_told_back():
 
 def test_news_that_did_not_arrive_are_told_again():
     one, other = One("1"), One("2")
-    one.a.breaker.trip(1.0, 30.0, "by hand")
+    shut(one.a.breaker, 1.0, 30.0, "3×503")
     assert one.view.news(1.0) is not None
     assert tell(one, other)
 
 
 def test_a_process_counts_no_pause_shorter_than_its_own():
     one, other = One("1"), One("2")
-    other.a.breaker.trip(1.0, 60.0, "by hand")
+    shut(other.a.breaker, 1.0, 60.0, "3×503")
     tell(other, One("3"))
-    one.a.breaker.trip(1.0, 5.0, "by hand")
+    shut(one.a.breaker, 1.0, 5.0, "3×503")
     tell(one, other)
     assert other.a.breaker.until_s == 61.0
 
 
 def test_what_has_just_changed_here_counts_more_than_what_is_heard():
     one, other = One("1"), One("2")
-    one.a.breaker.trip(1.0, 30.0, "by hand")
+    shut(one.a.breaker, 1.0, 30.0, "3×503")
     tell(one, other)
     one.a.breaker.close()
-    other.a.breaker.trip(1.0, 40.0, "once more")
+    shut(other.a.breaker, 1.0, 40.0, "once more")
     tell(one, other)
     assert other.a.breaker.state(2.0) is State.OPEN
     tell(other, one)
@@ -79,7 +79,7 @@ def test_what_has_just_changed_here_counts_more_than_what_is_heard():
 
 def test_a_recovery_lets_few_in_at_a_time_over_all_processes():
     one, other = One("1"), One("2")
-    one.a.breaker.trip(0.0, 1.0, "by hand")
+    shut(one.a.breaker, 0.0, 1.0, "3×503")
     tell(one, other)
     one.a.breaker.succeeded(2.0, one.a.breaker.entered(2.0))
     tell(one, other, 2.0)
@@ -91,15 +91,15 @@ def test_a_recovery_lets_few_in_at_a_time_over_all_processes():
 
 def test_a_breaker_that_is_kept_says_how_it_is_by_now():
     one = One("1")
-    one.a.breaker.trip(10.0, 30.0, "by hand")
+    shut(one.a.breaker, 10.0, 30.0, "3×503")
     kept = packed_breaker(one.a.breaker.say(10.0), 60_000)
     said = unpacked_breaker(kept, 52_000)
-    assert (said.left_s, said.paused_s, said.cause) == (22.0, 8.0, "by hand")
+    assert (said.left_s, said.paused_s, said.cause) == (22.0, 8.0, "3×503")
 
 
 def test_who_was_cut_off_learns_what_is_open_and_what_was_closed_meanwhile():
     one, other = One("1"), One("2")
-    one.a.breaker.trip(1.0, 30.0, "by hand")
+    shut(one.a.breaker, 1.0, 30.0, "3×503")
     tell(one, other)
     other.view.caught_up(["deployment:a"], {}, 2.0)
     assert other.a.breaker.is_quiet
@@ -109,7 +109,7 @@ def test_who_was_cut_off_learns_what_is_open_and_what_was_closed_meanwhile():
 
 def test_a_store_that_lost_its_data_closes_nothing():
     one, other = One("1"), One("2")
-    one.a.breaker.trip(1.0, 30.0, "by hand")
+    shut(one.a.breaker, 1.0, 30.0, "3×503")
     tell(one, other)
     other.view.tell_all()
     other.view.caught_up(["deployment:a"], {}, 2.0)
@@ -119,7 +119,7 @@ def test_a_store_that_lost_its_data_closes_nothing():
 
 def test_a_deployment_that_was_forgotten_and_is_new_again_closes_nothing_elsewhere():
     one, other = One("1"), One("2")
-    one.a.breaker.trip(1.0, 30.0, "by hand")
+    shut(one.a.breaker, 1.0, 30.0, "3×503")
     tell(one, other)
     one.state.adopt("g", ["a"], Wish(None))
     one.state.forget("g")
