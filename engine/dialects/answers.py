@@ -28,7 +28,7 @@ def read_chat(body: bytes) -> AnswerReading:
     """Reads the JSON of a chat answer with a success status."""
     fields = parsed(body)
     if not fields:
-        return _no_answer(body)
+        return no_answer(body)
     if error := error_in(fields):
         return AnswerReading(error=error)
     choices = fields.get("choices")
@@ -44,7 +44,7 @@ def read_embeddings(body: bytes) -> AnswerReading:
     """Reads the JSON of an embeddings answer with a success status."""
     fields = parsed(body)
     if not fields:
-        return _no_answer(body)
+        return no_answer(body)
     if error := error_in(fields):
         return AnswerReading(error=error)
     if not isinstance(data := fields.get("data"), list):
@@ -52,7 +52,8 @@ def read_embeddings(body: bytes) -> AnswerReading:
     return AnswerReading(usage=usage_in(fields)) if data else AnswerReading(problem="answered without an embedding.")
 
 
-def _no_answer(body: bytes) -> AnswerReading:
+def no_answer(body: bytes) -> AnswerReading:
+    """The reading of a body that has no JSON object, or an empty one."""
     is_empty = not body.strip()
     return AnswerReading(problem="answered with nothing." if is_empty else "did not answer in OpenAI's format.")
 

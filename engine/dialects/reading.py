@@ -65,9 +65,14 @@ def read_event(event: bytes) -> Event:
     return UNREADABLE if fields is None else event_of(fields, is_error=kind == b"error")
 
 
+def data_of(event: bytes) -> bytes | None:
+    """The data of one event, without its final blank line; None for a comment."""
+    return _parts_of(event)[1]
+
+
 def chunk_in(event: bytes) -> dict[str, Any] | None:
     """The JSON of one event; None for `[DONE]`, comments and whatever is unreadable."""
-    data = _parts_of(event)[1]
+    data = data_of(event)
     return None if data is None or data == b"[DONE]" else parsed(data)
 
 

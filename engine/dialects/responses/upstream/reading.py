@@ -1,0 +1,105 @@
+"""Reads an upstream's Responses that are passed on as they are: one event of a stream, or a whole answer. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.dialects.answers import AnswerReading, no_answer
+from engine.dialects.reading import COMMENT, UNREADABLE, Event, data_of, error_in, parsed
+from engine.dialects.responses.upstream.answer import answer, finish_of
+from engine.dialects.shapes import object_of
+from engine.upstreams.tokens import usage_in
+
+# What a client can use. All else before the first of them is an envelope: another deployment can still answer.
+CONTENT = frozenset(
+    {
+        "response.output_text.delta",
+        "response.refusal.delta",
+        "response.function_call_arguments.delta",
+        "response.custom_tool_call_input.delta",
+        "response.reasoning_summary_text.delta",
+        "response.reasoning_text.delta",
+        "response.image_generation_call.partial_image",
+        "response.audio.delta",
+        "response.code_interpreter_call_code.delta",
+        "response.mcp_call_arguments.delta",
+    }
+)
+ITEMS = frozenset({"response.output_item.added", "response.output_item.done"})
+# Items that are empty when they begin; others are a call, with its name.
+BEGIN_EMPTY = frozenset({"message", "reasoning"})
+ENDS = frozenset({"response.completed", "response.incomplete"})
+FAILURES = frozenset({"response.failed", "response.cancelled", "error"})
+# The one answer of a stream.
+ANSWER = (0,)
+
+
+def read_event(event: bytes) -> Event:
+    """Reads one event, without its final blank line.
+
+    The type in the data decides, because some servers send no `event:` line. The last event is `is_done`.
+    """
+    if (data := data_of(event)) is None:
+        return COMMENT
+    if data == b"[DONE]":  # from servers that end all streams alike
+        return COMMENT
+    fields = parsed(data)
+    return UNREADABLE if fields is None else event_of(fields)
+
+
+def event_of(fields: dict[str, Any]) -> Event:
+    """Reads the JSON of one event."""
+    kind = fields.get("type")
+    if not isinstance(kind, str):
+        return Event(error=fields["error"], fields=fields) if fields.get("error") else UNREADABLE
+    if kind in CONTENT:
+        return Event(has_content=bool(fields.get("delta") or fields.get("partial_image_b64")), choices=ANSWER)
+    if kind in ENDS:
+        return _end(fields)
+    if kind in FAILURES:
+        return Event(error=error_of(fields), fields=fields)
+    if kind in ITEMS:
+        return Event(has_content=_is_content(object_of(fields.get("item"))), fields=fields)
+    return Event(fields=fields)
+
+
+def read_response(body: bytes) -> AnswerReading:
+    """Reads the JSON of a whole response with a success status; `choices` are in chat's words."""
+    fields = parsed(body)
+    if not fields:
+        return no_answer(body)
+    if (error := error_in(fields)) or fields.get("status") == "failed":
+        return AnswerReading(error=error or error_of(fields))
+    if not isinstance(fields.get("output"), list):
+        return AnswerReading(problem="did not answer in the format of Responses.")
+    finish = finish_of(fields, has_calls=False)
+    return AnswerReading(
+        usage=usage_in(fields), finish_reasons=(finish,), choices=tuple(answer(fields, created=1)["choices"])
+    )
+
+
+def error_of(fields: dict[str, Any]) -> object:
+    """The error of a failed response, or of an event that is one."""
+    if told := object_of(fields.get("response")).get("error") or fields.get("error"):
+        return told
+    known = {name: fields[name] for name in ("code", "message", "param") if fields.get(name) is not None}
+    return known or {"message": "The response failed."}
+
+
+def _end(fields: dict[str, Any]) -> Event:
+    response = object_of(fields.get("response"))
+    return Event(
+        has_content=bool(response.get("output")),
+        choices=ANSWER,
+        finishes=((0, finish_of(response, has_calls=False)),),
+        usage=usage_in(response),
+        is_done=True,
+        fields=fields,
+    )
+
+
+def _is_content(item: dict[str, Any]) -> bool:
+    kind = item.get("type")
+    if kind in BEGIN_EMPTY:
+        return bool(item.get("content") or item.get("summary"))
+    return isinstance(kind, str)
