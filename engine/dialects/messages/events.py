@@ -19,7 +19,8 @@ from engine.upstreams.tokens import Usage
 
 PING = b'event: ping\ndata: {"type":"ping"}\n\n'
 STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
-PLAIN = frozenset({"content", "role"})
+# The field of a delta that goes on with an open block.
+NAMES = {"text": "content", "thinking": "reasoning_content", "tool_use": "tool_calls", "redacted_thinking": ""}
 STARTS: dict[str, dict[str, str]] = {
     "text": {"type": "text", "text": ""},
     "thinking": {"type": "thinking", "thinking": "", "signature": ""},
@@ -70,10 +71,8 @@ class MessagesEncoder:
         delta = choice.get("delta")
         if not isinstance(delta, dict):
             return begun
-        text = delta.get("content")
-        if self._open and self._open.kind == "text" and isinstance(text, str) and delta.keys() <= PLAIN:
-            return self._delta + to_json(text) + b"}}\n\n" if text else begun
-        return begun + self._said(delta)
+        more = self._more(delta) if self._open is not None else None
+        return begun + self._said(delta) if more is None else self._piece(more) if more else b""
 
     def end(self, usage: Usage | None) -> bytes:
         """The closing events. All tokens are told here: they are not known before."""
@@ -102,6 +101,22 @@ class MessagesEncoder:
             "usage": tokens(None),
         }
         return _event("message_start", {"message": message}) + PING
+
+    def _more(self, delta: dict[str, Any]) -> str | None:
+        """More text for the open block, which is what nearly every chunk has; None if there is anything else."""
+        name = NAMES[self._open.kind] if self._open is not None else ""
+        if len(delta) > 1 and any(value and key != name and key != "role" for key, value in delta.items()):
+            return None
+        value = delta.get(name)
+        if name != "tool_calls":
+            return value if isinstance(value, str) else None
+        if type(value) is not list or len(value) != 1 or type(piece := value[0]) is not dict or piece.get("id"):
+            return None
+        index, function = piece.get("index"), piece.get("function")
+        if type(index) is not int or type(function) is not dict or self._by_index.get(index) is not self._open:
+            return None
+        arguments = function.get("arguments")
+        return arguments if isinstance(arguments, str) else None
 
     def _said(self, delta: dict[str, Any]) -> bytes:
         parts = []
