@@ -1,4 +1,4 @@
-"""The events of one chat stream for its client."""
+"""The events of one stream for its client."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from engine.dialects.progress import Progress
-from engine.dialects.reading import read_event
+from engine.dialects.reading import Event, read_event
 from engine.dialects.repeats import Repeats
 from engine.upstreams.sse import EVENT_LIMIT, Events, TooLarge, shown
 
@@ -30,18 +30,15 @@ class Piece:
     is_last: bool = False
 
 
-class ChatEvents:
+class StreamEvents:
     """Reads a stream piece by piece; `progress` is the state of the stream.
 
-    `[DONE]`, unreadable events, and usage that the client did not request are not shown.
+    `ending` is the last event: it comes when the end is certain. A dialect says what an event means, and shows.
     """
 
-    def __init__(self, source: Bytes, *, choices: int = 1, hides_usage: bool = False) -> None:
-        self._source = source
+    def __init__(self, source: Bytes, progress: Progress, ending: bytes) -> None:
+        self._source, self.progress, self.ending = source, progress, ending
         self._events = Events()
-        self._repeats = Repeats(hides_usage=hides_usage)
-        self._hides_usage = hides_usage
-        self.progress = Progress(choices)
 
     async def first(self) -> Piece:
         """Everything until there is something to deliver, or certainly nothing; raises TooLarge."""
@@ -59,7 +56,7 @@ class ChatEvents:
         """The next events, as many as arrived together; raises TooLarge."""
         while data := await self._source.readany():
             # A repeat changes nothing in `progress`, which has the event that it repeats.
-            if self._events.is_between and (repeats := self._repeats.shown(data)):
+            if self._events.is_between and (repeats := self._repeats(data)):
                 return Piece(repeats, has_data=True)
             if events := self._events.feed(data):
                 return self._piece(events)
@@ -69,14 +66,47 @@ class ChatEvents:
     def _piece(self, events: list[bytes]) -> Piece:
         piece, parts = Piece(), []
         for event in events:
-            said = read_event(event)
+            said = self._read(event)
             self.progress.add(said)
             if said.is_done or said.error:
                 piece.error, piece.is_last = said.error, True
                 break
             piece.has_data = piece.has_data or (said.is_data and said.is_readable)
             if said.is_readable:
-                parts.append(shown(event, said, hides_usage=self._hides_usage))
-                self._repeats.learn(event, said)
+                parts.append(self._shown(event, said))
         piece.shown = b"".join(parts)
         return piece
+
+    def _repeats(self, data: bytes) -> bytes:
+        """The client's bytes if all of these are known to be content and nothing else; b'' if not."""
+        return b""
+
+    def _read(self, event: bytes) -> Event:
+        """Reads one event."""
+        raise NotImplementedError
+
+    def _shown(self, event: bytes, said: Event) -> bytes:
+        """The client's part of a readable event."""
+        raise NotImplementedError
+
+
+class ChatEvents(StreamEvents):
+    """A chat stream for a chat client.
+
+    `[DONE]`, unreadable events, and usage that the client did not request are not shown.
+    """
+
+    def __init__(self, source: Bytes, *, choices: int = 1, hides_usage: bool = False) -> None:
+        super().__init__(source, Progress(choices), b"data: [DONE]\n\n")
+        self._learned = Repeats(hides_usage=hides_usage)
+        self._hides_usage = hides_usage
+
+    def _repeats(self, data: bytes) -> bytes:
+        return self._learned.shown(data)
+
+    def _read(self, event: bytes) -> Event:
+        return read_event(event)
+
+    def _shown(self, event: bytes, said: Event) -> bytes:
+        self._learned.learn(event, said)
+        return shown(event, said, hides_usage=self._hides_usage)

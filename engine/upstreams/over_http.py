@@ -1,0 +1,152 @@
+"""One request to an upstream over the shared connection pool: time limits, refusals, whole bodies, streams.
+
+What is sent and how the answer is read is up to a `Speech`: one for each dialect that we speak without LiteLLM.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import aiohttp
+
+from engine import limits
+from engine.dialects.reading import error_in, parsed
+from engine.ledger import Attempt
+from engine.spec import DeploymentSpec, RetryPolicy
+from engine.upstreams import failures
+from engine.upstreams.call import Answer, Call, Stream
+from engine.upstreams.chat_events import Bytes, StreamEvents
+from engine.upstreams.connections import CONNECT_TIMEOUT_S, session
+from engine.upstreams.delivery import deliver
+from engine.upstreams.reasons import reason_of
+from engine.upstreams.sse import TooLarge
+from engine.upstreams.upstream_failure import UpstreamFailure
+
+ERROR_BODY_LIMIT = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is sent: address, JSON and headers; `dropped` are the client's parameters that are not in it.
+
+    `kept` is what the way back needs to know of the request.
+    """
+
+    url: str
+    body: bytes
+    headers: dict[str, str]
+    dropped: tuple[str, ...] = ()
+    kept: Any = None
+
+
+class Speech(Protocol):
+    """How one dialect is spoken."""
+
+    def request(self, call: Call, deployment: DeploymentSpec) -> Request: ...
+
+    def has_learned(self, call: Call, deployment: DeploymentSpec, refusal: UpstreamFailure) -> bool:
+        """Whether the next request would be another one because of this refusal."""
+        ...
+
+    def answer(self, call: Call, deployment: DeploymentSpec, body: bytes, request: Request) -> Answer:
+        """Reads a whole answer; raises for an error in it."""
+        ...
+
+    def events(self, call: Call, source: Bytes, request: Request) -> StreamEvents:
+        """Reads a stream."""
+        ...
+
+
+class HTTPUpstream:
+    """POST in the words of a dialect; redirects are not followed."""
+
+    def __init__(self, speech: Speech, open_session: Callable[[], aiohttp.ClientSession] = session) -> None:
+        self._speech, self._open_session = speech, open_session
+
+    async def send(
+        self, call: Call, deployment: DeploymentSpec, policy: RetryPolicy, attempt: Attempt
+    ) -> Answer | Stream:
+        limit_s, waits_for = _limit(call, policy)
+        try:
+            async with asyncio.timeout(limit_s):
+                request, response = await self._ask(call, deployment, attempt)
+                if call.is_stream:
+                    await _check_is_stream(deployment, response)
+                    events = self._speech.events(call, response.content, request)
+                    return await deliver(call, deployment, policy, events, response, attempt)
+                body = await _whole(deployment, response)
+                return self._speech.answer(call, deployment, body, request)
+        except TimeoutError as error:
+            if isinstance(error, aiohttp.ServerTimeoutError):
+                raise failures.timed_out(deployment, "no connection", CONNECT_TIMEOUT_S) from error
+            raise failures.timed_out(deployment, f"no {waits_for}", limit_s) from error
+        except aiohttp.ClientError as error:
+            raise failures.unreachable(deployment, f"connection failed ({reason_of(error)})") from error
+        except TooLarge as error:
+            raise failures.invalid(deployment, str(error)) from error
+
+    async def _ask(
+        self, call: Call, deployment: DeploymentSpec, attempt: Attempt
+    ) -> tuple[Request, aiohttp.ClientResponse]:
+        """The HTTP answer; raises for an error."""
+        request = self._speech.request(call, deployment)
+        attempt.dropped_params = request.dropped
+        response = await self._open_session().post(
+            request.url, data=request.body, headers=request.headers, allow_redirects=False
+        )
+        if response.status < 300:
+            return request, response
+        refusal = await _refusal(deployment, response)
+        if self._speech.has_learned(call, deployment, refusal):
+            return await self._ask(call, deployment, attempt)
+        raise refusal
+
+
+def _limit(call: Call, policy: RetryPolicy) -> tuple[float, str]:
+    if not call.is_stream:
+        return policy.timeout_s, "answer"
+    return policy.first_token_timeout_s or policy.timeout_s, "first token"
+
+
+async def _refusal(deployment: DeploymentSpec, response: aiohttp.ClientResponse) -> UpstreamFailure:
+    if response.status < 400:
+        response.close()
+        why = f"answered {response.status}, a redirect, which is not followed."
+        return failures.invalid(deployment, why, status=response.status)
+    body = await _start_of(response, ERROR_BODY_LIMIT)
+    return failures.from_response(deployment, response.status, body, response.headers)
+
+
+async def _start_of(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """The unpacked body up to a limit; the read that reaches the limit is kept whole."""
+    parts, size = [], 0
+    try:
+        while size <= limit and (part := await response.content.readany()):
+            parts.append(part)
+            size += len(part)
+    except BaseException:  # an answer that nobody waits for must not cost more tokens
+        response.close()
+        raise
+    response.close() if not response.content.at_eof() else response.release()
+    return b"".join(parts)
+
+
+async def _whole(deployment: DeploymentSpec, response: aiohttp.ClientResponse) -> bytes:
+    limit_bytes = limits.adopted().answer_bytes
+    body = await _start_of(response, limit_bytes)
+    if len(body) > limit_bytes:
+        raise failures.too_large(deployment)
+    return body.removeprefix(codecs.BOM_UTF8)
+
+
+async def _check_is_stream(deployment: DeploymentSpec, response: aiohttp.ClientResponse) -> None:
+    if "event-stream" in response.headers.get("Content-Type", ""):
+        return
+    fields = parsed(await _start_of(response, ERROR_BODY_LIMIT))
+    if fields and (error := error_in(fields)):
+        raise failures.from_event(deployment, error)
+    raise failures.invalid(deployment, "answered without an event stream.")
