@@ -19,7 +19,7 @@ from pydantic_core import to_json
 from engine.ledger import new_call_id
 from engine.upstreams.call import Stream
 from gateway import live, pipeline
-from gateway.doors import cors, error_shapes
+from gateway.doors import cors, error_shapes, model_list
 from gateway.doors.incoming import Incoming, incoming
 from gateway.doors.paths import Asks, way_of
 from gateway.live import Live
@@ -123,6 +123,10 @@ async def _answer(request: Incoming, method: str, receive: Receive, send: Send) 
         elif request.way.asks is Asks.ANSWER:
             raw = await _body(receive)
             await _unless_caller_leaves(_serve(request, raw, headers, send), receive)
+        elif request.way.asks is Asks.COUNT:
+            await _send(
+                send, 200, JSON + headers, await pipeline.count(await live.start(), request, await _body(receive))
+            )
         else:
             status, body = await SIMPLE[request.way.asks](request)
             await _send(send, status, JSON + headers, b"" if method == "HEAD" else body, len(body))
@@ -204,7 +208,11 @@ async def _body(receive: Receive) -> bytes:
 
 
 async def _models(request: Incoming) -> tuple[int, bytes]:
-    return 200, await pipeline.models(await live.start(), request.key)
+    return 200, await model_list.models(await live.start(), request)
+
+
+async def _model(request: Incoming) -> tuple[int, bytes]:
+    return 200, await model_list.model(await live.start(), request)
 
 
 async def _health(request: Incoming) -> tuple[int, bytes]:
@@ -217,6 +225,7 @@ async def _readiness(request: Incoming) -> tuple[int, bytes]:
 
 SIMPLE: dict[Asks, Callable[[Incoming], Awaitable[tuple[int, bytes]]]] = {
     Asks.MODELS: _models,
+    Asks.MODEL: _model,
     Asks.HEALTH: _health,
     Asks.READINESS: _readiness,
 }

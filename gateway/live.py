@@ -39,6 +39,7 @@ from gateway.background.periodic import run_every
 from gateway.background.presence import Presence
 from gateway.background.probing import Prober
 from gateway.background.rankings import Rankings
+from gateway.doors.model_facts import Facts, read_facts
 from groups.models import RoutingGroup, RoutingRules
 from groups.routing_rules.alias_targets import resolved
 from groups.routing_rules.chain import spec_with_chain
@@ -123,6 +124,7 @@ class Live:
         self.rankings = Rankings(in_database_thread)
         self.rate_limits = RateLimits(settings.REDIS_URL)
         self._lone: dict[str, UUID] = {}
+        self._facts = -1, Facts()
         self._seen_at = 0.0
         self._refreshing = asyncio.Lock()
         self._first_load_ended = asyncio.Event()
@@ -171,6 +173,13 @@ class Live:
                 await self.rankings.renew()
                 await self.publisher.follow_resets()
             self._seen_at = time.monotonic()
+
+    async def facts(self) -> Facts:
+        """What clients are told of models; read once per configuration. The last one while the database is away."""
+        if self._facts[0] != (version := self.config.version):
+            with suppress(DatabaseError, OSError):
+                self._facts = version, await self._in_database_thread(read_facts)
+        return self._facts[1]
 
     @property
     def is_loaded(self) -> bool:

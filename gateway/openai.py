@@ -197,9 +197,3 @@ COUNTS: dict[Endpoint, tuple[str, ...]] = {
 }
 MOST = 10**9
 KINDS = {bool: "a boolean", float: "a decimal number", str: "a string", list: "an array", dict: "an object"}
-
-
-def model_list(names: Iterable[tuple[str, str]], created: int) -> bytes:
-    """`GET /v1/models`, from pairs of name and owner."""
-    rows = [{"id": name, "object": "model", "created": created, "owned_by": owner} for name, owner in names]
-    return to_json({"object": "list", "data": rows})

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from functools import partial
 
 from django.conf import settings
+from pydantic_core import to_json
 
 from access.credits import CapReached, OutOfCredits
 from engine.dialects.translation import Malformed
@@ -15,10 +16,11 @@ from engine.exceptions import RequestFailed
 from engine.ledger import Trace
 from engine.outcomes import CLIENT_LEFT
 from engine.routing import LiveGroup, failure_of
+from engine.upstreams import estimates
 from engine.upstreams.call import CHAT, Answer, Call, Stream
 from gateway import openai
 from gateway.admission.highest_cost import most_nanousd, reachable
-from gateway.admission.key_rights import admit, authenticate, check_scope, is_allowed, is_assigned, may_fall_back_to
+from gateway.admission.key_rights import admit, authenticate, check_scope, is_assigned, may_fall_back_to
 from gateway.bodies import unpacked
 from gateway.doors import error_shapes
 from gateway.doors.incoming import Incoming
@@ -70,6 +72,24 @@ async def serve(live: Live, request: Incoming, raw: bytes) -> tuple[Exchange, He
     return exchange, response_headers(exchange) + headers
 
 
+async def count(live: Live, request: Incoming, raw: bytes) -> bytes:
+    """`POST /v1/messages/count_tokens`: our estimate of the input, for a key that may call the model.
+
+    It costs nothing: no credits, no part of a limit, no row in the log.
+    """
+    holder = await authenticate(live, request.key)
+    check_scope(holder)
+    raw = await unpacked(raw, request.encoding, settings.MAX_REQUEST_MB)
+    body = openai.parse(raw, "messages")
+    call = Call("messages", {**body, "max_tokens": 1, "stream": False}, Trace(request.call_id, ""))
+    try:
+        route = await resolve(live, call, partial(is_assigned, live, holder), holder.power_level)
+        admit(live, holder, body["model"], route)
+        return to_json({"input_tokens": max(1, estimates.input_tokens(call.chat))})
+    except Malformed as error:
+        raise _as_api_error(error) from None
+
+
 def check_possible(call: Call) -> None:
     """Raises ApiError 400, or Malformed, for a request that no upstream can be asked in chat's words."""
     if call.is_chat and call.endpoint != CHAT and (obstacle := call.view.obstacle) is not None:
@@ -112,24 +132,6 @@ async def stream(exchange: Exchange) -> AsyncGenerator[bytes]:
         if result.is_complete:
             exchange.status = 200
         record(exchange)
-
-
-async def models(live: Live, key: str) -> bytes:
-    """`GET /v1/models`: the virtual models, groups, aliases and levels that this key may call, then the catalog's
-    models."""
-    holder = await authenticate(live, key)
-    is_open, is_listed = partial(is_assigned, live, holder), partial(is_allowed, live, holder)
-    virtual = [v.name for v in live.config.virtual.values() if all(is_open(tier.pool) for tier in v.tiers)]
-    groups = sorted(g.spec.name for g in live.routing if is_open(g.spec.name))
-    lone = sorted(live.config.models.keys() - set(groups))
-    levels = [level for level in live.rankings if not {*groups}.isdisjoint(live.rankings.pools_for(level))]
-    known = {*virtual, *groups, *lone, *levels}
-    owned = [(name, "virtual-model") for name in virtual]
-    owned += [(name, "routing-group") for name in groups if name not in lone]
-    owned += [(alias, "alias") for alias, name in live.config.aliases.items() if name in known]
-    owned += [(level, "power-level") for level in levels if level not in groups]
-    owned += [(name, name.partition("/")[0]) for name in lone]
-    return openai.model_list([(name, owner) for name, owner in owned if is_listed(name)], created=0)
 
 
 def response_headers(exchange: Exchange) -> Headers:

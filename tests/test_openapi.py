@@ -28,6 +28,8 @@ def test_every_key_can_read_the_schema_and_it_has_the_names_of_the_contract(as_d
         "/v1/embeddings",
         "/v1/responses",
         "/v1/messages",
+        "/v1/messages/count_tokens",
+        "/v1/models/{model}",
         "/v1/models",
         "/healthz",
         "/readyz",

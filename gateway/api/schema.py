@@ -89,6 +89,13 @@ def _operation(name: str, summary: str, *, body: Schema | None = None, is_open: 
     return operation if is_open else {**operation, "security": [{"bearer": []}]}
 
 
+def _model_operation() -> Schema:
+    operation = _operation("model", "One of them; its name may have slashes.")
+    operation["parameters"] = [{"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}]
+    operation["responses"]["404"] = _content(ERRORS["404"], ERROR)
+    return operation
+
+
 def _content(description: str, schema: Schema) -> Schema:
     return {"description": description, "content": {"application/json": {"schema": schema}}}
 
@@ -110,7 +117,15 @@ PATHS: Schema = {
         )
     },
     "/v1/embeddings": {"post": _operation("embeddings", "OpenAI's embeddings.", body=EMBEDDINGS)},
-    "/v1/models": {"get": _operation("models", "What this key can call.")},
+    "/v1/messages/count_tokens": {
+        "post": _operation(
+            "count_tokens",
+            "The input tokens of a request to `/v1/messages`, estimated; free of charge and of limits.",
+            body={**ANTHROPIC_MESSAGES, "required": ["model", "messages"]},
+        )
+    },
+    "/v1/models": {"get": _operation("models", "What this key can call, with limits and prices.")},
+    "/v1/models/{model}": {"get": _model_operation()},
     "/healthz": {"get": _operation("healthz", "The process lives.", is_open=True)},
     "/readyz": {"get": _operation("readyz", "Database, channel layer and routers are usable; else 503.", is_open=True)},
 }

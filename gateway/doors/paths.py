@@ -17,7 +17,9 @@ class Asks(Enum):
     """What a request is for."""
 
     ANSWER = "an answer of a model"
+    COUNT = "a count of tokens"
     MODELS = "the list of models"
+    MODEL = "one model of it"
     HEALTH = "whether the process lives"
     READINESS = "whether it can serve"
     NOTHING = "nothing that is here"
@@ -25,7 +27,7 @@ class Asks(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A path's meaning. `model` is the one named in an Azure path; `why` is for a path that leads nowhere."""
+    """A path's meaning. `model` is the one named in the path; `why` is for a path that leads nowhere."""
 
     asks: Asks
     endpoint: Endpoint = "chat/completions"
@@ -42,13 +44,14 @@ class Way:
         """The methods that it answers; none for a path that leads nowhere."""
         if self.asks is Asks.NOTHING:
             return ()
-        return ("POST",) if self.asks is Asks.ANSWER else ("GET", "HEAD")
+        return ("POST",) if self.asks in (Asks.ANSWER, Asks.COUNT) else ("GET", "HEAD")
 
 
 ENDPOINTS: tuple[Endpoint, ...] = ("chat/completions", "responses", "messages", "embeddings")
 CALLS: dict[str, Way] = {name: Way(Asks.ANSWER, name) for name in ENDPOINTS}
 WAYS: dict[str, Way] = {
     **{OPENAI + name: way for name, way in CALLS.items()},
+    "/v1/messages/count_tokens": Way(Asks.COUNT, "messages"),
     "/v1/models": Way(Asks.MODELS),
     "/healthz": Way(Asks.HEALTH),
     "/readyz": Way(Asks.READINESS),
@@ -72,11 +75,17 @@ def _rarer(path: str, method: str) -> Way | None:
         return _of_deployment(path.removeprefix(DEPLOYMENTS)) or _nothing(method, path)
     if path.startswith(AZURE):
         path = OPENAI + path.removeprefix(AZURE_V1 if path.startswith(AZURE_V1) else AZURE)
-        return WAYS.get(path) or _nothing(method, path)
+        return WAYS.get(path) or _one_model(path) or _nothing(method, path)
     if path.startswith(OPENAI):
-        return WAYS.get(path) or (None if _is_django(path) else _nothing(method, path))
+        return WAYS.get(path) or _one_model(path) or (None if _is_django(path) else _nothing(method, path))
     # A base URL without /v1. `GET /models` is a page, and so may others be.
     return CALLS.get(path.removeprefix("/")) if method in ("POST", "OPTIONS") else None
+
+
+def _one_model(path: str) -> Way | None:
+    """`/v1/models/NAME`; the name may have slashes."""
+    name = path.removeprefix("/v1/models/")
+    return Way(Asks.MODEL, model=name) if name != path and name else None
 
 
 def _of_deployment(rest: str) -> Way | None:
