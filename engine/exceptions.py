@@ -48,6 +48,14 @@ class GroupUnavailable(RequestFailed):
         super().__init__(message, status=503, error_class="GroupUnavailable", code="group_unavailable")
 
 
+class DeadlineExceeded(RequestFailed):
+    """The time for the whole request is up, with an attempt or a wait still under way."""
+
+    def __init__(self, limit_s: float) -> None:
+        message = f"No deployment answered within {limit_s:g} s."
+        super().__init__(message, status=504, error_class="DeadlineExceeded", code="deadline_exceeded")
+
+
 class AllCoolingDown(RequestFailed):
     """Every deployment of the group is cooling down; nothing was tried."""
 

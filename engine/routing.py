@@ -21,7 +21,14 @@ from engine.drivers import serving
 from engine.drivers.compiling import compiled, wish_of
 from engine.drivers.cooldowns import CoreCooldowns
 from engine.drivers.open_breakers import OpenBreaker, open_breakers, open_for_litellm
-from engine.exceptions import MAY_WAIT, STATUS_FOR_CLIENT, AllCoolingDown, GroupUnavailable, RequestFailed
+from engine.exceptions import (
+    MAY_WAIT,
+    STATUS_FOR_CLIENT,
+    AllCoolingDown,
+    DeadlineExceeded,
+    GroupUnavailable,
+    RequestFailed,
+)
 from engine.ledger import Trace
 from engine.routers import GroupRouter
 from engine.shared.local import LocalStore
@@ -226,7 +233,7 @@ class Routing:
         try:
             if group.spec.router is Router.NATIVE and not group.problem:
                 return await serving.route(self._cores, group.core(self._state), call, self._rng, self._store)
-            return await self._try(call, group, visited=set(), most_moves=group.spec.retry.max_fallbacks)
+            return await self._try_within_its_time(call, group)
         except RequestFailed as failure:
             has_failed = True
             raise self._with_wait(failure, call) from None
@@ -254,6 +261,15 @@ class Routing:
         if failure.status in MAY_WAIT:
             failure.retry_after_s = soonest_s
         return failure
+
+    async def _try_within_its_time(self, call: Call, group: LiveGroup) -> Answer | Stream:
+        """A group that LiteLLM's Router routes; raises DeadlineExceeded when the time for the whole request is up."""
+        limit_s = min(call.budget_s, group.spec.retry.total_s)
+        try:
+            async with asyncio.timeout(limit_s):
+                return await self._try(call, group, visited=set(), most_moves=group.spec.retry.max_fallbacks)
+        except TimeoutError as error:
+            raise DeadlineExceeded(limit_s) from error
 
     async def _try(self, call: Call, group: LiveGroup, *, visited: set[str], most_moves: int) -> Answer | Stream:
         visited.add(group.spec.name)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 DEFAULT_COOLDOWN_S = 30.0
+FIRST_TOKEN_S, TOTAL_S = 15.0, 120.0
 
 
 class Strategy(StrEnum):
@@ -83,11 +84,12 @@ class ErrorRule:
 class RetryPolicy:
     """Retries at deployments that were asked before, moves between tiers and groups, and time limits of one attempt.
 
-    `timeout_s` limits one attempt: the whole answer, or, for a stream, the wait for its first token unless
-    `first_token_timeout_s` is set. `stream_idle_timeout_s` limits the silence between two events of a stream.
-    `max_fallbacks` limits the moves to a next tier or group. A Retry-After of more than `retry_after_max_s` is not
-    waited for. `retry_budget` is the share of a provider's traffic that may be retries. `by_error` changes what follows
-    from an error.
+    `timeout_s` limits one attempt at a whole answer, `first_token_timeout_s` (None: FIRST_TOKEN_S, or `timeout_s` if
+    that is less) the wait for the first token of a stream, `stream_idle_timeout_s` the silence between two events of
+    it. `total_timeout_s` (None: TOTAL_S, or twice `timeout_s` if that is more) is for the whole request, up to the
+    first token of a stream. `max_fallbacks` limits the moves to a next tier or group. A Retry-After of more than
+    `retry_after_max_s` is not waited for. `retry_budget` is the share of a provider's traffic that may be retries.
+    `by_error` changes what follows from an error.
     """
 
     num_retries: int = 2
@@ -99,6 +101,18 @@ class RetryPolicy:
     retry_after_max_s: float = 5.0
     retry_budget: float = 0.2
     by_error: tuple[ErrorRule, ...] = ()
+    total_timeout_s: float | None = None
+
+    def limit_s(self, *, is_stream: bool) -> float:
+        """The longest wait for a whole answer, or for the first token of a stream."""
+        if not is_stream:
+            return self.timeout_s
+        return min(self.timeout_s, FIRST_TOKEN_S) if self.first_token_timeout_s is None else self.first_token_timeout_s
+
+    @property
+    def total_s(self) -> float:
+        """The longest time until an answer, or the first token of a stream, over all attempts and waits."""
+        return max(TOTAL_S, 2 * self.timeout_s) if self.total_timeout_s is None else self.total_timeout_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,7 @@ RETRY = {
     "timeout_s": Number(0.01, 3600, is_time=True),
     "first_token_timeout_s": Number(0.01, 3600, is_time=True),
     "stream_idle_timeout_s": Number(0.01, 3600, is_time=True),
+    "total_timeout_s": Number(0.01, 3600, is_time=True),
     "retry_after_max_s": Number(0, 300, is_time=True),
     "retry_budget": Number(0, 1, is_share=True),
 }

@@ -2,7 +2,7 @@
 
     action = journey.begin(now)
     Ask(target)  -> send the request there; then tell `answered` (a stream: `started` at its first token, `answered`
-                    at its end), `failed`, `broke`, `left`, `refused` or `outrun`
+                    at its end), `failed`, `broke`, `left`, `ran_out`, `refused` or `outrun`
     Wait(s)      -> wait; then tell `woke`
     GiveUp(...)  -> the request has failed
 
@@ -26,6 +26,7 @@ __all__ = ["Action", "Ask", "GiveUp", "Journey", "Obstacle", "Step", "Visit", "W
 
 # The pause before a repeat that nobody asked for: up to so much, doubled with each, drawn from zero.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 4.0
+OUT_OF_TIME = Failure(Kind.TIMEOUT, word="timeout")
 # After one of these failures, repeats are hopeless.
 NO_REPEAT = frozenset({Kind.BAD_REQUEST, Kind.CONTENT_POLICY})
 
@@ -115,6 +116,13 @@ class Journey:
         health = self._leave(ask)
         health.breaker.left(ask.ticket)
         health.provider.breaker.left(ask.key_ticket)
+
+    def ran_out(self, ask: Ask, now: float) -> None:
+        """The time of the whole request is up. An attempt that had all of it is as good as one that timed out."""
+        if ask.step is Step.FIRST and not ask.has_started:
+            self._strike(ask, now, OUT_OF_TIME)
+        else:
+            self.left(ask)
 
     def broke(self, ask: Ask, now: float, failure: Failure) -> None:
         """A stream broke after its first token: counted, but nothing can be tried any more."""

@@ -10,12 +10,12 @@ from random import Random
 
 from engine import retry_after
 from engine.core.actions import Action, Ask, GiveUp, Wait
-from engine.core.candidates import PROBE_TAKES_S
+from engine.core.candidates import PROBE_TAKES_S, TIMER_SLACK_S
 from engine.core.failures import Failure, Kind
 from engine.core.journey import Journey
 from engine.core.state import Group, Target
 from engine.drivers.passed_over import is_plain, tell
-from engine.exceptions import AllCoolingDown
+from engine.exceptions import AllCoolingDown, DeadlineExceeded
 from engine.ledger import Attempt, AttemptStatus
 from engine.shared.store import StateStore
 from engine.spec import DeploymentSpec, GroupSpec
@@ -41,11 +41,13 @@ class _Request:
     def __init__(self, groups: Mapping[str, Group], group: Group, call: Call, rng: Random, store: StateStore) -> None:
         self._group, self._call, self._store = group, call, store
         self._now = asyncio.get_running_loop().time
+        self._limit_s = min(call.budget_s, group.spec.retry.total_s)
+        self._deadline_s = self._now() + self._limit_s
         self._journey = Journey(
             groups,
             group,
             rng,
-            deadline_s=self._now() + call.budget_s,
+            deadline_s=self._deadline_s,
             is_stream=call.is_stream,
             request_id=call.trace.call_id,
             is_barred=partial(_is_barred, call) if call.own_keys else None,
@@ -53,6 +55,14 @@ class _Request:
         )
 
     async def serve(self) -> Answer | Stream:
+        """Within the time of the whole request; raises DeadlineExceeded, or the last error."""
+        try:
+            async with asyncio.timeout_at(self._deadline_s):
+                return await self._served()
+        except TimeoutError as error:
+            raise DeadlineExceeded(self._limit_s) from error
+
+    async def _served(self) -> Answer | Stream:
         try:
             action = self._journey.begin(self._now())
             while not isinstance(action, GiveUp):
@@ -77,7 +87,10 @@ class _Request:
             retry_after.note(self._call, action.visit.group.spec, action.target.spec, error)
             return self._journey.failed(action, self._now(), failure_of(error))
         except BaseException:
-            self._journey.left(action)
+            if (now := self._now()) >= self._deadline_s - TIMER_SLACK_S:
+                self._journey.ran_out(action, now)
+            else:
+                self._journey.left(action)
             raise
 
     async def _held_back(self, ask: Ask) -> Action | None:

@@ -20,7 +20,7 @@ from engine.core.state import Group, Target
 from engine.drivers.compiling import compiled_together
 from engine.drivers.effects import Effect, effect_of, timed_out, unreachable
 from engine.drivers.endings import PassedOver, failure_of
-from engine.exceptions import RequestFailed
+from engine.exceptions import DeadlineExceeded, RequestFailed
 from engine.fault_effects import Broken, Fate, Refusal
 from engine.jobs import Job
 from engine.ledger import Attempt, AttemptStatus, Trace
@@ -99,6 +99,7 @@ class Simulation:
         workload = random.Random(f"{job.seed}:workload")  # noqa: S311
         self._arrivals = enumerate(job.workload.schedule(workload))
         self._is_stream = job.workload.is_stream
+        self._limit_s = min(job.deadline_s, job.spec.retry.total_s)
         self._passed_over = PassedOver(self._groups, self._group)
         self._places = {
             target: self._place(group, target) for group in self._groups.values() for target in group.targets()
@@ -116,7 +117,7 @@ class Simulation:
             spec.tier_of(row),
             self._conditions[row.deployment_id],
             self._recording.tally.deployments[row.deployment_id],
-            (policy.first_token_timeout_s if self._is_stream else None) or policy.timeout_s,
+            policy.limit_s(is_stream=self._is_stream),
             "no first token" if self._is_stream else "no answer",
             policy.stream_idle_timeout_s,
         )
@@ -204,7 +205,7 @@ class Simulation:
         (index, arrival), client = about
         now, name = self.now, str(index)
         self._recording.tally.started += 1
-        deadline_s = now + self._job.deadline_s
+        deadline_s = now + self._limit_s
         journey = Journey(
             self._groups, self._group, self._rng, deadline_s=deadline_s, is_stream=self._is_stream, request_id=name
         )
@@ -260,6 +261,7 @@ class Simulation:
         attempt = request.trace.attempts[-1]
         attempt.first_token_ms = (now - attempt.started_at) * 1000
         request.journey.started(ask, now)
+        request.deadline_s = request.began_s + self._job.deadline_s
         row, idle_s = request.place.row, request.place.idle_s
         fate.heed_idle_limit(idle_s)
         if fate.breaks_at is None:
@@ -312,8 +314,10 @@ class Simulation:
         last = request.trace.last
         if last is not None and last.status == "pending":
             self._close(request, "cancelled")
-            request.journey.left(request.ask)
-        self._finish(request, Outcome.FAILED, "DeadlineExceeded")
+            request.journey.ran_out(request.ask, self.now)
+        has_begun = last is not None and last.first_token_ms is not None
+        failure = None if has_begun else DeadlineExceeded(self._limit_s)
+        self._finish(request, Outcome.FAILED, "DeadlineExceeded", failure=failure)
 
     def _give_up(self, request: Request, end: GiveUp) -> None:
         failure = failure_of(request.journey, self._group, request.trace, request.failures, end, self.now)

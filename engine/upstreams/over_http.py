@@ -107,9 +107,7 @@ class HTTPUpstream:
 
 
 def _limit(call: Call, policy: RetryPolicy) -> tuple[float, str]:
-    if not call.is_stream:
-        return policy.timeout_s, "answer"
-    return policy.first_token_timeout_s or policy.timeout_s, "first token"
+    return policy.limit_s(is_stream=call.is_stream), "first token" if call.is_stream else "answer"
 
 
 async def _refusal(deployment: DeploymentSpec, response: aiohttp.ClientResponse) -> UpstreamFailure:

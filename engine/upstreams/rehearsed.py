@@ -63,7 +63,7 @@ class RehearsedUpstream:
 
 async def _wait(fate: Fate, call: Call, deployment: DeploymentSpec, policy: RetryPolicy) -> None:
     """Waits for the answer, a stream's first token, or the error; raises if the policy's limit comes first."""
-    limit_s = (policy.first_token_timeout_s if call.is_stream else None) or policy.timeout_s
+    limit_s = policy.limit_s(is_stream=call.is_stream)
     if fate.news_s < limit_s:
         await asyncio.sleep(fate.news_s)
         return

@@ -40,7 +40,7 @@ class LiteLLMUpstream:
     async def send(
         self, call: Call, deployment: DeploymentSpec, policy: RetryPolicy, attempt: Attempt
     ) -> Answer | Stream:
-        limit_s = (policy.first_token_timeout_s if call.is_stream else None) or policy.timeout_s
+        limit_s = policy.limit_s(is_stream=call.is_stream)
         attempt.dropped_params = _dropped(call, deployment)
         heard = wire.listen(_limit_bytes(call), is_stream=call.is_stream)
         try:
@@ -83,7 +83,7 @@ def _arguments(call: Call, deployment: DeploymentSpec, policy: RetryPolicy) -> d
         "api_key": deployment.api_key.reveal() if deployment.api_key else None,
         "api_base": deployment.api_base,
         # Our own limits apply first: LiteLLM's would be the same for the first token and every gap.
-        "timeout": max(policy.timeout_s, policy.first_token_timeout_s or 0, policy.stream_idle_timeout_s) + SLACK_S,
+        "timeout": max(policy.timeout_s, policy.limit_s(is_stream=True), policy.stream_idle_timeout_s) + SLACK_S,
         "max_retries": 0,
         "drop_params": True,
         "no-log": True,

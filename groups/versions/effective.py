@@ -9,7 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from engine.core.breaker import BreakerPolicy
-from engine.spec import CooldownPolicy, RetryPolicy, Router
+from engine.spec import FIRST_TOKEN_S, TOTAL_S, CooldownPolicy, RetryPolicy, Router
 from groups import config_checks
 from groups.models import RoutingGroup
 from groups.versions.error_table import ErrorRow, error_rows, words_of
@@ -40,6 +40,7 @@ RETRY = (
     ("timeout_s", "Timeout of an attempt", "{} s"),
     ("first_token_timeout_s", "Wait for a stream's first token", "{} s"),
     ("stream_idle_timeout_s", "Silence allowed in a stream", "{} s"),
+    ("total_timeout_s", "Time for the whole request, up to a stream's first token", "{} s"),
     ("retry_after_max_s", "Longest Retry-After that a request waits for", "{} s"),
     ("retry_budget", "Retries, as a share of a provider's traffic", "{}"),
 )
@@ -64,7 +65,8 @@ ROUTER = (config_checks.ROUTER, "Router")
 ROUTERS = {Router.NATIVE: "Routing Console's", Router.LITELLM: "LiteLLM's"}
 SWITCHES = (IN_POWER_LEVELS, ROUTER)
 WHEN_UNSET = {
-    "first_token_timeout_s": "as the attempt's timeout",
+    "first_token_timeout_s": f"{FIRST_TOKEN_S:g} s, or the attempt's timeout if that is less",
+    "total_timeout_s": f"{TOTAL_S:g} s, or twice the attempt's timeout if that is more",
     "cooldown_time_s": "doubled from the first to the longest, or as Retry-After says",
     "allowed_fails": "as many as the two rules for failures say",
     "consecutive_failures": f"{BreakerPolicy().consecutive}",

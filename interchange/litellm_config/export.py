@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from engine.spec import RetryPolicy
+from engine.spec import FIRST_TOKEN_S, RetryPolicy
 from groups.deployments.placements import Placement
 from groups.models import Strategy
 from groups.rules import NOT_LITELLMS
@@ -115,11 +115,20 @@ def _prices(group: GroupDraft, model: ModelDraft | None) -> dict[str, float]:
 def _own_settings(group: GroupDraft, where: str) -> dict[str, Any]:
     """The group's retries, timeouts and cooldown, which LiteLLM keeps on each deployment."""
     return {
-        name: group.config(config)[key]
+        name: value
         for config, keys in PER_DEPLOYMENT.items()
         for key, (room, name) in keys.items()
-        if room == where and group.config(config).get(key) is not None
+        if room == where and (value := _own(group, config, key)) is not None
     }
+
+
+def _own(group: GroupDraft, config: str, key: str) -> Any:
+    """A setting of the group; LiteLLM takes a router's `stream_timeout` also where a deployment's `timeout` is less."""
+    value = group.config(config).get(key)
+    if key != "first_token_timeout_s" or value is not None:
+        return value
+    timeout_s = group.config(config).get("timeout_s")
+    return timeout_s if timeout_s is not None and timeout_s < FIRST_TOKEN_S else None
 
 
 def _router_settings(groups: Sequence[GroupDraft]) -> dict[str, Any]:
@@ -127,6 +136,7 @@ def _router_settings(groups: Sequence[GroupDraft]) -> dict[str, Any]:
         "routing_strategy": "simple-shuffle",
         "num_retries": DEFAULTS.num_retries,
         "timeout": DEFAULTS.timeout_s,
+        "stream_timeout": FIRST_TOKEN_S,
     }
     for key in ROUTER_ONLY:
         settings[PER_ROUTER["retry_config"][key]] = _shared(groups, key)
@@ -199,6 +209,8 @@ def _inexpressible(groups: Sequence[GroupDraft]) -> Iterator[str]:
         retry = group.config("retry_config")
         if retry.get("stream_idle_timeout_s") is not None:
             yield f"{group.name}: a stream may be silent for {retry['stream_idle_timeout_s']:g} s."
+        if retry.get("total_timeout_s") is not None:
+            yield f"{group.name}: a request may take {retry['total_timeout_s']:g} s in all."
         yield from _ours_alone(group)
         for key, used in shared.items():
             if (value := _effective(group, key)) != used:

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
+from engine.spec import RetryPolicy
 from groups.deployments.placements import MAX_DEPLOYMENTS, Placement
 from groups.models import Strategy
 from interchange.bundle import MAX_GROUPS, Bundle, GroupDraft, ModelDraft, ProviderDraft, Remark
@@ -164,8 +165,22 @@ def _group(name: str, entries: list[ModelEntry], litellm_strategy: str, settings
             Remark(name, "Within a tier it picks at random here: order leads, and weights or strategy don't.")
         )
     configs, differing = _configs(name, kept, settings)
+    configs["retry_config"] = _with_first_token(configs["retry_config"], settings)
     fields = {"strategy": str(strategy), **configs, "fallback_config": settings.fall_back(name)}
     return _Found(GroupDraft(name, tuple(_placements(kept, strategy)), fields), (*remarks, *differing))
+
+
+def _with_first_token(retry: Mapping[str, Any], settings: RouterSettings) -> dict[str, Any]:
+    """LiteLLM lets the first token of a stream take as long as a whole answer, unless `stream_timeout` says otherwise.
+
+    What equals our default is no setting.
+    """
+    limit_s = retry.get("first_token_timeout_s")
+    if limit_s is None and not settings.has_stream_timeout:
+        limit_s = retry.get("timeout_s")
+    rest = {key: value for key, value in retry.items() if key != "first_token_timeout_s"}
+    default_s = RetryPolicy(timeout_s=retry.get("timeout_s", RetryPolicy().timeout_s)).limit_s(is_stream=True)
+    return rest if limit_s is None or limit_s == default_s else {**rest, "first_token_timeout_s": limit_s}
 
 
 def _distinct(name: str, entries: Sequence[ModelEntry]) -> tuple[list[ModelEntry], list[Remark]]:

@@ -55,6 +55,7 @@ class RouterSettings:
     configs: Mapping[str, Mapping[str, Any]]
     fallbacks: Mapping[str, Mapping[str, tuple[str, ...]]]
     aliases: Mapping[str, str]
+    has_stream_timeout: bool
     remarks: tuple[Remark, ...]
 
     def fall_back(self, group: str) -> dict[str, list[str]]:
@@ -78,6 +79,7 @@ def settings_of(document: Mapping[str, Any]) -> RouterSettings:
         configs=_configs(rooms),
         fallbacks={kind: fallbacks_of(rooms, name) for kind, name in FALLBACKS.items()},
         aliases=aliases_of(rooms),
+        has_stream_timeout="stream_timeout" in rooms.router,
         remarks=(),
     )
     remarks = (*rooms.remarks, *_left_out(rooms), *_of_the_proxy(document), *_silent(rooms))

@@ -87,7 +87,7 @@ def placed(placement: Placement, strategy: str) -> Placement:
 
 def retry_of(group: GroupDraft, bundle: Bundle) -> dict:
     """Without what LiteLLM has no word for; what it has for the whole router survives when all groups share it."""
-    lost = ("stream_idle_timeout_s", *NOT_LITELLMS["retry_config"])
+    lost = ("stream_idle_timeout_s", "total_timeout_s", *NOT_LITELLMS["retry_config"])
     config = {key: value for key, value in group.config("retry_config").items() if key not in lost}
     for key in export.ROUTER_ONLY:
         default = getattr(RetryPolicy(), key)
@@ -95,4 +95,8 @@ def retry_of(group: GroupDraft, bundle: Bundle) -> dict:
         value = config.pop(key, default)
         if len(values) == 1 and value != default:
             config[key] = value
+    timeouts = {key: config[key] for key in ("timeout_s", "first_token_timeout_s") if key in config}
+    default = RetryPolicy(timeout_s=timeouts.get("timeout_s", 60.0))
+    if RetryPolicy(**timeouts).limit_s(is_stream=True) == default.limit_s(is_stream=True):
+        config.pop("first_token_timeout_s", None)
     return config

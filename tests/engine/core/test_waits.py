@@ -22,6 +22,8 @@ from tests.engine.core.working import (
     wait_of,
 )
 
+WRONG_KEY = Failure(Kind.OWN_KEY)
+
 
 def waits(steps: list[str | float]) -> list[float]:
     return [step for step in steps if isinstance(step, float)]
@@ -179,3 +181,22 @@ def test_a_request_that_waited_for_one_that_somebody_else_probes_by_now_waits_a_
     assert wait_of(second.woke(2.0)) == 1.0
     first.answered(probe, 2.5, 0.5, 1, 1)
     assert key_of(second.woke(3.0)) == "a"
+
+
+def test_an_attempt_that_had_the_whole_time_of_its_request_counts_as_one_that_timed_out():
+    g = group("a", "b", repeats=0)
+    for _ in range(3):
+        request = journey(g, deadline_s=10.0)
+        request.ran_out(ask_of(request.begin(0.0)), 10.0)
+    assert path(journey(g), {}, now=11.0) == ["b"]
+    assert health_of(g, "a").in_flight == 0
+
+
+def test_one_that_had_only_the_rest_of_it_counts_against_nobody():
+    g = group("a", "b", repeats=0)
+    for n in range(5):
+        request = journey(g, deadline_s=100.0 * n + 10.0)
+        ask = ask_of(request.failed(ask_of(request.begin(100.0 * n)), 100.0 * n + 8.0, WRONG_KEY))
+        assert ask.target.key == "b"
+        request.ran_out(ask, 100.0 * n + 10.0)
+    assert health_of(g, "b").breaker.is_quiet

@@ -45,6 +45,7 @@ retry = st.fixed_dictionaries(
         "retry_after_s": st.integers(0, 300),
         "max_fallbacks": st.integers(0, 100),
         "stream_idle_timeout_s": seconds,
+        "total_timeout_s": seconds,
         "retry_after_max_s": st.integers(0, 300),
         "retry_budget": shares,
         "by_error": st.dictionaries(st.sampled_from([kind.value for kind in Kind]), error_rule, min_size=1),
