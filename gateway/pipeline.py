@@ -50,6 +50,7 @@ async def serve(live: Live, request: Incoming, raw: bytes) -> tuple[Exchange, He
         exchange.go(route)
         admit(live, holder, body["model"], route)
         headers = await live.rate_limits.admit(holder)
+        call.headers = request.passed_on
         call.own_keys = live.own_keys_of(holder)
         call.may_use = partial(may_fall_back_to, live, holder, route.choice.virtual_model if route.choice else "")
         call.budget_s = float(settings.REQUEST_DEADLINE_S)
@@ -158,7 +159,8 @@ def response_headers(exchange: Exchange) -> Headers:
         values |= {} if choice.score is None else {"x-routing-score": choice.score}
     if isinstance(result, Answer) and (cost := cost_usd(result)) is not None:
         values["x-litellm-response-cost"] = f"{cost:.10f}".rstrip("0").rstrip(".")
-    return [(name.encode(), str(value).encode()) for name, value in values.items()]
+    named = [(name.encode(), str(value).encode()) for name, value in values.items()]
+    return named if result is None else [*named, *result.headers]
 
 
 def _as_api_error(error: Exception) -> ApiError:

@@ -36,7 +36,8 @@ class Call:
     the request, `asked` the deployment of the last attempt. By group and deployment: `waits_until` is the time from
     Retry-After (Unix seconds), `used_up` are those without quota. `leaves_filtered`: a stream that is blocked before
     any content fails, because there are content policy groups. `budget_s` is the time of the whole request;
-    `free_in_s` says after a failure when asking again may help, where the core has routed it.
+    `headers` are the client's that may go to providers. `free_in_s` says after a failure when asking again may help,
+    where the core has routed it.
     """
 
     endpoint: Endpoint
@@ -57,6 +58,7 @@ class Call:
     asked: DeploymentSpec | None = None
     budget_s: float = math.inf
     free_in_s: float | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
     _view: View | None = field(default=None, repr=False)
 
     @property
@@ -84,12 +86,13 @@ class Call:
 
 @dataclass(slots=True)
 class Answer:
-    """A whole answer: the upstream's JSON as bytes, and its usage."""
+    """A whole answer: the upstream's JSON as bytes, its usage, and headers of the upstream for the client."""
 
     body: bytes
     deployment: DeploymentSpec
     usage: Usage | None = None
     is_content_filtered: bool = False
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 LAST_EVENTS = (b"data: [DONE]\n\n", b"data:[DONE]\n\n")
@@ -106,6 +109,7 @@ class Stream:
     ended the stream, or None; an `asyncio.CancelledError` or `GeneratorExit` means that the caller left. `last_events`
     are the ends of the last event, where the upstream does not set `is_complete` itself. `fail` makes the one error of
     a stream that broke, from message, type and code, where chat's is not the client's.
+    `headers` are the upstream's for the client.
     """
 
     deployment: DeploymentSpec
@@ -116,6 +120,7 @@ class Stream:
     asked: Mapping[str, Any] = field(default_factory=dict, repr=False)
     last_events: tuple[bytes, ...] = field(default=LAST_EVENTS, repr=False)
     fail: Callable[[str, str, str | None], bytes] | None = field(default=None, repr=False)
+    headers: tuple[tuple[bytes, bytes], ...] = field(default=(), repr=False)
 
     async def __aiter__(self) -> AsyncGenerator[bytes]:
         error: BaseException | None = None

@@ -14,6 +14,7 @@ from engine.upstreams.call import CHAT, Answer, Call
 from engine.upstreams.chat_events import Bytes, ChatEvents
 from engine.upstreams.connections import session
 from engine.upstreams.over_http import HTTPUpstream, Request
+from engine.upstreams.passed_on import headers_for
 from engine.upstreams.upstream_failure import UpstreamFailure
 
 
@@ -31,6 +32,7 @@ class OpenAISpeech:
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
         if deployment.api_key is not None:
             headers["Authorization"] = f"Bearer {deployment.api_key.reveal()}"
+        headers |= headers_for(call, deployment)
         return Request(
             f"{(deployment.api_base or '').rstrip('/')}/{CHAT if call.is_chat else call.endpoint}",
             to_json({**asking.body(call, deployment), "model": deployment.upstream_model}),

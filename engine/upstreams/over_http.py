@@ -22,6 +22,7 @@ from engine.upstreams.call import Answer, Call, Stream
 from engine.upstreams.chat_events import Bytes, StreamEvents
 from engine.upstreams.connections import CONNECT_TIMEOUT_S, session
 from engine.upstreams.delivery import deliver
+from engine.upstreams.passed_on import come_back
 from engine.upstreams.reasons import reason_of
 from engine.upstreams.sse import TooLarge
 from engine.upstreams.upstream_failure import UpstreamFailure
@@ -74,12 +75,16 @@ class HTTPUpstream:
         try:
             async with asyncio.timeout(limit_s):
                 request, response = await self._ask(call, deployment, attempt)
+                result: Answer | Stream
                 if call.is_stream:
                     await _check_is_stream(deployment, response)
                     events = self._speech.events(call, response.content, request)
-                    return await deliver(call, deployment, policy, events, response, attempt)
-                body = await _whole(deployment, response)
-                return self._speech.answer(call, deployment, body, request)
+                    result = await deliver(call, deployment, policy, events, response, attempt)
+                else:
+                    body = await _whole(deployment, response)
+                    result = self._speech.answer(call, deployment, body, request)
+                result.headers = come_back(response.raw_headers)
+                return result
         except TimeoutError as error:
             if isinstance(error, aiohttp.ServerTimeoutError):
                 raise failures.timed_out(deployment, "no connection", CONNECT_TIMEOUT_S) from error

@@ -38,7 +38,7 @@ class TranslatedUpstream:
 
 
 def _encoded(chat: Stream, encoder: Encoder) -> Stream:
-    stream = Stream(chat.deployment, last_events=(), fail=encoder.fail)
+    stream = Stream(chat.deployment, last_events=(), fail=encoder.fail, headers=chat.headers)
     stream.events = _events(stream, chat, encoder)
     return stream
 

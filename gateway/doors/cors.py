@@ -23,7 +23,7 @@ EXPOSED = b", ".join(
         *(b"x-litellm-call-id", b"x-litellm-model-id", b"x-litellm-model-group", b"x-litellm-attempted-retries"),
         *(b"x-litellm-attempted-fallbacks", b"x-litellm-response-cost", b"x-litellm-response-duration-ms"),
         *(b"x-litellm-overhead-duration-ms", b"x-routing-skipped", b"x-routing-dropped-params"),
-        *(b"x-routing-virtual-model", b"x-routing-pool", b"x-routing-score"),
+        *(b"x-routing-virtual-model", b"x-routing-pool", b"x-routing-score", b"x-upstream-request-id"),
     )
 )
 LASTS_S = b"600"

@@ -6,11 +6,14 @@ import re
 from dataclasses import dataclass, field
 
 from engine.ledger import new_call_id
+from engine.upstreams.passed_on import FROM_CLIENTS
 from gateway.doors import error_shapes
 from gateway.doors.paths import Way
 
 # A client's own id comes back only if it fits a log line and a header.
 SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+PASSED = [(name, name.encode()) for name in sorted(FROM_CLIENTS)]
+LONGEST_PASSED = 1024
 IDS = (b"x-request-id", b"x-client-request-id")
 
 
@@ -40,9 +43,19 @@ class Incoming:
         """How the body is packed."""
         return self.headers.get(b"content-encoding", b"").decode("latin-1")
 
+    @property
+    def passed_on(self) -> dict[str, str]:
+        """The headers that may go to providers."""
+        given = {name: self.headers[raw] for name, raw in PASSED if raw in self.headers}
+        return {name: value.decode() for name, value in given.items() if _is_sane(value)}
+
     def _sane_id(self, name: bytes) -> str:
         given = self.headers.get(name, b"")
         return given.decode() if given and SANE_ID.fullmatch(given) else ""
+
+
+def _is_sane(value: bytes) -> bool:
+    return len(value) <= LONGEST_PASSED and value.isascii() and value.decode().isprintable()
 
 
 def incoming(way: Way, path: str, headers: list[tuple[bytes, bytes]]) -> Incoming:
