@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import aclosing
 from typing import Any
 
@@ -26,6 +26,7 @@ from gateway.live import Live
 from gateway.openai import ApiError, Headers
 
 READY_WITHIN_S = 2.0
+LOOKS_AFTER_S = 0.1
 
 
 async def readiness(serving: Live) -> tuple[int, bytes]:
@@ -174,23 +175,52 @@ async def _serve(request: Incoming, raw: bytes, named: Headers, send: Send) -> N
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _unless_caller_leaves(work: Coroutine[Any, Any, None], receive: Receive) -> None:
-    """Runs the work, and cancels it with its upstream call as soon as the caller hangs up."""
-    serving, leaving = asyncio.create_task(work), asyncio.create_task(_left(receive))
+class _Watch:
+    """Cancels the task that made it, with its upstream call, when the caller hangs up.
+
+    It looks from LOOKS_AFTER_S on: most answers are there before, and a task that looks is a good part of their cost.
+    """
+
+    def __init__(self, working: asyncio.Task[None], receive: Receive) -> None:
+        self._working, self._receive = working, receive
+        self._looking: asyncio.Task[None] | None = None
+        self._timer = working.get_loop().call_later(LOOKS_AFTER_S, self._look)
+        self._has_left = False
+
+    @property
+    def is_why(self) -> bool:
+        """Whether the task was cancelled because of the caller, and nobody else wants it to end."""
+        return self._has_left and self._working.cancelling() == 1
+
+    def end(self) -> None:
+        """The work has ended."""
+        self._timer.cancel()
+        if self._looking is not None:
+            self._looking.cancel()
+        if self._has_left:
+            self._working.uncancel()
+
+    def _look(self) -> None:
+        self._looking = self._working.get_loop().create_task(self._until_left())
+
+    async def _until_left(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._has_left = self._working.cancel()
+
+
+async def _unless_caller_leaves(work: Awaitable[None], receive: Receive) -> None:
+    """Does the work, or less of it if the caller leaves meanwhile."""
+    working = asyncio.current_task()
+    assert working is not None  # noqa: S101  # a coroutine runs in a task
+    watch = _Watch(working, receive)
     try:
-        await asyncio.wait((serving, leaving), return_when=asyncio.FIRST_COMPLETED)
+        await work
+    except asyncio.CancelledError:
+        if not watch.is_why:
+            raise
     finally:
-        leaving.cancel()
-        if not serving.done():
-            serving.cancel()
-            await asyncio.gather(serving, return_exceptions=True)
-    if not serving.cancelled():
-        serving.result()
-
-
-async def _left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+        watch.end()
 
 
 async def _body(receive: Receive) -> bytes:

@@ -28,7 +28,7 @@ from gateway.exchange import Exchange
 from gateway.live import Live
 from gateway.openai import ApiError, Headers
 from gateway.records import cost_usd, record
-from gateway.resolve import resolve
+from gateway.resolve import VirtualChoice, resolve
 
 
 async def serve(live: Live, request: Incoming, raw: bytes) -> tuple[Exchange, Headers]:
@@ -137,30 +137,36 @@ async def stream(exchange: Exchange) -> AsyncGenerator[bytes]:
 
 def response_headers(exchange: Exchange) -> Headers:
     """LiteLLM's header names, with values counted from the ledger."""
-    trace, result = exchange.trace, exchange.result
+    trace, result, duration_ms = exchange.trace, exchange.result, exchange.duration_ms
     upstream_ms = sum(a.duration_ms or a.first_token_ms or 0.0 for a in trace.attempts)
-    values = {
-        "x-litellm-call-id": trace.call_id,
-        "x-litellm-attempted-retries": trace.retries,
-        "x-litellm-attempted-fallbacks": trace.fallbacks,
-        "x-litellm-response-duration-ms": round(exchange.duration_ms, 3),
-        "x-litellm-overhead-duration-ms": round(max(0.0, exchange.duration_ms - upstream_ms), 3),
-    }
+    headers: Headers = [
+        (b"x-litellm-call-id", trace.call_id.encode()),
+        (b"x-litellm-attempted-retries", b"%d" % trace.retries),
+        (b"x-litellm-attempted-fallbacks", b"%d" % trace.fallbacks),
+        (b"x-litellm-response-duration-ms", b"%.3f" % duration_ms),
+        (b"x-litellm-overhead-duration-ms", b"%.3f" % max(0.0, duration_ms - upstream_ms)),
+    ]
     if trace.model_group:
-        values["x-litellm-model-group"] = trace.model_group
+        headers.append((b"x-litellm-model-group", trace.model_group.encode()))
     if trace.skipped:
-        values["x-routing-skipped"] = len(trace.skipped)
+        headers.append((b"x-routing-skipped", b"%d" % len(trace.skipped)))
     if result is not None:
-        values["x-litellm-model-id"] = result.deployment.deployment_id
+        headers.append((b"x-litellm-model-id", result.deployment.deployment_id.encode()))
     if trace.last is not None and trace.last.dropped_params:
-        values["x-routing-dropped-params"] = ",".join(trace.last.dropped_params)
-    if (choice := exchange.choice) is not None:
-        values |= {"x-routing-virtual-model": choice.virtual_model, "x-routing-pool": choice.pool}
-        values |= {} if choice.score is None else {"x-routing-score": choice.score}
+        headers.append((b"x-routing-dropped-params", ",".join(trace.last.dropped_params).encode()))
+    if exchange.choice is not None:
+        headers += _headers_of_choice(exchange.choice)
     if isinstance(result, Answer) and (cost := cost_usd(result)) is not None:
-        values["x-litellm-response-cost"] = f"{cost:.10f}".rstrip("0").rstrip(".")
-    named = [(name.encode(), str(value).encode()) for name, value in values.items()]
-    return named if result is None else [*named, *result.headers]
+        headers.append((b"x-litellm-response-cost", f"{cost:.10f}".rstrip("0").rstrip(".").encode()))
+    return headers if result is None else [*headers, *result.headers]
+
+
+def _headers_of_choice(choice: VirtualChoice) -> Headers:
+    names: Headers = [
+        (b"x-routing-virtual-model", choice.virtual_model.encode()),
+        (b"x-routing-pool", choice.pool.encode()),
+    ]
+    return names if choice.score is None else [*names, (b"x-routing-score", b"%d" % choice.score)]
 
 
 def _as_api_error(error: Exception) -> ApiError:

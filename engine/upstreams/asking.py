@@ -13,18 +13,24 @@ from engine.upstreams.call import Call
 
 # Cohere's compatible API refuses requests with `stream_options`, also from the caller.
 WITHOUT_OPTIONS = frozenset({"cohere", "cohere_chat"})
+OPTIONS, NONE = frozenset({"stream_options"}), frozenset[str]()
 _refusing: set[tuple[str, str | None]] = set()
 
 
 def body(call: Call, deployment: DeploymentSpec) -> dict[str, Any]:
     """The client's JSON for this deployment; `model` is still the client's."""
-    own = {name: value for name, value in call.chat.items() if name not in unknown(deployment)}
-    return {**own, **stream_options(call, deployment)}
+    return {**_without(unknown(deployment), call.chat), **stream_options(call, deployment)}
+
+
+def dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
+    """Parameters of the client that this deployment is not sent."""
+    refused = unknown(deployment)
+    return tuple(name for name in call.chat if name in refused) if refused else ()
 
 
 def unknown(deployment: DeploymentSpec) -> frozenset[str]:
     """Parameters that this OpenAI-compatible server refuses as unknown."""
-    return frozenset({"stream_options"}) if deployment.provider_type in WITHOUT_OPTIONS else frozenset()
+    return OPTIONS if deployment.provider_type in WITHOUT_OPTIONS else NONE
 
 
 def stream_options(call: Call, deployment: DeploymentSpec) -> dict[str, Any]:
@@ -43,6 +49,10 @@ def is_refused(call: Call, deployment: DeploymentSpec, error: Exception) -> bool
         return False
     _refusing.add(_place(deployment))
     return True
+
+
+def _without(names: frozenset[str], chat: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in chat.items() if name not in names} if names else chat
 
 
 def _is_refusing(deployment: DeploymentSpec) -> bool:

@@ -37,7 +37,7 @@ class OpenAISpeech:
             f"{(deployment.api_base or '').rstrip('/')}/{CHAT if call.is_chat else call.endpoint}",
             to_json({**asking.body(call, deployment), "model": deployment.upstream_model}),
             headers,
-            tuple(name for name in call.chat if name in asking.unknown(deployment)),
+            asking.dropped(call, deployment),
         )
 
     def has_learned(self, call: Call, deployment: DeploymentSpec, refusal: UpstreamFailure) -> bool:

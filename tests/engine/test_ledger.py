@@ -1,4 +1,6 @@
-from engine.ledger import Attempt, Trace
+import os
+
+from engine.ledger import Attempt, Trace, new_call_id
 
 
 def attempt(deployment: str, *, group: str = "g", tier: int = 1, error_class: str = "APIError") -> Attempt:
@@ -29,3 +31,15 @@ def test_each_attempt_but_the_last_says_why_the_router_moved_on():
     trace.begin(attempt("c", tier=3))
     reasons = [a.moved_on_because for a in trace.attempts]
     assert reasons == ["retry_rate_limit", "fallback_timeout", "fallback_error", None]
+
+
+def test_ids_are_unique_also_in_a_forked_process():
+    ours = {new_call_id() for _ in range(600)}
+    reading, writing = os.pipe()
+    if not (child := os.fork()):
+        os.write(writing, " ".join(new_call_id() for _ in range(20)).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    theirs = os.read(reading, 4096).decode().split()
+    assert len(ours | {new_call_id() for _ in range(20)} | {*theirs}) == 640
+    assert all(len(one) == 32 and int(one, 16) >= 0 for one in theirs)
