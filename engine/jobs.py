@@ -98,7 +98,7 @@ def _spec_from_json(data: Mapping[str, Any]) -> GroupSpec:
         "cooldown": CooldownPolicy(**data["cooldown"]),
         "fallback": FallbackPolicy(**fallback),
     }
-    return GroupSpec(**{**{f.name: data[f.name] for f in fields(GroupSpec)}, **parts})
+    return GroupSpec(**{**{f.name: data[f.name] for f in fields(GroupSpec) if f.name in data}, **parts})
 
 
 def _error_rules(retry: Mapping[str, Any]) -> tuple[ErrorRule, ...]:

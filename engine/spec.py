@@ -205,7 +205,10 @@ class DeploymentSpec:
 
 @dataclass(frozen=True, slots=True)
 class GroupSpec:
-    """One routing group as the engine needs it. `revision` grows with each change; None for a lone model."""
+    """One routing group as the engine needs it. `revision` grows with each change; None for a lone model.
+
+    `streams_upstream`: upstreams are asked for streams although the callers of chats did not ask for one.
+    """
 
     group_id: str
     name: str
@@ -216,6 +219,7 @@ class GroupSpec:
     cooldown: CooldownPolicy = CooldownPolicy()
     fallback: FallbackPolicy = FallbackPolicy()
     router: Router = Router.NATIVE
+    streams_upstream: bool = False
 
     @property
     def tiers(self) -> tuple[int, ...]:

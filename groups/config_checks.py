@@ -98,6 +98,7 @@ COOLDOWN = {
 FALLBACK = ("fallback_groups", "context_window_groups", "content_policy_groups")
 IN_POWER_LEVELS = "in_power_levels"
 ROUTER = "router"
+STREAM_UPSTREAM = "stream_upstream"
 
 
 def _as_float(value: int | float) -> float:
@@ -167,7 +168,11 @@ def _router(key: str, value: Any) -> str:
     return str(value)
 
 
-SETTINGS: dict[str, Callable[[str, Any], Any]] = {IN_POWER_LEVELS: _switch, ROUTER: _router}
+SETTINGS: dict[str, Callable[[str, Any], Any]] = {
+    IN_POWER_LEVELS: _switch,
+    ROUTER: _router,
+    STREAM_UPSTREAM: _switch,
+}
 
 
 def _known(config: Any, known: Collection[str], *, at: str = "") -> dict[str, Any]:

@@ -45,6 +45,7 @@ FALLBACK = _object(dict.fromkeys(config_checks.FALLBACK, _NAMES))
 SETTINGS = _object(
     {
         config_checks.IN_POWER_LEVELS: _SWITCH,
+        config_checks.STREAM_UPSTREAM: _SWITCH,
         config_checks.ROUTER: {"type": "string", "enum": [router.value for router in Router]},
     }
 )

@@ -49,6 +49,7 @@ def spec_of(group: RoutingGroup, deployments: Iterable[Deployment] | None = None
         cooldown=cooldown,
         fallback=fallback,
         router=router,
+        streams_upstream=problem is None and group.settings.get(config_checks.STREAM_UPSTREAM) is True,
     )
 
 

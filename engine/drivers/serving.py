@@ -21,7 +21,7 @@ from engine.shared.store import StateStore
 from engine.spec import DeploymentSpec, GroupSpec
 from engine.upstreams import failures
 from engine.upstreams.call import Answer, Call, Stream, Usage
-from engine.upstreams.choose import upstream_for
+from engine.upstreams.choose import collecting, upstream_for
 from engine.upstreams.own_keys import OwnKeyRefused, is_hopeless, key_for, with_key
 
 
@@ -123,6 +123,8 @@ class _Request:
         call.asked, call.leaves_filtered = deployment, bool(ask.visit.group.content)
         try:
             upstream = call.upstream or upstream_for(deployment, call.endpoint)
+            if spec.streams_upstream:
+                upstream = collecting(upstream, call.endpoint)
             result = await upstream.send(call, deployment, spec.retry, attempt)
             if isinstance(result, Answer) and result.is_content_filtered and call.leaves_filtered:
                 raise failures.blocked(deployment)

@@ -55,7 +55,8 @@ def simulate(job: Job, *, emit: Emit, should_stop: Callable[[], bool] = lambda: 
 class Place:
     """A deployment in a group: what asking it takes and who counts it. Limits of one attempt are in seconds.
 
-    `limit_s` is that of the answer, or of a stream's first token; `idle_s` that between two of its events.
+    `limit_s` is that of the answer, or of a stream's first token; `idle_s` that between two of its events. To the
+    caller, a stream that `is_collected` is a whole answer, which may take `whole_s`.
     """
 
     row: DeploymentSpec
@@ -66,6 +67,9 @@ class Place:
     limit_s: float
     limit_is_of: str
     idle_s: float
+    is_stream: bool
+    is_collected: bool
+    whole_s: float
 
 
 @dataclass(slots=True, eq=False)
@@ -111,15 +115,19 @@ class Simulation:
 
     def _place(self, group: Group, target: Target) -> Place:
         row, spec, policy = target.spec, group.spec, group.spec.retry
+        is_stream = self._is_stream or spec.streams_upstream
         return Place(
             row,
             spec.name,
             spec.tier_of(row),
             self._conditions[row.deployment_id],
             self._recording.tally.deployments[row.deployment_id],
-            policy.limit_s(is_stream=self._is_stream),
-            "no first token" if self._is_stream else "no answer",
+            policy.limit_s(is_stream=is_stream),
+            "no first token" if is_stream else "no answer",
             policy.stream_idle_timeout_s,
+            is_stream,
+            is_stream and not self._is_stream,
+            policy.timeout_s,
         )
 
     # The heap
@@ -236,14 +244,14 @@ class Simulation:
         request.trace.begin(Attempt(row.deployment_id, row.name, row.provider, place.group, place.tier, now, ask.depth))
         place.count.in_flight += 1
         fate = request.fate = place.conditions.fate(
-            now, arrival.input_tokens, arrival.output_tokens, is_stream=self._is_stream
+            now, arrival.input_tokens, arrival.output_tokens, is_stream=place.is_stream
         )
         news_s = fate.news_s
         if news_s >= place.limit_s:
             request.effect = timed_out(row, place.limit_is_of, place.limit_s)
             self._then(request, now + place.limit_s, self._failed)
         elif fate.trouble is None:
-            self._then(request, now + news_s, self._first_token if self._is_stream else self._answered)
+            self._then(request, now + news_s, self._first_token if place.is_stream else self._answered)
         else:
             request.effect = self._effect(row, fate.trouble)
             self._then(request, now + news_s, self._failed)
@@ -260,18 +268,29 @@ class Simulation:
         now, fate, ask = self.now, request.fate, request.ask
         attempt = request.trace.attempts[-1]
         attempt.first_token_ms = (now - attempt.started_at) * 1000
-        request.journey.started(ask, now)
-        request.deadline_s = request.began_s + self._job.deadline_s
-        row, idle_s = request.place.row, request.place.idle_s
+        row, idle_s, breaks = request.place.row, request.place.idle_s, self._broke
+        if request.place.is_collected:
+            breaks = self._failed
+        else:
+            request.journey.started(ask, now)
+            request.deadline_s = request.began_s + self._job.deadline_s
         fate.heed_idle_limit(idle_s)
         if fate.breaks_at is None:
-            self._then(request, now + fate.output_s, self._answered)
+            self._then_whole(request, now + fate.output_s, self._answered)
         elif fate.is_stalled:
             request.effect = timed_out(row, "the stream went silent", idle_s)
-            self._then(request, now + fate.output_s * fate.breaks_at + idle_s, self._broke)
+            self._then_whole(request, now + fate.output_s * fate.breaks_at + idle_s, breaks)
         else:
             request.effect = unreachable(row, "the stream was cut before its end")
-            self._then(request, now + fate.output_s * fate.breaks_at, self._broke)
+            self._then_whole(request, now + fate.output_s * fate.breaks_at, breaks)
+
+    def _then_whole(self, request: Request, when: float, happen: Callable[[Request], None]) -> None:
+        """What becomes of a stream; of one that is collected only within the time of a whole answer."""
+        place, began_s = request.place, request.ask.began_s
+        if place.is_collected and when - began_s >= place.whole_s:
+            request.effect = timed_out(place.row, "no answer", place.whole_s)
+            when, happen = began_s + place.whole_s, self._failed
+        self._then(request, when, happen)
 
     def _answered(self, request: Request) -> None:
         arrival, attempt = request.arrival, self._close(request, "success")

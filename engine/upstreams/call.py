@@ -37,7 +37,7 @@ class Call:
     Retry-After (Unix seconds), `used_up` are those without quota. `leaves_filtered`: a stream that is blocked before
     any content fails, because there are content policy groups. `budget_s` is the time of the whole request;
     `headers` are the client's that may go to providers. `free_in_s` says after a failure when asking again may help,
-    where the core has routed it.
+    where the core has routed it. `is_collected`: its stream becomes a whole answer before the caller sees it.
     """
 
     endpoint: Endpoint
@@ -59,6 +59,7 @@ class Call:
     budget_s: float = math.inf
     free_in_s: float | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    is_collected: bool = False
     _view: View | None = field(default=None, repr=False)
 
     @property
@@ -77,6 +78,11 @@ class Call:
         if self._view is None:
             self._view = view_of(self.endpoint, self.body)
         return self._view
+
+    @property
+    def shows_usage(self) -> bool:
+        """Whether the usage in a stream is shown to who reads it."""
+        return self.is_collected or self.wants_usage
 
     @property
     def wants_usage(self) -> bool:

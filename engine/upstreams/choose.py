@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.dialects.translators import TRANSLATORS
 from engine.spec import DeploymentSpec
 from engine.upstreams.call import CHAT, Endpoint, Upstream
+from engine.upstreams.collected import CollectedUpstream
 from engine.upstreams.direct import DirectUpstream
 from engine.upstreams.through_litellm import LiteLLMUpstream
 from engine.upstreams.translated import TranslatedUpstream
@@ -34,6 +35,13 @@ def upstream_for(deployment: DeploymentSpec, endpoint: Endpoint = CHAT) -> Upstr
     if endpoint in TRANSLATORS:
         return _direct_translated if is_direct else _litellm_translated
     return _direct if is_direct else _through_litellm
+
+
+def collecting(upstream: Upstream, endpoint: Endpoint) -> Upstream:
+    """The same, asked for a stream of which the caller gets the whole; itself where it answers no chats."""
+    if isinstance(upstream, TranslatedUpstream):
+        return TranslatedUpstream(CollectedUpstream(upstream.chat))
+    return CollectedUpstream(upstream) if endpoint == CHAT else upstream
 
 
 def _speaks_openai(deployment: DeploymentSpec) -> bool:

@@ -54,4 +54,4 @@ class OpenAISpeech:
 
     def events(self, call: Call, source: Bytes, request: Request) -> ChatEvents:
         choices = call.chat.get("n")
-        return ChatEvents(source, choices=choices if isinstance(choices, int) else 1, hides_usage=not call.wants_usage)
+        return ChatEvents(source, choices=choices if isinstance(choices, int) else 1, hides_usage=not call.shows_usage)

@@ -111,7 +111,7 @@ class Opening:
             if self._watch.is_failed or not self._watch.has_ended(ends):
                 raise litellm_errors.broken(self._deployment, self._heard)
             self._told |= ends
-        if not is_first_end and _is_usage_alone(chunk) and not self._call.wants_usage:
+        if not is_first_end and _is_usage_alone(chunk) and not self._call.shows_usage:
             return b""
         return _event(chunk)
 

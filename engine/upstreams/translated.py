@@ -21,14 +21,14 @@ class TranslatedUpstream:
     """Asks a chat upstream, and translates what it answers."""
 
     def __init__(self, chat: Upstream) -> None:
-        self._chat = chat
+        self.chat = chat
 
     async def send(
         self, call: Call, deployment: DeploymentSpec, policy: RetryPolicy, attempt: Attempt
     ) -> Answer | Stream:
         translator, view = TRANSLATORS[call.endpoint], call.view
         try:
-            result = await self._chat.send(call, deployment, policy, attempt)
+            result = await self.chat.send(call, deployment, policy, attempt)
         finally:
             attempt.dropped_params = printable(dict.fromkeys((*view.dropped, *attempt.dropped_params)))
         if isinstance(result, Stream):

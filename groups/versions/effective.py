@@ -63,7 +63,8 @@ FALLBACK = (
 IN_POWER_LEVELS = (config_checks.IN_POWER_LEVELS, "May be chosen for auto and the power levels")
 ROUTER = (config_checks.ROUTER, "Router")
 ROUTERS = {Router.NATIVE: "Routing Console's", Router.LITELLM: "LiteLLM's"}
-SWITCHES = (IN_POWER_LEVELS, ROUTER)
+STREAM_UPSTREAM = (config_checks.STREAM_UPSTREAM, "Asks upstream for a stream, also for whole answers")
+SWITCHES = (IN_POWER_LEVELS, ROUTER, STREAM_UPSTREAM)
 WHEN_UNSET = {
     "first_token_timeout_s": f"{FIRST_TOKEN_S:g} s, or the attempt's timeout if that is less",
     "total_timeout_s": f"{TOTAL_S:g} s, or twice the attempt's timeout if that is more",
@@ -81,7 +82,7 @@ def sections_of(group: RoutingGroup) -> tuple[SettingsSection, ...]:
         SettingsSection("Cooldown", _lines(COOLDOWN, group.cooldown_config, CooldownPolicy())),
         SettingsSection("Fallback groups", tuple(_fallback(group.fallback_config, *line) for line in FALLBACK)),
         SettingsSection("Power levels", (_switch(group.settings, *IN_POWER_LEVELS),)),
-        SettingsSection("Router", (_router(group.settings, *ROUTER),)),
+        SettingsSection("Router", (_router(group.settings, *ROUTER), _switch(group.settings, *STREAM_UPSTREAM))),
     )
 
 

@@ -198,7 +198,7 @@ def _header(bundle: Bundle, left_out: Sequence[str]) -> Iterator[str]:
 def _ours_alone(group: GroupDraft) -> Iterator[str]:
     """The settings that LiteLLM's Router does not have."""
     for config, keys in NOT_LITELLMS.items():
-        if lost := [key for key in keys if group.config(config).get(key) is not None]:
+        if lost := [key for key in keys if group.config(config).get(key) not in (None, False)]:
             yield f"{group.name}: {', '.join(lost)} of {config}."
 
 

@@ -106,13 +106,18 @@ def test_a_setting_of_the_core_that_is_wrong_is_400_and_named(as_bob, body, fiel
     assert answer.json()[field][0].startswith(why)
 
 
-@pytest.mark.parametrize(("field", "config"), [("retry_config", RETRY), ("cooldown_config", COOLDOWN)])
+@pytest.mark.parametrize(
+    ("field", "config"),
+    [("retry_config", RETRY), ("cooldown_config", COOLDOWN), ("settings", {"stream_upstream": True})],
+)
 def test_litellms_router_refuses_what_it_does_not_have(as_bob, body, field, config):
-    answer = as_bob.post(URL, {**body, "settings": {"router": "litellm"}, field: config})
+    asked = {"settings": {}, field: config}
+    asked["settings"] = {**asked["settings"], "router": "litellm"}
+    answer = as_bob.post(URL, {**body, **asked})
     assert answer.status_code == 400
     assert "LiteLLM's Router has no such setting" in answer.json()[field][0]
-    plain = {"num_retries": 1, "timeout_s": 9}
-    create(as_bob, body, settings={"router": "litellm"}, retry_config=plain, cooldown_config={"cooldown_time_s": 3})
+    plain, litellms = {"num_retries": 1, "timeout_s": 9}, {"router": "litellm", "stream_upstream": False}
+    create(as_bob, body, settings=litellms, retry_config=plain, cooldown_config={"cooldown_time_s": 3})
 
 
 def test_the_schema_names_every_setting_with_its_limits(as_bob):

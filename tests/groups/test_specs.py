@@ -53,6 +53,11 @@ def test_what_the_prompt_cache_costs_and_whose_own_key_it_takes_are_there():
     assert deployment.provider_id == str(model.provider_id)
 
 
+def test_a_group_may_ask_upstream_for_streams():
+    asks, does_not = make_group(settings={"stream_upstream": True}), make_group(settings={"stream_upstream": False})
+    assert [spec_of(stored(group)).streams_upstream for group in (asks, does_not)] == [True, False]
+
+
 def test_what_is_disabled_is_left_out():
     off, orphan = make_model(enabled=False), make_model(provider=make_provider(enabled=False))
     assert (

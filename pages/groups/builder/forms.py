@@ -50,6 +50,11 @@ class GroupForm(forms.Form):
         required=False,
         help_text="If it is off, the group answers only requests that name it, and virtual models that use it.",
     )
+    stream_upstream = forms.BooleanField(
+        label="Ask upstream for a stream, also for whole answers",
+        required=False,
+        help_text="A silent provider is left after the wait for a first token. Callers get whole answers as before.",
+    )
     router = forms.ChoiceField(
         label="Router",
         choices=[("", "Routing Console's (default)"), *((router.value, name) for router, name in ROUTERS.items())],
@@ -111,7 +116,9 @@ class GroupForm(forms.Form):
     @property
     def has_settings(self) -> bool:
         """Whether an advanced setting is set or invalid, so that the section must be open."""
-        return self.has_error_rules or any(map(_is_set, (*self.numbers, *self.fallbacks, self["router"])))
+        is_streaming = bool(self["stream_upstream"].value())
+        rest = (*self.numbers, *self.fallbacks, self["router"])
+        return self.has_error_rules or is_streaming or any(map(_is_set, rest))
 
     @cached_property
     def teams(self) -> list[Assignee]:
@@ -146,7 +153,12 @@ class GroupForm(forms.Form):
     def _settings(self) -> dict[str, Any]:
         router = self.cleaned_data.get(config_checks.ROUTER)
         in_power_levels = bool(self.cleaned_data.get(config_checks.IN_POWER_LEVELS))
-        return {config_checks.IN_POWER_LEVELS: in_power_levels, **({config_checks.ROUTER: router} if router else {})}
+        streams = bool(self.cleaned_data.get(config_checks.STREAM_UPSTREAM))
+        return {
+            config_checks.IN_POWER_LEVELS: in_power_levels,
+            **({config_checks.ROUTER: router} if router else {}),
+            **({config_checks.STREAM_UPSTREAM: True} if streams else {}),
+        }
 
     def _error_rules(self) -> dict[str, Any]:
         rules = by_error_of(self.cleaned_data)

@@ -70,7 +70,7 @@ def test_everything_of_a_stored_group_comes_back_from_its_form(page, models, bob
         fallback_config={"fallback_groups": ["spare"]},
         assigned_team_ids=["blue team"],
         assigned_key_ids=[str(key.pk), "gone"],
-        settings={"in_power_levels": True},
+        settings={"in_power_levels": True, "stream_upstream": True},
         is_active=False,
     )
     html = html_of(page.get(f"/groups/{before.pk}/edit"))
@@ -89,6 +89,7 @@ def test_everything_of_a_stored_group_comes_back_from_its_form(page, models, bob
         "by_error-quota-elsewhere": "no",
         "fallback_groups": "spare",
         "in_power_levels": "on",
+        "stream_upstream": "on",
         "assigned_team_ids": "blue team",
         "assigned_key_ids": [str(key.pk), "gone"],
     }
