@@ -148,9 +148,10 @@ class _Run:
         return call
 
     async def _outcome(self, call: Call, group: LiveGroup) -> _Ending:
+        ends_s = asyncio.get_running_loop().time() + self._job.deadline_s
         try:
-            async with asyncio.timeout(self._job.deadline_s):
-                result = await self._routing.route(call, group)
+            result = await self._routing.route(call, group)  # within the call's `budget_s`
+            async with asyncio.timeout_at(ends_s):
                 if isinstance(result, Stream):
                     async for _ in result:
                         pass
