@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -40,7 +41,7 @@ class Conditions:
         fate = Fate(at_s, input_tokens, output_tokens, first_token_s, output_s, is_stream)
         if self._faults:
             # To the microsecond: what floats lose on the way must not move an attempt out of a fault's window.
-            fate.at_s = round(at_s, 6)
+            fate.at_s = math.floor(at_s * 1e6 + 0.5) / 1e6
             for fault in self._faults.values():
                 fault.meet(fate)
         return fate

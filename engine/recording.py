@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from engine.exceptions import RequestFailed
 from engine.jobs import FRAMES_PER_INTERVAL, Job
@@ -27,18 +28,23 @@ class Stopped(Exception):
     """The run was asked to stop."""
 
 
-class Finished(NamedTuple):
-    """A request that has ended. `began_ms` is on the run's clock; without an error `usage` is that of the answer."""
+@dataclass(slots=True, eq=False)
+class Finished:
+    """A request that has ended. `began_ms` is on the run's clock; without an error `usage` is that of the answer.
+
+    `row` is its row once somebody has looked at it.
+    """
 
     number: int
     trace: Trace
     began_ms: float
     duration_ms: float
     outcome: Outcome
-    error: str | None = None
-    usage: Usage | None = None
-    cost_usd: float = 0.0
-    failure: RequestFailed | None = None
+    error: str | None
+    usage: Usage | None
+    cost_usd: float
+    failure: RequestFailed | None
+    row: dict[str, Any] | None = None
 
 
 class Recording:
@@ -50,7 +56,6 @@ class Recording:
         self._waiting: list[Finished] = []
         self._last: deque[Finished] = deque(maxlen=LAST_TRACES)
         self._last_fallback: Finished | None = None
-        self._shown: dict[int, dict[str, Any]] = {}
         self._frames = 0
 
     def finish(
@@ -88,11 +93,8 @@ class Recording:
 
     def emit_frame(self, at_ms: float, cooldowns_s: Mapping[str, float]) -> None:
         """The state at this moment; `cooldowns_s` are the seconds left of those that cool down."""
-        shown = [*self._last, *([] if self._last_fallback is None else [self._last_fallback])]
-        # Of the frames of a quiet time most show the same requests.
-        self._shown = {one.number: self._shown.get(one.number) or self._row(one) for one in shown}
-        fallback = None if self._last_fallback is None else self._shown[self._last_fallback.number]
-        last = [self._shown[one.number] for one in self._last]
+        fallback = None if self._last_fallback is None else self._row(self._last_fallback)
+        last = [self._row(one) for one in self._last]
         self._emit(self.tally.frame(at_ms=at_ms, cooldowns_s=cooldowns_s, last=last, last_fallback=fallback))
         self._frames += 1
 
@@ -113,7 +115,9 @@ class Recording:
         self._emit({"type": kind, "result": {**result, "faults_not_struck": missed}})
 
     def _row(self, one: Finished) -> dict[str, Any]:
-        row = trace_json(
+        if one.row is not None:
+            return one.row
+        row = one.row = trace_json(
             one.number, one.trace, one.began_ms, one.duration_ms, one.usage, one.error, one.cost_usd, self._zero_s
         )
         row["outcome"] = one.outcome.value

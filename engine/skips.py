@@ -7,7 +7,7 @@ Candidates after the one that answered are standbys, not skips: the router did n
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from engine.ledger import Attempt, Skip, SkipReason, Trace
@@ -110,14 +110,19 @@ def skipped_in(
     def noted(spec: GroupSpec, deployment: DeploymentSpec) -> Skip | None:
         return journey.noted.get((spec.name, deployment.deployment_id))
 
-    return tuple(skips_in(trace, journey.visits, noted, end=end, refused_providers=refused_providers))
+    return tuple(skips_in(trace.attempts, journey.visits, noted, end=end, refused_providers=refused_providers))
 
 
 def skips_in(
-    trace: Trace, visits: Iterable[Visit], noted: Noted, *, end: float, refused_providers: Collection[str] = ()
+    attempts: Sequence[Attempt],
+    visits: Iterable[Visit],
+    noted: Noted,
+    *,
+    end: float,
+    refused_providers: Collection[str] = (),
 ) -> Iterator[Skip]:
     """The same one by one; `noted` gives the obstacle that was noted for a deployment of a group."""
-    asked = asked_in(trace.attempts)
+    asked = asked_in(attempts)
     for visit in visits:
         name, depth = visit.spec.name, visit.depth
         for place, deployment in visit.ranks:

@@ -93,7 +93,8 @@ class Pace:
 
     def add(self, now: float, seconds: float) -> None:
         """One more answer."""
-        self.untold, self.untold_s = self.untold + 1, self.untold_s + seconds
+        self.untold += 1
+        self.untold_s += seconds
         self._move(now, seconds)
 
     def tell(self) -> tuple[int, float]:
@@ -108,7 +109,7 @@ class Pace:
             self._move(now, total_s / count)
 
     def _move(self, now: float, seconds: float) -> None:
-        count = self.count = self.count + 1 if self.is_fresh(now) else 1
+        count = self.count = self.count + 1 if now - self.at_s < BELIEVED_S else 1
         self.at_s = now
         # The mean of all until there are enough for a moving one: the first answer weighs no more than the others.
         share = 1 / count

@@ -17,7 +17,7 @@ from engine.core.state import Group
 from engine.drivers.effects import Effect
 from engine.drivers.passed_over import skip_by
 from engine.exceptions import MAY_WAIT, AllCoolingDown, GroupUnavailable, RequestFailed
-from engine.ledger import Skip, Trace
+from engine.ledger import Attempt, Skip, Trace
 from engine.skips import EVERYTHING, Visit, end_of, skips_in
 from engine.spec import DeploymentSpec, GroupSpec
 
@@ -75,11 +75,11 @@ class PassedOver:
         is_lone = len(attempts) == len(journey.visits) == 1 and not attempts[0].fallback_depth
         if is_lone and not (is_given_up or journey.noted or self._has_left_out):
             return ()
-        return Skips(partial(self._told, journey, trace, EVERYTHING if is_given_up else end_of(trace)))
+        return Skips(partial(self._told, journey, attempts, EVERYTHING if is_given_up else end_of(trace)))
 
-    def _told(self, journey: Journey, trace: Trace, end: float) -> Iterator[Skip]:
+    def _told(self, journey: Journey, attempts: Sequence[Attempt], end: float) -> Iterator[Skip]:
         visits = (self._visits[v.group.name].at(v.depth, is_barred=v.is_barred) for v in journey.visits)
-        return skips_in(trace, visits, partial(_noted, journey), end=end)
+        return skips_in(attempts, visits, partial(_noted, journey), end=end)
 
 
 def _noted(journey: Journey, spec: GroupSpec, deployment: DeploymentSpec) -> Skip | None:
