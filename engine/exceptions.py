@@ -68,6 +68,21 @@ class AllCoolingDown(RequestFailed):
         )
 
 
+class Unsuitable(RequestFailed):
+    """No deployment of the group can do what the request asks for; `param` is the parameter that none can follow."""
+
+    def __init__(self, param: str, message: str) -> None:
+        super().__init__(
+            message,
+            status=400,
+            error_class="Unsuitable",
+            code="unsupported_parameter",
+            param=param,
+            type="invalid_request_error",
+            is_hopeless=True,
+        )
+
+
 class BadInput(ValueError):
     """An invalid job. `field` is the name of the invalid field in the REST API."""
 

@@ -18,13 +18,13 @@ from litellm.types.router import RouterRateLimitError
 from engine import exclusions, retry_after
 from engine.cooldowns import Cooldowns
 from engine.drivers.litellm_router.translation import from_litellm, own_limit, to_litellm
-from engine.exceptions import AllCoolingDown
+from engine.exceptions import AllCoolingDown, Unsuitable
 from engine.ledger import Attempt
 from engine.reports import GROUP, Report
 from engine.spec import DEFAULT_COOLDOWN_S, DeploymentSpec, GroupSpec, Strategy
 from engine.upstreams import failures
 from engine.upstreams.call import Answer, Call, Stream
-from engine.upstreams.choose import upstream_for
+from engine.upstreams.choose import obstacle, upstream_for
 from engine.upstreams.own_keys import OwnKeyRefused, is_hopeless, key_for, with_key
 
 CACHE_KEYS = 20_000
@@ -84,6 +84,9 @@ class GroupRouter(litellm.Router):
 
         Raises UpstreamFailure or RequestFailed.
         """
+        found = [obstacle(call, row) for row in self.by_router_id.values()]
+        if found and found[0] is not None and None not in found:
+            raise Unsuitable(found[0].param, found[0].message)
         call.leaves_filtered = bool(self.spec.fallback.content_policy_groups)
         try:
             return await self.async_function_with_fallbacks(  # type: ignore[no-any-return]
@@ -125,6 +128,8 @@ class GroupRouter(litellm.Router):
     async def _attempt(self, call: Call, row: dict[str, Any]) -> Answer | Stream:
         """One try, with the caller's own key where there is one, and again with the system's if that is allowed."""
         deployment = self.by_router_id[row["model_info"]["id"]]
+        if (found := obstacle(call, deployment)) is not None:
+            raise failures.unsuitable(found.message)
         if is_hopeless(call, deployment):
             raise OwnKeyRefused(deployment, call.refused_keys[deployment.provider_id])
         if (key := key_for(call, deployment)) is None:
@@ -141,7 +146,9 @@ class GroupRouter(litellm.Router):
         return await self._try(call, row, deployment)
 
     def _is_hopeless(self, call: Call, deployment: DeploymentSpec) -> bool:
-        return is_hopeless(call, deployment) or retry_after.is_used_up(call, self.spec, deployment)
+        if is_hopeless(call, deployment) or retry_after.is_used_up(call, self.spec, deployment):
+            return True
+        return obstacle(call, deployment) is not None
 
     def _noted(self, call: Call, deployment: DeploymentSpec, error: Exception) -> Exception:
         """LiteLLM's exception for a failure: it is not worth a retry where the same key would be refused again."""

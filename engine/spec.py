@@ -153,8 +153,9 @@ class DeploymentSpec:
     `deployment_id` is the catalog's model id. `provider_type` is a LiteLLM provider name, `upstream_model` the
     provider's name of the model. `problem`, if set, says why this deployment can't be called at all (for people); it is
     then skipped, because it `lacks_credentials` or for another reason. `options` and `credentials` are LiteLLM's
-    further parameters, by its own names (`api_version`, `aws_secret_access_key`). An unknown price of cached input
-    (reads or writes of the prompt cache) is that of other input.
+    further parameters, by its own names (`api_version`, `aws_secret_access_key`). `dialects` are
+    spoken without LiteLLM (`chat`, `messages`); with none of them its type decides, and `litellm` alone means LiteLLM.
+    An unknown price of cached input (reads or writes of the prompt cache) is that of other input.
     """
 
     deployment_id: str
@@ -177,6 +178,7 @@ class DeploymentSpec:
     lacks_credentials: bool = False
     options: tuple[tuple[str, str], ...] = ()
     credentials: tuple[tuple[str, Secret], ...] = ()
+    dialects: frozenset[str] = frozenset()
 
     @property
     def secrets(self) -> tuple[Secret, ...]:

@@ -57,6 +57,13 @@ class Ask:
     has_started: bool = False
 
 
+class Bar(NamedTuple):
+    """Why a request must not ask a target, whoever else there is; the message is for people."""
+
+    reason: SkipReason
+    message: str = ""
+
+
 class Wait(NamedTuple):
     """Wait so many seconds."""
 

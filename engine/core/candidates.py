@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from engine.core.actions import Asked, Obstacle
+from engine.core.actions import Asked, Bar, Obstacle
 from engine.core.breaker import Breaker, State
 from engine.core.failures import RULES, Kind
 from engine.core.state import Group, Target
@@ -20,23 +20,23 @@ SAYS_THE_SAME = frozenset(kind for kind, rule in RULES.items() if not rule.again
 
 
 class Candidates:
-    """Those of one request, which has at least so many `tokens`; `is_barred` says what it must not ask.
+    """Those of one request, which has at least so many `tokens`; `bar` says what it must not ask, and why.
 
     `asked` are those that failed, by their keys; `noted` says why others were passed over, by group and key. A context
     of `too_small` tokens has proved to be that.
     """
 
-    __slots__ = ("_is_barred", "_tokens", "asked", "noted", "too_small")
+    __slots__ = ("_bar", "_tokens", "asked", "noted", "too_small")
 
-    def __init__(self, tokens: int, is_barred: Callable[[Target], bool] | None) -> None:
-        self._tokens, self._is_barred, self.too_small = tokens, is_barred, 0
+    def __init__(self, tokens: int, bar: Callable[[Target], Bar | None] | None) -> None:
+        self._tokens, self._bar, self.too_small = tokens, bar, 0
         self.asked: dict[str, Asked] = {}
         self.noted: dict[tuple[str, str], Obstacle] | None = None
 
     def free(self, group: Group, targets: Sequence[Target], now: float) -> list[Target]:
         """Those that were not asked and can be; notes why the others can't."""
         free, asked = [], self.asked
-        has_bounds = self._is_barred is not None or group.has_limits or group.has_sizes
+        has_bounds = self._bar is not None or group.has_limits or group.has_sizes
         for target in targets:
             if target.key in asked:
                 continue
@@ -85,8 +85,8 @@ class Candidates:
 
     def _limit(self, group: Group, target: Target, now: float) -> Obstacle | None:
         """What stands in its way beside the breakers, which give way to a request that nobody else could serve."""
-        if self._is_barred is not None and self._is_barred(target):
-            return Obstacle(SkipReason.OWN_KEY_REFUSED, now)
+        if self._bar is not None and (bar := self._bar(target)) is not None:
+            return Obstacle(bar.reason, now, cause=bar.message)
         size = target.context_tokens
         if size is not None and (size <= self.too_small or size < self._tokens):
             return Obstacle(SkipReason.CONTEXT_TOO_SMALL, now)

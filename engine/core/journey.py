@@ -17,7 +17,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from random import Random
 
-from engine.core.actions import Action, Ask, Asked, GiveUp, Obstacle, Step, Visit, Wait
+from engine.core.actions import Action, Ask, Asked, Bar, GiveUp, Obstacle, Step, Visit, Wait
 from engine.core.candidates import TIMER_SLACK_S, Candidates
 from engine.core.failures import Failure, FallbackList, Kind, Rule, Strikes
 from engine.core.state import Group, Health, Target
@@ -49,18 +49,18 @@ class Journey:
         tokens: int = 0,
         is_stream: bool = False,
         request_id: str = "",
-        is_barred: Callable[[Target], bool] | None = None,
+        bar: Callable[[Target], Bar | None] | None = None,
         may_use: Callable[[str], bool] | None = None,
     ) -> None:
         """No wait reaches over `deadline_s`. `tokens` is how many the request has at least.
 
-        `is_barred` says of a target that this request must not ask it now, because it refused the caller's own key;
+        `bar` says why this request must not ask a target: it refused the caller's own key, or can't do what is asked;
         `may_use` whether the caller may use a fallback group.
         """
         self._groups, self._rng, self._deadline_s = groups, rng, deadline_s
         self._tokens, self._is_stream, self._request_id = tokens, is_stream, request_id
         self._may_use, self._most_repeats, self._moves = may_use, group.repeats, group.moves
-        self._candidates = Candidates(tokens, is_barred)
+        self._candidates = Candidates(tokens, bar)
         self.visits = [Visit(group)]
         self._place = (group.name, 0)
         self._names: list[str] = []

@@ -42,7 +42,7 @@ def skip_by(obstacle: Obstacle, spec: GroupSpec, deployment: DeploymentSpec, uni
         _message(deployment, obstacle, left_s),
         for_s=max(0.0, left_s) if left_s < float("inf") else None,
         since=unix_s + obstacle.since_s if is_open and obstacle.since_s else None,
-        cause=obstacle.cause or None,
+        cause=(obstacle.cause or None) if is_open else None,
         cause_call_id=obstacle.request_id or None,
     )
 
@@ -61,4 +61,6 @@ def _message(deployment: DeploymentSpec, obstacle: Obstacle, left_s: float) -> s
             return f"Its own rate limit is used up; {left_s:.0f} s more to wait."
         case SkipReason.CONTEXT_TOO_SMALL:
             return "Its context is too small for the prompt."
+        case SkipReason.UNSUITABLE:
+            return obstacle.cause
     return f"{deployment.provider} refused the caller's own key in this request."

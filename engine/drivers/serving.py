@@ -9,19 +9,19 @@ from functools import partial
 from random import Random
 
 from engine import retry_after
-from engine.core.actions import Action, Ask, GiveUp, Wait
+from engine.core.actions import Action, Ask, Bar, GiveUp, Wait
 from engine.core.candidates import PROBE_TAKES_S, TIMER_SLACK_S
 from engine.core.failures import Failure, Kind
 from engine.core.journey import Journey
 from engine.core.state import Group, Target
 from engine.drivers.passed_over import is_plain, tell
-from engine.exceptions import AllCoolingDown, DeadlineExceeded
-from engine.ledger import Attempt, AttemptStatus
+from engine.exceptions import AllCoolingDown, DeadlineExceeded, Unsuitable
+from engine.ledger import Attempt, AttemptStatus, SkipReason
 from engine.shared.store import StateStore
 from engine.spec import DeploymentSpec, GroupSpec
 from engine.upstreams import failures
 from engine.upstreams.call import Answer, Call, Stream, Usage
-from engine.upstreams.choose import collecting, upstream_for
+from engine.upstreams.choose import collecting, obstacle, upstream_for
 from engine.upstreams.own_keys import OwnKeyRefused, is_hopeless, key_for, with_key
 
 
@@ -50,7 +50,7 @@ class _Request:
             deadline_s=self._deadline_s,
             is_stream=call.is_stream,
             request_id=call.trace.call_id,
-            is_barred=partial(_is_barred, call) if call.own_keys else None,
+            bar=partial(_bar, call),
             may_use=call.may_use,
         )
 
@@ -151,7 +151,7 @@ class _Request:
     def _follow(self, stream: Stream, ask: Ask, attempt: Attempt) -> None:
         """Tells when the stream ends, and how."""
         deployment = stream.deployment
-        stream.asked = self._call.body
+        stream.asked = self._call.chat
         self._journey.started(ask, self._now())
 
         async def on_end(error: BaseException | None) -> None:
@@ -171,10 +171,21 @@ class _Request:
         self._call.free_in_s = end.free_in_s if 0 < end.free_in_s < float("inf") else None
         if self._call.last_error is not None:
             return self._call.last_error
+        if unsuitable := self._unsuitable():
+            return unsuitable
         visited = [visit.group for visit in self._journey.visits if not visit.is_barred]
         if not any(group.tiers for group in visited):
             return failures.unusable(next(row for group in visited for row in group.spec.deployments))
         return AllCoolingDown(self._group.name, self._call.free_in_s or PROBE_TAKES_S)
+
+    def _unsuitable(self) -> Unsuitable | None:
+        """The error of a request that nobody can answer as it is asked."""
+        noted = self._journey.noted or {}
+        if not noted or any(one.reason is not SkipReason.UNSUITABLE for one in noted.values()):
+            return None
+        rows = (target.spec for visit in self._journey.visits for target in visit.group.targets())
+        found = next((one for row in rows if (one := obstacle(self._call, row)) is not None), None)
+        return Unsuitable(found.param, found.message) if found is not None else None
 
     def _tell_where_it_went(self) -> None:
         """For the skips; nothing where the first that was asked answered and nobody was passed over."""
@@ -195,8 +206,12 @@ def failure_of(error: Exception) -> Failure:
     return Failure(known.kind, known.retry_after_s, failures.word_of(known), known)
 
 
-def _is_barred(call: Call, target: Target) -> bool:
-    return is_hopeless(call, target.spec)
+def _bar(call: Call, target: Target) -> Bar | None:
+    """Why the request must not ask a target: its answer would be a refusal."""
+    if call.own_keys and is_hopeless(call, target.spec):
+        return Bar(SkipReason.OWN_KEY_REFUSED)
+    found = obstacle(call, target.spec)
+    return Bar(SkipReason.UNSUITABLE, found.message) if found is not None else None
 
 
 def _new_attempt(ask: Ask, spec: GroupSpec, deployment: DeploymentSpec, own_key: bool) -> Attempt:

@@ -38,6 +38,7 @@ class Call:
     any content fails, because there are content policy groups. `budget_s` is the time of the whole request;
     `headers` are the client's that may go to providers. `free_in_s` says after a failure when asking again may help,
     where the core has routed it. `is_collected`: its stream becomes a whole answer before the caller sees it.
+    `prepared` keeps translations for upstreams, by what they are for.
     """
 
     endpoint: Endpoint
@@ -60,6 +61,7 @@ class Call:
     free_in_s: float | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     is_collected: bool = False
+    prepared: dict[str, Any] = field(default_factory=dict, repr=False)
     _view: View | None = field(default=None, repr=False)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,7 +35,12 @@ class StreamEvents:
     """Reads a stream piece by piece; `progress` is the state of the stream.
 
     `ending` is the last event: it comes when the end is certain. A dialect says what an event means, and shows.
+    `keeps_pings`: what only keeps a connection alive is shown before the first content, too. `fail` makes the error
+    of a stream that broke, where chat's is not the client's.
     """
+
+    keeps_pings = False
+    fail: Callable[[str, str, str | None], bytes] | None = None
 
     def __init__(self, source: Bytes, progress: Progress, ending: bytes) -> None:
         self._source, self.progress, self.ending = source, progress, ending
@@ -46,7 +52,7 @@ class StreamEvents:
         while not (held.error or held.is_last or self.progress.has_begun):
             piece = await self.next()
             # Comments would keep the connection alive, but the client has none yet.
-            held.shown += piece.shown if piece.has_data else b""
+            held.shown += piece.shown if piece.has_data or self.keeps_pings else b""
             held.error, held.is_last = piece.error, piece.is_last
             if len(held.shown) > EVENT_LIMIT:
                 raise TooLarge

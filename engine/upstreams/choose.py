@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from engine.dialects.translation import Untranslatable
 from engine.dialects.translators import TRANSLATORS
 from engine.spec import DeploymentSpec
-from engine.upstreams.call import CHAT, Endpoint, Upstream
+from engine.upstreams.call import CHAT, CHATS, Call, Endpoint, Upstream
 from engine.upstreams.collected import CollectedUpstream
 from engine.upstreams.direct import DirectUpstream
+from engine.upstreams.messages import ChatOverMessagesSpeech, MessagesSpeech, asked_of
+from engine.upstreams.over_http import HTTPUpstream
 from engine.upstreams.through_litellm import LiteLLMUpstream
 from engine.upstreams.translated import TranslatedUpstream
 
@@ -22,19 +25,61 @@ SPEAKS_OPENAI = frozenset(
 COHERE = frozenset({"cohere", "cohere_chat"})
 COMPATIBLE = "/compatibility/"
 
+# Dialects that are spoken without LiteLLM.
+CHAT_DIALECT, MESSAGES_DIALECT = "chat", "messages"
+
 _direct = DirectUpstream()
 _through_litellm = LiteLLMUpstream()
-_direct_translated = TranslatedUpstream(_direct)
-_litellm_translated = TranslatedUpstream(_through_litellm)
+_messages = HTTPUpstream(MessagesSpeech())
+_chat_over_messages = HTTPUpstream(ChatOverMessagesSpeech())
+_translated: dict[Upstream, Upstream] = {
+    upstream: TranslatedUpstream(upstream) for upstream in (_direct, _through_litellm, _chat_over_messages)
+}
 
 
 def upstream_for(deployment: DeploymentSpec, endpoint: Endpoint = CHAT) -> Upstream:
-    """A direct connection where the provider speaks OpenAI's protocol at a known URL, else LiteLLM; with a translator
-    for clients of another door."""
-    is_direct = _speaks_openai(deployment)
-    if endpoint in TRANSLATORS:
-        return _direct_translated if is_direct else _litellm_translated
-    return _direct if is_direct else _through_litellm
+    """The connection to a deployment for clients of a door: the client's own dialect where the provider speaks it, else
+    chat, directly if possible, with a translator for the client."""
+    spoken = dialects_of(deployment)
+    if endpoint == "messages" and MESSAGES_DIALECT in spoken:
+        return _messages
+    chat = _chat_upstream(spoken, endpoint)
+    return _translated[chat] if endpoint in TRANSLATORS else chat
+
+
+def obstacle(call: Call, deployment: DeploymentSpec) -> Untranslatable | None:
+    """Why a deployment can't do what a request asks for; asked before it is selected. Raises Malformed."""
+    if call.upstream is not None:
+        return None
+    spoken = dialects_of(deployment)
+    if not call.is_chat:
+        is_mute = spoken == {MESSAGES_DIALECT}
+        return Untranslatable("model", f"{deployment.provider} makes no embeddings.") if is_mute else None
+    if call.endpoint == "messages" and MESSAGES_DIALECT in spoken:
+        return None
+    if call.endpoint in TRANSLATORS and (found := call.view.obstacle) is not None:
+        return found
+    if CHAT_DIALECT in spoken or MESSAGES_DIALECT not in spoken:
+        return None
+    try:
+        asked_of(call, deployment.upstream_model)
+    except Untranslatable as found:
+        return found
+    return None
+
+
+def dialects_of(deployment: DeploymentSpec) -> frozenset[str]:
+    """The dialects that a deployment speaks without LiteLLM; where its spec is silent, what its type is known for."""
+    if deployment.dialects:
+        return deployment.dialects
+    return frozenset({CHAT_DIALECT}) if _speaks_openai(deployment) else frozenset()
+
+
+def _chat_upstream(spoken: frozenset[str], endpoint: Endpoint) -> Upstream:
+    if CHAT_DIALECT in spoken:
+        return _direct
+    is_chat = endpoint in CHATS
+    return _chat_over_messages if is_chat and MESSAGES_DIALECT in spoken else _through_litellm
 
 
 def collecting(upstream: Upstream, endpoint: Endpoint) -> Upstream:

@@ -38,7 +38,7 @@ async def deliver(
         response.close()
         raise
     attempt.first_token_ms = (time.time() - attempt.started_at) * 1000
-    stream = Stream(deployment, last_events=())
+    stream = Stream(deployment, last_events=(), fail=events.fail)
     stream.events = _events(stream, first, events, policy, response, attempt)
     return stream
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
+from engine.dialects.reading import data_of
 from engine.upstreams.tokens import Usage
 
 CHARACTERS_PER_TOKEN = 4
@@ -20,7 +21,9 @@ TOKENS_PER_MESSAGE = 4
 TOKENS_PER_ATTACHMENT = 765
 COMMENT = re.compile(rb"^:[^\n]*\n+", re.MULTILINE)
 # The fields of a delta with the model's text.
-WRITTEN = frozenset({"content", "reasoning_content", "reasoning", "thinking", "refusal", "arguments", "text"})
+WRITTEN = frozenset(
+    {"content", "reasoning_content", "reasoning", "thinking", "refusal", "arguments", "text", "partial_json", "delta"}
+)
 
 
 def usage(asked: Mapping[str, Any], choices: Iterable[Mapping[str, Any]] = ()) -> Usage:
@@ -117,12 +120,12 @@ def _envelope(piece: bytes) -> float:
 
 
 def _written(event: bytes) -> int:
-    """The bytes of the model's text in this event."""
+    """The bytes of the model's text in this event, of any dialect: in chat's choices, or the `delta` of others."""
     try:
-        content = from_json(event.removeprefix(b"data:"))
+        content = from_json(data_of(event) or b"")
     except ValueError:
         return 0
-    return _texts(content.get("choices")) if isinstance(content, dict) else 0
+    return _texts(content.get("choices") or content.get("delta"), "delta") if isinstance(content, dict) else 0
 
 
 def _texts(value: object, name: str = "") -> int:

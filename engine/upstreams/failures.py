@@ -101,6 +101,11 @@ def unusable(deployment: DeploymentSpec) -> UpstreamFailure:
     return failure
 
 
+def unsuitable(why: str) -> UpstreamFailure:
+    """The deployment can't do what the request asks for, so it was not asked; to LiteLLM's Router it is not there."""
+    return _of_kind(Kind.NOT_FOUND, why, 404)
+
+
 def no_credentials(deployment: DeploymentSpec) -> UpstreamFailure:
     """The request could not be signed, so it was not sent."""
     why = f"{deployment.provider} cannot be asked: credentials are missing or unusable."

@@ -42,6 +42,11 @@ def tool_id(given: object) -> str:
     return NOT_IN_IDS.sub("_", given) if isinstance(given, str) and given else "call"
 
 
+def reminder(text: str) -> str:
+    """Instructions inside a user's turn, as Claude knows them."""
+    return f"<system-reminder>\n{text}\n</system-reminder>"
+
+
 def _turns(messages: list[dict[str, Any]], start: int) -> list[dict[str, Any]]:
     turns: list[dict[str, Any]] = []
     for place in range(start, len(messages)):
@@ -72,7 +77,7 @@ def _turn(message: dict[str, Any], place: int) -> tuple[str, list[Block]]:
 
 
 def _reminder(block: Block) -> Block:
-    return {**block, "text": f"<system-reminder>\n{block['text']}\n</system-reminder>"}
+    return {**block, "text": reminder(block["text"])}
 
 
 def _thoughts(message: dict[str, Any]) -> list[Block]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic_core import to_json
+
 TYPE_OF_STATUS = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -41,3 +43,8 @@ def error_body(message: str, type: str, code: str | None = None) -> dict[str, An
     known = next((word for word in (type, code) if word in TYPES), None)
     known = known or next((TYPE_OF_WORD[word] for word in (code, type) if word in TYPE_OF_WORD), "api_error")
     return {"type": "error", "error": {"type": known, "message": message}}
+
+
+def error_event(message: str, type: str, code: str | None = None) -> bytes:
+    """The error event of a stream, after which nothing comes."""
+    return b"event: error\ndata: " + to_json(error_body(message, type, code)) + b"\n\n"

@@ -12,7 +12,7 @@ from pydantic_core import to_json
 
 from engine.dialects.anthropic.signatures import MARK
 from engine.dialects.messages.answer import call_id, calls_of, stop_of, text_in, thoughts_in, tokens
-from engine.dialects.messages.errors import error_body
+from engine.dialects.messages.errors import error_event
 from engine.dialects.messages.request import MessagesView
 from engine.dialects.shapes import object_of, objects
 from engine.upstreams.tokens import Usage
@@ -86,7 +86,7 @@ class MessagesEncoder:
 
     def fail(self, message: str, type: str, code: str | None) -> bytes:
         """The error event, after which nothing comes."""
-        return b"event: error\ndata: " + to_json(error_body(message, type, code)) + b"\n\n"
+        return error_event(message, type, code)
 
     def _begin(self) -> bytes:
         self._is_begun = True

@@ -1,0 +1,89 @@
+"""A client's own Messages request, fitted to the Claude model that is called. Pure.
+
+Clients choose features by the model's name. Where they ask for a group, they send what the newest models take.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.dialects.anthropic.request import BUDGETS, LEAST_BUDGET
+from engine.dialects.anthropic.signatures import without_marked
+from engine.dialects.anthropic.traits import Traits, is_claude, traits_of
+from engine.dialects.anthropic.turns import reminder
+from engine.dialects.shapes import object_of, objects
+
+SAMPLING = ("temperature", "top_p", "top_k")
+
+
+def adapted(
+    body: dict[str, Any], model: str, *, most_output_tokens: int | None = None
+) -> tuple[dict[str, Any], list[str]]:
+    """The body for this model, with the names of what is not in it; the same object where nothing had to change.
+
+    A server of other models gets everything but thoughts that are not Anthropic's.
+    """
+    body = without_marked(body)
+    limit = body.get("max_tokens")
+    if most_output_tokens is not None and type(limit) is int and limit > most_output_tokens:
+        body = {**body, "max_tokens": most_output_tokens}
+    if not is_claude(model):
+        return body, []
+    traits = traits_of(model)
+    lost = [name for name in SAMPLING if body.get(name) is not None] if not traits.takes_sampling else []
+    changes = {**_thinking(body, traits, lost), **_config(body, traits, lost), **_turns(body, traits)}
+    if not changes and not lost:
+        return body, []
+    return {name: value for name, value in {**body, **changes}.items() if name not in lost and value is not None}, lost
+
+
+def _thinking(body: dict[str, Any], traits: Traits, lost: list[str]) -> dict[str, Any]:
+    """Thoughts by budget or by effort, as the model has them."""
+    wish = object_of(body.get("thinking"))
+    kind, display = wish.get("type"), {"display": wish["display"]} if wish.get("display") else {}
+    if kind == "enabled" and traits.shows_on_request:
+        return {"thinking": {"type": "adaptive", "display": "summarized", **display}}
+    if kind != "adaptive" or traits.thinks_adaptively:
+        return {}
+    effort, limit = object_of(body.get("output_config")).get("effort"), body.get("max_tokens")
+    most = limit * 3 // 4 if type(limit) is int else 0
+    budget = min(BUDGETS.get(str(effort), BUDGETS["high"]), most)
+    if budget >= LEAST_BUDGET:
+        return {"thinking": {"type": "enabled", "budget_tokens": budget}}
+    lost.append("thinking")
+    return {}
+
+
+def _config(body: dict[str, Any], traits: Traits, lost: list[str]) -> dict[str, Any]:
+    config = object_of(body.get("output_config"))
+    if "effort" not in config or traits.takes_effort:
+        return {}
+    if object_of(body.get("thinking")).get("type") != "adaptive":
+        lost.append("output_config.effort")
+    return {"output_config": {name: value for name, value in config.items() if name != "effort"} or None}
+
+
+def _turns(body: dict[str, Any], traits: Traits) -> dict[str, Any]:
+    """System messages in mid-conversation as reminders of the user's turn, as older models know them."""
+    messages = body.get("messages")
+    if traits.takes_system_turns or not any(one.get("role") == "system" for one in objects(messages)):
+        return {}
+    turns: list[Any] = []
+    for message in objects(messages):
+        if message.get("role") != "system":
+            turns.append(message)
+            continue
+        reminders = [{**block, "text": reminder(block["text"])} for block in _texts(message.get("content"))]
+        if turns and turns[-1].get("role") == "user":
+            turns[-1] = {**turns[-1], "content": [*_blocks(turns[-1].get("content")), *reminders]}
+        elif reminders:
+            turns.append({"role": "user", "content": reminders})
+    return {"messages": turns}
+
+
+def _blocks(content: object) -> list[dict[str, Any]]:
+    return [{"type": "text", "text": content}] if isinstance(content, str) else objects(content)
+
+
+def _texts(content: object) -> list[dict[str, Any]]:
+    return [block for block in _blocks(content) if isinstance(block.get("text"), str) and block["text"].strip()]

@@ -1,0 +1,163 @@
+"""An upstream that speaks Anthropic's Messages API: for clients that speak it too, and for chat clients."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from pydantic_core import to_json
+
+from engine.dialects.anthropic.adapt import adapted
+from engine.dialects.anthropic.answer import answer as chat_answer
+from engine.dialects.anthropic.chunks import Chunks
+from engine.dialects.anthropic.reading import MessagesReading, read_message, with_model
+from engine.dialects.anthropic.request import Asked
+from engine.dialects.anthropic.request import request as messages_request
+from engine.dialects.messages.errors import error_event
+from engine.dialects.progress import Progress
+from engine.dialects.reading import Event, parsed
+from engine.dialects.translation import Untranslatable
+from engine.spec import DeploymentSpec
+from engine.upstreams import estimates, failures
+from engine.upstreams.call import Answer, Call
+from engine.upstreams.chat_events import Bytes, StreamEvents
+from engine.upstreams.dropped import printable
+from engine.upstreams.over_http import Request
+from engine.upstreams.passed_on import ANTHROPIC, TRACING, headers_for
+from engine.upstreams.upstream_failure import UpstreamFailure
+
+VERSION = "2023-06-01"
+BASE = "https://api.anthropic.com/v1"
+STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+DONE = b"data: [DONE]\n\n"
+
+
+class MessagesSpeech:
+    """The client's own request and the upstream's own answer.
+
+    Only the model's name is another, and what the called model can't take. Thoughts that are not Anthropic's stay here.
+    """
+
+    def request(self, call: Call, deployment: DeploymentSpec) -> Request:
+        body, dropped = adapted(call.body, deployment.upstream_model)
+        headers = headers_for(call, deployment, ANTHROPIC)
+        return _request(deployment, {**body, "model": deployment.upstream_model}, headers, tuple(dropped))
+
+    def has_learned(self, call: Call, deployment: DeploymentSpec, refusal: UpstreamFailure) -> bool:
+        return False
+
+    def answer(self, call: Call, deployment: DeploymentSpec, body: bytes, request: Request) -> Answer:
+        said = _read(deployment, body)
+        usage = said.usage or estimates.usage(call.chat, said.choices)
+        shown = with_model(body, str(call.body.get("model")))
+        return Answer(shown, deployment, usage, "content_filter" in said.finish_reasons)
+
+    def events(self, call: Call, source: Bytes, request: Request) -> StreamEvents:
+        return MessagesEvents(source, str(call.body.get("model")))
+
+
+class ChatOverMessagesSpeech:
+    """A chat request in the words of the Messages API, and the answer as chat."""
+
+    def request(self, call: Call, deployment: DeploymentSpec) -> Request:
+        asked = asked_of(call, deployment.upstream_model)
+        return _request(
+            deployment, asked.body, headers_for(call, deployment, frozenset(TRACING)), asked.dropped, asked.schema_tool
+        )
+
+    def has_learned(self, call: Call, deployment: DeploymentSpec, refusal: UpstreamFailure) -> bool:
+        return False
+
+    def answer(self, call: Call, deployment: DeploymentSpec, body: bytes, request: Request) -> Answer:
+        said = _read(deployment, body)
+        made = chat_answer(parsed(body) or {}, created=int(time.time()), schema_tool=request.kept)
+        usage = said.usage or estimates.usage(call.chat, said.choices)
+        return Answer(to_json(made), deployment, usage, "content_filter" in said.finish_reasons)
+
+    def events(self, call: Call, source: Bytes, request: Request) -> StreamEvents:
+        return ChatFromMessages(source, schema_tool=request.kept, hides_usage=not call.shows_usage)
+
+
+class MessagesEvents(StreamEvents):
+    """The upstream's own events, with the client's name of the model in the first."""
+
+    keeps_pings = True
+    fail = staticmethod(error_event)
+
+    def __init__(self, source: Bytes, model: str) -> None:
+        super().__init__(source, Progress(), STOP)
+        self._reading, self._model = MessagesReading(), model
+
+    def _read(self, event: bytes) -> Event:
+        said = self._reading.read_event(event)
+        if said.is_done:
+            self.ending = event + b"\n\n"
+        return said
+
+    def _shown(self, event: bytes, said: Event) -> bytes:
+        if said.fields is not None and said.fields.get("type") == "message_start":
+            event = with_model(event, self._model)
+        return event + b"\n\n"
+
+
+class ChatFromMessages(StreamEvents):
+    """The upstream's events as chunks for a chat client."""
+
+    def __init__(self, source: Bytes, *, schema_tool: str | None, hides_usage: bool) -> None:
+        super().__init__(source, Progress(), DONE)
+        self._reading, self._hides_usage = MessagesReading(), hides_usage
+        self._chunks = Chunks(created=int(time.time()), schema_tool=schema_tool)
+
+    def _read(self, event: bytes) -> Event:
+        said = self._reading.read_event(event)
+        if said.is_done and said.fields is not None and not self._hides_usage:
+            self.ending = self._events_of(said.fields) + DONE
+        return said
+
+    def _shown(self, event: bytes, said: Event) -> bytes:
+        return b"" if said.fields is None else self._events_of(said.fields)
+
+    def _events_of(self, fields: dict[str, Any]) -> bytes:
+        return b"".join(b"data: " + to_json(chunk) + b"\n\n" for chunk in self._chunks.event(fields))
+
+
+def asked_of(call: Call, model: str) -> Asked:
+    """The request for a model in the words of the Messages API, made once; raises Untranslatable."""
+    key = f"messages:{model}:{call.is_stream}"
+    if (made := call.prepared.get(key)) is None:
+        try:
+            made = messages_request(call.chat, model)
+        except Untranslatable as obstacle:
+            made = obstacle
+        call.prepared[key] = made
+    if isinstance(made, Untranslatable):
+        raise made
+    return made
+
+
+def _request(
+    deployment: DeploymentSpec,
+    body: dict[str, Any],
+    headers: dict[str, str],
+    dropped: tuple[str, ...],
+    kept: Any = None,
+) -> Request:
+    sent = {"content-type": "application/json", "accept-encoding": "identity", "anthropic-version": VERSION, **headers}
+    if deployment.api_key is not None:
+        sent["x-api-key"] = deployment.api_key.reveal()
+    return Request(address(deployment), to_json(body), sent, printable(dropped), kept)
+
+
+def address(deployment: DeploymentSpec, path: str = "messages") -> str:
+    """Where a deployment answers; a base without `/v1` gets it, as Anthropic's own clients add it."""
+    base = (deployment.api_base or BASE).rstrip("/")
+    return f"{base}/{path}" if base.endswith("/v1") else f"{base}/v1/{path}"
+
+
+def _read(deployment: DeploymentSpec, body: bytes) -> Any:
+    said = read_message(body)
+    if said.error:
+        raise failures.from_event(deployment, said.error)
+    if said.problem:
+        raise failures.invalid(deployment, said.problem)
+    return said
