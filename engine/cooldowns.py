@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from engine.core.state import DEPLOYMENT, KEY, Hold
+from engine.core.state import DEPLOYMENT, KEY, Trip
 from engine.drivers.litellm_router.translation import OwnLimit, from_litellm
 from engine.ledger import Attempt
 from engine.spec import DeploymentSpec
@@ -65,7 +65,7 @@ class Cooldowns:
         self._latest: dict[str, Cooldown] = {}
         self._add = router.cooldown_cache.add_deployment_to_cooldown
         self._failures: dict[str, deque[Failure]] = {}
-        self._held: Mapping[str, Hold] = {}
+        self._tripped: Mapping[str, Trip] = {}
         self.begun = 0
         self.until_s = 0.0
         router.cooldown_cache.add_deployment_to_cooldown = self._begin
@@ -92,12 +92,12 @@ class Cooldowns:
         ended = self._latest.pop(deployment_id, None)
         return ended is not None and ended.until_s > time.time()
 
-    def hold(self, held: Mapping[str, Hold]) -> None:
+    def trip(self, tripped: Mapping[str, Trip]) -> None:
         """What people have stopped by hand, by the names of breakers, in place of what was before. Unix seconds."""
-        before, self._held = self._held, held
+        before, self._tripped = self._tripped, tripped
         for router_id, deployment in self._router.by_router_id.items():
-            wanted = self._hold_of(deployment, held)
-            if wanted == self._hold_of(deployment, before):
+            wanted = self._trip_of(deployment, tripped)
+            if wanted == self._trip_of(deployment, before):
                 continue
             self.end(deployment.deployment_id)
             if wanted is not None and (lasts_s := wanted.until_s - time.time()) > 0:
@@ -108,24 +108,24 @@ class Cooldowns:
                 )
 
     def forgive(self, breaker: str) -> None:
-        """Ends the cooldowns of the deployments behind this breaker, unless they are held by hand."""
+        """Ends the cooldowns of the deployments behind this breaker, unless they are tripped by hand."""
         for deployment in self._router.by_router_id.values():
-            if breaker in _names(deployment) and not self._is_held(deployment):
+            if breaker in _names(deployment) and not self._is_tripped(deployment):
                 self.end(deployment.deployment_id)
 
-    def _hold_of(self, deployment: DeploymentSpec, held: Mapping[str, Hold]) -> Hold | None:
+    def _trip_of(self, deployment: DeploymentSpec, tripped: Mapping[str, Trip]) -> Trip | None:
         """The longest of those that stop it."""
-        holds = [held[name] for name in _names(deployment) if name in held]
-        return max(holds, key=attrgetter("until_s"), default=None)
+        trips = [tripped[name] for name in _names(deployment) if name in tripped]
+        return max(trips, key=attrgetter("until_s"), default=None)
 
-    def _is_held(self, deployment: DeploymentSpec) -> bool:
-        hold = self._hold_of(deployment, self._held)
-        return hold is not None and hold.until_s > time.time()
+    def _is_tripped(self, deployment: DeploymentSpec) -> bool:
+        trip = self._trip_of(deployment, self._tripped)
+        return trip is not None and trip.until_s > time.time()
 
     def _begin(self, model_id: str, original_exception: Exception, cooldown_time: float | None, **more: Any) -> None:
         """In LiteLLM's place, with its names: `model_id` is the router's id of the deployment, times are seconds."""
         deployment, now = self._router.by_router_id[model_id], time.time()
-        if self._is_held(deployment):
+        if self._is_tripped(deployment):
             return
         self._add(model_id=model_id, original_exception=original_exception, cooldown_time=cooldown_time, **more)
         lasts_s = self._router.cooldown_cache.default_cooldown_time if cooldown_time is None else cooldown_time

@@ -16,7 +16,7 @@ from random import Random
 from engine import retry_after
 from engine.cooldowns import Cooldowns
 from engine.core.failures import Kind
-from engine.core.state import Group, Hold, RoutingState
+from engine.core.state import Group, RoutingState, Trip
 from engine.drivers import serving
 from engine.drivers.compiling import compiled, wish_of
 from engine.drivers.cooldowns import CoreCooldowns
@@ -52,7 +52,7 @@ class LiveGroup:
         self._core: Group | None = None
         self._in_flight = 0
         self._is_retired = False
-        self._held: Mapping[str, Hold] = {}
+        self._tripped: Mapping[str, Trip] = {}
         if not spec.deployments:
             self.problem = f"'{spec.name}' has no usable deployment: enable a provider and model of it, or add one."
         elif spec.router is Router.LITELLM:
@@ -61,7 +61,7 @@ class LiveGroup:
     def _build_router(self, spec: GroupSpec) -> None:
         try:
             self.router = GroupRouter(spec)
-            self.router.cooling.hold(self._held)
+            self.router.cooling.trip(self._tripped)
         except Exception:  # LiteLLM raises what it likes, in its own words
             self.problem = f"'{spec.name}' cannot be built. Check its strategy, weights, prices and limits."
 
@@ -96,11 +96,11 @@ class LiveGroup:
             return self.router.cooling
         return None if self._core is None else CoreCooldowns(self._core)
 
-    def hold(self, held: Mapping[str, Hold]) -> None:
+    def trip(self, tripped: Mapping[str, Trip]) -> None:
         """What people have stopped by hand, for LiteLLM's Router, which has no breakers of the core."""
-        self._held = held
+        self._tripped = tripped
         if self.router is not None:
-            self.router.cooling.hold(held)
+            self.router.cooling.trip(tripped)
 
     async def cooldowns(self) -> dict[str, float]:
         """Deployments that cool down now, with the seconds they have left."""
@@ -145,7 +145,7 @@ class Routing:
         self._state = RoutingState()
         self._store: StateStore = store or LocalStore()
         self._store.attach(self._state)
-        self._held: Mapping[str, Hold] = {}
+        self._tripped: Mapping[str, Trip] = {}
         self._rng = rng or Random()  # noqa: S311  # no secret is drawn from it
 
     def __iter__(self) -> Iterator[LiveGroup]:
@@ -170,39 +170,39 @@ class Routing:
         asked = [target.key for target in self._cores[spec.name].targets()]
         self._state.adopt(spec.name, asked, wish_of(spec))
         before, self._groups[spec.name] = self._groups.get(spec.name), group
-        group.hold(self._held)
+        group.trip(self._tripped)
         if before is not None:
             before.retire()
 
-    def hold(self, holds: Mapping[str, Hold]) -> None:
+    def trip(self, trips: Mapping[str, Trip]) -> None:
         """What people have stopped by hand, by the names of breakers: no group asks it before its time is over.
 
         What is not among them any more is back in service at once. Unix seconds.
         """
-        if holds == self._held:
+        if trips == self._tripped:
             return
         now = asyncio.get_running_loop().time()
-        ahead_s, before, known = now - time.time(), self._held, self._state.holds
-        self._held = dict(holds)
+        ahead_s, before, known = now - time.time(), self._tripped, self._state.trips
+        self._tripped = dict(trips)
         here = {
             name: known[name]
-            if before.get(name) == hold
-            else replace(hold, since_s=hold.since_s + ahead_s, until_s=hold.until_s + ahead_s)
-            for name, hold in holds.items()
+            if before.get(name) == trip
+            else replace(trip, since_s=trip.since_s + ahead_s, until_s=trip.until_s + ahead_s)
+            for name, trip in trips.items()
         }
-        self._state.hold(here, now)
+        self._state.trip(here, now)
         for group in self._groups.values():
-            group.hold(self._held)
+            group.trip(self._tripped)
 
     def forgive(self, breaker: str) -> None:
-        """Takes what is behind this breaker back into service, unless it is held by hand."""
+        """Takes what is behind this breaker back into service, unless it is tripped by hand."""
         if (found := self._state.breaker(breaker)) is not None:
             found.forgive(asyncio.get_running_loop().time())
         for router in (group.router for group in self._groups.values() if group.router is not None):
             router.cooling.forgive(breaker)
 
     def open_breakers(self) -> list[OpenBreaker]:
-        """All that are open or half-open in groups that heed them, and those that are held by hand."""
+        """All that are open or half-open in groups that heed them, and those that are tripped by hand."""
         routed = [(group.spec, group.router) for group in self._groups.values() if group.router is not None]
         theirs = ((spec, cooldown) for spec, router in routed for cooldown in router.cooling.active())
         return [*open_breakers(self._state, self._cores), *open_for_litellm(theirs)]

@@ -80,7 +80,7 @@ class GiveUp(NamedTuple):
 class Obstacle(NamedTuple):
     """Why a target cannot be asked at the moment `seen_s`; from `until_s` on it may be (infinity: not in this request).
 
-    For a breaker, as it was then: since when it is open, because of what (`2×503`, or why somebody holds it so by
+    For a breaker, as it was then: since when it is open, because of what (`2×503`, or why somebody tripped it by
     hand), last in which request.
     """
 

@@ -57,7 +57,7 @@ class BreakerPolicy:
 
     @property
     def is_adaptive(self) -> bool:
-        """Whether the rule of rows, rates and failures that say enough holds."""
+        """Whether the rule of rows, rates and failures that say enough trips."""
         return self.allowed_fails is None or self.is_adaptive_too
 
     def strictest(self, other: BreakerPolicy) -> BreakerPolicy:
@@ -147,7 +147,7 @@ class Breaker:
         self._window_s, self._first, self._bad = -math.inf, 0, 0  # of the window: begin, first request, failures
         self._before = (0, 0)  # requests and failures of the window before
 
-    def is_held(self, now: float) -> bool:
+    def is_tripped(self, now: float) -> bool:
         """Whether a person shut it, and its time is not over: nothing that happens to requests changes it."""
         return self._is_by_hand and now < self.until_s
 
@@ -205,7 +205,7 @@ class Breaker:
         is_probe = self.is_probed_by(ticket)
         opens = failure.rule.opens and self.policy.is_adaptive
         self.left(ticket)
-        if self.is_held(now):
+        if self.is_tripped(now):
             return False
         self._remember(Mark(now, failure.word, request_id))
         if not is_probe and not opens and (self.until_s or number < self._news):
@@ -224,7 +224,7 @@ class Breaker:
         self._open(now, *self._pause(now, failure, is_probe))
         return True
 
-    def hold(self, now: float, until_s: float, why: str) -> None:
+    def trip(self, now: float, until_s: float, why: str) -> None:
         """Shut by hand until then, even for a last deployment; then a probe comes. Not told to other processes."""
         revision = self.revision
         self.close()
@@ -234,8 +234,8 @@ class Breaker:
         self.revision = revision
 
     def forgive(self, now: float) -> None:
-        """Closes it, unless it is held by hand."""
-        if not self.is_held(now):
+        """Closes it, unless it is tripped by hand."""
+        if not self.is_tripped(now):
             self.close()
 
     def free_s(self, now: float, last_s: float = math.inf) -> float:
@@ -245,7 +245,7 @@ class Breaker:
     def say(self, now: float) -> Said:
         """How it is, for other processes."""
         told = Said(openings=self._openings, allowed=self._allowed)
-        if not self.until_s or self.is_held(now):
+        if not self.until_s or self.is_tripped(now):
             return told
         return replace(
             told,
@@ -260,7 +260,7 @@ class Breaker:
 
     def hear(self, now: float, said: Said) -> None:
         """What happened in another process has happened to the same upstream: it counts here too."""
-        if self.is_held(now):
+        if self.is_tripped(now):
             return
         if said.left_s is not None:
             self._hear_of_a_pause(now, now + said.left_s, said)

@@ -105,23 +105,25 @@ class Candidates:
 
 
 def _shut(group: Group, breaker: Breaker, now: float) -> Obstacle | None:
-    """What a breaker that is not quiet says to one more request. All groups heed one that is held by hand."""
-    is_held = breaker.is_held(now)
-    if not group.has_breakers and not is_held:
+    """What a breaker that is not quiet says to one more request. All groups heed one that is tripped by hand."""
+    is_tripped = breaker.is_tripped(now)
+    if not group.has_breakers and not is_tripped:
         return None
     state = breaker.state(now)
     if state in (State.CLOSED, State.HALF_OPEN):
         return None
     # One that is passed over although its pause is over is as good as back.
     reason = SkipReason.COOLING if state is State.OPEN and now < breaker.until_s else SkipReason.PROBE_RUNNING
-    return Obstacle(reason, now, breaker.until_s, breaker, breaker.since_s, breaker.cause, breaker.request_id, is_held)
+    return Obstacle(
+        reason, now, breaker.until_s, breaker, breaker.since_s, breaker.cause, breaker.request_id, is_tripped
+    )
 
 
 def _open_until(group: Group, target: Target, now: float) -> float:
     """Until when the breakers shut out a request that nobody else can serve; a guess while another one probes."""
     breakers = target.health.breaker, target.health.provider.breaker
     if not group.has_breakers:
-        return max((breaker.until_s for breaker in breakers if breaker.is_held(now)), default=now)
+        return max((breaker.until_s for breaker in breakers if breaker.is_tripped(now)), default=now)
     if any(breaker.state(now) is State.PROBING for breaker in breakers):
         return now + PROBE_TAKES_S
     return max(breaker.free_s(now, group.last_s) for breaker in breakers)

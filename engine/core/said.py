@@ -13,7 +13,7 @@ class Said:
 
     While it is open: `left_s` of the pause (below 0: a probe is due), which began `paused_s` ago; `left_s` is None when
     it is not. It has been failing for `down_s`. `allowed` is how many requests at a time a recovery lets in, 0 is all.
-    One that is held by hand says nothing: each process learns that by itself.
+    One that is tripped by hand says nothing: each process learns that by itself.
     """
 
     left_s: float | None = None

@@ -33,8 +33,8 @@ Pick = Callable[[Sequence["Target"], Random, bool, float], "Target"]
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
-    """A breaker that somebody holds open by hand: from `since_s` until `until_s`, and why."""
+class Trip:
+    """A breaker that somebody tripped by hand: from `since_s` until `until_s`, and why."""
 
     since_s: float
     until_s: float
@@ -231,16 +231,16 @@ class RoutingState:
         self._wishes: dict[str, Wishes] = {}  # by deployment
         self._key_wishes: dict[str, Wishes] = {}  # by provider
         self._places: dict[str, dict[str, str]] = {}  # by group: its deployments and their providers
-        self.holds: Mapping[str, Hold] = {}
+        self.trips: Mapping[str, Trip] = {}
 
     def health(self, deployment_id: str, provider_id: str) -> Health:
         """The deployment's state, new on first use."""
         if (health := self._healths.get(deployment_id)) is None or health.provider.key != provider_id:
             if (provider := self._providers.get(provider_id)) is None:
                 provider = self._providers[provider_id] = ProviderState(provider_id)
-                self._hold(KEY + provider_id, provider.breaker)
+                self._trip(KEY + provider_id, provider.breaker)
             health = self._healths[deployment_id] = Health(deployment_id, provider)
-            self._hold(DEPLOYMENT + deployment_id, health.breaker)
+            self._trip(DEPLOYMENT + deployment_id, health.breaker)
         return health
 
     def healths(self) -> Mapping[str, Health]:
@@ -264,20 +264,20 @@ class RoutingState:
         known: Mapping[str, Health | ProviderState] = self._healths if kind + ":" == DEPLOYMENT else self._providers
         return None if (found := known.get(key)) is None else found.breaker
 
-    def hold(self, holds: Mapping[str, Hold], now: float) -> None:
-        """All breakers that are held by hand, by their names, in place of those before: others come back at once."""
-        before, self.holds = self.holds, holds
+    def trip(self, trips: Mapping[str, Trip], now: float) -> None:
+        """All breakers that are tripped by hand, by their names, in place of those before: others come back at once."""
+        before, self.trips = self.trips, trips
         for name, breaker in self.breakers():
-            if holds.get(name) == before.get(name):
+            if trips.get(name) == before.get(name):
                 continue
-            if name in holds:
-                self._hold(name, breaker)
-            elif breaker.is_held(now):
+            if name in trips:
+                self._trip(name, breaker)
+            elif breaker.is_tripped(now):
                 breaker.close()
 
-    def _hold(self, name: str, breaker: Breaker) -> None:
-        if (hold := self.holds.get(name)) is not None:
-            breaker.hold(hold.since_s, hold.until_s, hold.why)
+    def _trip(self, name: str, breaker: Breaker) -> None:
+        if (trip := self.trips.get(name)) is not None:
+            breaker.trip(trip.since_s, trip.until_s, trip.why)
 
     def adopt(self, group_name: str, deployment_ids: Sequence[str], wish: Wish) -> None:
         """What a group wants of its deployments and their providers, in place of what it wanted before.

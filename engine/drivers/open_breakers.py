@@ -20,7 +20,7 @@ class OpenBreaker:
     """A deployment, or all that are called with a provider's key, that is not asked, or only by one request at a time.
 
     `name` is `deployment:ID` or `key:ID` of the provider; `deployment` is one of those behind it. Times are Unix
-    seconds; from `next_probe_s` on one request may ask it. `cause` is `3×503`, or why it is held by hand.
+    seconds; from `next_probe_s` on one request may ask it. `cause` is `3×503`, or why it is tripped by hand.
     """
 
     name: str
@@ -76,8 +76,8 @@ def _places(found: Mapping[str, Breaker], groups: Iterable[Group]) -> dict[str, 
 
 
 def _row(name: str, breaker: Breaker, places: list[tuple[Group, Target]], now: float) -> OpenBreaker | None:
-    is_held, unix_s = breaker.is_held(now), time.time() - now
-    heeding = [(group, target) for group, target in places if is_held or group.has_breakers]
+    is_tripped, unix_s = breaker.is_tripped(now), time.time() - now
+    heeding = [(group, target) for group, target in places if is_tripped or group.has_breakers]
     if not heeding:
         return None
     error_class, error = described(breaker.last.cause) if breaker.last is not None else ("", "")
@@ -86,7 +86,7 @@ def _row(name: str, breaker: Breaker, places: list[tuple[Group, Target]], now: f
         heeding[0][1].spec,
         tuple({group.name: group.spec for group, _ in heeding}.values()),
         is_half_open=breaker.until_s <= now,
-        is_by_hand=is_held,
+        is_by_hand=is_tripped,
         cause=breaker.cause,
         error_class=error_class,
         error=error or breaker.cause,

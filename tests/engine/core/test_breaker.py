@@ -346,9 +346,9 @@ def test_closing_it_by_hand_forgets_everything():
 # By hand, and what is shown
 
 
-def test_holding_it_by_hand_holds_even_for_a_last_deployment():
+def test_tripping_it_by_hand_holds_even_for_a_last_deployment():
     breaker = Breaker()
-    breaker.hold(10.0, 610.0, "maintenance")
+    breaker.trip(10.0, 610.0, "maintenance")
     assert (breaker.cause, breaker.until_s) == ("maintenance", 610.0)
     assert breaker.free_s(20.0, 5.0) == 610.0
 
@@ -359,17 +359,17 @@ def test_what_another_process_says_holds_as_if_it_had_been_seen_here():
     assert breaker.free_s(11.0, 5.0) == 15.0
 
 
-def test_a_probe_that_ran_when_it_was_held_by_hand_does_not_bring_it_back():
+def test_a_probe_that_ran_when_it_was_tripped_by_hand_does_not_bring_it_back():
     breaker = opened(at_s=1.0)
     ticket = breaker.entered(3.0)
-    breaker.hold(4.0, 604.0, "maintenance")
+    breaker.trip(4.0, 604.0, "maintenance")
     breaker.succeeded(5.0, ticket)
     assert breaker.state(6.0) is State.OPEN
 
 
-def test_what_is_held_by_hand_comes_back_by_a_probe():
+def test_what_is_tripped_by_hand_comes_back_by_a_probe():
     breaker = Breaker()
-    breaker.hold(10.0, 70.0, "maintenance")
+    breaker.trip(10.0, 70.0, "maintenance")
     assert breaker.state(69.9) is State.OPEN
     assert probe(breaker, 70.0)
     assert breaker.until_s == 0.0
@@ -386,26 +386,26 @@ def test_what_is_held_by_hand_comes_back_by_a_probe():
         lambda breaker: breaker.forgive(20.0),
     ],
 )
-def test_nothing_that_happens_meanwhile_changes_what_is_held_by_hand(happens):
+def test_nothing_that_happens_meanwhile_changes_what_is_tripped_by_hand(happens):
     breaker = Breaker()
-    breaker.hold(10.0, 70.0, "maintenance")
+    breaker.trip(10.0, 70.0, "maintenance")
     happens(breaker)
     assert (breaker.state(69.0), breaker.until_s, breaker.cause) == (State.OPEN, 70.0, "maintenance")
     assert breaker.say(30.0) == Said()
 
 
-def test_a_hold_that_is_made_shorter_is_shorter():
+def test_a_trip_that_is_made_shorter_is_shorter():
     breaker = Breaker()
-    breaker.hold(10.0, 600.0, "maintenance")
-    breaker.hold(20.0, 30.0, "done sooner")
+    breaker.trip(10.0, 600.0, "maintenance")
+    breaker.trip(20.0, 30.0, "done sooner")
     assert (breaker.state(29.0), breaker.state(30.0)) == (State.OPEN, State.HALF_OPEN)
 
 
-def test_failures_open_it_as_ever_after_a_hold():
+def test_failures_open_it_as_ever_after_a_trip():
     breaker = Breaker()
-    breaker.hold(0.0, 10.0, "maintenance")
+    breaker.trip(0.0, 10.0, "maintenance")
     probe(breaker, 10.0, SERVER)
-    assert (breaker.is_held(11.0), breaker.until_s, breaker.cause) == (False, 12.0, "1×503")
+    assert (breaker.is_tripped(11.0), breaker.until_s, breaker.cause) == (False, 12.0, "1×503")
 
 
 def test_it_says_the_most_frequent_cause_and_the_last_request():

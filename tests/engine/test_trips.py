@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.core.state import Hold
+from engine.core.state import Trip
 from engine.routing import Routing
 from engine.spec import CooldownPolicy, FallbackPolicy, RetryPolicy, Router
 from tests.engine.scripted import ScriptedUpstream, deployment, group, path_of, request, routing_of
@@ -16,9 +16,9 @@ WHY = "maintenance until ten"
 ROUTERS = pytest.mark.parametrize("router", list(Router))
 
 
-def hold(*names: str, for_s: float = 600.0) -> dict[str, Hold]:
+def trip(*names: str, for_s: float = 600.0) -> dict[str, Trip]:
     now = time.time()
-    return {name: Hold(now, now + for_s, WHY) for name in names}
+    return {name: Trip(now, now + for_s, WHY) for name in names}
 
 
 async def path(routing: Routing, upstream: Any = None, name: str = "g") -> str:
@@ -30,7 +30,7 @@ async def path(routing: Routing, upstream: Any = None, name: str = "g") -> str:
 @pytest.mark.parametrize("cooldown", [CooldownPolicy(), CooldownPolicy(0), CooldownPolicy(60, allowed_fails=0)])
 async def test_a_deployment_that_was_stopped_is_not_asked_and_the_skip_says_why(router, cooldown):
     routing = await routing_of(group(router=router, cooldown=cooldown))
-    routing.hold(hold("deployment:a"))
+    routing.trip(trip("deployment:a"))
     _, trace = await request(routing, "g", ScriptedUpstream())
     assert path_of(trace) == "b:success"
     (skip,) = trace.skipped
@@ -42,7 +42,7 @@ async def test_a_deployment_that_was_stopped_is_not_asked_and_the_skip_says_why(
 async def test_a_lone_deployment_that_was_stopped_is_not_asked_either(router):
     rows = (deployment("a", priority=1),)
     routing = await routing_of(group(router=router, deployments=rows, cooldown=CooldownPolicy(0)))
-    routing.hold(hold("deployment:a"))
+    routing.trip(trip("deployment:a"))
     error, trace = await request(routing, "g", ScriptedUpstream())
     assert (error.status, error.code, trace.attempts) == (429, "all_cooling_down", [])
 
@@ -54,7 +54,7 @@ async def test_a_stopped_provider_stops_all_its_deployments(router):
         for p, (n, of) in enumerate([("a", "p"), ("b", "p"), ("c", "q")], start=1)
     )
     routing = await routing_of(group(router=router, deployments=rows))
-    routing.hold(hold("key:p"))
+    routing.trip(trip("key:p"))
     assert await path(routing) == "c:success"
     assert {row.name for row in routing.open_breakers()} >= {"key:p" if router is Router.NATIVE else "deployment:a"}
 
@@ -62,8 +62,8 @@ async def test_a_stopped_provider_stops_all_its_deployments(router):
 @ROUTERS
 async def test_what_is_stopped_no_more_is_asked_at_once(router):
     routing = await routing_of(group(router=router))
-    routing.hold(hold("deployment:a", "deployment:b"))
-    routing.hold(hold("deployment:b"))
+    routing.trip(trip("deployment:a", "deployment:b"))
+    routing.trip(trip("deployment:b"))
     assert await path(routing) == "a:success"
 
 
@@ -71,7 +71,7 @@ async def test_what_is_stopped_no_more_is_asked_at_once(router):
 async def test_failures_of_requests_in_flight_do_not_end_it_early(router):
     """LiteLLM's Router would begin a cooldown of its own in place of it."""
     routing = await routing_of(group(router=router, cooldown=CooldownPolicy(0.01, allowed_fails=0)))
-    routing.hold(hold("deployment:a"))
+    routing.trip(trip("deployment:a"))
     live = routing.get("g")
     assert live is not None
     if live.router is not None:
@@ -86,7 +86,7 @@ async def test_failures_of_requests_in_flight_do_not_end_it_early(router):
 @ROUTERS
 async def test_a_group_that_comes_later_or_is_replaced_heeds_it(router):
     routing = await routing_of()
-    routing.hold(hold("deployment:a"))
+    routing.trip(trip("deployment:a"))
     await routing.put(group(router=router))
     assert await path(routing) == "b:success"
     await routing.put(group(router=router, revision=2, retry=RetryPolicy(1)))
@@ -96,14 +96,14 @@ async def test_a_group_that_comes_later_or_is_replaced_heeds_it(router):
 async def test_the_fallback_group_of_a_group_of_litellms_router_heeds_it():
     spare = group("spare", router=Router.NATIVE, deployments=tuple(deployment(n, priority=1) for n in "yz"))
     routing = await routing_of(group(fallback=FallbackPolicy(groups=("spare",))), spare)
-    routing.hold(hold("deployment:y"))
+    routing.trip(trip("deployment:y"))
     assert (await path(routing, ScriptedUpstream(dict.fromkeys("abc", 500)))).endswith(">z:success")
 
 
 @ROUTERS
 async def test_another_key_or_address_does_not_bring_it_back(router):
     routing = await routing_of(group(router=router))
-    routing.hold(hold("deployment:a"))
+    routing.trip(trip("deployment:a"))
     rows = tuple(deployment(n, priority=p, api_base="https://new.example") for p, n in enumerate("abc", start=1))
     await routing.put(group(router=router, revision=2, deployments=rows))
     assert await path(routing) == "b:success"
@@ -113,13 +113,13 @@ async def test_another_key_or_address_does_not_bring_it_back(router):
 async def test_it_is_listed_with_all_groups_even_those_without_cooldowns(router):
     one, other = (group(name, router=router, cooldown=CooldownPolicy(0)) for name in ("one", "other"))
     routing = await routing_of(one, other)
-    held = hold("deployment:a")
-    routing.hold(held)
+    tripped = trip("deployment:a")
+    routing.trip(tripped)
     found = routing.open_breakers()
     assert {spec.name for row in found for spec in row.groups} == {"one", "other"}
     for row in found:
         assert (row.name, row.is_by_hand, row.is_half_open, row.cause) == ("deployment:a", True, False, WHY)
-        assert row.until_s == pytest.approx(held["deployment:a"].until_s, abs=0.1)
+        assert row.until_s == pytest.approx(tripped["deployment:a"].until_s, abs=0.1)
 
 
 async def test_a_group_without_cooldowns_is_not_listed_for_what_failures_have_opened():
