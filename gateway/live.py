@@ -26,6 +26,7 @@ from django.db import DatabaseError, connections
 from access import credits
 from access.byok.keys import all_own_keys
 from access.keys import PREFIX, KeyHolder, all_holders, hash_key
+from engine.core.state import Trip
 from engine.routing import LiveGroup, Routing, warm_up
 from engine.shared.local import LocalStore
 from engine.shared.store import StateStore
@@ -47,6 +48,7 @@ from groups.specs import active_specs, callable_models
 from groups.virtual.specs import active_virtual_specs
 from providers import config_version
 from providers.models import LanguageModel
+from usage.health.tripping import current_trips
 from usage.request_log.recorder import recorder
 
 log = structlog.get_logger(__name__)
@@ -76,6 +78,7 @@ class Config:
     virtual: dict[str, VirtualSpec] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
     own_keys: dict[int, dict[str, OwnKey]] = field(default_factory=dict)
+    trips: dict[str, Trip] = field(default_factory=dict)
 
 
 def load_config() -> Config:
@@ -103,6 +106,7 @@ def _read() -> Config:
         virtual={spec.name: spec for spec in active_virtual_specs()},
         aliases=resolved(RoutingRules.objects.current().model_aliases),
         own_keys=all_own_keys(),
+        trips=current_trips(),
     )
 
 
@@ -238,6 +242,7 @@ class Live:
         return group
 
     async def _apply(self, config: Config) -> None:
+        self.routing.trip(config.trips)
         wanted = {spec.name: spec for spec in config.specs}
         for name in self._lone.keys() & config.models.keys() - wanted.keys():
             model_id = config.models[name]

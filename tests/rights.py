@@ -30,7 +30,7 @@ RULES: dict[str, tuple[str, str]] = {
     "api-catalog-updates-decline": (ADMIN, ADMIN),
     "api-connection-test": (ADMIN, ADMIN),
     "api-cooldown-detail": (ADMIN, OPERATOR),
-    "api-cooldown-list": (VIEWER, ADMIN),
+    "api-cooldown-list": (VIEWER, OPERATOR),
     "api-credit-limits": (ADMIN, ADMIN),
     "api-credit-movements": (VIEWER, ADMIN),
     "api-credits": (VIEWER, ADMIN),

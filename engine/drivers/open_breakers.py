@@ -92,10 +92,11 @@ def _row(name: str, breaker: Breaker, places: list[tuple[Group, Target]], now: f
         error=error or breaker.cause,
         since_s=unix_s + breaker.since_s,
         until_s=unix_s + breaker.until_s,
-        next_probe_s=unix_s + min(_probed_at(breaker, group, now) for group, _ in heeding),
+        next_probe_s=unix_s + min(_probed_at(breaker, group, is_tripped) for group, _ in heeding),
     )
 
 
-def _probed_at(breaker: Breaker, group: Group, now: float) -> float:
+def _probed_at(breaker: Breaker, group: Group, is_tripped: bool) -> float:
     """A group with nobody else asks its last deployment sooner."""
-    return breaker.free_s(now, group.last_s) if group.size == 1 else breaker.until_s
+    is_sooner = group.size == 1 and not is_tripped
+    return min(breaker.until_s, breaker.since_s + group.last_s) if is_sooner else breaker.until_s

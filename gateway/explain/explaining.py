@@ -13,7 +13,7 @@ from gateway.explain.skip_reasons import excluded_from, tokens_of
 from groups.models import RoutingGroup, VirtualModel
 from groups.specs import fallbacks_of, spec_of
 from groups.virtual.specs import virtual_spec_of
-from usage.health.cooldown_board import current_cooldowns
+from usage.health.cooldown_board import by_group, current_cooldowns
 from usage.health.response_times import response_times
 
 
@@ -70,7 +70,7 @@ def explain_group(group: RoutingGroup, messages: Sequence[Any] = ()) -> GroupExp
     """The candidates for these messages in order, and the excluded ones with reasons; six queries."""
     names = [group.name, *fallbacks_of(group)]
     rows = {row.name: row for row in RoutingGroup.objects.with_credentials().filter(name__in=names)}
-    cooling = {(str(one.group_id), str(one.deployment_id)): one for one in current_cooldowns()}
+    cooling = by_group(current_cooldowns())
     latencies_ms = {deployment: times.mean_ms for deployment, times in response_times().items()}
     candidates, excluded = [], []
     for row in (rows[name] for name in names if name in rows):

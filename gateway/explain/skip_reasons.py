@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
+from engine.core.state import DEPLOYMENT, KEY
 from engine.spec import DeploymentSpec, GroupSpec
 from gateway.explain.candidate_order import Excluded
 from groups.models import Deployment
@@ -13,7 +15,7 @@ from usage.health.cooldown_board import CoolingDown
 
 # A rough measure, for most languages and models.
 CHARACTERS_PER_TOKEN = 4
-# By group and deployment.
+# By the group's name and that of the breaker.
 Cooling = Mapping[tuple[str, str], CoolingDown]
 
 
@@ -23,7 +25,9 @@ def excluded_from(spec: GroupSpec, rows: Iterable[Deployment], *, cooling: Cooli
     found = []
     for row in rows:
         deployment = usable.get(str(row.model_id))
-        ignored = _why_ignored(spec, row, deployment, cooling.get((spec.group_id, str(row.model_id))))
+        breakers = (f"{DEPLOYMENT}{row.model_id}", f"{KEY}{row.model.provider_id}")
+        cooldowns = [cooling[spec.name, name] for name in breakers if (spec.name, name) in cooling]
+        ignored = _why_ignored(spec, row, deployment, max(cooldowns, key=attrgetter("until"), default=None))
         failing = _why_failing(row, deployment, tokens) if deployment else ""
         if ignored or failing:
             found.append(_excluded(spec, row, deployment, ignored or failing, is_tried=not ignored))
@@ -46,6 +50,8 @@ def _why_ignored(
         return f"{row.model.provider} is disabled." if not row.model.provider.enabled else "The model is disabled."
     if spec.tier_of(deployment) not in spec.tiers[: spec.retry.max_fallbacks + 1]:
         return f"Its tier is beyond the {spec.retry.max_fallbacks} moves of max_fallbacks."
+    if cooldown is not None and cooldown.by:
+        return f"{cooldown.by} stopped its use for {cooldown.seconds_left:.0f} s more: {cooldown.cause}"
     if cooldown is not None:
         return f"It cools down for {cooldown.seconds_left:.0f} s more: {cooldown.error or cooldown.error_class}"
     return ""

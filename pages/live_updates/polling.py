@@ -20,7 +20,7 @@ from providers import config_version
 from providers.models import Provider
 from tester.live.stored_frames import in_database_thread
 from tester.models import Run
-from usage.models import Alert, CooldownRecord, Grain, UsageBucket
+from usage.models import Alert, BreakerTrip, CooldownRecord, Grain, UsageBucket
 
 log = structlog.get_logger(__name__)
 
@@ -47,15 +47,20 @@ class WatchedState:
 
 
 def look() -> WatchedState:
-    """The state that pages follow; six small queries."""
+    """The state that pages follow; seven small queries."""
     return WatchedState(
         version=config_version.current(),
         requests=_recent_requests(),
         runs=tuple(Run.objects.order_by("-created_at").values_list("pk", "status")[:NEWEST_RUNS]),
         providers=tuple(Provider.objects.order_by("pk").values_list("pk", "enabled", "error")),
-        cooldowns=tuple(CooldownRecord.objects.order_by("pk").values_list("pk", "until")),
+        cooldowns=_cooldowns(),
         alerts=dict(Alert.objects.open().values_list("pk", "message")),
     )
+
+
+def _cooldowns() -> tuple[Any, ...]:
+    rows = CooldownRecord.objects.order_by("pk").values_list("pk", "until", "state")
+    return *rows, *BreakerTrip.objects.order_by("pk").values_list("pk", "until")
 
 
 def _recent_requests() -> int:

@@ -142,7 +142,7 @@ def _steps(today: Any, providers: ProviderCount, groups: dict[str, int]) -> list
 
 def _trouble(glance: Glance) -> dict[str, Any]:
     cooling = current_cooldowns()
-    trouble = worst_groups(cooling={row.group for row in cooling})
+    trouble = worst_groups(cooling={group for row in cooling for group in row.groups})
     return {"trouble": trouble, "cooldowns": cooling[:COOLDOWNS], "more_cooling": len(cooling[COOLDOWNS:])}
 
 

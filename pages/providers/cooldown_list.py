@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -15,6 +13,7 @@ from pages.guards import PersonRequest, requires
 from pages.parts import page_or_part, way_back
 from pages.providers.page_rights import readers_only, rights
 from usage.health import cooldown_board
+from usage.health.tripping import close_breaker
 
 PAGE = "providers/cooldown_list.html"
 
@@ -29,10 +28,10 @@ def cooldown_list(request: PersonRequest) -> HttpResponse:
 
 @require_POST
 @requires(Role.OPERATOR, to="end cooldowns")
-def cooldown_end(request: PersonRequest, group_id: UUID, deployment_id: UUID) -> HttpResponse:
-    """Takes a deployment back into service, in every process."""
-    if cooldown_board.end_cooldown(by=request.user, group_id=group_id, deployment_id=deployment_id):
-        messages.success(request, "The cooldown is over.")
+def cooldown_end(request: PersonRequest, breaker: str) -> HttpResponse:
+    """Takes a deployment, or all of a provider, back into service, in every process."""
+    if close_breaker(by=request.user, breaker=breaker) is not None:
+        messages.success(request, "It is back in service.")
     else:
         messages.success(request, "This cooldown was over already.")
     return redirect(way_back(request))

@@ -12,9 +12,7 @@ urlpatterns = [
     path("providers/offers", editing.provider_offers, name="provider-offers"),
     path("providers/connection", connection_test.connection_test, name="connection-test"),
     path("providers/cooldowns", cooldown_list.cooldown_list, name="cooldown-list"),
-    path(
-        "providers/cooldowns/<uuid:group_id>/<uuid:deployment_id>/end", cooldown_list.cooldown_end, name="cooldown-end"
-    ),
+    path("providers/cooldowns/<str:breaker>/end", cooldown_list.cooldown_end, name="cooldown-end"),
     path("providers/<uuid:provider_id>", views.provider_detail, name="provider-detail"),
     path("providers/<uuid:provider_id>/edit", editing.provider_edit, name="provider-edit"),
     path("providers/<uuid:provider_id>/test", connection_test.provider_test, name="provider-test"),

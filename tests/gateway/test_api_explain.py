@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 import uuid
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
 from groups.models import RoutingGroup, VirtualModel
 from groups.virtual.actions import create_virtual_model
 from groups.virtual.tiers import TierPlan
 from tests.factories import make_group, make_model, make_provider
-from usage.models import CooldownRecord
+from tests.usage.cooling import cooling
 
 pytestmark = pytest.mark.django_db
 COMPLEX = [{"role": "user", "content": "Please implement it."}]
@@ -98,15 +96,7 @@ def test_who_cannot_answer_is_left_out_and_why(as_charlie):
 
 
 def _cool_down(group: RoutingGroup, model: Any) -> None:
-    now = timezone.now()
-    CooldownRecord.objects.create(
-        process=uuid.uuid4(),
-        group_id=group.pk,
-        deployment_id=model.pk,
-        error="It is overloaded.",
-        since=now,
-        until=now + timedelta(seconds=60),
-    )
+    cooling(deployment_id=model.pk, groups=[group.name], error="It is overloaded.")
 
 
 def test_tiers_beyond_max_fallbacks_are_not_reached(as_charlie):
@@ -131,5 +121,5 @@ def test_strangers_bad_input_and_what_is_not_there(as_charlie, as_dora, virtual)
 def test_explaining_takes_the_same_queries_for_many_deployments(as_charlie, django_assert_num_queries):
     groups = [make_group(models=[make_model() for _ in range(size)]) for size in (1, 5)]
     for group in groups:
-        with django_assert_num_queries(8):  # the key, the group, names, two for rows, cooldowns, response times
+        with django_assert_num_queries(9):  # the key, the group, names, two for rows, two for cooldowns, response times
             explained(as_charlie, group)

@@ -98,7 +98,7 @@ def test_nothing_is_written_while_nothing_changes(routing, django_assert_num_que
         async_to_sync(publisher.publish)()
     async_to_sync(cool_and_publish)()
     row = CooldownRecord.objects.get()
-    assert (str(row.deployment_id), row.group_name, row.process) == (A, "g", publisher.process)
+    assert (row.breaker, row.groups, row.process) == (f"deployment:{A}", ["g"], publisher.process)
     with django_assert_num_queries(0):
         async_to_sync(publisher.publish)()
 
@@ -122,18 +122,20 @@ def test_the_cooldowns_of_a_group_that_was_replaced_are_its_deployments_in_our_c
 
 
 @pytest.mark.django_db
-def test_a_cooldown_that_ends_in_one_group_ends_in_all_that_have_the_deployment(routing):
-    async def reset_one_of_two() -> None:
+def test_a_deployment_of_several_groups_is_one_row_and_a_reset_closes_it_for_all(routing):
+    async def reset() -> list[int]:
         await routing.put(replace_fields(routing.get("g").spec, name="h", group_id=H))
         await request(routing, "g", Scripted({A: 429}))
         await publisher.publish()
-        assert await sync_to_async(CooldownRecord.objects.count)() == 2
-        await sync_to_async(CooldownRecord.objects.filter(group_name="h").delete)()
+        row = await sync_to_async(CooldownRecord.objects.get)()
+        assert row.groups == ["g", "h"]
+        await sync_to_async(row.delete)()
         await publisher.follow_resets()
         await publisher.publish()
+        return [len(await routing.get(name).cooldowns()) for name in "gh"]
 
     publisher = CooldownPublisher(routing, _in_thread)
-    async_to_sync(reset_one_of_two)()
+    assert async_to_sync(reset)() == [0, 0]
     assert not CooldownRecord.objects.exists()
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from engine.shared.store import StoreLink
@@ -42,9 +42,18 @@ APART = "Each counts limits and requests in flight by itself, and finds out abou
 
 def processes_now() -> Processes:
     """One query."""
-    alive = ServerProcess.objects.filter(seen_at__gt=timezone.now() - RUNS_FOR).order_by()
+    alive = _alive()
     alone, away = Count("pk", filter=Q(link=StoreLink.ALONE)), Count("pk", filter=Q(link=StoreLink.AWAY))
     return Processes(**alive.aggregate(all=Count("pk"), alone=alone, away=away))
+
+
+def running_processes() -> QuerySet[ServerProcess, UUID]:
+    """The ids of those that run, for a subquery."""
+    return _alive().values_list("pk", flat=True)
+
+
+def _alive() -> QuerySet[ServerProcess]:
+    return ServerProcess.objects.filter(seen_at__gt=timezone.now() - RUNS_FOR).order_by()
 
 
 def say_alive(process: UUID, *, link: StoreLink) -> None:

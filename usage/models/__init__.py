@@ -1,9 +1,9 @@
-"""The request log, its sums, alerts, cooldowns and server processes."""
+"""The request log, its sums, alerts, cooldowns, trips and server processes."""
 
 from __future__ import annotations
 
 from usage.models.alerts import Alert, AlertKind, AlertQuerySet, AlertRule
-from usage.models.cooldowns import CooldownRecord
+from usage.models.cooldowns import BreakerState, BreakerTrip, CooldownRecord
 from usage.models.processes import ServerProcess
 from usage.models.recent import RecentCount, RecentKind
 from usage.models.requests import RequestQuerySet, RequestRecord
@@ -14,6 +14,8 @@ __all__ = [
     "AlertKind",
     "AlertQuerySet",
     "AlertRule",
+    "BreakerState",
+    "BreakerTrip",
     "CooldownRecord",
     "Grain",
     "LatencyCount",
