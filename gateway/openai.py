@@ -151,7 +151,15 @@ def _is_messages(value: object) -> bool:
 
 
 def _is_input(value: object) -> bool:
-    return (isinstance(value, str) and bool(value)) or (isinstance(value, list) and bool(value))
+    return _is_text(value) or _is_list(value)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list) and bool(value)
 
 
 def _is_optional_number(value: object) -> bool:
@@ -164,7 +172,7 @@ def _is_optional(kind: type) -> Callable[[object], bool]:
 
 
 Check = tuple[str, Callable[[object], bool], str]
-REQUIRED = {"model", "messages", "input"}
+REQUIRED = {"model", "messages", "input", "prompt", "query", "documents"}
 MODEL: Check = ("model", _is_model, f"a name of 1 to {MODEL_NAME_LIMIT} characters")
 COMMON: tuple[Check, ...] = (
     ("stream", _is_optional(bool), "true or false"),
@@ -189,11 +197,21 @@ CHECKS: dict[Endpoint, list[Check]] = {
         ("input", _is_input, "a text or a list, not empty"),
     ],
 }
+CHECKS["completions"] = [MODEL, *COMMON, ("prompt", _is_input, "a text or a list, not empty")]
+CHECKS["moderations"] = CHECKS["embeddings"]
+CHECKS["rerank"] = [
+    MODEL,
+    ("query", _is_text, "a text, not empty"),
+    ("documents", _is_list, "a list, not empty"),
+]
 COUNTS: dict[Endpoint, tuple[str, ...]] = {
     "chat/completions": ("max_tokens", "max_completion_tokens", "n"),
     "responses": ("max_output_tokens",),
     "messages": ("max_tokens",),
     "embeddings": ("dimensions",),
+    "completions": ("max_tokens", "n", "best_of"),
+    "moderations": (),
+    "rerank": ("top_n",),
 }
 MOST = 10**9
 KINDS = {bool: "a boolean", float: "a decimal number", str: "a string", list: "an array", dict: "an object"}

@@ -103,7 +103,7 @@ def _log(choice: VirtualChoice, decision: Decision, why: str) -> None:
 
 
 def _needs_messages(name: str) -> ApiError:
-    why = f"'{name}' chooses for chat messages. Name a routing group or a model for embeddings."
+    why = f"'{name}' chooses for chat messages. Name a routing group or a model here."
     return ApiError(400, why, param="model", code="virtual_model_needs_messages")
 
 

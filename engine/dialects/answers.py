@@ -25,7 +25,7 @@ class AnswerReading:
 
 
 def read_chat(body: bytes) -> AnswerReading:
-    """Reads the JSON of a chat answer with a success status."""
+    """Reads the JSON of a chat answer, or of a completion, with a success status."""
     fields = parsed(body)
     if not fields:
         return no_answer(body)
@@ -42,14 +42,23 @@ def read_chat(body: bytes) -> AnswerReading:
 
 def read_embeddings(body: bytes) -> AnswerReading:
     """Reads the JSON of an embeddings answer with a success status."""
+    return _rows_of(body, "data", "answered without an embedding.")
+
+
+def read_results(body: bytes) -> AnswerReading:
+    """Reads the JSON of moderations, or of ranked documents."""
+    return _rows_of(body, "results", "answered without a result.")
+
+
+def _rows_of(body: bytes, name: str, problem: str) -> AnswerReading:
     fields = parsed(body)
     if not fields:
         return no_answer(body)
     if error := error_in(fields):
         return AnswerReading(error=error)
-    if not isinstance(data := fields.get("data"), list):
+    if not isinstance(rows := fields.get(name), list):
         return AnswerReading(problem="did not answer in OpenAI's format.")
-    return AnswerReading(usage=usage_in(fields)) if data else AnswerReading(problem="answered without an embedding.")
+    return AnswerReading(usage=usage_in(fields)) if rows else AnswerReading(problem=problem)
 
 
 def no_answer(body: bytes) -> AnswerReading:
@@ -60,6 +69,10 @@ def no_answer(body: bytes) -> AnswerReading:
 
 def _is_answer(choice: object) -> bool:
     """Whether a choice has content; an empty text with a finish_reason is an answer, too."""
-    if not isinstance(choice, dict) or not isinstance(message := choice.get("message"), dict):
+    if not isinstance(choice, dict):
+        return False
+    if isinstance(choice.get("text"), str):  # of a completion
+        return True
+    if not isinstance(message := choice.get("message"), dict):
         return False
     return bool(choice.get("finish_reason")) or any(message.get(name) for name in CONTENT)

@@ -163,4 +163,6 @@ def _finish_of(choice: dict[str, Any]) -> str:
 
 def _has_content(choice: dict[str, Any]) -> bool:
     delta = choice.get("delta") or choice.get("message")
-    return isinstance(delta, dict) and any(delta.get(name) for name in CONTENT)
+    if isinstance(delta, dict):
+        return any(delta.get(name) for name in CONTENT)
+    return bool(choice.get("text"))  # of a completion

@@ -35,7 +35,7 @@ def unknown(deployment: DeploymentSpec) -> frozenset[str]:
 
 def stream_options(call: Call, deployment: DeploymentSpec) -> dict[str, Any]:
     """The additions to the client's body: an object with `stream_options`, or nothing."""
-    if not call.is_stream or not call.is_chat or _is_refusing(deployment):
+    if not call.is_stream or _is_refusing(deployment) or not (call.is_chat or call.endpoint == "completions"):
         return {}
     return {"stream_options": {**(call.chat.get("stream_options") or {}), "include_usage": True}}
 

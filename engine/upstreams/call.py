@@ -18,8 +18,10 @@ from engine.upstreams.tokens import Usage
 
 __all__ = ["Answer", "Call", "Endpoint", "Stream", "Upstream", "Usage"]
 
-Endpoint = Literal["chat/completions", "responses", "messages", "embeddings"]
+Endpoint = Literal["chat/completions", "responses", "messages", "embeddings", "completions", "moderations", "rerank"]
 CHAT: Endpoint = "chat/completions"
+# Only servers with OpenAI's own protocol answer these, and in their own words.
+UNTRANSLATED: frozenset[Endpoint] = frozenset({"completions", "moderations", "rerank"})
 # Doors whose requests a chat upstream can answer, as they are or translated.
 CHATS: frozenset[Endpoint] = frozenset({CHAT, "responses", "messages"})
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from engine.dialects.translation import Untranslatable
 from engine.dialects.translators import TRANSLATORS
 from engine.spec import DeploymentSpec
-from engine.upstreams.call import CHAT, CHATS, Call, Endpoint, Upstream
+from engine.upstreams.call import CHAT, CHATS, UNTRANSLATED, Call, Endpoint, Upstream
 from engine.upstreams.collected import CollectedUpstream
-from engine.upstreams.direct import DirectUpstream
+from engine.upstreams.direct import COMPATIBLE, DirectUpstream
 from engine.upstreams.messages import ChatOverMessagesSpeech, MessagesSpeech, asked_of
 from engine.upstreams.over_http import HTTPUpstream
 from engine.upstreams.through_litellm import LiteLLMUpstream
@@ -23,7 +23,6 @@ SPEAKS_OPENAI = frozenset(
 )
 # Cohere's own protocol fails in LiteLLM where there are streams, tools or schemas; at this address it speaks OpenAI's.
 COHERE = frozenset({"cohere", "cohere_chat"})
-COMPATIBLE = "/compatibility/"
 
 # Dialects that are spoken without LiteLLM.
 CHAT_DIALECT, MESSAGES_DIALECT = "chat", "messages"
@@ -52,6 +51,9 @@ def obstacle(call: Call, deployment: DeploymentSpec) -> Untranslatable | None:
     if call.upstream is not None:
         return None
     spoken = dialects_of(deployment)
+    if call.endpoint in UNTRANSLATED:
+        why = f"{deployment.provider} does not answer /v1/{call.endpoint}: that takes a server of OpenAI's protocol."
+        return None if CHAT_DIALECT in spoken else Untranslatable("model", why)
     if not call.is_chat:
         is_mute = spoken == {MESSAGES_DIALECT}
         return Untranslatable("model", f"{deployment.provider} makes no embeddings.") if is_mute else None

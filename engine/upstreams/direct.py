@@ -7,26 +7,33 @@ from collections.abc import Callable
 import aiohttp
 from pydantic_core import to_json
 
-from engine.dialects.answers import read_chat, read_embeddings
+from engine.dialects.answers import AnswerReading, read_chat, read_embeddings, read_results
 from engine.spec import DeploymentSpec
 from engine.upstreams import asking, estimates, failures
-from engine.upstreams.call import CHAT, Answer, Call
+from engine.upstreams.call import CHAT, Answer, Call, Endpoint
 from engine.upstreams.chat_events import Bytes, ChatEvents
 from engine.upstreams.connections import session
 from engine.upstreams.over_http import HTTPUpstream, Request
 from engine.upstreams.passed_on import headers_for
 from engine.upstreams.upstream_failure import UpstreamFailure
 
+COMPATIBLE = "/compatibility/"
+READERS: dict[Endpoint, Callable[[bytes], AnswerReading]] = {
+    "embeddings": read_embeddings,
+    "moderations": read_results,
+    "rerank": read_results,
+}
+
 
 class DirectUpstream(HTTPUpstream):
-    """POST to `api_base`/chat/completions (or /embeddings)."""
+    """POST to `api_base`/chat/completions (or /embeddings, …)."""
 
     def __init__(self, open_session: Callable[[], aiohttp.ClientSession] = session) -> None:
         super().__init__(OpenAISpeech(), open_session)
 
 
 class OpenAISpeech:
-    """OpenAI's chat and embeddings, as the client asked."""
+    """OpenAI's chat, embeddings and other endpoints, as the client asked."""
 
     def request(self, call: Call, deployment: DeploymentSpec) -> Request:
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
@@ -34,7 +41,7 @@ class OpenAISpeech:
             headers["Authorization"] = f"Bearer {deployment.api_key.reveal()}"
         headers |= headers_for(call, deployment)
         return Request(
-            f"{(deployment.api_base or '').rstrip('/')}/{CHAT if call.is_chat else call.endpoint}",
+            _url(call, deployment),
             to_json({**asking.body(call, deployment), "model": deployment.upstream_model}),
             headers,
             asking.dropped(call, deployment),
@@ -44,7 +51,7 @@ class OpenAISpeech:
         return asking.is_refused(call, deployment, refusal)
 
     def answer(self, call: Call, deployment: DeploymentSpec, body: bytes, request: Request) -> Answer:
-        said = (read_chat if call.is_chat else read_embeddings)(body)
+        said = READERS.get(call.endpoint, read_chat)(body)
         if said.error:
             raise failures.from_event(deployment, said.error)
         if said.problem:
@@ -55,3 +62,11 @@ class OpenAISpeech:
     def events(self, call: Call, source: Bytes, request: Request) -> ChatEvents:
         choices = call.chat.get("n")
         return ChatEvents(source, choices=choices if isinstance(choices, int) else 1, hides_usage=not call.shows_usage)
+
+
+def _url(call: Call, deployment: DeploymentSpec) -> str:
+    base = (deployment.api_base or "").rstrip("/")
+    if call.endpoint == "rerank" and COMPATIBLE in base:
+        # Cohere's compatible API has no ranking; its own has OpenAI's manners.
+        return base.partition(COMPATIBLE)[0] + "/v2/rerank"
+    return f"{base}/{CHAT if call.is_chat else call.endpoint}"

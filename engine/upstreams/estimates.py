@@ -35,10 +35,10 @@ def usage(asked: Mapping[str, Any], choices: Iterable[Mapping[str, Any]] = ()) -
 def input_tokens(body: Mapping[str, Any]) -> int:
     """The tokens of a chat request: its messages and tools; images count the same at any size.
 
-    Or of the texts to embed.
+    Or of the texts to embed, to complete, to judge or to rank.
     """
     if "messages" not in body:
-        return _embedded(body.get("input"))
+        return sum(_embedded(body.get(name)) for name in ("input", "prompt", "query", "documents") if name in body)
     messages = body.get("messages") or ()
     characters = attachments = 0
     for part in (part for message in messages for part in _parts(message)):
@@ -89,6 +89,8 @@ def _embedded(texts: object) -> int:
     """Tokens of one or several texts; for lists of tokens their number."""
     if isinstance(texts, list):
         return sum(1 if isinstance(text, int) else _embedded(text) for text in texts)
+    if isinstance(texts, dict):
+        texts = texts.get("text")
     return _tokens(len(texts)) if isinstance(texts, str) else 0
 
 

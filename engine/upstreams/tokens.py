@@ -68,6 +68,7 @@ def usage_in(fields: dict[str, Any]) -> Usage | None:
     if usage := Usage.of(fields.get("usage")):
         return usage
     places = [fields.get("usageMetadata"), fields.get("usage_metadata"), _object(fields.get("x_groq")).get("usage")]
+    places.append(_object(fields.get("meta")).get("tokens"))  # Cohere's
     choices = fields.get("choices")
     places += [_object(choice).get("usage") for choice in choices] if isinstance(choices, list) else []
     return next((usage for place in places if place and (usage := Usage.of(place))), None)

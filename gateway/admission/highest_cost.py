@@ -81,7 +81,7 @@ def _images(content: object) -> list[Any]:
 
 
 def _output_tokens(body: Mapping[str, Any]) -> int:
-    if "messages" not in body:
+    if "messages" not in body and "prompt" not in body:
         return 0
     limits = (body.get("max_completion_tokens"), body.get("max_tokens"), settings.CREDIT_HOLD_OUTPUT_TOKENS)
     return next((int(limit) for limit in limits if limit and limit > 0), 0) * max(1, int(body.get("n") or 1))

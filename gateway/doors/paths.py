@@ -47,10 +47,16 @@ class Way:
         return ("POST",) if self.asks in (Asks.ANSWER, Asks.COUNT) else ("GET", "HEAD")
 
 
-ENDPOINTS: tuple[Endpoint, ...] = ("chat/completions", "responses", "messages", "embeddings")
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *("chat/completions", "responses", "messages"),
+    *("embeddings", "completions", "moderations", "rerank"),
+)
 CALLS: dict[str, Way] = {name: Way(Asks.ANSWER, name) for name in ENDPOINTS}
+# `chat/completions` ends with the name of another.
+BY_LENGTH = sorted(CALLS, key=len, reverse=True)
 WAYS: dict[str, Way] = {
     **{OPENAI + name: way for name, way in CALLS.items()},
+    "/v2/rerank": CALLS["rerank"],  # Cohere's clients
     "/v1/messages/count_tokens": Way(Asks.COUNT, "messages"),
     "/v1/models": Way(Asks.MODELS),
     "/healthz": Way(Asks.HEALTH),
@@ -90,7 +96,7 @@ def _one_model(path: str) -> Way | None:
 
 def _of_deployment(rest: str) -> Way | None:
     """Azure's `NAME/chat/completions`; the name may have slashes."""
-    found = next((name for name in CALLS if rest.endswith("/" + name)), None)
+    found = next((name for name in BY_LENGTH if rest.endswith("/" + name)), None)
     model = rest.removesuffix(f"/{found}")
     return replace(CALLS[found], model=model) if found and model else None
 

@@ -143,7 +143,7 @@ def test_no_request_is_lost_while_its_pool_is_renamed(stage, pair):
 def test_embeddings_are_refused_with_what_to_do(stage, pair):
     with pytest.raises(openai.BadRequestError) as caught:
         stage.client.embeddings.create(model=pair.name, input="Hello")
-    assert "Name a routing group or a model for embeddings" in str(caught.value)
+    assert "Name a routing group or a model here" in str(caught.value)
 
 
 def test_the_log_line_says_the_decision_and_nothing_of_the_message(stage, pair):

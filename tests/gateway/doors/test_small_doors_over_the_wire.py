@@ -1,0 +1,120 @@
+"""Completions, moderations and rankings through groups: what servers of OpenAI's protocol answer comes as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from openai import OpenAI
+
+from tests.engine.direct_calls import DONE, Sent, Whole
+from tests.fakes import ScriptedUpstream, Status
+from tests.gateway.conftest import Stage
+from tests.servers import MASTER_KEY, eventually
+
+BEARER = {"Authorization": f"Bearer {MASTER_KEY}"}
+USAGE = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}
+HEAD = b'data: {"id":"cmpl-1","object":"text_completion","model":"m","choices":'
+PART = HEAD + b'[{"index":0,"text":"%b","finish_reason":%b}]}\n\n'
+COMPLETION = {
+    "id": "cmpl-1",
+    "object": "text_completion",
+    "model": "m",
+    "choices": [{"index": 0, "text": " time", "finish_reason": "stop"}],
+    "usage": USAGE,
+}
+MODERATION = {"id": "modr-1", "model": "m", "results": [{"flagged": False, "categories": {}, "category_scores": {}}]}
+RANKED = {
+    "id": "rank-1",
+    "results": [{"index": 1, "relevance_score": 0.9}, {"index": 0, "relevance_score": 0.1}],
+    "meta": {"billed_units": {"search_units": 1}, "tokens": {"input_tokens": 11, "output_tokens": 0}},
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A group `name` of two deployments at one upstream."""
+
+    stage: Stage
+    upstream: ScriptedUpstream
+    name: str
+
+    def post(self, path: str, **body: Any) -> httpx.Response:
+        body = {"model": self.name, **body}
+        return httpx.post(self.stage.console.url + path, json=body, headers=BEARER, timeout=30)
+
+    def logged(self, answer: httpx.Response) -> dict[str, Any]:
+        path = f"/api/v1/llm/requests?call={answer.headers['x-litellm-call-id']}"
+        [row] = eventually(lambda: self.stage.console.call("GET", path)["requests"])
+        return dict(row)
+
+
+@pytest.fixture
+def place(stage: Stage, make_group: Callable[..., str], request: pytest.FixtureRequest) -> Iterator[Place]:
+    with ScriptedUpstream() as upstream:
+        providers = (f"Small {letter} of {request.node.name}"[:60] for letter in "AB")
+        models = [stage.console.add_model(provider=name, api_base=upstream.url) for name in providers]
+        yield Place(stage, upstream, make_group(*models))
+
+
+def test_a_completion_comes_back_as_it_is_and_is_counted(place: Place):
+    place.upstream.script(Whole(COMPLETION))
+    answer = place.post("/v1/completions", prompt="Once upon a", logit_bias={"1": 2})
+    assert answer.json() == COMPLETION
+    [asked] = place.upstream.seen
+    assert (asked.path, asked.body["logit_bias"], asked.body["model"]) == ("/v1/completions", {"1": 2}, "llama")
+    row = place.logged(answer)
+    assert (row["endpoint"], row["input_tokens"], row["output_tokens"]) == ("completions", 5, 2)
+
+
+def test_a_stream_of_completions_falls_back_before_its_first_text(place: Place):
+    text, end = PART % (b" time", b"null"), PART % (b"", b'"stop"')
+    place.upstream.script(Status(503), Sent((text, end, DONE)))
+    client = OpenAI(base_url=f"{place.stage.console.url}/v1", api_key=MASTER_KEY, max_retries=0, timeout=30)
+    stream = client.completions.create(model=place.name, prompt="Once upon a", stream=True)
+    assert "".join(chunk.choices[0].text for chunk in stream) == " time"
+    assert place.upstream.seen[-1].body["stream_options"] == {"include_usage": True}
+
+
+def test_a_moderation_and_a_ranking_come_back_as_they_are(place: Place):
+    place.upstream.script(Whole(MODERATION), Whole(RANKED))
+    judged = place.post("/v1/moderations", input=["hello", "there"])
+    assert judged.json() == MODERATION
+    assert place.logged(judged)["endpoint"] == "moderations"
+    ranked = place.post("/v2/rerank", query="where", documents=["here", {"text": "there"}], top_n=2)
+    assert ranked.json() == RANKED
+    assert [asked.path for asked in place.upstream.seen] == ["/v1/moderations", "/v1/rerank"]
+    row = place.logged(ranked)
+    assert (row["endpoint"], row["input_tokens"]) == ("rerank", 11)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "param"),
+    [
+        ("/v1/completions", {}, "prompt"),
+        ("/v1/completions", {"prompt": []}, "prompt"),
+        ("/v1/completions", {"prompt": "x", "max_tokens": "many"}, "max_tokens"),
+        ("/v1/completions", {"prompt": "x", "stream": 1}, "stream"),
+        ("/v1/moderations", {}, "input"),
+        ("/v1/rerank", {"documents": ["a"]}, "query"),
+        ("/v1/rerank", {"query": "a", "documents": "a"}, "documents"),
+        ("/v1/rerank", {"query": "a", "documents": ["a"], "top_n": 0}, "top_n"),
+    ],
+)
+def test_what_is_wrong_is_named(stage: Stage, make_group: Callable[..., str], path: str, body: Any, param: str):
+    body = {"model": make_group(), **body}
+    answer = httpx.post(stage.console.url + path, json=body, headers=BEARER, timeout=30)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
+
+
+def test_a_group_without_a_server_of_openais_protocol_says_so(stage: Stage, make_group: Callable[..., str]):
+    base = {"name": "Only Anthropic", "type": "anthropic", "api_key": "sk-of-a-test"}
+    provider = stage.console.call("POST", "/api/v1/llm/providers", base)["provider"]["id"]
+    row = {"provider": provider, "model_name": "claude-sonnet-4-5"}
+    model = stage.console.call("POST", "/api/v1/llm/models", row)["model"]["id"]
+    body = {"model": make_group(model), "query": "a", "documents": ["a"]}
+    answer = httpx.post(f"{stage.console.url}/v1/rerank", json=body, headers=BEARER, timeout=30)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "model")
