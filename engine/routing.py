@@ -9,15 +9,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from random import Random
+from typing import TYPE_CHECKING
 
-from engine import retry_after
-from engine.cooldowns import Cooldowns
 from engine.core.failures import Kind
 from engine.core.state import Group, RoutingState, Trip
-from engine.drivers import serving
+from engine.drivers import retry_after, serving
 from engine.drivers.compiling import compiled, wish_of
 from engine.drivers.cooldowns import CoreCooldowns
 from engine.drivers.open_breakers import OpenBreaker, open_breakers, open_for_litellm
@@ -29,16 +27,19 @@ from engine.exceptions import (
     GroupUnavailable,
     RequestFailed,
 )
-from engine.ledger import Trace
-from engine.routers import GroupRouter
 from engine.shared.local import LocalStore
 from engine.shared.store import StateStore
 from engine.skips import EVERYTHING, Visit, end_of, skipped_in
-from engine.spec import DeploymentSpec, GroupSpec, RetryPolicy, Router, Strategy
-from engine.upstreams import failures
+from engine.spec import DeploymentSpec, GroupSpec, Router
+from engine.upstreams import failures, litellm_import
 from engine.upstreams.call import Answer, Call, Stream
+from engine.upstreams.choose import needs_litellm
 from engine.upstreams.own_keys import OwnKeyRefused, hopeless
 from engine.upstreams.upstream_failure import CODE_OF_KIND, UpstreamFailure
+
+if TYPE_CHECKING:
+    from engine.drivers.litellm_router.cooldowns import RouterCooldowns
+    from engine.drivers.litellm_router.router import GroupRouter
 
 
 class LiveGroup:
@@ -60,7 +61,7 @@ class LiveGroup:
 
     def _build_router(self, spec: GroupSpec) -> None:
         try:
-            self.router = GroupRouter(spec)
+            self.router = litellm_import.driver().GroupRouter(spec)
             self.router.cooling.trip(self._tripped)
         except Exception:  # LiteLLM raises what it likes, in its own words
             self.problem = f"'{spec.name}' cannot be built. Check its strategy, weights, prices and limits."
@@ -90,7 +91,7 @@ class LiveGroup:
         return self._core
 
     @property
-    def cooling(self) -> Cooldowns | CoreCooldowns | None:
+    def cooling(self) -> RouterCooldowns | CoreCooldowns | None:
         """Its cooldowns; None before it is in service, and when it cannot route."""
         if self.router is not None:
             return self.router.cooling
@@ -158,8 +159,11 @@ class Routing:
         return self._groups.get(name)
 
     async def put(self, spec: GroupSpec) -> None:
-        """Adds or replaces a group. It is built in a thread: ten milliseconds that no request should wait for."""
-        self.add(await asyncio.to_thread(build, spec))
+        """Adds or replaces a group. What it needs of LiteLLM is imported and built in threads: no request waits for
+        it, but those that go through LiteLLM."""
+        if needs_litellm(spec):
+            litellm_import.begin()
+        self.add(await asyncio.to_thread(build, spec) if spec.router is Router.LITELLM else LiveGroup(spec))
 
     def add(self, group: LiveGroup) -> None:
         """Adds or replaces a group that has been built."""
@@ -250,9 +254,9 @@ class Routing:
         groups = [self._groups.get(visit.spec.name) for visit in call.journey.visits if not visit.is_barred]
         soonest_s = call.free_in_s
         if soonest_s is None:
-            soonest_s = retry_after.soonest_s(
-                call, [g.router for g in groups if g is not None and g.router is not None]
-            )
+            routers = [group.router for group in groups if group is not None and group.router is not None]
+            cooling = {place: until_s for router in routers for place, until_s in router.cooling_until_s().items()}
+            soonest_s = retry_after.soonest_s(call, cooling, {place for r in routers for place in r.candidates()})
         failure.is_hopeless = failure.is_hopeless and retry_after.is_hopeless(call)
         if soonest_s is None or failure.is_hopeless or failure.code == "own_key_refused":
             return failure
@@ -298,22 +302,11 @@ def _how_it_is_called(row: DeploymentSpec) -> tuple[object, ...]:
     return row.provider_type, row.api_base, row.secrets, row.options, row.upstream_model, row.problem
 
 
-def warm_up() -> None:
-    """Pays for LiteLLM's lazy imports (0.3 s for the first failure) before a request has to. Blocks."""
-
-    async def fail_once() -> None:
-        down = DeploymentSpec("warm-up", "warm-up", "warm-up", "openai", "warm-up", problem="warm-up")
-        group = LiveGroup(GroupSpec("warm-up", "warm-up", Strategy.PRIORITY_FAILOVER, (down,), retry=RetryPolicy(0)))
-        failures.from_response(down, 503, b"", {})
-        with suppress(Exception):
-            await group.complete(Call("chat/completions", {}, Trace("warm-up", "warm-up")))
-        group.retire()
-
-    asyncio.run(fail_once())
-
-
 def build(spec: GroupSpec) -> LiveGroup:
-    """A group with its router, from any thread that runs no event loop. Blocks for about ten milliseconds."""
+    """A group with its router, from any thread that runs no event loop. Blocks where LiteLLM's Router is to route it:
+    for about ten milliseconds, and for seconds if the process has not imported LiteLLM."""
+    if spec.router is Router.LITELLM:
+        litellm_import.driver().warm_up()
 
     async def in_a_loop() -> LiveGroup:
         return LiveGroup(spec)

@@ -79,7 +79,7 @@ def run(job: Job, worker: Worker) -> None:
     if job.spec.router is Router.NATIVE:
         simulate(job, emit=worker.say, should_stop=lambda: worker.is_cancelled)
         return
-    from engine.drivers.litellm_rehearsal import rehearse_in_virtual_time
+    from engine.drivers.litellm_router.rehearsing import rehearse_in_virtual_time
 
     _settle()
     rehearse_in_virtual_time(job, emit=worker.say, should_stop=lambda: worker.is_cancelled)

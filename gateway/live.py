@@ -27,7 +27,7 @@ from access import credits
 from access.byok.keys import all_own_keys
 from access.keys import PREFIX, KeyHolder, all_holders, hash_key
 from engine.core.state import Trip
-from engine.routing import LiveGroup, Routing, warm_up
+from engine.routing import LiveGroup, Routing
 from engine.shared.local import LocalStore
 from engine.shared.store import StateStore
 from engine.spec import GroupSpec, OwnKey
@@ -136,9 +136,8 @@ class Live:
 
     async def start(self) -> None:
         """Loads the active groups; then follows changes, writes the log and probes providers in the background."""
-        await asyncio.to_thread(warm_up)
-        # LiteLLM's objects stay for good: looking through them in each full collection takes 0.2 to 0.4 s, and every
-        # request in flight would wait for that.
+        # What has been imported stays for good: every request in flight would wait while a full collection looks
+        # through it.
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)

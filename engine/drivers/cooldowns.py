@@ -1,15 +1,35 @@
-"""The breakers of a group's deployments, as cooldowns: for the board, for pages, and to end one by hand."""
+"""Cooldowns for the board, for pages, and to end one by hand: what the breakers of a group's deployments are to it."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from engine.cooldowns import Cooldown
 from engine.core.breaker import Breaker
 from engine.core.state import Group, Target
 from engine.shared.messages import described
+from engine.spec import DeploymentSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Cooldown:
+    """A deployment that is left alone. Times are Unix seconds; `error` is for people, without secrets.
+
+    `cause` counts the failures that led to it (`2×503`; "" when none is known), the last of them in the request
+    `call_id`; `is_own_limit` says that it was a rate limit of ours, `is_by_hand` that somebody stopped it: no failure.
+    """
+
+    deployment: DeploymentSpec
+    error_class: str
+    error: str
+    since_s: float
+    until_s: float
+    cause: str = ""
+    call_id: str = ""
+    is_own_limit: bool = False
+    is_by_hand: bool = False
 
 
 class CoreCooldowns:

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 
-from engine.cooldowns import Cooldown
 from engine.core.breaker import Breaker
 from engine.core.state import DEPLOYMENT, KEY, Group, RoutingState, Target
+from engine.drivers.cooldowns import Cooldown
 from engine.shared.messages import described
 from engine.spec import DeploymentSpec, GroupSpec
 

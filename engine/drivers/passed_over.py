@@ -1,4 +1,4 @@
-"""What stood in a journey's way, as skips for the ledger: for both drivers of the core."""
+"""What stood in a journey's way, as skips for the ledger: for both drivers of the core. Its words are all drivers'."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def skip_by(obstacle: Obstacle, spec: GroupSpec, deployment: DeploymentSpec, uni
         spec,
         deployment,
         obstacle.reason,
-        _message(deployment, obstacle, left_s),
+        message(obstacle.reason, deployment, left_s=left_s, cause=obstacle.cause, is_by_hand=obstacle.is_by_hand),
         for_s=max(0.0, left_s) if left_s < float("inf") else None,
         since=unix_s + obstacle.since_s if is_open and obstacle.since_s else None,
         cause=(obstacle.cause or None) if is_open else None,
@@ -47,13 +47,18 @@ def skip_by(obstacle: Obstacle, spec: GroupSpec, deployment: DeploymentSpec, uni
     )
 
 
-def _message(deployment: DeploymentSpec, obstacle: Obstacle, left_s: float) -> str:
-    """Why it was passed over, for people."""
-    after = f"after {obstacle.cause}" if obstacle.cause else "after failures"
-    match obstacle.reason:
+def message(
+    reason: SkipReason, deployment: DeploymentSpec, *, left_s: float, cause: str, is_by_hand: bool = False
+) -> str:
+    """Why a deployment was passed over, for people; for `left_s` more seconds.
+
+    `cause` are the failures that led to it, or what the person said who stopped it by hand.
+    """
+    after = f"after {cause}" if cause else "after failures"
+    match reason:
+        case SkipReason.COOLING if is_by_hand:
+            return f"It is stopped by hand for {max(0.0, left_s):.0f} s more: {cause}"
         case SkipReason.COOLING:
-            if obstacle.is_by_hand:
-                return f"It is stopped by hand for {max(0.0, left_s):.0f} s more: {obstacle.cause}"
             return f"It cools down for {max(0.0, left_s):.0f} s more, {after}."
         case SkipReason.PROBE_RUNNING:
             return f"It comes back {after}, with few requests at a time."
@@ -62,5 +67,5 @@ def _message(deployment: DeploymentSpec, obstacle: Obstacle, left_s: float) -> s
         case SkipReason.CONTEXT_TOO_SMALL:
             return "Its context is too small for the prompt."
         case SkipReason.UNSUITABLE:
-            return obstacle.cause
+            return cause
     return f"{deployment.provider} refused the caller's own key in this request."

@@ -8,17 +8,17 @@ from collections.abc import Mapping
 from functools import partial
 from random import Random
 
-from engine import retry_after
 from engine.core.actions import Action, Ask, Bar, GiveUp, Wait
 from engine.core.candidates import PROBE_TAKES_S, TIMER_SLACK_S
 from engine.core.failures import Failure, Kind
 from engine.core.journey import Journey
 from engine.core.state import Group, Target
+from engine.drivers import attempt_ledger, retry_after
 from engine.drivers.passed_over import is_plain, tell
 from engine.exceptions import AllCoolingDown, DeadlineExceeded, Unsuitable
-from engine.ledger import Attempt, AttemptStatus, SkipReason
+from engine.ledger import Attempt, SkipReason
 from engine.shared.store import StateStore
-from engine.spec import DeploymentSpec, GroupSpec
+from engine.spec import DeploymentSpec
 from engine.upstreams import failures
 from engine.upstreams.call import Answer, Call, Stream, Usage
 from engine.upstreams.choose import collecting, obstacle, upstream_for
@@ -119,7 +119,7 @@ class _Request:
 
     async def _try(self, ask: Ask, deployment: DeploymentSpec, *, own_key: bool = False) -> Answer | Stream:
         call, spec = self._call, ask.visit.group.spec
-        attempt = call.trace.begin(_new_attempt(ask, spec, deployment, own_key))
+        attempt = call.trace.begin(attempt_ledger.begun(spec, deployment, ask.depth, own_key=own_key))
         call.asked, call.leaves_filtered = deployment, bool(ask.visit.group.content)
         try:
             upstream = call.upstream or upstream_for(deployment, call.endpoint)
@@ -129,10 +129,10 @@ class _Request:
             if isinstance(result, Answer) and result.is_content_filtered and call.leaves_filtered:
                 raise failures.blocked(deployment)
         except Exception as error:
-            _note_error(attempt, deployment, error)
+            attempt_ledger.failed(attempt, deployment, error)
             raise
         except BaseException:
-            _close(attempt, "cancelled")
+            attempt_ledger.close(attempt, "cancelled")
             raise
         if isinstance(result, Answer):
             self._answered(ask, attempt, result.usage)
@@ -142,7 +142,7 @@ class _Request:
 
     def _answered(self, ask: Ask, attempt: Attempt, usage: Usage | None) -> None:
         attempt.status_code = 200
-        _close(attempt, "success")
+        attempt_ledger.close(attempt, "success")
         first_token_ms = attempt.first_token_ms or attempt.duration_ms or 0.0
         output_tokens, total_tokens = (usage.output_tokens, usage.total_tokens) if usage else (0, 0)
         self._journey.answered(ask, self._now(), first_token_ms / 1000, output_tokens, total_tokens)
@@ -158,10 +158,10 @@ class _Request:
             if error is None:
                 self._answered(ask, attempt, stream.usage)
             elif not isinstance(error, Exception):
-                _close(attempt, "cancelled")
+                attempt_ledger.close(attempt, "cancelled")
                 self._journey.left(ask)
             else:
-                _note_error(attempt, deployment, error)
+                attempt_ledger.failed(attempt, deployment, error)
                 failure = Failure(Kind.OWN_KEY) if attempt.is_key_refused else failure_of(error)
                 self._journey.broke(ask, self._now(), failure)
 
@@ -189,13 +189,13 @@ class _Request:
 
     def _tell_where_it_went(self) -> None:
         """For the skips; nothing where the first that was asked answered and nobody was passed over."""
-        call, attempts = self._call, self._call.trace.attempts
+        call, made = self._call, self._call.trace.attempts
         if not is_plain(
             self._journey,
             self._group,
-            attempts=len(attempts),
+            attempts=len(made),
             has_failed=call.last_error is not None,
-            depth=attempts[0].fallback_depth if attempts else 0,
+            depth=made[0].fallback_depth if made else 0,
         ):
             tell(self._journey, call.journey, unix_s=time.time() - self._now())
 
@@ -212,30 +212,3 @@ def _bar(call: Call, target: Target) -> Bar | None:
         return Bar(SkipReason.OWN_KEY_REFUSED)
     found = obstacle(call, target.spec)
     return Bar(SkipReason.UNSUITABLE, found.message) if found is not None else None
-
-
-def _new_attempt(ask: Ask, spec: GroupSpec, deployment: DeploymentSpec, own_key: bool) -> Attempt:
-    return Attempt(
-        deployment.deployment_id,
-        deployment.name,
-        deployment.provider,
-        spec.name,
-        spec.tier_of(deployment),
-        time.time(),
-        ask.depth,
-        provider_id=deployment.provider_id,
-        model=deployment.upstream_model,
-        own_key=own_key,
-    )
-
-
-def _note_error(attempt: Attempt, deployment: DeploymentSpec, error: Exception) -> None:
-    failures.hide_secrets(error, deployment)
-    attempt.error_class, attempt.error_message = failures.class_of(error), failures.message_of(error)
-    attempt.status_code = failures.came_of(error)
-    _close(attempt, "error")
-
-
-def _close(attempt: Attempt, status: AttemptStatus) -> None:
-    attempt.status = status
-    attempt.duration_ms = (time.time() - attempt.started_at) * 1000

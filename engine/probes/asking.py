@@ -16,7 +16,9 @@ from engine.redaction import redact
 from engine.spec import DeploymentSpec, RetryPolicy
 from engine.upstreams import failures
 from engine.upstreams.call import Call
+from engine.upstreams.choose import upstream_for
 from engine.upstreams.connections import new_session
+from engine.upstreams.direct import DirectUpstream
 
 LIMIT_S = 10.0
 # The longest lists have a few thousand models of a kilobyte each.
@@ -112,10 +114,6 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
 
 
 async def _one_token(target: Target, session: aiohttp.ClientSession, limit_s: float) -> Finding:
-    # LiteLLM takes seconds to import, and a list of models needs none of it.
-    from engine.upstreams.choose import upstream_for
-    from engine.upstreams.direct import DirectUpstream
-
     deployment, began = _deployment(target), time.perf_counter()
     upstream = upstream_for(deployment)
     upstream = DirectUpstream(lambda: session) if isinstance(upstream, DirectUpstream) else upstream

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from engine.dialects.translation import Untranslatable
 from engine.dialects.translators import TRANSLATORS
-from engine.spec import DeploymentSpec
+from engine.spec import DeploymentSpec, GroupSpec, Router
 from engine.upstreams.call import CHAT, CHATS, UNTRANSLATED, Call, Endpoint, Upstream
 from engine.upstreams.collected import CollectedUpstream
 from engine.upstreams.direct import COMPATIBLE, DirectUpstream
+from engine.upstreams.litellm_import import LiteLLMWhenNeeded
 from engine.upstreams.messages import ChatOverMessagesSpeech, MessagesSpeech, asked_of
 from engine.upstreams.over_http import HTTPUpstream
-from engine.upstreams.through_litellm import LiteLLMUpstream
 from engine.upstreams.translated import TranslatedUpstream
 
 # LiteLLM providers with OpenAI's own protocol; all others need LiteLLM's translation.
@@ -28,7 +28,7 @@ COHERE = frozenset({"cohere", "cohere_chat"})
 CHAT_DIALECT, MESSAGES_DIALECT = "chat", "messages"
 
 _direct = DirectUpstream()
-_through_litellm = LiteLLMUpstream()
+_through_litellm = LiteLLMWhenNeeded()
 _messages = HTTPUpstream(MessagesSpeech())
 _chat_over_messages = HTTPUpstream(ChatOverMessagesSpeech())
 _translated: dict[Upstream, Upstream] = {
@@ -89,6 +89,12 @@ def collecting(upstream: Upstream, endpoint: Endpoint) -> Upstream:
     if isinstance(upstream, TranslatedUpstream):
         return TranslatedUpstream(CollectedUpstream(upstream.chat))
     return CollectedUpstream(upstream) if endpoint == CHAT else upstream
+
+
+def needs_litellm(spec: GroupSpec) -> bool:
+    """Whether a request of this group may need LiteLLM: for its Router, or for a provider's dialect."""
+    asked = (row for row in spec.deployments if not row.problem)
+    return spec.router is Router.LITELLM or any(not dialects_of(row) for row in asked)
 
 
 def _speaks_openai(deployment: DeploymentSpec) -> bool:

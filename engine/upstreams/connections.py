@@ -61,5 +61,7 @@ async def close_session() -> None:
     """Closes the connections of the running event loop before it ends: our pool, and LiteLLM's clients."""
     if pool := _sessions.pop(asyncio.get_running_loop(), None):
         await pool.close()
-    if bound := sys.modules.get("engine.upstreams.litellm_connections"):  # LiteLLM takes seconds to import
-        await bound.close_clients()
+    # Not imported for this: LiteLLM takes seconds; and while it is being imported, it has no clients of this loop.
+    bound = sys.modules.get("engine.upstreams.litellm_connections")
+    if (close_clients := getattr(bound, "close_clients", None)) is not None:
+        await close_clients()

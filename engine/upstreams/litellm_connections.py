@@ -21,7 +21,7 @@ import litellm
 from litellm.llms.custom_httpx import aiohttp_transport, http_handler
 
 from engine import addresses
-from engine.upstreams import wire
+from engine.upstreams import litellm_wire
 from engine.upstreams.connections import checked_socket
 
 _handle = aiohttp_transport.LiteLLMAiohttpTransport.handle_async_request
@@ -29,9 +29,9 @@ _handle = aiohttp_transport.LiteLLMAiohttpTransport.handle_async_request
 
 async def _handle_without_redirects(self: Any, request: httpx.Request) -> httpx.Response:
     """Replaces LiteLLM's method: the client above never sees a redirect."""
-    wire.ask_for_plain(request)
+    litellm_wire.ask_for_plain(request)
     response: httpx.Response = await _handle(self, request)
-    wire.observe(response)
+    litellm_wire.observe(response)
     if response.has_redirect_location:
         await response.aclose()
         raise _redirected(request, response)
@@ -89,6 +89,7 @@ def bind() -> None:
     http_handler.build_aiohttp_keepalive_socket_factory = lambda: checked_socket
     http_handler.AsyncHTTPHandler.should_use_aiohttp_transport = staticmethod(lambda: True)
     aiohttp_transport.LiteLLMAiohttpTransport.handle_async_request = _handle_without_redirects
+    litellm.suppress_debug_info = True
     litellm.sync_transport = CheckedTransport()
     litellm.module_level_client = http_handler.HTTPHandler(timeout=60)
 

@@ -13,10 +13,10 @@ from engine.dialects.trailing_error import trailing_error
 from engine.spec import DeploymentSpec
 from engine.upstreams import failures
 from engine.upstreams.call import Call
+from engine.upstreams.litellm_wire import ObservedAnswer
 from engine.upstreams.reasons import is_of_network, reason_of
 from engine.upstreams.sse import TooLarge
 from engine.upstreams.upstream_failure import UpstreamFailure
-from engine.upstreams.wire import ObservedAnswer
 
 
 def failure(call: Call, deployment: DeploymentSpec, error: BaseException, heard: ObservedAnswer) -> UpstreamFailure:

@@ -14,8 +14,8 @@ from engine.ledger import Attempt
 from engine.spec import DeploymentSpec, RetryPolicy
 from engine.upstreams import estimates, failures, litellm_errors
 from engine.upstreams.call import Call, Stream, Usage
-from engine.upstreams.watching import Watch
-from engine.upstreams.wire import ObservedAnswer
+from engine.upstreams.litellm_watching import Watch
+from engine.upstreams.litellm_wire import ObservedAnswer
 
 # The wait for usage after the last answer.
 REST_TIMEOUT_S = 2.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import lru_cache
 from typing import Any
 
 import litellm
@@ -13,12 +14,12 @@ from engine.dialects.answers import read_chat, read_embeddings
 from engine.dialects.trailing_error import trailing_error
 from engine.ledger import Attempt
 from engine.spec import DeploymentSpec, RetryPolicy
-from engine.upstreams import asking, estimates, failures, litellm_connections, litellm_errors, wire
+from engine.upstreams import asking, estimates, failures, litellm_connections, litellm_errors, litellm_wire
 from engine.upstreams.call import Answer, Call, Stream
 from engine.upstreams.dropped import dropped_params
 from engine.upstreams.litellm_streams import Opening, counted
+from engine.upstreams.litellm_wire import ObservedAnswer
 from engine.upstreams.sse import EVENT_LIMIT
-from engine.upstreams.wire import ObservedAnswer
 
 litellm_connections.bind()
 
@@ -42,7 +43,7 @@ class LiteLLMUpstream:
     ) -> Answer | Stream:
         limit_s = policy.limit_s(is_stream=call.is_stream)
         attempt.dropped_params = _dropped(call, deployment)
-        heard = wire.listen(_limit_bytes(call), is_stream=call.is_stream)
+        heard = litellm_wire.listen(_limit_bytes(call), is_stream=call.is_stream)
         try:
             async with asyncio.timeout(limit_s):
                 response = await _ask(call, deployment, policy, heard)
@@ -105,7 +106,18 @@ def _allowed(call: Call) -> tuple[bool, frozenset[str]]:
 def _dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
     is_chat, allowed = _allowed(call)
     provider = _dialect(deployment, is_chat)
-    return dropped_params(call.chat, allowed, provider=provider, model=deployment.upstream_model, is_chat=is_chat)
+    return dropped_params(call.chat, allowed, supported(provider, deployment.upstream_model, is_chat))
+
+
+@lru_cache(maxsize=4096)
+def supported(provider: str, model: str, is_chat: bool) -> frozenset[str] | None:
+    """The parameters that the provider supports; None if LiteLLM does not know."""
+    kind = "chat_completion" if is_chat else "embeddings"
+    try:
+        names = litellm.getsupported_openai_params(model, provider, request_type=kind)
+    except Exception:
+        return None
+    return frozenset(names) if names else None
 
 
 def _whole(call: Call, deployment: DeploymentSpec, response: Any, heard: ObservedAnswer) -> Answer:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from engine import clock
+from engine.drivers.litellm_router import clock
 from engine.exceptions import RequestFailed
 from engine.fault_effects import Broken, Exposure, Fate, Refusal
 from engine.faults import (

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from engine import clock
 from engine.dialects.reading import read_event
+from engine.drivers.litellm_router import clock
 from engine.ledger import Attempt, Trace
 from engine.profiles import Profile
 from engine.scenarios import Scenario, parse_scenario

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from engine import clock
+from engine.drivers.litellm_router import clock
 from engine.exceptions import GroupUnavailable
 from engine.routing import Routing
 from engine.spec import CooldownPolicy, FallbackPolicy, RetryPolicy, Strategy

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from engine import clock
+from engine.drivers.litellm_router import clock
 from engine.ledger import SkipReason, Trace
 from engine.routing import LiveGroup, Routing
 from engine.spec import CooldownPolicy, FallbackPolicy, GroupSpec, RetryPolicy, Router, Strategy

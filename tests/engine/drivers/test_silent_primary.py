@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from engine import clock, spec
+from engine import spec
+from engine.drivers.litellm_router import clock
 from engine.drivers.simulation import simulate
 from engine.exceptions import DeadlineExceeded
 from engine.faults import Timeout

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from engine import clock
+from engine.drivers.litellm_router import clock
 from engine.drivers.simulation import simulate
 from engine.jobs import Job
 from engine.rehearsal import rehearse

@@ -6,9 +6,9 @@ from collections import Counter
 import litellm
 import pytest
 
-from engine import clock
+from engine.drivers.litellm_router import clock
+from engine.drivers.litellm_router.router import GLOBAL_LISTS, GroupRouter
 from engine.exceptions import AllCoolingDown, RequestFailed
-from engine.routers import GLOBAL_LISTS, GroupRouter
 from engine.spec import CooldownPolicy, RetryPolicy, Strategy
 from tests.engine.scripted import ScriptedUpstream, deployment, group, path_of, request, routing_of
 

@@ -1,4 +1,4 @@
-"""Which deployments a router leaves alone, since when, and because of what; and how to end that."""
+"""Which deployments LiteLLM's Router leaves alone, since when, and because of what; and how to end that."""
 
 from __future__ import annotations
 
@@ -10,38 +10,20 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from engine.core.state import DEPLOYMENT, KEY, Trip
+from engine.drivers.cooldowns import Cooldown
 from engine.drivers.litellm_router.translation import OwnLimit, from_litellm
 from engine.ledger import Attempt
 from engine.spec import DeploymentSpec
 from engine.upstreams import failures
 
 if TYPE_CHECKING:
-    from engine.routers import GroupRouter
+    from engine.drivers.litellm_router.router import GroupRouter
 
 # What LiteLLM counts of a deployment. Forgotten with its cooldown, or the next failure would start another.
 COUNTERS = ("deployment:{}:allowed_fails:generic", "{}:fails", "{}:successes")
 # LiteLLM looks back a minute; and so many failures say enough.
 WINDOW_S = 60.0
 MOST_FAILURES = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Cooldown:
-    """A deployment that is left alone. Times are Unix seconds; `error` is for people, without secrets.
-
-    `cause` counts the failures that led to it (`2×503`; "" when none is known), the last of them in the request
-    `call_id`; `is_own_limit` says that it was a rate limit of ours, `is_by_hand` that somebody stopped it: no failure.
-    """
-
-    deployment: DeploymentSpec
-    error_class: str
-    error: str
-    since_s: float
-    until_s: float
-    cause: str = ""
-    call_id: str = ""
-    is_own_limit: bool = False
-    is_by_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +35,7 @@ class Failure:
     call_id: str
 
 
-class Cooldowns:
+class RouterCooldowns:
     """Those of one router, beside LiteLLM's cache of them, which forgets the error.
 
     `begun` counts them: who has seen that number knows of all. `until_s` is when the last of them ends, as far as

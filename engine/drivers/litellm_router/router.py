@@ -1,4 +1,4 @@
-"""GroupSpec -> a live LiteLLM router whose last step, the call itself, is ours.
+"""GroupSpec -> LiteLLM's Router, whose last step, the call itself, is ours.
 
 One router per group, because LiteLLM de-duplicates strategy selectors by class and lets every router's
 callbacks see every request. LiteLLM keeps callbacks in global lists (of at most 100 entries); ours are taken
@@ -7,26 +7,32 @@ out right after construction, and each attempt reports to the one router that ma
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
+from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import litellm
 from litellm.router_utils.cooldown_handlers import set_cooldown_deployments
 from litellm.types.router import RouterRateLimitError
 
-from engine import exclusions, retry_after
-from engine.cooldowns import Cooldowns
+from engine.drivers import attempt_ledger, retry_after
+from engine.drivers.litellm_router import exclusions
+from engine.drivers.litellm_router.cooldowns import RouterCooldowns
+from engine.drivers.litellm_router.reports import GROUP, Report
 from engine.drivers.litellm_router.translation import from_litellm, own_limit, to_litellm
+from engine.drivers.retry_after import Place
 from engine.exceptions import AllCoolingDown, Unsuitable
-from engine.ledger import Attempt
-from engine.reports import GROUP, Report
-from engine.spec import DEFAULT_COOLDOWN_S, DeploymentSpec, GroupSpec, Strategy
+from engine.ledger import Trace
+from engine.spec import DEFAULT_COOLDOWN_S, DeploymentSpec, GroupSpec, RetryPolicy, Strategy
 from engine.upstreams import failures
-from engine.upstreams.call import Answer, Call, Stream
+from engine.upstreams.call import CHAT, Answer, Call, Stream
 from engine.upstreams.choose import obstacle, upstream_for
 from engine.upstreams.own_keys import OwnKeyRefused, is_hopeless, key_for, with_key
 
+litellm.suppress_debug_info = True
 CACHE_KEYS = 20_000
 NATIVE_STRATEGY = {
     Strategy.PRIORITY_FAILOVER: "simple-shuffle",
@@ -57,7 +63,7 @@ class GroupRouter(litellm.Router):
         with _building:
             self.selectors = self._build(spec, kept)
         self.cache.in_memory_cache.max_size_in_memory = CACHE_KEYS
-        self.cooling = Cooldowns(self)
+        self.cooling = RouterCooldowns(self)
         is_limited = any(d.rpm is not None or d.tpm is not None for d in kept)
         self.counts_usage = spec.strategy is Strategy.USAGE_BASED and is_limited
         for selector in self.selectors:
@@ -167,7 +173,8 @@ class GroupRouter(litellm.Router):
     async def _try(
         self, call: Call, row: dict[str, Any], deployment: DeploymentSpec, *, own_key: bool = False
     ) -> Answer | Stream:
-        attempt = self._new_attempt(deployment, call)
+        depth = call.depth + self._tier_rank[self.spec.tier_of(deployment)]
+        attempt = attempt_ledger.begun(self.spec, deployment, depth)
         report = Report(self, row, call, attempt, deployment)
         try:
             # Until here nobody was asked: what fails is a skip, and no attempt.
@@ -192,20 +199,6 @@ class GroupRouter(litellm.Router):
             result.asked = call.chat
             report.follow(result)
         return result
-
-    def _new_attempt(self, deployment: DeploymentSpec, call: Call) -> Attempt:
-        tier = self.spec.tier_of(deployment)
-        return Attempt(
-            deployment_id=deployment.deployment_id,
-            deployment_name=deployment.name,
-            provider=deployment.provider,
-            model_group=self.spec.name,
-            tier=tier,
-            started_at=time.time(),
-            fallback_depth=call.depth + self._tier_rank[tier],
-            provider_id=deployment.provider_id,
-            model=deployment.upstream_model,
-        )
 
     async def async_routing_strategy_pre_call_checks(
         self, deployment: dict[str, Any], parent_otel_span: Any, logging_obj: Any = None
@@ -241,9 +234,36 @@ class GroupRouter(litellm.Router):
         left = {key: value["timestamp"] + value["cooldown_time"] - now for key, value in active}
         return {self.by_router_id[key].deployment_id: max(0.0, seconds) for key, seconds in left.items()}
 
+    def cooling_until_s(self) -> dict[Place, float]:
+        """Group and deployment of each cooldown, with its end in Unix seconds."""
+        return {(self.spec.name, c.deployment.deployment_id): c.until_s for c in self.cooling.active()}
+
+    def candidates(self) -> set[Place]:
+        """Group and deployment of all that can be asked."""
+        return {
+            (self.spec.name, deployment.deployment_id)
+            for deployment in self.by_router_id.values()
+            if not deployment.problem and (self.spec.strategy is not Strategy.WEIGHTED or deployment.weight)
+        }
+
     def close(self) -> None:
         """Lets go of everything LiteLLM keeps about this router in global places."""
         self.discard()
+
+
+@cache
+def warm_up() -> None:
+    """Pays for LiteLLM's lazy imports (0.3 s for the first failure) before a request has to. Blocks, once."""
+
+    async def fail_once() -> None:
+        down = DeploymentSpec("warm-up", "warm-up", "warm-up", "openai", "warm-up", problem="warm-up")
+        spec = GroupSpec("warm-up", "warm-up", Strategy.PRIORITY_FAILOVER, (down,), retry=RetryPolicy(0))
+        router = GroupRouter(spec)
+        with suppress(Exception):
+            await router.complete(Call(CHAT, {"messages": []}, Trace("warm-up", "warm-up")))
+        router.close()
+
+    asyncio.run(fail_once())
 
 
 def tiers_within_limit(spec: GroupSpec) -> tuple[DeploymentSpec, ...]:

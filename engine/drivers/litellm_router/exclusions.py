@@ -6,13 +6,14 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from engine.cooldowns import Cooldown
+from engine.drivers import passed_over
+from engine.drivers.cooldowns import Cooldown
 from engine.ledger import SkipReason
 from engine.skips import Journey, skip_of
 from engine.spec import DeploymentSpec, GroupSpec
 
 if TYPE_CHECKING:
-    from engine.routers import GroupRouter
+    from engine.drivers.litellm_router.router import GroupRouter
 
 
 def note(router: GroupRouter, journey: Journey) -> None:
@@ -26,12 +27,9 @@ def note(router: GroupRouter, journey: Journey) -> None:
 
 def _note_cooldown(spec: GroupSpec, journey: Journey, cooldown: Cooldown, now: float) -> None:
     left_s = max(0.0, cooldown.until_s - now)
-    after = f"after {cooldown.cause}" if cooldown.cause else "after failures"
-    reason, message = SkipReason.COOLING, f"It cools down for {left_s:.0f} s more, {after}."
-    if cooldown.is_own_limit:
-        reason, message = SkipReason.RATE_LIMITED, f"Its own rate limit is used up; {left_s:.0f} s more to wait."
-    if cooldown.is_by_hand:
-        message = f"It is stopped by hand for {left_s:.0f} s more: {cooldown.cause}"
+    reason = SkipReason.RATE_LIMITED if cooldown.is_own_limit else SkipReason.COOLING
+    is_by_hand, cause = cooldown.is_by_hand, cooldown.cause
+    message = passed_over.message(reason, cooldown.deployment, left_s=left_s, cause=cause, is_by_hand=is_by_hand)
     journey.note(
         skip_of(
             spec,

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from functools import cache
 
-from engine import clock
+from engine.drivers.litellm_router import clock
+from engine.drivers.litellm_router.router import warm_up
 from engine.jobs import Job
 from engine.recording import Emit
 from engine.rehearsal import rehearse
-from engine.routing import warm_up
 
 
 def rehearse_in_virtual_time(job: Job, *, emit: Emit, should_stop: Callable[[], bool]) -> None:
     """Runs a job as `rehearsal.rehearse` does. LiteLLM draws from the global random numbers, so these are seeded."""
-    _warm_up_once()
+    warm_up()
     random.seed(job.seed)
     clock.run(rehearse(job, emit=emit, should_stop=should_stop))
-
-
-@cache
-def _warm_up_once() -> None:
-    warm_up()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +10,14 @@ from litellm.router_utils.router_callbacks.track_deployment_metrics import (
     increment_deployment_successes_for_current_minute,
 )
 
+from engine.drivers import attempt_ledger
 from engine.drivers.litellm_router.translation import to_litellm
-from engine.ledger import Attempt, AttemptStatus
+from engine.ledger import Attempt
 from engine.spec import DeploymentSpec
-from engine.upstreams import failures
 from engine.upstreams.call import Call, Stream, Usage
 
 if TYPE_CHECKING:
-    from engine.routers import GroupRouter
+    from engine.drivers.litellm_router.router import GroupRouter
 
 # Inside its own router every group has the same name: a group's name may look like a provider's model.
 GROUP = "group"
@@ -45,7 +44,7 @@ class Report:
     async def succeeded(self, usage: Usage | None) -> None:
         """The attempt answered in full."""
         self._attempt.status_code = 200
-        self._close("success")
+        attempt_ledger.close(self._attempt, "success")
         increment_deployment_successes_for_current_minute(
             litellm_router_instance=self._router, deployment_id=self._kwargs["litellm_params"]["model_info"]["id"]
         )
@@ -63,13 +62,12 @@ class Report:
     async def failed(self, error: BaseException) -> None:
         """The attempt failed, or its caller left; only a failure of the upstream counts for cooldowns, which a
         refused key of the caller's is not."""
-        failures.hide_secrets(error, self._deployment)
-        has_left = not isinstance(error, Exception)
-        theirs = to_litellm(error) if isinstance(error, Exception) else error
-        self._attempt.error_class = None if has_left else failures.class_of(error)
-        self._attempt.error_message = None if has_left else failures.message_of(error)
-        self._attempt.status_code = failures.came_of(error)
-        self._close("cancelled" if has_left else "error")
+        has_left, theirs = not isinstance(error, Exception), error
+        if isinstance(error, Exception):
+            attempt_ledger.failed(self._attempt, self._deployment, error)
+            theirs = to_litellm(error)
+        else:
+            attempt_ledger.close(self._attempt, "cancelled")
         end = datetime.now()
         self._kwargs["exception"] = theirs
         if not has_left and not self._attempt.is_key_refused:
@@ -86,10 +84,6 @@ class Report:
             await (self.failed(error) if error is not None else self.succeeded(stream.usage))
 
         stream.on_end = on_end
-
-    def _close(self, status: AttemptStatus) -> None:
-        self._attempt.status = status
-        self._attempt.duration_ms = (time.time() - self._attempt.started_at) * 1000
 
     def _forget_redis_queue(self) -> None:
         # Usage-based routing queues every increment for a Redis this router does not have.

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from engine import clock
+from engine.drivers.litellm_router import clock
 from tests.pace import Stopwatch
 
 

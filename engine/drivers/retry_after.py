@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Set
 
 from engine.core.failures import Kind
 from engine.skips import asked_in
-from engine.spec import DeploymentSpec, GroupSpec, Strategy
+from engine.spec import DeploymentSpec, GroupSpec
 from engine.upstreams import failures
 from engine.upstreams.call import Call
 
-if TYPE_CHECKING:
-    from engine.routers import GroupRouter
+# A deployment in a group: the name of the group, and the id of the deployment.
+Place = tuple[str, str]
 
 
 def note(call: Call, spec: GroupSpec, deployment: DeploymentSpec, error: Exception) -> None:
@@ -36,29 +35,14 @@ def is_hopeless(call: Call) -> bool:
     return bool(tried) and tried <= call.used_up
 
 
-def soonest_s(call: Call, routers: Sequence[GroupRouter]) -> float | None:
+def soonest_s(call: Call, cooling: Mapping[Place, float], candidates: Set[Place]) -> float | None:
     """Seconds until the first deployment can be asked again, by its own Retry-After or its cooldown; None without
     either.
 
-    The longer of the two counts for a deployment. A cooldown alone is no reason to wait while another candidate of
-    these routers is free.
+    `cooling` is until when, in Unix seconds. The longer of the two counts for a deployment. A cooldown alone is no
+    reason to wait while another of the `candidates` is free.
     """
-    cooling = {
-        (router.spec.name, cooldown.deployment.deployment_id): cooldown.until_s
-        for router in routers
-        for cooldown in router.cooling.active()
-    }
     held_up = call.waits_until.keys() | cooling.keys() | call.used_up
-    waited_for = (call.waits_until.keys() if _candidates(routers) - held_up else held_up) - call.used_up
+    waited_for = (call.waits_until.keys() if candidates - held_up else held_up) - call.used_up
     moments = [max(call.waits_until.get(place, 0.0), cooling.get(place, 0.0)) for place in waited_for]
     return max(0.0, min(moments) - time.time()) if moments else None
-
-
-def _candidates(routers: Iterable[GroupRouter]) -> set[tuple[str, str]]:
-    """Group and deployment of all candidates."""
-    return {
-        (router.spec.name, deployment.deployment_id)
-        for router in routers
-        for deployment in router.by_router_id.values()
-        if not deployment.problem and (router.spec.strategy is not Strategy.WEIGHTED or deployment.weight)
-    }

@@ -1,0 +1,39 @@
+"""Attempts of real requests in the ledger: how they begin, fail and end, whichever driver makes them."""
+
+from __future__ import annotations
+
+import time
+
+from engine.ledger import Attempt, AttemptStatus
+from engine.spec import DeploymentSpec, GroupSpec
+from engine.upstreams import failures
+
+
+def begun(spec: GroupSpec, deployment: DeploymentSpec, depth: int, *, own_key: bool = False) -> Attempt:
+    """An attempt that begins now; `depth` is its distance from the first tier of all."""
+    return Attempt(
+        deployment.deployment_id,
+        deployment.name,
+        deployment.provider,
+        spec.name,
+        spec.tier_of(deployment),
+        time.time(),
+        depth,
+        provider_id=deployment.provider_id,
+        model=deployment.upstream_model,
+        own_key=own_key,
+    )
+
+
+def failed(attempt: Attempt, deployment: DeploymentSpec, error: Exception) -> None:
+    """Notes the error that ended an attempt, without the deployment's secrets."""
+    failures.hide_secrets(error, deployment)
+    attempt.error_class, attempt.error_message = failures.class_of(error), failures.message_of(error)
+    attempt.status_code = failures.came_of(error)
+    close(attempt, "error")
+
+
+def close(attempt: Attempt, status: AttemptStatus) -> None:
+    """Ends an attempt now."""
+    attempt.status = status
+    attempt.duration_ms = (time.time() - attempt.started_at) * 1000
