@@ -82,6 +82,7 @@ RULES: dict[str, tuple[str, str]] = {
     "connection-test": (ADMIN, ADMIN),
     "cooldown-end": (ADMIN, OPERATOR),
     "cooldown-list": (VIEWER, ADMIN),
+    "cooldown-trip": (OPERATOR, OPERATOR),
     "credit-account": (VIEWER, ADMIN),
     "credit-limits": (ADMIN, ADMIN),
     "credit-list": (VIEWER, ADMIN),

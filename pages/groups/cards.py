@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
+from engine.core.state import DEPLOYMENT, KEY
 from groups.deployments.percentages import percentages
 from groups.models import Deployment, RoutingGroup, Strategy
 from pages.discs import Disc, disc_of
+from usage.health.cooldown_board import CoolingDown
 
 DISCS = 5
 
@@ -28,7 +30,10 @@ class GroupRow:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentCard:
-    """One deployment. `share` is its percentage under weighted, `problem` says why it takes no traffic."""
+    """One deployment. `share` is its percentage under weighted, `problem` says why it takes no traffic.
+
+    `cooling` is why it is out of use for a while; `breaker` names it to stop its use.
+    """
 
     disc: Disc
     title: str
@@ -37,6 +42,8 @@ class DeploymentCard:
     prices: str
     limits: str
     problem: str
+    breaker: str = ""
+    cooling: CoolingDown | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +68,20 @@ def row_of(group: RoutingGroup, team_names: Mapping[str, str]) -> GroupRow:
     return GroupRow(group, len(deployments), discs[:DISCS], len(discs[DISCS:]), teams)
 
 
-def tiers_of(group: RoutingGroup) -> tuple[Tier, ...]:
+def tiers_of(group: RoutingGroup, cooldowns: Iterable[CoolingDown] = ()) -> tuple[Tier, ...]:
     """A group's deployments as cards: by priority under priority-failover, else all in one tier."""
+    ours = {one.id: one for one in cooldowns if group.name in one.groups}
     deployments = list(group.deployments.all())
     shares = _shares(group, deployments)
     tiers: dict[int | None, list[DeploymentCard]] = defaultdict(list)
     for deployment, share in zip(deployments, shares, strict=True):
-        tiers[_tier_number(group, deployment)].append(card_of(deployment, share))
+        tiers[_tier_number(group, deployment)].append(_with_cooling(deployment, card_of(deployment, share), ours))
     return tuple(Tier(number, tuple(cards)) for number, cards in sorted(tiers.items(), key=lambda t: t[0] or 0))
+
+
+def _with_cooling(deployment: Deployment, card: DeploymentCard, ours: Mapping[str, CoolingDown]) -> DeploymentCard:
+    breaker = f"{DEPLOYMENT}{deployment.model_id}"
+    return replace(card, breaker=breaker, cooling=ours.get(breaker) or ours.get(f"{KEY}{deployment.model.provider_id}"))
 
 
 def _tier_number(group: RoutingGroup, deployment: Deployment) -> int | None:

@@ -16,6 +16,7 @@ from groups.versions.effective import error_rows_of, sections_of
 from pages.groups.cards import tiers_of
 from pages.groups.forms import GroupTestForm
 from pages.guards import PersonRequest, requires
+from usage.health.cooldown_board import current_cooldowns
 
 
 @require_safe
@@ -43,7 +44,7 @@ def detail_context(request: PersonRequest, group: RoutingGroup, **more: Any) -> 
     """The context of the page of one group; a test adds its result."""
     return {
         "group": group,
-        "tiers": tiers_of(group),
+        "tiers": tiers_of(group, current_cooldowns()),
         "sections": sections_of(group),
         "error_rows": error_rows_of(group),
         "base_url": request.build_absolute_uri("/v1"),

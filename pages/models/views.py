@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from engine.core.state import DEPLOYMENT
 from pages.guards import PersonRequest
 from pages.models.catalog_news import updates_now
 from pages.models.form import ModelFilterForm
@@ -119,6 +120,7 @@ def model_detail(request: PersonRequest, model_id: UUID) -> HttpResponse:
     context = {
         "model": model,
         "row": row_of(model),
+        "breaker": f"{DEPLOYMENT}{model.pk}",
         "groups": rules.groups_using(model=model),
         "times": response_times().get(str(model.pk)),
         **rights(request),

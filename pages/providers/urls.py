@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from pages.providers import connection_test, cooldown_list, editing, views
+from pages.providers import connection_test, cooldown_list, editing, stopping, views
 
 urlpatterns = [
     path("providers", views.provider_list, name="provider-list"),
@@ -12,6 +12,7 @@ urlpatterns = [
     path("providers/offers", editing.provider_offers, name="provider-offers"),
     path("providers/connection", connection_test.connection_test, name="connection-test"),
     path("providers/cooldowns", cooldown_list.cooldown_list, name="cooldown-list"),
+    path("providers/cooldowns/<str:breaker>/stop", stopping.cooldown_trip, name="cooldown-trip"),
     path("providers/cooldowns/<str:breaker>/end", cooldown_list.cooldown_end, name="cooldown-end"),
     path("providers/<uuid:provider_id>", views.provider_detail, name="provider-detail"),
     path("providers/<uuid:provider_id>/edit", editing.provider_edit, name="provider-edit"),

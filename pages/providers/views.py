@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from engine.core.state import KEY
 from pages.guards import PersonRequest
 from pages.parts import page_or_part
 from pages.providers.cards import card_of
@@ -22,6 +23,7 @@ from pages.providers.page_rights import readers_only, rights
 from providers import rules, secrets
 from providers.models import LanguageModel, Probe, Provider
 from usage.analytics.provider_stats import provider_stats
+from usage.health.cooldown_board import current_cooldowns
 from usage.health.provider_health import health_of
 
 WIDTH, HEIGHT, MARGIN = 640, 96, 8
@@ -110,6 +112,8 @@ def provider_detail(request: PersonRequest, provider_id: UUID) -> HttpResponse:
     context = {
         "card": card_of(provider, health_of([provider])[provider.pk]),
         "provider": provider,
+        "breaker": f"{KEY}{provider.pk}",
+        "cooldowns": [one for one in current_cooldowns() if one.provider == provider.name],
         "hints": secrets.hints_of(provider),
         "sparkline": sparkline_of(probes[::-1]),
         "probes": probes[:PROBES_LISTED],
