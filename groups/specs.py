@@ -143,6 +143,7 @@ def _deployment(row: Deployment, problem: str | None) -> DeploymentSpec:
         lacks_credentials=problem is None and unreadable is not None,
         options=_options(provider),
         credentials=keys.others,
+        dialects=frozenset(provider.dialects) or preset.dialects,
     )
 
 

@@ -8,7 +8,18 @@ from providers.models import LanguageModel, Provider
 
 __all__ = ["CHANGED", "CREATED", "DELETED", "record", "snapshot_of"]
 
-PROVIDER_FIELDS = ("name", "type", "api_base", "enabled", "priority", "auto_fallback", "rpm", "tpm", "settings")
+PROVIDER_FIELDS = (
+    "name",
+    "type",
+    "api_base",
+    "enabled",
+    "priority",
+    "auto_fallback",
+    "rpm",
+    "tpm",
+    "settings",
+    "dialects",
+)
 MODEL_FIELDS = (
     *("name", "display_name", "input_cost_per_million", "output_cost_per_million", "cached_input_cost_per_million"),
     *("cache_write_cost_per_million", "context_length", "capabilities", "quality", "enabled"),

@@ -79,7 +79,8 @@ class Provider(models.Model):
     """A place that serves models over HTTP: a vendor, a cloud region, our own vLLM.
 
     `error` says why its last probe failed, `error_since` since when, `failed_probes` how many in a row; `latency_ms` is
-    the moving average of successful probes (see `health/probe_schedule.py`).
+    the moving average of successful probes (see `health/probe_schedule.py`). `dialects` are those that the console
+    speaks with it, without LiteLLM; none means those of its type.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -90,6 +91,7 @@ class Provider(models.Model):
     priority = models.PositiveSmallIntegerField(default=50, validators=[MinValueValidator(1), MaxValueValidator(100)])
     auto_fallback = models.BooleanField(default=True)
     settings = models.JSONField(default=dict, blank=True)
+    dialects = models.JSONField(default=list, blank=True)
     rpm = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
     tpm = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
     error = models.CharField(max_length=512, blank=True, default="", editable=False)

@@ -40,7 +40,7 @@ class Preset:
     """A provider type. `base_url` is the default address of an OpenAI-compatible one, None if LiteLLM has the address.
 
     `needs_base_url`: self-hosted, for example at `example_url`. `needs_key`: it does not answer without one. `fields`
-    are its further fields.
+    are its further fields. `dialects` are spoken with it without LiteLLM; for OpenAI's own protocol `engine/` knows.
     """
 
     type: str
@@ -52,6 +52,7 @@ class Preset:
     needs_key: bool = True
     example_url: str = ""
     fields: tuple[Field, ...] = ()
+    dialects: frozenset[str] = frozenset()
 
     @property
     def logo(self) -> str:
@@ -70,10 +71,22 @@ class Preset:
 
 
 def _self_hosted(
-    type: str, display_name: str, litellm_provider: str, example: str = "https://llm.example.com/v1", colour: str = GRAY
+    type: str,
+    display_name: str,
+    litellm_provider: str,
+    example: str = "https://llm.example.com/v1",
+    colour: str = GRAY,
+    dialects: frozenset[str] = frozenset(),
 ) -> Preset:
     return Preset(
-        type, display_name, litellm_provider, colour=colour, needs_base_url=True, needs_key=False, example_url=example
+        type,
+        display_name,
+        litellm_provider,
+        colour=colour,
+        needs_base_url=True,
+        needs_key=False,
+        example_url=example,
+        dialects=dialects,
     )
 
 
@@ -88,15 +101,17 @@ VERTEX_FIELDS = (
     Field("vertex_location", "Region", example="europe-west4"),
     Field("vertex_credentials", "Service account (its JSON, in one line)", is_secret=True, is_json=True),
 )
+# Spoken without LiteLLM by providers that were added since it can be; older ones stay on LiteLLM until switched.
+CHAT, MESSAGES = frozenset({"chat"}), frozenset({"messages"})
 ROWS = (
     Preset("openrouter", "OpenRouter", "openrouter", "https://openrouter.ai/api/v1", "#7c3aed"),
     Preset("openai", "OpenAI", "openai", "https://api.openai.com/v1", "#10a37f"),
-    Preset("anthropic", "Anthropic", "anthropic", colour="#d97706"),
+    Preset("anthropic", "Anthropic", "anthropic", colour="#d97706", dialects=MESSAGES),
     Preset("together", "Together AI", "together_ai", "https://api.together.xyz/v1", "#3b82f6"),
     Preset("huggingface", "HuggingFace", "huggingface", colour="#f59e0b"),
     Preset("cohere", "Cohere", "cohere", "https://api.cohere.ai/compatibility/v1", "#8b5cf6"),
     Preset("groq", "Groq", "groq", "https://api.groq.com/openai/v1", "#06b6d4"),
-    Preset("mistral", "Mistral", "mistral", "https://api.mistral.ai/v1", "#ec4899"),
+    Preset("mistral", "Mistral", "mistral", "https://api.mistral.ai/v1", "#ec4899", dialects=CHAT),
     Preset("nebius", "Nebius", "nebius", "https://api.studio.nebius.ai/v1", "#14b8a6"),
     Preset("fireworks", "Fireworks AI", "fireworks_ai", "https://api.fireworks.ai/inference/v1", "#f97316"),
     Preset(
@@ -107,10 +122,11 @@ ROWS = (
         needs_base_url=True,
         example_url="https://NAME.openai.azure.com",
         fields=AZURE_FIELDS,
+        dialects=CHAT,
     ),
     Preset("google", "Google AI", "gemini", colour="#3b82f6"),
     Preset("aws", "AWS Bedrock", "bedrock", colour="#ef4444", needs_key=False, fields=AWS_FIELDS),
-    _self_hosted("ollama", "Ollama", "ollama", "http://localhost:11434", "#64748b"),
+    _self_hosted("ollama", "Ollama", "ollama", "http://localhost:11434", "#64748b", CHAT),
     _self_hosted("vllm", "vLLM", "openai", "http://gpu.example.com:8000/v1", "#eab308"),
     _self_hosted("custom", "Custom", "openai"),
 )

@@ -21,6 +21,9 @@ from providers.presets import BY_TYPE, is_known, preset_of
 # Settings become parts of URLs (`https://bedrock-runtime.REGION.amazonaws.com`): they must not redirect a request to
 # another host.
 SETTING = re.compile(r"[A-Za-z0-9._-]{0,256}")
+# What the console can speak with a provider: OpenAI's chat or Anthropic's messages directly, or LiteLLM.
+LITELLM = "litellm"
+DIALECTS = ("chat", "messages", LITELLM)
 SENDABLE = "A key has up to 4096 printable ASCII characters, in one line."
 
 
@@ -44,10 +47,19 @@ def check_sound(provider: Provider, secrets: Collection[str], *, waits: bool = F
     """
     check_type(provider.type)
     check_settings(provider.type, provider.settings)
+    check_dialects(provider.dialects)
     if not waits:
         check_reachable(provider, secrets)
     provider.full_clean(validate_unique=False, validate_constraints=False)
     check_address(provider.api_base)
+
+
+def check_dialects(dialects: object) -> None:
+    """Raises unless these are dialects that the console speaks, or LiteLLM alone."""
+    if not isinstance(dialects, list) or not set(map(str, dialects)) <= set(DIALECTS):
+        raise ValidationError({"dialects": f"Give a list of {', '.join(DIALECTS)}."})
+    if LITELLM in dialects and len(dialects) > 1:
+        raise ValidationError({"dialects": "Give 'litellm' alone, or only what is spoken without it."})
 
 
 def check_reachable(provider: Provider, secrets: Collection[str]) -> None:

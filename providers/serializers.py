@@ -10,6 +10,7 @@ from lib.serializers import Page, PageQuery, StrictSerializer
 from providers.actions import MAX_MODELS_AT_ONCE
 from providers.catalog.prices import average_usd
 from providers.models import Provider
+from providers.rules import DIALECTS
 
 MOST_PER_MINUTE = 1_000_000_000
 
@@ -52,7 +53,8 @@ class ProviderSerializer(StrictSerializer):
 
     `settings` and `credentials` are the further fields of its type: `api_version` for azure; `aws_region_name`,
     `aws_access_key_id` and `aws_secret_access_key` for aws. `rpm` and `tpm` limit each of its deployments without a
-    limit of its own. `models` are upstream names.
+    limit of its own. `models` are upstream names. `dialects` are the protocols that the console speaks with it: `chat`
+    (OpenAI's) and `messages` (Anthropic's) directly, or `litellm` alone; none means those of its type.
     """
 
     id = serializers.UUIDField(read_only=True)
@@ -65,6 +67,7 @@ class ProviderSerializer(StrictSerializer):
     enabled = serializers.BooleanField(default=True)
     settings = serializers.DictField(child=serializers.CharField(max_length=256, allow_blank=True), default=dict)
     credentials = MaskedCredentialsField(default=dict)
+    dialects = serializers.ListField(child=serializers.ChoiceField(choices=DIALECTS), default=list)
     rpm = serializers.IntegerField(min_value=1, max_value=MOST_PER_MINUTE, allow_null=True, default=None)
     tpm = serializers.IntegerField(min_value=1, max_value=MOST_PER_MINUTE, allow_null=True, default=None)
     models = serializers.ListField(child=UpstreamName(), max_length=MAX_MODELS_AT_ONCE, default=list, write_only=True)

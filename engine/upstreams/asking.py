@@ -8,29 +8,27 @@ from __future__ import annotations
 from typing import Any
 
 from engine.spec import DeploymentSpec
-from engine.upstreams import failures
+from engine.upstreams import failures, refusals
 from engine.upstreams.call import Call
+from engine.upstreams.quirks import fitted, quirks_of
 
 # Cohere's compatible API refuses requests with `stream_options`, also from the caller.
 WITHOUT_OPTIONS = frozenset({"cohere", "cohere_chat"})
-OPTIONS, NONE = frozenset({"stream_options"}), frozenset[str]()
 _refusing: set[tuple[str, str | None]] = set()
 
 
 def body(call: Call, deployment: DeploymentSpec) -> dict[str, Any]:
-    """The client's JSON for this deployment; `model` is still the client's."""
-    return {**_without(unknown(deployment), call.chat), **stream_options(call, deployment)}
+    """The client's JSON for this deployment, in its words; `model` is still the client's."""
+    fit = fitted({**call.chat, **stream_options(call, deployment)}, deployment, is_translated=call.is_translated)
+    return refusals.without(fit, deployment) if call.is_translated else fit
 
 
 def dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
     """Parameters of the client that this deployment is not sent."""
-    refused = unknown(deployment)
-    return tuple(name for name in call.chat if name in refused) if refused else ()
-
-
-def unknown(deployment: DeploymentSpec) -> frozenset[str]:
-    """Parameters that this OpenAI-compatible server refuses as unknown."""
-    return OPTIONS if deployment.provider_type in WITHOUT_OPTIONS else NONE
+    unknown = quirks_of(deployment).forbidden
+    if call.is_translated:
+        unknown |= refusals.of(deployment)
+    return tuple(name for name in call.chat if name in unknown) if unknown else ()
 
 
 def stream_options(call: Call, deployment: DeploymentSpec) -> dict[str, Any]:
@@ -43,16 +41,14 @@ def stream_options(call: Call, deployment: DeploymentSpec) -> dict[str, Any]:
 def is_refused(call: Call, deployment: DeploymentSpec, error: Exception) -> bool:
     """Whether this error is about the added `stream_options`: then nothing is added from now on in this process, and
     the upstream should be asked again."""
+    if call.is_translated and refusals.has_learned(body(call, deployment), deployment, error):
+        return True
     if call.wants_usage or not stream_options(call, deployment):
         return False
     if failures.status_of(error) not in (400, 422) or "stream_options" not in str(error):
         return False
     _refusing.add(_place(deployment))
     return True
-
-
-def _without(names: frozenset[str], chat: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in chat.items() if name not in names} if names else chat
 
 
 def _is_refusing(deployment: DeploymentSpec) -> bool:

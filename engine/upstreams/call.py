@@ -39,7 +39,8 @@ class Call:
     Retry-After (Unix seconds), `used_up` are those without quota. `leaves_filtered`: a stream that is blocked before
     any content fails, because there are content policy groups. `budget_s` is the time of the whole request;
     `headers` are the client's that may go to providers. `free_in_s` says after a failure when asking again may help,
-    where the core has routed it. `is_collected`: its stream becomes a whole answer before the caller sees it.
+    where the core has routed it. `is_collected`: its stream becomes a whole answer before the caller sees it;
+    `was_translated`: the client's request was another one.
     `prepared` keeps translations for upstreams, by what they are for.
     """
 
@@ -63,6 +64,7 @@ class Call:
     free_in_s: float | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     is_collected: bool = False
+    was_translated: bool = False
     prepared: dict[str, Any] = field(default_factory=dict, repr=False)
     _view: View | None = field(default=None, repr=False)
 
@@ -70,6 +72,11 @@ class Call:
     def is_chat(self) -> bool:
         """Whether a chat upstream can answer it."""
         return self.endpoint in CHATS
+
+    @property
+    def is_translated(self) -> bool:
+        """Whether what a chat upstream is asked is our translation of the client's request."""
+        return self.was_translated or (self.endpoint != CHAT and self.is_chat)
 
     @property
     def chat(self) -> dict[str, Any]:

@@ -26,6 +26,7 @@ COHERE = frozenset({"cohere", "cohere_chat"})
 
 # Dialects that are spoken without LiteLLM.
 CHAT_DIALECT, MESSAGES_DIALECT = "chat", "messages"
+LITELLM = frozenset({"litellm"})
 
 _direct = DirectUpstream()
 _through_litellm = LiteLLMWhenNeeded()
@@ -73,7 +74,7 @@ def obstacle(call: Call, deployment: DeploymentSpec) -> Untranslatable | None:
 def dialects_of(deployment: DeploymentSpec) -> frozenset[str]:
     """The dialects that a deployment speaks without LiteLLM; where its spec is silent, what its type is known for."""
     if deployment.dialects:
-        return deployment.dialects
+        return deployment.dialects - LITELLM
     return frozenset({CHAT_DIALECT}) if _speaks_openai(deployment) else frozenset()
 
 

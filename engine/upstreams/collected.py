@@ -34,7 +34,15 @@ class CollectedUpstream:
         if call.is_stream:
             return await self._chat.send(call, deployment, policy, attempt)
         body = {**call.chat, "stream": True}
-        streamed = replace(call, endpoint=CHAT, body=body, is_stream=True, is_collected=True, _view=None)
+        streamed = replace(
+            call,
+            endpoint=CHAT,
+            body=body,
+            is_stream=True,
+            is_collected=True,
+            was_translated=call.is_translated,
+            _view=None,
+        )
         try:
             async with asyncio.timeout(policy.timeout_s):
                 result = await self._chat.send(streamed, deployment, policy, attempt)

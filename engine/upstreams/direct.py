@@ -15,6 +15,7 @@ from engine.upstreams.chat_events import Bytes, ChatEvents
 from engine.upstreams.connections import session
 from engine.upstreams.over_http import HTTPUpstream, Request
 from engine.upstreams.passed_on import headers_for
+from engine.upstreams.quirks import address, key_header
 from engine.upstreams.upstream_failure import UpstreamFailure
 
 COMPATIBLE = "/compatibility/"
@@ -37,9 +38,7 @@ class OpenAISpeech:
 
     def request(self, call: Call, deployment: DeploymentSpec) -> Request:
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
-        if deployment.api_key is not None:
-            headers["Authorization"] = f"Bearer {deployment.api_key.reveal()}"
-        headers |= headers_for(call, deployment)
+        headers |= key_header(deployment) | headers_for(call, deployment)
         return Request(
             _url(call, deployment),
             to_json({**asking.body(call, deployment), "model": deployment.upstream_model}),
@@ -65,8 +64,8 @@ class OpenAISpeech:
 
 
 def _url(call: Call, deployment: DeploymentSpec) -> str:
-    base = (deployment.api_base or "").rstrip("/")
+    base = deployment.api_base or ""
     if call.endpoint == "rerank" and COMPATIBLE in base:
         # Cohere's compatible API has no ranking; its own has OpenAI's manners.
         return base.partition(COMPATIBLE)[0] + "/v2/rerank"
-    return f"{base}/{CHAT if call.is_chat else call.endpoint}"
+    return address(deployment, CHAT if call.is_chat else call.endpoint)

@@ -19,6 +19,7 @@ from engine.upstreams.call import Answer, Call, Stream
 from engine.upstreams.dropped import dropped_params
 from engine.upstreams.litellm_streams import Opening, counted
 from engine.upstreams.litellm_wire import ObservedAnswer
+from engine.upstreams.quirks import for_litellm
 from engine.upstreams.sse import EVENT_LIMIT
 
 litellm_connections.bind()
@@ -72,7 +73,10 @@ async def _ask(call: Call, deployment: DeploymentSpec, policy: RetryPolicy, hear
 
 def _arguments(call: Call, deployment: DeploymentSpec, policy: RetryPolicy) -> dict[str, Any]:
     is_chat, allowed = _allowed(call)
-    text = {"messages": call.chat["messages"]} if is_chat else {"input": call.chat["input"]}
+    messages = call.chat.get("messages", [])
+    if call.is_translated:
+        messages = for_litellm(messages, deployment)
+    text = {"messages": messages} if is_chat else {"input": call.chat["input"]}
     own = {name: value for name, value in call.chat.items() if name in allowed}
     return {
         **own,

@@ -23,8 +23,8 @@ LONGEST_ERROR = 512
 class ProviderFields(TypedDict, total=False):
     """The fields of a provider besides its type, secrets and models.
 
-    `settings` are all settings of the type's preset. `rpm` and `tpm` (requests and tokens per minute) are the limits of
-    each deployment without its own.
+    `settings` are all settings of the type's preset; `dialects` are spoken without LiteLLM, none means the type's.
+    `rpm` and `tpm` (requests and tokens per minute) are the limits of each deployment without its own.
     """
 
     name: str
@@ -33,6 +33,7 @@ class ProviderFields(TypedDict, total=False):
     auto_fallback: bool
     enabled: bool
     settings: dict[str, str]
+    dialects: list[str]
     rpm: int | None
     tpm: int | None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
@@ -101,3 +102,19 @@ def test_a_model_can_be_called_by_itself():
     assert callable_models() == {"Nebius/meta/llama": model.id}
     spec = spec_of_model(model)
     assert (spec.name, [d.upstream_model for d in spec.deployments]) == ("Nebius/meta/llama", ["meta/llama"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "spoken"),
+    [
+        ({"type": "anthropic"}, {"messages"}),
+        ({"type": "anthropic", "dialects": ["litellm"]}, {"litellm"}),
+        ({"type": "custom", "dialects": ["chat", "messages"]}, {"chat", "messages"}),
+        ({"type": "custom"}, set()),
+        ({"type": "mistral"}, {"chat"}),
+        ({"type": "google"}, set()),
+    ],
+)
+def test_a_deployment_speaks_the_dialects_of_its_provider_or_of_its_type(fields: dict[str, Any], spoken: set[str]):
+    model = make_model(provider=make_provider(**fields))
+    assert spec_of(stored(make_group(models=[model]))).deployments[0].dialects == spoken

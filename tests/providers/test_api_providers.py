@@ -85,6 +85,9 @@ BAD = {
     "models a word": ({**OPENROUTER, "models": "gpt-4o"}, "models"),
     "models twice": ({**OPENROUTER, "models": ["a", "a"]}, "models"),
     "models with a space": ({**OPENROUTER, "models": ["a b"]}, "models"),
+    "a dialect unknown": ({**OPENROUTER, "dialects": ["morse"]}, "dialects"),
+    "LiteLLM beside a dialect": ({**OPENROUTER, "dialects": ["litellm", "chat"]}, "dialects"),
+    "dialects a word": ({**OPENROUTER, "dialects": "chat"}, "dialects"),
     "a typo": ({**OPENROUTER, "prioritty": 1}, "prioritty"),
 }
 

@@ -1,0 +1,136 @@
+"""What a provider's own kind of OpenAI's protocol wants: address, key, names of parameters. Declared, not guessed.
+
+From the providers' documentation; none of these services could be asked from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import quote
+
+from engine.spec import DeploymentSpec
+
+Body = dict[str, Any]
+# Fields of an assistant's message with its thoughts. Most servers refuse messages with fields that they do not know.
+THOUGHTS = frozenset({"reasoning_content", "thinking_blocks"})
+LIMIT_NAMES = ("max_completion_tokens", "max_tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class Quirks:
+    """One provider type.
+
+    `auth` is the header of the key. `suffix` is the end of a base address, added where it is missing. `limit_name` is
+    the only name of the limit of output tokens that it knows; without one, a translated request uses `new_limit_name`.
+    `renames` are parameters by their own name there, `values` are (parameter, OpenAI's value, its own).
+    `forbidden` are refused. `keeps` are fields of thoughts that come back to it in a translated request.
+    """
+
+    auth: Literal["bearer", "api-key"] = "bearer"
+    suffix: str = ""
+    limit_name: str = ""
+    new_limit_name: str = "max_tokens"
+    renames: tuple[tuple[str, str], ...] = ()
+    values: tuple[tuple[str, str, str], ...] = ()
+    forbidden: frozenset[str] = frozenset()
+    keeps: frozenset[str] = frozenset()
+
+
+PLAIN = Quirks()
+OPENAI = Quirks(new_limit_name="max_completion_tokens")
+SENDS_BACK = Quirks(keeps=frozenset({"reasoning_content"}))
+QUIRKS: Mapping[str, Quirks] = {
+    "openai": OPENAI,
+    "azure": Quirks(auth="api-key", new_limit_name="max_completion_tokens"),
+    "mistral": Quirks(
+        limit_name="max_tokens",
+        renames=(("seed", "random_seed"),),
+        values=(("tool_choice", "required", "any"),),
+        forbidden=frozenset(
+            {"stream_options", "user", "store", "metadata", "service_tier", "logprobs", "top_logprobs", "logit_bias"}
+        ),
+    ),
+    "ollama": Quirks(suffix="/v1", limit_name="max_tokens"),
+    "gemini": Quirks(limit_name="max_tokens"),
+    "cohere": Quirks(forbidden=frozenset({"stream_options"})),
+    "cohere_chat": Quirks(forbidden=frozenset({"stream_options"})),
+    "deepseek": SENDS_BACK,
+    "openrouter": SENDS_BACK,
+}
+GEMINI = "https://generativelanguage.googleapis.com/v1beta/openai"
+BASES = {"gemini": GEMINI}
+# LiteLLM's providers that translate thoughts with their signatures themselves.
+SIGNED = frozenset({"anthropic", "bedrock", "vertex_ai", "databricks"})
+
+
+def quirks_of(deployment: DeploymentSpec) -> Quirks:
+    """The quirks of a deployment's type."""
+    return QUIRKS.get(deployment.provider_type, PLAIN)
+
+
+def address(deployment: DeploymentSpec, path: str) -> str:
+    """Where a deployment answers under a path such as `chat/completions`.
+
+    Azure has two forms: a base that ends with `/openai/v1` is the one without versions, any other base gets the path of
+    the deployment and its `api_version`.
+    """
+    base = (deployment.api_base or BASES.get(deployment.provider_type) or "").rstrip("/")
+    if deployment.provider_type == "azure":
+        return _of_azure(deployment, base, path)
+    suffix = quirks_of(deployment).suffix
+    return f"{base}/{path}" if base.endswith(suffix) else f"{base}{suffix}/{path}"
+
+
+def _of_azure(deployment: DeploymentSpec, base: str, path: str) -> str:
+    version = dict(deployment.options).get("api_version", "")
+    if base.endswith("/openai/v1"):
+        return f"{base}/{path}"
+    if version in ("", "v1", "preview"):
+        return f"{base}/openai/v1/{path}"
+    name = quote(deployment.upstream_model, safe="")
+    return f"{base}/openai/deployments/{name}/{path}?api-version={quote(version)}"
+
+
+def key_header(deployment: DeploymentSpec) -> dict[str, str]:
+    """The header with the key; nothing without one."""
+    if deployment.api_key is None:
+        return {}
+    key = deployment.api_key.reveal()
+    return {"api-key": key} if quirks_of(deployment).auth == "api-key" else {"Authorization": f"Bearer {key}"}
+
+
+def fitted(body: Body, deployment: DeploymentSpec, *, is_translated: bool) -> Body:
+    """A chat request in the words of this server; the same object where nothing has to change.
+
+    A chat client's own request keeps its names where the server may know them: a translated one has ours.
+    """
+    quirks = quirks_of(deployment)
+    if is_translated:
+        body = {**body, "messages": list(_without_thoughts(body.get("messages"), quirks.keeps))}
+    wanted = quirks.limit_name or (quirks.new_limit_name if is_translated else "")
+    changes = {**dict(quirks.renames), **(dict.fromkeys(LIMIT_NAMES, wanted) if wanted else {})}
+    if not changes.keys().isdisjoint(body) or not quirks.forbidden.isdisjoint(body):
+        kept = (name for name in body if name not in quirks.forbidden)
+        body = {changes.get(name, name): body[name] for name in kept}
+    for name, value, own in quirks.values:
+        if body.get(name) == value:
+            body = {**body, name: own}
+    return body
+
+
+def for_litellm(messages: list[Any], deployment: DeploymentSpec) -> list[Any]:
+    """Messages of a translated request for LiteLLM, which passes thoughts on to servers that refuse them."""
+    if deployment.provider_type in SIGNED:
+        return messages
+    return list(_without_thoughts(messages, quirks_of(deployment).keeps))
+
+
+def _without_thoughts(messages: Any, keeps: frozenset[str]) -> Iterator[Any]:
+    gone = THOUGHTS - keeps
+    for message in messages or ():
+        if gone.isdisjoint(message):
+            yield message
+        else:
+            yield {name: value for name, value in message.items() if name not in gone}
