@@ -17,8 +17,16 @@ ANTHROPIC = frozenset({*TRACING, "anthropic-beta", "anthropic-version"})
 ONCE = "idempotency-key"
 FROM_CLIENTS = OPENAI | ANTHROPIC | {ONCE}
 # What comes back is called `x-upstream-…`: our own ids and limits have the plain names.
-COMES_BACK = (b"x-request-id", b"request-id", b"x-ratelimit-", b"anthropic-ratelimit-")
-PREFIX, LONGEST, MOST = b"x-upstream-", 256, 24
+PREFIX, LONGEST = b"x-upstream-", 256
+KINDS, COUNTED = (b"limit", b"remaining", b"reset"), (b"requests", b"tokens", b"input-tokens", b"output-tokens")
+COMES_BACK = {
+    name: PREFIX + name.removeprefix(b"x-")
+    for name in (
+        *(b"x-request-id", b"request-id"),
+        *(b"x-ratelimit-%b-%b" % (kind, what) for kind in KINDS for what in COUNTED),
+        *(b"anthropic-ratelimit-%b-%b" % (what, kind) for kind in KINDS for what in COUNTED),
+    )
+}
 
 
 def headers_for(call: Call, deployment: DeploymentSpec, wanted: frozenset[str] = OPENAI) -> dict[str, str]:
@@ -33,12 +41,12 @@ def headers_for(call: Call, deployment: DeploymentSpec, wanted: frozenset[str] =
 
 def come_back(raw_headers: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], ...]:
     """The provider's id of the request, and its limits, under names of our own."""
-    found = [
-        (PREFIX + name.removeprefix(b"x-"), value)
+    found = {
+        ours: value
         for given, value in raw_headers
-        if (name := given.lower()).startswith(COMES_BACK) and len(name) + len(value) <= LONGEST and value.isascii()
-    ]
-    return tuple(found[:MOST])
+        if (ours := COMES_BACK.get(given.lower())) is not None and len(value) <= LONGEST and value.isascii()
+    }
+    return tuple(found.items())
 
 
 def _is_first(call: Call, deployment: DeploymentSpec) -> bool:

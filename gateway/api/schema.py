@@ -42,6 +42,22 @@ ANTHROPIC_MESSAGES: Schema = {
         "stream": {"type": "boolean"},
     },
 }
+TEXTS: Schema = {"oneOf": [{"type": "string"}, {"type": "array", "items": {}}]}
+COMPLETIONS: Schema = {
+    **OBJECT,
+    "required": ["model", "prompt"],
+    "properties": {"model": MODEL, "prompt": TEXTS, "stream": {"type": "boolean"}},
+}
+RERANK: Schema = {
+    **OBJECT,
+    "required": ["model", "query", "documents"],
+    "properties": {
+        "model": MODEL,
+        "query": {"type": "string"},
+        "documents": {"type": "array", "minItems": 1, "items": {}},
+        "top_n": {"type": "integer", "minimum": 1},
+    },
+}
 ERROR: Schema = {
     "type": "object",
     "required": ["error"],
@@ -117,6 +133,14 @@ PATHS: Schema = {
         )
     },
     "/v1/embeddings": {"post": _operation("embeddings", "OpenAI's embeddings.", body=EMBEDDINGS)},
+    "/v1/completions": {
+        "post": _operation("completions", "OpenAI's completions; `stream` gives server-sent events.", body=COMPLETIONS)
+    },
+    "/v1/moderations": {"post": _operation("moderations", "OpenAI's moderations.", body=EMBEDDINGS)},
+    "/v1/rerank": {
+        "post": _operation("rerank", "Documents by their relevance, as Cohere, Jina and vLLM rank them.", body=RERANK)
+    },
+    "/v2/rerank": {"post": _operation("rerank_v2", "The same, for Cohere's clients.", body=RERANK)},
     "/v1/messages/count_tokens": {
         "post": _operation(
             "count_tokens",

@@ -13,8 +13,8 @@ from gateway.doors.paths import Way
 # A client's own id comes back only if it fits a log line and a header.
 SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 PASSED = [(name, name.encode()) for name in sorted(FROM_CLIENTS)]
+NAMES_PASSED = frozenset(raw for _, raw in PASSED)
 LONGEST_PASSED = 1024
-IDS = (b"x-request-id", b"x-client-request-id")
 
 
 @dataclass(slots=True)
@@ -28,7 +28,8 @@ class Incoming:
     request_id: str = ""
 
     def __post_init__(self) -> None:
-        self.request_id = next(filter(None, map(self._sane_id, IDS)), self.call_id)
+        given = self.headers.get(b"x-request-id") or self.headers.get(b"x-client-request-id")
+        self.request_id = given.decode() if given and SANE_ID.fullmatch(given) else self.call_id
 
     @property
     def key(self) -> str:
@@ -46,12 +47,10 @@ class Incoming:
     @property
     def passed_on(self) -> dict[str, str]:
         """The headers that may go to providers."""
+        if NAMES_PASSED.isdisjoint(self.headers):
+            return {}
         given = {name: self.headers[raw] for name, raw in PASSED if raw in self.headers}
         return {name: value.decode() for name, value in given.items() if _is_sane(value)}
-
-    def _sane_id(self, name: bytes) -> str:
-        given = self.headers.get(name, b"")
-        return given.decode() if given and SANE_ID.fullmatch(given) else ""
 
 
 def _is_sane(value: bytes) -> bool:
