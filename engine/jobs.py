@@ -83,7 +83,10 @@ def specs_from_json(data: Mapping[str, Any]) -> tuple[GroupSpec, ...]:
 
 def _spec_to_json(spec: GroupSpec) -> dict[str, Any]:
     without_keys = [replace(row, api_key=None, options=(), credentials=()) for row in spec.deployments]
-    return asdict(replace(spec, deployments=tuple(without_keys)))
+    data = asdict(replace(spec, deployments=tuple(without_keys)))
+    for row in data["deployments"]:
+        row["dialects"] = sorted(row["dialects"])
+    return data
 
 
 def _spec_from_json(data: Mapping[str, Any]) -> GroupSpec:
@@ -92,7 +95,8 @@ def _spec_from_json(data: Mapping[str, Any]) -> GroupSpec:
         "strategy": Strategy(data["strategy"]),
         "router": Router(data["router"]),
         "deployments": tuple(
-            DeploymentSpec(**{**row, "options": (), "credentials": ()}) for row in data["deployments"]
+            DeploymentSpec(**{**row, "options": (), "credentials": (), "dialects": frozenset(row["dialects"])})
+            for row in data["deployments"]
         ),
         "retry": RetryPolicy(**{**data["retry"], "by_error": _error_rules(data["retry"])}),
         "cooldown": CooldownPolicy(**data["cooldown"]),

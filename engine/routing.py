@@ -299,7 +299,7 @@ class Routing:
 
 
 def _how_it_is_called(row: DeploymentSpec) -> tuple[object, ...]:
-    return row.provider_type, row.api_base, row.secrets, row.options, row.upstream_model, row.problem
+    return row.provider_type, row.api_base, row.secrets, row.options, row.dialects, row.upstream_model, row.problem
 
 
 def build(spec: GroupSpec) -> LiveGroup:

@@ -154,8 +154,8 @@ class DeploymentSpec:
     provider's name of the model. `problem`, if set, says why this deployment can't be called at all (for people); it is
     then skipped, because it `lacks_credentials` or for another reason. `options` and `credentials` are LiteLLM's
     further parameters, by its own names (`api_version`, `aws_secret_access_key`). `dialects` are
-    spoken without LiteLLM (`chat`, `messages`); with none of them its type decides, and `litellm` alone means LiteLLM.
-    An unknown price of cached input (reads or writes of the prompt cache) is that of other input.
+    spoken without LiteLLM (`chat`, `messages`, `responses`); with none of them its type decides, and `litellm` alone
+    means LiteLLM. An unknown price of cached input (reads or writes of the prompt cache) is that of other input.
     """
 
     deployment_id: str

@@ -16,6 +16,7 @@ from engine.exceptions import RequestFailed
 from engine.ledger import Trace
 from engine.outcomes import CLIENT_LEFT
 from engine.routing import LiveGroup, failure_of
+from engine.spec import Router
 from engine.upstreams import estimates
 from engine.upstreams.call import CHAT, Answer, Call, Stream
 from gateway import openai
@@ -45,9 +46,9 @@ async def serve(live: Live, request: Incoming, raw: bytes) -> tuple[Exchange, He
         raw = await unpacked(raw, request.encoding, settings.MAX_REQUEST_MB)
         body = openai.parse(raw, endpoint, model=request.way.model)
         exchange.call = call = Call(endpoint, body, exchange.trace, bool(body.get("stream")))
-        check_possible(call)
         route = await resolve(live, call, partial(is_assigned, live, holder), holder.power_level)
         exchange.go(route)
+        check_possible(call, route.group)
         admit(live, holder, body["model"], route)
         headers = await live.rate_limits.admit(holder)
         call.headers = request.passed_on
@@ -91,9 +92,14 @@ async def count(live: Live, request: Incoming, raw: bytes) -> bytes:
         raise _as_api_error(error) from None
 
 
-def check_possible(call: Call) -> None:
-    """Raises ApiError 400, or Malformed, for a request that no upstream can be asked in chat's words."""
-    if call.is_chat and call.endpoint != CHAT and (obstacle := call.view.obstacle) is not None:
+def check_possible(call: Call, group: LiveGroup) -> None:
+    """Raises Malformed, or ApiError 400 for what can't be said in chat's words where LiteLLM's Router chooses.
+
+    Our own router passes over the deployments that can't do it.
+    """
+    if not call.is_chat or call.endpoint == CHAT:
+        return
+    if (obstacle := call.view.obstacle) is not None and group.spec.router is Router.LITELLM:
         raise ApiError(400, obstacle.message, param=obstacle.param, code="unsupported_parameter")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.dialects.responses.upstream.request import request as asked_of_responses
 from engine.dialects.translation import Untranslatable
 from engine.dialects.translators import TRANSLATORS
 from engine.spec import DeploymentSpec, GroupSpec, Router
@@ -11,6 +12,7 @@ from engine.upstreams.direct import COMPATIBLE, DirectUpstream
 from engine.upstreams.litellm_import import LiteLLMWhenNeeded
 from engine.upstreams.messages import ChatOverMessagesSpeech, MessagesSpeech, asked_of
 from engine.upstreams.over_http import HTTPUpstream
+from engine.upstreams.responses import ChatOverResponsesSpeech, ResponsesSpeech
 from engine.upstreams.translated import TranslatedUpstream
 
 # LiteLLM providers with OpenAI's own protocol; all others need LiteLLM's translation.
@@ -25,15 +27,20 @@ SPEAKS_OPENAI = frozenset(
 COHERE = frozenset({"cohere", "cohere_chat"})
 
 # Dialects that are spoken without LiteLLM.
-CHAT_DIALECT, MESSAGES_DIALECT = "chat", "messages"
+CHAT_DIALECT, MESSAGES_DIALECT, RESPONSES_DIALECT = "chat", "messages", "responses"
 LITELLM = frozenset({"litellm"})
 
 _direct = DirectUpstream()
 _through_litellm = LiteLLMWhenNeeded()
 _messages = HTTPUpstream(MessagesSpeech())
+_responses = HTTPUpstream(ResponsesSpeech())
+# For clients who speak the dialect themselves.
+_own: dict[str, Upstream] = {MESSAGES_DIALECT: _messages, RESPONSES_DIALECT: _responses}
 _chat_over_messages = HTTPUpstream(ChatOverMessagesSpeech())
+_chat_over_responses = HTTPUpstream(ChatOverResponsesSpeech())
 _translated: dict[Upstream, Upstream] = {
-    upstream: TranslatedUpstream(upstream) for upstream in (_direct, _through_litellm, _chat_over_messages)
+    upstream: TranslatedUpstream(upstream)
+    for upstream in (_direct, _through_litellm, _chat_over_messages, _chat_over_responses)
 }
 
 
@@ -41,8 +48,8 @@ def upstream_for(deployment: DeploymentSpec, endpoint: Endpoint = CHAT) -> Upstr
     """The connection to a deployment for clients of a door: the client's own dialect where the provider speaks it, else
     chat, directly if possible, with a translator for the client."""
     spoken = dialects_of(deployment)
-    if endpoint == "messages" and MESSAGES_DIALECT in spoken:
-        return _messages
+    if endpoint in spoken and endpoint in _own:
+        return _own[endpoint]
     chat = _chat_upstream(spoken, endpoint)
     return _translated[chat] if endpoint in TRANSLATORS else chat
 
@@ -56,16 +63,19 @@ def obstacle(call: Call, deployment: DeploymentSpec) -> Untranslatable | None:
         why = f"{deployment.provider} does not answer /v1/{call.endpoint}: that takes a server of OpenAI's protocol."
         return None if CHAT_DIALECT in spoken else Untranslatable("model", why)
     if not call.is_chat:
-        is_mute = spoken == {MESSAGES_DIALECT}
+        is_mute = bool(spoken) and not spoken - {MESSAGES_DIALECT, RESPONSES_DIALECT}
         return Untranslatable("model", f"{deployment.provider} makes no embeddings.") if is_mute else None
-    if call.endpoint == "messages" and MESSAGES_DIALECT in spoken:
+    if call.endpoint in spoken:
         return None
     if call.endpoint in TRANSLATORS and (found := call.view.obstacle) is not None:
         return found
-    if CHAT_DIALECT in spoken or MESSAGES_DIALECT not in spoken:
+    if CHAT_DIALECT in spoken or not spoken & {MESSAGES_DIALECT, RESPONSES_DIALECT}:
         return None
     try:
-        asked_of(call, deployment.upstream_model)
+        if MESSAGES_DIALECT in spoken:
+            asked_of(call, deployment.upstream_model)
+        else:
+            asked_of_responses(call.chat, deployment.upstream_model)
     except Untranslatable as found:
         return found
     return None
@@ -81,8 +91,11 @@ def dialects_of(deployment: DeploymentSpec) -> frozenset[str]:
 def _chat_upstream(spoken: frozenset[str], endpoint: Endpoint) -> Upstream:
     if CHAT_DIALECT in spoken:
         return _direct
-    is_chat = endpoint in CHATS
-    return _chat_over_messages if is_chat and MESSAGES_DIALECT in spoken else _through_litellm
+    if endpoint not in CHATS:
+        return _through_litellm
+    if MESSAGES_DIALECT in spoken:
+        return _chat_over_messages
+    return _chat_over_responses if RESPONSES_DIALECT in spoken else _through_litellm
 
 
 def collecting(upstream: Upstream, endpoint: Endpoint) -> Upstream:

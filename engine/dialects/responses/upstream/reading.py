@@ -53,7 +53,8 @@ def event_of(fields: dict[str, Any]) -> Event:
     if not isinstance(kind, str):
         return Event(error=fields["error"], fields=fields) if fields.get("error") else UNREADABLE
     if kind in CONTENT:
-        return Event(has_content=bool(fields.get("delta") or fields.get("partial_image_b64")), choices=ANSWER)
+        has_content = bool(fields.get("delta") or fields.get("partial_image_b64"))
+        return Event(has_content=has_content, choices=ANSWER, fields=fields)
     if kind in ENDS:
         return _end(fields)
     if kind in FAILURES:

@@ -1,0 +1,33 @@
+"""The end of a Responses stream that broke on its way to its client. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic_core import to_json
+
+from engine.dialects.shapes import object_of
+
+
+class Ending:
+    """Follows a stream, so that its one error has the next number and the response that has begun."""
+
+    def __init__(self) -> None:
+        self._response: dict[str, Any] = {"id": "resp", "object": "response", "output": []}
+        self._number = 0
+
+    def note(self, fields: dict[str, Any] | None) -> None:
+        """The next event."""
+        if fields is None:
+            return
+        number = fields.get("sequence_number")
+        self._number = number + 1 if type(number) is int else self._number + 1
+        if response := object_of(fields.get("response")):
+            self._response = response
+
+    def fail(self, message: str, type: str, code: str | None) -> bytes:
+        """The last event."""
+        error = {"code": code or "server_error", "message": message}
+        response = {**self._response, "status": "failed", "error": error}
+        fields = {"type": "response.failed", "sequence_number": self._number, "response": response}
+        return b"event: response.failed\ndata: " + to_json(fields) + b"\n\n"

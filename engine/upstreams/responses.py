@@ -1,0 +1,128 @@
+"""An upstream that speaks Responses: to Responses clients as they asked, to chat clients in chat's words."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from pydantic_core import to_json
+
+from engine.dialects.progress import Progress
+from engine.dialects.reading import Event, parsed
+from engine.dialects.responses.upstream.answer import answer
+from engine.dialects.responses.upstream.chunks import ResponseChunks
+from engine.dialects.responses.upstream.ending import Ending
+from engine.dialects.responses.upstream.reading import read_event, read_response
+from engine.dialects.responses.upstream.request import request as asked_of_responses
+from engine.spec import DeploymentSpec
+from engine.upstreams import estimates, failures
+from engine.upstreams.call import Answer, Call
+from engine.upstreams.chat_events import Bytes, StreamEvents
+from engine.upstreams.dropped import printable
+from engine.upstreams.over_http import Request
+from engine.upstreams.passed_on import headers_for
+from engine.upstreams.upstream_failure import UpstreamFailure
+
+LAST_CHUNK = b"data: [DONE]\n\n"
+
+
+class ResponsesSpeech:
+    """A Responses client at an upstream that speaks it: its own JSON there, and the same bytes back."""
+
+    def request(self, call: Call, deployment: DeploymentSpec) -> Request:
+        # Nothing is kept there: anybody with the provider's key could read it.
+        body = {**call.body, "model": deployment.upstream_model, "store": False}
+        dropped = ("store",) if call.body.get("store") else ()
+        return Request(_url(deployment), to_json(body), _headers(call, deployment), dropped)
+
+    def has_learned(self, call: Call, deployment: DeploymentSpec, refusal: UpstreamFailure) -> bool:
+        return False
+
+    def answer(self, call: Call, deployment: DeploymentSpec, body: bytes, request: Request) -> Answer:
+        return _read(call, deployment, body)
+
+    def events(self, call: Call, source: Bytes, request: Request) -> StreamEvents:
+        return ResponseEvents(source)
+
+
+class ChatOverResponsesSpeech:
+    """A chat client at an upstream that speaks Responses."""
+
+    def request(self, call: Call, deployment: DeploymentSpec) -> Request:
+        asked = asked_of_responses(call.chat, deployment.upstream_model)
+        return Request(_url(deployment), to_json(asked.body), _headers(call, deployment), printable(asked.dropped))
+
+    def has_learned(self, call: Call, deployment: DeploymentSpec, refusal: UpstreamFailure) -> bool:
+        return False
+
+    def answer(self, call: Call, deployment: DeploymentSpec, body: bytes, request: Request) -> Answer:
+        read = _read(call, deployment, body)
+        chat = answer(parsed(body) or {}, created=int(time.time()))
+        return Answer(to_json(chat), deployment, read.usage, read.is_content_filtered)
+
+    def events(self, call: Call, source: Bytes, request: Request) -> StreamEvents:
+        return DecodedResponseEvents(source, hides_usage=not call.shows_usage)
+
+
+class ResponseEvents(StreamEvents):
+    """A Responses stream for a Responses client: its bytes, and an end of its own kind if it breaks."""
+
+    def __init__(self, source: Bytes) -> None:
+        super().__init__(source, Progress(), b"")
+        self._end = Ending()
+        self.fail = self._end.fail
+
+    def _read(self, event: bytes) -> Event:
+        said = read_event(event)
+        self._end.note(said.fields)
+        if said.is_done:
+            self.ending = event + b"\n\n"
+        return said
+
+    def _shown(self, event: bytes, said: Event) -> bytes:
+        return event + b"\n\n"
+
+
+class DecodedResponseEvents(StreamEvents):
+    """A Responses stream for a chat client."""
+
+    def __init__(self, source: Bytes, *, hides_usage: bool) -> None:
+        super().__init__(source, Progress(), LAST_CHUNK)
+        self._chunks = ResponseChunks(created=int(time.time()))
+        self._hides_usage = hides_usage
+
+    def _read(self, event: bytes) -> Event:
+        """The event in chat's words."""
+        said = read_event(event)
+        if said.is_done and said.fields:
+            self.ending = self._chunks_of(said.fields) + LAST_CHUNK
+        return said
+
+    def _shown(self, event: bytes, said: Event) -> bytes:
+        return self._chunks_of(said.fields) if said.fields else event + b"\n\n"
+
+    def _chunks_of(self, fields: dict[str, Any]) -> bytes:
+        chunks = self._chunks.event(fields)
+        shown = [chunk for chunk in chunks if chunk["choices"] or not self._hides_usage]
+        return b"".join(b"data: %b\n\n" % to_json(chunk) for chunk in shown)
+
+
+def _url(deployment: DeploymentSpec) -> str:
+    return f"{(deployment.api_base or '').rstrip('/')}/responses"
+
+
+def _headers(call: Call, deployment: DeploymentSpec) -> dict[str, str]:
+    headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
+    if deployment.api_key is not None:
+        headers["Authorization"] = f"Bearer {deployment.api_key.reveal()}"
+    return headers | headers_for(call, deployment)
+
+
+def _read(call: Call, deployment: DeploymentSpec, body: bytes) -> Answer:
+    said = read_response(body)
+    if said.error:
+        raise failures.from_event(deployment, said.error)
+    if said.problem:
+        raise failures.invalid(deployment, said.problem)
+    usage = said.usage or estimates.usage(call.chat, said.choices)
+    return Answer(body, deployment, usage, "content_filter" in said.finish_reasons)
