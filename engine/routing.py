@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from engine.core.state import Group, RoutingState, Trip
 from engine.drivers import retry_after, serving
 from engine.drivers.compiling import compiled, wish_of
 from engine.drivers.cooldowns import CoreCooldowns
+from engine.drivers.litellm_router.contract import NoRouter
 from engine.drivers.open_breakers import OpenBreaker, open_breakers, open_for_litellm
 from engine.exceptions import (
     MAY_WAIT,
@@ -63,6 +65,8 @@ class LiveGroup:
         try:
             self.router = litellm_import.driver().GroupRouter(spec)
             self.router.cooling.trip(self._tripped)
+        except NoRouter as missing:
+            self.problem = missing.message
         except Exception:  # LiteLLM raises what it likes, in its own words
             self.problem = f"'{spec.name}' cannot be built. Check its strategy, weights, prices and limits."
 
@@ -306,7 +310,8 @@ def build(spec: GroupSpec) -> LiveGroup:
     """A group with its router, from any thread that runs no event loop. Blocks where LiteLLM's Router is to route it:
     for about ten milliseconds, and for seconds if the process has not imported LiteLLM."""
     if spec.router is Router.LITELLM:
-        litellm_import.driver().warm_up()
+        with suppress(NoRouter):  # the group says it
+            litellm_import.driver().warm_up()
 
     async def in_a_loop() -> LiveGroup:
         return LiveGroup(spec)

@@ -79,6 +79,9 @@ def run(job: Job, worker: Worker) -> None:
     if job.spec.router is Router.NATIVE:
         simulate(job, emit=worker.say, should_stop=lambda: worker.is_cancelled)
         return
+    from engine.drivers.litellm_router import contract
+
+    contract.check()
     from engine.drivers.litellm_router.rehearsing import rehearse_in_virtual_time
 
     _settle()

@@ -19,7 +19,7 @@ from engine.ledger import Attempt, Trace
 from engine.spec import DeploymentSpec, RetryPolicy, Secret
 from engine.upstreams.call import CHAT, Answer, Call, Stream, Upstream
 
-ROUTER = "engine.drivers.litellm_router.router"
+DRIVER = "engine.drivers.litellm_router"
 _beginning, _importing = threading.Lock(), threading.Lock()
 _imported: Future[Upstream] | None = None
 
@@ -48,9 +48,13 @@ def begin() -> Future[Upstream]:
 
 
 def driver() -> Any:
-    """The module of the driver of LiteLLM's Router. Blocks for the import, in the thread that needs it."""
+    """The module of the driver of LiteLLM's Router. Blocks for the import, in the thread that needs it.
+
+    Raises NoRouter where the installed LiteLLM has none that can be driven.
+    """
     with _importing:
-        return import_module(ROUTER)
+        import_module(f"{DRIVER}.contract").check()
+        return import_module(f"{DRIVER}.router")
 
 
 def _import(imported: Future[Upstream]) -> None:

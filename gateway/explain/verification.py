@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from django.core.exceptions import ValidationError
 
 from access.models import ApiKey
+from engine.drivers.litellm_router.contract import why_no_router
+from engine.spec import Router
 from gateway.explain.skip_reasons import excluded_from
 from groups.config_checks import fallback_names
 from groups.models import RoutingGroup, RoutingRules, VirtualModel
@@ -80,7 +82,10 @@ def _why_unreachable(provider: Provider) -> str:
 def _why_unusable(group: RoutingGroup) -> str:
     """Why no deployment of a group can answer; "" if one can."""
     rows = list(group.deployments.all())
-    excluded = excluded_from(spec_of(group), rows, cooling={}, tokens=0)
+    spec = spec_of(group)
+    if spec.router is Router.LITELLM and (why := why_no_router()):
+        return why
+    excluded = excluded_from(spec, rows, cooling={}, tokens=0)
     if len(excluded) < len(rows):
         return ""
     return "no deployment can answer: " + " ".join(f"{one.deployment_name}: {one.why}" for one in excluded)

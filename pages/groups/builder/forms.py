@@ -60,8 +60,9 @@ class GroupForm(forms.Form):
         choices=[("", "Routing Console's (default)"), *((router.value, name) for router, name in ROUTERS.items())],
         required=False,
         widget=forms.Select({"class": "input"}),
-        help_text="LiteLLM's decides as a LiteLLM proxy would. It keeps cooldowns for this group alone, and may ask "
-        "the one that has just failed again before it asks another.",
+        help_text="LiteLLM's is there to compare: it decides as a LiteLLM proxy would. It has no breaker that is "
+        "shared with other groups and processes, and no skip numbers of its own: those shown are read off its "
+        "cooldowns. It may ask the one that has just failed again before it asks another.",
     )
     assigned_team_ids = IdsField(label="Teams", required=False)
     assigned_key_ids = IdsField(label="Keys", required=False)
