@@ -95,7 +95,7 @@ def _spec_from_json(data: Mapping[str, Any]) -> GroupSpec:
         "strategy": Strategy(data["strategy"]),
         "router": Router(data["router"]),
         "deployments": tuple(
-            DeploymentSpec(**{**row, "options": (), "credentials": (), "dialects": frozenset(row["dialects"])})
+            DeploymentSpec(**{**row, "options": (), "credentials": (), "dialects": frozenset(row.get("dialects", ()))})
             for row in data["deployments"]
         ),
         "retry": RetryPolicy(**{**data["retry"], "by_error": _error_rules(data["retry"])}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -91,7 +92,9 @@ def test_another_seed_is_another_run(worker: WorkerProcess):
 
 def test_a_job_goes_over_the_pipe_and_comes_back_the_same():
     job = job_of(Strategy.WEIGHTED, "region-brown-out")
-    assert Job.from_json(job.to_json()) == job
+    rows = tuple(replace(row, dialects=frozenset({"messages", "chat"})) for row in job.spec.deployments)
+    job = replace(job, specs=(replace(job.spec, deployments=rows),))
+    assert Job.from_json(json.loads(json.dumps(job.to_json()))) == job
 
 
 def test_a_closed_loop_keeps_its_clients_busy(worker: WorkerProcess):
