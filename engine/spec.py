@@ -155,7 +155,8 @@ class DeploymentSpec:
     then skipped, because it `lacks_credentials` or for another reason. `options` and `credentials` are LiteLLM's
     further parameters, by its own names (`api_version`, `aws_secret_access_key`). `dialects` are
     spoken without LiteLLM (`chat`, `messages`, `responses`); with none of them its type decides, and `litellm` alone
-    means LiteLLM. An unknown price of cached input (reads or writes of the prompt cache) is that of other input.
+    means LiteLLM. An unknown price of cached input (reads or writes of the prompt cache) is that of other input. It
+    takes `max_parallel` requests at once; one more waits up to `max_wait_s` for a place.
     """
 
     deployment_id: str
@@ -169,6 +170,8 @@ class DeploymentSpec:
     weight: float | None = None
     rpm: int | None = None
     tpm: int | None = None
+    max_parallel: int | None = None
+    max_wait_s: float | None = None
     input_cost_per_token_usd: float | None = None
     output_cost_per_token_usd: float | None = None
     cached_input_cost_per_token_usd: float | None = None

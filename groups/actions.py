@@ -214,7 +214,7 @@ def _check(group: RoutingGroup, rows: Sequence[Deployment], *, old_name: str | N
     rules.check_name_is_free(group)
     rules.check_strategy_fits(group.strategy, rows)
     rules.check_fallbacks(group, old_name=old_name)
-    rules.check_router_can(group)
+    rules.check_router_can(group, rows)
 
 
 CONFIGS = {

@@ -104,7 +104,7 @@ NOT_LITELLMS = {
 }
 
 
-def check_router_can(group: RoutingGroup) -> None:
+def check_router_can(group: RoutingGroup, deployments: Sequence[Deployment]) -> None:
     """Raises for settings that LiteLLM's Router does not have, in a group that asks for that one."""
     if group.settings.get(ROUTER) != Router.LITELLM:
         return
@@ -112,6 +112,10 @@ def check_router_can(group: RoutingGroup) -> None:
         if lost := [key for key in keys if getattr(group, config).get(key) not in (None, False)]:
             why = f"LiteLLM's Router has no such setting. Leave out {', '.join(lost)}, or choose another router."
             raise ValidationError({config: f"{lost[0]}: {why}"})
+    for number, row in enumerate(deployments, start=1):
+        if row.max_parallel is not None or row.max_wait_s is not None:
+            why = "LiteLLM's Router has no max_parallel and max_wait_s. Leave them out, or choose another router."
+            raise ValidationError({"deployments": f"Deployment {number}: {why}"})
 
 
 def groups_falling_back_to(name: str) -> list[RoutingGroup]:

@@ -10,6 +10,7 @@ from rest_framework import serializers
 from groups import config_schemas
 from groups.deployments.placements import MAX_DEPLOYMENTS, Placement
 from groups.models import Strategy
+from groups.models.routing import LONGEST_WAIT_S, MOST_PARALLEL
 from lib.serializers import Page, PageQuery, StrictSerializer
 
 # The API's names for fields that have another name in the row.
@@ -27,6 +28,8 @@ class DeploymentSerializer(StrictSerializer):
     display_name = serializers.CharField(max_length=128, allow_blank=True, default="")
     rpm = serializers.IntegerField(min_value=1, max_value=1_000_000_000, allow_null=True, required=False)
     tpm = serializers.IntegerField(min_value=1, max_value=1_000_000_000, allow_null=True, required=False)
+    max_parallel = serializers.IntegerField(min_value=1, max_value=MOST_PARALLEL, allow_null=True, required=False)
+    max_wait_s = serializers.FloatField(min_value=0, max_value=LONGEST_WAIT_S, allow_null=True, required=False)
 
     def to_internal_value(self, data: Any) -> Placement:
         values = dict(super().to_internal_value(data))

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from engine.core.breaker import Breaker
 from engine.core.failures import Failure, Rule
+from engine.core.queues import Queued
 from engine.core.state import Group, Target
 from engine.ledger import SkipReason
 
@@ -65,9 +66,10 @@ class Bar(NamedTuple):
 
 
 class Wait(NamedTuple):
-    """Wait so many seconds."""
+    """Wait so many seconds; in a queue, less if it wakes the request."""
 
     seconds: float
+    queued: Queued | None = None
 
 
 class GiveUp(NamedTuple):
@@ -113,3 +115,9 @@ class Asked:
 
 
 Action = Ask | Wait | GiveUp
+
+
+def longest_wait_s(group: Group, asked: Asked | None = None) -> float:
+    """How long a repeat is waited for: as long as a Retry-After may be, or as the group itself wants."""
+    wanted_s = 0.0 if asked is None or asked.rule.wait_s is None else asked.rule.wait_s
+    return max(group.longest_wait_s, group.pause_s, wanted_s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from engine.core.actions import Asked, Bar, Obstacle
+from engine.core.actions import Asked, Bar, Obstacle, Visit
 from engine.core.breaker import Breaker, State
 from engine.core.failures import RULES, Kind
 from engine.core.state import Group, Target
@@ -13,6 +13,8 @@ from engine.ledger import SkipReason
 
 # When everything waits for somebody's probe: about so long until its end.
 PROBE_TAKES_S = 1.0
+# When every place is taken: about so long until one is free.
+PLACE_TAKES_S = 1.0
 # Timers may fire a little early.
 TIMER_SLACK_S = 0.001
 # Asked again, a deployment would say the same to this request.
@@ -36,7 +38,7 @@ class Candidates:
     def free(self, group: Group, targets: Sequence[Target], now: float) -> list[Target]:
         """Those that were not asked and can be; notes why the others can't."""
         free, asked = [], self.asked
-        has_bounds = self._bar is not None or group.has_limits or group.has_sizes
+        has_bounds = self._bar is not None or group.has_limits or group.has_sizes or group.has_places
         for target in targets:
             if target.key in asked:
                 continue
@@ -47,6 +49,19 @@ class Candidates:
             else:
                 self._note(group, target, obstacle, now)
         return free
+
+    def lacks_only_a_place(self, group: Group, targets: Sequence[Target], now: float) -> list[Target]:
+        """Those that were not asked, can be, and have no place."""
+        untried = (target for target in targets if target.max_wait_s and target.key not in self.asked)
+        return [target for target in untried if self._lacks_a_place(group, target, now)]
+
+    def may_take_a_place(self, group: Group, target: Target, now: float) -> bool:
+        """Whether nothing but a place has stood in its way."""
+        return self._obstacle(group, target, now) is None or self._lacks_a_place(group, target, now)
+
+    def _lacks_a_place(self, group: Group, target: Target, now: float) -> bool:
+        obstacle = self._obstacle(group, target, now)
+        return obstacle is not None and obstacle.reason is SkipReason.AT_CAPACITY
 
     def can_serve(self, group: Group, target: Target, now: float) -> bool:
         """Whether it may be asked because nobody else could serve. Timers may fire a little early."""
@@ -68,6 +83,12 @@ class Candidates:
         if asked.failure.kind in SAYS_THE_SAME:
             return math.inf
         return max(asked.told_s, self.free_at(group, target, now))
+
+    def free_in_s(self, visits: Sequence[Visit], now: float) -> float:
+        """Seconds until asking the first of all again may help the next request; infinity when it never may."""
+        groups = [visit.group for visit in visits if not visit.is_barred]
+        moments = [self.helps_at(group, target, now) for group in groups for target in group.targets()]
+        return max(0.0, min(moments, default=math.inf) - now)
 
     def are_too_small(self, group: Group) -> bool:
         """Whether nobody of it was asked because of the size of the request."""
@@ -92,6 +113,8 @@ class Candidates:
             return Obstacle(SkipReason.CONTEXT_TOO_SMALL, now)
         if group.has_limits and not target.has_room(now, self._tokens):
             return Obstacle(SkipReason.RATE_LIMITED, now, target.health.ends_s)
+        if group.has_places and target.is_full():  # the last obstacle, so that a place is all that it lacks
+            return Obstacle(SkipReason.AT_CAPACITY, now, now + PLACE_TAKES_S)
         return None
 
     def _note(self, group: Group, target: Target, obstacle: Obstacle, now: float) -> None:

@@ -17,10 +17,12 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from random import Random
 
-from engine.core.actions import Action, Ask, Asked, Bar, GiveUp, Obstacle, Step, Visit, Wait
+from engine.core.actions import Action, Ask, Asked, Bar, GiveUp, Obstacle, Step, Visit, Wait, longest_wait_s
+from engine.core.attempts import leave, strike
 from engine.core.candidates import TIMER_SLACK_S, Candidates
-from engine.core.failures import Failure, FallbackList, Kind, Rule, Strikes
-from engine.core.state import Group, Health, Target
+from engine.core.failures import Failure, FallbackList, Kind, Rule
+from engine.core.places import Places
+from engine.core.state import Group, Target
 
 __all__ = ["Action", "Ask", "GiveUp", "Journey", "Obstacle", "Step", "Visit", "Wait"]
 
@@ -36,7 +38,7 @@ class Journey:
 
     __slots__ = (
         "_candidates", "_deadline_s", "_groups", "_is_stream", "_last", "_may_use", "_most_repeats", "_moves", "_names",
-        "_only", "_place", "_repeats", "_request_id", "_rng", "_rule", "_tokens", "visits",
+        "_only", "_place", "_places", "_repeats", "_request_id", "_rng", "_rule", "_tokens", "visits",
     )  # fmt: skip
 
     def __init__(
@@ -68,6 +70,7 @@ class Journey:
         self._last: Failure | None = None
         self._rule: Rule | None = None  # what follows from the last failure in its group
         self._only: Asked | None = None  # nobody else is to be asked before its repeats
+        self._places: Places | None = None  # where it waits for one
 
     @property
     def noted(self) -> dict[tuple[str, str], Obstacle] | None:
@@ -82,6 +85,8 @@ class Journey:
 
     def woke(self, now: float) -> Action:
         """A wait is over: asks a candidate that was passed over and is free now, else the one it waited for."""
+        if self._places is not None and self._places.queued is not None:
+            return self._next_in_queue(self._places, now)
         if now >= self._deadline_s:
             return self._give_up(now)
         if self._only is not None:
@@ -105,7 +110,7 @@ class Journey:
         """The whole answer came, or a stream's end; its first token `first_token_s` after the attempt began."""
         if not ask.has_started:
             self.started(ask, now)
-        health = self._leave(ask)
+        health = leave(ask)
         health.answered(now, first_token_s if self._is_stream else None, now - ask.began_s, output_tokens)
         if total_tokens:
             health.roll(now)
@@ -113,24 +118,24 @@ class Journey:
 
     def left(self, ask: Ask) -> None:
         """The caller is gone, or the attempt says nothing about its deployment."""
-        health = self._leave(ask)
+        health = leave(ask)
         health.breaker.left(ask.ticket)
         health.provider.breaker.left(ask.key_ticket)
 
     def ran_out(self, ask: Ask, now: float) -> None:
         """The time of the whole request is up. An attempt that had all of it is as good as one that timed out."""
         if ask.step is Step.FIRST and not ask.has_started:
-            self._strike(ask, now, OUT_OF_TIME)
+            strike(ask, now, OUT_OF_TIME, self._request_id)
         else:
             self.left(ask)
 
     def broke(self, ask: Ask, now: float, failure: Failure) -> None:
         """A stream broke after its first token: counted, but nothing can be tried any more."""
-        self._strike(ask, now, failure)
+        strike(ask, now, failure, self._request_id)
 
     def failed(self, ask: Ask, now: float, failure: Failure) -> Action:
         """The attempt failed before the caller has seen anything of it; what next?"""
-        self._strike(ask, now, failure)
+        strike(ask, now, failure, self._request_id)
         self._last, self._rule, self._only = failure, ask.visit.group.rules[failure.kind], None
         asked = self._remember(ask, now, failure, self._rule)
         if failure.kind is Kind.CONTEXT_LENGTH:
@@ -159,13 +164,7 @@ class Journey:
 
     def free_in_s(self, now: float) -> float:
         """Seconds until asking the first of all candidates again may help; infinity when it never may."""
-        moments = [
-            self._candidates.helps_at(visit.group, target, now)
-            for visit in self.visits
-            if not visit.is_barred
-            for target in visit.group.targets()
-        ]
-        return max(0.0, min(moments, default=math.inf) - now)
+        return self._candidates.free_in_s(self.visits, now)
 
     # Who is next
 
@@ -177,8 +176,8 @@ class Journey:
             return self._stay(self._only, now)
         while True:
             visit = self.visits[-1]
-            if (ask := self._in_tiers(visit, now)) is not None:
-                return ask
+            if (action := self._in_tiers(visit, now)) is not None:
+                return action
             if not self._enter_next_group(visit):
                 return self._last_resort(now)
 
@@ -201,13 +200,35 @@ class Journey:
         self._only = None
         return self._leave_for_others(asked.visit, asked.rule, now)
 
-    def _in_tiers(self, visit: Visit, now: float) -> Ask | None:
+    def leave_queue(self) -> None:
+        """It waits for no place any more; to be told, too, when its caller leaves while it waits."""
+        if self._places is not None:
+            self._places.leave()
+
+    def _wait_for_a_place(self, visit: Visit, now: float) -> Wait | None:
+        if self._places is None:
+            self._places = Places(self._candidates)
+        return self._places.wait(visit, now, self._deadline_s)
+
+    def _next_in_queue(self, places: Places, now: float) -> Action:
+        """A place, where it is its turn; else a longer wait, or the next tier."""
+        visit = self.visits[-1]
+        turns = places.turns(visit, now)
+        if not turns and (wait := places.longer(now)) is not None:
+            return wait
+        ask = self._pick(visit, visit.tier, turns, now) if turns and now < self._deadline_s else None
+        places.leave()
+        return self._next(now) if ask is None else ask
+
+    def _in_tiers(self, visit: Visit, now: float) -> Ask | Wait | None:
         if visit.is_barred:
             return None
         tiers = visit.group.tiers
         while visit.tier < len(tiers):
             if free := self._candidates.free(visit.group, tiers[visit.tier], now):
                 return self._pick(visit, visit.tier, free, now)
+            if visit.group.has_places and (wait := self._wait_for_a_place(visit, now)) is not None:
+                return wait
             if self._moves <= 0 or visit.tier + 1 == len(tiers):
                 return None
             visit.tier += 1
@@ -286,7 +307,7 @@ class Journey:
     def _soonest(self, now: float) -> tuple[float, float, Asked | None]:
         """When somebody may be asked first, the longest wait for that, and who; among equals those that were asked."""
         options: list[tuple[float, float, Asked | None]] = [
-            (self._ready_at(asked, now), _longest_wait_s(asked.visit.group, asked), asked)
+            (self._ready_at(asked, now), longest_wait_s(asked.visit.group, asked), asked)
             for asked in self._repeatable()
             if self._repeats < (self._most_repeats if asked.rule.most is None else asked.rule.most)
         ]
@@ -299,7 +320,7 @@ class Journey:
         for visit, _, targets in self._reached():
             for target in targets:
                 if not self._candidates.is_shut(visit.group, target, now):
-                    yield self._candidates.free_at(visit.group, target, now), _longest_wait_s(visit.group), None
+                    yield self._candidates.free_at(visit.group, target, now), longest_wait_s(visit.group), None
 
     def _ask_again(self, asked: Asked, now: float) -> Ask:
         asked.target.health.provider.budget.spend()
@@ -358,23 +379,6 @@ class Journey:
         self._moves -= 1
         return Step.FALLBACK
 
-    def _leave(self, ask: Ask) -> Health:
-        health = ask.target.health
-        health.in_flight -= 1
-        return health
-
-    def _strike(self, ask: Ask, now: float, failure: Failure) -> None:
-        health, strikes = self._leave(ask), failure.rule.strikes
-        breaker, key_breaker = health.breaker, health.provider.breaker
-        if strikes is Strikes.DEPLOYMENT:
-            breaker.failed(now, failure, ask.ticket, self._request_id, ask.number)
-        else:
-            breaker.left(ask.ticket)
-        if strikes is Strikes.KEY:
-            key_breaker.failed(now, failure, ask.key_ticket, self._request_id)
-        else:
-            key_breaker.left(ask.key_ticket)
-
     def _remember(self, ask: Ask, now: float, failure: Failure, rule: Rule) -> Asked:
         before = self._candidates.asked.get(ask.target.key)
         times = 1 if before is None else before.times + 1
@@ -386,9 +390,3 @@ class Journey:
         asked = Asked(ask.target, ask.visit, ask.tier, failure, rule, ready_s, told_s, times)
         self._candidates.asked[ask.target.key] = asked
         return asked
-
-
-def _longest_wait_s(group: Group, asked: Asked | None = None) -> float:
-    """How long a repeat is waited for: as long as a Retry-After may be, or as the group itself wants."""
-    wanted_s = 0.0 if asked is None or asked.rule.wait_s is None else asked.rule.wait_s
-    return max(group.longest_wait_s, group.pause_s, wanted_s)

@@ -14,6 +14,7 @@ from typing import Any
 
 from engine.core.breaker import Breaker
 from engine.core.failures import RULES, Kind, Rule
+from engine.core.queues import Queued
 from engine.core.wishes import RETRY_SHARE, Wish, Wishes
 
 # The weight of the newest measurement in a moving average.
@@ -121,17 +122,19 @@ class Health:
 
     `away` is what other processes have in flight there. The minute that `requests` and `tokens` are counted in ends at
     `ends_s`; where processes count together it is that of their store's clock. `first_token` is the pace of streams to
-    their first token, `token` that of whole answers per token of output.
+    their first token, `token` that of whole answers per token of output. `queue` are the requests that wait here for a
+    place.
     """
 
     __slots__ = (
-        "away", "breaker", "ends_s", "first_token", "in_flight", "key", "minute", "provider", "requests", "token",
-        "tokens",
+        "away", "breaker", "ends_s", "first_token", "in_flight", "key", "minute", "provider", "queue", "requests",
+        "token", "tokens",
     )  # fmt: skip
 
     def __init__(self, key: str, provider: ProviderState) -> None:
         self.key, self.provider, self.breaker = key, provider, Breaker()
         self.in_flight = self.away = 0
+        self.queue: list[Queued] = []
         self.first_token, self.token = Pace(), Pace()
         self.minute, self.ends_s = -1, -math.inf  # how many have begun before it
         self.requests = self.tokens = 0
@@ -141,6 +144,11 @@ class Health:
         if now >= self.ends_s:
             self.ends_s = (now // MINUTE_S + 1) * MINUTE_S
             self.minute, self.requests, self.tokens = self.minute + 1, 0, 0
+
+    def freed(self) -> None:
+        """A place may have got free."""
+        if self.queue:
+            self.queue[0].wake()
 
     def answered(self, now: float, first_token_s: float | None, total_s: float, output_tokens: int) -> None:
         """One good answer, which took `total_s`; `first_token_s` for a stream."""
@@ -154,7 +162,8 @@ class Target:
     """A deployment's place in a group. `rank` is the distance of its tier from the first one, in tiers.
 
     `cost_usd` is that of an input and an output token, `context_tokens` the size of its context, each None when
-    unknown; `spec` is the driver's own.
+    unknown. It takes at most `max_parallel` requests at once, of all groups; one more waits up to `max_wait_s`. `spec`
+    is the driver's own.
     """
 
     key: str
@@ -165,7 +174,17 @@ class Target:
     rpm: int | None = None
     tpm: int | None = None
     context_tokens: int | None = None
+    max_parallel: int | None = None
+    max_wait_s: float = 0.0
     spec: Any = None
+
+    def places(self) -> float:
+        """How many requests more it takes at once."""
+        return math.inf if self.max_parallel is None else self.max_parallel - self.health.in_flight - self.health.away
+
+    def is_full(self) -> bool:
+        """Whether a request that comes now has to wait, behind those that wait already."""
+        return self.max_parallel is not None and self.places() <= len(self.health.queue)
 
     @property
     def is_limited(self) -> bool:
@@ -210,10 +229,12 @@ class Group:
     spec: Any = None
     has_limits: bool = field(init=False)
     has_sizes: bool = field(init=False)
+    has_places: bool = field(init=False)
     size: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.size = sum(map(len, self.tiers))
+        self.has_places = any(target.max_parallel is not None for target in self.targets())
         self.has_limits = any(target.is_limited for target in self.targets())
         self.has_sizes = any(target.context_tokens is not None for target in self.targets())
 

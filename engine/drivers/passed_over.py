@@ -40,7 +40,7 @@ def skip_by(obstacle: Obstacle, spec: GroupSpec, deployment: DeploymentSpec, uni
         deployment,
         obstacle.reason,
         message(obstacle.reason, deployment, left_s=left_s, cause=obstacle.cause, is_by_hand=obstacle.is_by_hand),
-        for_s=max(0.0, left_s) if left_s < float("inf") else None,
+        for_s=None if obstacle.reason is SkipReason.AT_CAPACITY or left_s == float("inf") else max(0.0, left_s),
         since=unix_s + obstacle.since_s if is_open and obstacle.since_s else None,
         cause=(obstacle.cause or None) if is_open else None,
         cause_call_id=obstacle.request_id or None,
@@ -68,4 +68,6 @@ def message(
             return "Its context is too small for the prompt."
         case SkipReason.UNSUITABLE:
             return cause
+        case SkipReason.AT_CAPACITY:
+            return f"It takes {deployment.max_parallel} requests at once, and all places were taken."
     return f"{deployment.provider} refused the caller's own key in this request."

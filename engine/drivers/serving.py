@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from random import Random
 
@@ -72,11 +73,12 @@ class _Request:
                 action = result
             raise self._given_up(action)
         finally:
+            self._journey.leave_queue()
             self._tell_where_it_went()
 
     async def _do(self, action: Ask | Wait) -> Answer | Stream | Action:
         if isinstance(action, Wait):
-            await asyncio.sleep(action.seconds)
+            await _wait(action)
             return self._journey.woke(self._now())
         try:
             if (instead := await self._held_back(action)) is not None:
@@ -198,6 +200,18 @@ class _Request:
             depth=made[0].fallback_depth if made else 0,
         ):
             tell(self._journey, call.journey, unix_s=time.time() - self._now())
+
+
+async def _wait(wait: Wait) -> None:
+    """So long, or until it may be the request's turn in a queue."""
+    if wait.queued is None:
+        await asyncio.sleep(wait.seconds)
+        return
+    turn = asyncio.Event()
+    wait.queued.wake = turn.set
+    with suppress(TimeoutError):
+        async with asyncio.timeout(wait.seconds):
+            await turn.wait()
 
 
 def failure_of(error: Exception) -> Failure:

@@ -16,6 +16,7 @@ from engine.clients import ClientRetries
 from engine.conditions import Conditions, conditions_of
 from engine.core.actions import Action, Ask, GiveUp
 from engine.core.journey import Journey
+from engine.core.queues import Queued
 from engine.core.state import Group, Target
 from engine.drivers.compiling import compiled_together
 from engine.drivers.effects import Effect, effect_of, timed_out, unreachable
@@ -90,6 +91,14 @@ class Request:
     effect: Effect = field(init=False)
 
 
+@dataclass(slots=True, eq=False)
+class Turn:
+    """A wait of a request in a queue."""
+
+    request: Request
+    is_over: bool = False
+
+
 class Simulation:
     """The state of one run."""
 
@@ -111,6 +120,7 @@ class Simulation:
         self._effects: dict[tuple[str, Refusal | Broken], Effect] = {}
         self._heap: list[tuple[float, int, Callable[[Any], None], Any]] = []
         self._events = 0
+        self._overtaken = 0  # ends of waits in the heap, of requests that were woken before
         self.now = 0.0
 
     def _place(self, group: Group, target: Target) -> Place:
@@ -141,7 +151,7 @@ class Simulation:
         else:
             self._await_next()
         heap = self._heap
-        while len(heap) > 1 or heap[0][0] <= self.now:  # the next frame is always among them
+        while len(heap) - self._overtaken > 1 or heap[0][0] <= self.now:  # the next frame is always among them
             if not self._events % EVENTS_PER_LOOK:
                 self._look()
             self.now, _, happen, about = heappop(heap)
@@ -227,8 +237,34 @@ class Simulation:
             self._ask(request, action)
         elif isinstance(action, GiveUp):
             self._give_up(request, action)
-        else:
+        elif action.queued is None:
             self._then(request, self.now + action.seconds, self._woke)
+        else:
+            self._queue(request, action.queued, self.now + action.seconds)
+
+    def _queue(self, request: Request, queued: Queued, until_s: float) -> None:
+        """It waits for a place until then, or until it may be its turn."""
+        turn = Turn(request)
+
+        def wake() -> None:
+            if not turn.is_over:
+                turn.is_over = True
+                self._overtaken += 1
+                self._at(self.now, self._turned, request)
+
+        queued.wake = wake
+        self._at(min(until_s, request.deadline_s), self._turn, turn)
+
+    def _turn(self, turn: Turn) -> None:
+        """The wait in a queue is over, unless the request was woken before."""
+        if turn.is_over:
+            self._overtaken -= 1
+        else:
+            turn.is_over = True
+            self._turned(turn.request)
+
+    def _turned(self, request: Request) -> None:
+        (self._run_out if self.now >= request.deadline_s else self._woke)(request)
 
     def _then(self, request: Request, when: float, happen: Callable[[Request], None]) -> None:
         """What happens next to a request, unless its time is up before."""
@@ -334,6 +370,7 @@ class Simulation:
         if last is not None and last.status == "pending":
             self._close(request, "cancelled")
             request.journey.ran_out(request.ask, self.now)
+        request.journey.leave_queue()
         has_begun = last is not None and last.first_token_ms is not None
         failure = None if has_begun else DeadlineExceeded(self._limit_s)
         self._finish(request, Outcome.FAILED, "DeadlineExceeded", failure=failure)

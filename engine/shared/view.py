@@ -155,6 +155,7 @@ class SharedView:
         for key, away in self._busy.hear(process, busy):
             if (health := healths.get(key)) is not None:
                 health.away = away
+                health.freed()
         for name, away in self._running.hear(process, running):
             if (breaker := self._state.breaker(name)) is not None:
                 breaker.away = away

@@ -27,6 +27,8 @@ class Placement:
     display_name: str = ""
     rpm: int | None = None
     tpm: int | None = None
+    max_parallel: int | None = None
+    max_wait_s: float | None = None
 
 
 def rows_of(placements: Sequence[Placement]) -> list[Deployment]:
@@ -66,6 +68,8 @@ def _row(placement: Placement, model: LanguageModel, *, position: int) -> Deploy
         display_name=placement.display_name,
         rpm=placement.rpm,
         tpm=placement.tpm,
+        max_parallel=placement.max_parallel,
+        max_wait_s=placement.max_wait_s,
     )
     row.clean_fields(exclude={"group", "model"})
     return row

@@ -12,6 +12,8 @@ from engine.spec import Strategy as EngineStrategy
 from groups.models.versioned import Versioned
 from providers.models import LanguageModel
 
+# Requests at once at a deployment, and how long one more waits for its place, in seconds.
+MOST_PARALLEL, LONGEST_WAIT_S = 100_000, 300
 NAME_CHARACTERS, NAME_LENGTH = "A-Za-z0-9_.:/-", 128
 GROUP_NAME = RegexValidator(rf"^[{NAME_CHARACTERS}]+\Z", "Use letters, digits and - _ . : / only.")
 
@@ -103,6 +105,12 @@ class Deployment(models.Model):
     display_name = models.CharField(max_length=128, blank=True, default="")
     rpm = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
     tpm = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    max_parallel = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(MOST_PARALLEL)]
+    )
+    max_wait_s = models.FloatField(
+        null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(LONGEST_WAIT_S)]
+    )
 
     class Meta:
         ordering: ClassVar = ["position", "id"]

@@ -22,7 +22,15 @@ LABELS = {
 }
 CONFIGS = ("retry_config", "cooldown_config", "fallback_config", "settings")
 SETTINGS = {name: label for name, label, *_ in (*RETRY, BY_ERROR, *COOLDOWN, *FALLBACK, *SWITCHES)}
-PLACED_WORDS = {"display_name": "name", "priority": "priority", "weight": "weight", "rpm": "RPM", "tpm": "TPM"}
+PLACED_WORDS = {
+    "display_name": "name",
+    "priority": "priority",
+    "weight": "weight",
+    "rpm": "RPM",
+    "tpm": "TPM",
+    "max_parallel": "at once",
+    "max_wait_s": "s of waiting",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,7 @@ def _row(group: GroupDraft, placement: Placement, provider: ProviderDraft, model
         "weight": placement.weight if group.strategy == Strategy.WEIGHTED else None,
         "rpm": placement.rpm,
         "tpm": placement.tpm,
+        "max_parallel_requests": placement.max_parallel,
         **_prices(group, model),
         **_own_settings(group, "litellm_params"),
     }
@@ -212,6 +213,8 @@ def _inexpressible(groups: Sequence[GroupDraft]) -> Iterator[str]:
         if retry.get("total_timeout_s") is not None:
             yield f"{group.name}: a request may take {retry['total_timeout_s']:g} s in all."
         yield from _ours_alone(group)
+        if any(placement.max_wait_s for placement in group.deployments):
+            yield f"{group.name}: max_wait_s, the wait for a place where max_parallel requests are served already."
         for key, used in shared.items():
             if (value := _effective(group, key)) != used:
                 yield f"{group.name}: {key} is {value:g}; LiteLLM has one for all groups, here {used:g}."

@@ -29,6 +29,7 @@ class ModelEntry:
     order: int | None
     weight: float | None
     rpm: int | None
+    max_parallel: int | None
     tpm: int | None
     display_name: str
     settings: Mapping[str, Mapping[str, Any]]
@@ -103,6 +104,7 @@ def _usable(group: str, model: str, rooms: _Rooms, place: str) -> ModelEntry:
     orders = [room.whole("order", low=-1_000_000) for room in (params, info)]
     weight = params.number("weight", high=1_000_000_000_000)
     limits = {name: _first([room.whole(name, low=1) for room in (params, rooms.row, info)]) for name in ("rpm", "tpm")}
+    max_parallel = params.whole("max_parallel_requests", low=1)
     display_name = rooms.ours.text("display_name", longest=128)
     settings = _settings(params, info)
     return ModelEntry(
@@ -113,6 +115,7 @@ def _usable(group: str, model: str, rooms: _Rooms, place: str) -> ModelEntry:
         order=_first(orders),
         weight=weight,
         **limits,
+        max_parallel=max_parallel,
         display_name=display_name,
         settings=settings,
         remarks=tuple(rooms.left_out(f"{place} ({group[:80]})")),

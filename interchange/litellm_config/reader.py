@@ -218,6 +218,7 @@ def _placements(entries: Sequence[ModelEntry], strategy: str) -> Iterator[Placem
             weight=weight,
             display_name=entry.display_name,
             rpm=entry.rpm,
+            max_parallel=entry.max_parallel,
             tpm=entry.tpm,
         )
 

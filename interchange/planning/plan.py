@@ -133,7 +133,7 @@ def _completed(draft: GroupDraft, before: GroupDraft) -> GroupDraft:
     rows = []
     for placement in draft.deployments:
         was = old.get((placement.provider, placement.model_name), placement)
-        kept = {name: getattr(was, name) for name in ("display_name", "priority", "weight")}
+        kept = {name: getattr(was, name) for name in ("display_name", "priority", "weight", "max_wait_s")}
         said = {name: getattr(placement, name) for name in kept if getattr(placement, name) not in (None, "")}
         rows.append(replace(placement, **{**kept, **said}))
     return replace(draft, deployments=tuple(rows))
@@ -142,7 +142,7 @@ def _completed(draft: GroupDraft, before: GroupDraft) -> GroupDraft:
 def _unsound(draft: GroupDraft) -> str:
     """Why the group can't be stored, or ''."""
     group = RoutingGroup(name=draft.name, **draft.fields)
-    rows = [Deployment(priority=p.priority, weight=p.weight, rpm=p.rpm, tpm=p.tpm) for p in draft.deployments]
+    rows = [Deployment(**{name: getattr(p, name) for name in PLACED}) for p in draft.deployments]
     models = [(p.provider, p.model_name) for p in draft.deployments]
     try:
         for name, checked in CONFIGS.items():

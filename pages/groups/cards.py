@@ -135,5 +135,5 @@ def _dollars(price: Any) -> str:
 
 
 def _limits(deployment: Deployment) -> str:
-    limits = ((deployment.rpm, "RPM"), (deployment.tpm, "TPM"))
+    limits = ((deployment.rpm, "RPM"), (deployment.tpm, "TPM"), (deployment.max_parallel, "at once"))
     return " · ".join(f"{value:,} {unit}" for value, unit in limits if value)

@@ -18,7 +18,18 @@ SEED_FIELDS = {
     "retry_config", "cooldown_config", "settings", "assigned_team_ids", "assigned_key_ids", "is_active",
     "created_at", "created_by", "updated_at", "updated_by", "revision",
 }  # fmt: skip
-DEPLOYMENT_FIELDS = {"model_id", "model_name", "provider", "priority", "weight", "display_name", "rpm", "tpm"}
+DEPLOYMENT_FIELDS = {
+    "model_id",
+    "model_name",
+    "provider",
+    "priority",
+    "weight",
+    "display_name",
+    "rpm",
+    "tpm",
+    "max_parallel",
+    "max_wait_s",
+}
 
 
 @pytest.fixture
@@ -79,6 +90,30 @@ def test_the_settings_of_the_core_are_kept_and_given_back(as_bob, body):
     group = create(as_bob, body, retry_config=RETRY, cooldown_config=COOLDOWN)
     read = as_bob.get(at(group)).json()
     assert (read["retry_config"], read["cooldown_config"]) == (RETRY, COOLDOWN)
+
+
+def test_the_requests_at_once_of_a_deployment_are_kept_and_given_back(as_bob, body):
+    rows = [{**row, "max_parallel": 3, "max_wait_s": 1.5} for row in body["deployments"]]
+    group = create(as_bob, body, deployments=rows)
+    read = as_bob.get(at(group)).json()["deployments"]
+    assert [(row["max_parallel"], row["max_wait_s"]) for row in read] == [(3, 1.5)] * len(rows)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"max_parallel": 0}, {"max_parallel": "many"}, {"max_wait_s": -1}, {"max_wait_s": 999}]
+)
+def test_requests_at_once_that_are_no_number_within_bounds_are_400(as_bob, body, wrong):
+    rows = [{**row, **wrong} for row in body["deployments"]]
+    answer = as_bob.post(URL, {**body, "deployments": rows})
+    assert answer.status_code == 400
+    assert next(iter(wrong)) in str(answer.json()["deployments"])
+
+
+def test_litellms_router_refuses_requests_at_once(as_bob, body):
+    rows = [{**row, "max_parallel": 3} for row in body["deployments"]]
+    answer = as_bob.post(URL, {**body, "deployments": rows, "settings": {"router": "litellm"}})
+    assert answer.status_code == 400
+    assert "LiteLLM's Router has no max_parallel" in answer.json()["deployments"][0]
 
 
 def test_an_exported_group_has_them_and_an_import_brings_them_back(as_bob, body):

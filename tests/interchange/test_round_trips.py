@@ -77,9 +77,10 @@ def carried(group: GroupDraft, bundle: Bundle) -> GroupDraft:
 
 
 def placed(placement: Placement, strategy: str) -> Placement:
-    """Order and weight are exported for the strategy that needs them only."""
+    """Order and weight are exported for the strategy that needs them only; LiteLLM has no wait for a place."""
     return replace(
         placement,
+        max_wait_s=None,
         priority=placement.priority if strategy == Strategy.PRIORITY_FAILOVER else None,
         weight=placement.weight if strategy == Strategy.WEIGHTED else None,
     )

@@ -29,6 +29,8 @@ class DeploymentRow:
     display_name: str = ""
     rpm: str = ""
     tpm: str = ""
+    max_parallel: str = ""
+    max_wait_s: str = ""
 
 
 Rows = tuple[DeploymentRow, ...]

@@ -14,6 +14,7 @@ from groups import config_checks
 from groups.actions import GroupFields
 from groups.deployments.placements import Placement
 from groups.models import GROUP_NAME, RoutingGroup, Strategy
+from groups.models.routing import LONGEST_WAIT_S, MOST_PARALLEL
 from groups.versions.effective import ROUTERS
 from pages.forms import WholeNumberField, attributes
 from pages.groups.assignments import Assignee, assignable_keys, assignable_teams
@@ -185,6 +186,10 @@ class DeploymentForm(forms.Form):
     display_name = forms.CharField(label="Display name", required=False, max_length=128)
     rpm = WholeNumberField(label="Requests per minute")
     tpm = WholeNumberField(label="Tokens per minute")
+    max_parallel = WholeNumberField(label="Requests at once", max_value=MOST_PARALLEL)
+    max_wait_s = forms.FloatField(
+        label="Wait for a place, seconds", required=False, min_value=0, max_value=LONGEST_WAIT_S
+    )
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, uid: str, initial: Any = None) -> None:
         super().__init__(data, prefix=uid, initial=initial, label_suffix="")
@@ -194,7 +199,7 @@ class DeploymentForm(forms.Form):
     @property
     def details(self) -> list[forms.BoundField]:
         """The folded fields."""
-        return [self[name] for name in ("display_name", "rpm", "tpm")]
+        return [self[name] for name in ("display_name", "rpm", "tpm", "max_parallel", "max_wait_s")]
 
     @property
     def has_details(self) -> bool:

@@ -83,6 +83,8 @@ def placements(draw: st.DrawFn, strategy: str) -> tuple[Placement, ...]:
             display_name=draw(st.sampled_from(("", "EU west", "日本"))),
             rpm=draw(limits),
             tpm=draw(limits),
+            max_parallel=draw(st.none() | st.integers(1, 100_000)),
+            max_wait_s=draw(st.none() | st.integers(1, 300)),
         )
         for number, (provider, model) in enumerate(chosen)
     )

@@ -136,6 +136,8 @@ def test_what_is_wrong_is_said_beside_its_field_and_nothing_typed_is_lost(page, 
         ("weight", "", "the strategy needs a weight of 0 or more"),
         ("weight", "-1", "greater than or equal to 0"),
         ("rpm", "0", "greater than or equal to 1"),
+        ("max_parallel", "0", "greater than or equal to 1"),
+        ("max_wait_s", "999", "less than or equal to 300"),
         ("tpm", "lots", "Enter a whole number"),
     ],
 )
