@@ -155,8 +155,9 @@ class DeploymentSpec:
     then skipped, because it `lacks_credentials` or for another reason. `options` and `credentials` are LiteLLM's
     further parameters, by its own names (`api_version`, `aws_secret_access_key`). `dialects` are
     spoken without LiteLLM (`chat`, `messages`, `responses`); with none of them its type decides, and `litellm` alone
-    means LiteLLM. An unknown price of cached input (reads or writes of the prompt cache) is that of other input. It
-    takes `max_parallel` requests at once; one more waits up to `max_wait_s` for a place.
+    means LiteLLM. An unknown price of cached input (reads or writes of the prompt cache) is that of other input. Its
+    context holds `context_tokens` (None: nobody knows). It takes `max_parallel` requests at once; one more waits up to
+    `max_wait_s` for a place.
     """
 
     deployment_id: str
@@ -170,6 +171,7 @@ class DeploymentSpec:
     weight: float | None = None
     rpm: int | None = None
     tpm: int | None = None
+    context_tokens: int | None = None
     max_parallel: int | None = None
     max_wait_s: float | None = None
     input_cost_per_token_usd: float | None = None

@@ -134,6 +134,7 @@ def _deployment(row: Deployment, problem: str | None) -> DeploymentSpec:
         weight=row.weight,
         rpm=row.rpm or provider.rpm,
         tpm=row.tpm or provider.tpm,
+        context_tokens=model.context_length,
         max_parallel=row.max_parallel,
         max_wait_s=row.max_wait_s,
         input_cost_per_token_usd=_per_token(model.input_cost_per_million),

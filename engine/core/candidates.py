@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from engine.core.actions import Asked, Bar, Obstacle, Visit
 from engine.core.breaker import Breaker, State
@@ -24,21 +24,23 @@ SAYS_THE_SAME = frozenset(kind for kind, rule in RULES.items() if not rule.again
 class Candidates:
     """Those of one request, which has at least so many `tokens`; `bar` says what it must not ask, and why.
 
-    `asked` are those that failed, by their keys; `noted` says why others were passed over, by group and key. A context
-    of `too_small` tokens has proved to be that.
+    The size of its prompt, `prompt_tokens`, may be an estimate. `asked` are those that failed, by their keys; `noted`
+    says why others were passed over, by group and key. A context of `too_small` tokens has proved to be that.
     """
 
-    __slots__ = ("_bar", "_tokens", "asked", "noted", "too_small")
+    __slots__ = ("_bar", "_prompt", "_tokens", "asked", "noted", "too_small")
 
-    def __init__(self, tokens: int, bar: Callable[[Target], Bar | None] | None) -> None:
+    def __init__(self, tokens: int, bar: Callable[[Target], Bar | None] | None, prompt_tokens: int = 0) -> None:
         self._tokens, self._bar, self.too_small = tokens, bar, 0
+        self._prompt = max(tokens, prompt_tokens)
         self.asked: dict[str, Asked] = {}
         self.noted: dict[tuple[str, str], Obstacle] | None = None
 
     def free(self, group: Group, targets: Sequence[Target], now: float) -> list[Target]:
         """Those that were not asked and can be; notes why the others can't."""
         free, asked = [], self.asked
-        has_bounds = self._bar is not None or group.has_limits or group.has_sizes or group.has_places
+        has_bounds = self._bar is not None or group.has_limits or group.has_places
+        has_bounds = has_bounds or self._prompt > group.least_context or self.too_small > 0
         for target in targets:
             if target.key in asked:
                 continue
@@ -84,6 +86,24 @@ class Candidates:
             return math.inf
         return max(asked.told_s, self.free_at(group, target, now))
 
+    def largest(
+        self, places: Iterable[tuple[Visit, int, Sequence[Target]]], now: float
+    ) -> tuple[Visit, int, Target] | None:
+        """The one with the largest context of those that seemed too small: the size of a request is an estimate."""
+        found = [
+            (visit, tier, target)
+            for visit, tier, targets in places
+            for target in targets
+            if self._seems_too_small(visit.group, target, now)
+        ]
+        return max(found, key=lambda place: place[2].context_tokens or 0, default=None)
+
+    def _seems_too_small(self, group: Group, target: Target, now: float) -> bool:
+        obstacle = self._obstacle(group, target, now)
+        if obstacle is None or obstacle.reason is not SkipReason.CONTEXT_TOO_SMALL or target.is_full():
+            return False
+        return (target.context_tokens or 0) > self.too_small and target.has_room(now, self._tokens)
+
     def free_in_s(self, visits: Sequence[Visit], now: float) -> float:
         """Seconds until asking the first of all again may help the next request; infinity when it never may."""
         groups = [visit.group for visit in visits if not visit.is_barred]
@@ -109,7 +129,7 @@ class Candidates:
         if self._bar is not None and (bar := self._bar(target)) is not None:
             return Obstacle(bar.reason, now, cause=bar.message)
         size = target.context_tokens
-        if size is not None and (size <= self.too_small or size < self._tokens):
+        if size is not None and (size <= self.too_small or size < self._prompt):
             return Obstacle(SkipReason.CONTEXT_TOO_SMALL, now)
         if group.has_limits and not target.has_room(now, self._tokens):
             return Obstacle(SkipReason.RATE_LIMITED, now, target.health.ends_s)

@@ -49,12 +49,13 @@ class Journey:
         *,
         deadline_s: float,
         tokens: int = 0,
+        prompt_tokens: int = 0,
         is_stream: bool = False,
         request_id: str = "",
         bar: Callable[[Target], Bar | None] | None = None,
         may_use: Callable[[str], bool] | None = None,
     ) -> None:
-        """No wait reaches over `deadline_s`. `tokens` is how many the request has at least.
+        """No wait reaches over `deadline_s`. The request has at least `tokens`, its prompt about `prompt_tokens`.
 
         `bar` says why this request must not ask a target: it refused the caller's own key, or can't do what is asked;
         `may_use` whether the caller may use a fallback group.
@@ -62,7 +63,7 @@ class Journey:
         self._groups, self._rng, self._deadline_s = groups, rng, deadline_s
         self._tokens, self._is_stream, self._request_id = tokens, is_stream, request_id
         self._may_use, self._most_repeats, self._moves = may_use, group.repeats, group.moves
-        self._candidates = Candidates(tokens, bar)
+        self._candidates = Candidates(tokens, bar, prompt_tokens)
         self.visits = [Visit(group)]
         self._place = (group.name, 0)
         self._names: list[str] = []
@@ -261,8 +262,11 @@ class Journey:
     # When nobody is left who was not asked
 
     def _last_resort(self, now: float) -> Action:
-        ask = self._untried(now)
-        return self._repeat(now) if ask is None else ask
+        if (ask := self._untried(now)) is not None:
+            return ask
+        if self._last is None and (found := self._candidates.largest(self._reached(), now)) is not None:
+            return self._ask(*found, now)
+        return self._repeat(now)
 
     def _untried(self, now: float) -> Ask | None:
         """One that was passed over and is free by now; else one that recovers, or has had a last one's pause."""

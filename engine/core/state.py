@@ -209,7 +209,8 @@ class Group:
     `repeats` is the most repeats at deployments that were asked before, `moves` the most moves to another tier or
     group. A repeat waits at least `pause_s`, and for an upstream's Retry-After at most `longest_wait_s`. The breakers
     of a group's last deployment are open for at most `last_s`; with `has_breakers` of False it heeds none. `rules` say
-    what follows from a failure. `span` counts its tiers, with those of which nothing can be asked.
+    what follows from a failure. `span` counts its tiers, with those of which nothing can be asked; `least_context` is
+    the smallest context that is known.
     """
 
     name: str
@@ -228,7 +229,7 @@ class Group:
     span: int = 1
     spec: Any = None
     has_limits: bool = field(init=False)
-    has_sizes: bool = field(init=False)
+    least_context: float = field(init=False)
     has_places: bool = field(init=False)
     size: int = field(init=False)
 
@@ -236,7 +237,8 @@ class Group:
         self.size = sum(map(len, self.tiers))
         self.has_places = any(target.max_parallel is not None for target in self.targets())
         self.has_limits = any(target.is_limited for target in self.targets())
-        self.has_sizes = any(target.context_tokens is not None for target in self.targets())
+        sizes = (target.context_tokens for target in self.targets())
+        self.least_context = min((size for size in sizes if size is not None), default=math.inf)
 
     def targets(self) -> Iterator[Target]:
         """All of them, in the order of their tiers."""

@@ -86,6 +86,7 @@ def _target(row: DeploymentSpec, rank: int, state: RoutingState) -> Target:
         cost_usd=None if prices[0] is None or prices[1] is None else prices[0] + prices[1],
         rpm=row.rpm,
         tpm=row.tpm,
+        context_tokens=row.context_tokens,
         max_parallel=row.max_parallel,
         max_wait_s=row.max_wait_s or 0.0,
         spec=row,

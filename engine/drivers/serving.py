@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -20,7 +21,7 @@ from engine.exceptions import AllCoolingDown, DeadlineExceeded, Unsuitable
 from engine.ledger import Attempt, SkipReason
 from engine.shared.store import StateStore
 from engine.spec import DeploymentSpec
-from engine.upstreams import failures
+from engine.upstreams import estimates, failures
 from engine.upstreams.call import Answer, Call, Stream, Usage
 from engine.upstreams.choose import collecting, obstacle, upstream_for
 from engine.upstreams.own_keys import OwnKeyRefused, is_hopeless, key_for, with_key
@@ -49,6 +50,7 @@ class _Request:
             group,
             rng,
             deadline_s=self._deadline_s,
+            prompt_tokens=_prompt_tokens(groups, group, call),
             is_stream=call.is_stream,
             request_id=call.trace.call_id,
             bar=partial(_bar, call),
@@ -200,6 +202,13 @@ class _Request:
             depth=made[0].fallback_depth if made else 0,
         ):
             tell(self._journey, call.journey, unix_s=time.time() - self._now())
+
+
+def _prompt_tokens(groups: Mapping[str, Group], group: Group, call: Call) -> int:
+    """About how many the prompt has, where somebody's context may be too small for it; else 0."""
+    behind = (groups.get(name) for name in (*group.general, *group.context, *group.content))
+    are_known = any(one is not None and one.least_context < math.inf for one in (group, *behind))
+    return estimates.input_tokens(call.chat) if are_known else 0
 
 
 async def _wait(wait: Wait) -> None:

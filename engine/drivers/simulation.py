@@ -91,14 +91,6 @@ class Request:
     effect: Effect = field(init=False)
 
 
-@dataclass(slots=True, eq=False)
-class Turn:
-    """A wait of a request in a queue."""
-
-    request: Request
-    is_over: bool = False
-
-
 class Simulation:
     """The state of one run."""
 
@@ -225,7 +217,13 @@ class Simulation:
         self._recording.tally.started += 1
         deadline_s = now + self._limit_s
         journey = Journey(
-            self._groups, self._group, self._rng, deadline_s=deadline_s, is_stream=self._is_stream, request_id=name
+            self._groups,
+            self._group,
+            self._rng,
+            deadline_s=deadline_s,
+            prompt_tokens=arrival.input_tokens,
+            is_stream=self._is_stream,
+            request_id=name,
         )
         request = Request(index, arrival, client, journey, Trace(name, self._group.name), now, deadline_s)
         self._do(request, journey.begin(now))
@@ -244,24 +242,22 @@ class Simulation:
 
     def _queue(self, request: Request, queued: Queued, until_s: float) -> None:
         """It waits for a place until then, or until it may be its turn."""
-        turn = Turn(request)
+        waiting = [request]
 
         def wake() -> None:
-            if not turn.is_over:
-                turn.is_over = True
+            if waiting:
                 self._overtaken += 1
-                self._at(self.now, self._turned, request)
+                self._at(self.now, self._turned, waiting.pop())
 
         queued.wake = wake
-        self._at(min(until_s, request.deadline_s), self._turn, turn)
+        self._at(min(until_s, request.deadline_s), self._turn, waiting)
 
-    def _turn(self, turn: Turn) -> None:
+    def _turn(self, waiting: list[Request]) -> None:
         """The wait in a queue is over, unless the request was woken before."""
-        if turn.is_over:
-            self._overtaken -= 1
+        if waiting:
+            self._turned(waiting.pop())
         else:
-            turn.is_over = True
-            self._turned(turn.request)
+            self._overtaken -= 1
 
     def _turned(self, request: Request) -> None:
         (self._run_out if self.now >= request.deadline_s else self._woke)(request)

@@ -46,6 +46,13 @@ def test_prices_nobody_knows_are_none_and_custom_is_openai():
     assert deployment.api_base == "https://llm.example.com/v1"
 
 
+def test_what_a_deployment_holds_and_takes_at_once_is_there():
+    group = make_group(models=[make_model(context_length=8192)])
+    group.deployments.update(max_parallel=3, max_wait_s=1.5)
+    deployment = spec_of(stored(group)).deployments[0]
+    assert (deployment.context_tokens, deployment.max_parallel, deployment.max_wait_s) == (8192, 3, 1.5)
+
+
 def test_what_the_prompt_cache_costs_and_whose_own_key_it_takes_are_there():
     model = make_model(cached_input_cost_per_million=Decimal("0.3"), cache_write_cost_per_million=Decimal("3.75"))
     deployment = spec_of(stored(make_group(models=[model]))).deployments[0]

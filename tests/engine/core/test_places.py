@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from engine import clock
 from engine.core.actions import Ask, Wait
 from engine.core.journey import Journey
+from engine.drivers.litellm_router import clock
 from engine.drivers.simulation import simulate
 from engine.exceptions import AllCoolingDown
 from engine.jobs import Job

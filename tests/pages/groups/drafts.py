@@ -84,7 +84,7 @@ def placements(draw: st.DrawFn, strategy: str) -> tuple[Placement, ...]:
             rpm=draw(limits),
             tpm=draw(limits),
             max_parallel=draw(st.none() | st.integers(1, 100_000)),
-            max_wait_s=draw(st.none() | st.integers(1, 300)),
+            max_wait_s=draw(st.none() | st.integers(1, 300).map(float)),
         )
         for number, (provider, model) in enumerate(chosen)
     )
