@@ -3,6 +3,10 @@ PYTHON ?= python3
 PY := .venv/bin/python
 LITELLM := .venv-litellm/bin/litellm
 LITELLM_VERSION := 1.106.2
+SMG_VERSION := 1.13.0
+PORTKEY_VERSION := 1.15.2
+# Only for the benchmark: where one can't be had, it is left out.
+PEERS := .venv-smg/.stamp .venv-portkey/.stamp
 CHROMIUM ?= $(shell for name in chromium-headless-shell chromium chromium-browser google-chrome; do command -v $$name && break; done)
 
 # Tests and checks keep their files away from the data of `make run`.
@@ -95,7 +99,7 @@ BENCHES := complexity gateway live pages rehearsal selection usage
 BENCH_ENV := $(if $(filter live,$(NAME)),$(TEST_ENV))
 BENCH_OPTIONS := $(if $(filter gateway,$(NAME)),--litellm $(LITELLM))
 
-bench: .venv/.stamp-dev $(if $(filter gateway,$(NAME)),.venv-litellm/.stamp)  ## one benchmark: make bench NAME=gateway
+bench: .venv/.stamp-dev $(if $(filter gateway,$(NAME)),.venv-litellm/.stamp $(PEERS))  ## one benchmark: make bench NAME=gateway
 	@$(if $(filter $(BENCHES),$(NAME)),,echo "Name one: make bench NAME=x, with x one of: $(BENCHES)"; exit 1)
 	$(BENCH_ENV) $(PY) -m bench.$(NAME) $(BENCH_OPTIONS)
 
@@ -138,6 +142,17 @@ install = @$(UV) --python $(PY) --require-hashes -r $(1) 2>/dev/null || $(PIP) -
 
 node_modules/.stamp: package-lock.json .npmrc .venv/.stamp-dev
 	@$(NPM) ci >/dev/null
+	@touch $@
+
+.venv-smg/.stamp: Makefile .venv/.stamp
+	@$(PYTHON) -m venv .venv-smg
+	@$(UV) --python .venv-smg/bin/python 'smg==$(SMG_VERSION)' 2>/dev/null || \
+	  .venv-smg/bin/python -m pip install -qq --disable-pip-version-check 'smg==$(SMG_VERSION)' || true
+	@touch $@
+
+.venv-portkey/.stamp: Makefile .venv/.stamp-dev
+	@mkdir -p .venv-portkey
+	@$(NPM) install --no-save --prefix .venv-portkey '@portkey-ai/gateway@$(PORTKEY_VERSION)' >/dev/null || true
 	@touch $@
 
 .venv-litellm/.stamp: Makefile .venv/.stamp

@@ -29,6 +29,7 @@ class Load:
     connections: int = 16
     seconds: float = 4.0
     requests: int = 1_000_000
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass
@@ -115,8 +116,9 @@ def request_of(load: Load) -> bytes:
     body = json.dumps({"model": load.model, "messages": [message], "stream": load.is_stream}).encode()
     head = (
         f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:{load.port}\r\nauthorization: Bearer {load.key}\r\n"
-        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
     )
+    head += "".join(f"{name}: {value}\r\n" for name, value in load.headers) + "\r\n"
     return head.encode() + body
 
 

@@ -1,4 +1,4 @@
-"""The three that are compared, each as a running process before the same upstream."""
+"""Ours and what it is compared with first, each as a running process before the same upstream."""
 
 from __future__ import annotations
 
@@ -20,11 +20,15 @@ SERVER = ["-m", "uvicorn", "--loop", "uvloop", "--http", "httptools", "--no-acce
 
 @dataclass(frozen=True)
 class Target:
-    """A server that answers `POST /v1/chat/completions` for model `bench` on a loopback port."""
+    """A server that answers `POST /v1/chat/completions` for model `bench` on a loopback port.
+
+    `headers` are those that it wants beside a key.
+    """
 
     name: str
     port: int
     pid: int
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @contextmanager
