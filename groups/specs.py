@@ -18,6 +18,7 @@ from engine.spec import CooldownPolicy, DeploymentSpec, FallbackPolicy, GroupSpe
 from groups import config_checks
 from groups.models import Deployment, RoutingGroup
 from providers import secrets
+from providers.catalog.price_map import answers_in
 from providers.exceptions import UnreadableKey
 from providers.models import LanguageModel, Provider
 from providers.presets import preset_of
@@ -146,8 +147,16 @@ def _deployment(row: Deployment, problem: str | None) -> DeploymentSpec:
         lacks_credentials=problem is None and unreadable is not None,
         options=_options(provider),
         credentials=keys.others,
-        dialects=frozenset(provider.dialects) or preset.dialects,
+        dialects=_dialects(provider, model.name),
     )
+
+
+def _dialects(provider: Provider, model_name: str) -> frozenset[str]:
+    """What is spoken with a model without LiteLLM: some answer only in Responses."""
+    spoken = frozenset(provider.dialects) or preset_of(provider.type).dialects_at(provider.api_base)
+    if "responses" in spoken and answers_in(type=provider.type, model_name=model_name) == "responses":
+        return frozenset({"responses"})
+    return spoken
 
 
 def _options(provider: Provider) -> tuple[tuple[str, str], ...]:

@@ -40,7 +40,8 @@ class Preset:
     """A provider type. `base_url` is the default address of an OpenAI-compatible one, None if LiteLLM has the address.
 
     `needs_base_url`: self-hosted, for example at `example_url`. `needs_key`: it does not answer without one. `fields`
-    are its further fields. `dialects` are spoken with it without LiteLLM; for OpenAI's own protocol `engine/` knows.
+    are its further fields. `dialects` are spoken with it without LiteLLM, `home_dialects` at its own address; for chat
+    `engine/` knows who speaks it.
     """
 
     type: str
@@ -53,6 +54,12 @@ class Preset:
     example_url: str = ""
     fields: tuple[Field, ...] = ()
     dialects: frozenset[str] = frozenset()
+    home_dialects: frozenset[str] = frozenset()
+
+    def dialects_at(self, api_base: str) -> frozenset[str]:
+        """What is spoken at an address; none where `engine/` knows. Other servers of a type may speak less."""
+        is_home = bool(self.base_url) and api_base.rstrip("/") in ("", self.base_url)
+        return (self.home_dialects if is_home else frozenset()) or self.dialects
 
     @property
     def logo(self) -> str:
@@ -103,9 +110,10 @@ VERTEX_FIELDS = (
 )
 # Spoken without LiteLLM by providers that were added since it can be; older ones stay on LiteLLM until switched.
 CHAT, MESSAGES = frozenset({"chat"}), frozenset({"messages"})
+OPENAI_DIALECTS = frozenset({"chat", "responses"})
 ROWS = (
     Preset("openrouter", "OpenRouter", "openrouter", "https://openrouter.ai/api/v1", "#7c3aed"),
-    Preset("openai", "OpenAI", "openai", "https://api.openai.com/v1", "#10a37f"),
+    Preset("openai", "OpenAI", "openai", "https://api.openai.com/v1", "#10a37f", home_dialects=OPENAI_DIALECTS),
     Preset("anthropic", "Anthropic", "anthropic", colour="#d97706", dialects=MESSAGES),
     Preset("together", "Together AI", "together_ai", "https://api.together.xyz/v1", "#3b82f6"),
     Preset("huggingface", "HuggingFace", "huggingface", colour="#f59e0b"),

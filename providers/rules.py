@@ -23,7 +23,7 @@ from providers.presets import BY_TYPE, is_known, preset_of
 SETTING = re.compile(r"[A-Za-z0-9._-]{0,256}")
 # What the console can speak with a provider: OpenAI's chat or Anthropic's messages directly, or LiteLLM.
 LITELLM = "litellm"
-DIALECTS = ("chat", "messages", LITELLM)
+DIALECTS = ("chat", "messages", "responses", LITELLM)
 SENDABLE = "A key has up to 4096 printable ASCII characters, in one line."
 
 

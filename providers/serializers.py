@@ -54,7 +54,7 @@ class ProviderSerializer(StrictSerializer):
     `settings` and `credentials` are the further fields of its type: `api_version` for azure; `aws_region_name`,
     `aws_access_key_id` and `aws_secret_access_key` for aws. `rpm` and `tpm` limit each of its deployments without a
     limit of its own. `models` are upstream names. `dialects` are the protocols that the console speaks with it: `chat`
-    (OpenAI's) and `messages` (Anthropic's) directly, or `litellm` alone; none means those of its type.
+    and `responses` (OpenAI's) and `messages` (Anthropic's) directly, or `litellm` alone; none means those of its type.
     """
 
     id = serializers.UUIDField(read_only=True)

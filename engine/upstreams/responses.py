@@ -21,6 +21,7 @@ from engine.upstreams.chat_events import Bytes, StreamEvents
 from engine.upstreams.dropped import printable
 from engine.upstreams.over_http import Request
 from engine.upstreams.passed_on import headers_for
+from engine.upstreams.quirks import address, key_header
 from engine.upstreams.upstream_failure import UpstreamFailure
 
 LAST_CHUNK = b"data: [DONE]\n\n"
@@ -108,14 +109,12 @@ class DecodedResponseEvents(StreamEvents):
 
 
 def _url(deployment: DeploymentSpec) -> str:
-    return f"{(deployment.api_base or '').rstrip('/')}/responses"
+    return address(deployment, "responses")
 
 
 def _headers(call: Call, deployment: DeploymentSpec) -> dict[str, str]:
-    headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
-    if deployment.api_key is not None:
-        headers["Authorization"] = f"Bearer {deployment.api_key.reveal()}"
-    return headers | headers_for(call, deployment)
+    plain = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
+    return plain | key_header(deployment) | headers_for(call, deployment)
 
 
 def _read(call: Call, deployment: DeploymentSpec, body: bytes) -> Answer:

@@ -107,6 +107,13 @@ def lookup(*, type: str, model_name: str) -> CatalogEntry:
     return UNKNOWN if row is None else entry_of(row)
 
 
+@lru_cache(maxsize=20_000)
+def answers_in(*, type: str, model_name: str) -> str:
+    """What kind of request a provider's model answers, in LiteLLM's words: `chat`, `responses`, …; empty if unknown."""
+    row = row_of(preset_of(type).litellm_provider, model_name)
+    return str((row or {}).get("mode") or "")
+
+
 def row_of(litellm_provider: str, model_name: str) -> dict[str, Any] | None:
     """The map's row of a model, with or without LiteLLM's prefix."""
     row = price_map().get(f"{litellm_provider}/{model_name}") or price_map().get(model_name)

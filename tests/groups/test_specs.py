@@ -120,8 +120,17 @@ def test_a_model_can_be_called_by_itself():
         ({"type": "custom"}, set()),
         ({"type": "mistral"}, {"chat"}),
         ({"type": "google"}, set()),
+        ({"type": "openai", "api_base": ""}, {"chat", "responses"}),
+        ({"type": "openai", "api_base": "https://api.openai.com/v1/"}, {"chat", "responses"}),
+        ({"type": "openai", "api_base": "https://llm.example.com/v1"}, set()),
+        ({"type": "custom", "dialects": ["responses"]}, {"responses"}),
     ],
 )
 def test_a_deployment_speaks_the_dialects_of_its_provider_or_of_its_type(fields: dict[str, Any], spoken: set[str]):
     model = make_model(provider=make_provider(**fields))
     assert spec_of(stored(make_group(models=[model]))).deployments[0].dialects == spoken
+
+
+def test_a_model_that_answers_only_in_responses_speaks_only_that():
+    model = make_model(provider=make_provider(type="openai", api_base=""), name="gpt-5-pro")
+    assert spec_of(stored(make_group(models=[model]))).deployments[0].dialects == {"responses"}
