@@ -16,9 +16,9 @@ from engine.exceptions import RequestFailed
 from engine.ledger import Trace
 from engine.outcomes import CLIENT_LEFT
 from engine.routing import LiveGroup, failure_of
-from engine.spec import Router
 from engine.upstreams import estimates
-from engine.upstreams.call import CHAT, Answer, Call, Stream
+from engine.upstreams.call import Answer, Call, Stream
+from engine.upstreams.counting import counted
 from gateway import openai
 from gateway.admission.highest_cost import most_nanousd, reachable
 from gateway.admission.key_rights import admit, authenticate, check_scope, is_assigned, may_fall_back_to
@@ -48,7 +48,6 @@ async def serve(live: Live, request: Incoming, raw: bytes) -> tuple[Exchange, He
         exchange.call = call = Call(endpoint, body, exchange.trace, bool(body.get("stream")))
         route = await resolve(live, call, partial(is_assigned, live, holder), holder.power_level)
         exchange.go(route)
-        check_possible(call, route.group)
         admit(live, holder, body["model"], route)
         headers = await live.rate_limits.admit(holder)
         call.headers = request.passed_on
@@ -75,9 +74,9 @@ async def serve(live: Live, request: Incoming, raw: bytes) -> tuple[Exchange, He
 
 
 async def count(live: Live, request: Incoming, raw: bytes) -> bytes:
-    """`POST /v1/messages/count_tokens`: our estimate of the input, for a key that may call the model.
+    """`POST /v1/messages/count_tokens`: the provider's count of the input, or our estimate.
 
-    It costs nothing: no credits, no part of a limit, no row in the log.
+    For a key that may call the model. It costs nothing: no credits, no part of a limit, no row in the log.
     """
     holder = await authenticate(live, request.key)
     check_scope(holder)
@@ -87,20 +86,11 @@ async def count(live: Live, request: Incoming, raw: bytes) -> bytes:
     try:
         route = await resolve(live, call, partial(is_assigned, live, holder), holder.power_level)
         admit(live, holder, body["model"], route)
-        return to_json({"input_tokens": max(1, estimates.input_tokens(call.chat))})
+        call.own_keys, call.headers = live.own_keys_of(holder), request.passed_on
+        tokens = await counted(call, route.group.spec) or max(1, estimates.input_tokens(call.chat))
+        return to_json({"input_tokens": tokens})
     except Malformed as error:
         raise _as_api_error(error) from None
-
-
-def check_possible(call: Call, group: LiveGroup) -> None:
-    """Raises Malformed, or ApiError 400 for what can't be said in chat's words where LiteLLM's Router chooses.
-
-    Our own router passes over the deployments that can't do it.
-    """
-    if not call.is_chat or call.endpoint == CHAT:
-        return
-    if (obstacle := call.view.obstacle) is not None and group.spec.router is Router.LITELLM:
-        raise ApiError(400, obstacle.message, param=obstacle.param, code="unsupported_parameter")
 
 
 async def hold(live: Live, exchange: Exchange, call: Call, group: LiveGroup, *, size: int) -> None:

@@ -40,8 +40,8 @@ class MessagesSpeech:
 
     def request(self, call: Call, deployment: DeploymentSpec) -> Request:
         body, dropped = adapted(call.body, deployment.upstream_model)
-        headers = headers_for(call, deployment, ANTHROPIC)
-        return _request(deployment, {**body, "model": deployment.upstream_model}, headers, tuple(dropped))
+        sent = {**body, "model": deployment.upstream_model}
+        return _request(deployment, sent, messages_headers(call, deployment), tuple(dropped))
 
     def has_learned(self, call: Call, deployment: DeploymentSpec, refusal: UpstreamFailure) -> bool:
         return False
@@ -61,9 +61,8 @@ class ChatOverMessagesSpeech:
 
     def request(self, call: Call, deployment: DeploymentSpec) -> Request:
         asked = asked_of(call, deployment.upstream_model)
-        return _request(
-            deployment, asked.body, headers_for(call, deployment, frozenset(TRACING)), asked.dropped, asked.schema_tool
-        )
+        headers = messages_headers(call, deployment, frozenset(TRACING))
+        return _request(deployment, asked.body, headers, asked.dropped, asked.schema_tool)
 
     def has_learned(self, call: Call, deployment: DeploymentSpec, refusal: UpstreamFailure) -> bool:
         return False
@@ -142,13 +141,20 @@ def _request(
     dropped: tuple[str, ...],
     kept: Any = None,
 ) -> Request:
-    sent = {"content-type": "application/json", "accept-encoding": "identity", "anthropic-version": VERSION, **headers}
+    return Request(messages_address(deployment), to_json(body), headers, printable(dropped), kept)
+
+
+def messages_headers(call: Call, deployment: DeploymentSpec, wanted: frozenset[str] = ANTHROPIC) -> dict[str, str]:
+    """The headers of a request, with the client's own of those that are `wanted`."""
+    made = {"content-type": "application/json", "accept-encoding": "identity", "anthropic-version": VERSION}
     if deployment.api_key is not None:
-        sent["x-api-key"] = deployment.api_key.reveal()
-    return Request(address(deployment), to_json(body), sent, printable(dropped), kept)
+        key = deployment.api_key.reveal()
+        # Other servers of this API read one or the other.
+        made |= {"x-api-key": key} | ({"authorization": f"Bearer {key}"} if deployment.api_base else {})
+    return made | headers_for(call, deployment, wanted)
 
 
-def address(deployment: DeploymentSpec, path: str = "messages") -> str:
+def messages_address(deployment: DeploymentSpec, path: str = "messages") -> str:
     """Where a deployment answers; a base without `/v1` gets it, as Anthropic's own clients add it."""
     base = (deployment.api_base or BASE).rstrip("/")
     return f"{base}/{path}" if base.endswith("/v1") else f"{base}/v1/{path}"
