@@ -46,6 +46,7 @@ async def serve(live: Live, request: Incoming, raw: bytes) -> tuple[Exchange, He
         raw = await unpacked(raw, request.encoding, settings.MAX_REQUEST_MB)
         body = openai.parse(raw, endpoint, model=request.way.model)
         exchange.call = call = Call(endpoint, body, exchange.trace, bool(body.get("stream")))
+        check_sound(call)
         route = await resolve(live, call, partial(is_assigned, live, holder), holder.power_level)
         exchange.go(route)
         admit(live, holder, body["model"], route)
@@ -91,6 +92,12 @@ async def count(live: Live, request: Incoming, raw: bytes) -> bytes:
         return to_json({"input_tokens": tokens})
     except Malformed as error:
         raise _as_api_error(error) from None
+
+
+def check_sound(call: Call) -> None:
+    """Raises Malformed for a request of another door that is wrong at every upstream: its view is made here."""
+    if call.is_chat:
+        _ = call.chat
 
 
 async def hold(live: Live, exchange: Exchange, call: Call, group: LiveGroup, *, size: int) -> None:
