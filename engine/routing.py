@@ -37,7 +37,7 @@ from engine.upstreams import failures, litellm_import
 from engine.upstreams.call import Answer, Call, Stream
 from engine.upstreams.choose import needs_litellm
 from engine.upstreams.own_keys import OwnKeyRefused, hopeless
-from engine.upstreams.upstream_failure import CODE_OF_KIND, UpstreamFailure
+from engine.upstreams.upstream_failure import UpstreamFailure, status_and_code
 
 if TYPE_CHECKING:
     from engine.drivers.litellm_router.cooldowns import RouterCooldowns
@@ -357,10 +357,7 @@ def _status_and_code(known: UpstreamFailure) -> tuple[int, str | None]:
     """The status before it is told to the caller, and our own code; None where the upstream's may be told."""
     if known.is_unusable:
         return known.status, "no_usable_deployment"
-    if known.kind is not Kind.QUOTA:
-        return known.status, CODE_OF_KIND.get(known.kind)
-    # Some say 400 or 403 of an account without money: ours, and no fault of the request.
-    return (429, "insufficient_quota") if known.status == 429 else (402, None)
+    return status_and_code(known.kind, known.status)
 
 
 def _key_refused(error: OwnKeyRefused) -> RequestFailed:

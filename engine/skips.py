@@ -16,6 +16,7 @@ from engine.spec import DeploymentSpec, GroupSpec, Strategy
 EVERYTHING = math.inf
 TURN_DID_NOT_COME = "Its turn did not come: the retries were used up, or the error was not worth one."
 BEYOND_MOVES = "The request had made its {} moves to another tier or group (max_fallbacks)."
+HAS_FAILED = "It has already failed in this request, in the group '{}'."
 NOT_NEEDED = "The request ended before its turn."
 
 Noted = Callable[[GroupSpec, DeploymentSpec], Skip | None]
@@ -123,13 +124,15 @@ def skips_in(
 ) -> Iterator[Skip]:
     """The same one by one; `noted` gives the obstacle that was noted for a deployment of a group."""
     asked = asked_in(attempts)
+    places = {deployment_id: group for group, deployment_id in asked}
     for visit in visits:
         name, depth = visit.spec.name, visit.depth
         for place, deployment in visit.ranks:
             rank = depth + place
             if (rank > end and not visit.is_barred) or (name, deployment.deployment_id) in asked:
                 continue
-            skip = _skip(visit, deployment, noted, rank < end, refused_providers)
+            asked_as = places.get(deployment.deployment_id)
+            skip = _skip(visit, deployment, noted, rank < end, refused_providers, asked_as)
             if skip is not None:
                 yield skip if skip.fallback_depth == rank else skip._replace(fallback_depth=rank)
 
@@ -158,9 +161,15 @@ def end_of(trace: Trace) -> int:
 
 
 def _skip(
-    visit: Visit, deployment: DeploymentSpec, noted: Noted, was_passed: bool, refused_providers: Collection[str]
+    visit: Visit,
+    deployment: DeploymentSpec,
+    noted: Noted,
+    was_passed: bool,
+    refused_providers: Collection[str],
+    asked_as: str | None,
 ) -> Skip | None:
-    """The skip of a candidate; None for a standby of the tier that answered."""
+    """The skip of a candidate; None for a standby of the tier that answered. `asked_as` is the other group in which it
+    was asked."""
     spec = visit.spec
     if visit.is_barred:
         message = f"The caller may not use the group '{spec.name}'."
@@ -175,10 +184,14 @@ def _skip(
         return skip
     if _has_no_weight(spec, deployment):
         return skip_of(spec, deployment, SkipReason.NO_WEIGHT, "Its weight is 0.")
-    return skip_of(spec, deployment, SkipReason.RETRY_BUDGET, _why_passed(spec, deployment)) if was_passed else None
+    if not was_passed:
+        return None
+    return skip_of(spec, deployment, SkipReason.RETRY_BUDGET, _why_passed(spec, deployment, asked_as))
 
 
-def _why_passed(spec: GroupSpec, deployment: DeploymentSpec) -> str:
+def _why_passed(spec: GroupSpec, deployment: DeploymentSpec, asked_as: str | None) -> str:
+    if asked_as is not None:
+        return HAS_FAILED.format(asked_as)
     most = spec.retry.max_fallbacks
     is_beyond = spec.tier_of(deployment) not in spec.tiers[: most + 1]
     return BEYOND_MOVES.format(most) if is_beyond else TURN_DID_NOT_COME

@@ -111,7 +111,7 @@ class Breaker:
 
     __slots__ = (
         "_allowed", "_bad", "_before", "_down_s", "_failed", "_first", "_is_by_hand", "_marks", "_news",
-        "_openings", "_passed_over", "_probe", "_probe_s", "_probes", "_window_s", "away", "begun", "cause",
+        "_openings", "_passed", "_passed_over", "_probe", "_probe_s", "_probes", "_window_s", "away", "begun", "cause",
         "elsewhere_s", "is_quiet", "last", "policy", "request_id", "revision", "running", "sent", "since_s",
         "until_s",
     )  # fmt: skip
@@ -136,6 +136,7 @@ class Breaker:
         self._probe = 0  # the number of the probe that runs; 0 is none
         self._probe_s = self.elsewhere_s = 0.0
         self._openings = self._passed_over = 0
+        self._passed = 0  # how many requests have passed it over since it opened, or since its last probe began
         self._down_s: float | None = None
         self._is_by_hand = False
         self._marks: deque[Mark] | None = None
@@ -158,18 +159,17 @@ class Breaker:
             return State.RECOVERING if is_full else State.CLOSED
         if self._probe or now < self.elsewhere_s:
             return State.PROBING
-        return State.OPEN if now < self.until_s or self._passed_over > 0 else State.HALF_OPEN
+        return State.OPEN if now < self.until_s or self._passed < self._passed_over else State.HALF_OPEN
 
     def passed_over(self, now: float) -> None:
         """A request went elsewhere because of it."""
-        if self._passed_over and now >= self.until_s:
-            self._passed_over -= 1
+        self._passed += 1
 
     def entered(self, now: float = 0.0) -> int:
         """A request is sent: its ticket."""
         if self.until_s:
             self._probes += 1
-            self._probe, self._probe_s, self._news = self._probes, now, self.sent
+            self._probe, self._probe_s, self._news, self._passed = self._probes, now, self.sent, 0
             return self._probe
         if self._allowed:
             self.running += 1
@@ -218,6 +218,8 @@ class Breaker:
         if not (opens or is_probe or self._is_enough(number)):
             return False
         if is_probe or not self.until_s:
+            if not is_probe:
+                self._passed = 0
             self._openings += 1
             is_silent = failure.kind is Kind.TIMEOUT
             self._passed_over = min(2 ** (self._openings - 1), MOST_PASSED_OVER) if is_silent else 0
@@ -252,7 +254,7 @@ class Breaker:
             left_s=self.until_s - now,
             paused_s=now - self.since_s,
             down_s=0.0 if self._down_s is None else now - self._down_s,
-            passed_over=self._passed_over,
+            passed_over=max(0, self._passed_over - self._passed),
             cause=self.cause,
             request_id=self.request_id,
             last=self.last,
@@ -278,6 +280,7 @@ class Breaker:
         down_s = now - said.down_s
         self._down_s = down_s if self._down_s is None else min(self._down_s, down_s)
         self._openings, self._passed_over = max(self._openings, said.openings), said.passed_over
+        self._passed = 0
         self._allowed = self.running = 0
         self.elsewhere_s = 0.0
         # As with our own: a pause is never shorter than what was said before.

@@ -15,7 +15,7 @@ from engine.dialects.errors import read_error
 from engine.exceptions import STATUS_FOR_CLIENT
 from engine.fault_effects import Broken, Refusal
 from engine.spec import DeploymentSpec
-from engine.upstreams.upstream_failure import CODE_OF_KIND, NO_CONNECTION, class_of
+from engine.upstreams.upstream_failure import NO_CONNECTION, class_of, status_and_code
 
 # What a caller is told where no status came.
 STATUS_OF_TIMEOUT, STATUS_OF_NO_CONNECTION = 504, 502
@@ -49,8 +49,8 @@ def refused(trouble: Refusal) -> Effect:
     reading = read_error(status, headers, to_json({"error": {"message": trouble.message}}), now=0.0)
     failure = Failure(reading.kind, reading.retry_after_s, str(status))
     error_class = class_of(reading.kind, status)
-    told = STATUS_FOR_CLIENT.get(status, status), CODE_OF_KIND.get(reading.kind)
-    return Effect(failure, error_class, trouble.message, status, *told)
+    told, code = status_and_code(reading.kind, status)
+    return Effect(failure, error_class, trouble.message, status, STATUS_FOR_CLIENT.get(told, told), code)
 
 
 def unreachable(deployment: DeploymentSpec, why: str) -> Effect:

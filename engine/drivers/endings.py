@@ -12,6 +12,7 @@ from typing import overload
 
 from engine.core.actions import GiveUp
 from engine.core.candidates import PROBE_TAKES_S
+from engine.core.failures import Kind
 from engine.core.journey import Journey
 from engine.core.state import Group
 from engine.drivers.effects import Effect
@@ -30,13 +31,16 @@ def failure_of(
     if not failures:
         return _not_asked(journey, group, free_in_s)
     last = failures[-1]
+    # Waiting brings no money.
+    is_hopeless = all(one.failure.kind is Kind.QUOTA for one in failures)
     wait_s = free_in_s if free_in_s is not None else _told_s(trace, failures, now)
     return RequestFailed(
         last.message,
         status=last.status,
         error_class=last.error_class,
         code=last.code,
-        retry_after_s=wait_s if last.status in MAY_WAIT else None,
+        retry_after_s=wait_s if last.status in MAY_WAIT and not is_hopeless else None,
+        is_hopeless=is_hopeless,
     )
 
 

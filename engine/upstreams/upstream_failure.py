@@ -35,6 +35,14 @@ NO_CONNECTION, UNREADABLE, NO_QUOTA = "UpstreamConnectionError", "UnreadableAnsw
 TEXTS = ("message", "code", "type", "param")
 
 
+def status_and_code(kind: Kind, status: int) -> tuple[int, str | None]:
+    """The status of a failure and our own code for callers; None where the upstream's may be told."""
+    if kind is not Kind.QUOTA:
+        return status, CODE_OF_KIND.get(kind)
+    # Some say 400 or 403 of an account without money: ours, and no fault of the request.
+    return (429, "insufficient_quota") if status == 429 else (402, None)
+
+
 class UpstreamFailure(Exception):
     """How one attempt failed.
 

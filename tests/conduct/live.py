@@ -149,6 +149,7 @@ def _retry_config(shape: Shape) -> dict[str, Any]:
             "timeout_s": shape.timeout_s,
             "first_token_timeout_s": shape.first_token_s,
             "stream_idle_timeout_s": shape.idle_s,
+            "by_error": shape.by_error or None,
         }
     )
 

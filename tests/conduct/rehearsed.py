@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from engine.drivers.litellm_router import clock
+from engine.drivers.simulation import simulate
 from engine.exceptions import RequestFailed
 from engine.fault_effects import Broken, Exposure, Fate, Refusal
 from engine.faults import (
@@ -25,9 +25,8 @@ from engine.faults import (
 )
 from engine.jobs import Job
 from engine.profiles import Profile
-from engine.rehearsal import rehearse
 from engine.scenarios import Scenario
-from engine.spec import CooldownPolicy, DeploymentSpec, FallbackPolicy, GroupSpec, RetryPolicy, Strategy
+from engine.spec import CooldownPolicy, DeploymentSpec, ErrorRule, FallbackPolicy, GroupSpec, RetryPolicy, Strategy
 from engine.targets import TargetedFault
 from engine.workload import Arrival, Workload
 from gateway.openai import from_failure
@@ -117,7 +116,9 @@ def _group(shape: Shape, name: str, tiers: str) -> GroupSpec:
         )
         for p in places(tiers)
     )
-    retry = RetryPolicy(shape.retries, 0.0, shape.moves, shape.timeout_s, shape.first_token_s, shape.idle_s)
+    times = {"first_token_timeout_s": shape.first_token_s, "stream_idle_timeout_s": shape.idle_s}
+    by_error = tuple(ErrorRule(kind, **change) for kind, change in shape.by_error.items())
+    retry = RetryPolicy(shape.retries, 0.0, shape.moves, shape.timeout_s, **times, by_error=by_error)
     cooldown = CooldownPolicy(shape.cooldown_s, shape.allowed_fails)
     return GroupSpec(name, name, Strategy(shape.strategy), rows, retry=retry, cooldown=cooldown)
 
@@ -132,7 +133,7 @@ def traces_of(
     profiles = dict.fromkeys(shape.names, QUICK)
     job = Job(specs_of(shape), workload, Scenario("conduct", "A case.", faults), seed, profiles)
     told: list[dict[str, Any]] = []
-    clock.run(rehearse(job, emit=told.append))
+    simulate(job, emit=told.append)
     rows = [trace for message in told if message["type"] == "traces" for trace in message["traces"]]
     return sorted(rows, key=lambda row: row["index"])
 

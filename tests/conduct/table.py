@@ -63,7 +63,7 @@ class Place:
 class Shape:
     """A group: `A B / C` is a tier of two, then one more; `A*0` has weight 0, `A!10` ten requests a minute, `A@k` the
     key k. `general`, `context` and `content` are fallback groups of the same settings, each written like `tiers`;
-    `also` are groups beside it, with some of the same deployments."""
+    `also` are groups beside it, with some of the same deployments. `by_error` is as in `retry_config`."""
 
     tiers: str
     strategy: str = "priority-failover"
@@ -78,6 +78,7 @@ class Shape:
     context: tuple[str, ...] = ()
     content: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
+    by_error: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def but(self, **settings: Any) -> Shape:
         """The same with other settings."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engine.ledger import Skip, SkipReason, Trace
 from engine.routing import LiveGroup, Routing
 from engine.skips import standbys
-from engine.spec import CooldownPolicy, FallbackPolicy, GroupSpec, OwnKey, RetryPolicy, Secret, Strategy
+from engine.spec import CooldownPolicy, FallbackPolicy, GroupSpec, OwnKey, RetryPolicy, Router, Secret, Strategy
 from engine.upstreams.call import Call
 from tests.engine.scripted import ScriptedUpstream, deployment, group, path_of, request, routing_of
 
@@ -153,6 +153,14 @@ async def test_who_had_no_turn_because_the_retries_were_used_up_is_skipped_for_t
     trace = await asked(await routing_of(limited), "h", ScriptedUpstream(dict.fromkeys("abc", 500)))
     assert told(trace) == {"c": "retry_budget"}
     assert "max_fallbacks" in trace.skipped[0].message
+
+
+async def test_who_failed_already_in_the_group_before_is_skipped_for_that():
+    first = group(deployments=(deployment("a", priority=1),), fallback=FallbackPolicy(("h",)), router=Router.NATIVE)
+    routing = await routing_of(first, group("h", router=Router.NATIVE))
+    trace = await asked(routing, "g", ScriptedUpstream({"a": 500}))
+    assert (path_of(trace), told(trace)) == ("a:error>b:success", {"a": "retry_budget"})
+    assert trace.skipped[0].message == "It has already failed in this request, in the group 'g'."
 
 
 async def test_who_waited_behind_an_attempt_that_was_left_is_no_skip():

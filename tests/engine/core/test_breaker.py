@@ -251,6 +251,18 @@ def test_a_silent_one_is_passed_over_by_more_and_more_requests_between_its_probe
     assert passed == [1, 2, 4, 8, 16, 16, 16] == [min(2**n, MOST_PASSED_OVER) for n in range(7)]
 
 
+def test_what_passes_a_silent_one_over_while_it_pauses_or_is_probed_counts_for_the_next_probe():
+    breaker = opened(SILENT, 15.0)
+    breaker.passed_over(15.5)
+    assert breaker.state(17.0) is State.HALF_OPEN
+    ticket = breaker.entered(17.0)
+    breaker.passed_over(18.0)
+    breaker.failed(22.0, SILENT, ticket)
+    assert breaker.state(22.0) is State.OPEN
+    breaker.passed_over(22.0)
+    assert breaker.state(22.0) is State.HALF_OPEN
+
+
 def test_one_that_fails_at_once_is_probed_by_the_first_request_after_the_pause():
     breaker = opened(SERVER, 1.0)
     for _ in range(5):
