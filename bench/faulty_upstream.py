@@ -13,8 +13,8 @@ from typing import Any
 
 import httpx
 
-from engine.jobs import Job
 from engine.ledger import Attempt, Trace
+from engine.rehearsal.jobs import Job
 from engine.spec import DeploymentSpec, RetryPolicy
 from engine.upstreams.call import Call
 from engine.upstreams.failures import status_of

@@ -26,11 +26,11 @@ import aiohttp
 
 from bench.processes import free_port, running
 from bench.rehearsal import Worker
-from engine.jobs import Job
-from engine.profiles import Profile
-from engine.scenarios import parse_scenario
+from engine.faults.scenarios import parse_scenario
+from engine.rehearsal.jobs import Job
+from engine.rehearsal.profiles import Profile
+from engine.rehearsal.workload import Arrival, Workload
 from engine.spec import CooldownPolicy, DeploymentSpec, GroupSpec, RetryPolicy, Strategy
-from engine.workload import Arrival, Workload
 from tests.servers import MASTER_KEY, Console, console
 
 SEED = 11

@@ -22,11 +22,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.processes import cpu_s
-from engine.jobs import Job
-from engine.profiles import Profile
-from engine.scenarios import SCENARIOS
+from engine.faults.scenarios import SCENARIOS
+from engine.rehearsal.jobs import Job
+from engine.rehearsal.profiles import Profile
+from engine.rehearsal.workload import Workload
 from engine.spec import DeploymentSpec, FallbackPolicy, GroupSpec, RetryPolicy, Router, Strategy
-from engine.workload import Workload
 
 LATENCIES_MS = {"a": 150.0, "b": 235.0, "c": 320.0}
 WANTED = 5.0
@@ -55,7 +55,7 @@ class Worker:
     """A warm worker process."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-m", "engine.worker"]
+        command = [sys.executable, "-m", "engine.rehearsal.worker"]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self._read() == {"type": "ready"}
 

@@ -1,4 +1,4 @@
-"""The routing engine: LiteLLM's Router, an attempt ledger, upstreams. Knows no Django."""
+"""The routing engine: its core, drivers, upstreams, the ledger of attempts, and rehearsals. Knows no Django."""
 
 import os
 

@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 from access.authentication import actor_of
 from access.models import Role
 from engine.exceptions import BadInput
-from engine.scenarios import SCENARIOS
+from engine.faults.scenarios import SCENARIOS
 from groups.models import RoutingGroup
 from lib.serializers import page_answer, page_of, row_or_404
 from tester import actions

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.changes import Change, beginning_of, rates_after, scenario_of, seconds, with_change
 from engine.exceptions import BadInput
-from engine.jobs import Job
-from engine.scenarios import Scenario, read_rates, read_scenario
+from engine.faults.scenarios import Scenario, read_rates, read_scenario
+from engine.rehearsal.changes import Change, beginning_of, rates_after, scenario_of, seconds, with_change
+from engine.rehearsal.jobs import Job
 from tester import rules
 from tester.models import Run
 from tester.run_planning import rates_in

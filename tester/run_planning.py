@@ -10,12 +10,12 @@ from typing import Any, Protocol
 from django.conf import settings
 
 from engine.exceptions import BadInput
-from engine.jobs import DEFAULT_FRAME_S, Job
-from engine.needs import workload_for
-from engine.profiles import DEFAULT_PROFILE, Profile
-from engine.scenarios import Scenario, parse_scenario
+from engine.faults.needs import workload_for
+from engine.faults.scenarios import Scenario, parse_scenario
+from engine.rehearsal.jobs import DEFAULT_FRAME_S, Job
+from engine.rehearsal.profiles import DEFAULT_PROFILE, Profile
+from engine.rehearsal.workload import Workload
 from engine.spec import GroupSpec, Router
-from engine.workload import Workload
 from groups.models import RoutingGroup
 from groups.specs import specs_with_fallbacks
 from tester.models import Run

@@ -13,7 +13,7 @@ from pydantic_core import to_json
 from engine.core.failures import Failure, Kind
 from engine.dialects.errors import read_error
 from engine.exceptions import STATUS_FOR_CLIENT
-from engine.fault_effects import Broken, Refusal
+from engine.faults.fates import Broken, Refusal
 from engine.spec import DeploymentSpec
 from engine.upstreams.upstream_failure import NO_CONNECTION, class_of, status_and_code
 

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any
 
-from engine.clients import ClientRetries
-from engine.conditions import Conditions, conditions_of
 from engine.core.actions import Action, Ask, GiveUp
 from engine.core.journey import Journey
 from engine.core.queues import Queued
@@ -22,15 +20,17 @@ from engine.drivers.compiling import compiled_together
 from engine.drivers.effects import Effect, effect_of, timed_out, unreachable
 from engine.drivers.endings import PassedOver, failure_of
 from engine.exceptions import DeadlineExceeded, RequestFailed
-from engine.fault_effects import Broken, Fate, Refusal
-from engine.jobs import Job
+from engine.faults.conditions import Conditions, conditions_of
+from engine.faults.fates import Broken, Fate, Refusal
 from engine.ledger import Attempt, AttemptStatus, Trace
 from engine.outcomes import Outcome, outcome_of
-from engine.recording import Emit, Recording, Stopped
-from engine.results import DeploymentCount
+from engine.rehearsal.clients import ClientRetries
+from engine.rehearsal.jobs import Job
+from engine.rehearsal.recording import Emit, Recording, Stopped
+from engine.rehearsal.results import DeploymentCount
+from engine.rehearsal.workload import Arrival
 from engine.spec import DeploymentSpec
 from engine.upstreams.tokens import Usage
-from engine.workload import Arrival
 
 # A run whose clock has gone this far is stuck in something that will not end.
 LIMIT_S = 30 * 24 * 3600.0

@@ -8,11 +8,11 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from pydantic_core import to_json
 
-from engine.conditions import conditions_of
-from engine.fault_effects import Broken, Fate, Refusal
+from engine.faults.conditions import conditions_of
+from engine.faults.fates import Broken, Fate, Refusal
+from engine.faults.scenarios import Scenario
 from engine.ledger import Attempt
-from engine.profiles import Profile
-from engine.scenarios import Scenario
+from engine.rehearsal.profiles import Profile
 from engine.spec import DeploymentSpec, GroupSpec, RetryPolicy
 from engine.upstreams import failures
 from engine.upstreams.call import Answer, Call, Stream, Usage

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 
 from access.models import Role
 from engine.exceptions import BadInput
-from engine.scenarios import SCENARIOS
+from engine.faults.scenarios import SCENARIOS
 from engine.spec import Strategy
 from groups.models import Deployment, RoutingGroup
 from groups.rules import check_strategy_fits

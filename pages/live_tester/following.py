@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.exceptions import BadInput
-from engine.needs import RATE_PER_S, workload_for
-from engine.scenarios import SCENARIOS
+from engine.faults.needs import RATE_PER_S, workload_for
+from engine.faults.scenarios import SCENARIOS
 
 CLOSED, POISSON = "closed", "poisson"
 WHOLE, STREAMED = "whole", "streamed"

@@ -8,8 +8,8 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
-from engine.scenarios import HEALTHY, SCENARIOS, Scenario
-from engine.workload import MOST_TOKENS
+from engine.faults.scenarios import HEALTHY, SCENARIOS, Scenario
+from engine.rehearsal.workload import MOST_TOKENS
 from pages.live_tester.following import (
     CLOSED,
     CONTROLS,

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 
 from access.models import Role
 from engine.exceptions import BadInput
-from engine.scenarios import SCENARIOS
+from engine.faults.scenarios import SCENARIOS
 from lib.exceptions import DomainError
 from pages.guards import PersonRequest, requires
 from pages.live_tester.forms import RATE

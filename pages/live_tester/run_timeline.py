@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from engine.exceptions import BadInput
-from engine.jobs import specs_from_json
-from engine.profiles import Profile
-from engine.scenarios import Scenario
+from engine.faults.scenarios import Scenario
+from engine.rehearsal.jobs import specs_from_json
+from engine.rehearsal.profiles import Profile
 from engine.spec import GroupSpec
 from tester.models import Run
 from tester.scene import DrawnGroup

@@ -14,8 +14,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from access.models import Role
 from access.rules import can_operate
 from engine.exceptions import BadInput
-from engine.jobs import DEFAULT_FRAME_S, FRAMES_PER_INTERVAL, Job
-from engine.scenarios import SCENARIOS
+from engine.faults.scenarios import SCENARIOS
+from engine.rehearsal.jobs import DEFAULT_FRAME_S, FRAMES_PER_INTERVAL, Job
 from groups.models import RoutingGroup
 from lib.exceptions import DomainError
 from pages.groups.detail import group_with_deployments

@@ -68,7 +68,7 @@ class FrameBuffer:
         return len(self.times_ms) - 1
 
     def frame(self, index: int) -> dict[str, Any] | None:
-        """The frame at an index as `engine.results.Tally.frame` gives it; None before the first."""
+        """The frame at an index as `engine.rehearsal.results.Tally.frame` gives it; None before the first."""
         return from_json(self._texts[index]) if index >= 0 else None
 
     def add(self, news: RunUpdate | None) -> bool:

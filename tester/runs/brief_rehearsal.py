@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.jobs import Job
-from engine.needs import RATE_PER_S, Needs, workload_for
-from engine.scenarios import parse_scenario
+from engine.faults.needs import RATE_PER_S, Needs, workload_for
+from engine.faults.scenarios import parse_scenario
+from engine.rehearsal.jobs import Job
+from engine.rehearsal.workload import Workload
 from engine.spec import GroupSpec
-from engine.workload import Workload
 from tester.exceptions import RunBroken
 from tester.runs.pool import pool
 from usage.health.latency import recent_profiles

@@ -21,7 +21,7 @@ from tester.runs.storage import OnFrame, RunLog
 from tester.runs.workers import Message
 
 if TYPE_CHECKING:
-    from engine.jobs import Job  # not at run time: LiteLLM takes seconds to import
+    from engine.rehearsal.jobs import Job  # not at run time: LiteLLM takes seconds to import
 
 log = structlog.get_logger(__name__)
 

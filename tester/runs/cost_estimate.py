@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from engine.exceptions import BadInput
-from engine.jobs import Job
+from engine.rehearsal.jobs import Job
 from engine.spec import DeploymentSpec
 from providers.demo.behaviour import PROVIDERS, path_of
 

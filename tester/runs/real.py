@@ -14,8 +14,8 @@ from typing import Any
 
 import structlog
 
-from engine.jobs import Job
-from engine.rehearsal import rehearse
+from engine.rehearsal.event_loop import rehearse
+from engine.rehearsal.jobs import Job
 from engine.upstreams.connections import close_session
 from engine.upstreams.sentences import sentence_of
 from tester.runs.workers import Message

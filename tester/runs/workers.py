@@ -1,4 +1,4 @@
-"""One process that runs rehearsals (`python -m engine.worker`): JSON lines over non-blocking pipes."""
+"""One process that runs rehearsals (`python -m engine.rehearsal.worker`): JSON lines over non-blocking pipes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 Message = dict[str, Any]
 
-COMMAND = (sys.executable, "-m", "engine.worker")
+COMMAND = (sys.executable, "-m", "engine.rehearsal.worker")
 # The variables that a Python process needs; without our secrets.
 ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV")
 PIECE_BYTES = 1 << 16

@@ -1,4 +1,4 @@
-"""A frame of a run (see `engine.results.Tally.frame`) -> the numbers in the picture. No geometry."""
+"""A frame of a run (see `engine.rehearsal.results.Tally.frame`) -> the numbers in the picture. No geometry."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.faults import (
+from engine.faults.kinds import (
     ConnectionRefused,
     ContentFilter,
     ContextTooLong,
@@ -23,10 +23,10 @@ from engine.faults import (
     Timeout,
     Unauthorised,
 )
-from engine.profiles import Profile
-from engine.scenarios import Scenario
+from engine.faults.scenarios import Scenario
+from engine.faults.targets import TargetedFault, targets
+from engine.rehearsal.profiles import Profile
 from engine.spec import DeploymentSpec, GroupSpec
-from engine.targets import TargetedFault, targets
 from tester.scene import DrawnGroup
 
 MOST_NAMES = 2

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 from engine.drivers.simulation import simulate
 from engine.exceptions import RequestFailed
-from engine.fault_effects import Broken, Exposure, Fate, Refusal
-from engine.faults import (
+from engine.faults.fates import Broken, Exposure, Fate, Refusal
+from engine.faults.kinds import (
     ConnectionRefused,
     ContentFilter,
     ContextTooLong,
@@ -23,12 +23,12 @@ from engine.faults import (
     Timeout,
     Unauthorised,
 )
-from engine.jobs import Job
-from engine.profiles import Profile
-from engine.scenarios import Scenario
+from engine.faults.scenarios import Scenario
+from engine.faults.targets import TargetedFault
+from engine.rehearsal.jobs import Job
+from engine.rehearsal.profiles import Profile
+from engine.rehearsal.workload import Arrival, Workload
 from engine.spec import CooldownPolicy, DeploymentSpec, ErrorRule, FallbackPolicy, GroupSpec, RetryPolicy, Strategy
-from engine.targets import TargetedFault
-from engine.workload import Arrival, Workload
 from gateway.openai import from_failure
 from tests.conduct.stories import Told
 from tests.conduct.table import Act, Script, Seen, Shape, acts, places, said, woven

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from engine.jobs import Job
-from engine.profiles import Profile
-from engine.scenarios import parse_scenario
+from engine.faults.scenarios import parse_scenario
+from engine.rehearsal.jobs import Job
+from engine.rehearsal.profiles import Profile
+from engine.rehearsal.workload import parse_workload
 from engine.spec import GroupSpec, RetryPolicy, Router, Strategy
-from engine.workload import parse_workload
 from tests.engine.scripted import deployment, group
 
 FILES = sorted((Path(__file__).parent / "scenarios").glob("*.json"))

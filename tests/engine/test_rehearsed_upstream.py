@@ -13,9 +13,9 @@ import pytest
 
 from engine.dialects.reading import read_event
 from engine.drivers.litellm_router import clock
+from engine.faults.scenarios import Scenario, parse_scenario
 from engine.ledger import Attempt, Trace
-from engine.profiles import Profile
-from engine.scenarios import Scenario, parse_scenario
+from engine.rehearsal.profiles import Profile
 from engine.spec import GroupSpec, RetryPolicy
 from engine.upstreams import failures
 from engine.upstreams.call import Answer, Call, Stream, Upstream, Usage

@@ -15,16 +15,16 @@ import litellm
 import pytest
 
 from engine import limits
-from engine.jobs import Job
+from engine.faults.scenarios import Scenario
 from engine.ledger import Attempt, Trace
-from engine.scenarios import Scenario
+from engine.rehearsal.jobs import Job
+from engine.rehearsal.workload import Workload
 from engine.spec import DeploymentSpec, RetryPolicy, Secret
 from engine.upstreams import failures
 from engine.upstreams.call import Answer, Call
 from engine.upstreams.connections import close_session
 from engine.upstreams.through_litellm import LiteLLMUpstream
 from engine.upstreams.upstream_failure import UpstreamFailure
-from engine.workload import Workload
 from tests.engine.direct_calls import Whole
 from tests.engine.scripted import deployment, group
 from tests.fakes import Exchange, ScriptedUpstream

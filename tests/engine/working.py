@@ -8,7 +8,7 @@ import subprocess
 import sys
 from typing import Any
 
-from engine.jobs import Job
+from engine.rehearsal.jobs import Job
 from tests.forks import fork
 from tests.servers import Process
 
@@ -16,7 +16,7 @@ ENDS = ("done", "failed", "cancelled")
 
 
 class WorkerProcess:
-    """`python -m engine.worker`, warm when entered; forked, unless it wants a hash seed of its own."""
+    """`python -m engine.rehearsal.worker`, warm when entered; forked, unless it wants a hash seed of its own."""
 
     def __init__(self, hash_seed: str | None = None) -> None:
         self._hash_seed = hash_seed
@@ -37,7 +37,7 @@ class WorkerProcess:
         self._answers.close()
 
     def _started(self, stdin: int, stdout: int) -> Process:
-        arguments = ["-m", "engine.worker"]
+        arguments = ["-m", "engine.rehearsal.worker"]
         if self._hash_seed is None:
             return fork(arguments, os.environ, stdin=stdin, stdout=stdout, stderr=2)
         env = {**os.environ, "PYTHONHASHSEED": self._hash_seed}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.jobs import Job
-from engine.profiles import Profile
-from engine.scenarios import parse_scenario
+from engine.faults.scenarios import parse_scenario
+from engine.rehearsal.jobs import Job
+from engine.rehearsal.profiles import Profile
+from engine.rehearsal.workload import Workload
 from engine.spec import CooldownPolicy, DeploymentSpec, GroupSpec, RetryPolicy, Strategy
-from engine.workload import Workload
 from tester.scene import DrawnDeployment, DrawnGroup
 from tests.engine.scripted import group
 from tests.engine.working import WorkerProcess

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.scenarios import SCENARIOS
+from engine.faults.scenarios import SCENARIOS
 from groups.models import RoutingGroup
 from pages.live_tester import builder_preview
 from tester.exceptions import RunBroken

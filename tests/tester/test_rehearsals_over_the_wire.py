@@ -41,7 +41,7 @@ class Stage:
     def workers(self) -> list[psutil.Process]:
         """The rehearsal processes of the server."""
         children = psutil.Process(self.ours.process.pid).children(recursive=True)
-        return [child for child in children if "engine.worker" in child.cmdline()]
+        return [child for child in children if "engine.rehearsal.worker" in child.cmdline()]
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from engine.exceptions import BadInput
-from engine.jobs import Job
+from engine.rehearsal.jobs import Job
 from groups.specs import specs_with_fallbacks
 from tester import actions
 from tester.run_planning import RunRequest, plan

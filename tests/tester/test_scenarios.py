@@ -7,7 +7,7 @@ import json
 import pytest
 
 from engine.exceptions import BadInput
-from engine.scenarios import SCENARIOS
+from engine.faults.scenarios import SCENARIOS
 from tester.management.commands.rehearse import scenario_in
 from tester.models import Run
 from tester.run_planning import RunRequest, plan

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from engine.scenarios import Scenario
+from engine.faults.scenarios import Scenario
 from engine.spec import Strategy
 from tester.scene import DrawnDeployment, DrawnGroup
 from tester.traces.fault_windows import FaultWindow, windows_of

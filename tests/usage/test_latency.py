@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from engine.profiles import DEFAULT_PROFILE
+from engine.rehearsal.profiles import DEFAULT_PROFILE
 from usage.health.latency import NEWEST, profiles_of, recent_profiles
 from usage.models import RequestRecord
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.profiles import DEFAULT_PROFILE, Profile
+from engine.rehearsal.profiles import DEFAULT_PROFILE, Profile
 from usage.models import RequestRecord
 
 NEWEST = 500

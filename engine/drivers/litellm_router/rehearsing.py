@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from engine.drivers.litellm_router import clock
 from engine.drivers.litellm_router.router import warm_up
-from engine.jobs import Job
-from engine.recording import Emit
-from engine.rehearsal import rehearse
+from engine.rehearsal.event_loop import rehearse
+from engine.rehearsal.jobs import Job
+from engine.rehearsal.recording import Emit
 
 
 def rehearse_in_virtual_time(job: Job, *, emit: Emit, should_stop: Callable[[], bool]) -> None:

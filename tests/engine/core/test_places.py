@@ -12,13 +12,13 @@ from engine.core.journey import Journey
 from engine.drivers.litellm_router import clock
 from engine.drivers.simulation import simulate
 from engine.exceptions import AllCoolingDown
-from engine.jobs import Job
+from engine.faults.scenarios import Scenario
 from engine.ledger import SkipReason
-from engine.profiles import Profile
-from engine.scenarios import Scenario
+from engine.rehearsal.jobs import Job
+from engine.rehearsal.profiles import Profile
+from engine.rehearsal.workload import Arrival, Workload
 from engine.spec import GroupSpec, RetryPolicy, Router
 from engine.upstreams.call import Answer
-from engine.workload import Arrival, Workload
 from tests.engine.core.working import SERVER, ask_of, end_of, group, health_of, journey, key_of
 from tests.engine.scripted import ScriptedUpstream, deployment, path_of, request, routing_of
 from tests.engine.scripted import group as spec_of

@@ -8,10 +8,10 @@ import pytest
 
 from engine.drivers.effects import Effect, effect_of, timed_out, unreachable
 from engine.drivers.serving import failure_of
-from engine.fault_effects import Broken, Exposure, Fate, Refusal
-from engine.faults import KINDS
+from engine.faults.fates import Broken, Exposure, Fate, Refusal
+from engine.faults.kinds import KINDS
+from engine.faults.targets import TargetedFault
 from engine.routing import failure_of as failure_for_caller
-from engine.targets import TargetedFault
 from engine.upstreams import failures
 from engine.upstreams.rehearsed import _failure
 from tests.engine.scripted import deployment

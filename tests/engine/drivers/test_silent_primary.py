@@ -13,13 +13,13 @@ from engine import spec
 from engine.drivers.litellm_router import clock
 from engine.drivers.simulation import simulate
 from engine.exceptions import DeadlineExceeded
-from engine.faults import Timeout
-from engine.jobs import Job
-from engine.scenarios import Scenario
+from engine.faults.kinds import Timeout
+from engine.faults.scenarios import Scenario
+from engine.faults.targets import TargetedFault
+from engine.rehearsal.jobs import Job
+from engine.rehearsal.workload import Workload
 from engine.spec import GroupSpec, RetryPolicy, Router
-from engine.targets import TargetedFault
 from engine.upstreams.call import Stream
-from engine.workload import Workload
 from tests.engine.direct_calls import DONE, ROLE, STOP, WORD, Sent, Whole, upstream_of_a_test
 from tests.engine.scripted import ScriptedUpstream, deployment, group, path_of, request, routing_of
 from tests.fakes import Exchange

@@ -13,11 +13,11 @@ import pytest
 
 from engine.drivers.litellm_router import clock
 from engine.drivers.simulation import simulate
-from engine.jobs import Job
-from engine.rehearsal import rehearse
-from engine.scenarios import SCENARIOS, parse_scenario
+from engine.faults.scenarios import SCENARIOS, parse_scenario
+from engine.rehearsal.event_loop import rehearse
+from engine.rehearsal.jobs import Job
+from engine.rehearsal.workload import Arrival, Workload
 from engine.spec import CooldownPolicy, FallbackPolicy, GroupSpec, RetryPolicy, Router, Strategy
-from engine.workload import Arrival, Workload
 from tests.engine import golden
 from tests.engine.scripted import deployment, group
 
@@ -134,12 +134,12 @@ def test_a_run_without_traces_has_the_same_frames_and_result():
 def test_a_rehearsal_of_our_own_core_imports_no_litellm():
     script = """
 import sys
-import engine.worker
+import engine.rehearsal.worker
 from engine.drivers.simulation import simulate
-from engine.jobs import Job
-from engine.scenarios import SCENARIOS
+from engine.rehearsal.jobs import Job
+from engine.faults.scenarios import SCENARIOS
 from engine.spec import DeploymentSpec, GroupSpec, Strategy
-from engine.workload import Workload
+from engine.rehearsal.workload import Workload
 rows = tuple(DeploymentSpec(name, name, name, "openai", name, priority=1) for name in "ab")
 spec = GroupSpec("g", "g", Strategy.PRIORITY_FAILOVER, rows)
 for scenario in SCENARIOS.values():

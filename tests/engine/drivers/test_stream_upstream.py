@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 
 from engine.drivers.simulation import simulate
-from engine.faults import Fault, StreamCut, StreamStall, Timeout
-from engine.jobs import Job
+from engine.faults.kinds import Fault, StreamCut, StreamStall, Timeout
+from engine.faults.scenarios import Scenario
+from engine.faults.targets import TargetedFault
 from engine.ledger import Trace
-from engine.profiles import Profile
-from engine.scenarios import Scenario
+from engine.rehearsal.jobs import Job
+from engine.rehearsal.profiles import Profile
+from engine.rehearsal.workload import Workload
 from engine.spec import RetryPolicy, Router
-from engine.targets import TargetedFault
 from engine.upstreams.call import Answer, Call, Stream
-from engine.workload import Workload
 from tests.engine.direct_calls import DONE, HI, STOP, WORD, Sent, Whole, chunk, upstream_of_a_test
 from tests.engine.scripted import deployment, group, path_of, routing_of
 from tests.fakes import Exchange

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engine.scenarios import SCENARIOS
+from engine.faults.scenarios import SCENARIOS
 from pages.live_tester import views
 from pages.live_tester.following import controls_for, followed
 from tests.engine.working import WorkerProcess

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.jobs import FRAMES_PER_INTERVAL
+from engine.rehearsal.jobs import FRAMES_PER_INTERVAL
 from pages.live_tester import views
 from providers.models import LanguageModel
 from tester.models import Frame, Run, RunStatus

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.targets import targets
+from engine.faults.targets import targets
 from pages.live_tester.run_timeline import timeline_of_run
 from tester import actions
 from tester.models import Run

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.exceptions import BadInput
+from engine.faults.scenarios import BY_RATES, HEALTHY, MOST_FAULTS, Scenario, faults_of, has_overlaps, named_for
+from engine.faults.targets import TargetedFault
 from engine.fields import WEEK_S
-from engine.scenarios import BY_RATES, HEALTHY, MOST_FAULTS, Scenario, faults_of, has_overlaps, named_for
-from engine.targets import TargetedFault
 
 TOO_LATE = "A fault would begin or end more than 7 days into the run. Change it at an earlier moment."
 

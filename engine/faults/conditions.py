@@ -7,11 +7,11 @@ import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from engine.fault_effects import Exposure, Fate
-from engine.profiles import DEFAULT_PROFILE, Profile, Spread
-from engine.scenarios import Scenario
+from engine.faults.fates import Exposure, Fate
+from engine.faults.scenarios import Scenario
+from engine.faults.targets import TargetedFault, targets
+from engine.rehearsal.profiles import DEFAULT_PROFILE, Profile, Spread
 from engine.spec import DeploymentSpec, GroupSpec
-from engine.targets import TargetedFault, targets
 
 
 class Conditions:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from engine.jobs import Job
-from engine.scenarios import parse_scenario
+from engine.faults.scenarios import parse_scenario
+from engine.rehearsal.jobs import Job
+from engine.rehearsal.workload import parse_workload
 from engine.spec import GroupSpec, Router
-from engine.workload import parse_workload
 from tests.engine.scripted import deployment, group
 from tests.engine.working import WorkerProcess
 

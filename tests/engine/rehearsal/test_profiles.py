@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.exceptions import BadInput
-from engine.profiles import DEFAULT_PROFILE, Profile, Spread
+from engine.rehearsal.profiles import DEFAULT_PROFILE, Profile, Spread
 
 profiles = st.builds(
     Profile,

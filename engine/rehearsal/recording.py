@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.exceptions import RequestFailed
-from engine.jobs import FRAMES_PER_INTERVAL, Job
+from engine.faults.unstruck import faults_not_struck
 from engine.ledger import Trace
 from engine.outcomes import Outcome
-from engine.results import Tally, trace_json
-from engine.unstruck import faults_not_struck
+from engine.rehearsal.jobs import FRAMES_PER_INTERVAL, Job
+from engine.rehearsal.results import Tally, trace_json
 from engine.upstreams.tokens import Usage
 
 Emit = Callable[[dict[str, Any]], None]

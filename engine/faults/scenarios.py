@@ -9,7 +9,7 @@ from typing import Any
 
 from engine import fields
 from engine.exceptions import BadInput
-from engine.faults import (
+from engine.faults.kinds import (
     ContextTooLong,
     Degradation,
     Flapping,
@@ -23,10 +23,10 @@ from engine.faults import (
     Timeout,
     Unauthorised,
 )
+from engine.faults.needs import Needs, needs_of_faults
+from engine.faults.targets import ALWAYS_KNOWN, KNOWN_TARGETS, TargetedFault, targets
 from engine.fields import Share, Text
-from engine.needs import Needs, needs_of_faults
 from engine.spec import GroupSpec
-from engine.targets import ALWAYS_KNOWN, KNOWN_TARGETS, TargetedFault, targets
 
 MOST_FAULTS = 100
 LONGEST_NAME = 128

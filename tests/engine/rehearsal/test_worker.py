@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+from engine.rehearsal.workload import Workload
 from engine.spec import Strategy
-from engine.workload import Workload
-from tests.engine.test_rehearsal import job_of
+from tests.engine.rehearsal.test_rehearsal import job_of
 from tests.engine.working import WorkerProcess
 from tests.pace import Stopwatch
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from engine import fields
-from engine.faults import ContextTooLong, Flapping, Quota, StreamCut, StreamStall
+from engine.faults.kinds import ContextTooLong, Flapping, Quota, StreamCut, StreamStall
+from engine.faults.targets import TargetedFault
 from engine.fields import WEEK_S, Between
-from engine.targets import TargetedFault
-from engine.workload import (
+from engine.rehearsal.workload import (
     DEFAULT_REQUESTS,
     MOST_REQUESTS,
     MOST_TOKENS,

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.changes import Change, beginning_of, rates_after, scenario_of, seconds, with_change
 from engine.exceptions import BadInput
-from engine.faults import Degradation, ServerError
+from engine.faults.kinds import Degradation, ServerError
+from engine.faults.scenarios import MOST_FAULTS, SCENARIOS, Scenario, faults_of, parse_scenario
+from engine.faults.targets import TargetedFault
 from engine.fields import WEEK_S
-from engine.jobs import Job
-from engine.scenarios import MOST_FAULTS, SCENARIOS, Scenario, faults_of, parse_scenario
+from engine.rehearsal.changes import Change, beginning_of, rates_after, scenario_of, seconds, with_change
+from engine.rehearsal.jobs import Job
+from engine.rehearsal.workload import Workload
 from engine.spec import CooldownPolicy, Strategy
-from engine.targets import TargetedFault
-from engine.workload import Workload
 from tests.engine import golden
 from tests.engine.working import WorkerProcess
 

@@ -13,20 +13,20 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Itera
 from contextlib import aclosing, contextmanager
 from typing import Any, NamedTuple
 
-from engine.clients import ClientRetries
 from engine.exceptions import RequestFailed
-from engine.jobs import Job
 from engine.ledger import Attempt, Trace
 from engine.outcomes import Outcome, outcome_of
-from engine.recording import Emit, Recording, Stopped
-from engine.results import DeploymentCount, Tally
+from engine.rehearsal.clients import ClientRetries
+from engine.rehearsal.jobs import Job
+from engine.rehearsal.recording import Emit, Recording, Stopped
+from engine.rehearsal.results import DeploymentCount, Tally
+from engine.rehearsal.workload import Arrival
 from engine.routing import LiveGroup, Routing
 from engine.spec import DeploymentSpec, RetryPolicy
 from engine.upstreams import failures
 from engine.upstreams.call import Answer, Call, Stream, Usage
 from engine.upstreams.choose import upstream_for
 from engine.upstreams.rehearsed import RehearsedUpstream
-from engine.workload import Arrival
 
 REAL_MESSAGES = [{"role": "user", "content": "Hello, respond with one word."}]
 

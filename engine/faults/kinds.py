@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, Protocol
 
 from engine.exceptions import BadInput
-from engine.fault_effects import Broken, Exposure, Fate, Refusal, Silence, Trouble
+from engine.faults.fates import Broken, Exposure, Fate, Refusal, Silence, Trouble
 from engine.fields import WEEK_S, Between, Share
 
 MINUTE_S = 60.0

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.clients import ClientRetries
 from engine.exceptions import AllCoolingDown, RequestFailed
+from engine.rehearsal.clients import ClientRetries
 
 
 def failed(status: int, retry_after_s: float | None = None) -> RequestFailed:

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from engine.jobs import Job
-from engine.scenarios import SCENARIOS, parse_scenario
+from engine.faults.scenarios import SCENARIOS, parse_scenario
+from engine.rehearsal.jobs import Job
+from engine.rehearsal.workload import Workload
 from engine.spec import CooldownPolicy, Strategy
-from engine.workload import Workload
 from tests.engine import golden
 from tests.engine.working import WorkerProcess
 

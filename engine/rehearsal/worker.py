@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 from pydantic_core import from_json, to_json
 
 from engine.drivers.simulation import simulate
-from engine.jobs import Job
+from engine.rehearsal.jobs import Job
 from engine.spec import Router
 
 # Requests make many small objects and no cycles: looking for those more often would only cost time.

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.exceptions import BadInput
-from engine.faults import KINDS, Outage, ServerError
-from engine.profiles import Profile
-from engine.scenarios import SCENARIOS, Scenario, parse_scenario
+from engine.faults.kinds import KINDS, Outage, ServerError
+from engine.faults.scenarios import SCENARIOS, Scenario, parse_scenario
+from engine.faults.targets import TargetedFault, targets
+from engine.rehearsal.profiles import Profile
 from engine.spec import GroupSpec, Strategy
-from engine.targets import TargetedFault, targets
 from tests.engine import golden
 from tests.engine.scripted import deployment, group
 

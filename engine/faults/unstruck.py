@@ -6,9 +6,9 @@ import math
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from engine.faults import ContextTooLong, Quota, StreamCut, StreamStall
-from engine.jobs import Job
-from engine.targets import TargetedFault, targets
+from engine.faults.kinds import ContextTooLong, Quota, StreamCut, StreamStall
+from engine.faults.targets import TargetedFault, targets
+from engine.rehearsal.jobs import Job
 
 
 def faults_not_struck(job: Job, struck: Collection[int], *, duration_ms: float) -> list[dict[str, Any]]:

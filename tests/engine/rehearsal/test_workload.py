@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.exceptions import BadInput
-from engine.workload import Arrival, Workload, parse_workload, read_trace
-from tests.engine.test_scenarios import JSON, NUMBERS
+from engine.rehearsal.workload import Arrival, Workload, parse_workload, read_trace
+from tests.engine.faults.test_scenarios import JSON, NUMBERS
 
 HEADER = "TIMESTAMP,ContextTokens,GeneratedTokens"
 TRACE = f"{HEADER}\r\n2023-11-16 18:17:03.9799600,4808,10\r\n2023-11-16 18:17:04.0319600,3180,8"

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from engine import fields
 from engine.exceptions import BadInput
 from engine.fields import WEEK_S, Between
-from engine.profiles import Spread
+from engine.rehearsal.profiles import Spread
 
 MOST_REQUESTS = 1_000_000
 MOST_TOKENS = 10_000_000

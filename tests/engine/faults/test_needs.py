@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from engine.exceptions import BadInput
-from engine.needs import Needs, workload_for
-from engine.scenarios import SCENARIOS, parse_scenario
-from engine.workload import Workload
+from engine.faults.needs import Needs, workload_for
+from engine.faults.scenarios import SCENARIOS, parse_scenario
+from engine.rehearsal.workload import Workload
 from tests.engine.scripted import group
 
 OUTAGE = Needs(90, 5)

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from engine.conditions import Conditions
-from engine.fault_effects import Broken, Fate, Refusal, Silence
-from engine.faults import (
+from engine.faults.conditions import Conditions
+from engine.faults.fates import Broken, Fate, Refusal, Silence
+from engine.faults.kinds import (
     KINDS,
     ConnectionRefused,
     ContentFilter,
@@ -25,8 +25,8 @@ from engine.faults import (
     Timeout,
     Unauthorised,
 )
-from engine.profiles import Profile
-from engine.targets import TargetedFault
+from engine.faults.targets import TargetedFault
+from engine.rehearsal.profiles import Profile
 
 STEADY = Profile(first_token_ms=200, tokens_per_s=100, jitter=0)
 ATTEMPTS = 5_000

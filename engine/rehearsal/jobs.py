@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from engine.profiles import Profile
-from engine.scenarios import Scenario
+from engine.faults.scenarios import Scenario
+from engine.rehearsal.profiles import Profile
+from engine.rehearsal.workload import Workload
 from engine.spec import (
     CooldownPolicy,
     DeploymentSpec,
@@ -18,7 +19,6 @@ from engine.spec import (
     Router,
     Strategy,
 )
-from engine.workload import Workload
 
 DEFAULT_FRAME_S = 0.25
 # After this many frames the interval doubles, so that a long run has no more frames than a short one.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.ledger import Attempt, AttemptStatus, Trace
 from engine.outcomes import Outcome
-from engine.results import Tally
+from engine.rehearsal.results import Tally
 from engine.spec import Strategy
 from tests.engine.scripted import deployment, group
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from engine import fields
 from engine.exceptions import BadInput
-from engine.fault_effects import Exposure
-from engine.faults import KINDS, Degradation, Fault
+from engine.faults.fates import Exposure
+from engine.faults.kinds import KINDS, Degradation, Fault
 from engine.fields import RunSeconds, Share, Text
-from engine.profiles import DEFAULT_PROFILE, Profile
+from engine.rehearsal.profiles import DEFAULT_PROFILE, Profile
 from engine.spec import DeploymentSpec, GroupSpec, Strategy
 
 # These are valid for every group, even if they are empty: the others of a single deployment.
