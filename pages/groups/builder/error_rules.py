@@ -9,9 +9,8 @@ from typing import Any
 from django import forms
 
 from engine.core.failures import RULES, Kind, Rule
-from engine.spec import RetryPolicy
 from groups.config_checks import BY_ERROR, ELSEWHERE, ERROR_RULE
-from groups.versions.error_table import KINDS, error_rows
+from groups.versions.error_table import KINDS
 from pages.forms import attributes
 
 # An elsewhere of True or False, as the page sends it; empty is the default.
@@ -35,11 +34,10 @@ class RuleLine:
 
 def rule_fields() -> Iterator[tuple[str, forms.Field]]:
     """The fields by name; empty ones leave the core's rule as it is."""
-    defaults = {row.kind: row for row in error_rows(RetryPolicy())}
     for kind, rule in RULES.items():
         label = KINDS[kind]
         yield _name(kind, "here"), _retries(label, rule)
-        yield _name(kind, ELSEWHERE), _others(label, defaults[kind.value].elsewhere)
+        yield _name(kind, ELSEWHERE), _others(label, "others too" if rule.elsewhere else "only fallback groups")
         yield _name(kind, "wait_s"), _wait(label)
 
 
@@ -76,7 +74,7 @@ def _name(kind: Kind, part: str) -> str:
 
 
 def _retries(label: str, rule: Rule) -> forms.Field:
-    usual = "as set above" if rule.again else "0"
+    usual = "above" if rule.again else "0"
     return _number(forms.IntegerField, "here", f"{label}: retries", usual)
 
 
@@ -93,6 +91,6 @@ def _number(kind: Any, part: str, label: str, placeholder: str) -> forms.Field:
 
 
 def _others(label: str, usual: str) -> forms.Field:
-    choices = [("", f"default: {usual}"), ("yes", "others too"), ("no", "nobody else")]
+    choices = [("", f"{usual} (default)"), ("yes", "others too"), ("no", "nobody else")]
     widget = forms.Select({"class": "input", "aria-label": f"{label}: who else is asked"})
     return forms.ChoiceField(label=f"{label}: who else is asked", choices=choices, required=False, widget=widget)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from django import forms
 
 from groups import config_checks
 from groups.models import RoutingGroup, Strategy
+from groups.rules import NOT_LITELLMS
 from groups.versions import effective
 from pages.forms import WordsField, attributes
 
@@ -35,7 +37,30 @@ CARDS = (
 
 
 NUMBERS = {"retry_config": config_checks.RETRY, "cooldown_config": config_checks.COOLDOWN}
+TITLES = {"retry_config": "Retries and timeouts", "cooldown_config": "Cooldown"}
+# Folded on the page: few groups need them.
+FOLDED = frozenset(key for keys in NOT_LITELLMS.values() for key in keys)
+NUMBER = re.compile(r"[\d.]*\d")
 SETTINGS = tuple(key for numbers in NUMBERS.values() for key in numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSection:
+    """Settings that belong together; those of `folded` are shown where one of them is set or invalid."""
+
+    title: str
+    fields: tuple[forms.BoundField, ...]
+    folded: tuple[forms.BoundField, ...]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the folded ones are shown."""
+        return any(map(is_set, self.folded))
+
+
+def is_set(field: forms.BoundField) -> bool:
+    """Whether a field says something, or something wrong."""
+    return bool(field.errors) or field.value() not in (None, "", [])
 
 
 class IdsField(forms.MultipleChoiceField):
@@ -59,7 +84,9 @@ def settings_fields() -> Iterator[tuple[str, forms.Field]]:
 
 def _number(label: str, limits: config_checks.Number, default: str) -> forms.Field:
     kind: Any = forms.IntegerField if limits.is_whole else forms.FloatField
-    widget, hint = forms.NumberInput(attributes(inputmode="decimal")), f"Default: {default}"
+    placeholder = found[0] if (found := NUMBER.search(default)) else ""
+    widget = forms.NumberInput(attributes(inputmode="decimal", placeholder=placeholder))
+    hint = f"Default: {default}"
     number: forms.Field = kind(
         label=label, required=False, min_value=limits.low, max_value=limits.high, widget=widget, help_text=hint
     )

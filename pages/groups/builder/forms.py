@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +19,17 @@ from groups.versions.effective import ROUTERS
 from pages.forms import WholeNumberField, attributes
 from pages.groups.assignments import Assignee, assignable_keys, assignable_teams
 from pages.groups.builder.error_rules import RuleLine, by_error_of, initial_of, lines_of, rule_fields
-from pages.groups.builder.form_fields import CARDS, NUMBERS, SETTINGS, IdsField, settings_fields
+from pages.groups.builder.form_fields import (
+    CARDS,
+    FOLDED,
+    NUMBERS,
+    SETTINGS,
+    TITLES,
+    FieldSection,
+    IdsField,
+    is_set,
+    settings_fields,
+)
 
 OWN = ("name", "description", "strategy", "assigned_team_ids", "assigned_key_ids")
 
@@ -101,6 +111,15 @@ class GroupForm(forms.Form):
         return [self[key] for key in SETTINGS]
 
     @property
+    def sections(self) -> list[FieldSection]:
+        """The same in sections."""
+        return [self._section(config, keys) for config, keys in NUMBERS.items()]
+
+    def _section(self, config: str, keys: Iterable[str]) -> FieldSection:
+        shown, folded = [key for key in keys if key not in FOLDED], [key for key in keys if key in FOLDED]
+        return FieldSection(TITLES[config], tuple(self[key] for key in shown), tuple(self[key] for key in folded))
+
+    @property
     def fallbacks(self) -> list[forms.BoundField]:
         """The fallback fields."""
         return [self[key] for key in config_checks.FALLBACK]
@@ -113,14 +132,14 @@ class GroupForm(forms.Form):
     @property
     def has_error_rules(self) -> bool:
         """Whether one of them is set or invalid."""
-        return any(_is_set(field) for line in self.error_rules for field in (line.here, line.elsewhere, line.wait_s))
+        return any(is_set(field) for line in self.error_rules for field in (line.here, line.elsewhere, line.wait_s))
 
     @property
     def has_settings(self) -> bool:
         """Whether an advanced setting is set or invalid, so that the section must be open."""
         is_streaming = bool(self["stream_upstream"].value())
         rest = (*self.numbers, *self.fallbacks, self["router"])
-        return self.has_error_rules or is_streaming or any(map(_is_set, rest))
+        return self.has_error_rules or is_streaming or any(map(is_set, rest))
 
     @cached_property
     def teams(self) -> list[Assignee]:
@@ -172,10 +191,6 @@ class GroupForm(forms.Form):
     def _config(self, name: str) -> dict[str, Any]:
         values = {key: self.cleaned_data.get(key) for key in NUMBERS[name]}
         return {key: value for key, value in values.items() if value is not None}
-
-
-def _is_set(field: forms.BoundField) -> bool:
-    return bool(field.errors) or field.value() not in (None, "", [])
 
 
 class DeploymentForm(forms.Form):
