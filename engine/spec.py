@@ -155,9 +155,10 @@ class DeploymentSpec:
     then skipped, because it `lacks_credentials` or for another reason. `options` and `credentials` are LiteLLM's
     further parameters, by its own names (`api_version`, `aws_secret_access_key`). `dialects` are
     spoken without LiteLLM (`chat`, `messages`, `responses`); with none of them its type decides, and `litellm` alone
-    means LiteLLM. An unknown price of cached input (reads or writes of the prompt cache) is that of other input. Its
-    context holds `context_tokens` (None: nobody knows). It takes `max_parallel` requests at once; one more waits up to
-    `max_wait_s` for a place.
+    means LiteLLM. `unit` is what is charged besides tokens (`search`, `image`), at `cost_per_unit_usd` each. An unknown
+    price of cached input (reads or writes of the prompt cache) is that of other input. Its context holds
+    `context_tokens` (None: nobody knows). It takes `max_parallel` requests at once; one more waits up to `max_wait_s`
+    for a place.
     """
 
     deployment_id: str
@@ -178,6 +179,8 @@ class DeploymentSpec:
     output_cost_per_token_usd: float | None = None
     cached_input_cost_per_token_usd: float | None = None
     cache_write_cost_per_token_usd: float | None = None
+    unit: str = ""
+    cost_per_unit_usd: float | None = None
     provider_id: str = ""
     problem: str | None = None
     lacks_credentials: bool = False

@@ -199,6 +199,11 @@ CHECKS: dict[Endpoint, list[Check]] = {
 }
 CHECKS["completions"] = [MODEL, *COMMON, ("prompt", _is_input, "a text or a list, not empty")]
 CHECKS["moderations"] = CHECKS["embeddings"]
+CHECKS["images/generations"] = [
+    MODEL,
+    ("prompt", _is_text, "a text, not empty"),
+    ("stream", lambda value: not value, "false: images are not streamed here"),
+]
 CHECKS["rerank"] = [
     MODEL,
     ("query", _is_text, "a text, not empty"),
@@ -212,6 +217,7 @@ COUNTS: dict[Endpoint, tuple[str, ...]] = {
     "completions": ("max_tokens", "n", "best_of"),
     "moderations": (),
     "rerank": ("top_n",),
+    "images/generations": ("n",),
 }
 MOST = 10**9
 KINDS = {bool: "a boolean", float: "a decimal number", str: "a string", list: "an array", dict: "an object"}

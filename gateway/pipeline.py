@@ -19,6 +19,7 @@ from engine.routing import LiveGroup, failure_of
 from engine.upstreams import estimates
 from engine.upstreams.call import Answer, Call, Stream
 from engine.upstreams.counting import counted
+from engine.upstreams.units import most_units
 from gateway import openai
 from gateway.admission.highest_cost import most_nanousd, reachable
 from gateway.admission.key_rights import admit, authenticate, check_scope, is_assigned, may_fall_back_to
@@ -106,7 +107,7 @@ async def hold(live: Live, exchange: Exchange, call: Call, group: LiveGroup, *, 
     if account is None:
         return
     payable = reachable(live.routing, group.spec, call.may_use)
-    most = most_nanousd(call.chat, size, payable, call.own_keys)
+    most = most_nanousd(call.chat, size, payable, call.own_keys, most_units(call.endpoint, call.body))
     if not most:
         return
     exchange.is_held = True  # set before the hold, so that a caller who leaves in between is settled too

@@ -121,6 +121,8 @@ class FinishedExchange:
         row.attempts = [attempt_of(attempt) for attempt in trace.attempts]
         row.fell_back = trace.has_fallen_back
         row.skipped = [skip.to_json() for skip in trace.skipped]
+        row.units = usage.units if usage and usage.unit else None
+        row.unit = usage.unit if usage else ""
         return row
 
     def wire(self) -> Wire:

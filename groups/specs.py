@@ -18,7 +18,7 @@ from engine.spec import CooldownPolicy, DeploymentSpec, FallbackPolicy, GroupSpe
 from groups import config_checks
 from groups.models import Deployment, RoutingGroup
 from providers import secrets
-from providers.catalog.price_map import answers_in
+from providers.catalog import price_map
 from providers.exceptions import UnreadableKey
 from providers.models import LanguageModel, Provider
 from providers.presets import preset_of
@@ -123,6 +123,7 @@ def _deployment(row: Deployment, problem: str | None) -> DeploymentSpec:
     model, provider = row.model, row.model.provider
     preset = preset_of(provider.type)
     keys, unreadable = _credentials(provider)
+    priced = price_map.unit_price(type=provider.type, model_name=model.name)
     return DeploymentSpec(
         deployment_id=str(model.id),
         name=row.label,
@@ -142,6 +143,8 @@ def _deployment(row: Deployment, problem: str | None) -> DeploymentSpec:
         output_cost_per_token_usd=_per_token(model.output_cost_per_million),
         cached_input_cost_per_token_usd=_per_token(model.cached_input_cost_per_million),
         cache_write_cost_per_token_usd=_per_token(model.cache_write_cost_per_million),
+        unit=priced.unit if priced else "",
+        cost_per_unit_usd=float(priced.usd) if priced else None,
         provider_id=str(provider.id),
         problem=problem or unreadable,
         lacks_credentials=problem is None and unreadable is not None,
@@ -154,7 +157,7 @@ def _deployment(row: Deployment, problem: str | None) -> DeploymentSpec:
 def _dialects(provider: Provider, model_name: str) -> frozenset[str]:
     """What is spoken with a model without LiteLLM: some answer only in Responses."""
     spoken = frozenset(provider.dialects) or preset_of(provider.type).dialects_at(provider.api_base)
-    if "responses" in spoken and answers_in(type=provider.type, model_name=model_name) == "responses":
+    if "responses" in spoken and price_map.answers_in(type=provider.type, model_name=model_name) == "responses":
         return frozenset({"responses"})
     return spoken
 

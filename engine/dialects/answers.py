@@ -45,6 +45,11 @@ def read_embeddings(body: bytes) -> AnswerReading:
     return _rows_of(body, "data", "answered without an embedding.")
 
 
+def read_images(body: bytes) -> AnswerReading:
+    """Reads the JSON of generated images."""
+    return _rows_of(body, "data", "answered without an image.")
+
+
 def read_results(body: bytes) -> AnswerReading:
     """Reads the JSON of moderations, or of ranked documents."""
     return _rows_of(body, "results", "answered without a result.")

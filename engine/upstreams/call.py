@@ -18,10 +18,19 @@ from engine.upstreams.tokens import Usage
 
 __all__ = ["Answer", "Call", "Endpoint", "Stream", "Upstream", "Usage"]
 
-Endpoint = Literal["chat/completions", "responses", "messages", "embeddings", "completions", "moderations", "rerank"]
+Endpoint = Literal[
+    "chat/completions",
+    "responses",
+    "messages",
+    "embeddings",
+    "completions",
+    "moderations",
+    "rerank",
+    "images/generations",
+]
 CHAT: Endpoint = "chat/completions"
 # Only servers with OpenAI's own protocol answer these, and in their own words.
-UNTRANSLATED: frozenset[Endpoint] = frozenset({"completions", "moderations", "rerank"})
+UNTRANSLATED: frozenset[Endpoint] = frozenset({"completions", "moderations", "rerank", "images/generations"})
 # Doors whose requests a chat upstream can answer, as they are or translated.
 CHATS: frozenset[Endpoint] = frozenset({CHAT, "responses", "messages"})
 

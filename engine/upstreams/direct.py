@@ -7,7 +7,7 @@ from collections.abc import Callable
 import aiohttp
 from pydantic_core import to_json
 
-from engine.dialects.answers import AnswerReading, read_chat, read_embeddings, read_results
+from engine.dialects.answers import AnswerReading, read_chat, read_embeddings, read_images, read_results
 from engine.spec import DeploymentSpec
 from engine.upstreams import asking, estimates, failures
 from engine.upstreams.call import CHAT, Answer, Call, Endpoint
@@ -16,6 +16,7 @@ from engine.upstreams.connections import session
 from engine.upstreams.over_http import HTTPUpstream, Request
 from engine.upstreams.passed_on import headers_for
 from engine.upstreams.quirks import address, key_header
+from engine.upstreams.units import UNITS, with_units
 from engine.upstreams.upstream_failure import UpstreamFailure
 
 COMPATIBLE = "/compatibility/"
@@ -23,6 +24,7 @@ READERS: dict[Endpoint, Callable[[bytes], AnswerReading]] = {
     "embeddings": read_embeddings,
     "moderations": read_results,
     "rerank": read_results,
+    "images/generations": read_images,
 }
 
 
@@ -56,6 +58,8 @@ class OpenAISpeech:
         if said.problem:
             raise failures.invalid(deployment, said.problem)
         usage = said.usage or estimates.usage(call.chat, said.choices)
+        if call.endpoint in UNITS:
+            usage = with_units(usage, call.endpoint, call.body, body)
         return Answer(body, deployment, usage, "content_filter" in said.finish_reasons)
 
     def events(self, call: Call, source: Bytes, request: Request) -> ChatEvents:

@@ -23,7 +23,8 @@ class Usage(NamedTuple):
     """The tokens of one answer, counted by the upstream or estimated.
 
     `cached_tokens` (read from the provider's prompt cache) and `cache_write_tokens` (written to it) are parts of
-    `input_tokens`; `reasoning_tokens` are a part of `output_tokens`, and have the same price.
+    `input_tokens`; `reasoning_tokens` are a part of `output_tokens`, and have the same price. `units` are what is
+    charged besides tokens, in the `unit` of the endpoint (`search`, `image`).
     """
 
     input_tokens: int
@@ -33,6 +34,8 @@ class Usage(NamedTuple):
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
     is_estimated: bool = False
+    units: float = 0.0
+    unit: str = ""
 
     @classmethod
     def of(cls, usage: object) -> Usage | None:
@@ -55,12 +58,15 @@ class Usage(NamedTuple):
 
     def cost_usd(self, deployment: DeploymentSpec) -> float | None:
         """The cost of an answer of this size at this deployment, or None if a price is unknown."""
-        return deployment.cost_usd(
+        tokens_usd = deployment.cost_usd(
             input_tokens=self.input_tokens,
             output_tokens=self.output_tokens,
             cached_tokens=self.cached_tokens,
             cache_write_tokens=self.cache_write_tokens,
         )
+        if not self.unit or self.unit != deployment.unit or deployment.cost_per_unit_usd is None:
+            return tokens_usd
+        return (tokens_usd or 0.0) + self.units * deployment.cost_per_unit_usd
 
 
 def usage_in(fields: dict[str, Any]) -> Usage | None:

@@ -13,6 +13,7 @@ from django.conf import settings
 
 from access.models import NANO
 from engine.spec import DeploymentSpec, GroupSpec, OwnKey
+from engine.upstreams.tokens import Usage
 
 # English has about four; other languages and code have fewer.
 BYTES_PER_TOKEN = 3
@@ -34,17 +35,22 @@ class Groups(Protocol):
 
 
 def most_nanousd(
-    body: Mapping[str, Any], size: int, deployments: Iterable[DeploymentSpec], own_keys: Mapping[str, OwnKey]
+    body: Mapping[str, Any],
+    size: int,
+    deployments: Iterable[DeploymentSpec],
+    own_keys: Mapping[str, OwnKey],
+    units: tuple[float, str] = (0.0, ""),
 ) -> int:
     """The highest cost of a request with a body of `size` bytes on the most expensive of these deployments.
 
     Deployments that only a person's own key pays for, or without a price, cost nothing. Without a limit of output
-    tokens, CREDIT_HOLD_OUTPUT_TOKENS counts.
+    tokens, CREDIT_HOLD_OUTPUT_TOKENS counts. `units` are the most of what is charged besides tokens.
     """
     tokens_in = _input_tokens(body, size)
     tokens_out = _output_tokens(body)
+    most = Usage(tokens_in, tokens_out, tokens_in + tokens_out, units=units[0], unit=units[1])
     costs = [
-        deployment.cost_usd(input_tokens=tokens_in, output_tokens=tokens_out) or 0.0
+        most.cost_usd(deployment) or 0.0
         for deployment in deployments
         if (own := own_keys.get(deployment.provider_id)) is None or own.may_fall_back
     ]

@@ -48,6 +48,11 @@ COMPLETIONS: Schema = {
     "required": ["model", "prompt"],
     "properties": {"model": MODEL, "prompt": TEXTS, "stream": {"type": "boolean"}},
 }
+IMAGES: Schema = {
+    **OBJECT,
+    "required": ["model", "prompt"],
+    "properties": {"model": MODEL, "prompt": {"type": "string"}, "n": {"type": "integer", "minimum": 1}},
+}
 RERANK: Schema = {
     **OBJECT,
     "required": ["model", "query", "documents"],
@@ -140,6 +145,7 @@ PATHS: Schema = {
     "/v1/rerank": {
         "post": _operation("rerank", "Documents by their relevance, as Cohere, Jina and vLLM rank them.", body=RERANK)
     },
+    "/v1/images/generations": {"post": _operation("images", "OpenAI's image generation.", body=IMAGES)},
     "/v2/rerank": {"post": _operation("rerank_v2", "The same, for Cohere's clients.", body=RERANK)},
     "/v1/messages/count_tokens": {
         "post": _operation(

@@ -49,7 +49,7 @@ class Way:
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *("chat/completions", "responses", "messages"),
-    *("embeddings", "completions", "moderations", "rerank"),
+    *("embeddings", "completions", "moderations", "rerank", "images/generations"),
 )
 CALLS: dict[str, Way] = {name: Way(Asks.ANSWER, name) for name in ENDPOINTS}
 # `chat/completions` ends with the name of another.
@@ -66,6 +66,7 @@ WAYS: dict[str, Way] = {
 NOT_SERVED = {
     "batches": "Batches are not served: send each request by itself.",
     "files": "Files are not served: put their content into the request.",
+    "audio": "Speech and transcriptions are not served.",
     "realtime": "Realtime sessions are not served: use chat completions with stream.",
 }
 

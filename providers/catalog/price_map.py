@@ -21,6 +21,11 @@ CAPABILITIES = {
     "supports_prompt_caching": "prompt_caching",
     "supports_audio_input": "audio",
 }
+# By a model's mode: the field with the price of its unit, and the unit.
+UNIT_PRICES = {
+    "rerank": (("input_cost_per_query", "search"),),
+    "image_generation": (("output_cost_per_image", "image"), ("input_cost_per_image", "image")),
+}
 # OpenRouter charges the vendor's price, and LiteLLM's map may lack its rows: by OpenRouter's prefix, the type whose row
 # has the price.
 OPENROUTER_VENDORS = {
@@ -112,6 +117,28 @@ def answers_in(*, type: str, model_name: str) -> str:
     """What kind of request a provider's model answers, in LiteLLM's words: `chat`, `responses`, …; empty if unknown."""
     row = row_of(preset_of(type).litellm_provider, model_name)
     return str((row or {}).get("mode") or "")
+
+
+@dataclass(frozen=True, slots=True)
+class UnitPrice:
+    """The price of one unit of what is not charged by tokens: a search, an image."""
+
+    unit: str
+    usd: Decimal
+
+
+@lru_cache(maxsize=20_000)
+def unit_price(*, type: str, model_name: str) -> UnitPrice | None:
+    """What a provider's model charges besides tokens; None for self-hosted ones, and where it is unknown."""
+    preset = preset_of(type)
+    if preset.needs_base_url and preset.litellm_provider == "openai":
+        return None
+    row = row_of(preset.litellm_provider, model_name) or {}
+    for field, unit in UNIT_PRICES.get(str(row.get("mode")), ()):
+        price = row.get(field)
+        if isinstance(price, int | float) and price > 0:
+            return UnitPrice(unit, Decimal(str(price)))
+    return None
 
 
 def row_of(litellm_provider: str, model_name: str) -> dict[str, Any] | None:

@@ -92,3 +92,8 @@ class Named:
 
     def __init__(self, spec: GroupSpec) -> None:
         self.spec = spec
+
+
+def test_units_are_held_with_the_tokens():
+    ranks = replace(CHEAP, input_cost_per_token_usd=None, unit="search", cost_per_unit_usd=0.002)
+    assert most_nanousd({"documents": ["x"] * 150}, 100, [ranks], {}, (2.0, "search")) == 4_000_000

@@ -31,7 +31,8 @@ class RequestRecord(models.Model):
     `is_own_key` request, which its person pays to the provider. `skipped` are the candidates that were not asked
     although their turn had come; `fell_back`: a better tier or group had failed or was skipped before. `outcome` is
     decided at the end of the request (`engine/outcomes.py`); `revision` is the group's, null for a lone model.
-    `is_estimated`: we counted the tokens, not the provider.
+    `is_estimated`: we counted the tokens, not the provider. `units` are what is charged besides tokens, in the `unit`
+    of the endpoint: null and empty where there is nothing like that.
     """
 
     call_id = models.CharField(max_length=64, primary_key=True)
@@ -69,6 +70,8 @@ class RequestRecord(models.Model):
     attempts = models.JSONField(default=list)
     fell_back = models.BooleanField(default=False, db_default=False)
     skipped = models.JSONField(default=list, db_default=[])
+    units = models.FloatField(null=True)
+    unit = models.CharField(max_length=16, blank=True, default="", db_default="")
 
     objects = RequestQuerySet.as_manager()
 

@@ -49,6 +49,8 @@ class FinishedRequest:
     attempts: list[dict[str, Any]] = field(default_factory=list)
     fell_back: bool = False
     skipped: list[dict[str, Any]] = field(default_factory=list)
+    units: float | None = None
+    unit: str = ""
 
 
 Finished = FinishedRequest | RequestRecord

@@ -59,6 +59,8 @@ COLUMNS = (
     LogColumn("first_token_ms", csv="first_token_ms", is_summed=True),
     LogColumn("revision", csv="revision"),
     LogColumn("fell_back"),
+    LogColumn("units", csv="units"),
+    LogColumn("unit", csv="unit"),
     LogColumn("attempts", is_answered=False),
     LogColumn("skipped", is_answered=False),
 )

@@ -63,6 +63,8 @@ class LogRow:
     attempts: list[tuple[Any, ...]]
     fell_back: bool
     skipped: list[dict[str, Any]]
+    units: float | None
+    unit: str
 
 
 class Unwritten(Protocol):

@@ -118,3 +118,36 @@ def test_a_group_without_a_server_of_openais_protocol_says_so(stage: Stage, make
     body = {"model": make_group(model), "query": "a", "documents": ["a"]}
     answer = httpx.post(f"{stage.console.url}/v1/rerank", json=body, headers=BEARER, timeout=30)
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "model")
+
+
+@pytest.fixture
+def cohere(stage: Stage, make_group: Callable[..., str], request: pytest.FixtureRequest) -> Iterator[Place]:
+    """A group of a model with a price per search."""
+    with ScriptedUpstream() as upstream:
+        base = {"name": "Ranks", "type": "cohere", "api_key": "sk-of-a-test"}
+        base["api_base"] = upstream.url.removesuffix("/v1") + "/compatibility/v1"
+        provider = stage.console.call("POST", "/api/v1/llm/providers", base)["provider"]["id"]
+        row = {"provider": provider, "model_name": "rerank-v3.5"}
+        yield Place(stage, upstream, make_group(stage.console.call("POST", "/api/v1/llm/models", row)["model"]["id"]))
+
+
+def test_a_ranking_costs_its_searches_and_the_log_says_how_many(cohere: Place):
+    two = {**RANKED, "meta": {"billed_units": {"search_units": 2}}}
+    cohere.upstream.script(Whole(two))
+    answer = cohere.post("/v1/rerank", query="where", documents=["here"])
+    assert cohere.upstream.seen[0].path == "/v2/rerank"
+    assert float(answer.headers["x-litellm-response-cost"]) == pytest.approx(0.004)
+    row = cohere.logged(answer)
+    assert (row["units"], row["unit"], row["cost_usd"]) == (2, "search", pytest.approx(0.004))
+
+
+def test_images_are_counted_one_by_one_unless_the_provider_counts_tokens(place: Place):
+    images = {"created": 1, "data": [{"b64_json": "aGk="}, {"b64_json": "aGk="}]}
+    counted = {**images, "usage": {"input_tokens": 9, "output_tokens": 1000, "total_tokens": 1009}}
+    place.upstream.script(Whole(images), Whole(counted))
+    by_number = place.post("/v1/images/generations", prompt="a cat", n=2)
+    assert by_number.json() == images
+    row = place.logged(by_number)
+    assert (row["endpoint"], row["units"], row["unit"]) == ("images/generations", 2, "image")
+    by_tokens = place.logged(place.post("/v1/images/generations", prompt="a cat", n=2))
+    assert (by_tokens["units"], by_tokens["unit"], by_tokens["output_tokens"]) == (None, "", 1000)
