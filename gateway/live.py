@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import hashlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -294,7 +295,12 @@ def _shared_store() -> StateStore:
         return LocalStore()
     from engine.shared.valkey import ValkeyStore  # only where there is one: its client takes 0.2 s to import
 
-    return ValkeyStore(settings.REDIS_URL)
+    return ValkeyStore(settings.REDIS_URL, installation=_installation())
+
+
+def _installation() -> str:
+    """The same in all processes of this installation, and in no other that uses the same Redis."""
+    return hashlib.sha256(b"shared state of " + settings.SECRET_KEY.encode()).hexdigest()[:12]
 
 
 async def stop() -> None:

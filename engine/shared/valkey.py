@@ -54,20 +54,21 @@ T = TypeVar("T")
 
 
 class ValkeyStore:
-    """A `StateStore` of one process; it connects when it runs."""
+    """A `StateStore` of one process; it connects when it runs. Only processes of one `installation` share state."""
 
-    def __init__(self, url: str, *, process: str = "") -> None:
+    def __init__(self, url: str, *, process: str = "", installation: str = "") -> None:
         self.process = process or uuid.uuid4().hex
+        self._prefix = ":".join(filter(None, (PREFIX, installation)))
         once = Retry(NoBackoff(), 0)  # a request must not wait for the library's retries
         self._redis = redis.asyncio.Redis.from_url(
             url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, retry=once
         )
         # Channels, unlike keys, are the same in all databases of a server.
-        self._channel = f"{PREFIX}:{self._redis.connection_pool.connection_kwargs.get('db') or 0}:news"
+        self._channel = f"{self._prefix}:{self._redis.connection_pool.connection_kwargs.get('db') or 0}:news"
         self._view = SharedView(self.process, RoutingState())
         script = self._redis.register_script(SCRIPT)
-        self._limits = Limits(self.process, script, prefix=PREFIX, channel=self._channel)
-        self._claims = Claims(self.process, self._redis, prefix=PREFIX)
+        self._limits = Limits(self.process, script, prefix=self._prefix, channel=self._channel)
+        self._claims = Claims(self.process, self._redis, prefix=self._prefix)
         self._read = self._redis.register_script(READ)
         self._epoch: Any = None
         self._met = asyncio.Event()
@@ -200,7 +201,7 @@ class ValkeyStore:
 
     async def _catch_up(self) -> None:
         """What was told while this process did not listen; all is told again where the store has lost its data."""
-        key = f"{PREFIX}:epoch"
+        key = f"{self._prefix}:epoch"
         await self._redis.set(key, uuid.uuid4().hex, nx=True)
         if (epoch := await self._redis.get(key)) != self._epoch:
             self._view.tell_all()
@@ -216,7 +217,7 @@ class ValkeyStore:
         self._view.caught_up(names, found, asyncio.get_running_loop().time())
 
     def _key(self, name: str) -> str:
-        return f"{PREFIX}:breaker:{name}"
+        return f"{self._prefix}:breaker:{name}"
 
     # What people are told, once
 

