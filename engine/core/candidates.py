@@ -164,9 +164,14 @@ def _shut(group: Group, breaker: Breaker, now: float) -> Obstacle | None:
 
 def _open_until(group: Group, target: Target, now: float) -> float:
     """Until when the breakers shut out a request that nobody else can serve; a guess while another one probes."""
-    breakers = target.health.breaker, target.health.provider.breaker
-    if not group.has_breakers:
-        return max((breaker.until_s for breaker in breakers if breaker.is_tripped(now)), default=now)
-    if any(breaker.state(now) is State.PROBING for breaker in breakers):
-        return now + PROBE_TAKES_S
-    return max(breaker.free_s(now, group.last_s) for breaker in breakers)
+    until_s = now
+    for breaker in (target.health.breaker, target.health.provider.breaker):
+        if breaker.is_quiet:
+            continue
+        if not group.has_breakers:
+            until_s = max(until_s, breaker.until_s if breaker.is_tripped(now) else now)
+        elif breaker.state(now) is State.PROBING:
+            return now + PROBE_TAKES_S
+        else:
+            until_s = max(until_s, breaker.free_s(now, group.last_s))
+    return until_s

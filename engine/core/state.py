@@ -96,7 +96,11 @@ class Pace:
         """One more answer."""
         self.untold += 1
         self.untold_s += seconds
-        self._move(now, seconds)
+        count = self.count = self.count + 1 if now - self.at_s < BELIEVED_S else 1
+        self.at_s = now
+        # The mean of all until there are enough for a moving one: the first answer weighs no more than the others.
+        share = 1 / count
+        self.mean_s += (share if share > NEWEST else NEWEST) * (seconds - self.mean_s)
 
     def tell(self) -> tuple[int, float]:
         """How many answers of this process are new, and how long they took in all; they are not new afterwards."""
@@ -106,15 +110,10 @@ class Pace:
 
     def hear(self, now: float, count: int, total_s: float) -> None:
         """So many answers in another process, which took `total_s` in all."""
+        untold = self.untold, self.untold_s
         for _ in range(min(count, MOST_HEARD)):
-            self._move(now, total_s / count)
-
-    def _move(self, now: float, seconds: float) -> None:
-        count = self.count = self.count + 1 if now - self.at_s < BELIEVED_S else 1
-        self.at_s = now
-        # The mean of all until there are enough for a moving one: the first answer weighs no more than the others.
-        share = 1 / count
-        self.mean_s += (share if share > NEWEST else NEWEST) * (seconds - self.mean_s)
+            self.add(now, total_s / count)
+        self.untold, self.untold_s = untold
 
 
 class Health:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import random
 from dataclasses import dataclass
+from math import cos, exp, log, log1p, sin, sqrt, tau
 from typing import Annotated, Any, Literal
 
 from engine import fields
@@ -22,17 +22,16 @@ class Spread:
     @classmethod
     def of(cls, share: float) -> Spread:
         """The spread whose standard deviation is this share of the mean."""
-        return cls(math.sqrt(math.log1p(share * share)))
+        return cls(sqrt(log1p(share * share)))
 
     def draw_two(self, rng: random.Random) -> tuple[float, float]:
         """Two factors; always draws two numbers, even without spread."""
         # As `Random.gauss` makes its numbers, which come in pairs, too, in a third of the time.
-        angle = rng.random() * math.tau
-        radius = math.sqrt(-2.0 * math.log(1.0 - rng.random()))
-        sigma, shift = self.sigma, self.sigma / 2
-        return math.exp(sigma * (math.cos(angle) * radius - shift)), math.exp(
-            sigma * (math.sin(angle) * radius - shift)
-        )
+        angle = rng.random() * tau
+        radius = sqrt(-2.0 * log(1.0 - rng.random()))
+        sigma = self.sigma
+        shift = sigma / 2
+        return exp(sigma * (cos(angle) * radius - shift)), exp(sigma * (sin(angle) * radius - shift))
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,9 +95,10 @@ class Workload:
             for arrival in self.arrivals[: self.num_requests]:
                 yield Arrival(arrival.at_s / self.speed_up, arrival.input_tokens, arrival.output_tokens)
             return
+        draw_two, tokens_read, tokens_written = SIZE_SPREAD.draw_two, self.input_tokens, self.output_tokens
         for at_s in self._moments(rng):
-            read, written = SIZE_SPREAD.draw_two(rng)
-            yield Arrival(at_s, _size(self.input_tokens * read), _size(self.output_tokens * written))
+            read, written = draw_two(rng)
+            yield Arrival(at_s, _size(tokens_read * read), _size(tokens_written * written))
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON; arrivals as `[at_s, input_tokens, output_tokens]`."""
