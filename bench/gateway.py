@@ -126,7 +126,7 @@ def send(target: Target, load: Load) -> Result:
 
 def _sent(load: Load) -> Result:
     command = [sys.executable, "-m", "bench.load", json.dumps(asdict(load))]
-    output = subprocess.run(command, check=True, capture_output=True, timeout=load.seconds + 60).stdout
+    output = subprocess.run(command, check=True, capture_output=True, timeout=load.seconds + 90).stdout
     return Result(**json.loads(output))
 
 
