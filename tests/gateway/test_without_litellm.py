@@ -60,7 +60,7 @@ def test_a_gateway_of_direct_providers_never_imports_litellm(tmp_path: Path):
 
 def test_a_gateway_that_needs_litellm_imports_it_before_the_first_request(tmp_path: Path):
     with llmock(tmp_path) as upstream, watched(tmp_path) as ours:
-        body = {"type": "anthropic", "api_key": "key-of-a-test", "api_base": upstream.api_base}
+        body = {"type": "anthropic", "api_key": "key-of-a-test", "api_base": upstream.api_base, "dialects": ["litellm"]}
         provider = ours.call("POST", "/api/v1/llm/providers", body)["provider"]["id"]
         row = {"provider": provider, "model_name": "claude-3-haiku-20240307"}
         model = ours.call("POST", "/api/v1/llm/models", row)["model"]["id"]
