@@ -20,17 +20,20 @@ from typing import Any
 import uvicorn
 from django.db.transaction import atomic
 
-from routing_console.asgi import application
-from tests.conduct.live import MINUTE_S, Case, Live
+import routing_console.asgi  # first: it sets Django up
+from gateway.live import start
+from tests.conduct.live import MINUTE_S, Answered, Case, Live
 from tests.conduct.patience import PatientLoop
 from tests.conduct.rows import CASES, IDS
 from tests.conduct.stories import STORIES, Story, Told
 from tests.conduct.table import Row, Shape
+from tests.conduct.twins import SEED, SLOT_S, TWINS, Twin, way_of
 from tests.conduct.upstream import Upstreams
 from tests.servers import free_port
 
 ROWS_BY_NAME = dict(zip(IDS, CASES, strict=True))
 STORIES_BY_NAME = {story.name: story for story in STORIES}
+TWINS_BY_NAME = {twin.name: twin for twin in TWINS}
 
 
 def run(names: list[str]) -> dict[str, Any]:
@@ -47,7 +50,7 @@ def run(names: list[str]) -> dict[str, Any]:
 
 
 def _setting(name: str) -> tuple[Shape, str]:
-    one = STORIES_BY_NAME[name] if name in STORIES_BY_NAME else ROWS_BY_NAME[name][0]
+    one = STORIES_BY_NAME.get(name) or TWINS_BY_NAME.get(name) or ROWS_BY_NAME[name][0]
     return one.shape, one.upstreams
 
 
@@ -57,10 +60,21 @@ async def _started(upstreams: Upstreams) -> Upstreams:
 
 
 async def _all(live: Live, port: int, cases: dict[str, Case]) -> dict[str, Any]:
+    together = {name: case for name, case in cases.items() if name not in TWINS_BY_NAME}
     async with _gateway(port), live.client:
         # Limits are counted by the minute: all begin with one.
-        await asyncio.sleep(MINUTE_S - asyncio.get_running_loop().time() % MINUTE_S)
-        return dict(zip(cases, await asyncio.gather(*(_caught(_case(*one)) for one in cases.items())), strict=True))
+        await _next(MINUTE_S)
+        found = dict(zip(together, await asyncio.gather(*map(_caught, map(_case, together.items()))), strict=True))
+        await _next(MINUTE_S)
+        for name in [name for name in cases if name in TWINS_BY_NAME]:
+            await _next(SLOT_S)
+            found[name] = await _caught(_twin(cases[name], TWINS_BY_NAME[name]))
+        return found
+
+
+async def _next(seconds: float) -> None:
+    """Waits until the clock has a multiple of so many."""
+    await asyncio.sleep(seconds - asyncio.get_running_loop().time() % seconds)
 
 
 class _Server(uvicorn.Server):
@@ -75,7 +89,9 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def _gateway(port: int) -> AsyncIterator[None]:
-    config = uvicorn.Config(application, port=port, access_log=False, timeout_keep_alive=3600, lifespan="on")
+    config = uvicorn.Config(
+        routing_console.asgi.application, port=port, access_log=False, timeout_keep_alive=3600, lifespan="on"
+    )
     server = _Server(config)
     server.ready = asyncio.Event()
     serving = asyncio.create_task(server.serve())
@@ -94,7 +110,8 @@ async def _caught(work: Awaitable[dict[str, Any]]) -> dict[str, Any]:
         return {"error": traceback.format_exc()}
 
 
-def _case(name: str, case: Case) -> Awaitable[dict[str, Any]]:
+def _case(about: tuple[str, Case]) -> Awaitable[dict[str, Any]]:
+    name, case = about
     return _story(case, STORIES_BY_NAME[name]) if name in STORIES_BY_NAME else _row(case, *ROWS_BY_NAME[name])
 
 
@@ -118,6 +135,19 @@ async def _story(case: Case, story: Story) -> dict[str, Any]:
 
     told = await asyncio.gather(*(one(at_s) for at_s in story.at_s))
     return {"told": [asdict(one) for one in told], "asked": case.counts}
+
+
+async def _twin(case: Case, twin: Twin) -> dict[str, Any]:
+    case.begin()
+    gateway = await start()
+    gateway.routing._rng.seed(f"{SEED}:routing")  # as a rehearsal's
+
+    async def one(at_s: float) -> Answered:
+        await asyncio.sleep(at_s)
+        return await case.ask(is_stream=twin.is_stream)
+
+    answers = await asyncio.gather(*(one(at_s) for at_s in twin.at_s))
+    return {"ways": [way_of(await case.seen(answer)) for answer in answers]}
 
 
 if __name__ == "__main__":

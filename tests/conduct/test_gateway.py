@@ -1,6 +1,7 @@
 """The table of conduct on the gateway: a real server, scripted upstreams, real sockets.
 
-The same rows, with the same expectations, run on the simulator: `test_rehearsed.py`.
+The same rows, with the same expectations, run on the simulator: `test_rehearsed.py`. What is rehearsed with the same
+draws goes the same way, request by request: `twins.py`.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from typing import Any
 import pytest
 
 from tests.conduct.checks import check, check_story
+from tests.conduct.rehearsed import seen_in, traces_of
 from tests.conduct.rows import CASES, IDS
 from tests.conduct.stories import STORIES, Story, Told
 from tests.conduct.table import Row, Seen
+from tests.conduct.twins import SEED, TWINS, Twin, way_of
 from tests.databases import own_database
 from tests.forks import run_python
 from tests.servers import environment
@@ -36,6 +39,7 @@ def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 def _wanted(request: pytest.FixtureRequest) -> list[str]:
     known = {name for name, row in ROWS if row.only != "rehearsed"}
+    known |= {twin.name for twin in TWINS}
     known |= {story.name for story in STORIES if story.only != "rehearsed"}
     here = [item for item in request.session.items if item.path == request.node.path]
     cases = [getattr(item, "callspec", None) for item in here]
@@ -62,3 +66,12 @@ def test_a_live_story_goes_as_the_table_says(story: Story, live: dict[str, Any])
         pytest.skip(story.why)
     seen = _seen(live, story.name)
     check_story(story, [Told(**one) for one in seen["told"]], seen["asked"])
+
+
+@pytest.mark.parametrize("twin", TWINS, ids=[twin.name for twin in TWINS])
+def test_what_is_rehearsed_with_the_same_draws_goes_the_same_way(twin: Twin, live: dict[str, Any]):
+    traces = traces_of(twin.shape, twin.upstreams, list(twin.at_s), is_stream=twin.is_stream, seed=SEED)
+    ways = [way_of(seen_in(trace)) for trace in traces]
+    assert _seen(live, twin.name)["ways"] == ways
+    assert any("503" in way[1] for way in ways)
+    assert any("rate_limited" in way for ways_of_one in ways for way in ways_of_one)
