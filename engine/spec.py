@@ -155,8 +155,8 @@ class DeploymentSpec:
     then skipped, because it `lacks_credentials` or for another reason. `options` and `credentials` are LiteLLM's
     further parameters, by its own names (`api_version`, `aws_secret_access_key`). `dialects` are
     spoken without LiteLLM (`chat`, `messages`, `responses`); with none of them its type decides, and `litellm` alone
-    means LiteLLM. `unit` is what is charged besides tokens (`search`, `image`), at `cost_per_unit_usd` each. An unknown
-    price of cached input (reads or writes of the prompt cache) is that of other input. Its context holds
+    means LiteLLM. `unit` is what is charged besides tokens (`search`, `image`, …), at `cost_per_unit_usd` each. An
+    unknown price of cached input (reads or writes of the prompt cache) is that of other input. Its context holds
     `context_tokens` (None: nobody knows). It takes `max_parallel` requests at once; one more waits up to `max_wait_s`
     for a place.
     """

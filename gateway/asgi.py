@@ -19,7 +19,7 @@ from pydantic_core import to_json
 from engine.ledger import new_call_id
 from engine.upstreams.call import Stream
 from gateway import live, pipeline
-from gateway.doors import cors, error_shapes, model_list
+from gateway.doors import cors, error_shapes, offered_models
 from gateway.doors.incoming import Incoming, incoming
 from gateway.doors.paths import Asks, way_of
 from gateway.live import Live
@@ -166,7 +166,8 @@ async def _serve(request: Incoming, raw: bytes, named: Headers, send: Send) -> N
     exchange, headers = await pipeline.serve(await live.start(), request, raw)
     if not isinstance(exchange.result, Stream):
         assert exchange.result is not None  # noqa: S101  # serve() raises otherwise
-        await _send(send, 200, JSON + headers + named, exchange.result.body)
+        kind = [(b"content-type", exchange.result.content_type)]
+        await _send(send, 200, kind + headers + named, exchange.result.body)
         return
     await send({"type": "http.response.start", "status": 200, "headers": EVENTS + headers + named})
     async with aclosing(pipeline.stream(exchange)) as chunks:
@@ -238,11 +239,11 @@ async def _body(receive: Receive) -> bytes:
 
 
 async def _models(request: Incoming) -> tuple[int, bytes]:
-    return 200, await model_list.models(await live.start(), request)
+    return 200, await offered_models.models(await live.start(), request)
 
 
 async def _model(request: Incoming) -> tuple[int, bytes]:
-    return 200, await model_list.model(await live.start(), request)
+    return 200, await offered_models.model(await live.start(), request)
 
 
 async def _health(request: Incoming) -> tuple[int, bytes]:

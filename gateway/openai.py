@@ -204,6 +204,11 @@ CHECKS["images/generations"] = [
     ("prompt", _is_text, "a text, not empty"),
     ("stream", lambda value: not value, "false: images are not streamed here"),
 ]
+CHECKS["audio/speech"] = [
+    MODEL,
+    ("input", _is_text, "a text, not empty"),
+    ("stream_format", lambda value: value in (None, "audio"), "'audio': events are not streamed here"),
+]
 CHECKS["rerank"] = [
     MODEL,
     ("query", _is_text, "a text, not empty"),
@@ -218,6 +223,7 @@ COUNTS: dict[Endpoint, tuple[str, ...]] = {
     "moderations": (),
     "rerank": ("top_n",),
     "images/generations": ("n",),
+    "audio/speech": (),
 }
 MOST = 10**9
 KINDS = {bool: "a boolean", float: "a decimal number", str: "a string", list: "an array", dict: "an object"}

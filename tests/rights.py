@@ -10,7 +10,7 @@ VIEWER, OPERATOR, ADMIN = Role.VIEWER, Role.OPERATOR, Role.ADMIN
 # Answered before Django; their keys are tested over the wire, in tests/gateway.
 HOT_ROUTES = {
     *("/v1/chat/completions", "/v1/responses", "/v1/messages", "/v1/embeddings"),
-    *("/v1/completions", "/v1/moderations", "/v1/rerank", "/v2/rerank", "/v1/images/generations"),
+    *("/v1/completions", "/v1/moderations", "/v1/rerank", "/v2/rerank", "/v1/images/generations", "/v1/audio/speech"),
     *("/v1/messages/count_tokens", "/v1/models", "/healthz", "/readyz"),
 }
 

@@ -50,6 +50,14 @@ def read_images(body: bytes) -> AnswerReading:
     return _rows_of(body, "data", "answered without an image.")
 
 
+def read_audio(body: bytes) -> AnswerReading:
+    """Reads spoken audio: any bytes but the JSON of an error."""
+    fields = parsed(body) if body[:1] == b"{" else None
+    if fields and (error := error_in(fields)):
+        return AnswerReading(error=error)
+    return AnswerReading() if body else AnswerReading(problem="answered with nothing.")
+
+
 def read_results(body: bytes) -> AnswerReading:
     """Reads the JSON of moderations, or of ranked documents."""
     return _rows_of(body, "results", "answered without a result.")

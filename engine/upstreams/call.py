@@ -27,10 +27,13 @@ Endpoint = Literal[
     "moderations",
     "rerank",
     "images/generations",
+    "audio/speech",
 ]
 CHAT: Endpoint = "chat/completions"
 # Only servers with OpenAI's own protocol answer these, and in their own words.
-UNTRANSLATED: frozenset[Endpoint] = frozenset({"completions", "moderations", "rerank", "images/generations"})
+UNTRANSLATED: frozenset[Endpoint] = frozenset(
+    {"completions", "moderations", "rerank", "images/generations", "audio/speech"}
+)
 # Doors whose requests a chat upstream can answer, as they are or translated.
 CHATS: frozenset[Endpoint] = frozenset({CHAT, "responses", "messages"})
 
@@ -112,12 +115,13 @@ class Call:
 
 @dataclass(slots=True)
 class Answer:
-    """A whole answer: the upstream's JSON as bytes, its usage, and headers of the upstream for the client."""
+    """A whole answer: the upstream's JSON (or audio), its usage, and headers of the upstream for the client."""
 
     body: bytes
     deployment: DeploymentSpec
     usage: Usage | None = None
     is_content_filtered: bool = False
+    content_type: bytes = b"application/json"
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import aiohttp
 from pydantic_core import to_json
 
-from engine.dialects.answers import AnswerReading, read_chat, read_embeddings, read_images, read_results
+from engine.dialects.answers import AnswerReading, read_audio, read_chat, read_embeddings, read_images, read_results
 from engine.spec import DeploymentSpec
 from engine.upstreams import asking, estimates, failures
 from engine.upstreams.call import CHAT, Answer, Call, Endpoint
@@ -25,6 +25,7 @@ READERS: dict[Endpoint, Callable[[bytes], AnswerReading]] = {
     "moderations": read_results,
     "rerank": read_results,
     "images/generations": read_images,
+    "audio/speech": read_audio,
 }
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -28,6 +29,7 @@ from engine.upstreams.sse import TooLarge
 from engine.upstreams.upstream_failure import UpstreamFailure
 
 ERROR_BODY_LIMIT = 64 * 1024
+AUDIO = re.compile(r"audio/[a-z0-9.+-]{1,40}(; ?[a-z]{1,20}=[a-z0-9-]{1,20})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ class HTTPUpstream:
                 else:
                     body = await _whole(deployment, response)
                     result = self._speech.answer(call, deployment, body, request)
+                    if call.endpoint == "audio/speech":
+                        result.content_type = _kind_of_audio(response)
                 result.headers = come_back(response.raw_headers)
                 return result
         except TimeoutError as error:
@@ -144,6 +148,12 @@ async def _whole(deployment: DeploymentSpec, response: aiohttp.ClientResponse) -
     if len(body) > limit_bytes:
         raise failures.too_large(deployment)
     return body.removeprefix(codecs.BOM_UTF8)
+
+
+def _kind_of_audio(response: aiohttp.ClientResponse) -> bytes:
+    """The kind of an upstream's audio; of anything else only that it is bytes, which no browser shows as a page."""
+    kind = response.headers.get("Content-Type", "").lower()
+    return kind.encode() if AUDIO.fullmatch(kind) else b"application/octet-stream"
 
 
 async def _check_is_stream(deployment: DeploymentSpec, response: aiohttp.ClientResponse) -> None:

@@ -10,7 +10,7 @@ from engine.upstreams.tokens import Usage
 
 # One search ranks so many documents.
 DOCUMENTS_OF_A_SEARCH = 100
-UNITS = {"rerank": "search", "images/generations": "image"}
+UNITS = {"rerank": "search", "images/generations": "image", "audio/speech": "character"}
 MOST_UNITS = 1_000_000
 
 
@@ -20,6 +20,8 @@ def most_units(endpoint: str, body: Mapping[str, Any]) -> tuple[float, str]:
         return float(-(-len(body.get("documents") or ()) // DOCUMENTS_OF_A_SEARCH)), "search"
     if endpoint == "images/generations":
         return float(body.get("n") or 1), "image"
+    if endpoint == "audio/speech":
+        return float(len(body.get("input") or "")), "character"
     return 0.0, ""
 
 
@@ -31,6 +33,8 @@ def with_units(usage: Usage, endpoint: str, asked: Mapping[str, Any], body: byte
     if endpoint not in UNITS or (endpoint == "images/generations" and not usage.is_estimated):
         return usage
     units, unit = most_units(endpoint, asked)
+    if unit == "character":
+        return usage._replace(units=units, unit=unit)
     fields = parsed(body) or {}
     found = _searches(fields) if unit == "search" else _rows(fields)
     return usage._replace(units=min(units if found is None else found, MOST_UNITS), unit=unit)

@@ -53,6 +53,11 @@ IMAGES: Schema = {
     "required": ["model", "prompt"],
     "properties": {"model": MODEL, "prompt": {"type": "string"}, "n": {"type": "integer", "minimum": 1}},
 }
+SPEECH: Schema = {
+    **OBJECT,
+    "required": ["model", "input"],
+    "properties": {"model": MODEL, "input": {"type": "string"}, "voice": {}},
+}
 RERANK: Schema = {
     **OBJECT,
     "required": ["model", "query", "documents"],
@@ -146,6 +151,7 @@ PATHS: Schema = {
         "post": _operation("rerank", "Documents by their relevance, as Cohere, Jina and vLLM rank them.", body=RERANK)
     },
     "/v1/images/generations": {"post": _operation("images", "OpenAI's image generation.", body=IMAGES)},
+    "/v1/audio/speech": {"post": _operation("speech", "OpenAI's speech: the answer is audio.", body=SPEECH)},
     "/v2/rerank": {"post": _operation("rerank_v2", "The same, for Cohere's clients.", body=RERANK)},
     "/v1/messages/count_tokens": {
         "post": _operation(

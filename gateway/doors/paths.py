@@ -49,7 +49,7 @@ class Way:
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *("chat/completions", "responses", "messages"),
-    *("embeddings", "completions", "moderations", "rerank", "images/generations"),
+    *("embeddings", "completions", "moderations", "rerank", "images/generations", "audio/speech"),
 )
 CALLS: dict[str, Way] = {name: Way(Asks.ANSWER, name) for name in ENDPOINTS}
 # `chat/completions` ends with the name of another.
@@ -66,7 +66,7 @@ WAYS: dict[str, Way] = {
 NOT_SERVED = {
     "batches": "Batches are not served: send each request by itself.",
     "files": "Files are not served: put their content into the request.",
-    "audio": "Speech and transcriptions are not served.",
+    "audio": "Transcriptions and translations of audio are not served.",
     "realtime": "Realtime sessions are not served: use chat completions with stream.",
 }
 
@@ -78,6 +78,8 @@ def way_of(path: str, method: str) -> Way | None:
 
 def _rarer(path: str, method: str) -> Way | None:
     path = path.rstrip("/")
+    if path.startswith("/v1/v1/"):  # a client that adds /v1 to an address that has it
+        path = path.removeprefix("/v1")
     if path.startswith(DEPLOYMENTS):
         return _of_deployment(path.removeprefix(DEPLOYMENTS)) or _nothing(method, path)
     if path.startswith(AZURE):

@@ -24,6 +24,7 @@ CAPABILITIES = {
 # By a model's mode: the field with the price of its unit, and the unit.
 UNIT_PRICES = {
     "rerank": (("input_cost_per_query", "search"),),
+    "audio_speech": (("input_cost_per_character", "character"),),
     "image_generation": (("output_cost_per_image", "image"), ("input_cost_per_image", "image")),
 }
 # OpenRouter charges the vendor's price, and LiteLLM's map may lack its rows: by OpenRouter's prefix, the type whose row

@@ -16,6 +16,7 @@ CHAT = "chat/completions"
         ("/chat/completions/", ""),
         ("/openai/v1/chat/completions", ""),
         ("/openai/chat/completions", ""),
+        ("/v1/v1/chat/completions", ""),
         ("/openai/deployments/fast/chat/completions", "fast"),
         ("/openai/deployments/Mine/gpt-5/chat/completions", "Mine/gpt-5"),
     ],

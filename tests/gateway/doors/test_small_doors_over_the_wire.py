@@ -151,3 +151,18 @@ def test_images_are_counted_one_by_one_unless_the_provider_counts_tokens(place: 
     assert (row["endpoint"], row["units"], row["unit"]) == ("images/generations", 2, "image")
     by_tokens = place.logged(place.post("/v1/images/generations", prompt="a cat", n=2))
     assert (by_tokens["units"], by_tokens["unit"], by_tokens["output_tokens"]) == (None, "", 1000)
+
+
+@pytest.mark.parametrize(("kind", "told"), [("audio/mpeg", "audio/mpeg"), ("text/html", "application/octet-stream")])
+def test_speech_comes_as_bytes_and_never_as_a_page(place: Place, kind: str, told: str):
+    place.upstream.script(Whole(b"ID3\x00\xff" * 100, headers={"Content-Type": kind}))
+    answer = place.post("/v1/audio/speech", input="Hello there", voice="alloy")
+    assert (answer.content, answer.headers["content-type"]) == (b"ID3\x00\xff" * 100, told)
+    assert (place.upstream.seen[0].path, place.upstream.seen[0].body["voice"]) == ("/v1/audio/speech", "alloy")
+    row = place.logged(answer)
+    assert (row["endpoint"], row["units"], row["unit"]) == ("audio/speech", 11, "character")
+
+
+def test_an_error_instead_of_speech_falls_back(place: Place):
+    place.upstream.script(Whole({"error": {"message": "no voice today", "code": 503}}), Whole(b"ID3"))
+    assert place.post("/v1/audio/speech", input="Hello", voice="alloy").content == b"ID3"
