@@ -24,7 +24,7 @@ WEB := static tests/js docs/_static package.json biome.jsonc
 WORKERS ?= logical
 PYTEST := $(PY) -m pytest --numprocesses=$(WORKERS) --maxprocesses=8 --dist=loadgroup
 
-.PHONY: help run test quick check format .types .lint .web .links docs screenshots bench fidelity lock
+.PHONY: help run test test-clients quick check format .types .lint .web .links docs screenshots bench fidelity lock
 
 help:  ## say what can be made
 	@sed -n -e 's/^# ---- \(.*\)/\n\1/p' -e 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -99,6 +99,9 @@ BENCHES := complexity gateway live pages rehearsal selection usage
 BENCH_ENV := $(if $(filter live,$(NAME)),$(TEST_ENV))
 BENCH_OPTIONS := $(if $(filter gateway,$(NAME)),--litellm $(LITELLM))
 
+test-clients: .venv/.stamp-dev .venv-clients/.stamp tests/clients/node_modules/.stamp  ## real clients against the console: Anthropic's library, Claude Code
+	$(SQLITE_ENV) $(PYTEST) --numprocesses=0 tests/clients
+
 bench: .venv/.stamp-dev $(if $(filter gateway,$(NAME)),.venv-litellm/.stamp $(PEERS))  ## one benchmark: make bench NAME=gateway
 	@$(if $(filter $(BENCHES),$(NAME)),,echo "Name one: make bench NAME=x, with x one of: $(BENCHES)"; exit 1)
 	$(BENCH_ENV) $(PY) -m bench.$(NAME) $(BENCH_OPTIONS)
@@ -114,7 +117,9 @@ lock: .venv/.stamp-dev  ## compile requirements*.txt from requirements*.in and p
 	$(COMPILE) requirements.in -o requirements.txt
 	$(COMPILE) requirements-dev.in -o requirements-dev.txt
 	$(COMPILE) requirements-docs.in -o requirements-docs.txt
+	$(COMPILE) requirements-clients.in -o requirements-clients.txt
 	$(NPM) install --package-lock-only
+	$(NPM) install --package-lock-only --prefix tests/clients
 
 # The environments that the targets stand on.
 # uv takes a quarter of pip's time; where it can't be had, or finds no packages, pip does the same.
@@ -142,6 +147,18 @@ install = @$(UV) --python $(PY) --require-hashes -r $(1) 2>/dev/null || $(PIP) -
 
 node_modules/.stamp: package-lock.json .npmrc .venv/.stamp-dev
 	@$(NPM) ci >/dev/null
+	@touch $@
+
+.venv-clients/.stamp: requirements-clients.txt .venv/.stamp
+	@$(PYTHON) -m venv .venv-clients
+	@$(UV) --python .venv-clients/bin/python --require-hashes -r requirements-clients.txt 2>/dev/null || \
+	  .venv-clients/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-clients.txt
+	@touch $@
+
+# Claude Code puts its program into place by a script of its own; no other script of a package is run.
+tests/clients/node_modules/.stamp: tests/clients/package-lock.json .venv/.stamp-dev
+	@$(NPM) ci --prefix tests/clients >/dev/null
+	@$(NODE) tests/clients/node_modules/@anthropic-ai/claude-code/install.cjs >/dev/null
 	@touch $@
 
 .venv-smg/.stamp: Makefile .venv/.stamp
