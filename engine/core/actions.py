@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -43,6 +44,7 @@ class Ask:
     """One attempt: ask this target. `depth` is its distance from the first tier of all, in tiers.
 
     The rest is the core's: where the target stands, and what the attempt is to the breakers and to this minute's count.
+    `release` is the driver's, to be called when the attempt ends.
     """
 
     target: Target
@@ -56,6 +58,7 @@ class Ask:
     key_ticket: int = 0
     minute: int = 0
     has_started: bool = False
+    release: Callable[[], None] | None = None
 
 
 class Bar(NamedTuple):

@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterator, Mapping
 from random import Random
 
 from engine.core.actions import Action, Ask, Asked, Bar, GiveUp, Obstacle, Step, Visit, Wait, longest_wait_s
-from engine.core.attempts import leave, strike
+from engine.core.attempt_ends import leave, strike
 from engine.core.candidates import TIMER_SLACK_S, Candidates
 from engine.core.failures import Failure, FallbackList, Kind, Rule
-from engine.core.places import Places
+from engine.core.place_waits import Places
 from engine.core.state import Group, Target
 
 __all__ = ["Action", "Ask", "GiveUp", "Journey", "Obstacle", "Step", "Visit", "Wait"]

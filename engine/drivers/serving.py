@@ -98,8 +98,10 @@ class _Request:
             raise
 
     async def _held_back(self, ask: Ask) -> Action | None:
-        """What to do instead, where another process probes, or all together have used up a limit."""
+        """What to do instead, where another process probes, or all together have no place or have used up a limit."""
         if (ask.ticket > 0 or ask.key_ticket > 0) and not await self._store.claim(ask):
+            return self._journey.outrun(ask, self._now())
+        if ask.target.max_parallel is not None and not await self._store.enter(ask):
             return self._journey.outrun(ask, self._now())
         if ask.target.is_limited and not await self._store.take(ask):
             return self._journey.refused(ask, self._now())

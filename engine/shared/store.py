@@ -21,7 +21,7 @@ class StateStore(Protocol):
     """The state that processes share. No method raises for a store that is away; then each process counts by itself.
 
     News of in-flight requests, latencies and breakers go to and from the `RoutingState` in the background. A request
-    waits for the store only where it has to: for a limit a minute, and before a probe.
+    waits for the store only where it has to: for a limit a minute or at once, and before a probe.
     """
 
     @property
@@ -33,6 +33,10 @@ class StateStore(Protocol):
 
     async def take(self, ask: Ask) -> bool:
         """Counts one request at a target with limits a minute; False when all processes together have no room."""
+
+    async def enter(self, ask: Ask) -> bool:
+        """Takes a place at a target that takes only so many requests at once; False when all processes together have
+        no more. The place is free again when the core hears that the attempt has ended."""
 
     async def claim(self, ask: Ask) -> bool:
         """Before a probe; False when another process probes the same deployment or key, which its breaker now knows."""

@@ -24,6 +24,7 @@ from engine.core.said import Said
 from engine.core.state import Health, RoutingState
 from engine.shared import messages
 from engine.shared.claims import Claims
+from engine.shared.held_places import HeldPlaces
 from engine.shared.limits import SCRIPT, Limits
 from engine.shared.messages import News
 from engine.shared.store import StoreLink
@@ -69,6 +70,7 @@ class ValkeyStore:
         script = self._redis.register_script(SCRIPT)
         self._limits = Limits(self.process, script, prefix=self._prefix, channel=self._channel)
         self._claims = Claims(self.process, self._redis, prefix=self._prefix)
+        self._places = HeldPlaces(self.process, self._redis, prefix=self._prefix)
         self._read = self._redis.register_script(READ)
         self._epoch: Any = None
         self._met = asyncio.Event()
@@ -93,6 +95,10 @@ class ValkeyStore:
     async def take(self, ask: Ask) -> bool:
         """One request less of the minute; by the core's own count while the store is away."""
         return await self._asked(lambda: self._limits.take(ask.target), otherwise=True)
+
+    async def enter(self, ask: Ask) -> bool:
+        """One place of those that all processes have; by the core's own count while the store is away."""
+        return await self._asked(lambda: self._places.enter(ask), otherwise=True)
 
     async def claim(self, ask: Ask) -> bool:
         """Whether this process may probe; it may while the store is away."""
@@ -184,6 +190,7 @@ class ValkeyStore:
             self._view.delivered()
             self._alive_s = now if is_due else self._alive_s
         await self._claims.tend()
+        await self._places.tend()
         await self._limits.tell()
         self._view.forget_silent(now)
         self._note_back()

@@ -9,23 +9,25 @@ from engine.core.state import Target
 
 
 class Places:
-    """Where it waits, and in which tiers it has waited: once in each."""
+    """Where it waits, and until when at most in each tier."""
 
-    __slots__ = ("_candidates", "_waited", "queued")
+    __slots__ = ("_candidates", "_until_s", "queued")
 
     def __init__(self, candidates: Candidates) -> None:
         self._candidates = candidates
-        self._waited: set[tuple[str, int]] = set()
+        self._until_s: dict[tuple[str, int], float] = {}
         self.queued: Queued | None = None
 
     def wait(self, visit: Visit, now: float, deadline_s: float) -> Wait | None:
         """A wait for a place at one of this tier that lacks nothing else; None where there is no such one."""
         place = (visit.group.name, visit.tier)
         targets = self._candidates.lacks_only_a_place(visit.group, visit.group.tiers[visit.tier], now)
-        if not targets or place in self._waited:
+        if not targets:
             return None
-        self._waited.add(place)
-        until_s = min(now + max(target.max_wait_s for target in targets), deadline_s)
+        longest_s = max(target.max_wait_s for target in targets)
+        until_s = self._until_s.setdefault(place, min(now + longest_s, deadline_s))
+        if now >= until_s - TIMER_SLACK_S:
+            return None
         self.queued = Queued(targets, until_s)
         return Wait(until_s - now, self.queued)
 

@@ -11,6 +11,8 @@ def leave(ask: Ask) -> Health:
     """It is in flight no more: its place is free."""
     health = ask.target.health
     health.in_flight -= 1
+    if ask.release is not None:
+        ask.release()
     if health.queue:
         health.freed()
     return health
