@@ -19,6 +19,7 @@ class Kind(StrEnum):
     CREDENTIALS = "credentials"
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
+    NOT_SERVED = "not_served"
     TIMEOUT = "timeout"
     BAD_REQUEST = "bad_request"
     SERVER = "server"
@@ -72,6 +73,7 @@ RULES: dict[Kind, Rule] = {
     Kind.UNREACHABLE:    Rule(True,  True,     _GENERAL, _DEPLOYMENT),
     Kind.TIMEOUT:        Rule(False, True,     _GENERAL, _DEPLOYMENT),
     Kind.NOT_FOUND:      Rule(False, True,     _GENERAL, _DEPLOYMENT, True),
+    Kind.NOT_SERVED:     Rule(False, True,     _GENERAL, _NOTHING),
     Kind.FORBIDDEN:      Rule(False, True,     _GENERAL, _DEPLOYMENT, True),
     Kind.CREDENTIALS:    Rule(False, True,     _GENERAL, _KEY,        True),
     Kind.QUOTA:          Rule(False, True,     _GENERAL, _KEY,        True),

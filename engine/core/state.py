@@ -119,21 +119,22 @@ class Pace:
 class Health:
     """In flight, latency, this minute's use and the breaker of one deployment.
 
-    `away` is what other processes have in flight there. The minute that `requests` and `tokens` are counted in ends at
-    `ends_s`; where processes count together it is that of their store's clock. `first_token` is the pace of streams to
-    their first token, `token` that of whole answers per token of output. `queue` are the requests that wait here for a
-    place.
+    `away` is what other processes have in flight there; `served` are the endpoints that it has answered here. The
+    minute that `requests` and `tokens` are counted in ends at `ends_s`; where processes count together it is that of
+    their store's clock. `first_token` is the pace of streams to their first token, `token` that of whole answers per
+    token of output. `queue` are the requests that wait here for a place.
     """
 
     __slots__ = (
         "away", "breaker", "ends_s", "first_token", "in_flight", "key", "minute", "provider", "queue", "requests",
-        "token", "tokens",
+        "served", "token", "tokens",
     )  # fmt: skip
 
     def __init__(self, key: str, provider: ProviderState) -> None:
         self.key, self.provider, self.breaker = key, provider, Breaker()
         self.in_flight = self.away = 0
         self.queue: list[Queued] = []
+        self.served: set[str] = set()
         self.first_token, self.token = Pace(), Pace()
         self.minute, self.ends_s = -1, -math.inf  # how many have begun before it
         self.requests = self.tokens = 0

@@ -22,9 +22,10 @@ from engine.ledger import Attempt, SkipReason
 from engine.shared.store import StateStore
 from engine.spec import DeploymentSpec
 from engine.upstreams import estimates, failures
-from engine.upstreams.call import Answer, Call, Stream, Usage
+from engine.upstreams.call import CHAT, Answer, Call, Stream, Usage
 from engine.upstreams.choose import collecting, obstacle, upstream_for
 from engine.upstreams.own_keys import OwnKeyRefused, is_hopeless, key_for, with_key
+from engine.upstreams.upstream_failure import UpstreamFailure
 
 
 async def route(
@@ -87,6 +88,7 @@ class _Request:
                 return instead
             return await self._ask(action)
         except Exception as error:
+            error = self._about_the_endpoint(action.target, error)
             self._call.last_error = error
             retry_after.note(self._call, action.visit.group.spec, action.target.spec, error)
             return self._journey.failed(action, self._now(), failure_of(error))
@@ -96,6 +98,18 @@ class _Request:
             else:
                 self._journey.left(action)
             raise
+
+    def _about_the_endpoint(self, target: Target, error: Exception) -> Exception:
+        """A 404 says that the endpoint is missing where it was never answered, and nothing about the others.
+
+        A deployment that has answered nothing at all is one for chats.
+        """
+        call, served = self._call, target.health.served
+        if not isinstance(error, UpstreamFailure) or error.kind is not Kind.NOT_FOUND:
+            return error
+        if call.service in (served or {CHAT}):
+            return error
+        return failures.not_served(target.spec, call.endpoint, error)
 
     async def _held_back(self, ask: Ask) -> Action | None:
         """What to do instead, where another process probes, or all together have no place or have used up a limit."""
@@ -151,6 +165,7 @@ class _Request:
         attempt_ledger.close(attempt, "success")
         first_token_ms = attempt.first_token_ms or attempt.duration_ms or 0.0
         output_tokens, total_tokens = (usage.output_tokens, usage.total_tokens) if usage else (0, 0)
+        ask.target.health.served.add(self._call.service)
         self._journey.answered(ask, self._now(), first_token_ms / 1000, output_tokens, total_tokens)
         self._store.used(ask.target.health, total_tokens)
 

@@ -91,6 +91,11 @@ class Call:
         return self.was_translated or (self.endpoint != CHAT and self.is_chat)
 
     @property
+    def service(self) -> str:
+        """What an upstream has to have for it: the endpoint, and one and the same for all doors to a chat."""
+        return CHAT if self.is_chat else self.endpoint
+
+    @property
     def chat(self) -> dict[str, Any]:
         """The request as a chat request, or as it is where it is no chat; raises Malformed when first read."""
         return self.body if self.endpoint == CHAT else self.view.chat

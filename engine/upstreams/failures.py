@@ -106,6 +106,13 @@ def unsuitable(why: str) -> UpstreamFailure:
     return _of_kind(Kind.NOT_FOUND, why, 404)
 
 
+def not_served(deployment: DeploymentSpec, endpoint: str, error: UpstreamFailure) -> UpstreamFailure:
+    """A 404 that is about the endpoint and not about the model; `error` is the 404."""
+    failure = _of_kind(Kind.NOT_SERVED, f"{deployment.provider} does not serve /v1/{endpoint}.", 400)
+    failure.came_status, failure.param, failure.code = error.came_status, "model", "not_served"
+    return failure
+
+
 def no_credentials(deployment: DeploymentSpec) -> UpstreamFailure:
     """The request could not be signed, so it was not sent."""
     why = f"{deployment.provider} cannot be asked: credentials are missing or unusable."

@@ -16,6 +16,7 @@ KINDS = {
     Kind.UNREACHABLE: "No connection, broken connection",
     Kind.TIMEOUT: "Time limit",
     Kind.NOT_FOUND: "404 not found",
+    Kind.NOT_SERVED: "404, endpoint not served",
     Kind.FORBIDDEN: "403 forbidden",
     Kind.CREDENTIALS: "401 key refused",
     Kind.QUOTA: "402, quota used up",

@@ -91,6 +91,29 @@ def test_a_moderation_and_a_ranking_come_back_as_they_are(place: Place):
     assert (row["endpoint"], row["input_tokens"]) == ("rerank", 11)
 
 
+def test_an_endpoint_that_nobody_has_takes_nothing_from_the_group(place: Place):
+    """Three such requests took out the chats of a group, too: each 404 opened a breaker."""
+    place.upstream.script(*[Status(404)] * 4)
+    for path, body in (("/v1/moderations", {"input": "x"}), ("/v1/embeddings", {"input": "x"})):
+        answer = place.post(path, **body)
+        error = answer.json()["error"]
+        assert (answer.status_code, error["param"], error["code"]) == (400, "model", "not_served")
+        assert error["message"].endswith(f"does not serve {path}.")
+    attempts = f"/v1/requests/{answer.headers['x-litellm-call-id']}/attempts"
+    told = place.stage.console.call("GET", attempts)["attempts"]
+    assert [attempt["status_code"] for attempt in told] == [404, 404]
+    assert place.post("/v1/chat/completions", messages=[{"role": "user", "content": "x"}]).status_code == 200
+
+
+def test_chats_take_nothing_from_a_group_of_embeddings(place: Place):
+    place.upstream.script(Status(503))
+    for _ in range(2):
+        assert place.post("/v1/embeddings", input="x").status_code == 200
+    place.upstream.script(Status(404))  # the first one is cooling down
+    assert place.post("/v1/chat/completions", messages=[{"role": "user", "content": "x"}]).status_code == 400
+    assert place.post("/v1/embeddings", input="x").status_code == 200
+
+
 @pytest.mark.parametrize(
     ("path", "body", "param"),
     [
