@@ -114,7 +114,8 @@ class ChatFromMessages(StreamEvents):
         return said
 
     def _shown(self, event: bytes, said: Event) -> bytes:
-        return b"" if said.fields is None else self._events_of(said.fields)
+        fields = self._reading.fields
+        return self._events_of(fields) if fields is not None and said.is_data else b""
 
     def _events_of(self, fields: dict[str, Any]) -> bytes:
         return b"".join(b"data: " + to_json(chunk) + b"\n\n" for chunk in self._chunks.event(fields))

@@ -15,13 +15,19 @@ from engine.upstreams.tokens import Usage, usage_in
 
 # The one answer of a stream.
 ANSWER = (0,)
+# Nearly every event is one of these two; making one for each would take longer than reading it.
+MORE, NOTHING = Event(has_content=True, choices=ANSWER), Event(choices=ANSWER)
 MODEL = re.compile(rb'("model"\s*:\s*)"(?:[^"\\]|\\.)*"')
 
 
 class MessagesReading:
-    """The reader of one stream, which adds up usage: input is told first, output at the end."""
+    """The reader of one stream, which adds up usage: input is told first, output at the end.
+
+    `fields` is the JSON of the last event.
+    """
 
     def __init__(self) -> None:
+        self.fields: dict[str, Any] | None = None
         self._usage: dict[str, Any] = {}
 
     def read_event(self, event: bytes) -> Event:
@@ -33,14 +39,14 @@ class MessagesReading:
         """
         if (data := data_of(event)) is None or data == b"[DONE]":
             return COMMENT
-        fields = parsed(data)
+        self.fields = fields = parsed(data)
         return UNREADABLE if fields is None else self.event_of(fields)
 
     def event_of(self, fields: dict[str, Any]) -> Event:
         """Reads the JSON of one event."""
         kind = fields.get("type")
         if kind == "content_block_delta":
-            return Event(has_content=_has_text(object_of(fields.get("delta"))), choices=ANSWER, fields=fields)
+            return MORE if _has_text(object_of(fields.get("delta"))) else NOTHING
         if kind == "content_block_start":
             return Event(has_content=_has_begun(object_of(fields.get("content_block"))), choices=ANSWER, fields=fields)
         if kind == "message_start":
