@@ -40,6 +40,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 def test_the_loop_goes_on_while_a_request_waits_for_the_import():
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=120)
     assert done.stdout.split() == ["False", "True", "UpstreamConnectionError", "True"], done.stderr
