@@ -132,6 +132,9 @@ def _parts_of(event: bytes) -> tuple[bytes, bytes | None]:
     """The name and the data of an event; None for the data without a data line."""
     if event.startswith(b"data:") and b"\n" not in event:
         return b"", event[5:].strip()
+    first, _, rest = event.partition(b"\n")
+    if first.startswith(b"event:") and rest.startswith(b"data:") and b"\n" not in rest:
+        return first[6:].strip(), rest[5:].strip()
     name, data = b"", []
     for line in event.split(b"\n"):
         field, _, value = line.partition(b":")
