@@ -65,6 +65,29 @@ def test_a_cooldown_of_any_process_is_on_the_board_and_a_reset_reaches_all(conso
         assert one.call("GET", URL)["total"] == 0
 
 
+def test_a_trip_by_hand_reaches_all_processes_and_one_that_starts_later(
+    consoles: tuple[Console, Console], tmp_path_factory: pytest.TempPathFactory
+):
+    """Without Redis, in a group that heeds no cooldowns, although the upstream is well."""
+    one, other = consoles
+    with ScriptedUpstream(usual=Ok("first")) as first, ScriptedUpstream(usual=Ok("second")) as rest:
+        models = [
+            one.add_model(provider="Well", api_base=first.url),
+            one.add_model(provider="Well too", api_base=rest.url),
+        ]
+        one.add_group("tripped", models, cooldown_config={"cooldown_time_s": 0})
+        for ours in consoles:
+            assert eventually(partial(_answers, ours, "tripped")) == "first"
+        row = one.call("POST", URL, {"deployment_id": models[0], "for_s": 600, "why": "It answers nonsense."})
+        for ours in consoles:
+            becomes(partial(ask, ours, "tripped"), "second", deadline_s=5)
+        with console_beside(one, tmp_path_factory.mktemp("later")) as later:
+            assert ask(later, "tripped") == "second"
+        assert other.call("DELETE", f"{URL}/{row['id']}")["processes"] >= 2
+        for ours in consoles:
+            becomes(partial(ask, ours, "tripped"), "first", deadline_s=5)
+
+
 def _answers(ours: Console, group: str) -> str | None:
     try:
         return ask(ours, group)
