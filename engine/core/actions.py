@@ -61,7 +61,7 @@ class Ask:
     release: Callable[[], None] | None = None
 
 
-class Bar(NamedTuple):
+class Exclusion(NamedTuple):
     """Why a request must not ask a target, whoever else there is; the message is for people."""
 
     reason: SkipReason

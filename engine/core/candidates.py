@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 
-from engine.core.actions import Asked, Bar, Obstacle, Visit
+from engine.core.actions import Asked, Exclusion, Obstacle, Visit
 from engine.core.breaker import Breaker, State
 from engine.core.failures import RULES, Kind
 from engine.core.state import Group, Target
@@ -30,7 +30,7 @@ class Candidates:
 
     __slots__ = ("_bar", "_prompt", "_tokens", "asked", "noted", "too_small")
 
-    def __init__(self, tokens: int, bar: Callable[[Target], Bar | None] | None, prompt_tokens: int = 0) -> None:
+    def __init__(self, tokens: int, bar: Callable[[Target], Exclusion | None] | None, prompt_tokens: int = 0) -> None:
         self._tokens, self._bar, self.too_small = tokens, bar, 0
         self._prompt = max(tokens, prompt_tokens)
         self.asked: dict[str, Asked] = {}

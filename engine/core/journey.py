@@ -17,7 +17,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from random import Random
 
-from engine.core.actions import Action, Ask, Asked, Bar, GiveUp, Obstacle, Step, Visit, Wait, longest_wait_s
+from engine.core.actions import Action, Ask, Asked, Exclusion, GiveUp, Obstacle, Step, Visit, Wait, longest_wait_s
 from engine.core.attempt_ends import leave, strike
 from engine.core.candidates import TIMER_SLACK_S, Candidates
 from engine.core.failures import Failure, FallbackList, Kind, Rule
@@ -52,7 +52,7 @@ class Journey:
         prompt_tokens: int = 0,
         is_stream: bool = False,
         request_id: str = "",
-        bar: Callable[[Target], Bar | None] | None = None,
+        bar: Callable[[Target], Exclusion | None] | None = None,
         may_use: Callable[[str], bool] | None = None,
     ) -> None:
         """No wait reaches over `deadline_s`. The request has at least `tokens`, its prompt about `prompt_tokens`.

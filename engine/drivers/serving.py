@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import partial
 from random import Random
 
-from engine.core.actions import Action, Ask, Bar, GiveUp, Wait
+from engine.core.actions import Action, Ask, Exclusion, GiveUp, Wait
 from engine.core.candidates import PROBE_TAKES_S, TIMER_SLACK_S
 from engine.core.failures import Failure, Kind
 from engine.core.journey import Journey
@@ -246,9 +246,9 @@ def failure_of(error: Exception) -> Failure:
     return Failure(known.kind, known.retry_after_s, failures.word_of(known), known)
 
 
-def _bar(call: Call, target: Target) -> Bar | None:
+def _bar(call: Call, target: Target) -> Exclusion | None:
     """Why the request must not ask a target: its answer would be a refusal."""
     if call.own_keys and is_hopeless(call, target.spec):
-        return Bar(SkipReason.OWN_KEY_REFUSED)
+        return Exclusion(SkipReason.OWN_KEY_REFUSED)
     found = obstacle(call, target.spec)
-    return Bar(SkipReason.UNSUITABLE, found.message) if found is not None else None
+    return Exclusion(SkipReason.UNSUITABLE, found.message) if found is not None else None

@@ -9,7 +9,7 @@ from pydantic_core import to_json
 
 from engine.dialects.anthropic.adapt import adapted
 from engine.dialects.anthropic.answer import answer as chat_answer
-from engine.dialects.anthropic.chunks import Chunks
+from engine.dialects.anthropic.chunks import ChatChunks
 from engine.dialects.anthropic.reading import MessagesReading, read_message, with_model
 from engine.dialects.anthropic.request import Asked
 from engine.dialects.anthropic.request import request as messages_request
@@ -105,7 +105,7 @@ class ChatFromMessages(StreamEvents):
     def __init__(self, source: Bytes, *, schema_tool: str | None, hides_usage: bool) -> None:
         super().__init__(source, Progress(), DONE)
         self._reading, self._hides_usage = MessagesReading(), hides_usage
-        self._chunks = Chunks(created=int(time.time()), schema_tool=schema_tool)
+        self._chunks = ChatChunks(created=int(time.time()), schema_tool=schema_tool)
 
     def _read(self, event: bytes) -> Event:
         said = self._reading.read_event(event)

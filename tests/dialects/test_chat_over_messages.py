@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.dialects.anthropic.answer import answer
-from engine.dialects.anthropic.chunks import Chunks
+from engine.dialects.anthropic.chunks import ChatChunks
 from engine.dialects.anthropic.request import HANDLED, Asked, request
 from engine.dialects.translation import Untranslatable
 from engine.upstreams.tokens import Usage
@@ -51,7 +51,7 @@ def test_an_answer_becomes_this_chat_answer(path: Path):
 
 @pytest.mark.parametrize("path", cases(PAIR, "got.sse"), ids=case_of)
 def test_a_stream_becomes_these_chunks(path: Path):
-    chunks = Chunks(created=CREATED, schema_tool=schema_tool_of(path))
+    chunks = ChatChunks(created=CREATED, schema_tool=schema_tool_of(path))
     agrees(path.with_name("given.sse"), sse([chunk for event in events(path) for chunk in chunks.event(event)]))
     assert chunks.is_done == ("message_stop" in path.read_text())
 
@@ -76,7 +76,7 @@ def whole(chunks: list[dict[str, Any]]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("path", [p for p in cases(PAIR, "got.sse") if p.with_name("got.json").exists()], ids=case_of)
 def test_a_stream_says_what_its_chunks_say_one_by_one(path: Path):
-    chunks = Chunks(created=CREATED, schema_tool=schema_tool_of(path))
+    chunks = ChatChunks(created=CREATED, schema_tool=schema_tool_of(path))
     said = whole([chunk for event in events(path) for chunk in chunks.event(event)])
     assert Usage.of(said["usage"])
     for call in said["tool_calls"].values():
@@ -149,7 +149,7 @@ def test_a_limit_of_the_model_is_kept():
     )
 )
 def test_no_event_breaks_a_stream(odd: list[dict[str, Any]]):
-    chunks = Chunks(created=CREATED)
+    chunks = ChatChunks(created=CREATED)
     assert all(isinstance(chunk, dict) for event in odd for chunk in chunks.event(event))
 
 

@@ -10,7 +10,7 @@ from engine.dialects.shapes import object_of
 Chunk = dict[str, Any]
 
 
-class Chunks:
+class ChatChunks:
     """The decoder of one stream; `created` is Unix seconds.
 
     `is_done` after `message_stop`, told by the data and not by the name of the event, which some servers leave out.

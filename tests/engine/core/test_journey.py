@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from engine.core.actions import Bar, GiveUp, Step
+from engine.core.actions import Exclusion, GiveUp, Step
 from engine.core.breaker import State
 from engine.core.failures import Failure, Kind
 from engine.core.policies import POLICIES
@@ -240,7 +240,7 @@ def test_a_missing_model_leaves_the_other_models_of_its_provider_alone():
 
 def test_an_own_key_that_was_refused_strikes_nobody_and_is_not_asked_for_again():
     g = group("a", "b")
-    request = journey(g, bar=lambda target: Bar(SkipReason.OWN_KEY_REFUSED) if target.key == "a" else None)
+    request = journey(g, bar=lambda target: Exclusion(SkipReason.OWN_KEY_REFUSED) if target.key == "a" else None)
     assert key_of(request.begin(0.0)) == "b"
     assert request.noted is not None
     assert request.noted["g", "a"].reason is SkipReason.OWN_KEY_REFUSED
