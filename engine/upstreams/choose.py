@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.dialects.responses.request import needs_kept
 from engine.dialects.responses.upstream.request import request as asked_of_responses
 from engine.dialects.translation import Untranslatable
 from engine.dialects.translators import TRANSLATORS
@@ -66,7 +67,7 @@ def obstacle(call: Call, deployment: DeploymentSpec) -> Untranslatable | None:
         is_mute = bool(spoken) and not spoken - {MESSAGES_DIALECT, RESPONSES_DIALECT}
         return Untranslatable("model", f"{deployment.provider} makes no embeddings.") if is_mute else None
     if call.endpoint in spoken:
-        return None
+        return needs_kept(call.body) if call.endpoint == RESPONSES_DIALECT else None
     if call.endpoint in TRANSLATORS and (found := call.view.obstacle) is not None:
         return found
     if CHAT_DIALECT in spoken or not spoken & {MESSAGES_DIALECT, RESPONSES_DIALECT}:

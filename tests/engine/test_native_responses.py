@@ -180,17 +180,20 @@ async def test_a_chat_stream_that_is_cut_counts_what_came(upstream):
 
 async def test_what_chat_can_not_do_passes_a_chat_deployment_over_and_reaches_one_of_responses(upstream):
     upstream.script(Whole(WHOLE))
-    got = await asked(upstream, "responses", {"input": "And?", "previous_response_id": "resp_0"}, {}, NATIVE)
+    tool = {"type": "web_search"}
+    got = await asked(upstream, "responses", {"input": "x", "tools": [tool], "tool_choice": tool}, {}, NATIVE)
     assert got.path == "b:success"
     [skip] = got.call.trace.skipped
     assert (skip.deployment_id, skip.reason) == ("a", SkipReason.UNSUITABLE)
-    assert upstream.seen[0].body["previous_response_id"] == "resp_0"
+    assert upstream.seen[0].body["tool_choice"] == tool
 
 
 @pytest.mark.parametrize(
     ("endpoint", "body", "param", "rows"),
     [
-        ("responses", {"input": "x", "previous_response_id": "resp_0"}, "previous_response_id", ({}, {})),
+        ("responses", {"input": "x", "previous_response_id": "resp_0"}, "previous_response_id", ({}, NATIVE)),
+        ("responses", {"input": "x", "conversation": "conv_0"}, "conversation", (NATIVE,)),
+        ("responses", {"input": [{"type": "item_reference", "id": "msg_0"}]}, "input[0]", (NATIVE,)),
         ("responses", {"input": "x", "background": True}, "background", ({},)),
         ("chat/completions", {"messages": HI, "n": 2}, "n", (ONLY,)),
     ],

@@ -8,7 +8,7 @@ from typing import Any
 from engine.dialects.responses.checks import Remarks, list_of, object_of, text_of
 from engine.dialects.responses.items import MORE_TOOLS, items_of, kind_of, messages_of
 from engine.dialects.responses.tools import Toolbox
-from engine.dialects.translation import Malformed, View
+from engine.dialects.translation import Malformed, Untranslatable, View
 
 # Parameters with the same name and meaning in chat.
 SAME = (
@@ -28,6 +28,7 @@ WITHOUT_EFFECT: dict[str, tuple[object, ...]] = {
 }
 # What only a server that keeps responses can do.
 STATEFUL = ("previous_response_id", "conversation", "prompt", "background")
+NOTHING_KEPT = "'{}' needs a provider that keeps responses, and none are kept: send the whole conversation."
 TRANSLATED = frozenset(
     {
         *SAME,
@@ -71,6 +72,17 @@ def view_of(body: dict[str, Any]) -> ResponsesView:
     shows_thoughts = _reasoning(body, chat, remarks)
     _remark(body, remarks)
     return ResponsesView(chat, remarks.dropped, remarks.obstacle, body, tools, shows_thoughts)
+
+
+def needs_kept(body: dict[str, Any]) -> Untranslatable | None:
+    """The part of a request that needs what a provider has kept. All callers share the provider's key there, so one
+    could read by its id what is another's."""
+    if name := next((name for name in STATEFUL if body.get(name)), None):
+        return Untranslatable(name, NOTHING_KEPT.format(name))
+    for place, item in enumerate(items_of(body)):
+        if isinstance(item, dict) and item.get("type") == "item_reference":
+            return Untranslatable(f"input[{place}]", NOTHING_KEPT.format("item_reference"))
+    return None
 
 
 def _instructions(body: dict[str, Any]) -> list[dict[str, Any]]:
@@ -127,7 +139,7 @@ def _reasoning(body: dict[str, Any], chat: dict[str, Any], remarks: Remarks) -> 
 def _remark(body: dict[str, Any], remarks: Remarks) -> None:
     for name in STATEFUL:
         if body.get(name):
-            remarks.cannot(name, f"'{name}' needs a provider that keeps responses.")
+            remarks.cannot(name, NOTHING_KEPT.format(name))
     for name, value in body.items():
         if name in TRANSLATED or value is None or value in WITHOUT_EFFECT.get(name, ()):
             continue

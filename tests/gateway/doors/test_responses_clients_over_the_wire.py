@@ -126,7 +126,7 @@ def test_images_files_and_reasoning_arrive(stage: Stage, group: Callable[..., st
 def test_an_upstream_of_responses_is_asked_in_its_own_words(stage: Stage, group: Callable[..., str], upstream):
     upstream.script(whole(NATIVE, "whole-tools"), streamed(NATIVE, "stream-thought"))
     model = group("chat", "responses")
-    raw = stage.client.responses.with_raw_response.create(model=model, input="Weather?", previous_response_id="resp_0")
+    raw = stage.client.responses.with_raw_response.create(model=model, input="Weather?")
     assert json.loads(raw.text) == json.loads((NATIVE / "whole-tools" / "got.json").read_text())
     with stage.client.responses.stream(model=model, input="Hello", tools=[TOOL]) as stream:
         final = stream.get_final_response()
@@ -147,8 +147,9 @@ def test_a_chat_client_reaches_a_model_that_answers_only_in_responses(
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == "Hello"
 
 
-def test_what_only_a_server_of_responses_can_do_is_refused_elsewhere(stage: Stage, group: Callable[..., str], upstream):
+@pytest.mark.parametrize("dialects", [(), ("chat", "responses")])
+def test_nobody_goes_on_from_what_a_provider_has_kept(stage: Stage, group: Callable[..., str], upstream, dialects):
     with pytest.raises(BadRequestError) as refusal:
-        stage.client.responses.create(model=group(), input="And?", previous_response_id="resp_0")
+        stage.client.responses.create(model=group(*dialects), input="And?", previous_response_id="resp_0")
     assert (refusal.value.param, refusal.value.code) == ("previous_response_id", "unsupported_parameter")
     assert upstream.count == 0
