@@ -159,8 +159,11 @@ async def test_nobody_repeats_an_own_key():
     error, trace = await ask(await routing_of(one()), Gatekeeper({OWN: 401}), STRICT)
     shown = f"{error.message}{error}{[asdict(a) for a in trace.attempts]}{STRICT}"
     assert OWN not in shown
+    causes: list[BaseException] = []
     cause: BaseException | None = error
     while cause is not None:
+        assert cause not in causes
+        causes.append(cause)
         assert OWN not in f"{cause!s}{cause!r}{vars(cause)}"
         cause = cause.__cause__ or cause.__context__
 

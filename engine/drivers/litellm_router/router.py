@@ -129,7 +129,8 @@ class GroupRouter(litellm.Router):
             theirs = self._noted(call, self.by_router_id[row["model_info"]["id"]], error)
             self._set_deployment_num_retries_on_exception(theirs, row)
             self._stamp_failed_deployment_id_with_effective_model_info(theirs, row, kwargs)
-            raise theirs from error
+            # Not from the failure, which it carries: that is raised again from it, and would be its own cause.
+            raise theirs from None
 
     async def _attempt(self, call: Call, row: dict[str, Any]) -> Answer | Stream:
         """One try, with the caller's own key where there is one, and again with the system's if that is allowed."""
