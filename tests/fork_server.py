@@ -22,7 +22,10 @@ import sys
 from typing import Any
 
 # What a server imports anyway and takes long, and what does not look at Django's settings: they are each server's own.
-LIBRARIES = ("engine.routing", "aiohttp", "django.db.models", "httptools", "uvicorn.main", "uvloop", "websockets")
+LIBRARIES = (
+    *("engine.routing", "engine.drivers.litellm_router.router", "engine.upstreams.through_litellm"),
+    *("aiohttp", "django.db.models", "httptools", "uvicorn.main", "uvloop", "websockets"),
+)
 LENGTH = struct.Struct("!I")
 Question = dict[str, Any]
 

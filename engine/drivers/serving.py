@@ -10,6 +10,8 @@ from contextlib import suppress
 from functools import partial
 from random import Random
 
+import structlog
+
 from engine.core.actions import Action, Ask, Exclusion, GiveUp, Wait
 from engine.core.candidates import PROBE_TAKES_S, TIMER_SLACK_S
 from engine.core.failures import Failure, Kind
@@ -26,6 +28,8 @@ from engine.upstreams.call import CHAT, Answer, Call, Stream, Usage
 from engine.upstreams.choose import collecting, obstacle, upstream_for
 from engine.upstreams.own_keys import OwnKeyRefused, is_hopeless, key_for, with_key
 from engine.upstreams.upstream_failure import UpstreamFailure
+
+log = structlog.get_logger(__name__)
 
 
 async def route(
@@ -88,6 +92,9 @@ class _Request:
                 return instead
             return await self._ask(action)
         except Exception as error:
+            if not isinstance(error, UpstreamFailure):
+                # Ours, and no upstream's. Where it came from and no text: that may have a key in it.
+                log.error("unexpected error of an attempt", error=type(error).__name__, at=_place(error))
             error = self._about_the_endpoint(action.target, error)
             self._call.last_error = error
             retry_after.note(self._call, action.visit.group.spec, action.target.spec, error)
@@ -238,6 +245,14 @@ async def _wait(wait: Wait) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(wait.seconds):
             await turn.wait()
+
+
+def _place(error: Exception) -> str:
+    """The module and the line that raised it."""
+    step = error.__traceback__
+    while step is not None and step.tb_next is not None:
+        step = step.tb_next
+    return "" if step is None else f"{step.tb_frame.f_globals.get('__name__')}:{step.tb_lineno}"
 
 
 def failure_of(error: Exception) -> Failure:

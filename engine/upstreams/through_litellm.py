@@ -118,7 +118,7 @@ def supported(provider: str, model: str, is_chat: bool) -> frozenset[str] | None
     """The parameters that the provider supports; None if LiteLLM does not know."""
     kind = "chat_completion" if is_chat else "embeddings"
     try:
-        names = litellm.getsupported_openai_params(model, provider, request_type=kind)
+        names = litellm.get_supported_openai_params(model, provider, request_type=kind)
     except Exception:
         return None
     return frozenset(names) if names else None

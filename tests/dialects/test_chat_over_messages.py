@@ -122,6 +122,12 @@ def test_every_parameter_without_a_rule_is_reported(extra: dict[str, Any]):
     assert set(made.body) == {"model", "max_tokens", "messages"}
 
 
+@pytest.mark.parametrize("tier", [{}, [], 1, "flex"])
+def test_a_tier_of_service_that_anthropic_does_not_know_is_reported(tier: object):
+    asked = request({"messages": HI, "service_tier": tier}, "claude-sonnet-4-5")
+    assert ("service_tier" in asked.dropped, "service_tier" in asked.body) == (True, False)
+
+
 def test_a_limit_of_the_model_is_kept():
     assert request({"messages": HI, "max_tokens": 64000}, MODEL, most_output_tokens=16384).body["max_tokens"] == 16384
     effort = request({"messages": HI, "reasoning_effort": "high"}, MODEL, most_output_tokens=10000).body

@@ -173,9 +173,10 @@ def _add_others(chat: dict[str, Any], body: dict[str, Any]) -> list[str]:
     elif user:
         lost.append("user")
     if (tier := chat.get("service_tier")) is not None:
-        lost += [] if tier in TIERS else ["service_tier"]
-        if tier in TIERS:
+        if isinstance(tier, str) and tier in TIERS:
             body["service_tier"] = TIERS[tier]
+        else:
+            lost.append("service_tier")
     return lost
 
 
