@@ -26,7 +26,9 @@ def test_a_body_in_chunks_is_not_taken_for_empty(stage: Stage):
 
 def test_a_wrong_address_is_json_for_programs_and_a_page_for_people(stage: Stage):
     missing = httpx.get(f"{stage.console.url}/v1/no-such-thing", headers=BEARER, timeout=20)
-    assert (missing.status_code, list(missing.json())) == (404, ["detail"])
+    assert (missing.status_code, list(missing.json())) == (404, ["error"])
+    unknown = httpx.get(f"{stage.console.url}/api/v1/no-such-thing", headers=BEARER, timeout=20)
+    assert (unknown.status_code, list(unknown.json())) == (404, ["detail"])
     page = httpx.get(f"{stage.console.url}/no-such-page", timeout=20)
     assert (page.status_code, page.headers["content-type"][:9]) == (404, "text/html")
 

@@ -58,7 +58,13 @@ def test_litellm_is_yaml_with_references_for_keys(as_charlie, group):
     answer = as_charlie.get(f"{EXPORT}?format=litellm")
     assert answer["Content-Disposition"] == 'attachment; filename="config.yaml"'
     first = yaml.safe_load(answer.content)["model_list"][0]
-    params = {"model": "nebius/llama", "api_key": "os.environ/NEBIUS_API_KEY", "order": 1, "timeout": 9}
+    params = {
+        "model": "nebius/llama",
+        "api_key": "os.environ/NEBIUS_API_KEY",
+        "order": 1,
+        "timeout": 9,
+        "stream_timeout": 9,
+    }
     assert (first["model_name"], first["litellm_params"]) == ("chat", params)
     assert "sk-secret" not in answer.content.decode()
 
@@ -110,7 +116,7 @@ def test_an_import_creates_providers_models_and_groups(as_alice):
     (group,) = RoutingGroup.objects.with_deployments()
     assert (group.strategy, group.retry_config, group.cooldown_config) == (
         "priority-failover",
-        {"timeout_s": 30},
+        {"timeout_s": 30, "first_token_timeout_s": 30},
         {"cooldown_time_s": 5},
     )
     assert [(str(d.model), d.priority) for d in group.deployments.all()] == [

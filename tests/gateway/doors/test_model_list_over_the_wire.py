@@ -25,18 +25,20 @@ def get(stage: Stage, path: str, **headers: str) -> httpx.Response:
 
 def test_the_list_tells_limits_prices_and_since_when(stage: Stage, make_group: MakeGroup):
     limits = {"input_cost_per_million": 0.15, "output_cost_per_million": 3, "context_length": 128_000}
-    stage.console.call("PATCH", f"/api/v1/llm/models/{stage.models[0]}", limits)
+    # One of its own: a group of another test may have the name of the first.
+    mine = stage.console.add_model(provider="Listed", api_base=stage.first.url)
+    stage.console.call("PATCH", f"/api/v1/llm/models/{mine}", limits)
     stage.console.call("PATCH", f"/api/v1/llm/models/{stage.models[1]}", {"context_length": 32_000})
-    group = make_group()
+    group = make_group(mine, stage.models[1])
     stage.console.call("GET", "/readyz")
     rows = {row["id"]: row for row in get(stage, "/v1/models").json()["data"]}
-    lone, both = rows["First/llama"], rows[group]
+    lone, both = rows["Listed/llama"], rows[group]
     assert lone["created"] > 1_700_000_000
     assert both["created"] >= lone["created"]
     assert (lone["context_length"], both["context_length"]) == (128_000, 32_000)
     assert lone["pricing"] == {"prompt": "0.00000015", "completion": "0.000003"}
     assert "temperature" in lone["supported_parameters"]
-    assert (lone["owned_by"], both["owned_by"]) == ("First", "routing-group")
+    assert (lone["owned_by"], both["owned_by"]) == ("Listed", "routing-group")
 
 
 def test_one_model_has_the_same_row_also_with_a_slash_in_its_name(stage: Stage, make_group: MakeGroup):
