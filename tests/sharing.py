@@ -72,6 +72,8 @@ def _name_group(item: pytest.Item) -> None:
 
 def _is_stored(item: pytest.Item) -> bool:
     """Whether it makes a difference to a test which database and which Redis there is."""
+    if item.get_closest_marker("once"):
+        return False
     has_marker = any(item.get_closest_marker(name) for name in ("django_db", "server"))
     return has_marker or not DATABASE.isdisjoint(getattr(item, "fixturenames", ()))
 

@@ -21,7 +21,7 @@ from tests.databases import own_database
 from tests.forks import run_python
 from tests.servers import environment
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("conduct")]
+pytestmark = [pytest.mark.server, pytest.mark.once, pytest.mark.xdist_group("conduct")]
 ROWS = [(name, row) for name, (row, _) in zip(IDS, CASES, strict=True)]
 
 
@@ -34,7 +34,7 @@ def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     with own_database(folder) as database:
         # Valkey would be another process, for whose answers the clock does not wait.
         env = {**environment(folder, database), "REDIS_URL": ""}
-        run_python(["-m", "tests.conduct.served", str(names), str(seen)], env, timeout=500)
+        run_python(["-m", "tests.conduct.served", str(names), str(seen)], env, timeout=900)
     return dict(json.loads(seen.read_text()))
 
 

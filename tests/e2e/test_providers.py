@@ -178,13 +178,13 @@ def test_a_cooldown_shows_and_is_reset(providers: Page, server: Console) -> None
     for _ in range(3):
         body = {"model": "demo-ordered", "messages": [{"role": "user", "content": "hi"}]}
         server.call("POST", "/v1/chat/completions", body)
-    # One row for each group that has the deployment; the cooldown is the deployment's.
+    # One row for the deployment, with all groups that have it.
     row = providers.get_by_role("row", name=re.compile("demo-ordered"))
     expect(row).to_contain_text("Nebius")
     for width in (390, 1440):
         providers.set_viewport_size({"width": width, "height": 900})
         assert overflow(providers) <= 0
-    row.get_by_role("button", name="Reset").click()
+    row.get_by_role("button", name="Use again").click()
     expect(providers.get_by_role("heading", name="Nothing cools down")).to_be_visible()
 
 
