@@ -26,7 +26,7 @@ from engine.spec import DeploymentSpec
 from engine.upstreams import estimates, failures
 from engine.upstreams.call import CHAT, Answer, Call, Stream, Usage
 from engine.upstreams.choose import collecting, obstacle, upstream_for
-from engine.upstreams.own_keys import OwnKeyRefused, is_hopeless, key_for, with_key
+from engine.upstreams.own_keys import OwnKeyRefused, is_hopeless, key_for, was_refused, with_key
 from engine.upstreams.upstream_failure import UpstreamFailure
 
 log = structlog.get_logger(__name__)
@@ -136,10 +136,8 @@ class _Request:
         try:
             return await self._try(ask, with_key(deployment, key), own_key=True)
         except Exception as error:
-            last = call.trace.last
-            if last is None or not last.is_key_refused:
+            if not was_refused(call, deployment, error):
                 raise
-            call.refused_keys[deployment.provider_id] = error
             if not key.may_fall_back:
                 raise OwnKeyRefused(deployment, error) from error
         return await self._try(ask, deployment)

@@ -40,6 +40,15 @@ def key_for(call: Call, deployment: DeploymentSpec) -> OwnKey | None:
     return None if key.may_fall_back and deployment.provider_id in call.refused_keys else key
 
 
+def was_refused(call: Call, deployment: DeploymentSpec, error: Exception) -> bool:
+    """Whether the attempt that ended with this error had the caller's key refused; the request then remembers it."""
+    last = call.trace.last
+    if last is None or not last.is_key_refused:
+        return False
+    call.refused_keys[deployment.provider_id] = error
+    return True
+
+
 def with_key(deployment: DeploymentSpec, key: OwnKey) -> DeploymentSpec:
     """The deployment with this key and without the system's credentials."""
     return replace(deployment, api_key=key.secret, credentials=())

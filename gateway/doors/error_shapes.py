@@ -4,19 +4,8 @@ from __future__ import annotations
 
 from pydantic_core import to_json
 
+from engine.dialects.messages.errors import type_of_status
 from gateway.openai import ApiError, Headers
-
-TYPES = {
-    401: "authentication_error",
-    402: "billing_error",
-    403: "permission_error",
-    404: "not_found_error",
-    413: "request_too_large",
-    429: "rate_limit_error",
-    503: "overloaded_error",
-    504: "timeout_error",
-    529: "overloaded_error",
-}
 
 
 def is_anthropic(path: str, headers: dict[bytes, bytes]) -> bool:
@@ -34,7 +23,7 @@ def body_of(error: ApiError, request_id: str, *, is_anthropic: bool) -> bytes:
 
 def type_of(error: ApiError) -> str:
     """The kind of an error in Anthropic's words."""
-    return TYPES.get(error.status) or ("invalid_request_error" if error.status < 500 else "api_error")
+    return type_of_status(error.status)
 
 
 def ids(request_id: str, *, is_anthropic: bool) -> Headers:

@@ -30,7 +30,7 @@ from engine.spec import DEFAULT_COOLDOWN_S, DeploymentSpec, GroupSpec, RetryPoli
 from engine.upstreams import failures
 from engine.upstreams.call import CHAT, Answer, Call, Stream
 from engine.upstreams.choose import obstacle, upstream_for
-from engine.upstreams.own_keys import OwnKeyRefused, is_hopeless, key_for, with_key
+from engine.upstreams.own_keys import OwnKeyRefused, is_hopeless, key_for, was_refused, with_key
 
 litellm.suppress_debug_info = True
 CACHE_KEYS = 20_000
@@ -144,10 +144,8 @@ class GroupRouter(litellm.Router):
         try:
             return await self._try(call, row, with_key(deployment, key), own_key=True)
         except Exception as error:
-            last = call.trace.last
-            if last is None or not last.is_key_refused:
+            if not was_refused(call, deployment, error):
                 raise
-            call.refused_keys[deployment.provider_id] = error
             if not key.may_fall_back:
                 raise OwnKeyRefused(deployment, error) from error
         return await self._try(call, row, deployment)
