@@ -71,7 +71,7 @@ def data_of(event: bytes) -> bytes | None:
 
 
 def chunk_in(event: bytes) -> dict[str, Any] | None:
-    """The JSON of one event; None for `[DONE]`, comments and whatever is unreadable."""
+    """The JSON of one event; None for `[DONE]`, comments and what can not be read."""
     data = data_of(event)
     return None if data is None or data == b"[DONE]" else parsed(data)
 

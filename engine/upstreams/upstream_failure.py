@@ -26,7 +26,7 @@ CLASS_OF_STATUS = {
     503: "ServiceUnavailableError",
     504: "Timeout",
 }
-# What callers get as `code`, whatever the upstream called it.
+# What callers get as `code` instead of the word of the upstream.
 CODE_OF_KIND = {
     Kind.CONTEXT_LENGTH: "context_length_exceeded",
     Kind.CONTENT_POLICY: "content_policy_violation",

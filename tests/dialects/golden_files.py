@@ -1,7 +1,7 @@
 """Golden files of translations: `golden/PAIR/CASE/`, with what was asked, sent, got and given.
 
 `asked` is a client's request, `sent` what an upstream gets, `got` what it answers, `given` what the client gets; a case
-has one way or both. `GOLDEN=write` writes `sent` and `given` anew: read the difference before you commit it.
+has one way or both. `GOLDEN=write` rewrites `sent` and `given`: read the difference before you commit it.
 """
 
 from __future__ import annotations

@@ -56,7 +56,11 @@ NEEDS = (
     ),
     Need(ROUTER, "Router._update_kwargs_with_deployment", "a chosen deployment's limits", ("deployment", "kwargs")),
     Need(ROUTER, "Router._set_deployment_num_retries_on_exception", "retries after a failure"),
-    Need(ROUTER, "Router._stamp_failed_deployment_id_with_effective_model_info", "whom a failure counts against"),
+    Need(
+        ROUTER,
+        "Router._stamp_failed_deployment_id_with_effective_model_info",
+        "the deployment that a failure counts against",
+    ),
     Need(
         ROUTER,
         "Router.async_routing_strategy_pre_call_checks",
