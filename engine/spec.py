@@ -33,6 +33,17 @@ class Router(StrEnum):
     LITELLM = "litellm"
 
 
+class Unsupported(StrEnum):
+    """What happens with parameters that a deployment's dialect or model can't take; as the REST API spells it.
+
+    They are left out, make the deployment unsuitable, or are sent all the same.
+    """
+
+    DROP = "drop"
+    REFUSE = "refuse"
+    PASS = "pass"  # noqa: S105  # the word of the API
+
+
 class Secret:
     """An upstream credential that can't be printed, formatted or pickled by accident."""
 
@@ -153,12 +164,12 @@ class DeploymentSpec:
     `deployment_id` is the catalog's model id. `provider_type` is a LiteLLM provider name, `upstream_model` the
     provider's name of the model. `problem`, if set, says why this deployment can't be called at all (for people); it is
     then skipped, because it `lacks_credentials` or for another reason. `options` and `credentials` are LiteLLM's
-    further parameters, by its own names (`api_version`, `aws_secret_access_key`). `dialects` are
-    spoken without LiteLLM (`chat`, `messages`, `responses`); with none of them its type decides, and `litellm` alone
-    means LiteLLM. `unit` is what is charged besides tokens (`search`, `image`, …), at `cost_per_unit_usd` each. An
-    unknown price of cached input (reads or writes of the prompt cache) is that of other input. Its context holds
-    `context_tokens` (None: nobody knows). It takes `max_parallel` requests at once; one more waits up to `max_wait_s`
-    for a place.
+    further parameters, by its own names (`api_version`, `aws_secret_access_key`). `dialects` are spoken without LiteLLM
+    (`chat`, `messages`, `responses`); with none of them its type decides, and `litellm` alone means LiteLLM. `unit` is
+    what is charged besides tokens (`search`, `image`, …), at `cost_per_unit_usd` each. An unknown price of cached input
+    (reads or writes of the prompt cache) is that of other input. Its context holds `context_tokens` (None: nobody
+    knows). `unsupported` is its group's rule for parameters that it can't take. It takes `max_parallel` requests at
+    once; one more waits up to `max_wait_s` for a place.
     """
 
     deployment_id: str
@@ -187,6 +198,7 @@ class DeploymentSpec:
     options: tuple[tuple[str, str], ...] = ()
     credentials: tuple[tuple[str, Secret], ...] = ()
     dialects: frozenset[str] = frozenset()
+    unsupported: Unsupported = Unsupported.DROP
 
     @property
     def secrets(self) -> tuple[Secret, ...]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from django.core.exceptions import ValidationError
 
 from engine.core.failures import Kind
-from engine.spec import CooldownPolicy, ErrorRule, FallbackPolicy, RetryPolicy, Router
+from engine.spec import CooldownPolicy, ErrorRule, FallbackPolicy, RetryPolicy, Router, Unsupported
 
 Graph = Mapping[str, Iterable[str]]
 
@@ -99,6 +100,7 @@ FALLBACK = ("fallback_groups", "context_window_groups", "content_policy_groups")
 IN_POWER_LEVELS = "in_power_levels"
 ROUTER = "router"
 STREAM_UPSTREAM = "stream_upstream"
+UNSUPPORTED_PARAMS = "unsupported_params"
 
 
 def _as_float(value: int | float) -> float:
@@ -162,16 +164,25 @@ def _switch(key: str, value: Any) -> bool:
     return value
 
 
-def _router(key: str, value: Any) -> str:
-    if value not in list(Router):
-        raise ValidationError(f"{key}: give one of {', '.join(Router)}.")
-    return str(value)
+def unsupported_of(config: Mapping[str, Any]) -> Unsupported:
+    """What a group with these `settings` does with parameters that a deployment can't take."""
+    return Unsupported(checked_settings(config).get(UNSUPPORTED_PARAMS, Unsupported.DROP))
+
+
+def _one_of(known: type[StrEnum]) -> Callable[[str, Any], str]:
+    def check(key: str, value: Any) -> str:
+        if value not in list(known):
+            raise ValidationError(f"{key}: give one of {', '.join(known)}.")
+        return str(value)
+
+    return check
 
 
 SETTINGS: dict[str, Callable[[str, Any], Any]] = {
     IN_POWER_LEVELS: _switch,
-    ROUTER: _router,
+    ROUTER: _one_of(Router),
     STREAM_UPSTREAM: _switch,
+    UNSUPPORTED_PARAMS: _one_of(Unsupported),
 }
 
 

@@ -14,7 +14,16 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db.models import prefetch_related_objects
 
-from engine.spec import CooldownPolicy, DeploymentSpec, FallbackPolicy, GroupSpec, RetryPolicy, Router, Strategy
+from engine.spec import (
+    CooldownPolicy,
+    DeploymentSpec,
+    FallbackPolicy,
+    GroupSpec,
+    RetryPolicy,
+    Router,
+    Strategy,
+    Unsupported,
+)
 from groups import config_checks
 from groups.models import Deployment, RoutingGroup
 from providers import secrets
@@ -37,14 +46,14 @@ def spec_of(group: RoutingGroup, deployments: Iterable[Deployment] | None = None
 
     Deployments whose provider or model is disabled are left out.
     """
-    retry, cooldown, fallback, router, problem = _policies(group)
+    retry, cooldown, fallback, router, unsupported, problem = _policies(group)
     given = group.deployments.all() if deployments is None else deployments
     rows = [row for row in given if row.model.enabled and row.model.provider.enabled]
     return GroupSpec(
         group_id=str(group.id),
         name=group.name,
         strategy=Strategy(group.strategy),
-        deployments=tuple(_deployment(row, problem) for row in rows),
+        deployments=tuple(_deployment(row, problem, unsupported) for row in rows),
         revision=group.revision,
         retry=retry,
         cooldown=cooldown,
@@ -105,21 +114,24 @@ def call_name(provider: str, model: str) -> str:
     return f"{provider}/{model}"
 
 
-def _policies(group: RoutingGroup) -> tuple[RetryPolicy, CooldownPolicy, FallbackPolicy, Router, str | None]:
+def _policies(
+    group: RoutingGroup,
+) -> tuple[RetryPolicy, CooldownPolicy, FallbackPolicy, Router, Unsupported, str | None]:
     try:
         return (
             config_checks.retry_policy(group.retry_config),
             config_checks.cooldown_policy(group.cooldown_config),
             config_checks.fallback_policy(group.fallback_config),
             config_checks.router_of(group.settings),
+            config_checks.unsupported_of(group.settings),
             None,
         )
     except ValidationError as error:
         problem = f"The settings of '{group.name}' can't be read: {' '.join(error.messages)} Save the group again."
-        return RetryPolicy(), CooldownPolicy(), FallbackPolicy(), Router.NATIVE, problem
+        return RetryPolicy(), CooldownPolicy(), FallbackPolicy(), Router.NATIVE, Unsupported.DROP, problem
 
 
-def _deployment(row: Deployment, problem: str | None) -> DeploymentSpec:
+def _deployment(row: Deployment, problem: str | None, unsupported: Unsupported = Unsupported.DROP) -> DeploymentSpec:
     model, provider = row.model, row.model.provider
     preset = preset_of(provider.type)
     keys, unreadable = _credentials(provider)
@@ -151,6 +163,7 @@ def _deployment(row: Deployment, problem: str | None) -> DeploymentSpec:
         options=_options(provider),
         credentials=keys.others,
         dialects=_dialects(provider, model.name),
+        unsupported=unsupported,
     )
 
 

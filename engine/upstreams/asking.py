@@ -10,7 +10,7 @@ from typing import Any
 from engine.spec import DeploymentSpec
 from engine.upstreams import failures, refusals
 from engine.upstreams.call import Call
-from engine.upstreams.quirks import fitted, quirks_of
+from engine.upstreams.quirks import fitted, forbidden_at
 
 # Cohere's compatible API refuses requests with `stream_options`, also from the caller.
 WITHOUT_OPTIONS = frozenset({"cohere", "cohere_chat"})
@@ -25,7 +25,7 @@ def body(call: Call, deployment: DeploymentSpec) -> dict[str, Any]:
 
 def dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
     """Parameters of the client that this deployment is not sent."""
-    unknown = quirks_of(deployment).forbidden
+    unknown = forbidden_at(deployment)
     if call.is_translated:
         unknown |= refusals.of(deployment)
     return tuple(name for name in call.chat if name in unknown) if unknown else ()

@@ -182,3 +182,9 @@ class Upstream(Protocol):
     async def send(
         self, call: Call, deployment: DeploymentSpec, policy: RetryPolicy, attempt: Attempt
     ) -> Answer | Stream: ...
+
+
+class FrankUpstream(Upstream, Protocol):
+    """One that says before it is asked what it would leave out of a request."""
+
+    def dropped(self, call: Call, deployment: DeploymentSpec) -> tuple[str, ...]: ...

@@ -6,8 +6,8 @@ from engine.dialects.responses.request import needs_kept
 from engine.dialects.responses.upstream.request import request as asked_of_responses
 from engine.dialects.translation import Untranslatable
 from engine.dialects.translators import TRANSLATORS
-from engine.spec import DeploymentSpec, GroupSpec, Router
-from engine.upstreams.call import CHAT, CHATS, UNTRANSLATED, Call, Endpoint, Upstream
+from engine.spec import DeploymentSpec, GroupSpec, Router, Unsupported
+from engine.upstreams.call import CHAT, CHATS, UNTRANSLATED, Call, Endpoint, FrankUpstream, Upstream
 from engine.upstreams.collected import CollectedUpstream
 from engine.upstreams.direct import COMPATIBLE, DirectUpstream
 from engine.upstreams.litellm_import import LiteLLMWhenNeeded
@@ -15,6 +15,7 @@ from engine.upstreams.messages import ChatOverMessagesSpeech, MessagesSpeech, as
 from engine.upstreams.over_http import HTTPUpstream
 from engine.upstreams.responses import ChatOverResponsesSpeech, ResponsesSpeech
 from engine.upstreams.translated import TranslatedUpstream
+from engine.upstreams.unsupported import passing, refused
 
 # LiteLLM providers with OpenAI's own protocol; all others need LiteLLM's translation.
 SPEAKS_OPENAI = frozenset(
@@ -36,10 +37,10 @@ _through_litellm = LiteLLMWhenNeeded()
 _messages = HTTPUpstream(MessagesSpeech())
 _responses = HTTPUpstream(ResponsesSpeech())
 # For clients who speak the dialect themselves.
-_own: dict[str, Upstream] = {MESSAGES_DIALECT: _messages, RESPONSES_DIALECT: _responses}
+_own: dict[str, FrankUpstream] = {MESSAGES_DIALECT: _messages, RESPONSES_DIALECT: _responses}
 _chat_over_messages = HTTPUpstream(ChatOverMessagesSpeech())
 _chat_over_responses = HTTPUpstream(ChatOverResponsesSpeech())
-_translated: dict[Upstream, Upstream] = {
+_translated: dict[FrankUpstream, Upstream] = {
     upstream: TranslatedUpstream(upstream)
     for upstream in (_direct, _through_litellm, _chat_over_messages, _chat_over_responses)
 }
@@ -59,6 +60,25 @@ def obstacle(call: Call, deployment: DeploymentSpec) -> Untranslatable | None:
     """Why a deployment can't do what a request asks for; asked before it is selected. Raises Malformed."""
     if call.upstream is not None:
         return None
+    found = _obstacle(call, deployment)
+    if found is not None or deployment.unsupported is not Unsupported.REFUSE:
+        return found
+    return refused(_dropped(call, deployment), deployment)
+
+
+def _dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
+    """The client's parameters that would not reach a deployment as they are."""
+    spoken, endpoint = dialects_of(deployment), call.endpoint
+    if endpoint in spoken and endpoint in _own:
+        return _own[endpoint].dropped(call, deployment)
+    chat = _chat_upstream(spoken, endpoint)
+    if endpoint not in TRANSLATORS:
+        return chat.dropped(call, deployment)
+    asked, lost = passing(call, deployment)
+    return (*lost, *chat.dropped(asked, deployment))
+
+
+def _obstacle(call: Call, deployment: DeploymentSpec) -> Untranslatable | None:
     spoken = dialects_of(deployment)
     if call.endpoint in UNTRANSLATED:
         why = f"{deployment.provider} does not answer /v1/{call.endpoint}: that takes a server of OpenAI's protocol."
@@ -89,7 +109,7 @@ def dialects_of(deployment: DeploymentSpec) -> frozenset[str]:
     return frozenset({CHAT_DIALECT}) if _speaks_openai(deployment) else frozenset()
 
 
-def _chat_upstream(spoken: frozenset[str], endpoint: Endpoint) -> Upstream:
+def _chat_upstream(spoken: frozenset[str], endpoint: Endpoint) -> FrankUpstream:
     if CHAT_DIALECT in spoken:
         return _direct
     if endpoint not in CHATS:

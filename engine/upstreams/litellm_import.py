@@ -17,16 +17,21 @@ from typing import Any
 
 from engine.ledger import Attempt, Trace
 from engine.spec import DeploymentSpec, RetryPolicy, Secret
-from engine.upstreams.call import CHAT, Answer, Call, Stream, Upstream
+from engine.upstreams.call import CHAT, Answer, Call, FrankUpstream, Stream, Upstream
 
 DRIVER = "engine.drivers.litellm_router"
 _beginning, _importing = threading.Lock(), threading.Lock()
-_imported: Future[Upstream] | None = None
+_imported: Future[FrankUpstream] | None = None
 
 
 class LiteLLMWhenNeeded:
     """The upstream through LiteLLM. An attempt that comes before the import has ended waits for it; the loop does
     not."""
+
+    def dropped(self, call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
+        """The parameters of the client that would not reach the deployment; none while only LiteLLM would know."""
+        imported = begin()
+        return imported.result().dropped(call, deployment) if imported.done() else ()
 
     async def send(
         self, call: Call, deployment: DeploymentSpec, policy: RetryPolicy, attempt: Attempt
@@ -36,7 +41,7 @@ class LiteLLMWhenNeeded:
         return await upstream.send(call, deployment, policy, attempt)
 
 
-def begin() -> Future[Upstream]:
+def begin() -> Future[FrankUpstream]:
     """Starts the import if nobody has; returns at once."""
     global _imported
     with _beginning:
@@ -57,7 +62,7 @@ def driver() -> Any:
         return import_module(f"{DRIVER}.router")
 
 
-def _import(imported: Future[Upstream]) -> None:
+def _import(imported: Future[FrankUpstream]) -> None:
     try:
         with _importing:
             from engine.upstreams.through_litellm import LiteLLMUpstream

@@ -24,6 +24,7 @@ from engine.upstreams.chat_events import Bytes, StreamEvents
 from engine.upstreams.dropped import printable
 from engine.upstreams.over_http import Request
 from engine.upstreams.passed_on import ANTHROPIC, TRACING, headers_for
+from engine.upstreams.unsupported import sent_anyway
 from engine.upstreams.upstream_failure import UpstreamFailure
 
 VERSION = "2023-06-01"
@@ -39,9 +40,9 @@ class MessagesSpeech:
     """
 
     def request(self, call: Call, deployment: DeploymentSpec) -> Request:
-        body, dropped = adapted(call.body, deployment.upstream_model)
+        body, dropped = sent_anyway(*adapted(call.body, deployment.upstream_model), deployment, call.body)
         sent = {**body, "model": deployment.upstream_model}
-        return _request(deployment, sent, messages_headers(call, deployment), tuple(dropped))
+        return _request(deployment, sent, messages_headers(call, deployment), dropped)
 
     def has_learned(self, call: Call, deployment: DeploymentSpec, refusal: UpstreamFailure) -> bool:
         return False
@@ -62,7 +63,8 @@ class ChatOverMessagesSpeech:
     def request(self, call: Call, deployment: DeploymentSpec) -> Request:
         asked = asked_of(call, deployment.upstream_model)
         headers = messages_headers(call, deployment, frozenset(TRACING))
-        return _request(deployment, asked.body, headers, asked.dropped, asked.schema_tool)
+        body, dropped = sent_anyway(asked.body, asked.dropped, deployment, call.chat)
+        return _request(deployment, body, headers, dropped, asked.schema_tool)
 
     def has_learned(self, call: Call, deployment: DeploymentSpec, refusal: UpstreamFailure) -> bool:
         return False

@@ -70,6 +70,10 @@ class HTTPUpstream:
     def __init__(self, speech: Speech, open_session: Callable[[], aiohttp.ClientSession] = session) -> None:
         self._speech, self._open_session = speech, open_session
 
+    def dropped(self, call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
+        """The parameters of the client that would not reach the deployment as they are."""
+        return self._speech.request(call, deployment).dropped
+
     async def send(
         self, call: Call, deployment: DeploymentSpec, policy: RetryPolicy, attempt: Attempt
     ) -> Answer | Stream:

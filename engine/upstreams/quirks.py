@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote
 
-from engine.spec import DeploymentSpec
+from engine.spec import DeploymentSpec, Unsupported
 
 Body = dict[str, Any]
 # Fields of an assistant's message with its thoughts. Most servers refuse messages with fields that they do not know.
@@ -70,6 +70,11 @@ def quirks_of(deployment: DeploymentSpec) -> Quirks:
     return QUIRKS.get(deployment.provider_type, PLAIN)
 
 
+def forbidden_at(deployment: DeploymentSpec) -> frozenset[str]:
+    """The parameters that are left out for a deployment, because its type refuses them."""
+    return frozenset() if deployment.unsupported is Unsupported.PASS else quirks_of(deployment).forbidden
+
+
 def address(deployment: DeploymentSpec, path: str) -> str:
     """Where a deployment answers under a path such as `chat/completions`.
 
@@ -113,8 +118,9 @@ def fitted(body: Body, deployment: DeploymentSpec, *, is_translated: bool) -> Bo
         body = {**body, "messages": list(_without_thoughts(body.get("messages"), quirks.keeps))}
     wanted = quirks.limit_name or (quirks.new_limit_name if is_translated else "")
     changes = {**dict(quirks.renames), **(dict.fromkeys(LIMIT_NAMES, wanted) if wanted else {})}
-    if not changes.keys().isdisjoint(body) or not quirks.forbidden.isdisjoint(body):
-        kept = (name for name in body if name not in quirks.forbidden)
+    forbidden = forbidden_at(deployment)
+    if not changes.keys().isdisjoint(body) or not forbidden.isdisjoint(body):
+        kept = (name for name in body if name not in forbidden)
         body = {changes.get(name, name): body[name] for name in kept}
     for name, value, own in quirks.values:
         if body.get(name) == value:

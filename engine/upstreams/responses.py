@@ -22,6 +22,7 @@ from engine.upstreams.dropped import printable
 from engine.upstreams.over_http import Request
 from engine.upstreams.passed_on import headers_for
 from engine.upstreams.quirks import address, key_header
+from engine.upstreams.unsupported import sent_anyway
 from engine.upstreams.upstream_failure import UpstreamFailure
 
 LAST_CHUNK = b"data: [DONE]\n\n"
@@ -51,7 +52,8 @@ class ChatOverResponsesSpeech:
 
     def request(self, call: Call, deployment: DeploymentSpec) -> Request:
         asked = asked_of_responses(call.chat, deployment.upstream_model)
-        return Request(_url(deployment), to_json(asked.body), _headers(call, deployment), printable(asked.dropped))
+        body, dropped = sent_anyway(asked.body, asked.dropped, deployment, call.chat)
+        return Request(_url(deployment), to_json(body), _headers(call, deployment), printable(dropped))
 
     def has_learned(self, call: Call, deployment: DeploymentSpec, refusal: UpstreamFailure) -> bool:
         return False

@@ -13,10 +13,10 @@ from engine import limits
 from engine.dialects.answers import read_chat, read_embeddings
 from engine.dialects.trailing_error import trailing_error
 from engine.ledger import Attempt
-from engine.spec import DeploymentSpec, RetryPolicy
+from engine.spec import DeploymentSpec, RetryPolicy, Unsupported
 from engine.upstreams import asking, estimates, failures, litellm_connections, litellm_errors, litellm_wire
 from engine.upstreams.call import Answer, Call, Stream
-from engine.upstreams.dropped import dropped_params
+from engine.upstreams.dropped import ALWAYS, dropped_params
 from engine.upstreams.litellm_streams import Opening, counted
 from engine.upstreams.litellm_wire import ObservedAnswer
 from engine.upstreams.quirks import for_litellm
@@ -38,6 +38,10 @@ SLACK_S = 5.0
 
 class LiteLLMUpstream:
     """One call of `litellm.acompletion` or `aembedding`, without LiteLLM's own retries, caches and callbacks."""
+
+    def dropped(self, call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
+        """The parameters of the client that would not reach the deployment."""
+        return _dropped(call, deployment)
 
     async def send(
         self, call: Call, deployment: DeploymentSpec, policy: RetryPolicy, attempt: Attempt
@@ -91,6 +95,7 @@ def _arguments(call: Call, deployment: DeploymentSpec, policy: RetryPolicy) -> d
         "timeout": max(policy.timeout_s, policy.limit_s(is_stream=True), policy.stream_idle_timeout_s) + SLACK_S,
         "max_retries": 0,
         "drop_params": True,
+        **_forced(call, deployment),
         "no-log": True,
         # With tools LiteLLM imports its MCP client, which is not installed and has no use here.
         **({"_skip_mcp_handler": True} if is_chat else {}),
@@ -108,9 +113,23 @@ def _allowed(call: Call) -> tuple[bool, frozenset[str]]:
 
 
 def _dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
-    is_chat, allowed = _allowed(call)
-    provider = _dialect(deployment, is_chat)
-    return dropped_params(call.chat, allowed, supported(provider, deployment.upstream_model, is_chat))
+    _, allowed = _allowed(call)
+    return dropped_params(call.chat, allowed, None if _passes(call, deployment) else _known(call, deployment))
+
+
+def _forced(call: Call, deployment: DeploymentSpec) -> dict[str, Any]:
+    """What LiteLLM has to send although it does not know that the provider takes it."""
+    if not _passes(call, deployment) or (known := _known(call, deployment)) is None:
+        return {}
+    return {"allowed_openai_params": [name for name in call.chat if name in CHAT_PARAMS - known - ALWAYS]}
+
+
+def _passes(call: Call, deployment: DeploymentSpec) -> bool:
+    return call.is_chat and deployment.unsupported is Unsupported.PASS
+
+
+def _known(call: Call, deployment: DeploymentSpec) -> frozenset[str] | None:
+    return supported(_dialect(deployment, call.is_chat), deployment.upstream_model, call.is_chat)
 
 
 @lru_cache(maxsize=4096)

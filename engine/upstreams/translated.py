@@ -15,6 +15,7 @@ from engine.ledger import Attempt
 from engine.spec import DeploymentSpec, RetryPolicy
 from engine.upstreams.call import Answer, Call, Stream, Upstream
 from engine.upstreams.dropped import printable
+from engine.upstreams.unsupported import passing
 
 
 class TranslatedUpstream:
@@ -27,10 +28,11 @@ class TranslatedUpstream:
         self, call: Call, deployment: DeploymentSpec, policy: RetryPolicy, attempt: Attempt
     ) -> Answer | Stream:
         translator, view = TRANSLATORS[call.endpoint], call.view
+        asked, dropped = passing(call, deployment)
         try:
-            result = await self.chat.send(call, deployment, policy, attempt)
+            result = await self.chat.send(asked, deployment, policy, attempt)
         finally:
-            attempt.dropped_params = printable(dict.fromkeys((*view.dropped, *attempt.dropped_params)))
+            attempt.dropped_params = printable(dict.fromkeys((*dropped, *attempt.dropped_params)))
         if isinstance(result, Stream):
             return _encoded(result, translator.encoder(view))
         said = translator.answer(view, parsed(result.body) or {}, result.usage)

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from engine.core.breaker import BreakerPolicy
-from engine.spec import FIRST_TOKEN_S, TOTAL_S, CooldownPolicy, RetryPolicy, Router
+from engine.spec import FIRST_TOKEN_S, TOTAL_S, CooldownPolicy, RetryPolicy, Router, Unsupported
 from groups import config_checks
 from groups.models import RoutingGroup
 from groups.versions.error_table import ErrorRow, error_rows, words_of
@@ -64,7 +64,13 @@ IN_POWER_LEVELS = (config_checks.IN_POWER_LEVELS, "May be chosen for auto and th
 ROUTER = (config_checks.ROUTER, "Router")
 ROUTERS = {Router.NATIVE: "Routing Console's", Router.LITELLM: "LiteLLM's"}
 STREAM_UPSTREAM = (config_checks.STREAM_UPSTREAM, "Asks upstream for a stream, also for whole answers")
-SWITCHES = (IN_POWER_LEVELS, ROUTER, STREAM_UPSTREAM)
+UNSUPPORTED_PARAMS = (config_checks.UNSUPPORTED_PARAMS, "Parameters that a provider or model can't take")
+UNSUPPORTED = {
+    Unsupported.DROP: "Left out, and named in the answer",
+    Unsupported.REFUSE: "Refused: the deployment is passed over",
+    Unsupported.PASS: "Sent all the same",
+}
+SWITCHES = (IN_POWER_LEVELS, ROUTER, STREAM_UPSTREAM, UNSUPPORTED_PARAMS)
 WHEN_UNSET = {
     "first_token_timeout_s": f"{FIRST_TOKEN_S:g} s, or the attempt's timeout if that is less",
     "total_timeout_s": f"{TOTAL_S:g} s, or twice the attempt's timeout if that is more",
@@ -82,7 +88,14 @@ def sections_of(group: RoutingGroup) -> tuple[SettingsSection, ...]:
         SettingsSection("Cooldown", _lines(COOLDOWN, group.cooldown_config, CooldownPolicy())),
         SettingsSection("Fallback groups", tuple(_fallback(group.fallback_config, *line) for line in FALLBACK)),
         SettingsSection("Power levels", (_switch(group.settings, *IN_POWER_LEVELS),)),
-        SettingsSection("Router", (_router(group.settings, *ROUTER), _switch(group.settings, *STREAM_UPSTREAM))),
+        SettingsSection(
+            "Router",
+            (
+                _router(group.settings, *ROUTER),
+                _switch(group.settings, *STREAM_UPSTREAM),
+                _unsupported(group.settings, *UNSUPPORTED_PARAMS),
+            ),
+        ),
     )
 
 
@@ -124,6 +137,10 @@ def _fallback(config: Mapping[str, Any], name: str, label: str) -> EffectiveSett
 
 def _router(config: Mapping[str, Any], name: str, label: str) -> EffectiveSetting:
     return EffectiveSetting(label, ROUTERS[config_checks.router_of(config)], is_default=name not in config)
+
+
+def _unsupported(config: Mapping[str, Any], name: str, label: str) -> EffectiveSetting:
+    return EffectiveSetting(label, UNSUPPORTED[config_checks.unsupported_of(config)], is_default=name not in config)
 
 
 def _switch(config: Mapping[str, Any], name: str, label: str) -> EffectiveSetting:

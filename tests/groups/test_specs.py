@@ -66,6 +66,12 @@ def test_a_group_may_ask_upstream_for_streams():
     assert [spec_of(stored(group)).streams_upstream for group in (asks, does_not)] == [True, False]
 
 
+def test_a_group_says_what_happens_with_parameters_that_a_deployment_can_not_take():
+    rules = [{}, {"unsupported_params": "refuse"}, {"unsupported_params": "pass"}]
+    specs = [spec_of(stored(make_group(models=[make_model()], settings=rule))) for rule in rules]
+    assert [spec.deployments[0].unsupported.value for spec in specs] == ["drop", "refuse", "pass"]
+
+
 def test_what_is_disabled_is_left_out():
     off, orphan = make_model(enabled=False), make_model(provider=make_provider(enabled=False))
     assert (

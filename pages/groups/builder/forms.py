@@ -15,7 +15,7 @@ from groups.actions import GroupFields
 from groups.deployments.placements import Placement
 from groups.models import GROUP_NAME, RoutingGroup, Strategy
 from groups.models.routing import LONGEST_WAIT_S, MOST_PARALLEL
-from groups.versions.effective import ROUTERS
+from groups.versions.effective import ROUTERS, UNSUPPORTED
 from pages.forms import WholeNumberField, attributes
 from pages.groups.assignments import Assignee, assignable_keys, assignable_teams
 from pages.groups.builder.error_rules import RuleLine, by_error_of, initial_of, lines_of, rule_fields
@@ -65,6 +65,14 @@ class GroupForm(forms.Form):
         label="Ask upstream for a stream, also for whole answers",
         required=False,
         help_text="A silent provider is left after the wait for a first token. Callers get whole answers as before.",
+    )
+    unsupported_params = forms.ChoiceField(
+        label="Parameters that a provider or model can't take",
+        choices=[("", "Left out (default)"), *((rule.value, words) for rule, words in UNSUPPORTED.items())],
+        required=False,
+        widget=forms.Select({"class": "input"}),
+        help_text="What is left out is named in the answer's header and in the log. Where every deployment refuses, "
+        "the answer is a 400 that names the parameter.",
     )
     router = forms.ChoiceField(
         label="Router",
@@ -138,7 +146,7 @@ class GroupForm(forms.Form):
     def has_settings(self) -> bool:
         """Whether an advanced setting is set or invalid, so that the section must be open."""
         is_streaming = bool(self["stream_upstream"].value())
-        rest = (*self.numbers, *self.fallbacks, self["router"])
+        rest = (*self.numbers, *self.fallbacks, self["router"], self["unsupported_params"])
         return self.has_error_rules or is_streaming or any(map(is_set, rest))
 
     @cached_property
@@ -175,10 +183,12 @@ class GroupForm(forms.Form):
         router = self.cleaned_data.get(config_checks.ROUTER)
         in_power_levels = bool(self.cleaned_data.get(config_checks.IN_POWER_LEVELS))
         streams = bool(self.cleaned_data.get(config_checks.STREAM_UPSTREAM))
+        unsupported = self.cleaned_data.get(config_checks.UNSUPPORTED_PARAMS)
         return {
             config_checks.IN_POWER_LEVELS: in_power_levels,
             **({config_checks.ROUTER: router} if router else {}),
             **({config_checks.STREAM_UPSTREAM: True} if streams else {}),
+            **({config_checks.UNSUPPORTED_PARAMS: unsupported} if unsupported else {}),
         }
 
     def _error_rules(self) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def test_everything_of_a_stored_group_comes_back_from_its_form(page, models, bob
         fallback_config={"fallback_groups": ["spare"]},
         assigned_team_ids=["blue team"],
         assigned_key_ids=[str(key.pk), "gone"],
-        settings={"in_power_levels": True, "stream_upstream": True},
+        settings={"in_power_levels": True, "stream_upstream": True, "unsupported_params": "refuse"},
         is_active=False,
     )
     html = html_of(page.get(f"/groups/{before.pk}/edit"))
@@ -90,6 +90,7 @@ def test_everything_of_a_stored_group_comes_back_from_its_form(page, models, bob
         "fallback_groups": "spare",
         "in_power_levels": "on",
         "stream_upstream": "on",
+        "unsupported_params": "refuse",
         "assigned_team_ids": "blue team",
         "assigned_key_ids": [str(key.pk), "gone"],
     }

@@ -1,0 +1,55 @@
+"""Parameters that a deployment's dialect or model can't take, by the rule of its group: left out, refused, or sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from engine.dialects.translation import Untranslatable
+from engine.spec import DeploymentSpec, Unsupported
+from engine.upstreams.call import CHAT, Call
+
+# A changed limit of output tokens is reported, but no reason to refuse.
+LIMITS = frozenset({"max_tokens", "max_completion_tokens", "max_output_tokens"})
+# What a request consists of has another shape in each dialect, and is never sent as it is.
+STRUCTURE = frozenset(
+    {
+        *("model", "messages", "input", "system", "instructions", "prompt"),
+        *("tools", "tool_choice", "functions", "function_call", "stream", "stream_options", "store"),
+    }
+)
+Body = dict[str, Any]
+
+
+def sent_anyway(
+    sent: Body, dropped: Iterable[str], deployment: DeploymentSpec, *given: Mapping[str, Any]
+) -> tuple[Body, tuple[str, ...]]:
+    """The request, and the names of what is not in it: where the group says `pass`, with the client's own values.
+
+    `given` are what the names are of: the client's JSON, or the same as a chat request. A part of a parameter
+    (`messages.citations`) has no place in another dialect, so it stays out.
+    """
+    names = tuple(dropped)
+    if deployment.unsupported is not Unsupported.PASS or not names:
+        return sent, names
+    kept = {name: body[name] for body in reversed(given) for name in names if name in body and name not in STRUCTURE}
+    return {**sent, **kept}, tuple(name for name in names if name not in kept)
+
+
+def passing(call: Call, deployment: DeploymentSpec) -> tuple[Call, tuple[str, ...]]:
+    """The call for a chat upstream, and what its translation left out: the same where nothing is sent all the same."""
+    view = call.view
+    if deployment.unsupported is not Unsupported.PASS or not view.dropped:
+        return call, view.dropped
+    body, dropped = sent_anyway(view.chat, view.dropped, deployment, call.body)
+    return replace(call, endpoint=CHAT, body=body, was_translated=True, prepared={}, _view=None), dropped
+
+
+def refused(dropped: Iterable[str], deployment: DeploymentSpec) -> Untranslatable | None:
+    """Why a deployment is unsuitable, where its group refuses to leave out what it can't take."""
+    if not (names := [name for name in dropped if name not in LIMITS]):
+        return None
+    listed = ", ".join(f"'{name}'" for name in names[:5])
+    why = f"{deployment.provider} can't take {listed} as asked, and this group leaves nothing out."
+    return Untranslatable(names[0], why)
