@@ -69,7 +69,8 @@ class Attempt:
     this attempt (None on the last one): `retry_…` within the tier, `fallback_…` to another tier or group, each with
     `error`, `rate_limit`, `timeout` or `own_key_refused`. `model` is the provider's name for it; `own_key` says that
     the caller's key was used. `dropped_events` counts events of the stream that were not JSON, `dropped_params` are
-    parameters of the caller that the provider's dialect does not have.
+    parameters of the caller that the provider's dialect does not have. `sticky`: it was asked first because it answered
+    the conversation last.
     """
 
     deployment_id: str
@@ -91,6 +92,7 @@ class Attempt:
     own_key: bool = False
     dropped_events: int = 0
     dropped_params: tuple[str, ...] = ()
+    sticky: bool = False
 
     @property
     def is_key_refused(self) -> bool:
@@ -190,7 +192,7 @@ class Trace:
     @property
     def has_fallen_back(self) -> bool:
         """Whether a deployment was asked after a better tier or group had failed or was skipped."""
-        return any(attempt.fallback_depth for attempt in self.attempts)
+        return any(attempt.fallback_depth and not attempt.sticky for attempt in self.attempts)
 
     @property
     def retries(self) -> int:

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 DEFAULT_COOLDOWN_S = 30.0
 FIRST_TOKEN_S, TOTAL_S = 15.0, 120.0
+STICKY_S = 3600.0
 
 
 class Strategy(StrEnum):
@@ -158,6 +159,18 @@ class FallbackPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class StickyPolicy:
+    """The requests of a conversation go to the deployment that answered it last, up to `ttl_s` after that answer.
+
+    A conversation is known `by` the caller's `key`, `user`, `session` or `prefix` (its first messages), or by
+    `header:NAME`.
+    """
+
+    by: str
+    ttl_s: float = STICKY_S
+
+
+@dataclass(frozen=True, slots=True)
 class DeploymentSpec:
     """One place that serves a model, inside a group.
 
@@ -229,7 +242,8 @@ class DeploymentSpec:
 class GroupSpec:
     """One routing group as the engine needs it. `revision` grows with each change; None for a lone model.
 
-    `streams_upstream`: upstreams are asked for streams although the callers of chats did not ask for one.
+    `streams_upstream`: upstreams are asked for streams although the callers of chats did not ask for one. `sticky`:
+    conversations stay at the deployment that answered them last.
     """
 
     group_id: str
@@ -242,6 +256,7 @@ class GroupSpec:
     fallback: FallbackPolicy = FallbackPolicy()
     router: Router = Router.NATIVE
     streams_upstream: bool = False
+    sticky: StickyPolicy | None = None
 
     @property
     def tiers(self) -> tuple[int, ...]:

@@ -31,6 +31,7 @@ from gateway.live import Live
 from gateway.openai import ApiError, Headers
 from gateway.records import cost_usd, record
 from gateway.resolve import VirtualChoice, resolve
+from gateway.sticky import conversation_of
 
 
 async def serve(live: Live, request: Incoming, raw: bytes) -> tuple[Exchange, Headers]:
@@ -53,6 +54,8 @@ async def serve(live: Live, request: Incoming, raw: bytes) -> tuple[Exchange, He
         admit(live, holder, body["model"], route)
         headers = await live.rate_limits.admit(holder)
         call.headers = request.passed_on
+        if (sticky := route.group.spec.sticky) is not None:
+            call.conversation = conversation_of(sticky, request, call, holder)
         call.own_keys = live.own_keys_of(holder)
         call.may_use = partial(may_fall_back_to, live, holder, route.choice.virtual_model if route.choice else "")
         call.budget_s = float(settings.REQUEST_DEADLINE_S)

@@ -6,6 +6,7 @@ Pure. Times are seconds. An absent key, or null, is the engine's default.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +15,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from engine.core.failures import Kind
-from engine.spec import CooldownPolicy, ErrorRule, FallbackPolicy, RetryPolicy, Router, Unsupported
+from engine.spec import CooldownPolicy, ErrorRule, FallbackPolicy, RetryPolicy, Router, StickyPolicy, Unsupported
 
 Graph = Mapping[str, Iterable[str]]
 
@@ -101,6 +102,13 @@ IN_POWER_LEVELS = "in_power_levels"
 ROUTER = "router"
 STREAM_UPSTREAM = "stream_upstream"
 UNSUPPORTED_PARAMS = "unsupported_params"
+STICKY = "sticky"
+# How a conversation is told from others, beside `header:NAME`.
+STICKY_BY = ("key", "user", "session", "prefix")
+HEADER = "header:"
+HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
+SECRET_HEADERS = frozenset({"authorization", "x-api-key", "api-key", "cookie", "proxy-authorization"})
+STICKY_TTL = Number(1, 86_400, is_time=True)
 
 
 def _as_float(value: int | float) -> float:
@@ -178,11 +186,38 @@ def _one_of(known: type[StrEnum]) -> Callable[[str, Any], str]:
     return check
 
 
+def checked_sticky(key: str, value: Any) -> dict[str, Any]:
+    """A clean `sticky`; raises ValidationError."""
+    given = _known(value, ["by", "ttl_s"], at=key)
+    if "by" not in given:
+        raise ValidationError(f"{key}: by: say how to tell conversations: {', '.join(STICKY_BY)} or {HEADER}NAME.")
+    ttl = {"ttl_s": STICKY_TTL.check(f"{key}.ttl_s", given["ttl_s"])} if "ttl_s" in given else {}
+    return {"by": _by(f"{key}.by", given["by"]), **ttl}
+
+
+def _by(key: str, value: Any) -> str:
+    if value in STICKY_BY:
+        return str(value)
+    name = value.removeprefix(HEADER).strip().lower() if isinstance(value, str) and value.startswith(HEADER) else ""
+    if not HEADER_NAME.fullmatch(name):
+        raise ValidationError(f"{key}: give one of {', '.join(STICKY_BY)} or {HEADER}NAME.")
+    if name in SECRET_HEADERS:
+        raise ValidationError(f"{key}: '{name}' is a secret. To keep each key's requests together, give key.")
+    return HEADER + name
+
+
+def sticky_policy(config: Mapping[str, Any]) -> StickyPolicy | None:
+    """The engine's form of `sticky` in these `settings`."""
+    sticky = checked_settings(config).get(STICKY)
+    return StickyPolicy(**sticky) if sticky else None
+
+
 SETTINGS: dict[str, Callable[[str, Any], Any]] = {
     IN_POWER_LEVELS: _switch,
     ROUTER: _one_of(Router),
     STREAM_UPSTREAM: _switch,
     UNSUPPORTED_PARAMS: _one_of(Unsupported),
+    STICKY: checked_sticky,
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.core.failures import Kind
-from engine.spec import CooldownPolicy, RetryPolicy, Router, Unsupported
+from engine.spec import STICKY_S, CooldownPolicy, RetryPolicy, Router, Unsupported
 from groups import config_checks
 from groups.config_checks import Number
 
@@ -42,10 +42,24 @@ RETRY = _object(
 )
 COOLDOWN = _object(_numbers(config_checks.COOLDOWN, CooldownPolicy()))
 FALLBACK = _object(dict.fromkeys(config_checks.FALLBACK, _NAMES))
+_STICKY = {
+    **_object(
+        {
+            "by": {
+                "type": "string",
+                "pattern": f"^({'|'.join(config_checks.STICKY_BY)}|{config_checks.HEADER}[!-~]+)$",
+            },
+            "ttl_s": _number(config_checks.STICKY_TTL, STICKY_S),
+        }
+    ),
+    "required": ["by"],
+    "nullable": True,
+}
 SETTINGS = _object(
     {
         config_checks.IN_POWER_LEVELS: _SWITCH,
         config_checks.STREAM_UPSTREAM: _SWITCH,
+        config_checks.STICKY: _STICKY,
         config_checks.ROUTER: {"type": "string", "enum": [router.value for router in Router]},
         config_checks.UNSUPPORTED_PARAMS: {"type": "string", "enum": [rule.value for rule in Unsupported]},
     }

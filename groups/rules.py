@@ -10,7 +10,7 @@ from django.utils import timezone
 from access.models import Actor, Role
 from access.rules import check_role
 from engine.spec import Router
-from groups.config_checks import BY_ERROR, COOLDOWN, ROUTER, STREAM_UPSTREAM, fallback_names, find_cycle
+from groups.config_checks import BY_ERROR, COOLDOWN, ROUTER, STICKY, STREAM_UPSTREAM, fallback_names, find_cycle
 from groups.exceptions import GroupIsFallback, GroupIsPool, IsAliased, NothingToUndo
 from groups.models import (
     Deployment,
@@ -100,7 +100,7 @@ def check_fallbacks(group: RoutingGroup, *, old_name: str | None = None) -> None
 NOT_LITELLMS = {
     "retry_config": ("retry_after_max_s", "retry_budget", BY_ERROR),
     "cooldown_config": tuple(key for key in COOLDOWN if key not in ("cooldown_time_s", "allowed_fails")),
-    "settings": (STREAM_UPSTREAM,),
+    "settings": (STREAM_UPSTREAM, STICKY),
 }
 
 

@@ -60,6 +60,7 @@ def spec_of(group: RoutingGroup, deployments: Iterable[Deployment] | None = None
         fallback=fallback,
         router=router,
         streams_upstream=problem is None and group.settings.get(config_checks.STREAM_UPSTREAM) is True,
+        sticky=config_checks.sticky_policy(group.settings) if problem is None else None,
     )
 
 

@@ -52,6 +52,13 @@ class Candidates:
                 self._note(group, target, obstacle, now)
         return free
 
+    def bound(self, group: Group, key: str, now: float) -> tuple[int, Target] | None:
+        """The target of this key with the number of its tier, if it can be asked."""
+        for tier, targets in enumerate(group.tiers):
+            if free := self.free(group, [target for target in targets if target.key == key], now):
+                return tier, free[0]
+        return None
+
     def lacks_only_a_place(self, group: Group, targets: Sequence[Target], now: float) -> list[Target]:
         """Those that were not asked, can be, and have no place."""
         untried = (target for target in targets if target.max_wait_s and target.key not in self.asked)

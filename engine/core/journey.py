@@ -80,8 +80,11 @@ class Journey:
 
     # What the driver tells
 
-    def begin(self, now: float) -> Action:
-        """The first action."""
+    def begin(self, now: float, bound: str = "") -> Action:
+        """The first action. `bound` is the key of the target that answered the conversation last, in any tier."""
+        visit = self.visits[0]
+        if bound and now < self._deadline_s and (found := self._candidates.bound(visit.group, bound, now)) is not None:
+            return self._ask(visit, *found, now, Step.FIRST)
         return self._next(now)
 
     def woke(self, now: float) -> Action:
@@ -356,7 +359,7 @@ class Journey:
         target = free[0] if len(free) == 1 else visit.group.pick(free, self._rng, self._is_stream, now)
         return self._ask(visit, tier, target, now)
 
-    def _ask(self, visit: Visit, tier: int, target: Target, now: float) -> Ask:
+    def _ask(self, visit: Visit, tier: int, target: Target, now: float, step: Step | None = None) -> Ask:
         health = target.health
         breaker, provider = health.breaker, health.provider
         if now >= health.ends_s:
@@ -365,7 +368,7 @@ class Journey:
         health.requests += 1
         health.tokens += self._tokens
         breaker.sent += 1
-        step = self._step(visit.group.name, tier)
+        step = step or self._step(visit.group.name, tier)
         ask = Ask(target, visit, tier, visit.depth + target.rank, step, now, breaker.sent, minute=health.minute)
         if visit.group.has_breakers:
             ask.ticket = 0 if breaker.is_quiet else breaker.entered(now)

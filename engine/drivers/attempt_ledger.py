@@ -9,7 +9,9 @@ from engine.spec import DeploymentSpec, GroupSpec
 from engine.upstreams import failures
 
 
-def begun(spec: GroupSpec, deployment: DeploymentSpec, depth: int, *, own_key: bool = False) -> Attempt:
+def begun(
+    spec: GroupSpec, deployment: DeploymentSpec, depth: int, *, own_key: bool = False, sticky: bool = False
+) -> Attempt:
     """An attempt that begins now; `depth` is its distance from the first tier of all."""
     return Attempt(
         deployment.deployment_id,
@@ -22,6 +24,7 @@ def begun(spec: GroupSpec, deployment: DeploymentSpec, depth: int, *, own_key: b
         provider_id=deployment.provider_id,
         model=deployment.upstream_model,
         own_key=own_key,
+        sticky=sticky,
     )
 
 

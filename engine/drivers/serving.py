@@ -47,6 +47,7 @@ class _Request:
 
     def __init__(self, groups: Mapping[str, Group], group: Group, call: Call, rng: Random, store: StateStore) -> None:
         self._group, self._call, self._store = group, call, store
+        self._bound = ""  # the deployment that answered the conversation last
         self._now = asyncio.get_running_loop().time
         self._limit_s = min(call.budget_s, group.spec.retry.total_s)
         self._deadline_s = self._now() + self._limit_s
@@ -72,7 +73,9 @@ class _Request:
 
     async def _served(self) -> Answer | Stream:
         try:
-            action = self._journey.begin(self._now())
+            if self._conversation:
+                self._bound = await self._store.bound(self._conversation)
+            action = self._journey.begin(self._now(), self._bound)
             while not isinstance(action, GiveUp):
                 result = await self._do(action)
                 if isinstance(result, Answer | Stream):
@@ -82,6 +85,17 @@ class _Request:
         finally:
             self._journey.leave_queue()
             self._tell_where_it_went()
+
+    @property
+    def _conversation(self) -> str:
+        """Its name among all; empty where the group is not sticky."""
+        spec, name = self._group.spec, self._call.conversation
+        return f"{spec.group_id}:{name}" if name and spec.sticky is not None else ""
+
+    def _bind(self, ask: Ask) -> None:
+        """The conversation stays with this one of the group it came to."""
+        if self._conversation and ask.visit.group is self._group:
+            self._store.bind(self._conversation, ask.target.key, self._group.spec.sticky.ttl_s)
 
     async def _do(self, action: Ask | Wait) -> Answer | Stream | Action:
         if isinstance(action, Wait):
@@ -144,7 +158,9 @@ class _Request:
 
     async def _try(self, ask: Ask, deployment: DeploymentSpec, *, own_key: bool = False) -> Answer | Stream:
         call, spec = self._call, ask.visit.group.spec
-        attempt = call.trace.begin(attempt_ledger.begun(spec, deployment, ask.depth, own_key=own_key))
+        is_bound = ask.target.key == self._bound and not call.trace.attempts
+        begun = attempt_ledger.begun(spec, deployment, ask.depth, own_key=own_key, sticky=is_bound)
+        attempt = call.trace.begin(begun)
         call.asked, call.leaves_filtered = deployment, bool(ask.visit.group.content)
         try:
             upstream = call.upstream or upstream_for(deployment, call.endpoint)
@@ -159,6 +175,7 @@ class _Request:
         except BaseException:
             attempt_ledger.close(attempt, "cancelled")
             raise
+        self._bind(ask)
         if isinstance(result, Answer):
             self._answered(ask, attempt, result.usage)
         else:

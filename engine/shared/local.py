@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from engine.core.actions import Ask
+from engine.core.bindings import Bindings
 from engine.core.state import Health, RoutingState
 from engine.shared.store import StoreLink
 
@@ -11,6 +14,9 @@ class LocalStore:
     """A `StateStore` for one process: what the core counts itself is all there is."""
 
     link = StoreLink.ALONE
+
+    def __init__(self) -> None:
+        self._bindings = Bindings()
 
     def attach(self, state: RoutingState) -> None:
         """Nothing is kept."""
@@ -26,6 +32,14 @@ class LocalStore:
     async def claim(self, ask: Ask) -> bool:
         """Nobody else probes."""
         return True
+
+    async def bound(self, conversation: str) -> str:
+        """As this process remembers."""
+        return self._bindings.get(conversation, asyncio.get_running_loop().time())
+
+    def bind(self, conversation: str, key: str, ttl_s: float) -> None:
+        """Remembered here."""
+        self._bindings.put(conversation, key, asyncio.get_running_loop().time() + ttl_s)
 
     def used(self, health: Health, tokens: int) -> None:
         """The core has counted them already."""

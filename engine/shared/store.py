@@ -21,7 +21,8 @@ class StateStore(Protocol):
     """The state that processes share. No method raises for a store that is away; then each process counts by itself.
 
     News of in-flight requests, latencies and breakers go to and from the `RoutingState` in the background. A request
-    waits for the store only where it has to: for a limit a minute or at once, and before a probe.
+    waits for the store only where it has to: for a limit a minute or at once, before a probe, and for the deployment of
+    a conversation that stays where it was.
     """
 
     @property
@@ -40,6 +41,12 @@ class StateStore(Protocol):
 
     async def claim(self, ask: Ask) -> bool:
         """Before a probe; False when another process probes the same deployment or key, which its breaker now knows."""
+
+    async def bound(self, conversation: str) -> str:
+        """The deployment that answered this conversation last, in any process; empty when nobody knows."""
+
+    def bind(self, conversation: str, key: str, ttl_s: float) -> None:
+        """A deployment has answered it; remembered for so long."""
 
     def used(self, health: Health, tokens: int) -> None:
         """An answer took so many tokens."""

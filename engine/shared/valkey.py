@@ -23,6 +23,7 @@ from engine.core.actions import Ask
 from engine.core.said import Said
 from engine.core.state import Health, RoutingState
 from engine.shared import messages
+from engine.shared.bound import SharedBindings
 from engine.shared.claims import Claims
 from engine.shared.held_places import HeldPlaces
 from engine.shared.limits import SCRIPT, Limits
@@ -71,6 +72,7 @@ class ValkeyStore:
         self._limits = Limits(self.process, script, prefix=self._prefix, channel=self._channel)
         self._claims = Claims(self.process, self._redis, prefix=self._prefix)
         self._places = HeldPlaces(self.process, self._redis, prefix=self._prefix)
+        self._bindings = SharedBindings(self._redis, prefix=self._prefix)
         self._read = self._redis.register_script(READ)
         self._epoch: Any = None
         self._met = asyncio.Event()
@@ -103,6 +105,15 @@ class ValkeyStore:
     async def claim(self, ask: Ask) -> bool:
         """Whether this process may probe; it may while the store is away."""
         return await self._asked(lambda: self._claims.claim(ask), otherwise=True)
+
+    async def bound(self, conversation: str) -> str:
+        """As all know; as this process remembers while the store is away."""
+        remembered = self._bindings.remembered(conversation)
+        return await self._asked(lambda: self._bindings.bound(conversation), otherwise=remembered)
+
+    def bind(self, conversation: str, key: str, ttl_s: float) -> None:
+        """Told with the next news."""
+        self._bindings.bind(conversation, key, ttl_s)
 
     def used(self, health: Health, tokens: int) -> None:
         """Told with the next news."""
@@ -192,6 +203,7 @@ class ValkeyStore:
         await self._claims.tend()
         await self._places.tend()
         await self._limits.tell()
+        await self._bindings.tell()
         self._view.forget_silent(now)
         self._note_back()
 

@@ -53,7 +53,8 @@ class Call:
     `headers` are the client's that may go to providers. `free_in_s` says after a failure when asking again may help,
     where the core has routed it. `is_collected`: its stream becomes a whole answer before the caller sees it;
     `was_translated`: the client's request was another one.
-    `prepared` keeps translations for upstreams, by what they are for.
+    `prepared` keeps translations for upstreams, by what they are for. `conversation` names the one that it belongs to,
+    where its group keeps conversations in one place.
     """
 
     endpoint: Endpoint
@@ -78,6 +79,7 @@ class Call:
     is_collected: bool = False
     was_translated: bool = False
     prepared: dict[str, Any] = field(default_factory=dict, repr=False)
+    conversation: str = ""
     _view: View | None = field(default=None, repr=False)
 
     @property

@@ -40,6 +40,9 @@ class AttemptSerializer(PlacedSerializer):
     dropped_params = serializers.ListField(
         child=serializers.CharField(), required=False, help_text="Parameters that its provider's dialect does not know."
     )
+    sticky = serializers.BooleanField(
+        required=False, help_text="Whether it was asked first because it answered the conversation before."
+    )
 
 
 class SkipSerializer(PlacedSerializer):

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from engine.core.breaker import BreakerPolicy
-from engine.spec import FIRST_TOKEN_S, TOTAL_S, CooldownPolicy, RetryPolicy, Router, Unsupported
+from engine.spec import FIRST_TOKEN_S, STICKY_S, TOTAL_S, CooldownPolicy, RetryPolicy, Router, Unsupported
 from groups import config_checks
 from groups.models import RoutingGroup
 from groups.versions.error_table import ErrorRow, error_rows, words_of
@@ -70,7 +70,14 @@ UNSUPPORTED = {
     Unsupported.REFUSE: "Refused: the deployment is passed over",
     Unsupported.PASS: "Sent all the same",
 }
-SWITCHES = (IN_POWER_LEVELS, ROUTER, STREAM_UPSTREAM, UNSUPPORTED_PARAMS)
+STICKY = (config_checks.STICKY, "Conversations stay at one deployment")
+SWITCHES = (IN_POWER_LEVELS, ROUTER, STREAM_UPSTREAM, UNSUPPORTED_PARAMS, STICKY)
+STICKY_WORDS = {
+    "key": "those of one key",
+    "user": "those of one end user",
+    "session": "those of one session",
+    "prefix": "those with the same beginning",
+}
 WHEN_UNSET = {
     "first_token_timeout_s": f"{FIRST_TOKEN_S:g} s, or the attempt's timeout if that is less",
     "total_timeout_s": f"{TOTAL_S:g} s, or twice the attempt's timeout if that is more",
@@ -94,6 +101,7 @@ def sections_of(group: RoutingGroup) -> tuple[SettingsSection, ...]:
                 _router(group.settings, *ROUTER),
                 _switch(group.settings, *STREAM_UPSTREAM),
                 _unsupported(group.settings, *UNSUPPORTED_PARAMS),
+                _sticky(group.settings, *STICKY),
             ),
         ),
     )
@@ -141,6 +149,19 @@ def _router(config: Mapping[str, Any], name: str, label: str) -> EffectiveSettin
 
 def _unsupported(config: Mapping[str, Any], name: str, label: str) -> EffectiveSetting:
     return EffectiveSetting(label, UNSUPPORTED[config_checks.unsupported_of(config)], is_default=name not in config)
+
+
+def _sticky(config: Mapping[str, Any], name: str, label: str) -> EffectiveSetting:
+    if not (sticky := config.get(name)):
+        return EffectiveSetting(label, "no", is_default=True)
+    return EffectiveSetting(label, words_of_sticky(sticky), is_default=False)
+
+
+def words_of_sticky(sticky: Mapping[str, Any]) -> str:
+    """`those of one session, for 3600 s`."""
+    by = str(sticky["by"])
+    which = STICKY_WORDS.get(by) or f"those with the same {by.removeprefix(config_checks.HEADER)} header"
+    return f"{which}, for {sticky.get('ttl_s', STICKY_S):g} s"
 
 
 def _switch(config: Mapping[str, Any], name: str, label: str) -> EffectiveSetting:

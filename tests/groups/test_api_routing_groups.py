@@ -133,6 +133,12 @@ def test_an_exported_group_has_them_and_an_import_brings_them_back(as_bob, body)
         ("retry_config", {"by_error": {"timeout": {"here": -1}}}, "by_error.timeout.here: give a whole number"),
         ("cooldown_config", {"first_s": 90}, "first_s: give at most longest_s (60)"),
         ("cooldown_config", {"consecutive_failures": 0}, "consecutive_failures: give a whole number from 1 to 50."),
+        ("settings", {"sticky": {}}, "sticky: by: say how to tell conversations: key, user, session, prefix or"),
+        ("settings", {"sticky": {"by": "mood"}}, "sticky.by: give one of key, user, session, prefix or header:NAME."),
+        ("settings", {"sticky": {"by": "header:a b"}}, "sticky.by: give one of key, user"),
+        ("settings", {"sticky": {"by": "header:Authorization"}}, "sticky.by: 'authorization' is a secret."),
+        ("settings", {"sticky": {"by": "key", "ttl_s": 0}}, "sticky.ttl_s: give seconds from 1 to 86400."),
+        ("settings", {"sticky": {"by": "key", "for": 3}}, "sticky: Unknown: for. Known: by, ttl_s."),
     ],
 )
 def test_a_setting_of_the_core_that_is_wrong_is_400_and_named(as_bob, body, field, config, why):
@@ -143,7 +149,12 @@ def test_a_setting_of_the_core_that_is_wrong_is_400_and_named(as_bob, body, fiel
 
 @pytest.mark.parametrize(
     ("field", "config"),
-    [("retry_config", RETRY), ("cooldown_config", COOLDOWN), ("settings", {"stream_upstream": True})],
+    [
+        ("retry_config", RETRY),
+        ("cooldown_config", COOLDOWN),
+        ("settings", {"stream_upstream": True}),
+        ("settings", {"sticky": {"by": "session"}}),
+    ],
 )
 def test_litellms_router_refuses_what_it_does_not_have(as_bob, body, field, config):
     asked = {"settings": {}, field: config}

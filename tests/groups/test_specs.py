@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
-from engine.spec import RetryPolicy, Strategy
+from engine.spec import RetryPolicy, StickyPolicy, Strategy
 from groups.models import RoutingGroup
 from groups.specs import active_specs, callable_models, spec_of, spec_of_model
 from tests.factories import make_group, make_model, make_provider
@@ -70,6 +70,12 @@ def test_a_group_says_what_happens_with_parameters_that_a_deployment_can_not_tak
     rules = [{}, {"unsupported_params": "refuse"}, {"unsupported_params": "pass"}]
     specs = [spec_of(stored(make_group(models=[make_model()], settings=rule))) for rule in rules]
     assert [spec.deployments[0].unsupported.value for spec in specs] == ["drop", "refuse", "pass"]
+
+
+def test_a_group_may_keep_conversations_in_one_place():
+    keeps = make_group(settings={"sticky": {"by": "header:X-Tab", "ttl_s": 60}})
+    assert spec_of(stored(keeps)).sticky == StickyPolicy("header:x-tab", 60)
+    assert spec_of(stored(make_group())).sticky is None
 
 
 def test_what_is_disabled_is_left_out():

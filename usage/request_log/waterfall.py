@@ -44,6 +44,7 @@ class WaterfallBar:
     token_x: int | None
     fallback_depth: int = 0
     dropped_params: tuple[str, ...] = ()
+    is_sticky: bool = False
 
     is_ghost = False
 
@@ -152,6 +153,7 @@ def _bar(
         token_x=None if first_token_ms is None else x + min(width, round(WIDTH * first_token_ms / whole_ms)),
         fallback_depth=attempt.get("fallback_depth", 0),
         dropped_params=tuple(attempt.get("dropped_params") or ()),
+        is_sticky=bool(attempt.get("sticky")),
     )
 
 

@@ -30,6 +30,8 @@ from pages.groups.builder.form_fields import (
     is_set,
     settings_fields,
 )
+from pages.groups.builder.sticky_fields import initial_of as initial_of_sticky
+from pages.groups.builder.sticky_fields import sticky_fields, sticky_of
 
 OWN = ("name", "description", "strategy", "assigned_team_ids", "assigned_key_ids")
 
@@ -92,6 +94,7 @@ class GroupForm(forms.Form):
         super().__init__(data, initial=initial, label_suffix="")
         self.fields.update(settings_fields())
         self.fields.update(rule_fields())
+        self.fields.update(sticky_fields())
 
     @classmethod
     def typed(cls, data: QueryDict) -> GroupForm:
@@ -106,7 +109,7 @@ class GroupForm(forms.Form):
         own = {name: getattr(group, name) for name in OWN}
         configs = (group.retry_config, group.cooldown_config, group.fallback_config, group.settings)
         settings = {key: value for config in configs for key, value in config.items()}
-        return cls(initial=settings | initial_of(group.retry_config) | own)
+        return cls(initial=settings | initial_of(group.retry_config) | initial_of_sticky(group.settings) | own)
 
     @property
     def strategy_now(self) -> str:
@@ -146,8 +149,14 @@ class GroupForm(forms.Form):
     def has_settings(self) -> bool:
         """Whether an advanced setting is set or invalid, so that the section must be open."""
         is_streaming = bool(self["stream_upstream"].value())
-        rest = (*self.numbers, *self.fallbacks, self["router"], self["unsupported_params"])
+        routing = (self["router"], self["unsupported_params"], *self.sticky)
+        rest = (*self.numbers, *self.fallbacks, *routing)
         return self.has_error_rules or is_streaming or any(map(is_set, rest))
+
+    @property
+    def sticky(self) -> list[forms.BoundField]:
+        """Conversations that stay at one deployment."""
+        return [self[name] for name, _ in sticky_fields()]
 
     @cached_property
     def teams(self) -> list[Assignee]:
@@ -189,6 +198,7 @@ class GroupForm(forms.Form):
             **({config_checks.ROUTER: router} if router else {}),
             **({config_checks.STREAM_UPSTREAM: True} if streams else {}),
             **({config_checks.UNSUPPORTED_PARAMS: unsupported} if unsupported else {}),
+            **sticky_of(self.cleaned_data),
         }
 
     def _error_rules(self) -> dict[str, Any]:

@@ -226,3 +226,33 @@ async def test_two_installations_in_one_database_share_nothing(url):
             await becomes(lambda: third.is_a(), State.OPEN)
             assert (two.is_a(), third.a.away) == (State.CLOSED, 0)
         assert [await two.ask() for _ in range(5)] == [True] * 4 + [False]
+
+
+async def is_bound(one: Process, wanted: str) -> None:
+    async with asyncio.timeout(5):
+        while await one.store.bound("talk") != wanted:  # noqa: ASYNC110  # it is another process that changes it
+            await asyncio.sleep(0.005)
+
+
+async def test_all_processes_know_where_a_conversation_was_answered_and_for_how_long(url):
+    async with processes(url, 2) as (one, other):
+        one.store.bind("talk", "a", ttl_s=60.0)
+        assert await one.store.bound("talk") == "a"  # before the others know
+        await is_bound(other, "a")
+        other.store.bind("talk", "b", ttl_s=0.5)
+        await is_bound(one, "b")
+        await is_bound(one, "")
+
+
+async def test_while_the_store_is_away_a_process_knows_its_own_conversations():
+    server = ValkeyServer(config={"save": ""})
+    server.start()
+    try:
+        async with processes(f"{server.connection_url}/0", 2) as found:
+            found[0].store.bind("talk", "a", ttl_s=60.0)
+            server.stop()
+            await are_linked(found, StoreLink.AWAY)
+            assert [await process.store.bound("talk") for process in found] == ["a", ""]
+    finally:
+        with suppress(Exception):
+            server.stop()

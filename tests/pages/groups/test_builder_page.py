@@ -70,7 +70,12 @@ def test_everything_of_a_stored_group_comes_back_from_its_form(page, models, bob
         fallback_config={"fallback_groups": ["spare"]},
         assigned_team_ids=["blue team"],
         assigned_key_ids=[str(key.pk), "gone"],
-        settings={"in_power_levels": True, "stream_upstream": True, "unsupported_params": "refuse"},
+        settings={
+            "in_power_levels": True,
+            "stream_upstream": True,
+            "unsupported_params": "refuse",
+            "sticky": {"by": "header:x-tab", "ttl_s": 90.0},
+        },
         is_active=False,
     )
     html = html_of(page.get(f"/groups/{before.pk}/edit"))
@@ -91,6 +96,9 @@ def test_everything_of_a_stored_group_comes_back_from_its_form(page, models, bob
         "in_power_levels": "on",
         "stream_upstream": "on",
         "unsupported_params": "refuse",
+        "sticky-by": "header",
+        "sticky-header": "x-tab",
+        "sticky-ttl_s": "90",
         "assigned_team_ids": "blue team",
         "assigned_key_ids": [str(key.pk), "gone"],
     }
