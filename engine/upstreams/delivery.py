@@ -14,6 +14,7 @@ from engine.spec import DeploymentSpec, RetryPolicy
 from engine.upstreams import failures
 from engine.upstreams.call import Call, Stream
 from engine.upstreams.chat_events import Piece, StreamEvents
+from engine.upstreams.posting import Response
 from engine.upstreams.reasons import reason_of
 from engine.upstreams.sse import TooLarge
 
@@ -27,7 +28,7 @@ async def deliver(
     deployment: DeploymentSpec,
     policy: RetryPolicy,
     events: StreamEvents,
-    response: aiohttp.ClientResponse,
+    response: Response,
     attempt: Attempt,
 ) -> Stream:
     """The stream, after its first content; raises if there is none. Closes the response at its end."""
@@ -62,7 +63,7 @@ async def _events(
     piece: Piece,
     events: StreamEvents,
     policy: RetryPolicy,
-    response: aiohttp.ClientResponse,
+    response: Response,
     attempt: Attempt,
 ) -> AsyncGenerator[bytes]:
     deployment, progress = stream.deployment, events.progress
@@ -122,7 +123,7 @@ class _Silence:
         return piece
 
 
-async def _drain(response: aiohttp.ClientResponse) -> None:
+async def _drain(response: Response) -> None:
     """Reads the last bytes of the body, so that the connection can be reused."""
     with suppress(TimeoutError, aiohttp.ClientError):
         async with asyncio.timeout(DRAIN_TIMEOUT_S):

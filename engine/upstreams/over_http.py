@@ -24,6 +24,7 @@ from engine.upstreams.chat_events import Bytes, StreamEvents
 from engine.upstreams.connections import CONNECT_TIMEOUT_S, session
 from engine.upstreams.delivery import deliver
 from engine.upstreams.passed_on import come_back
+from engine.upstreams.posting import Response, post
 from engine.upstreams.reasons import reason_of
 from engine.upstreams.sse import TooLarge
 from engine.upstreams.upstream_failure import UpstreamFailure
@@ -102,15 +103,11 @@ class HTTPUpstream:
         except TooLarge as error:
             raise failures.invalid(deployment, str(error)) from error
 
-    async def _ask(
-        self, call: Call, deployment: DeploymentSpec, attempt: Attempt
-    ) -> tuple[Request, aiohttp.ClientResponse]:
+    async def _ask(self, call: Call, deployment: DeploymentSpec, attempt: Attempt) -> tuple[Request, Response]:
         """The HTTP answer; raises for an error."""
         request = self._speech.request(call, deployment)
         attempt.dropped_params = request.dropped
-        response = await self._open_session().post(
-            request.url, data=request.body, headers=request.headers, allow_redirects=False
-        )
+        response = await post(self._open_session(), request.url, request.body, request.headers)
         if response.status < 300:
             return request, response
         refusal = await _refusal(deployment, response)
@@ -123,7 +120,7 @@ def _limit(call: Call, policy: RetryPolicy) -> tuple[float, str]:
     return policy.limit_s(is_stream=call.is_stream), "first token" if call.is_stream else "answer"
 
 
-async def _refusal(deployment: DeploymentSpec, response: aiohttp.ClientResponse) -> UpstreamFailure:
+async def _refusal(deployment: DeploymentSpec, response: Response) -> UpstreamFailure:
     if response.status < 400:
         response.close()
         why = f"answered {response.status}, a redirect, which is not followed."
@@ -132,7 +129,7 @@ async def _refusal(deployment: DeploymentSpec, response: aiohttp.ClientResponse)
     return failures.from_response(deployment, response.status, body, response.headers)
 
 
-async def _start_of(response: aiohttp.ClientResponse, limit: int) -> bytes:
+async def _start_of(response: Response, limit: int) -> bytes:
     """The unpacked body up to a limit; the read that reaches the limit is kept whole."""
     parts, size = [], 0
     try:
@@ -146,7 +143,7 @@ async def _start_of(response: aiohttp.ClientResponse, limit: int) -> bytes:
     return b"".join(parts)
 
 
-async def _whole(deployment: DeploymentSpec, response: aiohttp.ClientResponse) -> bytes:
+async def _whole(deployment: DeploymentSpec, response: Response) -> bytes:
     limit_bytes = limits.adopted().answer_bytes
     body = await _start_of(response, limit_bytes)
     if len(body) > limit_bytes:
@@ -154,13 +151,13 @@ async def _whole(deployment: DeploymentSpec, response: aiohttp.ClientResponse) -
     return body.removeprefix(codecs.BOM_UTF8)
 
 
-def _kind_of_audio(response: aiohttp.ClientResponse) -> bytes:
+def _kind_of_audio(response: Response) -> bytes:
     """The kind of an upstream's audio; of anything else only that it is bytes, which no browser shows as a page."""
     kind = response.headers.get("Content-Type", "").lower()
     return kind.encode() if AUDIO.fullmatch(kind) else b"application/octet-stream"
 
 
-async def _check_is_stream(deployment: DeploymentSpec, response: aiohttp.ClientResponse) -> None:
+async def _check_is_stream(deployment: DeploymentSpec, response: Response) -> None:
     if "event-stream" in response.headers.get("Content-Type", ""):
         return
     fields = parsed(await _start_of(response, ERROR_BODY_LIMIT))
