@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from contextlib import aclosing
 from typing import Any
 
@@ -20,6 +20,7 @@ from engine.ledger import new_call_id
 from engine.upstreams.call import Stream
 from gateway import live, pipeline
 from gateway.doors import cors, error_shapes, offered_models
+from gateway.doors.forms import FormReader, read_form
 from gateway.doors.incoming import Incoming, incoming
 from gateway.doors.paths import Asks, way_of
 from gateway.live import Live
@@ -122,8 +123,7 @@ async def _answer(request: Incoming, method: str, receive: Receive, send: Send) 
         elif method not in request.way.methods:
             raise _not_here(request, method)
         elif request.way.asks is Asks.ANSWER:
-            raw = await _body(receive)
-            await _unless_caller_leaves(_serve(request, raw, headers, send), receive)
+            await _answer_call(request, headers, receive, send)
         elif request.way.asks is Asks.COUNT:
             await _send(
                 send, 200, JSON + headers, await pipeline.count(await live.start(), request, await _body(receive))
@@ -139,6 +139,20 @@ async def _answer(request: Incoming, method: str, receive: Receive, send: Send) 
         log.exception("request failed", endpoint=request.way.endpoint)
         failure = ApiError(500, "The gateway failed on this request; its log says why.", code="internal_error")
         await _fail(request, failure, headers, send)
+
+
+async def _answer_call(request: Incoming, headers: Headers, receive: Receive, send: Send) -> None:
+    if not request.way.is_form:
+        raw = await _body(receive)
+        await _unless_caller_leaves(_serve(request, raw, headers, send), receive)
+        return
+    await pipeline.check_key(await live.start(), request)
+    kind = request.headers.get(b"content-type", b"")
+    form = await read_form(kind, request.encoding, _pieces(receive), request.way.model)
+    try:
+        await _unless_caller_leaves(_serve(request, form, headers, send), receive)
+    finally:
+        form.upload.close()
 
 
 async def _options(request: Incoming, headers: Headers, send: Send) -> None:
@@ -162,7 +176,7 @@ async def _fail(request: Incoming, error: ApiError, headers: Headers, send: Send
     await _send(send, error.status, [*error.headers, *headers], body)
 
 
-async def _serve(request: Incoming, raw: bytes, named: Headers, send: Send) -> None:
+async def _serve(request: Incoming, raw: bytes | FormReader, named: Headers, send: Send) -> None:
     exchange, headers = await pipeline.serve(await live.start(), request, raw)
     if not isinstance(exchange.result, Stream):
         assert exchange.result is not None  # noqa: S101  # serve() raises otherwise
@@ -233,9 +247,27 @@ async def _body(receive: Receive) -> bytes:
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > limit:
-            raise ApiError(413, f"The body is larger than {settings.MAX_REQUEST_MB} MB (setting MAX_REQUEST_MB).")
+            raise _too_large()
         if not message.get("more_body"):
             return b"".join(parts)
+
+
+async def _pieces(receive: Receive) -> AsyncGenerator[bytes]:
+    """A body as it arrives, never whole in memory; raises as `_body` does."""
+    left = settings.MAX_REQUEST_MB * 1024 * 1024
+    while (message := await receive())["type"] != "http.disconnect":
+        piece = message.get("body", b"")
+        left -= len(piece)
+        if left < 0:
+            raise _too_large()
+        yield piece
+        if not message.get("more_body"):
+            return
+    raise ClientLeft
+
+
+def _too_large() -> ApiError:
+    return ApiError(413, f"The body is larger than {settings.MAX_REQUEST_MB} MB (setting MAX_REQUEST_MB).")
 
 
 async def _models(request: Incoming) -> tuple[int, bytes]:

@@ -172,7 +172,7 @@ def _is_optional(kind: type) -> Callable[[object], bool]:
 
 
 Check = tuple[str, Callable[[object], bool], str]
-REQUIRED = {"model", "messages", "input", "prompt", "query", "documents"}
+REQUIRED = {"model", "messages", "input", "prompt", "query", "documents", "file"}
 MODEL: Check = ("model", _is_model, f"a name of 1 to {MODEL_NAME_LIMIT} characters")
 COMMON: tuple[Check, ...] = (
     ("stream", _is_optional(bool), "true or false"),
@@ -209,6 +209,11 @@ CHECKS["audio/speech"] = [
     ("input", _is_text, "a text, not empty"),
     ("stream_format", lambda value: value in (None, "audio"), "'audio': events are not streamed here"),
 ]
+CHECKS["audio/transcriptions"] = CHECKS["audio/translations"] = [
+    MODEL,
+    ("file", lambda value: value is True, "a file, with a file name"),
+    ("stream", _is_optional(bool), "true or false"),
+]
 CHECKS["rerank"] = [
     MODEL,
     ("query", _is_text, "a text, not empty"),
@@ -224,6 +229,8 @@ COUNTS: dict[Endpoint, tuple[str, ...]] = {
     "rerank": ("top_n",),
     "images/generations": ("n",),
     "audio/speech": (),
+    "audio/transcriptions": (),
+    "audio/translations": (),
 }
 MOST = 10**9
 KINDS = {bool: "a boolean", float: "a decimal number", str: "a string", list: "an array", dict: "an object"}

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from functools import partial
+from typing import Any
 
 from django.conf import settings
 from pydantic_core import to_json
@@ -25,6 +26,7 @@ from gateway.admission.highest_cost import most_nanousd, reachable
 from gateway.admission.key_rights import admit, authenticate, check_scope, is_assigned, may_fall_back_to
 from gateway.bodies import unpacked
 from gateway.doors import error_shapes
+from gateway.doors.forms import FormReader
 from gateway.doors.incoming import Incoming
 from gateway.exchange import Exchange
 from gateway.live import Live
@@ -34,7 +36,12 @@ from gateway.resolve import VirtualChoice, resolve
 from gateway.sticky import conversation_of
 
 
-async def serve(live: Live, request: Incoming, raw: bytes) -> tuple[Exchange, Headers]:
+async def check_key(live: Live, request: Incoming) -> None:
+    """Raises ApiError for a key that may not call, before a large body is read."""
+    check_scope(await authenticate(live, request.key))
+
+
+async def serve(live: Live, request: Incoming, raw: bytes | FormReader) -> tuple[Exchange, Headers]:
     """Routes one request with this body.
 
     Afterwards `exchange.result` holds the answer, or an open stream.
@@ -45,9 +52,9 @@ async def serve(live: Live, request: Incoming, raw: bytes) -> tuple[Exchange, He
     headers: Headers = []
     try:
         check_scope(holder)
-        raw = await unpacked(raw, request.encoding, settings.MAX_REQUEST_MB)
-        body = openai.parse(raw, endpoint, model=request.way.model)
+        body, size = await _asked(request, raw)
         exchange.call = call = Call(endpoint, body, exchange.trace, bool(body.get("stream")))
+        call.upload = None if isinstance(raw, bytes) else raw.upload
         check_sound(call)
         route = await resolve(live, call, partial(is_assigned, live, holder), holder.power_level)
         exchange.go(route)
@@ -59,7 +66,7 @@ async def serve(live: Live, request: Incoming, raw: bytes) -> tuple[Exchange, He
         call.own_keys = live.own_keys_of(holder)
         call.may_use = partial(may_fall_back_to, live, holder, route.choice.virtual_model if route.choice else "")
         call.budget_s = float(settings.REQUEST_DEADLINE_S)
-        await hold(live, exchange, call, route.group, size=len(raw))
+        await hold(live, exchange, call, route.group, size=size)
         exchange.rate_limits, exchange.was_routed = live.rate_limits, True
         async with asyncio.timeout(settings.REQUEST_DEADLINE_S):
             exchange.result = await live.routing.route(call, route.group)
@@ -76,6 +83,15 @@ async def serve(live: Live, request: Incoming, raw: bytes) -> tuple[Exchange, He
         if not isinstance(exchange.result, Stream):
             record(exchange)
     return exchange, response_headers(exchange) + headers
+
+
+async def _asked(request: Incoming, raw: bytes | FormReader) -> tuple[dict[str, Any], int]:
+    """What a request asks for, and the bytes of it that may be text."""
+    if not isinstance(raw, bytes):
+        openai.check(raw.fields, request.way.endpoint)
+        return raw.fields, len(to_json(raw.fields))
+    raw = await unpacked(raw, request.encoding, settings.MAX_REQUEST_MB)
+    return openai.parse(raw, request.way.endpoint, model=request.way.model), len(raw)
 
 
 async def count(live: Live, request: Incoming, raw: bytes) -> bytes:
@@ -110,7 +126,8 @@ async def hold(live: Live, exchange: Exchange, call: Call, group: LiveGroup, *, 
     if account is None:
         return
     payable = reachable(live.routing, group.spec, call.may_use)
-    most = most_nanousd(call.chat, size, payable, call.own_keys, most_units(call.endpoint, call.body))
+    units = most_units(call.endpoint, call.body) if call.upload is None else (call.upload.most_seconds, "second")
+    most = most_nanousd(call.chat, size, payable, call.own_keys, units)
     if not most:
         return
     exchange.is_held = True  # set before the hold, so that a caller who leaves in between is settled too

@@ -58,6 +58,9 @@ def _start_with_twisted() -> None:
     """Daphne has no lifespan events: without this the groups would load only at the first request."""
     reactor: Any = sys.modules.get("twisted.internet.reactor")
     if reactor is not None:
+        from routing_console import daphne_requests  # only if Twisted runs anyway
+
+        daphne_requests.use()
         reactor.callWhenRunning(lambda: asyncio.ensure_future(live.start()))
         reactor.addSystemEventTrigger("before", "shutdown", _stop_with_twisted)
 

@@ -49,6 +49,8 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
         "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
     }
     quiet = {name: {"level": "WARNING"} for name in ("httpx", "httpcore", "asyncio", "LiteLLM", "LiteLLM Router")}
+    # It warns of every malformed form with a piece of it; the client is told.
+    quiet["python_multipart"] = {"level": "ERROR"}
     return {
         "version": 1,
         "disable_existing_loggers": False,

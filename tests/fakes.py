@@ -35,6 +35,7 @@ class Exchange:
     path: str
     headers: dict[str, str]
     body: dict[str, Any]
+    raw: bytes = b""
 
     @property
     def is_stream(self) -> bool:
@@ -303,4 +304,6 @@ async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> E
     request_line, *lines = head.strip().split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     raw = await reader.readexactly(int(headers.get("content-length", 0)))
-    return Exchange(reader, writer, request_line.split()[1], headers, json.loads(raw) if raw else {})
+    is_form = headers.get("content-type", "").startswith("multipart/")
+    body = json.loads(raw) if raw and not is_form else {}
+    return Exchange(reader, writer, request_line.split()[1], headers, body, raw)

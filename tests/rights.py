@@ -11,6 +11,7 @@ VIEWER, OPERATOR, ADMIN = Role.VIEWER, Role.OPERATOR, Role.ADMIN
 HOT_ROUTES = {
     *("/v1/chat/completions", "/v1/responses", "/v1/messages", "/v1/embeddings"),
     *("/v1/completions", "/v1/moderations", "/v1/rerank", "/v2/rerank", "/v1/images/generations", "/v1/audio/speech"),
+    *("/v1/audio/transcriptions", "/v1/audio/translations"),
     *("/v1/messages/count_tokens", "/v1/models", "/healthz", "/readyz"),
 }
 

@@ -58,6 +58,16 @@ def read_audio(body: bytes) -> AnswerReading:
     return AnswerReading() if body else AnswerReading(problem="answered with nothing.")
 
 
+def read_transcript(body: bytes) -> AnswerReading:
+    """Reads a transcript: JSON with a text, which may be empty where nobody spoke, or plain text of any kind."""
+    fields = parsed(body) if body.lstrip()[:1] == b"{" else None
+    if fields and (error := error_in(fields)):
+        return AnswerReading(error=error)
+    if fields is not None and not isinstance(fields.get("text"), str):
+        return AnswerReading(problem="answered without a text.")
+    return AnswerReading(usage=usage_in(fields) if fields else None)
+
+
 def read_results(body: bytes) -> AnswerReading:
     """Reads the JSON of moderations, or of ranked documents."""
     return _rows_of(body, "results", "answered without a result.")

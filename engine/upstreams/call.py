@@ -15,6 +15,7 @@ from engine.skips import Journey
 from engine.spec import DeploymentSpec, OwnKey, RetryPolicy
 from engine.upstreams.estimates import ForwardedEvents
 from engine.upstreams.tokens import Usage
+from engine.upstreams.uploads import Upload
 
 __all__ = ["Answer", "Call", "Endpoint", "Stream", "Upstream", "Usage"]
 
@@ -28,11 +29,15 @@ Endpoint = Literal[
     "rerank",
     "images/generations",
     "audio/speech",
+    "audio/transcriptions",
+    "audio/translations",
 ]
 CHAT: Endpoint = "chat/completions"
+# Sound to text: their requests are forms with a file.
+TRANSCRIPTS: tuple[Endpoint, ...] = ("audio/transcriptions", "audio/translations")
 # Only servers with OpenAI's own protocol answer these, and in their own words.
 UNTRANSLATED: frozenset[Endpoint] = frozenset(
-    {"completions", "moderations", "rerank", "images/generations", "audio/speech"}
+    {"completions", "moderations", "rerank", "images/generations", "audio/speech", *TRANSCRIPTS}
 )
 # Doors whose requests a chat upstream can answer, as they are or translated.
 CHATS: frozenset[Endpoint] = frozenset({CHAT, "responses", "messages"})
@@ -55,6 +60,7 @@ class Call:
     `was_translated`: the client's request was another one.
     `prepared` keeps translations for upstreams, by what they are for. `conversation` names the one that it belongs to,
     where its group keeps conversations in one place.
+    `upload` is the form that the client sent; `body` has its texts then.
     """
 
     endpoint: Endpoint
@@ -80,6 +86,7 @@ class Call:
     was_translated: bool = False
     prepared: dict[str, Any] = field(default_factory=dict, repr=False)
     conversation: str = ""
+    upload: Upload | None = None
     _view: View | None = field(default=None, repr=False)
 
     @property
@@ -146,7 +153,8 @@ class Stream:
     ended the stream, or None; an `asyncio.CancelledError` or `GeneratorExit` means that the caller left. `last_events`
     are the ends of the last event, where the upstream does not set `is_complete` itself. `fail` makes the one error of
     a stream that broke, from message, type and code, where chat's is not the client's.
-    `headers` are the upstream's for the client.
+    `headers` are the upstream's for the client. `kind` is the content type where its pieces are no events: it has no
+    words for an error then, and a stream that broke is cut.
     """
 
     deployment: DeploymentSpec
@@ -158,6 +166,7 @@ class Stream:
     last_events: tuple[bytes, ...] = field(default=LAST_EVENTS, repr=False)
     fail: Callable[[str, str, str | None], bytes] | None = field(default=None, repr=False)
     headers: tuple[tuple[bytes, bytes], ...] = field(default=(), repr=False)
+    kind: bytes = b""
 
     async def __aiter__(self) -> AsyncGenerator[bytes]:
         error: BaseException | None = None

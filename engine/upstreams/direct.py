@@ -7,16 +7,26 @@ from collections.abc import Callable
 import aiohttp
 from pydantic_core import to_json
 
-from engine.dialects.answers import AnswerReading, read_audio, read_chat, read_embeddings, read_images, read_results
+from engine.dialects.answers import (
+    AnswerReading,
+    read_audio,
+    read_chat,
+    read_embeddings,
+    read_images,
+    read_results,
+    read_transcript,
+)
 from engine.spec import DeploymentSpec
 from engine.upstreams import asking, estimates, failures
-from engine.upstreams.call import CHAT, Answer, Call, Endpoint
-from engine.upstreams.chat_events import Bytes, ChatEvents
+from engine.upstreams.call import CHAT, TRANSCRIPTS, Answer, Call, Endpoint
+from engine.upstreams.chat_events import Bytes, ChatEvents, StreamEvents
 from engine.upstreams.connections import session
+from engine.upstreams.media_events import TranscriptEvents
 from engine.upstreams.over_http import HTTPUpstream, Request
 from engine.upstreams.passed_on import headers_for
 from engine.upstreams.quirks import address, key_header
-from engine.upstreams.units import UNITS, with_units
+from engine.upstreams.units import UNITS, spoken, with_units
+from engine.upstreams.uploads import Upload
 from engine.upstreams.upstream_failure import UpstreamFailure
 
 COMPATIBLE = "/compatibility/"
@@ -26,6 +36,7 @@ READERS: dict[Endpoint, Callable[[bytes], AnswerReading]] = {
     "rerank": read_results,
     "images/generations": read_images,
     "audio/speech": read_audio,
+    **dict.fromkeys(TRANSCRIPTS, read_transcript),
 }
 
 
@@ -42,6 +53,8 @@ class OpenAISpeech:
     def request(self, call: Call, deployment: DeploymentSpec) -> Request:
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
         headers |= key_header(deployment) | headers_for(call, deployment)
+        if call.upload is not None:
+            return _form(call.upload, call, deployment, headers)
         return Request(
             _url(call, deployment),
             to_json({**asking.body(call, deployment), "model": deployment.upstream_model}),
@@ -58,14 +71,24 @@ class OpenAISpeech:
             raise failures.from_event(deployment, said.error)
         if said.problem:
             raise failures.invalid(deployment, said.problem)
+        if call.upload is not None:
+            return Answer(body, deployment, said.usage or spoken(body, call.upload.seconds))
         usage = said.usage or estimates.usage(call.chat, said.choices)
         if call.endpoint in UNITS:
             usage = with_units(usage, call.endpoint, call.body, body)
         return Answer(body, deployment, usage, "content_filter" in said.finish_reasons)
 
-    def events(self, call: Call, source: Bytes, request: Request) -> ChatEvents:
+    def events(self, call: Call, source: Bytes, request: Request) -> StreamEvents:
+        if call.upload is not None:
+            return TranscriptEvents(source, call.upload.seconds)
         choices = call.chat.get("n")
         return ChatEvents(source, choices=choices if isinstance(choices, int) else 1, hides_usage=not call.shows_usage)
+
+
+def _form(upload: Upload, call: Call, deployment: DeploymentSpec, headers: dict[str, str]) -> Request:
+    model = deployment.upstream_model
+    of_form = {"Content-Type": upload.content_type, "Content-Length": str(upload.length(model))}
+    return Request(_url(call, deployment), upload.pieces(model), headers | of_form)
 
 
 def _url(call: Call, deployment: DeploymentSpec) -> str:

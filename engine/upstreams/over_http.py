@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import codecs
 import re
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,29 +19,31 @@ from engine.dialects.reading import error_in, parsed
 from engine.ledger import Attempt
 from engine.spec import DeploymentSpec, RetryPolicy
 from engine.upstreams import failures
-from engine.upstreams.call import Answer, Call, Stream
+from engine.upstreams.call import TRANSCRIPTS, Answer, Call, Endpoint, Stream
 from engine.upstreams.chat_events import Bytes, StreamEvents
 from engine.upstreams.connections import CONNECT_TIMEOUT_S, session
 from engine.upstreams.delivery import deliver
 from engine.upstreams.passed_on import come_back
-from engine.upstreams.posting import Response, post
+from engine.upstreams.posting import Response, post, post_pieces
 from engine.upstreams.reasons import reason_of
 from engine.upstreams.sse import TooLarge
 from engine.upstreams.upstream_failure import UpstreamFailure
 
 ERROR_BODY_LIMIT = 64 * 1024
+TEXT = re.compile(r"(application/(json|x-subrip)|text/(plain|vtt|srt))(; ?charset=[a-z0-9-]{1,20})?")
 AUDIO = re.compile(r"audio/[a-z0-9.+-]{1,40}(; ?[a-z]{1,20}=[a-z0-9-]{1,20})?")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent: address, JSON and headers; `dropped` are the client's parameters that are not in it.
+    """What is sent: address, JSON (or the pieces of a form) and headers; `dropped` are the client's parameters that
+    are not in it.
 
     `kept` is what the way back needs to know of the request.
     """
 
     url: str
-    body: bytes
+    body: bytes | AsyncGenerator[bytes]
     headers: dict[str, str]
     dropped: tuple[str, ...] = ()
     kept: Any = None
@@ -83,15 +85,15 @@ class HTTPUpstream:
             async with asyncio.timeout(limit_s):
                 request, response = await self._ask(call, deployment, attempt)
                 result: Answer | Stream
-                if call.is_stream:
+                if _is_streamed(call, response):
                     await _check_is_stream(deployment, response)
                     events = self._speech.events(call, response.content, request)
                     result = await deliver(call, deployment, policy, events, response, attempt)
                 else:
                     body = await _whole(deployment, response)
                     result = self._speech.answer(call, deployment, body, request)
-                    if call.endpoint == "audio/speech":
-                        result.content_type = _kind_of_audio(response)
+                    if (kind_of := KINDS.get(call.endpoint)) is not None:
+                        result.content_type = kind_of(response)
                 result.headers = come_back(response.raw_headers)
                 return result
         except TimeoutError as error:
@@ -107,13 +109,22 @@ class HTTPUpstream:
         """The HTTP answer; raises for an error."""
         request = self._speech.request(call, deployment)
         attempt.dropped_params = request.dropped
-        response = await post(self._open_session(), request.url, request.body, request.headers)
+        session, body = self._open_session(), request.body
+        if isinstance(body, bytes):
+            response = await post(session, request.url, body, request.headers)
+        else:
+            response = await post_pieces(session, request.url, body, request.headers)
         if response.status < 300:
             return request, response
         refusal = await _refusal(deployment, response)
         if self._speech.has_learned(call, deployment, refusal):
             return await self._ask(call, deployment, attempt)
         raise refusal
+
+
+def _is_streamed(call: Call, response: Response) -> bool:
+    """Some models transcribe without streams, and ignore that one is asked for."""
+    return call.is_stream and (call.upload is None or "event-stream" in response.headers.get("Content-Type", ""))
 
 
 def _limit(call: Call, policy: RetryPolicy) -> tuple[float, str]:
@@ -155,6 +166,18 @@ def _kind_of_audio(response: Response) -> bytes:
     """The kind of an upstream's audio; of anything else only that it is bytes, which no browser shows as a page."""
     kind = response.headers.get("Content-Type", "").lower()
     return kind.encode() if AUDIO.fullmatch(kind) else b"application/octet-stream"
+
+
+def _kind_of_transcript(response: Response) -> bytes:
+    """JSON, or a text or subtitles; never a page."""
+    kind = response.headers.get("Content-Type", "").lower()
+    return kind.encode() if TEXT.fullmatch(kind) else b"text/plain; charset=utf-8"
+
+
+KINDS: dict[Endpoint, Callable[[Response], bytes]] = {
+    "audio/speech": _kind_of_audio,
+    **dict.fromkeys(TRANSCRIPTS, _kind_of_transcript),
+}
 
 
 async def _check_is_stream(deployment: DeploymentSpec, response: Response) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import cast
 
 import aiohttp
 from aiohttp.connector import Connection
@@ -78,6 +79,14 @@ async def post(session: aiohttp.ClientSession, url: str, body: bytes, headers: M
     except BaseException:
         connection.close()
         raise
+
+
+async def post_pieces(
+    session: aiohttp.ClientSession, url: str, pieces: AsyncGenerator[bytes], headers: Mapping[str, str]
+) -> Response:
+    """The same for a body that comes in pieces, by aiohttp's client: it hears an answer that comes before their end."""
+    answer = await session.post(url, data=pieces, headers=headers, allow_redirects=False)
+    return cast(Response, answer)  # it has all that a Response has
 
 
 @lru_cache(maxsize=MOST_ADDRESSES)

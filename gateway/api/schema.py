@@ -58,6 +58,16 @@ SPEECH: Schema = {
     "required": ["model", "input"],
     "properties": {"model": MODEL, "input": {"type": "string"}, "voice": {}},
 }
+TRANSCRIPTION: Schema = {
+    **OBJECT,
+    "required": ["file", "model"],
+    "properties": {
+        "file": {"type": "string", "format": "binary"},
+        "model": MODEL,
+        "response_format": {"type": "string", "description": "json, text, srt, vtt or verbose_json."},
+        "stream": {"type": "boolean"},
+    },
+}
 RERANK: Schema = {
     **OBJECT,
     "required": ["model", "query", "documents"],
@@ -115,6 +125,12 @@ def _operation(name: str, summary: str, *, body: Schema | None = None, is_open: 
     return operation if is_open else {**operation, "security": [{"bearer": []}]}
 
 
+def _form_operation(name: str, summary: str) -> Schema:
+    operation = _operation(name, summary, body=TRANSCRIPTION)
+    operation["requestBody"]["content"] = {"multipart/form-data": {"schema": TRANSCRIPTION}}
+    return operation
+
+
 def _model_operation() -> Schema:
     operation = _operation("model", "One of them; its name may have slashes.")
     operation["parameters"] = [{"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}]
@@ -152,6 +168,10 @@ PATHS: Schema = {
     },
     "/v1/images/generations": {"post": _operation("images", "OpenAI's image generation.", body=IMAGES)},
     "/v1/audio/speech": {"post": _operation("speech", "OpenAI's speech: the answer is audio.", body=SPEECH)},
+    "/v1/audio/transcriptions": {
+        "post": _form_operation("transcriptions", "OpenAI's transcriptions; `stream` gives server-sent events.")
+    },
+    "/v1/audio/translations": {"post": _form_operation("translations", "The same, translated into English.")},
     "/v2/rerank": {"post": _operation("rerank_v2", "The same, for Cohere's clients.", body=RERANK)},
     "/v1/messages/count_tokens": {
         "post": _operation(

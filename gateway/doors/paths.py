@@ -7,7 +7,7 @@ from enum import Enum
 
 from django.urls import Resolver404, resolve
 
-from engine.upstreams.call import Endpoint
+from engine.upstreams.call import TRANSCRIPTS, Endpoint
 
 # Addresses of the three clients, and ours. Django's own routes are below `/v1/` too.
 OPENAI, AZURE, AZURE_V1, DEPLOYMENTS = "/v1/", "/openai/", "/openai/v1/", "/openai/deployments/"
@@ -40,6 +40,11 @@ class Way:
         return self.why in NOT_SERVED.values()
 
     @property
+    def is_form(self) -> bool:
+        """Whether its request is a form with a file."""
+        return self.endpoint in TRANSCRIPTS
+
+    @property
     def methods(self) -> tuple[str, ...]:
         """The methods that it answers; none for a path that leads nowhere."""
         if self.asks is Asks.NOTHING:
@@ -50,6 +55,7 @@ class Way:
 ENDPOINTS: tuple[Endpoint, ...] = (
     *("chat/completions", "responses", "messages"),
     *("embeddings", "completions", "moderations", "rerank", "images/generations", "audio/speech"),
+    *TRANSCRIPTS,
 )
 CALLS: dict[str, Way] = {name: Way(Asks.ANSWER, name) for name in ENDPOINTS}
 # `chat/completions` ends with the name of another.
@@ -66,7 +72,6 @@ WAYS: dict[str, Way] = {
 NOT_SERVED = {
     "batches": "Batches are not served: send each request by itself.",
     "files": "Files are not served: put their content into the request.",
-    "audio": "Transcriptions and translations of audio are not served.",
     "realtime": "Realtime sessions are not served: use chat completions with stream.",
 }
 

@@ -25,6 +25,7 @@ CAPABILITIES = {
 UNIT_PRICES = {
     "rerank": (("input_cost_per_query", "search"),),
     "audio_speech": (("input_cost_per_character", "character"),),
+    "audio_transcription": (("input_cost_per_second", "second"), ("output_cost_per_second", "second")),
     "image_generation": (("output_cost_per_image", "image"), ("input_cost_per_image", "image")),
 }
 # OpenRouter charges the vendor's price, and LiteLLM's map may lack its rows: by OpenRouter's prefix, the type whose row
