@@ -183,10 +183,14 @@ async def _serve(request: Incoming, raw: bytes | FormReader, named: Headers, sen
         kind = [(b"content-type", exchange.result.content_type)]
         await _send(send, 200, kind + headers + named, exchange.result.body)
         return
-    await send({"type": "http.response.start", "status": 200, "headers": EVENTS + headers + named})
+    kind = [(b"content-type", exchange.result.kind)] if exchange.result.kind else EVENTS
+    await send({"type": "http.response.start", "status": 200, "headers": kind + headers + named})
     async with aclosing(pipeline.stream(exchange)) as chunks:
         async for chunk in chunks:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    if exchange.is_cut:  # unfinished, so that the server cuts the connection (see `daphne_requests.py`)
+        await send({"type": "http.response.body", "body": b"", "more_body": True, "is_cut": True})
+        return
     await send({"type": "http.response.body", "body": b""})
 
 

@@ -45,6 +45,11 @@ class Exchange:
         self.trace.model_group, self.choice, self.revision = spec.name, route.choice, spec.revision
 
     @property
+    def is_cut(self) -> bool:
+        """Whether its answer broke off in the middle, and has no words to say so."""
+        return isinstance(self.result, Stream) and bool(self.result.kind) and self.status != 200
+
+    @property
     def duration_ms(self) -> float:
         return (time.perf_counter() - self.started) * 1000
 

@@ -202,12 +202,12 @@ CHECKS["moderations"] = CHECKS["embeddings"]
 CHECKS["images/generations"] = [
     MODEL,
     ("prompt", _is_text, "a text, not empty"),
-    ("stream", lambda value: not value, "false: images are not streamed here"),
+    ("stream", _is_optional(bool), "true or false"),
 ]
 CHECKS["audio/speech"] = [
     MODEL,
     ("input", _is_text, "a text, not empty"),
-    ("stream_format", lambda value: value in (None, "audio"), "'audio': events are not streamed here"),
+    ("stream_format", lambda value: value in (None, "audio", "sse"), "'audio' or 'sse'"),
 ]
 CHECKS["audio/transcriptions"] = CHECKS["audio/translations"] = [
     MODEL,

@@ -53,7 +53,7 @@ async def serve(live: Live, request: Incoming, raw: bytes | FormReader) -> tuple
     try:
         check_scope(holder)
         body, size = await _asked(request, raw)
-        exchange.call = call = Call(endpoint, body, exchange.trace, bool(body.get("stream")))
+        exchange.call = call = Call(endpoint, body, exchange.trace, _is_stream(body))
         call.upload = None if isinstance(raw, bytes) else raw.upload
         check_sound(call)
         route = await resolve(live, call, partial(is_assigned, live, holder), holder.power_level)
@@ -83,6 +83,10 @@ async def serve(live: Live, request: Incoming, raw: bytes | FormReader) -> tuple
         if not isinstance(exchange.result, Stream):
             record(exchange)
     return exchange, response_headers(exchange) + headers
+
+
+def _is_stream(body: dict[str, Any]) -> bool:
+    return bool(body.get("stream")) or body.get("stream_format") == "sse"
 
 
 async def _asked(request: Incoming, raw: bytes | FormReader) -> tuple[dict[str, Any], int]:
@@ -152,7 +156,9 @@ async def stream(exchange: Exchange) -> AsyncGenerator[bytes]:
     except (Exception, TimeoutError) as error:
         exchange.status = 502
         failure = _as_api_error(error if isinstance(error, TimeoutError) else failure_of(error))
-        yield failure.ending(result.fail, error_shapes.type_of(failure) if exchange.endpoint == "messages" else None)
+        if not result.kind:
+            kind = error_shapes.type_of(failure) if exchange.endpoint == "messages" else None
+            yield failure.ending(result.fail, kind)
     finally:
         if result.is_complete:
             exchange.status = 200
@@ -180,7 +186,7 @@ def response_headers(exchange: Exchange) -> Headers:
         headers.append((b"x-routing-dropped-params", ",".join(trace.last.dropped_params).encode()))
     if exchange.choice is not None:
         headers += _headers_of_choice(exchange.choice)
-    if isinstance(result, Answer) and (cost := cost_usd(result)) is not None:
+    if (isinstance(result, Answer) or (result and result.kind)) and (cost := cost_usd(result)) is not None:
         headers.append((b"x-litellm-response-cost", f"{cost:.10f}".rstrip("0").rstrip(".").encode()))
     return headers if result is None else [*headers, *result.headers]
 

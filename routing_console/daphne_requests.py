@@ -9,7 +9,7 @@ from daphne import http_protocol
 CUT = "is_cut"
 
 
-class Request(http_protocol.WebRequest):
+class DaphneRequest(http_protocol.WebRequest):
     """A request whose form nobody reads but the application, and an answer that can be cut.
 
     Twisted reads forms whole, into memory, and answers those that it can't read with a bare 400.
@@ -27,4 +27,4 @@ class Request(http_protocol.WebRequest):
 
 def use() -> None:
     """Daphne makes its requests of this class from now on."""
-    http_protocol.WebRequest = Request
+    http_protocol.WebRequest = DaphneRequest

@@ -16,12 +16,13 @@ from engine.dialects.answers import (
     read_results,
     read_transcript,
 )
+from engine.dialects.media import IMAGES
 from engine.spec import DeploymentSpec
 from engine.upstreams import asking, estimates, failures
 from engine.upstreams.call import CHAT, TRANSCRIPTS, Answer, Call, Endpoint
 from engine.upstreams.chat_events import Bytes, ChatEvents, StreamEvents
 from engine.upstreams.connections import session
-from engine.upstreams.media_events import TranscriptEvents
+from engine.upstreams.media_events import MediaEvents, SpeechBytes, SpeechEvents, TranscriptEvents
 from engine.upstreams.over_http import HTTPUpstream, Request
 from engine.upstreams.passed_on import headers_for
 from engine.upstreams.quirks import address, key_header
@@ -82,7 +83,18 @@ class OpenAISpeech:
         if call.upload is not None:
             return TranscriptEvents(source, call.upload.seconds)
         choices = call.chat.get("n")
-        return ChatEvents(source, choices=choices if isinstance(choices, int) else 1, hides_usage=not call.shows_usage)
+        results = choices if isinstance(choices, int) else 1
+        if call.endpoint in UNITS:
+            return _media(call, source, results)
+        return ChatEvents(source, choices=results, hides_usage=not call.shows_usage)
+
+
+def _media(call: Call, source: Bytes, results: int) -> StreamEvents:
+    """Images or speech; charged as asked until the provider counts."""
+    about = with_units(estimates.usage(call.chat), call.endpoint, call.body, b"")
+    if call.endpoint == "images/generations":
+        return MediaEvents(source, IMAGES, about, results=results)
+    return SpeechEvents(source, about) if call.is_stream else SpeechBytes(source, about)
 
 
 def _form(upload: Upload, call: Call, deployment: DeploymentSpec, headers: dict[str, str]) -> Request:

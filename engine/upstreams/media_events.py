@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from engine.dialects.media import TRANSCRIPT, Words, read_event
+from dataclasses import replace
+
+from engine.dialects.media import SPEECH, TRANSCRIPT, Words, read_event
 from engine.dialects.progress import Progress
 from engine.dialects.reading import Event
-from engine.upstreams.chat_events import Bytes, StreamEvents
+from engine.upstreams.chat_events import Bytes, Piece, StreamEvents
 from engine.upstreams.tokens import Usage
 from engine.upstreams.units import of_seconds, spoken_in
 
@@ -43,3 +45,40 @@ class TranscriptEvents(MediaEvents):
         if said.fields and said.usage is None and (told := spoken_in(said.fields)):
             self.progress.usage = told
         return said
+
+
+class SpeechEvents(MediaEvents):
+    """Speech in events; its characters count although the provider may count tokens, too."""
+
+    def __init__(self, source: Bytes, about: Usage) -> None:
+        super().__init__(source, SPEECH, about)
+        self._about = about
+
+    def _read(self, event: bytes) -> Event:
+        said = super()._read(event)
+        if said.usage is None:
+            return said
+        return replace(said, usage=said.usage._replace(units=self._about.units, unit=self._about.unit))
+
+
+class SpeechBytes(StreamEvents):
+    """Speech as plain audio, as it is made. It is whole where its connection says so."""
+
+    def __init__(self, source: Bytes, about: Usage) -> None:
+        super().__init__(source, Progress(), b"")
+        self.progress.usage = about
+
+    async def first(self) -> Piece:
+        return await self.next()
+
+    async def next(self) -> Piece:
+        if data := await self._source.readany():
+            self.progress.add(SOUND)
+            return Piece(data, has_data=True)
+        if self.progress.has_content:
+            self.progress.add(END)
+        return Piece(is_last=True)
+
+
+SOUND = Event(has_content=True, choices=(0,))
+END = Event(finishes=((0, "stop"),), is_done=True)

@@ -86,9 +86,12 @@ class HTTPUpstream:
                 request, response = await self._ask(call, deployment, attempt)
                 result: Answer | Stream
                 if _is_streamed(call, response):
-                    await _check_is_stream(deployment, response)
+                    if call.is_stream:
+                        await _check_is_stream(deployment, response)
                     events = self._speech.events(call, response.content, request)
                     result = await deliver(call, deployment, policy, events, response, attempt)
+                    if not call.is_stream:
+                        result.kind, result.usage = _kind_of_audio(response), events.progress.usage
                 else:
                     body = await _whole(deployment, response)
                     result = self._speech.answer(call, deployment, body, request)
@@ -123,8 +126,11 @@ class HTTPUpstream:
 
 
 def _is_streamed(call: Call, response: Response) -> bool:
-    """Some models transcribe without streams, and ignore that one is asked for."""
-    return call.is_stream and (call.upload is None or "event-stream" in response.headers.get("Content-Type", ""))
+    """Speech comes as it is made. Some models transcribe without streams, and ignore that one is asked for."""
+    kind = response.headers.get("Content-Type", "")
+    if call.upload is not None:
+        return call.is_stream and "event-stream" in kind
+    return call.is_stream or (call.endpoint == "audio/speech" and "json" not in kind)
 
 
 def _limit(call: Call, policy: RetryPolicy) -> tuple[float, str]:

@@ -51,12 +51,22 @@ COMPLETIONS: Schema = {
 IMAGES: Schema = {
     **OBJECT,
     "required": ["model", "prompt"],
-    "properties": {"model": MODEL, "prompt": {"type": "string"}, "n": {"type": "integer", "minimum": 1}},
+    "properties": {
+        "model": MODEL,
+        "prompt": {"type": "string"},
+        "n": {"type": "integer", "minimum": 1},
+        "stream": {"type": "boolean"},
+    },
 }
 SPEECH: Schema = {
     **OBJECT,
     "required": ["model", "input"],
-    "properties": {"model": MODEL, "input": {"type": "string"}, "voice": {}},
+    "properties": {
+        "model": MODEL,
+        "input": {"type": "string"},
+        "voice": {},
+        "stream_format": {"type": "string", "enum": ["audio", "sse"]},
+    },
 }
 TRANSCRIPTION: Schema = {
     **OBJECT,
@@ -166,8 +176,12 @@ PATHS: Schema = {
     "/v1/rerank": {
         "post": _operation("rerank", "Documents by their relevance, as Cohere, Jina and vLLM rank them.", body=RERANK)
     },
-    "/v1/images/generations": {"post": _operation("images", "OpenAI's image generation.", body=IMAGES)},
-    "/v1/audio/speech": {"post": _operation("speech", "OpenAI's speech: the answer is audio.", body=SPEECH)},
+    "/v1/images/generations": {
+        "post": _operation("images", "OpenAI's image generation; `stream` gives server-sent events.", body=IMAGES)
+    },
+    "/v1/audio/speech": {
+        "post": _operation("speech", "OpenAI's speech: the answer is audio, as it is made.", body=SPEECH)
+    },
     "/v1/audio/transcriptions": {
         "post": _form_operation("transcriptions", "OpenAI's transcriptions; `stream` gives server-sent events.")
     },

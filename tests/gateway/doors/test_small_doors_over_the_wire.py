@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
 import httpx
@@ -11,7 +13,7 @@ import pytest
 from openai import OpenAI
 
 from tests.engine.direct_calls import DONE, Sent, Whole
-from tests.fakes import ScriptedUpstream, Status
+from tests.fakes import Exchange, ScriptedUpstream, Status
 from tests.gateway.conftest import Stage
 from tests.servers import MASTER_KEY, eventually
 
@@ -184,6 +186,103 @@ def test_speech_comes_as_bytes_and_never_as_a_page(place: Place, kind: str, told
     assert (place.upstream.seen[0].path, place.upstream.seen[0].body["voice"]) == ("/v1/audio/speech", "alloy")
     row = place.logged(answer)
     assert (row["endpoint"], row["units"], row["unit"]) == ("audio/speech", 11, "character")
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Audio in pieces, each after the client has the one before; then its end, or a cut."""
+
+    pieces: tuple[bytes | Event, ...]
+    is_cut: bool = False
+
+    async def play(self, exchange: Exchange) -> None:
+        exchange.head(200, {"Content-Type": "audio/mpeg", "Transfer-Encoding": "chunked"})
+        for piece in self.pieces:
+            while isinstance(piece, Event) and not piece.is_set():
+                await exchange.pause(0.005)
+            if isinstance(piece, bytes):
+                exchange.writer.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+                await exchange.writer.drain()
+        exchange.writer.close() if self.is_cut else await exchange.end_stream()
+
+
+def test_speech_comes_as_it_is_made(place: Place):
+    has_begun = Event()
+    place.upstream.script(Sound((b"ID3", has_begun, b"rest")))
+    body = {"model": place.name, "input": "Hello there", "voice": "alloy"}
+    url = f"{place.stage.console.url}/v1/audio/speech"
+    with httpx.stream("POST", url, json=body, headers=BEARER, timeout=30) as answer:
+        pieces = answer.iter_raw()
+        assert next(pieces) == b"ID3"
+        has_begun.set()
+        assert b"".join(pieces) == b"rest"
+    row = place.logged(answer)
+    assert (row["status"], row["units"], row["unit"], row["is_stream"]) == (200, 11, "character", True)
+
+
+def test_speech_that_breaks_off_is_cut_and_never_looks_whole(place: Place):
+    place.upstream.script(Sound((b"ID3",), is_cut=True))
+    body = {"model": place.name, "input": "Hello there", "voice": "alloy"}
+    url = f"{place.stage.console.url}/v1/audio/speech"
+    asked = httpx.stream("POST", url, json=body, headers=BEARER, timeout=30)
+    with asked as answer, pytest.raises(httpx.RemoteProtocolError):
+        answer.read()
+    row = place.logged(answer)
+    assert (row["status"], row["outcome"], row["units"]) == (502, "failed", 11)
+
+
+def test_nothing_instead_of_speech_falls_back(place: Place):
+    place.upstream.script(Sound(()), Sound((b"ID3",)))
+    assert place.post("/v1/audio/speech", input="Hello", voice="alloy").content == b"ID3"
+
+
+SPOKEN = (
+    b'data: {"type":"speech.audio.delta","audio":"SUQz"}\n\n',
+    b'data: {"type":"speech.audio.done","usage":{"input_tokens":4,"output_tokens":90,"total_tokens":94}}\n\n',
+)
+NO = b'data: {"type":"error","error":{"message":"not today","code":503}}\n\n'
+
+
+def test_speech_in_events_falls_back_before_its_first_sound_and_ends_once(place: Place):
+    place.upstream.script(Sent((NO,)), Sent((*SPOKEN, DONE)))
+    answer = place.post("/v1/audio/speech", input="Hello", voice="alloy", stream_format="sse")
+    assert answer.content == b"".join(SPOKEN)
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    row = place.logged(answer)
+    assert (row["output_tokens"], row["units"], row["unit"]) == (90, 5, "character")
+
+
+def image(kind: str, **fields: Any) -> bytes:
+    told = json.dumps({"type": f"image_generation.{kind}", "b64_json": "aGk=", **fields})
+    return f"event: image_generation.{kind}\ndata: {told}\n\n".encode()
+
+
+def test_openais_client_sees_an_image_grow(place: Place):
+    usage = {"input_tokens": 9, "output_tokens": 1000, "total_tokens": 1009}
+    place.upstream.script(Status(503), Sent((image("partial_image"), image("completed", usage=usage))))
+    client = OpenAI(base_url=f"{place.stage.console.url}/v1", api_key=MASTER_KEY, max_retries=0, timeout=30)
+    stream = client.images.with_raw_response.generate(model=place.name, prompt="a cat", stream=True, partial_images=1)
+    kinds = [event.type for event in stream.parse()]
+    assert kinds == ["image_generation.partial_image", "image_generation.completed"]
+    row = place.logged(stream)  # type: ignore[arg-type]
+    assert (row["output_tokens"], row["unit"], row["fell_back"]) == (1000, "", True)
+
+
+def test_two_streamed_images_end_with_the_second(place: Place):
+    parts = (image("partial_image"), image("completed"), image("partial_image"), image("completed", more=1))
+    place.upstream.script(Sent((*parts, DONE)))
+    answer = place.post("/v1/images/generations", prompt="a cat", n=2, stream=True)
+    assert answer.content == b"".join(parts)
+    assert (place.logged(answer)["units"], place.logged(answer)["unit"]) == (2, "image")
+
+
+@pytest.mark.parametrize("parts", [(image("partial_image"),), (image("partial_image"), DONE)], ids=["cut", "done"])
+def test_an_image_that_breaks_off_has_one_error(place: Place, parts: tuple[bytes, ...]):
+    place.upstream.script(Sent(parts))
+    answer = place.post("/v1/images/generations", prompt="a cat", stream=True)
+    assert answer.content.startswith(parts[0])
+    assert (answer.content.count(b'"error"'), b"[DONE]" in answer.content) == (1, False)
+    assert place.logged(answer)["status"] == 502
 
 
 def test_an_error_instead_of_speech_falls_back(place: Place):

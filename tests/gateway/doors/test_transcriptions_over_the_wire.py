@@ -16,7 +16,7 @@ from openai import OpenAI
 from tests.engine.direct_calls import DONE, Sent, Whole
 from tests.fakes import Drop, ScriptedUpstream, Status
 from tests.gateway.conftest import Stage
-from tests.gateway.doors.test_small_doors_over_the_wire import BEARER, Place
+from tests.gateway.doors.test_small_doors_over_the_wire import BEARER, Place, Sound
 from tests.servers import MASTER_KEY, console
 
 _numbers = itertools.count(1)
@@ -196,6 +196,15 @@ def test_behind_daphne_a_wrong_form_is_answered_by_us_too(tmp_path: Path):
             headers = {**BEARER, "Content-Type": "multipart/form-data; boundary=b-1"}
             answer = httpx.post(ours.url + PATH, content=body, headers=headers, timeout=30)
             assert words in answer.json()["error"]["message"]
+
+
+def test_behind_daphne_speech_that_breaks_off_is_cut_too(tmp_path: Path):
+    with ScriptedUpstream(Sound((b"ID3",), is_cut=True)) as upstream, console(tmp_path, server="daphne") as ours:
+        ours.add_group("speaks", [ours.add_model(provider="Speaks", api_base=upstream.url)])
+        body = {"model": "speaks", "input": "Hello", "voice": "alloy"}
+        asked = httpx.stream("POST", f"{ours.url}/v1/audio/speech", json=body, headers=BEARER, timeout=30)
+        with asked as answer, pytest.raises(httpx.RemoteProtocolError):
+            answer.read()
 
 
 M = ('name="model"', b"m")
