@@ -1,6 +1,6 @@
 """When a deployment, or a provider's key, is left alone and how it comes back. Pure; times are the driver's seconds.
 
-    closed -> open (nobody asks) -> half-open (one request asks) -> recovering (few at a time) -> closed
+    closed -> open (nobody asks) -> half-open (one request at a time asks) -> recovering (few at a time) -> closed
 
 It opens on failures in a row, on a rate of failures, or on one that says enough (a 429). Each probe that fails
 opens it again for twice as long; but a pause is never much longer than a quarter of what the outage has lasted, so
@@ -17,12 +17,16 @@ from enum import Enum, auto
 from typing import TypeVar
 
 from engine.core.failures import Failure, Kind
+from engine.core.probes import Probes
 from engine.core.said import Said
 
 # A quarter of the outage so far; and never less than the first three doublings give.
 PAUSE_SHARE, FREE_DOUBLINGS = 0.25, 4
 # So many answers in a row end a recovery.
 RECOVERED_AFTER = 16
+# A probe bars the next one for so long, or a quarter of the outage so far; that of a provider's key for less, because
+# a refusal comes at once.
+PROBE_BARS_S, KEY_PROBE_BARS_S = 5.0, 1.0
 # A probe of an upstream that fell silent costs its request the whole time limit: after each one that
 # fails, twice as many requests pass it over before the next, up to so many.
 MOST_PASSED_OVER = 16
@@ -105,24 +109,22 @@ class Breaker:
     that a recovery lets in, or 0. Who sent it tells once how it ended: `succeeded`, `failed` or `left`.
 
     Processes that share state tell each other each `revision` (`say`, `hear`). `away` is how many of the few that a
-    recovery lets in run in other processes; one of those probes until `elsewhere_s`. It `is_quiet`, which is
+    recovery lets in run in other processes. It `is_quiet`, which is
     nothing to say, when it is closed and does not recover.
     """
 
     __slots__ = (
         "_allowed", "_bad", "_before", "_down_s", "_failed", "_first", "_is_by_hand", "_marks", "_news",
-        "_openings", "_passed", "_passed_over", "_probe", "_probe_s", "_probes", "_window_s", "away", "begun", "cause",
-        "elsewhere_s", "is_quiet", "last", "policy", "request_id", "revision", "running", "sent", "since_s",
-        "until_s",
+        "_openings", "_passed", "_passed_over", "_window_s", "away", "begun", "cause", "is_of_key", "is_quiet", "last",
+        "policy", "probes", "request_id", "revision", "running", "sent", "since_s", "until_s",
     )  # fmt: skip
 
-    def __init__(self, policy: BreakerPolicy = BreakerPolicy()) -> None:
-        self.policy = policy
+    def __init__(self, policy: BreakerPolicy = BreakerPolicy(), *, is_of_key: bool = False) -> None:
+        self.policy, self.is_of_key, self.probes = policy, is_of_key, Probes()
         self.begun = 0  # how often it opened: who has seen this number knows of all
         self.revision = 0  # how often it has changed so that other processes want to know
         self.sent = 0  # the number of the last request
         self.away = 0
-        self._probes = 0  # the number of the last probe
         self._news = 0  # a request before this number that failed says nothing about now
         self.last: Failure | None = None
         self.close()
@@ -133,8 +135,7 @@ class Breaker:
         self.since_s = self.until_s = 0.0  # of the pause; 0 is none
         self.cause = self.request_id = ""
         self._allowed = self.running = 0  # while it recovers: requests that may be in flight (0 is all), and that are
-        self._probe = 0  # the number of the probe that runs; 0 is none
-        self._probe_s = self.elsewhere_s = 0.0
+        self.probes.forget()
         self._openings = self._passed_over = 0
         self._passed = 0  # how many requests have passed it over since it opened, or since its last probe began
         self._down_s: float | None = None
@@ -157,7 +158,7 @@ class Breaker:
         if not self.until_s:
             is_full = self._allowed and self.running + self.away >= self._allowed
             return State.RECOVERING if is_full else State.CLOSED
-        if self._probe or now < self.elsewhere_s:
+        if now < self.probes.bar_until_s():
             return State.PROBING
         return State.OPEN if now < self.until_s or self._passed < self._passed_over else State.HALF_OPEN
 
@@ -168,29 +169,24 @@ class Breaker:
     def entered(self, now: float = 0.0) -> int:
         """A request is sent: its ticket."""
         if self.until_s:
-            self._probes += 1
-            self._probe, self._probe_s, self._news, self._passed = self._probes, now, self.sent, 0
-            return self._probe
+            self._news, self._passed = self.sent, 0
+            return self.probes.begin(now, self._openings, self._bars_s(now))
         if self._allowed:
             self.running += 1
             return -self.begun
         return 0
 
-    def is_probed_by(self, ticket: int) -> bool:
-        """Whether this is the ticket of the probe that runs."""
-        return ticket > 0 and ticket == self._probe
-
     def left(self, ticket: int) -> None:
         """It ended without a verdict: its caller left, or the request itself was wrong."""
-        if self.is_probed_by(ticket):
-            self._probe = 0
+        if ticket > 0:
+            self.probes.end(ticket)
         elif ticket < 0 and self._allowed and ticket == -self.begun:
             self.running -= 1
 
     def succeeded(self, now: float, ticket: int) -> None:
-        """An answer. While open only the probe's counts: a late one of an older request says nothing about now."""
+        """An answer. While open only a probe's counts: a late one of an older request says nothing about now."""
         if self.until_s:
-            if self.is_probed_by(ticket):
+            if self.probes.has(ticket):
                 self._recover()
         elif self._allowed:
             self.left(ticket)
@@ -202,7 +198,7 @@ class Breaker:
     def failed(self, now: float, failure: Failure, ticket: int, request_id: str = "", number: int = 0) -> bool:
         """Counts the failure of the request of this number (0: the last one); whether it opened, or for longer."""
         number = number or self.sent
-        is_probe = self.is_probed_by(ticket)
+        is_probe = self.probes.may_open(ticket, self._openings)
         opens = failure.rule.opens and self.policy.is_adaptive
         self.left(ticket)
         if self.is_tripped(now):
@@ -282,7 +278,7 @@ class Breaker:
         self._openings, self._passed_over = max(self._openings, said.openings), said.passed_over
         self._passed = 0
         self._allowed = self.running = 0
-        self.elsewhere_s = 0.0
+        self.probes.elsewhere_s = 0.0
         # As with our own: a pause is never shorter than what was said before.
         if until_s > self.until_s:
             self.since_s, self.until_s, self._is_by_hand = now - said.paused_s, until_s, False
@@ -294,8 +290,8 @@ class Breaker:
     def _recover(self) -> None:
         """Few at a time; how often it opened is not forgotten before it has recovered, or one that flaps seems new."""
         self.since_s = self.until_s = 0.0
-        self._probe = self._passed_over = self.running = 0
-        self.elsewhere_s = 0.0
+        self._passed_over = self.running = 0
+        self.probes.forget()
         self._is_by_hand = self.is_quiet = False
         self._allowed = 1
         self._forget()
@@ -305,7 +301,7 @@ class Breaker:
         if self._down_s is None:
             self._down_s = now
         self._allowed = self.running = 0
-        self.elsewhere_s = 0.0
+        self.probes.elsewhere_s = 0.0
         self._is_by_hand = False
         # Never shorter than what was said before: a late failure of an old request must not end a pause early.
         self.since_s, self.until_s = from_s, max(self.until_s, from_s + pause_s, now)
@@ -315,16 +311,25 @@ class Breaker:
         self.revision += 1
 
     def _pause(self, now: float, failure: Failure, is_probe: bool) -> tuple[float, float]:
-        """From when, and for how long. A doubled one counts from the probe's start: a silent one has taken its time."""
+        """From when, and for how long. A doubled one counts from the last probe's start: silence has taken its time."""
         policy = self.policy
         if policy.fixed_s is not None:
             return now, policy.fixed_s
         if failure.retry_after_s is not None:
             return now, min(failure.retry_after_s, policy.retry_after_cap_s)
-        lasted_s = 0.0 if self._down_s is None else now - self._down_s
         doubled = policy.first_s * 2.0 ** min(self._openings - 1, 32)
-        most_s = min(policy.longest_s, max(FREE_DOUBLINGS * policy.first_s, PAUSE_SHARE * lasted_s))
-        return self._probe_s if is_probe else now, min(doubled, most_s)
+        most_s = min(policy.longest_s, max(FREE_DOUBLINGS * policy.first_s, PAUSE_SHARE * self._lasted_s(now)))
+        return self.probes.begun_s if is_probe else now, min(doubled, most_s)
+
+    def _bars_s(self, now: float) -> float:
+        """How long a probe bars others. A key whose probe was not refused within that time bars nobody any more."""
+        if self.is_of_key:
+            return 0.0 if self.probes.are_of(self._openings) else KEY_PROBE_BARS_S
+        return max(PROBE_BARS_S, PAUSE_SHARE * self._lasted_s(now))
+
+    def _lasted_s(self, now: float) -> float:
+        """The outage so far."""
+        return 0.0 if self._down_s is None else now - self._down_s
 
     def _count(self, now: float, number: int) -> None:
         if now - self._window_s >= self.policy.window_s:

@@ -177,8 +177,8 @@ def _open_until(group: Group, target: Target, now: float) -> float:
             continue
         if not group.has_breakers:
             until_s = max(until_s, breaker.until_s if breaker.is_tripped(now) else now)
-        elif breaker.state(now) is State.PROBING:
-            return now + PROBE_TAKES_S
         else:
             until_s = max(until_s, breaker.free_s(now, group.last_s))
+            if breaker.state(now) is State.PROBING:
+                until_s = max(until_s, min(now + PROBE_TAKES_S, breaker.probes.bar_until_s(group.last_s)))
     return until_s

