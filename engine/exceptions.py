@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Sequence
+from enum import StrEnum
 
 # After these statuses waiting helps.
 MAY_WAIT = frozenset({429, 503, 529})
@@ -56,16 +59,42 @@ class DeadlineExceeded(RequestFailed):
         super().__init__(message, status=504, error_class="DeadlineExceeded", code="deadline_exceeded")
 
 
-class AllCoolingDown(RequestFailed):
-    """Every deployment of the group is cooling down; nothing was tried."""
+class Hindrance(StrEnum):
+    """Why a deployment can't be asked now, but can be later."""
 
-    def __init__(self, group: str, retry_after_s: float) -> None:
-        self.group = group
-        seconds = max(1, math.ceil(retry_after_s))
-        message = f"All deployments of '{group}' are cooling down after failures. Try again in {seconds} s."
-        super().__init__(
-            message, status=429, error_class="AllCoolingDown", code="all_cooling_down", retry_after_s=retry_after_s
-        )
+    COOLING = "cooling"
+    LIMITED = "limited"
+    FULL = "full"
+    STOPPED = "stopped"
+
+
+# What a caller is told where nobody can be asked: error class, code, and what the deployments are.
+_NONE_FREE = {
+    Hindrance.COOLING: ("AllCoolingDown", "all_cooling_down", "cooling down after failures"),
+    Hindrance.LIMITED: ("AllRateLimited", "all_rate_limited", "at their limits of requests or tokens a minute"),
+    Hindrance.FULL: ("AllAtCapacity", "all_at_capacity", "busy with as many requests as they take at once"),
+    Hindrance.STOPPED: ("AllStopped", "all_stopped", "stopped by hand"),
+}
+
+
+class NoneFree(RequestFailed):
+    """No deployment of the group, or of its fallback groups, can be asked now; nothing was tried.
+
+    `hindrances` has one for each deployment; the most frequent one gives the code. In `retry_after_s` somebody can be.
+    """
+
+    def __init__(
+        self, group: str, retry_after_s: float, hindrances: Sequence[Hindrance] = (Hindrance.COOLING,)
+    ) -> None:
+        self.group, self.hindrances = group, hindrances
+        counts = Counter(sorted(hindrances)).most_common()
+        error_class, code, words = _NONE_FREE[counts[0][0]]
+        why = f"All deployments of '{group}' are {words}."
+        if len(counts) > 1:
+            parts = ", ".join(f"{count} {_NONE_FREE[kind][2]}" for kind, count in counts)
+            why = f"No deployment of '{group}' can be asked now: {parts}."
+        message = f"{why} Try again in {max(1, math.ceil(retry_after_s))} s."
+        super().__init__(message, status=429, error_class=error_class, code=code, retry_after_s=retry_after_s)
 
 
 class Unsuitable(RequestFailed):

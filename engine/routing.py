@@ -24,9 +24,9 @@ from engine.drivers.open_breakers import OpenBreaker, open_breakers, open_for_li
 from engine.exceptions import (
     MAY_WAIT,
     STATUS_FOR_CLIENT,
-    AllCoolingDown,
     DeadlineExceeded,
     GroupUnavailable,
+    NoneFree,
     RequestFailed,
 )
 from engine.shared.local import LocalStore
@@ -264,8 +264,8 @@ class Routing:
         failure.is_hopeless = failure.is_hopeless and retry_after.is_hopeless(call)
         if soonest_s is None or failure.is_hopeless or failure.code == "own_key_refused":
             return failure
-        if isinstance(failure, AllCoolingDown):
-            return AllCoolingDown(failure.group, soonest_s)
+        if isinstance(failure, NoneFree):
+            return NoneFree(failure.group, soonest_s, failure.hindrances)
         if failure.status in MAY_WAIT:
             failure.retry_after_s = soonest_s
         return failure

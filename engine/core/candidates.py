@@ -91,7 +91,9 @@ class Candidates:
             return self.free_at(group, target, now)
         if asked.failure.kind in SAYS_THE_SAME:
             return math.inf
-        return max(asked.told_s, self.free_at(group, target, now))
+        free_s = self.free_at(group, target, now)
+        # Where its breaker is open, that says when: a group's last deployment is asked sooner than it wants to be.
+        return free_s if free_s > now else max(asked.told_s, now)
 
     def largest(
         self, places: Iterable[tuple[Visit, int, Sequence[Target]]], now: float

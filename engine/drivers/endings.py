@@ -1,6 +1,6 @@
-"""How a request of a rehearsal ends for its caller, and who was passed over on its way. Pure.
+"""How a request ends for its caller that nobody could be asked for, and how any of a rehearsal ends. Pure.
 
-The same as the gateway says (`routing.Routing.route`), without its exceptions.
+A rehearsal says the same as the gateway (`routing.Routing.route`), without its exceptions.
 """
 
 from __future__ import annotations
@@ -17,10 +17,17 @@ from engine.core.journey import Journey
 from engine.core.state import Group
 from engine.drivers.effects import Effect
 from engine.drivers.passed_over import skip_by
-from engine.exceptions import MAY_WAIT, AllCoolingDown, GroupUnavailable, RequestFailed
-from engine.ledger import Attempt, Skip, Trace
+from engine.exceptions import MAY_WAIT, GroupUnavailable, Hindrance, NoneFree, RequestFailed
+from engine.ledger import Attempt, Skip, SkipReason, Trace
 from engine.skips import EVERYTHING, Visit, end_of, skips_in
 from engine.spec import DeploymentSpec, GroupSpec
+
+HINDRANCES = {
+    SkipReason.COOLING: Hindrance.COOLING,
+    SkipReason.PROBE_RUNNING: Hindrance.COOLING,
+    SkipReason.RATE_LIMITED: Hindrance.LIMITED,
+    SkipReason.AT_CAPACITY: Hindrance.FULL,
+}
 
 
 def failure_of(
@@ -29,7 +36,7 @@ def failure_of(
     """What the caller of a request is told that nobody answered; `failures` are those of its attempts in order."""
     free_in_s = end.free_in_s if 0 < end.free_in_s < math.inf else None
     if not failures:
-        return _not_asked(journey, group, free_in_s)
+        return not_asked(journey, group, free_in_s)
     last = failures[-1]
     # Waiting brings no money.
     is_hopeless = all(one.failure.kind is Kind.QUOTA for one in failures)
@@ -91,16 +98,23 @@ def _noted(journey: Journey, spec: GroupSpec, deployment: DeploymentSpec) -> Ski
     return None if obstacle is None else skip_by(obstacle, spec, deployment, 0.0)
 
 
-def _not_asked(journey: Journey, group: Group, free_in_s: float | None) -> RequestFailed:
-    visited = [visit.group for visit in journey.visits]
+def not_asked(journey: Journey, group: Group, free_in_s: float | None) -> RequestFailed:
+    """What the caller is told of a request for which nobody could be asked; `free_in_s` is when somebody can be."""
+    visited = [visit.group for visit in journey.visits if not visit.is_barred]
     if any(one.tiers for one in visited):
-        return AllCoolingDown(group.name, free_in_s or PROBE_TAKES_S)
+        return NoneFree(group.name, free_in_s or PROBE_TAKES_S, _hindrances(journey) or [Hindrance.COOLING])
     rows = [row for one in visited for row in one.spec.deployments]
     if not rows:
         return GroupUnavailable(f"'{group.name}' has no usable deployment.")
     return RequestFailed(
         str(rows[0].problem), status=502, error_class="AuthenticationError", code="no_usable_deployment"
     )
+
+
+def _hindrances(journey: Journey) -> list[Hindrance]:
+    """One for each deployment that waiting helps."""
+    found = {key: one for (_, key), one in (journey.noted or {}).items() if one.reason in HINDRANCES}
+    return [Hindrance.STOPPED if one.is_by_hand else HINDRANCES[one.reason] for one in found.values()]
 
 
 def _told_s(trace: Trace, failures: Sequence[Effect], now: float) -> float | None:

@@ -13,13 +13,14 @@ from random import Random
 import structlog
 
 from engine.core.actions import Action, Ask, Exclusion, GiveUp, Wait
-from engine.core.candidates import PROBE_TAKES_S, TIMER_SLACK_S
+from engine.core.candidates import TIMER_SLACK_S
 from engine.core.failures import Failure, Kind
 from engine.core.journey import Journey
 from engine.core.state import Group, Target
 from engine.drivers import attempt_ledger, retry_after
+from engine.drivers.endings import not_asked
 from engine.drivers.passed_over import is_plain, tell
-from engine.exceptions import AllCoolingDown, DeadlineExceeded, Unsuitable
+from engine.exceptions import DeadlineExceeded, Unsuitable
 from engine.ledger import Attempt, SkipReason
 from engine.shared.store import StateStore
 from engine.spec import DeploymentSpec
@@ -35,7 +36,7 @@ log = structlog.get_logger(__name__)
 async def route(
     groups: Mapping[str, Group], group: Group, call: Call, rng: Random, store: StateStore
 ) -> Answer | Stream:
-    """One request through a group and its fallback groups; raises the last error, or AllCoolingDown.
+    """One request through a group and its fallback groups; raises the last error, or NoneFree.
 
     Afterwards `call.free_in_s` says when asking again may help, and `call.journey` where the request went.
     """
@@ -214,12 +215,7 @@ class _Request:
         self._call.free_in_s = end.free_in_s if 0 < end.free_in_s < float("inf") else None
         if self._call.last_error is not None:
             return self._call.last_error
-        if unsuitable := self._unsuitable():
-            return unsuitable
-        visited = [visit.group for visit in self._journey.visits if not visit.is_barred]
-        if not any(group.tiers for group in visited):
-            return failures.unusable(next(row for group in visited for row in group.spec.deployments))
-        return AllCoolingDown(self._group.name, self._call.free_in_s or PROBE_TAKES_S)
+        return self._unsuitable() or not_asked(self._journey, self._group, self._call.free_in_s)
 
     def _unsuitable(self) -> Unsuitable | None:
         """The error of a request that nobody can answer as it is asked."""

@@ -39,7 +39,7 @@ ALONE = (
         again=(4, 5), only="live", why="a rehearsed upstream says seconds"),
     Row("a 429 that does not say when is repeated soon", LONE, "A=429,200", "A=429 ~ A=200", takes=(0.0, 2.1)),
     Row("an hour is not waited for", LONE.but(retries=2), "A=429(3600)", "A=429", "429 rate_limit_exceeded",
-        again=(3599, 3600)),
+        again=(4, 5)),
     Row("a wrong key is not tried again", LONE.but(retries=3), "A=401", "A=401", "502"),
     Row("nor with cooldowns off", LONE.but(retries=3, cooldown_s=0), "A=401", "A=401", "502"),
     Row("no money is no money", LONE.but(retries=3), "A=402", "A=402", "502", hopeless=True),
@@ -173,7 +173,9 @@ BREAKERS = (
 LIMITS = (
     Row("a limit used up moves on", Shape("A!2 / B"), "", "B=200", skipped="A:rate_limited", before=2),
     Row("a limit not used up does not", Shape("A!3 / B"), "", "A=200", before=2),
-    Row("a lone limit is told", Shape("A!1"), "", "", "429 all_cooling_down", skipped="A:rate_limited", again=(1, 60),
+    Row("what stands in most deployments' way is told", Shape("A B!1 / C!1"), "A=429(200)", "", "429 all_rate_limited",
+        skipped="A:cooling B:rate_limited C:rate_limited", again=(1, 5), before=9),
+    Row("a lone limit is told", Shape("A!1"), "", "", "429 all_rate_limited", skipped="A:rate_limited", again=(1, 60),
         before=1),
 )
 # fmt: on

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from engine.exceptions import Hindrance, NoneFree
 from engine.outcomes import Outcome, outcome_of, success_rate
 
 
@@ -43,3 +44,19 @@ def test_a_caller_who_hung_up_has_left(was_routed: bool):
 
 def test_success_is_answered_of_answered_and_failed():
     assert (success_rate(3, 1), success_rate(0, 40), success_rate(0, 0)) == (0.75, 0.0, None)
+
+
+def test_a_caller_whom_nobody_can_be_asked_for_is_told_why():
+    cooling, limited = Hindrance.COOLING, Hindrance.LIMITED
+    assert (
+        NoneFree("chat", 4.2).message == "All deployments of 'chat' are cooling down after failures. Try again in 5 s."
+    )
+    mixed = NoneFree("chat", 4.2, [limited, cooling, limited])
+    assert (mixed.code, mixed.error_class, mixed.status, mixed.retry_after_s) == (
+        *("all_rate_limited", "AllRateLimited"),
+        *(429, 4.2),
+    )
+    assert mixed.message == (
+        "No deployment of 'chat' can be asked now: 2 at their limits of requests or tokens a minute, "
+        "1 cooling down after failures. Try again in 5 s."
+    )

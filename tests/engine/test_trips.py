@@ -44,7 +44,9 @@ async def test_a_lone_deployment_that_was_stopped_is_not_asked_either(router):
     routing = await routing_of(group(router=router, deployments=rows, cooldown=CooldownPolicy(0)))
     routing.trip(trip("deployment:a"))
     error, trace = await request(routing, "g", ScriptedUpstream())
-    assert (error.status, error.code, trace.attempts) == (429, "all_cooling_down", [])
+    assert (error.status, error.code, trace.attempts) == (429, "all_stopped", [])
+    assert error.message.startswith("All deployments of 'g' are stopped by hand. Try again in ")
+    assert 595 < error.retry_after_s <= 600
 
 
 @ROUTERS

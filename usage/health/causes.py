@@ -21,6 +21,9 @@ TIMEOUTS = frozenset({408, 504})
 COOLING = frozenset({"all_cooling_down", "AllCoolingDown"})
 # Our own error codes for requests without an attempt.
 OWN_WORDS = {
+    "all_rate_limited": "all deployments are at their limits a minute",
+    "all_at_capacity": "all deployments are busy with as many requests as they take at once",
+    "all_stopped": "all deployments are stopped by hand",
     "no_usable_deployment": "none of its deployments can be used",
     "group_unavailable": "its configuration can't be used",
     "GroupUnavailable": "its configuration can't be used",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from engine.core.state import DEPLOYMENT, KEY, Trip
 from engine.drivers.cooldowns import Cooldown
 from engine.drivers.litellm_router.translation import OwnLimit, from_litellm
+from engine.exceptions import Hindrance
 from engine.ledger import Attempt
 from engine.spec import DeploymentSpec
 from engine.upstreams import failures
@@ -56,6 +57,10 @@ class RouterCooldowns:
         """The cooldowns that are not over."""
         now = time.time()
         return tuple(cooldown for cooldown in self._latest.values() if cooldown.until_s > now)
+
+    def hindrances(self) -> list[Hindrance]:
+        """Why nobody can be asked: one for each deployment that cools down; COOLING where none is known."""
+        return [_hindrance(cooldown) for cooldown in self.active()] or [Hindrance.COOLING]
 
     def failed(self, attempt: Attempt, error: BaseException, call_id: str) -> None:
         """A failure of a deployment, told before LiteLLM hears of it: it may begin a cooldown."""
@@ -145,3 +150,9 @@ class RouterCooldowns:
 def _names(deployment: DeploymentSpec) -> tuple[str, str]:
     """The breakers that stand before it."""
     return DEPLOYMENT + deployment.deployment_id, KEY + (deployment.provider_id or deployment.deployment_id)
+
+
+def _hindrance(cooldown: Cooldown) -> Hindrance:
+    if cooldown.is_by_hand:
+        return Hindrance.STOPPED
+    return Hindrance.LIMITED if cooldown.is_own_limit else Hindrance.COOLING

@@ -24,7 +24,7 @@ from engine.drivers.litellm_router.cooldowns import RouterCooldowns
 from engine.drivers.litellm_router.reports import GROUP, Report
 from engine.drivers.litellm_router.translation import from_litellm, own_limit, to_litellm
 from engine.drivers.retry_after import Place
-from engine.exceptions import AllCoolingDown, Unsuitable
+from engine.exceptions import NoneFree, Unsuitable
 from engine.ledger import Trace
 from engine.spec import DEFAULT_COOLDOWN_S, DeploymentSpec, GroupSpec, RetryPolicy, Strategy
 from engine.upstreams import failures
@@ -105,7 +105,8 @@ class GroupRouter(litellm.Router):
             )
         except RouterRateLimitError as error:
             # What this very request ran into says more than that everything now cools down because of it.
-            raise call.last_error or AllCoolingDown(self.spec.name, float(error.cooldown_time or 1)) from None
+            wait_s, why = float(error.cooldown_time or 1), self.cooling.hindrances()
+            raise call.last_error or NoneFree(self.spec.name, wait_s, why) from None
         except Exception as error:
             raise from_litellm(error) from None
 

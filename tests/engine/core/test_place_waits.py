@@ -11,7 +11,7 @@ from engine.core.actions import Ask, Wait
 from engine.core.journey import Journey
 from engine.drivers.litellm_router import clock
 from engine.drivers.simulation import simulate
-from engine.exceptions import AllCoolingDown
+from engine.exceptions import NoneFree
 from engine.faults.scenarios import Scenario
 from engine.ledger import SkipReason
 from engine.rehearsal.jobs import Job
@@ -179,7 +179,12 @@ def test_over_an_event_loop_the_second_waits_and_the_rest_go_elsewhere():
 def test_a_lone_deployment_without_a_place_is_429():
     lone = two(None, deployments=(deployment("a", priority=1, max_parallel=1),))
     results = [result for result, _, _ in served(lone, 2)]
-    assert [type(result) for result in results].count(AllCoolingDown) == 1
+    (refusal,) = (result for result in results if isinstance(result, NoneFree))
+    assert (refusal.status, refusal.code, refusal.retry_after_s) == (429, "all_at_capacity", 1.0)
+    assert (
+        refusal.message
+        == "All deployments of 'g' are busy with as many requests as they take at once. Try again in 1 s."
+    )
 
 
 def test_a_rehearsal_does_the_same():

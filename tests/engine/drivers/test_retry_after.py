@@ -3,7 +3,7 @@
 import pytest
 from pydantic_core import to_json
 
-from engine.exceptions import AllCoolingDown
+from engine.exceptions import NoneFree
 from engine.ledger import Attempt
 from engine.spec import CooldownPolicy, DeploymentSpec, FallbackPolicy, RetryPolicy, Strategy
 from engine.upstreams import failures
@@ -62,7 +62,7 @@ async def test_when_all_cool_down_a_fallback_group_may_be_the_soonest():
     everyone = Refusing(a=slow(), b=slow(), c=slow())
     await request(routing, "g", everyone)
     error, trace = await request(routing, "g", everyone)
-    assert (type(error), trace.attempts) == (AllCoolingDown, [])
+    assert (type(error), trace.attempts) == (NoneFree, [])
     assert error.retry_after_s == pytest.approx(60, abs=2)
     assert "Try again in 60 s." in error.message or "Try again in 59 s." in error.message
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.exceptions import AllCoolingDown, RequestFailed
+from engine.exceptions import NoneFree, RequestFailed
 from engine.rehearsal.clients import ClientRetries
 
 
@@ -15,7 +15,7 @@ def test_a_client_that_is_answered_asks_again_at_once():
 
 
 def test_a_retry_after_of_up_to_a_minute_is_honoured_in_whole_seconds():
-    assert ClientRetries("1").wait_s(AllCoolingDown("chat", 29.2)) == 30
+    assert ClientRetries("1").wait_s(NoneFree("chat", 29.2)) == 30
     assert ClientRetries("1").wait_s(failed(429, 60)) == 60
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from engine.drivers.litellm_router import clock
 from engine.drivers.litellm_router.router import GLOBAL_LISTS, GroupRouter
-from engine.exceptions import AllCoolingDown, RequestFailed
+from engine.exceptions import NoneFree, RequestFailed
 from engine.spec import CooldownPolicy, RetryPolicy, Strategy
 from tests.engine.scripted import ScriptedUpstream, deployment, group, path_of, request, routing_of
 
@@ -142,7 +142,7 @@ async def test_when_all_cool_down_nothing_is_tried_and_the_wait_is_told():
     routing = await routing_of(group(cooldown=CooldownPolicy(60)))
     await request(routing, "g", ScriptedUpstream({"a": 429, "b": 429, "c": 429}))
     error, trace = await request(routing, "g", ScriptedUpstream())
-    assert isinstance(error, AllCoolingDown)
+    assert isinstance(error, NoneFree)
     assert error.retry_after_s == pytest.approx(60, abs=2)
     assert trace.attempts == []
 
