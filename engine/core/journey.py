@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from random import Random
 
 from engine.core.actions import Action, Ask, Asked, Exclusion, GiveUp, Obstacle, Step, Visit, Wait, longest_wait_s
-from engine.core.attempt_ends import leave, strike
+from engine.core.attempt_course import answered, leave, sent, started, strike
 from engine.core.candidates import TIMER_SLACK_S, Candidates
 from engine.core.failures import Failure, FallbackList, Kind, Rule
 from engine.core.place_waits import Places
@@ -100,25 +100,17 @@ class Journey:
         due = (asked for asked in self._repeatable() if self._is_due(asked, now))
         return self._ask_again(asked, now) if (asked := next(due, None)) is not None else self._repeat(now)
 
+    def goes_on_from(self, ask: Ask) -> None:
+        """Its first attempt was made without it (`FirstAsks`), and has not ended."""
+        ask.visit = self.visits[0]
+
     def started(self, ask: Ask, now: float) -> None:
-        """A stream's first token came: the breakers hear of it now, because the end may be minutes away."""
-        ask.has_started = True
-        health = ask.target.health
-        if not health.breaker.is_quiet:
-            health.breaker.succeeded(now, ask.ticket)
-        if not health.provider.breaker.is_quiet:
-            health.provider.breaker.succeeded(now, ask.key_ticket)
-        ask.ticket = ask.key_ticket = 0
+        """A stream's first token came."""
+        started(ask, now)
 
     def answered(self, ask: Ask, now: float, first_token_s: float, output_tokens: int, total_tokens: int) -> None:
         """The whole answer came, or a stream's end; its first token `first_token_s` after the attempt began."""
-        if not ask.has_started:
-            self.started(ask, now)
-        health = leave(ask)
-        health.answered(now, first_token_s if self._is_stream else None, now - ask.began_s, output_tokens)
-        if total_tokens:
-            health.roll(now)
-            health.tokens += total_tokens - (self._tokens if health.minute == ask.minute else 0)
+        answered(ask, now, first_token_s if self._is_stream else None, output_tokens, total_tokens, self._tokens)
 
     def left(self, ask: Ask) -> None:
         """The caller is gone, or the attempt says nothing about its deployment."""
@@ -360,22 +352,9 @@ class Journey:
         return self._ask(visit, tier, target, now)
 
     def _ask(self, visit: Visit, tier: int, target: Target, now: float, step: Step | None = None) -> Ask:
-        health = target.health
-        breaker, provider = health.breaker, health.provider
-        if now >= health.ends_s:
-            health.roll(now)
-        health.in_flight += 1
-        health.requests += 1
-        health.tokens += self._tokens
-        breaker.sent += 1
-        step = step or self._step(visit.group.name, tier)
-        ask = Ask(target, visit, tier, visit.depth + target.rank, step, now, breaker.sent, minute=health.minute)
-        if visit.group.has_breakers:
-            ask.ticket = 0 if breaker.is_quiet else breaker.entered(now)
-            ask.key_ticket = 0 if provider.breaker.is_quiet else provider.breaker.entered(now)
         if target.key not in self._candidates.asked:
-            provider.budget.earned()
-        return ask
+            target.health.provider.budget.earned()
+        return sent(visit, tier, target, step or self._step(visit.group.name, tier), self._tokens, now)
 
     def _step(self, name: str, tier: int) -> Step:
         """The step to a group and tier, which is made now."""

@@ -78,13 +78,13 @@ class PassedOver:
 
     def __init__(self, groups: Mapping[str, Group], group: Group) -> None:
         self._visits = {name: Visit.of(one.spec) for name, one in groups.items()}
-        self._has_left_out = self._visits[group.name].has_left_out
+        self.has_left_out = self._visits[group.name].has_left_out
 
     def skips_of(self, journey: Journey, trace: Trace, *, is_given_up: bool) -> Sequence[Skip]:
         """Those of a request that has ended."""
         attempts = trace.attempts
         is_lone = len(attempts) == len(journey.visits) == 1 and not attempts[0].fallback_depth
-        if is_lone and not (is_given_up or journey.noted or self._has_left_out):
+        if is_lone and not (is_given_up or journey.noted or self.has_left_out):
             return ()
         return Skips(partial(self._told, journey, attempts, EVERYTHING if is_given_up else end_of(trace)))
 

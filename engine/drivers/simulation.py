@@ -8,26 +8,27 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any
 
 from engine.core.actions import Action, Ask, GiveUp
+from engine.core.attempt_course import answered, started
+from engine.core.first_asks import FirstAsks
 from engine.core.journey import Journey
 from engine.core.queues import Queued
 from engine.core.state import Group, Target
 from engine.drivers.compiling import compiled_together
 from engine.drivers.effects import Effect, effect_of, timed_out, unreachable
 from engine.drivers.endings import PassedOver, failure_of
+from engine.drivers.rehearsed_requests import Place, Request
 from engine.exceptions import DeadlineExceeded, RequestFailed
-from engine.faults.conditions import Conditions, conditions_of
-from engine.faults.fates import Broken, Fate, Refusal
-from engine.ledger import Attempt, AttemptStatus, Trace
+from engine.faults.conditions import conditions_of
+from engine.faults.fates import Broken, Refusal
+from engine.ledger import AttemptStatus, Trace
 from engine.outcomes import Outcome, outcome_of
 from engine.rehearsal.clients import ClientRetries
 from engine.rehearsal.jobs import Job
 from engine.rehearsal.recording import Emit, Recording, Stopped
-from engine.rehearsal.results import DeploymentCount
 from engine.rehearsal.workload import Arrival
 from engine.spec import DeploymentSpec
 from engine.upstreams.tokens import Usage
@@ -52,51 +53,13 @@ def simulate(job: Job, *, emit: Emit, should_stop: Callable[[], bool] = lambda: 
     simulation.end(kind)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Place:
-    """A deployment in a group: what asking it takes and who counts it. Limits of one attempt are in seconds.
-
-    `limit_s` is that of the answer, or of a stream's first token; `idle_s` that between two of its events. To the
-    caller, a stream that `is_collected` is a whole answer, which may take `whole_s`.
-    """
-
-    row: DeploymentSpec
-    group: str
-    tier: int
-    conditions: Conditions
-    count: DeploymentCount
-    limit_s: float
-    limit_is_of: str
-    idle_s: float
-    is_stream: bool
-    is_collected: bool
-    whole_s: float
-
-
-@dataclass(slots=True, eq=False)
-class Request:
-    """One request of a run: where it is on its way, and how the attempt under way will end."""
-
-    index: int
-    arrival: Arrival
-    client: ClientRetries | None
-    journey: Journey
-    trace: Trace
-    began_s: float
-    deadline_s: float
-    failures: list[Effect] = field(default_factory=list)
-    place: Place = field(init=False)
-    ask: Ask = field(init=False)
-    fate: Fate = field(init=False)
-    effect: Effect = field(init=False)
-
-
 class Simulation:
     """The state of one run."""
 
     def __init__(self, job: Job, emit: Emit, should_stop: Callable[[], bool]) -> None:
         self._job, self._should_stop = job, should_stop
         self._recording = Recording(job, emit)
+        self._tally = self._recording.tally
         self._conditions = conditions_of(job.specs, job.scenario, job.profiles, job.seed)
         self._groups = compiled_together(job.specs)
         self._group = self._groups[job.spec.name]
@@ -106,6 +69,9 @@ class Simulation:
         self._is_stream = job.workload.is_stream
         self._limit_s = min(job.deadline_s, job.spec.retry.total_s)
         self._passed_over = PassedOver(self._groups, self._group)
+        self._first_asks = FirstAsks(self._group, self._rng, is_stream=self._is_stream)
+        # Where deployments are left out from the start, every request tells of them.
+        self._is_plain = self._limit_s > 0 and not self._passed_over.has_left_out
         self._places = {
             target: self._place(group, target) for group in self._groups.values() for target in group.targets()
         }
@@ -123,13 +89,15 @@ class Simulation:
             spec.name,
             spec.tier_of(row),
             self._conditions[row.deployment_id],
-            self._recording.tally.deployments[row.deployment_id],
+            self._tally.deployments[row.deployment_id],
             policy.limit_s(is_stream=is_stream),
             "no first token" if is_stream else "no answer",
             policy.stream_idle_timeout_s,
             is_stream,
             is_stream and not self._is_stream,
             policy.timeout_s,
+            row.cost_usd(input_tokens=1, output_tokens=0) or 0.0,
+            row.cost_usd(input_tokens=0, output_tokens=1) or 0.0,
         )
 
     # The heap
@@ -143,11 +111,13 @@ class Simulation:
         else:
             self._await_next()
         heap = self._heap
-        while len(heap) - self._overtaken > 1 or heap[0][0] <= self.now:  # the next frame is always among them
-            if not self._events % EVENTS_PER_LOOK:
-                self._look()
-            self.now, _, happen, about = heappop(heap)
-            happen(about)
+        while True:
+            for _ in range(EVENTS_PER_LOOK):
+                if len(heap) - self._overtaken <= 1 and heap[0][0] > self.now:  # the next frame is always among them
+                    return
+                self.now, _, happen, about = heappop(heap)
+                happen(about)
+            self._look()
 
     def _at(self, when: float, happen: Callable[[Any], None], about: Any) -> None:
         self._events = events = self._events + 1
@@ -165,7 +135,7 @@ class Simulation:
 
     def end(self, kind: str) -> None:
         """Says how the run ended; requests that are still on their way were left."""
-        for count in self._recording.tally.deployments.values():
+        for count in self._tally.deployments.values():
             count.in_flight = 0
         struck = frozenset(number for place in self._conditions.values() for number in place.struck)
         self._recording.end(kind, self.now * 1000, self._cooldowns_s(), struck)
@@ -186,9 +156,9 @@ class Simulation:
         if (arrival := next(self._arrivals, None)) is None:
             return
         if wait_s:
-            self._at(self.now + wait_s, self._begin, (arrival, client))
+            self._at(self.now + wait_s, self._begin_one, (arrival, client))
         else:
-            self._begin((arrival, client))
+            self._begin(arrival, client)
 
     def _await_next(self) -> None:
         """The open loop: the next request comes when it comes, whether or not earlier ones are answered."""
@@ -204,29 +174,44 @@ class Simulation:
         if following is not None:
             self._at(following[1].at_s, self._come, following)
         if len(due) == 1 and self._heap[0][0] > self.now:
-            self._begin((arrival, None))
+            self._begin(arrival, None)
             return
         for one in due:
-            self._at(self.now, self._begin, (one, None))
+            self._at(self.now, self._begin_one, (one, None))
 
-    def _begin(self, about: tuple[tuple[int, Arrival], ClientRetries | None]) -> None:
+    def _begin_one(self, about: tuple[tuple[int, Arrival], ClientRetries | None]) -> None:
+        self._begin(*about)
+
+    def _begin(self, arrival: tuple[int, Arrival], client: ClientRetries | None) -> None:
         if self._should_stop():
             raise Stopped
-        (index, arrival), client = about
-        now, name = self.now, str(index)
-        self._recording.tally.started += 1
-        deadline_s = now + self._limit_s
-        journey = Journey(
+        now, (index, (_, input_tokens, output_tokens)) = self.now, arrival
+        self._tally.started += 1
+        request = Request(index, input_tokens, output_tokens, client, now, now + self._limit_s)
+        if self._is_plain and (ask := self._first_asks.ask(now, prompt_tokens=input_tokens)) is not None:
+            self._ask(request, ask)
+        else:
+            self._do(request, self._set_out(request).begin(now))
+
+    def _set_out(self, request: Request) -> Journey:
+        request.trace, request.failures = Trace(str(request.index), self._group.name), []
+        journey = request.journey = Journey(
             self._groups,
             self._group,
             self._rng,
-            deadline_s=deadline_s,
-            prompt_tokens=arrival.input_tokens,
+            deadline_s=request.began_s + self._limit_s,
+            prompt_tokens=request.input_tokens,
             is_stream=self._is_stream,
-            request_id=name,
+            request_id=request.trace.call_id,
         )
-        request = Request(index, arrival, client, journey, Trace(name, self._group.name), now, deadline_s)
-        self._do(request, journey.begin(now))
+        return journey
+
+    def _journey_of(self, request: Request) -> Journey:
+        """Its journey, which begins with the attempt under way where it has none yet."""
+        if (journey := request.journey) is None:
+            journey = self._set_out(request)
+            journey.goes_on_from(request.ask)
+        return journey
 
     # What a journey wants
 
@@ -236,7 +221,7 @@ class Simulation:
         elif isinstance(action, GiveUp):
             self._give_up(request, action)
         elif action.queued is None:
-            self._then(request, self.now + action.seconds, self._woke)
+            self._at(min(self.now + action.seconds, request.deadline_s), self._waited, request)
         else:
             self._queue(request, action.queued, self.now + action.seconds)
 
@@ -247,7 +232,7 @@ class Simulation:
         def wake() -> None:
             if waiting:
                 self._overtaken += 1
-                self._at(self.now, self._turned, waiting.pop())
+                self._at(self.now, self._waited, waiting.pop())
 
         queued.wake = wake
         self._at(min(until_s, request.deadline_s), self._turn, waiting)
@@ -255,38 +240,41 @@ class Simulation:
     def _turn(self, waiting: list[Request]) -> None:
         """The wait in a queue is over, unless the request was woken before."""
         if waiting:
-            self._turned(waiting.pop())
+            self._waited(waiting.pop())
         else:
             self._overtaken -= 1
 
-    def _turned(self, request: Request) -> None:
-        (self._run_out if self.now >= request.deadline_s else self._woke)(request)
-
-    def _then(self, request: Request, when: float, happen: Callable[[Request], None]) -> None:
-        """What happens next to a request, unless its time is up before."""
-        if when >= request.deadline_s:
-            when, happen = request.deadline_s, self._run_out
-        self._events = events = self._events + 1
-        heappush(self._heap, (when, events, happen, request))
+    def _waited(self, request: Request) -> None:
+        journey = self._journey_of(request)
+        if self.now < request.deadline_s:
+            self._do(request, journey.woke(self.now))
+            return
+        journey.leave_queue()
+        self._run_out(request, has_begun=False)
 
     def _ask(self, request: Request, ask: Ask) -> None:
-        now, arrival, place = self.now, request.arrival, self._places[ask.target]
-        row = place.row
-        request.ask, request.place = ask, place
-        request.trace.begin(Attempt(row.deployment_id, row.name, row.provider, place.group, place.tier, now, ask.depth))
+        now, place = self.now, self._places[ask.target]
+        request.ask, request.place, request.first_token_s = ask, place, None
         place.count.in_flight += 1
         fate = request.fate = place.conditions.fate(
-            now, arrival.input_tokens, arrival.output_tokens, is_stream=place.is_stream
+            now, request.input_tokens, request.output_tokens, is_stream=place.is_stream
         )
         news_s = fate.news_s
         if news_s >= place.limit_s:
-            request.effect = timed_out(row, place.limit_is_of, place.limit_s)
+            request.effect = timed_out(place.row, place.limit_is_of, place.limit_s)
             self._then(request, now + place.limit_s, self._failed)
         elif fate.trouble is None:
             self._then(request, now + news_s, self._first_token if place.is_stream else self._answered)
         else:
-            request.effect = self._effect(row, fate.trouble)
+            request.effect = self._effect(place.row, fate.trouble)
             self._then(request, now + news_s, self._failed)
+
+    def _then(self, request: Request, when: float, happen: Callable[[Request], None]) -> None:
+        """What comes of an attempt, unless the request's time is up before."""
+        if when >= request.deadline_s:
+            when, happen = request.deadline_s, self._cut_off
+        self._events = events = self._events + 1
+        heappush(self._heap, (when, events, happen, request))
 
     def _effect(self, row: DeploymentSpec, trouble: Any) -> Effect:
         key = row.deployment_id, trouble
@@ -297,23 +285,21 @@ class Simulation:
     # What becomes of an attempt
 
     def _first_token(self, request: Request) -> None:
-        now, fate, ask = self.now, request.fate, request.ask
-        attempt = request.trace.attempts[-1]
-        attempt.first_token_ms = (now - attempt.started_at) * 1000
-        row, idle_s, breaks = request.place.row, request.place.idle_s, self._broke
-        if request.place.is_collected:
+        now, fate, place, breaks = self.now, request.fate, request.place, self._broke
+        request.first_token_s = now
+        if place.is_collected:
             breaks = self._failed
         else:
-            request.journey.started(ask, now)
+            started(request.ask, now)
             request.deadline_s = request.began_s + self._job.deadline_s
-        fate.heed_idle_limit(idle_s)
+        fate.heed_idle_limit(place.idle_s)
         if fate.breaks_at is None:
             self._then_whole(request, now + fate.output_s, self._answered)
         elif fate.is_stalled:
-            request.effect = timed_out(row, "the stream went silent", idle_s)
-            self._then_whole(request, now + fate.output_s * fate.breaks_at + idle_s, breaks)
+            request.effect = timed_out(place.row, "the stream went silent", place.idle_s)
+            self._then_whole(request, now + fate.output_s * fate.breaks_at + place.idle_s, breaks)
         else:
-            request.effect = unreachable(row, "the stream was cut before its end")
+            request.effect = unreachable(place.row, "the stream was cut before its end")
             self._then_whole(request, now + fate.output_s * fate.breaks_at, breaks)
 
     def _then_whole(self, request: Request, when: float, happen: Callable[[Request], None]) -> None:
@@ -325,54 +311,54 @@ class Simulation:
         self._then(request, when, happen)
 
     def _answered(self, request: Request) -> None:
-        arrival, attempt = request.arrival, self._close(request, "success")
-        attempt.status_code = 200
-        first_token_ms = attempt.first_token_ms or attempt.duration_ms or 0.0
-        total = arrival.input_tokens + arrival.output_tokens
-        request.journey.answered(request.ask, self.now, first_token_ms / 1000, arrival.output_tokens, total)
-        self._finish(request, Outcome.ANSWERED, usage=Usage(arrival.input_tokens, arrival.output_tokens, total))
+        now, ask, first_s = self.now, request.ask, request.first_token_s
+        total = request.input_tokens + request.output_tokens
+        first_token_s = None if first_s is None or not self._is_stream else first_s - ask.began_s
+        answered(ask, now, first_token_s, request.output_tokens, total)
+        if request.journey is not None:
+            self._close(request, "success")
+            self._finish(request, Outcome.ANSWERED, usage=request.usage)
+            return
+        place, request.ended_s = request.place, now
+        cost_usd = request.input_tokens * place.input_usd + request.output_tokens * place.output_usd
+        request.cost_usd = cost_usd
+        place.count.in_flight -= 1
+        self._recording.finish_at_once(request, place.count, now * 1000 - request.began_s * 1000, cost_usd)
+        if request.client is not None:
+            self._next(request.client, request.client.wait_s(None))
 
     def _failed(self, request: Request) -> None:
-        effect = self._note(request)
+        effect, journey = request.effect, self._journey_of(request)
+        self._close(request, "error", effect)
         request.failures.append(effect)
-        self._do(request, request.journey.failed(request.ask, self.now, effect.failure))
+        self._do(request, journey.failed(request.ask, self.now, effect.failure))
 
     def _broke(self, request: Request) -> None:
-        effect = self._note(request)
-        request.journey.broke(request.ask, self.now, effect.failure)
+        effect, journey = request.effect, self._journey_of(request)
+        self._close(request, "error", effect)
+        journey.broke(request.ask, self.now, effect.failure)
         self._finish(request, Outcome.FAILED, effect.error_class)
 
-    def _note(self, request: Request) -> Effect:
-        effect, attempt = request.effect, self._close(request, "error")
-        attempt.error_class, attempt.error_message = effect.error_class, effect.message
-        attempt.status_code = effect.status_code
-        return effect
+    def _cut_off(self, request: Request) -> None:
+        """The request's time is up with an attempt under way."""
+        journey = self._journey_of(request)
+        self._close(request, "cancelled")
+        journey.ran_out(request.ask, self.now)
+        self._run_out(request, has_begun=request.ask.has_started)
 
-    def _close(self, request: Request, status: AttemptStatus) -> Attempt:
-        attempt = request.trace.attempts[-1]
-        attempt.status = status
-        attempt.duration_ms = (self.now - attempt.started_at) * 1000
+    def _close(self, request: Request, status: AttemptStatus, effect: Effect | None = None) -> None:
         request.place.count.in_flight -= 1
-        return attempt
+        request.trace.begin(request.attempt(self.now, status, effect))
 
     # How a request ends
 
-    def _woke(self, request: Request) -> None:
-        self._do(request, request.journey.woke(self.now))
-
-    def _run_out(self, request: Request) -> None:
-        """Its deadline has come."""
-        last = request.trace.last
-        if last is not None and last.status == "pending":
-            self._close(request, "cancelled")
-            request.journey.ran_out(request.ask, self.now)
-        request.journey.leave_queue()
-        has_begun = last is not None and last.first_token_ms is not None
+    def _run_out(self, request: Request, *, has_begun: bool) -> None:
         failure = None if has_begun else DeadlineExceeded(self._limit_s)
         self._finish(request, Outcome.FAILED, "DeadlineExceeded", failure=failure)
 
     def _give_up(self, request: Request, end: GiveUp) -> None:
-        failure = failure_of(request.journey, self._group, request.trace, request.failures, end, self.now)
+        journey = self._journey_of(request)
+        failure = failure_of(journey, self._group, request.trace, request.failures, end, self.now)
         outcome = outcome_of(failure.status, was_routed=True, code=failure.code or "")
         self._finish(request, outcome, failure.error_class, failure=failure)
 
@@ -385,9 +371,8 @@ class Simulation:
         usage: Usage | None = None,
         failure: RequestFailed | None = None,
     ) -> None:
-        trace = request.trace
-        trace.skipped = self._passed_over.skips_of(request.journey, trace, is_given_up=failure is not None)
-        began_s = request.began_s
+        trace, journey, began_s = request.trace, self._journey_of(request), request.began_s
+        trace.skipped = self._passed_over.skips_of(journey, trace, is_given_up=failure is not None)
         duration_ms = self.now * 1000 - began_s * 1000
         self._recording.finish(request.index, trace, began_s * 1000, duration_ms, outcome, error, usage, failure)
         if request.client is not None:

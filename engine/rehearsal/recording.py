@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from engine.exceptions import RequestFailed
 from engine.faults.unstruck import faults_not_struck
 from engine.ledger import Trace
 from engine.outcomes import Outcome
 from engine.rehearsal.jobs import FRAMES_PER_INTERVAL, Job
-from engine.rehearsal.results import Tally, trace_json
+from engine.rehearsal.results import DeploymentCount, Tally, trace_json
 from engine.upstreams.tokens import Usage
 
 Emit = Callable[[dict[str, Any]], None]
@@ -32,7 +32,7 @@ class Stopped(Exception):
 class Finished:
     """A request that has ended. `began_ms` is on the run's clock; without an error `usage` is that of the answer.
 
-    `row` is its row once somebody has looked at it.
+    `kept` is its row once somebody has looked at it.
     """
 
     number: int
@@ -44,7 +44,25 @@ class Finished:
     usage: Usage | None
     cost_usd: float
     failure: RequestFailed | None
-    row: dict[str, Any] | None = None
+    kept: dict[str, Any] | None = None
+
+    def row(self, zero_s: float) -> dict[str, Any]:
+        """As JSON; the run's clock began at `zero_s`."""
+        if self.kept is not None:
+            return self.kept
+        row = self.kept = trace_json(
+            self.number, self.trace, self.began_ms, self.duration_ms, self.usage, self.error, self.cost_usd, zero_s
+        )
+        row["outcome"] = self.outcome.value
+        if self.failure is not None:
+            row["told"] = _told(self.failure)
+        return row
+
+
+class Ended(Protocol):
+    """A request that has ended, for those who look at it later."""
+
+    def row(self, zero_s: float) -> dict[str, Any]: ...
 
 
 class Recording:
@@ -52,10 +70,11 @@ class Recording:
 
     def __init__(self, job: Job, emit: Emit, *, zero_s: float = 0.0) -> None:
         self._job, self._emit, self._zero_s = job, emit, zero_s
+        self._keeps_traces = job.keeps_traces
         self.tally = Tally(job.specs, job.workload.num_requests)
-        self._waiting: list[Finished] = []
-        self._last: deque[Finished] = deque(maxlen=LAST_TRACES)
-        self._last_fallback: Finished | None = None
+        self._waiting: list[Ended] = []
+        self._last: deque[Ended] = deque(maxlen=LAST_TRACES)
+        self._last_fallback: Ended | None = None
         self._frames = 0
 
     def finish(
@@ -76,11 +95,19 @@ class Recording:
         fallbacks = self.tally.fallbacks
         cost = self.tally.add(trace, duration_ms=duration_ms, error=error, usage=usage, outcome=outcome)
         finished = Finished(index, trace, began_ms, duration_ms, outcome, error, usage, cost, failure)
-        self._last.append(finished)
         if self.tally.fallbacks > fallbacks:
             self._last_fallback = finished
-        if self._job.keeps_traces:
-            self._waiting.append(finished)
+        self._keep(finished)
+
+    def finish_at_once(self, ended: Ended, count: DeploymentCount, duration_ms: float, cost_usd: float) -> None:
+        """The same for one that the first deployment it asked has answered."""
+        self.tally.add_at_once(count, duration_ms, cost_usd)
+        self._keep(ended)
+
+    def _keep(self, ended: Ended) -> None:
+        self._last.append(ended)
+        if self._keeps_traces:
+            self._waiting.append(ended)
             if len(self._waiting) >= TRACES_PER_MESSAGE:
                 self.emit_traces()
 
@@ -88,13 +115,13 @@ class Recording:
         """The traces that wait, in the order in which their requests ended."""
         if self._waiting:
             first = self.tally.finished - len(self._waiting)
-            self._emit({"type": "traces", "first": first, "traces": [self._row(one) for one in self._waiting]})
+            self._emit({"type": "traces", "first": first, "traces": [one.row(self._zero_s) for one in self._waiting]})
             self._waiting = []
 
     def emit_frame(self, at_ms: float, cooldowns_s: Mapping[str, float]) -> None:
         """The state at this moment; `cooldowns_s` are the seconds left of those that cool down."""
-        fallback = None if self._last_fallback is None else self._row(self._last_fallback)
-        last = [self._row(one) for one in self._last]
+        fallback = None if self._last_fallback is None else self._last_fallback.row(self._zero_s)
+        last = [one.row(self._zero_s) for one in self._last]
         self._emit(self.tally.frame(at_ms=at_ms, cooldowns_s=cooldowns_s, last=last, last_fallback=fallback))
         self._frames += 1
 
@@ -113,17 +140,6 @@ class Recording:
         result = self.tally.result(seed=self._job.seed, duration_ms=at_ms)
         missed = faults_not_struck(self._job, struck, duration_ms=at_ms)
         self._emit({"type": kind, "result": {**result, "faults_not_struck": missed}})
-
-    def _row(self, one: Finished) -> dict[str, Any]:
-        if one.row is not None:
-            return one.row
-        row = one.row = trace_json(
-            one.number, one.trace, one.began_ms, one.duration_ms, one.usage, one.error, one.cost_usd, self._zero_s
-        )
-        row["outcome"] = one.outcome.value
-        if one.failure is not None:
-            row["told"] = _told(one.failure)
-        return row
 
 
 def _told(failure: RequestFailed) -> dict[str, Any]:

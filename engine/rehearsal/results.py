@@ -81,9 +81,7 @@ class Tally:
             count = self.deployments[attempt.deployment_id]
             count.add(attempt)
         if len(trace.attempts) == 1 and not attempt.fallback_depth:
-            if not count.primary:
-                self._flows[None, attempt.deployment_id, PRIMARY] += 0  # its place among the flows
-            count.primary += 1
+            self._add_primary(count)
         else:
             self._add_detour(trace)
         if outcome is Outcome.REFUSED:
@@ -99,6 +97,22 @@ class Tally:
         cost = self._cost_usd(trace, usage)
         self.cost_usd += cost
         return cost
+
+    def add_at_once(self, count: DeploymentCount, duration_ms: float, cost_usd: float) -> None:
+        """Counts a request that was answered by the first deployment it asked."""
+        count.attempts += 1
+        count.successes += 1
+        count.latency_sum_ms += duration_ms
+        self._add_primary(count)
+        self.succeeded += 1
+        self._latencies_ms.append(duration_ms)
+        self._latency_sum_ms += duration_ms
+        self.cost_usd += cost_usd
+
+    def _add_primary(self, count: DeploymentCount) -> None:
+        if not count.primary:
+            self._flows[None, count.spec.deployment_id, PRIMARY] += 0  # its place among the flows
+        count.primary += 1
 
     def _add_detour(self, trace: Trace) -> None:
         """A request that its first deployment did not answer, at once and alone."""

@@ -10,6 +10,7 @@ from random import Random
 
 from engine.core.actions import Action, Ask, GiveUp, Wait
 from engine.core.failures import Failure
+from engine.core.first_asks import FirstAsks
 from engine.core.journey import Journey
 from engine.core.state import Group, Target
 from tests.engine.core.working import SILENT
@@ -33,6 +34,7 @@ class Request:
     is_answered: bool = False
     gave_up: GiveUp | None = None
     has_left: bool = False
+    began_alone: bool = False
 
     @property
     def path(self) -> str:
@@ -41,7 +43,10 @@ class Request:
 
 
 class World:
-    """`watch` is called after each event, with the moment, the request and what it does next."""
+    """`watch` is called after each event, with the moment, the request and what it does next.
+
+    With `makes_journeys_late`, the first attempt is made without one where that can be.
+    """
 
     def __init__(
         self,
@@ -52,11 +57,13 @@ class World:
         timeout_s: float = 15.0,
         budget_s: float = 600.0,
         watch: Callable[[float, Request, Action | None], None] | None = None,
+        makes_journeys_late: bool = False,
     ) -> None:
         self.groups = {group.name: group for group in groups}
         self.rng, self.conduct, self.watch = Random(seed), conduct, watch
         self.timeout_s, self.budget_s = timeout_s, budget_s
         self.requests: list[Request] = []
+        self._first_asks = {group.name: FirstAsks(group, self.rng) for group in groups} if makes_journeys_late else {}
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = count()
         self.now = 0.0
@@ -83,7 +90,9 @@ class World:
         journey = Journey(self.groups, self.groups[name], self.rng, deadline_s=deadline_s, tokens=tokens)
         request = Request(now, journey, deadline_s)
         self.requests.append(request)
-        action = journey.begin(now)
+        early = self._first_asks[name].ask(now, tokens) if self._first_asks else None
+        request.began_alone = early is not None
+        action = journey.begin(now) if early is None else early
         if leaves_after_s is not None and isinstance(action, Ask):
             request.has_left = True
             self._told(request, None)
@@ -113,11 +122,16 @@ class World:
 
     def _end(self, request: Request, ask: Ask, failure: Failure | None) -> None:
         if failure is not None:
+            self._join(request, ask)
             self._do(request, request.journey.failed(ask, self.now, failure))
             return
         request.journey.answered(ask, self.now, self.now - ask.began_s, 10, 20)
         request.ended_s, request.is_answered = self.now, True
         self._told(request, None)
+
+    def _join(self, request: Request, ask: Ask) -> None:
+        if request.began_alone and len(request.asked) == 1:
+            request.journey.goes_on_from(ask)
 
     def _leave(self, request: Request, ask: Ask) -> None:
         request.journey.left(ask)

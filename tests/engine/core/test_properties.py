@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
@@ -52,10 +52,11 @@ class Plan:
     seed: int
     requests: int
     faults: int
+    has_limits: bool = True
 
-    def world(self, watch: Callable[[float, Request, Action | None], None] | None = None) -> World:
+    def world(self, watch: Callable[[float, Request, Action | None], None] | None = None, **more: bool) -> World:
         rng = Random(self.seed)
-        groups = _groups(rng)
+        groups = _groups(rng, has_limits=self.has_limits)
         faults = [_fault(rng) for _ in range(self.faults)]
 
         def conduct(key: str, now: float) -> Fate:
@@ -64,7 +65,7 @@ class Plan:
                     return fault.fate
             return 0.5, None
 
-        world = World(groups, conduct, seed=self.seed, timeout_s=10.0, budget_s=60.0, watch=watch)
+        world = World(groups, conduct, seed=self.seed, timeout_s=10.0, budget_s=60.0, watch=watch, **more)
         moments = [rng.choice([0.0, 3.0, 30.0, 59.5, 61.0, rng.uniform(0, 120)]) for _ in range(self.requests)]
         for at_s in sorted(moments):
             leaves_after_s = rng.uniform(0.01, 5) if rng.random() < 0.1 else None
@@ -72,10 +73,12 @@ class Plan:
         return world
 
 
-def _groups(rng: Random) -> list[Group]:
+def _groups(rng: Random, *, has_limits: bool = True) -> list[Group]:
     """Three over the same few deployments, each with others as its fallback groups."""
     state = RoutingState()
     rows = {key: _row(rng) for key in KEYS}
+    if not has_limits:
+        rows = {key: {**row, "rpm": None, "tpm": None} for key, row in rows.items()}
     providers = {key: rng.choice("pqr") for key in KEYS}
     return [
         group(
@@ -236,6 +239,35 @@ def test_what_is_noted_was_in_the_way_when_it_was_seen_and_a_seed_goes_one_way(p
             assert obstacle.seen_s >= request.began_s
             if obstacle.reason is SkipReason.COOLING:
                 assert obstacle.until_s > obstacle.seen_s
+
+
+@given(PLAN, st.booleans())
+@settings(FAST, max_examples=300)
+def test_a_first_attempt_without_a_journey_is_the_one_that_the_journey_would_have_made(plan: Plan, has_limits: bool):
+    plan = replace(plan, has_limits=has_limits)
+    worlds = plan.world(), plan.world(makes_journeys_late=True)
+    one, other = ([_course(request) for request in world.run()] for world in worlds)
+    assert one == other
+    assert _end_of(worlds[0]) == _end_of(worlds[1])
+
+
+def _course(request: Request) -> list[Any]:
+    noted = {place: obstacle._replace(breaker=None) for place, obstacle in (request.journey.noted or {}).items()}
+    return [request.asked, request.waits, request.ended_s, request.is_answered, request.gave_up, noted]
+
+
+def _end_of(world: World) -> list[Any]:
+    """What everything has come to, chance included."""
+    healths = [target.health for target in world.targets().values()]
+    known = [(h.requests, h.tokens, h.token.mean_s, h.breaker.sent, h.breaker.say(1e3)) for h in healths]
+    providers = [(h.provider.breaker.say(1e3), h.provider.budget._left) for h in healths]
+    return [known, providers, world.rng.random()]
+
+
+def test_many_first_attempts_of_such_worlds_need_no_journey():
+    worlds = [Plan(seed, 40, 2, has_limits=False).world(makes_journeys_late=True) for seed in range(20)]
+    requests = [request for world in worlds for request in world.run()]
+    assert sum(request.began_alone for request in requests) > len(requests) / 4
 
 
 POLICY = st.builds(
