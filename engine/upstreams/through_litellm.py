@@ -32,6 +32,8 @@ CHAT_PARAMS = frozenset(litellm.OPENAI_CHAT_COMPLETION_PARAMS) - {
     "api_base",
     "api_key",
 }
+# For these LiteLLM writes `max_retries` into the provider's request, and does not retry itself without it.
+SENDS_RETRIES = frozenset({"huggingface"})
 EMBEDDING_PARAMS = frozenset({"dimensions", "encoding_format", "user"})
 SLACK_S = 5.0
 
@@ -93,7 +95,7 @@ def _arguments(call: Call, deployment: DeploymentSpec, policy: RetryPolicy) -> d
         "api_base": deployment.api_base,
         # Our own limits apply first: LiteLLM's would be the same for the first token and every gap.
         "timeout": max(policy.timeout_s, policy.limit_s(is_stream=True), policy.stream_idle_timeout_s) + SLACK_S,
-        "max_retries": 0,
+        **({} if deployment.provider_type in SENDS_RETRIES else {"max_retries": 0}),
         "drop_params": True,
         **_forced(call, deployment),
         "no-log": True,

@@ -15,6 +15,8 @@ from tests.dialects.said import Dialect
 from tests.dialects.test_conformance import TRANSLATED
 from tests.fakes import ScriptedUpstream
 
+# What we say to LiteLLM, and is not for providers.
+OWN = {"max_retries", "timeout", "drop_params", "no-log", "_skip_mcp_handler", "api_base", "api_key"}
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("conformance")]
 
 
@@ -52,3 +54,11 @@ async def test_cohere_is_not_asked_for_tokens_and_told_so(server: ScriptedUpstre
     assert server.seen[0].path == "/compatibility/v1/chat/completions"
     assert "stream_options" not in server.seen[0].body
     assert got.attempt.dropped_params == ("stream_options",)
+
+
+@pytest.mark.parametrize("dialect", TRANSLATED, ids=lambda dialect: dialect.provider_type)
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+async def test_litellms_own_parameters_reach_no_provider(dialect: Dialect, server: ScriptedUpstream, stream: bool):
+    server.script(Speaks(dialect))
+    await ask(dialect, server, stream=stream)
+    assert not OWN & server.seen[0].body.keys()

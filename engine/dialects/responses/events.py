@@ -19,6 +19,7 @@ from engine.dialects.responses.answer import (
     usage_of,
 )
 from engine.dialects.responses.entries import Part
+from engine.dialects.responses.errors import failed
 from engine.dialects.responses.output import NewId, Output
 from engine.dialects.responses.request import ResponsesView
 from engine.upstreams.tokens import Usage
@@ -72,8 +73,7 @@ class ResponsesEncoder:
         self._told = []
         if not self._head:
             self._begin({})
-        error = {"code": code or _code_of(type), "message": message}
-        state = {"status": "failed", "error": error, "incomplete_details": None, "usage": None}
+        state = {"status": "failed", "error": failed(message, type, code), "incomplete_details": None, "usage": None}
         self._tell_response("response.failed", state)
         return b"".join(self._told)
 
@@ -118,7 +118,3 @@ class ResponsesEncoder:
         begin, place = self._around
         self._told.append(b'%b%d%b%b,"logprobs":[]}\n\n' % (begin, self._number, place, to_json(text)))
         self._number += 1
-
-
-def _code_of(type: str) -> str:
-    return "rate_limit_exceeded" if "rate_limit" in type else "server_error"

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from engine.dialects.responses.errors import failed
 from engine.dialects.shapes import object_of
 
 
@@ -27,7 +28,6 @@ class Ending:
 
     def fail(self, message: str, type: str, code: str | None) -> bytes:
         """The last event."""
-        error = {"code": code or "server_error", "message": message}
-        response = {**self._response, "status": "failed", "error": error}
+        response = {**self._response, "status": "failed", "error": failed(message, type, code)}
         fields = {"type": "response.failed", "sequence_number": self._number, "response": response}
         return b"event: response.failed\ndata: " + to_json(fields) + b"\n\n"
