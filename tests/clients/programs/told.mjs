@@ -1,0 +1,31 @@
+// What a client's program prints: its answers at each group, and what it throws, as JSON.
+// Its argument names the place as JSON: {"base", "key", "models": {kind: group}, "busy": group}.
+
+export const PROMPT = "What is the weather in Paris?";
+
+export const SCHEMA = { type: "object", properties: { city: { type: "string" } }, required: ["city"] };
+
+export const getWeather = ({ city }) => `sunny in ${city}`;
+
+async function thrown(ask) {
+  try {
+    await ask();
+  } catch (error) {
+    return [error.constructor.name, error.status ?? error.statusCode ?? null];
+  }
+  return ["nothing was thrown", null];
+}
+
+/** Asks in every way at every group, then with a wrong key and at a group whose provider is busy. */
+export async function tell(ways) {
+  const { base, key, models, busy } = JSON.parse(process.argv[2]);
+  const said = {};
+  for (const [kind, model] of Object.entries(models)) {
+    said[kind] = {};
+    for (const [way, ask] of Object.entries(ways({ base, key, model }))) said[kind][way] = await ask();
+  }
+  const model = Object.values(models)[0];
+  said["wrong key"] = await thrown(ways({ base, key: "sk-wrong", model }).plain);
+  said.busy = await thrown(ways({ base, key, model: busy }).plain);
+  process.stdout.write(JSON.stringify(said));
+}
