@@ -136,7 +136,6 @@ def _deployment(row: Deployment, problem: str | None, unsupported: Unsupported =
     model, provider = row.model, row.model.provider
     preset = preset_of(provider.type)
     keys, unreadable = _credentials(provider)
-    priced = price_map.unit_price(type=provider.type, model_name=model.name)
     return DeploymentSpec(
         deployment_id=str(model.id),
         name=row.label,
@@ -156,22 +155,23 @@ def _deployment(row: Deployment, problem: str | None, unsupported: Unsupported =
         output_cost_per_token_usd=_per_token(model.output_cost_per_million),
         cached_input_cost_per_token_usd=_per_token(model.cached_input_cost_per_million),
         cache_write_cost_per_token_usd=_per_token(model.cache_write_cost_per_million),
-        unit=priced.unit if priced else "",
-        cost_per_unit_usd=float(priced.usd) if priced else None,
+        unit=model.unit,
+        cost_per_unit_usd=None if model.price_per_unit is None else float(model.price_per_unit),
         provider_id=str(provider.id),
         problem=problem or unreadable,
         lacks_credentials=problem is None and unreadable is not None,
         options=_options(provider),
         credentials=keys.others,
-        dialects=_dialects(provider, model.name),
+        dialects=_dialects(provider, model),
         unsupported=unsupported,
     )
 
 
-def _dialects(provider: Provider, model_name: str) -> frozenset[str]:
+def _dialects(provider: Provider, model: LanguageModel) -> frozenset[str]:
     """What is spoken with a model without LiteLLM: some answer only in Responses."""
     spoken = frozenset(provider.dialects) or preset_of(provider.type).dialects_at(provider.api_base)
-    if "responses" in spoken and price_map.answers_in(type=provider.type, model_name=model_name) == "responses":
+    named = {"type": provider.type, "model_name": model.name, "base_model": model.base_model}
+    if "responses" in spoken and price_map.answers_in(**named) == "responses":
         return frozenset({"responses"})
     return spoken
 

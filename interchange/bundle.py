@@ -78,7 +78,7 @@ class ProviderDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelDraft:
-    """A model of the file, for a catalog that lacks it. Prices: US dollars per million tokens."""
+    """A model of the file, for a catalog that lacks it. Prices: US dollars per million tokens, or for one `unit`."""
 
     provider: str
     name: str
@@ -87,7 +87,11 @@ class ModelDraft:
     output_cost_per_million: Decimal | None = None
     cached_input_cost_per_million: Decimal | None = None
     cache_write_cost_per_million: Decimal | None = None
+    unit: str = ""
+    price_per_unit: Decimal | None = None
     context_length: int | None = None
+    max_output_tokens: int | None = None
+    base_model: str = ""
 
     @property
     def prices(self) -> dict[str, Decimal]:

@@ -20,6 +20,7 @@ from interchange.bundle import MAX_GROUPS, Bundle, GroupDraft, ModelDraft, Provi
 from interchange.places import LONGEST_PLACE, Wrong, wrong
 from lib.serializers import StrictSerializer
 from providers.catalog.price_map import PRICES
+from providers.models import Unit
 
 FORMAT, VERSION = "routing-console", 1
 # The keys of a file, and the further keys of the API's list.
@@ -47,6 +48,11 @@ class ModelShape(StrictSerializer):
     output_cost_per_million = serializers.DecimalField(14, 6, min_value=0, allow_null=True, default=None)
     cached_input_cost_per_million = serializers.DecimalField(14, 6, min_value=0, allow_null=True, default=None)
     cache_write_cost_per_million = serializers.DecimalField(14, 6, min_value=0, allow_null=True, default=None)
+    unit = serializers.ChoiceField(choices=Unit.choices, allow_blank=True, default="")
+    price_per_unit = serializers.DecimalField(16, 10, min_value=0, allow_null=True, default=None)
+    context_length = serializers.IntegerField(min_value=1, max_value=1_000_000_000, allow_null=True, default=None)
+    max_output_tokens = serializers.IntegerField(min_value=1, max_value=1_000_000_000, allow_null=True, default=None)
+    base_model = serializers.CharField(max_length=256, allow_blank=True, default="")
 
 
 def written(bundle: Bundle) -> str:
@@ -67,8 +73,10 @@ def _provider_json(draft: ProviderDraft) -> dict[str, Any]:
 
 
 def _model_json(draft: ModelDraft) -> dict[str, Any]:
-    prices = {name: None if (price := getattr(draft, name)) is None else float(price) for name in PRICES}
-    return {"provider": draft.provider, "name": draft.name, "display_name": draft.display_name, **prices}
+    prices = (*PRICES, "price_per_unit")
+    priced = {name: None if (price := getattr(draft, name)) is None else float(price) for name in prices}
+    others = {name: getattr(draft, name) for name in ("unit", "context_length", "max_output_tokens", "base_model")}
+    return {"provider": draft.provider, "name": draft.name, "display_name": draft.display_name, **priced, **others}
 
 
 def _group_json(draft: GroupDraft) -> dict[str, Any]:

@@ -131,8 +131,9 @@ def _other_secrets(row: Provider, prefix: str) -> Iterator[tuple[str, str]]:
 
 
 def _model(row: LanguageModel) -> ModelDraft:
-    prices = {name: getattr(row, name) for name in PRICES}
-    return ModelDraft(provider=row.provider.name, name=row.name, display_name=row.display_name, **prices)
+    kept = (*PRICES, "unit", "price_per_unit", "context_length", "max_output_tokens", "base_model")
+    fields = {name: getattr(row, name) for name in kept}
+    return ModelDraft(provider=row.provider.name, name=row.name, display_name=row.display_name, **fields)
 
 
 def _secrets(key: ProviderKey) -> Credentials:

@@ -179,6 +179,15 @@ class Probe(models.Model):
         return f"{self.provider_id}: {self.error or 'ok'}"
 
 
+class Unit(models.TextChoices):
+    """What a model is charged by, besides tokens."""
+
+    SEARCH = "search"
+    IMAGE = "image"
+    CHARACTER = "character"
+    SECOND = "second"
+
+
 class LanguageModelQuerySet(models.QuerySet["LanguageModel"]):
     def callable(self) -> LanguageModelQuerySet:
         """Models in service: enabled, with an enabled provider."""
@@ -201,8 +210,9 @@ def _is_provider(text: str) -> models.Q:
 class LanguageModel(models.Model):
     """A model in the catalog: the provider's name for it, its prices and capabilities.
 
-    `catalog_entry` are the last accepted values of LiteLLM's price map, without typed fields. `quality` is null unless
-    typed.
+    `base_model` is the price map's name of the model behind a name of one's own, such as an Azure deployment's.
+    `price_per_unit` is US dollars for one `unit`, besides tokens. `catalog_entry` are the last accepted values of
+    LiteLLM's price map, without typed fields. `quality` is null unless typed.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -221,7 +231,13 @@ class LanguageModel(models.Model):
     cache_write_cost_per_million = models.DecimalField(
         max_digits=14, decimal_places=6, null=True, blank=True, validators=[MinValueValidator(Decimal(0))]
     )
+    unit = models.CharField(max_length=16, choices=Unit.choices, blank=True, default="")
+    price_per_unit = models.DecimalField(
+        max_digits=16, decimal_places=10, null=True, blank=True, validators=[MinValueValidator(Decimal(0))]
+    )
     context_length = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    max_output_tokens = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    base_model = models.CharField(max_length=256, blank=True, default="", validators=[UPSTREAM_NAME])
     capabilities = models.JSONField(default=list, blank=True)
     quality = models.PositiveSmallIntegerField(null=True, blank=True, validators=[MaxValueValidator(100)])
     catalog_entry = models.JSONField(default=dict, blank=True, editable=False)

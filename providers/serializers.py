@@ -9,7 +9,7 @@ from rest_framework import serializers
 from lib.serializers import Page, PageQuery, StrictSerializer
 from providers.actions import MAX_MODELS_AT_ONCE
 from providers.catalog.prices import average_usd
-from providers.models import Provider
+from providers.models import Provider, Unit
 from providers.rules import DIALECTS
 
 MOST_PER_MINUTE = 1_000_000_000
@@ -108,7 +108,9 @@ class ProviderChange(ProviderSerializer):
 class ModelSerializer(StrictSerializer):
     """A model of the catalog. Prices are US dollars per million tokens; null means unknown.
 
-    Prices, context and capabilities that are null or absent in a body come from the price map. `quality` is the typed
+    Prices, limits and capabilities that are null or absent in a body come from the price map: under `base_model` where
+    the provider's name is one's own, such as an Azure deployment's. `price_per_unit` is US dollars for one `unit`,
+    besides tokens. Requests for more output than `max_output_tokens` are sent with that. `quality` is the typed
     value; `quality_score` is that or a guess from the price, and `quality_source` says which.
     """
 
@@ -121,7 +123,13 @@ class ModelSerializer(StrictSerializer):
     output_cost_per_million = PriceField()
     cached_input_cost_per_million = PriceField()
     cache_write_cost_per_million = PriceField()
+    unit = serializers.ChoiceField(choices=Unit.choices, allow_blank=True, allow_null=True, default=None)
+    price_per_unit = serializers.DecimalField(
+        max_digits=16, decimal_places=10, min_value=0, allow_null=True, default=None
+    )
     context_length = serializers.IntegerField(min_value=1, max_value=1_000_000_000, allow_null=True, default=None)
+    max_output_tokens = serializers.IntegerField(min_value=1, max_value=1_000_000_000, allow_null=True, default=None)
+    base_model = UpstreamName(allow_blank=True, default="")
     capabilities = serializers.ListField(
         child=serializers.CharField(max_length=64), max_length=50, allow_null=True, default=None
     )

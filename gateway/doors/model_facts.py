@@ -11,7 +11,6 @@ from typing import Any
 from groups.models import RoutingGroup, VirtualModel
 from providers.catalog import price_map
 from providers.models import LanguageModel
-from providers.presets import preset_of
 
 # Every chat model takes these.
 PARAMETERS = frozenset({"max_tokens", "temperature", "top_p", "stop", "stream"})
@@ -88,13 +87,11 @@ def _least(one: Any, other: Any) -> Any:
 
 
 def _facts_of(row: LanguageModel) -> ModelFacts:
-    known = price_map.row_of(preset_of(row.provider.type).litellm_provider, row.name) or {}
-    most = known.get("max_output_tokens")
     more = (BY_CAPABILITY.get(name, frozenset()) for name in row.capabilities)
     return ModelFacts(
         int(row.created_at.timestamp()),
         row.context_length,
-        most if type(most) is int and most > 0 else None,
+        row.max_output_tokens,
         _per_token(row.input_cost_per_million),
         _per_token(row.output_cost_per_million),
         PARAMETERS.union(*more),

@@ -90,7 +90,8 @@ def _row(group: GroupDraft, placement: Placement, provider: ProviderDraft, model
         **_own_settings(group, "litellm_params"),
     }
     ours = {"provider": provider.name, "type": provider.type, "display_name": placement.display_name or None}
-    info = {**_own_settings(group, "model_info"), OURS: _given(ours)}
+    base_model = (model and model.base_model) or None
+    info = {**_own_settings(group, "model_info"), "base_model": base_model, OURS: _given(ours)}
     return {"model_name": group.name, "litellm_params": _given(params), "model_info": _given(info)}
 
 

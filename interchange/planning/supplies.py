@@ -140,7 +140,14 @@ def _kept_prices(draft: ModelDraft, there: Mapping[str, Decimal | None]) -> Iter
 
 def fields_of(draft: ModelDraft) -> ModelFields:
     """The file's fields of a model, for the action that creates it."""
-    fields: ModelFields = {"display_name": draft.display_name, "context_length": draft.context_length}
+    fields: ModelFields = {
+        "display_name": draft.display_name,
+        "unit": draft.unit or None,
+        "price_per_unit": draft.price_per_unit,
+        "context_length": draft.context_length,
+        "max_output_tokens": draft.max_output_tokens,
+        "base_model": draft.base_model,
+    }
     return {**fields, **draft.prices}  # type: ignore[typeddict-item]
 
 

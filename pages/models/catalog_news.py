@@ -28,7 +28,10 @@ LABELS = {
     "output_cost_per_million": "Output, per 1M tokens",
     "cached_input_cost_per_million": "Cached input, per 1M tokens",
     "cache_write_cost_per_million": "Cache writes, per 1M tokens",
+    "unit": "Charged by, besides tokens",
+    "price_per_unit": "Price of one of these",
     "context_length": "Context, tokens",
+    "max_output_tokens": "Longest answer, tokens",
     "capabilities": "Capabilities",
 }
 
@@ -109,6 +112,8 @@ def _words(field: str, value: Any) -> str:
     value = price_map.restored(field, value)
     if value is None:
         return "unknown"
-    if field.endswith("_cost_per_million"):
+    if price_map.is_price(field):
         return usd(value)
+    if isinstance(value, str):
+        return value or "nothing"
     return ", ".join(value) if isinstance(value, list) else f"{value:,}"

@@ -10,6 +10,7 @@ from pages.forms import (
     PriceField,
     SearchField,
     SelectField,
+    UsdField,
     WholeNumberField,
     WordsField,
     attributes,
@@ -17,11 +18,12 @@ from pages.forms import (
 from providers.actions import ModelFields
 from providers.catalog.price_map import CAPABILITIES
 from providers.catalog.search import MODES
-from providers.models import UPSTREAM_NAME, LanguageModel, Provider
+from providers.models import UPSTREAM_NAME, LanguageModel, Provider, Unit
 
 OWN = (
     *("name", "display_name", "input_cost_per_million", "output_cost_per_million", "cached_input_cost_per_million"),
-    *("cache_write_cost_per_million", "context_length", "capabilities", "quality", "enabled"),
+    *("cache_write_cost_per_million", "unit", "price_per_unit", "context_length", "max_output_tokens", "base_model"),
+    *("capabilities", "quality", "enabled"),
 )
 FROM_CATALOG = "Empty: what the catalog says."
 
@@ -44,7 +46,32 @@ class ModelForm(ActionForm):
     output_cost_per_million = PriceField(label="Output, $ per 1M tokens", help_text=FROM_CATALOG)
     cached_input_cost_per_million = PriceField(label="Cached input, $ per 1M tokens", help_text=FROM_CATALOG)
     cache_write_cost_per_million = PriceField(label="Cache writes, $ per 1M tokens", help_text=FROM_CATALOG)
+    unit = SelectField(
+        label="Charged by, besides tokens",
+        required=False,
+        choices=[("", "What the catalog says"), *Unit.choices],
+    )
+    price_per_unit = UsdField(
+        label="Price of one of these, $",
+        required=False,
+        min_value=0,
+        max_digits=16,
+        decimal_places=10,
+        help_text=FROM_CATALOG,
+    )
     context_length = WholeNumberField(label="Context, tokens", help_text=FROM_CATALOG)
+    max_output_tokens = WholeNumberField(
+        label="Longest answer, tokens", help_text=f"{FROM_CATALOG} Requests for more are sent with this limit."
+    )
+    base_model = forms.CharField(
+        label="Base model",
+        required=False,
+        max_length=256,
+        validators=[UPSTREAM_NAME],
+        widget=forms.TextInput(attributes(placeholder="gpt-4o")),
+        help_text="The catalog's name of the model, if the provider's is your own, as an Azure deployment's is. "
+        "Prices, limits and rules for parameters come from it.",
+    )
     capabilities = WordsField(
         label="Capabilities",
         max_length=64,
@@ -75,7 +102,11 @@ class ModelForm(ActionForm):
             "output_cost_per_million": said["output_cost_per_million"],
             "cached_input_cost_per_million": said["cached_input_cost_per_million"],
             "cache_write_cost_per_million": said["cache_write_cost_per_million"],
+            "unit": said["unit"] or None,
+            "price_per_unit": said["price_per_unit"],
             "context_length": said["context_length"],
+            "max_output_tokens": said["max_output_tokens"],
+            "base_model": said["base_model"],
             "capabilities": said["capabilities"] or None,
             "quality": said["quality"],
             "enabled": said["enabled"],

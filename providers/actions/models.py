@@ -33,7 +33,11 @@ class ModelFields(TypedDict, total=False):
     output_cost_per_million: Decimal | None
     cached_input_cost_per_million: Decimal | None
     cache_write_cost_per_million: Decimal | None
+    unit: str | None
+    price_per_unit: Decimal | None
     context_length: int | None
+    max_output_tokens: int | None
+    base_model: str
     capabilities: list[str] | None
     quality: int | None
     enabled: bool
@@ -57,14 +61,15 @@ def update_model(
 ) -> LanguageModel:
     """Changes the given fields.
 
-    An unchanged price stays the price map's; a different one becomes a typed one. With a new name, the values from the
-    price map are looked up again.
+    An unchanged price stays the price map's; a different one becomes a typed one. With a new name or base model, the
+    values from the price map are looked up again.
     """
     config_version.bump()
     fresh = LanguageModel.objects.select_related("provider").get(pk=model.pk)
     before = history.snapshot_of(fresh)
-    is_renamed = name is not None and name != fresh.name
-    fresh.name = name or fresh.name
+    named = fresh.name, fresh.base_model
+    fresh.name, fresh.base_model = name or fresh.name, fields.get("base_model", fresh.base_model)
+    is_renamed = named != (fresh.name, fresh.base_model)
     again = dict.fromkeys(fresh.catalog_entry) if is_renamed else {}
     for field, value in {**again, **fields}.items():
         _set(fresh, field, value)
@@ -87,10 +92,14 @@ def _set(model: LanguageModel, field: str, value: Any) -> None:
 
 def _take_over(model: LanguageModel, fields: Iterable[str]) -> None:
     """Sets these fields to the price map's values, and remembers that."""
-    known = price_map.stored(price_map.lookup(type=model.provider.type, model_name=model.name))
+    known = price_map.stored(_known(model))
     for field in fields:
         setattr(model, field, price_map.restored(field, known[field]))
         model.catalog_entry[field] = known[field]
+
+
+def _known(model: LanguageModel) -> price_map.CatalogEntry:
+    return price_map.lookup(type=model.provider.type, model_name=model.name, base_model=model.base_model)
 
 
 def draft(provider: Provider, name: str, fields: ModelFields) -> LanguageModel:

@@ -20,7 +20,10 @@ from providers.models import LanguageModel
 from providers.serializers import PriceField
 
 MOST_ACCEPTED_AT_ONCE = 1_000
-VALUE = {"oneOf": [{"type": "number"}, {"type": "array", "items": {"type": "string"}}], "nullable": True}
+VALUE = {
+    "oneOf": [{"type": "number"}, {"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+    "nullable": True,
+}
 
 
 class CatalogQuery(PageQuery):
@@ -39,7 +42,10 @@ class CatalogModelSerializer(serializers.Serializer):
     cached_input_cost_per_million = PriceField(source="entry.cached_input_cost_per_million")
     cache_write_cost_per_million = PriceField(source="entry.cache_write_cost_per_million")
     reasoning_cost_per_million = PriceField(source="entry.reasoning_cost_per_million")
+    unit = serializers.CharField(source="entry.unit")
+    price_per_unit = serializers.FloatField(source="entry.price_per_unit", allow_null=True)
     context_length = serializers.IntegerField(source="entry.context_length", allow_null=True)
+    max_output_tokens = serializers.IntegerField(source="entry.max_output_tokens", allow_null=True)
     capabilities = serializers.ListField(child=serializers.CharField(), source="entry.capabilities")
     quality_score = serializers.SerializerMethodField()
 
@@ -145,4 +151,4 @@ class DeclineCatalogUpdates(APIView):
 def _plain(field: str, value: Any) -> Any:
     """A value of a catalog entry as JSON: prices become numbers."""
     value = price_map.restored(field, value)
-    return float(value) if field.endswith("_cost_per_million") and value is not None else value
+    return float(value) if price_map.is_price(field) and value is not None else value

@@ -27,6 +27,7 @@ UNIT_PRICES = {
     "audio_speech": (("input_cost_per_character", "character"),),
     "audio_transcription": (("input_cost_per_second", "second"), ("output_cost_per_second", "second")),
     "image_generation": (("output_cost_per_image", "image"), ("input_cost_per_image", "image")),
+    "audio_transcription": (("input_cost_per_second", "second"), ("output_cost_per_second", "second")),
 }
 # OpenRouter charges the vendor's price, and LiteLLM's map may lack its rows: by OpenRouter's prefix, the type whose row
 # has the price.
@@ -49,8 +50,8 @@ VARIANT = re.compile(r":(?!free$)[a-z]+$")
 class CatalogEntry:
     """The public data of a model.
 
-    Prices: US dollars per million tokens; None means unknown. `reasoning_cost_per_million` is None if reasoning tokens
-    cost the same as other output.
+    Prices: US dollars per million tokens, or for one `unit` (empty: none); None means unknown.
+    `reasoning_cost_per_million` is None if reasoning tokens cost the same as other output.
     """
 
     input_cost_per_million: Decimal | None = None
@@ -58,7 +59,10 @@ class CatalogEntry:
     cached_input_cost_per_million: Decimal | None = None
     cache_write_cost_per_million: Decimal | None = None
     reasoning_cost_per_million: Decimal | None = None
+    unit: str = ""
+    price_per_unit: Decimal | None = None
     context_length: int | None = None
+    max_output_tokens: int | None = None
     capabilities: tuple[str, ...] = ()
 
 
@@ -70,7 +74,12 @@ PRICES = (
     "cache_write_cost_per_million",
 )
 # The fields that a model takes from the price map.
-FIELDS = (*PRICES, "context_length", "capabilities")
+FIELDS = (*PRICES, "unit", "price_per_unit", "context_length", "max_output_tokens", "capabilities")
+
+
+def is_price(field: str) -> bool:
+    """Whether a field is in US dollars."""
+    return field in PRICES or field == "price_per_unit"
 
 
 def stored(entry: CatalogEntry) -> dict[str, Any]:
@@ -87,7 +96,7 @@ def _as_json(value: Any) -> Any:
 
 def restored(field: str, value: Any) -> Any:
     """One value of `stored`, as in the model's column."""
-    return Decimal(value) if field.endswith("_cost_per_million") and value is not None else value
+    return Decimal(value) if is_price(field) and value is not None else value
 
 
 @cache
@@ -100,47 +109,39 @@ def price_map() -> dict[str, dict[str, Any]]:
 
 
 @lru_cache(maxsize=20_000)
-def lookup(*, type: str, model_name: str) -> CatalogEntry:
+def lookup(*, type: str, model_name: str, base_model: str = "") -> CatalogEntry:
     """The data of a provider's model; empty for self-hosted ones, whose owners set the prices.
 
-    A model of OpenRouter has its vendor's price if the map has none for OpenRouter.
+    `base_model` is the map's name of it, where the provider has another one. A model of OpenRouter has its vendor's
+    price if the map has none for OpenRouter.
     """
-    preset = preset_of(type)
-    if preset.needs_base_url and preset.litellm_provider == "openai":
-        return UNKNOWN
-    row = row_of(preset.litellm_provider, model_name)
-    if row is None and preset.type == "openrouter":
-        row = next((found for name in _vendor_names(model_name) if (found := row_of(*name))), None)
+    row = _row(type, model_name, base_model)
     return UNKNOWN if row is None else entry_of(row)
 
 
 @lru_cache(maxsize=20_000)
-def answers_in(*, type: str, model_name: str) -> str:
+def answers_in(*, type: str, model_name: str, base_model: str = "") -> str:
     """What kind of request a provider's model answers, in LiteLLM's words: `chat`, `responses`, …; empty if unknown."""
-    row = row_of(preset_of(type).litellm_provider, model_name)
+    row = _base_row(type, base_model) or row_of(preset_of(type).litellm_provider, model_name)
     return str((row or {}).get("mode") or "")
 
 
-@dataclass(frozen=True, slots=True)
-class UnitPrice:
-    """The price of one unit of what is not charged by tokens: a search, an image."""
-
-    unit: str
-    usd: Decimal
-
-
-@lru_cache(maxsize=20_000)
-def unit_price(*, type: str, model_name: str) -> UnitPrice | None:
-    """What a provider's model charges besides tokens; None for self-hosted ones, and where it is unknown."""
+def _row(type: str, model_name: str, base_model: str) -> dict[str, Any] | None:
     preset = preset_of(type)
+    if (row := _base_row(type, base_model)) is not None:
+        return row
     if preset.needs_base_url and preset.litellm_provider == "openai":
         return None
-    row = row_of(preset.litellm_provider, model_name) or {}
-    for field, unit in UNIT_PRICES.get(str(row.get("mode")), ()):
-        price = row.get(field)
-        if isinstance(price, int | float) and price > 0:
-            return UnitPrice(unit, Decimal(str(price)))
-    return None
+    row = row_of(preset.litellm_provider, model_name)
+    if row is None and preset.type == "openrouter":
+        row = next((found for name in _vendor_names(model_name) if (found := row_of(*name))), None)
+    return row
+
+
+def _base_row(type: str, base_model: str) -> dict[str, Any] | None:
+    if not base_model:
+        return None
+    return row_of(preset_of(type).litellm_provider, base_model) or price_map().get(base_model)
 
 
 def row_of(litellm_provider: str, model_name: str) -> dict[str, Any] | None:
@@ -161,6 +162,7 @@ def _vendor_names(model_name: str) -> Iterator[tuple[str, str]]:
 def entry_of(row: dict[str, Any]) -> CatalogEntry:
     """A row of the map with our names and units."""
     context = row.get("max_input_tokens") or row.get("max_tokens")
+    unit, price = _unit_price(row)
     mode = row.get("mode")
     words = [mode] if isinstance(mode, str) else []
     output, reasoning = row.get("output_cost_per_token"), row.get("output_cost_per_reasoning_token")
@@ -170,9 +172,25 @@ def entry_of(row: dict[str, Any]) -> CatalogEntry:
         cached_input_cost_per_million=_per_million(row.get("cache_read_input_token_cost")),
         cache_write_cost_per_million=_per_million(row.get("cache_creation_input_token_cost")),
         reasoning_cost_per_million=_per_million(None if reasoning == output else reasoning),
-        context_length=context if isinstance(context, int) and context > 0 else None,
+        unit=unit,
+        price_per_unit=price,
+        context_length=_limit(context),
+        max_output_tokens=_limit(row.get("max_output_tokens")),
         capabilities=(*words, *(word for flag, word in CAPABILITIES.items() if row.get(flag))),
     )
+
+
+def _unit_price(row: dict[str, Any]) -> tuple[str, Decimal | None]:
+    """What a model is charged by besides tokens, and the price of one; nothing where that is unknown."""
+    for field, unit in UNIT_PRICES.get(str(row.get("mode")), ()):
+        price = row.get(field)
+        if isinstance(price, int | float) and price > 0:
+            return unit, Decimal(str(price)).quantize(Decimal("0.0000000001")).normalize()
+    return "", None
+
+
+def _limit(tokens: object) -> int | None:
+    return tokens if type(tokens) is int and tokens > 0 else None
 
 
 def _per_million(cost: float | None) -> Decimal | None:

@@ -39,15 +39,15 @@ def updates_of(
 
     Two queries; only models with updates are loaded, each with its provider.
     """
-    rows = models.values_list("pk", "provider__type", "name", "catalog_entry")
-    news = {pk: changes for pk, type, name, entry in rows if (changes := _changes(type, name, entry))}
+    rows = models.values_list("pk", "provider__type", "name", "base_model", "catalog_entry")
+    news = {pk: changes for pk, *told in rows if (changes := _changes(*told))}
     shown = list(news)[start : None if size is None else start + size]
     found = LanguageModel.objects.select_related("provider").in_bulk(shown)
     return [CatalogUpdate(found[pk], news[pk]) for pk in shown if pk in found], len(news)
 
 
-def _changes(type: str, name: str, entry: Mapping[str, Any]) -> tuple[CatalogChange, ...]:
-    today = _today(type, name)
+def _changes(type: str, name: str, base_model: str, entry: Mapping[str, Any]) -> tuple[CatalogChange, ...]:
+    today = _today(type, name, base_model)
     return tuple(
         CatalogChange(field, entry[field], today[field])
         for field in price_map.FIELDS
@@ -56,7 +56,7 @@ def _changes(type: str, name: str, entry: Mapping[str, Any]) -> tuple[CatalogCha
 
 
 @lru_cache(maxsize=20_000)
-def _today(type: str, name: str) -> Mapping[str, Any]:
+def _today(type: str, name: str, base_model: str) -> Mapping[str, Any]:
     """The map's current values; None for a model that is no longer in it, whose prices stay."""
-    entry = price_map.lookup(type=type, model_name=name)
+    entry = price_map.lookup(type=type, model_name=name, base_model=base_model)
     return {} if entry == price_map.UNKNOWN else price_map.stored(entry)

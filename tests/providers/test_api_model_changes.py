@@ -28,7 +28,7 @@ def test_what_somebody_typed_is_no_longer_the_catalogs_and_null_gives_it_back(as
     as_alice.patch(gpt, {"input_cost_per_million": 1.5, "output_cost_per_million": 10})
     assert LanguageModel.objects.get().catalog_entry.keys() == {
         *("output_cost_per_million", "cached_input_cost_per_million", "cache_write_cost_per_million"),
-        *("context_length", "capabilities"),
+        *("unit", "price_per_unit", "context_length", "max_output_tokens", "capabilities"),
     }
     assert as_alice.patch(gpt, {"input_cost_per_million": None}).json()["input_cost_per_million"] == 2.5
     assert LanguageModel.objects.get().catalog_entry["input_cost_per_million"] == "2.5"
@@ -45,13 +45,30 @@ def test_what_was_read_can_be_put_back_and_stays_the_catalogs(as_alice, gpt):
     before = as_alice.get(gpt).json()
     after = as_alice.put(gpt, before).json()
     assert {**after, "updated_at": 0} == {**before, "updated_at": 0}
-    assert len(LanguageModel.objects.get().catalog_entry) == 6
+    assert len(LanguageModel.objects.get().catalog_entry) == 9
 
 
 def test_under_a_new_name_it_has_the_new_ones_prices_but_keeps_what_was_typed(as_alice, gpt):
     as_alice.patch(gpt, {"context_length": 1000})
     model = as_alice.patch(gpt, {"model_name": "gpt-4o-mini"}).json()
     assert (model["input_cost_per_million"], model["context_length"]) == (0.15, 1000)
+
+
+def test_a_base_model_says_what_a_name_of_ones_own_does_not(as_alice):
+    body = {"provider": str(make_provider(type="azure", name="Azure").id), "model_name": "of-our-own"}
+    own = f"{URL}/{as_alice.post(URL, body).json()['model']['id']}"
+    assert as_alice.get(own).json()["max_output_tokens"] is None
+    model = as_alice.patch(own, {"base_model": "gpt-4o", "context_length": 1000}).json()
+    expected = {"base_model": "gpt-4o", "input_cost_per_million": 2.5, "max_output_tokens": 16_384}
+    assert model.items() >= {**expected, "context_length": 1000}.items()
+    assert as_alice.patch(own, {"base_model": ""}).json()["input_cost_per_million"] is None
+
+
+def test_a_unit_and_its_price_can_be_typed(as_alice, gpt):
+    model = as_alice.patch(gpt, {"unit": "second", "price_per_unit": "0.0001"}).json()
+    assert (model["unit"], model["price_per_unit"]) == ("second", 0.0001)
+    assert as_alice.patch(gpt, {"unit": None, "price_per_unit": None}).json()["unit"] == ""
+    assert as_alice.patch(gpt, {"unit": "yard"}).status_code == 400
 
 
 def test_quality_is_guessed_from_the_price_until_somebody_says_it(as_alice, gpt):

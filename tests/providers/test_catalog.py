@@ -51,6 +51,27 @@ def test_prices_are_per_million_tokens():
     assert {"chat", "tools", "vision"} <= set(known.capabilities)
 
 
+@pytest.mark.parametrize(
+    ("type", "name", "unit", "usd"),
+    [
+        ("cohere", "rerank-v3.5", "search", "0.002"),
+        ("openai", "tts-1", "character", "0.000015"),
+        ("openai", "dall-e-3", "image", "0.04"),
+        ("openai", "whisper-1", "second", "0.0001"),
+        ("openai", "gpt-4o", "", None),
+    ],
+)
+def test_a_model_has_the_price_of_its_unit(type, name, unit, usd):
+    known = lookup(type=type, model_name=name)
+    assert (known.unit, known.price_per_unit) == (unit, None if usd is None else Decimal(usd))
+
+
+def test_a_base_model_is_looked_up_instead_also_for_a_server_of_ones_own():
+    assert lookup(type="azure", model_name="ours", base_model="gpt-4o").max_output_tokens == 16_384
+    assert lookup(type="custom", model_name="ours", base_model="azure/gpt-4o").context_length == 128_000
+    assert lookup(type="custom", model_name="ours", base_model="nobody-knows") == UNKNOWN
+
+
 def test_a_model_is_found_under_litellms_prefix():
     assert lookup(type="fireworks", model_name="accounts/fireworks/models/llama-v3p3-70b-instruct").context_length
     assert lookup(type="nebius", model_name="meta-llama/Llama-3.3-70B-Instruct").input_cost_per_million == Decimal(
