@@ -181,8 +181,9 @@ class DeploymentSpec:
     (`chat`, `messages`, `responses`); with none of them its type decides, and `litellm` alone means LiteLLM. `unit` is
     what is charged besides tokens (`search`, `image`, …), at `cost_per_unit_usd` each. An unknown price of cached input
     (reads or writes of the prompt cache) is that of other input. Its context holds `context_tokens` (None: nobody
-    knows). `unsupported` is its group's rule for parameters that it can't take. It takes `max_parallel` requests at
-    once; one more waits up to `max_wait_s` for a place.
+    knows). Its answers have at most `max_output_tokens` (None: nobody knows). `base_model` is the well-known name of
+    the model behind a name of one's own. `unsupported` is its group's rule for parameters that it can't take. It takes
+    `max_parallel` requests at once; one more waits up to `max_wait_s` for a place.
     """
 
     deployment_id: str
@@ -212,6 +213,13 @@ class DeploymentSpec:
     credentials: tuple[tuple[str, Secret], ...] = ()
     dialects: frozenset[str] = frozenset()
     unsupported: Unsupported = Unsupported.DROP
+    max_output_tokens: int | None = None
+    base_model: str = ""
+
+    @property
+    def known_as(self) -> str:
+        """The name by which rules for a model's parameters go: a deployment of one's own has another."""
+        return self.base_model or self.upstream_model
 
     @property
     def secrets(self) -> tuple[Secret, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.dialects.limits import within
 from engine.spec import DeploymentSpec
 from engine.upstreams import failures, refusals
 from engine.upstreams.call import Call
@@ -19,16 +20,18 @@ _refusing: set[tuple[str, str | None]] = set()
 
 def body(call: Call, deployment: DeploymentSpec) -> dict[str, Any]:
     """The client's JSON for this deployment, in its words; `model` is still the client's."""
-    fit = fitted({**call.chat, **stream_options(call, deployment)}, deployment, is_translated=call.is_translated)
+    chat, _ = within(call.chat, deployment.max_output_tokens)
+    fit = fitted({**chat, **stream_options(call, deployment)}, deployment, is_translated=call.is_translated)
     return refusals.without(fit, deployment) if call.is_translated else fit
 
 
 def dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
-    """Parameters of the client that this deployment is not sent."""
+    """Parameters of the client that this deployment is not sent as they are."""
+    _, lowered = within(call.chat, deployment.max_output_tokens)
     unknown = forbidden_at(deployment)
     if call.is_translated:
         unknown |= refusals.of(deployment)
-    return tuple(name for name in call.chat if name in unknown) if unknown else ()
+    return (*(name for name in call.chat if name in unknown), *lowered) if unknown else lowered
 
 
 def stream_options(call: Call, deployment: DeploymentSpec) -> dict[str, Any]:

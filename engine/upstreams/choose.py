@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.dialects.anthropic.traits import traits_of
 from engine.dialects.responses.request import needs_kept
 from engine.dialects.responses.upstream.request import request as asked_of_responses
 from engine.dialects.translation import Untranslatable
@@ -94,12 +95,20 @@ def _obstacle(call: Call, deployment: DeploymentSpec) -> Untranslatable | None:
         return None
     try:
         if MESSAGES_DIALECT in spoken:
-            asked_of(call, deployment.upstream_model)
+            asked_of(call, deployment)
         else:
             asked_of_responses(call.chat, deployment.upstream_model)
     except Untranslatable as found:
         return found
     return None
+
+
+def default_output_tokens(deployment: DeploymentSpec) -> int | None:
+    """The limit of output tokens that a deployment is sent for a chat without one; None: it is sent none."""
+    spoken = dialects_of(deployment)
+    if CHAT_DIALECT in spoken or not (MESSAGES_DIALECT in spoken or deployment.provider_type == "anthropic"):
+        return None
+    return deployment.max_output_tokens or traits_of(deployment.known_as).default_max_tokens
 
 
 def dialects_of(deployment: DeploymentSpec) -> frozenset[str]:

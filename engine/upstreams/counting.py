@@ -40,7 +40,7 @@ async def counted(call: Call, spec: GroupSpec) -> int | None:
 
 
 async def _ask(call: Call, deployment: DeploymentSpec) -> int | None:
-    body, _ = adapted(call.body, deployment.upstream_model)
+    body, _ = adapted(call.body, deployment.known_as)
     asked = {name: value for name, value in body.items() if name not in OF_ANSWERS}
     response = await session().post(
         messages_address(deployment, "messages/count_tokens"),

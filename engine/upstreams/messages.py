@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from pydantic_core import to_json
@@ -13,6 +14,7 @@ from engine.dialects.anthropic.chunks import ChatChunks
 from engine.dialects.anthropic.reading import MessagesReading, read_message, with_model
 from engine.dialects.anthropic.request import Asked
 from engine.dialects.anthropic.request import request as messages_request
+from engine.dialects.limits import within
 from engine.dialects.messages.errors import error_event
 from engine.dialects.progress import Progress
 from engine.dialects.reading import Event, parsed
@@ -40,7 +42,7 @@ class MessagesSpeech:
     """
 
     def request(self, call: Call, deployment: DeploymentSpec) -> Request:
-        body, dropped = sent_anyway(*adapted(call.body, deployment.upstream_model), deployment, call.body)
+        body, dropped = sent_anyway(*_adapted(call, deployment), deployment, call.body)
         sent = {**body, "model": deployment.upstream_model}
         return _request(deployment, sent, messages_headers(call, deployment), dropped)
 
@@ -61,10 +63,11 @@ class ChatOverMessagesSpeech:
     """A chat request in the words of the Messages API, and the answer as chat."""
 
     def request(self, call: Call, deployment: DeploymentSpec) -> Request:
-        asked = asked_of(call, deployment.upstream_model)
+        asked = asked_of(call, deployment)
         headers = messages_headers(call, deployment, frozenset(TRACING))
         body, dropped = sent_anyway(asked.body, asked.dropped, deployment, call.chat)
-        return _request(deployment, body, headers, dropped, asked.schema_tool)
+        sent = {**body, "model": deployment.upstream_model}
+        return _request(deployment, sent, headers, dropped, asked.schema_tool)
 
     def has_learned(self, call: Call, deployment: DeploymentSpec, refusal: UpstreamFailure) -> bool:
         return False
@@ -123,12 +126,19 @@ class ChatFromMessages(StreamEvents):
         return b"".join(b"data: " + to_json(chunk) + b"\n\n" for chunk in self._chunks.event(fields))
 
 
-def asked_of(call: Call, model: str) -> Asked:
+def _adapted(call: Call, deployment: DeploymentSpec) -> tuple[dict[str, Any], list[str]]:
+    return adapted(call.body, deployment.known_as, most_output_tokens=deployment.max_output_tokens)
+
+
+def asked_of(call: Call, deployment: DeploymentSpec) -> Asked:
     """The request for a model in the words of the Messages API, made once; raises Untranslatable."""
-    key = f"messages:{model}:{call.is_stream}"
+    model, most = deployment.known_as, deployment.max_output_tokens
+    key = f"messages:{model}:{most}:{call.is_stream}"
     if (made := call.prepared.get(key)) is None:
         try:
-            made = messages_request(call.chat, model)
+            chat, lowered = within(call.chat, most)
+            asked = messages_request(chat, model, most_output_tokens=most)
+            made = replace(asked, dropped=(*asked.dropped, *lowered)) if lowered else asked
         except Untranslatable as obstacle:
             made = obstacle
         call.prepared[key] = made

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from engine.dialects.limits import within
 from engine.dialects.progress import Progress
 from engine.dialects.reading import Event, parsed
 from engine.dialects.responses.upstream.answer import answer
@@ -33,8 +34,9 @@ class ResponsesSpeech:
 
     def request(self, call: Call, deployment: DeploymentSpec) -> Request:
         # Nothing is kept there: anybody with the provider's key could read it.
-        body = {**call.body, "model": deployment.upstream_model, "store": False}
-        dropped = ("store",) if call.body.get("store") else ()
+        asked, lowered = within(call.body, deployment.max_output_tokens)
+        body = {**asked, "model": deployment.upstream_model, "store": False}
+        dropped = (*(("store",) if call.body.get("store") else ()), *lowered)
         return Request(_url(deployment), to_json(body), _headers(call, deployment), dropped)
 
     def has_learned(self, call: Call, deployment: DeploymentSpec, refusal: UpstreamFailure) -> bool:
@@ -51,8 +53,9 @@ class ChatOverResponsesSpeech:
     """A chat client at an upstream that speaks Responses."""
 
     def request(self, call: Call, deployment: DeploymentSpec) -> Request:
-        asked = asked_of_responses(call.chat, deployment.upstream_model)
-        body, dropped = sent_anyway(asked.body, asked.dropped, deployment, call.chat)
+        chat, lowered = within(call.chat, deployment.max_output_tokens)
+        asked = asked_of_responses(chat, deployment.upstream_model)
+        body, dropped = sent_anyway(asked.body, (*asked.dropped, *lowered), deployment, call.chat)
         return Request(_url(deployment), to_json(body), _headers(call, deployment), printable(dropped))
 
     def has_learned(self, call: Call, deployment: DeploymentSpec, refusal: UpstreamFailure) -> bool:

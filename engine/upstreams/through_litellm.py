@@ -11,6 +11,7 @@ from pydantic_core import to_json
 
 from engine import limits
 from engine.dialects.answers import read_chat, read_embeddings
+from engine.dialects.limits import within
 from engine.dialects.trailing_error import trailing_error
 from engine.ledger import Attempt
 from engine.spec import DeploymentSpec, RetryPolicy, Unsupported
@@ -83,7 +84,8 @@ def _arguments(call: Call, deployment: DeploymentSpec, policy: RetryPolicy) -> d
     if call.is_translated:
         messages = for_litellm(messages, deployment)
     text = {"messages": messages} if is_chat else {"input": call.chat["input"]}
-    own = {name: value for name, value in call.chat.items() if name in allowed}
+    chat, _ = within(call.chat, deployment.max_output_tokens)
+    own = {name: value for name, value in chat.items() if name in allowed}
     return {
         **own,
         **text,
@@ -116,7 +118,9 @@ def _allowed(call: Call) -> tuple[bool, frozenset[str]]:
 
 def _dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
     _, allowed = _allowed(call)
-    return dropped_params(call.chat, allowed, None if _passes(call, deployment) else _known(call, deployment))
+    known = None if _passes(call, deployment) else _known(call, deployment)
+    _, lowered = within(call.chat, deployment.max_output_tokens)
+    return (*dropped_params(call.chat, allowed, known), *lowered)
 
 
 def _forced(call: Call, deployment: DeploymentSpec) -> dict[str, Any]:
@@ -131,7 +135,8 @@ def _passes(call: Call, deployment: DeploymentSpec) -> bool:
 
 
 def _known(call: Call, deployment: DeploymentSpec) -> frozenset[str] | None:
-    return supported(_dialect(deployment, call.is_chat), deployment.upstream_model, call.is_chat)
+    provider = _dialect(deployment, call.is_chat)
+    return supported(provider, deployment.known_as.removeprefix(f"{provider}/"), call.is_chat)
 
 
 @lru_cache(maxsize=4096)

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from engine.dialects.limits import BUDGET, NAMES
 from engine.dialects.translation import Untranslatable
 from engine.spec import DeploymentSpec, Unsupported
 from engine.upstreams.call import CHAT, Call
 
-# A changed limit of output tokens is reported, but no reason to refuse.
-LIMITS = frozenset({"max_tokens", "max_completion_tokens", "max_output_tokens"})
+# A lowered limit of output tokens is reported, but no reason to refuse, and never sent: no model can follow it.
+LIMITS = frozenset({*NAMES, BUDGET})
 # What a request consists of has another shape in each dialect, and is never sent as it is.
 STRUCTURE = frozenset(
     {
@@ -19,6 +20,7 @@ STRUCTURE = frozenset(
         *("tools", "tool_choice", "functions", "function_call", "stream", "stream_options", "store"),
     }
 )
+KEPT_OUT = STRUCTURE | LIMITS
 Body = dict[str, Any]
 
 
@@ -33,7 +35,7 @@ def sent_anyway(
     names = tuple(dropped)
     if deployment.unsupported is not Unsupported.PASS or not names:
         return sent, names
-    kept = {name: body[name] for body in reversed(given) for name in names if name in body and name not in STRUCTURE}
+    kept = {name: body[name] for body in reversed(given) for name in names if name in body and name not in KEPT_OUT}
     return {**sent, **kept}, tuple(name for name in names if name not in kept)
 
 

@@ -13,6 +13,7 @@ from django.conf import settings
 
 from access.models import NANO
 from engine.spec import DeploymentSpec, GroupSpec, OwnKey
+from engine.upstreams.choose import default_output_tokens
 from engine.upstreams.tokens import Usage
 
 # English has about four; other languages and code have fewer.
@@ -44,13 +45,17 @@ def most_nanousd(
     """The highest cost of a request with a body of `size` bytes on the most expensive of these deployments.
 
     Deployments that only a person's own key pays for, or without a price, cost nothing. Without a limit of output
-    tokens, CREDIT_HOLD_OUTPUT_TOKENS counts. `units` are the most of what is charged besides tokens.
+    tokens, the one that is sent to the deployment counts, or CREDIT_HOLD_OUTPUT_TOKENS where none is sent; never more
+    than its model can write. `units` are the most of what is charged besides tokens.
     """
     tokens_in = _input_tokens(body, size)
-    tokens_out = _output_tokens(body)
-    most = Usage(tokens_in, tokens_out, tokens_in + tokens_out, units=units[0], unit=units[1])
+
+    def most(deployment: DeploymentSpec) -> Usage:
+        tokens_out = _output_tokens(body, deployment)
+        return Usage(tokens_in, tokens_out, tokens_in + tokens_out, units=units[0], unit=units[1])
+
     costs = [
-        most.cost_usd(deployment) or 0.0
+        most(deployment).cost_usd(deployment) or 0.0
         for deployment in deployments
         if (own := own_keys.get(deployment.provider_id)) is None or own.may_fall_back
     ]
@@ -86,8 +91,10 @@ def _images(content: object) -> list[Any]:
     return [part for part in content if isinstance(part, dict) and part.get("type") in IMAGES]
 
 
-def _output_tokens(body: Mapping[str, Any]) -> int:
+def _output_tokens(body: Mapping[str, Any], deployment: DeploymentSpec) -> int:
     if "messages" not in body and "prompt" not in body:
         return 0
-    limits = (body.get("max_completion_tokens"), body.get("max_tokens"), settings.CREDIT_HOLD_OUTPUT_TOKENS)
-    return next((int(limit) for limit in limits if limit and limit > 0), 0) * max(1, int(body.get("n") or 1))
+    wished = (body.get("max_completion_tokens"), body.get("max_tokens"))
+    limits = (*wished, default_output_tokens(deployment), settings.CREDIT_HOLD_OUTPUT_TOKENS)
+    tokens = next((int(limit) for limit in limits if limit and limit > 0), 0)
+    return min(tokens, deployment.max_output_tokens or tokens) * max(1, int(body.get("n") or 1))

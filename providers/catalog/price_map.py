@@ -25,7 +25,6 @@ CAPABILITIES = {
 UNIT_PRICES = {
     "rerank": (("input_cost_per_query", "search"),),
     "audio_speech": (("input_cost_per_character", "character"),),
-    "audio_transcription": (("input_cost_per_second", "second"), ("output_cost_per_second", "second")),
     "image_generation": (("output_cost_per_image", "image"), ("input_cost_per_image", "image")),
     "audio_transcription": (("input_cost_per_second", "second"), ("output_cost_per_second", "second")),
 }

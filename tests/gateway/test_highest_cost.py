@@ -97,3 +97,14 @@ class Named:
 def test_units_are_held_with_the_tokens():
     ranks = replace(CHEAP, input_cost_per_token_usd=None, unit="search", cost_per_unit_usd=0.002)
     assert most_nanousd({"documents": ["x"] * 150}, 100, [ranks], {}, (2.0, "search")) == 4_000_000
+
+
+def test_the_hold_is_for_the_limit_that_is_sent_upstream_and_never_for_more_than_the_model_writes(settings):
+    settings.CREDIT_HOLD_OUTPUT_TOKENS = 50
+    claude = replace(
+        CHEAP, provider_type="anthropic", dialects=frozenset({"messages"}), upstream_model="claude-sonnet-4-5"
+    )
+    sent, short = replace(claude, max_output_tokens=64_000), replace(CHEAP, max_output_tokens=20)
+    silent, told = {"messages": []}, {"messages": [], "max_tokens": 32_000}
+    assert [usd(silent, one) for one in (sent, claude, short)] == [640, 81.92, 0.2]
+    assert [usd(told, one) for one in (sent, short)] == [320, 0.2]

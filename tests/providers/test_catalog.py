@@ -56,7 +56,7 @@ def test_prices_are_per_million_tokens():
     [
         ("cohere", "rerank-v3.5", "search", "0.002"),
         ("openai", "tts-1", "character", "0.000015"),
-        ("openai", "dall-e-3", "image", "0.04"),
+        ("aiml", "dall-e-3", "image", "0.052"),
         ("openai", "whisper-1", "second", "0.0001"),
         ("openai", "gpt-4o", "", None),
     ],

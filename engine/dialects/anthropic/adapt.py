@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.dialects.anthropic.request import BUDGETS, LEAST_BUDGET
+from engine.dialects.anthropic.request import BUDGETS
 from engine.dialects.anthropic.signatures import without_marked
-from engine.dialects.anthropic.traits import Traits, is_claude, traits_of
+from engine.dialects.anthropic.traits import LEAST_BUDGET, Traits, is_claude, traits_of
 from engine.dialects.anthropic.turns import reminder
+from engine.dialects.limits import with_room, within
 from engine.dialects.shapes import object_of, objects
 
 SAMPLING = ("temperature", "top_p", "top_k")
@@ -21,15 +22,20 @@ def adapted(
 ) -> tuple[dict[str, Any], list[str]]:
     """The body for this model, with the names of what is not in it; the same object where nothing had to change.
 
-    A server of other models gets everything but thoughts that are not Anthropic's.
+    A server of other models gets everything but thoughts that are not Anthropic's, and limits above the model's.
     """
-    body = without_marked(body)
-    limit = body.get("max_tokens")
-    if most_output_tokens is not None and type(limit) is int and limit > most_output_tokens:
-        body = {**body, "max_tokens": most_output_tokens}
+    body, lowered = within(without_marked(body), most_output_tokens)
+    if lowered:
+        body, less = with_room(body)
+        lowered += less
     if not is_claude(model):
-        return body, []
+        return body, [*lowered]
     traits = traits_of(model)
+    changed, lost = _fitted(body, traits)
+    return changed, [*lowered, *lost]
+
+
+def _fitted(body: dict[str, Any], traits: Traits) -> tuple[dict[str, Any], list[str]]:
     lost = [name for name in SAMPLING if body.get(name) is not None] if not traits.takes_sampling else []
     changes = {**_thinking(body, traits, lost), **_config(body, traits, lost), **_turns(body, traits)}
     if not changes and not lost:

@@ -7,14 +7,14 @@ from typing import Any
 
 from engine.dialects.anthropic import tools
 from engine.dialects.anthropic.signatures import lacks_thoughts
-from engine.dialects.anthropic.traits import Traits, traits_of
+from engine.dialects.anthropic.traits import LEAST_BUDGET, Traits, traits_of
 from engine.dialects.anthropic.turns import split
 from engine.dialects.translation import Untranslatable
 
 # Budgets of thinking in tokens, for models without an effort of their own.
 BUDGETS = {"minimal": 1024, "low": 1024, "medium": 4096, "high": 16384, "xhigh": 32768, "max": 32768}
 EFFORTS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh", "max": "max"}
-LEAST_BUDGET, LEAST_TOP_P = 1024, 0.95
+LEAST_TOP_P = 0.95
 TIERS = {"auto": "auto", "default": "standard_only"}
 # Parameters with a rule of their own here; any other is reported if it has a value that changes something.
 HANDLED = frozenset(
@@ -52,7 +52,7 @@ class Asked:
 def request(chat: dict[str, Any], model: str, *, most_output_tokens: int | None = None) -> Asked:
     """The request for a model with this upstream name; raises Untranslatable.
 
-    `most_output_tokens` is the model's limit, None if unknown.
+    `most_output_tokens` is the model's limit, which is sent where the client set none; None if unknown.
     """
     _check(chat)
     traits = traits_of(model)
@@ -87,7 +87,7 @@ def _changes_something(name: str, value: object) -> bool:
 
 def _max_tokens(chat: dict[str, Any], traits: Traits, most: int | None) -> int:
     given = _wished(chat)
-    return min(given if given is not None else traits.default_max_tokens, most or 10**9)
+    return min(given if given is not None else most or traits.default_max_tokens, most or 10**9)
 
 
 def _wished(chat: dict[str, Any]) -> int | None:
