@@ -105,6 +105,7 @@ def test_the_hold_is_for_the_limit_that_is_sent_upstream_and_never_for_more_than
         CHEAP, provider_type="anthropic", dialects=frozenset({"messages"}), upstream_model="claude-sonnet-4-5"
     )
     sent, short = replace(claude, max_output_tokens=64_000), replace(CHEAP, max_output_tokens=20)
-    silent, told = {"messages": []}, {"messages": [], "max_tokens": 32_000}
+    silent: dict[str, Any] = {"messages": []}
+    told = {**silent, "max_tokens": 32_000}
     assert [usd(silent, one) for one in (sent, claude, short)] == [640, 81.92, 0.2]
     assert [usd(told, one) for one in (sent, short)] == [320, 0.2]
