@@ -72,6 +72,10 @@ class StreamEvents:
     def _piece(self, events: list[bytes]) -> Piece:
         piece, parts = Piece(), []
         for event in events:
+            if repeats := self._repeats(event + b"\n\n"):
+                piece.has_data = True
+                parts.append(repeats)
+                continue
             said = self._read(event)
             self.progress.add(said)
             if said.is_done or said.error:

@@ -51,14 +51,15 @@ def _encoded(chat: Stream, encoder: Encoder) -> Stream:
 
 
 async def _events(stream: Stream, chat: Stream, encoder: Encoder) -> AsyncGenerator[bytes]:
-    chat.asked = stream.asked
+    chat.asked, shown = stream.asked, b""
     try:
         async with aclosing(aiter(chat)) as pieces:
             async for piece in pieces:
-                if shown := _shown(piece, encoder):
+                shown = _shown(piece, encoder)
+                if shown and not chat.is_complete:
                     yield shown
         stream.is_complete = True
-        yield encoder.end(chat.usage)
+        yield shown + encoder.end(chat.usage)
     finally:
         stream.usage = chat.usage
 
