@@ -197,12 +197,12 @@ class Trace:
     @property
     def retries(self) -> int:
         """The number of attempts in the same group and tier as the attempt before."""
-        return sum(a.place == b.place for a, b in pairwise(self.attempts))
+        return sum(a.place == b.place for a, b in pairwise(self.attempts)) if len(self.attempts) > 1 else 0
 
     @property
     def fallbacks(self) -> int:
         """Moves to another tier or group: hops, not requests."""
-        return sum(a.place != b.place for a, b in pairwise(self.attempts))
+        return sum(a.place != b.place for a, b in pairwise(self.attempts)) if len(self.attempts) > 1 else 0
 
 
 def _cause(attempt: Attempt) -> str:

@@ -32,6 +32,7 @@ COHERE = frozenset({"cohere", "cohere_chat"})
 # Dialects that are spoken without LiteLLM.
 CHAT_DIALECT, MESSAGES_DIALECT, RESPONSES_DIALECT = "chat", "messages", "responses"
 LITELLM = frozenset({"litellm"})
+CHAT_ALONE, NONE = frozenset({CHAT_DIALECT}), frozenset[str]()
 
 _direct = DirectUpstream()
 _through_litellm = LiteLLMWhenNeeded()
@@ -113,9 +114,9 @@ def default_output_tokens(deployment: DeploymentSpec) -> int | None:
 
 def dialects_of(deployment: DeploymentSpec) -> frozenset[str]:
     """The dialects that a deployment speaks without LiteLLM; where its spec is silent, what its type is known for."""
-    if deployment.dialects:
-        return deployment.dialects - LITELLM
-    return frozenset({CHAT_DIALECT}) if _speaks_openai(deployment) else frozenset()
+    if spoken := deployment.dialects:
+        return spoken if LITELLM.isdisjoint(spoken) else spoken - LITELLM
+    return CHAT_ALONE if _speaks_openai(deployment) else NONE
 
 
 def _chat_upstream(spoken: frozenset[str], endpoint: Endpoint) -> FrankUpstream:

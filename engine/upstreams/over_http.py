@@ -148,15 +148,15 @@ async def _refusal(deployment: DeploymentSpec, response: Response) -> UpstreamFa
 
 async def _start_of(response: Response, limit: int) -> bytes:
     """The unpacked body up to a limit; the read that reaches the limit is kept whole."""
-    parts, size = [], 0
+    parts, size, content = [], 0, response.content
     try:
-        while size <= limit and (part := await response.content.readany()):
+        while size <= limit and not content.at_eof() and (part := await content.readany()):
             parts.append(part)
             size += len(part)
     except BaseException:  # an answer that nobody waits for must not cost more tokens
         response.close()
         raise
-    response.close() if not response.content.at_eof() else response.release()
+    response.close() if not content.at_eof() else response.release()
     return b"".join(parts)
 
 

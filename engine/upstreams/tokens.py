@@ -85,10 +85,9 @@ def _counts(usage: dict[str, Any]) -> tuple[int, int] | None:
 
     Without written tokens it is the usage of an embedding, where all were read.
     """
-    told = next((pair for pair in SPELLINGS if any(name in usage for name in pair)), None)
-    if told is None:
+    if (told := _spelling_of(usage)) is None:
         return None
-    read, written = (_count(usage.get(name, 0)) for name in told)
+    read, written = _count(usage.get(told[0], 0)), _count(usage.get(told[1], 0))
     if read is None or written is None:
         return None
     total = _count(usage.get("total_tokens", 0)) or 0
@@ -101,6 +100,16 @@ def _counts(usage: dict[str, Any]) -> tuple[int, int] | None:
     return (min(read, MOST_TOKENS), written) if read or written else None
 
 
+# Plain loops from here on: each answer is read, and a generator takes longer than what it looks for.
+
+
+def _spelling_of(usage: dict[str, Any]) -> tuple[str, str] | None:
+    for pair in SPELLINGS:
+        if pair[0] in usage or pair[1] in usage:
+            return pair
+    return None
+
+
 def _count(value: object) -> int | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
@@ -108,7 +117,10 @@ def _count(value: object) -> int | None:
 
 
 def _detail(usage: dict[str, Any], *names: str) -> dict[str, Any]:
-    return next((found for name in names if (found := _object(usage.get(name)))), {})
+    for name in names:
+        if found := _object(usage.get(name)):
+            return found
+    return {}
 
 
 def _cache_tokens(usage: dict[str, Any], prompt: int) -> tuple[int, int]:
@@ -124,7 +136,10 @@ def _cache_tokens(usage: dict[str, Any], prompt: int) -> tuple[int, int]:
 
 def _first_count(fields: dict[str, Any], *names: str) -> int:
     """The first of these that is a count above 0, else 0."""
-    return next((fields[name] for name in names if _is_count(fields.get(name)) and fields[name]), 0)
+    for name in names if fields else ():
+        if _is_count(value := fields.get(name)) and value:
+            return int(value)
+    return 0
 
 
 def _object(value: object) -> dict[str, Any]:
