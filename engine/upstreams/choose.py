@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from engine.dialects.anthropic.traits import traits_of
 from engine.dialects.responses.request import needs_kept
-from engine.dialects.responses.upstream.request import request as asked_of_responses
 from engine.dialects.translation import Untranslatable
 from engine.dialects.translators import TRANSLATORS
 from engine.spec import DeploymentSpec, GroupSpec, Router, Unsupported
@@ -14,7 +13,7 @@ from engine.upstreams.direct import COMPATIBLE, DirectUpstream
 from engine.upstreams.litellm_import import LiteLLMWhenNeeded
 from engine.upstreams.messages import ChatOverMessagesSpeech, MessagesSpeech, asked_of
 from engine.upstreams.over_http import HTTPUpstream
-from engine.upstreams.responses import ChatOverResponsesSpeech, ResponsesSpeech
+from engine.upstreams.responses import ChatOverResponsesSpeech, ResponsesSpeech, asked_as_responses
 from engine.upstreams.translated import TranslatedUpstream
 from engine.upstreams.unsupported import passing, refused
 
@@ -98,7 +97,7 @@ def _obstacle(call: Call, deployment: DeploymentSpec) -> Untranslatable | None:
         if MESSAGES_DIALECT in spoken:
             asked_of(call, deployment)
         else:
-            asked_of_responses(call.chat, deployment.upstream_model)
+            asked_as_responses(call, deployment)
     except Untranslatable as found:
         return found
     return None

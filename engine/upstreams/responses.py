@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from pydantic_core import to_json
@@ -14,7 +15,9 @@ from engine.dialects.responses.upstream.answer import answer
 from engine.dialects.responses.upstream.chunks import ResponseChunks
 from engine.dialects.responses.upstream.ending import Ending
 from engine.dialects.responses.upstream.reading import read_event, read_response
+from engine.dialects.responses.upstream.request import AskedOfResponses
 from engine.dialects.responses.upstream.request import request as asked_of_responses
+from engine.dialects.translation import Untranslatable
 from engine.spec import DeploymentSpec
 from engine.upstreams import estimates, failures
 from engine.upstreams.call import Answer, Call
@@ -53,9 +56,8 @@ class ChatOverResponsesSpeech:
     """A chat client at an upstream that speaks Responses."""
 
     def request(self, call: Call, deployment: DeploymentSpec) -> Request:
-        chat, lowered = within(call.chat, deployment.max_output_tokens)
-        asked = asked_of_responses(chat, deployment.upstream_model)
-        body, dropped = sent_anyway(asked.body, (*asked.dropped, *lowered), deployment, call.chat)
+        asked = asked_as_responses(call, deployment)
+        body, dropped = sent_anyway(asked.body, asked.dropped, deployment, call.chat)
         return Request(_url(deployment), to_json(body), _headers(call, deployment), printable(dropped))
 
     def has_learned(self, call: Call, deployment: DeploymentSpec, refusal: UpstreamFailure) -> bool:
@@ -111,6 +113,23 @@ class DecodedResponseEvents(StreamEvents):
         chunks = self._chunks.event(fields)
         shown = [chunk for chunk in chunks if chunk["choices"] or not self._hides_usage]
         return b"".join(b"data: %b\n\n" % to_json(chunk) for chunk in shown)
+
+
+def asked_as_responses(call: Call, deployment: DeploymentSpec) -> AskedOfResponses:
+    """The chat request for a model in the words of Responses, made once; raises Untranslatable."""
+    model, most = deployment.upstream_model, deployment.max_output_tokens
+    key = f"responses:{model}:{most}:{call.is_stream}"
+    if (made := call.prepared.get(key)) is None:
+        try:
+            chat, lowered = within(call.chat, most)
+            asked = asked_of_responses(chat, model)
+            made = replace(asked, dropped=(*asked.dropped, *lowered)) if lowered else asked
+        except Untranslatable as obstacle:
+            made = obstacle
+        call.prepared[key] = made
+    if isinstance(made, Untranslatable):
+        raise made
+    return made
 
 
 def _url(deployment: DeploymentSpec) -> str:
