@@ -23,7 +23,7 @@ from gateway import live, pipeline
 from gateway.doors import cors, error_shapes, offered_models
 from gateway.doors.forms import FormReader, read_form
 from gateway.doors.incoming import Incoming, incoming
-from gateway.doors.paths import Asks, way_of
+from gateway.doors.paths import Asks, not_served, refuses_socket, way_of
 from gateway.exchange import Exchange
 from gateway.live import Live
 from gateway.openai import ApiError, Headers
@@ -88,12 +88,28 @@ class Gateway:
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
             return
+        if scope["type"] == "websocket" and refuses_socket(scope["path"]):
+            await _refuse_socket(scope, receive, send)
+            return
         await live.start()
         way = way_of(scope["path"], scope["method"]) if scope["type"] == "http" else None
         if way is None:
             await self._behind(scope, receive, _named(send) if scope["type"] == "http" else send)
         else:
             await _answer(incoming(way, scope["path"], scope["headers"]), scope["method"], receive, send)
+
+
+async def _refuse_socket(scope: Scope, receive: Receive, send: Send) -> None:
+    """A 404 like that of any other request; where the server can't, 403 without words."""
+    await receive()
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close"})
+        return
+    request = incoming(not_served("GET", scope["path"]), scope["path"], scope["headers"])
+    error = _not_here(request, "GET")
+    headers = [*error.headers, *error_shapes.ids(request.request_id, is_anthropic=False)]
+    await send({"type": "websocket.http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": error.body})
 
 
 def _named(send: Send) -> Send:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import aiohttp
 
 from engine import limits
-from engine.dialects.reading import error_in, parsed
+from engine.dialects.reading import as_json, error_in, parsed
 from engine.ledger import Attempt
 from engine.spec import DeploymentSpec, RetryPolicy
 from engine.upstreams import failures
@@ -165,7 +165,7 @@ async def _whole(deployment: DeploymentSpec, response: Response) -> bytes:
     body = await _start_of(response, limit_bytes)
     if len(body) > limit_bytes:
         raise failures.too_large(deployment)
-    return body.removeprefix(codecs.BOM_UTF8)
+    return as_json(body.removeprefix(codecs.BOM_UTF8))
 
 
 def _kind_of_audio(response: Response) -> bytes:

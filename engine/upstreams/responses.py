@@ -14,7 +14,7 @@ from engine.dialects.reading import Event, parsed
 from engine.dialects.responses.upstream.answer import answer
 from engine.dialects.responses.upstream.chunks import ResponseChunks
 from engine.dialects.responses.upstream.ending import Ending
-from engine.dialects.responses.upstream.reading import read_event, read_response
+from engine.dialects.responses.upstream.reading import is_done_mark, read_event, read_response
 from engine.dialects.responses.upstream.request import AskedOfResponses
 from engine.dialects.responses.upstream.request import request as asked_of_responses
 from engine.dialects.translation import Untranslatable
@@ -88,7 +88,7 @@ class ResponseEvents(StreamEvents):
         return said
 
     def _shown(self, event: bytes, said: Event) -> bytes:
-        return event + b"\n\n"
+        return b"" if is_done_mark(event) else event + b"\n\n"
 
 
 class DecodedResponseEvents(StreamEvents):
@@ -107,7 +107,9 @@ class DecodedResponseEvents(StreamEvents):
         return said
 
     def _shown(self, event: bytes, said: Event) -> bytes:
-        return self._chunks_of(said.fields) if said.fields else event + b"\n\n"
+        if said.fields:
+            return self._chunks_of(said.fields)
+        return b"" if is_done_mark(event) else event + b"\n\n"
 
     def _chunks_of(self, fields: dict[str, Any]) -> bytes:
         chunks = self._chunks.event(fields)
