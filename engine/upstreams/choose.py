@@ -76,7 +76,7 @@ def _dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
     if endpoint not in TRANSLATORS:
         return chat.dropped(call, deployment)
     asked, lost = passing(call, deployment)
-    return (*lost, *chat.dropped(asked, deployment))
+    return (*lost, *call.view.named(chat.dropped(asked, deployment)))
 
 
 def _obstacle(call: Call, deployment: DeploymentSpec) -> Untranslatable | None:

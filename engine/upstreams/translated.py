@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from pydantic_core import to_json
 
-from engine.dialects.limits import NAMES
 from engine.dialects.reading import chunk_in, parsed
 from engine.dialects.translation import Encoder
 from engine.dialects.translators import TRANSLATORS
@@ -17,9 +16,6 @@ from engine.spec import DeploymentSpec, RetryPolicy
 from engine.upstreams.call import Answer, Call, Stream, Upstream
 from engine.upstreams.dropped import printable
 from engine.upstreams.unsupported import passing
-
-# What the client calls its limit of output tokens, by its door.
-LIMIT_OF = {"responses": "max_output_tokens", "messages": "max_tokens"}
 
 
 class TranslatedUpstream:
@@ -36,8 +32,7 @@ class TranslatedUpstream:
         try:
             result = await self.chat.send(asked, deployment, policy, attempt)
         finally:
-            found = (LIMIT_OF[call.endpoint] if name in NAMES else name for name in attempt.dropped_params)
-            attempt.dropped_params = printable(dict.fromkeys((*dropped, *found)))
+            attempt.dropped_params = printable(dict.fromkeys((*dropped, *view.named(attempt.dropped_params))))
         if isinstance(result, Stream):
             return _encoded(result, translator.encoder(view))
         said = translator.answer(view, parsed(result.body) or {}, result.usage)
