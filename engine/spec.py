@@ -45,6 +45,13 @@ class Unsupported(StrEnum):
     PASS = "pass"  # noqa: S105  # the word of the API
 
 
+class Rescues(StrEnum):
+    """Whether streams that break after their first content go on elsewhere; as the REST API spells it."""
+
+    OFF = "off"
+    AUTO = "auto"
+
+
 class Secret:
     """An upstream credential that can't be printed, formatted or pickled by accident."""
 
@@ -182,8 +189,9 @@ class DeploymentSpec:
     what is charged besides tokens (`search`, `image`, …), at `cost_per_unit_usd` each. An unknown price of cached input
     (reads or writes of the prompt cache) is that of other input. Its context holds `context_tokens` (None: nobody
     knows). Its answers have at most `max_output_tokens` (None: nobody knows). `base_model` is the well-known name of
-    the model behind a name of one's own. `unsupported` is its group's rule for parameters that it can't take. It takes
-    `max_parallel` requests at once; one more waits up to `max_wait_s` for a place.
+    the model behind a name of one's own. `unsupported` is its group's rule for parameters that it can't take. Its model
+    `prefills` when it goes on with an answer that the request begins. It takes `max_parallel` requests at once; one
+    more waits up to `max_wait_s` for a place.
     """
 
     deployment_id: str
@@ -215,6 +223,7 @@ class DeploymentSpec:
     unsupported: Unsupported = Unsupported.DROP
     max_output_tokens: int | None = None
     base_model: str = ""
+    prefills: bool = False
 
     @property
     def known_as(self) -> str:
@@ -251,7 +260,8 @@ class GroupSpec:
     """One routing group as the engine needs it. `revision` grows with each change; None for a lone model.
 
     `streams_upstream`: upstreams are asked for streams although the callers of chats did not ask for one. `sticky`:
-    conversations stay at the deployment that answered them last.
+    conversations stay at the deployment that answered them last. `rescues`: a stream that breaks after its first
+    content goes on at the same deployment or another one.
     """
 
     group_id: str
@@ -265,6 +275,7 @@ class GroupSpec:
     router: Router = Router.NATIVE
     streams_upstream: bool = False
     sticky: StickyPolicy | None = None
+    rescues: bool = False
 
     @property
     def tiers(self) -> tuple[int, ...]:

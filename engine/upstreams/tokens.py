@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from engine.spec import DeploymentSpec
@@ -67,6 +68,22 @@ class Usage(NamedTuple):
         if not self.unit or self.unit != deployment.unit or deployment.cost_per_unit_usd is None:
             return tokens_usd
         return (tokens_usd or 0.0) + self.units * deployment.cost_per_unit_usd
+
+
+def sum_of(usages: Iterable[Usage]) -> Usage:
+    """The tokens of several parts of one answer; units are the last one's."""
+    total = Usage(0, 0, 0)
+    for one in usages:
+        total = one._replace(
+            input_tokens=total.input_tokens + one.input_tokens,
+            output_tokens=total.output_tokens + one.output_tokens,
+            total_tokens=total.total_tokens + one.total_tokens,
+            cached_tokens=total.cached_tokens + one.cached_tokens,
+            cache_write_tokens=total.cache_write_tokens + one.cache_write_tokens,
+            reasoning_tokens=total.reasoning_tokens + one.reasoning_tokens,
+            is_estimated=total.is_estimated or one.is_estimated,
+        )
+    return total
 
 
 def usage_in(fields: dict[str, Any]) -> Usage | None:

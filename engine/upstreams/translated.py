@@ -34,6 +34,8 @@ class TranslatedUpstream:
         finally:
             attempt.dropped_params = printable(dict.fromkeys((*dropped, *view.named(attempt.dropped_params))))
         if isinstance(result, Stream):
+            if call.watch is not None:
+                call.watch(result)
             return _encoded(result, translator.encoder(view))
         said = translator.answer(view, parsed(result.body) or {}, result.usage)
         return replace(result, body=to_json(said))
