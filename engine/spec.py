@@ -7,8 +7,10 @@ rehearsals make them by hand. Times are seconds (`_s`), prices are US dollars pe
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 DEFAULT_COOLDOWN_S = 30.0
 FIRST_TOKEN_S, TOTAL_S = 15.0, 120.0
@@ -43,13 +45,6 @@ class Unsupported(StrEnum):
     DROP = "drop"
     REFUSE = "refuse"
     PASS = "pass"  # noqa: S105  # the word of the API
-
-
-class Rescues(StrEnum):
-    """Whether streams that break after their first content go on elsewhere; as the REST API spells it."""
-
-    OFF = "off"
-    AUTO = "auto"
 
 
 class Secret:
@@ -189,9 +184,9 @@ class DeploymentSpec:
     what is charged besides tokens (`search`, `image`, …), at `cost_per_unit_usd` each. An unknown price of cached input
     (reads or writes of the prompt cache) is that of other input. Its context holds `context_tokens` (None: nobody
     knows). Its answers have at most `max_output_tokens` (None: nobody knows). `base_model` is the well-known name of
-    the model behind a name of one's own. `unsupported` is its group's rule for parameters that it can't take. Its model
-    `prefills` when it goes on with an answer that the request begins. It takes `max_parallel` requests at once; one
-    more waits up to `max_wait_s` for a place.
+    the model behind a name of one's own. Each request to it has `extra_headers` (in lower case) and the fields of
+    `extra_body`, which win over the client's. `unsupported` is its group's rule for parameters that it can't take. It
+    takes `max_parallel` requests at once; one more waits up to `max_wait_s` for a place.
     """
 
     deployment_id: str
@@ -223,7 +218,8 @@ class DeploymentSpec:
     unsupported: Unsupported = Unsupported.DROP
     max_output_tokens: int | None = None
     base_model: str = ""
-    prefills: bool = False
+    extra_headers: tuple[tuple[str, str], ...] = ()
+    extra_body: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def known_as(self) -> str:
@@ -260,8 +256,7 @@ class GroupSpec:
     """One routing group as the engine needs it. `revision` grows with each change; None for a lone model.
 
     `streams_upstream`: upstreams are asked for streams although the callers of chats did not ask for one. `sticky`:
-    conversations stay at the deployment that answered them last. `rescues`: a stream that breaks after its first
-    content goes on at the same deployment or another one.
+    conversations stay at the deployment that answered them last.
     """
 
     group_id: str
@@ -275,7 +270,6 @@ class GroupSpec:
     router: Router = Router.NATIVE
     streams_upstream: bool = False
     sticky: StickyPolicy | None = None
-    rescues: bool = False
 
     @property
     def tiers(self) -> tuple[int, ...]:

@@ -30,6 +30,8 @@ class DeploymentSerializer(StrictSerializer):
     tpm = serializers.IntegerField(min_value=1, max_value=1_000_000_000, allow_null=True, required=False)
     max_parallel = serializers.IntegerField(min_value=1, max_value=MOST_PARALLEL, allow_null=True, required=False)
     max_wait_s = serializers.FloatField(min_value=0, max_value=LONGEST_WAIT_S, allow_null=True, required=False)
+    extra_headers = serializers.DictField(child=serializers.CharField(max_length=1024), default=dict)
+    extra_body = serializers.DictField(default=dict)
 
     def to_internal_value(self, data: Any) -> Placement:
         values = dict(super().to_internal_value(data))

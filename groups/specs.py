@@ -19,7 +19,6 @@ from engine.spec import (
     DeploymentSpec,
     FallbackPolicy,
     GroupSpec,
-    Rescues,
     RetryPolicy,
     Router,
     Strategy,
@@ -35,8 +34,6 @@ from providers.presets import preset_of
 from providers.secrets import Credentials
 
 MILLION = 1_000_000
-# A model's capability: it goes on with an answer that a request begins.
-PREFILL = "prefill"
 
 
 def active_specs() -> list[GroupSpec]:
@@ -63,7 +60,6 @@ def spec_of(group: RoutingGroup, deployments: Iterable[Deployment] | None = None
         fallback=fallback,
         router=router,
         streams_upstream=problem is None and group.settings.get(config_checks.STREAM_UPSTREAM) is True,
-        rescues=problem is None and group.settings.get(config_checks.RESCUE) == Rescues.AUTO,
         sticky=config_checks.sticky_policy(group.settings) if problem is None else None,
     )
 
@@ -154,6 +150,8 @@ def _deployment(row: Deployment, problem: str | None, unsupported: Unsupported =
         tpm=row.tpm or provider.tpm,
         context_tokens=model.context_length,
         max_output_tokens=model.max_output_tokens,
+        extra_headers=_extra_headers(row),
+        extra_body={**provider.extra_body, **row.extra_body},
         base_model=model.base_model,
         max_parallel=row.max_parallel,
         max_wait_s=row.max_wait_s,
@@ -170,14 +168,7 @@ def _deployment(row: Deployment, problem: str | None, unsupported: Unsupported =
         credentials=keys.others,
         dialects=_dialects(provider, model),
         unsupported=unsupported,
-        prefills=_prefills(provider, model),
     )
-
-
-def _prefills(provider: Provider, model: LanguageModel) -> bool:
-    """Whether a model goes on with an answer that a request begins: the catalog says so, or the price map."""
-    named = {"type": provider.type, "model_name": model.name, "base_model": model.base_model}
-    return PREFILL in model.capabilities or price_map.can_prefill(**named)
 
 
 def _dialects(provider: Provider, model: LanguageModel) -> frozenset[str]:
@@ -187,6 +178,12 @@ def _dialects(provider: Provider, model: LanguageModel) -> frozenset[str]:
     if "responses" in spoken and price_map.answers_in(**named) == "responses":
         return frozenset({"responses"})
     return spoken
+
+
+def _extra_headers(row: Deployment) -> tuple[tuple[str, str], ...]:
+    """The provider's and the deployment's own, which win; in lower case, so that each is sent once."""
+    both = (*row.model.provider.extra_headers.items(), *row.extra_headers.items())
+    return tuple({name.lower(): value for name, value in both}.items())
 
 
 def _options(provider: Provider) -> tuple[tuple[str, str], ...]:

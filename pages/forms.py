@@ -58,6 +58,21 @@ class PriceField(UsdField):
         super().__init__(**{"required": False, **limits, **options})
 
 
+class ObjectField(forms.JSONField):
+    """A JSON object in a box; empty means none."""
+
+    def __init__(self, *, example: str, **options: Any) -> None:
+        widget = forms.Textarea(attributes(rows=2, placeholder=example))
+        errors = {"invalid": f"Give a JSON object, such as {example}."}
+        super().__init__(**{"required": False, "widget": widget, "error_messages": errors, **options})
+
+    def prepare_value(self, value: Any) -> Any:
+        return value if isinstance(value, str) else super().prepare_value(value) if value else ""
+
+    def clean(self, value: Any) -> Any:
+        return super().clean(value) or {}
+
+
 class WordsField(forms.CharField):
     """Several words in one box; the value is a list, each word once. `max_length` and validators apply to each word.
 

@@ -19,6 +19,8 @@ PROVIDER_FIELDS = (
     "tpm",
     "settings",
     "dialects",
+    "extra_headers",
+    "extra_body",
 )
 MODEL_FIELDS = (
     *("name", "display_name", "input_cost_per_million", "output_cost_per_million", "cached_input_cost_per_million"),

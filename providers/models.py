@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from lib.ids import uuid_of
+from providers.adaptations.extras import check_extra_body, check_extra_headers
 from providers.catalog.quality import QualitySource, guessed
 
 NAME = RegexValidator(r"^[^\x00-\x1f\x7f/]+\Z", "Use printable characters, without a slash.")
@@ -80,7 +81,8 @@ class Provider(models.Model):
 
     `error` says why its last probe failed, `error_since` since when, `failed_probes` how many in a row; `latency_ms` is
     the moving average of successful probes (see `health/probe_schedule.py`). `dialects` are those that the console
-    speaks with it, without LiteLLM; none means those of its type.
+    speaks with it, without LiteLLM; none means those of its type. Each request to it has the `extra_headers`, and the
+    fields of `extra_body`.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -92,6 +94,8 @@ class Provider(models.Model):
     auto_fallback = models.BooleanField(default=True)
     settings = models.JSONField(default=dict, blank=True)
     dialects = models.JSONField(default=list, blank=True)
+    extra_headers = models.JSONField(default=dict, blank=True, validators=[check_extra_headers])
+    extra_body = models.JSONField(default=dict, blank=True, validators=[check_extra_body])
     rpm = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
     tpm = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
     error = models.CharField(max_length=512, blank=True, default="", editable=False)

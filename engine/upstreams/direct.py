@@ -22,6 +22,8 @@ from engine.upstreams import asking, estimates, failures
 from engine.upstreams.call import CHAT, TRANSCRIPTS, Answer, Call, Endpoint
 from engine.upstreams.chat_events import Bytes, ChatEvents, StreamEvents
 from engine.upstreams.connections import session
+from engine.upstreams.dropped import printable
+from engine.upstreams.extras import with_extras
 from engine.upstreams.media_events import MediaEvents, SpeechBytes, SpeechEvents, TranscriptEvents
 from engine.upstreams.over_http import HTTPUpstream, Request
 from engine.upstreams.passed_on import headers_for
@@ -53,14 +55,12 @@ class OpenAISpeech:
 
     def request(self, call: Call, deployment: DeploymentSpec) -> Request:
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
-        headers |= key_header(deployment) | headers_for(call, deployment)
+        headers |= key_header(deployment) | headers_for(call, deployment) | dict(deployment.extra_headers)
         if call.upload is not None:
             return _form(call.upload, call, deployment, headers)
+        made, dropped = with_extras(asking.body(call, deployment), asking.dropped(call, deployment), deployment)
         return Request(
-            _url(call, deployment),
-            to_json({**asking.body(call, deployment), "model": deployment.upstream_model}),
-            headers,
-            asking.dropped(call, deployment),
+            _url(call, deployment), to_json({**made, "model": deployment.upstream_model}), headers, printable(dropped)
         )
 
     def has_learned(self, call: Call, deployment: DeploymentSpec, refusal: UpstreamFailure) -> bool:

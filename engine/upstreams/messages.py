@@ -24,6 +24,7 @@ from engine.upstreams import estimates, failures
 from engine.upstreams.call import Answer, Call
 from engine.upstreams.chat_events import Bytes, StreamEvents
 from engine.upstreams.dropped import printable
+from engine.upstreams.extras import with_extras
 from engine.upstreams.over_http import Request
 from engine.upstreams.passed_on import ANTHROPIC, TRACING, headers_for
 from engine.upstreams.unsupported import sent_anyway
@@ -154,6 +155,7 @@ def _request(
     dropped: tuple[str, ...],
     kept: Any = None,
 ) -> Request:
+    body, dropped = with_extras(body, dropped, deployment)
     return Request(messages_address(deployment), to_json(body), headers, printable(dropped), kept)
 
 
@@ -164,7 +166,7 @@ def messages_headers(call: Call, deployment: DeploymentSpec, wanted: frozenset[s
         key = deployment.api_key.reveal()
         # Other servers of this API read one or the other.
         made |= {"x-api-key": key} | ({"authorization": f"Bearer {key}"} if deployment.api_base else {})
-    return made | headers_for(call, deployment, wanted)
+    return made | headers_for(call, deployment, wanted) | dict(deployment.extra_headers)
 
 
 def messages_address(deployment: DeploymentSpec, path: str = "messages") -> str:

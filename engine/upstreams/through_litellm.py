@@ -100,6 +100,7 @@ def _arguments(call: Call, deployment: DeploymentSpec, policy: RetryPolicy) -> d
         **({} if deployment.provider_type in SENDS_RETRIES else {"max_retries": 0}),
         "drop_params": True,
         **_forced(call, deployment),
+        **_extras(deployment),
         "no-log": True,
         # With tools LiteLLM imports its MCP client, which is not installed and has no use here.
         **({"_skip_mcp_handler": True} if is_chat else {}),
@@ -130,6 +131,12 @@ def _forced(call: Call, deployment: DeploymentSpec) -> dict[str, Any]:
     return {"allowed_openai_params": [name for name in call.chat if name in CHAT_PARAMS - known - ALWAYS]}
 
 
+def _extras(deployment: DeploymentSpec) -> dict[str, Any]:
+    """The deployment's own headers and fields; LiteLLM sends the fields to some providers only."""
+    headers, body = dict(deployment.extra_headers), dict(deployment.extra_body)
+    return {**({"extra_headers": headers} if headers else {}), **({"extra_body": body} if body else {})}
+
+
 def _passes(call: Call, deployment: DeploymentSpec) -> bool:
     return call.is_chat and deployment.unsupported is Unsupported.PASS
 
@@ -151,7 +158,7 @@ def supported(provider: str, model: str, is_chat: bool) -> frozenset[str] | None
 
 
 def _whole(call: Call, deployment: DeploymentSpec, response: Any, heard: ObservedAnswer) -> Answer:
-    body = to_json(response.model_dump(mode="json", exclude_none=True), inf_nan_mode="null")
+    body = to_json(response.model_dump(mode="json", exclude_none=True))
     said = (read_chat if call.is_chat else read_embeddings)(body)
     # LiteLLM treats an answer that ended with an error as a normal end.
     if said.error or said.problem or heard.is_ended_by_error or trailing_error(heard.body):

@@ -70,9 +70,7 @@ class RateLimits:
 
         Raises ApiError 429 with Retry-After if any limit is reached; a refused request counts for none.
         """
-        if not (limits := _limits_of(holder)):
-            return []
-        left = list[Remaining]()
+        limits, left = _limits_of(holder), list[Remaining]()
         try:
             if len(limits) > 1:
                 for limit in limits:

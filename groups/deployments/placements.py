@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -29,6 +30,8 @@ class Placement:
     tpm: int | None = None
     max_parallel: int | None = None
     max_wait_s: float | None = None
+    extra_headers: Mapping[str, str] = field(default_factory=dict, hash=False)
+    extra_body: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 def rows_of(placements: Sequence[Placement]) -> list[Deployment]:
@@ -70,6 +73,8 @@ def _row(placement: Placement, model: LanguageModel, *, position: int) -> Deploy
         tpm=placement.tpm,
         max_parallel=placement.max_parallel,
         max_wait_s=placement.max_wait_s,
+        extra_headers=dict(placement.extra_headers),
+        extra_body=dict(placement.extra_body),
     )
     row.clean_fields(exclude={"group", "model"})
     return row

@@ -10,6 +10,7 @@ from django.db import models
 
 from engine.spec import Strategy as EngineStrategy
 from groups.models.versioned import Versioned
+from providers.adaptations.extras import check_extra_body, check_extra_headers
 from providers.models import LanguageModel
 
 # Requests at once at a deployment, and how long one more waits for its place, in seconds.
@@ -111,6 +112,9 @@ class Deployment(models.Model):
     max_wait_s = models.FloatField(
         null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(LONGEST_WAIT_S)]
     )
+
+    extra_headers = models.JSONField(default=dict, blank=True, validators=[check_extra_headers])
+    extra_body = models.JSONField(default=dict, blank=True, validators=[check_extra_body])
 
     class Meta:
         ordering: ClassVar = ["position", "id"]

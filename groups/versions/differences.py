@@ -30,6 +30,8 @@ PLACED_WORDS = {
     "tpm": "TPM",
     "max_parallel": "at once",
     "max_wait_s": "s of waiting",
+    "extra_headers": "extra headers",
+    "extra_body": "extra fields",
 }
 
 

@@ -16,7 +16,17 @@ FIELDS = (
     *("name", "description", "strategy", "is_active", "retry_config", "cooldown_config", "fallback_config"),
     *("settings", "assigned_team_ids", "assigned_key_ids"),
 )
-PLACED = ("display_name", "priority", "weight", "rpm", "tpm", "max_parallel", "max_wait_s")
+PLACED = (
+    "display_name",
+    "priority",
+    "weight",
+    "rpm",
+    "tpm",
+    "max_parallel",
+    "max_wait_s",
+    "extra_headers",
+    "extra_body",
+)
 
 
 def snapshot_of(group: RoutingGroup, rows: Iterable[Deployment]) -> dict[str, Any]:

@@ -126,6 +126,9 @@ def _compared(draft: GroupDraft, current: Mapping[str, GroupDraft]) -> PlannedGr
     return PlannedGroup(draft, ImportVerdict.CHANGED if changes else ImportVerdict.UNCHANGED, changes=changes)
 
 
+KEPT = ("display_name", "priority", "weight", "max_wait_s")
+
+
 def _completed(draft: GroupDraft, before: GroupDraft) -> GroupDraft:
     """Fields of a deployment that the format can't express stay as they are: its name here, and the fields of other
     strategies."""
@@ -133,8 +136,8 @@ def _completed(draft: GroupDraft, before: GroupDraft) -> GroupDraft:
     rows = []
     for placement in draft.deployments:
         was = old.get((placement.provider, placement.model_name), placement)
-        kept = {name: getattr(was, name) for name in ("display_name", "priority", "weight", "max_wait_s")}
-        said = {name: getattr(placement, name) for name in kept if getattr(placement, name) not in (None, "")}
+        kept = {name: getattr(was, name) for name in (*KEPT, "extra_headers", "extra_body")}
+        said = {name: getattr(placement, name) for name in kept if getattr(placement, name) not in (None, "", {})}
         rows.append(replace(placement, **{**kept, **said}))
     return replace(draft, deployments=tuple(rows))
 

@@ -8,15 +8,31 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
-from pages.forms import ActionForm, SecretField, WholeNumberField, WordsField, attributes
+from pages.forms import ActionForm, ObjectField, SecretField, WholeNumberField, WordsField, attributes
 from providers import secrets
 from providers.actions import ProviderFields
+from providers.adaptations.dialects import usual_dialects
+from providers.adaptations.extras import check_extra_body, check_extra_headers
 from providers.models import NAME, UPSTREAM_NAME, Provider, check_base_url
 from providers.presets import BY_TYPE, ROWS, Field, Preset, litellm_providers, preset_of
+from providers.rules import DIALECTS
 
 DEFAULT_TYPE = "openrouter"
 SETTING, CREDENTIAL = "settings-", "credentials-"
-OWN = ("name", "api_base", "priority", "auto_fallback", "enabled", "rpm", "tpm")
+OWN = (
+    *("name", "api_base", "priority", "auto_fallback", "enabled", "rpm", "tpm"),
+    *("dialects", "extra_headers", "extra_body"),
+)
+SPOKEN = {
+    "chat": "Chat Completions (OpenAI's protocol), directly",
+    "responses": "Responses (OpenAI's), directly",
+    "messages": "Messages (Anthropic's), directly",
+    "litellm": "Through LiteLLM",
+}
+UNTRIED = (
+    "What is spoken directly skips LiteLLM, so it is faster and nothing is lost on the way. It was tried with test "
+    "servers, never with a provider's real service; if requests fail, tick LiteLLM alone."
+)
 RETYPE = "What is typed here is never sent back: after an error, type it again."
 
 
@@ -60,6 +76,24 @@ class ProviderForm(ActionForm):
     enabled = forms.BooleanField(label="Enabled: requests may go there", required=False, initial=True)
     rpm = WholeNumberField(label="Requests a minute", help_text="Per deployment. Empty: no limit.")
     tpm = WholeNumberField(label="Tokens a minute", help_text="Per deployment. Empty: no limit.")
+    dialects = forms.MultipleChoiceField(
+        label="Protocols spoken with it",
+        required=False,
+        choices=[(name, SPOKEN[name]) for name in DIALECTS],
+        widget=forms.CheckboxSelectMultiple,
+    )
+    extra_headers = ObjectField(
+        label="Extra headers of requests to it",
+        example='{"HTTP-Referer": "https://shop.example"}',
+        validators=[check_extra_headers],
+        help_text="They win over the client's. No secrets: everybody who may read providers reads them.",
+    )
+    extra_body = ObjectField(
+        label="Extra fields of requests to it",
+        example='{"provider": {"data_collection": "deny"}}',
+        validators=[check_extra_body],
+        help_text="In the provider's words. They win over the client's, whose value is then named as left out.",
+    )
     other_models = WordsField(
         label="Models by name",
         max_length=256,
@@ -114,13 +148,27 @@ class ProviderForm(ActionForm):
         fields["api_base"].help_text = (
             "Needed for this type." if preset.needs_base_url else "Empty: the provider's own address."
         )
+        fields["dialects"].help_text = f"None ticked: what is usual for the type{self.usual_dialects}. {UNTRIED}"
         fields["api_key"].help_text = self._secret_hint(secrets.API_KEY)
         fields["api_key"].widget.attrs["placeholder"] = "sk-…"
         if secrets.API_KEY not in self.hints:
             del fields["remove_key"]
 
+    @property
+    def usual_dialects(self) -> str:
+        """What is spoken with a stored provider where nothing is ticked."""
+        if self.provider is None:
+            return ""
+        usual = usual_dialects(self.preset, self.provider.api_base)
+        return f", {', '.join(SPOKEN[name].partition(' (')[0] for name in DIALECTS if name in usual)}"
+
     def _secret_hint(self, name: str) -> str:
         return f"Stored: {self.hints[name]}. Empty: it stays as it is. {RETYPE}" if name in self.hints else RETYPE
+
+    @property
+    def has_more(self) -> bool:
+        """Whether a folded field is set or invalid."""
+        return any(self[name].errors or self[name].value() for name in ("dialects", "extra_headers", "extra_body"))
 
     @property
     def settings_fields(self) -> list[forms.BoundField]:
@@ -163,6 +211,9 @@ class ProviderForm(ActionForm):
             "rpm": said["rpm"],
             "tpm": said["tpm"],
             "settings": self.settings,
+            "dialects": said["dialects"],
+            "extra_headers": said["extra_headers"],
+            "extra_body": said["extra_body"],
         }
 
     def _places(self) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 import structlog
 from django.db.transaction import atomic
@@ -34,6 +34,8 @@ class ProviderFields(TypedDict, total=False):
     enabled: bool
     settings: dict[str, str]
     dialects: list[str]
+    extra_headers: dict[str, str]
+    extra_body: dict[str, Any]
     rpm: int | None
     tpm: int | None
 

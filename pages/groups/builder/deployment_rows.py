@@ -31,6 +31,8 @@ class DeploymentRow:
     tpm: str = ""
     max_parallel: str = ""
     max_wait_s: str = ""
+    extra_headers: str = ""
+    extra_body: str = ""
 
 
 Rows = tuple[DeploymentRow, ...]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
+from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -157,7 +159,7 @@ def _typed_row(data: QueryDict, uid: str) -> DeploymentRow:
 
 def _row_of(deployment: Deployment) -> DeploymentRow:
     values = {name: getattr(deployment, name) for name in TYPED}
-    return DeploymentRow(str(deployment.model_id), **{name: "" if v is None else str(v) for name, v in values.items()})
+    return DeploymentRow(str(deployment.model_id), **{name: _typed(value) for name, value in values.items()})
 
 
 def _row_form(row: DeploymentRow, *, is_sent: bool) -> DeploymentForm:
@@ -193,3 +195,9 @@ def conflict_of(draft: Draft, group: RoutingGroup) -> EditConflict | None:
         draft.blame(error)
         return None
     return EditConflict(group, differences(snapshot_of(group, group.deployments.all()), mine))
+
+
+def _typed(value: Any) -> str:
+    if isinstance(value, dict):
+        return json.dumps(value) if value else ""
+    return "" if value is None else str(value)

@@ -16,7 +16,7 @@ from groups.deployments.placements import Placement
 from groups.models import GROUP_NAME, RoutingGroup, Strategy
 from groups.models.routing import LONGEST_WAIT_S, MOST_PARALLEL
 from groups.versions.effective import ROUTERS, UNSUPPORTED
-from pages.forms import WholeNumberField, attributes
+from pages.forms import ObjectField, WholeNumberField, attributes
 from pages.groups.assignments import Assignee, assignable_keys, assignable_teams
 from pages.groups.builder.error_rules import RuleLine, by_error_of, initial_of, lines_of, rule_fields
 from pages.groups.builder.form_fields import (
@@ -32,6 +32,7 @@ from pages.groups.builder.form_fields import (
 )
 from pages.groups.builder.sticky_fields import initial_of as initial_of_sticky
 from pages.groups.builder.sticky_fields import sticky_fields, sticky_of
+from providers.adaptations.extras import check_extra_body, check_extra_headers
 
 OWN = ("name", "description", "strategy", "assigned_team_ids", "assigned_key_ids")
 
@@ -67,14 +68,6 @@ class GroupForm(forms.Form):
         label="Ask upstream for a stream, also for whole answers",
         required=False,
         help_text="A silent provider is left after the wait for a first token. Callers get whole answers as before.",
-    )
-    rescue = forms.ChoiceField(
-        label="Streams that break after their first content",
-        choices=[("", "end with an error (default)"), ("auto", "go on at the same deployment or another")],
-        required=False,
-        widget=forms.Select({"class": "input"}),
-        help_text="The answer is continued where the model can, else begun again and joined where it is the same. What "
-        "can't be joined ends with the error. Both parts cost.",
     )
     unsupported_params = forms.ChoiceField(
         label="Parameters that a provider or model can't take",
@@ -157,7 +150,7 @@ class GroupForm(forms.Form):
     def has_settings(self) -> bool:
         """Whether an advanced setting is set or invalid, so that the section must be open."""
         is_streaming = bool(self["stream_upstream"].value())
-        routing = (self["router"], self["unsupported_params"], self["rescue"], *self.sticky)
+        routing = (self["router"], self["unsupported_params"], *self.sticky)
         rest = (*self.numbers, *self.fallbacks, *routing)
         return self.has_error_rules or is_streaming or any(map(is_set, rest))
 
@@ -200,14 +193,12 @@ class GroupForm(forms.Form):
         router = self.cleaned_data.get(config_checks.ROUTER)
         in_power_levels = bool(self.cleaned_data.get(config_checks.IN_POWER_LEVELS))
         streams = bool(self.cleaned_data.get(config_checks.STREAM_UPSTREAM))
-        rescue = self.cleaned_data.get(config_checks.RESCUE)
         unsupported = self.cleaned_data.get(config_checks.UNSUPPORTED_PARAMS)
         return {
             config_checks.IN_POWER_LEVELS: in_power_levels,
             **({config_checks.ROUTER: router} if router else {}),
             **({config_checks.STREAM_UPSTREAM: True} if streams else {}),
             **({config_checks.UNSUPPORTED_PARAMS: unsupported} if unsupported else {}),
-            **({config_checks.RESCUE: rescue} if rescue else {}),
             **sticky_of(self.cleaned_data),
         }
 
@@ -236,15 +227,24 @@ class DeploymentForm(forms.Form):
         label="Wait for a place, seconds", required=False, min_value=0, max_value=LONGEST_WAIT_S
     )
 
+    extra_headers = ObjectField(
+        label="Extra headers of its requests", example='{"X-Title": "shop"}', validators=[check_extra_headers]
+    )
+    extra_body = ObjectField(
+        label="Extra fields of its requests", example='{"safe_prompt": true}', validators=[check_extra_body]
+    )
+
     def __init__(self, data: Mapping[str, Any] | None = None, *, uid: str, initial: Any = None) -> None:
         super().__init__(data, prefix=uid, initial=initial, label_suffix="")
         for name, field in self.fields.items():
+            if isinstance(field, ObjectField):
+                continue
             field.widget.attrs.update(attributes(**({} if name == "display_name" else {"inputmode": "numeric"})))
 
     @property
     def details(self) -> list[forms.BoundField]:
         """The folded fields."""
-        return [self[name] for name in ("display_name", "rpm", "tpm", "max_parallel", "max_wait_s")]
+        return [self[name] for name in self.fields if name not in ("priority", "weight")]
 
     @property
     def has_details(self) -> bool:

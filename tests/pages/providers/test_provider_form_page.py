@@ -231,3 +231,20 @@ def test_the_form_of_a_provider_with_many_models_costs_few_queries(page, django_
         page.get(edit(provider))
     page.post(edit(provider), provider_form(present=["m-1"], models=["m-1"]))
     assert provider.models.count() == 500
+
+
+def test_protocols_extra_headers_and_fields_are_kept_and_shown(page):
+    provider = make_provider(type="mistral", name="M", api_base="", dialects=["litellm"])
+    html = html_of(page.get(edit(provider)))
+    assert "None ticked: what is usual for the type, Chat Completions" in html
+    typed = {"type": "mistral", "name": "M", "api_base": ""}
+    extras = {"extra_headers": '{"X-Title": "shop"}', "extra_body": '{"safe_prompt": true}'}
+    answer = page.post(edit(provider), provider_form(**typed, dialects=["chat"], **extras))
+    assert answer.status_code == 302
+    provider.refresh_from_db()
+    assert (provider.dialects, provider.extra_headers) == (["chat"], {"X-Title": "shop"})
+    assert provider.extra_body == {"safe_prompt": True}
+    assert "X-Title" in html_of(page.get(edit(provider)))
+    answer = page.post(edit(provider), provider_form(**typed, extra_headers='{"Cookie": "a"}'))
+    assert answer.status_code == 422
+    assert "the console sets it" in html_of(answer)
