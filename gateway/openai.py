@@ -118,6 +118,8 @@ def check(body: dict[str, Any], endpoint: Endpoint) -> None:
     for name, is_fine, wanted in CHECKS[endpoint]:
         if (name in body or name in REQUIRED) and not is_fine(body.get(name)):
             raise ApiError(400, f"'{name}' must be {wanted}.", param=name)
+    if endpoint == "responses" and BEGINNINGS.isdisjoint(body):
+        raise ApiError(400, "'input' is missing: a text, or a list of items.", param="input")
     for name in COUNTS[endpoint]:
         if (value := body.get(name)) is not None:
             _check_count(name, value)
@@ -232,5 +234,7 @@ COUNTS: dict[Endpoint, tuple[str, ...]] = {
     "audio/transcriptions": (),
     "audio/translations": (),
 }
+# A response needs one of them.
+BEGINNINGS = frozenset({"input", "previous_response_id", "conversation", "prompt"})
 MOST = 10**9
 KINDS = {bool: "a boolean", float: "a decimal number", str: "a string", list: "an array", dict: "an object"}

@@ -18,7 +18,7 @@ from engine.ledger import Trace
 from engine.outcomes import CLIENT_LEFT
 from engine.routing import LiveGroup, failure_of
 from engine.upstreams import estimates
-from engine.upstreams.call import Answer, Call, Stream
+from engine.upstreams.call import Answer, Call, Endpoint, Stream
 from engine.upstreams.counting import counted
 from engine.upstreams.units import most_units
 from gateway import openai
@@ -34,6 +34,9 @@ from gateway.openai import ApiError, Headers
 from gateway.records import cost_usd, record
 from gateway.resolve import VirtualChoice, resolve
 from gateway.sticky import conversation_of
+
+# Doors without streams.
+WHOLE: frozenset[Endpoint] = frozenset({"embeddings", "moderations", "rerank"})
 
 
 async def check_key(live: Live, request: Incoming) -> None:
@@ -53,7 +56,7 @@ async def serve(live: Live, request: Incoming, raw: bytes | FormReader) -> tuple
     try:
         check_scope(holder)
         body, size = await _asked(request, raw)
-        exchange.call = call = Call(endpoint, body, exchange.trace, _is_stream(body))
+        exchange.call = call = Call(endpoint, body, exchange.trace, _is_stream(body, endpoint))
         call.upload = None if isinstance(raw, bytes) else raw.upload
         check_sound(call)
         route = await resolve(live, call, partial(is_assigned, live, holder), holder.power_level)
@@ -85,8 +88,11 @@ async def serve(live: Live, request: Incoming, raw: bytes | FormReader) -> tuple
     return exchange, response_headers(exchange) + headers
 
 
-def _is_stream(body: dict[str, Any]) -> bool:
-    return bool(body.get("stream")) or body.get("stream_format") == "sse"
+def _is_stream(body: dict[str, Any], endpoint: Endpoint) -> bool:
+    """Whether a stream is asked for; a door without streams ignores the wish, as OpenAI does."""
+    if endpoint == "audio/speech":
+        return body.get("stream_format") == "sse"
+    return endpoint not in WHOLE and bool(body.get("stream"))
 
 
 async def _asked(request: Incoming, raw: bytes | FormReader) -> tuple[dict[str, Any], int]:

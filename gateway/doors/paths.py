@@ -83,6 +83,10 @@ def way_of(path: str, method: str) -> Way | None:
 
 def _rarer(path: str, method: str) -> Way | None:
     path = path.rstrip("/")
+    if (way := WAYS.get(path)) is not None:
+        return way
+    if path == OPENAI.rstrip("/") and method == "POST":
+        return _nothing(method, path)
     if path.startswith("/v1/v1/"):  # a client that adds /v1 to an address that has it
         path = path.removeprefix("/v1")
     if path.startswith(DEPLOYMENTS):
