@@ -58,6 +58,13 @@ _random = _Random()
 os.register_at_fork(after_in_child=_random.forget)
 
 
+class Rescue(StrEnum):
+    """How an attempt goes on with a stream that broke: it continues the answer, or begins it again."""
+
+    CONTINUED = "continued"
+    RESTARTED = "restarted"
+
+
 @dataclass(slots=True)
 class Attempt:
     """One call to one deployment. Times: `started_at` Unix seconds, durations milliseconds.
@@ -70,7 +77,8 @@ class Attempt:
     `error`, `rate_limit`, `timeout` or `own_key_refused`. `model` is the provider's name for it; `own_key` says that
     the caller's key was used. `dropped_events` counts events of the stream that were not JSON, `dropped_params` are
     parameters of the caller that the provider's dialect does not have. `sticky`: it was asked first because it answered
-    the conversation last.
+    the conversation last. `rescue` is a `Rescue`, or empty: the stream before broke after its first content. `part` are
+    input tokens, output tokens and cost in US dollars (None: no price) of each part of such a stream.
     """
 
     deployment_id: str
@@ -93,6 +101,8 @@ class Attempt:
     dropped_events: int = 0
     dropped_params: tuple[str, ...] = ()
     sticky: bool = False
+    rescue: str = ""
+    part: tuple[int, int, float | None] | None = None
 
     @property
     def is_key_refused(self) -> bool:
@@ -179,7 +189,7 @@ class Trace:
         """Adds an attempt, and notes on the one before why the router moved on."""
         if self.attempts:
             before = self.attempts[-1]
-            verb = "retry" if before.place == attempt.place else "fallback"
+            verb = "rescue" if attempt.rescue else "retry" if before.place == attempt.place else "fallback"
             before.moved_on_because = f"{verb}_{_cause(before)}"
         self.attempts.append(attempt)
         return attempt
@@ -197,12 +207,17 @@ class Trace:
     @property
     def retries(self) -> int:
         """The number of attempts in the same group and tier as the attempt before."""
-        return sum(a.place == b.place for a, b in pairwise(self.attempts))
+        return self._moves(is_same=True)
 
     @property
     def fallbacks(self) -> int:
         """Moves to another tier or group: hops, not requests."""
-        return sum(a.place != b.place for a, b in pairwise(self.attempts))
+        return self._moves(is_same=False)
+
+    def _moves(self, *, is_same: bool) -> int:
+        if len(self.attempts) < 2:
+            return 0
+        return sum((a.place == b.place) is is_same and not b.rescue for a, b in pairwise(self.attempts))
 
 
 def _cause(attempt: Attempt) -> str:

@@ -47,6 +47,13 @@ class Unsupported(StrEnum):
     PASS = "pass"  # noqa: S105  # the word of the API
 
 
+class Rescues(StrEnum):
+    """Whether streams that break after their first content go on elsewhere; as the REST API spells it."""
+
+    OFF = "off"
+    AUTO = "auto"
+
+
 class Secret:
     """An upstream credential that can't be printed, formatted or pickled by accident."""
 
@@ -185,8 +192,9 @@ class DeploymentSpec:
     (reads or writes of the prompt cache) is that of other input. Its context holds `context_tokens` (None: nobody
     knows). Its answers have at most `max_output_tokens` (None: nobody knows). `base_model` is the well-known name of
     the model behind a name of one's own. Each request to it has `extra_headers` (in lower case) and the fields of
-    `extra_body`, which win over the client's. `unsupported` is its group's rule for parameters that it can't take. It
-    takes `max_parallel` requests at once; one more waits up to `max_wait_s` for a place.
+    `extra_body`, which win over the client's. `unsupported` is its group's rule for parameters that it can't take. Its
+    model `prefills` when it goes on with an answer that the request begins. It takes `max_parallel` requests at once;
+    one more waits up to `max_wait_s` for a place.
     """
 
     deployment_id: str
@@ -218,6 +226,7 @@ class DeploymentSpec:
     unsupported: Unsupported = Unsupported.DROP
     max_output_tokens: int | None = None
     base_model: str = ""
+    prefills: bool = False
     extra_headers: tuple[tuple[str, str], ...] = ()
     extra_body: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
@@ -256,7 +265,8 @@ class GroupSpec:
     """One routing group as the engine needs it. `revision` grows with each change; None for a lone model.
 
     `streams_upstream`: upstreams are asked for streams although the callers of chats did not ask for one. `sticky`:
-    conversations stay at the deployment that answered them last.
+    conversations stay at the deployment that answered them last. `rescues`: a stream that breaks after its first
+    content goes on at the same deployment or another one.
     """
 
     group_id: str
@@ -270,6 +280,7 @@ class GroupSpec:
     router: Router = Router.NATIVE
     streams_upstream: bool = False
     sticky: StickyPolicy | None = None
+    rescues: bool = False
 
     @property
     def tiers(self) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 import structlog
@@ -22,7 +23,8 @@ from gateway import live, pipeline
 from gateway.doors import cors, error_shapes, offered_models
 from gateway.doors.forms import FormReader, read_form
 from gateway.doors.incoming import Incoming, incoming
-from gateway.doors.paths import Asks, way_of
+from gateway.doors.paths import Asks, not_served, refuses_socket, way_of
+from gateway.exchange import Exchange
 from gateway.live import Live
 from gateway.openai import ApiError, Headers
 
@@ -86,12 +88,28 @@ class Gateway:
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
             return
+        if scope["type"] == "websocket" and refuses_socket(scope["path"]):
+            await _refuse_socket(scope, receive, send)
+            return
         await live.start()
         way = way_of(scope["path"], scope["method"]) if scope["type"] == "http" else None
         if way is None:
             await self._behind(scope, receive, _named(send) if scope["type"] == "http" else send)
         else:
             await _answer(incoming(way, scope["path"], scope["headers"]), scope["method"], receive, send)
+
+
+async def _refuse_socket(scope: Scope, receive: Receive, send: Send) -> None:
+    """A 404 like that of any other request; where the server can't, 403 without words."""
+    await receive()
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close"})
+        return
+    request = incoming(not_served("GET", scope["path"]), scope["path"], scope["headers"])
+    error = _not_here(request, "GET")
+    headers = [*error.headers, *error_shapes.ids(request.request_id, is_anthropic=False)]
+    await send({"type": "websocket.http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": error.body})
 
 
 def _named(send: Send) -> Send:
@@ -144,13 +162,13 @@ async def _answer(request: Incoming, method: str, receive: Receive, send: Send) 
 async def _answer_call(request: Incoming, headers: Headers, receive: Receive, send: Send) -> None:
     if not request.way.is_form:
         raw = await _body(receive)
-        await _unless_caller_leaves(_serve(request, raw, headers, send), receive)
+        await _unless_caller_leaves(partial(_serve, request, raw, headers, send), receive)
         return
     await pipeline.check_key(await live.start(), request)
     kind = request.headers.get(b"content-type", b"")
     form = await read_form(kind, request.encoding, _pieces(receive), request.way.model)
     try:
-        await _unless_caller_leaves(_serve(request, form, headers, send), receive)
+        await _unless_caller_leaves(partial(_serve, request, form, headers, send), receive)
     finally:
         form.upload.close()
 
@@ -176,7 +194,7 @@ async def _fail(request: Incoming, error: ApiError, headers: Headers, send: Send
     await _send(send, error.status, [*error.headers, *headers], body)
 
 
-async def _serve(request: Incoming, raw: bytes | FormReader, named: Headers, send: Send) -> None:
+async def _serve(request: Incoming, raw: bytes | FormReader, named: Headers, send: Send, watch: _Watch) -> None:
     exchange, headers = await pipeline.serve(await live.start(), request, raw)
     if not isinstance(exchange.result, Stream):
         assert exchange.result is not None  # noqa: S101  # serve() raises otherwise
@@ -185,13 +203,23 @@ async def _serve(request: Incoming, raw: bytes | FormReader, named: Headers, sen
         return
     kind = [(b"content-type", exchange.result.kind)] if exchange.result.kind else EVENTS
     await send({"type": "http.response.start", "status": 200, "headers": kind + headers + named})
+    await _send_events(exchange, exchange.result, send, watch)
+
+
+async def _send_events(exchange: Exchange, result: Stream, send: Send, watch: _Watch) -> None:
+    """The last event ends the body, too: one write less. What is left to do then, nobody has to wait for."""
+    has_more = True
     async with aclosing(pipeline.stream(exchange)) as chunks:
         async for chunk in chunks:
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            if has_more:
+                if result.is_complete:
+                    has_more = False
+                    watch.rest()
+                await send({"type": "http.response.body", "body": chunk, "more_body": has_more})
     if exchange.is_cut:  # unfinished, so that the server cuts the connection (see `daphne_requests.py`)
         await send({"type": "http.response.body", "body": b"", "more_body": True, "is_cut": True})
-        return
-    await send({"type": "http.response.body", "body": b""})
+    elif has_more:
+        await send({"type": "http.response.body", "body": b""})
 
 
 class _Watch:
@@ -211,11 +239,15 @@ class _Watch:
         """Whether the task was cancelled because of the caller, and nobody else wants it to end."""
         return self._has_left and self._working.cancelling() == 1
 
-    def end(self) -> None:
-        """The work has ended."""
+    def rest(self) -> None:
+        """Looks no more: the caller has all of its answer."""
         self._timer.cancel()
         if self._looking is not None:
             self._looking.cancel()
+
+    def end(self) -> None:
+        """The work has ended."""
+        self.rest()
         if self._has_left:
             self._working.uncancel()
 
@@ -228,13 +260,13 @@ class _Watch:
         self._has_left = self._working.cancel()
 
 
-async def _unless_caller_leaves(work: Awaitable[None], receive: Receive) -> None:
+async def _unless_caller_leaves(work: Callable[[_Watch], Awaitable[None]], receive: Receive) -> None:
     """Does the work, or less of it if the caller leaves meanwhile."""
     working = asyncio.current_task()
     assert working is not None  # noqa: S101  # a coroutine runs in a task
     watch = _Watch(working, receive)
     try:
-        await work
+        await work(watch)
     except asyncio.CancelledError:
         if not watch.is_why:
             raise

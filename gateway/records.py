@@ -10,7 +10,7 @@ from access.models import NANO
 from engine.ledger import Attempt, Trace
 from engine.outcomes import Outcome
 from engine.spec import DeploymentSpec
-from engine.upstreams.call import Answer, Endpoint, Stream
+from engine.upstreams.call import Answer, Endpoint, Part, Stream
 from engine.upstreams.tokens import Usage
 from gateway.exchange import Exchange
 from gateway.resolve import VirtualChoice
@@ -44,6 +44,7 @@ class FinishedExchange:
     revision: int | None
     is_held: bool
     is_stream: bool
+    parts: tuple[Part, ...]
 
     def __init__(self, exchange: Exchange) -> None:
         # Field by field, because the request waits: a constructor with 15 keywords takes several times as long.
@@ -61,6 +62,7 @@ class FinishedExchange:
         self.revision = exchange.revision
         self.is_held = exchange.is_held
         self.is_stream = isinstance(exchange.result, Stream)
+        self.parts = exchange.result.parts if isinstance(exchange.result, Stream) else ()
 
     @property
     def call_id(self) -> str:
@@ -74,6 +76,9 @@ class FinishedExchange:
     @property
     def cost_usd(self) -> float | None:
         """The cost by the catalog's prices; None without an answer, or if tokens or prices are unknown."""
+        if self.parts:
+            costs = [part.cost_usd for part in self.parts]
+            return None if None in costs else sum(cost for cost in costs if cost is not None)
         return self.usage.cost_usd(self.deployment) if self.usage and self.deployment else None
 
     def settlement(self, cost_usd: float | None) -> Settlement:

@@ -15,7 +15,16 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from engine.core.failures import Kind
-from engine.spec import CooldownPolicy, ErrorRule, FallbackPolicy, RetryPolicy, Router, StickyPolicy, Unsupported
+from engine.spec import (
+    CooldownPolicy,
+    ErrorRule,
+    FallbackPolicy,
+    Rescues,
+    RetryPolicy,
+    Router,
+    StickyPolicy,
+    Unsupported,
+)
 
 Graph = Mapping[str, Iterable[str]]
 
@@ -102,6 +111,7 @@ IN_POWER_LEVELS = "in_power_levels"
 ROUTER = "router"
 STREAM_UPSTREAM = "stream_upstream"
 UNSUPPORTED_PARAMS = "unsupported_params"
+RESCUE = "rescue"
 STICKY = "sticky"
 # How a conversation is told from others, beside `header:NAME`.
 STICKY_BY = ("key", "user", "session", "prefix")
@@ -217,6 +227,7 @@ SETTINGS: dict[str, Callable[[str, Any], Any]] = {
     ROUTER: _one_of(Router),
     STREAM_UPSTREAM: _switch,
     UNSUPPORTED_PARAMS: _one_of(Unsupported),
+    RESCUE: _one_of(Rescues),
     STICKY: checked_sticky,
 }
 

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from access.models import Actor, Role
 from access.rules import check_role
-from engine.spec import Router
-from groups.config_checks import BY_ERROR, COOLDOWN, ROUTER, STICKY, STREAM_UPSTREAM, fallback_names, find_cycle
+from engine.spec import Rescues, Router
+from groups.config_checks import BY_ERROR, COOLDOWN, RESCUE, ROUTER, STICKY, STREAM_UPSTREAM, fallback_names, find_cycle
 from groups.exceptions import GroupIsFallback, GroupIsPool, IsAliased, NothingToUndo
 from groups.models import (
     Deployment,
@@ -100,7 +100,7 @@ def check_fallbacks(group: RoutingGroup, *, old_name: str | None = None) -> None
 NOT_LITELLMS = {
     "retry_config": ("retry_after_max_s", "retry_budget", BY_ERROR),
     "cooldown_config": tuple(key for key in COOLDOWN if key not in ("cooldown_time_s", "allowed_fails")),
-    "settings": (STREAM_UPSTREAM, STICKY),
+    "settings": (STREAM_UPSTREAM, RESCUE, STICKY),
 }
 
 
@@ -109,7 +109,7 @@ def check_router_can(group: RoutingGroup, deployments: Sequence[Deployment]) -> 
     if group.settings.get(ROUTER) != Router.LITELLM:
         return
     for config, keys in NOT_LITELLMS.items():
-        if lost := [key for key in keys if getattr(group, config).get(key) not in (None, False)]:
+        if lost := [key for key in keys if getattr(group, config).get(key) not in (None, False, Rescues.OFF)]:
             why = f"LiteLLM's Router has no such setting. Leave out {', '.join(lost)}, or choose another router."
             raise ValidationError({config: f"{lost[0]}: {why}"})
     for number, row in enumerate(deployments, start=1):

@@ -19,6 +19,7 @@ from engine.spec import (
     DeploymentSpec,
     FallbackPolicy,
     GroupSpec,
+    Rescues,
     RetryPolicy,
     Router,
     Strategy,
@@ -34,6 +35,8 @@ from providers.presets import preset_of
 from providers.secrets import Credentials
 
 MILLION = 1_000_000
+# A model's capability: it goes on with an answer that a request begins.
+PREFILL = "prefill"
 
 
 def active_specs() -> list[GroupSpec]:
@@ -60,6 +63,7 @@ def spec_of(group: RoutingGroup, deployments: Iterable[Deployment] | None = None
         fallback=fallback,
         router=router,
         streams_upstream=problem is None and group.settings.get(config_checks.STREAM_UPSTREAM) is True,
+        rescues=problem is None and group.settings.get(config_checks.RESCUE) == Rescues.AUTO,
         sticky=config_checks.sticky_policy(group.settings) if problem is None else None,
     )
 
@@ -168,7 +172,14 @@ def _deployment(row: Deployment, problem: str | None, unsupported: Unsupported =
         credentials=keys.others,
         dialects=_dialects(provider, model),
         unsupported=unsupported,
+        prefills=_prefills(provider, model),
     )
+
+
+def _prefills(provider: Provider, model: LanguageModel) -> bool:
+    """Whether a model goes on with an answer that a request begins: the catalog says so, or the price map."""
+    named = {"type": provider.type, "model_name": model.name, "base_model": model.base_model}
+    return PREFILL in model.capabilities or price_map.can_prefill(**named)
 
 
 def _dialects(provider: Provider, model: LanguageModel) -> frozenset[str]:

@@ -16,11 +16,13 @@ from engine.ledger import SkipReason
 
 
 class Step(StrEnum):
-    """How a candidate follows the one before: as the first, by a repeat or in the same tier, or elsewhere."""
+    """How a candidate follows the one before: as the first, by a repeat or in the same tier, elsewhere, or to go on
+    with a stream that broke."""
 
     FIRST = "first"
     RETRY = "retry"
     FALLBACK = "fallback"
+    RESCUE = "rescue"
 
 
 @dataclass(slots=True, eq=False)

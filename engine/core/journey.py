@@ -129,6 +129,11 @@ class Journey:
         """A stream broke after its first token: counted, but nothing can be tried any more."""
         strike(ask, now, failure, self._request_id)
 
+    def go_on(self, broken: Ask, target: Target, now: float) -> Ask | None:
+        """An attempt to rescue a stream that broke, at this target of its group; None where it can't be asked."""
+        found = self._candidates.bound(broken.visit.group, target.key, now)
+        return None if found is None else self._ask(broken.visit, *found, now, Step.RESCUE)
+
     def failed(self, ask: Ask, now: float, failure: Failure) -> Action:
         """The attempt failed before the caller has seen anything of it; what next?"""
         strike(ask, now, failure, self._request_id)

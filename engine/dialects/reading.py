@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from engine.upstreams.tokens import Usage, usage_in
 
@@ -25,6 +26,9 @@ CONTENT = (
     "audio",
     "images",
 )
+
+
+NO_NUMBERS = (b"NaN", b"Infinity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +114,9 @@ def error_in(fields: dict[str, Any]) -> object:
 
 
 def parsed(data: bytes) -> dict[str, Any] | None:
-    """A JSON object, parsed as clients parse it; None for anything else."""
+    """A JSON object, parsed as clients parse it; None for anything else. Numbers that JSON does not have are null."""
     try:
-        content = from_json(data)
+        content = from_json(data, allow_inf_nan=False)
     except ValueError:
         content = _parsed_leniently(data)
     return content if isinstance(content, dict) else None
@@ -121,11 +125,37 @@ def parsed(data: bytes) -> dict[str, Any] | None:
 def _parsed_leniently(data: bytes) -> object:
     # Clients accept half a surrogate pair; the fast parser does not.
     try:
-        content = json.loads(data)
+        content = json.loads(data, parse_constant=lambda _: None, parse_float=_finite)
         # With one, the text could be neither sent nor stored.
         return from_json(json.dumps(content, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
+
+
+def as_json(data: bytes) -> bytes:
+    """The same bytes, or with null for numbers that JSON does not have: some servers send `NaN`, and no browser reads
+    it."""
+    if not any(name in data for name in NO_NUMBERS):
+        return data
+    try:
+        from_json(data, allow_inf_nan=False)
+    except ValueError:
+        content = _parsed_leniently(data)
+        return data if content is None else to_json(content)
+    return data  # in a text
+
+
+def event_as_json(event: bytes) -> bytes:
+    """The same for an event of a stream, without its final blank line."""
+    if not any(name in event for name in NO_NUMBERS):
+        return event
+    return b"\n".join(
+        b"data: " + as_json(line[5:].strip()) if line.startswith(b"data:") else line for line in event.split(b"\n")
+    )
+
+
+def _finite(text: str) -> float | None:
+    return number if math.isfinite(number := float(text)) else None
 
 
 def _parts_of(event: bytes) -> tuple[bytes, bytes | None]:

@@ -7,8 +7,8 @@ encoder belongs to the client's stream and a decoder to an upstream's: one clien
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from engine.upstreams.tokens import Usage
@@ -45,12 +45,22 @@ class View:
     `chat` is a whole body for `chat/completions` with the client's `model` and `stream`, also where there is an
     obstacle: rules, holds and estimates read it. It never has `stream_options`. `dropped` are the client's names of
     parameters that are not in it. `obstacle` says why no chat upstream can answer the request; one that speaks the
-    client's dialect may. Translators keep in a subclass what the way back needs (names of tools).
+    client's dialect may. `names` are the client's names of chat's parameters, where they differ. Translators keep in a
+    subclass what the way back needs (names of tools).
     """
 
     chat: dict[str, Any]
     dropped: tuple[str, ...] = ()
     obstacle: Untranslatable | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def named(self, params: Iterable[str]) -> tuple[str, ...]:
+        """Parameters of the chat request by the client's names, with the parts of them (`messages.name`)."""
+        return tuple(map(self._named, params)) if self.names else tuple(params)
+
+    def _named(self, param: str) -> str:
+        lead, dot, part = param.partition(".")
+        return f"{self.names.get(lead, lead)}{dot}{part}"
 
 
 class Encoder(Protocol):

@@ -10,7 +10,13 @@ from engine.upstreams import failures
 
 
 def begun(
-    spec: GroupSpec, deployment: DeploymentSpec, depth: int, *, own_key: bool = False, sticky: bool = False
+    spec: GroupSpec,
+    deployment: DeploymentSpec,
+    depth: int,
+    *,
+    own_key: bool = False,
+    sticky: bool = False,
+    rescue: str = "",
 ) -> Attempt:
     """An attempt that begins now; `depth` is its distance from the first tier of all."""
     return Attempt(
@@ -25,6 +31,7 @@ def begun(
         model=deployment.upstream_model,
         own_key=own_key,
         sticky=sticky,
+        rescue=rescue,
     )
 
 

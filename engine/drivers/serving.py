@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from random import Random
@@ -20,10 +20,11 @@ from engine.core.state import Group, Target
 from engine.drivers import attempt_ledger, retry_after
 from engine.drivers.endings import not_asked
 from engine.drivers.passed_over import is_plain, tell
+from engine.drivers.rescuing import Rescuer
 from engine.exceptions import DeadlineExceeded, Unsuitable
-from engine.ledger import Attempt, SkipReason
+from engine.ledger import Attempt, Rescue, SkipReason
 from engine.shared.store import StateStore
-from engine.spec import DeploymentSpec
+from engine.spec import DeploymentSpec, GroupSpec
 from engine.upstreams import estimates, failures
 from engine.upstreams.call import CHAT, Answer, Call, Stream, Usage
 from engine.upstreams.choose import collecting, obstacle, upstream_for
@@ -135,13 +136,48 @@ class _Request:
 
     async def _held_back(self, ask: Ask) -> Action | None:
         """What to do instead, where another process probes, or all together have no place or have used up a limit."""
+        tell = await self._hindrance(ask)
+        return None if tell is None else tell(ask, self._now())
+
+    async def _hindrance(self, ask: Ask) -> Callable[[Ask, float], Action] | None:
         if (ask.ticket > 0 or ask.key_ticket > 0) and not await self._store.claim(ask):
-            return self._journey.outrun(ask, self._now())
+            return self._journey.outrun
         if ask.target.max_parallel is not None and not await self._store.enter(ask):
-            return self._journey.outrun(ask, self._now())
+            return self._journey.outrun
         if ask.target.is_limited and not await self._store.take(ask):
-            return self._journey.refused(ask, self._now())
+            return self._journey.refused
         return None
+
+    async def rescue(self, ask: Ask, call: Call, kind: Rescue) -> tuple[Stream, Attempt] | None:
+        """One attempt to go on with a stream that broke; see `rescuing.Attempts`."""
+        try:
+            if await self._hindrance(ask) is not None:
+                self._journey.left(ask)
+                return None
+            return await self._go_on(ask, call, kind)
+        except Exception as error:
+            self._journey.broke(ask, self._now(), failure_of(error))
+            return None
+        except BaseException:
+            self._journey.left(ask)
+            raise
+
+    async def _go_on(self, ask: Ask, call: Call, kind: Rescue) -> tuple[Stream, Attempt]:
+        key = key_for(call, ask.target.spec)
+        deployment = ask.target.spec if key is None else with_key(ask.target.spec, key)
+        spec = ask.visit.group.spec
+        begun = attempt_ledger.begun(spec, deployment, ask.depth, own_key=key is not None, rescue=kind.value)
+        attempt = call.trace.begin(begun)
+        stream = await self._sent(call, deployment, spec, attempt)
+        if not isinstance(stream, Stream):
+            raise TypeError("a stream was asked for")
+        self._bind(ask)
+        self._follow(stream, ask, attempt)
+        return stream, attempt
+
+    def failure_of(self, error: Exception) -> Failure:
+        """An error as the core sees it."""
+        return failure_of(error)
 
     async def _ask(self, ask: Ask) -> Answer | Stream:
         """With the caller's own key where there is one, and again with the system's if that is allowed."""
@@ -163,6 +199,20 @@ class _Request:
         begun = attempt_ledger.begun(spec, deployment, ask.depth, own_key=own_key, sticky=is_bound)
         attempt = call.trace.begin(begun)
         call.asked, call.leaves_filtered = deployment, bool(ask.visit.group.content)
+        rescuer = self._rescuer(ask, attempt)
+        result = await self._sent(call, deployment, spec, attempt)
+        self._bind(ask)
+        if isinstance(result, Answer):
+            self._answered(ask, attempt, result.usage)
+        else:
+            self._follow(result, ask, attempt)
+            if rescuer is not None:
+                rescuer.outer = result
+                if call.endpoint == CHAT:
+                    rescuer.watch(result, ask, attempt)
+        return result
+
+    async def _sent(self, call: Call, deployment: DeploymentSpec, spec: GroupSpec, attempt: Attempt) -> Answer | Stream:
         try:
             upstream = call.upstream or upstream_for(deployment, call.endpoint)
             if spec.streams_upstream:
@@ -176,12 +226,16 @@ class _Request:
         except BaseException:
             attempt_ledger.close(attempt, "cancelled")
             raise
-        self._bind(ask)
-        if isinstance(result, Answer):
-            self._answered(ask, attempt, result.usage)
-        else:
-            self._follow(result, ask, attempt)
         return result
+
+    def _rescuer(self, ask: Ask, attempt: Attempt) -> Rescuer | None:
+        """What goes on with the stream of this attempt if it breaks, where its group wants that."""
+        call = self._call
+        if not (call.is_stream and ask.visit.group.spec.rescues and call.is_chat):
+            return None
+        rescuer = Rescuer(self._journey, call, self, self._now)
+        call.watch = partial(rescuer.watch, ask=ask, attempt=attempt)
+        return rescuer
 
     def _answered(self, ask: Ask, attempt: Attempt, usage: Usage | None) -> None:
         attempt.status_code = 200

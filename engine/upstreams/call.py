@@ -61,6 +61,8 @@ class Call:
     `prepared` keeps translations for upstreams, by what they are for. `conversation` names the one that it belongs to,
     where its group keeps conversations in one place.
     `upload` is the form that the client sent; `body` has its texts then.
+    where its group keeps conversations in one place. `watch` is told of the chat stream that is translated for its
+    client.
     """
 
     endpoint: Endpoint
@@ -87,6 +89,7 @@ class Call:
     prepared: dict[str, Any] = field(default_factory=dict, repr=False)
     conversation: str = ""
     upload: Upload | None = None
+    watch: Callable[[Stream], None] | None = field(default=None, repr=False)
     _view: View | None = field(default=None, repr=False)
 
     @property
@@ -139,6 +142,18 @@ class Answer:
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of the streams that an answer was put together from."""
+
+    usage: Usage
+    deployment: DeploymentSpec
+
+    @property
+    def cost_usd(self) -> float | None:
+        return self.usage.cost_usd(self.deployment)
+
+
 LAST_EVENTS = (b"data: [DONE]\n\n", b"data:[DONE]\n\n")
 StreamEnd = Callable[[BaseException | None], Awaitable[None]]
 
@@ -155,6 +170,8 @@ class Stream:
     a stream that broke, from message, type and code, where chat's is not the client's.
     `headers` are the upstream's for the client. `kind` is the content type where its pieces are no events: it has no
     words for an error then, and a stream that broke is cut.
+    `headers` are the upstream's for the client. `parts` are those of a stream that was rescued; `deployment` and
+    `usage` are then the last one's deployment and the sum.
     """
 
     deployment: DeploymentSpec
@@ -167,6 +184,7 @@ class Stream:
     fail: Callable[[str, str, str | None], bytes] | None = field(default=None, repr=False)
     headers: tuple[tuple[bytes, bytes], ...] = field(default=(), repr=False)
     kind: bytes = b""
+    parts: tuple[Part, ...] = field(default=(), repr=False)
 
     async def __aiter__(self) -> AsyncGenerator[bytes]:
         error: BaseException | None = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from engine.dialects.progress import Progress
-from engine.dialects.reading import Event, read_event
+from engine.dialects.reading import Event, event_as_json, read_event
 from engine.dialects.repeats import Repeats
 from engine.upstreams.sse import EVENT_LIMIT, Events, TooLarge, shown
 
@@ -72,6 +72,11 @@ class StreamEvents:
     def _piece(self, events: list[bytes]) -> Piece:
         piece, parts = Piece(), []
         for event in events:
+            if repeats := self._repeats(event + b"\n\n"):
+                piece.has_data = True
+                parts.append(repeats)
+                continue
+            event = event_as_json(event)  # noqa: PLW2901
             said = self._read(event)
             self.progress.add(said)
             if said.is_done or said.error:

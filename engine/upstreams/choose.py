@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from engine.dialects.anthropic.traits import traits_of
 from engine.dialects.responses.request import needs_kept
-from engine.dialects.responses.upstream.request import request as asked_of_responses
 from engine.dialects.translation import Untranslatable
 from engine.dialects.translators import TRANSLATORS
 from engine.spec import DeploymentSpec, GroupSpec, Router, Unsupported
@@ -14,7 +13,7 @@ from engine.upstreams.direct import COMPATIBLE, DirectUpstream
 from engine.upstreams.litellm_import import LiteLLMWhenNeeded
 from engine.upstreams.messages import ChatOverMessagesSpeech, MessagesSpeech, asked_of
 from engine.upstreams.over_http import HTTPUpstream
-from engine.upstreams.responses import ChatOverResponsesSpeech, ResponsesSpeech
+from engine.upstreams.responses import ChatOverResponsesSpeech, ResponsesSpeech, asked_as_responses
 from engine.upstreams.translated import TranslatedUpstream
 from engine.upstreams.unsupported import passing, refused
 
@@ -32,6 +31,7 @@ COHERE = frozenset({"cohere", "cohere_chat"})
 # Dialects that are spoken without LiteLLM.
 CHAT_DIALECT, MESSAGES_DIALECT, RESPONSES_DIALECT = "chat", "messages", "responses"
 LITELLM = frozenset({"litellm"})
+CHAT_ALONE, NONE = frozenset({CHAT_DIALECT}), frozenset[str]()
 
 _direct = DirectUpstream()
 _through_litellm = LiteLLMWhenNeeded()
@@ -76,7 +76,7 @@ def _dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
     if endpoint not in TRANSLATORS:
         return chat.dropped(call, deployment)
     asked, lost = passing(call, deployment)
-    return (*lost, *chat.dropped(asked, deployment))
+    return (*lost, *call.view.named(chat.dropped(asked, deployment)))
 
 
 def _obstacle(call: Call, deployment: DeploymentSpec) -> Untranslatable | None:
@@ -97,7 +97,7 @@ def _obstacle(call: Call, deployment: DeploymentSpec) -> Untranslatable | None:
         if MESSAGES_DIALECT in spoken:
             asked_of(call, deployment)
         else:
-            asked_of_responses(call.chat, deployment.upstream_model)
+            asked_as_responses(call, deployment)
     except Untranslatable as found:
         return found
     return None
@@ -113,9 +113,9 @@ def default_output_tokens(deployment: DeploymentSpec) -> int | None:
 
 def dialects_of(deployment: DeploymentSpec) -> frozenset[str]:
     """The dialects that a deployment speaks without LiteLLM; where its spec is silent, what its type is known for."""
-    if deployment.dialects:
-        return deployment.dialects - LITELLM
-    return frozenset({CHAT_DIALECT}) if _speaks_openai(deployment) else frozenset()
+    if spoken := deployment.dialects:
+        return spoken if LITELLM.isdisjoint(spoken) else spoken - LITELLM
+    return CHAT_ALONE if _speaks_openai(deployment) else NONE
 
 
 def _chat_upstream(spoken: frozenset[str], endpoint: Endpoint) -> FrankUpstream:

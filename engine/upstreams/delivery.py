@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncGenerator
 from contextlib import suppress
@@ -67,27 +68,27 @@ async def _events(
     attempt: Attempt,
 ) -> AsyncGenerator[bytes]:
     deployment, progress = stream.deployment, events.progress
-    silence = _Silence(policy.stream_idle_timeout_s)
+    silence = _Silence(policy.stream_idle_timeout_s, response.content)
     try:
         while True:
             stream.usage = progress.usage
+            if piece.is_last and progress.is_complete and not piece.error:
+                break
             if piece.shown:
                 yield piece.shown
             if piece.error:
                 raise failures.from_event(deployment, piece.error)
             if piece.is_last:
-                break
+                raise failures.unreachable(deployment, "the stream was cut before its end")
             try:
                 piece = await silence.limit(events)
             except (TimeoutError, aiohttp.ClientError):
                 if not progress.is_whole:
                     raise
-                break
-        if not progress.is_complete:
-            raise failures.unreachable(deployment, "the stream was cut before its end")
+                piece = Piece(is_last=True)
         # A caller who leaves now has everything.
         stream.is_complete = True
-        yield events.ending
+        yield piece.shown + events.ending
     except TimeoutError as error:
         raise failures.timed_out(deployment, "the stream went silent", policy.stream_idle_timeout_s) from error
     except aiohttp.ClientError as error:
@@ -95,6 +96,7 @@ async def _events(
     except TooLarge as error:
         raise failures.invalid(deployment, str(error)) from error
     finally:
+        silence.end()
         attempt.dropped_events = progress.dropped
         # A stream that was read to its end returns its connection; an abandoned one must not cost more tokens.
         if progress.is_done:
@@ -103,24 +105,50 @@ async def _events(
 
 
 class _Silence:
-    """The time without data from an upstream: the client's reading time does not count, and comments are not data."""
+    """The time without data from an upstream: the client's reading time does not count, and comments are not data.
 
-    def __init__(self, limit_s: float) -> None:
-        self._limit_s = limit_s
+    One timer serves all waits of a stream: setting one for each event takes longer than reading the event.
+    """
+
+    def __init__(self, limit_s: float, content: aiohttp.StreamReader) -> None:
+        self._limit_s, self._content, self._loop = limit_s, content, asyncio.get_running_loop()
         self._lasted_s = self._since_finish_s = 0.0
+        self._due_s = math.inf  # when the wait of the moment is over
+        self._timer: asyncio.TimerHandle | None = None
 
     async def limit(self, events: StreamEvents) -> Piece:
         """The next piece; raises TimeoutError if it is late."""
         left_s = self._limit_s - self._lasted_s
         if is_whole := events.progress.is_whole:
             left_s = min(left_s, LAST_EVENTS_TIMEOUT_S - self._since_finish_s)
-        began = time.monotonic()
-        async with asyncio.timeout(left_s):
+        began_s = self._loop.time()
+        self._due_s = began_s + left_s
+        if self._timer is None or self._timer.when() > self._due_s:
+            self._set_timer()
+        try:
             piece = await events.next()
-        took_s = time.monotonic() - began
+        finally:
+            self._due_s = math.inf
+        took_s = self._loop.time() - began_s
         self._lasted_s = 0.0 if piece.has_data else self._lasted_s + took_s
         self._since_finish_s += took_s if is_whole else 0.0
         return piece
+
+    def end(self) -> None:
+        """No more waits."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _set_timer(self) -> None:
+        self.end()
+        self._timer = self._loop.call_at(self._due_s, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._due_s <= self._loop.time():
+            self._content.set_exception(TimeoutError())
+        elif self._due_s < math.inf:
+            self._set_timer()
 
 
 async def _drain(response: Response) -> None:

@@ -141,7 +141,7 @@ def counted(call: Call, usage: Usage | None, heard: ObservedAnswer) -> Usage | N
 
 
 def _event(chunk: Chunk) -> bytes:
-    return b"data: " + to_json(chunk) + b"\n\n"
+    return b"data: " + to_json(chunk, inf_nan_mode="null") + b"\n\n"
 
 
 def _is_blocked(chunks: list[Chunk]) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import aiohttp
 
 from engine import limits
-from engine.dialects.reading import error_in, parsed
+from engine.dialects.reading import as_json, error_in, parsed
 from engine.ledger import Attempt
 from engine.spec import DeploymentSpec, RetryPolicy
 from engine.upstreams import failures
@@ -148,15 +148,15 @@ async def _refusal(deployment: DeploymentSpec, response: Response) -> UpstreamFa
 
 async def _start_of(response: Response, limit: int) -> bytes:
     """The unpacked body up to a limit; the read that reaches the limit is kept whole."""
-    parts, size = [], 0
+    parts, size, content = [], 0, response.content
     try:
-        while size <= limit and (part := await response.content.readany()):
+        while size <= limit and not content.at_eof() and (part := await content.readany()):
             parts.append(part)
             size += len(part)
     except BaseException:  # an answer that nobody waits for must not cost more tokens
         response.close()
         raise
-    response.close() if not response.content.at_eof() else response.release()
+    response.close() if not content.at_eof() else response.release()
     return b"".join(parts)
 
 
@@ -165,7 +165,7 @@ async def _whole(deployment: DeploymentSpec, response: Response) -> bytes:
     body = await _start_of(response, limit_bytes)
     if len(body) > limit_bytes:
         raise failures.too_large(deployment)
-    return body.removeprefix(codecs.BOM_UTF8)
+    return as_json(body.removeprefix(codecs.BOM_UTF8))
 
 
 def _kind_of_audio(response: Response) -> bytes:

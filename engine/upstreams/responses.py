@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from pydantic_core import to_json
@@ -13,8 +14,10 @@ from engine.dialects.reading import Event, parsed
 from engine.dialects.responses.upstream.answer import answer
 from engine.dialects.responses.upstream.chunks import ResponseChunks
 from engine.dialects.responses.upstream.ending import Ending
-from engine.dialects.responses.upstream.reading import read_event, read_response
+from engine.dialects.responses.upstream.reading import is_done_mark, read_event, read_response
+from engine.dialects.responses.upstream.request import AskedOfResponses
 from engine.dialects.responses.upstream.request import request as asked_of_responses
+from engine.dialects.translation import Untranslatable
 from engine.spec import DeploymentSpec
 from engine.upstreams import estimates, failures
 from engine.upstreams.call import Answer, Call
@@ -55,9 +58,8 @@ class ChatOverResponsesSpeech:
     """A chat client at an upstream that speaks Responses."""
 
     def request(self, call: Call, deployment: DeploymentSpec) -> Request:
-        chat, lowered = within(call.chat, deployment.max_output_tokens)
-        asked = asked_of_responses(chat, deployment.upstream_model)
-        body, dropped = sent_anyway(asked.body, (*asked.dropped, *lowered), deployment, call.chat)
+        asked = asked_as_responses(call, deployment)
+        body, dropped = sent_anyway(asked.body, asked.dropped, deployment, call.chat)
         body, dropped = with_extras(body, dropped, deployment)
         return Request(_url(deployment), to_json(body), _headers(call, deployment), printable(dropped))
 
@@ -89,7 +91,7 @@ class ResponseEvents(StreamEvents):
         return said
 
     def _shown(self, event: bytes, said: Event) -> bytes:
-        return event + b"\n\n"
+        return b"" if is_done_mark(event) else event + b"\n\n"
 
 
 class DecodedResponseEvents(StreamEvents):
@@ -108,12 +110,31 @@ class DecodedResponseEvents(StreamEvents):
         return said
 
     def _shown(self, event: bytes, said: Event) -> bytes:
-        return self._chunks_of(said.fields) if said.fields else event + b"\n\n"
+        if said.fields:
+            return self._chunks_of(said.fields)
+        return b"" if is_done_mark(event) else event + b"\n\n"
 
     def _chunks_of(self, fields: dict[str, Any]) -> bytes:
         chunks = self._chunks.event(fields)
         shown = [chunk for chunk in chunks if chunk["choices"] or not self._hides_usage]
         return b"".join(b"data: %b\n\n" % to_json(chunk) for chunk in shown)
+
+
+def asked_as_responses(call: Call, deployment: DeploymentSpec) -> AskedOfResponses:
+    """The chat request for a model in the words of Responses, made once; raises Untranslatable."""
+    model, most = deployment.upstream_model, deployment.max_output_tokens
+    key = f"responses:{model}:{most}:{call.is_stream}"
+    if (made := call.prepared.get(key)) is None:
+        try:
+            chat, lowered = within(call.chat, most)
+            asked = asked_of_responses(chat, model)
+            made = replace(asked, dropped=(*asked.dropped, *lowered)) if lowered else asked
+        except Untranslatable as obstacle:
+            made = obstacle
+        call.prepared[key] = made
+    if isinstance(made, Untranslatable):
+        raise made
+    return made
 
 
 def _url(deployment: DeploymentSpec) -> str:

@@ -158,7 +158,7 @@ def supported(provider: str, model: str, is_chat: bool) -> frozenset[str] | None
 
 
 def _whole(call: Call, deployment: DeploymentSpec, response: Any, heard: ObservedAnswer) -> Answer:
-    body = to_json(response.model_dump(mode="json", exclude_none=True))
+    body = to_json(response.model_dump(mode="json", exclude_none=True), inf_nan_mode="null")
     said = (read_chat if call.is_chat else read_embeddings)(body)
     # LiteLLM treats an answer that ended with an error as a normal end.
     if said.error or said.problem or heard.is_ended_by_error or trailing_error(heard.body):

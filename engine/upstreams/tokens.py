@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from engine.spec import DeploymentSpec
@@ -69,6 +70,22 @@ class Usage(NamedTuple):
         return (tokens_usd or 0.0) + self.units * deployment.cost_per_unit_usd
 
 
+def sum_of(usages: Iterable[Usage]) -> Usage:
+    """The tokens of several parts of one answer; units are the last one's."""
+    total = Usage(0, 0, 0)
+    for one in usages:
+        total = one._replace(
+            input_tokens=total.input_tokens + one.input_tokens,
+            output_tokens=total.output_tokens + one.output_tokens,
+            total_tokens=total.total_tokens + one.total_tokens,
+            cached_tokens=total.cached_tokens + one.cached_tokens,
+            cache_write_tokens=total.cache_write_tokens + one.cache_write_tokens,
+            reasoning_tokens=total.reasoning_tokens + one.reasoning_tokens,
+            is_estimated=total.is_estimated or one.is_estimated,
+        )
+    return total
+
+
 def usage_in(fields: dict[str, Any]) -> Usage | None:
     """The tokens in an answer or an event, in any of the places where servers put them."""
     if usage := Usage.of(fields.get("usage")):
@@ -85,10 +102,9 @@ def _counts(usage: dict[str, Any]) -> tuple[int, int] | None:
 
     Without written tokens it is the usage of an embedding, where all were read.
     """
-    told = next((pair for pair in SPELLINGS if any(name in usage for name in pair)), None)
-    if told is None:
+    if (told := _spelling_of(usage)) is None:
         return None
-    read, written = (_count(usage.get(name, 0)) for name in told)
+    read, written = _count(usage.get(told[0], 0)), _count(usage.get(told[1], 0))
     if read is None or written is None:
         return None
     total = _count(usage.get("total_tokens", 0)) or 0
@@ -101,6 +117,16 @@ def _counts(usage: dict[str, Any]) -> tuple[int, int] | None:
     return (min(read, MOST_TOKENS), written) if read or written else None
 
 
+# Plain loops from here on: each answer is read, and a generator takes longer than what it looks for.
+
+
+def _spelling_of(usage: dict[str, Any]) -> tuple[str, str] | None:
+    for pair in SPELLINGS:
+        if pair[0] in usage or pair[1] in usage:
+            return pair
+    return None
+
+
 def _count(value: object) -> int | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
@@ -108,7 +134,10 @@ def _count(value: object) -> int | None:
 
 
 def _detail(usage: dict[str, Any], *names: str) -> dict[str, Any]:
-    return next((found for name in names if (found := _object(usage.get(name)))), {})
+    for name in names:
+        if found := _object(usage.get(name)):
+            return found
+    return {}
 
 
 def _cache_tokens(usage: dict[str, Any], prompt: int) -> tuple[int, int]:
@@ -124,7 +153,10 @@ def _cache_tokens(usage: dict[str, Any], prompt: int) -> tuple[int, int]:
 
 def _first_count(fields: dict[str, Any], *names: str) -> int:
     """The first of these that is a count above 0, else 0."""
-    return next((fields[name] for name in names if _is_count(fields.get(name)) and fields[name]), 0)
+    for name in names if fields else ():
+        if _is_count(value := fields.get(name)) and value:
+            return int(value)
+    return 0
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from pydantic_core import to_json
 
-from engine.dialects.limits import NAMES
 from engine.dialects.reading import chunk_in, parsed
 from engine.dialects.translation import Encoder
 from engine.dialects.translators import TRANSLATORS
@@ -17,9 +16,6 @@ from engine.spec import DeploymentSpec, RetryPolicy
 from engine.upstreams.call import Answer, Call, Stream, Upstream
 from engine.upstreams.dropped import printable
 from engine.upstreams.unsupported import passing
-
-# What the client calls its limit of output tokens, by its door.
-LIMIT_OF = {"responses": "max_output_tokens", "messages": "max_tokens"}
 
 
 class TranslatedUpstream:
@@ -36,9 +32,10 @@ class TranslatedUpstream:
         try:
             result = await self.chat.send(asked, deployment, policy, attempt)
         finally:
-            found = (LIMIT_OF[call.endpoint] if name in NAMES else name for name in attempt.dropped_params)
-            attempt.dropped_params = printable(dict.fromkeys((*dropped, *found)))
+            attempt.dropped_params = printable(dict.fromkeys((*dropped, *view.named(attempt.dropped_params))))
         if isinstance(result, Stream):
+            if call.watch is not None:
+                call.watch(result)
             return _encoded(result, translator.encoder(view))
         said = translator.answer(view, parsed(result.body) or {}, result.usage)
         return replace(result, body=to_json(said))
@@ -51,14 +48,15 @@ def _encoded(chat: Stream, encoder: Encoder) -> Stream:
 
 
 async def _events(stream: Stream, chat: Stream, encoder: Encoder) -> AsyncGenerator[bytes]:
-    chat.asked = stream.asked
+    chat.asked, shown = stream.asked, b""
     try:
         async with aclosing(aiter(chat)) as pieces:
             async for piece in pieces:
-                if shown := _shown(piece, encoder):
+                shown = _shown(piece, encoder)
+                if shown and not chat.is_complete:
                     yield shown
         stream.is_complete = True
-        yield encoder.end(chat.usage)
+        yield shown + encoder.end(chat.usage)
     finally:
         stream.usage = chat.usage
 

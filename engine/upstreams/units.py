@@ -28,7 +28,7 @@ def spoken(body: bytes, about_s: float) -> Usage:
 def spoken_in(fields: Mapping[str, Any]) -> Usage | None:
     """The seconds that a provider says it has heard: in `usage`, or as `duration`."""
     told = (object_of(fields.get("usage")).get("seconds"), fields.get("duration"))
-    found = next((seconds for value in told if (seconds := _seconds(value)) is not None), None)
+    found = next((seconds for value in told if (seconds := _amount(value)) is not None), None)
     return None if found is None else of_seconds(found)
 
 
@@ -63,12 +63,13 @@ def with_units(usage: Usage, endpoint: str, asked: Mapping[str, Any], body: byte
     return usage._replace(units=min(units if found is None else found, MOST_UNITS), unit=unit)
 
 
-def _seconds(value: object) -> float | None:
+def _amount(value: object) -> float | None:
+    """A number of units, also as text; None for what nobody can mean."""
     try:
-        seconds = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else -1.0
+        amount = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else -1.0
     except (ValueError, OverflowError):
         return None
-    return seconds if 0 <= seconds <= MOST_UNITS else None
+    return amount if 0 <= amount <= MOST_UNITS else None
 
 
 def _last_moment(body: bytes) -> float:
@@ -79,10 +80,7 @@ def _last_moment(body: bytes) -> float:
 
 
 def _searches(fields: dict[str, Any]) -> float | None:
-    meta = fields.get("meta")
-    billed = meta.get("billed_units") if isinstance(meta, dict) else None
-    count = billed.get("search_units") if isinstance(billed, dict) else None
-    return float(count) if isinstance(count, int | float) and not isinstance(count, bool) and count >= 0 else None
+    return _amount(object_of(object_of(fields.get("meta")).get("billed_units")).get("search_units"))
 
 
 def _rows(fields: dict[str, Any]) -> float | None:

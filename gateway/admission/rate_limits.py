@@ -70,7 +70,9 @@ class RateLimits:
 
         Raises ApiError 429 with Retry-After if any limit is reached; a refused request counts for none.
         """
-        limits, left = _limits_of(holder), list[Remaining]()
+        if not (limits := _limits_of(holder)):
+            return []
+        left = list[Remaining]()
         try:
             if len(limits) > 1:
                 for limit in limits:

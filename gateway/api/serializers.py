@@ -40,6 +40,17 @@ class AttemptSerializer(PlacedSerializer):
     dropped_params = serializers.ListField(
         child=serializers.CharField(), required=False, help_text="Parameters that its provider's dialect does not know."
     )
+    rescue = serializers.ChoiceField(
+        choices=["", "continued", "restarted"],
+        required=False,
+        help_text="How it went on with the stream before, which broke after its first content.",
+    )
+    part = serializers.ListField(
+        child=serializers.FloatField(allow_null=True),
+        required=False,
+        allow_null=True,
+        help_text="Input tokens, output tokens and cost in US dollars of this part of a rescued stream.",
+    )
     sticky = serializers.BooleanField(
         required=False, help_text="Whether it was asked first because it answered the conversation before."
     )

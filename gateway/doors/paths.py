@@ -97,7 +97,25 @@ def _rarer(path: str, method: str) -> Way | None:
     if path.startswith(OPENAI):
         return WAYS.get(path) or _one_model(path) or (None if _is_django(path) else _nothing(method, path))
     # A base URL without /v1. `GET /models` is a page, and so may others be.
-    return CALLS.get(path.removeprefix("/")) if method in ("POST", "OPTIONS") else None
+    if method not in ("POST", "OPTIONS"):
+        return None
+    return CALLS.get(path.removeprefix("/")) or (_nothing(method, f"/v1{path}") if _is_not_served(path) else None)
+
+
+def not_served(method: str, path: str) -> Way:
+    """The way of a path that leads nowhere."""
+    for prefix in (AZURE_V1, AZURE, OPENAI):
+        path = path.removeprefix(prefix)
+    return _nothing(method, OPENAI + path.strip("/"))
+
+
+def refuses_socket(path: str) -> bool:
+    """Whether a websocket to this path is for an API that is not served: OpenAI's realtime sessions, or any other."""
+    return path.startswith((OPENAI, AZURE)) or _is_not_served(path)
+
+
+def _is_not_served(path: str) -> bool:
+    return path.removeprefix("/").partition("/")[0] in NOT_SERVED
 
 
 def _one_model(path: str) -> Way | None:

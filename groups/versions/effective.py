@@ -9,7 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from engine.core.breaker import BreakerPolicy
-from engine.spec import FIRST_TOKEN_S, STICKY_S, TOTAL_S, CooldownPolicy, RetryPolicy, Router, Unsupported
+from engine.spec import FIRST_TOKEN_S, STICKY_S, TOTAL_S, CooldownPolicy, Rescues, RetryPolicy, Router, Unsupported
 from groups import config_checks
 from groups.models import RoutingGroup
 from groups.versions.error_table import ErrorRow, error_rows, words_of
@@ -70,8 +70,10 @@ UNSUPPORTED = {
     Unsupported.REFUSE: "Refused: the deployment is passed over",
     Unsupported.PASS: "Sent all the same",
 }
+RESCUE = (config_checks.RESCUE, "Streams that break after their first content")
+RESCUES = {Rescues.OFF: "End with an error", Rescues.AUTO: "Go on at the same deployment or another"}
 STICKY = (config_checks.STICKY, "Conversations stay at one deployment")
-SWITCHES = (IN_POWER_LEVELS, ROUTER, STREAM_UPSTREAM, UNSUPPORTED_PARAMS, STICKY)
+SWITCHES = (IN_POWER_LEVELS, ROUTER, STREAM_UPSTREAM, UNSUPPORTED_PARAMS, RESCUE, STICKY)
 STICKY_WORDS = {
     "key": "those of one key",
     "user": "those of one end user",
@@ -101,6 +103,7 @@ def sections_of(group: RoutingGroup) -> tuple[SettingsSection, ...]:
                 _router(group.settings, *ROUTER),
                 _switch(group.settings, *STREAM_UPSTREAM),
                 _unsupported(group.settings, *UNSUPPORTED_PARAMS),
+                _rescue(group.settings, *RESCUE),
                 _sticky(group.settings, *STICKY),
             ),
         ),
@@ -149,6 +152,10 @@ def _router(config: Mapping[str, Any], name: str, label: str) -> EffectiveSettin
 
 def _unsupported(config: Mapping[str, Any], name: str, label: str) -> EffectiveSetting:
     return EffectiveSetting(label, UNSUPPORTED[config_checks.unsupported_of(config)], is_default=name not in config)
+
+
+def _rescue(config: Mapping[str, Any], name: str, label: str) -> EffectiveSetting:
+    return EffectiveSetting(label, RESCUES[Rescues(config.get(name) or Rescues.OFF)], is_default=name not in config)
 
 
 def _sticky(config: Mapping[str, Any], name: str, label: str) -> EffectiveSetting:

@@ -13,9 +13,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 from access import actions, rules
 from access.lists import names_of_people, teams_managed_by
 from access.models import ApiKey, Role
+from groups.models import RoutingGroup
 from lib.exceptions import DomainError, NotAllowed
 from pages.access.forms.keys import KeyEditForm, KeyForm, NewKeyForm, RotationForm
 from pages.access.keys import PAGE, key_context, key_seen_by
+from pages.client_snippets import snippets_of
 from pages.guards import PersonRequest, requires
 from pages.parts import Question, ask
 
@@ -98,18 +100,32 @@ def _page(request: PersonRequest, form: KeyForm, key: ApiKey | None) -> HttpResp
         "form": form,
         "key": key,
         "people": names_of_people() if "owner" in form.fields else [],
-        "action": resolve_url("key-edit", key.pk) if key else resolve_url("key-new"),
+        "action": resolve_url("key-edit", key.pk) if key else _new_key_url(request),
     }
     return render(request, FORM, context, status=form.status)
 
 
-@sensitive_variables("plaintext")
+@sensitive_variables("plaintext", "snippets", "shown")
 def _shown_once(
     request: PersonRequest, key: ApiKey, plaintext: str, *, predecessor: ApiKey | None = None
 ) -> HttpResponse:
-    base_url = request.build_absolute_uri("/v1")
-    context = {"key": key, "plaintext": plaintext, "predecessor": predecessor, "base_url": base_url}
-    return render(request, ISSUED, context)
+    base_url, group = request.build_absolute_uri("/v1"), _group_in_mind(request)
+    snippets = snippets_of(request.build_absolute_uri("/"), group.name, plaintext) if group else ()
+    shown = {"key": key, "plaintext": plaintext, "predecessor": predecessor, "base_url": base_url}
+    return render(request, ISSUED, {**shown, "group": group, "snippets": snippets})
+
+
+def _group_in_mind(request: PersonRequest) -> RoutingGroup | None:
+    """The group whose page asked for a key: its snippets are shown with the key filled in."""
+    try:
+        return RoutingGroup.objects.filter(pk=UUID(request.GET.get("group", ""))).first()
+    except ValueError:
+        return None
+
+
+def _new_key_url(request: PersonRequest) -> str:
+    group = _group_in_mind(request)
+    return f"{resolve_url('key-new')}?group={group.pk}" if group else resolve_url("key-new")
 
 
 def _question(key: ApiKey) -> Question:

@@ -13,6 +13,7 @@ from access.models import Role
 from access.rules import can_operate
 from groups.models import RoutingGroup
 from groups.versions.effective import error_rows_of, sections_of
+from pages.client_snippets import snippets_of
 from pages.groups.cards import tiers_of
 from pages.groups.forms import GroupTestForm
 from pages.guards import PersonRequest, requires
@@ -30,9 +31,10 @@ def group_detail(request: PersonRequest, group_id: UUID) -> HttpResponse:
 @require_safe
 @requires(Role.VIEWER, to="see routing groups")
 def group_use(request: PersonRequest, group_id: UUID) -> HttpResponse:
-    """Snippets that call the group."""
+    """Snippets that call the group, for each client."""
     group = get_object_or_404(RoutingGroup, pk=group_id)
-    context = {"group": group, "base_url": request.build_absolute_uri("/v1"), "can_edit": can_operate(request.user)}
+    snippets = snippets_of(request.build_absolute_uri("/"), group.name)
+    context = {"group": group, "snippets": snippets, "can_edit": can_operate(request.user)}
     return render(request, "groups/routinggroup_use.html", context)
 
 

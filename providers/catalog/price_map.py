@@ -119,6 +119,13 @@ def lookup(*, type: str, model_name: str, base_model: str = "") -> CatalogEntry:
 
 
 @lru_cache(maxsize=20_000)
+def can_prefill(*, type: str, model_name: str, base_model: str = "") -> bool:
+    """Whether a provider's model goes on with an answer that the request begins."""
+    row = _base_row(type, base_model) or row_of(preset_of(type).litellm_provider, model_name)
+    return bool((row or {}).get("supports_assistant_prefill"))
+
+
+@lru_cache(maxsize=20_000)
 def answers_in(*, type: str, model_name: str, base_model: str = "") -> str:
     """What kind of request a provider's model answers, in LiteLLM's words: `chat`, `responses`, …; empty if unknown."""
     row = _base_row(type, base_model) or row_of(preset_of(type).litellm_provider, model_name)

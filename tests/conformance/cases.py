@@ -118,19 +118,21 @@ CASES = (
 @dataclass(frozen=True)
 class Hole:
     """What a dialect can't do of these cases: fields of the question that do not arrive, but are reported under the
-    names of `dropped`; or `is_uncounted`: the client has an estimate instead of tokens."""
+    names of `dropped`, one for each door; or `is_uncounted`: the client has an estimate instead of tokens."""
 
     dialect: str
     case: str
     why: str
     lost: tuple[str, ...] = ()
-    dropped: str = ""
+    dropped: tuple[str, ...] = ("", "", "")
     is_uncounted: bool = False
 
 
+# An effort in the words of each door.
+EFFORTS = ("reasoning_effort", "reasoning.effort", "thinking")
 HOLES = (
-    Hole("litellm", "reasoning", "LiteLLM knows no effort there.", ("thinks",), "reasoning_effort"),
-    Hole("litellm", "reasoning before a call", "The same.", ("thinks",), "reasoning_effort"),
+    Hole("litellm", "reasoning", "LiteLLM knows no effort there.", ("thinks",), EFFORTS),
+    Hole("litellm", "reasoning before a call", "The same.", ("thinks",), EFFORTS),
     Hole(
         "litellm",
         "comments between events",
@@ -159,6 +161,11 @@ class Cell:
         """What is missing here."""
         here = (self.dialect, self.case.name)
         return next((hole for hole in HOLES if (hole.dialect, hole.case) == here), None)
+
+    @property
+    def reported(self) -> str:
+        """What the client is told to be missing."""
+        return self.hole.dropped[DOORS.index(self.door)] if self.hole else ""
 
     @property
     def arrives(self) -> Question:

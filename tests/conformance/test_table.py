@@ -39,7 +39,7 @@ def test_a_question_arrives_whole_and_its_answer_comes_back(cell: Cell, seen: di
         pytest.fail(found["crash"])
     assert found["refused"] is None
     assert _read(found["read"]) == cell.arrives
-    assert found["dropped"] == (cell.hole.dropped if cell.hole else "")
+    assert found["dropped"] == cell.reported
     heard, expected = hear(Recorded(**found["recorded"])), cell.case.expected(cell.door, is_stream=cell.is_stream)
     if cell.hole and cell.hole.is_uncounted:
         heard = replace(heard, usage=expected.usage)

@@ -14,6 +14,8 @@ from engine.exceptions import RequestFailed
 from engine.ledger import SkipReason, Trace
 from engine.spec import Router
 from engine.upstreams.call import Call, Stream, Usage
+from engine.upstreams.choose import obstacle
+from engine.upstreams.responses import asked_as_responses
 from tests.dialects.golden_files import ROOT
 from tests.engine.direct_calls import HI, RETRY, Sent, Whole, upstream_of_a_test
 from tests.engine.scripted import deployment, group, path_of, routing_of
@@ -211,3 +213,10 @@ async def test_the_next_request_finds_the_deployment_that_could_not_do_one(upstr
     upstream.script(Sent((TEXT,)))
     await asked(upstream, "responses", {"input": "x", "background": True}, {})
     assert (await asked(upstream, "responses", streamed(), NATIVE)).path == "a:success"
+
+
+def test_a_chat_is_put_into_the_words_of_responses_once_for_the_choice_and_the_upstream():
+    call, row = Call("chat/completions", {"model": "g", "messages": HI}, Trace("id", "g")), deployment("a", **ONLY)
+    assert obstacle(call, row) is None
+    assert asked_as_responses(call, row) is asked_as_responses(call, row)
+    assert [name.partition(":")[0] for name in call.prepared] == ["responses"]

@@ -127,4 +127,4 @@ async def test_a_known_refusal_makes_a_model_unsuitable(upstream: ScriptedUpstre
     second = await ask(upstream, body=body, order="a", stream=False, **place)
     assert (first.first.status_code, upstream.count) == (400, 1)
     assert isinstance(second.error, Unsuitable)
-    assert second.error.param == "reasoning_effort"
+    assert second.error.param == "thinking"  # the client's name

@@ -133,6 +133,7 @@ def test_an_exported_group_has_them_and_an_import_brings_them_back(as_bob, body)
         ("retry_config", {"by_error": {"timeout": {"here": -1}}}, "by_error.timeout.here: give a whole number"),
         ("cooldown_config", {"first_s": 90}, "first_s: give at most longest_s (60)"),
         ("cooldown_config", {"consecutive_failures": 0}, "consecutive_failures: give a whole number from 1 to 50."),
+        ("settings", {"rescue": "always"}, "rescue: give one of off, auto."),
         ("settings", {"sticky": {}}, "sticky: by: say how to tell conversations: key, user, session, prefix or"),
         ("settings", {"sticky": {"by": "mood"}}, "sticky.by: give one of key, user, session, prefix or header:NAME."),
         ("settings", {"sticky": {"by": "header:a b"}}, "sticky.by: give one of key, user"),
@@ -153,6 +154,7 @@ def test_a_setting_of_the_core_that_is_wrong_is_400_and_named(as_bob, body, fiel
         ("retry_config", RETRY),
         ("cooldown_config", COOLDOWN),
         ("settings", {"stream_upstream": True}),
+        ("settings", {"rescue": "auto"}),
         ("settings", {"sticky": {"by": "session"}}),
     ],
 )

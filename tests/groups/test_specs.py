@@ -146,3 +146,10 @@ def test_a_deployment_speaks_the_dialects_of_its_provider_or_of_its_type(fields:
 def test_a_model_that_answers_only_in_responses_speaks_only_that():
     model = make_model(provider=make_provider(type="openai", api_base=""), name="gpt-5-pro")
     assert spec_of(stored(make_group(models=[model]))).deployments[0].dialects == {"responses"}
+
+
+def test_a_group_may_rescue_streams_and_its_models_may_go_on_with_a_begun_answer():
+    able, unable = make_model(capabilities=["chat", "prefill"]), make_model(capabilities=["chat"])
+    spec = spec_of(stored(make_group(models=[able, unable], settings={"rescue": "auto"})))
+    assert (spec.rescues, [row.prefills for row in spec.deployments]) == (True, [True, False])
+    assert not spec_of(stored(make_group(settings={"rescue": "off"}))).rescues

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
 
+from engine.ledger import Rescue
 from providers.presets import colour_of
 
 WIDTH = 1000
@@ -18,7 +19,15 @@ CAUSES = {
     "timeout": "It timed out",
     "own_key_refused": "The caller's own key was refused",
 }
-VERBS = {"retry": "so the router tried again in this tier", "fallback": "so the router went to the next tier or group"}
+VERBS = {
+    "retry": "so the router tried again in this tier",
+    "fallback": "so the router went to the next tier or group",
+    "rescue": "after the caller had its first content, so its stream was rescued",
+}
+RESCUES: Mapping[str, str] = {
+    Rescue.CONTINUED: "It continued the answer that the caller had in part.",
+    Rescue.RESTARTED: "It began the answer again, without what the caller had.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,8 @@ class WaterfallBar:
     fallback_depth: int = 0
     dropped_params: tuple[str, ...] = ()
     is_sticky: bool = False
+    rescue: str = ""
+    part: str = ""
 
     is_ghost = False
 
@@ -154,7 +165,17 @@ def _bar(
         fallback_depth=attempt.get("fallback_depth", 0),
         dropped_params=tuple(attempt.get("dropped_params") or ()),
         is_sticky=bool(attempt.get("sticky")),
+        rescue=RESCUES.get(attempt.get("rescue") or "", ""),
+        part=_part(attempt.get("part")),
     )
+
+
+def _part(part: Sequence[float | None] | None) -> str:
+    """The tokens and the cost of a part of a rescued stream, as a sentence; "" for other attempts."""
+    if not part:
+        return ""
+    read, written, usd = part
+    return f"{read:.0f} tokens read, {written:.0f} written, {'price unknown' if usd is None else f'{usd:.6f} $'}."
 
 
 def _ghost(skip: Mapping[str, Any], types: Mapping[str, str]) -> Ghost:

@@ -8,7 +8,7 @@ from typing import Any
 from engine.dialects.anthropic import tools
 from engine.dialects.anthropic.signatures import lacks_thoughts
 from engine.dialects.anthropic.traits import LEAST_BUDGET, Traits, traits_of
-from engine.dialects.anthropic.turns import split
+from engine.dialects.anthropic.turns import lost_in, split
 from engine.dialects.translation import Untranslatable
 
 # Budgets of thinking in tokens, for models without an effort of their own.
@@ -62,7 +62,7 @@ def request(chat: dict[str, Any], model: str, *, most_output_tokens: int | None 
         body["system"] = system
     body["messages"] = turns
     lost = [name for name, value in chat.items() if name not in HANDLED and _changes_something(name, value)]
-    lost += tools.add(chat, body)
+    lost += [*lost_in(chat["messages"]), *tools.add(chat, body)]
     schema_tool, unmet = tools.add_schema(chat, body, takes_schema=traits.takes_schema)
     lost += unmet
     lost += _add_thinking(chat, body, traits, most_output_tokens)

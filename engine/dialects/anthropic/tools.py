@@ -114,7 +114,10 @@ def _name_in(row: object) -> str:
 def _schema_of(wish: dict[str, Any]) -> dict[str, Any] | None:
     inner = wish.get("json_schema")
     schema = inner.get("schema") if isinstance(inner, dict) else None
-    return schema if isinstance(schema, dict) else None
+    if not isinstance(inner, dict) or not isinstance(schema, dict):
+        return None
+    about = inner.get("description")
+    return {"description": about, **schema} if isinstance(about, str) and about else schema
 
 
 def _compact(schema: dict[str, Any]) -> str:

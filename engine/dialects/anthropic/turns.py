@@ -9,10 +9,13 @@ from typing import Any
 
 from engine.dialects.anthropic.signatures import is_replayable
 from engine.dialects.reading import parsed
+from engine.dialects.shapes import objects
 from engine.dialects.translation import Untranslatable
 
 Block = dict[str, Any]
 SYSTEM = frozenset({"system", "developer"})
+# Who is speaking, and an answer that was spoken.
+UNSAID = ("name", "audio")
 DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w=-]+)*?;base64,", re.IGNORECASE)
 NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_-]")
 # A conversation has to begin with the user; chats may begin with a greeting of the assistant.
@@ -35,6 +38,15 @@ def split(messages: object) -> tuple[list[Block], list[dict[str, Any]]]:
         turns.insert(0, BEGINNING)
     _trim(turns[-1])
     return system, turns
+
+
+def lost_in(messages: list[dict[str, Any]]) -> list[str]:
+    """Names of what a message says that has no place in a turn; the messages have been split."""
+    found = [f"messages.{name}" for message in messages for name in UNSAID if message.get(name)]
+    contents = [content for message in messages if isinstance(content := message.get("content"), list)]
+    images = [part.get("image_url") for content in contents for part in objects(content)]
+    details = (image.get("detail") for image in images if isinstance(image, dict))
+    return found + ["messages.image_url.detail" for detail in details if detail not in (None, "auto")]
 
 
 def tool_id(given: object) -> str:

@@ -21,6 +21,15 @@ HANDLED = frozenset(
         *("tools", "tool_choice", "thinking", "output_config", "output_format"),
     }
 )
+# The client's names of chat's parameters; an effort is what is left of `thinking`, or was given as one.
+NAMES = {
+    "max_completion_tokens": "max_tokens",
+    "stop": "stop_sequences",
+    "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
+    "response_format": "output_config.format",
+    "reasoning_effort": "thinking",
+}
+NAMES_WITHOUT_THINKING = {**NAMES, "reasoning_effort": "output_config.effort"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,12 @@ def view(body: dict[str, Any]) -> MessagesView:
     obstacle = turns.obstacle or _forced_server_tool(body, chat)
     lost += turns.lost
     return MessagesView(
-        chat, tuple(dict.fromkeys(lost)), obstacle, known.long_names, shows_thoughts=_shows_thoughts(body)
+        chat,
+        tuple(dict.fromkeys(lost)),
+        obstacle,
+        NAMES if body.get("thinking") else NAMES_WITHOUT_THINKING,
+        known.long_names,
+        shows_thoughts=_shows_thoughts(body),
     )
 
 

@@ -141,15 +141,17 @@ class Turns:
         self.lost += ["citations"] if object_of(block.get("citations")).get("enabled") else []
         kind, data = source.get("type"), source.get("data")
         if kind == "text" and isinstance(data, str):
-            return [{"type": "text", "text": data}]
+            return [{"type": "text", "text": "\n".join((*_about(block, "title", "context"), data))}]
         if kind == "content":
             inner = source.get("content")
             blocks = [{"type": "text", "text": inner}] if isinstance(inner, str) else listed(inner)
+            blocks = [*({"type": "text", "text": text} for text in _about(block, "title", "context")), *blocks]
             return [part for one in blocks for part in self._parts(object_of(one), param)]
         if kind == "base64" and isinstance(data, str):
             name = block.get("title") if isinstance(block.get("title"), str) else None
             url = f"data:{source.get('media_type') or 'application/pdf'};base64,{data}"
-            return [{"type": "file", "file": {"filename": name or "document.pdf", "file_data": url}}]
+            about = [{"type": "text", "text": text} for text in _about(block, "context")]
+            return [*about, {"type": "file", "file": {"filename": name or "document.pdf", "file_data": url}}]
         self._hinder(param, f"A document by '{str(kind)[:40]}' has no equivalent in chat.")
         return []
 
@@ -159,6 +161,11 @@ class Turns:
     def _note_marks(self, blocks: list[Block]) -> None:
         if any(block.get("cache_control") for block in blocks):
             self.lost.append("cache_control")
+
+
+def _about(block: Block, *names: str) -> list[str]:
+    """What is said about a document, which chat has no fields for."""
+    return [text for name in names if isinstance(text := block.get(name), str) and text]
 
 
 def _call(block: Block, names: Names) -> dict[str, Any]:

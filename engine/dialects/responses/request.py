@@ -37,6 +37,16 @@ TRANSLATED = frozenset(
         *("text", "reasoning", "include", "top_logprobs", "stream"),
     }
 )
+# The client's names of chat's parameters.
+NAMES = {
+    "messages": "input",
+    "max_completion_tokens": "max_output_tokens",
+    "max_tokens": "max_output_tokens",
+    "reasoning_effort": "reasoning.effort",
+    "verbosity": "text.verbosity",
+    "response_format": "text.format",
+    "logprobs": "include.message.output_text.logprobs",
+}
 LOGPROBS = "message.output_text.logprobs"
 TEXT_FIELDS = frozenset({"format", "verbosity"})
 FORMAT_FIELDS = ("name", "description", "schema", "strict")
@@ -71,7 +81,7 @@ def view_of(body: dict[str, Any]) -> ResponsesView:
     chat |= _tools(body, tools, remarks) | _text(body, remarks) | _logprobs(body, remarks)
     shows_thoughts = _reasoning(body, chat, remarks)
     _remark(body, remarks)
-    return ResponsesView(chat, remarks.dropped, remarks.obstacle, body, tools, shows_thoughts)
+    return ResponsesView(chat, remarks.dropped, remarks.obstacle, NAMES, body, tools, shows_thoughts)
 
 
 def needs_kept(body: dict[str, Any]) -> Untranslatable | None:

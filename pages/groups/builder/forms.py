@@ -69,6 +69,14 @@ class GroupForm(forms.Form):
         required=False,
         help_text="A silent provider is left after the wait for a first token. Callers get whole answers as before.",
     )
+    rescue = forms.ChoiceField(
+        label="Streams that break after their first content",
+        choices=[("", "end with an error (default)"), ("auto", "go on at the same deployment or another")],
+        required=False,
+        widget=forms.Select({"class": "input"}),
+        help_text="The answer is continued where the model can, else begun again and joined where it is the same. What "
+        "can't be joined ends with the error. Both parts cost.",
+    )
     unsupported_params = forms.ChoiceField(
         label="Parameters that a provider or model can't take",
         choices=[("", "Left out (default)"), *((rule.value, words) for rule, words in UNSUPPORTED.items())],
@@ -150,7 +158,7 @@ class GroupForm(forms.Form):
     def has_settings(self) -> bool:
         """Whether an advanced setting is set or invalid, so that the section must be open."""
         is_streaming = bool(self["stream_upstream"].value())
-        routing = (self["router"], self["unsupported_params"], *self.sticky)
+        routing = (self["router"], self["unsupported_params"], self["rescue"], *self.sticky)
         rest = (*self.numbers, *self.fallbacks, *routing)
         return self.has_error_rules or is_streaming or any(map(is_set, rest))
 
@@ -193,12 +201,14 @@ class GroupForm(forms.Form):
         router = self.cleaned_data.get(config_checks.ROUTER)
         in_power_levels = bool(self.cleaned_data.get(config_checks.IN_POWER_LEVELS))
         streams = bool(self.cleaned_data.get(config_checks.STREAM_UPSTREAM))
+        rescue = self.cleaned_data.get(config_checks.RESCUE)
         unsupported = self.cleaned_data.get(config_checks.UNSUPPORTED_PARAMS)
         return {
             config_checks.IN_POWER_LEVELS: in_power_levels,
             **({config_checks.ROUTER: router} if router else {}),
             **({config_checks.STREAM_UPSTREAM: True} if streams else {}),
             **({config_checks.UNSUPPORTED_PARAMS: unsupported} if unsupported else {}),
+            **({config_checks.RESCUE: rescue} if rescue else {}),
             **sticky_of(self.cleaned_data),
         }
 

@@ -102,6 +102,7 @@ def usage(reply: Reply) -> dict[str, Any]:
 def _pieces(messages: list[dict[str, Any]], *, thinks: bool) -> list[Piece]:
     pieces: list[Piece] = []
     waiting: set[str] = set()
+    answered_before = False  # the model's turn goes on after the results of its calls
     for place, message in enumerate(messages):
         must(message.keys() == {"role", "content"}, f"fields {sorted(message)} of a message")
         must(message["role"] in ("user", "assistant"), f"role {message['role']}")
@@ -114,7 +115,9 @@ def _pieces(messages: list[dict[str, Any]], *, thinks: bool) -> list[Piece]:
         kinds = [block["type"] == "tool_result" for block in blocks]
         must(kinds == sorted(kinds, reverse=True), "results behind other blocks")
         waiting = {block["id"] for block in blocks if block["type"] == "tool_use"}
-        must(not (waiting and thinks) or blocks[0]["type"] in ("thinking", "redacted_thinking"), "a lost thought")
+        is_first = message["role"] == "assistant" and not answered_before
+        must(not (waiting and thinks and is_first) or "thinking" in blocks[0]["type"], "a lost thought")
+        answered_before = bool(answered)
         pieces += [piece for block in blocks for piece in _block_pieces(message["role"], block)]
     must(not waiting, "calls without results")
     return pieces

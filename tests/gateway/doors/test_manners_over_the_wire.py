@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 from openai import AzureOpenAI
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from tests.gateway.conftest import BROWSER, Stage
 from tests.servers import MASTER_KEY
@@ -83,11 +86,27 @@ def test_an_unknown_path_below_v1_answers_in_the_clients_shape(stage: Stage):
     assert by_header.json()["error"]["type"] == "not_found_error"
 
 
-@pytest.mark.parametrize("path", ["/v1/batches", "/v1/files", "/v1/files/file-1", "/v1/realtime"])
-def test_what_is_not_served_says_so(stage: Stage, path: str):
-    answer = ask(stage, "GET", path)
+NOT_SERVED = ["batches", "files", "files/file-1", "files/file-1/content", "realtime", "realtime/sessions"]
+FORM = {"files": {"file": ("a.jsonl", b"{}")}, "data": {"purpose": "batch"}}
+
+
+@pytest.mark.parametrize("path", NOT_SERVED)
+@pytest.mark.parametrize("prefix", ["/v1/", "/openai/", "/openai/v1/", "/v1/v1/", "/"])
+@pytest.mark.parametrize("body", [{}, {"json": {}}, FORM], ids=["none", "json", "form"])
+def test_what_is_not_served_says_so(stage: Stage, prefix: str, path: str, body: dict[str, Any]):
+    method = "POST" if body or prefix == "/" else "GET"
+    answer = httpx.request(method, stage.console.url + prefix + path, headers=BEARER, timeout=30, **body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_served")
     assert "not served" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("path", ["/v1/realtime?model=x", "/openai/realtime?api-version=1", "/realtime"])
+def test_a_realtime_socket_is_told_that_it_is_not_served(stage: Stage, path: str):
+    with pytest.raises(InvalidStatus) as refused, connect(stage.console.url.replace("http", "ws") + path):
+        pass
+    answer = refused.value.response
+    assert answer.status_code == 404
+    assert json.loads(answer.body)["error"]["code"] == "not_served"
 
 
 def test_the_rest_api_below_v1_answers_as_before(stage: Stage):

@@ -276,11 +276,10 @@ def test_two_streamed_images_end_with_the_second(place: Place):
     assert (place.logged(answer)["units"], place.logged(answer)["unit"]) == (2, "image")
 
 
-@pytest.mark.parametrize("parts", [(image("partial_image"),), (image("partial_image"), DONE)], ids=["cut", "done"])
-def test_an_image_that_breaks_off_has_one_error(place: Place, parts: tuple[bytes, ...]):
-    place.upstream.script(Sent(parts))
+def test_an_image_that_breaks_off_has_one_error(place: Place):
+    place.upstream.script(Sent((image("partial_image"),)))
     answer = place.post("/v1/images/generations", prompt="a cat", stream=True)
-    assert answer.content.startswith(parts[0])
+    assert answer.content.startswith(image("partial_image"))
     assert (answer.content.count(b'"error"'), b"[DONE]" in answer.content) == (1, False)
     assert place.logged(answer)["status"] == 502
 

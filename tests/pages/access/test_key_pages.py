@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.utils import timezone
@@ -11,6 +12,7 @@ from django.utils import timezone
 from access.actions import issue_key
 from access.keys import COMMAND_LINE, hash_key
 from access.models import ApiKey, User
+from groups.models import RoutingGroup
 from tests.factories import make_team, make_user
 from tests.page import HTMX, html_of, signed_in
 
@@ -250,3 +252,21 @@ def test_ten_thousand_keys_are_listed_at_once(admin, bob, django_assert_max_num_
     for address in ("/keys", "/keys?page=150&order=used", "/keys?q=key 99&status=usable&order=name"):
         with django_assert_max_num_queries(10):
             assert admin.get(address).status_code == 200
+
+
+def test_a_key_for_a_group_is_filled_into_the_lines_of_each_client_once(client, charlie):
+    group = RoutingGroup.objects.create(name="team-chat", strategy="least-busy", created_by="t", updated_by="t")
+    client.force_login(charlie)
+    assert f'action="/keys/new?group={group.pk}"' in html_of(client.get(f"/keys/new?group={group.pk}"))
+    answer = client.post(f"/keys/new?group={group.pk}", typed(name="my script"))
+    html, plaintext = html_of(answer), answer.context["plaintext"]
+    assert f"export ANTHROPIC_AUTH_TOKEN={plaintext}" in html
+    assert "export ANTHROPIC_MODEL=team-chat" in html
+    assert plaintext not in html_of(client.get(f"/groups/{group.pk}/use"))
+
+
+@pytest.mark.parametrize("group", ["", "x", "$(reboot)", "00000000-0000-4000-8000-000000000000"])
+def test_a_key_for_no_group_is_shown_without_them(client, charlie, group):
+    client.force_login(charlie)
+    html = html_of(client.post(f"/keys/new?{urlencode({'group': group})}", typed(name="my script")))
+    assert "Claude Code" not in html

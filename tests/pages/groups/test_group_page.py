@@ -104,7 +104,11 @@ def test_it_says_how_to_call_the_group_at_this_address(client, charlie):
     html = html_of(client.get(f"/groups/{group.pk}/use"))
     assert "http://testserver/v1/chat/completions" in html
     assert "&quot;model&quot;: &quot;g&quot;" in html or '"model": "g"' in html
-    assert "sk-" not in html
+    for client_name in ("curl", "OpenAI for Python", "Anthropic for Python", "AI SDK", "Claude Code", "Codex"):
+        assert client_name in html
+    assert "ANTHROPIC_BASE_URL=http://testserver export" in html.replace("\n", " ")
+    assert f"/keys/new?group={group.pk}" in html
+    assert "sk-rc-" not in html.replace("sk-rc-…", "")
 
 
 def test_what_people_typed_is_shown_as_text(client, charlie):

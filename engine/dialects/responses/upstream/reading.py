@@ -32,6 +32,7 @@ ENDS = frozenset({"response.completed", "response.incomplete"})
 FAILURES = frozenset({"response.failed", "response.cancelled", "error"})
 # The one answer of a stream.
 ANSWER = (0,)
+DONE_MARK = b"[DONE]"
 
 
 def read_event(event: bytes) -> Event:
@@ -41,10 +42,15 @@ def read_event(event: bytes) -> Event:
     """
     if (data := data_of(event)) is None:
         return COMMENT
-    if data == b"[DONE]":  # from servers that end all streams alike
+    if data == DONE_MARK:
         return COMMENT
     fields = parsed(data)
     return UNREADABLE if fields is None else event_of(fields)
+
+
+def is_done_mark(event: bytes) -> bool:
+    """Whether an event is `[DONE]`, from servers that end all streams alike: a client must see only the real end."""
+    return data_of(event) == DONE_MARK
 
 
 def event_of(fields: dict[str, Any]) -> Event:
