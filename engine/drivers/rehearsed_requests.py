@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic_core import from_json
+
 from engine.core.actions import Ask
 from engine.core.journey import Journey
 from engine.drivers.effects import Effect
@@ -14,9 +16,9 @@ from engine.ledger import Attempt, AttemptStatus, Trace
 from engine.outcomes import Outcome
 from engine.rehearsal.clients import ClientRetries
 from engine.rehearsal.recording import Finished
-from engine.rehearsal.results import DeploymentCount
+from engine.rehearsal.results import DeploymentCount, thousandths
+from engine.rehearsal.trace_lines import TraceLines, parts_of
 from engine.spec import DeploymentSpec
-from engine.upstreams.tokens import Usage
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +27,7 @@ class Place:
 
     `limit_s` is that of the answer, or of a stream's first token; `idle_s` that between two of its events. To the
     caller, a stream that `is_collected` is a whole answer, which may take `whole_s`. The prices are those of a token, 0
-    where one of them is unknown.
+    where one of them is unknown. `parts` are those of the traces of requests that it answered at once.
     """
 
     row: DeploymentSpec
@@ -41,6 +43,7 @@ class Place:
     whole_s: float
     input_usd: float
     output_usd: float
+    parts: tuple[str, ...]
 
 
 class Request:
@@ -79,16 +82,6 @@ class Request:
         self.began_s, self.deadline_s = began_s, deadline_s
         self.journey: Journey | None = None
 
-    @property
-    def usage(self) -> Usage:
-        """The tokens of its answer."""
-        return Usage(self.input_tokens, self.output_tokens, self.input_tokens + self.output_tokens)
-
-    @property
-    def duration_ms(self) -> float:
-        """From its begin to its end."""
-        return self.ended_s * 1000 - self.began_s * 1000
-
     def attempt(self, now: float, status: AttemptStatus, effect: Effect | None = None) -> Attempt:
         """The attempt under way, which has ended so."""
         ask, place, row = self.ask, self.place, self.place.row
@@ -103,8 +96,27 @@ class Request:
             attempt.status_code = 200
         return attempt
 
+    def line(self) -> tuple[str, float]:
+        """The trace of one that was answered at once, by the first deployment that it asked; when it ended, in ms."""
+        began_s, first_s, cost = self.began_s, self.first_token_s, round(self.cost_usd, 9) if self.cost_usd else 0.0
+        at_ms, took_ms = thousandths(began_s * 1000), thousandths((self.ended_s - began_s) * 1000)
+        at, took = repr(at_ms), repr(took_ms)
+        first = "null" if first_s is None else repr(thousandths((first_s - began_s) * 1000))
+        a, b, c, d, e, f, g, h, i, j = self.place.parts
+        spent = f"{d}{self.input_tokens}{e}{self.output_tokens}{f}{cost}"
+        return f"{a}{self.index}{b}{at}{c}{took}{spent}{g}{at}{h}{took}{i}{first}{j}", at_ms + took_ms
+
     def row(self, zero_s: float) -> dict[str, Any]:
-        """It was answered at once, by the first deployment that it asked."""
-        trace = Trace(str(self.index), self.place.group, [self.attempt(self.ended_s, "success")])
-        spent = self.duration_ms, Outcome.ANSWERED, None, self.usage, self.cost_usd, None
-        return Finished(self.index, trace, self.began_s * 1000, *spent).row(zero_s)
+        """The same as JSON."""
+        return dict(from_json(self.line()[0]))
+
+    def tell(self, traces: TraceLines, zero_s: float) -> None:
+        """Adds the same to a message."""
+        traces.add_answered(*self.line(), self.index, self.place.row.deployment_id)
+
+
+def parts_at(row: DeploymentSpec, group: str, tier: int) -> tuple[str, ...]:
+    """The parts of the lines of requests that this deployment has answered at once."""
+    attempt = Attempt(row.deployment_id, row.name, row.provider, group, tier, 0.0, status="success", status_code=200)
+    trace = Trace("", group, [attempt])
+    return parts_of(Finished(0, trace, 0.0, 0.0, Outcome.ANSWERED, None, None, 0.0, None).row(0.0))

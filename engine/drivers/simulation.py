@@ -20,7 +20,7 @@ from engine.core.state import Group, Target
 from engine.drivers.compiling import compiled_together
 from engine.drivers.effects import Effect, effect_of, timed_out, unreachable
 from engine.drivers.endings import PassedOver, failure_of
-from engine.drivers.rehearsed_requests import Place, Request
+from engine.drivers.rehearsed_requests import Place, Request, parts_at
 from engine.exceptions import DeadlineExceeded, RequestFailed
 from engine.faults.conditions import conditions_of
 from engine.faults.fates import Broken, Refusal
@@ -98,6 +98,7 @@ class Simulation:
             policy.timeout_s,
             row.cost_usd(input_tokens=1, output_tokens=0) or 0.0,
             row.cost_usd(input_tokens=0, output_tokens=1) or 0.0,
+            parts_at(row, spec.name, spec.tier_of(row)),
         )
 
     # The heap
@@ -317,7 +318,7 @@ class Simulation:
         answered(ask, now, first_token_s, request.output_tokens, total)
         if request.journey is not None:
             self._close(request, "success")
-            self._finish(request, Outcome.ANSWERED, usage=request.usage)
+            self._finish(request, Outcome.ANSWERED, usage=Usage(request.input_tokens, request.output_tokens, total))
             return
         place, request.ended_s = request.place, now
         cost_usd = request.input_tokens * place.input_usd + request.output_tokens * place.output_usd

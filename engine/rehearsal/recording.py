@@ -16,6 +16,7 @@ from engine.ledger import Trace
 from engine.outcomes import Outcome
 from engine.rehearsal.jobs import FRAMES_PER_INTERVAL, Job
 from engine.rehearsal.results import DeploymentCount, Tally, trace_json
+from engine.rehearsal.trace_lines import TraceLines
 from engine.upstreams.tokens import Usage
 
 Emit = Callable[[dict[str, Any]], None]
@@ -58,11 +59,16 @@ class Finished:
             row["told"] = _told(self.failure)
         return row
 
+    def tell(self, traces: TraceLines, zero_s: float) -> None:
+        """Adds its trace to a message."""
+        traces.add(self.row(zero_s))
+
 
 class Ended(Protocol):
     """A request that has ended, for those who look at it later."""
 
     def row(self, zero_s: float) -> dict[str, Any]: ...
+    def tell(self, traces: TraceLines, zero_s: float) -> None: ...
 
 
 class Recording:
@@ -115,7 +121,10 @@ class Recording:
         """The traces that wait, in the order in which their requests ended."""
         if self._waiting:
             first = self.tally.finished - len(self._waiting)
-            self._emit({"type": "traces", "first": first, "traces": [one.row(self._zero_s) for one in self._waiting]})
+            traces = TraceLines()
+            for one in self._waiting:
+                one.tell(traces, self._zero_s)
+            self._emit(traces.message(first))
             self._waiting = []
 
     def emit_frame(self, at_ms: float, cooldowns_s: Mapping[str, float]) -> None:

@@ -280,8 +280,8 @@ def trace_json(
     last = trace.last
     return {
         "index": index,
-        "at_ms": _thousandths(began_ms),
-        "duration_ms": _thousandths(duration_ms),
+        "at_ms": thousandths(began_ms),
+        "duration_ms": thousandths(duration_ms),
         "status": "error" if error else "success",
         "error_class": error,
         "deployment_id": last.deployment_id if last and not error else None,
@@ -294,7 +294,7 @@ def trace_json(
     }
 
 
-def _thousandths(value: float) -> float:
+def thousandths(value: float) -> float:
     """`round(value, 3)` in half the time; rounded the other way where a value lies between two by the last bit."""
     return round(value * 1000) / 1000
 
@@ -318,9 +318,9 @@ def _attempts_json(trace: Trace, began_ms: float) -> list[dict[str, Any]]:
             "tier": a.tier,
             "fallback_depth": a.fallback_depth,
             # Selection takes no time on the run's clock, so the first attempt begins with its request.
-            "at_ms": _thousandths(began_ms + (a.started_at - zero_s) * 1000),
-            "duration_ms": _thousandths(a.duration_ms or 0.0),
-            "first_token_ms": None if a.first_token_ms is None else _thousandths(a.first_token_ms),
+            "at_ms": thousandths(began_ms + (a.started_at - zero_s) * 1000),
+            "duration_ms": thousandths(a.duration_ms or 0.0),
+            "first_token_ms": None if a.first_token_ms is None else thousandths(a.first_token_ms),
             "status": a.status,
             "status_code": a.status_code,
             "error_class": a.error_class,

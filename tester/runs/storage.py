@@ -11,12 +11,10 @@ from typing import Any
 from django.db.models import F
 from django.db.transaction import atomic
 from django.utils import timezone
-from pydantic_core import to_json
 
 from tester.exceptions import RunBroken
 from tester.models import OPEN, Frame, Run, RunStatus, TraceChunk
 from tester.runs.workers import Message
-from tester.traces.stored import contents_of
 
 OnFrame = Callable[[Message], None]
 
@@ -49,7 +47,7 @@ class RunLog:
     def take(self, message: Message) -> None:
         """Keeps a message of the engine for the next write."""
         if message["type"] == "traces":
-            self._chunks.add(message["traces"])
+            self._chunks.add(message)
         elif message["type"] == "frame":
             self._frames.add(message)
             if self._on_frame is not None:
@@ -99,11 +97,11 @@ class Chunks:
         self._count = 0
         self._waiting: list[TraceChunk] = []
 
-    def add(self, traces: list[Message]) -> None:
-        data = zlib.compress(b"".join(to_json(trace) + b"\n" for trace in traces), ZLIB_LEVEL)
-        chunk = TraceChunk(run_id=self._run_id, first=self._count, count=len(traces), data=data, **contents_of(traces))
+    def add(self, message: Message) -> None:
+        data, count = zlib.compress(message["lines"].encode(), ZLIB_LEVEL), message["count"]
+        chunk = TraceChunk(run_id=self._run_id, first=self._count, count=count, data=data, **message["contents"])
         self._waiting.append(chunk)
-        self._count += len(traces)
+        self._count += count
 
     def write(self) -> None:
         if self._waiting:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -108,21 +108,6 @@ def outcome_in(trace: JSON) -> str:
 def ended_ms(trace: JSON) -> float:
     """When a request ended, on the run's clock."""
     return round(float(trace["at_ms"] + trace["duration_ms"]), 3)
-
-
-def contents_of(traces: Sequence[JSON]) -> dict[str, Any]:
-    """The description of a chunk of these traces, beside its number and count."""
-    indexes = [trace["index"] for trace in traces]
-    ends_ms = [ended_ms(trace) for trace in traces]
-    return {
-        "low_index": min(indexes),
-        "high_index": max(indexes),
-        "first_ended_ms": min(ends_ms),
-        "last_ended_ms": max(ends_ms),
-        "failed": sum(trace["status"] != "success" for trace in traces),
-        "fell_back": sum(trace["fallback_depth"] > 0 for trace in traces),
-        "tried": {attempt["deployment_id"]: True for trace in traces for attempt in trace["attempts"]},
-    }
 
 
 def count_of(run: Run) -> int:

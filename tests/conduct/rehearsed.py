@@ -32,6 +32,7 @@ from engine.spec import CooldownPolicy, DeploymentSpec, ErrorRule, FallbackPolic
 from gateway.openai import from_failure
 from tests.conduct.stories import Told
 from tests.conduct.table import Act, Script, Seen, Shape, acts, places, said, woven
+from tests.engine.working import traces_in
 
 QUICK = Profile(first_token_ms=4, tokens_per_s=1_000_000, jitter=0)
 # What scenarios have a word for; the rest is said here in the words of what becomes of an attempt.
@@ -134,7 +135,7 @@ def traces_of(
     job = Job(specs_of(shape), workload, Scenario("conduct", "A case.", faults), seed, profiles)
     told: list[dict[str, Any]] = []
     simulate(job, emit=told.append)
-    rows = [trace for message in told if message["type"] == "traces" for trace in message["traces"]]
+    rows = traces_in(told)
     return sorted(rows, key=lambda row: row["index"])
 
 

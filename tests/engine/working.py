@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 from engine.rehearsal.jobs import Job
@@ -13,6 +14,12 @@ from tests.forks import fork
 from tests.servers import Process
 
 ENDS = ("done", "failed", "cancelled")
+
+
+def traces_in(messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The traces of a run, in the order in which their requests ended."""
+    lines = (line for message in messages if message["type"] == "traces" for line in message["lines"].split("\n"))
+    return [json.loads(line) for line in lines if line]
 
 
 class WorkerProcess:
@@ -65,7 +72,7 @@ class WorkerProcess:
         """Traces and result of a job."""
         found = self.lines(job)
         assert found[-1]["type"] == "done", found[-1]
-        return [t for m in found if m["type"] == "traces" for t in m["traces"]], found[-1]["result"]
+        return traces_in(found), found[-1]["result"]
 
     def frames(self, job: Job) -> list[dict[str, Any]]:
         return [m for m in self.lines(job) if m["type"] == "frame"]

@@ -22,6 +22,7 @@ from engine.upstreams.call import Answer
 from tests.engine.core.working import SERVER, ask_of, end_of, group, health_of, journey, key_of
 from tests.engine.scripted import ScriptedUpstream, deployment, path_of, request, routing_of
 from tests.engine.scripted import group as spec_of
+from tests.engine.working import traces_in
 
 
 def limited(*tiers: str, wait_s: float = 0.0, most: int = 1, **fields: Any) -> Any:
@@ -193,7 +194,7 @@ def test_a_rehearsal_does_the_same():
     job = Job((two(3.0),), Workload("trace", 4, arrivals=arrivals), Scenario("one", "One.", ()), 1, profiles)
     told: list[dict[str, Any]] = []
     simulate(job, emit=told.append)
-    traces = [trace for message in told if message["type"] == "traces" for trace in message["traces"]]
+    traces = traces_in(told)
     assert sorted((trace["deployment_id"], round(trace["duration_ms"] / 1000, 1)) for trace in traces) == [
         ("a", 2.0),
         ("a", 4.0),

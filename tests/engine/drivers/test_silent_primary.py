@@ -22,6 +22,7 @@ from engine.spec import GroupSpec, RetryPolicy, Router
 from engine.upstreams.call import Stream
 from tests.engine.direct_calls import DONE, ROLE, STOP, WORD, Sent, Whole, upstream_of_a_test
 from tests.engine.scripted import ScriptedUpstream, deployment, group, path_of, request, routing_of
+from tests.engine.working import traces_in
 from tests.fakes import Exchange
 
 TWO = tuple(deployment(name, priority=tier) for tier, name in enumerate("ab", start=1))
@@ -38,7 +39,7 @@ def rehearsed(one: GroupSpec, *silent: str, is_stream: bool) -> dict[str, Any]:
     workload = Workload(kind="constant", num_requests=1, rate_per_s=1.0, is_stream=is_stream)
     told: list[dict[str, Any]] = []
     simulate(Job((one,), workload, Scenario("silent", "One that never answers.", faults), 1), emit=told.append)
-    (trace,) = [trace for message in told if message["type"] == "traces" for trace in message["traces"]]
+    (trace,) = traces_in(told)
     return trace
 
 

@@ -20,6 +20,7 @@ from engine.rehearsal.workload import Arrival, Workload
 from engine.spec import CooldownPolicy, FallbackPolicy, GroupSpec, RetryPolicy, Router, Strategy
 from tests.engine import golden
 from tests.engine.scripted import deployment, group
+from tests.engine.working import traces_in
 
 Messages = list[dict[str, Any]]
 # The reference reads the wall clock, which has a quarter of a microsecond; skips count milliseconds.
@@ -62,13 +63,18 @@ def cases() -> Iterator[Any]:
 def on_the_loop(job: Job, **more: Any) -> Messages:
     told: Messages = []
     clock.run(rehearse(job, emit=told.append, **more))
-    return told
+    return [_read(message) for message in told]
 
 
 def on_the_heap(job: Job, **more: Any) -> Messages:
     told: Messages = []
     simulate(job, emit=told.append, **more)
-    return told
+    return [_read(message) for message in told]
+
+
+def _read(message: dict[str, Any]) -> dict[str, Any]:
+    """A message with its lines read."""
+    return message if message["type"] != "traces" else {**message, "lines": traces_in([message])}
 
 
 def difference(one: Any, other: Any, path: str = "") -> str | None:

@@ -22,6 +22,7 @@ from engine.spec import RetryPolicy, Router
 from engine.upstreams.call import Answer, Call, Stream
 from tests.engine.direct_calls import DONE, HI, STOP, WORD, Sent, Whole, chunk, upstream_of_a_test
 from tests.engine.scripted import deployment, group, path_of, routing_of
+from tests.engine.working import traces_in
 from tests.fakes import Exchange
 
 QUICK = RetryPolicy(num_retries=0, timeout_s=20, first_token_timeout_s=0.3, stream_idle_timeout_s=0.3)
@@ -139,7 +140,7 @@ def rehearsed(fault: Fault | None, **retry: Any) -> dict[str, Any]:
     profiles = dict.fromkeys("ab", Profile(first_token_ms=500, tokens_per_s=50, jitter=0))
     told: list[dict[str, Any]] = []
     simulate(Job((spec,), workload, Scenario("one", "One.", faults), 1, profiles), emit=told.append)
-    (trace,) = [trace for message in told if message["type"] == "traces" for trace in message["traces"]]
+    (trace,) = traces_in(told)
     return trace
 
 

@@ -21,7 +21,7 @@ from engine.rehearsal.jobs import Job
 from engine.rehearsal.workload import Workload
 from engine.spec import CooldownPolicy, Strategy
 from tests.engine import golden
-from tests.engine.working import WorkerProcess
+from tests.engine.working import WorkerProcess, traces_in
 
 IDS = [deployment.deployment_id for deployment in golden.DEPLOYMENTS]
 HEALTHY, OUTAGE = SCENARIOS["healthy"], SCENARIOS["primary-outage"]
@@ -45,7 +45,7 @@ def job_of(strategy: Strategy, changes: tuple[Change, ...], seed: int) -> Job:
 def past(lines: list[dict[str, Any]], before_ms: float) -> tuple[list[Any], list[Any]]:
     """Frames, and traces that had ended, before a moment."""
     frames = [line for line in lines if line["type"] == "frame" and line["at_ms"] < before_ms]
-    traces = [trace for line in lines if line["type"] == "traces" for trace in line["traces"]]
+    traces = traces_in(lines)
     return frames, [trace for trace in traces if trace["at_ms"] + trace["duration_ms"] < before_ms]
 
 
