@@ -25,7 +25,6 @@ def snippets_of(root: str, model: str, key: str = "") -> tuple[Snippet, ...]:
         "@SHELL@": key or f"${KEY}",
         "@PYTHON@": f'"{key}"' if key else f'os.environ["{KEY}"]',
         "@NODE@": f'"{key}"' if key else f"process.env.{KEY}",
-        "@EXPORT@": key or "sk-rc-…",
     }
     return tuple(Snippet(one.client, one.label, _filled(one.code, words), one.note) for one in _SNIPPETS)
 
@@ -110,7 +109,6 @@ claude""",
         "Codex",
         "the configuration of Codex",
         f"""\
-# export {KEY}=@EXPORT@
 model = "@MODEL@"
 model_provider = "console"
 
