@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic_core import from_json
@@ -10,6 +11,7 @@ from pydantic_core import from_json
 from engine.dialects.reading import Event
 
 TEXT_AT = re.compile(rb'"(content|reasoning_content|reasoning|arguments)"\s*:\s*"')
+MESSAGES_TEXT_AT = re.compile(rb'"(text|thinking|partial_json)"\s*:\s*"')
 # OpenAI pads its events with it, to hide the length of their text.
 PADDING_AT = re.compile(rb'"obfuscation"\s*:\s*"')
 # Half a surrogate pair is not valid text, and a pattern can't see it: events with one are parsed.
@@ -19,12 +21,21 @@ MOST_TRIES = 8
 
 
 class Repeats:
-    """The pattern that the events of one stream share. With `hides_usage` a client does not see `NO_USAGE`."""
+    """The pattern that the events of one stream share. With `hides_usage` a client does not see `NO_USAGE`.
 
-    __slots__ = ("_begin", "_ends", "_hidden", "_hides_usage", "_tries")
+    `text_at` is the beginning of their text, `holder_of` finds what has it in the JSON of one.
+    """
 
-    def __init__(self, *, hides_usage: bool = False) -> None:
-        self._hides_usage = hides_usage
+    __slots__ = ("_begin", "_ends", "_hidden", "_hides_usage", "_holder_of", "_text_at", "_tries")
+
+    def __init__(
+        self,
+        *,
+        hides_usage: bool = False,
+        text_at: re.Pattern[bytes] = TEXT_AT,
+        holder_of: Callable[[Mapping[str, Any], str], object] | None = None,
+    ) -> None:
+        self._hides_usage, self._text_at, self._holder_of = hides_usage, text_at, holder_of or _holder_in_chat
         self._begin = self._hidden = b""
         self._ends: tuple[bytes, ...] = ()
         self._tries = 0
@@ -45,11 +56,19 @@ class Repeats:
         if not _is_utf8(event):
             return
         self._tries += 1
-        found = list(TEXT_AT.finditer(event))
-        if len(found) == 1 and (text := TEXT.match(event, found[0].end())) and _is_text_of(said, found[0], text):
+        found = list(self._text_at.finditer(event))
+        if len(found) == 1 and (text := TEXT.match(event, found[0].end())) and self._is_text_of(said, found[0], text):
             hidden = NO_USAGE.search(event) if self._hides_usage else None
             self._begin, self._hidden = event[: text.start()], hidden.group() if hidden else b""
             self._ends = _without_padding(event[text.end() :] + b"\n\n")
+
+    def _is_text_of(self, said: Event, name: re.Match[bytes], text: re.Match[bytes]) -> bool:
+        """Whether the text found in the bytes is the event's text."""
+        if said.fields is None or not text.string.startswith(b'"', text.end()):
+            return False
+        key = name[1].decode()
+        holder = self._holder_of(said.fields, key)
+        return isinstance(holder, dict) and bool(holder.get(key) == from_json(b'"' + text[0] + b'"'))
 
     def _are_in(self, data: bytes) -> bool:
         at, size, begin, ends = 0, len(data), self._begin, self._ends
@@ -83,14 +102,16 @@ def _without_padding(end: bytes) -> tuple[bytes, ...]:
     return end[:begin], end[padding.end() if padding else begin :]
 
 
-def _is_text_of(said: Event, name: re.Match[bytes], text: re.Match[bytes]) -> bool:
-    """Whether the text found in the bytes is the text of the one choice."""
-    choices: list[dict[str, Any]] = (said.fields or {}).get("choices") or []
-    if len(choices) != 1 or not text.string.startswith(b'"', text.end()):
-        return False
-    holder: Any = choices[0].get("delta")
-    key = name[1].decode()
+def holder_in_messages(fields: Mapping[str, Any], key: str) -> object:
+    """What has the text of an event of Anthropic's Messages."""
+    return fields.get("delta") if fields.get("type") == "content_block_delta" else None
+
+
+def _holder_in_chat(fields: Mapping[str, Any], key: str) -> object:
+    """The delta of the one choice, or the function of its one call."""
+    choices: list[dict[str, Any]] = fields.get("choices") or []
+    holder: Any = choices[0].get("delta") if len(choices) == 1 else None
     if key == "arguments" and isinstance(holder, dict):
         calls = holder.get("tool_calls")
         holder = calls[0].get("function") if isinstance(calls, list) and len(calls) == 1 else None
-    return isinstance(holder, dict) and bool(holder.get(key) == from_json(b'"' + text[0] + b'"'))
+    return holder

@@ -11,13 +11,14 @@ from pydantic_core import to_json
 from engine.dialects.anthropic.adapt import adapted
 from engine.dialects.anthropic.answer import answer as chat_answer
 from engine.dialects.anthropic.chunks import ChatChunks
-from engine.dialects.anthropic.reading import MessagesReading, read_message, with_model
+from engine.dialects.anthropic.reading import MORE, MessagesReading, read_message, with_model
 from engine.dialects.anthropic.request import Asked
 from engine.dialects.anthropic.request import request as messages_request
 from engine.dialects.limits import within
 from engine.dialects.messages.errors import error_event
 from engine.dialects.progress import Progress
 from engine.dialects.reading import Event, parsed
+from engine.dialects.repeats import MESSAGES_TEXT_AT, Repeats, holder_in_messages
 from engine.dialects.translation import Untranslatable
 from engine.spec import DeploymentSpec
 from engine.upstreams import estimates, failures
@@ -92,11 +93,17 @@ class MessagesEvents(StreamEvents):
     def __init__(self, source: Bytes, model: str) -> None:
         super().__init__(source, Progress(), STOP)
         self._reading, self._model = MessagesReading(), model
+        self._learned = Repeats(text_at=MESSAGES_TEXT_AT, holder_of=holder_in_messages)
+
+    def _repeats(self, data: bytes) -> bytes:
+        return self._learned.shown(data)
 
     def _read(self, event: bytes) -> Event:
         said = self._reading.read_event(event)
         if said.is_done:
             self.ending = event + b"\n\n"
+        elif said is MORE:
+            self._learned.learn(event, replace(said, fields=self._reading.fields))
         return said
 
     def _shown(self, event: bytes, said: Event) -> bytes:

@@ -1,14 +1,16 @@
 """An event that is known without parsing means the same as the parsed one."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.dialects.anthropic.reading import MORE, MessagesReading
 from engine.dialects.reading import Event, read_event
-from engine.dialects.repeats import Repeats
+from engine.dialects.repeats import MESSAGES_TEXT_AT, Repeats, holder_in_messages
 
 ENVELOPE = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
 
@@ -102,3 +104,48 @@ def test_anything_else_is_parsed(data: bytes):
 def test_an_empty_usage_is_hidden_from_who_did_not_ask():
     event = chunk({"content": "x"}, usage=None)
     assert after(event, hides_usage=True).shown(event + b"\n\n") == chunk({"content": "x"}) + b"\n\n"
+
+
+def delta(kind: str, name: str, text: str, index: int = 0) -> bytes:
+    fields = {"type": "content_block_delta", "index": index, "delta": {"type": kind, name: text}}
+    return b"event: content_block_delta\ndata: " + json.dumps(fields).encode()
+
+
+MESSAGES_EVENTS = st.one_of(
+    st.builds(lambda text: delta("text_delta", "text", text), st.text(max_size=8)),
+    st.builds(lambda text: delta("thinking_delta", "thinking", text), st.text(max_size=4)),
+    st.builds(lambda text: delta("input_json_delta", "partial_json", text), st.text(max_size=4)),
+    st.builds(lambda raw: delta("text_delta", "text", "@").replace(b"@", raw), st.binary(max_size=4)),
+    st.sampled_from(
+        [
+            delta("text_delta", "text", "x", index=1),
+            delta("signature_delta", "signature", "x"),
+            b'event: ping\ndata: {"type": "ping"}',
+            b'data: {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": "x"}}',
+            b'data: {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 3}}',
+        ]
+    ),
+)
+
+
+@given(st.lists(st.lists(MESSAGES_EVENTS, min_size=1, max_size=3), max_size=8))
+def test_a_repeat_of_messages_is_content_and_comes_byte_by_byte(reads: list[list[bytes]]):
+    repeats = Repeats(text_at=MESSAGES_TEXT_AT, holder_of=holder_in_messages)
+    for events in reads:
+        data = b"\n\n".join(events) + b"\n\n"
+        if shown := repeats.shown(data):
+            assert shown == data
+            assert all(MessagesReading().read_event(event) is MORE for event in data.split(b"\n\n")[:-1])
+            continue
+        for event in (part for part in data.split(b"\n\n") if part):
+            reading = MessagesReading()
+            repeats.learn(event, replace(reading.read_event(event), fields=reading.fields))
+
+
+def test_texts_of_messages_are_known_without_parsing():
+    event, reading = delta("text_delta", "text", "Hello"), MessagesReading()
+    repeats = Repeats(text_at=MESSAGES_TEXT_AT, holder_of=holder_in_messages)
+    repeats.learn(event, replace(reading.read_event(event), fields=reading.fields))
+    assert repeats.shown(delta("text_delta", "text", " world") + b"\n\n")
+    assert not repeats.shown(delta("text_delta", "text", "x", index=1) + b"\n\n")
+    assert not repeats.shown(delta("text_delta", "text", "") + b"\n\n")
