@@ -11,6 +11,7 @@ from tests.conformance.words import (
     Reply,
     ToolCall,
     called,
+    failed,
     picture,
     plain,
     result,
@@ -40,7 +41,7 @@ UNICODE = ("Grüße, 世", "界 ", "👩‍👩‍👧", "\u2028 end")
 @dataclass(frozen=True)
 class Case:
     """One row: `act` is what the upstream does, `raw` how its bytes come. `heard` is what any client must see of it,
-    else the reply. `is_stream`: plain, streamed, or both."""
+    else the reply. `streams`: plain, streamed, or both; `doors`: those that have a word for it."""
 
     name: str
     question: Question = field(default_factory=Question)
@@ -48,6 +49,7 @@ class Case:
     act: str = "answers"
     raw: str = ""
     streams: tuple[bool, ...] = (False, True)
+    doors: tuple[str, ...] = ("chat", "responses", "messages")
     heard: Heard | None = None
 
     def expected(self, door: str, *, is_stream: bool) -> Heard:
@@ -64,12 +66,13 @@ class Case:
 KNOWN = {
     "limit": "RateLimitError",
     "server": "InternalServerError",
+    "late": "InternalServerError",
     "request": "BadRequestError",
 }
 ERRORS = {
     "chat": {**KNOWN, "broken": "APIError"},
     "responses": {**KNOWN, "broken": "response.failed server_error"},
-    "messages": {**KNOWN, "broken": "APIStatusError"},
+    "messages": {**KNOWN, "late": "GatewayTimeoutError", "broken": "APIStatusError"},
 }
 STREAMED, PLAIN = (True,), (False,)
 THINKS = Question(thinks=True)
@@ -84,6 +87,10 @@ CASES = (
     Case("a call without arguments", Question(tools=TOOLS), Reply((), (ToolCall("read_file", "{}"),))),
     Case("the result of a tool", Question(CALLED, tools=TOOLS)),
     Case("results of parallel calls, one empty", Question(CALLED_TWICE, tools=TOOLS)),
+    Case("instructions in mid-conversation", Question((USER, said("system", "In French."), said("user", "again")))),
+    Case("instructions at the end", Question((USER, said("assistant", "pong"), said("system", "Go on.")))),
+    Case("a result that is an error", Question((*CALLED[:2], failed("call_a", "no such file")), tools=TOOLS)),
+    Case("stop sequences", Question(stops=("END", "###")), doors=("chat", "messages")),
     Case("a schema", Question(has_schema=True), Reply(('{"word": ', '"pong"}'))),
     Case("a picture by its data", Question((said("user", "what?"), picture(f"data:image/png;base64,{PNG}")))),
     Case("a picture by its address", Question((said("user", "what?"), picture(URL)))),
@@ -107,7 +114,7 @@ CASES = (
     Case("a stream that ends too early", act="ends", streams=STREAMED, heard=BROKEN),
     Case("a stream that is cut at once", act="cut0", streams=STREAMED, heard=Heard(status=502, error="server")),
     Case("a stream that falls silent", act="stall", streams=STREAMED, heard=BROKEN),
-    Case("no answer", act="mute", heard=Heard(status=504, error="server")),
+    Case("no answer", act="mute", heard=Heard(status=504, error="late")),
     Case("a wrong key", act="401", heard=Heard(status=502, error="server")),
     Case("a limit", act="429", heard=Heard(status=429, error="limit")),
     Case("an error of the server", act="500", heard=Heard(status=500, error="server")),
@@ -131,6 +138,7 @@ class Hole:
 # An effort in the words of each door.
 EFFORTS = ("reasoning_effort", "reasoning.effort", "thinking")
 HOLES = (
+    Hole("responses", "stop sequences", "Responses has none.", ("stops",), ("stop", "", "stop_sequences")),
     Hole("litellm", "reasoning", "LiteLLM knows no effort there.", ("thinks",), EFFORTS),
     Hole("litellm", "reasoning before a call", "The same.", ("thinks",), EFFORTS),
     Hole(
@@ -180,4 +188,5 @@ CELLS = [
     for dialect in DIALECTS
     for case in CASES
     for is_stream in case.streams
+    if door in case.doors
 ]

@@ -19,6 +19,7 @@ import httpx
 from django.db.transaction import atomic
 
 import routing_console.asgi  # noqa: F401  # first: it sets Django up
+from engine.upstreams import through_litellm  # noqa: F401  # the clock does not wait for the thread that imports it
 from groups.models import Deployment
 from tests.conduct.patience import PatientLoop
 from tests.conduct.served import _gateway
@@ -27,12 +28,14 @@ from tests.conformance.doors.asking import asked
 from tests.conformance.upstreams.served import SPEAKERS, Upstreams
 from tests.factories import make_group, make_model, make_provider
 from tests.servers import MASTER_KEY, free_port
+from usage.models import RequestRecord
 
 PATHS = {"chat": "/v1/chat/completions", "responses": "/v1/responses", "messages": "/v1/messages"}
 RETRIES = {"num_retries": 0, "timeout_s": 6, "first_token_timeout_s": 3, "stream_idle_timeout_s": 2}
 # A type that is reached through LiteLLM.
 TYPES = {"litellm": "huggingface"}
 AT_ONCE = 16
+PRICES = {"input_cost_per_million": 3, "cached_input_cost_per_million": 1, "output_cost_per_million": 15}
 
 
 def run(names: list[str]) -> dict[str, Any]:
@@ -58,14 +61,14 @@ def _store(upstreams: Upstreams, number: int, cell: Cell) -> None:
         dialects=[cell.dialect],
         key=f"sk-of-{number}",
     )
-    model = make_model(provider=provider, name=SPEAKERS[cell.dialect].model)
+    model = make_model(provider=provider, name=SPEAKERS[cell.dialect].model, **PRICES)
     group = make_group(name=f"conform-{number}", strategy="priority-failover", retry_config=RETRIES)
     Deployment.objects.create(group=group, model=model, priority=1)
 
 
 async def _all(port: int, upstreams: Upstreams, cells: list[Cell]) -> dict[str, Any]:
     headers = {"Authorization": f"Bearer {MASTER_KEY}"}
-    limits, turns = httpx.Limits(max_connections=None), asyncio.Semaphore(AT_ONCE)
+    limits, turns = httpx.Limits(max_keepalive_connections=0), asyncio.Semaphore(AT_ONCE)
     async with (
         _gateway(port),
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=100, limits=limits) as client,
@@ -79,6 +82,9 @@ async def _all(port: int, upstreams: Upstreams, cells: list[Cell]) -> dict[str, 
                     return {"crash": traceback.format_exc()}
 
         found = await asyncio.gather(*(one(number, cell) for number, cell in enumerate(cells)))
+    logged = await asyncio.to_thread(_logged)
+    for seen in found:
+        seen["logged"] = logged.get(seen.get("call_id"))
     return {cell.name: seen for cell, seen in zip(cells, found, strict=True)}
 
 
@@ -88,6 +94,8 @@ async def _ask(client: httpx.AsyncClient, upstreams: Upstreams, number: int, cel
     read = upstreams.read.get(str(number))
     kept = ("content-type", "retry-after", "x-should-retry", "x-routing-dropped-params")
     return {
+        "call_id": answer.headers["x-litellm-call-id"],
+        "told": upstreams.told.get(str(number), b"").decode(),
         "recorded": {
             "door": cell.door,
             "is_stream": cell.is_stream,
@@ -99,6 +107,12 @@ async def _ask(client: httpx.AsyncClient, upstreams: Upstreams, number: int, cel
         "read": None if read is None else asdict(read),
         "refused": upstreams.refused.get(str(number)),
     }
+
+
+def _logged() -> dict[str, dict[str, Any]]:
+    """What the log has of each request, by its id."""
+    names = ("status", "input_tokens", "cached_tokens", "output_tokens", "is_estimated", "cost_usd", "endpoint")
+    return {row.pop("call_id"): row for row in RequestRecord.objects.values("call_id", *names)}
 
 
 if __name__ == "__main__":

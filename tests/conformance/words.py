@@ -14,6 +14,7 @@ SCHEMA: dict[str, Any] = {
     "additionalProperties": False,
 }
 PARAMETERS: dict[str, Any] = {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]}
+ERROR = "Error: "
 # What is said in a conversation, piece by piece: (who, kind, and what): texts, pictures, calls and their results.
 Piece = tuple[str, ...]
 
@@ -36,6 +37,11 @@ def called(id: str, name: str, arguments: str) -> Piece:
 def result(id: str, text: str) -> Piece:
     """What came of it."""
     return ("tool", "result", id, text)
+
+
+def failed(id: str, text: str) -> Piece:
+    """The tool has failed, which only Messages has a field for."""
+    return ("tool", "result", id, f"{ERROR}{text}")
 
 
 @dataclass(frozen=True)

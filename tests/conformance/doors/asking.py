@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from tests.conformance.words import PARAMETERS, SCHEMA, Question
+from tests.conformance.words import ERROR, PARAMETERS, SCHEMA, Question
 
 Body = dict[str, Any]
 BUDGET = 2048
@@ -80,7 +80,8 @@ def _messages(question: Question) -> Body:
     for who, kind, *what in question.pieces:
         block: Body = {"type": "text", "text": what[0]}
         if kind == "result":
-            block = {"type": "tool_result", "tool_use_id": what[0], "content": what[1]}
+            block = {"type": "tool_result", "tool_use_id": what[0], "content": what[1].removeprefix(ERROR)}
+            block |= {"is_error": True} if what[1].startswith(ERROR) else {}
         elif kind == "call":
             block = {"type": "tool_use", "id": what[0], "name": what[1], "input": json.loads(what[2])}
         elif kind == "image":

@@ -13,6 +13,7 @@ import json
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
 from typing import Any
 
 from openai import APIError, OpenAI
@@ -29,12 +30,20 @@ OF_CHAT = {"stop": "stop", "length": "length", "tool_calls": "tools", "content_f
 OF_RESPONSES = {"max_output_tokens": "length", "content_filter": "filter"}
 OF_MESSAGES = {"end_turn": "stop", "max_tokens": "length", "tool_use": "tools", "refusal": "filter"}
 # The classes of Anthropic's library by status, and the types of errors that it knows.
-CLASSES = {400: "BadRequestError", 401: "AuthenticationError", 404: "NotFoundError", 429: "RateLimitError"}
+CLASSES = {
+    400: "BadRequestError",
+    401: "AuthenticationError",
+    404: "NotFoundError",
+    429: "RateLimitError",
+    504: "GatewayTimeoutError",
+}
 TYPES = {
     *("invalid_request_error", "authentication_error", "billing_error", "permission_error", "not_found_error"),
     *("rate_limit_error", "timeout_error", "api_error", "overloaded_error", "request_too_large"),
 }
 EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
+# What is under OpenAI's library: another one since its third version.
+HTTP = "httpx" if int(version("openai").partition(".")[0]) < 3 else "httpx2"
 HI: Any = [{"role": "user", "content": "hi"}]
 
 
@@ -56,7 +65,7 @@ def hear(recorded: Recorded) -> Heard:
 
 
 def _openai(recorded: Recorded) -> OpenAI:
-    http = _http("httpx", recorded)
+    http = _http(HTTP, recorded)
     return OpenAI(base_url="http://test/v1", api_key="sk-test", max_retries=0, http_client=http)
 
 

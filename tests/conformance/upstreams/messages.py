@@ -12,6 +12,8 @@ from tests.conformance.words import Events, Piece, Question, Reply, ToolCall, mu
 STOPS = {"stop": "end_turn", "length": "max_tokens", "filter": "refusal"}
 SIGNATURE = "c2lnbmVkIGJ5IHRoZSBzdGFuZC1pbg=="
 ID = re.compile(r"[a-zA-Z0-9_-]+")
+# Instructions in mid-conversation, as models know them that have no role for it.
+REMINDER = re.compile(r"<system-reminder>\n(.*)\n</system-reminder>", re.DOTALL)
 TYPES = {400: "invalid_request_error", 401: "authentication_error", 429: "rate_limit_error", 500: "api_error"}
 
 
@@ -126,7 +128,8 @@ def _pieces(messages: list[dict[str, Any]], *, thinks: bool) -> list[Piece]:
 def _block_pieces(who: str, block: dict[str, Any]) -> list[Piece]:
     match block["type"]:
         case "text":
-            return [(who, "text", _text_of(block))]
+            found = REMINDER.fullmatch(text := _text_of(block))
+            return [("system", "text", found[1])] if found else [(who, "text", text)]
         case "image":
             must(who == "user", "a picture of the assistant")
             return [(who, "image", _url(block["source"]))]

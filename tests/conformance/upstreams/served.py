@@ -26,13 +26,15 @@ ERRORS = {
 
 
 class Upstreams(ScriptedUpstream):
-    """All cells' upstreams; `read` are the questions that they read, `refused` the reasons of those they did not."""
+    """All cells' upstreams; `read` are the questions that they read, `refused` the reasons of those they did not,
+    `told` the bytes of streams."""
 
     def __init__(self) -> None:
         super().__init__()
         self.cells: dict[str, Cell] = {}
         self.read: dict[str, Question] = {}
         self.refused: dict[str, str] = {}
+        self.told: dict[str, bytes] = {}
 
     async def start(self) -> None:
         """On the loop of all others, so that they have one clock."""
@@ -55,7 +57,20 @@ class Upstreams(ScriptedUpstream):
             self.refused[name] = f"{type(why).__name__}: {why}: {exchange.body}"
             await exchange.answer(400, speaker.error(400, "Scripted: refused.", None))
             return
-        await _act(cell, speaker, exchange)
+        await self._act(name, speaker, exchange)
+
+    async def _act(self, name: str, speaker: Speaker, exchange: Exchange) -> None:
+        cell = self.cells[name]
+        if cell.case.act == "answers" and exchange.is_stream:
+            events = speaker.events(cell.case.reply, exchange.body)
+            pieces = list(_pieces(cell.case.raw, speaker, [*events.head, *events.content, *events.end]))
+            self.told[name] = b"".join(pieces)
+            exchange.start_stream()
+            for piece in pieces:
+                await _send(exchange, piece)
+            await exchange.end_stream()
+        else:
+            await _act(cell, speaker, exchange)
 
 
 async def _act(cell: Cell, speaker: Speaker, exchange: Exchange) -> None:
@@ -67,20 +82,15 @@ async def _act(cell: Cell, speaker: Speaker, exchange: Exchange) -> None:
     elif case.act == "mute":
         await exchange.pause(None)
     elif exchange.is_stream:
-        await _stream(cell, speaker, exchange)
+        await _broken(cell, speaker, exchange)
     else:
         await exchange.answer(200, speaker.whole(case.reply, exchange.body))
 
 
-async def _stream(cell: Cell, speaker: Speaker, exchange: Exchange) -> None:
+async def _broken(cell: Cell, speaker: Speaker, exchange: Exchange) -> None:
     case = cell.case
     events = speaker.events(case.reply, exchange.body)
     exchange.start_stream()
-    if case.act == "answers":
-        for piece in _pieces(case.raw, speaker, [*events.head, *events.content, *events.end]):
-            await _send(exchange, piece)
-        await exchange.end_stream()
-        return
     await _send(exchange, b"".join(events.head))
     if not case.act.endswith("0"):
         await _begin(exchange, events.content)
