@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from engine.dialects.anthropic.traits import traits_of
+from engine.dialects.completions import obstacle_of
 from engine.dialects.responses.request import needs_kept
 from engine.dialects.translation import Untranslatable
 from engine.dialects.translators import TRANSLATORS
 from engine.spec import DeploymentSpec, GroupSpec, Router, Unsupported
 from engine.upstreams.call import CHAT, CHATS, UNTRANSLATED, Call, Endpoint, FrankUpstream, Upstream
 from engine.upstreams.collected import CollectedUpstream
+from engine.upstreams.completions import CompletionsOverChat, as_chat
 from engine.upstreams.direct import COMPATIBLE, DirectUpstream
 from engine.upstreams.litellm_import import LiteLLMWhenNeeded
 from engine.upstreams.messages import ChatOverMessagesSpeech, MessagesSpeech, asked_of
@@ -45,6 +47,10 @@ _translated: dict[FrankUpstream, Upstream] = {
     upstream: TranslatedUpstream(upstream)
     for upstream in (_direct, _through_litellm, _chat_over_messages, _chat_over_responses)
 }
+_completions: dict[FrankUpstream, CompletionsOverChat] = {
+    upstream: CompletionsOverChat(upstream, _direct if upstream is _direct else None)
+    for upstream in (_direct, _through_litellm, _chat_over_messages, _chat_over_responses)
+}
 
 
 def upstream_for(deployment: DeploymentSpec, endpoint: Endpoint = CHAT) -> Upstream:
@@ -53,6 +59,8 @@ def upstream_for(deployment: DeploymentSpec, endpoint: Endpoint = CHAT) -> Upstr
     spoken = dialects_of(deployment)
     if endpoint in spoken and endpoint in _own:
         return _own[endpoint]
+    if endpoint == "completions":
+        return _completions[_chat_upstream(spoken, CHAT)]
     chat = _chat_upstream(spoken, endpoint)
     return _translated[chat] if endpoint in TRANSLATORS else chat
 
@@ -72,6 +80,8 @@ def _dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
     spoken, endpoint = dialects_of(deployment), call.endpoint
     if endpoint in spoken and endpoint in _own:
         return _own[endpoint].dropped(call, deployment)
+    if endpoint == "completions":
+        return _completions[_chat_upstream(spoken, CHAT)].dropped(call, deployment)
     chat = _chat_upstream(spoken, endpoint)
     if endpoint not in TRANSLATORS:
         return chat.dropped(call, deployment)
@@ -81,6 +91,8 @@ def _dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
 
 def _obstacle(call: Call, deployment: DeploymentSpec) -> Untranslatable | None:
     spoken = dialects_of(deployment)
+    if call.endpoint == "completions" and CHAT_DIALECT not in spoken:
+        return obstacle_of(call.body) or _obstacle(as_chat(call), deployment)
     if call.endpoint in UNTRANSLATED:
         why = f"{deployment.provider} does not answer /v1/{call.endpoint}: that takes a server of OpenAI's protocol."
         return None if CHAT_DIALECT in spoken else Untranslatable("model", why)

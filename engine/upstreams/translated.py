@@ -36,12 +36,13 @@ class TranslatedUpstream:
         if isinstance(result, Stream):
             if call.watch is not None:
                 call.watch(result)
-            return _encoded(result, translator.encoder(view))
+            return encoded(result, translator.encoder(view))
         said = translator.answer(view, parsed(result.body) or {}, result.usage)
         return replace(result, body=to_json(said))
 
 
-def _encoded(chat: Stream, encoder: Encoder) -> Stream:
+def encoded(chat: Stream, encoder: Encoder) -> Stream:
+    """A chat stream in the words of the client."""
     stream = Stream(chat.deployment, last_events=(), fail=encoder.fail, headers=chat.headers)
     stream.events = _events(stream, chat, encoder)
     return stream

@@ -1,0 +1,64 @@
+"""A client of completions at an upstream that only knows chats."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pydantic_core import to_json
+
+from engine.dialects.completions import CompletionsEncoder, chat_of, completion_of, obstacle_of
+from engine.dialects.reading import parsed
+from engine.ledger import Attempt
+from engine.spec import DeploymentSpec, RetryPolicy
+from engine.upstreams.call import CHAT, Answer, Call, FrankUpstream, Stream
+from engine.upstreams.dropped import printable
+from engine.upstreams.translated import encoded
+from engine.upstreams.upstream_failure import UpstreamFailure
+
+MISSING = (404, 405)
+# Servers with chats and without completions, of this process; asking one again would cost each request a refusal.
+_without: set[tuple[str, str | None]] = set()
+
+
+def as_chat(call: Call) -> Call:
+    """The same request as a chat."""
+    return replace(call, endpoint=CHAT, body=chat_of(call.body)[0], was_translated=True, prepared={}, _view=None)
+
+
+class CompletionsOverChat:
+    """Asks for a chat, and gives its text. `own` is asked first where the server may know completions itself."""
+
+    def __init__(self, chat: FrankUpstream, own: FrankUpstream | None = None) -> None:
+        self._chat, self._own = chat, own
+
+    async def send(
+        self, call: Call, deployment: DeploymentSpec, policy: RetryPolicy, attempt: Attempt
+    ) -> Answer | Stream:
+        place = (deployment.provider_type, deployment.api_base)
+        if self._own is None or (place in _without and obstacle_of(call.body) is None):
+            return await self._chat_of(call, deployment, policy, attempt)
+        try:
+            return await self._own.send(call, deployment, policy, attempt)
+        except UpstreamFailure as refusal:
+            if refusal.came_status not in MISSING or obstacle_of(call.body) is not None:
+                raise
+        result = await self._chat_of(call, deployment, policy, attempt)
+        _without.add(place)
+        return result
+
+    def dropped(self, call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
+        """The parameters of the client that would not reach the deployment as they are."""
+        if self._own is not None:
+            return self._own.dropped(call, deployment)
+        return (*chat_of(call.body)[1], *self._chat.dropped(as_chat(call), deployment))
+
+    async def _chat_of(
+        self, call: Call, deployment: DeploymentSpec, policy: RetryPolicy, attempt: Attempt
+    ) -> Answer | Stream:
+        try:
+            result = await self._chat.send(as_chat(call), deployment, policy, attempt)
+        finally:
+            attempt.dropped_params = printable((*chat_of(call.body)[1], *attempt.dropped_params))
+        if isinstance(result, Stream):
+            return encoded(result, CompletionsEncoder())
+        return replace(result, body=to_json(completion_of(parsed(result.body) or {})))
