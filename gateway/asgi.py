@@ -21,7 +21,7 @@ from engine.ledger import new_call_id
 from engine.upstreams.call import Stream
 from gateway import live, pipeline
 from gateway.doors import cors, error_shapes, offered_models
-from gateway.doors.forms import FormReader, read_form
+from gateway.doors.form_reader import FormReader, read_form
 from gateway.doors.incoming import Incoming, incoming
 from gateway.doors.paths import Asks, not_served, refuses_socket, way_of
 from gateway.exchange import Exchange

@@ -26,7 +26,7 @@ from gateway.admission.highest_cost import most_nanousd, reachable
 from gateway.admission.key_rights import admit, authenticate, check_scope, is_assigned, may_fall_back_to
 from gateway.bodies import unpacked
 from gateway.doors import error_shapes
-from gateway.doors.forms import FormReader
+from gateway.doors.form_reader import FormReader
 from gateway.doors.incoming import Incoming
 from gateway.exchange import Exchange
 from gateway.live import Live
