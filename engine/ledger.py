@@ -73,7 +73,8 @@ class Attempt:
     first was only cooling down; the tiers of a fallback group continue the count. `status_code` is the HTTP status,
     None without one: for a broken connection, or a limit of ours. `status` is `pending` while the answer (or stream) is
     on its way and `cancelled` when the caller left. `moved_on_because` says why the router tried something else after
-    this attempt (None on the last one): `retry_…` within the tier, `fallback_…` to another tier or group, each with
+    this attempt (None on the last one): `fallback_…` to another tier or group, `retry_…` at a deployment that this
+    request had asked before, `other_…` at another one of the tier, each with
     `error`, `rate_limit`, `timeout` or `own_key_refused`. `model` is the provider's name for it; `own_key` says that
     the caller's key was used. `dropped_events` counts events of the stream that were not JSON, `dropped_params` are
     parameters of the caller that the provider's dialect does not have. `sticky`: it was asked first because it answered
@@ -189,10 +190,17 @@ class Trace:
         """Adds an attempt, and notes on the one before why the router moved on."""
         if self.attempts:
             before = self.attempts[-1]
-            verb = "rescue" if attempt.rescue else "retry" if before.place == attempt.place else "fallback"
-            before.moved_on_because = f"{verb}_{_cause(before)}"
+            before.moved_on_because = f"{self._verb(before, attempt)}_{_cause(before)}"
         self.attempts.append(attempt)
         return attempt
+
+    def _verb(self, before: Attempt, attempt: Attempt) -> str:
+        if attempt.rescue:
+            return "rescue"
+        if before.place != attempt.place:
+            return "fallback"
+        was_asked = any(one.deployment_id == attempt.deployment_id for one in self.attempts)
+        return "retry" if was_asked else "other"
 
     @property
     def last(self) -> Attempt | None:
@@ -206,18 +214,18 @@ class Trace:
 
     @property
     def retries(self) -> int:
-        """The number of attempts in the same group and tier as the attempt before."""
-        return self._moves(is_same=True)
+        """Attempts at a deployment that this request had asked before."""
+        if len(self.attempts) < 2:
+            return 0
+        asked = [attempt.deployment_id for attempt in self.attempts if not attempt.rescue]
+        return len(asked) - len(set(asked))
 
     @property
     def fallbacks(self) -> int:
         """Moves to another tier or group: hops, not requests."""
-        return self._moves(is_same=False)
-
-    def _moves(self, *, is_same: bool) -> int:
         if len(self.attempts) < 2:
             return 0
-        return sum((a.place == b.place) is is_same and not b.rescue for a, b in pairwise(self.attempts))
+        return sum(a.place != b.place and not b.rescue for a, b in pairwise(self.attempts))
 
 
 def _cause(attempt: Attempt) -> str:

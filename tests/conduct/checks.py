@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from tests.conduct.stories import Story, Told
-from tests.conduct.table import Row, Seen, Span
+from tests.conduct.table import Row, Seen, Span, counted
 
 
 def check(row: Row, seen: Seen, *, slack_s: float = 0.0) -> None:
@@ -15,7 +15,7 @@ def check(row: Row, seen: Seen, *, slack_s: float = 0.0) -> None:
     assert seen.attempts in row.attempts
     assert [name for name, _ in seen.skips] == [name for name, _ in row.skips]
     assert seen.sees == row.sees
-    assert (seen.retries, seen.fallbacks) == (seen.attempts.count("~"), seen.attempts.count(">"))
+    assert (seen.retries, seen.fallbacks) == counted(seen.attempts)
     assert (seen.skipped, seen.is_hopeless) == (len(row.skips), row.hopeless)
     low, high = row.again or (None, None)
     assert seen.retry_after is None if low is None else low <= (seen.retry_after or 0) <= (high or 0)

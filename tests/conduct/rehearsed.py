@@ -31,7 +31,7 @@ from engine.rehearsal.workload import Arrival, Workload
 from engine.spec import CooldownPolicy, DeploymentSpec, ErrorRule, FallbackPolicy, GroupSpec, RetryPolicy, Strategy
 from gateway.openai import from_failure
 from tests.conduct.stories import Told
-from tests.conduct.table import Act, Script, Seen, Shape, acts, places, said, woven
+from tests.conduct.table import Act, Script, Seen, Shape, acts, counted, places, said, woven
 from tests.engine.working import traces_in
 
 QUICK = Profile(first_token_ms=4, tokens_per_s=1_000_000, jitter=0)
@@ -149,8 +149,7 @@ def seen_in(trace: dict[str, Any]) -> Seen:
         sees,
         parts,
         [(f"{s['deployment_id']} {s['reason']}", s.get("for_s")) for s in trace["skipped"]],
-        parts.count("~"),
-        parts.count(">"),
+        *counted(parts),
         len(trace["skipped"]),
         retry_after,
         is_hopeless,

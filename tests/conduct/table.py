@@ -1,7 +1,8 @@
 """The words of the table of conduct: shapes of groups, what upstreams do, and what is expected of one request.
 
 upstreams   A=503,200 B=hang     what each deployment does: in turn, the last for ever; not named: it answers
-asked       A=503 ~ A=200        the attempts: `~` stays in the tier (a retry), `>` moves on (a fallback)
+asked       A=503 ~ A=200        the attempts: `~` asks it again (a retry), `+` another one of its tier, `>` one of
+                                 another tier or group (a fallback), `<` one there that was asked before (both)
             A=503 > B=200 | …    where chance decides, one way or the other
 skipped     A:cooling            who was not asked, and why; `A:cooling(290-300)` for how many seconds more
 sees        429 all_cooling_down the caller's status and error code; `200 broken` is a stream that breaks off
@@ -11,7 +12,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import Any
 
 Span = tuple[float, float]
@@ -195,7 +195,9 @@ class Row:
     @property
     def attempts(self) -> list[list[str]]:
         """The ways it may go, each in the words of `Seen.attempts`."""
-        return [[_attempt(part) for part in re.split(r"([~>])", way) if part.strip()] for way in self.asked.split("|")]
+        return [
+            [_attempt(part) for part in re.split(r"([~+><])", way) if part.strip()] for way in self.asked.split("|")
+        ]
 
     @property
     def skips(self) -> list[tuple[str, Span | None]]:
@@ -221,8 +223,8 @@ def said(status: int | None, error: str | None) -> str:
 
 @dataclass(frozen=True)
 class Seen:
-    """What became of one request. `attempts` are words like `A 503 ServiceUnavailableError`, with `~` and `>` between
-    them; `skips` are `A cooling` and for how many seconds more. The headers are numbers as they came."""
+    """What became of one request. `attempts` are words like `A 503 ServiceUnavailableError`, with `~`, `+`, `>` or `<`
+    between them; `skips` are `A cooling` and for how many seconds more. The headers are numbers as they came."""
 
     sees: str
     attempts: list[str]
@@ -235,12 +237,19 @@ class Seen:
     seconds: float
 
 
-def between(places: list[tuple[str, int]]) -> list[str]:
-    """`~` or `>` between each two of these groups and tiers."""
-    return ["~" if one == other else ">" for one, other in pairwise(places)]
-
-
 def woven(attempts: list[str], places: list[tuple[str, int]]) -> list[str]:
-    """The attempts, with what is between them."""
-    parts = [part for pair in zip(attempts, [*between(places), ""], strict=True) for part in pair] if attempts else []
-    return parts[:-1]
+    """The attempts, with what is between them; their groups and tiers are the `places`."""
+    parts, asked = [], set()
+    for n, (attempt, place) in enumerate(zip(attempts, places, strict=True)):
+        name = attempt.split()[0]
+        if n:
+            stays, knows = place == places[n - 1], name in asked
+            parts.append(("~" if knows else "+") if stays else "<" if knows else ">")
+        parts.append(attempt)
+        asked.add(name)
+    return parts
+
+
+def counted(attempts: list[str]) -> tuple[int, int]:
+    """Retries and fallbacks among woven attempts."""
+    return sum(part in {"~", "<"} for part in attempts), sum(part in {">", "<"} for part in attempts)

@@ -19,9 +19,16 @@ def test_an_untried_request_counts_nothing():
     assert (trace.retries, trace.fallbacks, trace.last) == (0, 0, None)
 
 
-def test_a_retry_stays_in_the_tier_and_a_fallback_leaves_it():
-    trace = trace_of(attempt("a"), attempt("b"), attempt("c", tier=2), attempt("d", group="other"))
-    assert (trace.retries, trace.fallbacks) == (1, 2)
+def test_a_retry_asks_a_deployment_again_and_a_fallback_leaves_the_tier():
+    trace = trace_of(
+        attempt("a"), attempt("a"), attempt("c", tier=2), attempt("d", group="other"), attempt("c", tier=2)
+    )
+    assert (trace.retries, trace.fallbacks) == (2, 3)
+
+
+def test_another_one_of_the_same_tier_is_neither():
+    trace = trace_of(attempt("a"), attempt("b"))
+    assert (trace.retries, trace.fallbacks, trace.attempts[0].moved_on_because) == (0, 0, "other_error")
 
 
 def test_each_attempt_but_the_last_says_why_the_router_moved_on():

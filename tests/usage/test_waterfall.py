@@ -43,8 +43,9 @@ def test_a_bar_names_the_parameters_that_were_dropped():
 @pytest.mark.parametrize(
     ("word", "sentence"),
     [
-        ("retry_error", "It failed, so the router tried again in this tier."),
-        ("retry_own_key_refused", "The caller's own key was refused, so the router tried again in this tier."),
+        ("retry_error", "It failed, so the router asked it again."),
+        ("retry_own_key_refused", "The caller's own key was refused, so the router asked it again."),
+        ("other_error", "It failed, so the router asked another one of this tier."),
         ("fallback_rate_limit", "It was rate limited, so the router went to the next tier or group."),
         ("fallback_timeout", "It timed out, so the router went to the next tier or group."),
         ("something else", "something else"),

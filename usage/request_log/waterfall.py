@@ -20,7 +20,8 @@ CAUSES = {
     "own_key_refused": "The caller's own key was refused",
 }
 VERBS = {
-    "retry": "so the router tried again in this tier",
+    "retry": "so the router asked it again",
+    "other": "so the router asked another one of this tier",
     "fallback": "so the router went to the next tier or group",
     "rescue": "after the caller had its first content, so its stream was rescued",
 }
@@ -131,7 +132,7 @@ def bars_of(
 
 
 def moved_on(word: str | None) -> str:
-    """The ledger's `retry_…` or `fallback_…` as a sentence; "" for None, the last attempt's."""
+    """The ledger's `retry_…`, `other_…` or `fallback_…` as a sentence; "" for None, the last attempt's."""
     verb, _, cause = (word or "").partition("_")
     return f"{CAUSES[cause]}, {VERBS[verb]}." if verb in VERBS and cause in CAUSES else word or ""
 
