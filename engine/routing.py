@@ -237,20 +237,20 @@ class Routing:
 
         Afterwards the trace says who was skipped.
         """
-        has_failed = False
+        end: float | None = None
         try:
             if group.spec.router is Router.NATIVE and not group.problem:
                 return await serving.route(self._cores, group.core(self._state), call, self._rng, self._store)
             return await self._try_within_its_time(call, group)
         except RequestFailed as failure:
-            has_failed = True
+            end = _end_after(failure, call)
             raise self._with_wait(failure, call) from None
         except Exception as error:
-            has_failed = True
+            end = _end_after(error, call)
             raise self._with_wait(failure_of(error), call) from error
         finally:
-            if call.journey.visits and (has_failed or not call.journey.is_plain(call.trace)):
-                end = EVERYTHING if has_failed else end_of(call.trace)
+            if call.journey.visits and (end is not None or not call.journey.is_plain(call.trace)):
+                end = end_of(call.trace) if end is None else end
                 call.trace.skipped = skipped_in(call.trace, call.journey, end=end, refused_providers=hopeless(call))
 
     def _with_wait(self, failure: RequestFailed, call: Call) -> RequestFailed:
@@ -300,6 +300,12 @@ class Routing:
             except Exception as error:
                 last = error
         raise last
+
+
+def _end_after(error: Exception, call: Call) -> float:
+    """The rank that a failed request has reached: everything, unless its time was up or something of ours broke."""
+    is_of_attempt = error is call.last_error or isinstance(error, UpstreamFailure | OwnKeyRefused | RequestFailed)
+    return EVERYTHING if is_of_attempt and not isinstance(error, DeadlineExceeded) else end_of(call.trace)
 
 
 def _how_it_is_called(row: DeploymentSpec) -> tuple[object, ...]:

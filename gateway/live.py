@@ -303,6 +303,12 @@ def _installation() -> str:
     return hashlib.sha256(b"shared state of " + settings.SECRET_KEY.encode()).hexdigest()[:12]
 
 
+async def publish_breakers() -> None:
+    """Writes now which breakers of this process are open; nothing on another loop than the server's."""
+    if _live is not None and _loop is asyncio.get_running_loop():
+        await _live.publisher.publish()
+
+
 async def stop() -> None:
     """Ends what `start` began."""
     global _live

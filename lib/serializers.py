@@ -6,6 +6,7 @@ and the pages cannot disagree.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from rest_framework.fields import empty
 from rest_framework.response import Response
 
 Row = TypeVar("Row", bound=Model)
+NO_NUMBER = "A valid number is required."
 
 
 class StrictSerializer(serializers.Serializer):
@@ -41,6 +43,8 @@ class StrictSerializer(serializers.Serializer):
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
             data = self._with_defaults(self._known(data))
+            if not_numbers := [name for name, value in data.items() if self._is_no_number(name, value)]:
+                raise serializers.ValidationError({name: [NO_NUMBER] for name in not_numbers})
         return super().to_internal_value(data)
 
     def _known(self, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,6 +58,17 @@ class StrictSerializer(serializers.Serializer):
             why = f"Unknown field. Known: {', '.join(n for n, f in self.fields.items() if not f.read_only)}."
             raise serializers.ValidationError({name[:64]: [why] for name in unknown[:10]})
         return known
+
+    def _is_no_number(self, name: str, value: Any) -> bool:
+        """Whether a field for a number got what Python would take for one: true as 1, the words nan and inf."""
+        if not isinstance(self.fields[name], serializers.FloatField):
+            return False
+        try:
+            return isinstance(value, bool) or not math.isfinite(float(value))
+        except (TypeError, ValueError):
+            return False  # the field says it
+        except OverflowError:
+            return True
 
     def _with_defaults(self, data: dict[str, Any]) -> dict[str, Any]:
         for name, value in data.items():

@@ -10,7 +10,6 @@ urlpatterns = [
     path("api/v1/llm/alerts/rules", alerts.AlertRuleList.as_view(), name="api-alert-rules"),
     path("api/v1/llm/alerts/test", alerts.AlertTest.as_view(), name="api-alert-test"),
     path("api/v1/llm/byok", byok.Byok.as_view(), name="api-byok"),
-    path("api/v1/llm/cooldowns", cooldowns.CooldownList.as_view(), name="api-cooldown-list"),
     path("api/v1/llm/cooldowns/<str:cooldown_id>", cooldowns.CooldownDetail.as_view(), name="api-cooldown-detail"),
     path("api/v1/llm/requests", requests.RequestLog.as_view(), name="api-request-list"),
 ]

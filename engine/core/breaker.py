@@ -114,9 +114,9 @@ class Breaker:
     """
 
     __slots__ = (
-        "_allowed", "_bad", "_before", "_down_s", "_failed", "_first", "_is_by_hand", "_marks", "_news",
-        "_openings", "_passed", "_passed_over", "_window_s", "away", "begun", "cause", "is_of_key", "is_quiet", "last",
-        "policy", "probes", "request_id", "revision", "running", "sent", "since_s", "until_s",
+        "_allowed", "_bad", "_before", "_down_s", "_failed", "_failing_since_s", "_first", "_is_by_hand", "_marks",
+        "_news", "_openings", "_passed", "_passed_over", "_window_s", "away", "begun", "cause", "is_of_key", "is_quiet",
+        "last", "policy", "probes", "request_id", "revision", "running", "sent", "since_s", "until_s",
     )  # fmt: skip
 
     def __init__(self, policy: BreakerPolicy = BreakerPolicy(), *, is_of_key: bool = False) -> None:
@@ -139,6 +139,7 @@ class Breaker:
         self._openings = self._passed_over = 0
         self._passed = 0  # how many requests have passed it over since it opened, or since its last probe began
         self._down_s: float | None = None
+        self._failing_since_s = 0.0  # the first of the failures that opened it first
         self._is_by_hand = False
         self._marks: deque[Mark] | None = None
         self._forget()
@@ -219,6 +220,8 @@ class Breaker:
             self._openings += 1
             is_silent = failure.kind is Kind.TIMEOUT
             self._passed_over = min(2 ** (self._openings - 1), MOST_PASSED_OVER) if is_silent else 0
+        if self._down_s is None:
+            self._failing_since_s = self._first_failure_s(now, self._row(number))
         self._open(now, *self._pause(now, failure, is_probe))
         return True
 
@@ -274,6 +277,8 @@ class Breaker:
 
     def _hear_of_a_pause(self, now: float, until_s: float, said: Said) -> None:
         down_s = now - said.down_s
+        if self._down_s is None:
+            self._failing_since_s = down_s
         self._down_s = down_s if self._down_s is None else min(self._down_s, down_s)
         self._openings, self._passed_over = max(self._openings, said.openings), said.passed_over
         self._passed = 0
@@ -305,7 +310,7 @@ class Breaker:
         self._is_by_hand = False
         # Never shorter than what was said before: a late failure of an old request must not end a pause early.
         self.since_s, self.until_s = from_s, max(self.until_s, from_s + pause_s, now)
-        self.cause, self.request_id = self._said(now)
+        self.cause, self.request_id = self._said()
         self.is_quiet = False
         self.begun += 1
         self.revision += 1
@@ -373,9 +378,15 @@ class Breaker:
             self._marks = deque(maxlen=MOST_FAILURES)
         self._marks.append(mark)
 
-    def _said(self, now: float) -> tuple[str, str]:
-        """The most frequent failure of the last window, as `2×503`, and the request of the last one."""
-        marks = [mark for mark in self._marks or () if now - mark.at_s <= self.policy.window_s]
+    def _first_failure_s(self, now: float, row: int) -> float:
+        """When the first of those came that open it: of a row, also longer ago than the window."""
+        marks = self._marks or ()
+        in_window = (mark.at_s for mark in marks if now - mark.at_s <= self.policy.window_s)
+        return min(*in_window, marks[-min(row, len(marks))].at_s, now) if marks else now
+
+    def _said(self) -> tuple[str, str]:
+        """The most frequent failure since those that opened it first, as `2×503`, and the request of the last one."""
+        marks = [mark for mark in self._marks or () if mark.at_s >= self._failing_since_s]
         if not marks:
             return "", ""
         ((word, count),) = Counter(mark.word for mark in reversed(marks)).most_common(1)

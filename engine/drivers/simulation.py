@@ -373,7 +373,8 @@ class Simulation:
         failure: RequestFailed | None = None,
     ) -> None:
         trace, journey, began_s = request.trace, self._journey_of(request), request.began_s
-        trace.skipped = self._passed_over.skips_of(journey, trace, is_given_up=failure is not None)
+        is_given_up = failure is not None and not isinstance(failure, DeadlineExceeded)
+        trace.skipped = self._passed_over.skips_of(journey, trace, is_given_up=is_given_up)
         duration_ms = self.now * 1000 - began_s * 1000
         self._recording.finish(request.index, trace, began_s * 1000, duration_ms, outcome, error, usage, failure)
         if request.client is not None:

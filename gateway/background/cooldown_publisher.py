@@ -6,6 +6,7 @@ compares its rows when the configuration's version grows. What people trip comes
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -45,6 +46,7 @@ class CooldownPublisher:
         self._routing = routing
         self._in_database_thread = in_database_thread
         self._published: dict[str, Published] = {}
+        self._one_at_a_time = asyncio.Lock()
 
     async def run(self) -> None:
         """Publishes changes, until cancelled."""
@@ -52,6 +54,10 @@ class CooldownPublisher:
 
     async def publish(self) -> None:
         """Writes what has changed since the last time; deletes the rows of breakers that have closed."""
+        async with self._one_at_a_time:
+            await self._publish()
+
+    async def _publish(self) -> None:
         now = _fields_of(self._routing.open_breakers())
         before = self._published
         changed = {name: row for name, row in now.items() if name not in before or before[name].fields != row}

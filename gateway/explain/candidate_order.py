@@ -27,7 +27,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Excluded:
-    """A deployment that can't answer now. `is_tried`: the router asks it anyway, and goes on when it fails."""
+    """A deployment that can't answer now. `is_tried`: the router asks it all the same, and goes on when it fails."""
 
     deployment_id: str
     deployment_name: str

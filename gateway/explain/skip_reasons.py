@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Any
 
 from engine.core.state import DEPLOYMENT, KEY
-from engine.spec import DeploymentSpec, GroupSpec
+from engine.spec import DeploymentSpec, GroupSpec, Router
 from gateway.explain.candidate_order import Excluded
 from groups.models import Deployment
 from providers.presets import preset_of
@@ -28,9 +28,12 @@ def excluded_from(spec: GroupSpec, rows: Iterable[Deployment], *, cooling: Cooli
         breakers = (f"{DEPLOYMENT}{row.model_id}", f"{KEY}{row.model.provider_id}")
         cooldowns = [cooling[spec.name, name] for name in breakers if (spec.name, name) in cooling]
         ignored = _why_ignored(spec, row, deployment, max(cooldowns, key=attrgetter("until"), default=None))
-        failing = _why_failing(row, deployment, tokens) if deployment else ""
-        if ignored or failing:
-            found.append(_excluded(spec, row, deployment, ignored or failing, is_tried=not ignored))
+        unfit = _why_unfit(row, deployment, tokens) if deployment else ""
+        keyless = _why_keyless(row, deployment) if deployment else ""
+        if ignored or unfit or keyless:
+            # LiteLLM's Router asks also one that is unfit, and finds out.
+            is_tried = not ignored and not (unfit and spec.router is Router.NATIVE)
+            found.append(_excluded(spec, row, deployment, ignored or unfit or keyless, is_tried=is_tried))
     return found
 
 
@@ -57,16 +60,19 @@ def _why_ignored(
     return ""
 
 
-def _why_failing(row: Deployment, deployment: DeploymentSpec, tokens: int) -> str:
-    """Why it can't answer although it is asked; "" if it can."""
-    provider, context = row.model.provider, row.model.context_length
-    if deployment.problem:
-        return deployment.problem
-    if preset_of(provider.type).needs_key and deployment.api_key is None and not provider.api_base:
-        return f"{provider} has no API key."
-    if context is not None and tokens > context:
-        return f"Its context holds {context:,} tokens; the messages are about {tokens:,}."
-    return ""
+def _why_unfit(row: Deployment, deployment: DeploymentSpec, tokens: int) -> str:
+    """Why it is known that it can't answer; "" if it may."""
+    context = row.model.context_length
+    if deployment.problem or context is None or tokens <= context:
+        return deployment.problem or ""
+    return f"Its context holds {context:,} tokens; the messages are about {tokens:,}."
+
+
+def _why_keyless(row: Deployment, deployment: DeploymentSpec) -> str:
+    """Why its provider will probably refuse it; "" if it has what it needs."""
+    provider = row.model.provider
+    lacks_key = preset_of(provider.type).needs_key and deployment.api_key is None and not provider.api_base
+    return f"{provider} has no API key." if lacks_key else ""
 
 
 def _excluded(

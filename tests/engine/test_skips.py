@@ -155,6 +155,22 @@ async def test_who_had_no_turn_because_the_retries_were_used_up_is_skipped_for_t
     assert "max_fallbacks" in trace.skipped[0].message
 
 
+async def test_a_request_whose_time_was_up_did_not_come_to_the_others():
+    routing = await routing_of(group(router=Router.NATIVE, retry=RetryPolicy(num_retries=0, total_timeout_s=0.05)))
+    trace = await asked(routing, "g", ScriptedUpstream(delays_s={"a": 60}))
+    assert (path_of(trace), told(trace)) == ("a:cancelled", {})
+
+
+async def test_a_request_that_broke_on_a_fault_of_ours_did_not_come_to_the_others():
+    def broken(name: str) -> bool:
+        raise RuntimeError
+
+    lone = group(deployments=(deployment("x", priority=1),), fallback=FallbackPolicy(("y", "h")), router=Router.NATIVE)
+    other = group("y", deployments=(deployment("y", priority=1),), router=Router.NATIVE)
+    trace = await asked(await routing_of(lone, other), "g", ScriptedUpstream({"x": 503}), may_use=broken)
+    assert (path_of(trace), told(trace)) == ("x:error", {})
+
+
 async def test_who_failed_already_in_the_group_before_is_skipped_for_that():
     first = group(deployments=(deployment("a", priority=1),), fallback=FallbackPolicy(("h",)), router=Router.NATIVE)
     routing = await routing_of(first, group("h", router=Router.NATIVE))

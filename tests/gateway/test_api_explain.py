@@ -91,8 +91,15 @@ def test_who_cannot_answer_is_left_out_and_why(as_charlie):
         ("The model is disabled.", False),
         ("It cools down for a while: It is overloaded.", False),
         ("Keyless has no API key.", True),
-        ("Its context holds 10 tokens; the messages are about 25.", True),
+        ("Its context holds 10 tokens; the messages are about 25.", False),
     ]
+
+
+def test_litellms_router_asks_also_one_whose_context_is_too_small(as_charlie):
+    models = [make_model(context_length=10), make_model(name="fine")]
+    group = make_group(models=models, settings={"router": "litellm"})
+    said = explained(as_charlie, group, messages=[{"role": "user", "content": "word " * 20}])
+    assert excluded(said) == [("Its context holds 10 tokens; the messages are about 25.", True)]
 
 
 def _cool_down(group: RoutingGroup, model: Any) -> None:

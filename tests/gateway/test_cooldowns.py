@@ -51,6 +51,8 @@ def test_a_cooldown_of_any_process_is_on_the_board_and_a_reset_reaches_all(conso
         one.add_group("chilly", models, cooldown_config={"cooldown_time_s": 60})
         for ours in consoles:
             assert eventually(partial(_answers, ours, "chilly")) == "second"
+            # The process that has just found it out says so at once.
+            assert [row["group"] for row in ours.call("GET", URL)["cooldowns"]] == ["chilly"]
         rows = eventually(lambda: [r for r in one.call("GET", URL)["cooldowns"] if r["processes"] == 2])
         assert [(r["group"], r["provider"], r["error_class"]) for r in rows] == [("chilly", "First", "RateLimitError")]
         assert "Slow down" in rows[0]["error"]

@@ -176,6 +176,7 @@ def test_a_trip_that_is_over_is_listed_no_more(as_bob):
         ({"for_s": 7 * 86_400 + 1}, "for_s"),
         ({"for_s": "NaN"}, "for_s"),
         ({"for_s": None}, "for_s"),
+        ({"for_s": True}, "for_s"),
         ({"why": ""}, "why"),
         ({"why": " "}, "why"),
         ({"why": "x" * 201}, "why"),

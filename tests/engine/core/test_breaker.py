@@ -489,6 +489,18 @@ def test_it_says_the_most_frequent_cause_and_the_last_request():
     assert (breaker.cause, breaker.request_id, breaker.since_s) == ("2×503", "request 2", 3.0)
 
 
+def test_the_cause_counts_all_failures_that_opened_it_also_those_of_more_than_a_minute():
+    breaker = Breaker()
+    send(breaker, 0.0, SERVER)
+    send(breaker, 500.0)
+    for n in range(3):
+        send(breaker, 1000.0 + 60 * n, SILENT, takes_s=60.0)
+    assert (breaker.cause, breaker.until_s) == ("3×timeout", 1182.0)
+    breaker.passed_over(1181.0)
+    probe(breaker, 1200.0, SILENT, takes_s=60.0)
+    assert breaker.cause == "4×timeout"
+
+
 def test_each_opening_has_its_number():
     breaker = opened(at_s=1.0)
     assert breaker.begun == 1
