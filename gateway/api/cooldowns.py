@@ -17,4 +17,5 @@ class NewestCooldownList(CooldownList):
     @extend_schema(responses=CooldownBoard, operation_id="list_cooldowns")
     def get(self, request: Request) -> Response:
         async_to_sync(live.publish_breakers)()
-        return super().get(request)
+        answer: Response = super().get(request)
+        return answer
