@@ -27,7 +27,8 @@ class KeyHolder:
     `name` is the owner's. `team_ids` are the teams whose groups the key sees. `key_ids` are its own id and those of the
     keys that it replaced; it sees their groups too. `allowed_models` are the names it may call (empty: all),
     `account_id` is the account that pays (None: no limit). `rpm` and `tpm` are the key's own limits and count in
-    `window_id`; `owner_…` and `team_…` are the limits of all keys of its owner and of its team.
+    `window_id`; `owner_…` and `team_…` are the limits of all keys of its owner and of its team. `first_key_id` is the
+    first key of its rotation, empty for the master key.
     """
 
     name: str
@@ -48,6 +49,7 @@ class KeyHolder:
     account_id: int | None = None
     key_ids: frozenset[str] = frozenset()
     window_id: str = ""
+    first_key_id: str = ""
     owner_rpm: int | None = None
     owner_tpm: int | None = None
     team_rpm: int | None = None
@@ -104,6 +106,7 @@ def holder_of(row: ApiKey) -> KeyHolder:
         account_id=getattr(getattr(paying, "account", None), "pk", None),
         key_ids=frozenset((str(row.id), *row.predecessor_ids)),
         window_id=row.window_id,
+        first_key_id=next(iter(row.predecessor_ids), str(row.id)),
         owner_rpm=owner.rpm,
         owner_tpm=owner.tpm,
         team_rpm=team.rpm if team is not None else None,

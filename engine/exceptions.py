@@ -97,15 +97,23 @@ class NoneFree(RequestFailed):
         super().__init__(message, status=429, error_class=error_class, code=code, retry_after_s=retry_after_s)
 
 
+class KeeperAway(RequestFailed):
+    """The deployment that keeps what the request goes on from is not asked for the moment, and no other can answer."""
+
+    def __init__(self, name: str) -> None:
+        message = f"{name}, which keeps what the request goes on from, is cooling down or busy. Try again later."
+        super().__init__(message, status=503, error_class="KeeperAway", code="response_unavailable")
+
+
 class Unsuitable(RequestFailed):
     """No deployment of the group can do what the request asks for; `param` is the parameter that none can follow."""
 
-    def __init__(self, param: str, message: str) -> None:
+    def __init__(self, param: str, message: str, code: str | None = None) -> None:
         super().__init__(
             message,
             status=400,
             error_class="Unsuitable",
-            code="unsupported_parameter",
+            code=code or "unsupported_parameter",
             param=param,
             type="invalid_request_error",
             is_hopeless=True,

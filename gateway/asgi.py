@@ -25,6 +25,7 @@ from gateway.doors.form_reader import FormReader, read_form
 from gateway.doors.incoming import Incoming, incoming
 from gateway.doors.paths import Asks, not_served, refuses_socket, way_of
 from gateway.exchange import Exchange
+from gateway.keeping import reading_kept
 from gateway.live import Live
 from gateway.openai import ApiError, Headers
 
@@ -96,7 +97,8 @@ class Gateway:
         if way is None:
             await self._behind(scope, receive, _named(send) if scope["type"] == "http" else send)
         else:
-            await _answer(incoming(way, scope["path"], scope["headers"]), scope["method"], receive, send)
+            request = incoming(way, scope["path"], scope["headers"], scope.get("query_string", b""))
+            await _answer(request, scope["method"], receive, send)
 
 
 async def _refuse_socket(scope: Scope, receive: Receive, send: Send) -> None:
@@ -146,6 +148,9 @@ async def _answer(request: Incoming, method: str, receive: Receive, send: Send) 
             await _send(
                 send, 200, JSON + headers, await pipeline.count(await live.start(), request, await _body(receive))
             )
+        elif request.way.asks is Asks.STORED:
+            more, body = await reading_kept.ask(await live.start(), request, method)
+            await _send(send, 200, JSON + more + headers, body)
         else:
             status, body = await SIMPLE[request.way.asks](request)
             await _send(send, status, JSON + headers, b"" if method == "HEAD" else body, len(body))

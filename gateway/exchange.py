@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from access.keys import KeyHolder
@@ -11,6 +12,7 @@ from engine.outcomes import CLIENT_LEFT, Outcome, outcome_of
 from engine.spec import DeploymentSpec
 from engine.upstreams import estimates
 from engine.upstreams.call import Answer, Call, Endpoint, Stream, Usage
+from engine.upstreams.kept import Kept
 from gateway.admission.rate_limits import RateLimits
 from gateway.resolve import Route, VirtualChoice
 
@@ -21,7 +23,7 @@ class Exchange:
 
     `is_held`: credits are held for it; `rate_limits` counts its tokens; `error_code` is the reason of a refusal, in
     OpenAI's words; `was_routed`: its group was asked. `revision` is the group's, None for a lone model. The group is
-    empty until the request is resolved. `call` is the routed call.
+    empty until the request is resolved. `call` is the routed call; `keep` notes who owns what a provider keeps of it.
     """
 
     endpoint: Endpoint
@@ -38,6 +40,7 @@ class Exchange:
     rate_limits: RateLimits | None = None
     was_routed: bool = False
     call: Call | None = None
+    keep: Callable[[Kept], Awaitable[None]] | None = None
 
     def go(self, route: Route) -> None:
         """Sets the group of the request, and what chose it."""

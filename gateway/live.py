@@ -31,7 +31,7 @@ from engine.core.state import Trip
 from engine.routing import LiveGroup, Routing
 from engine.shared.local import LocalStore
 from engine.shared.store import StateStore
-from engine.spec import GroupSpec, OwnKey
+from engine.spec import DeploymentSpec, GroupSpec, OwnKey
 from engine.upstreams.connections import close_session
 from engine.virtual import VirtualSpec
 from gateway.admission.rate_limits import RateLimits
@@ -42,6 +42,7 @@ from gateway.background.presence import Presence
 from gateway.background.probing import Prober
 from gateway.background.rankings import Rankings
 from gateway.doors.model_facts import Facts, read_facts
+from gateway.keeping.keeper import Keeper
 from groups.models import RoutingGroup, RoutingRules
 from groups.routing_rules.alias_targets import resolved
 from groups.routing_rules.chain import spec_with_chain
@@ -128,6 +129,7 @@ class Live:
         self.presence = Presence(self.publisher.process, self.store, in_database_thread)
         self.rankings = Rankings(in_database_thread)
         self.rate_limits = RateLimits(settings.REDIS_URL)
+        self.stored = Keeper()
         self._lone: dict[str, UUID] = {}
         self._facts = -1, Facts()
         self._seen_at = 0.0
@@ -165,6 +167,7 @@ class Live:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with suppress(DatabaseError):
             await self.presence.end()
+        await self.stored.stop()
         await asyncio.to_thread(recorder.flush)
         await close_session()
 
@@ -177,6 +180,20 @@ class Live:
                 await self.rankings.renew()
                 await self.publisher.follow_resets()
             self._seen_at = time.monotonic()
+
+    async def read(self, work: Callable[[], T]) -> T:
+        """What is not in memory, from the database; raises DatabaseError."""
+        found: T = await self._in_database_thread(work)
+        return found
+
+    async def deployment(self, deployment_id: str) -> DeploymentSpec | None:
+        """A deployment of the catalog, in whichever groups it is; None if it is not there any more."""
+        rows = (row for group in self.routing for row in group.spec.deployments)
+        if (known := next((row for row in rows if row.deployment_id == deployment_id), None)) is not None:
+            return known
+        model_id = next((one for one in self.config.models.values() if str(one) == deployment_id), None)
+        spec = await self.read(partial(_lone_spec, model_id)) if model_id else None
+        return next((row for row in spec.deployments if row.deployment_id == deployment_id), None) if spec else None
 
     async def facts(self) -> Facts:
         """What clients are told of models; read once per configuration. The last one while the database is away."""

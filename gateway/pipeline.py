@@ -29,6 +29,7 @@ from gateway.doors import error_shapes
 from gateway.doors.form_reader import FormReader
 from gateway.doors.incoming import Incoming
 from gateway.exchange import Exchange
+from gateway.keeping.owners import keep, may_be_kept, source_of
 from gateway.live import Live
 from gateway.openai import ApiError, Headers
 from gateway.records import cost_usd, record
@@ -59,6 +60,7 @@ async def serve(live: Live, request: Incoming, raw: bytes | FormReader) -> tuple
         exchange.call = call = Call(endpoint, body, exchange.trace, _is_stream(body, endpoint))
         call.upload = None if isinstance(raw, bytes) else raw.upload
         check_sound(call)
+        call.may_be_kept, call.source = may_be_kept(call), await source_of(live, holder, call)
         route = await resolve(live, call, partial(is_assigned, live, holder), holder.power_level)
         exchange.go(route)
         admit(live, holder, body["model"], route)
@@ -74,6 +76,9 @@ async def serve(live: Live, request: Incoming, raw: bytes | FormReader) -> tuple
         # Within the call's `budget_s`: a limit around it would be a second timer for the same moment.
         exchange.result = await live.routing.route(call, route.group)
         exchange.status = 200
+        exchange.keep = partial(keep, live, exchange)
+        if isinstance(exchange.result, Answer) and exchange.result.kept is not None:
+            await exchange.keep(exchange.result.kept)
     except (RequestFailed, ApiError, Malformed, TimeoutError) as error:
         failure = _as_api_error(error)
         exchange.status, exchange.error_code = failure.status, failure.code or failure.fields["type"] or ""
@@ -152,11 +157,13 @@ async def stream(exchange: Exchange) -> AsyncGenerator[bytes]:
     """The events of a stream, an error event when it breaks, and its record at the end."""
     result = exchange.result
     assert isinstance(result, Stream)  # noqa: S101  # the caller asked for it
-    exchange.status = CLIENT_LEFT
+    exchange.status, is_kept = CLIENT_LEFT, False
     try:
         async with asyncio.timeout(max(0.0, settings.REQUEST_DEADLINE_S - exchange.duration_ms / 1000)):
             async with aclosing(aiter(result)) as chunks:
                 async for chunk in chunks:
+                    if result.kept_so_far is not None:
+                        is_kept = await _keep(exchange, result, is_kept=is_kept)
                     yield chunk
         exchange.status = 200
     except (Exception, TimeoutError) as error:
@@ -169,6 +176,16 @@ async def stream(exchange: Exchange) -> AsyncGenerator[bytes]:
         if result.is_complete:
             exchange.status = 200
         record(exchange)
+
+
+async def _keep(exchange: Exchange, stream: Stream, *, is_kept: bool) -> bool:
+    """Notes the owner before the caller sees the id, and again with all items at the end."""
+    if is_kept and not stream.is_complete:
+        return True
+    if (kept := stream.kept) is None or exchange.keep is None:
+        return False
+    await exchange.keep(kept)
+    return True
 
 
 def response_headers(exchange: Exchange) -> Headers:

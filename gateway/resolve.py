@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 from django.conf import settings
@@ -58,14 +57,15 @@ async def resolve(live: Live, call: Call, may_call: Callable[[str], bool], power
         raise openai.unknown_model(name)
     if not call.is_chat:
         raise _needs_messages(name)
-    return _by_score(live, spec, call.chat["messages"])
+    return _by_score(live, spec, call)
 
 
 def _by_level(live: Live, level: str, call: Call, may_call: Callable[[str], bool]) -> Route:
     """The best group in service for a power level among those that the client may call."""
     if not call.is_chat:
         raise _needs_messages(level)
-    for name in live.rankings.pools_for(level):
+    names = live.rankings.pools_for(level)
+    for name in sorted(names, key=lambda name: not _keeps(live, name, call)) if call.source else names:
         if (group := live.routing.get(name)) is not None and may_call(name):
             log.info("routing decision", virtual_model=level, pool=name, score=None, decision="best of its power level")
             return Route(group, VirtualChoice(level, "", name, None))
@@ -73,14 +73,26 @@ def _by_level(live: Live, level: str, call: Call, may_call: Callable[[str], bool
     raise ApiError(503, why, param="model", code="no_pool")
 
 
-def _by_score(live: Live, spec: VirtualSpec, messages: Sequence[Any]) -> Route:
-    """The pool by the score of the messages; the default tier's pool if that one is out of service."""
-    decision = decide(messages, spec)
-    tiers = pools_for(decision, spec)
+def _keeps(live: Live, name: str, call: Call) -> bool:
+    """Whether a group has the deployment that keeps what the request goes on from."""
+    group, source = live.routing.get(name), call.source
+    if group is None or source is None:
+        return False
+    return any(row.deployment_id == source.deployment_id for row in group.spec.deployments)
+
+
+def _by_score(live: Live, spec: VirtualSpec, call: Call) -> Route:
+    """The pool by the score of the messages; the default tier's pool if that one is out of service.
+
+    A conversation that is kept somewhere stays in a pool that has the place.
+    """
+    decision = decide(call.chat["messages"], spec)
+    keeping = [tier for tier in spec.tiers if call.source and _keeps(live, tier.pool, call)]
+    tiers = [*keeping, *pools_for(decision, spec)]
     for tier in tiers:
         if (group := live.routing.get(tier.pool)) is not None:
             choice = VirtualChoice(spec.name, tier.name, tier.pool, decision.score.total if decision.score else None)
-            _log(choice, decision, reason(decision, tier))
+            _log(choice, decision, f"{tier.name}, as it keeps the history" if keeping else reason(decision, tier))
             return Route(group, choice)
     raise _no_pool(spec, tiers)
 

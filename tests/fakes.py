@@ -36,6 +36,7 @@ class Exchange:
     headers: dict[str, str]
     body: dict[str, Any]
     raw: bytes = b""
+    method: str = "POST"
 
     @property
     def is_stream(self) -> bool:
@@ -306,4 +307,5 @@ async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> E
     raw = await reader.readexactly(int(headers.get("content-length", 0)))
     is_form = headers.get("content-type", "").startswith("multipart/")
     body = json.loads(raw) if raw and not is_form else {}
-    return Exchange(reader, writer, request_line.split()[1], headers, body, raw)
+    method, path = request_line.split()[:2]
+    return Exchange(reader, writer, path, headers, body, raw, method)

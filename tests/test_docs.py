@@ -25,7 +25,16 @@ FOLDERS = (folder.name for folder in ROOT.iterdir() if folder.is_dir() and folde
 TOPS = "|".join(sorted(name for name in FOLDERS if name != "var"))
 FILE = re.compile(rf"`((?:{TOPS})/[a-z0-9_./-]*)`")
 # Answered by consumers, or by the demo's own application.
-ELSEWHERE = ("/v1/models/<name>", "/openai/v1/<path>", "/ws/runs/<id>", "/ws/changes", "/demo/upstream/<slug>/settings")
+ELSEWHERE = (
+    "/v1/models/<name>",
+    "/v1/responses/<id>",
+    "/v1/responses/<id>/cancel",
+    "/v1/responses/<id>/input_items",
+    "/openai/v1/<path>",
+    "/ws/runs/<id>",
+    "/ws/changes",
+    "/demo/upstream/<slug>/settings",
+)
 # In code, or in a command.
 ADDRESS = re.compile(r"(?:`(?:[A-Z]+ )?|:8000)(/[a-z][\w/{}.-]*…?)")
 

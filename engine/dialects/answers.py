@@ -14,7 +14,8 @@ class AnswerReading:
     """The content of an answer.
 
     `error` is an error object of the upstream. `problem` says why this is not an answer, as the end of a sentence that
-    begins with the provider's name. `usage` is None if the answer has none.
+    begins with the provider's name. `usage` is None if the answer has none. `fields` is the JSON, where somebody needs
+    it again.
     """
 
     error: object = None
@@ -22,6 +23,7 @@ class AnswerReading:
     usage: Usage | None = None
     finish_reasons: tuple[str, ...] = ()
     choices: tuple[dict[str, Any], ...] = ()
+    fields: dict[str, Any] | None = None
 
 
 def read_chat(body: bytes) -> AnswerReading:

@@ -30,12 +30,14 @@ class Untranslatable(ValueError):
     """A deployment can't do what a request asks for: it is unsuitable.
 
     Never an error of the request while another deployment can; the message is for people and names the parameter.
+    `code` is OpenAI's for callers, where it has one for this.
     """
 
-    def __init__(self, param: str, message: str) -> None:
+    def __init__(self, param: str, message: str, *, code: str | None = None) -> None:
         super().__init__(message)
         self.param = param
         self.message = message
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)

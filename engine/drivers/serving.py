@@ -21,14 +21,14 @@ from engine.drivers import attempt_ledger, retry_after
 from engine.drivers.endings import not_asked
 from engine.drivers.passed_over import is_plain, tell
 from engine.drivers.rescuing import Rescuer
-from engine.exceptions import DeadlineExceeded, Unsuitable
+from engine.exceptions import DeadlineExceeded, KeeperAway, Unsuitable
 from engine.ledger import Attempt, Rescue, SkipReason
 from engine.shared.store import StateStore
 from engine.spec import DeploymentSpec, GroupSpec
 from engine.upstreams import estimates, failures
 from engine.upstreams.call import CHAT, Answer, Call, Stream, Usage
 from engine.upstreams.choose import collecting, obstacle, upstream_for
-from engine.upstreams.own_keys import OwnKeyRefused, is_hopeless, key_for, was_refused, with_key
+from engine.upstreams.own_keys import OwnKeyRefused, is_hopeless, key_for, may_fall_back, was_refused, with_key
 from engine.upstreams.upstream_failure import UpstreamFailure
 
 log = structlog.get_logger(__name__)
@@ -125,11 +125,14 @@ class _Request:
     def _about_the_endpoint(self, target: Target, error: Exception) -> Exception:
         """A 404 says that the endpoint is missing where it was never answered, and nothing about the others.
 
-        A deployment that has answered nothing at all is one for chats.
+        A deployment that has answered nothing at all is one for chats. Where a request goes on from something that is
+        kept, this is what is missing.
         """
         call, served = self._call, target.health.served
         if not isinstance(error, UpstreamFailure) or error.kind is not Kind.NOT_FOUND:
             return error
+        if call.source is not None:
+            return failures.not_kept(call.source.param, error)
         if call.service in (served or {CHAT}):
             return error
         return failures.not_served(target.spec, call.endpoint, error)
@@ -189,7 +192,7 @@ class _Request:
         except Exception as error:
             if not was_refused(call, deployment, error):
                 raise
-            if not key.may_fall_back:
+            if not may_fall_back(call, key):
                 raise OwnKeyRefused(deployment, error) from error
         return await self._try(ask, deployment)
 
@@ -269,7 +272,15 @@ class _Request:
         self._call.free_in_s = end.free_in_s if 0 < end.free_in_s < float("inf") else None
         if self._call.last_error is not None:
             return self._call.last_error
-        return self._unsuitable() or not_asked(self._journey, self._group, self._call.free_in_s)
+        nobody = self._unsuitable() or self._away()
+        return nobody or not_asked(self._journey, self._group, self._call.free_in_s)
+
+    def _away(self) -> KeeperAway | None:
+        """The error of a request that only one can answer, who is not asked for the moment."""
+        source, targets = self._call.source, (t for visit in self._journey.visits for t in visit.group.targets())
+        if source is None or not any(target.spec.deployment_id == source.deployment_id for target in targets):
+            return None
+        return KeeperAway(source.name)
 
     def _unsuitable(self) -> Unsuitable | None:
         """The error of a request that nobody can answer as it is asked."""
@@ -277,8 +288,9 @@ class _Request:
         if not noted or any(one.reason is not SkipReason.UNSUITABLE for one in noted.values()):
             return None
         rows = (target.spec for visit in self._journey.visits for target in visit.group.targets())
-        found = next((one for row in rows if (one := obstacle(self._call, row)) is not None), None)
-        return Unsuitable(found.param, found.message) if found is not None else None
+        found = [one for row in rows if (one := obstacle(self._call, row)) is not None]
+        told = next((one for one in found if one.code is not None), found[0] if found else None)
+        return Unsuitable(told.param, told.message, told.code) if told is not None else None
 
     def _tell_where_it_went(self) -> None:
         """For the skips; nothing where the first that was asked answered and nobody was passed over."""

@@ -14,6 +14,7 @@ from engine.ledger import Attempt, Trace
 from engine.skips import Journey
 from engine.spec import DeploymentSpec, OwnKey, RetryPolicy
 from engine.upstreams.estimates import ForwardedEvents
+from engine.upstreams.kept import Continued, Kept
 from engine.upstreams.tokens import Usage
 from engine.upstreams.uploads import Upload
 
@@ -59,10 +60,9 @@ class Call:
     where the core has routed it. `is_collected`: its stream becomes a whole answer before the caller sees it;
     `was_translated`: the client's request was another one.
     `prepared` keeps translations for upstreams, by what they are for. `conversation` names the one that it belongs to,
-    where its group keeps conversations in one place.
-    `upload` is the form that the client sent; `body` has its texts then.
-    where its group keeps conversations in one place. `watch` is told of the chat stream that is translated for its
-    client.
+    where its group keeps conversations in one place. `may_be_kept`: an upstream may keep the answer, if the client
+    wishes; `source` is what the request goes on from, if it is kept somewhere. `upload` is the form that the client
+    sent; `body` has its texts then. `watch` is told of the chat stream that is translated for its client.
     """
 
     endpoint: Endpoint
@@ -90,6 +90,8 @@ class Call:
     conversation: str = ""
     upload: Upload | None = None
     watch: Callable[[Stream], None] | None = field(default=None, repr=False)
+    may_be_kept: bool = False
+    source: Continued | None = None
     _view: View | None = field(default=None, repr=False)
 
     @property
@@ -132,7 +134,8 @@ class Call:
 
 @dataclass(slots=True)
 class Answer:
-    """A whole answer: the upstream's JSON (or audio), its usage, and headers of the upstream for the client."""
+    """A whole answer: the upstream's JSON (or audio), its usage, headers of the upstream for the client, and what the
+    upstream keeps of it."""
 
     body: bytes
     deployment: DeploymentSpec
@@ -140,6 +143,7 @@ class Answer:
     is_content_filtered: bool = False
     content_type: bytes = b"application/json"
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    kept: Kept | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +173,9 @@ class Stream:
     are the ends of the last event, where the upstream does not set `is_complete` itself. `fail` makes the one error of
     a stream that broke, from message, type and code, where chat's is not the client's.
     `headers` are the upstream's for the client. `kind` is the content type where its pieces are no events: it has no
-    words for an error then, and a stream that broke is cut.
-    `headers` are the upstream's for the client. `parts` are those of a stream that was rescued; `deployment` and
-    `usage` are then the last one's deployment and the sum.
+    words for an error then, and a stream that broke is cut. `parts` are those of a stream that was rescued;
+    `deployment` and `usage` are then the last one's deployment and the sum. `kept_so_far` says what the upstream keeps
+    of it.
     """
 
     deployment: DeploymentSpec
@@ -185,6 +189,12 @@ class Stream:
     headers: tuple[tuple[bytes, bytes], ...] = field(default=(), repr=False)
     kind: bytes = b""
     parts: tuple[Part, ...] = field(default=(), repr=False)
+    kept_so_far: Callable[[], Kept | None] | None = field(default=None, repr=False)
+
+    @property
+    def kept(self) -> Kept | None:
+        """What the upstream keeps of it, as far as it has come."""
+        return None if self.kept_so_far is None else self.kept_so_far()
 
     async def __aiter__(self) -> AsyncGenerator[bytes]:
         error: BaseException | None = None

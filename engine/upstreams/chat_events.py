@@ -9,6 +9,7 @@ from typing import Protocol
 from engine.dialects.progress import Progress
 from engine.dialects.reading import Event, event_as_json, read_event
 from engine.dialects.repeats import Repeats
+from engine.upstreams.kept import Kept
 from engine.upstreams.sse import EVENT_LIMIT, Events, TooLarge, shown
 
 
@@ -36,11 +37,12 @@ class StreamEvents:
 
     `ending` is the last event: it comes when the end is certain. A dialect says what an event means, and shows.
     `keeps_pings`: what only keeps a connection alive is shown before the first content, too. `fail` makes the error
-    of a stream that broke, where chat's is not the client's.
+    of a stream that broke, where chat's is not the client's. `kept` says what the upstream keeps of it.
     """
 
     keeps_pings = False
     fail: Callable[[str, str, str | None], bytes] | None = None
+    kept: Callable[[], Kept | None] | None = None
 
     def __init__(self, source: Bytes, progress: Progress, ending: bytes) -> None:
         self._source, self.progress, self.ending = source, progress, ending

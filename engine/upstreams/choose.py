@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.dialects.anthropic.traits import traits_of
 from engine.dialects.completions import obstacle_of
-from engine.dialects.responses.request import needs_kept
+from engine.dialects.responses.request import needs_kept, needs_shared
 from engine.dialects.translation import Untranslatable
 from engine.dialects.translators import TRANSLATORS
 from engine.spec import DeploymentSpec, GroupSpec, Router, Unsupported
@@ -100,7 +100,7 @@ def _obstacle(call: Call, deployment: DeploymentSpec) -> Untranslatable | None:
         is_mute = bool(spoken) and not spoken - {MESSAGES_DIALECT, RESPONSES_DIALECT}
         return Untranslatable("model", f"{deployment.provider} makes no embeddings.") if is_mute else None
     if call.endpoint in spoken:
-        return needs_kept(call.body) if call.endpoint == RESPONSES_DIALECT else None
+        return _unkept(call, deployment) if call.endpoint == RESPONSES_DIALECT else None
     if call.endpoint in TRANSLATORS and (found := call.view.obstacle) is not None:
         return found
     if CHAT_DIALECT in spoken or not spoken & {MESSAGES_DIALECT, RESPONSES_DIALECT}:
@@ -121,6 +121,13 @@ def default_output_tokens(deployment: DeploymentSpec) -> int | None:
     if CHAT_DIALECT in spoken or not (MESSAGES_DIALECT in spoken or deployment.provider_type == "anthropic"):
         return None
     return deployment.max_output_tokens or traits_of(deployment.known_as).default_max_tokens
+
+
+def _unkept(call: Call, deployment: DeploymentSpec) -> Untranslatable | None:
+    """Why a deployment can't go on from what a request names."""
+    if (shared := needs_shared(call.body)) is not None:
+        return shared
+    return call.source.obstacle(deployment) if call.source is not None else needs_kept(call.body)
 
 
 def dialects_of(deployment: DeploymentSpec) -> frozenset[str]:

@@ -40,7 +40,7 @@ async def deliver(
         response.close()
         raise
     attempt.first_token_ms = (time.time() - attempt.started_at) * 1000
-    stream = Stream(deployment, last_events=(), fail=events.fail)
+    stream = Stream(deployment, last_events=(), fail=events.fail, kept_so_far=events.kept)
     stream.events = _events(stream, first, events, policy, response, attempt)
     return stream
 

@@ -18,6 +18,7 @@ from engine.outcomes import CLIENT_LEFT
 from engine.redaction import redact
 from engine.spec import DeploymentSpec
 from engine.upstreams import upstream_failure
+from engine.upstreams.kept import NOT_FOUND
 from engine.upstreams.sentences import of_status, sentence_of
 from engine.upstreams.upstream_failure import NO_CONNECTION, UNREADABLE, UpstreamFailure
 
@@ -110,6 +111,13 @@ def not_served(deployment: DeploymentSpec, endpoint: str, error: UpstreamFailure
     """A 404 that is about the endpoint and not about the model; `error` is the 404."""
     failure = _of_kind(Kind.NOT_SERVED, f"{deployment.provider} does not serve /v1/{endpoint}.", 400)
     failure.came_status, failure.param, failure.code = error.came_status, "model", "not_served"
+    return failure
+
+
+def not_kept(param: str, error: UpstreamFailure) -> UpstreamFailure:
+    """A 404 that is about what a request goes on from: its provider does not keep it any more."""
+    failure = _of_kind(Kind.BAD_REQUEST, f"What '{param}' names is not kept any more.", 400)
+    failure.came_status, failure.param, failure.code = error.came_status, param, NOT_FOUND
     return failure
 
 

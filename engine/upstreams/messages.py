@@ -14,6 +14,7 @@ from engine.dialects.anthropic.chunks import ChatChunks
 from engine.dialects.anthropic.reading import MORE, MessagesReading, read_message, with_model
 from engine.dialects.anthropic.request import Asked
 from engine.dialects.anthropic.request import request as messages_request
+from engine.dialects.anthropic.signatures import DROPPED, is_refusal, signatures_in, without_signed
 from engine.dialects.limits import within
 from engine.dialects.messages.errors import error_event
 from engine.dialects.progress import Progress
@@ -21,11 +22,12 @@ from engine.dialects.reading import Event, parsed
 from engine.dialects.repeats import MESSAGES_TEXT_AT, Repeats, holder_in_messages
 from engine.dialects.translation import Untranslatable
 from engine.spec import DeploymentSpec
-from engine.upstreams import estimates, failures
+from engine.upstreams import estimates, failures, foreign_thoughts
 from engine.upstreams.call import Answer, Call
 from engine.upstreams.chat_events import Bytes, StreamEvents
 from engine.upstreams.dropped import printable
 from engine.upstreams.extras import with_extras
+from engine.upstreams.foreign_thoughts import Thoughts
 from engine.upstreams.over_http import Request
 from engine.upstreams.passed_on import ANTHROPIC, TRACING, headers_for
 from engine.upstreams.unsupported import sent_anyway
@@ -49,15 +51,17 @@ class MessagesSpeech:
         return _request(deployment, sent, messages_headers(call, deployment), dropped)
 
     def has_learned(self, call: Call, deployment: DeploymentSpec, refusal: UpstreamFailure) -> bool:
-        return False
+        return _is_of_another(call.body, deployment, refusal)
 
     def answer(self, call: Call, deployment: DeploymentSpec, body: bytes, request: Request) -> Answer:
         said = _read(deployment, body)
+        foreign_thoughts.accept(request.thoughts)
         usage = said.usage or estimates.usage(call.chat, said.choices)
         shown = with_model(body, str(call.body.get("model")))
         return Answer(shown, deployment, usage, "content_filter" in said.finish_reasons)
 
     def events(self, call: Call, source: Bytes, request: Request) -> StreamEvents:
+        foreign_thoughts.accept(request.thoughts)
         return MessagesEvents(source, str(call.body.get("model")))
 
 
@@ -72,15 +76,17 @@ class ChatOverMessagesSpeech:
         return _request(deployment, sent, headers, dropped, asked.schema_tool)
 
     def has_learned(self, call: Call, deployment: DeploymentSpec, refusal: UpstreamFailure) -> bool:
-        return False
+        return _is_of_another(asked_of(call, deployment).body, deployment, refusal)
 
     def answer(self, call: Call, deployment: DeploymentSpec, body: bytes, request: Request) -> Answer:
         said = _read(deployment, body)
+        foreign_thoughts.accept(request.thoughts)
         made = chat_answer(parsed(body) or {}, created=int(time.time()), schema_tool=request.kept)
         usage = said.usage or estimates.usage(call.chat, said.choices)
         return Answer(to_json(made), deployment, usage, "content_filter" in said.finish_reasons)
 
     def events(self, call: Call, source: Bytes, request: Request) -> StreamEvents:
+        foreign_thoughts.accept(request.thoughts)
         return ChatFromMessages(source, schema_tool=request.kept, hides_usage=not call.shows_usage)
 
 
@@ -162,8 +168,22 @@ def _request(
     dropped: tuple[str, ...],
     kept: Any = None,
 ) -> Request:
+    """Without the thoughts that were refused there."""
+    sent = None
+    if thoughts := signatures_in(body):
+        if gone := foreign_thoughts.refused(deployment, thoughts):
+            body, dropped = without_signed(body, gone), (*dropped, DROPPED)
+        sent = Thoughts(deployment, [one for one in thoughts if one not in gone])
     body, dropped = with_extras(body, dropped, deployment)
-    return Request(messages_address(deployment), to_json(body), headers, printable(dropped), kept)
+    return Request(messages_address(deployment), to_json(body), headers, printable(dropped), kept, sent)
+
+
+def _is_of_another(body: dict[str, Any], deployment: DeploymentSpec, refusal: UpstreamFailure) -> bool:
+    """Whether a refusal is about thoughts of another maker, which the next request will not have."""
+    if refusal.status != 400 or not is_refusal(str(refusal)):
+        return False
+    thoughts = signatures_in(body)
+    return foreign_thoughts.refuse(deployment, set(thoughts) - foreign_thoughts.refused(deployment, thoughts))
 
 
 def messages_headers(call: Call, deployment: DeploymentSpec, wanted: frozenset[str] = ANTHROPIC) -> dict[str, str]:

@@ -23,6 +23,7 @@ from engine.upstreams.call import TRANSCRIPTS, Answer, Call, Endpoint, Stream
 from engine.upstreams.chat_events import Bytes, StreamEvents
 from engine.upstreams.connections import CONNECT_TIMEOUT_S, session
 from engine.upstreams.delivery import deliver
+from engine.upstreams.foreign_thoughts import Thoughts
 from engine.upstreams.passed_on import come_back
 from engine.upstreams.posting import Response, post, post_pieces
 from engine.upstreams.reasons import reason_of
@@ -31,6 +32,8 @@ from engine.upstreams.upstream_failure import UpstreamFailure
 
 ERROR_BODY_LIMIT = 64 * 1024
 TEXT = re.compile(r"(application/(json|x-subrip)|text/(plain|vtt|srt))(; ?charset=[a-z0-9-]{1,20})?")
+# By our own way of posting, or by aiohttp's of everything else.
+Came = Response | aiohttp.ClientResponse
 AUDIO = re.compile(r"audio/[a-z0-9.+-]{1,40}(; ?[a-z]{1,20}=[a-z0-9-]{1,20})?")
 
 
@@ -39,7 +42,7 @@ class Request:
     """What is sent: address, JSON (or the pieces of a form) and headers; `dropped` are the client's parameters that
     are not in it.
 
-    `kept` is what the way back needs to know of the request.
+    `kept` is what the way back needs to know of the request, `thoughts` are those that only their maker can read.
     """
 
     url: str
@@ -47,6 +50,7 @@ class Request:
     headers: dict[str, str]
     dropped: tuple[str, ...] = ()
     kept: Any = None
+    thoughts: Thoughts | None = None
 
 
 class Speech(Protocol):
@@ -133,11 +137,28 @@ def _is_streamed(call: Call, response: Response) -> bool:
     return call.is_stream or (call.endpoint == "audio/speech" and "json" not in kind)
 
 
+async def fetched(
+    deployment: DeploymentSpec, method: str, url: str, headers: dict[str, str], limit_s: float
+) -> tuple[bytes, tuple[tuple[bytes, bytes], ...]]:
+    """What a deployment answers besides a model's answers, with its headers for the client; raises UpstreamFailure."""
+    plain = {"Accept-Encoding": "identity", **headers}
+    try:
+        async with asyncio.timeout(limit_s):
+            response = await session().request(method, url, headers=plain, allow_redirects=False)
+            if response.status >= 300:
+                raise await _refusal(deployment, response)
+            return await _whole(deployment, response), come_back(response.raw_headers)
+    except TimeoutError as error:
+        raise failures.timed_out(deployment, "no answer", limit_s) from error
+    except aiohttp.ClientError as error:
+        raise failures.unreachable(deployment, f"connection failed ({reason_of(error)})") from error
+
+
 def _limit(call: Call, policy: RetryPolicy) -> tuple[float, str]:
     return policy.limit_s(is_stream=call.is_stream), "first token" if call.is_stream else "answer"
 
 
-async def _refusal(deployment: DeploymentSpec, response: Response) -> UpstreamFailure:
+async def _refusal(deployment: DeploymentSpec, response: Came) -> UpstreamFailure:
     if response.status < 400:
         response.close()
         why = f"answered {response.status}, a redirect, which is not followed."
@@ -146,7 +167,7 @@ async def _refusal(deployment: DeploymentSpec, response: Response) -> UpstreamFa
     return failures.from_response(deployment, response.status, body, response.headers)
 
 
-async def _start_of(response: Response, limit: int) -> bytes:
+async def _start_of(response: Came, limit: int) -> bytes:
     """The unpacked body up to a limit; the read that reaches the limit is kept whole."""
     parts, size, content = [], 0, response.content
     try:
@@ -160,7 +181,7 @@ async def _start_of(response: Response, limit: int) -> bytes:
     return b"".join(parts)
 
 
-async def _whole(deployment: DeploymentSpec, response: Response) -> bytes:
+async def _whole(deployment: DeploymentSpec, response: Came) -> bytes:
     limit_bytes = limits.adopted().answer_bytes
     body = await _start_of(response, limit_bytes)
     if len(body) > limit_bytes:

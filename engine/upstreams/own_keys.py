@@ -37,7 +37,12 @@ def key_for(call: Call, deployment: DeploymentSpec) -> OwnKey | None:
     """The caller's own key for a deployment; None without one, or if it was refused and the system's may be used."""
     if deployment.problem or (key := call.own_keys.get(deployment.provider_id)) is None:
         return None
-    return None if key.may_fall_back and deployment.provider_id in call.refused_keys else key
+    return None if may_fall_back(call, key) and deployment.provider_id in call.refused_keys else key
+
+
+def may_fall_back(call: Call, key: OwnKey) -> bool:
+    """Whether the system's key may be used when this one is refused: not for what only its own account keeps."""
+    return key.may_fall_back and not (call.source is not None and call.source.is_own)
 
 
 def was_refused(call: Call, deployment: DeploymentSpec, error: Exception) -> bool:
@@ -56,10 +61,10 @@ def with_key(deployment: DeploymentSpec, key: OwnKey) -> DeploymentSpec:
 
 def hopeless(call: Call) -> frozenset[str]:
     """The ids of providers that refused the caller's key in this request, if no other may be used."""
-    return frozenset(name for name in call.refused_keys if not call.own_keys[name].may_fall_back)
+    return frozenset(name for name in call.refused_keys if not may_fall_back(call, call.own_keys[name]))
 
 
 def is_hopeless(call: Call, deployment: DeploymentSpec) -> bool:
     """Whether the caller's key for it was refused in this request, and no other may be used."""
     key = call.own_keys.get(deployment.provider_id)
-    return key is not None and not key.may_fall_back and deployment.provider_id in call.refused_keys
+    return key is not None and not may_fall_back(call, key) and deployment.provider_id in call.refused_keys

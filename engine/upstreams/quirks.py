@@ -94,8 +94,8 @@ def _of_azure(deployment: DeploymentSpec, base: str, path: str) -> str:
         return f"{base}/{path}"
     if version in ("", "v1", "preview"):
         return f"{base}/openai/v1/{path}"
-    if path == "responses":  # there the name is in the body
-        return f"{base}/openai/responses?api-version={quote(version)}"
+    if path.startswith("responses"):  # there the name is in the body
+        return f"{base}/openai/{path}?api-version={quote(version)}"
     name = quote(deployment.upstream_model, safe="")
     return f"{base}/openai/deployments/{name}/{path}?api-version={quote(version)}"
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from pydantic_core import to_json
@@ -11,6 +13,8 @@ from pydantic_core import to_json
 from engine.dialects.limits import within
 from engine.dialects.progress import Progress
 from engine.dialects.reading import Event, parsed
+from engine.dialects.responses.kept import is_kept, item_ids
+from engine.dialects.responses.reasoning import DROPPED, encrypted_in, is_refusal, without_encrypted
 from engine.dialects.responses.upstream.answer import answer
 from engine.dialects.responses.upstream.chunks import ResponseChunks
 from engine.dialects.responses.upstream.ending import Ending
@@ -19,11 +23,13 @@ from engine.dialects.responses.upstream.request import AskedOfResponses
 from engine.dialects.responses.upstream.request import request as asked_of_responses
 from engine.dialects.translation import Untranslatable
 from engine.spec import DeploymentSpec
-from engine.upstreams import estimates, failures
+from engine.upstreams import estimates, failures, foreign_thoughts
 from engine.upstreams.call import Answer, Call
 from engine.upstreams.chat_events import Bytes, StreamEvents
 from engine.upstreams.dropped import printable
 from engine.upstreams.extras import with_extras
+from engine.upstreams.foreign_thoughts import Thoughts
+from engine.upstreams.kept import Kept
 from engine.upstreams.over_http import Request
 from engine.upstreams.passed_on import headers_for
 from engine.upstreams.quirks import address, key_header
@@ -37,21 +43,34 @@ class ResponsesSpeech:
     """A Responses client at an upstream that speaks it: its own JSON there, and the same bytes back."""
 
     def request(self, call: Call, deployment: DeploymentSpec) -> Request:
-        # Nothing is kept there: anybody with the provider's key could read it.
         asked, lowered = within(call.body, deployment.max_output_tokens)
-        body = {**asked, "model": deployment.upstream_model, "store": False}
-        dropped = (*(("store",) if call.body.get("store") else ()), *lowered)
+        body = {**asked, "model": deployment.upstream_model}
+        if not call.may_be_kept:
+            body["store"] = False
+        dropped = (*(("store",) if call.body.get("store") and not call.may_be_kept else ()), *lowered)
+        thoughts = encrypted_in(body)
+        if thoughts and (gone := foreign_thoughts.refused(deployment, thoughts)):
+            body, dropped = without_encrypted(body, gone), (*dropped, DROPPED)
+            thoughts = [one for one in thoughts if one not in gone]
+        sent = Thoughts(deployment, thoughts) if thoughts else None
         body, dropped = with_extras(body, dropped, deployment)
-        return Request(_url(deployment), to_json(body), _headers(call, deployment), printable(dropped))
+        headers = _headers(call, deployment)
+        return Request(_url(deployment), to_json(body), headers, printable(dropped), thoughts=sent)
 
     def has_learned(self, call: Call, deployment: DeploymentSpec, refusal: UpstreamFailure) -> bool:
-        return False
+        if refusal.status != 400 or not is_refusal(refusal.code, str(refusal)):
+            return False
+        thoughts = encrypted_in(call.body)
+        return foreign_thoughts.refuse(deployment, set(thoughts) - foreign_thoughts.refused(deployment, thoughts))
 
     def answer(self, call: Call, deployment: DeploymentSpec, body: bytes, request: Request) -> Answer:
-        return _read(call, deployment, body)
+        answer = _read(call, deployment, body)
+        foreign_thoughts.accept(request.thoughts)
+        return answer
 
     def events(self, call: Call, source: Bytes, request: Request) -> StreamEvents:
-        return ResponseEvents(source)
+        foreign_thoughts.accept(request.thoughts)
+        return ResponseEvents(source, partial(_kept_of, call) if call.may_be_kept else None)
 
 
 class ChatOverResponsesSpeech:
@@ -78,10 +97,12 @@ class ChatOverResponsesSpeech:
 class ResponseEvents(StreamEvents):
     """A Responses stream for a Responses client: its bytes, and an end of its own kind if it breaks."""
 
-    def __init__(self, source: Bytes) -> None:
+    def __init__(self, source: Bytes, kept_of: Callable[[dict[str, Any]], Kept | None] | None = None) -> None:
         super().__init__(source, Progress(), b"")
         self._end = Ending()
         self.fail = self._end.fail
+        if kept_of is not None:
+            self.kept = lambda: kept_of(self._end.response)
 
     def _read(self, event: bytes) -> Event:
         said = read_event(event)
@@ -153,4 +174,11 @@ def _read(call: Call, deployment: DeploymentSpec, body: bytes) -> Answer:
     if said.problem:
         raise failures.invalid(deployment, said.problem)
     usage = said.usage or estimates.usage(call.chat, said.choices)
-    return Answer(body, deployment, usage, "content_filter" in said.finish_reasons)
+    kept = _kept_of(call, said.fields or {})
+    return Answer(body, deployment, usage, "content_filter" in said.finish_reasons, kept=kept)
+
+
+def _kept_of(call: Call, response: dict[str, Any]) -> Kept | None:
+    if not (call.may_be_kept and is_kept(response, call.body)):
+        return None
+    return Kept(response["id"], item_ids(response))

@@ -148,11 +148,31 @@ def _model_operation() -> Schema:
     return operation
 
 
+def _of_stored(name: str, summary: str) -> Schema:
+    operation = _operation(name, summary)
+    operation["parameters"] = [{"name": "response_id", "in": "path", "required": True, "schema": {"type": "string"}}]
+    unknown = "No such response, or another key's."
+    operation["responses"] |= {"404": _content(unknown, ERROR), "503": _content(DATABASE_AWAY, ERROR)}
+    return operation
+
+
 def _content(description: str, schema: Schema) -> Schema:
     return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
+DATABASE_AWAY = "Nobody knows who owns it, because the database is away; see Retry-After."
+STORED: Schema = {
+    "/v1/responses/{response_id}": {
+        "get": _of_stored("response", "A stored response, for the key that made it."),
+        "delete": _of_stored("response_delete", "Deletes a stored response at its provider."),
+    },
+    "/v1/responses/{response_id}/cancel": {"post": _of_stored("response_cancel", "Cancels a response that goes on.")},
+    "/v1/responses/{response_id}/input_items": {
+        "get": _of_stored("response_input_items", "What a stored response was made of.")
+    },
+}
 PATHS: Schema = {
+    **STORED,
     "/v1/chat/completions": {
         "post": _operation(
             "chat_completions", "OpenAI's chat completions; `stream` gives server-sent events.", body=CHAT

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from gateway.openai import Headers
 
 ANY = "*"
-METHODS = b"GET, POST, OPTIONS"
+METHODS = b"GET, POST, DELETE, OPTIONS"
 # Clients send headers of their own (`x-stainless-…`): what is asked for is allowed, if it reads like names of headers.
 ASKED = re.compile(rb"[A-Za-z0-9_-]{1,64}( ?, ?[A-Za-z0-9_-]{1,64}){0,63}")
 USUAL = b"authorization, content-type, x-api-key, api-key, anthropic-version, anthropic-beta, x-request-id"

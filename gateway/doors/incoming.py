@@ -24,6 +24,7 @@ class Incoming:
     way: Way
     headers: dict[bytes, bytes]
     is_anthropic: bool
+    query: bytes = b""
     call_id: str = field(default_factory=new_call_id)
     request_id: str = ""
 
@@ -57,7 +58,7 @@ def _is_sane(value: bytes) -> bool:
     return len(value) <= LONGEST_PASSED and value.isascii() and value.decode().isprintable()
 
 
-def incoming(way: Way, path: str, headers: list[tuple[bytes, bytes]]) -> Incoming:
+def incoming(way: Way, path: str, headers: list[tuple[bytes, bytes]], query: bytes = b"") -> Incoming:
     """The request of an ASGI scope; of a header that came twice the last counts."""
     by_name = dict(headers)
-    return Incoming(way, by_name, error_shapes.is_anthropic(path, by_name))
+    return Incoming(way, by_name, error_shapes.is_anthropic(path, by_name), query)

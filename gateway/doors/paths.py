@@ -20,6 +20,7 @@ class Asks(Enum):
     COUNT = "a count of tokens"
     MODELS = "the list of models"
     MODEL = "one model of it"
+    STORED = "a response that a provider keeps"
     HEALTH = "whether the process lives"
     READINESS = "whether it can serve"
     NOTHING = "nothing that is here"
@@ -27,12 +28,17 @@ class Asks(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A path's meaning. `model` is the one named in the path; `why` is for a path that leads nowhere."""
+    """A path's meaning. `model` is the one named in the path, `response_id` the response, `part` what is below it.
+
+    `why` is for a path that leads nowhere.
+    """
 
     asks: Asks
     endpoint: Endpoint = "chat/completions"
     model: str = ""
     why: str = ""
+    response_id: str = ""
+    part: str = ""
 
     @property
     def is_known(self) -> bool:
@@ -49,9 +55,15 @@ class Way:
         """The methods that it answers; none for a path that leads nowhere."""
         if self.asks is Asks.NOTHING:
             return ()
+        if self.asks is Asks.STORED:
+            return PARTS[self.part]
         return ("POST",) if self.asks in (Asks.ANSWER, Asks.COUNT) else ("GET", "HEAD")
 
 
+# What there is of a stored response, with the methods.
+PARTS = {"": ("GET", "DELETE"), "cancel": ("POST",), "input_items": ("GET",)}
+# OpenAI's names that stand where an id does.
+NO_IDS = frozenset({"input_tokens", "compact"})
 ENDPOINTS: tuple[Endpoint, ...] = (
     *("chat/completions", "responses", "messages"),
     *("embeddings", "completions", "moderations", "rerank", "images/generations", "audio/speech"),
@@ -93,9 +105,11 @@ def _rarer(path: str, method: str) -> Way | None:
         return _of_deployment(path.removeprefix(DEPLOYMENTS)) or _nothing(method, path)
     if path.startswith(AZURE):
         path = OPENAI + path.removeprefix(AZURE_V1 if path.startswith(AZURE_V1) else AZURE)
-        return WAYS.get(path) or _one_model(path) or _nothing(method, path)
+        return WAYS.get(path) or _one(path) or _nothing(method, path)
     if path.startswith(OPENAI):
-        return WAYS.get(path) or _one_model(path) or (None if _is_django(path) else _nothing(method, path))
+        return WAYS.get(path) or _one(path) or (None if _is_django(path) else _nothing(method, path))
+    if path.startswith("/responses/"):
+        return _one_response("/v1" + path)
     # A base URL without /v1. `GET /models` is a page, and so may others be.
     if method not in ("POST", "OPTIONS"):
         return None
@@ -116,6 +130,18 @@ def refuses_socket(path: str) -> bool:
 
 def _is_not_served(path: str) -> bool:
     return path.removeprefix("/").partition("/")[0] in NOT_SERVED
+
+
+def _one(path: str) -> Way | None:
+    return _one_model(path) or _one_response(path)
+
+
+def _one_response(path: str) -> Way | None:
+    """`/v1/responses/ID`, and what is below it."""
+    response_id, slash, part = path.removeprefix("/v1/responses/").partition("/")
+    if not path.startswith("/v1/responses/") or part not in PARTS or (slash and not part) or response_id in NO_IDS:
+        return None
+    return Way(Asks.STORED, "responses", response_id=response_id, part=part) if response_id else None
 
 
 def _one_model(path: str) -> Way | None:

@@ -16,6 +16,7 @@ from gateway.resolve import _by_score, resolve
 
 SPEC = VirtualSpec("auto-chat", (TierSpec("simple", None, "mini"), TierSpec("complex", 50, "standard")), "complex")
 SECRET = [{"role": "user", "content": "hi,\n  my word is\tswordfish " + "and so on " * 20}]
+CALL = Call("chat/completions", {"messages": SECRET}, Trace("c", ""))
 
 
 def serving(*pools: str) -> Any:
@@ -26,7 +27,7 @@ def serving(*pools: str) -> Any:
 def decided(caplog: Any, *pools: str) -> dict[str, Any]:
     """The log line, as fields, when these pools are in service."""
     with caplog.at_level(logging.INFO):
-        _by_score(serving(*pools), SPEC, SECRET)
+        _by_score(serving(*pools), SPEC, CALL)
     return dict(caplog.records[-1].msg)
 
 
@@ -47,7 +48,7 @@ def test_a_preview_is_there_when_the_setting_allows_it_short_and_in_one_line(cap
 def test_it_says_when_the_default_tier_stands_in(caplog):
     lower = VirtualSpec(SPEC.name, SPEC.tiers, "simple")
     with caplog.at_level(logging.INFO):
-        route = _by_score(serving("mini"), lower, SECRET)
+        route = _by_score(serving("mini"), lower, CALL)
     assert (route.choice.tier, route.choice.score) == ("simple", 100)
     assert caplog.records[-1].msg["decision"] == "simple, as standard is out of service"
 

@@ -1,4 +1,4 @@
-"""The request log, its sums, alerts, cooldowns, trips and server processes."""
+"""The request log, its sums, alerts, cooldowns, trips, server processes and stored responses."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from usage.models.processes import ServerProcess
 from usage.models.recent import RecentCount, RecentKind
 from usage.models.requests import RequestQuerySet, RequestRecord
 from usage.models.rollups import Grain, LatencyCount, UsageBucket, UsageSeries
+from usage.models.stored_responses import StoredItem, StoredResponse
 
 __all__ = [
     "Alert",
@@ -24,6 +25,8 @@ __all__ = [
     "RequestQuerySet",
     "RequestRecord",
     "ServerProcess",
+    "StoredItem",
+    "StoredResponse",
     "UsageBucket",
     "UsageSeries",
 ]

@@ -1,4 +1,5 @@
-"""Retention: requests for ATTEMPTS_RETENTION_HOURS, hours for 62 days, days for ever.
+"""Retention: requests for ATTEMPTS_RETENTION_HOURS, stored responses for STORED_RESPONSES_DAYS, hours for 62 days, days
+for ever.
 
 Deletes in small batches, so that writers do not wait long.
 """
@@ -14,6 +15,7 @@ from django.utils import timezone
 
 from usage.health.recent import forget_recent
 from usage.models import Grain, LatencyCount, RequestRecord, UsageBucket
+from usage.stored_responses import forget_old
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +29,7 @@ def purge() -> None:
         _purge_requests()
         _purge_hours()
         forget_recent()
+        forget_old()
     except DatabaseError as error:
         log.warning("old requests not deleted", error=str(error))
     finally:

@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.dialects.responses.checks import Remarks, list_of, object_of, text_of
 from engine.dialects.responses.items import MORE_TOOLS, items_of, kind_of, messages_of
+from engine.dialects.responses.kept import PREVIOUS, REFERENCE, references_of
 from engine.dialects.responses.tools import Toolbox
 from engine.dialects.translation import Malformed, Untranslatable, View
 
@@ -26,9 +27,10 @@ WITHOUT_EFFECT: dict[str, tuple[object, ...]] = {
     "context_management": ([],),
     "stream_options": ({}, {"include_obfuscation": False}),
 }
-# What only a server that keeps responses can do.
-STATEFUL = ("previous_response_id", "conversation", "prompt", "background")
-NOTHING_KEPT = "'{}' needs a provider that keeps responses, and none are kept: send the whole conversation."
+# What only a server that keeps responses can do; the first of them only where it has kept this caller's.
+STATEFUL = (PREVIOUS, "conversation", "prompt", "background")
+NOTHING_KEPT = "'{}' needs a provider that keeps responses: send the whole conversation."
+SHARED = "'{}' is not served: what a provider keeps there can not be told apart by caller. Send the whole conversation."
 TRANSLATED = frozenset(
     {
         *SAME,
@@ -84,15 +86,19 @@ def view_of(body: dict[str, Any]) -> ResponsesView:
     return ResponsesView(chat, remarks.dropped, remarks.obstacle, NAMES, body, tools, shows_thoughts)
 
 
-def needs_kept(body: dict[str, Any]) -> Untranslatable | None:
-    """The part of a request that needs what a provider has kept. All callers share the provider's key there, so one
+def needs_shared(body: dict[str, Any]) -> Untranslatable | None:
+    """The part of a request that needs what a provider keeps for all callers together, because they share its key: one
     could read by its id what is another's."""
-    if name := next((name for name in STATEFUL if body.get(name)), None):
-        return Untranslatable(name, NOTHING_KEPT.format(name))
-    for place, item in enumerate(items_of(body)):
-        if isinstance(item, dict) and item.get("type") == "item_reference":
-            return Untranslatable(f"input[{place}]", NOTHING_KEPT.format("item_reference"))
-    return None
+    name = next((name for name in STATEFUL if name != PREVIOUS and body.get(name)), None)
+    return Untranslatable(name, SHARED.format(name)) if name else None
+
+
+def needs_kept(body: dict[str, Any]) -> Untranslatable | None:
+    """The part of a request that needs a response which the provider has kept."""
+    if body.get(PREVIOUS):
+        return Untranslatable(PREVIOUS, NOTHING_KEPT.format(PREVIOUS))
+    path = next(iter(references_of(body)), None)
+    return Untranslatable(path, NOTHING_KEPT.format(REFERENCE)) if path else None
 
 
 def _instructions(body: dict[str, Any]) -> list[dict[str, Any]]:

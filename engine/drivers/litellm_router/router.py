@@ -30,7 +30,7 @@ from engine.spec import DEFAULT_COOLDOWN_S, DeploymentSpec, GroupSpec, RetryPoli
 from engine.upstreams import failures
 from engine.upstreams.call import CHAT, Answer, Call, Stream
 from engine.upstreams.choose import obstacle, upstream_for
-from engine.upstreams.own_keys import OwnKeyRefused, is_hopeless, key_for, was_refused, with_key
+from engine.upstreams.own_keys import OwnKeyRefused, is_hopeless, key_for, may_fall_back, was_refused, with_key
 
 litellm.suppress_debug_info = True
 CACHE_KEYS = 20_000
@@ -92,7 +92,7 @@ class GroupRouter(litellm.Router):
         """
         found = [obstacle(call, row) for row in self.by_router_id.values()]
         if found and found[0] is not None and None not in found:
-            raise Unsuitable(found[0].param, found[0].message)
+            raise Unsuitable(found[0].param, found[0].message, found[0].code)
         call.leaves_filtered = bool(self.spec.fallback.content_policy_groups)
         try:
             return await self.async_function_with_fallbacks(  # type: ignore[no-any-return]
@@ -147,7 +147,7 @@ class GroupRouter(litellm.Router):
         except Exception as error:
             if not was_refused(call, deployment, error):
                 raise
-            if not key.may_fall_back:
+            if not may_fall_back(call, key):
                 raise OwnKeyRefused(deployment, error) from error
         return await self._try(call, row, deployment)
 

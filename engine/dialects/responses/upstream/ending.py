@@ -17,6 +17,11 @@ class Ending:
         self._response: dict[str, Any] = {"id": "resp", "object": "response", "output": []}
         self._number = 0
 
+    @property
+    def response(self) -> dict[str, Any]:
+        """The response, as far as it has come."""
+        return self._response
+
     def note(self, fields: dict[str, Any] | None) -> None:
         """The next event."""
         if fields is None:

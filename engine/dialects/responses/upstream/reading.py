@@ -81,7 +81,10 @@ def read_response(body: bytes) -> AnswerReading:
         return AnswerReading(problem="did not answer in the format of Responses.")
     finish = finish_of(fields, has_calls=False)
     return AnswerReading(
-        usage=usage_in(fields), finish_reasons=(finish,), choices=tuple(answer(fields, created=1)["choices"])
+        usage=usage_in(fields),
+        finish_reasons=(finish,),
+        choices=tuple(answer(fields, created=1)["choices"]),
+        fields=fields,
     )
 
 

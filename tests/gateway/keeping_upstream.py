@@ -1,0 +1,99 @@
+"""An upstream of Responses that keeps what it answers, as OpenAI's does: on a real socket, with a store of its own."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.fakes import Exchange
+
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Keeping:
+    """Answers with a text that says how many turns it knows, and keeps the response unless `store` is false.
+
+    `kept` are the responses by id, with their input. `cuts_after`: a stream breaks after so many events.
+    """
+
+    kept: dict[str, dict[str, Any]] = field(default_factory=dict)
+    cuts_after: int | None = None
+
+    async def play(self, exchange: Exchange) -> None:
+        path = exchange.path.partition("?")[0].partition("/responses")[2].strip("/")
+        if not path:
+            await self._create(exchange)
+            return
+        response_id, _, part = path.partition("/")
+        if (found := self.kept.get(response_id)) is None:
+            await _refuse(exchange, 404, f"Response with id '{response_id}' not found.")
+        elif exchange.method == "DELETE":
+            del self.kept[response_id]
+            await exchange.answer(200, {"id": response_id, "object": "response.deleted", "deleted": True})
+        elif part == "input_items":
+            items = {"object": "list", "data": found["asked"], "has_more": False, "first_id": "a", "last_id": "b"}
+            await exchange.answer(200, items)
+        elif part == "cancel":
+            await exchange.answer(200, {**found["response"], "status": "cancelled"})
+        else:
+            await exchange.answer(200, found["response"])
+
+    async def _create(self, exchange: Exchange) -> None:
+        body = exchange.body
+        previous = body.get("previous_response_id")
+        if previous and previous not in self.kept:
+            why = f"Previous response with id '{previous}' not found."
+            await _refuse(exchange, 400, why, "previous_response_id", "previous_response_not_found")
+            return
+        turns = 1 + (self.kept[previous]["turns"] if previous else 0)
+        response = self._response(body, previous, turns)
+        if response["store"]:
+            asked = [{"type": "message", "id": "msg_in", "role": "user", "content": []}]
+            self.kept[response["id"]] = {"response": response, "turns": turns, "asked": asked}
+        if not exchange.is_stream:
+            await exchange.answer(200, response)
+            return
+        exchange.start_stream()
+        for number, event in enumerate(_events(response)):
+            if number == self.cuts_after:
+                exchange.hang_up()
+                return
+            await exchange.event(json.dumps({**event, "sequence_number": number}))
+        await exchange.end_stream()
+
+    def _response(self, body: dict[str, Any], previous: str | None, turns: int) -> dict[str, Any]:
+        number = f"{next(_numbers):048x}"
+        text = {"type": "output_text", "text": f"turn {turns}", "annotations": []}
+        item = {"type": "message", "id": f"msg_{number}", "status": "completed", "role": "assistant", "content": [text]}
+        usage: dict[str, Any] = {"input_tokens": 5, "output_tokens": 2, "total_tokens": 7}
+        usage |= {"input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0}}
+        head = {"id": f"resp_{number}", "object": "response", "created_at": 1_700_000_000, "status": "completed"}
+        told = {"model": body["model"], "previous_response_id": previous, "store": body.get("store", True) is not False}
+        rest = {"parallel_tool_calls": True, "tool_choice": "auto", "tools": [], "error": None, "usage": usage}
+        return {**head, **told, **rest, "output": [item]}
+
+
+def _events(response: dict[str, Any]) -> list[dict[str, Any]]:
+    [item] = response["output"]
+    [text] = item["content"]
+    begun = {**response, "status": "in_progress", "output": [], "usage": None}
+    place = {"item_id": item["id"], "output_index": 0, "content_index": 0}
+    return [
+        {"type": "response.created", "response": begun},
+        {"type": "response.in_progress", "response": begun},
+        {"type": "response.output_item.added", "output_index": 0, "item": {**item, "content": []}},
+        {"type": "response.content_part.added", **place, "part": {**text, "text": ""}},
+        {"type": "response.output_text.delta", **place, "delta": text["text"], "logprobs": []},
+        {"type": "response.output_text.done", **place, "text": text["text"], "logprobs": []},
+        {"type": "response.content_part.done", **place, "part": text},
+        {"type": "response.output_item.done", "output_index": 0, "item": item},
+        {"type": "response.completed", "response": response},
+    ]
+
+
+async def _refuse(exchange: Exchange, status: int, message: str, param: str | None = None, code: str | None = None):
+    error = {"message": message, "type": "invalid_request_error", "param": param, "code": code}
+    await exchange.answer(status, {"error": error})
