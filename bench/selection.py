@@ -1,4 +1,4 @@
-"""`make bench NAME=selection`: 10,000 picks of each policy beside LiteLLM's Router, and the CPU microseconds of one.
+"""`make bench NAME=selection`: 2,000 picks of each policy beside LiteLLM's Router, and the CPU microseconds of one.
 
 Both are fed the same answers, failures, prices and limits. Exits with 1 when a case is not what it says it is: the
 same, or different on purpose.
@@ -14,7 +14,7 @@ from collections import Counter
 from tests.engine.core.selection import NOBODY, Case, Ours, compared
 from tests.engine.core.selection_cases import CASES
 
-PICKS = 10_000
+PICKS = 2_000
 
 
 async def main() -> int:
