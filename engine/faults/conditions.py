@@ -28,6 +28,7 @@ class Conditions:
         self._first_token_s = profile.first_token_ms / 1000
         self._s_per_token = 1 / profile.tokens_per_s
         self._faults = {n: _ArmedFault(fault, random.Random(f"{seed}:{name}:{n}")) for n, fault in faults}  # noqa: S311
+        self._armed = tuple(self._faults.values())
 
     @property
     def struck(self) -> Iterator[int]:
@@ -39,11 +40,12 @@ class Conditions:
         first, rest = self._spread.draw_two(self._rng)
         first_token_s, output_s = self._first_token_s * first, output_tokens * self._s_per_token * rest
         fate = Fate(at_s, input_tokens, output_tokens, first_token_s, output_s, is_stream)
-        if self._faults:
-            # To the microsecond: what floats lose on the way must not move an attempt out of a fault's window.
-            fate.at_s = math.floor(at_s * 1e6 + 0.5) / 1e6
-            for fault in self._faults.values():
-                fault.meet(fate)
+        for fault in self._armed:
+            draw = fault.random()
+            if draw < fault.probability:
+                # To the microsecond: what floats lose on the way must not move an attempt out of a fault's window.
+                fate.at_s = math.floor(at_s * 1e6 + 0.5) / 1e6
+                fault.meet(fate, draw)
         return fate
 
 
@@ -76,22 +78,21 @@ def _drawn_by(deployment: DeploymentSpec) -> str:
 class _ArmedFault:
     """A fault at one deployment."""
 
-    __slots__ = ("_exposure", "_from_s", "_over_s", "_probability", "_random", "_strike", "has_struck")
+    __slots__ = ("_exposure", "_from_s", "_over_s", "_strike", "has_struck", "probability", "random")
 
     def __init__(self, aimed: TargetedFault, rng: random.Random) -> None:
-        self._strike, self._random = aimed.fault.strike, rng.random
-        self._probability, self._from_s, self._over_s = aimed.probability, aimed.from_s, aimed.over_s
+        self._strike, self.random = aimed.fault.strike, rng.random
+        self.probability, self._from_s, self._over_s = aimed.probability, aimed.from_s, aimed.over_s
         self._exposure: Exposure = aimed.exposure()
         self.has_struck = False
 
-    def meet(self, fate: Fate) -> None:
-        """Strikes, or not; draws one number in any case."""
-        draw = self._random()
-        if draw < self._probability and self._from_s <= fate.at_s < self._over_s:
+    def meet(self, fate: Fate, draw: float) -> None:
+        """Strikes within its window; each attempt has drawn a number, and this one is below its probability."""
+        if self._from_s <= fate.at_s < self._over_s:
             exposure = self._exposure
             exposure.since_s = fate.at_s - self._from_s
             # A draw below the probability is uniform again after scaling, so it is reused.
-            exposure.draw = draw / self._probability
+            exposure.draw = draw / self.probability
             if self.has_struck:
                 self._strike(fate, exposure)
             else:

@@ -18,8 +18,8 @@ class ClientRetries:
     """One client's. `source` seeds its jitter: the same source, the same waits."""
 
     def __init__(self, source: str) -> None:
-        self._rng = random.Random(source)  # noqa: S311  # no secret is drawn from it
-        self._retries = 0
+        self._source, self._retries = source, 0
+        self._rng: random.Random | None = None  # to seed one takes longer than to answer a request
 
     def wait_s(self, failure: RequestFailed | None) -> float:
         """Seconds until its next request, after one that was answered (None) or failed; 0 means at once.
@@ -39,6 +39,8 @@ class ClientRetries:
         told_s = 0 if retry_after_s is None else math.ceil(retry_after_s)
         if 0 < told_s <= LONGEST_RETRY_AFTER_S:
             return float(told_s)
+        if self._rng is None:
+            self._rng = random.Random(self._source)  # noqa: S311  # no secret is drawn from it
         return min(LONGEST_S, FIRST_S * 2.0**self._retries) * (1.0 - JITTER * self._rng.random())
 
 

@@ -27,8 +27,8 @@ class Spread:
     def draw_two(self, rng: random.Random) -> tuple[float, float]:
         """Two factors; always draws two numbers, even without spread."""
         # As `Random.gauss` makes its numbers, which come in pairs, too, in a third of the time.
-        angle = rng.random() * tau
-        radius = sqrt(-2.0 * log(1.0 - rng.random()))
+        draw = rng.random
+        angle, radius = draw() * tau, sqrt(-2.0 * log(1.0 - draw()))
         sigma = self.sigma
         shift = sigma / 2
         return exp(sigma * (cos(angle) * radius - shift)), exp(sigma * (sin(angle) * radius - shift))

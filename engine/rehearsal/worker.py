@@ -34,7 +34,7 @@ class Worker:
     def __init__(self, commands: BinaryIO, answers: BinaryIO) -> None:
         self._commands, self._answers = commands, answers
         self._jobs: SimpleQueue[Mapping[str, Any] | None] = SimpleQueue()
-        self._is_cancelled = False
+        self.cancelled = threading.Event()
 
     def serve(self) -> None:
         """Until the input ends."""
@@ -54,12 +54,12 @@ class Worker:
         for line in self._commands:
             command = from_json(line)
             if "run" in command:
-                self._is_cancelled = False
+                self.cancelled.clear()
                 self._jobs.put(command["run"])
             elif command.get("cancel"):
-                self._is_cancelled = True
+                self.cancelled.set()
         # The parent process is gone: nobody needs a running job any more.
-        self._is_cancelled = True
+        self.cancelled.set()
         self._jobs.put(None)
 
     def _run(self, data: Mapping[str, Any]) -> None:
@@ -69,15 +69,11 @@ class Worker:
             self.say({"type": "failed", "error": f"The run broke. {_sentence_of(error)}"})
         gc.collect()
 
-    @property
-    def is_cancelled(self) -> bool:
-        return self._is_cancelled
-
 
 def run(job: Job, worker: Worker) -> None:
     """Runs a job with the router of its first group, which is the one that decides."""
     if job.spec.router is Router.NATIVE:
-        simulate(job, emit=worker.say, should_stop=lambda: worker.is_cancelled)
+        simulate(job, emit=worker.say, should_stop=worker.cancelled.is_set)
         return
     from engine.drivers.litellm_router import contract
 
@@ -85,7 +81,7 @@ def run(job: Job, worker: Worker) -> None:
     from engine.drivers.litellm_router.rehearsing import rehearse_in_virtual_time
 
     _settle()
-    rehearse_in_virtual_time(job, emit=worker.say, should_stop=lambda: worker.is_cancelled)
+    rehearse_in_virtual_time(job, emit=worker.say, should_stop=worker.cancelled.is_set)
 
 
 def _settle() -> None:

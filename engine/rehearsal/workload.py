@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import Annotated, Any, Literal, NamedTuple
 
 from engine import fields
@@ -97,8 +97,11 @@ class Workload:
             return
         draw_two, tokens_read, tokens_written = SIZE_SPREAD.draw_two, self.input_tokens, self.output_tokens
         for at_s in self._moments(rng):
-            read, written = draw_two(rng)
-            yield Arrival(at_s, _size(tokens_read * read), _size(tokens_written * written))
+            first, second = draw_two(rng)
+            read, written = round(tokens_read * first), round(tokens_written * second)
+            if not (0 < read <= MOST_TOKENS and 0 < written <= MOST_TOKENS):
+                read, written = _size(tokens_read * first), _size(tokens_written * second)
+            yield Arrival(at_s, read, written)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON; arrivals as `[at_s, input_tokens, output_tokens]`."""
@@ -118,6 +121,9 @@ class Workload:
 
     def _moments(self, rng: random.Random) -> Iterator[float]:
         at_s = 0.0
+        if self.kind == "closed":
+            yield from repeat(at_s, self.num_requests)
+            return
         for number in range(self.num_requests):
             if self.kind == "poisson" and self.rate_per_s:
                 at_s += rng.expovariate(self.rate_per_s)
