@@ -20,6 +20,7 @@ from engine.upstreams.call import Answer, Call, Stream
 from engine.upstreams.dropped import ALWAYS, dropped_params
 from engine.upstreams.litellm_streams import Opening, counted
 from engine.upstreams.litellm_wire import ObservedAnswer
+from engine.upstreams.passed_on import TRACING, come_back, headers_for
 from engine.upstreams.quirks import for_litellm
 from engine.upstreams.sse import EVENT_LIMIT
 
@@ -55,12 +56,20 @@ class LiteLLMUpstream:
         try:
             async with asyncio.timeout(limit_s):
                 response = await _ask(call, deployment, policy, heard)
-                if not call.is_stream:
-                    return _whole(call, deployment, response, heard)
-                return await Opening(call, deployment, policy, heard).begin(response, attempt)
+                result = await _result(call, deployment, policy, response, heard, attempt)
+                result.headers = come_back((name.encode(), value.encode()) for name, value in heard.headers.items())
+                return result
         except TimeoutError as error:
             waits_for = "first token" if call.is_stream else "answer"
             raise failures.timed_out(deployment, f"no {waits_for}", limit_s) from error
+
+
+async def _result(
+    call: Call, deployment: DeploymentSpec, policy: RetryPolicy, response: Any, heard: ObservedAnswer, attempt: Attempt
+) -> Answer | Stream:
+    if not call.is_stream:
+        return _whole(call, deployment, response, heard)
+    return await Opening(call, deployment, policy, heard).begin(response, attempt)
 
 
 def _limit_bytes(call: Call) -> int:
@@ -100,7 +109,7 @@ def _arguments(call: Call, deployment: DeploymentSpec, policy: RetryPolicy) -> d
         **({} if deployment.provider_type in SENDS_RETRIES else {"max_retries": 0}),
         "drop_params": True,
         **_forced(call, deployment),
-        **_extras(deployment),
+        **_extras(call, deployment),
         "no-log": True,
         # With tools LiteLLM imports its MCP client, which is not installed and has no use here.
         **({"_skip_mcp_handler": True} if is_chat else {}),
@@ -131,9 +140,11 @@ def _forced(call: Call, deployment: DeploymentSpec) -> dict[str, Any]:
     return {"allowed_openai_params": [name for name in call.chat if name in CHAT_PARAMS - known - ALWAYS]}
 
 
-def _extras(deployment: DeploymentSpec) -> dict[str, Any]:
-    """The deployment's own headers and fields; LiteLLM sends the fields to some providers only."""
-    headers, body = dict(deployment.extra_headers), dict(deployment.extra_body)
+def _extras(call: Call, deployment: DeploymentSpec) -> dict[str, Any]:
+    """The client's headers that any provider may have, and the deployment's own headers and fields; LiteLLM sends the
+    fields to some providers only."""
+    headers = headers_for(call, deployment, frozenset(TRACING)) | dict(deployment.extra_headers)
+    body = dict(deployment.extra_body)
     return {**({"extra_headers": headers} if headers else {}), **({"extra_body": body} if body else {})}
 
 

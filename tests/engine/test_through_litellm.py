@@ -56,15 +56,20 @@ class Reply:
 
 
 async def ask(spec: DeploymentSpec, **steering: Any) -> bytes:
+    return (await answer_of(spec, {}, **steering)).body
+
+
+async def answer_of(spec: DeploymentSpec, headers: dict[str, str], **steering: Any) -> Answer:
     body = {"messages": [{"role": "user", "content": "ping"}], **steering}
-    call = Call("chat/completions", body, Trace("r", "g"), is_stream=bool(steering.get("stream")))
+    is_stream = bool(steering.get("stream"))
+    call = Call("chat/completions", body, Trace("r", "g"), is_stream=is_stream, headers=headers)
     attempt = Attempt(spec.deployment_id, spec.name, spec.provider, "g", 1, time.time())
     try:
         answer = await LiteLLMUpstream().send(call, spec, RetryPolicy(timeout_s=60), attempt)
     finally:
         await close_session()
     assert isinstance(answer, Answer)
-    return answer.body
+    return answer
 
 
 ENDED_BY_AN_ERROR = {
@@ -191,6 +196,29 @@ async def test_bedrock_is_signed_with_both_keys_for_its_region(upstream: Scripte
     assert seen.headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=AKIAOFATEST/")
     assert "/eu-central-1/bedrock/" in seen.headers["authorization"]
     assert "the-secret-half" not in f"{seen.headers}{seen.body}"
+
+
+@pytest.mark.parametrize(("kind", "said"), [("bedrock", CONVERSE), ("xai", OPENAI)])
+async def test_tracing_goes_to_the_provider_and_its_limits_come_back(
+    upstream: ScriptedUpstream, kind: str, said: dict[str, Any]
+) -> None:
+    given = {"traceparent": "00-0af7651916cd43dd-b7ad6b71-01", "idempotency-key": "job-7", "anthropic-beta": "x"}
+    upstream.script(Whole(said, headers={"x-request-id": "theirs", "x-ratelimit-remaining-requests": "7"}))
+    pair = {"aws_access_key_id": Secret("AKIAOFATEST"), "aws_secret_access_key": Secret("the-secret-half")}
+    spec = deployment(
+        "d",
+        provider_type=kind,
+        upstream_model="amazon.nova-lite-v1:0" if kind == "bedrock" else "grok-4",
+        api_base=upstream.url.removesuffix("/v1"),
+        options=(("aws_region_name", "eu-central-1"),) if kind == "bedrock" else (),
+        credentials=tuple(pair.items()) if kind == "bedrock" else (),
+    )
+    answer = await answer_of(spec, given)
+    (seen,) = upstream.seen
+    passed = {name: seen.headers.get(name) for name in given}
+    assert passed == {**given, "anthropic-beta": None}
+    back = {b"x-upstream-request-id": b"theirs", b"x-upstream-ratelimit-remaining-requests": b"7"}
+    assert dict(answer.headers) == back
 
 
 async def test_ollama_is_asked_for_a_chat(upstream: ScriptedUpstream) -> None:
