@@ -11,7 +11,7 @@ import pytest
 from tests.clients.conftest import Stage
 from tests.clients.processes import HERE, NODE, run
 from tests.clients.speech import Call
-from tests.clients.upstreams import DONE_TEXT, Agent
+from tests.clients.upstreams import DONE_TEXT, OBJECT_TEXT, Agent
 from tests.servers import MASTER_KEY
 
 CODEX = str(HERE / "node_modules" / "@openai" / "codex" / "bin" / "codex.js")
@@ -29,14 +29,14 @@ stream_max_retries = 0
 
 
 def codex(
-    stage: Stage, folder: Path, group: str, *, key: str = MASTER_KEY, fails: bool = False
+    stage: Stage, folder: Path, group: str, *options: str, key: str = MASTER_KEY, fails: bool = False
 ) -> list[dict[str, Any]]:
     """The events of Codex while it does what it is asked for."""
     home = folder / "home"
     home.mkdir()
     (home / "config.toml").write_text(CONFIG.format(url=stage.console.url))
     command = [*NODE, CODEX, "exec", "--json", "--skip-git-repo-check", "--model", group]
-    command += ["--dangerously-bypass-approvals-and-sandbox", "Do it."]
+    command += ["--dangerously-bypass-approvals-and-sandbox", *options, "Do it."]
     said = run(command, folder, fails=fails, CODEX_HOME=str(home), ROUTING_CONSOLE_KEY=key)
     return [json.loads(line) for line in said.splitlines() if line.startswith("{")]
 
@@ -50,6 +50,26 @@ def test_codex_runs_a_command_and_applies_a_patch(stage: Stage, tmp_path: Path, 
     assert [item["text"] for item in items if item["type"] == "agent_message"] == [DONE_TEXT]
     assert (tmp_path / "written.txt").read_text() == "from the model\n"
     assert (tmp_path / "patched.txt").read_text() == "from the patch\n"
+
+
+@pytest.mark.parametrize("kind", ["chat", "messages"])
+def test_codex_finds_its_tools_where_it_sends_them_in_the_input(stage: Stage, tmp_path: Path, kind: str):
+    script = 'await tools.exec_command({cmd: "echo from the model > written.txt"});'
+    stage.upstream.usual = Agent((Call("functions__exec", script),))
+    items = [event.get("item", {}) for event in codex(stage, tmp_path, stage.group(kind, f"gpt-6-sol-{kind}"))]
+    assert [item["text"] for item in items if item.get("type") == "agent_message"] == [DONE_TEXT]
+    assert (tmp_path / "written.txt").read_text() == "from the model\n"
+
+
+def test_codex_gets_an_answer_of_its_schema(stage: Stage, tmp_path: Path):
+    properties = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    (tmp_path / "schema.json").write_text(json.dumps({**properties, "additionalProperties": False}))
+    stage.upstream.usual = Agent(())
+    items = [
+        event.get("item", {})
+        for event in codex(stage, tmp_path, stage.group("chat"), "--output-schema", str(tmp_path / "schema.json"))
+    ]
+    assert [item["text"] for item in items if item.get("type") == "agent_message"] == [OBJECT_TEXT]
 
 
 def test_codex_says_why_it_has_no_answer(stage: Stage, tmp_path: Path):
