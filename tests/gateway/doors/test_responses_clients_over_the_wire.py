@@ -132,7 +132,7 @@ def test_an_upstream_of_responses_is_asked_in_its_own_words(stage: Stage, group:
         final = stream.get_final_response()
     assert (final.id, final.output_text) == ("resp_1", "Hello")
     assert {seen.path for seen in upstream.seen} == {"/v1/responses"}
-    assert all(seen.body["store"] is False and seen.body["model"] == "m" for seen in upstream.seen)
+    assert all("store" not in seen.body and seen.body["model"] == "m" for seen in upstream.seen)
 
 
 def test_a_chat_client_reaches_a_model_that_answers_only_in_responses(
@@ -147,9 +147,13 @@ def test_a_chat_client_reaches_a_model_that_answers_only_in_responses(
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == "Hello"
 
 
-@pytest.mark.parametrize("dialects", [(), ("chat", "responses")])
-def test_nobody_goes_on_from_what_a_provider_has_kept(stage: Stage, group: Callable[..., str], upstream, dialects):
+@pytest.mark.parametrize(
+    ("dialects", "code"), [((), "unsupported_parameter"), (("chat", "responses"), "previous_response_not_found")]
+)
+def test_nobody_goes_on_from_what_is_not_kept_for_them(
+    stage: Stage, group: Callable[..., str], upstream, dialects, code: str
+):
     with pytest.raises(BadRequestError) as refusal:
         stage.client.responses.create(model=group(*dialects), input="And?", previous_response_id="resp_0")
-    assert (refusal.value.param, refusal.value.code) == ("previous_response_id", "unsupported_parameter")
+    assert (refusal.value.param, refusal.value.code) == ("previous_response_id", code)
     assert upstream.count == 0
