@@ -77,9 +77,11 @@ class Attempt:
     request had asked before, `other_…` at another one of the tier, each with
     `error`, `rate_limit`, `timeout` or `own_key_refused`. `model` is the provider's name for it; `own_key` says that
     the caller's key was used. `dropped_events` counts events of the stream that were not JSON, `dropped_params` are
-    parameters of the caller that the provider's dialect does not have. `sticky`: it was asked first because it answered
-    the conversation last. `rescue` is a `Rescue`, or empty: the stream before broke after its first content. `part` are
-    input tokens, output tokens and cost in US dollars (None: no price) of each part of such a stream.
+    parameters of the caller that the provider's dialect does not have. `dialect` is the protocol that was spoken with
+    the provider: `chat`, `responses`, `messages`, or `litellm`; "" for other endpoints and in rehearsals. `sticky`: it
+    was asked first because it answered the conversation last. `rescue` is a `Rescue`, or empty: the stream before broke
+    after its first content. `part` are input tokens, output tokens and cost in US dollars (None: no price) of each part
+    of such a stream.
     """
 
     deployment_id: str
@@ -104,6 +106,7 @@ class Attempt:
     sticky: bool = False
     rescue: str = ""
     part: tuple[int, int, float | None] | None = None
+    dialect: str = ""
 
     @property
     def is_key_refused(self) -> bool:

@@ -13,7 +13,7 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from lib.ids import uuid_of
-from providers.adaptations.extras import check_extra_body, check_extra_headers
+from providers.adaptations.allowed_extras import check_extra_body, check_extra_headers
 from providers.catalog.quality import QualitySource, guessed
 
 NAME = RegexValidator(r"^[^\x00-\x1f\x7f/]+\Z", "Use printable characters, without a slash.")

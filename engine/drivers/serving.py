@@ -27,7 +27,7 @@ from engine.shared.store import StateStore
 from engine.spec import DeploymentSpec, GroupSpec
 from engine.upstreams import estimates, failures
 from engine.upstreams.call import CHAT, Answer, Call, Stream, Usage
-from engine.upstreams.choose import collecting, obstacle, upstream_for
+from engine.upstreams.choose import collecting, obstacle, spoken_with, upstream_for
 from engine.upstreams.own_keys import OwnKeyRefused, is_hopeless, key_for, may_fall_back, was_refused, with_key
 from engine.upstreams.upstream_failure import UpstreamFailure
 
@@ -218,6 +218,7 @@ class _Request:
     async def _sent(self, call: Call, deployment: DeploymentSpec, spec: GroupSpec, attempt: Attempt) -> Answer | Stream:
         try:
             upstream = call.upstream or upstream_for(deployment, call.endpoint)
+            attempt.dialect = spoken_with(call, deployment)
             if spec.streams_upstream:
                 upstream = collecting(upstream, call.endpoint)
             result = await upstream.send(call, deployment, spec.retry, attempt)

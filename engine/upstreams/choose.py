@@ -137,6 +137,16 @@ def dialects_of(deployment: DeploymentSpec) -> frozenset[str]:
     return CHAT_ALONE if _speaks_openai(deployment) else NONE
 
 
+def spoken_with(call: Call, deployment: DeploymentSpec) -> str:
+    """The protocol in which a deployment is asked: the client's own where it is spoken, else chat's; "" for no chat."""
+    if call.upstream is not None or not call.is_chat:
+        return ""
+    spoken = dialects_of(deployment)
+    if call.endpoint in spoken:
+        return call.endpoint
+    return next((name for name in (CHAT_DIALECT, MESSAGES_DIALECT, RESPONSES_DIALECT) if name in spoken), "litellm")
+
+
 def _chat_upstream(spoken: frozenset[str], endpoint: Endpoint) -> FrankUpstream:
     if CHAT_DIALECT in spoken:
         return _direct

@@ -51,6 +51,10 @@ class AttemptSerializer(PlacedSerializer):
         allow_null=True,
         help_text="Input tokens, output tokens and cost in US dollars of this part of a rescued stream.",
     )
+    dialect = serializers.CharField(
+        required=False,
+        help_text="The protocol spoken with the provider: `chat`, `responses`, `messages`, or `litellm`.",
+    )
     sticky = serializers.BooleanField(
         required=False, help_text="Whether it was asked first because it answered the conversation before."
     )

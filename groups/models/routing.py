@@ -10,7 +10,7 @@ from django.db import models
 
 from engine.spec import Strategy as EngineStrategy
 from groups.models.versioned import Versioned
-from providers.adaptations.extras import check_extra_body, check_extra_headers
+from providers.adaptations.allowed_extras import check_extra_body, check_extra_headers
 from providers.models import LanguageModel
 
 # Requests at once at a deployment, and how long one more waits for its place, in seconds.

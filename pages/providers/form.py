@@ -11,8 +11,8 @@ from django.http import QueryDict
 from pages.forms import ActionForm, ObjectField, SecretField, WholeNumberField, WordsField, attributes
 from providers import secrets
 from providers.actions import ProviderFields
-from providers.adaptations.dialects import usual_dialects
-from providers.adaptations.extras import check_extra_body, check_extra_headers
+from providers.adaptations.allowed_extras import check_extra_body, check_extra_headers
+from providers.adaptations.usual_dialects import usual_dialects
 from providers.models import NAME, UPSTREAM_NAME, Provider, check_base_url
 from providers.presets import BY_TYPE, ROWS, Field, Preset, litellm_providers, preset_of
 from providers.rules import DIALECTS

@@ -90,7 +90,8 @@ def steps_in(record: RequestRecord) -> tuple[Step, ...]:
     attempts: list[dict[str, Any]] = [{**a, "at_ms": _ms_of(a["started_at"])} for a in record.attempts]
     types = provider_types({step["provider"] for step in [*attempts, *record.skipped]})
     began_ms = record.started_at.timestamp() * 1000
-    bars = bars_of(attempts, began_ms=began_ms, duration_ms=record.duration_ms, provider_types=types)
+    duration_ms, endpoint = record.duration_ms, record.endpoint
+    bars = bars_of(attempts, began_ms=began_ms, duration_ms=duration_ms, provider_types=types, endpoint=endpoint)
     return steps_of(bars, record.skipped, types)
 
 

@@ -95,3 +95,24 @@ def test_what_a_deployment_is_sent_without_a_limit_is_known_beforehand():
     assert default_output_tokens(deployment("a", **native)) == 4096
     assert default_output_tokens(deployment("a", **native, max_output_tokens=64_000)) == 64_000
     assert default_output_tokens(deployment("a", **OPENAI, max_output_tokens=64_000)) is None
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "body", "place", "answer", "dialect"),
+    [
+        (CHAT, {"messages": HI}, OPENAI, OK, "chat"),
+        (CHAT, {"messages": HI}, {}, ANSWER, "messages"),
+        (CHAT, {"messages": HI}, ONLY, RESPONSE, "responses"),
+        ("messages", MESSAGES, {}, ANSWER, "messages"),
+        ("messages", MESSAGES, OPENAI, OK, "chat"),
+        ("responses", ASKED, ONLY, RESPONSE, "responses"),
+        ("responses", ASKED, {}, ANSWER, "messages"),
+        ("embeddings", {"input": "x"}, OPENAI, {"data": [{"embedding": [0.1]}]}, ""),
+    ],
+)
+async def test_an_attempt_says_which_protocol_was_spoken(
+    upstream: ScriptedUpstream, endpoint: str, body: Any, place: Any, answer: Any, dialect: str
+):
+    upstream.script(Whole(answer))
+    said = await ask(upstream, endpoint, body, order="a", stream=False, **place)
+    assert (said.error, said.first.dialect) == (None, dialect)

@@ -40,6 +40,14 @@ def test_a_bar_names_the_parameters_that_were_dropped():
     assert [bar.dropped_params for bar in bars] == [("seed", "n"), ()]
 
 
+def test_a_bar_says_from_what_to_what_its_request_was_translated():
+    spoken = ("chat", "messages", "litellm", "", None)
+    attempts = [attempt("A", at_ms=0, ms=1, dialect=dialect) for dialect in spoken]
+    bars = bars_of(attempts, began_ms=0, duration_ms=2, endpoint="messages")
+    assert [bar.translation for bar in bars] == ["Messages → Chat", "", "Messages → LiteLLM", "", ""]
+    assert bars_of(attempts[:1], began_ms=0, duration_ms=2, endpoint="embeddings")[0].translation == ""
+
+
 @pytest.mark.parametrize(
     ("word", "sentence"),
     [

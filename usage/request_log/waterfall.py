@@ -19,6 +19,8 @@ CAUSES = {
     "timeout": "It timed out",
     "own_key_refused": "The caller's own key was refused",
 }
+DOORS = {"chat/completions": "chat", "responses": "responses", "messages": "messages"}
+PROTOCOLS = {"chat": "Chat", "responses": "Responses", "messages": "Messages", "litellm": "LiteLLM"}
 VERBS = {
     "retry": "so the router asked it again",
     "other": "so the router asked another one of this tier",
@@ -55,6 +57,7 @@ class WaterfallBar:
     fallback_depth: int = 0
     dropped_params: tuple[str, ...] = ()
     is_sticky: bool = False
+    translation: str = ""
     rescue: str = ""
     part: str = ""
 
@@ -119,16 +122,17 @@ def bars_of(
     began_ms: float,
     duration_ms: float,
     provider_types: Mapping[str, str] | None = None,
+    endpoint: str = "",
 ) -> tuple[WaterfallBar, ...]:
     """The bars of a request's attempts, from a trace or a logged request; pauses between them stay empty.
 
     `began_ms` and `duration_ms` are those of the request, on the clock of the attempts; `provider_types` (name -> type)
-    decides the colours, without a type the name does.
+    decides the colours, without a type the name does. `endpoint` is the client's.
     """
     ends = (_at_ms(a) - began_ms + _duration_ms(a) for a in attempts)
     whole_ms = max(duration_ms, 1.0, *ends)
     types = provider_types or {}
-    return tuple(_bar(n, a, _at_ms(a) - began_ms, whole_ms, types) for n, a in enumerate(attempts, start=1))
+    return tuple(_bar(n, a, _at_ms(a) - began_ms, whole_ms, types, endpoint) for n, a in enumerate(attempts, start=1))
 
 
 def moved_on(word: str | None) -> str:
@@ -143,7 +147,7 @@ def _past(bar: WaterfallBar, passed: Sequence[Ghost]) -> WaterfallBar:
 
 
 def _bar(
-    number: int, attempt: Mapping[str, Any], after_ms: float, whole_ms: float, types: Mapping[str, str]
+    number: int, attempt: Mapping[str, Any], after_ms: float, whole_ms: float, types: Mapping[str, str], endpoint: str
 ) -> WaterfallBar:
     x, width = _span(max(0.0, after_ms) / whole_ms, _duration_ms(attempt) / whole_ms)
     first_token_ms = attempt.get("first_token_ms")
@@ -166,9 +170,16 @@ def _bar(
         fallback_depth=attempt.get("fallback_depth", 0),
         dropped_params=tuple(attempt.get("dropped_params") or ()),
         is_sticky=bool(attempt.get("sticky")),
+        translation=_translation(endpoint, attempt.get("dialect") or ""),
         rescue=RESCUES.get(attempt.get("rescue") or "", ""),
         part=_part(attempt.get("part")),
     )
+
+
+def _translation(endpoint: str, dialect: str) -> str:
+    """`Messages → Chat` where the client and the provider spoke different protocols; "" where they spoke the same."""
+    door = DOORS.get(endpoint)
+    return f"{PROTOCOLS[door]} → {PROTOCOLS[dialect]}" if door and dialect in PROTOCOLS and door != dialect else ""
 
 
 def _part(part: Sequence[float | None] | None) -> str:

@@ -29,7 +29,7 @@ from engine.ledger import Trace
 from engine.spec import DEFAULT_COOLDOWN_S, DeploymentSpec, GroupSpec, RetryPolicy, Strategy
 from engine.upstreams import failures
 from engine.upstreams.call import CHAT, Answer, Call, Stream
-from engine.upstreams.choose import obstacle, upstream_for
+from engine.upstreams.choose import obstacle, spoken_with, upstream_for
 from engine.upstreams.own_keys import OwnKeyRefused, is_hopeless, key_for, may_fall_back, was_refused, with_key
 
 litellm.suppress_debug_info = True
@@ -187,6 +187,7 @@ class GroupRouter(litellm.Router):
             # Not before: a rate limit of ours is no refusal of the key.
             attempt.own_key = own_key
             upstream = call.upstream or upstream_for(deployment, call.endpoint)
+            attempt.dialect = spoken_with(call, deployment)
             result = await upstream.send(call, deployment, self.spec.retry, attempt)
             if isinstance(result, Answer) and result.is_content_filtered and call.leaves_filtered:
                 raise failures.blocked(deployment)

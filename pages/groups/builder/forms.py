@@ -32,7 +32,7 @@ from pages.groups.builder.form_fields import (
 )
 from pages.groups.builder.sticky_fields import initial_of as initial_of_sticky
 from pages.groups.builder.sticky_fields import sticky_fields, sticky_of
-from providers.adaptations.extras import check_extra_body, check_extra_headers
+from providers.adaptations.allowed_extras import check_extra_body, check_extra_headers
 
 OWN = ("name", "description", "strategy", "assigned_team_ids", "assigned_key_ids")
 

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 
 from groups.models import RoutingGroup
 from groups.specs import spec_of
-from providers.adaptations.extras import check_extra_body, check_extra_headers
+from providers.adaptations.allowed_extras import check_extra_body, check_extra_headers
 from tests.factories import make_model, make_provider
 
 URL = "/api/v1/llm/providers"
