@@ -15,7 +15,7 @@ from openai import BadRequestError, InternalServerError, NotFoundError, OpenAI
 from tests.fakes import ScriptedUpstream, Status
 from tests.gateway.conftest import Stage
 from tests.gateway.keeping_upstream import Keeping
-from tests.servers import MASTER_KEY, Console, becomes
+from tests.servers import MASTER_KEY, Console, becomes, console_beside
 
 _numbers = itertools.count(1)
 DIALECTS = ["chat", "responses"]
@@ -255,3 +255,66 @@ def test_what_providers_keep_for_all_callers_together_is_refused(stage: Stage, g
     with pytest.raises(BadRequestError) as caught:
         stage.client.post("/responses", cast_to=object, body={"model": group, "input": "x", name: {"id": "pmpt_1"}})
     assert (caught.value.param, upstream.count) == (name, 0)
+
+
+@pytest.fixture(scope="session")
+def beside(_stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """A second process of our server, on the same database."""
+    with console_beside(_stage.console, tmp_path_factory.mktemp("beside")) as other:
+        yield other
+
+
+def test_an_id_works_at_once_in_every_process(stage: Stage, group: str, beside: Console):
+    here, there = stage.client, client_of(beside, MASTER_KEY)
+    made = here.responses.create(model=group, input="one")
+    for turn in range(2, 12):
+        here, there = there, here
+        assert here.responses.retrieve(made.id).id == made.id
+        made = here.responses.create(model=group, input="more", previous_response_id=made.id)
+        assert made.output_text == f"turn {turn}"
+
+
+def test_the_id_of_a_stream_works_elsewhere_from_its_first_event_on(stage: Stage, group: str, beside: Console):
+    there = client_of(beside, MASTER_KEY)
+    with stage.client.responses.create(model=group, input="one", stream=True) as stream:
+        first: Any = next(iter(stream))
+        assert first.type == "response.created"
+        assert there.responses.retrieve(first.response.id).id == first.response.id
+
+
+def test_one_who_leaves_within_a_stream_can_delete_what_was_kept(stage: Stage, group: str, store: Keeping):
+    with stage.client.responses.create(model=group, input="one", stream=True) as stream:
+        first: Any = next(iter(stream))
+    stage.client.responses.delete(first.response.id)
+    assert not store.kept
+
+
+def test_a_virtual_model_stays_in_the_pool_that_keeps_the_conversation(
+    stage: Stage, make_group: Callable[..., str], add_model: Callable[..., str], upstream: ScriptedUpstream
+):
+    easy, hard = make_group(add_model(upstream)), make_group(add_model(upstream))
+    name = f"kept-{next(_numbers)}"
+    tiers = [{"pool": easy}, {"pool": hard, "minimum_score": 50}]
+    stage.console.call("POST", "/v1/virtual_models", {"name": name, "tiers": tiers})
+    stage.console.call("GET", "/readyz")
+    client = stage.client.responses.with_raw_response
+    first = client.create(model=name, input="hi")
+    assert first.headers["x-routing-pool"] == easy
+    harder = "Implement a distributed consensus algorithm"
+    second = client.create(model=name, previous_response_id=first.parse().id, input=harder)
+    assert (second.headers["x-routing-pool"], second.parse().output_text) == (easy, "turn 2")
+
+
+def test_what_a_deleted_deployment_kept_is_gone_and_says_so(
+    stage: Stage, make_group: Callable[..., str], add_model: Callable[..., str], upstream: ScriptedUpstream
+):
+    model = add_model(upstream)
+    group = make_group(model)
+    made = stage.client.responses.create(model=group, input="one")
+    provider = stage.console.call("GET", f"/api/v1/llm/models/{model}")["provider"]
+    stage.console.call("PATCH", f"/api/v1/llm/providers/{provider}", {"enabled": False})
+    stage.console.call("GET", "/readyz")
+    with pytest.raises(NotFoundError) as caught:
+        stage.client.responses.retrieve(made.id)
+    assert "is not here any more" in caught.value.message
+    assert upstream.count == 1
