@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import permutations
 
 from tests.conformance.words import (
     PNG,
@@ -152,17 +153,29 @@ HOLES = (
 
 @dataclass(frozen=True)
 class Cell:
-    """A case of one door at one dialect."""
+    """A case of one door at one dialect; `then` is that of a second deployment, which answers when the first fails."""
 
     door: str
     dialect: str
     case: Case
     is_stream: bool
+    then: str = ""
 
     @property
     def name(self) -> str:
         """As the tests are called."""
-        return f"{self.door} over {self.dialect}: {self.case.name}{', streamed' if self.is_stream else ''}"
+        over = f"{self.dialect}, then {self.then}" if self.then else self.dialect
+        return f"{self.door} over {over}: {self.case.name}{', streamed' if self.is_stream else ''}"
+
+    @property
+    def ends_well(self) -> bool:
+        """Whether the client gets an answer."""
+        return bool(self.then) or self.case.act == "answers"
+
+    @property
+    def second(self) -> Cell:
+        """What the second deployment does."""
+        return replace(self, dialect=self.then, case=replace(self.case, act="answers"))
 
     @property
     def hole(self) -> Hole | None:
@@ -189,4 +202,18 @@ CELLS = [
     for case in CASES
     for is_stream in case.streams
     if door in case.doors
+]
+
+# The first deployment fails, at once or behind the first events of its stream; one of another dialect answers.
+LOOP = Question((*CALLED, said("assistant", "42."), said("user", "And b?")), "Be brief.", TOOLS, thinks=True)
+FAILING = (
+    Case("a tool loop after an error", LOOP, Reply(("Now ", "b."), TWO, "I go on."), "500"),
+    Case("a tool loop after a stream broke", LOOP, Reply(("Now ", "b."), TWO, "I go on."), "error0", streams=STREAMED),
+)
+CELLS += [
+    Cell(door, first, case, is_stream, then)
+    for door in DOORS
+    for first, then in permutations(("chat", "responses", "messages"), 2)
+    for case in FAILING
+    for is_stream in case.streams
 ]

@@ -20,7 +20,7 @@ from django.db.transaction import atomic
 
 import routing_console.asgi  # noqa: F401  # first: it sets Django up
 from engine.upstreams import through_litellm  # noqa: F401  # the clock does not wait for the thread that imports it
-from groups.models import Deployment
+from groups.models import Deployment, RoutingGroup
 from tests.conduct.patience import PatientLoop
 from tests.conduct.served import _gateway
 from tests.conformance.cases import CELLS, Cell
@@ -53,17 +53,23 @@ def run(names: list[str]) -> dict[str, Any]:
 
 
 def _store(upstreams: Upstreams, number: int, cell: Cell) -> None:
-    upstreams.cells[str(number)] = cell
+    group = make_group(name=f"conform-{number}", strategy="priority-failover", retry_config=RETRIES)
+    _deploy(upstreams, str(number), cell, group, 1)
+    if cell.then:
+        _deploy(upstreams, f"{number}b", cell.second, group, 2)
+
+
+def _deploy(upstreams: Upstreams, number: str, cell: Cell, group: RoutingGroup, priority: int) -> None:
+    upstreams.cells[number] = cell
     provider = make_provider(
         name=f"Provider {number}",
         type=TYPES.get(cell.dialect, "custom"),
-        api_base=upstreams.address(str(number)),
+        api_base=upstreams.address(number),
         dialects=[cell.dialect],
         key=f"sk-of-{number}",
     )
     model = make_model(provider=provider, name=SPEAKERS[cell.dialect].model, **PRICES)
-    group = make_group(name=f"conform-{number}", strategy="priority-failover", retry_config=RETRIES)
-    Deployment.objects.create(group=group, model=model, priority=1)
+    Deployment.objects.create(group=group, model=model, priority=priority, position=priority)
 
 
 async def _all(port: int, upstreams: Upstreams, cells: list[Cell]) -> dict[str, Any]:
@@ -91,7 +97,8 @@ async def _all(port: int, upstreams: Upstreams, cells: list[Cell]) -> dict[str, 
 async def _ask(client: httpx.AsyncClient, upstreams: Upstreams, number: int, cell: Cell) -> dict[str, Any]:
     body = {"model": f"conform-{number}", **asked(cell.door, cell.case.question, is_stream=cell.is_stream)}
     answer = await client.post(PATHS[cell.door], json=body)
-    read = upstreams.read.get(str(number))
+    place = f"{number}b" if cell.then else str(number)
+    read = upstreams.read.get(place)
     kept = ("content-type", "retry-after", "x-should-retry", "x-routing-dropped-params")
     return {
         "call_id": answer.headers["x-litellm-call-id"],
@@ -105,7 +112,7 @@ async def _ask(client: httpx.AsyncClient, upstreams: Upstreams, number: int, cel
         },
         "dropped": answer.headers.get("x-routing-dropped-params", ""),
         "read": None if read is None else asdict(read),
-        "refused": upstreams.refused.get(str(number)),
+        "refused": upstreams.refused.get(place),
     }
 
 

@@ -70,7 +70,8 @@ class _Conversation:
         if kind == "message":
             self._add_message(item, path)
         elif kind == "function_call":
-            self._add_call(item, path, text_of(item.get("arguments"), f"{path}.arguments"))
+            # Some models call with nothing, which strict servers can't read when it comes back.
+            self._add_call(item, path, text_of(item.get("arguments"), f"{path}.arguments") or "{}")
         elif kind == "custom_tool_call":
             self._add_call(item, path, custom_arguments(text_of(item.get("input"), f"{path}.input")))
         elif kind in OUTPUTS:

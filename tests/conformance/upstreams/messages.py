@@ -104,7 +104,7 @@ def usage(reply: Reply) -> dict[str, Any]:
 def _pieces(messages: list[dict[str, Any]], *, thinks: bool) -> list[Piece]:
     pieces: list[Piece] = []
     waiting: set[str] = set()
-    answered_before = False  # the model's turn goes on after the results of its calls
+    last_turn = 1 + max(place for place, message in enumerate(messages) if _is_said(message))
     for place, message in enumerate(messages):
         must(message.keys() == {"role", "content"}, f"fields {sorted(message)} of a message")
         must(message["role"] in ("user", "assistant"), f"role {message['role']}")
@@ -117,12 +117,18 @@ def _pieces(messages: list[dict[str, Any]], *, thinks: bool) -> list[Piece]:
         kinds = [block["type"] == "tool_result" for block in blocks]
         must(kinds == sorted(kinds, reverse=True), "results behind other blocks")
         waiting = {block["id"] for block in blocks if block["type"] == "tool_use"}
-        is_first = message["role"] == "assistant" and not answered_before
+        is_first = place == last_turn
         must(not (waiting and thinks and is_first) or "thinking" in blocks[0]["type"], "a lost thought")
-        answered_before = bool(answered)
         pieces += [piece for block in blocks for piece in _block_pieces(message["role"], block)]
     must(not waiting, "calls without results")
     return pieces
+
+
+def _is_said(message: dict[str, Any]) -> bool:
+    """Whether it is what a user says: after the results of calls the model's turn goes on."""
+    blocks = message["content"]
+    is_result = not isinstance(blocks, str) and any(block["type"] == "tool_result" for block in blocks)
+    return message["role"] == "user" and not is_result
 
 
 def _block_pieces(who: str, block: dict[str, Any]) -> list[Piece]:
