@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Set
 
+from engine.core.failures import Kind
 from engine.ledger import Attempt, AttemptStatus
 from engine.spec import DeploymentSpec, GroupSpec
 from engine.upstreams import failures
+from engine.upstreams.call import CHAT, Call
+from engine.upstreams.upstream_failure import UpstreamFailure
 
 
 def begun(
@@ -47,3 +51,18 @@ def close(attempt: Attempt, status: AttemptStatus) -> None:
     """Ends an attempt now."""
     attempt.status = status
     attempt.duration_ms = (time.time() - attempt.started_at) * 1000
+
+
+def about_the_endpoint(call: Call, deployment: DeploymentSpec, served: Set[str], error: Exception) -> Exception:
+    """A 404 says that the endpoint is missing where it was never answered, and nothing about the others.
+
+    `served` are the endpoints that the deployment has answered; one that has answered nothing at all is one for chats.
+    Where a request goes on from something that is kept, this is what is missing.
+    """
+    if not isinstance(error, UpstreamFailure) or error.kind is not Kind.NOT_FOUND:
+        return error
+    if call.source is not None:
+        return failures.not_kept(call.source.param, error)
+    if call.service in (served or {CHAT}):
+        return error
+    return failures.not_served(deployment, call.endpoint, error)

@@ -111,7 +111,9 @@ class _Request:
             if not isinstance(error, UpstreamFailure):
                 # Ours, and no upstream's. Where it came from and no text: that may have a key in it.
                 log.error("unexpected error of an attempt", error=type(error).__name__, at=_place(error))
-            error = self._about_the_endpoint(action.target, error)
+            error = attempt_ledger.about_the_endpoint(
+                self._call, action.target.spec, action.target.health.served, error
+            )
             self._call.last_error = error
             retry_after.note(self._call, action.visit.group.spec, action.target.spec, error)
             return self._journey.failed(action, self._now(), failure_of(error))
@@ -121,21 +123,6 @@ class _Request:
             else:
                 self._journey.left(action)
             raise
-
-    def _about_the_endpoint(self, target: Target, error: Exception) -> Exception:
-        """A 404 says that the endpoint is missing where it was never answered, and nothing about the others.
-
-        A deployment that has answered nothing at all is one for chats. Where a request goes on from something that is
-        kept, this is what is missing.
-        """
-        call, served = self._call, target.health.served
-        if not isinstance(error, UpstreamFailure) or error.kind is not Kind.NOT_FOUND:
-            return error
-        if call.source is not None:
-            return failures.not_kept(call.source.param, error)
-        if call.service in (served or {CHAT}):
-            return error
-        return failures.not_served(target.spec, call.endpoint, error)
 
     async def _held_back(self, ask: Ask) -> Action | None:
         """What to do instead, where another process probes, or all together have no place or have used up a limit."""

@@ -64,6 +64,7 @@ class GroupRouter(litellm.Router):
             self.selectors = self._build(spec, kept)
         self.cache.in_memory_cache.max_size_in_memory = CACHE_KEYS
         self.cooling = RouterCooldowns(self)
+        self._served: dict[str, set[str]] = {}  # the endpoints that each deployment has answered
         is_limited = any(d.rpm is not None or d.tpm is not None for d in kept)
         self.counts_usage = spec.strategy is Strategy.USAGE_BASED and is_limited
         for selector in self.selectors:
@@ -191,9 +192,17 @@ class GroupRouter(litellm.Router):
             result = await upstream.send(call, deployment, self.spec.retry, attempt)
             if isinstance(result, Answer) and result.is_content_filtered and call.leaves_filtered:
                 raise failures.blocked(deployment)
+        except Exception as error:
+            served: set[str] = self._served.get(deployment.deployment_id, set())
+            theirs = attempt_ledger.about_the_endpoint(call, deployment, served, error)
+            await report.failed(theirs)
+            if theirs is error:
+                raise
+            raise theirs from error
         except BaseException as error:
             await report.failed(error)
             raise
+        self._served.setdefault(deployment.deployment_id, set()).add(call.service)
         if isinstance(result, Answer):
             await report.succeeded(result.usage)
         else:
