@@ -17,12 +17,24 @@ from engine.spec import (
     GroupSpec,
     RetryPolicy,
     Router,
+    StickyPolicy,
     Strategy,
+    Unsupported,
 )
 
 DEFAULT_FRAME_S = 0.25
 # After this many frames the interval doubles, so that a long run has no more frames than a short one.
 FRAMES_PER_INTERVAL = 400
+
+
+# What an upstream is sent, and a rehearsal does not need.
+NOT_SENT: Mapping[str, Any] = {
+    "api_key": None,
+    "options": (),
+    "credentials": (),
+    "extra_headers": (),
+    "extra_body": {},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +94,7 @@ def specs_from_json(data: Mapping[str, Any]) -> tuple[GroupSpec, ...]:
 
 
 def _spec_to_json(spec: GroupSpec) -> dict[str, Any]:
-    without_keys = [replace(row, api_key=None, options=(), credentials=()) for row in spec.deployments]
+    without_keys = [replace(row, **NOT_SENT) for row in spec.deployments]
     data = asdict(replace(spec, deployments=tuple(without_keys)))
     for row in data["deployments"]:
         row["dialects"] = sorted(row["dialects"])
@@ -94,15 +106,21 @@ def _spec_from_json(data: Mapping[str, Any]) -> GroupSpec:
     parts = {
         "strategy": Strategy(data["strategy"]),
         "router": Router(data["router"]),
-        "deployments": tuple(
-            DeploymentSpec(**{**row, "options": (), "credentials": (), "dialects": frozenset(row.get("dialects", ()))})
-            for row in data["deployments"]
-        ),
+        "deployments": tuple(DeploymentSpec(**{**row, **NOT_SENT, **_parts_of(row)}) for row in data["deployments"]),
+        "sticky": StickyPolicy(**data["sticky"]) if data.get("sticky") else None,
         "retry": RetryPolicy(**{**data["retry"], "by_error": _error_rules(data["retry"])}),
         "cooldown": CooldownPolicy(**data["cooldown"]),
         "fallback": FallbackPolicy(**fallback),
     }
     return GroupSpec(**{**{f.name: data[f.name] for f in fields(GroupSpec) if f.name in data}, **parts})
+
+
+def _parts_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a deployment that are no plain JSON."""
+    return {
+        "dialects": frozenset(row.get("dialects", ())),
+        "unsupported": Unsupported(row.get("unsupported", Unsupported.DROP)),
+    }
 
 
 def _error_rules(retry: Mapping[str, Any]) -> tuple[ErrorRule, ...]:

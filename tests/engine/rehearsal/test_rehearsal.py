@@ -13,7 +13,7 @@ import pytest
 from engine.faults.scenarios import SCENARIOS, parse_scenario
 from engine.rehearsal.jobs import Job
 from engine.rehearsal.workload import Workload
-from engine.spec import CooldownPolicy, Strategy
+from engine.spec import CooldownPolicy, StickyPolicy, Strategy, Unsupported
 from tests.engine import golden
 from tests.engine.working import WorkerProcess
 
@@ -92,8 +92,9 @@ def test_another_seed_is_another_run(worker: WorkerProcess):
 
 def test_a_job_goes_over_the_pipe_and_comes_back_the_same():
     job = job_of(Strategy.WEIGHTED, "region-brown-out")
-    rows = tuple(replace(row, dialects=frozenset({"messages", "chat"})) for row in job.spec.deployments)
-    job = replace(job, specs=(replace(job.spec, deployments=rows),))
+    spoken = frozenset({"messages", "chat"})
+    rows = tuple(replace(row, dialects=spoken, unsupported=Unsupported.REFUSE) for row in job.spec.deployments)
+    job = replace(job, specs=(replace(job.spec, deployments=rows, sticky=StickyPolicy("session")),))
     assert Job.from_json(json.loads(json.dumps(job.to_json()))) == job
 
 
