@@ -19,6 +19,8 @@ SEED_FIELDS = {
     "created_at", "created_by", "updated_at", "updated_by", "revision",
 }  # fmt: skip
 DEPLOYMENT_FIELDS = {
+    "extra_body",
+    "extra_headers",
     "model_id",
     "model_name",
     "provider",

@@ -67,6 +67,7 @@ def test_two_providers_may_give_the_same_id():
     assert find(BEN, "resp_1") is not None
 
 
+@pytest.mark.django_db(transaction=True)  # retention closes the connection
 def test_nobody_finds_what_is_too_old_and_it_is_deleted_with_the_log(settings, monkeypatch):
     monkeypatch.setattr(stored_responses, "ROWS_AT_ONCE", 2)
     settings.STORED_RESPONSES_DAYS = 1
