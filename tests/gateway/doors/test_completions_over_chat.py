@@ -15,6 +15,8 @@ from tests.gateway.conftest import Stage
 from tests.gateway.doors.test_small_doors_over_the_wire import Place
 from tests.servers import MASTER_KEY
 
+pytestmark = pytest.mark.once
+
 _numbers = itertools.count(1)
 MESSAGE = {
     "id": "msg_1",

@@ -15,6 +15,8 @@ from gateway.doors.paths import CALLS
 from tests.gateway.conftest import Stage
 from tests.gateway.doors.test_small_doors_over_the_wire import BEARER
 
+pytestmark = pytest.mark.once
+
 HI = [{"role": "user", "content": "hi"}]
 # All that a request of any door needs.
 FULL: dict[str, Any] = {

@@ -15,6 +15,8 @@ from websockets.sync.client import connect
 from tests.gateway.conftest import BROWSER, Stage
 from tests.servers import MASTER_KEY
 
+pytestmark = pytest.mark.once
+
 HI: Any = [{"role": "user", "content": "hi"}]
 BEARER = {"Authorization": f"Bearer {MASTER_KEY}"}
 CHAT = "/v1/chat/completions"

@@ -15,6 +15,8 @@ from tests.fakes import ScriptedUpstream
 from tests.gateway.conftest import Stage
 from tests.gateway.doors.test_small_doors_over_the_wire import Place
 
+pytestmark = pytest.mark.once
+
 _numbers = itertools.count(1)
 HI = [{"role": "user", "content": "hi"}]
 ODD = ["NaN", "Infinity", "-Infinity", "1e999", "-5", "9" * 400]
