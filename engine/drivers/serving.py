@@ -222,6 +222,7 @@ class _Request:
     def _rescuer(self, ask: Ask, attempt: Attempt) -> Rescuer | None:
         """What goes on with the stream of this attempt if it breaks, where its group wants that."""
         call = self._call
+        call.watch = None  # that of the attempt before
         if not (call.is_stream and ask.visit.group.spec.rescues and call.is_chat):
             return None
         rescuer = Rescuer(self._journey, call, self, self._now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +65,7 @@ def finishes(chunks: list[Any]) -> list[str]:
 def make(stage: Stage, make_group: Callable[..., str]) -> Iterator[Callable[..., Rescued]]:
     with ScriptedUpstream() as first, ScriptedUpstream() as second:
 
-        def made(*capabilities: str, **settings: Any) -> Rescued:
+        def made(*capabilities: str, fallbacks: Sequence[str] = (), **settings: Any) -> Rescued:
             names = [f"{name} {next(_numbers)}" for name in ("Breaks", "Helps")]
             urls = (first.url, second.url)
             models = [stage.console.add_model(provider=n, api_base=u) for n, u in zip(names, urls, strict=True)]
@@ -75,7 +75,11 @@ def make(stage: Stage, make_group: Callable[..., str]) -> Iterator[Callable[...,
             retry = {"num_retries": 0, "timeout_s": 10, "stream_idle_timeout_s": 0.5}
             calm = {"cooldown_time_s": 0}
             group = make_group(
-                *models, retry_config=retry, cooldown_config=calm, settings={"rescue": "auto", **settings}
+                *models,
+                retry_config=retry,
+                cooldown_config=calm,
+                fallback_config={"fallback_groups": list(fallbacks)},
+                settings={"rescue": "auto", **settings},
             )
             return Rescued(stage, first, second, group)
 
@@ -179,6 +183,21 @@ def test_clients_of_other_doors_get_one_whole_answer_too(make, path: str):
     usage = next(event for event in reversed(events) if "usage" in event or "response" in event)
     counts = usage.get("usage") or usage["response"]["usage"]
     assert counts["output_tokens"] == asked.row(answer.headers["x-litellm-call-id"])["output_tokens"]
+
+
+def test_a_fallback_group_that_does_not_rescue_ends_with_the_error(make, make_group):
+    asked = make()
+    model = asked.stage.console.add_model(provider=f"Spare {next(_numbers)}", api_base=asked.second.url)
+    spare = make_group(model, cooldown_config={"cooldown_time_s": 0})
+    front = make(fallbacks=[spare])
+    front.first.script(Status(503))
+    front.second.script(Status(503), CutStream(5))
+    body = {"model": front.name, "stream": True, "max_tokens": 50, "messages": HI}
+    url, key = f"{asked.stage.console.url}/v1/messages", {"x-api-key": MASTER_KEY}
+    answer = httpx.post(url, json=body, headers=key, timeout=30)
+    assert "event: error" in answer.text
+    attempts = asked.stage.attempts(answer.headers["x-litellm-call-id"])
+    assert [(a["status"], a["rescue"]) for a in attempts] == [("error", "")] * 3
 
 
 def test_a_caller_who_leaves_during_a_rescue_ends_it(make):
