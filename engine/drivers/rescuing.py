@@ -26,7 +26,7 @@ from engine.ledger import Attempt, Rescue
 from engine.upstreams.call import CHAT, Call, Part, Stream
 from engine.upstreams.estimates import ForwardedEvents
 from engine.upstreams.prefill import can_continue, continued
-from engine.upstreams.tokens import sum_of
+from engine.upstreams.tokens import Usage, sum_of
 from engine.upstreams.upstream_failure import UpstreamFailure
 
 ANOTHER_ANSWER = "It began another answer than the one that the caller has."
@@ -94,10 +94,9 @@ class Rescuer:
             running.attempt.error_message = ANOTHER_ANSWER
             await self._end(GeneratorExit())
             return False
-        if not isinstance(error, UpstreamFailure) or not self._told.can_be_continued():
-            await self._end(error)
-            return False
         await self._end(error)
+        if not isinstance(error, UpstreamFailure) or not self._told.can_be_continued():
+            return False
         self._count(running)
         self._running = None
         failure, continues = self._attempts.failure_of(error), partial(self._can_continue, running.ask.target)
@@ -136,18 +135,13 @@ class Rescuer:
 
     async def _joined(self, first: Stream, second: Stream, joint: Joint) -> AsyncGenerator[bytes]:
         """The events of the second stream for the caller of the first."""
+        earlier = sum_of(part.usage for part in self._parts)
         async with aclosing(second.events) as pieces:
             async for piece in pieces:
-                shown = b"".join(self._shown(event, joint) for event in piece.split(b"\n\n") if event)
+                shown = b"".join(_shown(event, joint, earlier) for event in piece.split(b"\n\n") if event)
                 first.is_complete = second.is_complete or piece.endswith(second.last_events)
                 if shown:
                     yield shown
-
-    def _shown(self, event: bytes, joint: Joint) -> bytes:
-        if (chunk := chunk_in(event)) is None:
-            return event + b"\n\n"  # a comment, or the end
-        earlier = sum_of(part.usage for part in self._parts)
-        return b"".join(b"data: " + to_json(with_usage(made, earlier)) + b"\n\n" for made in joint.chunks(chunk))
 
     async def _end(self, error: BaseException) -> None:
         """Tells how the attempt under way has ended."""
@@ -171,3 +165,9 @@ class Rescuer:
             self._count(self._running)
         stream.usage = self.outer.usage = sum_of(part.usage for part in self._parts)
         self.outer.parts = tuple(self._parts)
+
+
+def _shown(event: bytes, joint: Joint, earlier: Usage) -> bytes:
+    if (chunk := chunk_in(event)) is None:
+        return event + b"\n\n"  # a comment, or the end
+    return b"".join(b"data: " + to_json(with_usage(made, earlier)) + b"\n\n" for made in joint.chunks(chunk))

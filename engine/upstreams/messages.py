@@ -15,12 +15,10 @@ from engine.dialects.anthropic.reading import MORE, MessagesReading, read_messag
 from engine.dialects.anthropic.request import Asked
 from engine.dialects.anthropic.request import request as messages_request
 from engine.dialects.anthropic.signatures import DROPPED, is_refusal, signatures_in, without_signed
-from engine.dialects.limits import within
 from engine.dialects.messages.errors import error_event
 from engine.dialects.progress import Progress
 from engine.dialects.reading import Event, parsed
 from engine.dialects.repeats import MESSAGES_TEXT_AT, Repeats, holder_in_messages
-from engine.dialects.translation import Untranslatable
 from engine.spec import DeploymentSpec
 from engine.upstreams import estimates, failures, foreign_thoughts
 from engine.upstreams.call import Answer, Call
@@ -30,6 +28,7 @@ from engine.upstreams.extras import with_extras
 from engine.upstreams.foreign_thoughts import Thoughts
 from engine.upstreams.over_http import Request
 from engine.upstreams.passed_on import ANTHROPIC, TRACING, headers_for
+from engine.upstreams.prepared import prepared
 from engine.upstreams.unsupported import sent_anyway
 from engine.upstreams.upstream_failure import UpstreamFailure
 
@@ -147,18 +146,11 @@ def _adapted(call: Call, deployment: DeploymentSpec) -> tuple[dict[str, Any], li
 def asked_of(call: Call, deployment: DeploymentSpec) -> Asked:
     """The request for a model in the words of the Messages API, made once; raises Untranslatable."""
     model, most = deployment.known_as, deployment.max_output_tokens
-    key = f"messages:{model}:{most}:{call.is_stream}"
-    if (made := call.prepared.get(key)) is None:
-        try:
-            chat, lowered = within(call.chat, most)
-            asked = messages_request(chat, model, most_output_tokens=most)
-            made = replace(asked, dropped=(*asked.dropped, *lowered)) if lowered else asked
-        except Untranslatable as obstacle:
-            made = obstacle
-        call.prepared[key] = made
-    if isinstance(made, Untranslatable):
-        raise made
-    return made
+
+    def translate(chat: dict[str, Any]) -> Asked:
+        return messages_request(chat, model, most_output_tokens=most)
+
+    return prepared(call, deployment, f"messages:{model}", translate)
 
 
 def _request(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -21,7 +20,6 @@ from engine.dialects.responses.upstream.ending import Ending
 from engine.dialects.responses.upstream.reading import is_done_mark, read_event, read_response
 from engine.dialects.responses.upstream.request import AskedOfResponses
 from engine.dialects.responses.upstream.request import request as asked_of_responses
-from engine.dialects.translation import Untranslatable
 from engine.spec import DeploymentSpec
 from engine.upstreams import estimates, failures, foreign_thoughts
 from engine.upstreams.call import Answer, Call
@@ -32,6 +30,7 @@ from engine.upstreams.foreign_thoughts import Thoughts
 from engine.upstreams.kept import Kept
 from engine.upstreams.over_http import Request
 from engine.upstreams.passed_on import headers_for
+from engine.upstreams.prepared import prepared
 from engine.upstreams.quirks import address, key_header
 from engine.upstreams.unsupported import sent_anyway
 from engine.upstreams.upstream_failure import UpstreamFailure
@@ -143,19 +142,8 @@ class DecodedResponseEvents(StreamEvents):
 
 def asked_as_responses(call: Call, deployment: DeploymentSpec) -> AskedOfResponses:
     """The chat request for a model in the words of Responses, made once; raises Untranslatable."""
-    model, most = deployment.upstream_model, deployment.max_output_tokens
-    key = f"responses:{model}:{most}:{call.is_stream}"
-    if (made := call.prepared.get(key)) is None:
-        try:
-            chat, lowered = within(call.chat, most)
-            asked = asked_of_responses(chat, model)
-            made = replace(asked, dropped=(*asked.dropped, *lowered)) if lowered else asked
-        except Untranslatable as obstacle:
-            made = obstacle
-        call.prepared[key] = made
-    if isinstance(made, Untranslatable):
-        raise made
-    return made
+    model = deployment.upstream_model
+    return prepared(call, deployment, f"responses:{model}", lambda chat: asked_of_responses(chat, model))
 
 
 def _url(deployment: DeploymentSpec) -> str:
