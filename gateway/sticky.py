@@ -29,7 +29,7 @@ def conversation_of(policy: StickyPolicy, request: Incoming, call: Call, holder:
     """A name for the conversation: 32 hexadecimal digits, from which nobody learns what they were made of.
 
     Empty where the request does not say. Two callers never share one, but by `prefix`: a provider's cache serves
-    equal beginnings whoever sent them. Raises Malformed like `Call.chat`.
+    equal beginnings of all callers. Raises Malformed like `Call.chat`.
     """
     value = _value(policy.by, request, call, holder)
     if not value:

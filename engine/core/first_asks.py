@@ -1,7 +1,7 @@
 """The first attempt of a request that nothing stands in the way of, made without a journey.
 
 Most requests are answered by the first deployment that they ask, and a journey remembers nothing of such an attempt.
-So whoever drives many requests makes the journey only when that attempt fails, and lets it go on from there
+So a driver of many requests makes the journey only when that attempt fails, and lets it go on from there
 (`Journey.goes_on_from`). That the same comes of it is a property test.
 """
 

@@ -29,7 +29,7 @@ ADVICE = "Send it as your HTTP library makes it: leave its Content-Type to the l
 class FormReader:
     """One form. `fields` are its texts by name, the last of each; `upload` is all of it.
 
-    The upload is written anew from what was understood, in the client's order and with its boundary: no provider can
+    The upload is rebuilt from what was parsed, in the client's order and with its boundary: no provider can
     read it in another way than we do.
     """
 

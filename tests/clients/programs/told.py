@@ -21,7 +21,7 @@ wait = asyncio.Runner().run
 
 @dataclass(frozen=True)
 class Place:
-    """Where to ask, as whom, and for what."""
+    """The address, the key and the model."""
 
     base: str
     key: str
