@@ -17,13 +17,23 @@ from typing import Any
 
 import uvloop
 
+from bench.answers import ANSWERS
+
 # A busy machine takes long for the last answers of many connections.
 LAST_ANSWERS_S = 60.0
+TEXT = "Say a word twenty times, please."
+MESSAGES = [{"role": "user", "content": TEXT}]
+QUESTIONS: dict[str, dict[str, Any]] = {
+    "chat/completions": {"messages": MESSAGES},
+    "responses": {"input": TEXT},
+    "messages": {"messages": MESSAGES, "max_tokens": 100},
+}
 
 
 @dataclass(frozen=True)
 class Load:
-    """What to send: to `port` on loopback, on `connections`, until `requests` were sent or `seconds` are over."""
+    """What to send: to an endpoint at `port` on loopback, on `connections`, until `requests` were sent or `seconds` are
+    over."""
 
     port: int
     key: str
@@ -33,6 +43,7 @@ class Load:
     seconds: float = 4.0
     requests: int = 1_000_000
     headers: tuple[tuple[str, str], ...] = ()
+    endpoint: str = "chat/completions"
 
 
 @dataclass
@@ -96,7 +107,8 @@ class Connection(asyncio.Protocol):
 
     def _answered(self) -> None:
         took_ms = (time.perf_counter() - self.started) * 1000
-        is_whole = b"[DONE]" in self.buffer or not self.tally.load.is_stream
+        load = self.tally.load
+        is_whole = ANSWERS[load.endpoint].ending in self.buffer or not load.is_stream
         if self.buffer.startswith(b"HTTP/1.1 200") and is_whole:
             self.tally.latencies.append(took_ms)
         else:
@@ -115,10 +127,9 @@ class Connection(asyncio.Protocol):
 
 
 def request_of(load: Load) -> bytes:
-    message = {"role": "user", "content": "Say a word twenty times, please."}
-    body = json.dumps({"model": load.model, "messages": [message], "stream": load.is_stream}).encode()
+    body = json.dumps({"model": load.model, **QUESTIONS[load.endpoint], "stream": load.is_stream}).encode()
     head = (
-        f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:{load.port}\r\nauthorization: Bearer {load.key}\r\n"
+        f"POST /v1/{load.endpoint} HTTP/1.1\r\nhost: 127.0.0.1:{load.port}\r\nauthorization: Bearer {load.key}\r\n"
         f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
     )
     head += "".join(f"{name}: {value}\r\n" for name, value in load.headers) + "\r\n"

@@ -79,7 +79,7 @@ def routing_console(folder: Path, base: str, *, app: str = "routing_console.asgi
     migrate = [sys.executable, "-c", _MIGRATE_THEN_SERVE, *SERVER[2:], "--port", str(port), app]
     ready, log = f"http://127.0.0.1:{port}/readyz", folder / "routing-console.log"
     with running(migrate, ready=ready, log=log, env=env, deadline_s=240) as pid:
-        _seed(port, base)
+        add_group(port, base, MODEL)
         yield Target("Routing Console", port, pid)
 
 
@@ -90,13 +90,14 @@ os.execv(sys.executable, [sys.executable, "-m", "uvicorn", *sys.argv[1:]])
 """
 
 
-def _seed(port: int, base: str) -> None:
-    provider = {"name": "Bench", "type": "custom", "api_key": "sk-bench", "api_base": base}
-    provider_id = _post(port, "/api/v1/llm/providers", provider)["provider"]["id"]
+def add_group(port: int, base: str, name: str, **provider: Any) -> None:
+    """A group with one deployment, at a provider of its own."""
+    made = {"name": f"Provider of {name}", "type": "custom", "api_key": "sk-bench", "api_base": base, **provider}
+    provider_id = _post(port, "/api/v1/llm/providers", made)["provider"]["id"]
     model = {"provider": provider_id, "model_name": MODEL}
     model_id = _post(port, "/api/v1/llm/models", model)["model"]["id"]
     deployments = [{"model_id": model_id, "priority": 1}]
-    group = {"routing_group_name": MODEL, "routing_strategy": "priority-failover", "deployments": deployments}
+    group = {"routing_group_name": name, "routing_strategy": "priority-failover", "deployments": deployments}
     _post(port, "/v1/routing_group", group)
 
 
