@@ -65,6 +65,14 @@ class Rescue(StrEnum):
     RESTARTED = "restarted"
 
 
+class Hedge(StrEnum):
+    """What an attempt was in a pair that ran at once: asked beside one that was slow to begin, or closed because the
+    other one was faster."""
+
+    HEDGED = "hedged"
+    LOST = "hedge_lost"
+
+
 @dataclass(slots=True)
 class Attempt:
     """One call to one deployment. Times: `started_at` Unix seconds, durations milliseconds.
@@ -75,13 +83,14 @@ class Attempt:
     on its way and `cancelled` when the caller left. `moved_on_because` says why the router tried something else after
     this attempt (None on the last one): `fallback_…` to another tier or group, `retry_…` at a deployment that this
     request had asked before, `other_…` at another one of the tier, each with
-    `error`, `rate_limit`, `timeout` or `own_key_refused`. `model` is the provider's name for it; `own_key` says that
+    `error`, `rate_limit`, `timeout` or `own_key_refused`; or `hedged`: it was slow to begin, so the next attempt ran
+    beside it. `model` is the provider's name for it; `own_key` says that
     the caller's key was used. `dropped_events` counts events of the stream that were not JSON, `dropped_params` are
     parameters of the caller that the provider's dialect does not have. `dialect` is the protocol that was spoken with
     the provider: `chat`, `responses`, `messages`, or `litellm`; "" for other endpoints and in rehearsals. `sticky`: it
     was asked first because it answered the conversation last. `rescue` is a `Rescue`, or empty: the stream before broke
-    after its first content. `part` are input tokens, output tokens and cost in US dollars (None: no price) of each part
-    of such a stream.
+    after its first content. `hedge` is a `Hedge`, or empty. `part` are input tokens, output tokens and cost in US
+    dollars (None: no price) of each part of such a stream, and of an attempt that another one was faster than.
     """
 
     deployment_id: str
@@ -107,6 +116,7 @@ class Attempt:
     rescue: str = ""
     part: tuple[int, int, float | None] | None = None
     dialect: str = ""
+    hedge: str = ""
 
     @property
     def is_key_refused(self) -> bool:
@@ -193,7 +203,12 @@ class Trace:
         """Adds an attempt, and notes on the one before why the router moved on."""
         if self.attempts:
             before = self.attempts[-1]
-            before.moved_on_because = f"{self._verb(before, attempt)}_{_cause(before)}"
+            is_beside = before.status == "pending"
+            if is_beside and not attempt.hedge:  # it runs beside the one that this one follows
+                before = next((one for one in reversed(self.attempts) if one.status != "pending"), before)
+                is_beside = False
+            why = Hedge.HEDGED.value if is_beside else f"{self._verb(before, attempt)}_{_cause(before)}"
+            before.moved_on_because = why
         self.attempts.append(attempt)
         return attempt
 
@@ -206,14 +221,33 @@ class Trace:
         return "retry" if was_asked else "other"
 
     @property
+    def is_hedged(self) -> bool:
+        """Whether two attempts ran at once."""
+        return len(self.attempts) > 1 and any(attempt.hedge for attempt in self.attempts)
+
+    @property
     def last(self) -> Attempt | None:
         """The attempt that answered, or the last one that failed; None without attempts."""
+        if self.is_hedged:
+            return max((one for one in self.attempts if one.hedge != Hedge.LOST), key=_end_of, default=None)
         return self.attempts[-1] if self.attempts else None
+
+    @property
+    def lost(self) -> list[Attempt]:
+        """Attempts that were closed because the one beside them was faster."""
+        return [one for one in self.attempts if one.hedge == Hedge.LOST] if self.is_hedged else []
+
+    @property
+    def course(self) -> list[Attempt]:
+        """The attempts one after another, without those that ran beside a slow one."""
+        if not self.is_hedged:
+            return self.attempts
+        return [one for one in self.attempts if not one.hedge or one.moved_on_because == Hedge.HEDGED]
 
     @property
     def has_fallen_back(self) -> bool:
         """Whether a deployment was asked after a better tier or group had failed or was skipped."""
-        return any(attempt.fallback_depth and not attempt.sticky for attempt in self.attempts)
+        return any(attempt.fallback_depth and not attempt.sticky for attempt in self.course)
 
     @property
     def retries(self) -> int:
@@ -228,7 +262,14 @@ class Trace:
         """Moves to another tier or group: hops, not requests."""
         if len(self.attempts) < 2:
             return 0
-        return sum(a.place != b.place and not b.rescue for a, b in pairwise(self.attempts))
+        return sum(a.place != b.place and not b.rescue for a, b in pairwise(self.course))
+
+
+def _end_of(attempt: Attempt) -> float:
+    """When it ended; one that goes on, or has answered, is later than any that failed."""
+    if attempt.status in ("pending", "success"):
+        return float("inf")
+    return attempt.started_at + (attempt.duration_ms or 0.0) / 1000
 
 
 def _cause(attempt: Attempt) -> str:

@@ -157,7 +157,7 @@ def asked_in(attempts: Iterable[Attempt]) -> set[tuple[str, str]]:
 
 def end_of(trace: Trace) -> int:
     """The rank that a request has reached. One that stays in a later tier has not gone through the others."""
-    return max((attempt.fallback_depth for attempt in trace.attempts if not attempt.sticky), default=0)
+    return max((attempt.fallback_depth for attempt in trace.course if not attempt.sticky), default=0)
 
 
 def _skip(

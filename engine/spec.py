@@ -15,6 +15,7 @@ from typing import Any
 DEFAULT_COOLDOWN_S = 30.0
 FIRST_TOKEN_S, TOTAL_S = 15.0, 120.0
 STICKY_S = 3600.0
+HEDGE_BUDGET = 0.05
 
 
 class Strategy(StrEnum):
@@ -180,6 +181,16 @@ class StickyPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class HedgePolicy:
+    """A second candidate is asked beside one that has not begun `after_ms` (None: what 95 % of the answers of that
+    deployment took to begin, as measured). At most a share of `budget` of a group's requests ask twice.
+    """
+
+    after_ms: float | None = None
+    budget: float = HEDGE_BUDGET
+
+
+@dataclass(frozen=True, slots=True)
 class DeploymentSpec:
     """One place that serves a model, inside a group.
 
@@ -266,7 +277,7 @@ class GroupSpec:
 
     `streams_upstream`: upstreams are asked for streams although the callers of chats did not ask for one. `sticky`:
     conversations stay at the deployment that answered them last. `rescues`: a stream that breaks after its first
-    content goes on at the same deployment or another one.
+    content goes on at the same deployment or another one. `hedge`: a second candidate is asked beside a slow one.
     """
 
     group_id: str
@@ -281,6 +292,7 @@ class GroupSpec:
     streams_upstream: bool = False
     sticky: StickyPolicy | None = None
     rescues: bool = False
+    hedge: HedgePolicy | None = None
 
     @property
     def tiers(self) -> tuple[int, ...]:

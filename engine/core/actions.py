@@ -16,13 +16,14 @@ from engine.ledger import SkipReason
 
 
 class Step(StrEnum):
-    """How a candidate follows the one before: as the first, by a repeat or in the same tier, elsewhere, or to go on
-    with a stream that broke."""
+    """How a candidate follows the one before: as the first, by a repeat or in the same tier, elsewhere, to go on with a
+    stream that broke, or beside one that is slow to begin."""
 
     FIRST = "first"
     RETRY = "retry"
     FALLBACK = "fallback"
     RESCUE = "rescue"
+    HEDGE = "hedge"
 
 
 @dataclass(slots=True, eq=False)

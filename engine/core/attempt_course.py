@@ -29,6 +29,12 @@ def sent(visit: Visit, tier: int, target: Target, step: Step, tokens: int, now: 
 
 def started(ask: Ask, now: float) -> None:
     """A stream's first token came: the breakers hear of it now, because the end may be minutes away."""
+    if (known := ask.target.health.beginnings) is not None:
+        known.add(now - ask.began_s, is_stream=True)
+    _has_begun(ask, now)
+
+
+def _has_begun(ask: Ask, now: float) -> None:
     ask.has_started = True
     health = ask.target.health
     breaker, key_breaker = health.breaker, health.provider.breaker
@@ -47,7 +53,9 @@ def answered(
     So many of its tokens were `counted` when it was sent.
     """
     if not ask.has_started:
-        started(ask, now)
+        _has_begun(ask, now)
+        if (known := ask.target.health.beginnings) is not None:
+            known.add(now - ask.began_s, is_stream=False)
     health = leave(ask)
     health.answered(now, first_token_s, now - ask.began_s, output_tokens)
     if total_tokens:
@@ -65,6 +73,16 @@ def leave(ask: Ask) -> Health:
     if health.queue:
         health.freed()
     return health
+
+
+def lost(ask: Ask, now: float, tokens: int) -> None:
+    """Another attempt of the request was faster. It says nothing about its deployment, but has read so many tokens."""
+    health = leave(ask)
+    health.breaker.left(ask.ticket)
+    health.provider.breaker.left(ask.key_ticket)
+    if now >= health.ends_s:
+        health.roll(now)
+    health.tokens += tokens
 
 
 def strike(ask: Ask, now: float, failure: Failure, request_id: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 
-from engine.core.actions import Asked, Exclusion, Obstacle, Visit
+from engine.core.actions import Ask, Asked, Exclusion, Obstacle, Visit
 from engine.core.breaker import Breaker, State
 from engine.core.failures import RULES, Kind
 from engine.core.state import Group, Target
@@ -58,6 +58,23 @@ class Candidates:
             if free := self.free(group, [target for target in targets if target.key == key], now):
                 return tier, free[0]
         return None
+
+    def beside(self, slow: Ask, tiers: Sequence[Sequence[Target]], now: float) -> tuple[int, list[Target]] | None:
+        """The first of these tiers, by its number, with some that can be asked beside a slow one.
+
+        Nobody who is on probation; and those who can't be asked are not noted: nothing stands in the request's way.
+        """
+        for tier, targets in enumerate(tiers):
+            free = [target for target in targets if target is not slow.target and self._is_free(slow, target, now)]
+            if free:
+                return tier, free
+        return None
+
+    def _is_free(self, slow: Ask, target: Target, now: float) -> bool:
+        health = target.health
+        if target.key in self.asked or not (health.breaker.is_quiet and health.provider.breaker.is_quiet):
+            return False
+        return self._obstacle(slow.visit.group, target, now) is None
 
     def lacks_only_a_place(self, group: Group, targets: Sequence[Target], now: float) -> list[Target]:
         """Those that were not asked, can be, and have no place."""

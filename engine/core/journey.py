@@ -21,6 +21,7 @@ from engine.core.actions import Action, Ask, Asked, Exclusion, GiveUp, Obstacle,
 from engine.core.attempt_course import answered, leave, sent, started, strike
 from engine.core.candidates import TIMER_SLACK_S, Candidates
 from engine.core.failures import Failure, FallbackList, Kind, Rule
+from engine.core.hedging import Race
 from engine.core.place_waits import Places
 from engine.core.state import Group, Target
 
@@ -38,7 +39,7 @@ class Journey:
 
     __slots__ = (
         "_candidates", "_deadline_s", "_groups", "_is_stream", "_last", "_may_use", "_most_repeats", "_moves", "_names",
-        "_only", "_place", "_places", "_repeats", "_request_id", "_rng", "_rule", "_tokens", "visits",
+        "_only", "_place", "_places", "_race", "_repeats", "_request_id", "_rng", "_rule", "_tokens", "visits",
     )  # fmt: skip
 
     def __init__(
@@ -72,6 +73,7 @@ class Journey:
         self._rule: Rule | None = None  # what follows from the last failure in its group
         self._only: Asked | None = None  # nobody else is to be asked before its repeats
         self._places: Places | None = None  # where it waits for one
+        self._race: Race | None = None  # in a group that hedges
 
     @property
     def noted(self) -> dict[tuple[str, str], Obstacle] | None:
@@ -134,16 +136,31 @@ class Journey:
         found = self._candidates.bound(broken.visit.group, target.key, now)
         return None if found is None else self._ask(broken.visit, *found, now, Step.RESCUE)
 
+    def race(self, ask: Ask) -> Race:
+        """Where an attempt in a group that hedges may get another one beside it; to be asked of each such attempt."""
+        if self._race is None or self._race.group is not ask.visit.group:
+            self._race = Race(ask.visit.group, self._candidates, self._rng, self._tokens, is_stream=self._is_stream)
+        return self._race
+
+    def hedge(self, slow: Ask, now: float) -> Ask | None:
+        """The attempt that runs beside this slow one from now on; None where nobody can be asked."""
+        is_barred = self._only is not None or now >= self._deadline_s
+        return None if is_barred else self.race(slow).second(slow, now, may_move=self._moves > 0)
+
     def failed(self, ask: Ask, now: float, failure: Failure) -> Action:
-        """The attempt failed before the caller has seen anything of it; what next?"""
+        """The attempt failed before the caller has seen anything of it, and none runs beside it; what next?"""
+        asked = self.failed_beside(ask, now, failure)
+        if asked.rule.again and not asked.rule.elsewhere:
+            return self._stay(asked, now)
+        return self._leave_for_others(ask.visit, asked.rule, now)
+
+    def failed_beside(self, ask: Ask, now: float, failure: Failure) -> Asked:
+        """The same while another attempt runs beside it: what comes of that one decides."""
         strike(ask, now, failure, self._request_id)
         self._last, self._rule, self._only = failure, ask.visit.group.rules[failure.kind], None
-        asked = self._remember(ask, now, failure, self._rule)
         if failure.kind is Kind.CONTEXT_LENGTH:
             self._candidates.too_small = max(self._candidates.too_small, ask.target.context_tokens or 0)
-        if self._rule.again and not self._rule.elsewhere:
-            return self._stay(asked, now)
-        return self._leave_for_others(ask.visit, self._rule, now)
+        return self._remember(ask, now, failure, self._rule)
 
     def refused(self, ask: Ask, now: float) -> Action:
         """The count that all processes share has no room for it: nothing was sent, and it costs nothing."""

@@ -10,12 +10,15 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.core.breaker import Breaker
 from engine.core.failures import RULES, Kind, Rule
 from engine.core.queues import Queued
 from engine.core.wishes import RETRY_SHARE, Wish, Wishes
+
+if TYPE_CHECKING:
+    from engine.core.hedging import Beginnings, Hedging
 
 # The weight of the newest measurement in a moving average.
 NEWEST = 0.2
@@ -122,18 +125,20 @@ class Health:
     `away` is what other processes have in flight there; `served` are the endpoints that it has answered here. The
     minute that `requests` and `tokens` are counted in ends at `ends_s`; where processes count together it is that of
     their store's clock. `first_token` is the pace of streams to their first token, `token` that of whole answers per
-    token of output. `queue` are the requests that wait here for a place.
+    token of output. `queue` are the requests that wait here for a place. `beginnings` are measured where a group wants
+    to know when this one is slow.
     """
 
     __slots__ = (
-        "away", "breaker", "ends_s", "first_token", "in_flight", "key", "minute", "provider", "queue", "requests",
-        "served", "token", "tokens",
+        "away", "beginnings", "breaker", "ends_s", "first_token", "in_flight", "key", "minute", "provider", "queue",
+        "requests", "served", "token", "tokens",
     )  # fmt: skip
 
     def __init__(self, key: str, provider: ProviderState) -> None:
         self.key, self.provider, self.breaker = key, provider, Breaker()
         self.in_flight = self.away = 0
         self.queue: list[Queued] = []
+        self.beginnings: Beginnings | None = None
         self.served: set[str] = set()
         self.first_token, self.token = Pace(), Pace()
         self.minute, self.ends_s = -1, -math.inf  # how many have begun before it
@@ -208,9 +213,9 @@ class Group:
 
     `repeats` is the most repeats at deployments that were asked before, `moves` the most moves to another tier or
     group. A repeat waits at least `pause_s`, and for an upstream's Retry-After at most `longest_wait_s`. The breakers
-    of a group's last deployment are open for at most `last_s`; with `has_breakers` of False it heeds none. `rules` say
-    what follows from a failure. `span` counts its tiers, with those of which nothing can be asked; `least_context` is
-    the smallest context that is known.
+    of a group's last deployment are open for at most `last_s`; with `has_breakers` of False it heeds none. `hedging`
+    asks a second candidate beside a slow one. `rules` say what follows from a failure. `span` counts its tiers, with
+    those of which nothing can be asked; `least_context` is the smallest context that is known.
     """
 
     name: str
@@ -222,6 +227,7 @@ class Group:
     longest_wait_s: float = 5.0
     last_s: float = 5.0
     has_breakers: bool = True
+    hedging: Hedging | None = None
     rules: Mapping[Kind, Rule] = field(default_factory=lambda: RULES)
     general: tuple[str, ...] = ()
     context: tuple[str, ...] = ()

@@ -21,6 +21,7 @@ def begun(
     own_key: bool = False,
     sticky: bool = False,
     rescue: str = "",
+    hedge: str = "",
 ) -> Attempt:
     """An attempt that begins now; `depth` is its distance from the first tier of all."""
     return Attempt(
@@ -36,6 +37,7 @@ def begun(
         own_key=own_key,
         sticky=sticky,
         rescue=rescue,
+        hedge=hedge,
     )
 
 

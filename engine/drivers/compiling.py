@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from engine.core.breaker import BreakerPolicy
 from engine.core.failures import RULES, rules_with
+from engine.core.hedging import Beginnings, Hedging
 from engine.core.policies import POLICIES
 from engine.core.state import Group, RoutingState, Target
 from engine.core.wishes import Wish
@@ -29,6 +30,7 @@ def compiled(spec: GroupSpec, state: RoutingState) -> Group:
         longest_wait_s=spec.retry.retry_after_max_s,
         last_s=spec.cooldown.last_deployment_s,
         has_breakers=spec.cooldown.cooldown_time_s != 0,
+        hedging=_hedging(spec, targets),
         rules=rules_with(spec.retry.by_error) if spec.retry.by_error else RULES,
         general=spec.fallback.groups,
         context=spec.fallback.context_window_groups,
@@ -36,6 +38,17 @@ def compiled(spec: GroupSpec, state: RoutingState) -> Group:
         span=len(ranks),
         spec=spec,
     )
+
+
+def _hedging(spec: GroupSpec, targets: Iterable[Target]) -> Hedging | None:
+    """Its hedges; where nothing says after how long, its deployments are measured from now on."""
+    if (policy := spec.hedge) is None:
+        return None
+    if policy.after_ms is not None:
+        return Hedging(policy.after_ms / 1000, policy.budget)
+    for target in targets:
+        target.health.beginnings = target.health.beginnings or Beginnings()
+    return Hedging(None, policy.budget)
 
 
 def compiled_together(specs: Iterable[GroupSpec]) -> dict[str, Group]:

@@ -7,22 +7,23 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from copy import copy
 from functools import partial
 from random import Random
 
 import structlog
 
-from engine.core.actions import Action, Ask, Exclusion, GiveUp, Wait
+from engine.core.actions import Action, Ask, Exclusion, GiveUp, Step, Wait
 from engine.core.candidates import TIMER_SLACK_S
 from engine.core.failures import Failure, Kind
 from engine.core.journey import Journey
 from engine.core.state import Group, Target
-from engine.drivers import attempt_ledger, retry_after
+from engine.drivers import attempt_ledger, hedging, retry_after
 from engine.drivers.endings import not_asked
 from engine.drivers.passed_over import is_plain, tell
 from engine.drivers.rescuing import Rescuer
 from engine.exceptions import DeadlineExceeded, KeeperAway, Unsuitable
-from engine.ledger import Attempt, Rescue, SkipReason
+from engine.ledger import Attempt, Hedge, Rescue, SkipReason
 from engine.shared.store import StateStore
 from engine.spec import DeploymentSpec, GroupSpec
 from engine.upstreams import estimates, failures
@@ -106,30 +107,51 @@ class _Request:
         try:
             if (instead := await self._held_back(action)) is not None:
                 return instead
-            return await self._ask(action)
+            if (limit_s := self._hedged_after_s(action)) is None:
+                return await self.ask(action)
         except Exception as error:
-            if not isinstance(error, UpstreamFailure):
-                # Ours, and no upstream's. Where it came from and no text: that may have a key in it.
-                log.error("unexpected error of an attempt", error=type(error).__name__, at=_place(error))
-            error = attempt_ledger.about_the_endpoint(
-                self._call, action.target.spec, action.target.health.served, error
-            )
-            self._call.last_error = error
-            retry_after.note(self._call, action.visit.group.spec, action.target.spec, error)
-            return self._journey.failed(action, self._now(), failure_of(error))
+            return self._journey.failed(action, self._now(), self.noted(action, error))
         except BaseException:
-            if (now := self._now()) >= self._deadline_s - TIMER_SLACK_S:
-                self._journey.ran_out(action, now)
-            else:
-                self._journey.left(action)
+            self.stopped(action)
             raise
+        return await hedging.Pair(self, self._journey, self._call, self._store).run(action, limit_s)
+
+    def _hedged_after_s(self, ask: Ask) -> float | None:
+        """How long this attempt may take to begin before another one is made beside it; None where none is."""
+        if ask.visit.group.hedging is None or self._call.endpoint not in hedging.HEDGED:
+            return None
+        return self._journey.race(ask).delay_s(ask)
+
+    def noted(self, ask: Ask, error: Exception) -> Failure:
+        """The error of an attempt that failed, as the core sees it; the request remembers it."""
+        if not isinstance(error, UpstreamFailure):
+            # Ours, and no upstream's. Where it came from and no text: that may have a key in it.
+            log.error("unexpected error of an attempt", error=type(error).__name__, at=_place(error))
+        error = attempt_ledger.about_the_endpoint(self._call, ask.target.spec, ask.target.health.served, error)
+        self._call.last_error = error
+        retry_after.note(self._call, ask.visit.group.spec, ask.target.spec, error)
+        return failure_of(error)
+
+    def stopped(self, ask: Ask) -> None:
+        """The caller is gone with this attempt under way, or the time of the request is up."""
+        if (now := self._now()) >= self._deadline_s - TIMER_SLACK_S:
+            self._journey.ran_out(ask, now)
+        else:
+            self._journey.left(ask)
+
+    def beside(self, call: Call) -> _Request:
+        """The same request for an attempt that runs beside another one: what an attempt notes on its call is apart."""
+        other = copy(self)
+        other._call = call
+        return other
 
     async def _held_back(self, ask: Ask) -> Action | None:
         """What to do instead, where another process probes, or all together have no place or have used up a limit."""
-        tell = await self._hindrance(ask)
+        tell = await self.hindrance(ask)
         return None if tell is None else tell(ask, self._now())
 
-    async def _hindrance(self, ask: Ask) -> Callable[[Ask, float], Action] | None:
+    async def hindrance(self, ask: Ask) -> Callable[[Ask, float], Action] | None:
+        """What the core is told where an attempt must not be made."""
         if (ask.ticket > 0 or ask.key_ticket > 0) and not await self._store.claim(ask):
             return self._journey.outrun
         if ask.target.max_parallel is not None and not await self._store.enter(ask):
@@ -141,7 +163,7 @@ class _Request:
     async def rescue(self, ask: Ask, call: Call, kind: Rescue) -> tuple[Stream, Attempt] | None:
         """One attempt to go on with a stream that broke; see `rescuing.Attempts`."""
         try:
-            if await self._hindrance(ask) is not None:
+            if await self.hindrance(ask) is not None:
                 self._journey.left(ask)
                 return None
             return await self._go_on(ask, call, kind)
@@ -169,7 +191,7 @@ class _Request:
         """An error as the core sees it."""
         return failure_of(error)
 
-    async def _ask(self, ask: Ask) -> Answer | Stream:
+    async def ask(self, ask: Ask) -> Answer | Stream:
         """With the caller's own key where there is one, and again with the system's if that is allowed."""
         call, deployment = self._call, ask.target.spec
         if (key := key_for(call, deployment)) is None:
@@ -186,7 +208,8 @@ class _Request:
     async def _try(self, ask: Ask, deployment: DeploymentSpec, *, own_key: bool = False) -> Answer | Stream:
         call, spec = self._call, ask.visit.group.spec
         is_bound = ask.target.key == self._bound and not call.trace.attempts
-        begun = attempt_ledger.begun(spec, deployment, ask.depth, own_key=own_key, sticky=is_bound)
+        hedge = Hedge.HEDGED.value if ask.step is Step.HEDGE else ""
+        begun = attempt_ledger.begun(spec, deployment, ask.depth, own_key=own_key, sticky=is_bound, hedge=hedge)
         attempt = call.trace.begin(begun)
         call.asked, call.leaves_filtered = deployment, bool(ask.visit.group.content)
         rescuer = self._rescuer(ask, attempt)

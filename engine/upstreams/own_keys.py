@@ -47,8 +47,8 @@ def may_fall_back(call: Call, key: OwnKey) -> bool:
 
 def was_refused(call: Call, deployment: DeploymentSpec, error: Exception) -> bool:
     """Whether the attempt that ended with this error had the caller's key refused; the request then remembers it."""
-    last = call.trace.last
-    if last is None or not last.is_key_refused:
+    here = (one for one in reversed(call.trace.attempts) if one.deployment_id == deployment.deployment_id)
+    if (last := next(here, None)) is None or not last.is_key_refused:
         return False
     call.refused_keys[deployment.provider_id] = error
     return True
