@@ -91,6 +91,18 @@ function walk(finder, event) {
   stops[(stops.indexOf(event.target) + step + stops.length) % stops.length].focus();
 }
 
+/* What was asked for a part of the page goes with it: its answer would have no place, and an error for each cell. */
+const underway = new Map(); // request -> the element that its answer is for
+document.addEventListener("htmx:beforeSend", (event) => {
+  const { xhr, target, requestConfig } = event.detail;
+  if (requestConfig.verb !== "get") return;
+  underway.set(xhr, target);
+  xhr.addEventListener("loadend", () => underway.delete(xhr));
+});
+document.addEventListener("htmx:beforeCleanupElement", (event) => {
+  for (const [xhr, target] of underway) if (target === event.target && xhr.readyState < xhr.DONE) xhr.abort();
+});
+
 /* An address carries only the filters in use. */
 document.addEventListener("htmx:configRequest", (event) => {
   if (event.detail.verb !== "get") return;
