@@ -142,6 +142,7 @@ class FlowStepSerializer(serializers.Serializer):
         choices=[
             "primary",
             *("fallback_error", "fallback_rate_limit", "fallback_timeout", "fallback_own_key_refused"),
+            *("rescue_error", "rescue_timeout"),
         ]
     )
 
@@ -174,6 +175,9 @@ class SimulationResultSerializer(serializers.Serializer):
     untried_requests = serializers.IntegerField(help_text="Requests for which no deployment was asked.")
     avg_latency_ms = serializers.FloatField()
     fallback_count = serializers.IntegerField(help_text="Requests that left their first tier.")
+    rescued_requests = serializers.IntegerField(
+        required=False, help_text="Answered requests whose stream broke and went on by a second attempt."
+    )
     traffic_distribution = DeploymentTrafficSerializer(many=True)
     flow_data = FlowStepSerializer(many=True)
     seed = serializers.IntegerField()

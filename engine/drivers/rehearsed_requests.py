@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json
 
 from engine.core.actions import Ask
 from engine.core.journey import Journey
+from engine.core.state import Group, Target
 from engine.drivers.effects import Effect
 from engine.faults.conditions import Conditions
 from engine.faults.fates import Fate
@@ -19,6 +21,9 @@ from engine.rehearsal.recording import Finished
 from engine.rehearsal.results import DeploymentCount, thousandths
 from engine.rehearsal.trace_lines import TraceLines, parts_of
 from engine.spec import DeploymentSpec
+
+if TYPE_CHECKING:
+    from engine.drivers.rehearsed_rescues import Rescued
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,12 +56,13 @@ class Request:
 
     Most are answered by the first deployment that they ask: those have no `journey`, no `trace` (of the attempts that
     have ended) and no `failures` (the effects of those that failed). `ask` is the attempt under way, or the last one,
-    at `place`; its stream's first token came at `first_token_s`.
+    at `place`; its stream's first token came at `first_token_s`. `rescued` is what becomes of a stream that broke, if
+    its group rescues those.
     """
 
     __slots__ = (
         "ask", "began_s", "client", "cost_usd", "deadline_s", "effect", "ended_s", "failures", "fate", "first_token_s",
-        "index", "input_tokens", "journey", "output_tokens", "place", "trace",
+        "index", "input_tokens", "journey", "output_tokens", "place", "rescued", "trace",
     )  # fmt: skip
 
     ask: Ask
@@ -81,6 +87,7 @@ class Request:
         self.index, self.input_tokens, self.output_tokens, self.client = index, input_tokens, output_tokens, client
         self.began_s, self.deadline_s = began_s, deadline_s
         self.journey: Journey | None = None
+        self.rescued: Rescued | None = None
 
     def attempt(self, now: float, status: AttemptStatus, effect: Effect | None = None) -> Attempt:
         """The attempt under way, which has ended so."""
@@ -94,6 +101,8 @@ class Request:
             attempt.status_code = effect.status_code
         elif status == "success":
             attempt.status_code = 200
+        if self.rescued is not None and self.rescued.kind is not None:
+            attempt.rescue = self.rescued.kind.value
         return attempt
 
     def line(self) -> tuple[str, float]:
@@ -113,6 +122,42 @@ class Request:
     def tell(self, traces: TraceLines, zero_s: float) -> None:
         """Adds the same to a message."""
         traces.add_answered(*self.line(), self.index, self.place.row.deployment_id)
+
+
+def places_of(
+    groups: Mapping[str, Group],
+    conditions: Mapping[str, Conditions],
+    counts: Mapping[str, DeploymentCount],
+    *,
+    is_stream: bool,
+) -> dict[Target, Place]:
+    """All places of these groups; `is_stream` is what their callers ask for."""
+    return {
+        target: _place(group, target, conditions[target.key], counts[target.key], is_stream)
+        for group in groups.values()
+        for target in group.targets()
+    }
+
+
+def _place(group: Group, target: Target, conditions: Conditions, count: DeploymentCount, is_asked: bool) -> Place:
+    row, spec, policy = target.spec, group.spec, group.spec.retry
+    is_stream = is_asked or spec.streams_upstream
+    return Place(
+        row,
+        spec.name,
+        spec.tier_of(row),
+        conditions,
+        count,
+        policy.limit_s(is_stream=is_stream),
+        "no first token" if is_stream else "no answer",
+        policy.stream_idle_timeout_s,
+        is_stream,
+        is_stream and not is_asked,
+        policy.timeout_s,
+        row.cost_usd(input_tokens=1, output_tokens=0) or 0.0,
+        row.cost_usd(input_tokens=0, output_tokens=1) or 0.0,
+        parts_at(row, spec.name, spec.tier_of(row)),
+    )
 
 
 def parts_at(row: DeploymentSpec, group: str, tier: int) -> tuple[str, ...]:

@@ -16,14 +16,16 @@ from engine.core.attempt_course import answered, started
 from engine.core.first_asks import FirstAsks
 from engine.core.journey import Journey
 from engine.core.queues import Queued
-from engine.core.state import Group, Target
 from engine.drivers.compiling import compiled_together
 from engine.drivers.effects import Effect, effect_of, timed_out, unreachable
 from engine.drivers.endings import PassedOver, failure_of
-from engine.drivers.rehearsed_requests import Place, Request, parts_at
+from engine.drivers.rehearsed_requests import Request, places_of
+from engine.drivers.rehearsed_rescues import Rescues, differs_at, usage, usage_of
+from engine.drivers.rescuing import ANOTHER_ANSWER
 from engine.exceptions import DeadlineExceeded, RequestFailed
 from engine.faults.conditions import conditions_of
-from engine.faults.fates import Broken, Refusal
+from engine.faults.fates import Broken, Fate, Refusal
+from engine.faults.rescues import DIFFERS_AFTER_TOKENS
 from engine.ledger import AttemptStatus, Trace
 from engine.outcomes import Outcome, outcome_of
 from engine.rehearsal.clients import ClientRetries
@@ -72,34 +74,13 @@ class Simulation:
         self._first_asks = FirstAsks(self._group, self._rng, is_stream=self._is_stream)
         # Where deployments are left out from the start, every request tells of them.
         self._is_plain = self._limit_s > 0 and not self._passed_over.has_left_out
-        self._places = {
-            target: self._place(group, target) for group in self._groups.values() for target in group.targets()
-        }
+        self._places = places_of(self._groups, self._conditions, self._tally.deployments, is_stream=self._is_stream)
+        self._rescues = Rescues(job, self._places, self._passed_over, self._ask)
         self._effects: dict[tuple[str, Refusal | Broken], Effect] = {}
         self._heap: list[tuple[float, int, Callable[[Any], None], Any]] = []
         self._events = 0
         self._overtaken = 0  # ends of waits in the heap, of requests that were woken before
         self.now = 0.0
-
-    def _place(self, group: Group, target: Target) -> Place:
-        row, spec, policy = target.spec, group.spec, group.spec.retry
-        is_stream = self._is_stream or spec.streams_upstream
-        return Place(
-            row,
-            spec.name,
-            spec.tier_of(row),
-            self._conditions[row.deployment_id],
-            self._tally.deployments[row.deployment_id],
-            policy.limit_s(is_stream=is_stream),
-            "no first token" if is_stream else "no answer",
-            policy.stream_idle_timeout_s,
-            is_stream,
-            is_stream and not self._is_stream,
-            policy.timeout_s,
-            row.cost_usd(input_tokens=1, output_tokens=0) or 0.0,
-            row.cost_usd(input_tokens=0, output_tokens=1) or 0.0,
-            parts_at(row, spec.name, spec.tier_of(row)),
-        )
 
     # The heap
 
@@ -253,14 +234,13 @@ class Simulation:
         journey.leave_queue()
         self._run_out(request, has_begun=False)
 
-    def _ask(self, request: Request, ask: Ask) -> None:
+    def _ask(self, request: Request, ask: Ask, fate: Fate | None = None) -> None:
         now, place = self.now, self._places[ask.target]
         request.ask, request.place, request.first_token_s = ask, place, None
         place.count.in_flight += 1
-        fate = request.fate = place.conditions.fate(
-            now, request.input_tokens, request.output_tokens, is_stream=place.is_stream
-        )
-        news_s = fate.news_s
+        if fate is None:
+            fate = place.conditions.fate(now, request.input_tokens, request.output_tokens, is_stream=place.is_stream)
+        request.fate, news_s = fate, fate.news_s
         if news_s >= place.limit_s:
             request.effect = timed_out(place.row, place.limit_is_of, place.limit_s)
             self._then(request, now + place.limit_s, self._failed)
@@ -294,7 +274,9 @@ class Simulation:
             started(request.ask, now)
             request.deadline_s = request.began_s + self._job.deadline_s
         fate.heed_idle_limit(place.idle_s)
-        if fate.breaks_at is None:
+        if request.rescued is not None and (share := differs_at(request)) is not None:
+            self._then(request, now + fate.output_s * share, self._differed)
+        elif fate.breaks_at is None:
             self._then_whole(request, now + fate.output_s, self._answered)
         elif fate.is_stalled:
             request.effect = timed_out(place.row, "the stream went silent", place.idle_s)
@@ -312,13 +294,15 @@ class Simulation:
         self._then(request, when, happen)
 
     def _answered(self, request: Request) -> None:
-        now, ask, first_s = self.now, request.ask, request.first_token_s
-        total = request.input_tokens + request.output_tokens
+        now, ask, first_s, fate = self.now, request.ask, request.first_token_s, request.fate
+        total = fate.input_tokens + fate.output_tokens
         first_token_s = None if first_s is None or not self._is_stream else first_s - ask.began_s
-        answered(ask, now, first_token_s, request.output_tokens, total)
+        answered(ask, now, first_token_s, fate.output_tokens, total)
         if request.journey is not None:
             self._close(request, "success")
-            self._finish(request, Outcome.ANSWERED, usage=Usage(request.input_tokens, request.output_tokens, total))
+            is_whole, written = request.rescued is None, fate.output_tokens
+            spent = usage(fate.input_tokens, written) if is_whole else usage_of(request, written)
+            self._finish(request, Outcome.ANSWERED, usage=spent)
             return
         place, request.ended_s = request.place, now
         cost_usd = request.input_tokens * place.input_usd + request.output_tokens * place.output_usd
@@ -331,21 +315,43 @@ class Simulation:
     def _failed(self, request: Request) -> None:
         effect, journey = request.effect, self._journey_of(request)
         self._close(request, "error", effect)
+        if (rescued := request.rescued) is not None:
+            journey.broke(request.ask, self.now, effect.failure)
+            if not self._rescues.goes_on_elsewhere(request, rescued, self.now):
+                self._end_broken(request, usage_of(request), rescued.effect)
+            return
         request.failures.append(effect)
         self._do(request, journey.failed(request.ask, self.now, effect.failure))
 
     def _broke(self, request: Request) -> None:
+        """A stream whose caller has a part of it."""
         effect, journey = request.effect, self._journey_of(request)
         self._close(request, "error", effect)
         journey.broke(request.ask, self.now, effect.failure)
-        self._finish(request, Outcome.FAILED, effect.error_class)
+        if self._rescues.has_gone_on(request, effect, self.now):
+            return
+        if request.rescued is None:
+            self._end_broken(request, usage(request.fate.input_tokens, request.fate.said_tokens), effect)
+        else:
+            self._end_broken(request, usage_of(request), request.rescued.effect)
+
+    def _differed(self, request: Request) -> None:
+        """A stream that was to rescue another one is another answer."""
+        self._close(request, "cancelled")
+        request.trace.attempts[-1].error_message = ANOTHER_ANSWER
+        self._journey_of(request).left(request.ask)
+        assert request.rescued is not None  # noqa: S101  # it would not differ from anything
+        self._end_broken(request, usage_of(request, DIFFERS_AFTER_TOKENS), request.rescued.effect)
+
+    def _end_broken(self, request: Request, spent: Usage, effect: Effect) -> None:
+        self._finish(request, Outcome.FAILED, effect.error_class, usage=spent)
 
     def _cut_off(self, request: Request) -> None:
         """The request's time is up with an attempt under way."""
         journey = self._journey_of(request)
         self._close(request, "cancelled")
         journey.ran_out(request.ask, self.now)
-        self._run_out(request, has_begun=request.ask.has_started)
+        self._run_out(request, has_begun=request.ask.has_started or request.rescued is not None)
 
     def _close(self, request: Request, status: AttemptStatus, effect: Effect | None = None) -> None:
         request.place.count.in_flight -= 1
@@ -374,7 +380,8 @@ class Simulation:
     ) -> None:
         trace, journey, began_s = request.trace, self._journey_of(request), request.began_s
         is_given_up = failure is not None and not isinstance(failure, DeadlineExceeded)
-        trace.skipped = self._passed_over.skips_of(journey, trace, is_given_up=is_given_up)
+        if request.rescued is None:
+            trace.skipped = self._passed_over.skips_of(journey, trace, is_given_up=is_given_up)
         duration_ms = self.now * 1000 - began_s * 1000
         self._recording.finish(request.index, trace, began_s * 1000, duration_ms, outcome, error, usage, failure)
         if request.client is not None:

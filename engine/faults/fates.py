@@ -62,6 +62,13 @@ class Fate:
             return self.first_token_s * REFUSAL_SHARE
         return BROKEN_AFTER_S if isinstance(self.trouble, Broken) else math.inf
 
+    @property
+    def said_tokens(self) -> int:
+        """The tokens of its answer that come; of a stream that breaks at least the first."""
+        if self.breaks_at is None:
+            return self.output_tokens
+        return min(self.output_tokens, max(1, round(self.output_tokens * self.breaks_at)))
+
     def heed_idle_limit(self, idle_s: float) -> None:
         """A stream whose tokens come so slowly that already the pause before the second is a silence ends there."""
         if self.output_s > idle_s * max(1, self.output_tokens):

@@ -24,6 +24,7 @@ from engine.faults.kinds import (
     Unauthorised,
 )
 from engine.faults.needs import Needs, needs_of_faults
+from engine.faults.rescues import RescueShares
 from engine.faults.targets import ALWAYS_KNOWN, KNOWN_TARGETS, TargetedFault, targets
 from engine.fields import Share, Text
 from engine.spec import GroupSpec
@@ -35,12 +36,16 @@ UNNAMED = "custom"
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Faults over time, with a name (a slug), a description for people, and its stated needs, if any."""
+    """Faults over time, with a name (a slug), a description for people, and its stated needs, if any.
+
+    `rescues` says how often broken streams can be rescued, where it differs from the default.
+    """
 
     name: Text
     description: str
     faults: tuple[TargetedFault, ...] = ()
     stated: Needs | None = None
+    rescues: RescueShares | None = None
 
     @property
     def needs(self) -> Needs:
@@ -50,14 +55,15 @@ class Scenario:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON."""
         faults = [fault.to_json() for fault in self.faults]
-        told = {"name": self.name, "description": self.description, "faults": faults}
-        return told if self.stated is None else {**told, "needs": self.stated.to_json()}
+        parts = {"needs": self.stated, "rescue": self.rescues}
+        rest = {name: part.to_json() for name, part in parts.items() if part is not None}
+        return {"name": self.name, "description": self.description, "faults": faults, **rest}
 
     @classmethod
     def from_json(cls, data: object, *, path: str = "scenario") -> Scenario:
         """The scenario that `to_json` described; only `faults` is required; raises BadInput."""
         given = fields.as_object(data, path)
-        fields.refuse_unknown(given, ("name", "description", "faults", "needs"), path)
+        fields.refuse_unknown(given, ("name", "description", "faults", "needs", "rescue"), path)
         faults = given.get("faults")
         if not isinstance(faults, list | tuple) or len(faults) > MOST_FAULTS:
             raise BadInput(f"{path}.faults", f"Give a list of at most {MOST_FAULTS} faults.")
@@ -66,6 +72,7 @@ class Scenario:
             fields.value_of(Text, given.get("description", "Described in the request."), f"{path}.description"),
             tuple(TargetedFault.from_json(fault, path=f"{path}.faults[{n}]") for n, fault in enumerate(faults)),
             None if given.get("needs") is None else Needs.from_json(given["needs"], path=f"{path}.needs"),
+            None if given.get("rescue") is None else RescueShares.from_json(given["rescue"], path=f"{path}.rescue"),
         )
 
 

@@ -83,7 +83,7 @@ def scenario_of(changes: Sequence[Change]) -> Scenario:
     if len(changes) == 1:
         return replace(course.named, faults=tuple(course.faults))
     described = f"Changed under way, at {changes[-1].at_s:,.3f} s the last time."
-    return Scenario(course.named.name, described, tuple(course.faults))
+    return Scenario(course.named.name, described, tuple(course.faults), rescues=course.named.rescues)
 
 
 @dataclass(slots=True)

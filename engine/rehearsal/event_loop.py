@@ -46,7 +46,8 @@ async def rehearse(job: Job, *, emit: Emit, should_stop: Callable[[], bool] = la
 
 
 class _Ending(NamedTuple):
-    """The tokens of the answer, or the class of the error without one; and the error, unless it broke a stream."""
+    """The tokens of the answer, or of a stream that broke; the class of the error, and the error itself, unless it
+    broke a stream."""
 
     usage: Usage | None = None
     error: str | None = None
@@ -149,6 +150,7 @@ class _Run:
 
     async def _outcome(self, call: Call, group: LiveGroup) -> _Ending:
         ends_s = asyncio.get_running_loop().time() + self._job.deadline_s
+        result: Answer | Stream | None = None
         try:
             result = await self._routing.route(call, group)  # within the call's `budget_s`
             async with asyncio.timeout_at(ends_s):
@@ -161,7 +163,7 @@ class _Run:
         except TimeoutError:
             return _Ending(error="DeadlineExceeded")
         except Exception as broken:  # the stream broke after its first token
-            return _Ending(error=failures.class_of(broken))
+            return _Ending(None if result is None else result.usage, failures.class_of(broken))
 
     async def _cooldowns_s(self) -> dict[str, float]:
         cooldowns: dict[str, float] = {}

@@ -60,7 +60,7 @@ class Tally:
         self._expected = expected
         rows = {d.deployment_id: d for spec in reversed(specs) for d in reversed(spec.deployments)}
         self.deployments = {name: DeploymentCount(rows[name]) for name in reversed(rows)}
-        self.started = self.succeeded = self.failed = self.refused = self.fallbacks = self.untried = 0
+        self.started = self.succeeded = self.failed = self.refused = self.fallbacks = self.untried = self.rescued = 0
         self.cost_usd = 0.0
         self._latencies_ms = array("d")
         self._latency_sum_ms = 0.0
@@ -76,7 +76,10 @@ class Tally:
     def add(
         self, trace: Trace, *, duration_ms: float, error: str | None, usage: Usage | None, outcome: Outcome
     ) -> float:
-        """Counts one finished request, with the class of its error if it has one; returns its cost in US dollars."""
+        """Counts one finished request, with the class of its error if it has one; returns its cost in US dollars.
+
+        A stream that broke has a cost too.
+        """
         for attempt in trace.attempts:
             count = self.deployments[attempt.deployment_id]
             count.add(attempt)
@@ -87,15 +90,17 @@ class Tally:
         if outcome is Outcome.REFUSED:
             self.refused += 1
             return 0.0
+        cost = self._cost_usd(trace, usage)
+        self.cost_usd += cost
         if error is not None:
             self.failed += 1
             self._causes[error] += 1
-            return 0.0
+            return cost
         self.succeeded += 1
+        if len(trace.attempts) > 1:
+            self.rescued += any(attempt.rescue for attempt in trace.attempts)
         self._latencies_ms.append(duration_ms)
         self._latency_sum_ms += duration_ms
-        cost = self._cost_usd(trace, usage)
-        self.cost_usd += cost
         return cost
 
     def add_at_once(self, count: DeploymentCount, duration_ms: float, cost_usd: float) -> None:
@@ -130,6 +135,8 @@ class Tally:
     def _cost_usd(self, trace: Trace, usage: Usage | None) -> float:
         if usage is None or trace.last is None:
             return 0.0
+        if len(trace.attempts) > 1 and (parts := [one.part for one in trace.attempts if one.part is not None]):
+            return sum(cost or 0.0 for _, _, cost in parts)
         spec = self.deployments[trace.last.deployment_id].spec
         return usage.cost_usd(spec) or 0.0
 
@@ -145,6 +152,7 @@ class Tally:
             "untried_requests": self.untried,
             "avg_latency_ms": round(sum(ordered) / len(ordered), 3) if ordered else 0.0,
             "fallback_count": self.fallbacks,
+            "rescued_requests": self.rescued,
             "traffic_distribution": [self._traffic(count) for count in self.deployments.values()],
             "flow_data": self._flow_steps(),
             "seed": seed,
@@ -240,6 +248,12 @@ def percentile(ordered: list[float], percent: int) -> float | None:
     return round(ordered[max(0, -(-percent * len(ordered) // 100) - 1)], 3)
 
 
+def _seldom(attempt: Attempt) -> dict[str, Any]:
+    """What few attempts have, by the names of the request log."""
+    told = {"sticky": attempt.sticky, "rescue": attempt.rescue, "part": attempt.part}
+    return {name: value for name, value in told.items() if value}
+
+
 def _flows(trace: Trace) -> list[Flow]:
     """The first attempt of a request, and each move to another tier or group."""
     if not trace.attempts:
@@ -326,6 +340,7 @@ def _attempts_json(trace: Trace, began_ms: float) -> list[dict[str, Any]]:
             "error_class": a.error_class,
             "error_message": a.error_message,
             "moved_on_because": a.moved_on_because,
+            **_seldom(a),
         }
         for a in trace.attempts
     ]

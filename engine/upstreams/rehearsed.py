@@ -57,7 +57,7 @@ class RehearsedUpstream:
             return Answer(BODY, deployment, usage)
         attempt.first_token_ms = (time.time() - attempt.started_at) * 1000
         stream = Stream(deployment)
-        stream.events = _events(stream, fate, usage, policy)
+        stream.events = _events(stream, fate, policy)
         return stream
 
 
@@ -71,14 +71,14 @@ async def _wait(fate: Fate, call: Call, deployment: DeploymentSpec, policy: Retr
     raise failures.timed_out(deployment, f"no {'first token' if call.is_stream else 'answer'}", limit_s)
 
 
-async def _events(stream: Stream, fate: Fate, usage: Usage, policy: RetryPolicy) -> AsyncGenerator[bytes]:
+async def _events(stream: Stream, fate: Fate, policy: RetryPolicy) -> AsyncGenerator[bytes]:
     """The first token, then all others at once when the last is due, unless the stream breaks before."""
     idle_s = policy.stream_idle_timeout_s
     yield FIRST_EVENT
     fate.heed_idle_limit(idle_s)
     await asyncio.sleep(fate.output_s * (1.0 if fate.breaks_at is None else fate.breaks_at))
+    stream.usage = Usage(fate.input_tokens, fate.said_tokens, fate.input_tokens + fate.said_tokens)
     if fate.breaks_at is None:
-        stream.usage = usage
         yield LAST_EVENTS
     elif fate.is_stalled:
         await asyncio.sleep(idle_s)

@@ -31,6 +31,7 @@ from tester.run_planning import RunPlan, plan
 from tester.runs.conduct import conduct_in_background
 from tester.runs.cost_estimate import Estimate, estimate
 from tester.runs.pool import pool
+from tester.runs.result_notes import notes_on
 from tester.scene import DrawnGroup, Mode, mode_of, scene_of
 from tester.scene.drawings import drawn_group, drawn_group_of
 
@@ -183,6 +184,7 @@ def _context(
         "frames_per_interval": FRAMES_PER_INTERVAL,
         "group": group,
         "run": run,
+        "notes": list(notes_on(run.result)) if run and run.result else [],
         "lines": lines[:RUNS_SHOWN],
         "has_more_runs": len(lines) > RUNS_SHOWN,
         "consent": consent,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.outcomes import success_rate
+from tester.runs.result_notes import notes_on
 
 HEADINGS = ("deployment", "provider", "attempts", "answered", "failed", "share", "avg ms", "errors")
 LEFT = {0, 1, 7}
@@ -35,6 +36,7 @@ def _totals(result: Mapping[str, Any]) -> list[str]:
         *_causes(result),
         *not_struck(result),
         f"fallbacks  {result['fallback_count']:,} requests left their first tier",
+        *(f"note       {note}" for note in notes_on(result)),
         f"latency    {_latencies(result)}",
         f"cost       ${result['cost_usd']:.6f}",
         f"duration   {seconds:,.1f} s on the run's clock · seed {result['seed']}",

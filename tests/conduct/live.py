@@ -45,7 +45,8 @@ class Case:
         found = {place.name: place for tiers in self.shape.groups.values() for place in places(tiers)}
         keys = {place.key: place for place in reversed(found.values())}
         providers = {key: make_provider(**self._provider(place)) for key, place in keys.items()}
-        models = {name: make_model(provider=providers[place.key], name=name) for name, place in found.items()}
+        known = {"capabilities": ["chat", "prefill"]} if self.shape.prefills else {}
+        models = {name: make_model(provider=providers[place.key], name=name, **known) for name, place in found.items()}
         for name, model in models.items():
             self.live.upstreams.add(self.name, name, self._acts.get(name, ANSWERS))
             self.live.letters[str(model.id)] = name
@@ -69,6 +70,7 @@ class Case:
             "retry_config": _retry_config(shape),
             "cooldown_config": _known({"cooldown_time_s": shape.cooldown_s, "allowed_fails": shape.allowed_fails}),
             "fallback_config": self._fallbacks() if name == "main" else {},
+            "settings": {"rescue": "auto" if shape.rescues else "off"},
         }
 
     def _fallbacks(self) -> dict[str, list[str]]:
@@ -94,7 +96,7 @@ class Case:
         skips = [skip for skip in found["skipped"] if skip["reason"] != "not_needed"]
         return Seen(
             _sees(asked.answer),
-            woven(attempts, where),
+            woven(attempts, where, [bool(a["rescue"]) for a in found["attempts"]]),
             [(f"{self._letter(skip)} {skip['reason']}", skip.get("for_s")) for skip in skips],
             int(headers["x-litellm-attempted-retries"]),
             int(headers["x-litellm-attempted-fallbacks"]),

@@ -23,6 +23,7 @@ from engine.faults.kinds import (
     Timeout,
     Unauthorised,
 )
+from engine.faults.rescues import RescueShares
 from engine.faults.scenarios import Scenario
 from engine.faults.targets import TargetedFault
 from engine.rehearsal.jobs import Job
@@ -48,7 +49,7 @@ VOCABULARY: dict[str, Fault] = {
     "cut": StreamCut(),
     "mute": StreamStall(),
 }
-MEASURED = {"200", "429", "slow"}
+MEASURED = {"200", "429", "slow", "other"}
 BESIDE: dict[str, Refusal | Broken] = {
     "400": Refusal(400, "Scripted: it failed."),
     "402": Refusal(402, "Scripted: it failed."),
@@ -79,7 +80,7 @@ class InTurn:
 
 def _fault(act: Act) -> Fault | None:
     match act.word:
-        case "200":
+        case "200" | "other":
             return None
         case "429":
             return RateLimit(act.value)
@@ -114,6 +115,7 @@ def _group(shape: Shape, name: str, tiers: str) -> GroupSpec:
             weight=p.weight,
             rpm=p.rpm,
             provider_id=p.key,
+            prefills=shape.prefills,
         )
         for p in places(tiers)
     )
@@ -121,7 +123,7 @@ def _group(shape: Shape, name: str, tiers: str) -> GroupSpec:
     by_error = tuple(ErrorRule(kind, **change) for kind, change in shape.by_error.items())
     retry = RetryPolicy(shape.retries, 0.0, shape.moves, shape.timeout_s, **times, by_error=by_error)
     cooldown = CooldownPolicy(shape.cooldown_s, shape.allowed_fails)
-    return GroupSpec(name, name, Strategy(shape.strategy), rows, retry=retry, cooldown=cooldown)
+    return GroupSpec(name, name, Strategy(shape.strategy), rows, retry=retry, cooldown=cooldown, rescues=shape.rescues)
 
 
 def traces_of(
@@ -132,7 +134,8 @@ def traces_of(
     arrivals = tuple(Arrival(at_s, 10, 4) for at_s in arrivals_s)
     workload = Workload("trace", len(arrivals), is_stream=is_stream, arrivals=arrivals)
     profiles = dict.fromkeys(shape.names, QUICK)
-    job = Job(specs_of(shape), workload, Scenario("conduct", "A case.", faults), seed, profiles)
+    scenario = Scenario("conduct", "A case.", faults, rescues=RescueShares(restarted=float("other" not in upstreams)))
+    job = Job(specs_of(shape), workload, scenario, seed, profiles)
     told: list[dict[str, Any]] = []
     simulate(job, emit=told.append)
     rows = traces_in(told)
@@ -143,7 +146,7 @@ def seen_in(trace: dict[str, Any]) -> Seen:
     """One trace in the words of the table; what the caller sees is translated as the gateway does it."""
     attempts = [f"{a['deployment_id']} {said(a['status_code'], a['error_class'])}" for a in trace["attempts"]]
     where = [(a["model_group"], a["tier"]) for a in trace["attempts"]]
-    parts = woven(attempts, where)
+    parts = woven(attempts, where, ["rescue" in a for a in trace["attempts"]])
     sees, retry_after, is_hopeless = _told(trace)
     return Seen(
         sees,

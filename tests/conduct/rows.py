@@ -18,6 +18,7 @@ ONE_KEY = Shape("A@k / B@k / C")
 ONCE: dict[str, Any] = {"retries": 0}
 QUICK: dict[str, Any] = {"timeout_s": 1.0, "idle_s": 1.0}
 AGAIN_AT_ONCE, SECOND = (0.0, 0.3), (1.0, 1.1)
+RESCUED: dict[str, Any] = {"streamed": STREAMED}
 TRIPPED: dict[str, Any] = {"before": 3}
 
 # fmt: off
@@ -178,7 +179,25 @@ LIMITS = (
     Row("a lone limit is told", Shape("A!1"), "", "", "429 all_rate_limited", skipped="A:rate_limited", again=(1, 60),
         before=1),
 )
+RESCUES = (
+    Row("a cut stream is begun again where it broke", TIERS.but(rescues=True), "A=cut,200", "A=cut ^ A=200", **RESCUED),
+    Row("a silent one elsewhere", TIERS.but(rescues=True), "A=mute,200", "A=mute ^ B=200", takes=SECOND, **RESCUED),
+    Row("or here where nobody else is", LONE.but(rescues=True), "A=mute,200", "A=mute ^ A=200", takes=SECOND,
+        **RESCUED),
+    Row("another answer is no rescue", TIERS.but(rescues=True), "A=cut,other", "A=cut ^ A=other", "200 broken",
+        **RESCUED),
+    Row("a rescue that fails moves on", TIERS.but(rescues=True), "A=cut,503", "A=cut ^ A=503 ^ B=200", **RESCUED),
+    Row("two rescues are the most", THREE.but(rescues=True), "A=cut,503 B=503", "A=cut ^ A=503 ^ B=503", "200 broken",
+        **RESCUED),
+    Row("a rescue that is cut is rescued", LONE.but(rescues=True), "A=cut*2,200", "A=cut ^ A=cut ^ A=200", **RESCUED),
+    Row("who can continue comes first, even the one that fell silent", TIERS.but(rescues=True, prefills=True),
+        "A=mute,200", "A=mute ^ A=200", takes=SECOND, **RESCUED),
+    Row("a fallback group rescues its own streams", FALLBACK.but(rescues=True), "A=503 C=cut,200",
+        "A=503 > C=cut ^ C=200", **RESCUED),
+    Row("a stream that has not begun is not rescued but asked elsewhere", TIERS.but(rescues=True), "A=cut0",
+        "A=cut0 > B=200", **RESCUED),
+)
 # fmt: on
-ROWS = ALONE + GROUPS + ELSEWHERE + BREAKERS + LIMITS
+ROWS = ALONE + GROUPS + ELSEWHERE + BREAKERS + LIMITS + RESCUES
 CASES = [(row, is_stream) for row in ROWS for is_stream in row.streamed]
 IDS = [f"{row.name}{', streamed' if is_stream else ''}" for row, is_stream in CASES]

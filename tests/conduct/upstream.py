@@ -54,6 +54,7 @@ ACTS: dict[str, Callable[[Act], Behaviour]] = {
     "cut0": lambda act: CutStream(1),
     "void": lambda act: TruncatedStream(0),
     "empty": lambda act: Nothing(),
+    "other": lambda act: Ok("something else"),
 }
 
 

@@ -1,0 +1,13 @@
+"""What a run's numbers don't show by themselves, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+def notes_on(result: Mapping[str, Any]) -> Iterator[str]:
+    """One sentence each; none for results of older versions."""
+    if rescued := result.get("rescued_requests", 0):
+        was = "stream broke and was" if rescued == 1 else "streams broke and were"
+        yield f"{rescued:,} {was} rescued by another attempt."
