@@ -10,7 +10,7 @@ from access.models import NANO
 from engine.ledger import Attempt, Trace
 from engine.outcomes import Outcome
 from engine.spec import DeploymentSpec
-from engine.upstreams.call import Answer, Endpoint, Part, Stream
+from engine.upstreams.call import Answer, Endpoint, Part, Stream, cost_of
 from engine.upstreams.tokens import Usage
 from gateway.exchange import Exchange
 from gateway.resolve import VirtualChoice
@@ -76,10 +76,7 @@ class FinishedExchange:
     @property
     def cost_usd(self) -> float | None:
         """The cost by the catalog's prices; None without an answer, or if tokens or prices are unknown."""
-        if self.parts:
-            costs = [part.cost_usd for part in self.parts]
-            return None if None in costs else sum(cost for cost in costs if cost is not None)
-        return self.usage.cost_usd(self.deployment) if self.usage and self.deployment else None
+        return cost_of(self.usage, self.deployment, self.parts)
 
     def settlement(self, cost_usd: float | None) -> Settlement:
         """The charge to the paying account; nothing for a failure, or for requests that the person's own key paid."""
@@ -146,7 +143,7 @@ def record(exchange: Exchange) -> None:
 
 def cost_usd(result: Answer | Stream) -> float | None:
     """The cost of an answer by the catalog's prices; None if tokens or prices are unknown."""
-    return None if result.usage is None else result.usage.cost_usd(result.deployment)
+    return cost_of(result.usage, result.deployment)
 
 
 NOBODY = Attempt(

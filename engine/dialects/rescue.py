@@ -1,37 +1,47 @@
-"""What the caller of a chat stream has when it breaks, and how another stream goes on from there. Pure.
+"""What the caller of a stream has when it breaks, and how a chat stream goes on from there. Pure.
 
 A chunk is the JSON of one event of a chat stream, as a dict.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Any
 
 from engine.dialects.reading import chunk_in
+from engine.dialects.translation import Encoder
 from engine.upstreams.tokens import Usage
 
 # Streams of more than that are not kept, and not rescued.
 MOST_BYTES = 2 * 1024 * 1024
+# A step of reading them: other requests wait meanwhile.
+READ_AT_ONCE = 64 * 1024
 # Parts of an answer that cannot be cut in two.
 WHOLE = ("tool_calls", "function_call", "refusal", "audio", "images")
 # What a second stream says again, and the caller has.
 SAID_ONCE = ("role", "reasoning_content", "reasoning", "reasoning_details", "thinking", "thinking_blocks")
+# In a delta: something that chat has no words for.
+UNSAID = "unsaid"
 
 
 class AnotherAnswer(Exception):
     """The second answer is another one than the first."""
 
 
-@dataclass(slots=True)
 class Told:
-    """The part of a chat stream that its caller has. `add` is called for each piece, the rest only after a break."""
+    """The part of a stream that its caller has. `add` is called for each piece, the rest only after a break.
 
-    _pieces: list[bytes] = field(default_factory=list)
-    _size: int = 0
-    _is_text: bool = True
-    text: str = ""
-    first: dict[str, Any] = field(default_factory=dict)
+    Afterwards `text` is the text of its one answer, and `first` what all its chunks share. One class for each dialect
+    says what its events mean.
+    """
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._texts: list[str] = []
+        self._size = 0
+        self._is_text = True
+        self.text = ""
+        self.first: dict[str, Any] = {}
 
     def add(self, piece: bytes) -> None:
         """One or more whole events."""
@@ -39,25 +49,46 @@ class Told:
             self._size += len(piece)
             self._pieces.append(piece)
 
-    def can_be_continued(self) -> bool:
-        """Whether it is the unfinished text of one answer; reads what was added."""
-        for piece in self._pieces:
+    def read(self) -> Iterator[None]:
+        """Reads what was added, one step at a time."""
+        pieces, self._pieces, size = self._pieces, [], 0
+        for piece in pieces if self._size <= MOST_BYTES else ():
             for event in piece.split(b"\n\n"):
-                if event and (chunk := chunk_in(event)) is not None:
-                    self._read(chunk)
-        self._pieces.clear()
+                if event and (fields := chunk_in(event)) is not None:
+                    self._note(fields)
+            size += len(piece)
+            if size >= READ_AT_ONCE:
+                size = 0
+                yield
+        self.text = "".join(self._texts)
+
+    @property
+    def can_be_continued(self) -> bool:
+        """Whether it is the unfinished text of one answer."""
         return self._is_text and bool(self.text) and self._size <= MOST_BYTES
 
-    def _read(self, chunk: dict[str, Any]) -> None:
-        self.first = self.first or chunk
-        choices = chunk.get("choices")
+    def rest(self, view: Any) -> Encoder | None:
+        """What tells a chat stream to the caller as the rest of this one; None where it is chat itself."""
+        return None
+
+    def _note(self, fields: dict[str, Any]) -> None:
+        """The next event."""
+        raise NotImplementedError
+
+
+class ToldChat(Told):
+    """That of a chat stream."""
+
+    def _note(self, fields: dict[str, Any]) -> None:
+        self.first = self.first or fields
+        choices = fields.get("choices")
         for choice in choices if isinstance(choices, list) else ():
             delta = delta_of(choice)
             has_ended = isinstance(choice, dict) and choice.get("finish_reason") is not None
             if has_ended or choice.get("index", 0) != 0 or any(delta.get(part) for part in WHOLE):
                 self._is_text = False
             if isinstance(content := delta.get("content"), str):
-                self.text += content
+                self._texts.append(content)
 
 
 class Joint:
@@ -71,38 +102,38 @@ class Joint:
     def __init__(self, told: Told, *, is_continued: bool, lost: str = "") -> None:
         self._told, self._is_continued, self._lost = told.first, is_continued, lost
         self._text = told.text.removesuffix(lost) if lost else told.text
-        self._seen, self._held = "", list[dict[str, Any]]()
+        self._at = 0  # so much of it was said again
         self._is_joined = False
-
-    @property
-    def has_joined(self) -> bool:
-        """Whether it says something new."""
-        return self._is_joined
 
     def chunks(self, chunk: dict[str, Any]) -> list[dict[str, Any]]:
         """The caller's chunks for one of the second stream."""
         made = self._as_first(chunk)
-        if self._is_joined or not made.get("choices"):
+        if not made.get("choices"):
             return [made]
-        if self._is_continued:
-            return self._continued(made)
-        return self._again(made)
+        if delta_of(made["choices"][0]).get(UNSAID):
+            raise AnotherAnswer
+        if self._is_joined:
+            return [made]
+        return self._continued(made) if self._is_continued else self._again(made)
 
     def _again(self, chunk: dict[str, Any]) -> list[dict[str, Any]]:
-        self._seen += content_of(chunk)
-        left = len(self._text) - len(self._seen)
-        is_new = not (self._text.startswith(self._seen) if left >= 0 else self._seen.startswith(self._text))
-        if is_new or (left > 0 and says_more(chunk)):
+        content = content_of(chunk)
+        known = self._text[self._at : self._at + len(content)]
+        self._at += len(content)
+        is_behind = self._at < len(self._text)
+        if not content.startswith(known) or (is_behind and says_more(chunk)):
             raise AnotherAnswer
-        return [] if left > 0 else self._join(with_content(chunk, self._seen[len(self._text) :]))
+        return [] if is_behind else self._join(with_content(chunk, content[len(known) :]))
 
     def _continued(self, chunk: dict[str, Any]) -> list[dict[str, Any]]:
-        self._seen += content_of(chunk)
-        if self._seen.startswith(self._text):
-            return self._join(with_content(chunk, self._seen[len(self._text) :].removeprefix(self._lost)))
-        if self._text.startswith(self._seen) and not says_more(chunk):
+        content, held = content_of(chunk), self._text[: self._at]
+        known = self._text[self._at : self._at + len(content)]
+        self._at += len(content)
+        if content.startswith(known) and self._at >= len(self._text):
+            return self._join(with_content(chunk, content[len(known) :].removeprefix(self._lost)))
+        if content.startswith(known) and not says_more(chunk):
             return []  # it may be saying the text again
-        return self._join(with_content(chunk, self._seen.removeprefix(self._lost)))
+        return self._join(with_content(chunk, (held + content).removeprefix(self._lost)))
 
     def _join(self, chunk: dict[str, Any]) -> list[dict[str, Any]]:
         self._is_joined = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Set
 
-from engine.core.failures import Kind
+from engine.core.failures import Failure, Kind
 from engine.ledger import Attempt, AttemptStatus
 from engine.spec import DeploymentSpec, GroupSpec
 from engine.upstreams import failures
@@ -68,3 +68,9 @@ def about_the_endpoint(call: Call, deployment: DeploymentSpec, served: Set[str],
     if call.service in (served or {CHAT}):
         return error
     return failures.not_served(deployment, call.endpoint, error)
+
+
+def failure_of(error: Exception) -> Failure:
+    """An upstream's exception as the core sees it."""
+    known = failures.as_failure(error)
+    return Failure(known.kind, known.retry_after_s, failures.word_of(known), known)

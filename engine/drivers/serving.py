@@ -10,6 +10,7 @@ from contextlib import suppress
 from copy import copy
 from functools import partial
 from random import Random
+from typing import Any
 
 import structlog
 
@@ -27,9 +28,10 @@ from engine.ledger import Attempt, Hedge, Rescue, SkipReason
 from engine.shared.store import StateStore
 from engine.spec import DeploymentSpec, GroupSpec
 from engine.upstreams import estimates, failures
-from engine.upstreams.call import CHAT, Answer, Call, Stream, Usage
+from engine.upstreams.call import Answer, Call, Stream, Upstream, Usage
 from engine.upstreams.choose import collecting, obstacle, spoken_with, upstream_for
 from engine.upstreams.own_keys import OwnKeyRefused, is_hopeless, key_for, may_fall_back, was_refused, with_key
+from engine.upstreams.second_parts import own_upstream
 from engine.upstreams.upstream_failure import UpstreamFailure
 
 log = structlog.get_logger(__name__)
@@ -130,7 +132,7 @@ class _Request:
         error = attempt_ledger.about_the_endpoint(self._call, ask.target.spec, ask.target.health.served, error)
         self._call.last_error = error
         retry_after.note(self._call, ask.visit.group.spec, ask.target.spec, error)
-        return failure_of(error)
+        return attempt_ledger.failure_of(error)
 
     def stopped(self, ask: Ask) -> None:
         """The caller is gone with this attempt under way, or the time of the request is up."""
@@ -168,7 +170,7 @@ class _Request:
                 return None
             return await self._go_on(ask, call, kind)
         except Exception as error:
-            self._journey.broke(ask, self._now(), failure_of(error))
+            self._journey.broke(ask, self._now(), attempt_ledger.failure_of(error))
             return None
         except BaseException:
             self._journey.left(ask)
@@ -177,19 +179,14 @@ class _Request:
     async def _go_on(self, ask: Ask, call: Call, kind: Rescue) -> tuple[Stream, Attempt]:
         key = key_for(call, ask.target.spec)
         deployment = ask.target.spec if key is None else with_key(ask.target.spec, key)
-        spec = ask.visit.group.spec
-        begun = attempt_ledger.begun(spec, deployment, ask.depth, own_key=key is not None, rescue=kind.value)
-        attempt = call.trace.begin(begun)
-        stream = await self._sent(call, deployment, spec, attempt)
+        attempt = self._begun(ask, deployment, own_key=key is not None, rescue=kind.value)
+        upstream = call.upstream or own_upstream(call, deployment)
+        stream = await self._sent(call, deployment, ask.visit.group.spec, attempt, upstream)
         if not isinstance(stream, Stream):
             raise TypeError("a stream was asked for")
         self._bind(ask)
         self._follow(stream, ask, attempt)
         return stream, attempt
-
-    def failure_of(self, error: Exception) -> Failure:
-        """An error as the core sees it."""
-        return failure_of(error)
 
     async def ask(self, ask: Ask) -> Answer | Stream:
         """With the caller's own key where there is one, and again with the system's if that is allowed."""
@@ -206,28 +203,32 @@ class _Request:
         return await self._try(ask, deployment)
 
     async def _try(self, ask: Ask, deployment: DeploymentSpec, *, own_key: bool = False) -> Answer | Stream:
-        call, spec = self._call, ask.visit.group.spec
+        call = self._call
         is_bound = ask.target.key == self._bound and not call.trace.attempts
         hedge = Hedge.HEDGED.value if ask.step is Step.HEDGE else ""
-        begun = attempt_ledger.begun(spec, deployment, ask.depth, own_key=own_key, sticky=is_bound, hedge=hedge)
-        attempt = call.trace.begin(begun)
+        attempt = self._begun(ask, deployment, own_key=own_key, sticky=is_bound, hedge=hedge)
         call.asked, call.leaves_filtered = deployment, bool(ask.visit.group.content)
         rescuer = self._rescuer(ask, attempt)
-        result = await self._sent(call, deployment, spec, attempt)
+        result = await self._sent(call, deployment, ask.visit.group.spec, attempt, call.upstream)
         self._bind(ask)
         if isinstance(result, Answer):
             self._answered(ask, attempt, result.usage)
         else:
             self._follow(result, ask, attempt)
             if rescuer is not None:
-                rescuer.outer = result
-                if call.endpoint == CHAT:
-                    rescuer.watch(result, ask, attempt)
+                rescuer.serve(result, ask, attempt)
         return result
 
-    async def _sent(self, call: Call, deployment: DeploymentSpec, spec: GroupSpec, attempt: Attempt) -> Answer | Stream:
+    def _begun(self, ask: Ask, deployment: DeploymentSpec, **how: Any) -> Attempt:
+        begun = attempt_ledger.begun(ask.visit.group.spec, deployment, ask.depth, **how)
+        return self._call.trace.begin(begun)
+
+    async def _sent(
+        self, call: Call, deployment: DeploymentSpec, spec: GroupSpec, attempt: Attempt, upstream: Upstream | None
+    ) -> Answer | Stream:
+        """The answer of this upstream, or of the deployment's own for the door."""
         try:
-            upstream = call.upstream or upstream_for(deployment, call.endpoint)
+            upstream = upstream or upstream_for(deployment, call.endpoint)
             attempt.dialect = spoken_with(call, deployment)
             if spec.streams_upstream:
                 upstream = collecting(upstream, call.endpoint)
@@ -275,7 +276,7 @@ class _Request:
                 self._journey.left(ask)
             else:
                 attempt_ledger.failed(attempt, deployment, error)
-                failure = Failure(Kind.OWN_KEY) if attempt.is_key_refused else failure_of(error)
+                failure = Failure(Kind.OWN_KEY) if attempt.is_key_refused else attempt_ledger.failure_of(error)
                 self._journey.broke(ask, self._now(), failure)
 
         stream.on_end = on_end
@@ -342,12 +343,6 @@ def _place(error: Exception) -> str:
     while step is not None and step.tb_next is not None:
         step = step.tb_next
     return "" if step is None else f"{step.tb_frame.f_globals.get('__name__')}:{step.tb_lineno}"
-
-
-def failure_of(error: Exception) -> Failure:
-    """An upstream's exception as the core sees it."""
-    known = failures.as_failure(error)
-    return Failure(known.kind, known.retry_after_s, failures.word_of(known), known)
 
 
 def _bar(call: Call, target: Target) -> Exclusion | None:

@@ -158,8 +158,32 @@ class Part:
         return self.usage.cost_usd(self.deployment)
 
 
+def cost_of(usage: Usage | None, deployment: DeploymentSpec | None, parts: tuple[Part, ...] = ()) -> float | None:
+    """The cost of an answer in US dollars, of all its parts if it has any; None if tokens or a price are unknown."""
+    if parts:
+        costs = [part.cost_usd for part in parts]
+        return None if None in costs else sum(cost for cost in costs if cost is not None)
+    return usage.cost_usd(deployment) if usage and deployment else None
+
+
 LAST_EVENTS = (b"data: [DONE]\n\n", b"data:[DONE]\n\n")
 StreamEnd = Callable[[BaseException | None], Awaitable[None]]
+
+
+class Rescuing(Protocol):
+    """Goes on with a stream that breaks."""
+
+    def add(self, piece: bytes) -> None:
+        """The caller gets this piece."""
+        ...
+
+    async def go_on(self, error: Exception, passed: ForwardedEvents) -> AsyncGenerator[bytes]:
+        """The events that follow, or the stream's error; `passed` are those before the first break."""
+        ...
+
+    def end(self) -> None:
+        """The stream has ended."""
+        ...
 
 
 @dataclass(slots=True)
@@ -175,7 +199,7 @@ class Stream:
     `headers` are the upstream's for the client. `kind` is the content type where its pieces are no events: it has no
     words for an error then, and a stream that broke is cut. `parts` are those of a stream that was rescued;
     `deployment` and `usage` are then the last one's deployment and the sum. `kept_so_far` says what the upstream keeps
-    of it.
+    of it. `rescuer` has the events that follow those of a stream that breaks.
     """
 
     deployment: DeploymentSpec
@@ -190,6 +214,7 @@ class Stream:
     kind: bytes = b""
     parts: tuple[Part, ...] = field(default=(), repr=False)
     kept_so_far: Callable[[], Kept | None] | None = field(default=None, repr=False)
+    rescuer: Rescuing | None = field(default=None, repr=False)
 
     @property
     def kept(self) -> Kept | None:
@@ -198,17 +223,28 @@ class Stream:
 
     async def __aiter__(self) -> AsyncGenerator[bytes]:
         error: BaseException | None = None
-        passed = ForwardedEvents()
+        passed, events, rescuer = ForwardedEvents(), self.events, self.rescuer
         try:
-            async with aclosing(self.events) as events:
-                async for event in events:
-                    self.is_complete = self.is_complete or event.endswith(self.last_events)
-                    passed.add(event)
-                    yield event
+            while True:
+                try:
+                    async with aclosing(events):
+                        async for event in events:
+                            self.is_complete = self.is_complete or event.endswith(self.last_events)
+                            passed.add(event)
+                            if rescuer is not None:
+                                rescuer.add(event)
+                            yield event
+                    break
+                except Exception as broken:
+                    if rescuer is None:
+                        raise
+                    events = await rescuer.go_on(broken, passed)
         except BaseException as stopped:
             error = None if self.is_complete else stopped
             raise
         finally:
+            if rescuer is not None:
+                rescuer.end()
             self.usage = self.usage or passed.usage(self.asked)
             on_end, self.on_end = self.on_end, None
             if on_end is not None:

@@ -136,7 +136,10 @@ class ChatFromMessages(StreamEvents):
         return self._events_of(fields) if fields is not None and said.is_data else b""
 
     def _events_of(self, fields: dict[str, Any]) -> bytes:
-        return b"".join(b"data: " + to_json(chunk) + b"\n\n" for chunk in self._chunks.event(fields))
+        return b"".join(b"data: " + to_json(chunk) + b"\n\n" for chunk in self._chunks_of(fields))
+
+    def _chunks_of(self, fields: dict[str, Any]) -> list[dict[str, Any]]:
+        return self._chunks.event(fields)
 
 
 def _adapted(call: Call, deployment: DeploymentSpec) -> tuple[dict[str, Any], list[str]]:

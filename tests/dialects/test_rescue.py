@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.dialects.rescue import MOST_BYTES, AnotherAnswer, Joint, Told, with_usage
+from engine.dialects.rescue import MOST_BYTES, READ_AT_ONCE, AnotherAnswer, Joint, Told, ToldChat, with_usage
 from engine.upstreams.tokens import Usage, sum_of
 
 
@@ -20,9 +20,10 @@ def chunk(content: str | None = None, finish: str | None = None, **more: Any) ->
 
 
 def told(*chunks: dict[str, Any]) -> Told:
-    made = Told()
+    made = ToldChat()
     for one in chunks:
         made.add(b"data: " + json.dumps(one).encode() + b"\n\n")
+    list(made.read())
     return made
 
 
@@ -34,7 +35,7 @@ def shown(joint: Joint, *chunks: dict[str, Any]) -> str:
 
 def joint_of(text: str, *, is_continued: bool, lost: str = "") -> Joint:
     first = told(chunk(text))
-    assert first.can_be_continued()
+    assert first.can_be_continued
     return Joint(first, is_continued=is_continued, lost=lost)
 
 
@@ -48,13 +49,22 @@ def joint_of(text: str, *, is_continued: bool, lost: str = "") -> Joint:
     ],
 )
 def test_only_the_unfinished_text_of_one_answer_can_be_continued(last: dict[str, Any]):
-    assert told(chunk("a")).can_be_continued()
-    assert not told(chunk("a"), last).can_be_continued()
+    assert told(chunk("a")).can_be_continued
+    assert not told(chunk("a"), last).can_be_continued
 
 
 def test_nothing_and_too_much_can_not_be_continued():
-    assert not told(chunk(None, role="assistant"), chunk(None, reasoning_content="hm")).can_be_continued()
-    assert not told(chunk("a" * MOST_BYTES)).can_be_continued()
+    assert not told(chunk(None, role="assistant"), chunk(None, reasoning_content="hm")).can_be_continued
+    assert not told(chunk("a" * MOST_BYTES)).can_be_continued
+
+
+def test_it_is_read_in_small_steps():
+    made = ToldChat()
+    for _ in range(3 * READ_AT_ONCE // 100):
+        made.add(b"data: " + json.dumps(chunk("a" * 20)).encode() + b"\n\n")
+    assert len(list(made.read())) >= 3
+    assert made.can_be_continued
+    assert list(made.read()) == []
 
 
 @given(st.text(min_size=1), st.text(), st.lists(st.integers(0, 20), max_size=8))

@@ -59,6 +59,14 @@ class MessagesEncoder:
         self._by_index: dict[object, _Block] = {}
         self._last: dict[str, Any] = {}
 
+    @classmethod
+    def in_text(cls, view: MessagesView, index: int) -> MessagesEncoder:
+        """One for a message that its client has the beginning of: the block with this index is an open text."""
+        made = cls(view)
+        made._is_begun, made._index = True, index
+        made._enter(_Block("text"))
+        return made
+
     def chunk(self, fields: dict[str, Any]) -> bytes:
         """The events for one chunk."""
         begun = b"" if self._is_begun else self._begin()
@@ -192,13 +200,16 @@ class MessagesEncoder:
     def _start(self, block: _Block, start: dict[str, Any] | None = None) -> bytes:
         closed = self._close()
         self._index += 1
+        self._enter(block)
+        fields = {"index": self._index, "content_block": start or STARTS[block.kind]}
+        return closed + _event("content_block_start", fields)
+
+    def _enter(self, block: _Block) -> None:
         self._open = block
         if block.kind in DELTAS:
             kind, name = DELTAS[block.kind]
             head = f'event: content_block_delta\ndata: {{"type":"content_block_delta","index":{self._index},"delta":'
             self._delta = f'{head}{{"type":"{kind}","{name}":'.encode()
-        fields = {"index": self._index, "content_block": start or STARTS[block.kind]}
-        return closed + _event("content_block_start", fields)
 
     def _piece(self, text: str) -> bytes:
         return self._delta + to_json(text) + b"}}\n\n"

@@ -57,18 +57,19 @@ class Part:
 
 
 class Message:
-    """What the model says."""
+    """What the model says; `more` are fields that an upstream gave it."""
 
-    __slots__ = ("id", "index", "parts")
+    __slots__ = ("id", "index", "more", "parts")
 
-    def __init__(self, id: str, index: int) -> None:
-        self.id, self.index = id, index
+    def __init__(self, id: str, index: int, more: dict[str, Any] | None = None) -> None:
+        self.id, self.index, self.more = id, index, more or {}
         self.parts: list[Part] = []
 
     def item(self, status: Status) -> dict[str, Any]:
         """The item in this state."""
         content = [part.content for part in self.parts]
-        return {"type": "message", "id": self.id, "role": "assistant", "status": status, "content": content}
+        told = {"type": "message", "id": self.id, "role": "assistant", "status": status, "content": content}
+        return {**told, **self.more}
 
 
 class ToolCall:

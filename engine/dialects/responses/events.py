@@ -18,6 +18,7 @@ from engine.dialects.responses.answer import (
     tier_of,
     usage_of,
 )
+from engine.dialects.responses.begun import Begun
 from engine.dialects.responses.entries import Part
 from engine.dialects.responses.errors import failed
 from engine.dialects.responses.output import NewId, Output
@@ -26,6 +27,9 @@ from engine.upstreams.tokens import Usage
 
 DELTA = "response.output_text.delta"
 IN_PROGRESS: dict[str, Any] = {"status": "in_progress", "error": None, "incomplete_details": None}
+
+# What the last event of a response says in its own way.
+RETOLD = frozenset({"id", "object", "model", "status", "error", "incomplete_details", "output", "usage"})
 
 
 class ResponsesEncoder:
@@ -42,13 +46,27 @@ class ResponsesEncoder:
         self._repeated = b""
         self._tier: dict[str, Any] = {}
         self._finish: str | None = None
+        self._is_rest = False
         # The part that the delta before this one belongs to, and the JSON around its text.
         self._part: Part | None = None
         self._around = (b"", b"")
 
+    @classmethod
+    def in_text(cls, view: ResponsesView, begun: Begun, text: str) -> ResponsesEncoder:
+        """One for a response that its client has the beginning of, with this text open."""
+        made = cls(view)
+        made._number, made._is_rest = begun.number, True
+        made._output.go_on(begun, text)
+        made._head = {name: begun.response.get(name) for name in ("id", "model")}
+        told = {name: value for name, value in begun.response.items() if name not in RETOLD}
+        made._repeated = to_json({"object": "response", **told})[1:]
+        return made
+
     def chunk(self, fields: dict[str, Any]) -> bytes:
         """The events for one chunk."""
         self._told = []
+        if self._is_rest:
+            self._head["model"] = model_of(fields, self._view)
         if not self._head:
             self._begin(fields)
         choices = fields.get("choices")

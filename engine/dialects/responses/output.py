@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from engine.dialects.responses.begun import Begun
 from engine.dialects.responses.entries import Entry, Message, Part, Status, Thought, ToolCall
 from engine.dialects.responses.tools import Toolbox
 
@@ -34,6 +35,19 @@ class Output:
         self._part: Part | None = None
         self._calls: dict[object, ToolCall] = {}
         self._ended: dict[int, dict[str, Any]] = {}
+
+    def go_on(self, begun: Begun, text: str) -> None:
+        """From an open text, with the items before it as they came."""
+        for index, item in enumerate(begun.ended):
+            self._entries.append(Thought(str(item.get("id")), index, is_shown=False))
+            self._ended[index] = item
+        more = {name: value for name, value in begun.message.items() if name not in ("id", "status", "content")}
+        self._open = message = Message(str(begun.message["id"]), len(begun.ended), more)
+        self._part = part = Part(begun.part, _place(message), is_refusal=False)
+        part.texts.append(text)
+        part.logprobs += begun.logprobs
+        message.parts.append(part)
+        self._entries.append(message)
 
     def items(self, status: Status = "incomplete") -> list[dict[str, Any]]:
         """All items; `status` is that of those which are still open."""

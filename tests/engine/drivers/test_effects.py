@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from engine.drivers.attempt_ledger import failure_of
 from engine.drivers.effects import Effect, effect_of, timed_out, unreachable
-from engine.drivers.serving import failure_of
 from engine.faults.fates import Broken, Exposure, Fate, Refusal
 from engine.faults.kinds import KINDS
 from engine.faults.targets import TargetedFault
