@@ -81,8 +81,9 @@ class Provider(models.Model):
 
     `error` says why its last probe failed, `error_since` since when, `failed_probes` how many in a row; `latency_ms` is
     the moving average of successful probes (see `health/probe_schedule.py`). `dialects` are those that the console
-    speaks with it, without LiteLLM; none means those of its type. Each request to it has the `extra_headers`, and the
-    fields of `extra_body`.
+    speaks with it, without LiteLLM; none means those of its type. `dialects_probed` says of each whether the server
+    answered it when it was last asked, null where that can't be told; it changes nothing by itself. Each request to it
+    has the `extra_headers`, and the fields of `extra_body`.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -94,6 +95,8 @@ class Provider(models.Model):
     auto_fallback = models.BooleanField(default=True)
     settings = models.JSONField(default=dict, blank=True)
     dialects = models.JSONField(default=list, blank=True)
+    dialects_probed = models.JSONField(default=dict, editable=False)
+    dialects_probed_at = models.DateTimeField(null=True, editable=False)
     extra_headers = models.JSONField(default=dict, blank=True, validators=[check_extra_headers])
     extra_body = models.JSONField(default=dict, blank=True, validators=[check_extra_body])
     rpm = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])

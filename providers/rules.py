@@ -24,6 +24,8 @@ SETTING = re.compile(r"[A-Za-z0-9._-]{0,256}")
 # What the console can speak with a provider: OpenAI's chat or Anthropic's messages directly, or LiteLLM.
 LITELLM = "litellm"
 DIALECTS = ("chat", "messages", "responses", LITELLM)
+# Spoken at an address of `engine/`'s own; all others at the provider's.
+AT_HOME = {"anthropic": frozenset({"messages"}), "gemini": frozenset({"chat", "responses"})}
 SENDABLE = "A key has up to 4096 printable ASCII characters, in one line."
 
 
@@ -48,6 +50,7 @@ def check_sound(provider: Provider, secrets: Collection[str], *, waits: bool = F
     check_type(provider.type)
     check_settings(provider.type, provider.settings)
     check_dialects(provider.dialects)
+    check_has_address(provider)
     if not waits:
         check_reachable(provider, secrets)
     provider.full_clean(validate_unique=False, validate_constraints=False)
@@ -60,6 +63,14 @@ def check_dialects(dialects: object) -> None:
         raise ValidationError({"dialects": f"Give a list of {', '.join(DIALECTS)}."})
     if LITELLM in dialects and len(dialects) > 1:
         raise ValidationError({"dialects": "Give 'litellm' alone, or only what is spoken without it."})
+
+
+def check_has_address(provider: Provider) -> None:
+    """Raises for dialects that would be spoken to nobody, or with the provider's key to somebody else."""
+    preset = preset_of(provider.type)
+    lost = set(provider.dialects) - {LITELLM} - AT_HOME.get(preset.litellm_provider, frozenset())
+    if lost and not (provider.api_base or preset.base_url):
+        raise ValidationError({"dialects": f"Give a base URL, too: {', '.join(sorted(lost))} can't be spoken without."})
 
 
 def check_reachable(provider: Provider, secrets: Collection[str]) -> None:

@@ -55,6 +55,7 @@ class ProviderSerializer(StrictSerializer):
     `aws_access_key_id` and `aws_secret_access_key` for aws. `rpm` and `tpm` limit each of its deployments without a
     limit of its own. `models` are upstream names. `dialects` are the protocols that the console speaks with it: `chat`
     and `responses` (OpenAI's) and `messages` (Anthropic's) directly, or `litellm` alone; none means those of its type.
+    `dialects_probed` says which of them its server answered when it was last asked, null where that can't be told.
     `extra_headers` and the fields of `extra_body` are in every request to it; a deployment's own win, and both win over
     the client's. They hold no secrets.
     """
@@ -70,6 +71,8 @@ class ProviderSerializer(StrictSerializer):
     settings = serializers.DictField(child=serializers.CharField(max_length=256, allow_blank=True), default=dict)
     credentials = MaskedCredentialsField(default=dict)
     dialects = serializers.ListField(child=serializers.ChoiceField(choices=DIALECTS), default=list)
+    dialects_probed = serializers.DictField(child=serializers.BooleanField(allow_null=True), read_only=True)
+    dialects_probed_at = serializers.DateTimeField(read_only=True, allow_null=True)
     extra_headers = serializers.DictField(child=serializers.CharField(max_length=1024), default=dict)
     extra_body = serializers.DictField(default=dict)
     rpm = serializers.IntegerField(min_value=1, max_value=MOST_PER_MINUTE, allow_null=True, default=None)

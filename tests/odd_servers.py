@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ssl
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from socket import AddressFamily
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.fakes import Exchange, ScriptedUpstream
+from tests.fakes import Behaviour, Exchange, ScriptedUpstream, Status
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,21 @@ class Moved:
     async def play(self, exchange: Exchange) -> None:
         exchange.head(self.code, {"Location": self.location, "Content-Length": "0"})
         await exchange.writer.drain()
+
+
+NOT_FOUND = Status(404, message="Not Found")
+
+
+@dataclass(frozen=True)
+class Paths:
+    """A server that has some paths, by their ends, and says something else of all others."""
+
+    at: Mapping[str, Behaviour] = field(default_factory=dict)
+    elsewhere: Behaviour = NOT_FOUND
+
+    async def play(self, exchange: Exchange) -> None:
+        path = exchange.path.partition("?")[0]
+        await next((one for end, one in self.at.items() if path.endswith(end)), self.elsewhere).play(exchange)
 
 
 class Names(AbstractResolver):

@@ -10,10 +10,10 @@ import aiohttp
 from engine import addresses
 from engine.ledger import Attempt, Trace
 from engine.probes import errors
-from engine.probes.findings import Finding, Target, Trouble
+from engine.probes.findings import Finding, Target, Trouble, deployment_of
 from engine.probes.listings import Listing, listing_of, names_in
 from engine.redaction import redact
-from engine.spec import DeploymentSpec, RetryPolicy
+from engine.spec import RetryPolicy
 from engine.upstreams import failures
 from engine.upstreams.call import Call
 from engine.upstreams.choose import upstream_for
@@ -114,7 +114,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
 
 
 async def _one_token(target: Target, session: aiohttp.ClientSession, limit_s: float) -> Finding:
-    deployment, began = _deployment(target), time.perf_counter()
+    deployment, began = deployment_of(target), time.perf_counter()
     upstream = upstream_for(deployment)
     upstream = DirectUpstream(lambda: session) if isinstance(upstream, DirectUpstream) else upstream
     trace, now = Trace("probe", target.provider), time.time()
@@ -136,20 +136,6 @@ def _diagnosis(target: Target, error: Exception, *, message: str, limit_s: float
         if found.trouble in (Trouble.SERVER_ERROR, Trouble.NO_LIST):
             return errors.Diagnosis(Trouble.SERVER_ERROR, redact(message, secret=target.api_key))
     return found
-
-
-def _deployment(target: Target) -> DeploymentSpec:
-    return DeploymentSpec(
-        deployment_id="probe",
-        name=target.provider,
-        provider=target.provider,
-        provider_type=target.provider_type,
-        upstream_model=target.model or "",
-        api_base=target.api_base,
-        api_key=target.api_key,
-        options=target.options,
-        credentials=target.credentials,
-    )
 
 
 def _since_ms(began: float) -> float:

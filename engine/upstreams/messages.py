@@ -183,12 +183,17 @@ def _is_of_another(body: dict[str, Any], deployment: DeploymentSpec, refusal: Up
 
 def messages_headers(call: Call, deployment: DeploymentSpec, wanted: frozenset[str] = ANTHROPIC) -> dict[str, str]:
     """The headers of a request, with the client's own of those that are `wanted`."""
+    return own_headers(deployment) | headers_for(call, deployment, wanted) | dict(deployment.extra_headers)
+
+
+def own_headers(deployment: DeploymentSpec) -> dict[str, str]:
+    """The headers that every request has, with the key in plaintext."""
     made = {"content-type": "application/json", "accept-encoding": "identity", "anthropic-version": VERSION}
-    if deployment.api_key is not None:
-        key = deployment.api_key.reveal()
-        # Other servers of this API read one or the other.
-        made |= {"x-api-key": key} | ({"authorization": f"Bearer {key}"} if deployment.api_base else {})
-    return made | headers_for(call, deployment, wanted) | dict(deployment.extra_headers)
+    if deployment.api_key is None:
+        return made
+    key = deployment.api_key.reveal()
+    # Other servers of this API read one or the other.
+    return made | {"x-api-key": key} | ({"authorization": f"Bearer {key}"} if deployment.api_base else {})
 
 
 def messages_address(deployment: DeploymentSpec, path: str = "messages") -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from engine.probes import asking
+from engine.probes.spoken import with_spoken
 from gateway.background.periodic import run_every
 from providers.health import probe_schedule
 from providers.health.probe_schedule import Claim
@@ -58,6 +59,7 @@ class Prober:
         found = claim.finding
         if claim.target is not None:
             found = await asking.probe(claim.target)
+            found = await with_spoken(found, claim.target) if claim.asks_dialects else found
         if found is not None:
             again_in = probe_schedule.spread(self._interval_s, self._rng)
             record = partial(probe_schedule.record, provider_id=claim.provider_id, finding=found, again_in=again_in)

@@ -21,6 +21,7 @@ from pages.parts import wants_part, way_back
 from pages.providers.form import DEFAULT_TYPE, ProviderForm
 from pages.providers.offers import MOST_LISTED, Checklist
 from pages.providers.page_rights import editors_only, testers_only
+from pages.providers.protocols import heard
 from providers import secrets
 from providers.health import connection_check
 from providers.models import Provider
@@ -38,7 +39,9 @@ def provider_test(request: PersonRequest, provider_id: UUID) -> HttpResponse:
         tell = messages.success if finding.is_ok else messages.error
         tell(request, f"{provider.name}: {_sentence(finding)}")
         return redirect(way_back(request))
-    return trigger_client_event(render(request, RESULT, {"finding": finding}), "providers-changed")
+    return trigger_client_event(
+        render(request, RESULT, {"finding": finding, "heard": heard(finding.spoken)}), "providers-changed"
+    )
 
 
 @sensitive_post_parameters()
@@ -50,7 +53,7 @@ def connection_test(request: PersonRequest) -> HttpResponse:
     finding = tried(request, provider)
     type = provider.type if provider else request.POST.get("type") or DEFAULT_TYPE
     checklist = listed_in(Checklist.in_form(request.POST, type=type), finding)
-    context = {"finding": finding, "checklist": checklist, "is_tried": True}
+    context = {"finding": finding, "heard": heard(finding.spoken), "checklist": checklist, "is_tried": True}
     return render(request, "providers/provider_form.html#connection", context)
 
 

@@ -18,6 +18,7 @@ from pages.providers import connection_test
 from pages.providers.form import DEFAULT_TYPE, ProviderForm
 from pages.providers.offers import Checklist
 from pages.providers.page_rights import editors_only
+from pages.providers.protocols import heard
 from providers import actions, rules
 from providers.models import Provider
 
@@ -89,7 +90,8 @@ def _posted(request: PersonRequest, provider: Provider | None) -> HttpResponseBa
     if do != "test":
         return _page(request, form, checklist, provider)
     finding = connection_test.tried(request, provider)
-    return _page(request, form, connection_test.listed_in(checklist, finding), provider, finding=finding)
+    told = {"finding": finding, "heard": heard(finding.spoken)}
+    return _page(request, form, connection_test.listed_in(checklist, finding), provider, **told)
 
 
 def _checklist(data: QueryDict, provider: Provider | None) -> Checklist:

@@ -9,6 +9,7 @@ from django import forms
 from django.http import QueryDict
 
 from pages.forms import ActionForm, ObjectField, SecretField, WholeNumberField, WordsField, attributes
+from pages.providers.protocols import UNTRIED, answer_of
 from providers import secrets
 from providers.actions import ProviderFields
 from providers.adaptations.allowed_extras import check_extra_body, check_extra_headers
@@ -29,10 +30,6 @@ SPOKEN = {
     "messages": "Messages (Anthropic's), directly",
     "litellm": "Through LiteLLM",
 }
-UNTRIED = (
-    "What is spoken directly skips LiteLLM, so it is faster and nothing is lost on the way. It was tried with test "
-    "servers, never with a provider's real service; if requests fail, tick LiteLLM alone."
-)
 RETYPE = "What is typed here is never sent back: after an error, type it again."
 
 
@@ -149,6 +146,9 @@ class ProviderForm(ActionForm):
             "Needed for this type." if preset.needs_base_url else "Empty: the provider's own address."
         )
         fields["dialects"].help_text = f"None ticked: what is usual for the type{self.usual_dialects}. {UNTRIED}"
+        dialects: Any = fields["dialects"]
+        said = self.provider.dialects_probed if self.provider else {}
+        dialects.choices = [(name, f"{SPOKEN[name]}{answer_of(said.get(name))}") for name in DIALECTS]
         fields["api_key"].help_text = self._secret_hint(secrets.API_KEY)
         fields["api_key"].widget.attrs["placeholder"] = "sk-…"
         if secrets.API_KEY not in self.hints:

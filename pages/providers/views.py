@@ -20,6 +20,7 @@ from pages.guards import PersonRequest
 from pages.parts import page_or_part
 from pages.providers.cards import card_of
 from pages.providers.page_rights import readers_only, rights
+from pages.providers.protocols import protocols_of
 from providers import rules, secrets
 from providers.models import LanguageModel, Probe, Provider
 from usage.analytics.provider_stats import provider_stats
@@ -115,6 +116,7 @@ def provider_detail(request: PersonRequest, provider_id: UUID) -> HttpResponse:
         "breaker": f"{KEY}{provider.pk}",
         "cooldowns": [one for one in current_cooldowns() if one.provider == provider.name],
         "hints": secrets.hints_of(provider),
+        "protocols": protocols_of(provider),
         "sparkline": sparkline_of(probes[::-1]),
         "probes": probes[:PROBES_LISTED],
         "models": provider.models.order_by("name")[:MODELS_LISTED],

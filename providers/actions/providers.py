@@ -9,6 +9,7 @@ import structlog
 from django.db.transaction import atomic
 from django.views.decorators.debug import sensitive_variables
 
+from lib.audit import changes_between
 from lib.authors import Author
 from providers import config_version, history, rules, secrets
 from providers.actions.models import add_models, replace_models
@@ -18,6 +19,8 @@ from providers.presets import preset_of
 log = structlog.get_logger(__name__)
 
 LONGEST_ERROR = 512
+# With another of these it may be another server.
+PLACE = {"api_base", "settings"}
 
 
 class ProviderFields(TypedDict, total=False):
@@ -95,6 +98,8 @@ def update_provider(
     fresh.updated_by = by.name
     new = _new_secrets(fresh.type, hints, api_key, credentials)
     _check(fresh, hints, new)
+    if new or PLACE & changes_between(before, history.snapshot_of(fresh)).keys():
+        fresh.dialects_probed, fresh.dialects_probed_at = {}, None
     fresh.save()
     changed = secrets.change(provider=fresh, new=new)
     changed |= {} if models is None else replace_models(fresh, models)

@@ -58,12 +58,16 @@ class ConnectionTest(StrictSerializer):
 
 
 class ConnectionTested(serializers.Serializer):
-    """The result. `latency` is in milliseconds; `error` and `error_kind` are set if `success` is false."""
+    """The result. `latency` is in milliseconds; `error` and `error_kind` are set if `success` is false.
+
+    `dialects` says of `chat`, `responses` and `messages` whether the server answered it, null where that can't be told.
+    """
 
     success = serializers.BooleanField()
     latency = serializers.FloatField(source="latency_ms")
     models_available = serializers.IntegerField(required=False)
     models = serializers.ListField(child=serializers.CharField(), required=False)
+    dialects = serializers.DictField(child=serializers.BooleanField(allow_null=True), required=False)
     error = serializers.CharField(required=False)
     error_kind = serializers.CharField(required=False)
 
@@ -129,14 +133,17 @@ class Discovery(APIView):
 
 def tested_json(finding: Finding) -> dict[str, Any]:
     """A finding in the API's shape."""
+    spoken = {"dialects": dict(finding.spoken)} if finding.spoken else {}
     if finding.is_ok:
         models = list(finding.models)
-        return {"success": True, "latency": finding.latency_ms, "models_available": len(models), "models": models}
+        answer = {"success": True, "latency": finding.latency_ms, "models_available": len(models), "models": models}
+        return answer | spoken
     return {
         "success": False,
         "latency": finding.latency_ms,
         "error": finding.error,
         "error_kind": str(finding.trouble),
+        **spoken,
     }
 
 

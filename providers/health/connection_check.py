@@ -9,6 +9,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from engine.probes import asking
 from engine.probes.findings import Finding, Target
+from engine.probes.spoken import with_spoken
 from engine.spec import Secret
 from providers import rules
 from providers.health import probe_schedule
@@ -29,13 +30,17 @@ def check_saved(provider: Provider) -> Finding:
 
 
 def check(target: Target) -> Finding:
-    """Tests a possibly unsaved provider."""
-    return async_to_sync(asking.check)(target)
+    """Tests a possibly unsaved provider, and asks which dialects it speaks."""
+    return async_to_sync(_check)(target)
+
+
+async def _check(target: Target) -> Finding:
+    return await with_spoken(await asking.check(target), target)
 
 
 def check_with_key(provider: Provider, key: Secret) -> Finding:
     """Tests a saved provider with a person's own key; the result is about the key, so it is not a probe."""
-    return check(probe_schedule.target_with(provider, Credentials(key)))
+    return async_to_sync(asking.check)(probe_schedule.target_with(provider, Credentials(key)))
 
 
 def models_of(provider: Provider) -> Finding:

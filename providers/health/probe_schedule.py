@@ -39,11 +39,15 @@ OTHER_MODES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A provider to probe; without a target the finding is known already."""
+    """A provider to probe; without a target the finding is known already.
+
+    `asks_dialects`: nobody knows which dialects are spoken at its address.
+    """
 
     provider_id: UUID
     target: Target | None
     finding: Finding | None = None
+    asks_dialects: bool = False
 
 
 def claim_due(*, interval_s: float, rng: random.Random) -> list[Claim]:
@@ -82,7 +86,7 @@ def claim_of(provider: Provider) -> Claim:
         return Claim(provider.pk, None, _unusable(str(error)))
     if keys.api_key is None and preset_of(provider.type).needs_key and not provider.api_base:
         return Claim(provider.pk, None, _unusable(f"{provider.name} has no API key."))
-    return Claim(provider.pk, target_with(provider, keys))
+    return Claim(provider.pk, target_with(provider, keys), asks_dialects=provider.dialects_probed_at is None)
 
 
 def target_with(provider: Provider, keys: Credentials) -> Target:
@@ -129,6 +133,8 @@ def record(*, provider_id: UUID, finding: Finding, again_in: timedelta | None = 
     else:
         since = Coalesce(F("error_since"), now)
         rows.update(error=finding.error[:512], error_since=since, failed_probes=F("failed_probes") + 1)
+    if finding.spoken:
+        rows.update(dialects_probed=dict(finding.spoken), dialects_probed_at=now)
     if again_in is not None:
         rows.update(next_probe_at=now + again_in)
     _write_history(provider_id, finding, now)

@@ -17,8 +17,8 @@ from django.utils import timezone
 from gateway.background.probing import Prober
 from providers.models import Probe, Provider
 from tests.factories import make_provider
-from tests.fakes import Hang, ScriptedUpstream, Status
-from tests.odd_servers import saw_request
+from tests.fakes import Hang, Ok, ScriptedUpstream, Status
+from tests.odd_servers import Paths, saw_request
 from tests.pace import Stopwatch
 from tests.servers import console
 from usage.models import Alert, RequestRecord
@@ -50,14 +50,25 @@ def test_a_turn_probes_what_is_due_and_counts_as_no_traffic(provider, upstream):
     provider.refresh_from_db()
     assert (provider.status, provider.latency_ms is not None) == ("active", True)
     assert provider.next_probe_at > timezone.now() + timedelta(seconds=200)
-    assert [exchange.path for exchange in upstream.seen] == ["/v1/models"]
+    assert upstream.seen[0].path == "/v1/models"
     assert not RequestRecord.objects.exists()
+
+
+def test_the_first_probe_also_asks_which_dialects_are_spoken(provider, upstream):
+    upstream.usual = Paths({"/v1/models": Ok(), "/v1/chat/completions": Status(422)})
+    turn()
+    provider.refresh_from_db()
+    assert provider.dialects_probed == {"chat": True, "responses": False, "messages": False}
+    assert upstream.count == 5
+    turn()
+    assert upstream.count == 6
 
 
 def test_what_is_not_due_is_left_alone(provider, upstream):
     turn()
+    asked = upstream.count
     async_to_sync(prober().turn)()
-    assert upstream.count == 1
+    assert upstream.count == asked
 
 
 def test_three_failures_in_a_row_raise_one_alert_and_a_success_ends_it(provider, upstream):
@@ -139,10 +150,9 @@ def test_the_server_probes_by_itself_and_stops_within_a_second(tmp_path: Path):
     with ScriptedUpstream() as upstream, console(tmp_path, PROBE_INTERVAL_S="0.2") as ours:
         ours.add_model(provider="Probed", api_base=upstream.url)
         deadline = time.monotonic() + 20
-        while upstream.count < 3 and time.monotonic() < deadline:
+        while upstream.count < 7 and time.monotonic() < deadline:
             time.sleep(0.05)
-        assert upstream.count >= 3
-        assert {exchange.path for exchange in upstream.seen} == {"/v1/models"}
+        assert [one.path for one in upstream.seen].count("/v1/models") >= 3
         upstream.usual = Hang()
         while upstream.in_flight == 0 and time.monotonic() < deadline:
             time.sleep(0.01)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.utils import timezone
+from django.utils.html import strip_tags
 
 from providers.models import LanguageModel, Provider
 from tests.factories import make_group, make_model, make_provider
@@ -101,6 +102,27 @@ def test_one_provider_with_its_history_models_and_groups(page):
     for text in ("<polyline", 'class="failed"', "Timeout", "m-1", "chat", "sk-…****1234"):
         assert text in html, text
     assert KEY not in html
+
+
+def test_its_page_says_what_is_spoken_and_what_was_never_tried(page):
+    said = {"chat": True, "responses": None, "messages": False}
+    provider = make_provider(dialects=["messages"], dialects_probed=said, dialects_probed_at=timezone.now())
+    html = html_of(page.get(f"/providers/{provider.pk}"))
+    table = html.split('id="protocols-title"')[1].partition("</table>")[0].replace("<", " <")
+    assert [" ".join(strip_tags(row).split()) for row in table.split("<tr>")[2:]] == [
+        "Chat Completions no answers it",
+        "Responses no can’t be told",
+        "Messages directly does not know it",
+    ]
+    assert "never with a provider&#x27;s real service" in html
+    assert "not asked yet" in html_of(page.get(f"/providers/{make_provider().pk}"))
+
+
+def test_a_provider_on_litellm_says_so(page):
+    provider = make_provider(type="anthropic", api_base="", dialects=["litellm"])
+    html = html_of(page.get(f"/providers/{provider.pk}"))
+    assert "Requests go through LiteLLM." in html
+    assert "real service" not in html
 
 
 def test_one_that_is_gone_is_not_found(page):
