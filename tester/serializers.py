@@ -186,6 +186,11 @@ class SimulationResultSerializer(serializers.Serializer):
     latency_p95_ms = serializers.FloatField(allow_null=True)
     latency_p99_ms = serializers.FloatField(allow_null=True)
     cost_usd = serializers.FloatField()
+    cached_share = serializers.FloatField(
+        required=False,
+        allow_null=True,
+        help_text="Of all input tokens those read from prompt caches; null where requests have no conversations.",
+    )
 
 
 class RunStartedSerializer(serializers.Serializer):

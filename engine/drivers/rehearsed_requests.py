@@ -23,6 +23,7 @@ from engine.rehearsal.trace_lines import TraceLines, parts_of
 from engine.spec import DeploymentSpec
 
 if TYPE_CHECKING:
+    from engine.drivers.rehearsed_conversations import Talk
     from engine.drivers.rehearsed_rescues import Rescued
 
 
@@ -57,12 +58,12 @@ class Request:
     Most are answered by the first deployment that they ask: those have no `journey`, no `trace` (of the attempts that
     have ended) and no `failures` (the effects of those that failed). `ask` is the attempt under way, or the last one,
     at `place`; its stream's first token came at `first_token_s`. `rescued` is what becomes of a stream that broke, if
-    its group rescues those.
+    its group rescues those; `talk` is its conversation, if it has one.
     """
 
     __slots__ = (
         "ask", "began_s", "client", "cost_usd", "deadline_s", "effect", "ended_s", "failures", "fate", "first_token_s",
-        "index", "input_tokens", "journey", "output_tokens", "place", "rescued", "trace",
+        "index", "input_tokens", "journey", "output_tokens", "place", "rescued", "talk", "trace",
     )  # fmt: skip
 
     ask: Ask
@@ -88,6 +89,7 @@ class Request:
         self.began_s, self.deadline_s = began_s, deadline_s
         self.journey: Journey | None = None
         self.rescued: Rescued | None = None
+        self.talk: Talk | None = None
 
     def attempt(self, now: float, status: AttemptStatus, effect: Effect | None = None) -> Attempt:
         """The attempt under way, which has ended so."""
@@ -101,6 +103,8 @@ class Request:
             attempt.status_code = effect.status_code
         elif status == "success":
             attempt.status_code = 200
+        if self.talk is not None:
+            attempt.sticky = self.talk.bound == row.deployment_id and not self.trace.attempts
         if self.rescued is not None and self.rescued.kind is not None:
             attempt.rescue = self.rescued.kind.value
         return attempt

@@ -19,6 +19,7 @@ from engine.core.queues import Queued
 from engine.drivers.compiling import compiled_together
 from engine.drivers.effects import Effect, effect_of, timed_out, unreachable
 from engine.drivers.endings import PassedOver, failure_of
+from engine.drivers.rehearsed_conversations import Talks, caches_of
 from engine.drivers.rehearsed_requests import Request, places_of
 from engine.drivers.rehearsed_rescues import Rescues, differs_at, usage, usage_of
 from engine.drivers.rescuing import ANOTHER_ANSWER
@@ -74,6 +75,8 @@ class Simulation:
         self._first_asks = FirstAsks(self._group, self._rng, is_stream=self._is_stream)
         # Where deployments are left out from the start, every request tells of them.
         self._is_plain = self._limit_s > 0 and not self._passed_over.has_left_out
+        caches = caches_of(job)
+        self._talks = None if caches is None else Talks(self._group, caches)
         self._places = places_of(self._groups, self._conditions, self._tally.deployments, is_stream=self._is_stream)
         self._rescues = Rescues(job, self._places, self._passed_over, self._ask)
         self._effects: dict[tuple[str, Refusal | Broken], Effect] = {}
@@ -167,10 +170,13 @@ class Simulation:
     def _begin(self, arrival: tuple[int, Arrival], client: ClientRetries | None) -> None:
         if self._should_stop():
             raise Stopped
-        now, (index, (_, input_tokens, output_tokens)) = self.now, arrival
+        now, (index, (_, input_tokens, output_tokens, conversation)) = self.now, arrival
         self._tally.started += 1
         request = Request(index, input_tokens, output_tokens, client, now, now + self._limit_s)
-        if self._is_plain and (ask := self._first_asks.ask(now, prompt_tokens=input_tokens)) is not None:
+        if conversation and self._talks is not None:
+            talk = request.talk = self._talks.begin(conversation, now)
+            self._do(request, self._set_out(request).begin(now, talk.bound))
+        elif self._is_plain and (ask := self._first_asks.ask(now, prompt_tokens=input_tokens)) is not None:
             self._ask(request, ask)
         else:
             self._do(request, self._set_out(request).begin(now))
@@ -241,6 +247,8 @@ class Simulation:
         if fate is None:
             fate = place.conditions.fate(now, request.input_tokens, request.output_tokens, is_stream=place.is_stream)
         request.fate, news_s = fate, fate.news_s
+        if request.talk is not None and self._talks is not None:
+            self._talks.ask(request.talk, ask, now, fate.input_tokens)
         if news_s >= place.limit_s:
             request.effect = timed_out(place.row, place.limit_is_of, place.limit_s)
             self._then(request, now + place.limit_s, self._failed)
@@ -273,6 +281,8 @@ class Simulation:
         else:
             started(request.ask, now)
             request.deadline_s = request.began_s + self._job.deadline_s
+            if request.talk is not None and self._talks is not None:
+                self._talks.bind(request.talk, request.ask, now)
         fate.heed_idle_limit(place.idle_s)
         if request.rescued is not None and (share := differs_at(request)) is not None:
             self._then(request, now + fate.output_s * share, self._differed)
@@ -302,6 +312,8 @@ class Simulation:
             self._close(request, "success")
             is_whole, written = request.rescued is None, fate.output_tokens
             spent = usage(fate.input_tokens, written) if is_whole else usage_of(request, written)
+            if request.talk is not None and self._talks is not None:
+                spent = self._talks.answered(request.talk, ask, now, spent)
             self._finish(request, Outcome.ANSWERED, usage=spent)
             return
         place, request.ended_s = request.place, now

@@ -77,7 +77,7 @@ class Recording:
     def __init__(self, job: Job, emit: Emit, *, zero_s: float = 0.0) -> None:
         self._job, self._emit, self._zero_s = job, emit, zero_s
         self._keeps_traces = job.keeps_traces
-        self.tally = Tally(job.specs, job.workload.num_requests)
+        self.tally = Tally(job.specs, job.workload.num_requests, has_caches=job.workload.has_conversations)
         self._waiting: list[Ended] = []
         self._last: deque[Ended] = deque(maxlen=LAST_TRACES)
         self._last_fallback: Ended | None = None

@@ -56,12 +56,14 @@ class DeploymentCount:
 class Tally:
     """Counts finished requests of one rehearsal that has `expected` of them."""
 
-    def __init__(self, specs: tuple[GroupSpec, ...], expected: int) -> None:
-        self._expected = expected
+    def __init__(self, specs: tuple[GroupSpec, ...], expected: int, *, has_caches: bool = False) -> None:
+        """`has_caches`: what deployments read from prompt caches is known."""
+        self._expected, self._has_caches = expected, has_caches
         rows = {d.deployment_id: d for spec in reversed(specs) for d in reversed(spec.deployments)}
         self.deployments = {name: DeploymentCount(rows[name]) for name in reversed(rows)}
         self.started = self.succeeded = self.failed = self.refused = self.fallbacks = self.untried = self.rescued = 0
         self.cost_usd = 0.0
+        self.read_tokens = self.cached_tokens = 0
         self._latencies_ms = array("d")
         self._latency_sum_ms = 0.0
         self._flows: Counter[Flow] = Counter()
@@ -92,6 +94,9 @@ class Tally:
             return 0.0
         cost = self._cost_usd(trace, usage)
         self.cost_usd += cost
+        if usage is not None:
+            self.read_tokens += usage.input_tokens
+            self.cached_tokens += usage.cached_tokens
         if error is not None:
             self.failed += 1
             self._causes[error] += 1
@@ -159,7 +164,15 @@ class Tally:
             "virtual_duration_ms": round(duration_ms, 3),
             **{f"latency_p{p}_ms": percentile(ordered, p) for p in (50, 95, 99)},
             "cost_usd": round(self.cost_usd, 9),
+            "cached_share": round(self.cached_tokens / self.read_tokens, 6)
+            if self._has_caches and self.read_tokens
+            else None,
         }
+
+    @property
+    def _cached_share(self) -> float | None:
+        """Of all input tokens those that were read from prompt caches; None where that is not known."""
+        return round(self.cached_tokens / self.read_tokens, 6) if self._has_caches and self.read_tokens else None
 
     def _traffic(self, count: DeploymentCount) -> dict[str, Any]:
         return {
@@ -302,6 +315,7 @@ def trace_json(
         "fallback_depth": max([a.fallback_depth for a in trace.attempts], default=0),
         "input_tokens": usage.input_tokens if usage else None,
         "output_tokens": usage.output_tokens if usage else None,
+        **({"cached_tokens": usage.cached_tokens} if usage and usage.cached_tokens else {}),
         "cost_usd": round(cost, 9) if cost else 0.0,
         "attempts": _attempts_json(trace, began_ms),
         "skipped": [_skip_json(skip, zero_s) for skip in trace.skipped],

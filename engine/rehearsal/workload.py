@@ -12,8 +12,9 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from engine import fields
 from engine.exceptions import BadInput
-from engine.fields import WEEK_S, Between
+from engine.fields import WEEK_S, Between, Text
 from engine.rehearsal.profiles import Spread
+from engine.rehearsal.turns import Conversations
 
 MOST_REQUESTS = 1_000_000
 MOST_TOKENS = 10_000_000
@@ -22,6 +23,8 @@ DEFAULT_CONCURRENCY = 10
 # Standard deviation of the sizes of requests, as a share of their mean.
 SIZE_SPREAD = Spread.of(0.5)
 COLUMNS = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
+# A column that a trace may have beside them.
+CONVERSATION = "Conversation"
 
 Kind = Literal["closed", "constant", "poisson", "bursty", "trace"]
 Requests = Annotated[int, Between(1, MOST_REQUESTS)]
@@ -38,11 +41,13 @@ NEEDS: dict[Kind, tuple[str, ...]] = {
 
 
 class Arrival(NamedTuple):
-    """One request: its time in seconds of the run, and its tokens (context, and to generate)."""
+    """One request: its time in seconds of the run, its tokens (context, and to generate), and the name of its
+    conversation."""
 
     at_s: float
     input_tokens: int
     output_tokens: int
+    conversation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,8 @@ class Workload:
 
     `closed` keeps `concurrency` requests in flight. The others do not wait for answers: `constant` and `poisson` send
     at `rate_per_s`, `bursty` sends `burst_size` at once every `burst_every_s`, `trace` replays `arrivals`, `speed_up`
-    times as fast. `input_tokens` and `output_tokens` are means.
+    times as fast. `input_tokens` and `output_tokens` are means. `conversations` says which requests belong together; a
+    trace may name them itself.
     """
 
     kind: Kind = "closed"
@@ -65,6 +71,7 @@ class Workload:
     is_stream: bool = False
     speed_up: Annotated[float, Between(0.01, 10_000)] = 1.0
     arrivals: tuple[Arrival, ...] | None = None
+    conversations: Conversations | None = None
 
     def __post_init__(self) -> None:
         for kind, names in NEEDS.items():
@@ -81,6 +88,11 @@ class Workload:
             raise BadInput("kind", f"This workload would last {days:,.0f} days; at most 7 can be rehearsed.")
 
     @property
+    def has_conversations(self) -> bool:
+        """Whether requests belong together."""
+        return self.conversations is not None or any(arrival.conversation for arrival in self.arrivals or ())
+
+    @property
     def span_s(self) -> float:
         """About how long requests arrive, in seconds of the run; 0 for a closed loop."""
         if self.rate_per_s:
@@ -91,9 +103,22 @@ class Workload:
 
     def schedule(self, rng: random.Random) -> Iterator[Arrival]:
         """The requests in order, generated lazily; those of a closed loop are all at 0."""
+        if self.conversations is None:
+            return self._alone(rng)
+        turns = self.conversations.turns_of(random.Random(rng.getrandbits(64)))  # noqa: S311
+        return (self._turn(arrival, *turn) for arrival, turn in zip(self._alone(rng), turns, strict=False))
+
+    def _turn(self, arrival: Arrival, name: str, size: float) -> Arrival:
+        """The request as a turn of a conversation; a trace knows its own sizes, and perhaps its names."""
+        if self.arrivals is not None:
+            return arrival if arrival.conversation else arrival._replace(conversation=name)
+        return Arrival(arrival.at_s, _size(arrival.input_tokens * size), arrival.output_tokens, name)
+
+    def _alone(self, rng: random.Random) -> Iterator[Arrival]:
+        """The requests without their conversations, but for those that a trace names."""
         if self.arrivals is not None:
             for arrival in self.arrivals[: self.num_requests]:
-                yield Arrival(arrival.at_s / self.speed_up, arrival.input_tokens, arrival.output_tokens)
+                yield arrival._replace(at_s=arrival.at_s / self.speed_up)
             return
         draw_two, tokens_read, tokens_written = SIZE_SPREAD.draw_two, self.input_tokens, self.output_tokens
         for at_s in self._moments(rng):
@@ -104,20 +129,24 @@ class Workload:
             yield Arrival(at_s, read, written)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON; arrivals as `[at_s, input_tokens, output_tokens]`."""
+        """Plain JSON; arrivals as `[at_s, input_tokens, output_tokens]`, with the conversation as a fourth if known."""
         data = fields.written(self)
         if self.arrivals is not None:
-            data["arrivals"] = [[a.at_s, a.input_tokens, a.output_tokens] for a in self.arrivals]
+            data["arrivals"] = [list(arrival if arrival.conversation else arrival[:3]) for arrival in self.arrivals]
+        if self.conversations is not None:
+            data["conversations"] = self.conversations.to_json()
         return data
 
     @classmethod
     def from_json(cls, data: object, *, path: str = "workload") -> Workload:
         """The workload that `to_json` described; raises BadInput."""
         rest = dict(fields.as_object(data, path))
-        arrivals = rest.pop("arrivals", None)
+        arrivals, conversations = rest.pop("arrivals", None), rest.pop("conversations", None)
         if arrivals is not None:
             arrivals = _arrivals(arrivals, f"{path}.arrivals")
-        return fields.read(cls, rest, path, arrivals=arrivals)
+        if conversations is not None:
+            conversations = Conversations.from_json(conversations, path=f"{path}.conversations")
+        return fields.read(cls, rest, path, arrivals=arrivals, conversations=conversations)
 
     def _moments(self, rng: random.Random) -> Iterator[float]:
         at_s = 0.0
@@ -166,21 +195,22 @@ def _shortened(workload: Workload) -> Workload:
 
 
 def read_trace(lines: Iterable[str]) -> Iterator[Arrival]:
-    """Arrivals from a CSV file with a header: TIMESTAMP, ContextTokens, GeneratedTokens, and any others.
+    """Arrivals from a CSV file with a header: TIMESTAMP, ContextTokens, GeneratedTokens, and any others, of which
+    Conversation names requests that belong together.
 
     Sorted by time, relative to the first. Raises BadInput("trace") with the number of the wrong line.
     """
     rows = csv.reader(lines)
     try:
-        columns = _columns(next(rows, []))
-        found = [_row(row, columns, f"line {rows.line_num}") for row in rows if row]
+        columns, named_at = _columns(next(rows, []))
+        found = [_row(row, columns, named_at, f"line {rows.line_num}") for row in rows if row]
     except csv.Error as error:
         raise BadInput("trace", f"line {rows.line_num}: {error}.") from None
     if not found:
         raise BadInput("trace", "The file has no requests.")
     found.sort(key=lambda row: row[0])
     first = found[0][0]
-    return (Arrival((at - first).total_seconds(), context, generated) for at, context, generated in found)
+    return (Arrival((at - first).total_seconds(), read, written, name) for at, read, written, name in found)
 
 
 def _size(tokens: float) -> int:
@@ -191,11 +221,11 @@ def _size(tokens: float) -> int:
     return MOST_TOKENS if size else int(tokens > 0)
 
 
-def _read_text(trace: object) -> list[list[float]]:
+def _read_text(trace: object) -> list[list[Any]]:
     if not isinstance(trace, str):
         raise BadInput("workload.trace", "Give the text of a CSV file.")
     try:
-        return [[a.at_s, a.input_tokens, a.output_tokens] for a in read_trace(trace.splitlines())]
+        return [list(arrival) for arrival in read_trace(trace.splitlines())]
     except BadInput as error:
         raise BadInput("workload.trace", error.message) from None
 
@@ -211,20 +241,23 @@ def _arrivals(rows: object, path: str) -> tuple[Arrival, ...]:
 
 
 def _arrival(row: object, path: str) -> Arrival:
-    if not isinstance(row, list) or len(row) != 3:
-        raise BadInput(path, "Give [seconds, context tokens, generated tokens].")
+    if not isinstance(row, list) or len(row) not in (3, 4):
+        raise BadInput(path, "Give [seconds, context tokens, generated tokens], and a conversation's name if known.")
     at_s = fields.value_of(Annotated[float, Between(0, 10_000 * WEEK_S)], row[0], f"{path}[0]")
-    return Arrival(at_s, *(fields.value_of(Tokens, row[n], f"{path}[{n}]") for n in (1, 2)))
+    name = fields.value_of(Text, row[3], f"{path}[3]") if len(row) == 4 and row[3] != "" else ""
+    read, written = (fields.value_of(Tokens, row[n], f"{path}[{n}]") for n in (1, 2))
+    return Arrival(at_s, read, written, name)
 
 
-def _columns(header: list[str]) -> tuple[int, ...]:
+def _columns(header: list[str]) -> tuple[tuple[int, ...], int | None]:
     names = [name.strip().lstrip("\ufeff") for name in header]
     if missing := [name for name in COLUMNS if name not in names]:
         raise BadInput("trace", f"line 1: the header must name {', '.join(COLUMNS)}; {missing[0]} is missing.")
-    return tuple(names.index(name) for name in COLUMNS)
+    named_at = names.index(CONVERSATION) if CONVERSATION in names else None
+    return tuple(names.index(name) for name in COLUMNS), named_at
 
 
-def _row(row: list[str], columns: tuple[int, ...], line: str) -> tuple[datetime, int, int]:
+def _row(row: list[str], columns: tuple[int, ...], named_at: int | None, line: str) -> tuple[datetime, int, int, str]:
     if len(row) <= max(columns):
         raise BadInput("trace", f"{line}: it has fewer columns than the header.")
     timestamp, *tokens = (row[column].strip() for column in columns)
@@ -233,7 +266,8 @@ def _row(row: list[str], columns: tuple[int, ...], line: str) -> tuple[datetime,
     except ValueError:
         raise BadInput("trace", f"{line}: TIMESTAMP must look like 2023-11-16 18:17:03.97996.") from None
     context, generated = (_count(text, name, line) for text, name in zip(tokens, COLUMNS[1:], strict=True))
-    return at if at.tzinfo else at.replace(tzinfo=UTC), context, generated
+    name = row[named_at].strip() if named_at is not None and named_at < len(row) else ""
+    return at if at.tzinfo else at.replace(tzinfo=UTC), context, generated, name
 
 
 def _count(text: str, column: str, line: str) -> int:

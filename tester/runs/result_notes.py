@@ -11,3 +11,5 @@ def notes_on(result: Mapping[str, Any]) -> Iterator[str]:
     if rescued := result.get("rescued_requests", 0):
         was = "stream broke and was" if rescued == 1 else "streams broke and were"
         yield f"{rescued:,} {was} rescued by another attempt."
+    if (cached := result.get("cached_share")) is not None:
+        yield f"{cached:.1%} of the input tokens were read from the providers' prompt caches."

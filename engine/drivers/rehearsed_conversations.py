@@ -1,0 +1,54 @@
+"""The simulator's side of conversations: where each stays, and what it saves there."""
+
+from __future__ import annotations
+
+from engine.core.actions import Ask
+from engine.core.bindings import Bindings
+from engine.core.state import Group
+from engine.rehearsal.jobs import Job
+from engine.rehearsal.turns import Conversations, PromptCaches
+from engine.upstreams.tokens import Usage
+
+
+class Talk:
+    """One request's conversation. `bound` is the deployment that answered it last, where its group is sticky; `cached`
+    are the tokens of its prompt that the attempt under way reads from a cache."""
+
+    __slots__ = ("bound", "cached", "name")
+
+    def __init__(self, name: str, bound: str) -> None:
+        self.name, self.bound, self.cached = name, bound, 0
+
+
+class Talks:
+    """Those of one process that come to `group`. Caches are the providers': all processes have the same."""
+
+    def __init__(self, group: Group, caches: PromptCaches) -> None:
+        self._group, self._caches = group, caches
+        self._sticky, self._bindings = group.spec.sticky, Bindings()
+
+    def begin(self, name: str, now: float) -> Talk:
+        """A turn comes."""
+        return Talk(name, "" if self._sticky is None else self._bindings.get(name, now))
+
+    def ask(self, talk: Talk, ask: Ask, now: float, input_tokens: int) -> None:
+        """A deployment reads it."""
+        talk.cached = self._caches.read(talk.name, ask.target.key, now, input_tokens)
+
+    def bind(self, talk: Talk, ask: Ask, now: float) -> None:
+        """The answer, or a stream, has come: the conversation stays there if that is in its group."""
+        if self._sticky is not None and ask.visit.group is self._group:
+            self._bindings.put(talk.name, ask.target.key, now + self._sticky.ttl_s)
+
+    def answered(self, talk: Talk, ask: Ask, now: float, spent: Usage) -> Usage:
+        """The whole turn is known there; its tokens, with those that were cached."""
+        self.bind(talk, ask, now)
+        self._caches.write(talk.name, ask.target.key, now, spent.total_tokens)
+        return spent._replace(cached_tokens=talk.cached)
+
+
+def caches_of(job: Job) -> PromptCaches | None:
+    """The caches of a run whose requests belong to conversations; else None."""
+    if not job.workload.has_conversations:
+        return None
+    return PromptCaches(job.workload.conversations or Conversations())
