@@ -86,8 +86,10 @@ def specs_of_draft(group: RoutingGroup, deployments: Sequence[Deployment]) -> li
 
 def fallbacks_of(group: RoutingGroup) -> list[str]:
     """The active groups that a group's fallbacks can reach, nearest first."""
-    configs = dict(RoutingGroup.objects.routable().values_list("name", "fallback_config"))
     names, reached = [*config_checks.fallback_names(group.fallback_config)], dict[str, None]()
+    if not names:
+        return []
+    configs = dict(RoutingGroup.objects.routable().values_list("name", "fallback_config"))
     while names:
         if (name := names.pop(0)) in configs and name != group.name and name not in reached:
             reached[name] = None

@@ -22,7 +22,7 @@ from gateway.api.serializers import AttemptsSerializer, TrialRequestSerializer, 
 from gateway.openai import ApiError
 from gateway.send_test import try_group
 from groups.models import RoutingGroup
-from groups.specs import fallbacks_of, specs_with_fallbacks
+from groups.specs import specs_with_fallbacks
 from lib.exceptions import NotAllowed
 from usage.models import RequestRecord
 from usage.request_log.recorder import FLUSH_INTERVAL_S, recorder
@@ -86,11 +86,12 @@ def _standbys(record: RequestRecord) -> list[dict[str, Any]]:
     group = RoutingGroup.objects.filter(name=record.model_group).first()
     if group is None:
         return []
-    names = [group.name, *fallbacks_of(group)]
+    specs = specs_with_fallbacks(group)
+    names = [spec.name for spec in specs]
     if RoutingGroup.objects.filter(name__in=names, updated_at__gt=record.started_at).exists():
         return []
     told = {(step["model_group"], step["deployment_id"]) for step in [*record.attempts, *record.skipped]}
-    return [skip.to_json() for skip in standbys(specs_with_fallbacks(group), told)]
+    return [skip.to_json() for skip in standbys(specs, told)]
 
 
 def _find(call_id: str) -> RequestRecord:
