@@ -204,8 +204,10 @@ class DeploymentSpec:
     knows). Its answers have at most `max_output_tokens` (None: nobody knows). `base_model` is the well-known name of
     the model behind a name of one's own. Each request to it has `extra_headers` (in lower case) and the fields of
     `extra_body`, which win over the client's. `unsupported` is its group's rule for parameters that it can't take. Its
-    model `prefills` when it goes on with an answer that the request begins. It takes `max_parallel` requests at once;
-    one more waits up to `max_wait_s` for a place.
+    model `prefills` when it goes on with an answer that the request begins. `limit_name` (`max_tokens` or
+    `max_completion_tokens`) and `system_role` (`system` or `developer`) are the only names that its model takes in a
+    chat; "" where both are fine, or nobody knows. It takes `max_parallel` requests at once; one more waits up to
+    `max_wait_s` for a place.
     """
 
     deployment_id: str
@@ -237,6 +239,8 @@ class DeploymentSpec:
     unsupported: Unsupported = Unsupported.DROP
     max_output_tokens: int | None = None
     base_model: str = ""
+    limit_name: str = ""
+    system_role: str = ""
     prefills: bool = False
     extra_headers: tuple[tuple[str, str], ...] = ()
     extra_body: Mapping[str, Any] = field(default_factory=dict, hash=False)

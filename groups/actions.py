@@ -64,6 +64,7 @@ def create_group(*, by: Actor, deployments: Sequence[Placement], **fields: Unpac
     group = RoutingGroup(created_by=by.name, updated_by=by.name, **fields)
     rows = rows_of(deployments)
     _check(group, rows)
+    config_checks.check_first_token(group.retry_config)
     group.save()
     _place(group, rows)
     history.record(history.CREATED, group, rows, by=by)
@@ -89,11 +90,13 @@ def update_group(
     rules.check_can_edit(by)
     fresh = latest(group, RoutingGroup.objects.with_deployments(), if_match)
     before = history.before_change(fresh)
-    old_name = fresh.name
+    old_name, old_retry = fresh.name, fresh.retry_config
     for field, value in fields.items():
         setattr(fresh, field, value)
     rows = list(fresh.deployments.all()) if deployments is None else rows_of(deployments)
     _check(fresh, rows, old_name=old_name)
+    if restored is None and fresh.retry_config != old_retry:
+        config_checks.check_first_token(fresh.retry_config)
     save_revision(fresh, by=by)
     if deployments is not None:
         fresh.deployments.all().delete()

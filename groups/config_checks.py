@@ -136,6 +136,29 @@ def checked_retry(config: Any) -> dict[str, Any]:
     return {key: RETRY[key].check(key, value) for key, value in given.items()} | ({BY_ERROR: rules} if rules else {})
 
 
+def check_first_token(config: Mapping[str, Any]) -> None:
+    """Raises where a stream may take longer for its first token than a whole answer may take.
+
+    Only for what is written now: an older group with such limits works on.
+    """
+    timeout_s, first_s = _two_limits(config)
+    if first_s > timeout_s:
+        raise ValidationError(
+            {"retry_config": f"first_token_timeout_s: give at most timeout_s ({timeout_s:g}), or raise timeout_s."}
+        )
+
+
+def with_possible_first_token(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The same `retry_config`, with a first token in the time of a whole answer."""
+    timeout_s, first_s = _two_limits(config)
+    return {**config, "first_token_timeout_s": timeout_s} if first_s > timeout_s else {**config}
+
+
+def _two_limits(config: Mapping[str, Any]) -> tuple[float, float]:
+    policy = RetryPolicy()
+    return config.get("timeout_s") or policy.timeout_s, config.get("first_token_timeout_s") or 0.0
+
+
 def checked_by_error(config: Any) -> dict[str, dict[str, Any]]:
     """Clean rules by kind of error; raises ValidationError naming the key. Kinds without a rule are left out."""
     kinds = [kind.value for kind in Kind]

@@ -15,6 +15,8 @@ from providers.presets import preset_of
 MAX_GROUPS = 1000
 NAMES_IN_A_REMARK = 30
 LONGEST_SHOWN = 80
+# The fields of a model beside its names and prices.
+UNPRICED = ("unit", "context_length", "max_output_tokens", "base_model", "limit_name", "system_role")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +26,8 @@ class ProviderDraft:
     `key_reference` is the environment variable that holds its key elsewhere, `key` a key in the file, `credentials` are
     other secrets in the file. `settings` are further fields of its type, such as a region. `references` are the fields
     that the file keeps in a variable: (field, variable). `sign_in` names an unsupported way to sign in. `is_own_name`:
-    the name is from the file; otherwise we made it, and the address identifies the provider.
+    the name is from the file; otherwise we made it, and the address identifies the provider. `dialects`,
+    `extra_headers` and `extra_body` are the provider's own; formats other than ours have none.
     """
 
     name: str
@@ -37,6 +40,18 @@ class ProviderDraft:
     references: tuple[tuple[str, str], ...] = ()
     sign_in: str = ""
     is_own_name: bool = True
+    dialects: Sequence[str] = field(default_factory=list, hash=False)
+    extra_headers: Mapping[str, str] = field(default_factory=dict, hash=False)
+    extra_body: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def adaptations(self) -> dict[str, Any]:
+        """What is spoken with it, and what its requests have besides: as fields of the row."""
+        return {
+            "dialects": list(self.dialects),
+            "extra_headers": dict(self.extra_headers),
+            "extra_body": dict(self.extra_body),
+        }
 
     @property
     def is_keyless(self) -> bool:
@@ -92,6 +107,8 @@ class ModelDraft:
     context_length: int | None = None
     max_output_tokens: int | None = None
     base_model: str = ""
+    limit_name: str = ""
+    system_role: str = ""
 
     @property
     def prices(self) -> dict[str, Decimal]:

@@ -47,6 +47,7 @@ def _add_providers(plan: ImportPlan, by: Actor) -> None:
             "type": draft.type,
             "api_base": draft.api_base,
             "settings": dict(draft.settings),
+            **draft.adaptations,
             "api_key": draft.key.reveal() if draft.key else "",
             "credentials": {name: secret.reveal() for name, secret in draft.credentials.items()},
         }

@@ -16,11 +16,12 @@ from rest_framework import serializers
 from groups.deployments.placements import Placement
 from groups.serializers import API_NAMES, RoutingGroupSerializer
 from groups.versions.snapshots import FIELDS, PLACED
-from interchange.bundle import MAX_GROUPS, Bundle, GroupDraft, ModelDraft, ProviderDraft, Remark, named
+from interchange.bundle import MAX_GROUPS, UNPRICED, Bundle, GroupDraft, ModelDraft, ProviderDraft, Remark, named
 from interchange.places import LONGEST_PLACE, Wrong, wrong
 from lib.serializers import StrictSerializer
 from providers.catalog.price_map import PRICES
-from providers.models import Unit
+from providers.models import LimitName, SystemRole, Unit
+from providers.rules import DIALECTS
 
 FORMAT, VERSION = "routing-console", 1
 # The keys of a file, and the further keys of the API's list.
@@ -36,6 +37,9 @@ class ProviderShape(StrictSerializer):
     api_base = serializers.CharField(max_length=512, allow_blank=True, default="")
     key_reference = serializers.CharField(max_length=64, allow_blank=True, default="")
     settings = serializers.DictField(child=serializers.CharField(max_length=512), default=dict)
+    dialects = serializers.ListField(child=serializers.ChoiceField(choices=DIALECTS), default=list)
+    extra_headers = serializers.DictField(child=serializers.CharField(max_length=1024), default=dict)
+    extra_body = serializers.DictField(default=dict)
 
 
 class ModelShape(StrictSerializer):
@@ -53,6 +57,8 @@ class ModelShape(StrictSerializer):
     context_length = serializers.IntegerField(min_value=1, max_value=1_000_000_000, allow_null=True, default=None)
     max_output_tokens = serializers.IntegerField(min_value=1, max_value=1_000_000_000, allow_null=True, default=None)
     base_model = serializers.CharField(max_length=256, allow_blank=True, default="")
+    limit_name = serializers.ChoiceField(choices=LimitName.choices, allow_blank=True, default="")
+    system_role = serializers.ChoiceField(choices=SystemRole.choices, allow_blank=True, default="")
 
 
 def written(bundle: Bundle) -> str:
@@ -69,13 +75,13 @@ def written(bundle: Bundle) -> str:
 
 def _provider_json(draft: ProviderDraft) -> dict[str, Any]:
     names = ("name", "type", "api_base", "key_reference", "settings")
-    return {name: getattr(draft, name) for name in names}
+    return {**{name: getattr(draft, name) for name in names}, **draft.adaptations}
 
 
 def _model_json(draft: ModelDraft) -> dict[str, Any]:
     prices = (*PRICES, "price_per_unit")
     priced = {name: None if (price := getattr(draft, name)) is None else float(price) for name in prices}
-    others = {name: getattr(draft, name) for name in ("unit", "context_length", "max_output_tokens", "base_model")}
+    others = {name: getattr(draft, name) for name in UNPRICED}
     return {"provider": draft.provider, "name": draft.name, "display_name": draft.display_name, **priced, **others}
 
 

@@ -11,7 +11,7 @@ from groups.deployments.placements import Placement
 from groups.models import Deployment, RoutingGroup, RoutingRules
 from groups.rules import taken_names
 from groups.versions.snapshots import FIELDS, PLACED
-from interchange.bundle import Bundle, GroupDraft, ModelDraft, ProviderDraft
+from interchange.bundle import UNPRICED, Bundle, GroupDraft, ModelDraft, ProviderDraft
 from interchange.references import distinct_references
 from providers import secrets
 from providers.catalog.price_map import PRICES
@@ -120,6 +120,9 @@ def _provider(row: Provider, references: Mapping[str, str], prefix: str) -> Prov
         api_base=row.api_base,
         key_reference=reference,
         settings=row.settings,
+        dialects=row.dialects,
+        extra_headers=row.extra_headers,
+        extra_body=row.extra_body,
         references=tuple(_other_secrets(row, prefix.removesuffix("_API_KEY"))),
     )
 
@@ -131,7 +134,7 @@ def _other_secrets(row: Provider, prefix: str) -> Iterator[tuple[str, str]]:
 
 
 def _model(row: LanguageModel) -> ModelDraft:
-    kept = (*PRICES, "unit", "price_per_unit", "context_length", "max_output_tokens", "base_model")
+    kept = (*PRICES, "price_per_unit", *UNPRICED)
     fields = {name: getattr(row, name) for name in kept}
     return ModelDraft(provider=row.provider.name, name=row.name, display_name=row.display_name, **fields)
 

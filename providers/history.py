@@ -25,6 +25,7 @@ PROVIDER_FIELDS = (
 MODEL_FIELDS = (
     *("name", "display_name", "input_cost_per_million", "output_cost_per_million", "cached_input_cost_per_million"),
     *("cache_write_cost_per_million", "unit", "price_per_unit", "context_length", "max_output_tokens", "base_model"),
+    *("limit_name", "system_role"),
     *("capabilities", "quality", "enabled"),
 )
 

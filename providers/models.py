@@ -195,6 +195,20 @@ class Unit(models.TextChoices):
     SECOND = "second"
 
 
+class LimitName(models.TextChoices):
+    """The only name of the limit of output tokens that a model takes in a chat."""
+
+    MAX_TOKENS = "max_tokens", "max_tokens"
+    MAX_COMPLETION_TOKENS = "max_completion_tokens", "max_completion_tokens"
+
+
+class SystemRole(models.TextChoices):
+    """The only role of system messages that a model takes in a chat."""
+
+    SYSTEM = "system", "system"
+    DEVELOPER = "developer", "developer"
+
+
 class LanguageModelQuerySet(models.QuerySet["LanguageModel"]):
     def callable(self) -> LanguageModelQuerySet:
         """Models in service: enabled, with an enabled provider."""
@@ -218,6 +232,7 @@ class LanguageModel(models.Model):
     """A model in the catalog: the provider's name for it, its prices and capabilities.
 
     `base_model` is the price map's name of the model behind a name of one's own, such as an Azure deployment's.
+    `limit_name` and `system_role` are empty where a model takes both, or where its refusals are to teach it.
     `price_per_unit` is US dollars for one `unit`, besides tokens. `catalog_entry` are the last accepted values of
     LiteLLM's price map, without typed fields. `quality` is null unless typed.
     """
@@ -245,6 +260,8 @@ class LanguageModel(models.Model):
     context_length = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
     max_output_tokens = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
     base_model = models.CharField(max_length=256, blank=True, default="", validators=[UPSTREAM_NAME])
+    limit_name = models.CharField(max_length=24, choices=LimitName.choices, blank=True, default="")
+    system_role = models.CharField(max_length=12, choices=SystemRole.choices, blank=True, default="")
     capabilities = models.JSONField(default=list, blank=True)
     quality = models.PositiveSmallIntegerField(null=True, blank=True, validators=[MaxValueValidator(100)])
     catalog_entry = models.JSONField(default=dict, blank=True, editable=False)

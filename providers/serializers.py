@@ -9,7 +9,7 @@ from rest_framework import serializers
 from lib.serializers import Page, PageQuery, StrictSerializer
 from providers.actions import MAX_MODELS_AT_ONCE
 from providers.catalog.prices import average_usd
-from providers.models import Provider, Unit
+from providers.models import LimitName, Provider, SystemRole, Unit
 from providers.rules import DIALECTS
 
 MOST_PER_MINUTE = 1_000_000_000
@@ -117,7 +117,8 @@ class ModelSerializer(StrictSerializer):
 
     Prices, limits and capabilities that are null or absent in a body come from the price map: under `base_model` where
     the provider's name is one's own, such as an Azure deployment's. `price_per_unit` is US dollars for one `unit`,
-    besides tokens. Requests for more output than `max_output_tokens` are sent with that. `quality` is the typed
+    besides tokens. Requests for more output than `max_output_tokens` are sent with that. A model that takes only one
+    name of the limit, or one role of system messages, says so in `limit_name` and `system_role`. `quality` is the typed
     value; `quality_score` is that or a guess from the price, and `quality_source` says which.
     """
 
@@ -137,6 +138,8 @@ class ModelSerializer(StrictSerializer):
     context_length = serializers.IntegerField(min_value=1, max_value=1_000_000_000, allow_null=True, default=None)
     max_output_tokens = serializers.IntegerField(min_value=1, max_value=1_000_000_000, allow_null=True, default=None)
     base_model = UpstreamName(allow_blank=True, default="")
+    limit_name = serializers.ChoiceField(choices=LimitName.choices, allow_blank=True, default="")
+    system_role = serializers.ChoiceField(choices=SystemRole.choices, allow_blank=True, default="")
     capabilities = serializers.ListField(
         child=serializers.CharField(max_length=64), max_length=50, allow_null=True, default=None
     )

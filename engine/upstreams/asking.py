@@ -22,7 +22,9 @@ def body(call: Call, deployment: DeploymentSpec) -> dict[str, Any]:
     """The client's JSON for this deployment, in its words; `model` is still the client's."""
     chat, _ = within(call.chat, deployment.max_output_tokens)
     fit = fitted({**chat, **stream_options(call, deployment)}, deployment, is_translated=call.is_translated)
-    return refusals.without(fit, deployment) if call.is_translated else fit
+    if call.is_translated:
+        fit = refusals.without(fit, deployment)
+    return refusals.worded(fit, deployment) if call.is_chat else fit
 
 
 def dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
@@ -31,7 +33,16 @@ def dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
     unknown = forbidden_at(deployment)
     if call.is_translated:
         unknown |= refusals.of(deployment)
-    return (*(name for name in call.chat if name in unknown), *lowered) if unknown else lowered
+    names = (*(name for name in call.chat if name in unknown), *lowered)
+    return (*names, *(name for name in reworded(call, deployment) if name not in names))
+
+
+def reworded(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
+    """What of the client's chat has another name here; in a translated one the limit's was the translator's."""
+    if not call.is_chat:
+        return ()
+    names = refusals.reworded(call.chat, deployment)
+    return tuple(name for name in names if name == refusals.ROLE) if call.is_translated else names
 
 
 def stream_options(call: Call, deployment: DeploymentSpec) -> dict[str, Any]:
@@ -42,9 +53,13 @@ def stream_options(call: Call, deployment: DeploymentSpec) -> dict[str, Any]:
 
 
 def is_refused(call: Call, deployment: DeploymentSpec, error: Exception) -> bool:
-    """Whether this error is about the added `stream_options`: then nothing is added from now on in this process, and
-    the upstream should be asked again."""
-    if call.is_translated and refusals.has_learned(body(call, deployment), deployment, error):
+    """Whether the next request would be another one because of this error, so that the upstream should be asked again.
+
+    That is what `refusals` learns, and the added `stream_options`; both hold from now on in this process.
+    """
+    if call.is_chat and refusals.has_learned(
+        body(call, deployment), deployment, error, is_translated=call.is_translated
+    ):
         return True
     if call.wants_usage or not stream_options(call, deployment):
         return False

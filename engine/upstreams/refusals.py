@@ -1,58 +1,144 @@
-"""Parameters that a model has refused: learned in this process from its errors, for requests that we translated.
+"""What a model has refused: learned in this process from its errors, beside what is declared of it.
 
-A client of another protocol cannot know what the model behind a group takes: Claude Code asks every model to think.
+Parameters are left out of requests that we translated: a client of another protocol cannot know what the model behind a
+group takes. The limit of output tokens and the role of system messages get their other name in every chat, because
+nobody who asks a group knows which of its models will answer.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from engine.spec import DeploymentSpec, Unsupported
 from engine.upstreams import failures
 
+Body = dict[str, Any]
 # What an answer is worth having without.
 SPARE = frozenset(
     {"reasoning_effort", "parallel_tool_calls", "verbosity", "prompt_cache_key", "service_tier", "metadata", "store"}
 )
-# The limit of output tokens has two names, and a model may know only one.
+# A model may know only one name of the limit of output tokens, and only one of the roles.
 LIMITS = {"max_completion_tokens": "max_tokens", "max_tokens": "max_completion_tokens"}
+ROLES = {"developer": "system", "system": "developer"}
+# How a changed role is reported, and the two are remembered.
+ROLE = "messages.role"
+AS_ROLE = {role: f"{ROLE}={role}" for role in ROLES}
+# Such an error is about the limit itself, not about its name.
+ABOUT_SIZE = re.compile(
+    r"too (large|high|big|long|small|low)|at (most|least)|exceed|maximum|minimum|(less|greater) than|must be"
+)
+WRONG_ROLE = re.compile(
+    r"(invalid|unknown|unexpected|unsupported|unrecognized|not support\w*)\W.{0,60}\broles?\b"
+    r"|\broles?\b.{0,60}(invalid|unknown|unexpected|unsupported|not support|should be|one of)",
+    re.DOTALL,
+)
+# Before those that are taken.
+LISTED = re.compile(r"\bshould be\b|\bone of\b")
 MOST = 4096
+NONE = frozenset[str]()
 _learned: dict[tuple[str | None, str], frozenset[str]] = {}
 
 
 def of(deployment: DeploymentSpec) -> frozenset[str]:
     """The parameters that this model has refused, and that are left out for it."""
-    return _learned.get(_place(deployment), frozenset()) & _spare(deployment)
+    return _known(deployment) & _spare(deployment)
 
 
-def without(body: dict[str, Any], deployment: DeploymentSpec) -> dict[str, Any]:
-    """The request without what this model has refused."""
-    if not (refused := _learned.get(_place(deployment), frozenset()) & (_spare(deployment) | LIMITS.keys())):
+def without(body: Body, deployment: DeploymentSpec) -> Body:
+    """The request without the parameters that this model has refused; the same object where it has none."""
+    refused = of(deployment)
+    if refused.isdisjoint(body):
         return body
-    kept = ((name, value) for name, value in body.items() if name not in refused or name in LIMITS)
-    return {LIMITS[name] if name in LIMITS and name in refused else name: value for name, value in kept}
+    return {name: value for name, value in body.items() if name not in refused}
 
 
-def has_learned(body: dict[str, Any], deployment: DeploymentSpec, error: Exception) -> bool:
-    """Whether this error refuses a parameter of the body that the next request would not have.
+def worded(body: Body, deployment: DeploymentSpec) -> Body:
+    """A chat in the words that this model takes; the same object where nothing has to change."""
+    known = _known(deployment)
+    if not (known or deployment.limit_name or deployment.system_role):
+        return body
+    if (limit := _limit_name(deployment, known)) and (other := LIMITS[limit]) in body:
+        rest = {name: value for name, value in body.items() if name not in LIMITS}
+        body = {**rest, limit: body.get(limit, body[other])}
+    if (role := _system_role(deployment, known)) and ROLES[role] in _roles(body):
+        body = {**body, "messages": [_as(role, message) for message in body["messages"]]}
+    return body
+
+
+def reworded(body: Body, deployment: DeploymentSpec) -> tuple[str, ...]:
+    """What `worded` changes in a chat, by the names in it: its limit, and `messages.role`."""
+    if (made := worded(body, deployment)) is body:
+        return ()
+    renamed = (*(name for name in LIMITS if name in body and name not in made),)
+    return renamed if made.get("messages") is body.get("messages") else (*renamed, ROLE)
+
+
+def has_learned(body: Body, deployment: DeploymentSpec, error: Exception, *, is_translated: bool) -> bool:
+    """Whether this error refuses something of the chat that the next request would not have.
 
     Where the group refuses to leave out anything it is learned all the same, for requests to come.
     """
     if failures.status_of(error) not in (400, 422):
         return False
-    text, known = str(error), _learned.get(_place(deployment), frozenset())
-    may_learn = _spare(deployment) | LIMITS.keys()
-    named = {name for name in body if name in may_learn and name in text} - known
-    # A refused name that was put in place of another one is not exchanged back.
-    new = {name for name in named if name in SPARE or LIMITS[name] not in known}
-    if not new or len(_learned) >= MOST:
+    known, text = _known(deployment), str(error)
+    words = _refused_words(body, text, known)
+    spare = {name for name in body if name in _spare(deployment) and name in text} - known if is_translated else set()
+    if not (words or spare) or len(_learned) >= MOST:
         return False
-    _learned[_place(deployment)] = known | new
-    return deployment.unsupported is not Unsupported.REFUSE or new <= LIMITS.keys()
+    _learned[_place(deployment)] = known | words | spare
+    return deployment.unsupported is not Unsupported.REFUSE or not spare
+
+
+def _refused_words(body: Body, text: str, known: frozenset[str]) -> set[str]:
+    """A name of the limit, or a role, that an error refuses; not one that was put in place of another."""
+    lowered = text.lower()
+    limits = set() if ABOUT_SIZE.search(lowered) else {name for name in LIMITS if name in body and name in text}
+    found = {name for name in limits - known if LIMITS[name] not in known}
+    if WRONG_ROLE.search(lowered) and (role := _refused_role(_roles(body), lowered)):
+        found |= set() if AS_ROLE[ROLES[role]] in known else {AS_ROLE[role]} - known
+    return found
+
+
+def _refused_role(roles: frozenset[str], text: str) -> str:
+    """The role of these that an error is about: one that it names, or that it does not list among those taken."""
+    about, *rest = LISTED.split(text, maxsplit=1)
+    taken = "".join(rest)
+    if named := [role for role in ROLES if role in roles and role in about]:
+        return named[0]
+    if taken:
+        return next((role for role in ROLES if role in roles and role not in taken), "")
+    return "developer" if "developer" in roles else ""
+
+
+def _limit_name(deployment: DeploymentSpec, known: frozenset[str]) -> str:
+    return deployment.limit_name or next((other for name, other in LIMITS.items() if name in known), "")
+
+
+def _system_role(deployment: DeploymentSpec, known: frozenset[str]) -> str:
+    return deployment.system_role or next((other for name, other in ROLES.items() if AS_ROLE[name] in known), "")
+
+
+def _roles(body: Body) -> frozenset[str]:
+    """The roles of a chat that are system's or developer's; it may be anything that a client has sent."""
+    messages = body.get("messages")
+    rows = messages if isinstance(messages, list) else []
+    found = (message.get("role") for message in rows if isinstance(message, dict))
+    return frozenset(role for role in found if isinstance(role, str) and role in ROLES)
+
+
+def _as(role: str, message: Any) -> Any:
+    is_other = isinstance(message, Mapping) and message.get("role") == ROLES[role]
+    return {**message, "role": role} if is_other else message
+
+
+def _known(deployment: DeploymentSpec) -> frozenset[str]:
+    return _learned.get(_place(deployment), NONE) if _learned else NONE
 
 
 def _spare(deployment: DeploymentSpec) -> frozenset[str]:
-    return frozenset() if deployment.unsupported is Unsupported.PASS else SPARE
+    return NONE if deployment.unsupported is Unsupported.PASS else SPARE
 
 
 def _place(deployment: DeploymentSpec) -> tuple[str | None, str]:

@@ -15,7 +15,15 @@ from engine.dialects.limits import within
 from engine.dialects.trailing_error import trailing_error
 from engine.ledger import Attempt
 from engine.spec import DeploymentSpec, RetryPolicy, Unsupported
-from engine.upstreams import asking, estimates, failures, litellm_connections, litellm_errors, litellm_wire
+from engine.upstreams import (
+    asking,
+    estimates,
+    failures,
+    litellm_connections,
+    litellm_errors,
+    litellm_wire,
+    refusals,
+)
 from engine.upstreams.call import Answer, Call, Stream
 from engine.upstreams.dropped import ALWAYS, dropped_params
 from engine.upstreams.litellm_streams import Opening, counted
@@ -89,11 +97,12 @@ async def _ask(call: Call, deployment: DeploymentSpec, policy: RetryPolicy, hear
 
 def _arguments(call: Call, deployment: DeploymentSpec, policy: RetryPolicy) -> dict[str, Any]:
     is_chat, allowed = _allowed(call)
-    messages = call.chat.get("messages", [])
+    chat, _ = within(call.chat, deployment.max_output_tokens)
+    chat = refusals.worded(chat, deployment) if is_chat else chat
+    messages = chat.get("messages", [])
     if call.is_translated:
         messages = for_litellm(messages, deployment)
     text = {"messages": messages} if is_chat else {"input": call.chat["input"]}
-    chat, _ = within(call.chat, deployment.max_output_tokens)
     own = {name: value for name, value in chat.items() if name in allowed}
     return {
         **own,
@@ -130,7 +139,8 @@ def _dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
     _, allowed = _allowed(call)
     known = None if _passes(call, deployment) else _known(call, deployment)
     _, lowered = within(call.chat, deployment.max_output_tokens)
-    return (*dropped_params(call.chat, allowed, known), *lowered)
+    sent = refusals.worded(call.chat, deployment) if call.is_chat else call.chat
+    return (*dropped_params(sent, allowed, known), *lowered, *asking.reworded(call, deployment))
 
 
 def _forced(call: Call, deployment: DeploymentSpec) -> dict[str, Any]:

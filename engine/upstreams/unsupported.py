@@ -20,6 +20,8 @@ STRUCTURE = frozenset(
         *("tools", "tool_choice", "functions", "function_call", "stream", "stream_options", "store"),
     }
 )
+# The role of a message, which has another name in the model's words: nothing is left out.
+REWORDED = ".role"
 KEPT_OUT = STRUCTURE | LIMITS
 Body = dict[str, Any]
 
@@ -50,7 +52,7 @@ def passing(call: Call, deployment: DeploymentSpec) -> tuple[Call, tuple[str, ..
 
 def refused(dropped: Iterable[str], deployment: DeploymentSpec) -> Untranslatable | None:
     """Why a deployment is unsuitable, where its group refuses to leave out what it can't take."""
-    if not (names := [name for name in dropped if name not in LIMITS]):
+    if not (names := [name for name in dropped if name not in LIMITS and not name.endswith(REWORDED)]):
         return None
     listed = ", ".join(f"'{name}'" for name in names[:5])
     why = f"{deployment.provider} can't take {listed} as asked, and this group leaves nothing out."

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 
 from groups import rules
 from groups.actions import CONFIGS
+from groups.config_checks import with_possible_first_token
 from groups.models import Deployment, RoutingGroup
 from groups.versions.differences import Difference, differences
 from groups.versions.snapshots import PLACED, Snapshot
@@ -115,7 +116,21 @@ def _judged(draft: GroupDraft, known: Known, supplies: Supplies, bundle: Bundle)
     if before is not None and bundle.is_partial:
         draft = _completed(draft, before)
     why = (known.taken.get(draft.name, "") if before is None else "") or _unsound(draft)
-    return _Judged(draft, why, tuple(Remark(draft.name, f"A deployment is left out: {p}") for p in problems))
+    remarks = [Remark(draft.name, f"A deployment is left out: {p}") for p in problems]
+    if not why and (before is None or before.config("retry_config") != draft.config("retry_config")):
+        draft, changed = _with_possible_limits(draft)
+        remarks += changed
+    return _Judged(draft, why, tuple(remarks))
+
+
+def _with_possible_limits(draft: GroupDraft) -> tuple[GroupDraft, list[Remark]]:
+    retry = draft.config("retry_config")
+    possible = with_possible_first_token(retry)
+    if possible == dict(retry):
+        return draft, []
+    most_s = f"{possible['first_token_timeout_s']:g} s"
+    why = f"A stream's first token may take {most_s} here, as long as a whole answer: the file has more."
+    return replace(draft, fields={**draft.fields, "retry_config": possible}), [Remark(draft.name, why)]
 
 
 def _compared(draft: GroupDraft, current: Mapping[str, GroupDraft]) -> PlannedGroup:

@@ -96,6 +96,7 @@ def _unfit(draft: ProviderDraft | None, name: str, *, may_add_providers: bool) -
         api_base=draft.api_base,
         settings=dict(draft.settings),
         enabled=not draft.needs,
+        **draft.adaptations,
     )
     row.created_by = row.updated_by = SOMEBODY
     held = [*(["api_key"] if draft.key else []), *draft.credentials]
@@ -147,6 +148,8 @@ def fields_of(draft: ModelDraft) -> ModelFields:
         "context_length": draft.context_length,
         "max_output_tokens": draft.max_output_tokens,
         "base_model": draft.base_model,
+        "limit_name": draft.limit_name,
+        "system_role": draft.system_role,
     }
     return {**fields, **draft.prices}  # type: ignore[typeddict-item]
 

@@ -18,11 +18,12 @@ from pages.forms import (
 from providers.actions import ModelFields
 from providers.catalog.price_map import CAPABILITIES
 from providers.catalog.search import MODES
-from providers.models import UPSTREAM_NAME, LanguageModel, Provider, Unit
+from providers.models import UPSTREAM_NAME, LanguageModel, LimitName, Provider, SystemRole, Unit
 
 OWN = (
     *("name", "display_name", "input_cost_per_million", "output_cost_per_million", "cached_input_cost_per_million"),
     *("cache_write_cost_per_million", "unit", "price_per_unit", "context_length", "max_output_tokens", "base_model"),
+    *("limit_name", "system_role"),
     *("capabilities", "quality", "enabled"),
 )
 FROM_CATALOG = "Empty: what the catalog says."
@@ -72,6 +73,16 @@ class ModelForm(ActionForm):
         help_text="The catalog's name of the model, if the provider's is your own, as an Azure deployment's is. "
         "Prices, limits and rules for parameters come from it.",
     )
+    limit_name = SelectField(
+        label="Name of its limit of output tokens",
+        required=False,
+        choices=[("", "Either, or learned from a refusal"), *LimitName.choices],
+    )
+    system_role = SelectField(
+        label="Role of its system messages",
+        required=False,
+        choices=[("", "Either, or learned from a refusal"), *SystemRole.choices],
+    )
     capabilities = WordsField(
         label="Capabilities",
         max_length=64,
@@ -107,6 +118,8 @@ class ModelForm(ActionForm):
             "context_length": said["context_length"],
             "max_output_tokens": said["max_output_tokens"],
             "base_model": said["base_model"],
+            "limit_name": said["limit_name"],
+            "system_role": said["system_role"],
             "capabilities": said["capabilities"] or None,
             "quality": said["quality"],
             "enabled": said["enabled"],

@@ -38,6 +38,8 @@ class ModelFields(TypedDict, total=False):
     context_length: int | None
     max_output_tokens: int | None
     base_model: str
+    limit_name: str
+    system_role: str
     capabilities: list[str] | None
     quality: int | None
     enabled: bool

@@ -134,25 +134,16 @@ def create_waiting_provider(
     *,
     by: Author,
     type: str,
-    name: str,
-    api_base: str,
-    settings: dict[str, str],
     needs: Sequence[str],
     api_key: str = "",
     credentials: Mapping[str, str] | None = None,
+    **fields: Unpack[ProviderFields],
 ) -> Provider:
     """Adds a provider, switched off until it has what it `needs`, such as `a key: OPENAI_API_KEY`."""
     config_version.bump()
-    provider = Provider(
-        name=name,
-        type=type,
-        api_base=api_base,
-        settings=settings,
-        enabled=False,
-        error=f"Needs {', '.join(needs)}."[:LONGEST_ERROR],
-        created_by=by.name,
-        updated_by=by.name,
-    )
+    error = f"Needs {', '.join(needs)}."[:LONGEST_ERROR]
+    provider = Provider(**fields | {"type": type, "enabled": False, "error": error})
+    provider.created_by = provider.updated_by = by.name
     new = _new_secrets(type, {}, api_key, credentials)
     _check(provider, {}, new, waits=True)
     provider.save()

@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from groups.config_checks import retry_policy
 from groups.models import RoutingGroup
-from tests.factories import make_model, make_provider
+from tests.factories import make_group, make_model, make_provider
 
 pytestmark = pytest.mark.django_db
 URL = "/v1/routing_group"
@@ -58,6 +59,8 @@ BAD = {
     "retry typo": ({"retry_config": {"num_retires": 3}}, "retry_config"),
     "retry huge": ({"retry_config": {"num_retries": 10**30}}, "retry_config"),
     "retry true": ({"retry_config": {"num_retries": True}}, "retry_config"),
+    "first token above the default": ({"retry_config": {"first_token_timeout_s": 61}}, "retry_config"),
+    "first token too late": ({"retry_config": {"timeout_s": 5, "first_token_timeout_s": 5.5}}, "retry_config"),
     "timeout 0": ({"retry_config": {"timeout_s": 0}}, "retry_config"),
     "cooldown negative": ({"cooldown_config": {"cooldown_time_s": -1}}, "cooldown_config"),
     "cooldown a list": ({"cooldown_config": []}, "cooldown_config"),
@@ -120,6 +123,21 @@ FITS = {
     "every weight 0": ("weighted", [{"weight": 0}, {"weight": 0}]),
     "rpm 0": ("least-busy", [{"rpm": 0}, {}]),
 }
+
+
+def test_an_older_group_whose_first_token_may_be_late_works_on_until_its_limits_are_changed(as_bob):
+    old = {"timeout_s": 5, "first_token_timeout_s": 9}
+    group = make_group(models=[make_model()], retry_config=old)
+    assert retry_policy(group.retry_config).limit_s(is_stream=True) == 9
+    one = f"{URL}/{group.id}"
+    assert as_bob.patch(one, {"description": "x"}).status_code == 200
+    assert as_bob.patch(one, {"retry_config": old, "description": "y"}).status_code == 200
+    refused = as_bob.patch(one, {"retry_config": {**old, "num_retries": 1}})
+    assert (refused.status_code, refused.json()) == (
+        400,
+        {"retry_config": ["first_token_timeout_s: give at most timeout_s (5), or raise timeout_s."]},
+    )
+    assert as_bob.patch(one, {"retry_config": {**old, "timeout_s": 9}}).status_code == 200
 
 
 @pytest.mark.parametrize(("strategy", "places"), FITS.values(), ids=FITS.keys())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 import yaml
@@ -142,6 +143,46 @@ def test_what_was_exported_changes_nothing_when_imported(as_alice, group, file_f
     assert names(answer, "unchanged") == [("group", "chat")]
     assert [answer.json()[part] for part in ("created", "changed", "skipped")] == [[], [], []]
     assert RoutingGroup.objects.get().revision == 1
+
+
+def test_another_console_gets_what_is_spoken_with_a_provider_and_a_model(as_alice):
+    said: dict[str, Any] = {
+        "dialects": ["chat"],
+        "extra_headers": {"X-Title": "shop"},
+        "extra_body": {"safe_prompt": True},
+    }
+    words = {"limit_name": "max_tokens", "system_role": "developer"}
+    provider = make_provider(name="Lab", **said)
+    make_group(name="chat", models=[make_model(provider=provider, name="m", **words)])
+    exported = as_alice.get(EXPORT).content.decode()
+    for rows in (RoutingGroup, LanguageModel, Provider):
+        rows.objects.all().delete()
+    assert send(as_alice, exported, dry_run=False).status_code == 200
+    assert Provider.objects.values(*said).get() == said
+    assert LanguageModel.objects.values(*words).get() == words
+
+
+def test_a_file_may_not_hold_extras_that_nobody_could_set(as_alice, group):
+    lab = {"name": "Lab", "type": "custom", "api_base": "https://llm.example.com/v1", "extra_headers": {"Host": "x"}}
+    deployments = [{"provider": "Lab", "model_name": "m"}]
+    rows = [{"routing_group_name": "g", "routing_strategy": "simple-shuffle", "deployments": deployments}]
+    answer = send(as_alice, json.dumps({"providers": [lab], "routing_groups": rows}), dry_run=False)
+    assert "'Host' can't be set here" in answer.content.decode()
+    assert not Provider.objects.filter(name="Lab").exists()
+
+
+@pytest.mark.parametrize("file_format", ["json", "litellm"])
+def test_a_first_token_that_may_be_late_is_limited_by_an_import_and_said(as_alice, file_format):
+    provider = make_provider(name="Lab", key="sk-of-the-lab-0123456789")
+    old = {"timeout_s": 5, "first_token_timeout_s": 9}
+    make_group(name="chat", models=[make_model(provider=provider, name="m")], retry_config=old)
+    content = as_alice.get(f"{EXPORT}?format={file_format}").content.decode()
+    assert names(send(as_alice, content, dry_run=False), "changed") == []
+    RoutingGroup.objects.all().delete()
+    answer = send(as_alice, content, dry_run=False)
+    assert names(answer, "created")[0] == ("group", "chat")
+    assert "first token may take 5 s here" in answer.content.decode()
+    assert RoutingGroup.objects.get().retry_config == {"timeout_s": 5, "first_token_timeout_s": 5}
 
 
 def test_our_litellm_export_of_a_cost_based_group_can_be_imported_again(as_alice):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from groups.specs import spec_of_model
 from providers.models import LanguageModel
 from tests.factories import make_model, make_provider
 
@@ -112,3 +113,14 @@ def test_rights_and_absence(as_alice, as_bob, as_charlie, as_dora, as_nobody, gp
 def test_a_change_takes_a_known_number_of_queries(as_alice, gpt, django_assert_max_num_queries):
     with django_assert_max_num_queries(26):
         as_alice.patch(gpt, {"quality": 3})
+
+
+def test_a_model_says_which_words_it_takes(as_alice):
+    model = make_model()
+    own, words = f"{URL}/{model.pk}", {"limit_name": "max_completion_tokens", "system_role": "developer"}
+    assert words.items() <= as_alice.patch(own, words).json().items()
+    spec = spec_of_model(LanguageModel.objects.get(pk=model.pk)).deployments[0]
+    assert {"limit_name": spec.limit_name, "system_role": spec.system_role} == words
+    refused = as_alice.patch(own, {"system_role": "root"})
+    assert (refused.status_code, list(refused.json())) == (400, ["system_role"])
+    assert as_alice.patch(own, {"system_role": "", "limit_name": ""}).json()["limit_name"] == ""

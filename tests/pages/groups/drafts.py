@@ -15,12 +15,19 @@ from groups.models import Strategy
 from interchange.bundle import Bundle, GroupDraft, ModelDraft, ProviderDraft
 from interchange.references import distinct_references
 from providers.catalog.price_map import PRICES
+from providers.models import LimitName, SystemRole
 
 PROVIDERS = (
     ProviderDraft(name="OpenAI", type="openai"),
     ProviderDraft(name="OpenAI (MY_TEAM_TOKEN)", type="openai"),
     ProviderDraft(name="Größe & Co", type="custom", api_base="https://llm.example.com/v1"),
-    ProviderDraft(name="Groq", type="groq"),
+    ProviderDraft(
+        name="Groq",
+        type="groq",
+        dialects=["chat", "responses"],
+        extra_headers={"X-Title": "shop"},
+        extra_body={"provider": {"data_collection": "deny"}, "safe": [True, None, 1.5]},
+    ),
     ProviderDraft(name="Lab: #1 \u2028'x'", type="vllm", api_base="http://10.0.0.7:8000/v1"),
     ProviderDraft(
         name="EU", type="azure", api_base="https://eu.openai.azure.com", settings={"api_version": "2025-01-01"}
@@ -65,6 +72,9 @@ cooldown = st.fixed_dictionaries(
     },
 )
 
+words: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {}, optional={"limit_name": st.sampled_from(LimitName.values), "system_role": st.sampled_from(SystemRole.values)}
+)
 price = st.integers(0, 10**9).map(lambda millionths: Decimal(millionths).scaleb(-6))
 prices: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries({}, optional=dict.fromkeys(PRICES, price))
 
@@ -122,5 +132,5 @@ def bundles(draw: st.DrawFn) -> Bundle:
     return Bundle(
         groups=made,
         providers=tuple(replace(p, key_reference=REFERENCES.get(p.name, "")) for p in keyed),
-        models=tuple(ModelDraft(provider=p, name=m, **draw(prices)) for p, m in places),
+        models=tuple(ModelDraft(provider=p, name=m, **draw(prices), **draw(words)) for p, m in places),
     )
