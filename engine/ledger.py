@@ -238,11 +238,25 @@ class Trace:
         return [one for one in self.attempts if one.hedge == Hedge.LOST] if self.is_hedged else []
 
     @property
+    def lost_tokens(self) -> tuple[int, int]:
+        """The tokens that those have read and written."""
+        parts = [one.part for one in self.lost if one.part is not None]
+        return sum(part[0] for part in parts), sum(part[1] for part in parts)
+
+    @property
     def course(self) -> list[Attempt]:
         """The attempts one after another, without those that ran beside a slow one."""
         if not self.is_hedged:
             return self.attempts
         return [one for one in self.attempts if not one.hedge or one.moved_on_because == Hedge.HEDGED]
+
+    @property
+    def upstream_ms(self) -> float:
+        """The time that upstreams took; that of two at once is that of the longer one."""
+        if not self.is_hedged:
+            return sum(a.duration_ms or a.first_token_ms or 0.0 for a in self.attempts)
+        ends_s = [a.started_at + (a.duration_ms or a.first_token_ms or 0.0) / 1000 for a in self.attempts]
+        return 1000 * (max(ends_s) - self.attempts[0].started_at)
 
     @property
     def has_fallen_back(self) -> bool:

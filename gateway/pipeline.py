@@ -14,7 +14,7 @@ from pydantic_core import to_json
 from access.credits import CapReached, OutOfCredits
 from engine.dialects.translation import Malformed
 from engine.exceptions import RequestFailed
-from engine.ledger import Trace
+from engine.ledger import Hedge, Trace
 from engine.outcomes import CLIENT_LEFT
 from engine.routing import LiveGroup, failure_of
 from engine.upstreams import estimates
@@ -145,6 +145,8 @@ async def hold(live: Live, exchange: Exchange, call: Call, group: LiveGroup, *, 
     most = most_nanousd(call.chat, size, payable, call.own_keys, units)
     if not most:
         return
+    if group.spec.hedge is not None:
+        most *= 2  # two may be asked
     exchange.is_held = True  # set before the hold, so that a caller who leaves in between is settled too
     try:
         await live.hold(account_id=account, call_id=exchange.trace.call_id, amount_nanousd=most)
@@ -191,7 +193,7 @@ async def _keep(exchange: Exchange, stream: Stream, *, is_kept: bool) -> bool:
 def response_headers(exchange: Exchange) -> Headers:
     """LiteLLM's header names, with values counted from the ledger."""
     trace, result, duration_ms = exchange.trace, exchange.result, exchange.duration_ms
-    upstream_ms = sum(a.duration_ms or a.first_token_ms or 0.0 for a in trace.attempts)
+    upstream_ms = trace.upstream_ms
     headers: Headers = [
         (b"x-litellm-call-id", trace.call_id.encode()),
         (b"x-litellm-attempted-retries", b"%d" % trace.retries),
@@ -205,11 +207,14 @@ def response_headers(exchange: Exchange) -> Headers:
         headers.append((b"x-routing-skipped", b"%d" % len(trace.skipped)))
     if result is not None:
         headers.append((b"x-litellm-model-id", result.deployment.deployment_id.encode()))
+    if trace.is_hedged:
+        has_won = trace.last is not None and trace.last.hedge == Hedge.HEDGED
+        headers.append((b"x-routing-hedged", b"won" if has_won else b"lost"))
     if trace.last is not None and trace.last.dropped_params:
         headers.append((b"x-routing-dropped-params", ",".join(trace.last.dropped_params).encode()))
     if exchange.choice is not None:
         headers += _headers_of_choice(exchange.choice)
-    if (isinstance(result, Answer) or (result and result.kind)) and (cost := cost_usd(result)) is not None:
+    if (isinstance(result, Answer) or (result and result.kind)) and (cost := cost_usd(result, trace)) is not None:
         headers.append((b"x-litellm-response-cost", f"{cost:.10f}".rstrip("0").rstrip(".").encode()))
     return headers if result is None else [*headers, *result.headers]
 

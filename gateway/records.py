@@ -76,7 +76,7 @@ class FinishedExchange:
     @property
     def cost_usd(self) -> float | None:
         """The cost by the catalog's prices; None without an answer, or if tokens or prices are unknown."""
-        return cost_of(self.usage, self.deployment, self.parts)
+        return _with_lost(cost_of(self.usage, self.deployment, self.parts), self.trace)
 
     def settlement(self, cost_usd: float | None) -> Settlement:
         """The charge to the paying account; nothing for a failure, or for requests that the person's own key paid."""
@@ -111,6 +111,9 @@ class FinishedExchange:
         row.is_stream = self.is_stream
         row.input_tokens = usage.input_tokens if usage else None
         row.output_tokens = usage.output_tokens if usage else None
+        if usage and trace.is_hedged:
+            lost = trace.lost_tokens
+            row.input_tokens, row.output_tokens = usage.input_tokens + lost[0], usage.output_tokens + lost[1]
         row.cached_tokens = usage.cached_tokens if usage else None
         row.cache_write_tokens = usage.cache_write_tokens if usage else None
         row.reasoning_tokens = usage.reasoning_tokens if usage else None
@@ -141,9 +144,17 @@ def record(exchange: Exchange) -> None:
     recorder.put(ended)
 
 
-def cost_usd(result: Answer | Stream) -> float | None:
-    """The cost of an answer by the catalog's prices; None if tokens or prices are unknown."""
-    return cost_of(result.usage, result.deployment)
+def cost_usd(result: Answer | Stream, trace: Trace) -> float | None:
+    """The cost of an answer by the catalog's prices, with that of a slower attempt beside it; None if tokens or prices
+    are unknown."""
+    return _with_lost(cost_of(result.usage, result.deployment), trace)
+
+
+def _with_lost(own: float | None, trace: Trace) -> float | None:
+    if own is None or not trace.is_hedged:
+        return own
+    lost = [one.part[2] for one in trace.lost if one.part is not None]
+    return None if None in lost else own + sum(cost for cost in lost if cost is not None)
 
 
 NOBODY = Attempt(

@@ -19,6 +19,7 @@ from engine.spec import (
     CooldownPolicy,
     ErrorRule,
     FallbackPolicy,
+    HedgePolicy,
     Rescues,
     RetryPolicy,
     Router,
@@ -119,6 +120,8 @@ HEADER = "header:"
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 SECRET_HEADERS = frozenset({"authorization", "x-api-key", "api-key", "cookie", "proxy-authorization"})
 STICKY_TTL = Number(1, 86_400, is_time=True)
+HEDGE = "hedge"
+HEDGES = {"after_ms": Number(1, 3_600_000), "budget": Number(0, 1, is_share=True)}
 
 
 def _as_float(value: int | float) -> float:
@@ -245,6 +248,21 @@ def sticky_policy(config: Mapping[str, Any]) -> StickyPolicy | None:
     return StickyPolicy(**sticky) if sticky else None
 
 
+def checked_hedge(key: str, value: Any) -> dict[str, Any]:
+    """A clean `hedge`; raises ValidationError."""
+    given = _known(value, ["enabled", *HEDGES], at=key)
+    if "enabled" not in given:
+        raise ValidationError(f"{key}: enabled: give true or false.")
+    enabled = _switch(f"{key}.enabled", given.pop("enabled"))
+    return {"enabled": enabled} | {name: HEDGES[name].check(f"{key}.{name}", number) for name, number in given.items()}
+
+
+def hedge_policy(config: Mapping[str, Any]) -> HedgePolicy | None:
+    """The engine's form of `hedge` in these `settings`; None where it is off."""
+    hedge = dict(checked_settings(config).get(HEDGE) or {})
+    return HedgePolicy(**hedge) if hedge.pop("enabled", False) else None
+
+
 SETTINGS: dict[str, Callable[[str, Any], Any]] = {
     IN_POWER_LEVELS: _switch,
     ROUTER: _one_of(Router),
@@ -252,6 +270,7 @@ SETTINGS: dict[str, Callable[[str, Any], Any]] = {
     UNSUPPORTED_PARAMS: _one_of(Unsupported),
     RESCUE: _one_of(Rescues),
     STICKY: checked_sticky,
+    HEDGE: checked_hedge,
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.core.failures import Kind
-from engine.spec import STICKY_S, CooldownPolicy, Rescues, RetryPolicy, Router, Unsupported
+from engine.spec import STICKY_S, CooldownPolicy, HedgePolicy, Rescues, RetryPolicy, Router, Unsupported
 from groups import config_checks
 from groups.config_checks import Number
 
@@ -55,12 +55,18 @@ _STICKY = {
     "required": ["by"],
     "nullable": True,
 }
+_HEDGE = {
+    **_object({"enabled": _SWITCH, **_numbers(config_checks.HEDGES, HedgePolicy())}),
+    "required": ["enabled"],
+    "nullable": True,
+}
 SETTINGS = _object(
     {
         config_checks.IN_POWER_LEVELS: _SWITCH,
         config_checks.STREAM_UPSTREAM: _SWITCH,
         config_checks.RESCUE: {"type": "string", "enum": [mode.value for mode in Rescues], "default": "off"},
         config_checks.STICKY: _STICKY,
+        config_checks.HEDGE: _HEDGE,
         config_checks.ROUTER: {"type": "string", "enum": [router.value for router in Router]},
         config_checks.UNSUPPORTED_PARAMS: {"type": "string", "enum": [rule.value for rule in Unsupported]},
     }

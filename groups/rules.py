@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils import timezone
@@ -10,7 +11,17 @@ from django.utils import timezone
 from access.models import Actor, Role
 from access.rules import check_role
 from engine.spec import Rescues, Router
-from groups.config_checks import BY_ERROR, COOLDOWN, RESCUE, ROUTER, STICKY, STREAM_UPSTREAM, fallback_names, find_cycle
+from groups.config_checks import (
+    BY_ERROR,
+    COOLDOWN,
+    HEDGE,
+    RESCUE,
+    ROUTER,
+    STICKY,
+    STREAM_UPSTREAM,
+    fallback_names,
+    find_cycle,
+)
 from groups.exceptions import GroupIsFallback, GroupIsPool, IsAliased, NothingToUndo
 from groups.models import (
     Deployment,
@@ -100,7 +111,7 @@ def check_fallbacks(group: RoutingGroup, *, old_name: str | None = None) -> None
 NOT_LITELLMS = {
     "retry_config": ("retry_after_max_s", "retry_budget", BY_ERROR),
     "cooldown_config": tuple(key for key in COOLDOWN if key not in ("cooldown_time_s", "allowed_fails")),
-    "settings": (STREAM_UPSTREAM, RESCUE, STICKY),
+    "settings": (STREAM_UPSTREAM, RESCUE, STICKY, HEDGE),
 }
 
 
@@ -109,13 +120,18 @@ def check_router_can(group: RoutingGroup, deployments: Sequence[Deployment]) -> 
     if group.settings.get(ROUTER) != Router.LITELLM:
         return
     for config, keys in NOT_LITELLMS.items():
-        if lost := [key for key in keys if getattr(group, config).get(key) not in (None, False, Rescues.OFF)]:
+        if lost := [key for key in keys if _is_set(getattr(group, config).get(key))]:
             why = f"LiteLLM's Router has no such setting. Leave out {', '.join(lost)}, or choose another router."
             raise ValidationError({config: f"{lost[0]}: {why}"})
     for number, row in enumerate(deployments, start=1):
         if row.max_parallel is not None or row.max_wait_s is not None:
             why = "LiteLLM's Router has no max_parallel and max_wait_s. Leave them out, or choose another router."
             raise ValidationError({"deployments": f"Deployment {number}: {why}"})
+
+
+def _is_set(value: Any) -> bool:
+    is_off = isinstance(value, Mapping) and value.get("enabled") is False
+    return not is_off and value not in (None, False, Rescues.OFF)
 
 
 def groups_falling_back_to(name: str) -> list[RoutingGroup]:

@@ -65,6 +65,7 @@ def spec_of(group: RoutingGroup, deployments: Iterable[Deployment] | None = None
         streams_upstream=problem is None and group.settings.get(config_checks.STREAM_UPSTREAM) is True,
         rescues=problem is None and group.settings.get(config_checks.RESCUE) == Rescues.AUTO,
         sticky=config_checks.sticky_policy(group.settings) if problem is None else None,
+        hedge=config_checks.hedge_policy(group.settings) if problem is None else None,
     )
 
 

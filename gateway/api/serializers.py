@@ -49,7 +49,14 @@ class AttemptSerializer(PlacedSerializer):
         child=serializers.FloatField(allow_null=True),
         required=False,
         allow_null=True,
-        help_text="Input tokens, output tokens and cost in US dollars of this part of a rescued stream.",
+        help_text="Input tokens, output tokens and cost in US dollars of this part of a rescued stream, or of an "
+        "attempt that another one was faster than.",
+    )
+    hedge = serializers.ChoiceField(
+        choices=["", "hedged", "hedge_lost"],
+        required=False,
+        help_text="`hedged`: it was asked beside the one before, which was slow to begin. `hedge_lost`: the one beside "
+        "it began first, so it was closed.",
     )
     dialect = serializers.CharField(
         required=False,

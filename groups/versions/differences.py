@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from groups.models import Strategy
-from groups.versions.effective import BY_ERROR, COOLDOWN, FALLBACK, RETRY, STICKY, SWITCHES, words_of_sticky
+from groups.versions.effective import (
+    BY_ERROR,
+    COOLDOWN,
+    FALLBACK,
+    HEDGE,
+    RETRY,
+    STICKY,
+    SWITCHES,
+    words_of_hedge,
+    words_of_sticky,
+)
 from groups.versions.error_table import words_of
 from groups.versions.snapshots import PLACED, Snapshot
 
@@ -75,6 +85,8 @@ def _configs(before: Snapshot, after: Snapshot) -> Iterator[Difference]:
 def _default(config: Mapping[str, Any], key: str) -> str:
     if key == STICKY[0] and config.get(key):
         return words_of_sticky(config[key])
+    if key == HEDGE[0] and config.get(key):
+        return words_of_hedge(config[key])
     return _value(config[key]) if key in config else "default"
 
 

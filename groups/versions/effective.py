@@ -9,7 +9,17 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from engine.core.breaker import BreakerPolicy
-from engine.spec import FIRST_TOKEN_S, STICKY_S, TOTAL_S, CooldownPolicy, Rescues, RetryPolicy, Router, Unsupported
+from engine.spec import (
+    FIRST_TOKEN_S,
+    HEDGE_BUDGET,
+    STICKY_S,
+    TOTAL_S,
+    CooldownPolicy,
+    Rescues,
+    RetryPolicy,
+    Router,
+    Unsupported,
+)
 from groups import config_checks
 from groups.models import RoutingGroup
 from groups.versions.error_table import ErrorRow, error_rows, words_of
@@ -73,7 +83,8 @@ UNSUPPORTED = {
 RESCUE = (config_checks.RESCUE, "Streams that break after their first content")
 RESCUES = {Rescues.OFF: "End with an error", Rescues.AUTO: "Go on at the same deployment or another"}
 STICKY = (config_checks.STICKY, "Conversations stay at one deployment")
-SWITCHES = (IN_POWER_LEVELS, ROUTER, STREAM_UPSTREAM, UNSUPPORTED_PARAMS, RESCUE, STICKY)
+HEDGE = (config_checks.HEDGE, "A second deployment beside one that is slow to begin")
+SWITCHES = (IN_POWER_LEVELS, ROUTER, STREAM_UPSTREAM, UNSUPPORTED_PARAMS, RESCUE, STICKY, HEDGE)
 STICKY_WORDS = {
     "key": "those of one key",
     "user": "those of one end user",
@@ -105,6 +116,7 @@ def sections_of(group: RoutingGroup) -> tuple[SettingsSection, ...]:
                 _unsupported(group.settings, *UNSUPPORTED_PARAMS),
                 _rescue(group.settings, *RESCUE),
                 _sticky(group.settings, *STICKY),
+                _hedge(group.settings, *HEDGE),
             ),
         ),
     )
@@ -169,6 +181,21 @@ def words_of_sticky(sticky: Mapping[str, Any]) -> str:
     by = str(sticky["by"])
     which = STICKY_WORDS.get(by) or f"those with the same {by.removeprefix(config_checks.HEADER)} header"
     return f"{which}, for {sticky.get('ttl_s', STICKY_S):g} s"
+
+
+def _hedge(config: Mapping[str, Any], name: str, label: str) -> EffectiveSetting:
+    if not (hedge := config.get(name)):
+        return EffectiveSetting(label, "no", is_default=True)
+    return EffectiveSetting(label, words_of_hedge(hedge), is_default=False)
+
+
+def words_of_hedge(hedge: Mapping[str, Any]) -> str:
+    """`after 500 ms, for at most 5 % of requests`."""
+    if not hedge.get("enabled"):
+        return "no"
+    after_ms, share = hedge.get("after_ms"), hedge.get("budget", HEDGE_BUDGET)
+    after = "when slower than 95 % of its answers" if after_ms is None else f"after {after_ms:g} ms"
+    return f"{after}, for at most {100 * share:g} % of requests"
 
 
 def _switch(config: Mapping[str, Any], name: str, label: str) -> EffectiveSetting:

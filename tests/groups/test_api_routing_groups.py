@@ -142,6 +142,16 @@ def test_an_exported_group_has_them_and_an_import_brings_them_back(as_bob, body)
         ("settings", {"sticky": {"by": "header:Authorization"}}, "sticky.by: 'authorization' is a secret."),
         ("settings", {"sticky": {"by": "key", "ttl_s": 0}}, "sticky.ttl_s: give seconds from 1 to 86400."),
         ("settings", {"sticky": {"by": "key", "for": 3}}, "sticky: Unknown: for. Known: by, ttl_s."),
+        ("settings", {"hedge": {}}, "hedge: enabled: give true or false."),
+        ("settings", {"hedge": True}, "hedge: Give an object with any of enabled, after_ms, budget."),
+        ("settings", {"hedge": {"enabled": "yes"}}, "hedge.enabled: give true or false."),
+        ("settings", {"hedge": {"enabled": True, "after_ms": 0}}, "hedge.after_ms: give a whole number from 1 to"),
+        ("settings", {"hedge": {"enabled": True, "budget": 1.5}}, "hedge.budget: give a share from 0 to 1."),
+        (
+            "settings",
+            {"hedge": {"enabled": True, "when": 3}},
+            "hedge: Unknown: when. Known: enabled, after_ms,",
+        ),
     ],
 )
 def test_a_setting_of_the_core_that_is_wrong_is_400_and_named(as_bob, body, field, config, why):
@@ -158,6 +168,7 @@ def test_a_setting_of_the_core_that_is_wrong_is_400_and_named(as_bob, body, fiel
         ("settings", {"stream_upstream": True}),
         ("settings", {"rescue": "auto"}),
         ("settings", {"sticky": {"by": "session"}}),
+        ("settings", {"hedge": {"enabled": True}}),
     ],
 )
 def test_litellms_router_refuses_what_it_does_not_have(as_bob, body, field, config):
@@ -166,7 +177,8 @@ def test_litellms_router_refuses_what_it_does_not_have(as_bob, body, field, conf
     answer = as_bob.post(URL, {**body, **asked})
     assert answer.status_code == 400
     assert "LiteLLM's Router has no such setting" in answer.json()[field][0]
-    plain, litellms = {"num_retries": 1, "timeout_s": 9}, {"router": "litellm", "stream_upstream": False}
+    plain = {"num_retries": 1, "timeout_s": 9}
+    litellms = {"router": "litellm", "stream_upstream": False, "hedge": {"enabled": False}}
     create(as_bob, body, settings=litellms, retry_config=plain, cooldown_config={"cooldown_time_s": 3})
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
-from engine.spec import RetryPolicy, StickyPolicy, Strategy
+from engine.spec import HedgePolicy, RetryPolicy, StickyPolicy, Strategy
 from groups.models import RoutingGroup
 from groups.specs import active_specs, callable_models, spec_of, spec_of_model
 from tests.factories import make_group, make_model, make_provider
@@ -76,6 +76,17 @@ def test_a_group_may_keep_conversations_in_one_place():
     keeps = make_group(settings={"sticky": {"by": "header:X-Tab", "ttl_s": 60}})
     assert spec_of(stored(keeps)).sticky == StickyPolicy("header:x-tab", 60)
     assert spec_of(stored(make_group())).sticky is None
+
+
+def test_a_group_may_ask_a_second_deployment_beside_a_slow_one():
+    settings = [
+        {"enabled": True, "after_ms": 400, "budget": 0.2},
+        {"enabled": True},
+        {"enabled": False, "after_ms": 400},
+    ]
+    hedges = [spec_of(stored(make_group(settings={"hedge": hedge}))).hedge for hedge in settings]
+    assert hedges == [HedgePolicy(400, 0.2), HedgePolicy(None, 0.05), None]
+    assert spec_of(stored(make_group())).hedge is None
 
 
 def test_what_is_disabled_is_left_out():

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
 
-from engine.ledger import Rescue
+from engine.ledger import Hedge, Rescue
 from providers.presets import colour_of
 
 WIDTH = 1000
@@ -31,6 +31,13 @@ RESCUES: Mapping[str, str] = {
     Rescue.CONTINUED: "It continued the answer that the caller had in part.",
     Rescue.RESTARTED: "It began the answer again, without what the caller had.",
 }
+
+
+HEDGES: Mapping[str, str] = {
+    Hedge.HEDGED: "It was asked beside the one before.",
+    Hedge.LOST: "The one beside it began first, so it was closed.",
+}
+SLOW = "It was slow to begin, so the router asked another one beside it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,7 @@ class WaterfallBar:
     translation: str = ""
     rescue: str = ""
     part: str = ""
+    hedge: str = ""
 
     is_ghost = False
 
@@ -136,7 +144,9 @@ def bars_of(
 
 
 def moved_on(word: str | None) -> str:
-    """The ledger's `retry_…`, `other_…` or `fallback_…` as a sentence; "" for None, the last attempt's."""
+    """The ledger's `retry_…`, `other_…`, `fallback_…` or `hedged` as a sentence; "" for None, the last attempt's."""
+    if word == Hedge.HEDGED:
+        return SLOW
     verb, _, cause = (word or "").partition("_")
     return f"{CAUSES[cause]}, {VERBS[verb]}." if verb in VERBS and cause in CAUSES else word or ""
 
@@ -173,6 +183,7 @@ def _bar(
         translation=_translation(endpoint, attempt.get("dialect") or ""),
         rescue=RESCUES.get(attempt.get("rescue") or "", ""),
         part=_part(attempt.get("part")),
+        hedge=HEDGES.get(attempt.get("hedge") or "", ""),
     )
 
 
@@ -183,7 +194,7 @@ def _translation(endpoint: str, dialect: str) -> str:
 
 
 def _part(part: Sequence[float | None] | None) -> str:
-    """The tokens and the cost of a part of a rescued stream, as a sentence; "" for other attempts."""
+    """The tokens and the cost of a part of a rescued stream, or of one that lost, as a sentence; "" for others."""
     if not part:
         return ""
     read, written, usd = part

@@ -30,6 +30,8 @@ from pages.groups.builder.form_fields import (
     is_set,
     settings_fields,
 )
+from pages.groups.builder.hedge_fields import hedge_fields, hedge_of
+from pages.groups.builder.hedge_fields import initial_of as initial_of_hedge
 from pages.groups.builder.sticky_fields import initial_of as initial_of_sticky
 from pages.groups.builder.sticky_fields import sticky_fields, sticky_of
 from providers.adaptations.allowed_extras import check_extra_body, check_extra_headers
@@ -104,6 +106,7 @@ class GroupForm(forms.Form):
         self.fields.update(settings_fields())
         self.fields.update(rule_fields())
         self.fields.update(sticky_fields())
+        self.fields.update(hedge_fields())
 
     @classmethod
     def typed(cls, data: QueryDict) -> GroupForm:
@@ -118,7 +121,8 @@ class GroupForm(forms.Form):
         own = {name: getattr(group, name) for name in OWN}
         configs = (group.retry_config, group.cooldown_config, group.fallback_config, group.settings)
         settings = {key: value for config in configs for key, value in config.items()}
-        return cls(initial=settings | initial_of(group.retry_config) | initial_of_sticky(group.settings) | own)
+        streams = initial_of_sticky(group.settings) | initial_of_hedge(group.settings)
+        return cls(initial=settings | initial_of(group.retry_config) | streams | own)
 
     @property
     def strategy_now(self) -> str:
@@ -158,7 +162,7 @@ class GroupForm(forms.Form):
     def has_settings(self) -> bool:
         """Whether an advanced setting is set or invalid, so that the section must be open."""
         is_streaming = bool(self["stream_upstream"].value())
-        routing = (self["router"], self["unsupported_params"], self["rescue"], *self.sticky)
+        routing = (self["router"], self["unsupported_params"], self["rescue"], *self.sticky, *self.hedge)
         rest = (*self.numbers, *self.fallbacks, *routing)
         return self.has_error_rules or is_streaming or any(map(is_set, rest))
 
@@ -166,6 +170,11 @@ class GroupForm(forms.Form):
     def sticky(self) -> list[forms.BoundField]:
         """Conversations that stay at one deployment."""
         return [self[name] for name, _ in sticky_fields()]
+
+    @property
+    def hedge(self) -> list[forms.BoundField]:
+        """A second deployment beside one that is slow to begin."""
+        return [self[name] for name, _ in hedge_fields()]
 
     @cached_property
     def teams(self) -> list[Assignee]:
@@ -210,6 +219,7 @@ class GroupForm(forms.Form):
             **({config_checks.UNSUPPORTED_PARAMS: unsupported} if unsupported else {}),
             **({config_checks.RESCUE: rescue} if rescue else {}),
             **sticky_of(self.cleaned_data),
+            **hedge_of(self.cleaned_data),
         }
 
     def _error_rules(self) -> dict[str, Any]:

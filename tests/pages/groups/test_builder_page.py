@@ -76,6 +76,7 @@ def test_everything_of_a_stored_group_comes_back_from_its_form(page, models, bob
             "unsupported_params": "refuse",
             "rescue": "auto",
             "sticky": {"by": "header:x-tab", "ttl_s": 90.0},
+            "hedge": {"enabled": True, "after_ms": 800, "budget": 0.1},
         },
         is_active=False,
     )
@@ -101,6 +102,9 @@ def test_everything_of_a_stored_group_comes_back_from_its_form(page, models, bob
         "sticky-by": "header",
         "sticky-header": "x-tab",
         "sticky-ttl_s": "90",
+        "hedge-enabled": "yes",
+        "hedge-after_ms": "800",
+        "hedge-budget": "0.1",
         "assigned_team_ids": "blue team",
         "assigned_key_ids": [str(key.pk), "gone"],
     }
@@ -124,6 +128,8 @@ def test_everything_of_a_stored_group_comes_back_from_its_form(page, models, bob
         ({"num_retries": "many"}, "Enter a whole number"),
         ({"by_error-timeout-here": "99"}, "less than or equal to 20"),
         ({"first_s": "90"}, "give at most longest_s"),
+        ({"hedge-budget": "2"}, "less than or equal to 1"),
+        ({"hedge-after_ms": "0"}, "greater than or equal to 1"),
         ({"router": "litellm", "by_error-timeout-here": "1"}, "LiteLLM&#x27;s Router has no such setting"),
         ({"fallback_groups": "nowhere"}, "There is no routing group named nowhere."),
         ({"fallback_groups": "prod-chat"}, "in a circle"),
