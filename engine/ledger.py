@@ -202,15 +202,22 @@ class Trace:
     def begin(self, attempt: Attempt) -> Attempt:
         """Adds an attempt, and notes on the one before why the router moved on."""
         if self.attempts:
-            before = self.attempts[-1]
-            is_beside = before.status == "pending"
-            if is_beside and not attempt.hedge:  # it runs beside the one that this one follows
-                before = next((one for one in reversed(self.attempts) if one.status != "pending"), before)
-                is_beside = False
-            why = Hedge.HEDGED.value if is_beside else f"{self._verb(before, attempt)}_{_cause(before)}"
-            before.moved_on_because = why
+            before, is_beside = self._before(attempt)
+            if before.moved_on_because is None:
+                why = Hedge.HEDGED.value if is_beside else f"{self._verb(before, attempt)}_{_cause(before)}"
+                before.moved_on_because = why
         self.attempts.append(attempt)
         return attempt
+
+    def _before(self, attempt: Attempt) -> tuple[Attempt, bool]:
+        """The attempt that this one follows, and whether it runs beside that one."""
+        before = self.attempts[-1]
+        if before.status == "pending" and attempt.hedge:
+            return before, True
+        if before.status == "pending" or before.hedge == Hedge.LOST:  # it runs, or ran, beside the one that is meant
+            ended = (one for one in reversed(self.attempts) if one.status != "pending" and one.hedge != Hedge.LOST)
+            before = next(ended, before)
+        return before, False
 
     def _verb(self, before: Attempt, attempt: Attempt) -> str:
         if attempt.rescue:

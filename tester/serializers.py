@@ -142,7 +142,7 @@ class FlowStepSerializer(serializers.Serializer):
         choices=[
             "primary",
             *("fallback_error", "fallback_rate_limit", "fallback_timeout", "fallback_own_key_refused"),
-            *("rescue_error", "rescue_timeout"),
+            *("rescue_error", "rescue_timeout", "hedged"),
         ]
     )
 
@@ -177,6 +177,9 @@ class SimulationResultSerializer(serializers.Serializer):
     fallback_count = serializers.IntegerField(help_text="Requests that left their first tier.")
     rescued_requests = serializers.IntegerField(
         required=False, help_text="Answered requests whose stream broke and went on by a second attempt."
+    )
+    hedged_requests = serializers.IntegerField(
+        required=False, help_text="Answered requests for which a second deployment was asked beside a slow one."
     )
     traffic_distribution = DeploymentTrafficSerializer(many=True)
     flow_data = FlowStepSerializer(many=True)

@@ -120,8 +120,12 @@ def _hindrances(journey: Journey) -> list[Hindrance]:
 def _told_s(trace: Trace, failures: Sequence[Effect], now: float) -> float | None:
     """Seconds until the first of those that asked for a wait wants to be asked again."""
     until_s: dict[tuple[str, str], float] = {}
-    for attempt, effect in zip(trace.attempts, failures, strict=True):
+    attempts = sorted(trace.attempts, key=_ended_s) if trace.is_hedged else trace.attempts
+    for attempt, effect in zip(attempts, failures, strict=True):
         if (wait_s := effect.failure.retry_after_s) is not None:
-            ended_s = attempt.started_at + (attempt.duration_ms or 0.0) / 1000
-            until_s[attempt.model_group, attempt.deployment_id] = ended_s + wait_s
+            until_s[attempt.model_group, attempt.deployment_id] = _ended_s(attempt) + wait_s
     return max(0.0, min(until_s.values()) - now) if until_s else None
+
+
+def _ended_s(attempt: Attempt) -> float:
+    return attempt.started_at + (attempt.duration_ms or 0.0) / 1000

@@ -72,7 +72,8 @@ class Rescues:
             # The ledger's are those that were known when the stream began.
             request.trace.skipped = self._skipped(request)
         rescued.hear(request.fate.said_tokens)
-        request.trace.attempts[-1].part = _part(request, request.fate.said_tokens)
+        broken = request.trace.last or request.trace.attempts[-1]
+        broken.part = _part(request, request.fate.said_tokens)
         rescued.broken = request.ask
         rescued.order = rescuers(request.ask, effect.failure, partial(_can_continue, request.place.row))
         return self.goes_on_elsewhere(request, rescued, now)

@@ -47,13 +47,21 @@ def simulate(job: Job, *, emit: Emit, should_stop: Callable[[], bool] = lambda: 
 
     Raises errors of the engine itself; failed requests are part of the result.
     """
-    simulation = Simulation(job, emit, should_stop)
+    simulation = _simulation_of(job)(job, emit, should_stop)
     kind = "done"
     try:
         simulation.run()
     except Stopped:
         kind = "cancelled"
     simulation.end(kind)
+
+
+def _simulation_of(job: Job) -> type[Simulation]:
+    if not any(spec.hedge for spec in job.specs):
+        return Simulation
+    from engine.drivers.rehearsed_hedges import HedgingSimulation
+
+    return HedgingSimulation
 
 
 class Simulation:

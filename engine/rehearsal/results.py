@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from engine.ledger import Attempt, Skip, Trace
+from engine.ledger import Attempt, Hedge, Skip, Trace
 from engine.outcomes import Outcome
 from engine.spec import DeploymentSpec, GroupSpec
 from engine.upstreams.call import Usage
@@ -35,11 +35,15 @@ class DeploymentCount:
     primary: int = 0
     successes: int = 0
     failures: int = 0
+    lost_hedges: int = 0
     in_flight: int = 0
     latency_sum_ms: float = 0.0
     errors: Counter[str] = field(default_factory=Counter)
 
     def add(self, attempt: Attempt) -> None:
+        if attempt.hedge == Hedge.LOST:  # neither a success nor a failure
+            self.lost_hedges += 1
+            return
         self.attempts += 1
         if attempt.status == "success":
             self.successes += 1
@@ -61,7 +65,9 @@ class Tally:
         self._expected, self._has_caches = expected, has_caches
         rows = {d.deployment_id: d for spec in reversed(specs) for d in reversed(spec.deployments)}
         self.deployments = {name: DeploymentCount(rows[name]) for name in reversed(rows)}
-        self.started = self.succeeded = self.failed = self.refused = self.fallbacks = self.untried = self.rescued = 0
+        self.started = self.succeeded = self.failed = self.refused = self.fallbacks = self.untried = self.rescued = (
+            self.hedged
+        ) = 0
         self.cost_usd = 0.0
         self.read_tokens = self.cached_tokens = 0
         self._latencies_ms = array("d")
@@ -104,6 +110,7 @@ class Tally:
         self.succeeded += 1
         if len(trace.attempts) > 1:
             self.rescued += any(attempt.rescue for attempt in trace.attempts)
+            self.hedged += trace.is_hedged
         self._latencies_ms.append(duration_ms)
         self._latency_sum_ms += duration_ms
         return cost
@@ -158,6 +165,7 @@ class Tally:
             "avg_latency_ms": round(sum(ordered) / len(ordered), 3) if ordered else 0.0,
             "fallback_count": self.fallbacks,
             "rescued_requests": self.rescued,
+            "hedged_requests": self.hedged,
             "traffic_distribution": [self._traffic(count) for count in self.deployments.values()],
             "flow_data": self._flow_steps(),
             "seed": seed,
@@ -182,6 +190,7 @@ class Tally:
             "request_count": count.attempts,
             "success_count": count.successes,
             "failure_count": count.failures,
+            "lost_hedges": count.lost_hedges,
             "avg_latency_ms": count.avg_latency_ms,
             "percent_of_total": round(100 * count.successes / self.succeeded, 3) if self.succeeded else 0.0,
             "priority": count.spec.priority,
@@ -263,7 +272,12 @@ def percentile(ordered: list[float], percent: int) -> float | None:
 
 def _seldom(attempt: Attempt) -> dict[str, Any]:
     """What few attempts have, by the names of the request log."""
-    told = {"sticky": attempt.sticky, "rescue": attempt.rescue, "part": attempt.part}
+    told = {
+        "sticky": attempt.sticky,
+        "rescue": attempt.rescue,
+        "hedge": attempt.hedge,
+        "part": attempt.part,
+    }
     return {name: value for name, value in told.items() if value}
 
 
@@ -312,7 +326,7 @@ def trace_json(
         "status": "error" if error else "success",
         "error_class": error,
         "deployment_id": last.deployment_id if last and not error else None,
-        "fallback_depth": max([a.fallback_depth for a in trace.attempts], default=0),
+        "fallback_depth": max([a.fallback_depth for a in trace.course], default=0),
         "input_tokens": usage.input_tokens if usage else None,
         "output_tokens": usage.output_tokens if usage else None,
         **({"cached_tokens": usage.cached_tokens} if usage and usage.cached_tokens else {}),
