@@ -125,6 +125,10 @@ class DeploymentTrafficSerializer(serializers.Serializer):
     request_count = serializers.IntegerField(help_text="Attempts made on this deployment.")
     success_count = serializers.IntegerField(help_text="Requests it answered.")
     failure_count = serializers.IntegerField()
+    lost_hedges = serializers.IntegerField(
+        required=False,
+        help_text="Attempts that were closed because one beside them began first; in none of the counts.",
+    )
     avg_latency_ms = serializers.FloatField()
     percent_of_total = serializers.FloatField(help_text="Its share of all answered requests.")
     priority = serializers.IntegerField(allow_null=True)

@@ -8,6 +8,8 @@ from typing import Any
 
 def notes_on(result: Mapping[str, Any]) -> Iterator[str]:
     """One sentence each; none for results of older versions."""
+    if hedged := result.get("hedged_requests", 0):
+        yield f"{hedged:,} {'request was' if hedged == 1 else 'requests were'} hedged: a second deployment was asked."
     if rescued := result.get("rescued_requests", 0):
         was = "stream broke and was" if rescued == 1 else "streams broke and were"
         yield f"{rescued:,} {was} rescued by another attempt."

@@ -10,7 +10,7 @@ import httpx
 
 from groups.models import Deployment
 from tests.conduct.stories import Told
-from tests.conduct.table import Act, Place, Seen, Shape, acts, places, said, woven
+from tests.conduct.table import Act, Place, Seen, Shape, acts, marks_of, places, said, woven
 from tests.conduct.upstream import Upstreams, events
 from tests.factories import make_group, make_model, make_provider
 from tests.servers import MASTER_KEY, free_port
@@ -70,7 +70,7 @@ class Case:
             "retry_config": _retry_config(shape),
             "cooldown_config": _known({"cooldown_time_s": shape.cooldown_s, "allowed_fails": shape.allowed_fails}),
             "fallback_config": self._fallbacks() if name == "main" else {},
-            "settings": {"rescue": "auto" if shape.rescues else "off"},
+            "settings": {"rescue": "auto" if shape.rescues else "off", **_hedge(shape)},
         }
 
     def _fallbacks(self) -> dict[str, list[str]]:
@@ -96,7 +96,7 @@ class Case:
         skips = [skip for skip in found["skipped"] if skip["reason"] != "not_needed"]
         return Seen(
             _sees(asked.answer),
-            woven(attempts, where, [bool(a["rescue"]) for a in found["attempts"]]),
+            woven(attempts, where, marks_of(found["attempts"])),
             [(f"{self._letter(skip)} {skip['reason']}", skip.get("for_s")) for skip in skips],
             int(headers["x-litellm-attempted-retries"]),
             int(headers["x-litellm-attempted-fallbacks"]),
@@ -141,6 +141,12 @@ def _headers() -> dict[str, str]:
 def _settings(shape: Shape, place: Place) -> dict[str, Any]:
     priority = place.tier if shape.strategy == "priority-failover" else None
     return _known({"rpm": place.rpm, "weight": place.weight, "priority": priority})
+
+
+def _hedge(shape: Shape) -> dict[str, Any]:
+    if shape.hedge_ms is None:
+        return {}
+    return {"hedge": {"enabled": True, "after_ms": shape.hedge_ms, "budget": shape.hedge_budget}}
 
 
 def _retry_config(shape: Shape) -> dict[str, Any]:

@@ -29,10 +29,19 @@ from engine.faults.targets import TargetedFault
 from engine.rehearsal.jobs import Job
 from engine.rehearsal.profiles import Profile
 from engine.rehearsal.workload import Arrival, Workload
-from engine.spec import CooldownPolicy, DeploymentSpec, ErrorRule, FallbackPolicy, GroupSpec, RetryPolicy, Strategy
+from engine.spec import (
+    CooldownPolicy,
+    DeploymentSpec,
+    ErrorRule,
+    FallbackPolicy,
+    GroupSpec,
+    HedgePolicy,
+    RetryPolicy,
+    Strategy,
+)
 from gateway.openai import from_failure
 from tests.conduct.stories import Told
-from tests.conduct.table import Act, Script, Seen, Shape, acts, counted, places, said, woven
+from tests.conduct.table import Act, Script, Seen, Shape, acts, counted, marks_of, places, said, woven
 from tests.engine.working import traces_in
 
 QUICK = Profile(first_token_ms=4, tokens_per_s=1_000_000, jitter=0)
@@ -123,7 +132,16 @@ def _group(shape: Shape, name: str, tiers: str) -> GroupSpec:
     by_error = tuple(ErrorRule(kind, **change) for kind, change in shape.by_error.items())
     retry = RetryPolicy(shape.retries, 0.0, shape.moves, shape.timeout_s, **times, by_error=by_error)
     cooldown = CooldownPolicy(shape.cooldown_s, shape.allowed_fails)
-    return GroupSpec(name, name, Strategy(shape.strategy), rows, retry=retry, cooldown=cooldown, rescues=shape.rescues)
+    return GroupSpec(
+        name,
+        name,
+        Strategy(shape.strategy),
+        rows,
+        retry=retry,
+        cooldown=cooldown,
+        rescues=shape.rescues,
+        hedge=None if shape.hedge_ms is None else HedgePolicy(shape.hedge_ms, shape.hedge_budget),
+    )
 
 
 def traces_of(
@@ -146,7 +164,7 @@ def seen_in(trace: dict[str, Any]) -> Seen:
     """One trace in the words of the table; what the caller sees is translated as the gateway does it."""
     attempts = [f"{a['deployment_id']} {said(a['status_code'], a['error_class'])}" for a in trace["attempts"]]
     where = [(a["model_group"], a["tier"]) for a in trace["attempts"]]
-    parts = woven(attempts, where, ["rescue" in a for a in trace["attempts"]])
+    parts = woven(attempts, where, marks_of(trace["attempts"]))
     sees, retry_after, is_hopeless = _told(trace)
     return Seen(
         sees,

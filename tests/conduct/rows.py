@@ -15,6 +15,8 @@ TIERS_FALLBACK = Shape("A / B", general=("C",))
 LONG = Shape("A", general=("G",), context=("L",))
 POLICY = Shape("A", general=("G",), content=("P",))
 ONE_KEY = Shape("A@k / B@k / C")
+HEDGED = TIERS.but(hedge_ms=200)
+SOON = (0.2, 0.3)
 ONCE: dict[str, Any] = {"retries": 0}
 QUICK: dict[str, Any] = {"timeout_s": 1.0, "idle_s": 1.0}
 AGAIN_AT_ONCE, SECOND = (0.0, 0.3), (1.0, 1.1)
@@ -197,7 +199,32 @@ RESCUES = (
     Row("a stream that has not begun is not rescued but asked elsewhere", TIERS.but(rescues=True), "A=cut0",
         "A=cut0 > B=200", **RESCUED),
 )
+HEDGES = (
+    Row("a slow one is hedged, and the second wins", HEDGED, "A=slow(0.9)", "A=lost & B=200", takes=SOON),
+    Row("one that answers in time is asked alone", HEDGED, "A=slow(0.1)", "A=200", takes=(0.1, 0.2)),
+    Row("a slow one may win all the same", HEDGED, "A=slow(0.4) B=slow(0.9)", "A=200 & B=lost", takes=(0.4, 0.5)),
+    Row("a silent one is hedged before its limit", HEDGED, "A=hang", "A=lost & B=200", takes=SOON, streamed=PLAIN),
+    Row("a stream that never begins too", HEDGED, "A=mute0", "A=lost & B=200", takes=SOON, streamed=STREAMED),
+    Row("one on its own has nobody beside it", LONE.but(hedge_ms=200), "A=slow(0.4)", "A=200", takes=(0.4, 0.5)),
+    Row("a hedge in the same tier", TIER.but(hedge_ms=200), "A=slow(0.9)", "A=lost & B=200 | B=200", takes=(0.0, 0.3)),
+    Row("a hedge that fails ends nothing", HEDGED, "A=slow(0.4) B=503", "A=200 & B=503", takes=(0.4, 0.5)),
+    Row("nor does the first that fails beside a hedge", HEDGED.but(timeout_s=0.4), "A=hang B=slow(0.3)",
+        "A=hang & B=200", takes=(0.5, 0.6)),
+    Row("when both have failed the next is asked", THREE.but(hedge_ms=200, timeout_s=0.4), "A=hang B=503",
+        "A=hang & B=503 > C=200", takes=(0.4, 0.5)),
+    Row("a slow third is not hedged again", THREE.but(hedge_ms=200, timeout_s=0.5), "A=hang B=503 C=slow(0.4)",
+        "A=hang & B=503 > C=200", takes=(0.9, 1.0)),
+    Row("one that cools down is not asked beside", THREE.but(hedge_ms=200, **ONCE), "A=503,slow(0.9) B=429(20)",
+        "A=lost & C=200", before=1, takes=SOON),
+    Row("nor one without room", Shape("A / B!1 / C", hedge_ms=200), "A=slow(0.9)", "A=lost & C=200", before=1,
+        takes=SOON),
+    Row("no budget, no hedge", HEDGED.but(hedge_budget=0.1), "A=slow(0.4)", "A=200", before=1, takes=(0.4, 0.5)),
+    Row("losers open no breaker", HEDGED, "A=slow(0.9)", "A=lost & B=200", before=5, takes=SOON),
+    Row("no moves, no hedge in a later tier", HEDGED.but(moves=0), "A=slow(0.4)", "A=200", takes=(0.4, 0.5)),
+    Row("a hedged stream that breaks is rescued", HEDGED.but(rescues=True), "A=slow(0.9) B=cut,200",
+        "A=lost & B=cut ^ B=200", takes=SOON, streamed=STREAMED),
+)
 # fmt: on
-ROWS = ALONE + GROUPS + ELSEWHERE + BREAKERS + LIMITS + RESCUES
+ROWS = ALONE + GROUPS + ELSEWHERE + BREAKERS + LIMITS + RESCUES + HEDGES
 CASES = [(row, is_stream) for row in ROWS for is_stream in row.streamed]
 IDS = [f"{row.name}{', streamed' if is_stream else ''}" for row, is_stream in CASES]

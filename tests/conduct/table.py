@@ -3,7 +3,7 @@
 upstreams   A=503,200 B=hang     what each deployment does: in turn, the last for ever; not named: it answers
 asked       A=503 ~ A=200        the attempts: `~` asks it again (a retry), `+` another one of its tier, `>` one of
                                  another tier or group (a fallback), `<` one there that was asked before (both), `^`
-                                 goes on with a stream that broke (a rescue)
+                                 goes on with a stream that broke (a rescue), `&` runs beside a slow one (a hedge)
             A=503 > B=200 | …    where chance decides, one way or the other
 skipped     A:cooling            who was not asked, and why; `A:cooling(290-300)` for how many seconds more
 sees        429 all_cooling_down the caller's status and error code; `200 broken` is a stream that breaks off
@@ -44,6 +44,7 @@ CAME: dict[str, tuple[int | None, str | None]] = {
     "void": (None, "UpstreamConnectionError"),
     "empty": (None, "UnreadableAnswerError"),
     "other": (None, None),
+    "lost": (None, None),
 }
 DEPLOYMENT = re.compile(r"(?P<name>[A-Z])(\*(?P<weight>\d+))?(!(?P<rpm>\d+))?(@(?P<key>\w+))?")
 ACT = re.compile(r"(?P<word>\w+)(\((?P<value>[\d.]+|date)\))?(<(?P<until>[\d.]+))?(\*(?P<times>\d+))?")
@@ -83,6 +84,8 @@ class Shape:
     by_error: dict[str, dict[str, Any]] = field(default_factory=dict)
     rescues: bool = False
     prefills: bool = False
+    hedge_ms: int | None = None
+    hedge_budget: float = 1.0
 
     def but(self, **settings: Any) -> Shape:
         """The same with other settings."""
@@ -200,7 +203,7 @@ class Row:
     def attempts(self) -> list[list[str]]:
         """The ways it may go, each in the words of `Seen.attempts`."""
         return [
-            [_attempt(part) for part in re.split(r"([~+><^])", way) if part.strip()] for way in self.asked.split("|")
+            [_attempt(part) for part in re.split(r"([~+><^&])", way) if part.strip()] for way in self.asked.split("|")
         ]
 
     @property
@@ -227,8 +230,9 @@ def said(status: int | None, error: str | None) -> str:
 
 @dataclass(frozen=True)
 class Seen:
-    """What became of one request. `attempts` are words like `A 503 ServiceUnavailableError`, with `~`, `+`, `>`, `<` or
-    `^` between them; `skips` are `A cooling` and for how many seconds more. The headers are numbers as they came."""
+    """What became of one request. `attempts` are words like `A 503 ServiceUnavailableError`, with `~`, `+`, `>`, `<`,
+    `^` or `&` between them; `skips` are `A cooling` and for how many seconds more. The headers are numbers as they
+    came."""
 
     sees: str
     attempts: list[str]
@@ -241,20 +245,29 @@ class Seen:
     seconds: float
 
 
-def woven(attempts: list[str], places: list[tuple[str, int]], rescues: list[bool]) -> list[str]:
-    """The attempts, with what is between them; their groups and tiers are the `places`, and `rescues` says which go on
-    with a stream that broke."""
+def marks_of(attempts: list[dict[str, Any]]) -> list[str]:
+    """What is before attempts of the ledger that go on with a stream, or run beside the one before; else empty."""
+    befores = [None, *(attempt["moved_on_because"] for attempt in attempts[:-1])]
+    return [
+        "^" if attempt.get("rescue") else "&" if before == "hedged" else ""
+        for attempt, before in zip(attempts, befores, strict=False)
+    ]
+
+
+def woven(attempts: list[str], places: list[tuple[str, int]], marks: list[str]) -> list[str]:
+    """The attempts, with what is between them; their groups and tiers are the `places`, and `marks` those of
+    `marks_of`."""
     parts, asked = [], set()
     for n, (attempt, place) in enumerate(zip(attempts, places, strict=True)):
         name = attempt.split()[0]
         if n:
             stays, knows = place == places[n - 1], name in asked
-            parts.append("^" if rescues[n] else ("~" if knows else "+") if stays else "<" if knows else ">")
+            parts.append(marks[n] or (("~" if knows else "+") if stays else "<" if knows else ">"))
         parts.append(attempt)
         asked.add(name)
     return parts
 
 
 def counted(attempts: list[str]) -> tuple[int, int]:
-    """Retries and fallbacks among woven attempts."""
+    """Retries and fallbacks among woven attempts, where none after two at once stays in the tier of the second."""
     return sum(part in {"~", "<"} for part in attempts), sum(part in {">", "<"} for part in attempts)
