@@ -10,6 +10,8 @@ from engine.core.state import Target
 
 # The most attempts to rescue one stream.
 MOST_RESCUES = 2
+# What the ledger says of an attempt that can't be joined to what the caller has.
+ANOTHER_ANSWER = "It began another answer than the one that the caller has."
 
 
 def rescuers(broken: Ask, failure: Failure, continues: Callable[[Target], bool]) -> Iterator[tuple[Target, bool]]:

@@ -24,6 +24,11 @@ from engine.rehearsal.recording import Emit
 from engine.upstreams.tokens import Usage
 
 
+def simulation_of(job: Job) -> type[Simulation]:
+    """What runs a job."""
+    return HedgingSimulation if any(spec.hedge for spec in job.specs) else Simulation
+
+
 class HedgingSimulation(Simulation):
     """A run in which a second candidate may be asked beside a slow one: as a second `Request` with the same journey."""
 

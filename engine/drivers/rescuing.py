@@ -18,7 +18,7 @@ from pydantic_core import to_json
 
 from engine.core.actions import Ask
 from engine.core.journey import Journey
-from engine.core.rescue import MOST_RESCUES, rescuers
+from engine.core.rescue import ANOTHER_ANSWER, MOST_RESCUES, rescuers
 from engine.core.state import Target
 from engine.dialects.messages.rescue import ToldMessages
 from engine.dialects.reading import chunk_in
@@ -36,7 +36,6 @@ from engine.upstreams.tokens import Usage, sum_of
 from engine.upstreams.translated import encoded
 from engine.upstreams.upstream_failure import UpstreamFailure
 
-ANOTHER_ANSWER = "It began another answer than the one that the caller has."
 TOLD: dict[str, Callable[[], Told]] = {MESSAGES_DIALECT: ToldMessages, RESPONSES_DIALECT: ToldResponse}
 
 

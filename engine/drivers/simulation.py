@@ -16,13 +16,13 @@ from engine.core.attempt_course import answered, started
 from engine.core.first_asks import FirstAsks
 from engine.core.journey import Journey
 from engine.core.queues import Queued
+from engine.core.rescue import ANOTHER_ANSWER
 from engine.drivers.compiling import compiled_together
 from engine.drivers.effects import Effect, effect_of, timed_out, unreachable
 from engine.drivers.endings import PassedOver, failure_of
 from engine.drivers.rehearsed_conversations import Talks, caches_of
 from engine.drivers.rehearsed_requests import Request, places_of
 from engine.drivers.rehearsed_rescues import Rescues, differs_at, usage, usage_of
-from engine.drivers.rescuing import ANOTHER_ANSWER
 from engine.exceptions import DeadlineExceeded, RequestFailed
 from engine.faults.conditions import conditions_of
 from engine.faults.fates import Broken, Fate, Refusal
@@ -47,21 +47,15 @@ def simulate(job: Job, *, emit: Emit, should_stop: Callable[[], bool] = lambda: 
 
     Raises errors of the engine itself; failed requests are part of the result.
     """
-    simulation = _simulation_of(job)(job, emit, should_stop)
+    from engine.drivers.rehearsed_hedges import simulation_of  # what it gives builds on this module
+
+    simulation = simulation_of(job)(job, emit, should_stop)
     kind = "done"
     try:
         simulation.run()
     except Stopped:
         kind = "cancelled"
     simulation.end(kind)
-
-
-def _simulation_of(job: Job) -> type[Simulation]:
-    if not any(spec.hedge for spec in job.specs):
-        return Simulation
-    from engine.drivers.rehearsed_hedges import HedgingSimulation
-
-    return HedgingSimulation
 
 
 class Simulation:
@@ -92,8 +86,6 @@ class Simulation:
         self._events = 0
         self._overtaken = 0  # ends of waits in the heap, of requests that were woken before
         self.now = 0.0
-
-    # The heap
 
     def run(self) -> None:
         """Until every request has ended; raises Stopped."""
