@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from time import monotonic
 
 from pydantic_core import to_json
 
@@ -16,13 +17,23 @@ from engine.upstreams.translated import encoded
 from engine.upstreams.upstream_failure import UpstreamFailure
 
 MISSING = (404, 405)
-# Servers with chats and without completions, of this process; asking one again would cost each request a refusal.
-_without: set[tuple[str, str | None]] = set()
+# Servers with chats and without completions, until when, of this process; asking one each time would cost each request
+# a refusal. A server may get what it lacks.
+_without: dict[tuple[str, str | None], float] = {}
+FORGOTTEN_AFTER_S = 600.0
+MOST = 4096
 
 
 def as_chat(call: Call) -> Call:
     """The same request as a chat."""
     return replace(call, endpoint=CHAT, body=chat_of(call.body)[0], was_translated=True, prepared={}, _view=None)
+
+
+def _lacks(place: tuple[str, str | None]) -> bool:
+    until_s = _without.get(place)
+    if until_s is not None and until_s <= monotonic():
+        del _without[place]
+    return place in _without
 
 
 class CompletionsOverChat:
@@ -35,7 +46,7 @@ class CompletionsOverChat:
         self, call: Call, deployment: DeploymentSpec, policy: RetryPolicy, attempt: Attempt
     ) -> Answer | Stream:
         place = (deployment.provider_type, deployment.api_base)
-        if self._own is None or (place in _without and obstacle_of(call.body) is None):
+        if self._own is None or (_lacks(place) and obstacle_of(call.body) is None):
             return await self._chat_of(call, deployment, policy, attempt)
         try:
             return await self._own.send(call, deployment, policy, attempt)
@@ -43,7 +54,8 @@ class CompletionsOverChat:
             if refusal.came_status not in MISSING or obstacle_of(call.body) is not None:
                 raise
         result = await self._chat_of(call, deployment, policy, attempt)
-        _without.add(place)
+        if len(_without) < MOST:
+            _without[place] = monotonic() + FORGOTTEN_AFTER_S
         return result
 
     def dropped(self, call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import aiohttp
 from pydantic_core import to_json
@@ -49,6 +50,12 @@ class DirectUpstream(HTTPUpstream):
     def __init__(self, open_session: Callable[[], aiohttp.ClientSession] = session) -> None:
         super().__init__(OpenAISpeech(), open_session)
 
+    def dropped(self, call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
+        """As of the request, without writing its JSON: it is asked of each deployment before one is chosen."""
+        if call.upload is not None:
+            return ()
+        return printable(_made(call, deployment)[1])
+
 
 class OpenAISpeech:
     """OpenAI's chat, embeddings and other endpoints, as the client asked."""
@@ -58,7 +65,7 @@ class OpenAISpeech:
         headers |= key_header(deployment) | headers_for(call, deployment) | dict(deployment.extra_headers)
         if call.upload is not None:
             return _form(call.upload, call, deployment, headers)
-        made, dropped = with_extras(asking.body(call, deployment), asking.dropped(call, deployment), deployment)
+        made, dropped = _made(call, deployment)
         return Request(
             _url(call, deployment), to_json({**made, "model": deployment.upstream_model}), headers, printable(dropped)
         )
@@ -87,6 +94,11 @@ class OpenAISpeech:
         if call.endpoint in UNITS:
             return _media(call, source, results)
         return ChatEvents(source, choices=results, hides_usage=not call.shows_usage)
+
+
+def _made(call: Call, deployment: DeploymentSpec) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The body without the model's name, and the client's parameters that are not in it as they were."""
+    return with_extras(asking.body(call, deployment), asking.dropped(call, deployment), deployment)
 
 
 def _media(call: Call, source: Bytes, results: int) -> StreamEvents:

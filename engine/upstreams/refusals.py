@@ -11,8 +11,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from engine.core.failures import Kind
 from engine.spec import DeploymentSpec, Unsupported
 from engine.upstreams import failures
+from engine.upstreams.upstream_failure import UpstreamFailure
 
 Body = dict[str, Any]
 # What an answer is worth having without.
@@ -78,7 +80,8 @@ def reworded(body: Body, deployment: DeploymentSpec) -> tuple[str, ...]:
 def has_learned(body: Body, deployment: DeploymentSpec, error: Exception, *, is_translated: bool) -> bool:
     """Whether this error refuses something of the chat that the next request would not have.
 
-    Where the group refuses to leave out anything it is learned all the same, for requests to come.
+    Where the group refuses to leave out anything it is learned all the same, for requests to come. The error is then
+    that of a deployment which does not serve this, as another one may.
     """
     if failures.status_of(error) not in (400, 422):
         return False
@@ -88,7 +91,11 @@ def has_learned(body: Body, deployment: DeploymentSpec, error: Exception, *, is_
     if not (words or spare) or len(_learned) >= MOST:
         return False
     _learned[_place(deployment)] = known | words | spare
-    return deployment.unsupported is not Unsupported.REFUSE or not spare
+    if not spare or deployment.unsupported is not Unsupported.REFUSE:
+        return True
+    if isinstance(error, UpstreamFailure):
+        error.kind = Kind.NOT_SERVED
+    return False
 
 
 def _refused_words(body: Body, text: str, known: frozenset[str]) -> set[str]:

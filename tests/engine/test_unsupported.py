@@ -128,3 +128,13 @@ async def test_a_known_refusal_makes_a_model_unsuitable(upstream: ScriptedUpstre
     assert (first.first.status_code, upstream.count) == (400, 1)
     assert isinstance(second.error, Unsuitable)
     assert second.error.param == "thinking"  # the client's name
+
+
+async def test_the_first_refusal_goes_to_another_model_where_nothing_may_be_left_out(upstream: ScriptedUpstream):
+    body = {"messages": HI, "max_tokens": 50, "thinking": {"type": "enabled", "budget_tokens": 2000}}
+    place = {"unsupported": Unsupported.REFUSE, "provider_type": "openai", "dialects": frozenset({"chat"})}
+    upstream.script(refusal("reasoning_effort"), Whole(OK))
+    said = await ask(upstream, body=body, stream=False, upstream_model="first-of-all", **place)
+    assert (said.error, said.path) == (None, "a:error>b:success")
+    again = await ask(upstream, body=body, stream=False, upstream_model="first-of-all", **place)
+    assert again.path == "b:success"
