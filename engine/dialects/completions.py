@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic_core import to_json
@@ -53,6 +54,14 @@ class CompletionsEncoder:
         if not fields.get("usage") and not any(one["text"] or one["finish_reason"] for one in said["choices"]):
             return b""
         return b"data: %b\n\n" % to_json(said)
+
+    def can_go_on(self, fields: dict[str, Any]) -> bool:
+        """Each chunk is read: few clients still ask for completions."""
+        return False
+
+    def more(self, texts: Sequence[bytes]) -> bytes:
+        """Never asked for."""
+        return b""
 
     def end(self, usage: Usage | None) -> bytes:
         """OpenAI's."""

@@ -4,40 +4,60 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
 from engine.dialects.reading import Event
+from engine.dialects.shapes import object_of
 
-TEXT_AT = re.compile(rb'"(content|reasoning_content|reasoning|arguments)"\s*:\s*"')
-MESSAGES_TEXT_AT = re.compile(rb'"(text|thinking|partial_json)"\s*:\s*"')
-# OpenAI pads its events with it, to hide the length of their text.
-PADDING_AT = re.compile(rb'"obfuscation"\s*:\s*"')
 # Half a surrogate pair is not valid text, and a pattern can't see it: events with one are parsed.
 TEXT = re.compile(rb'(?:[^"\\\x00-\x1f]++|\\["\\/bfnrt]|\\u(?![dD][89a-fA-F])[0-9a-fA-F]{4})++')
+PADDING = re.compile(TEXT.pattern.removesuffix(b"++") + b"*+")
+SPACES, NUMBER = re.compile(b" *+"), re.compile(rb"(?:0|[1-9]\d{0,15}+)(?!\d)")
+# OpenAI pads its events with it, to hide the length of their text.
+PADDING_AT = re.compile(rb'"obfuscation"\s*:\s*"')
+NUMBER_AT = re.compile(rb'"sequence_number"\s*:\s*(?=\d)')
+# Anthropic pads with spaces.
+SPACES_AT = re.compile(rb"\}(?= *+\}\Z)")
 NO_USAGE = re.compile(rb',\s*"usage"\s*:\s*null')
 MOST_TRIES = 8
 
+Fields = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Where the events of a dialect differ: the beginning of their text (its name is the first group), what has it in
+    the JSON of one, and what else may be another in each, as its beginning and its pattern."""
+
+    text_at: re.Pattern[bytes]
+    holder_of: Callable[[Fields, str], object]
+    others: tuple[tuple[re.Pattern[bytes], re.Pattern[bytes]], ...] = ()
+
+
+class Found(NamedTuple):
+    """The texts of events that are all repeats, as they stand in their JSON, and the number of the last event."""
+
+    texts: tuple[bytes, ...] | list[bytes] = ()
+    number: bytes = b""
+
+
+NOTHING = Found()
+
 
 class Repeats:
-    """The pattern that the events of one stream share. With `hides_usage` a client does not see `NO_USAGE`.
+    """The pattern that the events of one stream share. With `hides_usage` a client does not see `NO_USAGE`."""
 
-    `text_at` is the beginning of their text, `holder_of` finds what has it in the JSON of one.
-    """
+    __slots__ = ("_begin", "_hidden", "_hides_usage", "_number_place", "_parts", "_shape", "_text_place", "_tries")
 
-    __slots__ = ("_begin", "_ends", "_hidden", "_hides_usage", "_holder_of", "_text_at", "_tries")
-
-    def __init__(
-        self,
-        *,
-        hides_usage: bool = False,
-        text_at: re.Pattern[bytes] = TEXT_AT,
-        holder_of: Callable[[Mapping[str, Any], str], object] | None = None,
-    ) -> None:
-        self._hides_usage, self._text_at, self._holder_of = hides_usage, text_at, holder_of or _holder_in_chat
+    def __init__(self, shape: Shape | None = None, *, hides_usage: bool = False) -> None:
+        self._shape, self._hides_usage = shape or CHAT, hides_usage
         self._begin = self._hidden = b""
-        self._ends: tuple[bytes, ...] = ()
+        # What is another in each event, and the bytes that follow it.
+        self._parts: tuple[tuple[Callable[[bytes, int], re.Match[bytes] | None], bytes], ...] = ()
+        self._text_place = self._number_place = -1
         self._tries = 0
 
     def shown(self, data: bytes) -> bytes:
@@ -45,44 +65,82 @@ class Repeats:
 
         A repeat has content for the same answer as the learned event, and nothing else.
         """
-        if not self._begin or not self._are_in(data) or not _is_utf8(data):
+        if not self.found(data).texts:
             return b""
         return data.replace(self._hidden, b"") if self._hidden else data
 
-    def learn(self, event: bytes, said: Event) -> None:
-        """Tries to make an event, without its blank line, the pattern for the next ones."""
-        if self._tries >= MOST_TRIES or not said.has_content or said.finishes or said.usage or said.error:
-            return
-        if not _is_utf8(event):
-            return
-        self._tries += 1
-        found = list(self._text_at.finditer(event))
-        if len(found) == 1 and (text := TEXT.match(event, found[0].end())) and self._is_text_of(said, found[0], text):
-            hidden = NO_USAGE.search(event) if self._hides_usage else None
-            self._begin, self._hidden = event[: text.start()], hidden.group() if hidden else b""
-            self._ends = _without_padding(event[text.end() :] + b"\n\n")
+    def found(self, data: bytes) -> Found:
+        """What differs in these whole events, with their blank lines; nothing if one of them is no repeat."""
+        begin, at, size = self._begin, 0, len(data)
+        if not begin or not data.startswith(begin) or not _is_utf8(data):
+            return NOTHING
+        texts, number = [], b""
+        while at < size:
+            if not data.startswith(begin, at):
+                return NOTHING
+            at += len(begin)
+            for place, (match, after) in enumerate(self._parts):
+                if (other := match(data, at)) is None or not data.startswith(after, end := other.end()):
+                    return NOTHING
+                if place == self._text_place:
+                    texts.append(data[at:end])
+                elif place == self._number_place:
+                    number = data[at:end]
+                at = end + len(after)
+        self._tries = 0
+        return Found(texts, number)
 
-    def _is_text_of(self, said: Event, name: re.Match[bytes], text: re.Match[bytes]) -> bool:
+    def forget(self) -> None:
+        """The next event is no repeat."""
+        self._begin = b""
+
+    def learn(self, event: bytes, fields: Fields | None) -> bool:
+        """Tries to make an event, without its blank line, the pattern for the next ones; `fields` is its JSON.
+
+        The event has content for its client and nothing else: no end, no usage, no error.
+        """
+        if self._tries >= MOST_TRIES or fields is None or not _is_utf8(event):
+            return False
+        self._tries += 1
+        names = list(self._shape.text_at.finditer(event))
+        if len(names) != 1 or (text := TEXT.match(event, names[0].end())) is None:
+            return False
+        if not self._is_text_of(fields, names[0], text):
+            return False
+        self._cut(event, text)
+        hidden = NO_USAGE.search(event) if self._hides_usage else None
+        self._hidden = hidden.group() if hidden else b""
+        return True
+
+    def _cut(self, event: bytes, text: re.Match[bytes]) -> None:
+        """Cuts the event where others may differ."""
+        cuts = [(text.start(), text.end(), TEXT)]
+        for name, pattern in self._shape.others:
+            found = list(name.finditer(event))
+            if len(found) == 1 and (other := pattern.match(event, found[0].end())) is not None:
+                cuts.append((other.start(), other.end(), pattern))
+        cuts.sort(key=lambda cut: cut[:2])
+        ends = [*(cut[0] for cut in cuts[1:]), len(event)]
+        literals = [event[cut[1] : end] for cut, end in zip(cuts, ends, strict=True)]
+        literals[-1] += b"\n\n"
+        patterns = [cut[2] for cut in cuts]
+        self._begin = event[: cuts[0][0]]
+        self._parts = tuple((pattern.match, after) for pattern, after in zip(patterns, literals, strict=True))
+        self._text_place = patterns.index(TEXT)
+        self._number_place = patterns.index(NUMBER) if NUMBER in patterns else -1
+
+    def _is_text_of(self, fields: Fields, name: re.Match[bytes], text: re.Match[bytes]) -> bool:
         """Whether the text found in the bytes is the event's text."""
-        if said.fields is None or not text.string.startswith(b'"', text.end()):
+        if not text.string.startswith(b'"', text.end()):
             return False
         key = name[1].decode()
-        holder = self._holder_of(said.fields, key)
+        holder = self._shape.holder_of(fields, key)
         return isinstance(holder, dict) and bool(holder.get(key) == from_json(b'"' + text[0] + b'"'))
 
-    def _are_in(self, data: bytes) -> bool:
-        at, size, begin, ends = 0, len(data), self._begin, self._ends
-        while at < size:
-            if not data.startswith(begin, at) or (text := TEXT.match(data, at + len(begin))) is None:
-                return False
-            at = text.end()
-            for number, end in enumerate(ends):
-                if number and (text := TEXT.match(data, at)) is not None:
-                    at = text.end()
-                if not data.startswith(end, at):
-                    return False
-                at += len(end)
-        return True
+
+def is_text_alone(said: Event) -> bool:
+    """Whether an event has content, and nothing that ends or counts an answer."""
+    return said.has_content and not (said.finishes or said.usage or said.error)
 
 
 def _is_utf8(data: bytes) -> bool:
@@ -92,26 +150,31 @@ def _is_utf8(data: bytes) -> bool:
         return False
 
 
-def _without_padding(end: bytes) -> tuple[bytes, ...]:
-    """The bytes after the text, in two parts if there is padding between them."""
-    found = list(PADDING_AT.finditer(end))
-    if len(found) != 1:
-        return (end,)
-    begin = found[0].end()
-    padding = TEXT.match(end, begin)
-    return end[:begin], end[padding.end() if padding else begin :]
+def _holder_in_chat(fields: Fields, key: str) -> object:
+    """The delta of the one choice, or the function of its one call."""
+    delta = object_of(_only(fields.get("choices")).get("delta"))
+    return _only(delta.get("tool_calls")).get("function") if key == "arguments" else delta
 
 
-def holder_in_messages(fields: Mapping[str, Any], key: str) -> object:
+def _only(value: object) -> Fields:
+    """The one object in a list."""
+    return object_of(value[0]) if isinstance(value, list) and len(value) == 1 else {}
+
+
+def _holder_in_messages(fields: Fields, key: str) -> object:
     """What has the text of an event of Anthropic's Messages."""
     return fields.get("delta") if fields.get("type") == "content_block_delta" else None
 
 
-def _holder_in_chat(fields: Mapping[str, Any], key: str) -> object:
-    """The delta of the one choice, or the function of its one call."""
-    choices: list[dict[str, Any]] = fields.get("choices") or []
-    holder: Any = choices[0].get("delta") if len(choices) == 1 else None
-    if key == "arguments" and isinstance(holder, dict):
-        calls = holder.get("tool_calls")
-        holder = calls[0].get("function") if isinstance(calls, list) and len(calls) == 1 else None
-    return holder
+def _holder_in_responses(fields: Fields, key: str) -> object:
+    """The event itself."""
+    return fields
+
+
+CHAT = Shape(
+    re.compile(rb'"(content|reasoning_content|reasoning|arguments)"\s*:\s*"'),
+    _holder_in_chat,
+    ((PADDING_AT, PADDING),),
+)
+MESSAGES = Shape(re.compile(rb'"(text|thinking|partial_json)"\s*:\s*"'), _holder_in_messages, ((SPACES_AT, SPACES),))
+RESPONSES = Shape(re.compile(rb'"(delta)"\s*:\s*"'), _holder_in_responses, ((NUMBER_AT, NUMBER), (PADDING_AT, PADDING)))

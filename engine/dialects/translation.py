@@ -7,7 +7,7 @@ encoder belongs to the client's stream and a decoder to an upstream's: one clien
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -75,6 +75,14 @@ class Encoder(Protocol):
         """The events for one chunk. Opens the stream with the first."""
         ...
 
+    def can_go_on(self, fields: dict[str, Any]) -> bool:
+        """Whether a chunk like the last one, with another text in it, only goes on with what is open: see `more`."""
+        ...
+
+    def more(self, texts: Sequence[bytes]) -> bytes:
+        """The events for such chunks; `texts` are theirs, as JSON has them."""
+        ...
+
     def end(self, usage: Usage | None) -> bytes:
         """The closing events, with the tokens that are logged and billed."""
         ...
@@ -92,6 +100,10 @@ class Decoder(Protocol):
 
     def event(self, fields: dict[str, Any]) -> list[dict[str, Any]]:
         """The chunks for one event."""
+        ...
+
+    def goes_on(self, texts: Sequence[bytes]) -> None:
+        """Further events came like the last one, which was one text alone; `texts` are theirs, as JSON has them."""
         ...
 
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
+
+from pydantic_core import to_json
 
 from engine.dialects.progress import Progress
 from engine.dialects.reading import Event, event_as_json, read_event
-from engine.dialects.repeats import Repeats
+from engine.dialects.repeats import Repeats, Shape, is_text_alone
+from engine.dialects.retelling import around, as_written
+from engine.dialects.translation import Decoder
 from engine.upstreams.kept import Kept
 from engine.upstreams.sse import EVENT_LIMIT, Events, TooLarge, shown
+
+DONE = b"data: [DONE]\n\n"
 
 
 class Bytes(Protocol):
@@ -110,7 +116,7 @@ class ChatEvents(StreamEvents):
     """
 
     def __init__(self, source: Bytes, *, choices: int = 1, hides_usage: bool = False) -> None:
-        super().__init__(source, Progress(choices), b"data: [DONE]\n\n")
+        super().__init__(source, Progress(choices), DONE)
         self._learned = Repeats(hides_usage=hides_usage)
         self._hides_usage = hides_usage
 
@@ -121,5 +127,41 @@ class ChatEvents(StreamEvents):
         return read_event(event)
 
     def _shown(self, event: bytes, said: Event) -> bytes:
-        self._learned.learn(event, said)
+        if is_text_alone(said):
+            self._learned.learn(event, said.fields)
         return shown(event, said, hides_usage=self._hides_usage)
+
+
+class DecodedEvents(StreamEvents):
+    """The stream of another dialect for a chat client: its decoder's chunks.
+
+    A text after a text needs no decoder: it goes into the bytes around the one before.
+    """
+
+    def __init__(self, source: Bytes, decoder: Decoder, shape: Shape, *, hides_usage: bool) -> None:
+        super().__init__(source, Progress(), DONE)
+        self._decoder, self._learned, self._hides_usage = decoder, Repeats(shape), hides_usage
+        self._around = (b"", b"")
+
+    def _repeats(self, data: bytes) -> bytes:
+        if not (texts := self._learned.found(data).texts):
+            return b""
+        self._decoder.goes_on(texts)
+        before, after = self._around
+        return b"".join([before + as_written(text) + after for text in texts])
+
+    def _decoded(self, event: bytes, fields: dict[str, Any], *, is_text: bool) -> bytes:
+        """The chunks of an event; those of the next are known if it `is_text` and nothing else, and so is the next."""
+        chunks = self._chunks_of(fields)
+        self._learned.forget()
+        if is_text and len(chunks) == 1 and (found := around(chunks[0])) is not None:
+            self._around = found
+            self._learned.learn(event, fields)
+        return self._written(chunks)
+
+    def _chunks_of(self, fields: dict[str, Any]) -> list[dict[str, Any]]:
+        return self._decoder.event(fields)
+
+    def _written(self, chunks: list[dict[str, Any]]) -> bytes:
+        shown = [chunk for chunk in chunks if chunk.get("choices") or not self._hides_usage]
+        return b"".join(b"data: %b\n\n" % to_json(chunk) for chunk in shown)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import Any
 
 from pydantic_core import to_json
@@ -18,11 +17,11 @@ from engine.dialects.anthropic.signatures import DROPPED, is_refusal, signatures
 from engine.dialects.messages.errors import error_event
 from engine.dialects.progress import Progress
 from engine.dialects.reading import Event, parsed
-from engine.dialects.repeats import MESSAGES_TEXT_AT, Repeats, holder_in_messages
+from engine.dialects.repeats import MESSAGES, Repeats
 from engine.spec import DeploymentSpec
 from engine.upstreams import estimates, failures, foreign_thoughts
 from engine.upstreams.call import Answer, Call
-from engine.upstreams.chat_events import Bytes, StreamEvents
+from engine.upstreams.chat_events import DONE, Bytes, DecodedEvents, StreamEvents
 from engine.upstreams.dropped import printable
 from engine.upstreams.extras import with_extras
 from engine.upstreams.foreign_thoughts import Thoughts
@@ -35,7 +34,6 @@ from engine.upstreams.upstream_failure import UpstreamFailure
 VERSION = "2023-06-01"
 BASE = "https://api.anthropic.com/v1"
 STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
-DONE = b"data: [DONE]\n\n"
 
 
 class MessagesSpeech:
@@ -98,7 +96,7 @@ class MessagesEvents(StreamEvents):
     def __init__(self, source: Bytes, model: str) -> None:
         super().__init__(source, Progress(), STOP)
         self._reading, self._model = MessagesReading(), model
-        self._learned = Repeats(text_at=MESSAGES_TEXT_AT, holder_of=holder_in_messages)
+        self._learned = Repeats(MESSAGES)
 
     def _repeats(self, data: bytes) -> bytes:
         return self._learned.shown(data)
@@ -108,7 +106,7 @@ class MessagesEvents(StreamEvents):
         if said.is_done:
             self.ending = event + b"\n\n"
         elif said is MORE:
-            self._learned.learn(event, replace(said, fields=self._reading.fields))
+            self._learned.learn(event, self._reading.fields)
         return said
 
     def _shown(self, event: bytes, said: Event) -> bytes:
@@ -117,29 +115,23 @@ class MessagesEvents(StreamEvents):
         return event + b"\n\n"
 
 
-class ChatFromMessages(StreamEvents):
+class ChatFromMessages(DecodedEvents):
     """The upstream's events as chunks for a chat client."""
 
     def __init__(self, source: Bytes, *, schema_tool: str | None, hides_usage: bool) -> None:
-        super().__init__(source, Progress(), DONE)
-        self._reading, self._hides_usage = MessagesReading(), hides_usage
-        self._chunks = ChatChunks(created=int(time.time()), schema_tool=schema_tool)
+        chunks = ChatChunks(created=int(time.time()), schema_tool=schema_tool)
+        super().__init__(source, chunks, MESSAGES, hides_usage=hides_usage)
+        self._reading = MessagesReading()
 
     def _read(self, event: bytes) -> Event:
         said = self._reading.read_event(event)
-        if said.is_done and said.fields is not None and not self._hides_usage:
-            self.ending = self._events_of(said.fields) + DONE
+        if said.is_done and said.fields is not None:
+            self.ending = self._written(self._decoder.event(said.fields)) + DONE
         return said
 
     def _shown(self, event: bytes, said: Event) -> bytes:
         fields = self._reading.fields
-        return self._events_of(fields) if fields is not None and said.is_data else b""
-
-    def _events_of(self, fields: dict[str, Any]) -> bytes:
-        return b"".join(b"data: " + to_json(chunk) + b"\n\n" for chunk in self._chunks_of(fields))
-
-    def _chunks_of(self, fields: dict[str, Any]) -> list[dict[str, Any]]:
-        return self._chunks.event(fields)
+        return self._decoded(event, fields, is_text=said is MORE) if fields is not None and said.is_data else b""
 
 
 def _adapted(call: Call, deployment: DeploymentSpec) -> tuple[dict[str, Any], list[str]]:

@@ -12,6 +12,7 @@ from pydantic_core import to_json
 from engine.dialects.limits import within
 from engine.dialects.progress import Progress
 from engine.dialects.reading import Event, parsed
+from engine.dialects.repeats import RESPONSES, Repeats, is_text_alone
 from engine.dialects.responses.kept import is_kept, item_ids
 from engine.dialects.responses.reasoning import DROPPED, encrypted_in, is_refusal, without_encrypted
 from engine.dialects.responses.upstream.answer import answer
@@ -23,7 +24,7 @@ from engine.dialects.responses.upstream.request import request as asked_of_respo
 from engine.spec import DeploymentSpec
 from engine.upstreams import estimates, failures, foreign_thoughts
 from engine.upstreams.call import Answer, Call
-from engine.upstreams.chat_events import Bytes, StreamEvents
+from engine.upstreams.chat_events import DONE, Bytes, DecodedEvents, StreamEvents
 from engine.upstreams.dropped import printable
 from engine.upstreams.extras import with_extras
 from engine.upstreams.foreign_thoughts import Thoughts
@@ -34,8 +35,6 @@ from engine.upstreams.prepared import prepared
 from engine.upstreams.quirks import address, key_header
 from engine.upstreams.unsupported import sent_anyway
 from engine.upstreams.upstream_failure import UpstreamFailure
-
-LAST_CHUNK = b"data: [DONE]\n\n"
 
 
 class ResponsesSpeech:
@@ -98,46 +97,48 @@ class ResponseEvents(StreamEvents):
 
     def __init__(self, source: Bytes, kept_of: Callable[[dict[str, Any]], Kept | None] | None = None) -> None:
         super().__init__(source, Progress(), b"")
-        self._end = Ending()
+        self._end, self._learned = Ending(), Repeats(RESPONSES)
         self.fail = self._end.fail
         if kept_of is not None:
             self.kept = lambda: kept_of(self._end.response)
+
+    def _repeats(self, data: bytes) -> bytes:
+        found = self._learned.found(data)
+        if not found.texts:
+            return b""
+        self._end.go_on(found.number, len(found.texts))
+        return data
 
     def _read(self, event: bytes) -> Event:
         said = read_event(event)
         self._end.note(said.fields)
         if said.is_done:
             self.ending = event + b"\n\n"
+        elif is_text_alone(said):
+            self._learned.learn(event, said.fields)
         return said
 
     def _shown(self, event: bytes, said: Event) -> bytes:
         return b"" if is_done_mark(event) else event + b"\n\n"
 
 
-class DecodedResponseEvents(StreamEvents):
+class DecodedResponseEvents(DecodedEvents):
     """A Responses stream for a chat client."""
 
     def __init__(self, source: Bytes, *, hides_usage: bool) -> None:
-        super().__init__(source, Progress(), LAST_CHUNK)
-        self._chunks = ResponseChunks(created=int(time.time()))
-        self._hides_usage = hides_usage
+        super().__init__(source, ResponseChunks(created=int(time.time())), RESPONSES, hides_usage=hides_usage)
 
     def _read(self, event: bytes) -> Event:
         """The event in chat's words."""
         said = read_event(event)
         if said.is_done and said.fields:
-            self.ending = self._chunks_of(said.fields) + LAST_CHUNK
+            self.ending = self._written(self._decoder.event(said.fields)) + DONE
         return said
 
     def _shown(self, event: bytes, said: Event) -> bytes:
         if said.fields:
-            return self._chunks_of(said.fields)
+            return self._decoded(event, said.fields, is_text=is_text_alone(said))
         return b"" if is_done_mark(event) else event + b"\n\n"
-
-    def _chunks_of(self, fields: dict[str, Any]) -> bytes:
-        chunks = self._chunks.event(fields)
-        shown = [chunk for chunk in chunks if chunk["choices"] or not self._hides_usage]
-        return b"".join(b"data: %b\n\n" % to_json(chunk) for chunk in shown)
 
 
 def asked_as_responses(call: Call, deployment: DeploymentSpec) -> AskedOfResponses:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pydantic_core import to_json
 
 from engine.dialects.reading import chunk_in, parsed
+from engine.dialects.repeats import CHAT, Repeats
 from engine.dialects.translation import Encoder
 from engine.dialects.translators import TRANSLATORS
 from engine.ledger import Attempt
@@ -49,11 +50,11 @@ def encoded(chat: Stream, encoder: Encoder) -> Stream:
 
 
 async def _events(stream: Stream, chat: Stream, encoder: Encoder) -> AsyncGenerator[bytes]:
-    chat.asked, shown = stream.asked, b""
+    chat.asked, shown, translation = stream.asked, b"", Translation(encoder)
     try:
         async with aclosing(aiter(chat)) as pieces:
             async for piece in pieces:
-                shown = _shown(piece, encoder)
+                shown = translation.shown(piece)
                 if shown and not chat.is_complete:
                     yield shown
         stream.is_complete = True
@@ -62,12 +63,28 @@ async def _events(stream: Stream, chat: Stream, encoder: Encoder) -> AsyncGenera
         stream.usage = chat.usage
 
 
-def _shown(piece: bytes, encoder: Encoder) -> bytes:
-    """The client's part of one or more events. Comments stay: they keep its connection alive."""
-    parts = []
-    for event in piece.split(b"\n\n"):
+class Translation:
+    """The client's part of a chat stream. Text after text goes into the encoder's bytes without being parsed."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder, self._learned = encoder, Repeats(CHAT)
+
+    def shown(self, piece: bytes) -> bytes:
+        """That of one or more events."""
+        if texts := self._learned.found(piece).texts:
+            return self._encoder.more(texts)
+        return b"".join([self._event(event) for event in piece.split(b"\n\n") if event])
+
+    def _event(self, event: bytes) -> bytes:
+        """Comments stay: they keep its connection alive."""
         if event.startswith(b":") and b"\n" not in event:
-            parts.append(event + b"\n\n")
-        elif event and (fields := chunk_in(event)) is not None:
-            parts.append(encoder.chunk(fields))
-    return b"".join(parts)
+            return event + b"\n\n"
+        if texts := self._learned.found(event + b"\n\n").texts:
+            return self._encoder.more(texts)
+        if (fields := chunk_in(event)) is None:
+            return b""
+        told = self._encoder.chunk(fields)
+        self._learned.forget()
+        if self._learned.learn(event, fields) and not self._encoder.can_go_on(fields):
+            self._learned.forget()
+        return told

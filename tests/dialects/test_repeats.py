@@ -1,7 +1,6 @@
 """An event that is known without parsing means the same as the parsed one."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +9,8 @@ from hypothesis import strategies as st
 
 from engine.dialects.anthropic.reading import MORE, MessagesReading
 from engine.dialects.reading import Event, read_event
-from engine.dialects.repeats import MESSAGES_TEXT_AT, Repeats, holder_in_messages
+from engine.dialects.repeats import MESSAGES, RESPONSES, Repeats, is_text_alone
+from engine.dialects.responses.upstream.reading import read_event as read_response_event
 
 ENVELOPE = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
 
@@ -26,6 +26,11 @@ def call(arguments: str) -> dict[str, Any]:
 
 def told(event: Event) -> tuple[Any, ...]:
     return event.has_content, event.choices, event.finishes, event.usage, event.error, event.is_done, event.is_readable
+
+
+def learn(repeats: Repeats, event: bytes, said: Event, fields: Any = None) -> None:
+    if is_text_alone(said):
+        repeats.learn(event, said.fields or fields)
 
 
 EVENTS = st.one_of(
@@ -52,12 +57,12 @@ def test_a_repeat_says_what_it_says_when_parsed(reads: list[list[bytes]], hides_
             continue
         for event in (part for part in data.split(b"\n\n") if part):
             learned.append(read_event(event))
-            repeats.learn(event, learned[-1])
+            learn(repeats, event, learned[-1])
 
 
 def after(event: bytes, *, hides_usage: bool = False) -> Repeats:
     repeats = Repeats(hides_usage=hides_usage)
-    repeats.learn(event, read_event(event))
+    learn(repeats, event, read_event(event))
     return repeats
 
 
@@ -130,7 +135,7 @@ MESSAGES_EVENTS = st.one_of(
 
 @given(st.lists(st.lists(MESSAGES_EVENTS, min_size=1, max_size=3), max_size=8))
 def test_a_repeat_of_messages_is_content_and_comes_byte_by_byte(reads: list[list[bytes]]):
-    repeats = Repeats(text_at=MESSAGES_TEXT_AT, holder_of=holder_in_messages)
+    repeats = Repeats(MESSAGES)
     for events in reads:
         data = b"\n\n".join(events) + b"\n\n"
         if shown := repeats.shown(data):
@@ -139,13 +144,49 @@ def test_a_repeat_of_messages_is_content_and_comes_byte_by_byte(reads: list[list
             continue
         for event in (part for part in data.split(b"\n\n") if part):
             reading = MessagesReading()
-            repeats.learn(event, replace(reading.read_event(event), fields=reading.fields))
+            learn(repeats, event, reading.read_event(event), reading.fields)
 
 
 def test_texts_of_messages_are_known_without_parsing():
     event, reading = delta("text_delta", "text", "Hello"), MessagesReading()
-    repeats = Repeats(text_at=MESSAGES_TEXT_AT, holder_of=holder_in_messages)
-    repeats.learn(event, replace(reading.read_event(event), fields=reading.fields))
+    repeats = Repeats(MESSAGES)
+    learn(repeats, event, reading.read_event(event), reading.fields)
     assert repeats.shown(delta("text_delta", "text", " world") + b"\n\n")
     assert not repeats.shown(delta("text_delta", "text", "x", index=1) + b"\n\n")
     assert not repeats.shown(delta("text_delta", "text", "") + b"\n\n")
+
+
+def test_anthropics_padding_is_not_parsed_again():
+    plain, padded = delta("text_delta", "text", "Hello"), delta("text_delta", "text", " you")[:-1] + b"    }"
+    for first, second in ((plain, padded), (padded, plain)):
+        reading, repeats = MessagesReading(), Repeats(MESSAGES)
+        learn(repeats, first, reading.read_event(first), reading.fields)
+        assert repeats.found(second + b"\n\n" + first + b"\n\n").texts
+
+
+def more(number: int, text: str, **fields: Any) -> bytes:
+    kind = "response.output_text.delta"
+    said = {"type": kind, "item_id": "m", "output_index": 0, "delta": text, "sequence_number": number, **fields}
+    return f"event: {kind}\ndata: {json.dumps(said)}".encode()
+
+
+@pytest.mark.parametrize("fields", [{}, {"obfuscation": "aB"}, {"logprobs": []}, {"obfuscation": "", "x": 1}])
+def test_texts_of_responses_are_known_by_any_number(fields: dict[str, Any]):
+    event, repeats = more(9, "Hello", **fields), Repeats(RESPONSES)
+    learn(repeats, event, read_response_event(event))
+    padded = fields | ({"obfuscation": "xyz"} if "obfuscation" in fields else {})
+    found = repeats.found(more(10, '"a" b', **padded) + b"\n\n" + more(1234, "c", **fields) + b"\n\n")
+    assert found.texts == [b'\\"a\\" b', b"c"]
+    assert found.number == b"1234"
+    for other in (more(10, ""), more(10, "x", output_index=1), more(10, "x", error={"code": "no"}), more(-1, "x")):
+        assert not repeats.found(other + b"\n\n").texts
+
+
+def test_what_never_repeats_is_not_tried_for_ever_and_a_repeat_gives_new_tries():
+    repeats = Repeats(RESPONSES)
+    for number in range(8):
+        learn(repeats, event := more(number, "x", output_index=number), read_response_event(event))
+    assert repeats.found(more(9, "x", output_index=7) + b"\n\n").texts
+    for number in range(9):
+        learn(repeats, event := more(number, "x", output_index=number), read_response_event(event))
+    assert not repeats.found(more(9, "x", output_index=8) + b"\n\n").texts

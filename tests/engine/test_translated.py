@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from threading import Event
 from typing import Any
@@ -38,6 +38,12 @@ class Shouts:
     def chunk(self, fields: dict[str, Any]) -> bytes:
         text = fields["choices"][0]["delta"].get("content") if fields["choices"] else ""
         return f"data: {text.upper()}{self._mark}\n\n".encode() if text else b""
+
+    def can_go_on(self, fields: dict[str, Any]) -> bool:
+        return False
+
+    def more(self, texts: Sequence[bytes]) -> bytes:
+        raise AssertionError("it goes on with nothing")
 
     def end(self, usage: Usage | None) -> bytes:
         assert usage is not None

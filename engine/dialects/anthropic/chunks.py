@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from engine.dialects.anthropic.answer import arguments_of, chat_usage, finish_of, is_schema
+from engine.dialects.retelling import text_of
 from engine.dialects.shapes import object_of
 
 Chunk = dict[str, Any]
@@ -28,10 +30,13 @@ class ChatChunks:
         self._calls = 0
         # The open block by its index: its start, and how much of its input or its thoughts has come.
         self._open: dict[int, _Block] = {}
+        # The parts of the thought that the last event went on with.
+        self._thought: list[str] | None = None
         self.is_done = False
 
     def event(self, fields: dict[str, Any]) -> list[Chunk]:
         """The chunks for one event; unknown events have none. An error is a chunk with `error`."""
+        self._thought = None
         kind = fields.get("type")
         if kind == "content_block_delta":
             return self._delta(fields)
@@ -46,6 +51,11 @@ class ChatChunks:
         if kind == "message_stop":
             return self._end()
         return [{"error": fields.get("error") or {"message": "The stream ended with an error."}}] * (kind == "error")
+
+    def goes_on(self, texts: Sequence[bytes]) -> None:
+        """Further texts where the last one was: a signature comes with the whole thought."""
+        if self._thought is not None:
+            self._thought += map(text_of, texts)
 
     def _begin(self, message: dict[str, Any]) -> list[Chunk]:
         self._head |= {name: value for name in ("id", "model") if isinstance(value := message.get(name), str)}
@@ -93,6 +103,7 @@ class ChatChunks:
             return [self._chunk({"content": text})]
         if (block := self._open.get(index)) is not None:
             block.parts.append(text)
+            self._thought = block.parts
         return [self._chunk({"reasoning_content": text})]
 
     def _signature(self, signature: object, index: int) -> list[Chunk]:

@@ -6,6 +6,7 @@ sent as it comes; what begins while it is open waits for the end.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic_core import to_json
@@ -14,6 +15,7 @@ from engine.dialects.anthropic.signatures import MARK
 from engine.dialects.messages.answer import call_id, calls_of, stop_of, text_in, thoughts_in, tokens
 from engine.dialects.messages.errors import error_event
 from engine.dialects.messages.request import MessagesView
+from engine.dialects.retelling import as_written
 from engine.dialects.shapes import object_of, objects
 from engine.upstreams.tokens import Usage
 
@@ -81,6 +83,17 @@ class MessagesEncoder:
             return begun
         more = self._more(delta) if self._open is not None else None
         return begun + self._said(delta) if more is None else self._piece(more) if more else b""
+
+    def can_go_on(self, fields: dict[str, Any]) -> bool:
+        """Whether a chunk like the last one, with another text in it, is told by `more`."""
+        choice = fields["choices"][0]
+        is_first = self._open is not None and choice.get("index") in (0, None)
+        return is_first and not choice.get("finish_reason") and self._more(choice["delta"]) is not None
+
+    def more(self, texts: Sequence[bytes]) -> bytes:
+        """The events for more of the open block."""
+        begin = self._delta + b'"'
+        return b"".join([begin + as_written(text) + b'"}}\n\n' for text in texts])
 
     def end(self, usage: Usage | None) -> bytes:
         """The closing events. All tokens are told here: they are not known before."""

@@ -86,7 +86,7 @@ def answer(
     """The response for a whole chat answer; of several choices the first."""
     choice = first_choice(chat)
     message, finish = choice.get("message"), choice.get("finish_reason")
-    output = Output(view.tools, new_id, _untold, _untold, shows_thoughts=view.shows_thoughts)
+    output = Output(view.tools, new_id, _untold, shows_thoughts=view.shows_thoughts)
     output.add(message if isinstance(message, dict) else {}, choice.get("logprobs"))
     state = ended(finish if isinstance(finish, str) else None)
     output.end(state["status"], is_answer=state["status"] == "completed")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydantic_core import to_json
@@ -19,13 +19,12 @@ from engine.dialects.responses.answer import (
     usage_of,
 )
 from engine.dialects.responses.begun import Begun
-from engine.dialects.responses.entries import Part
 from engine.dialects.responses.errors import failed
-from engine.dialects.responses.output import NewId, Output
+from engine.dialects.responses.output import NewId, Open, Output
 from engine.dialects.responses.request import ResponsesView
+from engine.dialects.retelling import as_written, text_of
 from engine.upstreams.tokens import Usage
 
-DELTA = "response.output_text.delta"
 IN_PROGRESS: dict[str, Any] = {"status": "in_progress", "error": None, "incomplete_details": None}
 
 # What the last event of a response says in its own way.
@@ -38,7 +37,7 @@ class ResponsesEncoder:
 
     def __init__(self, view: ResponsesView, *, new_id: NewId = new_id, now: Callable[[], float] = time.time) -> None:
         self._view, self._new_id, self._now = view, new_id, now
-        self._output = Output(view.tools, new_id, self._tell, self._tell_text, shows_thoughts=view.shows_thoughts)
+        self._output = Output(view.tools, new_id, self._tell, shows_thoughts=view.shows_thoughts)
         self._number = 0
         self._told: list[bytes] = []
         self._head: dict[str, Any] = {}
@@ -47,9 +46,9 @@ class ResponsesEncoder:
         self._tier: dict[str, Any] = {}
         self._finish: str | None = None
         self._is_rest = False
-        # The part that the delta before this one belongs to, and the JSON around its text.
-        self._part: Part | None = None
-        self._around = (b"", b"")
+        # What the last chunk went on with, and the JSON around its text.
+        self._open: Open | None = None
+        self._around = (b"", b"", b"")
 
     @classmethod
     def in_text(cls, view: ResponsesView, begun: Begun, text: str) -> ResponsesEncoder:
@@ -75,6 +74,31 @@ class ResponsesEncoder:
                 if isinstance(choice, dict) and choice.get("index") in (0, None):
                     self._add(choice)
         return b"".join(self._told)
+
+    def can_go_on(self, fields: dict[str, Any]) -> bool:
+        """Whether a chunk like the last one, with another text in it, is told by `more`."""
+        choice = fields["choices"][0]
+        is_first = choice.get("index") in (0, None)
+        is_text = is_first and not choice.get("finish_reason") and not choice.get("logprobs")
+        self._open = self._output.open_for(choice["delta"]) if is_text else None
+        if self._open is not None and self._open.event:
+            name = self._open.event.encode()
+            begin = b'event: %b\ndata: {"type":"%b","sequence_number":' % (name, name)
+            middle, _, end = to_json({**self._open.place, "delta": "", **self._open.rest}).partition(b'"delta":""')
+            self._around = begin, b"," + middle[1:] + b'"delta":"', b'"' + end + b"\n\n"
+        return self._open is not None
+
+    def more(self, texts: Sequence[bytes]) -> bytes:
+        """The events for more of what is open; none where its text is told at its end."""
+        if self._open is None:
+            return b""
+        self._open.texts.extend(map(text_of, texts))
+        if not self._open.event:
+            return b""
+        begin, middle, end = self._around
+        numbered = enumerate(texts, self._number)
+        self._number += len(texts)
+        return b"".join([b"%b%d%b%b%b" % (begin, at, middle, as_written(text), end) for at, text in numbered])
 
     def end(self, usage: Usage | None) -> bytes:
         """The last events."""
@@ -120,19 +144,4 @@ class ResponsesEncoder:
         self._told.append(
             b'event: %b\ndata: %b,"response":%b,%b}\n\n' % (event.encode(), begin, response, self._repeated)
         )
-        self._number += 1
-
-    def _tell_text(self, part: Part, text: str, logprobs: list[object]) -> None:
-        """The event that nearly all chunks become: only its number and text are new."""
-        if logprobs:
-            self._tell(DELTA, {**part.place, "delta": text, "logprobs": logprobs})
-            return
-        if part is not self._part:
-            self._part = part
-            self._around = (
-                b'event: %b\ndata: {"type":"%b","sequence_number":' % (DELTA.encode(), DELTA.encode()),
-                (b"," + to_json(part.place)[1:-1] + b',"delta":'),
-            )
-        begin, place = self._around
-        self._told.append(b'%b%d%b%b,"logprobs":[]}\n\n' % (begin, self._number, place, to_json(text)))
         self._number += 1

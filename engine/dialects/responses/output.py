@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic_core import to_json
@@ -13,10 +14,22 @@ from engine.dialects.responses.tools import Toolbox
 
 # Tells the client of an event: its type, and its fields beside the type.
 Tell = Callable[[str, dict[str, Any]], None]
-# Tells of more text: the part, the text, its logprobs.
-TellText = Callable[[Part, str, list[object]], None]
 NewId = Callable[[str], str]
 THOUGHTS = ("reasoning_content", "reasoning")
+TEXT_DELTA = "response.output_text.delta"
+THOUGHT_DELTA = "response.reasoning_summary_text.delta"
+ARGUMENTS_DELTA = "response.function_call_arguments.delta"
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """What more text would go on with: its texts so far, and the event that tells of more, with the fields beside the
+    text. Where `event` is empty, nobody is told before the end."""
+
+    texts: list[str]
+    event: str
+    place: Mapping[str, Any]
+    rest: Mapping[str, Any]
 
 
 class Output:
@@ -26,9 +39,9 @@ class Output:
     interleaved. A delta is an upstream's: what it has of another type is left out.
     """
 
-    def __init__(self, tools: Toolbox, new_id: NewId, tell: Tell, tell_text: TellText, *, shows_thoughts: bool) -> None:
+    def __init__(self, tools: Toolbox, new_id: NewId, tell: Tell, *, shows_thoughts: bool) -> None:
         self._tools, self._new_id = tools, new_id
-        self._tell, self._tell_text = tell, tell_text
+        self._tell = tell
         self._shows_thoughts = shows_thoughts
         self._entries: list[Entry] = []
         self._open: Thought | Message | None = None
@@ -75,6 +88,22 @@ class Output:
         if isinstance(call := delta.get("function_call"), dict):
             self._add_call(0, {"function": call})
 
+    def open_for(self, delta: dict[str, Any]) -> Open | None:
+        """What another delta like this one, which has been added, goes on with; None if it may do anything else."""
+        [name, *others] = [key for key, value in delta.items() if value and key != "role"] or [""]
+        if others:
+            return None
+        if name == "content" and self._part is not None and not self._part.is_refusal:
+            return Open(self._part.texts, TEXT_DELTA, self._part.place, {"logprobs": []})
+        if name in THOUGHTS and isinstance(self._open, Thought):
+            return Open(self._open.texts, THOUGHT_DELTA if self._open.is_shown else "", _summary(self._open), {})
+        if name == "tool_calls" and len(delta[name]) == 1 and isinstance(piece := delta[name][0], dict):
+            index = piece.get("index")
+            call = self._calls.get(index if type(index) is int else 0)
+            if call is not None and call.index >= 0:
+                return Open(call.arguments, "" if call.tool.is_custom else ARGUMENTS_DELTA, _place(call), {})
+        return None
+
     def end(self, status: Status, *, is_answer: bool = False) -> None:
         """Closes what is open. `is_answer`: without an item, the model has answered with an empty text."""
         if is_answer and not self._entries and not self._calls:
@@ -110,7 +139,7 @@ class Output:
         thought = self._open if isinstance(self._open, Thought) else self._begin_thought()
         thought.texts.append(text)
         if thought.is_shown:
-            self._tell("response.reasoning_summary_text.delta", {**_summary(thought), "delta": text})
+            self._tell(THOUGHT_DELTA, {**_summary(thought), "delta": text})
 
     def _begin_thought(self) -> Thought:
         self._end_open("completed")
@@ -137,7 +166,7 @@ class Output:
         part.texts.append(text)
         if told:
             part.logprobs += told
-        self._tell_text(part, text, told)
+        self._tell(TEXT_DELTA, {**part.place, "delta": text, "logprobs": told})
 
     def _add_refusal(self, text: str) -> None:
         part = self._part if self._part is not None and self._part.is_refusal else self._text_part(is_refusal=True)
@@ -228,7 +257,7 @@ class Output:
         call.arguments.append(text)
         # The input of a custom tool is inside JSON: it can be told when that has ended.
         if call.index >= 0 and not call.tool.is_custom:
-            self._tell("response.function_call_arguments.delta", {**_place(call), "delta": text})
+            self._tell(ARGUMENTS_DELTA, {**_place(call), "delta": text})
 
     def _end_call(self, call: ToolCall, status: Status) -> None:
         if not call.arguments and status == "completed" and not call.tool.is_custom:

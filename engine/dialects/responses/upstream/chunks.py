@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine.dialects.responses.upstream.answer import BETWEEN, call_of, chat_usage, citation_of, finish_of, head_of
@@ -39,6 +39,9 @@ class ResponseChunks:
             return self._said("reasoning_content", fields, (_item_of(fields), fields.get("summary_index")))
         rule = RULES.get(kind) if isinstance(kind, str) else None
         return rule(self, fields) if rule else []
+
+    def goes_on(self, texts: Sequence[bytes]) -> None:
+        """Further texts where the last one was: nothing depends on them."""
 
     def _begin(self, fields: dict[str, Any]) -> list[Chunk]:
         """The first chunk, once."""

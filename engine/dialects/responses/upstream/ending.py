@@ -31,6 +31,10 @@ class Ending:
         if response := object_of(fields.get("response")):
             self._response = response
 
+    def go_on(self, number: bytes, count: int) -> None:
+        """So many further events of text; `number` is that of the last one, where they have numbers."""
+        self._number = int(number) + 1 if number else self._number + count
+
     def fail(self, message: str, type: str, code: str | None) -> bytes:
         """The last event."""
         response = {**self._response, "status": "failed", "error": failed(message, type, code)}
