@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import ssl
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from access.actions import issue_key
 from access.keys import COMMAND_LINE
 from access.models import Role, User
 from engine import addresses
-from tests import databases, factories
+from tests import databases, factories, parsing
 from tests.factories import make_model
 from tests.factories import make_user as made
 from tests.fakes import ScriptedUpstream
@@ -31,6 +32,8 @@ from tests.sharing import (  # noqa: F401  (pytest finds its hooks here)
 
 # Reading the certificates takes 40 ms of CPU, for each client that a test makes.
 ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[assignment]
+
+ast.parse = parsing.uninterrupted  # type: ignore[assignment]
 
 # As many examples as usual, the same ones every time, however busy the machine is.
 hypothesis_settings.register_profile("suite", deadline=None, derandomize=True)
