@@ -9,6 +9,7 @@ from pages.formats import cost, ms, short
 from usage.analytics import Totals
 from usage.analytics.provider_stats import percent_more
 from usage.percents import percent
+from usage.rollups.tallies import COLUMN_OF_UNIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def core_figures(now: Totals, before: Totals | None, over: float = 1.0) -> tuple
             "f-violet",
             short(now.total_tokens),
             _exact_tokens(now),
-            f"{short(now.input_tokens)} in, {short(now.output_tokens)} out, {short(now.cached_tokens)} cached",
+            ", ".join((_parts_of(now), *(units_text(*one) for one in now.units.items()))),
             _change(now, before, lambda totals: totals.total_tokens, over),
         ),
         Figure(
@@ -109,6 +110,17 @@ def _change(
 ) -> int | None:
     new, old = value(now), value(before) if before else None
     return None if new is None or old is None else percent_more(new, over * old)
+
+
+def _parts_of(totals: Totals) -> str:
+    return f"{short(totals.input_tokens)} in, {short(totals.output_tokens)} out, {short(totals.cached_tokens)} cached"
+
+
+def units_text(unit: str, count: float) -> str:
+    """What is charged besides tokens: `3 images`, `12.5 seconds`; empty without a unit."""
+    name = unit if count == 1 else COLUMN_OF_UNIT.get(unit, unit)
+    number = short(count) if count >= 1000 else f"{round(count, 2):g}"
+    return f"{number} {name}" if unit else ""
 
 
 def _exact_tokens(totals: Totals) -> str:

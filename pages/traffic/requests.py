@@ -16,6 +16,7 @@ from groups.models import RoutingGroup, Strategy
 from lib.ids import uuid_of
 from pages.guards import PersonRequest, requires
 from pages.parts import page_or_part
+from pages.traffic.figures import units_text
 from pages.traffic.request_rows import rows_of, steps_in
 from providers.models import LanguageModel
 from usage.models import RequestRecord
@@ -115,6 +116,7 @@ def _everything(record: RequestRecord, request: PersonRequest) -> dict[str, Any]
         "has_tiers": group is not None and group.strategy == Strategy.PRIORITY_FAILOVER,
         "model": model,
         "computation": computation_of(record, model),
+        "units": units_text(record.unit, record.units or 0.0),
         "reads_all": can_read(request.user),
     }
 

@@ -44,6 +44,14 @@ def test_everything_is_added_up():
     assert (found.success_rate, found.first_token_ms) == (0.75, 4.0)
 
 
+def test_what_is_charged_besides_tokens_is_added_up_by_unit():
+    log(finished(unit="image", units=2.0), finished(unit="image", units=1.0), finished(unit="second", units=12.5))
+    log(finished(unit="search", units=1.0, is_own_key=True), finished(unit="lightyear", units=4.0), finished())
+    found = totals(ALL)
+    assert found.units == {"search": 1.0, "image": 3.0, "second": 12.5}
+    assert totals(AnalyticsQuery(owner="nobody")).units == {}
+
+
 def test_percentiles_are_those_of_all_that_is_asked_for():
     rng = random.Random(8)
     middle_ms = {"a": 80, "b": 900}

@@ -26,6 +26,13 @@ def test_it_has_what_the_contract_names(as_charlie):
     assert (len(answer["by_day"]), answer["by_day"][-1]["requests"]) == (30, 2)
 
 
+def test_units_are_told_where_there_are_any(as_charlie):
+    log(finished(provider="A", unit="character", units=40.0), finished(provider="B", input_tokens=1))
+    answer = as_charlie.get(PATH).json()
+    assert (answer["units"], answer["by_day"][-1]["units"]) == ({"character": 40.0}, {"character": 40.0})
+    assert {line["provider"]: line["units"] for line in answer["by_provider"]} == {"A": {"character": 40.0}, "B": {}}
+
+
 @pytest.mark.parametrize(
     ("query", "requests", "days"),
     [("period=7d", 1, 7), ("period=90d", 2, 90), ("days=1", 1, 1), ("days=3", 1, 3), ("period=all", 3, None)],

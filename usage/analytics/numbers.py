@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 from engine.outcomes import success_rate
 from usage.rollups.latency_levels import percentile_ms
-from usage.rollups.tallies import BucketSums
+from usage.rollups.tallies import COLUMN_OF_UNIT, BucketSums
 
 Dimension = Literal["provider", "model", "group", "team", "key", "owner", "virtual_model"]
 DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
@@ -24,7 +24,8 @@ class Totals:
     the cost of the console's provider keys, `saved_usd` the list price of requests with own keys; tokens count both.
     `p50_ms` and `p95_ms` are of successes, within 5 % (see `usage/rollups/latency_levels.py`), None without any or if
     not requested; `first_token_ms` is a mean. `attempts` at the providers and deployments in question were answered or
-    failed; `failed_attempts` are the latter, even if another deployment answered the request.
+    failed; `failed_attempts` are the latter, even if another deployment answered the request. `searches`, `images`,
+    `characters` and `seconds` (of sound) are charged besides tokens.
     """
 
     requests: int = 0
@@ -44,6 +45,15 @@ class Totals:
     first_token_ms: float | None = None
     attempts: int = 0
     failed_attempts: int = 0
+    searches: float = 0.0
+    images: float = 0.0
+    characters: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def units(self) -> dict[str, float]:
+        """What was charged besides tokens, by unit as in the log; without units that there are none of."""
+        return {unit: count for unit, column in COLUMN_OF_UNIT.items() if (count := getattr(self, column))}
 
     @property
     def total_tokens(self) -> int:
@@ -102,6 +112,10 @@ def totals_of(parts: Iterable[tuple[BucketSums, bool]], latencies: Mapping[int, 
         first_token_ms=both.first_token_ms / both.first_tokens if both.first_tokens else None,
         attempts=both.attempts,
         failed_attempts=both.failed_attempts,
+        searches=both.searches,
+        images=both.images,
+        characters=both.characters,
+        seconds=both.seconds,
     )
 
 

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from usage.analytics import AnalyticsQuery, period
 
+UNITS = "What was charged besides tokens, by unit: search, image, character, second."
 PERIODS = ("7d", "30d", "90d", "all")
 
 
@@ -64,6 +65,7 @@ class Figures(serializers.Serializer):
     output_tokens = serializers.IntegerField()
     cached_tokens = serializers.IntegerField()
     reasoning_tokens = serializers.IntegerField()
+    units = serializers.DictField(child=serializers.FloatField(), help_text=UNITS)
     cost_usd = serializers.FloatField(help_text="The cost of the console's keys.")
     saved_usd = serializers.FloatField(help_text="The list price of requests that people's own keys paid for.")
     own_key_requests = serializers.IntegerField()
@@ -149,6 +151,7 @@ class UsageAnswer(serializers.Serializer):
     output_tokens = serializers.IntegerField()
     cached_tokens = serializers.IntegerField()
     reasoning_tokens = serializers.IntegerField()
+    units = serializers.DictField(child=serializers.FloatField(), help_text=UNITS)
     saved_usd = serializers.FloatField()
     own_key_requests = serializers.IntegerField()
     latency_p50_ms = serializers.FloatField(allow_null=True)

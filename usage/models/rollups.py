@@ -44,7 +44,8 @@ class UsageBucket(models.Model):
     `successes` were answered, `failures` failed; `refused` and `left` are as in `engine/outcomes.py`. `attempts` were
     made at the provider and deployment of the series, even if another answered the request; `failed_attempts` failed
     there (see `usage/request_log/attempts.py`). `cost_usd` is the list price, also of own keys (see
-    `UsageSeries.is_own_key`). `duration_ms` and `first_token_ms` are sums over the successes and over those with a
+    `UsageSeries.is_own_key`). `searches`, `images`, `characters` and `seconds` (of sound) are charged besides tokens.
+    `duration_ms` and `first_token_ms` are sums over the successes and over those with a
     first token, whose number is `first_tokens`.
     """
 
@@ -68,6 +69,10 @@ class UsageBucket(models.Model):
     duration_ms = models.FloatField()
     first_token_ms = models.FloatField()
     first_tokens = models.BigIntegerField()
+    searches = models.FloatField(default=0, db_default=0)
+    images = models.FloatField(default=0, db_default=0)
+    characters = models.FloatField(default=0, db_default=0)
+    seconds = models.FloatField(default=0, db_default=0)
 
     def __str__(self) -> str:
         return f"{self.grain} {self.start:%Y-%m-%d %H:%M}: {self.requests}"

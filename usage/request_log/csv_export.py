@@ -17,7 +17,7 @@ from usage.analytics import AnalyticsQuery
 from usage.models import Grain, RequestRecord, UsageBucket
 from usage.request_log.log_columns import COLUMNS
 from usage.request_log.log_search import LogCursor
-from usage.rollups.tallies import start_of
+from usage.rollups.tallies import COLUMN_OF_UNIT, start_of
 
 # Without it Excel reads UTF-8 as the local code page; LibreOffice and Python's `utf-8-sig` accept it.
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -64,6 +64,7 @@ COST_COLUMNS = {
 COUNTED = (
     *("requests", "successes", "failures", "refused", "left", "attempts", "failed_attempts"),
     *("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens"),
+    *COLUMN_OF_UNIT.values(),
 )
 
 

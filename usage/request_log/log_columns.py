@@ -64,5 +64,8 @@ COLUMNS = (
     LogColumn("attempts", is_answered=False),
     LogColumn("skipped", is_answered=False),
 )
-# The other counts of buckets: requests by outcome, first tokens, attempts at the provider of the series.
-COUNTS = ("requests", "successes", "failures", "refused", "left", "first_tokens", "attempts", "failed_attempts")
+# The other counts of buckets: requests by outcome, first tokens, attempts at the provider of the series, units by kind.
+COUNTS = (
+    *("requests", "successes", "failures", "refused", "left", "first_tokens", "attempts", "failed_attempts"),
+    *("searches", "images", "characters", "seconds"),
+)

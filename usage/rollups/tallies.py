@@ -20,6 +20,8 @@ from usage.rollups.latency_levels import level_of
 ANSWERED, FAILED, REFUSED = Outcome.ANSWERED.value, Outcome.FAILED.value, Outcome.REFUSED.value
 HOUR = Grain.HOUR.value
 SECONDS_OF_AN_HOUR = 3600
+# What is charged besides tokens, by its name in the log.
+COLUMN_OF_UNIT = {"search": "searches", "image": "images", "character": "characters", "second": "seconds"}
 LONGER_THAN_A_MONTH = timedelta(days=32)
 
 
@@ -76,6 +78,10 @@ class BucketSums:
     first_tokens: int = 0
     attempts: int = 0
     failed_attempts: int = 0
+    searches: float = 0.0
+    images: float = 0.0
+    characters: float = 0.0
+    seconds: float = 0.0
 
     def add(self, record: Finished) -> None:
         """Counts one request."""
@@ -85,6 +91,8 @@ class BucketSums:
         self.cached_tokens += record.cached_tokens or 0
         self.reasoning_tokens += record.reasoning_tokens or 0
         self.cost_usd += record.cost_usd or 0.0
+        if record.unit:
+            self._add_units(record)
         if is_success(record):
             self._succeeded(record)
         elif record.outcome == FAILED:
@@ -93,6 +101,10 @@ class BucketSums:
             self.refused += 1
         else:
             self.left += 1
+
+    def _add_units(self, record: Finished) -> None:
+        if (column := COLUMN_OF_UNIT.get(record.unit)) is not None:
+            setattr(self, column, getattr(self, column) + (record.units or 0.0))
 
     def _succeeded(self, record: Finished) -> None:
         self.successes += 1

@@ -65,6 +65,15 @@ def test_the_numbers_and_the_charts_are_those_of_the_log(page, some):
     assert "OpenAI: 75.0%" in html
 
 
+def test_what_is_charged_besides_tokens_is_beside_them(page):
+    log(
+        *used(2, unit="image", units=1.5),
+        *used(1, unit="second", units=1.0),
+        *used(1, unit="character", units=12_345.0),
+    )
+    assert "cached, 3 images, 12.3 k characters, 1 second" in html_of(page.get("/usage"))
+
+
 def test_every_chart_has_its_numbers_in_a_table(page, some):
     html = html_of(page.get("/usage"))
     assert html.count('role="img"') == html.count("The numbers as a table") == 7

@@ -91,6 +91,14 @@ def test_the_filters_of_the_page_hold_for_its_files(page):
 
 
 @pytest.mark.django_db
+def test_units_have_columns_of_their_own(page):
+    log(finished(provider="P", unit="second", units=12.5), finished(provider="P", unit="image", units=3.0))
+    (line,) = rows_of(page.get("/usage/costs.csv"))
+    assert [line[name] for name in ("searches", "images", "characters", "seconds")] == ["0", "3", "0", "12.5"]
+    units = [(row["units"], row["unit"]) for row in rows_of(page.get("/usage/requests.csv"))]
+    assert sorted(units) == [("12.5", "second"), ("3", "image")]
+
+
 def test_costs_are_summed_by_day_provider_model_team_and_key(page):
     key: dict[str, Any] = {
         "provider": "OpenAI",

@@ -227,6 +227,17 @@ def test_the_cost_is_computed_line_by_line(reader):
     assert "prices have changed" in html_of(reader.get(f"{URL}/a1"))
 
 
+def test_units_are_in_the_calculation_also_without_tokens(reader):
+    model = make_model(unit="search", price_per_unit=Decimal("0.002"))
+    logged("a1", deployment_id=str(model.pk), cost_usd=0.006, unit="search", units=3.0)
+    html = html_of(answer := reader.get(f"{URL}/a1"))
+    computation = answer.context["computation"]
+    assert (computation.total_usd, computation.is_as_recorded) == (pytest.approx(0.006), True)
+    row = html.partition("per search")[0][-200:]
+    assert "3 searches" in row, row
+    assert "$0.002" in row, row
+
+
 def test_estimated_tokens_refusals_and_a_gone_model_are_said(reader):
     logged("guess", input_tokens=10, output_tokens=5, is_estimated=True, deployment_id="7")
     html = html_of(reader.get(f"{URL}/guess"))
