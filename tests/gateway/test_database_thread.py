@@ -1,0 +1,59 @@
+"""The thread in which the gateway reads and writes its database."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from django.db import connection, connections
+
+from gateway.live import _in_own_thread
+from providers import config_version
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ON_POSTGRESQL = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite in memory can't be closed or lost")
+
+
+class LostItError(Exception):
+    """The work has failed."""
+
+
+@pytest.fixture(autouse=True)
+async def clean_up() -> AsyncIterator[None]:
+    yield
+    await _in_own_thread(connections.close_all)
+
+
+def _look() -> object:
+    config_version.current()
+    return connection.connection
+
+
+def _fail() -> None:
+    config_version.current()
+    raise LostItError
+
+
+def _cut() -> object:
+    """The connection is gone, and nobody says so."""
+    before = _look()
+    connection.connection.close()
+    return before
+
+
+async def test_a_look_at_the_database_uses_the_connection_of_the_one_before():
+    assert await _in_own_thread(_look) is await _in_own_thread(_look)
+
+
+@ON_POSTGRESQL
+async def test_work_that_failed_leaves_no_connection_behind():
+    before = await _in_own_thread(_look)
+    with pytest.raises(LostItError):
+        await _in_own_thread(_fail)
+    assert await _in_own_thread(_look) is not before
+
+
+@ON_POSTGRESQL
+async def test_a_connection_that_was_lost_is_replaced_before_it_is_used():
+    before = await _in_own_thread(_cut)
+    assert await _in_own_thread(_look) is not before
