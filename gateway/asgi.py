@@ -19,6 +19,7 @@ from pydantic_core import to_json
 
 from engine.ledger import new_call_id
 from engine.upstreams.call import Stream
+from engine.upstreams.time_limits import time_limits
 from gateway import live, pipeline
 from gateway.doors import cors, error_shapes, offered_models
 from gateway.doors.form_reader import FormReader, read_form
@@ -230,14 +231,20 @@ async def _send_events(exchange: Exchange, result: Stream, send: Send, watch: _W
 class _Watch:
     """Cancels the task that made it, with its upstream call, when the caller hangs up.
 
-    It looks from LOOKS_AFTER_S on: most answers are there before, and a task that looks is a good part of their cost.
+    It is a `Limit`, and looks from LOOKS_AFTER_S on: most answers are there before, and a task that looks is a good
+    part of their cost.
     """
+
+    __slots__ = ("_has_left", "_limits", "_looking", "_receive", "_working", "due_s", "is_open")
+    is_open: bool
 
     def __init__(self, working: asyncio.Task[None], receive: Receive) -> None:
         self._working, self._receive = working, receive
         self._looking: asyncio.Task[None] | None = None
-        self._timer = working.get_loop().call_later(LOOKS_AFTER_S, self._look)
         self._has_left = False
+        self._limits = time_limits()
+        self.due_s = working.get_loop().time() + LOOKS_AFTER_S
+        self._limits.add(self)
 
     @property
     def is_why(self) -> bool:
@@ -246,7 +253,7 @@ class _Watch:
 
     def rest(self) -> None:
         """Looks no more: the caller has all of its answer."""
-        self._timer.cancel()
+        self._limits.drop(self)
         if self._looking is not None:
             self._looking.cancel()
 
@@ -256,7 +263,8 @@ class _Watch:
         if self._has_left:
             self._working.uncancel()
 
-    def _look(self) -> None:
+    def expire(self) -> None:
+        """It is time to look."""
         self._looking = self._working.get_loop().create_task(self._until_left())
 
     async def _until_left(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from functools import partial
@@ -20,6 +19,7 @@ from engine.routing import LiveGroup, failure_of
 from engine.upstreams import estimates
 from engine.upstreams.call import Answer, Call, Endpoint, Stream
 from engine.upstreams.counting import counted
+from engine.upstreams.time_limits import within
 from engine.upstreams.units import most_units
 from gateway import openai
 from gateway.admission.highest_cost import most_nanousd, reachable
@@ -161,7 +161,7 @@ async def stream(exchange: Exchange) -> AsyncGenerator[bytes]:
     assert isinstance(result, Stream)  # noqa: S101  # the caller asked for it
     exchange.status, is_kept = CLIENT_LEFT, False
     try:
-        async with asyncio.timeout(max(0.0, settings.REQUEST_DEADLINE_S - exchange.duration_ms / 1000)):
+        with within(max(0.0, settings.REQUEST_DEADLINE_S - exchange.duration_ms / 1000)):
             async with aclosing(aiter(result)) as chunks:
                 async for chunk in chunks:
                     if result.kept_so_far is not None:

@@ -32,6 +32,7 @@ from engine.upstreams.call import Answer, Call, Stream, Upstream, Usage
 from engine.upstreams.choose import collecting, obstacle, spoken_with, upstream_for
 from engine.upstreams.own_keys import OwnKeyRefused, is_hopeless, key_for, may_fall_back, was_refused, with_key
 from engine.upstreams.second_parts import own_upstream
+from engine.upstreams.time_limits import within
 from engine.upstreams.upstream_failure import UpstreamFailure
 
 log = structlog.get_logger(__name__)
@@ -71,7 +72,7 @@ class _Request:
     async def serve(self) -> Answer | Stream:
         """Within the time of the whole request; raises DeadlineExceeded, or the last error."""
         try:
-            async with asyncio.timeout_at(self._deadline_s):
+            with within(self._limit_s):
                 return await self._served()
         except TimeoutError as error:
             raise DeadlineExceeded(self._limit_s) from error

@@ -18,6 +18,7 @@ from engine.upstreams.chat_events import Piece, StreamEvents
 from engine.upstreams.posting import Response
 from engine.upstreams.reasons import reason_of
 from engine.upstreams.sse import TooLarge
+from engine.upstreams.time_limits import within
 
 DRAIN_TIMEOUT_S = 0.2
 # The wait for usage and the last event after the last answer; a server may never send them.
@@ -154,7 +155,7 @@ class _Silence:
 async def _drain(response: Response) -> None:
     """Reads the last bytes of the body, so that the connection can be reused."""
     with suppress(TimeoutError, aiohttp.ClientError):
-        async with asyncio.timeout(DRAIN_TIMEOUT_S):
+        with within(DRAIN_TIMEOUT_S):
             while await response.content.readany():
                 pass
         response.release()

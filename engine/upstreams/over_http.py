@@ -28,6 +28,7 @@ from engine.upstreams.passed_on import come_back
 from engine.upstreams.posting import Response, post, post_pieces
 from engine.upstreams.reasons import reason_of
 from engine.upstreams.sse import TooLarge
+from engine.upstreams.time_limits import within
 from engine.upstreams.upstream_failure import UpstreamFailure
 
 ERROR_BODY_LIMIT = 64 * 1024
@@ -86,7 +87,7 @@ class HTTPUpstream:
     ) -> Answer | Stream:
         limit_s, waits_for = _limit(call, policy)
         try:
-            async with asyncio.timeout(limit_s):
+            with within(limit_s):
                 request, response = await self._ask(call, deployment, attempt)
                 result: Answer | Stream
                 if _is_streamed(call, response):
