@@ -19,6 +19,9 @@ CONNECT_TIMEOUT_S = 10.0
 # A load balancer drops an idle connection after some minutes; an answer may take longer.
 KEEP_ALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 30), ("TCP_KEEPCNT", 5))
 
+# So many connections with something on them that nobody asked for, and the request gets none.
+MOST_STALE = 8
+
 _sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = WeakKeyDictionary()
 
 
@@ -35,12 +38,33 @@ def checked_socket(address: tuple[Any, ...]) -> socket.socket:
     return made
 
 
+class Connector(aiohttp.TCPConnector):
+    """Gives out no connection on which something has come since its last answer.
+
+    aiohttp would take it for the answer to the next request, which may be another caller's.
+    """
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Any],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  # aiohttp's own
+    ) -> aiohttp.connector.Connection:
+        """A connection, from the pool or new; raises aiohttp.ClientError."""
+        for _ in range(MOST_STALE):
+            connection = await super().connect(req, traces, timeout)
+            if connection.protocol is None or not connection.protocol.should_close:
+                return connection
+            connection.close()
+        raise aiohttp.ServerDisconnectedError("it answers what nobody asked")
+
+
 def new_session(
     *, connect_timeout_s: float = CONNECT_TIMEOUT_S, resolver: aiohttp.abc.AbstractResolver | None = None
 ) -> aiohttp.ClientSession:
     """A connection pool of its own, without cookies or proxies; the caller closes it."""
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(
+        connector=Connector(
             limit=0, keepalive_timeout=30, ttl_dns_cache=10, socket_factory=checked_socket, resolver=resolver
         ),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout_s),

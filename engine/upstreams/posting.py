@@ -24,6 +24,8 @@ from yarl import URL
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 SCHEMES = frozenset({"http", "https"})
 SWITCHING_PROTOCOLS = 101
+# Of announcements before an answer.
+MOST_ANNOUNCED = 32
 MOST_ADDRESSES = 1024
 
 
@@ -129,7 +131,7 @@ async def _answered(connection: Connection, asked: aiohttp.ClientRequest, sent: 
         raise aiohttp.ClientConnectionResetError("Cannot write to closing transport")
     protocol.set_response_params(read_until_eof=True)
     transport.write(sent)
-    while True:
+    for _ in range(MOST_ANNOUNCED):
         try:
             message, content = await protocol.read()
         except HttpProcessingError as error:
@@ -137,6 +139,9 @@ async def _answered(connection: Connection, asked: aiohttp.ClientRequest, sent: 
             raise aiohttp.ClientResponseError(
                 info, (), status=error.code, message=error.message, headers=headers
             ) from error
+        if message.code < 100:
+            break
         # Others of 1xx only announce an answer.
-        if not 100 <= message.code <= 199 or message.code == SWITCHING_PROTOCOLS:
+        if message.code > 199 or message.code == SWITCHING_PROTOCOLS:
             return Response(connection, message.code, message.headers, message.raw_headers, content)
+    raise aiohttp.ClientResponseError(asked.request_info, (), status=400, message="no answer")
