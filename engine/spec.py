@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from engine.rehearsal.capacity import Capacity
+
 DEFAULT_COOLDOWN_S = 30.0
 FIRST_TOKEN_S, TOTAL_S = 15.0, 120.0
 STICKY_S = 3600.0
@@ -207,7 +209,7 @@ class DeploymentSpec:
     model `prefills` when it goes on with an answer that the request begins. `limit_name` (`max_tokens` or
     `max_completion_tokens`) and `system_role` (`system` or `developer`) are the only names that its model takes in a
     chat; "" where both are fine, or nobody knows. It takes `max_parallel` requests at once; one more waits up to
-    `max_wait_s` for a place.
+    `max_wait_s` for a place. Its `capacity` is for rehearsals.
     """
 
     deployment_id: str
@@ -242,6 +244,7 @@ class DeploymentSpec:
     limit_name: str = ""
     system_role: str = ""
     prefills: bool = False
+    capacity: Capacity | None = None
     extra_headers: tuple[tuple[str, str], ...] = ()
     extra_body: Mapping[str, Any] = field(default_factory=dict, hash=False)
 

@@ -14,6 +14,7 @@ from engine.core.hedging import Race
 from engine.drivers.effects import Effect
 from engine.drivers.rehearsed_requests import Request
 from engine.drivers.rehearsed_rescues import usage
+from engine.drivers.rehearsed_stations import leave
 from engine.drivers.simulation import Simulation
 from engine.exceptions import RequestFailed
 from engine.faults.fates import Fate
@@ -46,7 +47,7 @@ class HedgingSimulation(Simulation):
             return
         if (delay_s := self._race(request).delay_s(ask)) is not None:
             self._due[request] = ask
-            self._at(self.now + delay_s, self._hedge, (request, ask))
+            self.at(self.now + delay_s, self._hedge, (request, ask))
 
     def _race(self, request: Request) -> Race:
         return self._journey_of(request).race(request.ask)
@@ -54,12 +55,13 @@ class HedgingSimulation(Simulation):
     def _hedge(self, about: tuple[Request, Ask]) -> None:
         request, slow = about
         if self._due.get(request) is not slow:
-            self._overtaken -= 1
+            self.overtaken -= 1
             return
         del self._due[request]
         if (ask := self._journey_of(request).hedge(slow, self.now)) is None:
             return
         other = copy(request)
+        other.talk, other.service = copy(request.talk), None
         self._beside[request], self._beside[other] = other, request
         self._note(request, "")
         super()._ask(other, ask)
@@ -75,6 +77,8 @@ class HedgingSimulation(Simulation):
         if (noted := self._noted.pop(request, None)) is None:
             super()._close(request, status, effect)
             return
+        if request.service is not None:
+            leave(request)
         request.place.count.in_flight -= 1
         made = request.attempt(self.now, status, effect)
         made.hedge, made.moved_on_because = noted.hedge, noted.moved_on_because
@@ -83,42 +87,42 @@ class HedgingSimulation(Simulation):
 
     # What becomes of an attempt
 
-    def _first_token(self, request: Request) -> None:
+    def first_token(self, request: Request) -> None:
         if self._has_lost(request):
             return
         if not request.place.is_collected:
             self._has_begun(request)
-        super()._first_token(request)
+        super().first_token(request)
 
-    def _answered(self, request: Request) -> None:
+    def answered(self, request: Request) -> None:
         if not self._has_lost(request):
             self._has_begun(request)
-            super()._answered(request)
+            super().answered(request)
 
-    def _failed(self, request: Request) -> None:
+    def failed(self, request: Request) -> None:
         if self._has_lost(request):
             return
         self._is_not_due(request)
         if self._alone(request) is None:
-            super()._failed(request)
+            super().failed(request)
             return
         self._close(request, "error", request.effect)
         request.failures.append(request.effect)
         self._race(request).ended(request.ask)
         self._journey_of(request).failed_beside(request.ask, self.now, request.effect.failure)
 
-    def _cut_off(self, request: Request) -> None:
+    def cut_off(self, request: Request) -> None:
         if self._has_lost(request):
             return
         self._is_not_due(request)
         if (other := self._alone(request)) is None:
-            super()._cut_off(request)
+            super().cut_off(request)
             return
         first, second = (other, request) if request.ask.step is Step.HEDGE else (request, other)
+        self._skip(other)
         self._lose(second)
         self._journey_of(second).left(second.ask)
-        self._skip(other)
-        super()._cut_off(first)
+        super().cut_off(first)
 
     def _has_begun(self, request: Request) -> None:
         """It has won, if another one runs beside it."""
@@ -126,10 +130,10 @@ class HedgingSimulation(Simulation):
         if (other := self._alone(request)) is None:
             return
         race = self._race(request)
+        self._skip(other)
         race.won(request.ask, self.now)
         self._lose(other)
         race.lost(other.ask, self.now, other.input_tokens)
-        self._skip(other)
 
     def _lose(self, request: Request) -> None:
         """It is closed: its provider has read the prompt."""
@@ -144,7 +148,7 @@ class HedgingSimulation(Simulation):
 
     def _is_not_due(self, request: Request) -> None:
         if self._due.pop(request, None) is not None:
-            self._overtaken += 1
+            self.overtaken += 1
 
     def _alone(self, request: Request) -> Request | None:
         """From now on it runs alone; the one that ran beside it."""
@@ -153,14 +157,16 @@ class HedgingSimulation(Simulation):
         return other
 
     def _skip(self, request: Request) -> None:
+        if request.service is not None:
+            return  # it leaves its station, which forgets it
         self._lost.add(request)
-        self._overtaken += 1
+        self.overtaken += 1
 
     def _has_lost(self, request: Request) -> bool:
         if request not in self._lost:
             return False
         self._lost.discard(request)
-        self._overtaken -= 1
+        self.overtaken -= 1
         return True
 
     # How a request ends

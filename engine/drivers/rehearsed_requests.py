@@ -19,6 +19,7 @@ from engine.outcomes import Outcome
 from engine.rehearsal.clients import ClientRetries
 from engine.rehearsal.recording import Finished
 from engine.rehearsal.results import DeploymentCount, thousandths
+from engine.rehearsal.stations import Service, Timer
 from engine.rehearsal.trace_lines import TraceLines, parts_of
 from engine.spec import DeploymentSpec
 
@@ -33,7 +34,8 @@ class Place:
 
     `limit_s` is that of the answer, or of a stream's first token; `idle_s` that between two of its events. To the
     caller, a stream that `is_collected` is a whole answer, which may take `whole_s`. The prices are those of a token, 0
-    where one of them is unknown. `parts` are those of the traces of requests that it answered at once.
+    where one of them is unknown. `parts` are those of the traces of requests that it answered at once. Where it
+    `has_capacity`, that is finite.
     """
 
     row: DeploymentSpec
@@ -50,6 +52,7 @@ class Place:
     input_usd: float
     output_usd: float
     parts: tuple[str, ...]
+    has_capacity: bool
 
 
 class Request:
@@ -58,12 +61,14 @@ class Request:
     Most are answered by the first deployment that they ask: those have no `journey`, no `trace` (of the attempts that
     have ended) and no `failures` (the effects of those that failed). `ask` is the attempt under way, or the last one,
     at `place`; its stream's first token came at `first_token_s`. `rescued` is what becomes of a stream that broke, if
-    its group rescues those; `talk` is its conversation, if it has one.
+    its group rescues those; `talk` is its conversation, if it has one. At an
+    upstream of finite capacity its attempt is a `service`, which ends when it `expires`.
     """
 
     __slots__ = (
-        "ask", "began_s", "client", "cost_usd", "deadline_s", "effect", "ended_s", "failures", "fate", "first_token_s",
-        "index", "input_tokens", "journey", "output_tokens", "place", "rescued", "talk", "trace",
+        "ask", "began_s", "client", "cost_usd", "deadline_s", "effect", "ended_s", "expires", "failures", "fate",
+        "first_token_s", "index", "input_tokens", "journey", "output_tokens", "place", "rescued", "service", "talk",
+        "trace",
     )  # fmt: skip
 
     ask: Ask
@@ -71,6 +76,7 @@ class Request:
     place: Place
     fate: Fate
     effect: Effect
+    expires: Timer
     trace: Trace
     failures: list[Effect]
     cost_usd: float
@@ -90,6 +96,7 @@ class Request:
         self.journey: Journey | None = None
         self.rescued: Rescued | None = None
         self.talk: Talk | None = None
+        self.service: Service | None = None
 
     def attempt(self, now: float, status: AttemptStatus, effect: Effect | None = None) -> Attempt:
         """The attempt under way, which has ended so."""
@@ -161,6 +168,7 @@ def _place(group: Group, target: Target, conditions: Conditions, count: Deployme
         row.cost_usd(input_tokens=1, output_tokens=0) or 0.0,
         row.cost_usd(input_tokens=0, output_tokens=1) or 0.0,
         parts_at(row, spec.name, spec.tier_of(row)),
+        conditions.has_capacity,
     )
 
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Any
 
+from engine.core import attempt_course
 from engine.core.actions import Action, Ask, GiveUp
-from engine.core.attempt_course import answered, started
 from engine.core.first_asks import FirstAsks
 from engine.core.journey import Journey
 from engine.core.queues import Queued
@@ -20,9 +20,11 @@ from engine.core.rescue import ANOTHER_ANSWER
 from engine.drivers.compiling import compiled_together
 from engine.drivers.effects import Effect, effect_of, timed_out, unreachable
 from engine.drivers.endings import PassedOver, failure_of
+from engine.drivers.rehearsed_arrivals import OpenLoop
 from engine.drivers.rehearsed_conversations import Talks, caches_of
 from engine.drivers.rehearsed_requests import Request, places_of
 from engine.drivers.rehearsed_rescues import Rescues, differs_at, usage, usage_of
+from engine.drivers.rehearsed_stations import FULL, Stations, leave
 from engine.exceptions import DeadlineExceeded, RequestFailed
 from engine.faults.conditions import conditions_of
 from engine.faults.fates import Broken, Fate, Refusal
@@ -79,34 +81,35 @@ class Simulation:
         self._is_plain = self._limit_s > 0 and not self._passed_over.has_left_out
         caches = caches_of(job)
         self._talks = None if caches is None else Talks(self._group, caches)
+        self._stations = Stations(self, self._conditions)
         self._places = places_of(self._groups, self._conditions, self._tally.deployments, is_stream=self._is_stream)
         self._rescues = Rescues(job, self._places, self._passed_over, self._ask)
         self._effects: dict[tuple[str, Refusal | Broken], Effect] = {}
-        self._heap: list[tuple[float, int, Callable[[Any], None], Any]] = []
+        self.heap: list[tuple[float, int, Callable[[Any], None], Any]] = []
         self._events = 0
-        self._overtaken = 0  # ends of waits in the heap, of requests that were woken before
+        self.overtaken = 0  # ends of waits in the heap, of requests that were woken before
         self.now = 0.0
 
     def run(self) -> None:
         """Until every request has ended; raises Stopped."""
-        self._at(0.0, self._frame, None)
+        self.at(0.0, self._frame, None)
         if self._job.workload.kind == "closed":
             for n in range(self._job.workload.concurrency):
-                self._at(0.0, self._next, ClientRetries(f"{self._job.seed}:client:{n}"))
+                self.at(0.0, self._next, ClientRetries(f"{self._job.seed}:client:{n}"))
         else:
-            self._await_next()
-        heap = self._heap
+            OpenLoop(self, self._arrivals).await_next()
+        heap = self.heap
         while True:
             for _ in range(EVENTS_PER_LOOK):
-                if len(heap) - self._overtaken <= 1 and heap[0][0] > self.now:  # the next frame is always among them
+                if len(heap) - self.overtaken <= 1 and heap[0][0] > self.now:  # the next frame is always among them
                     return
                 self.now, _, happen, about = heappop(heap)
                 happen(about)
             self._look()
 
-    def _at(self, when: float, happen: Callable[[Any], None], about: Any) -> None:
+    def at(self, when: float, happen: Callable[[Any], None], about: Any) -> None:
         self._events = events = self._events + 1
-        heappush(self._heap, (when, events, happen, about))
+        heappush(self.heap, (when, events, happen, about))
 
     def _look(self) -> None:
         if self._should_stop():
@@ -116,7 +119,7 @@ class Simulation:
 
     def _frame(self, _: None) -> None:
         self._recording.emit_frame(self.now * 1000, self._cooldowns_s())
-        self._at(self.now + self._recording.next_frame_s, self._frame, None)
+        self.at(self.now + self._recording.next_frame_s, self._frame, None)
 
     def end(self, kind: str) -> None:
         """Says how the run ended; requests that are still on their way were left."""
@@ -141,33 +144,14 @@ class Simulation:
         if (arrival := next(self._arrivals, None)) is None:
             return
         if wait_s:
-            self._at(self.now + wait_s, self._begin_one, (arrival, client))
+            self.at(self.now + wait_s, self.begin_one, (arrival, client))
         else:
-            self._begin(arrival, client)
+            self.begin(arrival, client)
 
-    def _await_next(self) -> None:
-        """The open loop: the next request comes when it comes, whether or not earlier ones are answered."""
-        if (arrival := next(self._arrivals, None)) is not None:
-            self._at(max(self.now, arrival[1].at_s), self._come, arrival)
+    def begin_one(self, about: tuple[tuple[int, Arrival], ClientRetries | None]) -> None:
+        self.begin(*about)
 
-    def _come(self, arrival: tuple[int, Arrival]) -> None:
-        """All that come at this moment; they begin after what else is due now."""
-        due, following = [arrival], next(self._arrivals, None)
-        while following is not None and following[1].at_s <= self.now:
-            due.append(following)
-            following = next(self._arrivals, None)
-        if following is not None:
-            self._at(following[1].at_s, self._come, following)
-        if len(due) == 1 and self._heap[0][0] > self.now:
-            self._begin(arrival, None)
-            return
-        for one in due:
-            self._at(self.now, self._begin_one, (one, None))
-
-    def _begin_one(self, about: tuple[tuple[int, Arrival], ClientRetries | None]) -> None:
-        self._begin(*about)
-
-    def _begin(self, arrival: tuple[int, Arrival], client: ClientRetries | None) -> None:
+    def begin(self, arrival: tuple[int, Arrival], client: ClientRetries | None) -> None:
         if self._should_stop():
             raise Stopped
         now, (index, (_, input_tokens, output_tokens, conversation)) = self.now, arrival
@@ -209,7 +193,7 @@ class Simulation:
         elif isinstance(action, GiveUp):
             self._give_up(request, action)
         elif action.queued is None:
-            self._at(min(self.now + action.seconds, request.deadline_s), self._waited, request)
+            self.at(min(self.now + action.seconds, request.deadline_s), self._waited, request)
         else:
             self._queue(request, action.queued, self.now + action.seconds)
 
@@ -219,18 +203,18 @@ class Simulation:
 
         def wake() -> None:
             if waiting:
-                self._overtaken += 1
-                self._at(self.now, self._waited, waiting.pop())
+                self.overtaken += 1
+                self.at(self.now, self._waited, waiting.pop())
 
         queued.wake = wake
-        self._at(min(until_s, request.deadline_s), self._turn, waiting)
+        self.at(min(until_s, request.deadline_s), self._turn, waiting)
 
     def _turn(self, waiting: list[Request]) -> None:
         """The wait in a queue is over, unless the request was woken before."""
         if waiting:
             self._waited(waiting.pop())
         else:
-            self._overtaken -= 1
+            self.overtaken -= 1
 
     def _waited(self, request: Request) -> None:
         journey = self._journey_of(request)
@@ -249,21 +233,26 @@ class Simulation:
         request.fate, news_s = fate, fate.news_s
         if request.talk is not None and self._talks is not None:
             self._talks.ask(request.talk, ask, now, fate.input_tokens)
+        if place.has_capacity and fate.trouble is None:
+            if self._stations.has_entered(request, place, fate):
+                return
+            fate.trouble = FULL
+            news_s = fate.news_s
         if news_s >= place.limit_s:
             request.effect = timed_out(place.row, place.limit_is_of, place.limit_s)
-            self._then(request, now + place.limit_s, self._failed)
+            self._then(request, now + place.limit_s, self.failed)
         elif fate.trouble is None:
-            self._then(request, now + news_s, self._first_token if place.is_stream else self._answered)
+            self._then(request, now + news_s, self.first_token if place.is_stream else self.answered)
         else:
             request.effect = self._effect(place.row, fate.trouble)
-            self._then(request, now + news_s, self._failed)
+            self._then(request, now + news_s, self.failed)
 
     def _then(self, request: Request, when: float, happen: Callable[[Request], None]) -> None:
         """What comes of an attempt, unless the request's time is up before."""
         if when >= request.deadline_s:
-            when, happen = request.deadline_s, self._cut_off
+            when, happen = request.deadline_s, self.cut_off
         self._events = events = self._events + 1
-        heappush(self._heap, (when, events, happen, request))
+        heappush(self.heap, (when, events, happen, request))
 
     def _effect(self, row: DeploymentSpec, trouble: Any) -> Effect:
         key = row.deployment_id, trouble
@@ -273,41 +262,44 @@ class Simulation:
 
     # What becomes of an attempt
 
-    def _first_token(self, request: Request) -> None:
+    def first_token(self, request: Request) -> None:
         now, fate, place, breaks = self.now, request.fate, request.place, self._broke
         request.first_token_s = now
         if place.is_collected:
-            breaks = self._failed
+            breaks = self.failed
         else:
-            started(request.ask, now)
+            attempt_course.started(request.ask, now)
             request.deadline_s = request.began_s + self._job.deadline_s
             if request.talk is not None and self._talks is not None:
                 self._talks.bind(request.talk, request.ask, now)
         fate.heed_idle_limit(place.idle_s)
-        if request.rescued is not None and (share := differs_at(request)) is not None:
-            self._then(request, now + fate.output_s * share, self._differed)
-        elif fate.breaks_at is None:
-            self._then_whole(request, now + fate.output_s, self._answered)
-        elif fate.is_stalled:
-            request.effect = timed_out(place.row, "the stream went silent", place.idle_s)
-            self._then_whole(request, now + fate.output_s * fate.breaks_at + place.idle_s, breaks)
+        share, pause_s, happen = 1.0, 0.0, self.answered
+        if request.rescued is not None and (differs := differs_at(request)) is not None:
+            share, happen = differs, self._differed
+        elif fate.breaks_at is not None:
+            share, happen = fate.breaks_at, breaks
+            if fate.is_stalled:
+                pause_s, request.effect = place.idle_s, timed_out(place.row, "the stream went silent", place.idle_s)
+            else:
+                request.effect = unreachable(place.row, "the stream was cut before its end")
+        if request.service is None:
+            self.then_whole(request, now + fate.output_s * share + pause_s, happen)
         else:
-            request.effect = unreachable(place.row, "the stream was cut before its end")
-            self._then_whole(request, now + fate.output_s * fate.breaks_at, breaks)
+            self._stations.go_on(request, share, pause_s, happen)
 
-    def _then_whole(self, request: Request, when: float, happen: Callable[[Request], None]) -> None:
+    def then_whole(self, request: Request, when: float, happen: Callable[[Request], None]) -> None:
         """What becomes of a stream; of one that is collected only within the time of a whole answer."""
         place, began_s = request.place, request.ask.began_s
         if place.is_collected and when - began_s >= place.whole_s:
             request.effect = timed_out(place.row, "no answer", place.whole_s)
-            when, happen = began_s + place.whole_s, self._failed
+            when, happen = began_s + place.whole_s, self.failed
         self._then(request, when, happen)
 
-    def _answered(self, request: Request) -> None:
+    def answered(self, request: Request) -> None:
         now, ask, first_s, fate = self.now, request.ask, request.first_token_s, request.fate
         total = fate.input_tokens + fate.output_tokens
         first_token_s = None if first_s is None or not self._is_stream else first_s - ask.began_s
-        answered(ask, now, first_token_s, fate.output_tokens, total)
+        attempt_course.answered(ask, now, first_token_s, fate.output_tokens, total)
         if request.journey is not None:
             self._close(request, "success")
             is_whole, written = request.rescued is None, fate.output_tokens
@@ -316,6 +308,8 @@ class Simulation:
                 spent = self._talks.answered(request.talk, ask, now, spent)
             self._finish(request, Outcome.ANSWERED, usage=spent)
             return
+        if request.service is not None:
+            leave(request)
         place, request.ended_s = request.place, now
         cost_usd = request.input_tokens * place.input_usd + request.output_tokens * place.output_usd
         request.cost_usd = cost_usd
@@ -324,7 +318,7 @@ class Simulation:
         if request.client is not None:
             self._next(request.client, request.client.wait_s(None))
 
-    def _failed(self, request: Request) -> None:
+    def failed(self, request: Request) -> None:
         effect, journey = request.effect, self._journey_of(request)
         self._close(request, "error", effect)
         if (rescued := request.rescued) is not None:
@@ -358,7 +352,7 @@ class Simulation:
     def _end_broken(self, request: Request, spent: Usage, effect: Effect) -> None:
         self._finish(request, Outcome.FAILED, effect.error_class, usage=spent)
 
-    def _cut_off(self, request: Request) -> None:
+    def cut_off(self, request: Request) -> None:
         """The request's time is up with an attempt under way."""
         journey = self._journey_of(request)
         self._close(request, "cancelled")
@@ -366,6 +360,8 @@ class Simulation:
         self._run_out(request, has_begun=request.ask.has_started or request.rescued is not None)
 
     def _close(self, request: Request, status: AttemptStatus, effect: Effect | None = None) -> None:
+        if request.service is not None:
+            leave(request)
         request.place.count.in_flight -= 1
         request.trace.begin(request.attempt(self.now, status, effect))
 

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from engine.faults.fates import Exposure, Fate
+from engine.faults.kinds import LimitedCapacity
 from engine.faults.scenarios import Scenario
 from engine.faults.targets import TargetedFault, targets
+from engine.rehearsal.capacity import UNLIMITED, Capacity
 from engine.rehearsal.profiles import DEFAULT_PROFILE, Profile, Spread
 from engine.spec import DeploymentSpec, GroupSpec
 
@@ -21,19 +23,43 @@ class Conditions:
     an added fault changes the speed of the n-th attempt.
     """
 
-    def __init__(self, name: str, profile: Profile, faults: Iterable[tuple[int, TargetedFault]], seed: int) -> None:
-        """`name` seeds the numbers of this deployment, and name and position those of a fault."""
+    def __init__(
+        self,
+        name: str,
+        profile: Profile,
+        faults: Iterable[tuple[int, TargetedFault]],
+        seed: int,
+        capacity: Capacity | None = None,
+    ) -> None:
+        """`name` seeds the numbers of this deployment, and name and position those of a fault; `capacity` is its own,
+        None where it is not known."""
+        faults = tuple(faults)
         self._rng = random.Random(f"{seed}:{name}")  # noqa: S311
         self._spread = Spread.of(profile.jitter)
         self._first_token_s = profile.first_token_ms / 1000
         self._s_per_token = 1 / profile.tokens_per_s
-        self._faults = {n: _ArmedFault(fault, random.Random(f"{seed}:{name}:{n}")) for n, fault in faults}  # noqa: S311
+        self._capacity, self._limits = capacity or UNLIMITED, [one for one in faults if _limit_of(one[1])]
+        self.has_capacity = capacity is not None or bool(self._limits)
+        self._strained: set[int] = set()
+        self._faults = {n: _ArmedFault(fault, f"{seed}:{name}:{n}") for n, fault in faults if _limit_of(fault) is None}
         self._armed = tuple(self._faults.values())
 
     @property
     def struck(self) -> Iterator[int]:
         """Positions of the faults that have changed the outcome of an attempt."""
-        return (number for number, fault in self._faults.items() if fault.has_struck)
+        yield from (number for number, fault in self._faults.items() if fault.has_struck)
+        yield from self._strained
+
+    def capacity(self, at_s: float) -> Capacity:
+        """The capacity at this second of the run."""
+        for _, aimed in self._limits:
+            if aimed.from_s <= at_s < aimed.over_s and (limit := _limit_of(aimed)) is not None:
+                return limit
+        return self._capacity
+
+    def strain(self, capacity: Capacity) -> None:
+        """A request has waited because of this capacity, or was slowed down or refused."""
+        self._strained.update(number for number, fault in self._limits if _limit_of(fault) == capacity)
 
     def fate(self, at_s: float, input_tokens: int, output_tokens: int, *, is_stream: bool = False) -> Fate:
         """The fate of an attempt that begins at this second of the run."""
@@ -65,9 +91,13 @@ def conditions_of(
 
     deployments = {row.deployment_id: row for spec in specs for row in spec.deployments}
     return {
-        name: Conditions(_drawn_by(row), profiles.get(name, DEFAULT_PROFILE), faults_at(name), seed)
+        name: Conditions(_drawn_by(row), profiles.get(name, DEFAULT_PROFILE), faults_at(name), seed, row.capacity)
         for name, row in deployments.items()
     }
+
+
+def _limit_of(aimed: TargetedFault) -> Capacity | None:
+    return aimed.fault if isinstance(aimed.fault, LimitedCapacity) else None
 
 
 def _drawn_by(deployment: DeploymentSpec) -> str:
@@ -80,8 +110,8 @@ class _ArmedFault:
 
     __slots__ = ("_exposure", "_from_s", "_over_s", "_strike", "has_struck", "probability", "random")
 
-    def __init__(self, aimed: TargetedFault, rng: random.Random) -> None:
-        self._strike, self.random = aimed.fault.strike, rng.random
+    def __init__(self, aimed: TargetedFault, source: str) -> None:
+        self._strike, self.random = aimed.fault.strike, random.Random(source).random  # noqa: S311
         self.probability, self._from_s, self._over_s = aimed.probability, aimed.from_s, aimed.over_s
         self._exposure: Exposure = aimed.exposure()
         self.has_struck = False

@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Literal, Protocol
 from engine.exceptions import BadInput
 from engine.faults.fates import Broken, Exposure, Fate, Refusal, Silence, Trouble
 from engine.fields import WEEK_S, Between, Share
+from engine.rehearsal.capacity import Capacity
 
 MINUTE_S = 60.0
 RetryAfter = Annotated[float, Between(0, 3600)]
@@ -229,6 +230,16 @@ class Degradation:
             fate.trouble = fate.trouble or OVERLOADED
 
 
+@dataclass(frozen=True, slots=True)
+class LimitedCapacity(Capacity):
+    """It has only so many slots, or is only so fast, in place of its own capacity; see `rehearsal/stations.py`."""
+
+    kind: ClassVar[str] = "capacity"
+
+    def strike(self, fate: Fate, exposure: Exposure) -> None:
+        """Nothing: it is the other attempts that count."""
+
+
 OVERLOADED = Refusal(503, "Rehearsed: overloaded.")
 DOWN: dict[Down, Trouble] = {
     "unavailable": Refusal(503, "Rehearsed: the service is down."),
@@ -238,6 +249,6 @@ KINDS: dict[str, type[Fault]] = {
     kind.kind: kind
     for kind in (
         *(ServerError, RateLimit, Quota, Timeout, ConnectionRefused, Unauthorised, ContextTooLong, ContentFilter),
-        *(Slow, StreamCut, StreamStall, Outage, Flapping, Degradation),
+        *(Slow, StreamCut, StreamStall, Outage, Flapping, Degradation, LimitedCapacity),
     )
 }

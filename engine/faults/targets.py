@@ -10,7 +10,7 @@ from typing import Any
 from engine import fields
 from engine.exceptions import BadInput
 from engine.faults.fates import Exposure
-from engine.faults.kinds import KINDS, Degradation, Fault
+from engine.faults.kinds import KINDS, Degradation, Fault, LimitedCapacity
 from engine.fields import RunSeconds, Share, Text
 from engine.rehearsal.profiles import DEFAULT_PROFILE, Profile
 from engine.spec import DeploymentSpec, GroupSpec, Strategy
@@ -44,6 +44,8 @@ class TargetedFault:
             raise BadInput("until_s", "Give a moment after from_s.")
         if self.until_s is None and isinstance(self.fault, Degradation):
             raise BadInput("until_s", "This is needed: it gets worse from from_s to until_s.")
+        if self.probability != 1 and isinstance(self.fault, LimitedCapacity):
+            raise BadInput("probability", "All requests share a capacity. Leave this out.")
 
     @property
     def end_s(self) -> float:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from engine.faults.kinds import ContextTooLong, Quota, StreamCut, StreamStall
+from engine.faults.kinds import ContextTooLong, LimitedCapacity, Quota, StreamCut, StreamStall
 from engine.faults.targets import TargetedFault, targets
 from engine.rehearsal.jobs import Job
 
@@ -57,6 +57,8 @@ def _reasons(aimed: TargetedFault, job: Job, ended_s: float) -> Iterator[str]:
         yield f"no request there had more than {fault.limit_tokens:,} tokens of context."
     if isinstance(fault, Quota):
         yield "there were too few requests to use the quota up."
+    if isinstance(fault, LimitedCapacity):
+        yield "its slots were never all taken."
     if aimed.probability < 1:
         yield f"with {aimed.probability:.0%} of too few requests, chance spared them all."
     yield "no request met it."

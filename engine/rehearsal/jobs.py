@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from engine.faults.scenarios import Scenario
+from engine.rehearsal.capacity import Capacity
 from engine.rehearsal.profiles import Profile
 from engine.rehearsal.workload import Workload
 from engine.spec import (
@@ -122,6 +123,7 @@ def _parts_of(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "dialects": frozenset(row.get("dialects", ())),
         "unsupported": Unsupported(row.get("unsupported", Unsupported.DROP)),
+        "capacity": Capacity(**row["capacity"]) if row.get("capacity") else None,
     }
 
 
