@@ -9,13 +9,13 @@ from typing import Any
 import httpx
 
 from groups.models import Deployment
+from tests.conduct.doors import ASKED, PATHS, TOOLS, has_broken, is_whole
 from tests.conduct.stories import Told
 from tests.conduct.table import Act, Place, Seen, Shape, acts, marks_of, places, said, woven
 from tests.conduct.upstream import Upstreams, events
 from tests.factories import make_group, make_model, make_provider
 from tests.servers import MASTER_KEY, free_port
 
-HI = [{"role": "user", "content": "hi"}]
 TIME_LIMIT_S = 100.0
 MINUTE_S = 60.0
 ANSWERS = [Act("200", times=None)]
@@ -60,7 +60,8 @@ class Case:
         address = self.live.upstreams.address(f"{self.name}/{place.key}")
         if acts_here[0].word == "refused":
             address = f"http://127.0.0.1:{free_port()}/v1"
-        return {"name": f"Conduct {self.name} {place.key}", "type": "custom", "api_base": address}
+        told = {"name": f"Conduct {self.name} {place.key}", "type": "custom", "api_base": address}
+        return {**told, "dialects": [self.shape.door]}
 
     def _group(self, name: str) -> dict[str, Any]:
         shape = self.shape
@@ -80,10 +81,11 @@ class Case:
 
     async def ask(self, *, is_stream: bool = False, group: str = "main") -> Answered:
         """One request of a client."""
-        body = {"model": f"conduct-{self.name}-{group}", "messages": HI, "stream": is_stream}
+        body, shape = {"model": f"conduct-{self.name}-{group}", "stream": is_stream}, self.shape
+        body |= ASKED[shape.door] | ({"tools": [TOOLS[shape.door]]} if shape.tools else {})
         now = asyncio.get_running_loop().time
         began = now()
-        answer = await self.live.client.post("/v1/chat/completions", json=body)
+        answer = await self.live.client.post(PATHS[shape.door], json=body)
         return Answered(answer, now() - began)
 
     async def seen(self, asked: Answered) -> Seen:
@@ -170,5 +172,6 @@ def _sees(answer: httpx.Response) -> str:
     if answer.status_code != 200:
         return f"{answer.status_code} {answer.json()['error']['code'] or ''}".strip()
     if "event-stream" in answer.headers["content-type"]:
-        return "200 broken" if any("error" in event for event in events(answer.text)) else "200"
+        told = events(answer.text)
+        return "200 broken" if has_broken(told) else "200" if is_whole(told) else "200 garbled"
     return "200"

@@ -21,6 +21,10 @@ ONCE: dict[str, Any] = {"retries": 0}
 QUICK: dict[str, Any] = {"timeout_s": 1.0, "idle_s": 1.0}
 AGAIN_AT_ONCE, SECOND = (0.0, 0.3), (1.0, 1.1)
 RESCUED: dict[str, Any] = {"streamed": STREAMED}
+QUICKLY: dict[str, Any] = {"takes": (0.0, 0.2), "streamed": STREAMED}
+SLOWLY: dict[str, Any] = {"takes": SECOND, "streamed": STREAMED}
+NO_FAULT: dict[str, Any] = {**QUICKLY, "only": "live", "why": "a rehearsed stream is cut or falls silent"}
+NO_CALLS: dict[str, Any] = {**QUICKLY, "only": "live", "why": "a rehearsed stream has no calls"}
 TRIPPED: dict[str, Any] = {"before": 3}
 
 # fmt: off
@@ -198,6 +202,29 @@ RESCUES = (
         "A=503 > C=cut ^ C=200", **RESCUED),
     Row("a stream that has not begun is not rescued but asked elsewhere", TIERS.but(rescues=True), "A=cut0",
         "A=cut0 > B=200", **RESCUED),
+    *(
+        row
+        for door in ("chat", "messages", "responses")
+        for off, auto in ((Shape("A / B", door=door), Shape("A / B", door=door, rescues=True)),)
+        for fault in ("fault" if door == "chat" else "fault_named",)
+        for row in (
+            *((
+                Row(f"a cut stream is broken, {door}", off, "A=cut,200", "A=cut", "200 broken", **QUICKLY),
+                Row(f"or rescued, {door}", auto, "A=cut,200", "A=cut ^ A=200", **QUICKLY),
+                Row(f"a silent stream is broken, {door}", off, "A=mute", "A=mute", "200 broken", **SLOWLY),
+                Row(f"or rescued elsewhere, {door}", auto, "A=mute", "A=mute ^ B=200", **SLOWLY),
+                Row(f"another answer is no rescue, {door}", auto, "A=cut,other", "A=cut ^ A=other", "200 broken",
+                    **QUICKLY),
+            ) if door != "chat" else ()),
+            Row(f"an error after content breaks a stream, {door}", off, f"A={fault}", f"A={fault}", "200 broken",
+                **NO_FAULT),
+            Row(f"or is rescued, {door}", auto, f"A={fault},200", f"A={fault} ^ A=200", **NO_FAULT),
+            Row(f"a cut stream with a call to come is rescued, {door}", auto.but(tools=True), "A=calls_cut,calls",
+                "A=calls_cut ^ A=calls", **NO_CALLS),
+            Row(f"a call that has begun is not, {door}", auto.but(tools=True), "A=call_cut,calls", "A=call_cut",
+                "200 broken", **NO_CALLS),
+        )
+    ),
 )
 HEDGES = (
     Row("a slow one is hedged, and the second wins", HEDGED, "A=slow(0.9)", "A=lost & B=200", takes=SOON),

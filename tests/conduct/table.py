@@ -45,6 +45,11 @@ CAME: dict[str, tuple[int | None, str | None]] = {
     "empty": (None, "UnreadableAnswerError"),
     "other": (None, None),
     "lost": (None, None),
+    "fault": (None, "InternalServerError"),
+    "fault_named": (500, "InternalServerError"),
+    "calls": (200, None),
+    "calls_cut": (None, "UpstreamConnectionError"),
+    "call_cut": (None, "UpstreamConnectionError"),
 }
 DEPLOYMENT = re.compile(r"(?P<name>[A-Z])(\*(?P<weight>\d+))?(!(?P<rpm>\d+))?(@(?P<key>\w+))?")
 ACT = re.compile(r"(?P<word>\w+)(\((?P<value>[\d.]+|date)\))?(<(?P<until>[\d.]+))?(\*(?P<times>\d+))?")
@@ -66,7 +71,8 @@ class Place:
 class Shape:
     """A group: `A B / C` is a tier of two, then one more; `A*0` has weight 0, `A!10` ten requests a minute, `A@k` the
     key k. `general`, `context` and `content` are fallback groups of the same settings, each written like `tiers`;
-    `also` are groups beside it, with some of the same deployments. `by_error` is as in `retry_config`."""
+    `also` are groups beside it, with some of the same deployments. `by_error` is as in `retry_config`. Clients ask at
+    the `door`, whose dialect the providers speak, with or without `tools`."""
 
     tiers: str
     strategy: str = "priority-failover"
@@ -86,6 +92,8 @@ class Shape:
     prefills: bool = False
     hedge_ms: int | None = None
     hedge_budget: float = 1.0
+    door: str = "chat"
+    tools: bool = False
 
     def but(self, **settings: Any) -> Shape:
         """The same with other settings."""

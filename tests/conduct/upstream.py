@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any
 
+from tests.conduct.doors import PATHS, SAID, Spoken
 from tests.conduct.table import Act, Script
 from tests.fakes import Behaviour, CutStream, Drop, Exchange, Hang, Ok, ScriptedUpstream, StalledStream, TruncatedStream
 
@@ -86,16 +87,19 @@ class Upstreams(ScriptedUpstream):
 
     async def _play(self, exchange: Exchange) -> None:
         place = exchange.path.split("/")[1], str(exchange.body.get("model"))
-        if place not in self._scripts or not exchange.path.endswith("/chat/completions"):
+        dialect = next((name for name, path in PATHS.items() if exchange.path.endswith(path)), "")
+        if place not in self._scripts or not dialect:
             await Said(404).play(exchange)
             return
         self.asked[place] += 1
         act = self._scripts[place].next(asyncio.get_running_loop().time() - self._began[place[0]])
-        await ACTS.get(act.word, _status)(act).play(exchange)
+        await _behaviour(dialect, act).play(exchange)
 
 
-def _status(act: Act) -> Behaviour:
-    return Said(int(act.word))
+def _behaviour(dialect: str, act: Act) -> Behaviour:
+    if dialect == "chat" and act.word in ACTS:
+        return ACTS[act.word](act)
+    return Spoken(dialect, act.word) if act.word in SAID else Said(int(act.word))
 
 
 def _retry_after(act: Act) -> str | None:
