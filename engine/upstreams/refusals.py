@@ -31,6 +31,9 @@ AS_ROLE = {role: f"{ROLE}={role}" for role in ROLES}
 ABOUT_SIZE = re.compile(
     r"too (large|high|big|long|small|low)|at (most|least)|exceed|maximum|minimum|(less|greater) than|must be"
 )
+UNKNOWN = r"(unsupported|unrecogni[sz]ed|unknown|unexpected|extra|not (supported|permitted|allowed|valid))"
+# Not where an error only repeats the request.
+WRONG_LIMIT = {name: re.compile(rf"{UNKNOWN}[^.]{{0,40}}\b{name}\b|\b{name}\b[^.]{{0,40}}{UNKNOWN}") for name in LIMITS}
 WRONG_ROLE = re.compile(
     r"(invalid|unknown|unexpected|unsupported|unrecognized|not support\w*)\W.{0,60}\broles?\b"
     r"|\broles?\b.{0,60}(invalid|unknown|unexpected|unsupported|not support|should be|one of)",
@@ -101,8 +104,10 @@ def has_learned(body: Body, deployment: DeploymentSpec, error: Exception, *, is_
 def _refused_words(body: Body, text: str, known: frozenset[str]) -> set[str]:
     """A name of the limit, or a role, that an error refuses; not one that was put in place of another."""
     lowered = text.lower()
-    limits = set() if ABOUT_SIZE.search(lowered) else {name for name in LIMITS if name in body and name in text}
-    found = {name for name in limits - known if LIMITS[name] not in known}
+    found: set[str] = set()
+    if not ABOUT_SIZE.search(lowered):
+        refused = {name for name in LIMITS if name in body and WRONG_LIMIT[name].search(lowered)}
+        found |= {name for name in refused - known if LIMITS[name] not in known}
     if WRONG_ROLE.search(lowered) and (role := _refused_role(_roles(body), lowered)):
         found |= set() if AS_ROLE[ROLES[role]] in known else {AS_ROLE[role]} - known
     return found

@@ -105,6 +105,7 @@ async def test_a_limit_that_is_refused_gets_its_other_name_for_chat_clients_too(
 
 NOTHING_LEARNED = {
     "a limit that is too high": "max_tokens is too large: 9. This model supports at most 4 completion tokens.",
+    "the request, repeated": "Invalid 'stop'. Got {'stop': 7, 'max_tokens': 9}.",
     "the order of roles": "Conversation roles must alternate user/assistant.",
     "a tool's role": "messages with role 'tool' must be a response to a preceeding message with 'tool_calls'.",
     "something else": "Invalid value for 'temperature': a system error.",
