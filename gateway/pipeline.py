@@ -159,13 +159,14 @@ async def stream(exchange: Exchange) -> AsyncGenerator[bytes]:
     """The events of a stream, an error event when it breaks, and its record at the end."""
     result = exchange.result
     assert isinstance(result, Stream)  # noqa: S101  # the caller asked for it
-    exchange.status, is_kept = CLIENT_LEFT, False
+    exchange.status, noted = CLIENT_LEFT, None
     try:
         with within(max(0.0, settings.REQUEST_DEADLINE_S - exchange.duration_ms / 1000)):
             async with aclosing(aiter(result)) as chunks:
                 async for chunk in chunks:
-                    if result.kept_so_far is not None:
-                        is_kept = await _keep(exchange, result, is_kept=is_kept)
+                    # Before the caller sees the id, and again with all items at the end.
+                    if (kept := result.kept) is not noted and kept is not None and exchange.keep is not None:
+                        await exchange.keep(noted := kept)
                     yield chunk
         exchange.status = 200
     except (Exception, TimeoutError) as error:
@@ -178,16 +179,6 @@ async def stream(exchange: Exchange) -> AsyncGenerator[bytes]:
         if result.is_complete:
             exchange.status = 200
         record(exchange)
-
-
-async def _keep(exchange: Exchange, stream: Stream, *, is_kept: bool) -> bool:
-    """Notes the owner before the caller sees the id, and again with all items at the end."""
-    if is_kept and not stream.is_complete:
-        return True
-    if (kept := stream.kept) is None or exchange.keep is None:
-        return False
-    await exchange.keep(kept)
-    return True
 
 
 def response_headers(exchange: Exchange) -> Headers:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import from_json, to_json
 
@@ -31,8 +30,7 @@ CONTENT = (
 NO_NUMBERS = (b"NaN", b"Infinity")
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """The content of one event of a chat stream.
 
     `is_data` is False for comments, which only keep a connection alive; `is_readable` is False for data that no OpenAI

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from engine.dialects.media import SPEECH, TRANSCRIPT, Words, read_event
 from engine.dialects.progress import Progress
 from engine.dialects.reading import Event
@@ -58,7 +56,7 @@ class SpeechEvents(MediaEvents):
         said = super()._read(event)
         if said.usage is None:
             return said
-        return replace(said, usage=said.usage._replace(units=self._about.units, unit=self._about.unit))
+        return said._replace(usage=said.usage._replace(units=self._about.units, unit=self._about.unit))
 
 
 class SpeechBytes(StreamEvents):

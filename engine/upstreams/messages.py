@@ -16,7 +16,7 @@ from engine.dialects.anthropic.request import request as messages_request
 from engine.dialects.anthropic.signatures import DROPPED, is_refusal, signatures_in, without_signed
 from engine.dialects.messages.errors import error_event
 from engine.dialects.progress import Progress
-from engine.dialects.reading import Event, parsed
+from engine.dialects.reading import Event
 from engine.dialects.repeats import MESSAGES, Repeats
 from engine.spec import DeploymentSpec
 from engine.upstreams import estimates, failures, foreign_thoughts
@@ -78,7 +78,7 @@ class ChatOverMessagesSpeech:
     def answer(self, call: Call, deployment: DeploymentSpec, body: bytes, request: Request) -> Answer:
         said = _read(deployment, body)
         foreign_thoughts.accept(request.thoughts)
-        made = chat_answer(parsed(body) or {}, created=int(time.time()), schema_tool=request.kept)
+        made = chat_answer(said.fields or {}, created=int(time.time()), schema_tool=request.kept)
         usage = said.usage or estimates.usage(call.chat, said.choices)
         return Answer(to_json(made), deployment, usage, "content_filter" in said.finish_reasons)
 

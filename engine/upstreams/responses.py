@@ -9,9 +9,10 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from engine.dialects.answers import AnswerReading
 from engine.dialects.limits import within
 from engine.dialects.progress import Progress
-from engine.dialects.reading import Event, parsed
+from engine.dialects.reading import Event
 from engine.dialects.repeats import RESPONSES, Repeats, is_text_alone
 from engine.dialects.responses.kept import is_kept, item_ids
 from engine.dialects.responses.reasoning import DROPPED, encrypted_in, is_refusal, without_encrypted
@@ -33,6 +34,7 @@ from engine.upstreams.over_http import Request
 from engine.upstreams.passed_on import headers_for
 from engine.upstreams.prepared import prepared
 from engine.upstreams.quirks import address, key_header
+from engine.upstreams.tokens import Usage
 from engine.upstreams.unsupported import sent_anyway
 from engine.upstreams.upstream_failure import UpstreamFailure
 
@@ -62,9 +64,10 @@ class ResponsesSpeech:
         return foreign_thoughts.refuse(deployment, set(thoughts) - foreign_thoughts.refused(deployment, thoughts))
 
     def answer(self, call: Call, deployment: DeploymentSpec, body: bytes, request: Request) -> Answer:
-        answer = _read(call, deployment, body)
+        said = _reading(deployment, body)
         foreign_thoughts.accept(request.thoughts)
-        return answer
+        is_filtered, kept = "content_filter" in said.finish_reasons, _kept_of(call, said.fields or {})
+        return Answer(body, deployment, _usage(call, said), is_filtered, kept=kept)
 
     def events(self, call: Call, source: Bytes, request: Request) -> StreamEvents:
         foreign_thoughts.accept(request.thoughts)
@@ -84,9 +87,9 @@ class ChatOverResponsesSpeech:
         return False
 
     def answer(self, call: Call, deployment: DeploymentSpec, body: bytes, request: Request) -> Answer:
-        read = _read(call, deployment, body)
-        chat = answer(parsed(body) or {}, created=int(time.time()))
-        return Answer(to_json(chat), deployment, read.usage, read.is_content_filtered)
+        said = _reading(deployment, body)
+        chat = answer(said.fields or {}, created=int(time.time()))
+        return Answer(to_json(chat), deployment, _usage(call, said), "content_filter" in said.finish_reasons)
 
     def events(self, call: Call, source: Bytes, request: Request) -> StreamEvents:
         return DecodedResponseEvents(source, hides_usage=not call.shows_usage)
@@ -99,8 +102,16 @@ class ResponseEvents(StreamEvents):
         super().__init__(source, Progress(), b"")
         self._end, self._learned = Ending(), Repeats(RESPONSES)
         self.fail = self._end.fail
+        # What the upstream keeps, of the response as it was told last.
+        self._kept: tuple[dict[str, Any], Kept | None] | None = None
         if kept_of is not None:
-            self.kept = lambda: kept_of(self._end.response)
+            self.kept = partial(self._kept_so_far, kept_of)
+
+    def _kept_so_far(self, kept_of: Callable[[dict[str, Any]], Kept | None]) -> Kept | None:
+        response = self._end.response
+        if self._kept is None or self._kept[0] is not response:
+            self._kept = response, kept_of(response)
+        return self._kept[1]
 
     def _repeats(self, data: bytes) -> bytes:
         found = self._learned.found(data)
@@ -156,15 +167,17 @@ def _headers(call: Call, deployment: DeploymentSpec) -> dict[str, str]:
     return plain | key_header(deployment) | headers_for(call, deployment) | dict(deployment.extra_headers)
 
 
-def _read(call: Call, deployment: DeploymentSpec, body: bytes) -> Answer:
+def _reading(deployment: DeploymentSpec, body: bytes) -> AnswerReading:
     said = read_response(body)
     if said.error:
         raise failures.from_event(deployment, said.error)
     if said.problem:
         raise failures.invalid(deployment, said.problem)
-    usage = said.usage or estimates.usage(call.chat, said.choices)
-    kept = _kept_of(call, said.fields or {})
-    return Answer(body, deployment, usage, "content_filter" in said.finish_reasons, kept=kept)
+    return said
+
+
+def _usage(call: Call, said: AnswerReading) -> Usage:
+    return said.usage or estimates.usage(call.chat, said.choices)
 
 
 def _kept_of(call: Call, response: dict[str, Any]) -> Kept | None:

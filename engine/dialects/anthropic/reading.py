@@ -85,7 +85,7 @@ def read_message(body: bytes) -> AnswerReading:
         return AnswerReading(problem="answered without a message.")
     finish = FINISHES.get(str(fields.get("stop_reason")), "stop")
     blocks = tuple(block for block in listed(fields["content"]) if isinstance(block, dict))
-    return AnswerReading(usage=usage_in(fields), finish_reasons=(finish,), choices=blocks)
+    return AnswerReading(usage=usage_in(fields), finish_reasons=(finish,), choices=blocks, fields=fields)
 
 
 def with_model(data: bytes, name: str) -> bytes:

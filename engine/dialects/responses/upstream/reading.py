@@ -71,7 +71,8 @@ def event_of(fields: dict[str, Any]) -> Event:
 
 
 def read_response(body: bytes) -> AnswerReading:
-    """Reads the JSON of a whole response with a success status; `choices` are in chat's words."""
+    """Reads the JSON of a whole response with a success status; `choices` are in chat's words, where nobody counted
+    them."""
     fields = parsed(body)
     if not fields:
         return no_answer(body)
@@ -79,11 +80,11 @@ def read_response(body: bytes) -> AnswerReading:
         return AnswerReading(error=error or error_of(fields))
     if not isinstance(fields.get("output"), list):
         return AnswerReading(problem="did not answer in the format of Responses.")
-    finish = finish_of(fields, has_calls=False)
+    finish, usage = finish_of(fields, has_calls=False), usage_in(fields)
     return AnswerReading(
-        usage=usage_in(fields),
+        usage=usage,
         finish_reasons=(finish,),
-        choices=tuple(answer(fields, created=1)["choices"]),
+        choices=() if usage else tuple(answer(fields, created=1)["choices"]),
         fields=fields,
     )
 
