@@ -32,6 +32,11 @@ class DeploymentSerializer(StrictSerializer):
     max_wait_s = serializers.FloatField(min_value=0, max_value=LONGEST_WAIT_S, allow_null=True, required=False)
     extra_headers = serializers.DictField(child=serializers.CharField(max_length=1024), default=dict)
     extra_body = serializers.DictField(default=dict)
+    capacity = serializers.DictField(
+        default=dict,
+        help_text="What its upstream can take, for rehearsals: `{slots, queue?, prefill_tokens_per_s?, "
+        "decode_tokens_per_s?}`; {} where nobody knows.",
+    )
 
     def to_internal_value(self, data: Any) -> Placement:
         values = dict(super().to_internal_value(data))

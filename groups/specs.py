@@ -26,6 +26,7 @@ from engine.spec import (
     Unsupported,
 )
 from groups import config_checks
+from groups.deployments.capacities import capacity_of
 from groups.models import Deployment, RoutingGroup
 from providers import secrets
 from providers.catalog import price_map
@@ -178,6 +179,7 @@ def _deployment(row: Deployment, problem: str | None, unsupported: Unsupported =
         dialects=_dialects(provider, model),
         unsupported=unsupported,
         prefills=_prefills(provider, model),
+        capacity=capacity_of(row.capacity),
     )
 
 

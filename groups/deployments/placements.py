@@ -32,6 +32,7 @@ class Placement:
     max_wait_s: float | None = None
     extra_headers: Mapping[str, str] = field(default_factory=dict, hash=False)
     extra_body: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    capacity: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 def rows_of(placements: Sequence[Placement]) -> list[Deployment]:
@@ -75,6 +76,7 @@ def _row(placement: Placement, model: LanguageModel, *, position: int) -> Deploy
         max_wait_s=placement.max_wait_s,
         extra_headers=dict(placement.extra_headers),
         extra_body=dict(placement.extra_body),
+        capacity=dict(placement.capacity),
     )
     row.clean_fields(exclude={"group", "model"})
     return row

@@ -9,6 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 
 from engine.spec import Strategy as EngineStrategy
+from groups.deployments.capacities import check_capacity
 from groups.models.versioned import Versioned
 from providers.adaptations.allowed_extras import check_extra_body, check_extra_headers
 from providers.models import LanguageModel
@@ -115,6 +116,7 @@ class Deployment(models.Model):
 
     extra_headers = models.JSONField(default=dict, blank=True, validators=[check_extra_headers])
     extra_body = models.JSONField(default=dict, blank=True, validators=[check_extra_body])
+    capacity = models.JSONField(default=dict, blank=True, validators=[check_capacity])
 
     class Meta:
         ordering: ClassVar = ["position", "id"]

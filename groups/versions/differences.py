@@ -42,6 +42,7 @@ PLACED_WORDS = {
     "max_wait_s": "s of waiting",
     "extra_headers": "extra headers",
     "extra_body": "extra fields",
+    "capacity": "capacity",
 }
 
 

@@ -26,6 +26,7 @@ PLACED = (
     "max_wait_s",
     "extra_headers",
     "extra_body",
+    "capacity",
 )
 
 

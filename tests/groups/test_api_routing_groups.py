@@ -19,6 +19,7 @@ SEED_FIELDS = {
     "created_at", "created_by", "updated_at", "updated_by", "revision",
 }  # fmt: skip
 DEPLOYMENT_FIELDS = {
+    "capacity",
     "extra_body",
     "extra_headers",
     "model_id",

@@ -78,10 +78,11 @@ def carried(group: GroupDraft, bundle: Bundle) -> GroupDraft:
 
 
 def placed(placement: Placement, strategy: str) -> Placement:
-    """Order and weight are exported for the strategy that needs them only; LiteLLM has no wait for a place."""
+    """Order and weight are exported for the strategy that needs them only; LiteLLM has no wait for a place, and no capacity."""
     return replace(
         placement,
         max_wait_s=None,
+        capacity={},
         priority=placement.priority if strategy == Strategy.PRIORITY_FAILOVER else None,
         weight=placement.weight if strategy == Strategy.WEIGHTED else None,
     )

@@ -33,6 +33,7 @@ class DeploymentRow:
     max_wait_s: str = ""
     extra_headers: str = ""
     extra_body: str = ""
+    capacity: str = ""
 
 
 Rows = tuple[DeploymentRow, ...]

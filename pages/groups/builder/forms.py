@@ -12,6 +12,7 @@ from django.utils.functional import cached_property
 
 from groups import config_checks
 from groups.actions import GroupFields
+from groups.deployments.capacities import check_capacity
 from groups.deployments.placements import Placement
 from groups.models import GROUP_NAME, RoutingGroup, Strategy
 from groups.models.routing import LONGEST_WAIT_S, MOST_PARALLEL
@@ -252,6 +253,9 @@ class DeploymentForm(forms.Form):
     )
     extra_body = ObjectField(
         label="Extra fields of its requests", example='{"safe_prompt": true}', validators=[check_extra_body]
+    )
+    capacity = ObjectField(
+        label="What it can take, for rehearsals", example='{"slots": 8, "queue": 32}', validators=[check_capacity]
     )
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, uid: str, initial: Any = None) -> None:
