@@ -22,10 +22,11 @@ from tester.models import Run
 from tester.runs import cost_estimate
 from tester.scene import drawings
 from usage.health.latency import recent_profiles
+from usage.health.processes import running_processes
 
 MOST_REQUESTS = 100_000
 SEED_BITS = 32  # safe in browsers, whose integers end at 53 bits
-ENGINE_INPUT = ("specs", "frame_every_s", "deadline_s")
+ENGINE_INPUT = ("specs", "frame_every_s", "deadline_s", "workers", "shared_state")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,8 @@ class RunRequest:
     workload: Mapping[str, Any] | None = None
     max_cost_usd: float | None = None
     router: str | None = None
+    workers: int | None = None
+    shared_state: bool | None = None
 
 
 class FailureSource(Protocol):
@@ -81,6 +84,8 @@ def plan(group: RoutingGroup, asked: RunRequest) -> RunPlan:
         frame_every_s=DEFAULT_FRAME_S,
         deadline_s=settings.REQUEST_DEADLINE_S,
         is_real=not asked.mock,
+        workers=asked.workers or max(1, running_processes().count()),
+        shared_state=bool(settings.REDIS_URL) if asked.shared_state is None else asked.shared_state,
     )
     cost = cost_estimate.Estimate(0.0) if asked.mock else _checked_cost(asked, job)
     config = {
@@ -159,6 +164,8 @@ def _config(asked: RunRequest, job: Job) -> dict[str, Any]:
         "mock": asked.mock,
         "seed": job.seed,
         "router": job.spec.router.value,
+        "workers": job.workers,
+        "shared_state": job.shared_state,
         "scenario": job.scenario.to_json(),
         "failure_rates": rates_in(asked) or {},
         "workload": workload.to_json(),

@@ -13,6 +13,7 @@ from tester.models import Run, RunStatus
 
 MOST_REQUESTS = 100_000
 MOST_CONCURRENT = 1_000
+MOST_WORKERS = 64
 MOST_TRACE_BYTES = 5 * 1024 * 1024
 SEED_LIMIT = 2**63 - 1
 
@@ -94,6 +95,18 @@ class SimulateSerializer(StrictSerializer):
         required=False,
         allow_null=True,
         help_text="Overrides the router of every group in the run: litellm shows what a LiteLLM proxy would do.",
+    )
+    workers = serializers.IntegerField(
+        min_value=1,
+        max_value=MOST_WORKERS,
+        required=False,
+        allow_null=True,
+        help_text="Server processes; by default as many as this installation has.",
+    )
+    shared_state = serializers.BooleanField(
+        required=False,
+        allow_null=True,
+        help_text="Whether they share breakers, limits and conversations; by default as here: with a REDIS_URL.",
     )
 
 

@@ -11,13 +11,16 @@ from engine.upstreams.tokens import Usage
 
 
 class Talk:
-    """One request's conversation. `bound` is the deployment that answered it last, where its group is sticky; `cached`
-    are the tokens of its prompt that the attempt under way reads from a cache."""
+    """One request's conversation, in the process that has it.
 
-    __slots__ = ("bound", "cached", "name")
+    `bound` is the deployment that answered it last, where its group is sticky; `cached` are the tokens of its prompt
+    that the attempt under way reads from a cache.
+    """
 
-    def __init__(self, name: str, bound: str) -> None:
-        self.name, self.bound, self.cached = name, bound, 0
+    __slots__ = ("bound", "cached", "name", "talks")
+
+    def __init__(self, talks: Talks, name: str, bound: str) -> None:
+        self.talks, self.name, self.bound, self.cached = talks, name, bound, 0
 
 
 class Talks:
@@ -29,7 +32,7 @@ class Talks:
 
     def begin(self, name: str, now: float) -> Talk:
         """A turn comes."""
-        return Talk(name, "" if self._sticky is None else self._bindings.get(name, now))
+        return Talk(self, name, "" if self._sticky is None else self._bindings.get(name, now))
 
     def ask(self, talk: Talk, ask: Ask, now: float, input_tokens: int) -> None:
         """A deployment reads it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -136,7 +136,7 @@ class Request:
 
 
 def places_of(
-    groups: Mapping[str, Group],
+    groups: Iterable[Group],
     conditions: Mapping[str, Conditions],
     counts: Mapping[str, DeploymentCount],
     *,
@@ -145,7 +145,7 @@ def places_of(
     """All places of these groups; `is_stream` is what their callers ask for."""
     return {
         target: _place(group, target, conditions[target.key], counts[target.key], is_stream)
-        for group in groups.values()
+        for group in groups
         for target in group.targets()
     }
 

@@ -13,15 +13,14 @@ from typing import Any
 
 from engine.core import attempt_course
 from engine.core.actions import Action, Ask, GiveUp
-from engine.core.first_asks import FirstAsks
 from engine.core.journey import Journey
 from engine.core.queues import Queued
 from engine.core.rescue import ANOTHER_ANSWER
-from engine.drivers.compiling import compiled_together
 from engine.drivers.effects import Effect, effect_of, timed_out, unreachable
 from engine.drivers.endings import PassedOver, failure_of
 from engine.drivers.rehearsed_arrivals import OpenLoop
-from engine.drivers.rehearsed_conversations import Talks, caches_of
+from engine.drivers.rehearsed_conversations import caches_of
+from engine.drivers.rehearsed_processes import RehearsedProcess, RehearsedProcesses
 from engine.drivers.rehearsed_requests import Request, places_of
 from engine.drivers.rehearsed_rescues import Rescues, differs_at, usage, usage_of
 from engine.drivers.rehearsed_stations import FULL, Stations, leave
@@ -68,21 +67,20 @@ class Simulation:
         self._recording = Recording(job, emit)
         self._tally = self._recording.tally
         self._conditions = conditions_of(job.specs, job.scenario, job.profiles, job.seed)
-        self._groups = compiled_together(job.specs)
-        self._group = self._groups[job.spec.name]
         self._rng = random.Random(f"{job.seed}:routing")  # noqa: S311  # no secret is drawn from it
         workload = random.Random(f"{job.seed}:workload")  # noqa: S311
         self._arrivals = enumerate(job.workload.schedule(workload))
         self._is_stream = job.workload.is_stream
         self._limit_s = min(job.deadline_s, job.spec.retry.total_s)
-        self._passed_over = PassedOver(self._groups, self._group)
-        self._first_asks = FirstAsks(self._group, self._rng, is_stream=self._is_stream)
+        self._processes = RehearsedProcesses(job, self._rng, caches_of(job))
+        first = self._processes.all[0]
+        self._lone, self._group = self._processes.lone, first.group
+        self._passed_over = PassedOver(first.groups, first.group)
         # Where deployments are left out from the start, every request tells of them.
         self._is_plain = self._limit_s > 0 and not self._passed_over.has_left_out
-        caches = caches_of(job)
-        self._talks = None if caches is None else Talks(self._group, caches)
         self._stations = Stations(self, self._conditions)
-        self._places = places_of(self._groups, self._conditions, self._tally.deployments, is_stream=self._is_stream)
+        groups = [group for process in self._processes.all for group in process.groups.values()]
+        self._places = places_of(groups, self._conditions, self._tally.deployments, is_stream=self._is_stream)
         self._rescues = Rescues(job, self._places, self._passed_over, self._ask)
         self._effects: dict[tuple[str, Refusal | Broken], Effect] = {}
         self.heap: list[tuple[float, int, Callable[[Any], None], Any]] = []
@@ -129,12 +127,11 @@ class Simulation:
         self._recording.end(kind, self.now * 1000, self._cooldowns_s(), struck)
 
     def _cooldowns_s(self) -> dict[str, float]:
-        now, cooldowns = self.now, {}
-        for group in self._groups.values():
-            for target in group.targets() if group.has_breakers else ():
-                until_s = max(target.health.breaker.until_s, target.health.provider.breaker.until_s)
-                if until_s > now:
-                    cooldowns[target.key] = until_s - now
+        now, cooldowns = self.now, dict[str, float]()
+        for target in self._processes.targets():
+            left_s = max(target.health.breaker.until_s, target.health.provider.breaker.until_s) - now
+            if left_s > cooldowns.get(target.key, 0.0):
+                cooldowns[target.key] = left_s
         return cooldowns
 
     # Who comes
@@ -157,19 +154,20 @@ class Simulation:
         now, (index, (_, input_tokens, output_tokens, conversation)) = self.now, arrival
         self._tally.started += 1
         request = Request(index, input_tokens, output_tokens, client, now, now + self._limit_s)
-        if conversation and self._talks is not None:
-            talk = request.talk = self._talks.begin(conversation, now)
-            self._do(request, self._set_out(request).begin(now, talk.bound))
-        elif self._is_plain and (ask := self._first_asks.ask(now, prompt_tokens=input_tokens)) is not None:
+        process = self._lone or self._processes.of(client)
+        if conversation and process.talks is not None:
+            talk = request.talk = process.talks.begin(conversation, now)
+            self._do(request, self._set_out(request, process).begin(now, talk.bound))
+        elif self._is_plain and (ask := process.first_asks.ask(now, prompt_tokens=input_tokens)) is not None:
             self._ask(request, ask)
         else:
-            self._do(request, self._set_out(request).begin(now))
+            self._do(request, self._set_out(request, process).begin(now))
 
-    def _set_out(self, request: Request) -> Journey:
+    def _set_out(self, request: Request, process: RehearsedProcess) -> Journey:
         request.trace, request.failures = Trace(str(request.index), self._group.name), []
         journey = request.journey = Journey(
-            self._groups,
-            self._group,
+            process.groups,
+            process.group,
             self._rng,
             deadline_s=request.began_s + self._limit_s,
             prompt_tokens=request.input_tokens,
@@ -181,7 +179,7 @@ class Simulation:
     def _journey_of(self, request: Request) -> Journey:
         """Its journey, which begins with the attempt under way where it has none yet."""
         if (journey := request.journey) is None:
-            journey = self._set_out(request)
+            journey = self._set_out(request, self._lone or self._processes.of_group(request.ask.visit.group))
             journey.goes_on_from(request.ask)
         return journey
 
@@ -231,8 +229,8 @@ class Simulation:
         if fate is None:
             fate = place.conditions.fate(now, request.input_tokens, request.output_tokens, is_stream=place.is_stream)
         request.fate, news_s = fate, fate.news_s
-        if request.talk is not None and self._talks is not None:
-            self._talks.ask(request.talk, ask, now, fate.input_tokens)
+        if request.talk is not None:
+            request.talk.talks.ask(request.talk, ask, now, fate.input_tokens)
         if place.has_capacity and fate.trouble is None:
             if self._stations.has_entered(request, place, fate):
                 return
@@ -270,8 +268,8 @@ class Simulation:
         else:
             attempt_course.started(request.ask, now)
             request.deadline_s = request.began_s + self._job.deadline_s
-            if request.talk is not None and self._talks is not None:
-                self._talks.bind(request.talk, request.ask, now)
+            if request.talk is not None:
+                request.talk.talks.bind(request.talk, request.ask, now)
         fate.heed_idle_limit(place.idle_s)
         share, pause_s, happen = 1.0, 0.0, self.answered
         if request.rescued is not None and (differs := differs_at(request)) is not None:
@@ -304,8 +302,8 @@ class Simulation:
             self._close(request, "success")
             is_whole, written = request.rescued is None, fate.output_tokens
             spent = usage(fate.input_tokens, written) if is_whole else usage_of(request, written)
-            if request.talk is not None and self._talks is not None:
-                spent = self._talks.answered(request.talk, ask, now, spent)
+            if request.talk is not None:
+                spent = request.talk.talks.answered(request.talk, ask, now, spent)
             self._finish(request, Outcome.ANSWERED, usage=spent)
             return
         if request.service is not None:

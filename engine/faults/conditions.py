@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from engine.faults.fates import Exposure, Fate
-from engine.faults.kinds import LimitedCapacity
+from engine.faults.kinds import LimitedCapacity, too_long
 from engine.faults.scenarios import Scenario
 from engine.faults.targets import TargetedFault, targets
 from engine.rehearsal.capacity import UNLIMITED, Capacity
@@ -30,14 +30,17 @@ class Conditions:
         faults: Iterable[tuple[int, TargetedFault]],
         seed: int,
         capacity: Capacity | None = None,
+        context_tokens: int | None = None,
     ) -> None:
         """`name` seeds the numbers of this deployment, and name and position those of a fault; `capacity` is its own,
-        None where it is not known."""
+        None where it is not known. It refuses prompts of
+        more than `context_tokens`."""
         faults = tuple(faults)
         self._rng = random.Random(f"{seed}:{name}")  # noqa: S311
         self._spread = Spread.of(profile.jitter)
         self._first_token_s = profile.first_token_ms / 1000
         self._s_per_token = 1 / profile.tokens_per_s
+        self._context_tokens = math.inf if context_tokens is None else context_tokens
         self._capacity, self._limits = capacity or UNLIMITED, [one for one in faults if _limit_of(one[1])]
         self.has_capacity = capacity is not None or bool(self._limits)
         self._strained: set[int] = set()
@@ -72,6 +75,8 @@ class Conditions:
                 # To the microsecond: what floats lose on the way must not move an attempt out of a fault's window.
                 fate.at_s = math.floor(at_s * 1e6 + 0.5) / 1e6
                 fault.meet(fate, draw)
+        if input_tokens > self._context_tokens:
+            fate.trouble = fate.trouble or too_long(self._context_tokens)
         return fate
 
 
@@ -90,10 +95,14 @@ def conditions_of(
         return ((number, fault) for number, fault, struck in aims if name in struck)
 
     deployments = {row.deployment_id: row for spec in specs for row in spec.deployments}
-    return {
-        name: Conditions(_drawn_by(row), profiles.get(name, DEFAULT_PROFILE), faults_at(name), seed, row.capacity)
-        for name, row in deployments.items()
-    }
+    return {name: _conditions(row, profiles, faults_at(name), seed) for name, row in deployments.items()}
+
+
+def _conditions(
+    row: DeploymentSpec, profiles: Mapping[str, Profile], faults: Iterable[tuple[int, TargetedFault]], seed: int
+) -> Conditions:
+    profile = profiles.get(row.deployment_id, DEFAULT_PROFILE)
+    return Conditions(_drawn_by(row), profile, faults, seed, row.capacity, row.context_tokens)
 
 
 def _limit_of(aimed: TargetedFault) -> Capacity | None:

@@ -118,9 +118,7 @@ class ContextTooLong:
 
     def strike(self, fate: Fate, exposure: Exposure) -> None:
         if fate.input_tokens > self.limit_tokens:
-            # LiteLLM recognises this error by these words.
-            words = f"Rehearsed: this model's maximum context length is {self.limit_tokens} tokens."
-            fate.trouble = fate.trouble or Refusal(400, words)
+            fate.trouble = fate.trouble or too_long(self.limit_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +236,12 @@ class LimitedCapacity(Capacity):
 
     def strike(self, fate: Fate, exposure: Exposure) -> None:
         """Nothing: it is the other attempts that count."""
+
+
+def too_long(limit_tokens: float) -> Refusal:
+    """What an upstream says to a prompt that is longer than its context."""
+    # LiteLLM recognises this error by these words.
+    return Refusal(400, f"Rehearsed: this model's maximum context length is {limit_tokens:.0f} tokens.")
 
 
 OVERLOADED = Refusal(503, "Rehearsed: overloaded.")

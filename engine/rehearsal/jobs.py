@@ -45,7 +45,8 @@ class Job:
 
     `profiles` are by deployment id, `seed` decides every random draw, `frame_every_s` and `deadline_s` (of one
     request) are on the run's clock. `is_real` sends real requests to the real upstreams, in real time. A run that only
-    its result is wanted of need not `keeps_traces`.
+    its result is wanted of need not `keeps_traces`. Requests come to `workers` server processes, with `shared_state` or
+    each with its own.
     """
 
     specs: tuple[GroupSpec, ...]
@@ -57,6 +58,8 @@ class Job:
     deadline_s: float = 600.0
     is_real: bool = False
     keeps_traces: bool = True
+    workers: int = 1
+    shared_state: bool = False
 
     @property
     def spec(self) -> GroupSpec:
@@ -75,6 +78,8 @@ class Job:
             "deadline_s": self.deadline_s,
             "is_real": self.is_real,
             "keeps_traces": self.keeps_traces,
+            "workers": self.workers,
+            "shared_state": self.shared_state,
         }
 
     @classmethod
@@ -87,6 +92,8 @@ class Job:
             profiles={name: Profile.from_json(profile) for name, profile in data["profiles"].items()},
             **{name: data[name] for name in ("seed", "frame_every_s", "deadline_s", "is_real")},
             keeps_traces=data.get("keeps_traces", True),
+            workers=data.get("workers", 1),
+            shared_state=data.get("shared_state", False),
         )
 
 

@@ -78,7 +78,8 @@ def carried(group: GroupDraft, bundle: Bundle) -> GroupDraft:
 
 
 def placed(placement: Placement, strategy: str) -> Placement:
-    """Order and weight are exported for the strategy that needs them only; LiteLLM has no wait for a place, and no capacity."""
+    """Order and weight are exported for the strategy that needs them only; LiteLLM has no wait for a place and no
+    capacity."""
     return replace(
         placement,
         max_wait_s=None,

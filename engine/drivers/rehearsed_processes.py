@@ -1,0 +1,56 @@
+"""The server processes of a rehearsal. Those that share no state know nothing of each other: each has breakers, limits,
+latencies and conversations of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+
+from engine.core.first_asks import FirstAsks
+from engine.core.state import Target
+from engine.drivers.compiling import compiled_together
+from engine.drivers.rehearsed_conversations import Talks
+from engine.rehearsal.clients import ClientRetries
+from engine.rehearsal.jobs import Job
+from engine.rehearsal.turns import PromptCaches
+
+
+class RehearsedProcess:
+    """One of them: its groups, of which `group` is rehearsed."""
+
+    __slots__ = ("first_asks", "group", "groups", "talks")
+
+    def __init__(self, job: Job, rng: Random, caches: PromptCaches | None) -> None:
+        self.groups = compiled_together(job.specs)
+        self.group = self.groups[job.spec.name]
+        self.first_asks = FirstAsks(self.group, rng, is_stream=job.workload.is_stream)
+        self.talks = None if caches is None else Talks(self.group, caches)
+
+
+class RehearsedProcesses:
+    """All of a run. Where they share their state, they are as good as one."""
+
+    def __init__(self, job: Job, rng: Random, caches: PromptCaches | None) -> None:
+        count = 1 if job.shared_state else job.workers
+        self.all = tuple(RehearsedProcess(job, rng, caches) for _ in range(count))
+        self.lone = self.all[0] if count == 1 else None
+        self._rng = Random(f"{job.seed}:processes")  # noqa: S311  # no secret is drawn from it
+        self._of_client: dict[ClientRetries, RehearsedProcess] = {}
+        self._by_group = {id(one.group): one for one in self.all}
+
+    def of(self, client: ClientRetries | None) -> RehearsedProcess:
+        """The one that gets a request: a client keeps its connection, other requests go anywhere."""
+        if client is None:
+            return self.all[int(self._rng.random() * len(self.all))]
+        if (known := self._of_client.get(client)) is None:
+            known = self._of_client[client] = self.all[len(self._of_client) % len(self.all)]
+        return known
+
+    def of_group(self, group: object) -> RehearsedProcess:
+        """The one that has this very group, the rehearsed one."""
+        return self._by_group[id(group)]
+
+    def targets(self) -> Iterator[Target]:
+        """All deployments whose breakers are heeded, in each process."""
+        groups = (group for one in self.all for group in one.groups.values())
+        return (target for group in groups if group.has_breakers for target in group.targets())
