@@ -24,7 +24,7 @@ def body(call: Call, deployment: DeploymentSpec) -> dict[str, Any]:
     fit = fitted({**chat, **stream_options(call, deployment)}, deployment, is_translated=call.is_translated)
     if call.is_translated:
         fit = refusals.without(fit, deployment)
-    return refusals.worded(fit, deployment) if call.is_chat else fit
+    return refusals.worded(fit, deployment) if refusals.has_words(deployment) and call.is_chat else fit
 
 
 def dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
@@ -33,6 +33,8 @@ def dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
     unknown = forbidden_at(deployment)
     if call.is_translated:
         unknown |= refusals.of(deployment)
+    if not (unknown or refusals.has_words(deployment)):
+        return lowered
     names = (*(name for name in call.chat if name in unknown), *lowered)
     return (*names, *(name for name in reworded(call, deployment) if name not in names))
 

@@ -59,11 +59,16 @@ def without(body: Body, deployment: DeploymentSpec) -> Body:
     return {name: value for name, value in body.items() if name not in refused}
 
 
+def has_words(deployment: DeploymentSpec) -> bool:
+    """False where no chat has to change: nothing is declared of this model, and it has refused nothing."""
+    return bool(deployment.limit_name or deployment.system_role or _place(deployment) in _learned)
+
+
 def worded(body: Body, deployment: DeploymentSpec) -> Body:
     """A chat in the words that this model takes; the same object where nothing has to change."""
-    known = _known(deployment)
-    if not (known or deployment.limit_name or deployment.system_role):
+    if not has_words(deployment):
         return body
+    known = _known(deployment)
     if (limit := _limit_name(deployment, known)) and (other := LIMITS[limit]) in body:
         rest = {name: value for name, value in body.items() if name not in LIMITS}
         body = {**rest, limit: body.get(limit, body[other])}
@@ -146,7 +151,7 @@ def _as(role: str, message: Any) -> Any:
 
 
 def _known(deployment: DeploymentSpec) -> frozenset[str]:
-    return _learned.get(_place(deployment), NONE) if _learned else NONE
+    return _learned.get(_place(deployment), NONE)
 
 
 def _spare(deployment: DeploymentSpec) -> frozenset[str]:
