@@ -127,12 +127,18 @@ class Pair:
         for task, ask in self._running.items():
             task.cancel()
             if self._has_won or ask.step is Step.HEDGE:
-                self._mark(ask, estimates.usage(self._call.chat))
+                self._mark(ask, self._prompt())
         # In a task of its own: whoever is cancelled meanwhile leaves nothing half told.
         settling = asyncio.create_task(self._settle())
         _settling.add(settling)
         settling.add_done_callback(_settling.discard)
         await asyncio.wait({settling}, timeout=CLOSES_WITHIN_S)
+
+    def _prompt(self) -> Usage:
+        """What the loser has read: as much as is known of a rehearsed request, else about."""
+        if self._call.tokens is None:
+            return estimates.usage(self._call.chat)
+        return Usage(self._call.tokens[0], 0, self._call.tokens[0])
 
     def _mark(self, ask: Ask, usage: Usage) -> None:
         """The ledger says that it has lost, and what it has read or written as far as that is known."""
