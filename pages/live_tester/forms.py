@@ -21,6 +21,7 @@ from pages.live_tester.following import (
     followed,
     shape_of,
 )
+from pages.live_tester.surroundings import fields_around, initial_around, scenario_of, talks_of
 from tester.run_planning import MOST_REQUESTS, RunRequest
 from tester.scene import DrawnDeployment
 
@@ -87,6 +88,7 @@ class RehearsalForm(forms.Form):
             initial = {**initial, **followed(initial)}
         super().__init__(data, initial=initial)
         self._deployments = deployments
+        self.fields.update(fields_around())
         for number, deployment in enumerate(deployments):
             self.fields[f"{RATE}{number}"] = _slider(deployment)
 
@@ -111,6 +113,11 @@ class RehearsalForm(forms.Form):
         return (field for field in self if field.name not in ("confirmed", "max_cost_usd"))
 
     @property
+    def around(self) -> list[forms.BoundField]:
+        """What is around the group, folded."""
+        return [self[name] for name, _ in fields_around()]
+
+    @property
     def is_confirmed(self) -> bool:
         """Whether the question before real requests was answered with yes."""
         return bool(self.cleaned_data["confirmed"])
@@ -122,7 +129,8 @@ class RehearsalForm(forms.Form):
         return RunRequest(
             **self._requests(),
             mock=is_mock,
-            scenario=said["scenario"] if is_mock else None,
+            scenario=scenario_of(said) if is_mock else None,
+            workers=said["workers"] if is_mock else None,
             failure_injection=self._failures() if is_mock else None,
             seed=said["seed"],
             max_cost_usd=said["max_cost_usd"],
@@ -151,7 +159,9 @@ class RehearsalForm(forms.Form):
 
     def _requests(self) -> dict[str, Any]:
         said = self.cleaned_data
-        shape = shape_of(said["answers"], said["input_tokens"]) if said["mode"] == "mock" else {}
+        shape: dict[str, Any] = {}
+        if said["mode"] == "mock":
+            shape = {**shape_of(said["answers"], said["input_tokens"]), **talks_of(said)}
         if said["send"] == SINGLE:
             return {"num_requests": 1, "concurrency": 1, "workload": {"kind": CLOSED, **shape}}
         if said["traffic"] != POISSON:
@@ -169,7 +179,8 @@ class RehearsalForm(forms.Form):
 def controls_of(config: Mapping[str, Any], deployments: Sequence[DrawnDeployment]) -> dict[str, Any]:
     """The values of the controls of a run, from its configuration."""
     counts = {name: config.get(name) for name in ("num_requests", "concurrency")}
-    return controls_of_workload({**counts, **config.get("workload", {})}) | _rates(config, deployments)
+    controls = controls_of_workload({**counts, **config.get("workload", {})})
+    return controls | _rates(config, deployments) | initial_around(config)
 
 
 def _rates(config: Mapping[str, Any], deployments: Sequence[DrawnDeployment]) -> dict[str, int]:

@@ -18,7 +18,8 @@ SEED_FIELDS = {
 }  # fmt: skip
 OUR_FIELDS = {
     "run_id", "seed", "virtual_duration_ms", "latency_p50_ms", "latency_p95_ms", "latency_p99_ms", "cost_usd",
-    "failures_by_cause", "untried_requests", "faults_not_struck", "refused_requests",
+    "failures_by_cause", "untried_requests", "faults_not_struck", "refused_requests", "rescued_requests",
+    "hedged_requests", "cached_share",
 }  # fmt: skip
 TRAFFIC_FIELDS = {
     "deployment_id", "deployment_name", "provider", "request_count", "success_count", "failure_count",

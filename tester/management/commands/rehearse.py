@@ -63,6 +63,7 @@ def _yaml(text: str) -> dict[str, Any]:
 
 ASSERTION_FAILED, BAD_INPUT, RUN_FAILED = 1, 2, 3
 MOST_CONCURRENT = 1_000
+MOST_WORKERS = 64
 
 
 class Command(BaseCommand):
@@ -102,6 +103,8 @@ class Command(BaseCommand):
             choices=[router.value for router in Router],
             help="overrides the router of every group in the run; litellm shows what a LiteLLM proxy would do",
         )
+        how = "server processes (default: as many as run here)"
+        parser.add_argument("--workers", type=_whole(MOST_WORKERS), help=how)
         parser.add_argument("--strict", action="store_true", help="fail when a fault of the scenario never struck")
         parser.add_argument("--json", action="store_true", dest="as_json", help="print the result as JSON")
         parser.add_argument(
@@ -175,6 +178,7 @@ def _asked(options: dict[str, Any]) -> RunRequest:
         scenario=_scenario(options),
         workload=workload,
         router=options["router"],
+        workers=options["workers"],
     )
 
 
