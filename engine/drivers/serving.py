@@ -53,7 +53,7 @@ class _Request:
 
     def __init__(self, groups: Mapping[str, Group], group: Group, call: Call, rng: Random, store: StateStore) -> None:
         self._group, self._call, self._store = group, call, store
-        self._bound = ""  # the deployment that answered the conversation last
+        self._bound = ""  # the deployment that answered the conversation last, or keeps a part of it
         self._now = asyncio.get_running_loop().time
         self._limit_s = min(call.budget_s, group.spec.retry.total_s)
         self._deadline_s = self._now() + self._limit_s
@@ -79,7 +79,8 @@ class _Request:
 
     async def _served(self) -> Answer | Stream:
         try:
-            if self._conversation:
+            self._bound = self._call.prefers
+            if self._conversation and not self._bound:
                 self._bound = await self._store.bound(self._conversation)
             action = self._journey.begin(self._now(), self._bound)
             while not isinstance(action, GiveUp):

@@ -8,13 +8,14 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from engine.dialects.account import Named, named_in
 from engine.dialects.translation import View
 from engine.dialects.translators import view_of
 from engine.ledger import Attempt, Trace
 from engine.skips import Journey
 from engine.spec import DeploymentSpec, OwnKey, RetryPolicy
 from engine.upstreams.estimates import ForwardedEvents
-from engine.upstreams.kept import Continued, Kept
+from engine.upstreams.kept import Continued, Kept, Place
 from engine.upstreams.tokens import Usage
 from engine.upstreams.uploads import Upload
 
@@ -61,8 +62,10 @@ class Call:
     `was_translated`: the client's request was another one.
     `prepared` keeps translations for upstreams, by what they are for. `conversation` names the one that it belongs to,
     where its group keeps conversations in one place. `may_be_kept`: an upstream may keep the answer, if the client
-    wishes; `source` is what the request goes on from, if it is kept somewhere. `upload` is the form that the client
-    sent; `body` has its texts then. `watch` is told of the chat stream that is translated for its client.
+    wishes; `source` is what the request goes on from, if it is kept somewhere, and `held` says where items that it
+    repeats by their ids are, those of the caller. `prefers` is the deployment that is asked first for their sake.
+    `shares_accounts`: all callers may use what operators have put into providers' accounts. `upload` is the form that
+    the client sent; `body` has its texts then. `watch` is told of the chat stream that is translated for its client.
     """
 
     endpoint: Endpoint
@@ -92,6 +95,10 @@ class Call:
     watch: Callable[[Stream], None] | None = field(default=None, repr=False)
     may_be_kept: bool = False
     source: Continued | None = None
+    held: Mapping[str, Place] = field(default_factory=dict)
+    prefers: str = ""
+    shares_accounts: bool = False
+    _named: tuple[Named | None] | None = field(default=None, repr=False)
     _view: View | None = field(default=None, repr=False)
 
     @property
@@ -103,6 +110,14 @@ class Call:
     def is_translated(self) -> bool:
         """Whether what a chat upstream is asked is our translation of the client's request."""
         return self.was_translated or (self.endpoint != CHAT and self.is_chat)
+
+    @property
+    def needs_own_key(self) -> Named | None:
+        """What it names in a provider's account, where only the caller's own may be meant."""
+        if self._named is None:
+            self._named = (named_in(self.endpoint, self.body),)
+        [named] = self._named
+        return None if named is not None and self.shares_accounts and not named.is_of_callers else named
 
     @property
     def service(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.dialects.anthropic.traits import traits_of
 from engine.dialects.completions import obstacle_of
-from engine.dialects.responses.request import needs_kept, needs_shared
+from engine.dialects.responses.request import needs_background, needs_kept
 from engine.dialects.translation import Untranslatable
 from engine.dialects.translators import TRANSLATORS
 from engine.spec import DeploymentSpec, GroupSpec, Router, Unsupported
@@ -69,10 +69,17 @@ def obstacle(call: Call, deployment: DeploymentSpec) -> Untranslatable | None:
     """Why a deployment can't do what a request asks for; asked before it is selected. Raises Malformed."""
     if call.upstream is not None:
         return None
-    found = _obstacle(call, deployment)
+    found = _foreign(call, deployment) or _obstacle(call, deployment)
     if found is not None or deployment.unsupported is not Unsupported.REFUSE:
         return found
     return refused(_dropped(call, deployment), deployment)
+
+
+def _foreign(call: Call, deployment: DeploymentSpec) -> Untranslatable | None:
+    """What a request names in a deployment's account, if that is not the caller's own."""
+    if (named := call.needs_own_key) is None or deployment.provider_id in call.own_keys:
+        return None
+    return Untranslatable(named.param, named.why)
 
 
 def _dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
@@ -125,8 +132,8 @@ def default_output_tokens(deployment: DeploymentSpec) -> int | None:
 
 def _unkept(call: Call, deployment: DeploymentSpec) -> Untranslatable | None:
     """Why a deployment can't go on from what a request names."""
-    if (shared := needs_shared(call.body)) is not None:
-        return shared
+    if (unbilled := needs_background(call.body)) is not None:
+        return unbilled
     return call.source.obstacle(deployment) if call.source is not None else needs_kept(call.body)
 
 

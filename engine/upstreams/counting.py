@@ -25,8 +25,11 @@ OF_ANSWERS = frozenset({"max_tokens", "stream", "temperature", "top_p", "top_k",
 async def counted(call: Call, spec: GroupSpec) -> int | None:
     """The input tokens by the first deployment that can count them; None where none can, or it fails.
 
-    No attempt: it is in no log, and says nothing about the deployment's health.
+    No attempt: it is in no log, and says nothing about the deployment's health. What a request names in a provider's
+    account is not counted there for just any caller.
     """
+    if call.needs_own_key is not None:
+        return None
     rows = sorted(spec.deployments, key=spec.tier_of)
     able = (row for row in rows if not row.problem and MESSAGES_DIALECT in dialects_of(row))
     deployment = next((row for row in able if row.provider_id not in call.own_keys), None)

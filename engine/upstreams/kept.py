@@ -17,6 +17,14 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where an item is kept. `is_own`: in the account of the caller's own key."""
+
+    deployment_id: str
+    is_own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Continued:
     """What a request goes on from: kept by one deployment, the only one that can answer.
 

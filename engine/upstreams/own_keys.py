@@ -42,7 +42,8 @@ def key_for(call: Call, deployment: DeploymentSpec) -> OwnKey | None:
 
 def may_fall_back(call: Call, key: OwnKey) -> bool:
     """Whether the system's key may be used when this one is refused: not for what only its own account keeps."""
-    return key.may_fall_back and not (call.source is not None and call.source.is_own)
+    is_in_account = (call.source is not None and call.source.is_own) or call.needs_own_key is not None
+    return key.may_fall_back and not is_in_account
 
 
 def was_refused(call: Call, deployment: DeploymentSpec, error: Exception) -> bool:

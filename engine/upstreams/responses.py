@@ -16,6 +16,7 @@ from engine.dialects.reading import Event
 from engine.dialects.repeats import RESPONSES, Repeats, is_text_alone
 from engine.dialects.responses.kept import is_kept, item_ids
 from engine.dialects.responses.reasoning import DROPPED, encrypted_in, is_refusal, without_encrypted
+from engine.dialects.responses.replayed import without_foreign_ids
 from engine.dialects.responses.upstream.answer import answer
 from engine.dialects.responses.upstream.chunks import ResponseChunks
 from engine.dialects.responses.upstream.ending import Ending
@@ -31,6 +32,7 @@ from engine.upstreams.extras import with_extras
 from engine.upstreams.foreign_thoughts import Thoughts
 from engine.upstreams.kept import Kept
 from engine.upstreams.over_http import Request
+from engine.upstreams.own_keys import key_for
 from engine.upstreams.passed_on import headers_for
 from engine.upstreams.prepared import prepared
 from engine.upstreams.quirks import address, key_header
@@ -48,9 +50,11 @@ class ResponsesSpeech:
         if not call.may_be_kept:
             body["store"] = False
         dropped = (*(("store",) if call.body.get("store") and not call.may_be_kept else ()), *lowered)
+        body, lost = without_foreign_ids(body, partial(_is_held, call, deployment))
+        dropped = (*dropped, *lost)
         thoughts = encrypted_in(body)
         if thoughts and (gone := foreign_thoughts.refused(deployment, thoughts)):
-            body, dropped = without_encrypted(body, gone), (*dropped, DROPPED)
+            body, dropped = without_encrypted(body, gone), tuple(dict.fromkeys((*dropped, DROPPED)))
             thoughts = [one for one in thoughts if one not in gone]
         sent = Thoughts(deployment, thoughts) if thoughts else None
         body, dropped = with_extras(body, dropped, deployment)
@@ -156,6 +160,14 @@ def asked_as_responses(call: Call, deployment: DeploymentSpec) -> AskedOfRespons
     """The chat request for a model in the words of Responses, made once; raises Untranslatable."""
     model = deployment.upstream_model
     return prepared(call, deployment, f"responses:{model}", lambda chat: asked_of_responses(chat, model))
+
+
+def _is_held(call: Call, deployment: DeploymentSpec, item_id: str) -> bool:
+    """Whether an item is the caller's and is kept there, in the account that this attempt is made with."""
+    place = call.held.get(item_id)
+    if place is None or place.deployment_id != deployment.deployment_id:
+        return False
+    return place.is_own == (key_for(call, deployment) is not None)
 
 
 def _url(deployment: DeploymentSpec) -> str:

@@ -14,9 +14,10 @@ from django.utils.crypto import salted_hmac
 
 from access.keys import KeyHolder
 from engine.dialects.responses.kept import is_id, previous_of, references_of
+from engine.dialects.responses.replayed import ids_to_look_up, thoughts_by_id
 from engine.spec import OwnKey
 from engine.upstreams.call import Call
-from engine.upstreams.kept import Continued, Kept
+from engine.upstreams.kept import Continued, Kept, Place
 from gateway.exchange import Exchange
 from gateway.live import Live
 from gateway.openai import ApiError
@@ -50,6 +51,25 @@ async def source_of(live: Live, holder: KeyHolder, call: Call) -> Continued | No
     if first.problem or other is None:
         return first
     return Continued(other.param, problem=f"What '{other.param}' and '{first.param}' name is kept at two places.")
+
+
+async def look_up(live: Live, holder: KeyHolder, call: Call) -> None:
+    """Sets where the holder's items are that a request repeats, if one is nothing without its id. While nobody can
+    know, none is known."""
+    if not may_be_kept(call) or not (ids := ids_to_look_up(call.body)):
+        return
+    try:
+        rows = await _read(live, partial(stored_responses.holders_of, holder, ids))
+    except ApiError:
+        return
+    keys = live.own_keys_of(holder)
+    call.held = {
+        id: Place(row.deployment_id, is_own=bool(row.own_key))
+        for id, row in rows.items()
+        if row.own_key == fingerprint(keys.get(row.provider_id), row.provider_id)
+    }
+    thoughts = reversed(thoughts_by_id(call.body))
+    call.prefers = next((call.held[id].deployment_id for id in thoughts if id in call.held), "")
 
 
 async def find(live: Live, holder: KeyHolder, response_id: str) -> StoredResponse | None:

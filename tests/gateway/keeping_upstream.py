@@ -16,11 +16,13 @@ _numbers = itertools.count(1)
 class Keeping:
     """Answers with a text that says how many turns it knows, and keeps the response unless `store` is false.
 
-    `kept` are the responses by id, with their input. `cuts_after`: a stream breaks after so many events.
+    `kept` are the responses by id, with their input. `cuts_after`: a stream breaks after so many events. `thinks`:
+    whole answers have reasoning, of which it gives no more than the id; it is refused where it is not kept.
     """
 
     kept: dict[str, dict[str, Any]] = field(default_factory=dict)
     cuts_after: int | None = None
+    thinks: bool = False
 
     async def play(self, exchange: Exchange) -> None:
         path = exchange.path.partition("?")[0].partition("/responses")[2].strip("/")
@@ -48,6 +50,13 @@ class Keeping:
             why = f"Previous response with id '{previous}' not found."
             await _refuse(exchange, 400, why, "previous_response_id", "previous_response_not_found")
             return
+        known = {item["id"] for found in self.kept.values() for item in found["response"]["output"]}
+        items = body["input"] if isinstance(body["input"], list) else []
+        if lost := next(
+            (one["id"] for one in items if one.get("type") == "reasoning" and one["id"] not in known), None
+        ):
+            await _refuse(exchange, 404, f"Item with id '{lost}' not found.", "input")
+            return
         turns = 1 + (self.kept[previous]["turns"] if previous else 0)
         response = self._response(body, previous, turns)
         if response["store"]:
@@ -73,7 +82,8 @@ class Keeping:
         head = {"id": f"resp_{number}", "object": "response", "created_at": 1_700_000_000, "status": "completed"}
         told = {"model": body["model"], "previous_response_id": previous, "store": body.get("store", True) is not False}
         rest = {"parallel_tool_calls": True, "tool_choice": "auto", "tools": [], "error": None, "usage": usage}
-        return {**head, **told, **rest, "output": [item]}
+        thought = {"type": "reasoning", "id": f"rs_{number}", "summary": []}
+        return {**head, **told, **rest, "output": [thought, item] if self.thinks else [item]}
 
 
 def _events(response: dict[str, Any]) -> list[dict[str, Any]]:

@@ -27,10 +27,14 @@ WITHOUT_EFFECT: dict[str, tuple[object, ...]] = {
     "context_management": ([],),
     "stream_options": ({}, {"include_obfuscation": False}),
 }
-# What only a server that keeps responses can do; the first of them only where it has kept this caller's.
-STATEFUL = (PREVIOUS, "conversation", "prompt", "background")
+# What only a server that keeps responses can do, and what to do elsewhere.
 NOTHING_KEPT = "'{}' needs a provider that keeps responses: send the whole conversation."
-SHARED = "'{}' is not served: what a provider keeps there can not be told apart by caller. Send the whole conversation."
+STATEFUL = {
+    PREVIOUS: NOTHING_KEPT,
+    "conversation": NOTHING_KEPT,
+    "prompt": "'{}' needs a provider that speaks Responses: send its text as instructions.",
+    "background": "'{}' is not served, because nobody would know what it costs: ask for a stream.",
+}
 TRANSLATED = frozenset(
     {
         *SAME,
@@ -86,19 +90,21 @@ def view_of(body: dict[str, Any]) -> ResponsesView:
     return ResponsesView(chat, remarks.dropped, remarks.obstacle, NAMES, body, tools, shows_thoughts)
 
 
-def needs_shared(body: dict[str, Any]) -> Untranslatable | None:
-    """The part of a request that needs what a provider keeps for all callers together, because they share its key: one
-    could read by its id what is another's."""
-    name = next((name for name in STATEFUL if name != PREVIOUS and body.get(name)), None)
-    return Untranslatable(name, SHARED.format(name)) if name else None
+def needs_background(body: dict[str, Any]) -> Untranslatable | None:
+    """The wish for an answer after the answer, whose tokens would be known to nobody."""
+    return _obstacle("background") if body.get("background") else None
 
 
 def needs_kept(body: dict[str, Any]) -> Untranslatable | None:
     """The part of a request that needs a response which the provider has kept."""
     if body.get(PREVIOUS):
-        return Untranslatable(PREVIOUS, NOTHING_KEPT.format(PREVIOUS))
+        return _obstacle(PREVIOUS)
     path = next(iter(references_of(body)), None)
     return Untranslatable(path, NOTHING_KEPT.format(REFERENCE)) if path else None
+
+
+def _obstacle(name: str) -> Untranslatable:
+    return Untranslatable(name, STATEFUL[name].format(name))
 
 
 def _instructions(body: dict[str, Any]) -> list[dict[str, Any]]:
@@ -153,9 +159,9 @@ def _reasoning(body: dict[str, Any], chat: dict[str, Any], remarks: Remarks) -> 
 
 
 def _remark(body: dict[str, Any], remarks: Remarks) -> None:
-    for name in STATEFUL:
+    for name, why in STATEFUL.items():
         if body.get(name):
-            remarks.cannot(name, NOTHING_KEPT.format(name))
+            remarks.cannot(name, why.format(name))
     for name, value in body.items():
         if name in TRANSLATED or value is None or value in WITHOUT_EFFECT.get(name, ()):
             continue

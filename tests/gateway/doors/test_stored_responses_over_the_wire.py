@@ -15,57 +15,10 @@ from openai import BadRequestError, InternalServerError, NotFoundError, OpenAI
 from tests.fakes import ScriptedUpstream, Status
 from tests.gateway.conftest import Stage
 from tests.gateway.keeping_upstream import Keeping
+from tests.gateway.owners import client_of, issued, new_key
 from tests.servers import MASTER_KEY, Console, becomes, console_beside
 
 _numbers = itertools.count(1)
-DIALECTS = ["chat", "responses"]
-
-
-@pytest.fixture
-def store() -> Keeping:
-    return Keeping()
-
-
-@pytest.fixture
-def upstream(store: Keeping) -> Iterator[ScriptedUpstream]:
-    with ScriptedUpstream(store) as server:
-        yield server
-
-
-@pytest.fixture
-def add_model(stage: Stage) -> Callable[..., str]:
-    """Makes a provider at this upstream with one model; gives the model's id."""
-
-    def add(server: ScriptedUpstream, dialects: list[str] = DIALECTS, name: str = "m") -> str:
-        row = {"name": f"Keeper {next(_numbers)}", "type": "custom", "api_key": "sk-upstream", "api_base": server.url}
-        made = stage.console.call("POST", "/api/v1/llm/providers", {**row, "dialects": dialects, "models": [name]})
-        found = stage.console.call("GET", f"/api/v1/llm/models?provider={made['provider']['id']}")
-        return str(found["models"][0]["id"])
-
-    return add
-
-
-@pytest.fixture
-def group(make_group: Callable[..., str], add_model: Callable[..., str], upstream: ScriptedUpstream) -> str:
-    return make_group(add_model(upstream))
-
-
-def issued(console: Console, **fields: Any) -> dict[str, Any]:
-    """A key of a new person."""
-    name = f"owner-{next(_numbers)}"
-    console.call(
-        "POST", "/api/v1/llm/users", {"username": name, "role": "viewer", "password": "a long enough password"}
-    )
-    return dict(console.call("POST", "/api/v1/llm/keys", {"name": name, "owner": name, **fields}))
-
-
-def client_of(console: Console, key: str) -> OpenAI:
-    return OpenAI(base_url=f"{console.url}/v1", api_key=key, max_retries=0, timeout=30)
-
-
-def new_key(console: Console) -> OpenAI:
-    """A client with a key of its own."""
-    return client_of(console, issued(console)["key"])
 
 
 @pytest.mark.parametrize("is_stream", [False, True])
