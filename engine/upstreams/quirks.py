@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote
 
+from engine.dialects.call_ids import with_short_ids
 from engine.spec import DeploymentSpec, Unsupported
 
 Body = dict[str, Any]
@@ -115,7 +116,7 @@ def fitted(body: Body, deployment: DeploymentSpec, *, is_translated: bool) -> Bo
     """
     quirks = quirks_of(deployment)
     if is_translated:
-        body = {**body, "messages": list(_without_thoughts(body.get("messages"), quirks.keeps))}
+        body = {**body, "messages": with_short_ids(_without_thoughts(body.get("messages"), quirks.keeps))}
     wanted = quirks.limit_name or (quirks.new_limit_name if is_translated else "")
     changes = {**dict(quirks.renames), **(dict.fromkeys(LIMIT_NAMES, wanted) if wanted else {})}
     forbidden = forbidden_at(deployment)

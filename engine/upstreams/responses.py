@@ -16,7 +16,7 @@ from engine.dialects.reading import Event
 from engine.dialects.repeats import RESPONSES, Repeats, is_text_alone
 from engine.dialects.responses.kept import is_kept, item_ids
 from engine.dialects.responses.reasoning import DROPPED, encrypted_in, is_refusal, without_encrypted
-from engine.dialects.responses.replayed import without_foreign_ids
+from engine.dialects.responses.replayed import with_short_calls, without_foreign_ids
 from engine.dialects.responses.upstream.answer import answer
 from engine.dialects.responses.upstream.chunks import ResponseChunks
 from engine.dialects.responses.upstream.ending import Ending
@@ -50,7 +50,7 @@ class ResponsesSpeech:
         if not call.may_be_kept:
             body["store"] = False
         dropped = (*(("store",) if call.body.get("store") and not call.may_be_kept else ()), *lowered)
-        body, lost = without_foreign_ids(body, partial(_is_held, call, deployment))
+        body, lost = without_foreign_ids(with_short_calls(body), partial(_is_held, call, deployment))
         dropped = (*dropped, *lost)
         thoughts = encrypted_in(body)
         if thoughts and (gone := foreign_thoughts.refused(deployment, thoughts)):

@@ -11,9 +11,12 @@ from engine.dialects.anthropic.request import BUDGETS
 from engine.dialects.anthropic.signatures import without_marked
 from engine.dialects.anthropic.traits import LEAST_BUDGET, Traits, is_claude, traits_of
 from engine.dialects.anthropic.turns import reminder
+from engine.dialects.call_ids import UNCLEAN, cleaned, with_ids
 from engine.dialects.limits import with_room, within
 from engine.dialects.shapes import object_of, objects
 
+# Of a call, and of its result.
+CALL_IDS = ("id", "tool_use_id")
 SAMPLING = ("temperature", "top_p", "top_k")
 
 
@@ -24,7 +27,7 @@ def adapted(
 
     A server of other models gets everything but thoughts that are not Anthropic's, and limits above the model's.
     """
-    body, lowered = within(without_marked(body), most_output_tokens)
+    body, lowered = within(_with_clean_ids(without_marked(body)), most_output_tokens)
     if lowered:
         body, less = with_room(body)
         lowered += less
@@ -33,6 +36,26 @@ def adapted(
     traits = traits_of(model)
     changed, lost = _fitted(body, traits)
     return changed, [*lowered, *lost]
+
+
+def _with_clean_ids(body: dict[str, Any]) -> dict[str, Any]:
+    """Ids of calls in Anthropic's letters: an earlier answer may be another provider's."""
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not any(_has_unclean_ids(message) for message in messages):
+        return body
+    return {**body, "messages": [_cleaned(message) for message in messages]}
+
+
+def _has_unclean_ids(message: object) -> bool:
+    blocks = objects(message.get("content")) if isinstance(message, dict) else ()
+    return any(isinstance(id := block.get(name), str) and UNCLEAN.search(id) for block in blocks for name in CALL_IDS)
+
+
+def _cleaned(message: Any) -> Any:
+    if not _has_unclean_ids(message):
+        return message
+    blocks = (with_ids(block, CALL_IDS, cleaned) if isinstance(block, dict) else block for block in message["content"])
+    return {**message, "content": list(blocks)}
 
 
 def _fitted(body: dict[str, Any], traits: Traits) -> tuple[dict[str, Any], list[str]]:

@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from engine.dialects.anthropic.signatures import is_replayable
+from engine.dialects.call_ids import cleaned
 from engine.dialects.reading import parsed
 from engine.dialects.shapes import objects
 from engine.dialects.translation import Untranslatable
@@ -17,7 +18,6 @@ SYSTEM = frozenset({"system", "developer"})
 # Who is speaking, and an answer that was spoken.
 UNSAID = ("name", "audio")
 DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w=-]+)*?;base64,", re.IGNORECASE)
-NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_-]")
 # A conversation has to begin with the user; chats may begin with a greeting of the assistant.
 BEGINNING = {"role": "user", "content": [{"type": "text", "text": "(The assistant speaks first.)"}]}
 
@@ -51,7 +51,7 @@ def lost_in(messages: list[dict[str, Any]]) -> list[str]:
 
 def tool_id(given: object) -> str:
     """The id of a call in the letters that Anthropic takes."""
-    return NOT_IN_IDS.sub("_", given) if isinstance(given, str) and given else "call"
+    return cleaned(given) if isinstance(given, str) and given else "call"
 
 
 def reminder(text: str) -> str:

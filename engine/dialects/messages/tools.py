@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
+from engine.dialects.call_ids import shortened
 from engine.dialects.translation import Malformed
 
-# OpenAI's limits of the length of a tool's name, and of an id of a call; Anthropic's are longer.
-LONGEST_NAME = LONGEST_ID = 64
+# OpenAI's limit of the length of a tool's name; Anthropic's is longer.
+LONGEST_NAME = 64
 CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 KNOWN_FIELDS = frozenset({"type", "name", "description", "input_schema", "strict", "cache_control"})
 
@@ -27,17 +27,9 @@ class Names:
         return made
 
 
-def shortened(text: str, longest: int) -> str:
-    """The text, or its start and a hash of it if it is too long."""
-    if len(text) <= longest:
-        return text
-    mark = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
-    return f"{text[: longest - 13]}_{mark}"
-
-
 def call_id(given: object) -> str:
-    """The id of a call, not longer than OpenAI takes it."""
-    return shortened(given, LONGEST_ID) if isinstance(given, str) else ""
+    """The id of a call."""
+    return given if isinstance(given, str) else ""
 
 
 def add(body: dict[str, Any], chat: dict[str, Any], names: Names) -> list[str]:

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
+from engine.dialects.call_ids import shortened, with_ids
 from engine.dialects.responses.kept import CONTAINER, PREVIOUS, REFERENCE, is_id
 from engine.dialects.responses.reasoning import DROPPED
 from engine.dialects.shapes import objects
@@ -69,3 +70,12 @@ def _mask(id: object) -> str:
     kind, dash, _ = str(id).partition("_")
     lead = f"{kind}_" if dash and kind.isalpha() and kind.isascii() and len(kind) <= 12 else ""
     return lead + hashlib.sha256(str(id).encode("utf-8", "replace")).hexdigest()[:LENGTH]
+
+
+def with_short_calls(body: dict[str, Any]) -> dict[str, Any]:
+    """The request with ids of calls that OpenAI takes; itself where they are."""
+    items = body.get("input")
+    if not isinstance(items, list):
+        return body
+    made = [with_ids(item, ("call_id",), shortened) if isinstance(item, dict) else item for item in items]
+    return body if all(new is old for new, old in zip(made, items, strict=True)) else {**body, "input": made}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.dialects.call_ids import shortened
 from engine.dialects.shapes import object_of, objects
 from engine.dialects.translation import Untranslatable
 
@@ -57,7 +58,7 @@ class History:
             self.items.append(self._call(call))
 
     def _call(self, call: dict[str, Any]) -> Item:
-        call_id = str(call.get("id") or "")
+        call_id = shortened(str(call.get("id") or ""))
         if call.get("type") == "custom":
             self._custom.add(call_id)
             custom = object_of(call.get("custom"))
@@ -68,7 +69,7 @@ class History:
         return {"type": "function_call", "call_id": call_id, **told}
 
     def _add_output(self, message: dict[str, Any], path: str) -> None:
-        call_id = str(message.get("tool_call_id") or "")
+        call_id = shortened(str(message.get("tool_call_id") or ""))
         kind = "custom_tool_call_output" if call_id in self._custom else "function_call_output"
         output = _content(message.get("content"), path)
         self.items.append({"type": kind, "call_id": call_id, "output": output})
