@@ -150,8 +150,7 @@ async def _answer(request: Incoming, method: str, receive: Receive, send: Send) 
                 send, 200, JSON + headers, await pipeline.count(await live.start(), request, await _body(receive))
             )
         elif request.way.asks is Asks.STORED:
-            more, body = await reading_kept.ask(await live.start(), request, method)
-            await _send(send, 200, JSON + more + headers, body)
+            await _unless_caller_leaves(partial(_read_kept, request, method, headers, send), receive)
         else:
             status, body = await SIMPLE[request.way.asks](request)
             await _send(send, status, JSON + headers, b"" if method == "HEAD" else body, len(body))
@@ -210,6 +209,18 @@ async def _serve(request: Incoming, raw: bytes | FormReader, named: Headers, sen
     kind = [(b"content-type", exchange.result.kind)] if exchange.result.kind else EVENTS
     await send({"type": "http.response.start", "status": 200, "headers": kind + headers + named})
     await _send_events(exchange, exchange.result, send, watch)
+
+
+async def _read_kept(request: Incoming, method: str, named: Headers, send: Send, watch: _Watch) -> None:
+    headers, body = await reading_kept.ask(await live.start(), request, method)
+    if isinstance(body, bytes):
+        await _send(send, 200, JSON + headers + named, body)
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": EVENTS + headers + named})
+    async with aclosing(body) as events:
+        async for event in events:
+            await send({"type": "http.response.body", "body": event, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def _send_events(exchange: Exchange, result: Stream, send: Send, watch: _Watch) -> None:

@@ -30,7 +30,9 @@ def cleaned(id: str) -> str:
 
 def with_short_ids(messages: Iterable[Any]) -> list[Any]:
     """The messages of a chat with ids that OpenAI takes."""
-    return [_short(message) if "tool_calls" in message or "tool_call_id" in message else message for message in messages]
+    return [
+        _short(message) if "tool_calls" in message or "tool_call_id" in message else message for message in messages
+    ]
 
 
 def _short(message: dict[str, Any]) -> dict[str, Any]:

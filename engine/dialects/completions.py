@@ -48,6 +48,8 @@ def completion_of(chat: dict[str, Any]) -> dict[str, Any]:
 class CompletionsEncoder:
     """Chunks of a chat -> those of a completion."""
 
+    problem = ""
+
     def chunk(self, fields: dict[str, Any]) -> bytes:
         """Nothing for a chunk without text, end or usage."""
         said = completion_of(fields)

@@ -83,6 +83,11 @@ class Encoder(Protocol):
         """The events for such chunks; `texts` are theirs, as JSON has them."""
         ...
 
+    @property
+    def problem(self) -> str:
+        """Why what has come is no whole answer, although the upstream ended it; asked before the end."""
+        ...
+
     def end(self, usage: Usage | None) -> bytes:
         """The closing events, with the tokens that are logged and billed."""
         ...

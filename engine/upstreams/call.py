@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from engine.dialects.account import Named, named_in
+from engine.dialects.account_ids import AccountId, named_in
 from engine.dialects.translation import View
 from engine.dialects.translators import view_of
 from engine.ledger import Attempt, Trace
@@ -98,7 +98,7 @@ class Call:
     held: Mapping[str, Place] = field(default_factory=dict)
     prefers: str = ""
     shares_accounts: bool = False
-    _named: tuple[Named | None] | None = field(default=None, repr=False)
+    _named: tuple[AccountId | None] | None = field(default=None, repr=False)
     _view: View | None = field(default=None, repr=False)
 
     @property
@@ -112,7 +112,7 @@ class Call:
         return self.was_translated or (self.endpoint != CHAT and self.is_chat)
 
     @property
-    def needs_own_key(self) -> Named | None:
+    def needs_own_key(self) -> AccountId | None:
         """What it names in a provider's account, where only the caller's own may be meant."""
         if self._named is None:
             self._named = (named_in(self.endpoint, self.body),)

@@ -138,19 +138,30 @@ def _is_streamed(call: Call, response: Response) -> bool:
     return call.is_stream or (call.endpoint == "audio/speech" and "json" not in kind)
 
 
-async def fetched(
+async def opened(
     deployment: DeploymentSpec, method: str, url: str, headers: dict[str, str], limit_s: float
-) -> tuple[bytes, tuple[tuple[bytes, bytes], ...]]:
-    """What a deployment answers besides a model's answers, with its headers for the client; raises UpstreamFailure."""
+) -> aiohttp.ClientResponse:
+    """A success of a deployment that is asked for something besides a model's answers; raises UpstreamFailure."""
     plain = {"Accept-Encoding": "identity", **headers}
     try:
         async with asyncio.timeout(limit_s):
             response = await session().request(method, url, headers=plain, allow_redirects=False)
             if response.status >= 300:
                 raise await _refusal(deployment, response)
-            return await _whole(deployment, response), come_back(response.raw_headers)
+            return response
     except TimeoutError as error:
         raise failures.timed_out(deployment, "no answer", limit_s) from error
+    except aiohttp.ClientError as error:
+        raise failures.unreachable(deployment, f"connection failed ({reason_of(error)})") from error
+
+
+async def whole(deployment: DeploymentSpec, response: aiohttp.ClientResponse, limit_s: float) -> bytes:
+    """All of it; raises UpstreamFailure."""
+    try:
+        async with asyncio.timeout(limit_s):
+            return await _whole(deployment, response)
+    except TimeoutError as error:
+        raise failures.timed_out(deployment, "no end of its answer", limit_s) from error
     except aiohttp.ClientError as error:
         raise failures.unreachable(deployment, f"connection failed ({reason_of(error)})") from error
 

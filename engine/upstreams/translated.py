@@ -14,6 +14,7 @@ from engine.dialects.translation import Encoder
 from engine.dialects.translators import TRANSLATORS
 from engine.ledger import Attempt
 from engine.spec import DeploymentSpec, RetryPolicy
+from engine.upstreams import failures
 from engine.upstreams.call import Answer, Call, Stream, Upstream
 from engine.upstreams.dropped import printable
 from engine.upstreams.unsupported import passing
@@ -57,6 +58,9 @@ async def _events(stream: Stream, chat: Stream, encoder: Encoder) -> AsyncGenera
                 shown = translation.shown(piece)
                 if shown and not chat.is_complete:
                     yield shown
+        if encoder.problem:
+            yield shown
+            raise failures.invalid(chat.deployment, encoder.problem)
         stream.is_complete = True
         yield shown + encoder.end(chat.usage)
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from functools import partial
 from urllib.parse import parse_qsl, quote, urlencode
@@ -12,45 +13,49 @@ from access.keys import KeyHolder
 from engine.routing import failure_of
 from engine.spec import DeploymentSpec
 from engine.upstreams import failures
-from engine.upstreams.over_http import fetched
+from engine.upstreams.over_http import opened, whole
 from engine.upstreams.own_keys import with_key
+from engine.upstreams.passed_on import come_back
 from engine.upstreams.quirks import address, key_header
 from engine.upstreams.upstream_failure import UpstreamFailure
 from gateway import openai
 from gateway.admission.key_rights import authenticate, check_scope
 from gateway.doors.incoming import Incoming
 from gateway.keeping.owners import find, fingerprint
+from gateway.keeping.streaming_again import streamed
 from gateway.live import Live
 from gateway.openai import ApiError, Headers
 from usage import stored_responses
 from usage.models import StoredResponse
 
 LIMIT_S = 60.0
-# The parameters that go on to the provider.
+# The parameters that go on to the provider, and those of a stream.
 PARAMETERS = frozenset({"include", "include[]", "after", "before", "limit", "order"})
+OF_STREAMS = frozenset({"stream", "starting_after", "include_obfuscation"})
 
 
-async def ask(live: Live, request: Incoming, method: str) -> tuple[Headers, bytes]:
-    """The provider's answer, to the owner alone: to all others the response is unknown. Free, and in no log.
+async def ask(live: Live, request: Incoming, method: str) -> tuple[Headers, bytes | AsyncGenerator[bytes]]:
+    """The provider's answer or stream, to the owner alone: to all others the response is unknown. Free, and in no log.
 
     It counts as a request of the key's limit. Raises ApiError.
     """
     holder = await authenticate(live, request.key)
     check_scope(holder)
-    query = _query(request.query)
+    query, is_stream = _query(request, method)
     headers = await live.rate_limits.admit(holder)
     row = await find(live, holder, request.way.response_id)
     if row is None:
         raise _unknown(request.way.response_id)
     deployment = await _keeper_of(live, holder, row)
     try:
-        body, theirs = await fetched(
-            deployment, method, _url(deployment, request, query), key_header(deployment), LIMIT_S
-        )
+        url = _url(deployment, request, query)
+        response = await opened(deployment, method, url, key_header(deployment), LIMIT_S)
+        body = streamed(deployment, response) if is_stream else await whole(deployment, response, LIMIT_S)
     except UpstreamFailure as failure:
         raise await _failed(live, row, method, deployment, failure) from None
     if method == "DELETE":
         await _forget(live, row)
+    theirs = come_back(response.raw_headers)
     return [(b"x-litellm-model-id", row.deployment_id.encode()), *theirs, *headers], body
 
 
@@ -98,10 +103,10 @@ def _url(deployment: DeploymentSpec, request: Incoming, query: list[tuple[str, s
     return url + ("&" if "?" in url else "?") + urlencode(query) if query else url
 
 
-def _query(raw: bytes) -> list[tuple[str, str]]:
-    """The parameters that go on; raises ApiError for a stream of what has been answered already."""
+def _query(request: Incoming, method: str) -> tuple[list[tuple[str, str]], bool]:
+    """The parameters that go on, and whether the response is to be streamed again."""
+    raw = request.query
     given = parse_qsl(raw.decode("latin-1"), max_num_fields=100) if raw else []
-    if any(name == "stream" and value.lower() == "true" for name, value in given):
-        why = "A stored response is not streamed here: retrieve it without 'stream'."
-        raise ApiError(400, why, param="stream", code="unsupported_parameter")
-    return [(name, value) for name, value in given if name in PARAMETERS]
+    is_stream = method == "GET" and not request.way.part and ("stream", "true") in given
+    known = PARAMETERS | OF_STREAMS if is_stream else PARAMETERS
+    return [(name, value) for name, value in given if name in known], is_stream

@@ -50,7 +50,7 @@ def test_odd_shapes_do_no_harm(odd: dict[str, Any]):
 @pytest.mark.parametrize("id", IDS)
 def test_anthropic_gets_its_letters(id: str):
     _, turns = split(chat(id))
-    used, result = turns[1]["content"][0], turns[2]["content"][0]
+    used, result = (dict(turn["content"][0]) for turn in turns[1:])
     assert used["id"] == result["tool_use_id"]
     assert not UNCLEAN.search(used["id"])
 
@@ -59,7 +59,9 @@ def test_anthropic_gets_its_letters(id: str):
 def test_a_messages_client_that_moves_to_anthropic_brings_no_id_that_is_refused(id: str):
     call = {"type": "tool_use", "id": id, "name": "f", "input": {"id": "a.b"}}
     result = {"type": "tool_result", "tool_use_id": id, "content": "1"}
-    body = {"messages": [{"role": "assistant", "content": [call]}, {"role": "user", "content": [result, "odd"]}]}
+    body: dict[str, Any] = {
+        "messages": [{"role": "assistant", "content": [call]}, {"role": "user", "content": [result, "odd"]}]
+    }
     made, lost = adapted(body, "claude-sonnet-4-5")
     [used], [answer, odd] = (message["content"] for message in made["messages"])
     assert (used["id"], used["input"], odd, lost) == (answer["tool_use_id"], {"id": "a.b"}, "odd", [])
@@ -71,5 +73,5 @@ def test_responses_get_short_ids_from_their_own_clients_and_from_those_of_chat()
     call = {"type": "function_call", "call_id": LONG, "name": "f", "arguments": "{}"}
     made = with_short_calls({"input": [call, {"type": "function_call_output", "call_id": LONG, "output": "1"}]})
     assert [item["call_id"] for item in made["input"]] == [shortened(LONG)] * 2
-    asked = request({"model": "m", "messages": chat(LONG)}, "m").body["input"]
+    asked: Any = request({"model": "m", "messages": chat(LONG)}, "m").body["input"]
     assert [item["call_id"] for item in asked[1:]] == [shortened(LONG)] * 2

@@ -347,3 +347,35 @@ def test_an_error_of_a_stream_has_anthropics_shape():
         'event: error\ndata: {"type":"error","error":{"type":"rate_limit_error","message":"The stream broke."}}\n\n'
     )
     assert error_body("x", "server_error")["error"]["type"] == "api_error"
+
+
+def called(arguments: list[str], finish: str = "tool_calls") -> MessagesEncoder:
+    """The encoder after calls with these arguments, told in turns, in two pieces each."""
+    encoder = MessagesEncoder(view(ASKED))
+    for half in (0, 1):
+        for index, text in enumerate(arguments):
+            piece = text[: len(text) // 2] if half == 0 else text[len(text) // 2 :]
+            head = {"id": f"call_{index}", "function": {"name": f"f{index}", "arguments": piece}}
+            call = {"index": index, **(head if half == 0 else {"function": {"arguments": piece}})}
+            encoder.chunk({"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]})
+    encoder.chunk({"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
+    return encoder
+
+
+@pytest.mark.parametrize("arguments", [[], [""], ['{"a": 1}'], ['{"a": 1}', "{}"], [" "]])
+def test_arguments_that_are_json_are_no_problem(arguments: list[str]):
+    encoder = called(arguments)
+    assert encoder.problem == ""
+    encoder.end(None)
+    assert encoder.problem == ""
+
+
+@pytest.mark.parametrize(
+    "arguments", [['{"a": '], ["{'a': 1}"], ["[1]"], ['{"a": 1}', '{"b": 1'], ['{"a": 1', '{"b": 1}']]
+)
+def test_a_tool_is_not_called_with_arguments_that_are_not_json(arguments: list[str]):
+    assert "arguments that are not JSON" in called(arguments).problem
+
+
+def test_an_answer_that_was_cut_may_end_within_arguments():
+    assert called(['{"a": '], "length").problem == ""

@@ -32,6 +32,8 @@ class Shouting(View):
 class Shouts:
     """Writes each text in capitals."""
 
+    problem = ""
+
     def __init__(self, view: Shouting) -> None:
         self._mark = view.mark
 

@@ -6,6 +6,7 @@ import itertools
 import json
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from tests.fakes import Exchange
 
@@ -18,11 +19,13 @@ class Keeping:
 
     `kept` are the responses by id, with their input. `cuts_after`: a stream breaks after so many events. `thinks`:
     whole answers have reasoning, of which it gives no more than the id; it is refused where it is not kept.
+    `streams_again`: a stored response is streamed to those who ask for that.
     """
 
     kept: dict[str, dict[str, Any]] = field(default_factory=dict)
     cuts_after: int | None = None
     thinks: bool = False
+    streams_again: bool = True
 
     async def play(self, exchange: Exchange) -> None:
         path = exchange.path.partition("?")[0].partition("/responses")[2].strip("/")
@@ -40,6 +43,8 @@ class Keeping:
             await exchange.answer(200, items)
         elif part == "cancel":
             await exchange.answer(200, {**found["response"], "status": "cancelled"})
+        elif "stream=true" in exchange.path and self.streams_again:
+            await self._stream(exchange, found["response"])
         else:
             await exchange.answer(200, found["response"])
 
@@ -65,8 +70,12 @@ class Keeping:
         if not exchange.is_stream:
             await exchange.answer(200, response)
             return
+        await self._stream(exchange, response)
+
+    async def _stream(self, exchange: Exchange, response: dict[str, Any]) -> None:
         exchange.start_stream()
-        for number, event in enumerate(_events(response)):
+        after = int(parse_qs(urlsplit(exchange.path).query).get("starting_after", ["-1"])[0])
+        for number, event in list(enumerate(_events(response)))[after + 1 :]:
             if number == self.cuts_after:
                 exchange.hang_up()
                 return

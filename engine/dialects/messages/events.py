@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from engine.dialects.anthropic.signatures import MARK
 from engine.dialects.messages.answer import call_id, calls_of, stop_of, text_in, thoughts_in, tokens
 from engine.dialects.messages.errors import error_event
 from engine.dialects.messages.request import MessagesView
+from engine.dialects.reading import parsed
 from engine.dialects.retelling import as_written
 from engine.dialects.shapes import object_of, objects
 from engine.upstreams.tokens import Usage
@@ -23,6 +24,8 @@ PING = b'event: ping\ndata: {"type":"ping"}\n\n'
 STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 # The field of a delta that goes on with an open block.
 NAMES = {"text": "content", "thinking": "reasoning_content", "tool_use": "tool_calls", "redacted_thinking": ""}
+# Ends of an answer in which the last arguments may be a beginning.
+CUT = frozenset({"length", "content_filter"})
 STARTS: dict[str, dict[str, str]] = {
     "text": {"type": "text", "text": ""},
     "thinking": {"type": "thinking", "thinking": "", "signature": ""},
@@ -36,12 +39,13 @@ DELTAS = {
 
 
 class _Block:
-    """A block that is open or waits: its kind, its call, and the texts that wait."""
+    """A block that is open or waits: its kind, its call, all its arguments, and the texts that wait."""
 
-    __slots__ = ("call", "is_signed", "kind", "waiting")
+    __slots__ = ("arguments", "call", "is_signed", "kind", "waiting")
 
     def __init__(self, kind: str, call: dict[str, Any] | None = None) -> None:
         self.kind, self.call = kind, call
+        self.arguments: list[str | bytes] = []  # bytes are as JSON has them
         self.waiting: list[str] = []
         self.is_signed = False
 
@@ -93,7 +97,17 @@ class MessagesEncoder:
     def more(self, texts: Sequence[bytes]) -> bytes:
         """The events for more of the open block."""
         begin = self._delta + b'"'
+        if self._open is not None and self._open.call is not None:
+            self._open.arguments.extend(texts)
         return b"".join([begin + as_written(text) + b'"}}\n\n' for text in texts])
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the answer, if it was not cut: a client would run a tool with half of its arguments."""
+        if self._last.get("finish_reason") in CUT:
+            return ""
+        broken = next((block.call for block in self._calls if block.call and not _is_object(block.arguments)), None)
+        return f"called the tool '{broken['name'][:64]}' with arguments that are not JSON." if broken else ""
 
     def end(self, usage: Usage | None) -> bytes:
         """The closing events. All tokens are told here: they are not known before."""
@@ -188,6 +202,7 @@ class MessagesEncoder:
         if block is self._open:
             return started + self._piece(text)
         block.waiting.append(text)
+        block.arguments.append(text)
         return started
 
     def _known(self, piece: dict[str, Any]) -> _Block | None:
@@ -225,6 +240,8 @@ class MessagesEncoder:
             self._delta = f'{head}{{"type":"{kind}","{name}":'.encode()
 
     def _piece(self, text: str) -> bytes:
+        if self._open is not None and self._open.call is not None:
+            self._open.arguments.append(text)
         return self._delta + to_json(text) + b"}}\n\n"
 
     def _sign(self, signature: str) -> bytes:
@@ -243,8 +260,13 @@ class MessagesEncoder:
 
     def _whole(self, block: _Block) -> bytes:
         """A block that had to wait."""
-        text = "".join(block.waiting)
+        text, block.arguments = "".join(block.waiting), []
         return self._start(block, block.call) + (self._piece(text) if text else b"") + self._close()
+
+
+def _is_object(arguments: list[str | bytes]) -> bool:
+    text = "".join(one if isinstance(one, str) else from_json(b'"' + one + b'"') for one in arguments)
+    return not text.strip() or parsed(text.encode("utf-8", "replace")) is not None
 
 
 def _index(piece: dict[str, Any]) -> object:

@@ -35,6 +35,8 @@ class ResponsesEncoder:
     """One client's stream: `response.created`, its items as they grow, and one of `response.completed`, `incomplete`
     and `failed`."""
 
+    problem = ""  # arguments are a text here, and their reader looks at it
+
     def __init__(self, view: ResponsesView, *, new_id: NewId = new_id, now: Callable[[], float] = time.time) -> None:
         self._view, self._new_id, self._now = view, new_id, now
         self._output = Output(view.tools, new_id, self._tell, shows_thoughts=view.shows_thoughts)

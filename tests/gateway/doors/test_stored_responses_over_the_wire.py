@@ -185,8 +185,28 @@ def test_an_odd_id_is_no_id(stage: Stage, group: str, upstream, response_id: str
     assert upstream.count == 0
 
 
-def test_a_stored_response_is_not_streamed_again(stage: Stage, group: str):
+def test_a_stored_response_is_streamed_again_to_its_owner(stage: Stage, group: str, upstream: ScriptedUpstream):
     made = stage.client.responses.create(model=group, input="one")
+    again = list(stage.client.responses.retrieve(made.id, stream=True))
+    assert (again[0].type, again[-1].type) == ("response.created", "response.completed")
+    later = list(stage.client.responses.retrieve(made.id, stream=True, starting_after=4))
+    assert [event.sequence_number for event in later] == [event.sequence_number for event in again[5:]]
+    asked = upstream.count
+    with pytest.raises(NotFoundError):
+        new_key(stage.console).responses.retrieve(made.id, stream=True)
+    assert upstream.count == asked
+
+
+def test_a_replay_that_breaks_ends_with_the_failure_of_the_response(stage: Stage, group: str, store: Keeping):
+    made = stage.client.responses.create(model=group, input="one")
+    store.cuts_after = 5
+    events: list[Any] = list(stage.client.responses.retrieve(made.id, stream=True))
+    last = events[-1]
+    assert (last.type, last.response.id, last.sequence_number) == ("response.failed", made.id, 5)
+
+
+def test_a_provider_that_streams_nothing_again_is_said_to(stage: Stage, group: str, store: Keeping):
+    made, store.streams_again = stage.client.responses.create(model=group, input="one"), False
     with pytest.raises(BadRequestError) as caught:
         list(stage.client.responses.retrieve(made.id, stream=True))
     assert caught.value.param == "stream"

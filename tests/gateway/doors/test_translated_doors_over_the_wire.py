@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
 from openai import BadRequestError
 
+from tests.fakes import Exchange, ScriptedUpstream
 from tests.gateway.conftest import Stage
 from tests.servers import MASTER_KEY, eventually
 
@@ -17,6 +19,22 @@ MakeGroup = Callable[..., str]
 ANTHROPIC = {"x-api-key": MASTER_KEY, "anthropic-version": "2023-06-01"}
 HI: Any = [{"role": "user", "content": "hi"}]
 CUT = {"type": "stream_fault", "kind": "truncate", "after_chunks": 3, "times": None}
+
+
+@dataclass(frozen=True)
+class Calling:
+    """A stream with a call of a tool, with these arguments."""
+
+    arguments: str
+
+    async def play(self, exchange: Exchange) -> None:
+        call = {"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": self.arguments}}
+        exchange.start_stream()
+        for delta, finish in (({"role": "assistant", "tool_calls": [call]}, None), ({}, "tool_calls")):
+            choice = {"index": 0, "delta": delta, "finish_reason": finish}
+            await exchange.event(json.dumps({"id": "x", "object": "chat.completion.chunk", "choices": [choice]}))
+        await exchange.event("[DONE]")
+        await exchange.end_stream()
 
 
 def message(stage: Stage, group: str, **fields: Any) -> httpx.Response:
@@ -161,3 +179,14 @@ def test_a_virtual_model_scores_the_messages_of_both(stage: Stage, make_group: M
     stage.console.call("GET", "/readyz")
     assert stage.client.responses.create(model=name, input="ping").output_text
     assert message(stage, name).headers["x-routing-pool"] == small
+
+
+def test_arguments_that_are_not_json_end_a_stream_of_messages_with_an_error(stage: Stage, make_group: MakeGroup):
+    with ScriptedUpstream(Calling('{"city": "Be')) as upstream:
+        group = make_group(stage.console.add_model(provider=f"Calling {upstream.url[17:]}", api_base=upstream.url))
+        told = message(stage, group, stream=True, tools=[{"name": "f", "input_schema": {"type": "object"}}])
+    last = events(told.text)[-1]
+    assert (last["type"], last["error"]["type"]) == ("error", "api_error")
+    assert "arguments that are not JSON" in last["error"]["message"]
+    assert "message_stop" not in told.text
+    assert logged(stage, told.headers["x-litellm-call-id"])["status"] == 502

@@ -46,7 +46,7 @@ READ = frozenset({"image", "document", "container_upload", "tool_result"})
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class AccountId:
     """The path of the first such id, and the name of its kind."""
 
     param: str
@@ -66,11 +66,11 @@ class Named:
         )
 
 
-def named_in(endpoint: str, body: Fields) -> Named | None:
+def named_in(endpoint: str, body: Fields) -> AccountId | None:
     """The first thing that a request names in the account; None for most requests."""
     search = SEARCHES.get(endpoint)
     found = search(body) if search is not None else None
-    return None if found is None else Named(*found)
+    return None if found is None else AccountId(*found)
 
 
 def _in_chat(body: Fields) -> Found:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.dialects.account import INSTEAD, named_in
+from engine.dialects.account_ids import INSTEAD, named_in
 
 
 def said(*parts: dict[str, Any]) -> dict[str, Any]:
