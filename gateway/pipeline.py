@@ -60,7 +60,6 @@ async def serve(live: Live, request: Incoming, raw: bytes | FormReader) -> tuple
         exchange.call = call = Call(endpoint, body, exchange.trace, _is_stream(body, endpoint))
         call.upload = None if isinstance(raw, bytes) else raw.upload
         check_sound(call)
-        call.own_keys, call.shares_accounts = live.own_keys_of(holder), settings.SHARED_PROVIDER_ACCOUNTS
         call.may_be_kept, call.source = may_be_kept(call), await source_of(live, holder, call)
         await look_up(live, holder, call)
         route = await resolve(live, call, partial(is_assigned, live, holder), holder.power_level)
@@ -70,6 +69,7 @@ async def serve(live: Live, request: Incoming, raw: bytes | FormReader) -> tuple
         call.headers = request.passed_on
         if (sticky := route.group.spec.sticky) is not None:
             call.conversation = conversation_of(sticky, request, call, holder)
+        call.own_keys, call.shares_accounts = live.own_keys_of(holder), settings.SHARED_PROVIDER_ACCOUNTS
         call.may_use = partial(may_fall_back_to, live, holder, route.choice.virtual_model if route.choice else "")
         call.budget_s = float(settings.REQUEST_DEADLINE_S)
         await hold(live, exchange, call, route.group, size=size)

@@ -114,6 +114,7 @@ def bring(stage: Stage, client: OpenAI, upstream: ScriptedUpstream, **fields: An
     url, headers = f"{stage.console.url}/api/v1/llm/users/me/byok", {"Authorization": f"Bearer {client.api_key}"}
     asked = {"provider": provider, "api_key": OWN, **fields}
     assert httpx.post(url, json=asked, headers=headers, timeout=30).is_success
+    stage.console.call("GET", "/readyz")
 
 
 @pytest.mark.parametrize(
