@@ -25,6 +25,7 @@ from engine.upstreams import (
     refusals,
 )
 from engine.upstreams.call import Answer, Call, Stream
+from engine.upstreams.claude_elsewhere import betas
 from engine.upstreams.dropped import ALWAYS, dropped_params
 from engine.upstreams.litellm_streams import Opening, counted
 from engine.upstreams.litellm_wire import ObservedAnswer
@@ -153,7 +154,8 @@ def _forced(call: Call, deployment: DeploymentSpec) -> dict[str, Any]:
 def _extras(call: Call, deployment: DeploymentSpec) -> dict[str, Any]:
     """The client's headers that any provider may have, and the deployment's own headers and fields; LiteLLM sends the
     fields to some providers only."""
-    headers = headers_for(call, deployment, frozenset(TRACING)) | dict(deployment.extra_headers)
+    headers = headers_for(call, deployment, frozenset(TRACING)) | betas(call, deployment)
+    headers |= dict(deployment.extra_headers)
     body = dict(deployment.extra_body)
     return {**({"extra_headers": headers} if headers else {}), **({"extra_body": body} if body else {})}
 

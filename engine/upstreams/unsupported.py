@@ -10,6 +10,7 @@ from engine.dialects.limits import BUDGET, NAMES
 from engine.dialects.translation import Untranslatable
 from engine.spec import DeploymentSpec, Unsupported
 from engine.upstreams.call import CHAT, Call
+from engine.upstreams.claude_elsewhere import with_marks
 
 # A lowered limit of output tokens is reported, but no reason to refuse, and never sent: no model can follow it.
 LIMITS = frozenset({*NAMES, BUDGET})
@@ -43,6 +44,7 @@ def sent_anyway(
 
 def passing(call: Call, deployment: DeploymentSpec) -> tuple[Call, tuple[str, ...]]:
     """The call for a chat upstream, and what its translation left out: the same where nothing is sent all the same."""
+    call = with_marks(call, deployment)
     view = call.view
     if deployment.unsupported is not Unsupported.PASS or not view.dropped:
         return call, view.dropped

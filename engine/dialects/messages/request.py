@@ -45,14 +45,14 @@ class MessagesView(View):
     message_id: str = field(default_factory=lambda: f"msg_{secrets.token_hex(12)}")
 
 
-def view(body: dict[str, Any]) -> MessagesView:
-    """The view of a request; raises Malformed.
+def view(body: dict[str, Any], *, keeps_marks: bool = False) -> MessagesView:
+    """The view of a request; raises Malformed. `keeps_marks`: with the marks for the prompt cache, which chat has not.
 
     `max_tokens` is required, as at Anthropic; a count of tokens has none and gives any.
     """
     check(body)
     _check_limits(body)
-    known, turns = tools.Names(), Turns()
+    known, turns = tools.Names(), Turns(keeps_marks=keeps_marks)
     messages = turns.messages(body, known)
     chat: dict[str, Any] = {"model": body.get("model"), "messages": messages}
     chat["max_completion_tokens"] = body["max_tokens"]
@@ -60,7 +60,7 @@ def view(body: dict[str, Any]) -> MessagesView:
         chat["stream"] = True
     lost = [name for name, value in body.items() if name not in HANDLED and value is not None]
     lost += _add_sampling(body, chat)
-    lost += tools.add(body, chat, known)
+    lost += tools.add(body, chat, known, keeps_marks=keeps_marks)
     lost += _add_thinking(body, chat)
     lost += _add_format(body, chat)
     obstacle = turns.obstacle or _forced_server_tool(body, chat)

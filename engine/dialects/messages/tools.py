@@ -9,6 +9,7 @@ from engine.dialects.translation import Malformed
 
 # OpenAI's limit of the length of a tool's name; Anthropic's is longer.
 LONGEST_NAME = 64
+MARK = "cache_control"
 CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 KNOWN_FIELDS = frozenset({"type", "name", "description", "input_schema", "strict", "cache_control"})
 
@@ -32,10 +33,10 @@ def call_id(given: object) -> str:
     return given if isinstance(given, str) else ""
 
 
-def add(body: dict[str, Any], chat: dict[str, Any], names: Names) -> list[str]:
+def add(body: dict[str, Any], chat: dict[str, Any], names: Names, *, keeps_marks: bool = False) -> list[str]:
     """Adds tools and the choice among them to a chat request; returns what is lost. Raises Malformed.
 
-    Tools that run at Anthropic, or that only Claude was trained for, are lost.
+    Tools that run at Anthropic, or that only Claude was trained for, are lost. `keeps_marks` is for those of the cache.
     """
     given, lost = body.get("tools"), list[str]()
     if given is not None and not isinstance(given, list):
@@ -43,6 +44,10 @@ def add(body: dict[str, Any], chat: dict[str, Any], names: Names) -> list[str]:
     made = [tool for place, one in enumerate(given or ()) if (tool := _tool(one, place, names, lost)) is not None]
     if not made:
         return lost
+    if keeps_marks:
+        lost = [name for name in lost if name != MARK]
+        marks = {tool["name"]: mark for tool in given or () if isinstance(mark := tool.get(MARK), dict)}
+        made = [{**one, MARK: mark} if (mark := marks.get(_name_of(one, names))) else one for one in made]
     chat["tools"] = made
     choice = body.get("tool_choice")
     if choice is None:
@@ -56,6 +61,11 @@ def add(body: dict[str, Any], chat: dict[str, Any], names: Names) -> list[str]:
     return lost
 
 
+def _name_of(tool: dict[str, Any], names: Names) -> str:
+    name = tool["function"]["name"]
+    return names.long_names.get(name, name)
+
+
 def _tool(tool: object, place: int, names: Names, lost: list[str]) -> dict[str, Any] | None:
     if not isinstance(tool, dict) or not isinstance(name := tool.get("name"), str) or not name:
         if isinstance(tool, dict) and isinstance(tool.get("type"), str) and tool["type"] != "custom":
@@ -66,7 +76,7 @@ def _tool(tool: object, place: int, names: Names, lost: list[str]) -> dict[str, 
         lost.append(f"tools.{str(tool['type'])[:40]}")
         return None
     lost += [f"tools.{key}" for key, value in tool.items() if key not in KNOWN_FIELDS and value is not None]
-    lost += ["cache_control"] if tool.get("cache_control") else []
+    lost += [MARK] if tool.get(MARK) else []
     schema = tool.get("input_schema")
     if not isinstance(schema, dict):
         raise Malformed(f"tools[{place}].input_schema", f"'tools[{place}].input_schema' must be an object.")

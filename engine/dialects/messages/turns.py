@@ -47,9 +47,10 @@ def _check_content(content: object, param: str) -> None:
 
 class Turns:
     """Translates messages; afterwards `lost` has the names of what chat has no place for, and `obstacle` the first
-    thing that no chat upstream can do."""
+    thing that no chat upstream can do. `keeps_marks`: marks for the prompt cache stay where they are."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keeps_marks: bool = False) -> None:
+        self._keeps_marks = keeps_marks
         self.lost: list[str] = []
         self.obstacle: Untranslatable | None = None
 
@@ -70,17 +71,23 @@ class Turns:
     def _system(self, content: str | list[Block]) -> Message:
         blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
         self._note_marks(blocks)
-        texts = [block["text"] for block in blocks if block["type"] == "text"]
-        text = "\n\n".join(text for text in texts if text and not text.startswith(BILLING))
+        told = [block for block in blocks if block["type"] == "text" and block["text"]]
+        told = [block for block in told if not block["text"].startswith(BILLING)]
+        if self._keeps_marks and any(map(_mark, told)):
+            return {"role": "system", "content": [{"type": "text", "text": b["text"], **_mark(b)} for b in told]}
+        text = "\n\n".join(block["text"] for block in told)
         return {"role": "system", "content": text} if text else {}
 
     def _assistant(self, blocks: list[Block], names: Names) -> Message:
         self._note_marks(blocks)
         text = "".join(block["text"] for block in blocks if block["type"] == "text")
-        calls = [_call(block, names) for block in blocks if block["type"] == "tool_use"]
+        calls = [{**_call(block, names), **self._kept(block)} for block in blocks if block["type"] == "tool_use"]
         thoughts = [block for block in blocks if block["type"] in ("thinking", "redacted_thinking")]
         self.lost += [f"messages.{block['type'][:40]}" for block in blocks if block["type"] not in OF_ANSWERS]
         message: Message = {"role": "assistant", "content": text or None}
+        if self._keeps_marks and any(_mark(block) for block in blocks if block["type"] == "text"):
+            texts = (block for block in blocks if block["type"] == "text" and block["text"])
+            message["content"] = [{"type": "text", "text": block["text"], **_mark(block)} for block in texts]
         if words := "".join(str(block.get("thinking") or "") for block in thoughts):
             message["reasoning_content"] = words
         if signed := [block for block in thoughts if is_replayable(block)]:
@@ -100,8 +107,11 @@ class Turns:
                 made.append(self._result(block, parts, f"{param}[{place}]"))
         for place, block in enumerate(blocks):
             if block["type"] != "tool_result":
-                parts += self._parts(block, f"{param}[{place}]")
-        if len(parts) == 1 and parts[0]["type"] == "text":
+                made_of = self._parts(block, f"{param}[{place}]")
+                if made_of:
+                    made_of[-1] |= self._kept(block)
+                parts += made_of
+        if len(parts) == 1 and parts[0].keys() == {"type", "text"}:
             return [*made, {"role": "user", "content": parts[0]["text"]}]
         return [*made, {"role": "user", "content": parts}] if parts else made
 
@@ -119,7 +129,8 @@ class Turns:
         text = "\n".join(texts)
         # Chat has no field for it, and the model has to know.
         told = f"Error: {text}" if block.get("is_error") is True else text
-        return {"role": "tool", "tool_call_id": call_id(block.get("tool_use_id")), "content": told}
+        result = {"role": "tool", "tool_call_id": call_id(block.get("tool_use_id")), "content": told}
+        return {**result, **self._kept(block)}
 
     def _parts(self, block: Block, param: str) -> list[dict[str, Any]]:
         kind, source = block.get("type"), block.get("source")
@@ -158,9 +169,17 @@ class Turns:
     def _hinder(self, param: str, why: str) -> None:
         self.obstacle = self.obstacle or Untranslatable(param, why)
 
+    def _kept(self, block: Block) -> Block:
+        return _mark(block) if self._keeps_marks else {}
+
     def _note_marks(self, blocks: list[Block]) -> None:
-        if any(block.get("cache_control") for block in blocks):
+        if not self._keeps_marks and any(block.get("cache_control") for block in blocks):
             self.lost.append("cache_control")
+
+
+def _mark(block: Block) -> Block:
+    mark = block.get("cache_control")
+    return {"cache_control": mark} if isinstance(mark, dict) else {}
 
 
 def _about(block: Block, *names: str) -> list[str]:
