@@ -62,7 +62,7 @@ def add(body: dict[str, Any], chat: dict[str, Any], names: Names, *, keeps_marks
 
 
 def _name_of(tool: dict[str, Any], names: Names) -> str:
-    name = tool["function"]["name"]
+    name: str = tool["function"]["name"]
     return names.long_names.get(name, name)
 
 
