@@ -379,3 +379,15 @@ def test_a_tool_is_not_called_with_arguments_that_are_not_json(arguments: list[s
 
 def test_an_answer_that_was_cut_may_end_within_arguments():
     assert called(['{"a": '], "length").problem == ""
+
+
+@pytest.mark.parametrize(("more", "is_fine"), [([b'\\"a\\": ', b"1}"], True), ([b'\\"a\\": '], False)])
+def test_arguments_that_were_told_without_parsing_are_looked_at_too(more: list[bytes], is_fine: bool):
+    encoder = MessagesEncoder(view(ASKED))
+    head = {"index": 0, "id": "call_0", "function": {"name": "f", "arguments": "{"}}
+    encoder.chunk({"choices": [{"index": 0, "delta": {"tool_calls": [head]}}]})
+    piece = {"index": 0, "delta": {"tool_calls": [{"index": 0, "function": {"arguments": ""}}]}}
+    assert encoder.can_go_on({"choices": [piece]})
+    encoder.more(more)
+    encoder.chunk({"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]})
+    assert (encoder.problem == "") == is_fine
