@@ -85,6 +85,11 @@ NOT_SERVED = {
     "batches": "Batches are not served: send each request by itself.",
     "files": "Files are not served: put their content into the request.",
     "realtime": "Realtime sessions are not served: use chat completions with stream.",
+    "messages/batches": "Batches are not served: send each request by itself.",
+    "conversations": "Conversations are not served: go on from a response by its id, or send the whole conversation.",
+    "vector_stores": "Vector stores are not served: search by a function tool of your own.",
+    "containers": "Containers are not served: let the provider make one for each request.",
+    "uploads": "Files are not served: put their content into the request.",
 }
 
 
@@ -158,8 +163,9 @@ def _of_deployment(rest: str) -> Way | None:
 
 
 def _nothing(method: str, path: str) -> Way:
-    kind = path.removeprefix(OPENAI).partition("/")[0]
-    why = NOT_SERVED.get(kind) or f"There is no {method} {path[:128]}. See /api/docs for what there is."
+    rest = path.removeprefix(OPENAI)
+    known = next((why for name, why in NOT_SERVED.items() if f"{rest}/".startswith(f"{name}/")), "")
+    why = known or f"There is no {method} {path[:128]}. See /api/docs for what there is."
     return Way(Asks.NOTHING, why=why)
 
 

@@ -48,7 +48,20 @@ def test_an_unknown_path_below_v1_says_that_there_is_nothing(path: str):
     assert not way.is_known
 
 
-@pytest.mark.parametrize("path", ["/v1/batches", "/v1/files/file-1/content", "/v1/realtime", "/openai/files"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/batches",
+        "/v1/files/file-1/content",
+        "/v1/realtime",
+        "/openai/files",
+        "/v1/messages/batches",
+        "/v1/messages/batches/b/results",
+        "/v1/conversations/c/items",
+        "/v1/vector_stores",
+        "/v1/containers",
+    ],
+)
 def test_what_openai_has_and_we_do_not_serve_says_so(path: str):
     way = way_of(path, "GET")
     assert way is not None
