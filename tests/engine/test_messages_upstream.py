@@ -58,6 +58,7 @@ async def ask(
     stream, order = fields.pop("stream", True), fields.pop("order", "ab")
     seen = fields.pop("seen", None)
     router, headers = fields.pop("router", Router.NATIVE), fields.pop("headers", {})
+    shares = fields.pop("shares_accounts", False)
     places = {
         "a": {
             "provider_type": "anthropic",
@@ -76,7 +77,8 @@ async def ask(
     live = routing.get("g")
     assert live is not None
     asked = {**body, "stream": True} if stream else body
-    one, parts, result = Call(endpoint, asked, Trace("r", "g"), stream, headers=headers), list[bytes](), None
+    one = Call(endpoint, asked, Trace("r", "g"), stream, headers=headers, shares_accounts=shares)
+    parts, result = list[bytes](), None
     try:
         result = await routing.route(one, live)
         if isinstance(result, Answer):
@@ -262,5 +264,8 @@ async def test_an_uploaded_file_goes_to_anthropic_only(upstream: ScriptedUpstrea
     image = {"type": "image", "source": {"type": "file", "file_id": "file_1"}}
     body = {**ASKED, "messages": [{"role": "user", "content": [image]}]}
     upstream.script(Sent(WHOLE_STREAM))
-    said = await ask(upstream, body=body, order="ba")
+    said = await ask(upstream, body=body, order="ba", shares_accounts=True)
     assert (said.error, said.path) == (None, "a:success")
+    foreign = await ask(upstream, body=body, order="ba")
+    assert isinstance(foreign.error, Unsuitable)
+    assert foreign.error.param == "messages[0].content[0].source.file_id"
