@@ -15,7 +15,7 @@ from engine.ledger import Attempt, Trace
 from engine.skips import Journey
 from engine.spec import DeploymentSpec, OwnKey, RetryPolicy
 from engine.upstreams.estimates import ForwardedEvents
-from engine.upstreams.kept import Continued, Kept, Place
+from engine.upstreams.kept import Continued, Holding, Kept
 from engine.upstreams.tokens import Usage
 from engine.upstreams.uploads import Upload
 
@@ -95,7 +95,7 @@ class Call:
     watch: Callable[[Stream], None] | None = field(default=None, repr=False)
     may_be_kept: bool = False
     source: Continued | None = None
-    held: Mapping[str, Place] = field(default_factory=dict)
+    held: Mapping[str, Holding] = field(default_factory=dict)
     prefers: str = ""
     shares_accounts: bool = False
     _named: tuple[AccountId | None] | None = field(default=None, repr=False)

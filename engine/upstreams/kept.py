@@ -17,7 +17,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Holding:
     """Where an item is kept. `is_own`: in the account of the caller's own key."""
 
     deployment_id: str

@@ -17,7 +17,7 @@ from engine.dialects.responses.kept import is_id, previous_of, references_of
 from engine.dialects.responses.replayed import ids_to_look_up, thoughts_by_id
 from engine.spec import OwnKey
 from engine.upstreams.call import Call
-from engine.upstreams.kept import Continued, Kept, Place
+from engine.upstreams.kept import Continued, Holding, Kept
 from gateway.exchange import Exchange
 from gateway.live import Live
 from gateway.openai import ApiError
@@ -64,7 +64,7 @@ async def look_up(live: Live, holder: KeyHolder, call: Call) -> None:
         return
     keys = live.own_keys_of(holder)
     call.held = {
-        id: Place(row.deployment_id, is_own=bool(row.own_key))
+        id: Holding(row.deployment_id, is_own=bool(row.own_key))
         for id, row in rows.items()
         if row.own_key == fingerprint(keys.get(row.provider_id), row.provider_id)
     }
