@@ -242,7 +242,7 @@ async def _send_events(exchange: Exchange, result: Stream, send: Send, watch: _W
 class _Watch:
     """Cancels the task that made it, with its upstream call, when the caller hangs up.
 
-    It is a `Limit`, and looks from LOOKS_AFTER_S on: most answers are there before, and a task that looks is a good
+    It is a `TimeLimit`, and looks from LOOKS_AFTER_S on: most answers are there before, and a task that looks is a good
     part of their cost.
     """
 

@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 KEPT = 256
 
 
-class Limit(Protocol):
+class TimeLimit(Protocol):
     """Something to happen at `due_s` on the loop's clock, as long as it `is_open`."""
 
     due_s: float
@@ -32,12 +32,12 @@ class TimeLimits:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._heap: list[tuple[float, int, Limit]] = []
+        self._heap: list[tuple[float, int, TimeLimit]] = []
         self._number = self._dropped = 0
         self._timer: asyncio.TimerHandle | None = None
         self._at_s = math.inf
 
-    def add(self, limit: Limit) -> None:
+    def add(self, limit: TimeLimit) -> None:
         """From now on it expires at its time, unless it is dropped before."""
         limit.is_open = True
         self._number += 1  # those of one moment expire in their order
@@ -45,7 +45,7 @@ class TimeLimits:
         if limit.due_s < self._at_s:
             self._set_timer(limit.due_s)
 
-    def drop(self, limit: Limit) -> None:
+    def drop(self, limit: TimeLimit) -> None:
         """It does not expire any more. The timer stays: to set it again takes longer than a look in vain."""
         if limit.is_open:
             limit.is_open = False
