@@ -92,6 +92,8 @@ def bind() -> None:
     litellm.suppress_debug_info = True
     litellm.sync_transport = CheckedTransport()
     litellm.module_level_client = http_handler.HTTPHandler(timeout=60)
+    # Of each model of Hugging Face, LiteLLM asks huggingface.co for its length, amid the request; nobody here reads it.
+    litellm.utils._get_max_position_embeddings = lambda model_name: None
 
 
 async def close_clients() -> None:

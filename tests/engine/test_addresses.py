@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
 
 import litellm
 import pytest
@@ -150,6 +153,23 @@ async def test_traffic_follows_no_redirect(dialect: str, upstream: ScriptedUpstr
             await _send(dialect, moved.url)
         assert moved.count >= 1
     assert upstream.count == 0
+
+
+@pytest.mark.parametrize("dialect", ["openai", *DIALECTS])
+async def test_nobody_is_asked_but_the_provider(
+    dialect: str, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+):
+    asked, resolve = set[str](), socket.getaddrinfo
+
+    def noted(host: str, *rest: Any, **options: Any) -> Any:
+        asked.add(str(host))
+        return resolve("127.0.0.1", *rest, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", noted)
+    with suppress(Exception):  # the answer is OpenAI's, which some can't read
+        await _send(dialect, upstream.url)
+    assert upstream.count >= 1
+    assert asked <= {"127.0.0.1", "localhost"}
 
 
 async def test_who_sent_the_request_learns_why_it_was_refused(upstream: ScriptedUpstream, public_only: None):
