@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from engine import fields
 from engine.fields import Between
@@ -27,13 +27,9 @@ class Capacity:
     prefill_tokens_per_s: Speed | None = None
     decode_tokens_per_s: Speed | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON, without what is not known."""
-        return fields.written(self)
-
     @classmethod
     def from_json(cls, data: object, *, path: str = "capacity") -> Capacity:
-        """The capacity that `to_json` described; raises BadInput."""
+        """The capacity in a JSON object; raises BadInput."""
         return fields.read(cls, data, path)
 
 
