@@ -202,6 +202,12 @@ def router_of(config: Mapping[str, Any]) -> Router:
     return Router(checked_settings(config).get(ROUTER, Router.NATIVE))
 
 
+def rescues(config: Mapping[str, Any]) -> bool:
+    """Whether streams of a group with these `settings` go on when they break: unless it says no, or LiteLLM routes."""
+    wish = checked_settings(config).get(RESCUE, Rescues.AUTO)
+    return Rescues(wish) is Rescues.AUTO and router_of(config) is Router.NATIVE
+
+
 def _switch(key: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValidationError(f"{key}: give true or false.")

@@ -19,7 +19,6 @@ from engine.spec import (
     DeploymentSpec,
     FallbackPolicy,
     GroupSpec,
-    Rescues,
     RetryPolicy,
     Router,
     Strategy,
@@ -64,7 +63,7 @@ def spec_of(group: RoutingGroup, deployments: Iterable[Deployment] | None = None
         fallback=fallback,
         router=router,
         streams_upstream=problem is None and group.settings.get(config_checks.STREAM_UPSTREAM) is True,
-        rescues=problem is None and group.settings.get(config_checks.RESCUE) == Rescues.AUTO,
+        rescues=problem is None and config_checks.rescues(group.settings),
         sticky=config_checks.sticky_policy(group.settings) if problem is None else None,
         hedge=config_checks.hedge_policy(group.settings) if problem is None else None,
     )

@@ -167,7 +167,8 @@ def _unsupported(config: Mapping[str, Any], name: str, label: str) -> EffectiveS
 
 
 def _rescue(config: Mapping[str, Any], name: str, label: str) -> EffectiveSetting:
-    return EffectiveSetting(label, RESCUES[Rescues(config.get(name) or Rescues.OFF)], is_default=name not in config)
+    text = RESCUES[Rescues.AUTO if config_checks.rescues(config) else Rescues.OFF]
+    return EffectiveSetting(label, text, is_default=name not in config)
 
 
 def _sticky(config: Mapping[str, Any], name: str, label: str) -> EffectiveSetting:

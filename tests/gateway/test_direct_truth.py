@@ -58,6 +58,9 @@ class Asked:
         return found()
 
 
+HONEST: dict[str, Any] = {"settings": {"rescue": "off"}}
+
+
 @pytest.fixture
 def asked(stage: Stage, make_group: Callable[..., str]) -> Iterator[Asked]:
     with ScriptedUpstream() as first, ScriptedUpstream() as second:
@@ -68,7 +71,7 @@ def asked(stage: Stage, make_group: Callable[..., str]) -> Iterator[Asked]:
         ]
         prices = {"input_cost_per_million": 1_000_000, "output_cost_per_million": 0}
         stage.console.call("PATCH", f"/api/v1/llm/models/{models[0]}", prices)
-        group = make_group(*models, retry_config=GOOD_ENOUGH, cooldown_config={"cooldown_time_s": 0})
+        group = make_group(*models, retry_config=GOOD_ENOUGH, cooldown_config={"cooldown_time_s": 0}, **HONEST)
         yield Asked(stage, first, group)
 
 

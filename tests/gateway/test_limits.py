@@ -33,7 +33,8 @@ def model(stage: Stage, upstream: ScriptedUpstream) -> str:
 @pytest.fixture
 def lone_group(model: str, make_group: MakeGroup) -> MakeGroup:
     """Makes a group whose only deployment is the scripted upstream."""
-    return lambda **retry: make_group(model, retry_config={**PATIENT, **retry})
+    honest = {"rescue": "off"}
+    return lambda **retry: make_group(model, retry_config={**PATIENT, **retry}, settings=honest)
 
 
 def failed(stage: Stage, group: str, **params: Any) -> tuple[openai.APIStatusError, float]:

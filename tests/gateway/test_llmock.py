@@ -125,7 +125,7 @@ def test_a_stream_dropped_before_its_first_token_falls_back(stage: Stage, make_g
 def test_a_stream_broken_in_the_middle_does_not_look_complete(stage: Stage, make_group: MakeGroup, kind: str) -> None:
     stage.first.script({"type": "reply", "text": "one two three four five six"})
     stage.first.script({"type": "stream_fault", "kind": kind, "after_chunks": 3})
-    answer = ask(stage, make_group(), stream=True)
+    answer = ask(stage, make_group(settings={"rescue": "off"}), stream=True)
     with pytest.raises(openai.APIError):
         list(answer.parse())
     assert outcomes(stage, answer) == [("First", 1, "error")]

@@ -97,6 +97,6 @@ def test_a_key_without_the_scope_is_refused_and_logged_with_its_owner(stage: Sta
 
 def test_a_stream_that_breaks_has_failed_although_it_began_with_200(stage: Stage, make_group: Callable[..., str]):
     stage.first.script({"type": "stream_fault", "kind": "truncate", "after_chunks": 3, "times": None})
-    answer = ask(stage, make_group(stage.models[0]), stream=True)
+    answer = ask(stage, make_group(stage.models[0], settings={"rescue": "off"}), stream=True)
     assert answer.status_code == 200
     assert row_of(stage, answer)["outcome"] == "failed"

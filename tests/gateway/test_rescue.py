@@ -155,9 +155,15 @@ def test_a_rescue_that_fails_is_tried_once_more_and_then_the_first_error_counts(
     assert [a["status"] for a in asked.stage.attempts(call_id)] == ["error", "error", "error"]
 
 
-@pytest.mark.parametrize("settings", [{"rescue": "off"}, {"rescue": None}])
-def test_without_rescue_a_broken_stream_ends_with_its_error(make, settings: dict[str, Any]):
-    asked = make(**settings)
+def test_streams_are_rescued_where_nothing_is_set(make):
+    asked = make(rescue=None)
+    asked.first.script(CutStream(5))
+    _, chunks, error = asked.stream()
+    assert (text_of(chunks), error, finishes(chunks)) == (ANSWER, None, ["stop"])
+
+
+def test_without_rescue_a_broken_stream_ends_with_its_error(make):
+    asked = make(rescue="off")
     asked.first.script(CutStream(5))
     call_id, _, error = asked.stream()
     assert getattr(error, "code", None) == "stream_broken"
@@ -188,7 +194,7 @@ def test_clients_of_other_doors_get_one_whole_answer_too(make, path: str):
 def test_a_fallback_group_that_does_not_rescue_ends_with_the_error(make, make_group):
     asked = make()
     model = asked.stage.console.add_model(provider=f"Spare {next(_numbers)}", api_base=asked.second.url)
-    spare = make_group(model, cooldown_config={"cooldown_time_s": 0})
+    spare = make_group(model, cooldown_config={"cooldown_time_s": 0}, settings={"rescue": "off"})
     front = make(fallbacks=[spare])
     front.first.script(Status(503))
     front.second.script(Status(503), CutStream(5))

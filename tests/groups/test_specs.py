@@ -163,4 +163,6 @@ def test_a_group_may_rescue_streams_and_its_models_may_go_on_with_a_begun_answer
     able, unable = make_model(capabilities=["chat", "prefill"]), make_model(capabilities=["chat"])
     spec = spec_of(stored(make_group(models=[able, unable], settings={"rescue": "auto"})))
     assert (spec.rescues, [row.prefills for row in spec.deployments]) == (True, [True, False])
+    assert spec_of(stored(make_group())).rescues
     assert not spec_of(stored(make_group(settings={"rescue": "off"}))).rescues
+    assert not spec_of(stored(make_group(settings={"router": "litellm"}))).rescues

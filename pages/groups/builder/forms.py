@@ -74,7 +74,7 @@ class GroupForm(forms.Form):
     )
     rescue = forms.ChoiceField(
         label="Streams that break after their first content",
-        choices=[("", "end with an error (default)"), ("auto", "go on at the same deployment or another")],
+        choices=[("", "go on at the same deployment or another (default)"), ("off", "end with an error")],
         required=False,
         widget=forms.Select({"class": "input"}),
         help_text="The answer is continued where the model can, else begun again and joined where it is the same. What "

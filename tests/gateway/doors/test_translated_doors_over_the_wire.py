@@ -119,7 +119,7 @@ def test_an_upstream_that_is_down_is_passed_over_for_both(stage: Stage, make_gro
 def test_a_stream_that_breaks_ends_with_one_error_of_its_own_kind(stage: Stage, make_group: MakeGroup):
     for upstream in (stage.first, stage.second):
         upstream.script(CUT)
-    group = make_group()
+    group = make_group(settings={"rescue": "off"})
     broken = message(stage, group, stream=True)
     told = events(broken.text)
     assert [one["type"] for one in told].count("error") == 1
