@@ -6,6 +6,7 @@ A chunk is the JSON of one event of a chat stream, as a dict.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any
 
 from engine.dialects.reading import chunk_in
@@ -113,7 +114,7 @@ class Joint:
         if delta_of(made["choices"][0]).get(UNSAID):
             raise AnotherAnswer
         if self._is_joined:
-            return [made]
+            return [self._without_lost(made)]
         return self._continued(made) if self._is_continued else self._again(made)
 
     def _again(self, chunk: dict[str, Any]) -> list[dict[str, Any]]:
@@ -130,14 +131,23 @@ class Joint:
         known = self._text[self._at : self._at + len(content)]
         self._at += len(content)
         if content.startswith(known) and self._at >= len(self._text):
-            return self._join(with_content(chunk, content[len(known) :].removeprefix(self._lost)))
+            return self._join(with_content(chunk, content[len(known) :]))
         if content.startswith(known) and not says_more(chunk):
             return []  # it may be saying the text again
-        return self._join(with_content(chunk, (held + content).removeprefix(self._lost)))
+        return self._join(with_content(chunk, held + content))
 
     def _join(self, chunk: dict[str, Any]) -> list[dict[str, Any]]:
         self._is_joined = True
-        return [chunk]
+        return [self._without_lost(chunk)]
+
+    def _without_lost(self, chunk: dict[str, Any]) -> dict[str, Any]:
+        """Without the white space that the caller has already; it may come in several chunks."""
+        if not (self._lost and (content := content_of(chunk))):
+            return chunk
+        both = zip(content, self._lost, strict=False)
+        known = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], both))
+        self._lost = self._lost[known:] if known == len(content) else ""
+        return with_content(chunk, content[known:])
 
     def _as_first(self, chunk: dict[str, Any]) -> dict[str, Any]:
         """With the id and time of the first stream: to the caller it is the same answer."""

@@ -125,3 +125,11 @@ def test_usage_is_that_of_both_parts():
     }
     assert with_usage({"choices": []}, first) == {"choices": []}
     assert sum_of([first, Usage(12, 3, 15)]) == Usage(22, 7, 29, cached_tokens=2, is_estimated=True)
+
+
+@pytest.mark.parametrize(
+    "again", [("pong ", "from"), ("pong", " ", "from"), ("pong", " from"), (" ", "from"), ("from",)]
+)
+def test_white_space_that_the_caller_has_is_not_said_again_in_whatever_chunks_it_comes(again: tuple[str, ...]):
+    joint = joint_of("pong ", is_continued=True, lost=" ")
+    assert shown(joint, *map(chunk, again)) == "from"

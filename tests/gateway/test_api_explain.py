@@ -128,5 +128,5 @@ def test_strangers_bad_input_and_what_is_not_there(as_charlie, as_dora, virtual)
 def test_explaining_takes_the_same_queries_for_many_deployments(as_charlie, django_assert_num_queries):
     groups = [make_group(models=[make_model() for _ in range(size)]) for size in (1, 5)]
     for group in groups:
-        with django_assert_num_queries(9):  # the key, the group, names, two for rows, two for cooldowns, response times
+        with django_assert_num_queries(8):  # the key, the group, names, two for rows, two for cooldowns, response times
             explained(as_charlie, group)

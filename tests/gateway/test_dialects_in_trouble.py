@@ -49,7 +49,7 @@ def lone(make_group: Callable[..., str], model: str) -> str:
 @pytest.fixture
 def group(stage: Stage, make_group: Callable[..., str], model: str) -> str:
     """Anthropic first, llmock second."""
-    return make_group(model, stage.models[1], retry_config=ONCE)
+    return make_group(model, stage.models[1], retry_config=ONCE, settings={"rescue": "off"})
 
 
 def ask(stage: Stage, group: str, **more: Any) -> httpx.Response:

@@ -55,7 +55,7 @@ def test_an_upstreams_error_is_a_failure_unless_it_is_about_the_request(
 
 def test_a_group_that_cools_down_as_a_whole_fails_each_request(stage: Stage, make_group: Callable[..., str]):
     fail(stage, 503)
-    group = make_group()
+    group = make_group(cooldown_config={"cooldown_time_s": 60, "last_deployment_s": 60})
     answers = [ask(stage, group) for _ in range(3)]
     assert answers[-1].json()["error"]["code"] == "all_cooling_down"
     assert {row_of(stage, answer)["outcome"] for answer in answers} == {"failed"}

@@ -37,7 +37,7 @@ def test_a_line_that_is_made_from_parts_is_the_one_that_its_attempts_give(
     is_stream: bool, monkeypatch: pytest.MonkeyPatch
 ):
     quick = told(job(is_stream=is_stream))
-    monkeypatch.setattr("engine.drivers.simulation.FirstAsks.ask", lambda *_, **__: None)  # every request has a journey
+    monkeypatch.setattr("engine.core.first_asks.FirstAsks.ask", lambda *_, **__: None)  # every request has a journey
     slow = told(job(is_stream=is_stream))
     assert traces_in(quick) == traces_in(slow)
     assert quick[-1] == slow[-1]

@@ -99,6 +99,7 @@ def test_units_have_columns_of_their_own(page):
     assert sorted(units) == [("12.5", "second"), ("3", "image")]
 
 
+@pytest.mark.django_db
 def test_costs_are_summed_by_day_provider_model_team_and_key(page):
     key: dict[str, Any] = {
         "provider": "OpenAI",
