@@ -3,7 +3,7 @@
 const drawer = document.getElementById("drawer");
 
 async function showInDrawer(address) {
-  await htmx.ajax("GET", address, { target: "#drawer-content", swap: "innerHTML" });
+  await htmx.ajax("GET", address, { target: "#drawer-content", swap: "innerHTML" }).catch(() => {});
   if (!drawer.querySelector("#traces")) return; // console.js says why
   if (!drawer.open) drawer.showModal();
   drawer.querySelector("#traces-title").focus();

@@ -21,7 +21,7 @@ function catchUp() {
   if (!rows.dataset.follows) return;
   const address = isBusy(rows) || live.getAttribute("aria-pressed") !== "true" ? rows.dataset.news : rows.dataset.rows;
   const target = address === rows.dataset.news ? "#request-news" : "#request-rows";
-  htmx.ajax("GET", address, { target, swap: "outerHTML" });
+  htmx.ajax("GET", address, { target, swap: "outerHTML" }).catch(() => {}); // given up when its rows are replaced
 }
 
 document.body.addEventListener("requests-changed", catchUp);

@@ -27,7 +27,8 @@ export class Timeline {
       for (const link of document.querySelectorAll(".picture a, .export a")) {
         link.setAttribute("href", link.getAttribute("href").replace(before, run));
       }
-      htmx.ajax("GET", `/runs/${run}/timeline`, { target: "#timeline", swap: "outerHTML" });
+      // Given up when another timeline comes first.
+      htmx.ajax("GET", `/runs/${run}/timeline`, { target: "#timeline", swap: "outerHTML" }).catch(() => {});
     }
     this.#show(at_ms);
   }

@@ -17,7 +17,7 @@ beforeEach(async () => {
   page = open({ parts: { "#live": live, "#request-rows": rows, "#request-rows[data-follows]": rows } });
   asked = [];
   globalThis.scrollY = 0;
-  globalThis.htmx = { ajax: (_, address, { target }) => asked.push([address, target]) };
+  globalThis.htmx = { ajax: async (_, address, { target }) => asked.push([address, target]) };
   version += 1;
   await import(`../../static/js/requests.js?${version}`);
 });

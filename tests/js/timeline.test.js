@@ -103,7 +103,7 @@ test("a click on a bar seeks its end; with a modifier it stays a link", () => {
 
 test("a run that goes on as another one has its timeline drawn again, and its links changed", () => {
   const asked = [];
-  globalThis.htmx = { ajax: (_, address) => asked.push(address) };
+  globalThis.htmx = { ajax: async (_, address) => asked.push(address) };
   const picture = new FakeElement({ attributes: { href: "/runs/r1/traces" } });
   page.parts[".picture a, .export a"] = [picture];
   moment(500, "r2");
