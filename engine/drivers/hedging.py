@@ -1,6 +1,6 @@
 """Two attempts of one real request at once: the first that begins wins, and the other one is closed.
 
-When that happens and whom it asks is the core's (`engine/core/hedging.py`).
+The core decides when that happens, and whom it asks (`engine/core/hedging.py`).
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class Pair:
             task.cancel()
             if self._has_won or ask.step is Step.HEDGE:
                 self._mark(ask, self._prompt())
-        # In a task of its own: whoever is cancelled meanwhile leaves nothing half told.
+        # In a task of its own: a request that is cancelled meanwhile leaves nothing half told.
         settling = asyncio.create_task(self._settle())
         _settling.add(settling)
         settling.add_done_callback(_settling.discard)

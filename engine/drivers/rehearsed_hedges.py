@@ -1,7 +1,7 @@
 """The simulator's side of hedges: two attempts of one request on the heap, of which the first to begin wins.
 
-When that happens and whom it asks is the core's, as in the gateway (`hedging.py`). Only runs with a group that hedges
-are of this kind: all others pay nothing for it.
+The core decides when that happens, and whom it asks, as in the gateway (`hedging.py`). Only runs with a group that
+hedges are of this kind: all others pay nothing for it.
 """
 
 from __future__ import annotations
