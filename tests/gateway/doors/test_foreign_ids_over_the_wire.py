@@ -105,12 +105,13 @@ def test_what_is_in_the_providers_account_is_refused_with_a_way_out(
     assert "key of your own" in caught.value.message
 
 
-def bring(stage: Stage, client: OpenAI, upstream: ScriptedUpstream, **fields: Any) -> None:
-    [provider] = [
-        row["name"]
-        for row in stage.console.call("GET", "/api/v1/llm/providers?size=200")["providers"]
-        if row["api_base"] == upstream.url
-    ]
+def bring(stage: Stage, client: OpenAI, group: str, **fields: Any) -> None:
+    """Gives the caller a key of their own for the provider of a group with one deployment.
+
+    By the group, not by the upstream's address: ports are used again, so an earlier test's provider may have the same.
+    """
+    found = stage.console.call("GET", f"/v1/routing_group?q={group}&size=200")["routing_groups"]
+    [provider] = [row["deployments"][0]["provider"] for row in found if row["routing_group_name"] == group]
     url, headers = f"{stage.console.url}/api/v1/llm/users/me/byok", {"Authorization": f"Bearer {client.api_key}"}
     asked = {"provider": provider, "api_key": OWN, **fields}
     assert httpx.post(url, json=asked, headers=headers, timeout=30).is_success
@@ -124,7 +125,7 @@ def test_what_is_in_the_account_of_an_own_key_is_its_owners(
     stage: Stage, group: str, body: dict[str, Any], upstream: ScriptedUpstream
 ):
     client = client_of(stage.console, issued(stage.console)["key"])
-    bring(stage, client, upstream, may_fall_back=True)
+    bring(stage, client, group, may_fall_back=True)
     client.post("/responses", cast_to=object, body={"model": group, **body})
     assert upstream.seen[-1].headers["authorization"] == f"Bearer {OWN}"
     name = next(iter(body.keys() - {"input"}), "input")
@@ -135,7 +136,7 @@ def test_a_refused_own_key_does_not_lead_into_the_account_that_all_share(
     stage: Stage, group: str, upstream: ScriptedUpstream
 ):
     client = client_of(stage.console, issued(stage.console)["key"])
-    bring(stage, client, upstream, may_fall_back=True)
+    bring(stage, client, group, may_fall_back=True)
     upstream.script(Status(401), Status(401), Status(401))
     with pytest.raises(Exception, match="Your own key"):
         client.responses.create(model=group, input=FILE)
