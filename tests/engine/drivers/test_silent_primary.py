@@ -59,15 +59,16 @@ class Mute:
         await exchange.pause(None)
 
 
-@pytest.mark.parametrize("is_stream", [True, False])
+# A stream ends its wait with the first token's limit, so the attempt's own may be far away.
+@pytest.mark.parametrize(("is_stream", "timeout_s", "waits_s"), [(True, 30.0, 0.15), (False, 0.6, 0.6)])
 def test_a_group_without_settings_survives_it_over_a_socket_a_hundred_times_as_fast(
-    is_stream: bool, monkeypatch: pytest.MonkeyPatch
+    is_stream: bool, timeout_s: float, waits_s: float, monkeypatch: pytest.MonkeyPatch
 ):
     async def main() -> tuple[str, float]:
         async with upstream_of_a_test() as server:
             server.script(Mute(), Sent((ROLE, WORD, STOP, DONE)) if is_stream else Whole(ANSWER))
             rows = tuple(replace(row, api_base=server.url) for row in TWO)
-            routing = await routing_of(unconfigured(deployments=rows, retry=RetryPolicy(timeout_s=0.6)))
+            routing = await routing_of(unconfigured(deployments=rows, retry=RetryPolicy(timeout_s=timeout_s)))
             began = time.monotonic()
             result, trace = await request(routing, "g", None, is_stream=is_stream)
             took_s = time.monotonic() - began
@@ -79,7 +80,7 @@ def test_a_group_without_settings_survives_it_over_a_socket_a_hundred_times_as_f
     monkeypatch.setattr(spec, "FIRST_TOKEN_S", 0.15)
     path, took_s = asyncio.run(main())
     assert path == "a:error>b:success"
-    assert (0.15 if is_stream else 0.6) <= took_s < (0.5 if is_stream else 2.0)
+    assert waits_s <= took_s < 20.0
 
 
 # The time of a whole request
