@@ -14,7 +14,7 @@ import gc
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from queue import SimpleQueue
 from typing import Any, BinaryIO
 
@@ -22,6 +22,7 @@ from pydantic_core import from_json, to_json
 
 from engine.drivers.simulation import simulate
 from engine.rehearsal.jobs import Job
+from engine.rehearsal.recording import Emit
 from engine.spec import Router
 
 # Requests make many small objects and no cycles: looking for those more often would only cost time.
@@ -64,16 +65,16 @@ class Worker:
 
     def _run(self, data: Mapping[str, Any]) -> None:
         try:
-            run(Job.from_json(data), self)
+            run(Job.from_json(data), emit=self.say, should_stop=self.cancelled.is_set)
         except Exception as error:  # the worker lives on; whoever asked is told
             self.say({"type": "failed", "error": f"The run broke. {_sentence_of(error)}"})
         gc.collect()
 
 
-def run(job: Job, worker: Worker) -> None:
+def run(job: Job, *, emit: Emit, should_stop: Callable[[], bool]) -> None:
     """Runs a job with the router of its first group, which is the one that decides."""
     if job.spec.router is Router.NATIVE:
-        simulate(job, emit=worker.say, should_stop=worker.cancelled.is_set)
+        simulate(job, emit=emit, should_stop=should_stop)
         return
     from engine.drivers.litellm_router import contract
 
@@ -81,7 +82,7 @@ def run(job: Job, worker: Worker) -> None:
     from engine.drivers.litellm_router.rehearsing import rehearse_in_virtual_time
 
     _settle()
-    rehearse_in_virtual_time(job, emit=worker.say, should_stop=worker.cancelled.is_set)
+    rehearse_in_virtual_time(job, emit=emit, should_stop=should_stop)
 
 
 def _settle() -> None:
