@@ -189,6 +189,11 @@ class SimulationResultSerializer(serializers.Serializer):
         child=serializers.IntegerField(), help_text="Failed requests by the class of the error their client got."
     )
     faults_not_struck = FaultNotStruckSerializer(many=True)
+    skipped = serializers.DictField(
+        child=serializers.DictField(child=serializers.IntegerField()),
+        required=False,
+        help_text="How often a deployment was passed over, by its id and the reason.",
+    )
     untried_requests = serializers.IntegerField(help_text="Requests for which no deployment was asked.")
     avg_latency_ms = serializers.FloatField()
     fallback_count = serializers.IntegerField(help_text="Requests that left their first tier.")
@@ -205,6 +210,13 @@ class SimulationResultSerializer(serializers.Serializer):
     latency_p50_ms = serializers.FloatField(allow_null=True, help_text="null when nothing was answered.")
     latency_p95_ms = serializers.FloatField(allow_null=True)
     latency_p99_ms = serializers.FloatField(allow_null=True)
+    ttft_p50_ms = serializers.FloatField(
+        required=False,
+        allow_null=True,
+        help_text="From the request to the first token its client gets; null where no stream was answered.",
+    )
+    ttft_p95_ms = serializers.FloatField(required=False, allow_null=True)
+    ttft_p99_ms = serializers.FloatField(required=False, allow_null=True)
     cost_usd = serializers.FloatField()
     cached_share = serializers.FloatField(
         required=False,

@@ -98,6 +98,11 @@ class Request:
         self.talk: Talk | None = None
         self.service: Service | None = None
 
+    @property
+    def first_token_ms(self) -> float | None:
+        """How long its caller waited for the first token, if the first deployment that it asked has answered."""
+        return None if self.first_token_s is None else (self.first_token_s - self.began_s) * 1000
+
     def attempt(self, now: float, status: AttemptStatus, effect: Effect | None = None) -> Attempt:
         """The attempt under way, which has ended so."""
         ask, place, row = self.ask, self.place, self.place.row

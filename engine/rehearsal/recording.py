@@ -71,12 +71,19 @@ class Ended(Protocol):
     def tell(self, traces: TraceLines, zero_s: float) -> None: ...
 
 
+class AnsweredAtOnce(Ended, Protocol):
+    """One that the first deployment it asked has answered."""
+
+    @property
+    def first_token_ms(self) -> float | None: ...
+
+
 class Recording:
     """Of one run. Moments of attempts and skips are seconds since `zero_s`."""
 
     def __init__(self, job: Job, emit: Emit, *, zero_s: float = 0.0) -> None:
         self._job, self._emit, self._zero_s = job, emit, zero_s
-        self._keeps_traces = job.keeps_traces
+        self._keeps_traces, self._is_stream = job.keeps_traces, job.workload.is_stream
         self.tally = Tally(job.specs, job.workload.num_requests, has_caches=job.workload.has_conversations)
         self._waiting: list[Ended] = []
         self._last: deque[Ended] = deque(maxlen=LAST_TRACES)
@@ -101,13 +108,27 @@ class Recording:
         fallbacks = self.tally.fallbacks
         cost = self.tally.add(trace, duration_ms=duration_ms, error=error, usage=usage, outcome=outcome)
         finished = Finished(index, trace, began_ms, duration_ms, outcome, error, usage, cost, failure)
+        if self._is_stream and outcome is Outcome.ANSWERED:
+            self._add_first_token(trace, began_ms)
         if self.tally.fallbacks > fallbacks:
             self._last_fallback = finished
         self._keep(finished)
 
-    def finish_at_once(self, ended: Ended, count: DeploymentCount, duration_ms: float, cost_usd: float) -> None:
+    def _add_first_token(self, trace: Trace, began_ms: float) -> None:
+        """The first token of all attempts: where a stream broke and was rescued, the caller had it long before."""
+        for attempt in trace.attempts:
+            if attempt.first_token_ms is not None:
+                began_after_ms = (attempt.started_at - self._zero_s) * 1000 - began_ms
+                self.tally.add_first_token(began_after_ms + attempt.first_token_ms)
+                return
+
+    def finish_at_once(
+        self, ended: AnsweredAtOnce, count: DeploymentCount, duration_ms: float, cost_usd: float
+    ) -> None:
         """The same for one that the first deployment it asked has answered."""
         self.tally.add_at_once(count, duration_ms, cost_usd)
+        if self._is_stream and (first_token_ms := ended.first_token_ms) is not None:
+            self.tally.add_first_token(first_token_ms)
         self._keep(ended)
 
     def _keep(self, ended: Ended) -> None:

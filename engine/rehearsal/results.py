@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -70,10 +70,11 @@ class Tally:
         ) = 0
         self.cost_usd = 0.0
         self.read_tokens = self.cached_tokens = 0
-        self._latencies_ms = array("d")
+        self._latencies_ms, self._first_tokens_ms = array("d"), array("d")
         self._latency_sum_ms = 0.0
         self._flows: Counter[Flow] = Counter()
         self._causes: Counter[str] = Counter()
+        self._skips = {name: Counter[str]() for name in self.deployments}
         self._past: deque[_Moment] = deque()
 
     @property
@@ -91,6 +92,8 @@ class Tally:
         for attempt in trace.attempts:
             count = self.deployments[attempt.deployment_id]
             count.add(attempt)
+        if trace.skipped:
+            self._add_skips(trace.skipped)
         if len(trace.attempts) == 1 and not attempt.fallback_depth:
             self._add_primary(count)
         else:
@@ -126,6 +129,10 @@ class Tally:
         self._latency_sum_ms += duration_ms
         self.cost_usd += cost_usd
 
+    def add_first_token(self, waited_ms: float) -> None:
+        """Counts how long the caller of an answered stream waited for its first token, through all attempts."""
+        self._first_tokens_ms.append(waited_ms)
+
     def _add_primary(self, count: DeploymentCount) -> None:
         if not count.primary:
             self._flows[None, count.spec.deployment_id, PRIMARY] += 0  # its place among the flows
@@ -137,6 +144,11 @@ class Tally:
         self.untried += not trace.attempts
         for flow in _flows(trace):
             self._flows[flow] += 1
+
+    def _add_skips(self, skipped: Sequence[Skip]) -> None:
+        for skip in skipped:
+            if skip.is_skip:
+                self._skips[skip.deployment_id][skip.reason.value] += 1
 
     def _flow_steps(self) -> list[dict[str, Any]]:
         return [
@@ -154,13 +166,14 @@ class Tally:
 
     def result(self, *, seed: int, duration_ms: float) -> dict[str, Any]:
         """RoutingGroupSimulationResult, without the id of the run."""
-        ordered = sorted(self._latencies_ms)
+        ordered, first_tokens = sorted(self._latencies_ms), sorted(self._first_tokens_ms)
         return {
             "total_requests": self.finished,
             "successful_requests": self.succeeded,
             "failed_requests": self.failed,
             "refused_requests": self.refused,
             "failures_by_cause": dict(self._causes.most_common()),
+            "skipped": {name: dict(reasons.most_common()) for name, reasons in self._skips.items() if reasons},
             "untried_requests": self.untried,
             "avg_latency_ms": round(sum(ordered) / len(ordered), 3) if ordered else 0.0,
             "fallback_count": self.fallbacks,
@@ -171,10 +184,9 @@ class Tally:
             "seed": seed,
             "virtual_duration_ms": round(duration_ms, 3),
             **{f"latency_p{p}_ms": percentile(ordered, p) for p in (50, 95, 99)},
+            **{f"ttft_p{p}_ms": percentile(first_tokens, p) for p in (50, 95, 99)},
             "cost_usd": round(self.cost_usd, 9),
-            "cached_share": round(self.cached_tokens / self.read_tokens, 6)
-            if self._has_caches and self.read_tokens
-            else None,
+            "cached_share": self._cached_share,
         }
 
     @property

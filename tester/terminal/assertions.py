@@ -37,12 +37,19 @@ def _of_answers(name: str) -> Callable[[Result], float | None]:
     return lambda result: float(result[name]) if result["successful_requests"] else None
 
 
+def _of_streams(name: str) -> Callable[[Result], float | None]:
+    """A number about answered streams; None without any."""
+    return lambda result: result.get(name)
+
+
+FIRST_TOKENS = tuple(f"ttft_p{p}_ms" for p in (50, 95, 99))
 METRICS: dict[str, Callable[[Result], float | None]] = {
     "success_rate": _success_rate,
     "latency_avg_ms": _of_answers("avg_latency_ms"),
     "latency_p50_ms": _of_answers("latency_p50_ms"),
     "latency_p95_ms": _of_answers("latency_p95_ms"),
     "latency_p99_ms": _of_answers("latency_p99_ms"),
+    **{name: _of_streams(name) for name in FIRST_TOKENS},
     "fallback_count": _of_all("fallback_count"),
     "failed_requests": _of_all("failed_requests"),
     "refused_requests": _of_all("refused_requests"),
@@ -50,6 +57,7 @@ METRICS: dict[str, Callable[[Result], float | None]] = {
     "virtual_duration_ms": _of_all("virtual_duration_ms"),
 }
 NOTHING = "no request was answered, so there is nothing to measure"
+NO_STREAM = "no stream was answered, so there is no first token to measure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +83,8 @@ class Assertion:
     def complaint(self, result: Result) -> str:
         """Why it does not hold, in one line."""
         value = self.value_in(result)
-        return f"{self}: {NOTHING if value is None else f'it is {value:.12g}'}"
+        nothing = NO_STREAM if self.metric in FIRST_TOKENS else NOTHING
+        return f"{self}: {nothing if value is None else f'it is {value:.12g}'}"
 
 
 def parse_assertion(text: str) -> Assertion:

@@ -36,8 +36,10 @@ def _totals(result: Mapping[str, Any]) -> list[str]:
         *_causes(result),
         *not_struck(result),
         f"fallbacks  {result['fallback_count']:,} requests left their first tier",
+        *_skips(result),
         *(f"note       {note}" for note in notes_on(result)),
         f"latency    {_latencies(result)}",
+        *_first_tokens(result),
         f"cost       ${result['cost_usd']:.6f}",
         f"duration   {seconds:,.1f} s on the run's clock · seed {result['seed']}",
     ]
@@ -65,6 +67,22 @@ def _latencies(result: Mapping[str, Any]) -> str:
         return "–, nothing was answered"
     shares = " · ".join(f"p{p} {result[f'latency_p{p}_ms']:,.0f}" for p in (50, 95, 99))
     return f"avg {result['avg_latency_ms']:,.0f} · {shares} ms"
+
+
+def _first_tokens(result: Mapping[str, Any]) -> list[str]:
+    if result.get("ttft_p50_ms") is None:
+        return []
+    shares = " · ".join(f"p{p} {result[f'ttft_p{p}_ms']:,.0f}" for p in (50, 95, 99))
+    return [f"1st token  {shares} ms"]
+
+
+def _skips(result: Mapping[str, Any]) -> list[str]:
+    names = {row["deployment_id"]: row["deployment_name"] for row in result["traffic_distribution"]}
+    return [
+        f"skipped    {names.get(key, key)}: "
+        + " · ".join(f"{reason.replace('_', ' ')} {n:,}" for reason, n in reasons.items())
+        for key, reasons in (result.get("skipped") or {}).items()
+    ]
 
 
 def _row(traffic: Mapping[str, Any]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ SEED_FIELDS = {
 OUR_FIELDS = {
     "run_id", "seed", "virtual_duration_ms", "latency_p50_ms", "latency_p95_ms", "latency_p99_ms", "cost_usd",
     "failures_by_cause", "untried_requests", "faults_not_struck", "refused_requests", "rescued_requests",
-    "hedged_requests", "cached_share",
+    "hedged_requests", "cached_share", "ttft_p50_ms", "ttft_p95_ms", "ttft_p99_ms", "skipped",
 }  # fmt: skip
 TRAFFIC_FIELDS = {
     "deployment_id", "deployment_name", "provider", "request_count", "success_count", "failure_count",
@@ -97,6 +97,21 @@ def test_a_trace_is_replayed_as_it_came(simulate):
 def test_what_was_never_answered_has_no_percentiles(simulate):
     result = simulate(num_requests=10, scenario="everything-down")
     assert [result[f"latency_p{p}_ms"] for p in (50, 95, 99)] == [None] * 3
+
+
+def test_streams_say_how_long_their_clients_wait_for_the_first_token(simulate):
+    streamed = simulate(num_requests=50, workload={"kind": "closed", "is_stream": True}, seed=1)
+    waits = [streamed[f"ttft_p{p}_ms"] for p in (50, 95, 99)]
+    assert 0 < waits[0] <= waits[1] <= waits[2] < streamed["latency_p99_ms"]
+    whole = simulate(num_requests=10)
+    assert [whole[f"ttft_p{p}_ms"] for p in (50, 95, 99)] == [None] * 3
+
+
+def test_those_that_were_passed_over_are_counted_by_the_reason(simulate, ids):
+    result = simulate(scenario="primary-outage", seed=7)
+    assert list(result["skipped"]) == [ids[0]]
+    assert result["skipped"][ids[0]]["cooling"] > 10
+    assert simulate(num_requests=10)["skipped"] == {}
 
 
 def test_a_fault_that_never_struck_is_said(simulate):

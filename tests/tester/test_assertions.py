@@ -14,6 +14,7 @@ RESULT = {
     "latency_p50_ms": 300.0,
     "latency_p95_ms": 500.0,
     "latency_p99_ms": 900.0,
+    "ttft_p95_ms": 120.0,
     "cost_usd": 0.25,
     "virtual_duration_ms": 60_000.0,
 }
@@ -29,6 +30,7 @@ RESULT = {
         ("latency_p50_ms==300", True),
         ("latency_p95_ms!=500", False),
         (" latency_p99_ms<1e3 ", True),
+        ("ttft_p95_ms<=120", True),
         ("fallback_count>12", False),
         ("failed_requests<=1", True),
         ("cost_usd<.3", True),
@@ -52,6 +54,13 @@ def test_a_metric_over_nothing_fails_and_says_why(metric):
     assert assertion.value_in(NOTHING_ANSWERED) is None
     assert not assertion.holds(NOTHING_ANSWERED)
     assert assertion.complaint(NOTHING_ANSWERED).endswith("no request was answered, so there is nothing to measure")
+
+
+def test_a_first_token_where_nothing_was_streamed_fails_and_says_why():
+    assertion = parse_assertion("ttft_p95_ms<9000")
+    whole = {**RESULT, "ttft_p95_ms": None}
+    assert not assertion.holds(whole)
+    assert assertion.complaint(whole).endswith("no stream was answered, so there is no first token to measure")
 
 
 def test_success_is_over_what_was_answered_or_failed_and_over_nothing_it_is_none():

@@ -72,3 +72,11 @@ def test_what_was_never_asked_and_never_answered_is_said():
     assert "failures   AllCoolingDown 990 · ServiceUnavailableError 10 · no deployment was asked for 990" in text
     assert "latency    –, nothing was answered" in text
     assert any(line.split() == ["none", "was", "asked", "0", "0", "990", "–"] for line in text.splitlines())
+
+
+def test_first_tokens_and_those_that_were_passed_over_are_said():
+    waits = {"ttft_p50_ms": 310.4, "ttft_p95_ms": 1200.0, "ttft_p99_ms": 2000.0}
+    lines = table({**RESULT, **waits, "skipped": {"a": {"cooling": 1200, "at_capacity": 3}}}).splitlines()
+    assert "1st token  p50 310 · p95 1,200 · p99 2,000 ms" in lines
+    assert "skipped    Llama: cooling 1,200 · at capacity 3" in lines
+    assert "1st token" not in table({**RESULT, **dict.fromkeys(waits), "skipped": {}})
