@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from usage.api import alerts, byok, cooldowns, requests, usage
+from usage.api import alerts, byok, cooldowns, requests, traffic, usage
 
 urlpatterns = [
     path("api/v1/llm/usage", usage.UsageView.as_view(), name="api-usage"),
@@ -11,5 +11,6 @@ urlpatterns = [
     path("api/v1/llm/alerts/test", alerts.AlertTest.as_view(), name="api-alert-test"),
     path("api/v1/llm/byok", byok.Byok.as_view(), name="api-byok"),
     path("api/v1/llm/cooldowns/<str:cooldown_id>", cooldowns.CooldownDetail.as_view(), name="api-cooldown-detail"),
+    path("v1/routing_group/<str:group_id>/traffic", traffic.TrafficView.as_view(), name="api-group-traffic"),
     path("api/v1/llm/requests", requests.RequestLog.as_view(), name="api-request-list"),
 ]

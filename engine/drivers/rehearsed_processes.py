@@ -16,14 +16,14 @@ from engine.rehearsal.turns import PromptCaches
 
 
 class RehearsedProcess:
-    """One of them: its groups, of which `group` is rehearsed."""
+    """One of them: its groups, of which `group` is rehearsed; `first_asks` are for whole answers and for streams."""
 
     __slots__ = ("first_asks", "group", "groups", "talks")
 
     def __init__(self, job: Job, rng: Random, caches: PromptCaches | None) -> None:
         self.groups = compiled_together(job.specs)
         self.group = self.groups[job.spec.name]
-        self.first_asks = FirstAsks(self.group, rng, is_stream=job.workload.is_stream)
+        self.first_asks = tuple(FirstAsks(self.group, rng, is_stream=kind) for kind in (False, True))
         self.talks = None if caches is None else Talks(self.group, caches)
 
 

@@ -67,8 +67,8 @@ class Request:
 
     __slots__ = (
         "ask", "began_s", "client", "cost_usd", "deadline_s", "effect", "ended_s", "expires", "failures", "fate",
-        "first_token_s", "index", "input_tokens", "journey", "output_tokens", "place", "rescued", "service", "talk",
-        "trace",
+        "first_token_s", "index", "input_tokens", "is_stream", "journey", "output_tokens", "place", "rescued",
+        "service", "talk", "trace",
     )  # fmt: skip
 
     ask: Ask
@@ -90,7 +90,9 @@ class Request:
         client: ClientRetries | None,
         began_s: float,
         deadline_s: float,
+        is_stream: bool,
     ) -> None:
+        self.is_stream = is_stream
         self.index, self.input_tokens, self.output_tokens, self.client = index, input_tokens, output_tokens, client
         self.began_s, self.deadline_s = began_s, deadline_s
         self.journey: Journey | None = None

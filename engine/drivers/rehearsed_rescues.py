@@ -49,23 +49,23 @@ class Rescued:
 
 
 class Rescues:
-    """Those of one run; `ask` sends an attempt whose fate is known."""
+    """Those of one run; `places` are for whole answers and for streams, `ask` sends an attempt whose fate is known."""
 
     def __init__(
         self,
         job: Job,
-        places: Mapping[Target, Place],
+        places: Sequence[Mapping[Target, Place]],
         passed_over: PassedOver,
         ask: Callable[[Request, Ask, Fate], None],
     ) -> None:
         self._shares = job.scenario.rescues or RescueShares()
-        self._is_stream, self._places, self._ask = job.workload.is_stream, places, ask
+        self._places, self._ask = places, ask
         self._passed_over = passed_over
         self._rng = random.Random(f"{job.seed}:rescues")  # noqa: S311  # no secret is drawn from it
 
     def has_gone_on(self, request: Request, effect: Effect, now: float) -> bool:
         """Whether another attempt follows the stream that broke."""
-        if not (self._is_stream and request.ask.visit.group.spec.rescues):
+        if not (request.is_stream and request.ask.visit.group.spec.rescues):
             return False
         if (rescued := request.rescued) is None:
             rescued = request.rescued = Rescued(effect)
@@ -94,7 +94,7 @@ class Rescues:
         return False
 
     def _fate(self, request: Request, rescued: Rescued, target: Target, now: float) -> Fate:
-        place, told = self._places[target], rescued.told
+        place, told = self._places[True][target], rescued.told
         luck, rescued.differs_at = self._rng.random(), None
         if rescued.kind is Rescue.CONTINUED:
             left = max(0, request.output_tokens - told)

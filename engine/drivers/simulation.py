@@ -80,7 +80,9 @@ class Simulation:
         self._is_plain = self._limit_s > 0 and not self._passed_over.has_left_out
         self._stations = Stations(self, self._conditions)
         groups = [group for process in self._processes.all for group in process.groups.values()]
-        self._places = places_of(groups, self._conditions, self._tally.deployments, is_stream=self._is_stream)
+        counts = self._tally.deployments
+        # For whole answers, and for streams.
+        self._places = tuple(places_of(groups, self._conditions, counts, is_stream=kind) for kind in (False, True))
         self._rescues = Rescues(job, self._places, self._passed_over, self._ask)
         self._effects: dict[tuple[str, Refusal | Broken], Effect] = {}
         self.heap: list[tuple[float, int, Callable[[Any], None], Any]] = []
@@ -151,14 +153,16 @@ class Simulation:
     def begin(self, arrival: tuple[int, Arrival], client: ClientRetries | None) -> None:
         if self._should_stop():
             raise Stopped
-        now, (index, (_, input_tokens, output_tokens, conversation)) = self.now, arrival
+        now, (index, (_, input_tokens, output_tokens, conversation, is_stream)) = self.now, arrival
         self._tally.started += 1
-        request = Request(index, input_tokens, output_tokens, client, now, now + self._limit_s)
+        if is_stream is None:
+            is_stream = self._is_stream
+        request = Request(index, input_tokens, output_tokens, client, now, now + self._limit_s, is_stream)
         process = self._lone or self._processes.of(client)
         if conversation and process.talks is not None:
             talk = request.talk = process.talks.begin(conversation, now)
             self._do(request, self._set_out(request, process).begin(now, talk.bound))
-        elif self._is_plain and (ask := process.first_asks.ask(now, prompt_tokens=input_tokens)) is not None:
+        elif self._is_plain and (ask := process.first_asks[is_stream].ask(now, prompt_tokens=input_tokens)) is not None:
             self._ask(request, ask)
         else:
             self._do(request, self._set_out(request, process).begin(now))
@@ -171,7 +175,7 @@ class Simulation:
             self._rng,
             deadline_s=request.began_s + self._limit_s,
             prompt_tokens=request.input_tokens,
-            is_stream=self._is_stream,
+            is_stream=request.is_stream,
             request_id=request.trace.call_id,
         )
         return journey
@@ -223,7 +227,7 @@ class Simulation:
         self._run_out(request, has_begun=False)
 
     def _ask(self, request: Request, ask: Ask, fate: Fate | None = None) -> None:
-        now, place = self.now, self._places[ask.target]
+        now, place = self.now, self._places[request.is_stream][ask.target]
         request.ask, request.place, request.first_token_s = ask, place, None
         place.count.in_flight += 1
         if fate is None:
@@ -296,7 +300,7 @@ class Simulation:
     def answered(self, request: Request) -> None:
         now, ask, first_s, fate = self.now, request.ask, request.first_token_s, request.fate
         total = fate.input_tokens + fate.output_tokens
-        first_token_s = None if first_s is None or not self._is_stream else first_s - ask.began_s
+        first_token_s = None if first_s is None or not request.is_stream else first_s - ask.began_s
         attempt_course.answered(ask, now, first_token_s, fate.output_tokens, total)
         if request.journey is not None:
             self._close(request, "success")

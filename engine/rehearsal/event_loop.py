@@ -141,10 +141,11 @@ class _Run:
 
     def _call(self, trace: Trace, arrival: Arrival) -> Call:
         tokens = (arrival.input_tokens, arrival.output_tokens)
+        is_stream = self._job.workload.is_stream if arrival.is_stream is None else arrival.is_stream
         body: dict[str, Any] = {"messages": []}
         if self._job.is_real:
-            body = {"messages": REAL_MESSAGES, "stream": self._job.workload.is_stream}
-        call = Call("chat/completions", body, trace, self._job.workload.is_stream, self._upstream, tokens)
+            body = {"messages": REAL_MESSAGES, "stream": is_stream}
+        call = Call("chat/completions", body, trace, is_stream, self._upstream, tokens)
         call.budget_s = self._job.deadline_s
         return call
 

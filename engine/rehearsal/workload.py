@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import csv
 import random
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from itertools import pairwise, repeat
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 from engine import fields
 from engine.exceptions import BadInput
 from engine.fields import WEEK_S, Between, Text
+from engine.rehearsal.arrivals import MOST_TOKENS as MOST_TOKENS
+from engine.rehearsal.arrivals import Arrival as Arrival
 from engine.rehearsal.profiles import Spread
+from engine.rehearsal.recorded_traffic import read_trace
 from engine.rehearsal.turns import Conversations
 
 MOST_REQUESTS = 1_000_000
-MOST_TOKENS = 10_000_000
 DEFAULT_REQUESTS = 100
 DEFAULT_CONCURRENCY = 10
 # Standard deviation of the sizes of requests, as a share of their mean.
 SIZE_SPREAD = Spread.of(0.5)
-COLUMNS = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
-# A column that a trace may have beside them.
-CONVERSATION = "Conversation"
+# The fields of a recording in a workload's JSON.
+RECORDING = ("from", "until", "with_failures")
 
-Kind = Literal["closed", "constant", "poisson", "bursty", "trace"]
+Kind = Literal["closed", "constant", "poisson", "bursty", "trace", "recorded"]
 Requests = Annotated[int, Between(1, MOST_REQUESTS)]
 Concurrency = Annotated[int, Between(1, 1000)]
 Tokens = Annotated[int, Between(0, MOST_TOKENS)]
@@ -37,17 +36,30 @@ NEEDS: dict[Kind, tuple[str, ...]] = {
     "poisson": ("rate_per_s",),
     "bursty": ("burst_size", "burst_every_s"),
     "trace": ("arrivals",),
+    "recorded": ("arrivals",),
 }
 
 
-class Arrival(NamedTuple):
-    """One request: its time in seconds of the run, its tokens (context, and to generate), and the name of its
-    conversation."""
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Where recorded arrivals come from: the log of a period, and whether its failures became faults of the scenario.
 
-    at_s: float
-    input_tokens: int
-    output_tokens: int
-    conversation: str = ""
+    In JSON, these are `from`, `until` and `with_failures` of the workload.
+    """
+
+    since: Text
+    until: Text
+    with_failures: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return dict(zip(RECORDING, (self.since, self.until, self.with_failures), strict=True))
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], *, path: str) -> Recording:
+        """The recording that `to_json` described; raises BadInput."""
+        since, until = (fields.value_of(Text, data.get(name), f"{path}.{name}") for name in RECORDING[:2])
+        return cls(since, until, fields.value_of(bool, data.get(RECORDING[2], False), f"{path}.{RECORDING[2]}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +68,8 @@ class Workload:
 
     `closed` keeps `concurrency` requests in flight. The others do not wait for answers: `constant` and `poisson` send
     at `rate_per_s`, `bursty` sends `burst_size` at once every `burst_every_s`, `trace` replays `arrivals`, `speed_up`
-    times as fast. `input_tokens` and `output_tokens` are means. `conversations` says which requests belong together; a
-    trace may name them itself.
+    times as fast, and `recorded` those of a group's own log, its `recording`. `input_tokens` and `output_tokens` are
+    means. `conversations` says which requests belong together; a trace may name them itself.
     """
 
     kind: Kind = "closed"
@@ -72,6 +84,7 @@ class Workload:
     speed_up: Annotated[float, Between(0.01, 10_000)] = 1.0
     arrivals: tuple[Arrival, ...] | None = None
     conversations: Conversations | None = None
+    recording: Recording | None = None
 
     def __post_init__(self) -> None:
         for kind, names in NEEDS.items():
@@ -81,8 +94,10 @@ class Workload:
                     raise BadInput(name, f"This is needed for a {kind} workload.")
                 if is_given and name not in NEEDS[self.kind]:
                     raise BadInput(name, f"This is nothing a {self.kind} workload has.")
-        if self.speed_up != 1 and self.kind != "trace":
+        if self.speed_up != 1 and self.arrivals is None:
             raise BadInput("speed_up", f"This is nothing a {self.kind} workload has.")
+        if self.recording is not None and self.kind != "recorded":
+            raise BadInput(RECORDING[0], f"This is nothing a {self.kind} workload has.")
         if self.span_s > WEEK_S:
             days = self.span_s / 86_400
             raise BadInput("kind", f"This workload would last {days:,.0f} days; at most 7 can be rehearsed.")
@@ -91,6 +106,12 @@ class Workload:
     def has_conversations(self) -> bool:
         """Whether requests belong together."""
         return self.conversations is not None or any(arrival.conversation for arrival in self.arrivals or ())
+
+    @property
+    def has_streams(self) -> bool:
+        """Whether any of the answers are streamed."""
+        given = {self.is_stream if arrival.is_stream is None else arrival.is_stream for arrival in self.arrivals or ()}
+        return True in given if given else self.is_stream
 
     @property
     def span_s(self) -> float:
@@ -129,10 +150,14 @@ class Workload:
             yield Arrival(at_s, read, written)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON; arrivals as `[at_s, input_tokens, output_tokens]`, with the conversation as a fourth if known."""
+        """Plain JSON; arrivals as `[at_s, input_tokens, output_tokens]`, with the conversation as a fourth and whether
+        it is a stream as a fifth, if known."""
         data = fields.written(self)
         if self.arrivals is not None:
-            data["arrivals"] = [list(arrival if arrival.conversation else arrival[:3]) for arrival in self.arrivals]
+            data["arrivals"] = [_row_of(arrival) for arrival in self.arrivals]
+        if self.recording is not None:
+            del data["recording"]
+            data |= self.recording.to_json()
         if self.conversations is not None:
             data["conversations"] = self.conversations.to_json()
         return data
@@ -146,7 +171,10 @@ class Workload:
             arrivals = _arrivals(arrivals, f"{path}.arrivals")
         if conversations is not None:
             conversations = Conversations.from_json(conversations, path=f"{path}.conversations")
-        return fields.read(cls, rest, path, arrivals=arrivals, conversations=conversations)
+        told, recording = {name: rest.pop(name) for name in RECORDING if name in rest}, None
+        if told:
+            recording = Recording.from_json(told, path=path)
+        return fields.read(cls, rest, path, arrivals=arrivals, conversations=conversations, recording=recording)
 
     def _moments(self, rng: random.Random) -> Iterator[float]:
         at_s = 0.0
@@ -168,11 +196,12 @@ def parse_workload(
 ) -> Workload:
     """The workload in a request; raises BadInput.
 
-    A `trace` is the text of a file, or `arrivals`. `num_requests` None means the whole trace, or the default for other
-    kinds; a number beyond the trace's length is cut to it. Numbers in `data` win.
+    A `trace` is the text of a file (CSV, or JSON lines), or `arrivals`. `num_requests` None means the whole trace, or
+    the default for other kinds; a number beyond the trace's length is cut to it. Numbers in `data` win.
     """
     given = {} if data is None else dict(fields.as_object(data, "workload"))
-    fields.refuse_unknown(given, (*Workload.__dataclass_fields__, "trace"), "workload")
+    known = (name for name in Workload.__dataclass_fields__ if name != "recording")
+    fields.refuse_unknown(given, (*known, "trace", *RECORDING), "workload")
     if num_requests is not None:
         given.setdefault("num_requests", fields.value_of(Requests, num_requests, "num_requests"))
     if concurrency is not None:
@@ -194,25 +223,6 @@ def _shortened(workload: Workload) -> Workload:
     return replace(workload, arrivals=kept, num_requests=len(kept))
 
 
-def read_trace(lines: Iterable[str]) -> Iterator[Arrival]:
-    """Arrivals from a CSV file with a header: TIMESTAMP, ContextTokens, GeneratedTokens, and any others, of which
-    Conversation names requests that belong together.
-
-    Sorted by time, relative to the first. Raises BadInput("trace") with the number of the wrong line.
-    """
-    rows = csv.reader(lines)
-    try:
-        columns, named_at = _columns(next(rows, []))
-        found = [_row(row, columns, named_at, f"line {rows.line_num}") for row in rows if row]
-    except csv.Error as error:
-        raise BadInput("trace", f"line {rows.line_num}: {error}.") from None
-    if not found:
-        raise BadInput("trace", "The file has no requests.")
-    found.sort(key=lambda row: row[0])
-    first = found[0][0]
-    return (Arrival((at - first).total_seconds(), read, written, name) for at, read, written, name in found)
-
-
 def _size(tokens: float) -> int:
     """A whole number of tokens; only 0 of 0."""
     size = round(tokens)
@@ -223,7 +233,7 @@ def _size(tokens: float) -> int:
 
 def _read_text(trace: object) -> list[list[Any]]:
     if not isinstance(trace, str):
-        raise BadInput("workload.trace", "Give the text of a CSV file.")
+        raise BadInput("workload.trace", "Give the text of a CSV file, or of JSON lines.")
     try:
         return [list(arrival) for arrival in read_trace(trace.splitlines())]
     except BadInput as error:
@@ -240,37 +250,22 @@ def _arrivals(rows: object, path: str) -> tuple[Arrival, ...]:
     return arrivals
 
 
+def _row_of(arrival: Arrival) -> list[Any]:
+    """The arrival as JSON, without what is not known at its end."""
+    if arrival.is_stream is not None:
+        return list(arrival)
+    return list(arrival[:4] if arrival.conversation else arrival[:3])
+
+
 def _arrival(row: object, path: str) -> Arrival:
-    if not isinstance(row, list) or len(row) not in (3, 4):
-        raise BadInput(path, "Give [seconds, context tokens, generated tokens], and a conversation's name if known.")
+    if not isinstance(row, list) or len(row) not in (3, 4, 5):
+        raise BadInput(
+            path,
+            "Give [seconds, context tokens, generated tokens], if known a conversation's name (or ''), and whether it "
+            "is a stream.",
+        )
     at_s = fields.value_of(Annotated[float, Between(0, 10_000 * WEEK_S)], row[0], f"{path}[0]")
-    name = fields.value_of(Text, row[3], f"{path}[3]") if len(row) == 4 and row[3] != "" else ""
+    name = fields.value_of(Text, row[3], f"{path}[3]") if len(row) > 3 and row[3] != "" else ""
+    is_stream = fields.value_of(bool | None, row[4], f"{path}[4]") if len(row) > 4 else None
     read, written = (fields.value_of(Tokens, row[n], f"{path}[{n}]") for n in (1, 2))
-    return Arrival(at_s, read, written, name)
-
-
-def _columns(header: list[str]) -> tuple[tuple[int, ...], int | None]:
-    names = [name.strip().lstrip("\ufeff") for name in header]
-    if missing := [name for name in COLUMNS if name not in names]:
-        raise BadInput("trace", f"line 1: the header must name {', '.join(COLUMNS)}; {missing[0]} is missing.")
-    named_at = names.index(CONVERSATION) if CONVERSATION in names else None
-    return tuple(names.index(name) for name in COLUMNS), named_at
-
-
-def _row(row: list[str], columns: tuple[int, ...], named_at: int | None, line: str) -> tuple[datetime, int, int, str]:
-    if len(row) <= max(columns):
-        raise BadInput("trace", f"{line}: it has fewer columns than the header.")
-    timestamp, *tokens = (row[column].strip() for column in columns)
-    try:
-        at = datetime.fromisoformat(timestamp)
-    except ValueError:
-        raise BadInput("trace", f"{line}: TIMESTAMP must look like 2023-11-16 18:17:03.97996.") from None
-    context, generated = (_count(text, name, line) for text, name in zip(tokens, COLUMNS[1:], strict=True))
-    name = row[named_at].strip() if named_at is not None and named_at < len(row) else ""
-    return at if at.tzinfo else at.replace(tzinfo=UTC), context, generated, name
-
-
-def _count(text: str, column: str, line: str) -> int:
-    if not (text.isascii() and text.isdigit()) or len(text) > 9 or int(text) > MOST_TOKENS:
-        raise BadInput("trace", f"{line}: {column} must be a whole number from 0 to {MOST_TOKENS:,}.")
-    return int(text)
+    return Arrival(at_s, read, written, name, is_stream)

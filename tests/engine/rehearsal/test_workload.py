@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.exceptions import BadInput
-from engine.rehearsal.workload import Arrival, Workload, parse_workload, read_trace
+from engine.rehearsal.recorded_traffic import read_trace
+from engine.rehearsal.workload import Arrival, Workload, parse_workload
 from tests.engine.faults.test_scenarios import JSON, NUMBERS
 
 HEADER = "TIMESTAMP,ContextTokens,GeneratedTokens"
