@@ -209,7 +209,7 @@ class DeploymentSpec:
     model `prefills` when it goes on with an answer that the request begins. `limit_name` (`max_tokens` or
     `max_completion_tokens`) and `system_role` (`system` or `developer`) are the only names that its model takes in a
     chat; "" where both are fine, or nobody knows. It takes `max_parallel` requests at once; one more waits up to
-    `max_wait_s` for a place. Its `capacity` is for rehearsals.
+    `max_wait_s` for a place. Its `capacity` and the `region` that it is in ("" where nobody knows) are for rehearsals.
     """
 
     deployment_id: str
@@ -245,6 +245,7 @@ class DeploymentSpec:
     system_role: str = ""
     prefills: bool = False
     capacity: Capacity | None = None
+    region: str = ""
     extra_headers: tuple[tuple[str, str], ...] = ()
     extra_body: Mapping[str, Any] = field(default_factory=dict, hash=False)
 

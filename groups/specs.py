@@ -37,6 +37,8 @@ from providers.secrets import Credentials
 MILLION = 1_000_000
 # A model's capability: it goes on with an answer that a request begins.
 PREFILL = "prefill"
+# The settings of providers that say where their models run.
+REGIONS = ("aws_region_name", "vertex_location")
 
 
 def active_specs() -> list[GroupSpec]:
@@ -179,6 +181,7 @@ def _deployment(row: Deployment, problem: str | None, unsupported: Unsupported =
         unsupported=unsupported,
         prefills=_prefills(provider, model),
         capacity=capacity_of(row.capacity),
+        region=next((str(provider.settings[name]) for name in REGIONS if provider.settings.get(name)), ""),
     )
 
 

@@ -6,16 +6,18 @@ none. That both say the same is tested for every kind of fault.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from pydantic_core import to_json
 
 from engine.core.failures import Failure, Kind
 from engine.dialects.errors import read_error
 from engine.exceptions import STATUS_FOR_CLIENT
-from engine.faults.fates import Broken, Refusal
+from engine.faults.fates import ErrorEvent, Fate, Malformed, Refusal, Told
 from engine.spec import DeploymentSpec
-from engine.upstreams.upstream_failure import NO_CONNECTION, class_of, status_and_code
+from engine.upstreams.failures import STATUS_OF_KIND, standing_for
+from engine.upstreams.upstream_failure import NO_CONNECTION, UNREADABLE, class_of, status_and_code
 
 # What a caller is told where no status came.
 STATUS_OF_TIMEOUT, STATUS_OF_NO_CONNECTION = 504, 502
@@ -37,8 +39,10 @@ class Effect:
     code: str | None = None
 
 
-def effect_of(deployment: DeploymentSpec, trouble: Refusal | Broken) -> Effect:
-    """The effect of an HTTP error, or of a connection that was not made."""
+def effect_of(deployment: DeploymentSpec, trouble: Told, *, is_stream: bool = False) -> Effect:
+    """The effect of an HTTP error, of a connection that was not made, or of an answer that is none."""
+    if isinstance(trouble, Malformed):
+        return unreadable(deployment, trouble.words(is_stream=is_stream))
     return refused(trouble) if isinstance(trouble, Refusal) else unreachable(deployment, trouble.message)
 
 
@@ -47,9 +51,12 @@ def refused(trouble: Refusal) -> Effect:
     status = trouble.status
     headers = {} if trouble.retry_after_s is None else {"Retry-After": f"{trouble.retry_after_s:.10g}"}
     reading = read_error(status, headers, to_json({"error": {"message": trouble.message}}), now=0.0)
-    failure = Failure(reading.kind, reading.retry_after_s, str(status))
-    error_class = class_of(reading.kind, status)
-    told, code = status_and_code(reading.kind, status)
+    # The core reads it as the gateway does: what is called a timeout is one.
+    standing = standing_for(status)
+    error_class = class_of(reading.kind, standing)
+    kind = Kind.TIMEOUT if error_class == "Timeout" else reading.kind
+    failure = Failure(kind, reading.retry_after_s, str(status))
+    told, code = status_and_code(kind, standing)
     return Effect(failure, error_class, trouble.message, status, STATUS_FOR_CLIENT.get(told, told), code)
 
 
@@ -58,6 +65,31 @@ def unreachable(deployment: DeploymentSpec, why: str) -> Effect:
     failure = Failure(Kind.UNREACHABLE, None, "no connection")
     message = f"{deployment.provider}: {why}"
     return Effect(failure, NO_CONNECTION, message, None, STATUS_OF_NO_CONNECTION)
+
+
+def unreadable(deployment: DeploymentSpec, why: str) -> Effect:
+    """An answer came that nobody can read."""
+    failure = Failure(Kind.SERVER, None, "unreadable answer")
+    return Effect(failure, UNREADABLE, f"{deployment.provider} {why}", None, STATUS_OF_NO_CONNECTION)
+
+
+def broken(deployment: DeploymentSpec, fate: Fate) -> Effect:
+    """A stream broke after its first content: with an error in it, or without a word."""
+    if fate.says is None:
+        return unreachable(deployment, "the stream was cut before its end")
+    return told_in_stream(fate.says)
+
+
+def told_in_stream(event: ErrorEvent) -> Effect:
+    """An error came inside a stream: read as a real one is."""
+    error: dict[str, Any] = {"message": event.message}
+    if event.status is not None:
+        error["code"] = event.status
+    reading = read_error(None, {}, {"error": error}, now=0.0)
+    effect = refused(Refusal(reading.status or STATUS_OF_KIND.get(reading.kind, 500), event.message))
+    if reading.status is not None:
+        return effect
+    return replace(effect, failure=replace(effect.failure, word="error"), status_code=None)
 
 
 def timed_out(deployment: DeploymentSpec, what: str, after_s: float) -> Effect:

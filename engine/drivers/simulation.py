@@ -16,17 +16,17 @@ from engine.core.actions import Action, Ask, GiveUp
 from engine.core.journey import Journey
 from engine.core.queues import Queued
 from engine.core.rescue import ANOTHER_ANSWER
-from engine.drivers.effects import Effect, effect_of, timed_out, unreachable
+from engine.drivers.effects import Effect, broken, effect_of, timed_out
 from engine.drivers.endings import PassedOver, failure_of
 from engine.drivers.rehearsed_arrivals import OpenLoop
 from engine.drivers.rehearsed_conversations import caches_of
 from engine.drivers.rehearsed_processes import RehearsedProcess, RehearsedProcesses
-from engine.drivers.rehearsed_requests import Request, places_of
+from engine.drivers.rehearsed_requests import Place, Request, places_of
 from engine.drivers.rehearsed_rescues import Rescues, differs_at, usage, usage_of
 from engine.drivers.rehearsed_stations import FULL, Stations, leave
 from engine.exceptions import DeadlineExceeded, RequestFailed
 from engine.faults.conditions import conditions_of
-from engine.faults.fates import Broken, Fate, Refusal
+from engine.faults.fates import Fate, Told
 from engine.faults.rescues import DIFFERS_AFTER_TOKENS
 from engine.ledger import AttemptStatus, Trace
 from engine.outcomes import Outcome, outcome_of
@@ -34,7 +34,6 @@ from engine.rehearsal.clients import ClientRetries
 from engine.rehearsal.jobs import Job
 from engine.rehearsal.recording import Emit, Recording, Stopped
 from engine.rehearsal.workload import Arrival
-from engine.spec import DeploymentSpec
 from engine.upstreams.tokens import Usage
 
 # A run whose clock has gone this far is stuck in something that will not end.
@@ -84,7 +83,7 @@ class Simulation:
         # For whole answers, and for streams.
         self._places = tuple(places_of(groups, self._conditions, counts, is_stream=kind) for kind in (False, True))
         self._rescues = Rescues(job, self._places, self._passed_over, self._ask)
-        self._effects: dict[tuple[str, Refusal | Broken], Effect] = {}
+        self._effects: dict[tuple[str, Told], Effect] = {}
         self.heap: list[tuple[float, int, Callable[[Any], None], Any]] = []
         self._events = 0
         self.overtaken = 0  # ends of waits in the heap, of requests that were woken before
@@ -246,7 +245,7 @@ class Simulation:
         elif fate.trouble is None:
             self._then(request, now + news_s, self.first_token if place.is_stream else self.answered)
         else:
-            request.effect = self._effect(place.row, fate.trouble)
+            request.effect = self._effect(place, fate.trouble)
             self._then(request, now + news_s, self.failed)
 
     def _then(self, request: Request, when: float, happen: Callable[[Request], None]) -> None:
@@ -256,10 +255,10 @@ class Simulation:
         self._events = events = self._events + 1
         heappush(self.heap, (when, events, happen, request))
 
-    def _effect(self, row: DeploymentSpec, trouble: Any) -> Effect:
-        key = row.deployment_id, trouble
+    def _effect(self, place: Place, trouble: Any) -> Effect:
+        key = place.row.deployment_id, trouble
         if (effect := self._effects.get(key)) is None:
-            effect = self._effects[key] = effect_of(row, trouble)
+            effect = self._effects[key] = effect_of(place.row, trouble, is_stream=place.is_stream)
         return effect
 
     # What becomes of an attempt
@@ -283,7 +282,7 @@ class Simulation:
             if fate.is_stalled:
                 pause_s, request.effect = place.idle_s, timed_out(place.row, "the stream went silent", place.idle_s)
             else:
-                request.effect = unreachable(place.row, "the stream was cut before its end")
+                request.effect = broken(place.row, fate)
         if request.service is None:
             self.then_whole(request, now + fate.output_s * share + pause_s, happen)
         else:

@@ -12,18 +12,39 @@ BROKEN_AFTER_S = 0.002
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The upstream answers with an HTTP error."""
+    """The upstream answers with an HTTP error: after `after_s`, by default sooner than it would have answered."""
 
     status: int
     message: str
     retry_after_s: float | None = None
+    after_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """The connection fails."""
+    """The connection fails; one that `is_late` only when the first token would have come."""
 
     message: str
+    after_s: float = BROKEN_AFTER_S
+    is_late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """An answer comes with 200, and nobody can read it."""
+
+    @staticmethod
+    def words(*, is_stream: bool) -> str:
+        """What is said of the provider."""
+        return "answered without an event stream." if is_stream else "did not answer in OpenAI's format."
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorEvent:
+    """An error inside a stream, as its last event."""
+
+    status: int | None
+    message: str = "Rehearsed: the stream ended with an error."
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +52,8 @@ class Silence:
     """The connection stands, and no data arrives."""
 
 
-Trouble = Refusal | Broken | Silence
+Told = Refusal | Broken | Malformed
+Trouble = Told | Silence
 
 
 @dataclass(slots=True)
@@ -39,8 +61,8 @@ class Fate:
     """The course of one attempt, decided when it begins.
 
     Faults change it; the first error stays. Without an error, `first_token_s` and then `output_s` pass. A stream
-    breaks, or with `is_stalled` falls silent, after the share `breaks_at` of its tokens; whole answers (`is_stream`
-    False) never do.
+    breaks, with the error `says` or without, or with `is_stalled` falls silent, after the share `breaks_at` of its
+    tokens; whole answers (`is_stream` False) never do.
     """
 
     at_s: float
@@ -52,15 +74,18 @@ class Fate:
     trouble: Trouble | None = None
     breaks_at: float | None = None
     is_stalled: bool = False
+    says: ErrorEvent | None = None
 
     @property
     def news_s(self) -> float:
         """Seconds until the answer, or a stream's first token, or the trouble; infinity for silence."""
-        if self.trouble is None:
+        if (trouble := self.trouble) is None or isinstance(trouble, Malformed):
             return self.first_token_s if self.is_stream else self.first_token_s + self.output_s
-        if isinstance(self.trouble, Refusal):
-            return self.first_token_s * REFUSAL_SHARE
-        return BROKEN_AFTER_S if isinstance(self.trouble, Broken) else math.inf
+        if isinstance(trouble, Refusal):
+            return self.first_token_s * REFUSAL_SHARE if trouble.after_s is None else trouble.after_s
+        if isinstance(trouble, Broken):
+            return self.first_token_s if trouble.is_late else trouble.after_s
+        return math.inf
 
     @property
     def said_tokens(self) -> int:

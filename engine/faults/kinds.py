@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, Protocol
 
 from engine.exceptions import BadInput
-from engine.faults.fates import Broken, Exposure, Fate, Refusal, Silence, Trouble
+from engine.faults.fates import BROKEN_AFTER_S, Broken, ErrorEvent, Exposure, Fate, Malformed, Refusal, Silence, Trouble
 from engine.fields import WEEK_S, Between, Share
 from engine.rehearsal.capacity import Capacity
 
 MINUTE_S = 60.0
 RetryAfter = Annotated[float, Between(0, 3600)]
 Factor = Annotated[float, Between(1, 1000)]
+After = Annotated[float, Between(0, 3600)]
+Status = Annotated[int, Between(400, 599)]
 PerMinute = Annotated[int, Between(1, 1_000_000_000)]
 Down = Literal["unavailable", "refused"]
 
@@ -31,13 +33,42 @@ class Fault(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ServerError:
-    """The upstream answers with a server error."""
+    """The upstream answers with a server error, with or without Retry-After."""
 
     kind: ClassVar[str] = "server_error"
     status: Literal[500, 502, 503] = 503
+    retry_after_s: RetryAfter | None = None
 
     def strike(self, fate: Fate, exposure: Exposure) -> None:
-        fate.trouble = fate.trouble or Refusal(self.status, f"Rehearsed: the server failed with {self.status}.")
+        if fate.trouble is None:
+            message = f"Rehearsed: the server failed with {self.status}."
+            fate.trouble = Refusal(self.status, message, self.retry_after_s)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorStatus:
+    """The upstream answers with any HTTP error, after `after_s` if given: a slow refusal."""
+
+    status: Status
+    kind: ClassVar[str] = "error"
+    retry_after_s: RetryAfter | None = None
+    after_s: After | None = None
+
+    def strike(self, fate: Fate, exposure: Exposure) -> None:
+        if fate.trouble is None:
+            message = f"Rehearsed: it failed with {self.status}."
+            fate.trouble = Refusal(self.status, message, self.retry_after_s, self.after_s)
+
+
+@dataclass(frozen=True, slots=True)
+class NoCredit:
+    """The account has no money left: 429, and no wait helps."""
+
+    kind: ClassVar[str] = "no_credit"
+
+    def strike(self, fate: Fate, exposure: Exposure) -> None:
+        # The gateway recognises this error by these words.
+        fate.trouble = fate.trouble or Refusal(429, "Rehearsed: your credit balance is too low.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +128,27 @@ class ConnectionRefused:
 
     def strike(self, fate: Fate, exposure: Exposure) -> None:
         fate.trouble = fate.trouble or Broken("connection failed (Connection refused)")
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionReset:
+    """The server takes the request, and closes the connection without an answer after `after_s`."""
+
+    kind: ClassVar[str] = "connection_reset"
+    after_s: After = BROKEN_AFTER_S
+
+    def strike(self, fate: Fate, exposure: Exposure) -> None:
+        fate.trouble = fate.trouble or Broken("connection failed (the server closed the connection)", self.after_s)
+
+
+@dataclass(frozen=True, slots=True)
+class MalformedAnswer:
+    """200 with a body that is no answer: a web page, half of a JSON, no stream where one was asked for."""
+
+    kind: ClassVar[str] = "malformed"
+
+    def strike(self, fate: Fate, exposure: Exposure) -> None:
+        fate.trouble = fate.trouble or Malformed()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +227,30 @@ class StreamStall:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamError:
+    """An error comes inside a stream, after a share of its tokens, with a status in it or without."""
+
+    kind: ClassVar[str] = "stream_error"
+    after_share: Share = 0.5
+    status: Status | None = None
+
+    def strike(self, fate: Fate, exposure: Exposure) -> None:
+        if fate.is_stream and fate.breaks_at is None:
+            fate.breaks_at, fate.says = self.after_share, ErrorEvent(self.status)
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyStream:
+    """A stream ends before its first content."""
+
+    kind: ClassVar[str] = "empty_stream"
+
+    def strike(self, fate: Fate, exposure: Exposure) -> None:
+        if fate.is_stream:
+            fate.trouble = fate.trouble or Broken("the stream ended before its first content", is_late=True)
+
+
+@dataclass(frozen=True, slots=True)
 class Outage:
     """The whole provider is down: it answers 503, or refuses the connection.
 
@@ -244,6 +320,8 @@ def too_long(limit_tokens: float) -> Refusal:
     return Refusal(400, f"Rehearsed: this model's maximum context length is {limit_tokens:.0f} tokens.")
 
 
+# They strike streams and nothing else.
+OF_STREAMS = (StreamCut, StreamStall, StreamError, EmptyStream)
 OVERLOADED = Refusal(503, "Rehearsed: overloaded.")
 DOWN: dict[Down, Trouble] = {
     "unavailable": Refusal(503, "Rehearsed: the service is down."),
@@ -252,7 +330,8 @@ DOWN: dict[Down, Trouble] = {
 KINDS: dict[str, type[Fault]] = {
     kind.kind: kind
     for kind in (
-        *(ServerError, RateLimit, Quota, Timeout, ConnectionRefused, Unauthorised, ContextTooLong, ContentFilter),
-        *(Slow, StreamCut, StreamStall, Outage, Flapping, Degradation, LimitedCapacity),
+        *(ServerError, ErrorStatus, RateLimit, NoCredit, Quota, Timeout, ConnectionRefused, ConnectionReset),
+        *(MalformedAnswer, Unauthorised, ContextTooLong, ContentFilter, Slow),
+        *(StreamCut, StreamStall, StreamError, EmptyStream, Outage, Flapping, Degradation, LimitedCapacity),
     )
 }

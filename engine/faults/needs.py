@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from engine import fields
-from engine.faults.kinds import ContextTooLong, Flapping, Quota, StreamCut, StreamStall
+from engine.faults.kinds import OF_STREAMS, ContextTooLong, Flapping, Quota
 from engine.faults.targets import TargetedFault
 from engine.fields import WEEK_S, Between
 from engine.rehearsal.workload import (
@@ -64,7 +64,7 @@ def needs_of_faults(faults: Sequence[TargetedFault]) -> Needs:
     return Needs(
         duration_s=duration_s,
         rate_per_s=min(_rate_per_s(kinds), USUAL_MOST_REQUESTS / duration_s),
-        is_stream=any(isinstance(fault, StreamCut | StreamStall) for fault in kinds),
+        is_stream=any(isinstance(fault, OF_STREAMS) for fault in kinds),
         input_tokens=min(MOST_TOKENS, max(limits)) if limits else None,
     )
 

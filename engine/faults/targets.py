@@ -17,7 +17,7 @@ from engine.spec import DeploymentSpec, GroupSpec, Strategy
 
 # These are valid for every group, even if they are empty: the others of a single deployment.
 ALWAYS_KNOWN = ("primary", "others", "primary-provider", "*")
-KNOWN_TARGETS = "primary, others, primary-provider, tier:N, provider:NAME, *, or a deployment's id"
+KNOWN_TARGETS = "primary, others, primary-provider, tier:N, provider:NAME, region:NAME, *, or a deployment's id"
 # LiteLLM's assumption for an unknown price, and the size of an answer for comparing speeds.
 UNKNOWN_PRICE_USD, ANSWER_TOKENS = 5.0, 100
 AIM = ("target", "probability", "from_s", "until_s", "stops_at_s")
@@ -27,9 +27,9 @@ AIM = ("target", "probability", "from_s", "until_s", "stops_at_s")
 class TargetedFault:
     """A fault with its target, probability, start and end (exclusive; None means the run's end).
 
-    `target` is a deployment's id, or `primary`, `others`, `primary-provider`, `tier:N`, `provider:NAME`, `*`: see
-    `targets`. From `stops_at_s` on it no longer strikes, but its window stays the same: it was stopped by a change of
-    the run.
+    `target` is a deployment's id, or `primary`, `others`, `primary-provider`, `tier:N`, `provider:NAME`, `region:NAME`,
+    `*`: see `targets`. From `stops_at_s` on it no longer strikes, but its window stays the same: it was stopped by a
+    change of the run.
     """
 
     fault: Fault
@@ -88,9 +88,9 @@ def _subject(aimed: TargetedFault) -> tuple[object, ...]:
 def targets(target: str, specs: Sequence[GroupSpec], profiles: Mapping[str, Profile] | None = None) -> frozenset[str]:
     """The ids of a target's deployments; the first group is the rehearsed one.
 
-    `primary` is the first to be asked (see there), `others` the rest of the group. `primary-provider`, `provider:NAME`
-    and `*` include the fallback groups. Empty if there are none. `profiles` by deployment id decide which is the
-    fastest.
+    `primary` is the first to be asked (see there), `others` the rest of the group. `primary-provider`, `provider:NAME`,
+    `region:NAME` and `*` include the fallback groups: what they share fails for all of them. Empty if there are none.
+    `profiles` by deployment id decide which is the fastest.
     """
     everyone = [deployment for spec in specs for deployment in spec.deployments]
     group, first = specs[0], primary(specs[0], profiles or {})
@@ -106,6 +106,8 @@ def targets(target: str, specs: Sequence[GroupSpec], profiles: Mapping[str, Prof
             found = (d for d in everyone if d.provider in {p.provider for p in first})
         case "provider", _:
             found = (d for d in everyone if d.provider.casefold() == name.casefold())
+        case "region", _:
+            found = (d for d in everyone if name and d.region.casefold() == name.casefold())
         case "tier", _:
             found = (d for d in group.deployments if str(group.tier_of(d)) == name)
         case _:

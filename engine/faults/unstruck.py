@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from engine.faults.kinds import ContextTooLong, LimitedCapacity, Quota, StreamCut, StreamStall
+from engine.faults.kinds import OF_STREAMS, ContextTooLong, LimitedCapacity, Quota
 from engine.faults.targets import TargetedFault, targets
 from engine.rehearsal.jobs import Job
 
@@ -51,7 +51,7 @@ def _reasons(aimed: TargetedFault, job: Job, ended_s: float) -> Iterator[str]:
         yield "no deployment matches."
     if ended_s <= aimed.from_s:
         yield f"the run ended at {ended_s:,.1f} s, before it began."
-    if isinstance(fault, StreamCut | StreamStall) and not workload.has_streams:
+    if isinstance(fault, OF_STREAMS) and not workload.has_streams:
         yield "it strikes streams, and these requests did not stream."
     if isinstance(fault, ContextTooLong):
         yield f"no request there had more than {fault.limit_tokens:,} tokens of context."

@@ -41,7 +41,7 @@ WORDS = {
 
 def from_response(deployment: DeploymentSpec, status: int, body: bytes, headers: Mapping[str, str]) -> UpstreamFailure:
     """The failure for an HTTP error."""
-    reading, standing = read_error(status, headers, body), _standing_for(status)
+    reading, standing = read_error(status, headers, body), standing_for(status)
     error_class = upstream_failure.class_of(reading.kind, standing)
     return UpstreamFailure(
         _message(deployment, reading, status),
@@ -186,7 +186,7 @@ def _of_kind(kind: Kind, message: str, status: int) -> UpstreamFailure:
     return UpstreamFailure(message, kind=kind, error_class=upstream_failure.class_of(kind, status), status=status)
 
 
-def _standing_for(status: int) -> int:
+def standing_for(status: int) -> int:
     """The status for the core and for callers: an upstream's 499 would mean that the caller left, and a status that
     is not an HTTP error means nothing to clients."""
     return status if 400 <= status < 600 and status != CLIENT_LEFT else 502

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from pydantic_core import to_json
 
 from engine.faults.conditions import conditions_of
-from engine.faults.fates import Broken, Fate, Refusal
+from engine.faults.fates import Fate, Malformed, Refusal, Told
 from engine.faults.scenarios import Scenario
 from engine.ledger import Attempt
 from engine.rehearsal.profiles import Profile
@@ -50,8 +50,8 @@ class RehearsedUpstream:
             at_s, input_tokens, output_tokens, is_stream=call.is_stream
         )
         await _wait(fate, call, deployment, policy)
-        if isinstance(fate.trouble, Refusal | Broken):
-            raise _failure(deployment, fate.trouble)
+        if isinstance(fate.trouble, Told):
+            raise _failure(deployment, fate.trouble, is_stream=call.is_stream)
         usage = Usage(input_tokens, output_tokens, input_tokens + output_tokens)
         if not call.is_stream:
             return Answer(BODY, deployment, usage)
@@ -83,11 +83,16 @@ async def _events(stream: Stream, fate: Fate, policy: RetryPolicy) -> AsyncGener
     elif fate.is_stalled:
         await asyncio.sleep(idle_s)
         raise failures.timed_out(stream.deployment, "the stream went silent", idle_s)
+    elif fate.says is not None:
+        code = {} if fate.says.status is None else {"code": fate.says.status}
+        raise failures.from_event(stream.deployment, {"message": fate.says.message, **code})
     else:
         raise failures.unreachable(stream.deployment, "the stream was cut before its end")
 
 
-def _failure(deployment: DeploymentSpec, trouble: Refusal | Broken) -> UpstreamFailure:
+def _failure(deployment: DeploymentSpec, trouble: Told, *, is_stream: bool = False) -> UpstreamFailure:
+    if isinstance(trouble, Malformed):
+        return failures.invalid(deployment, trouble.words(is_stream=is_stream))
     if isinstance(trouble, Refusal):
         headers = {} if trouble.retry_after_s is None else {"Retry-After": f"{trouble.retry_after_s:.10g}"}
         body = to_json({"error": {"message": trouble.message}})

@@ -8,17 +8,23 @@ from dataclasses import dataclass
 
 from engine.faults.kinds import (
     ConnectionRefused,
+    ConnectionReset,
     ContentFilter,
     ContextTooLong,
     Degradation,
+    EmptyStream,
+    ErrorStatus,
     Fault,
     Flapping,
+    MalformedAnswer,
+    NoCredit,
     Outage,
     Quota,
     RateLimit,
     ServerError,
     Slow,
     StreamCut,
+    StreamError,
     StreamStall,
     Timeout,
     Unauthorised,
@@ -94,7 +100,7 @@ def _what(aimed: TargetedFault) -> str:
 
 def _words(fault: Fault) -> str:
     match fault:
-        case ServerError(status):
+        case ServerError(status) | ErrorStatus(status):
             return f"fail with {status}"
         case RateLimit():
             return "rate limited (429)"
@@ -114,6 +120,11 @@ def _words(fault: Fault) -> str:
 WORDS: dict[type, str] = {
     Timeout: "left without an answer",
     ConnectionRefused: "connection refused",
+    ConnectionReset: "connection closed without an answer",
+    MalformedAnswer: "answers that nobody can read",
+    NoCredit: "no credit left (429)",
+    StreamError: "an error inside streams",
+    EmptyStream: "streams without content",
     Unauthorised: "key refused",
     ContentFilter: "content refused",
     StreamCut: "streams break off",

@@ -9,16 +9,22 @@ from typing import Any, ClassVar
 
 from engine.drivers.simulation import simulate
 from engine.exceptions import RequestFailed
-from engine.faults.fates import Broken, Exposure, Fate, Refusal
+from engine.faults.fates import Exposure, Fate
 from engine.faults.kinds import (
     ConnectionRefused,
+    ConnectionReset,
     ContentFilter,
     ContextTooLong,
+    EmptyStream,
+    ErrorStatus,
     Fault,
+    MalformedAnswer,
+    NoCredit,
     RateLimit,
     ServerError,
     Slow,
     StreamCut,
+    StreamError,
     StreamStall,
     Timeout,
     Unauthorised,
@@ -45,10 +51,19 @@ from tests.conduct.table import Act, Script, Seen, Shape, acts, counted, marks_o
 from tests.engine.working import traces_in
 
 QUICK = Profile(first_token_ms=4, tokens_per_s=1_000_000, jitter=0)
-# What scenarios have a word for; the rest is said here in the words of what becomes of an attempt.
+# What upstreams do, in the words of scenarios.
 VOCABULARY: dict[str, Fault] = {
     "500": ServerError(500),
-    "503": ServerError(503),
+    **{status: ErrorStatus(int(status)) for status in ("400", "402", "403", "404", "408", "413", "418", "422")},
+    **{status: ErrorStatus(int(status)) for status in ("502", "504", "529")},
+    "quota": NoCredit(),
+    "reset": ConnectionReset(),
+    "cut0": EmptyStream(),
+    "void": EmptyStream(),
+    "page": MalformedAnswer(),
+    "empty": MalformedAnswer(),
+    "fault": StreamError(),
+    "fault_named": StreamError(status=500),
     "401": Unauthorised(),
     "refused": ConnectionRefused(),
     "hang": Timeout(),
@@ -58,18 +73,7 @@ VOCABULARY: dict[str, Fault] = {
     "cut": StreamCut(),
     "mute": StreamStall(),
 }
-MEASURED = {"200", "429", "slow", "other"}
-BESIDE: dict[str, Refusal | Broken] = {
-    "400": Refusal(400, "Scripted: it failed."),
-    "402": Refusal(402, "Scripted: it failed."),
-    "403": Refusal(403, "Scripted: it failed."),
-    "404": Refusal(404, "Scripted: it failed."),
-    "529": Refusal(529, "Scripted: it failed."),
-    "quota": Refusal(429, "Your credit balance is too low."),
-    "reset": Broken("connection failed (the server closed the connection)"),
-    "cut0": Broken("the stream was cut"),
-    "void": Broken("the stream ended before its first content"),
-}
+MEASURED = {"200", "429", "503", "late", "slow", "other"}
 
 
 @dataclass(slots=True)
@@ -80,10 +84,7 @@ class InTurn:
     kind: ClassVar[str] = "in_turn"
 
     def strike(self, fate: Fate, exposure: Exposure) -> None:
-        act = self.script.next(fate.at_s)
-        if act.word in BESIDE:
-            fate.trouble = BESIDE[act.word]
-        elif (fault := _fault(act)) is not None:
+        if (fault := _fault(self.script.next(fate.at_s))) is not None:
             fault.strike(fate, exposure)
 
 
@@ -93,6 +94,10 @@ def _fault(act: Act) -> Fault | None:
             return None
         case "429":
             return RateLimit(act.value)
+        case "503":
+            return ServerError(503, act.value)
+        case "late":
+            return ErrorStatus(503, after_s=act.value)
         case "slow":
             return Slow(extra_ms=(act.value or 0.0) * 1000)
     return VOCABULARY[act.word]

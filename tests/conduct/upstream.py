@@ -25,10 +25,25 @@ class Said:
     message: str = "Scripted: it failed."
     retry_after: str | None = None
 
+    after_s: float = 0.0
+
     async def play(self, exchange: Exchange) -> None:
+        if self.after_s:
+            await exchange.pause(self.after_s)
         error = {"message": self.message, "type": None, "param": None, "code": self.code}
         headers = {} if self.retry_after is None else {"Retry-After": self.retry_after}
         await exchange.answer(self.status, {"error": error}, headers)
+
+
+@dataclass(frozen=True)
+class Page:
+    """200, and a web page instead of an answer: what a proxy says that has lost its server."""
+
+    async def play(self, exchange: Exchange) -> None:
+        page = b"<!doctype html><title>Welcome</title>"
+        exchange.head(200, {"Content-Type": "text/html", "Content-Length": str(len(page))})
+        exchange.writer.write(page)
+        await exchange.writer.drain()
 
 
 @dataclass(frozen=True)
@@ -55,6 +70,8 @@ ACTS: dict[str, Callable[[Act], Behaviour]] = {
     "cut0": lambda act: CutStream(1),
     "void": lambda act: TruncatedStream(0),
     "empty": lambda act: Nothing(),
+    "page": lambda act: Page(),
+    "late": lambda act: Said(503, after_s=act.value or 0.0),
     "other": lambda act: Ok("something else"),
 }
 
@@ -99,7 +116,7 @@ class Upstreams(ScriptedUpstream):
 def _behaviour(dialect: str, act: Act) -> Behaviour:
     if dialect == "chat" and act.word in ACTS:
         return ACTS[act.word](act)
-    return Spoken(dialect, act.word) if act.word in SAID else Said(int(act.word))
+    return Spoken(dialect, act.word) if act.word in SAID else Said(int(act.word), retry_after=_retry_after(act))
 
 
 def _retry_after(act: Act) -> str | None:

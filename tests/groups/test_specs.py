@@ -89,6 +89,13 @@ def test_a_group_may_ask_a_second_deployment_beside_a_slow_one():
     assert spec_of(stored(make_group())).hedge is None
 
 
+def test_a_deployment_is_in_the_region_that_its_provider_names():
+    places = [{"aws_region_name": "eu-central-1"}, {"vertex_location": "europe-west4"}, {}]
+    models = [make_model(provider=make_provider(settings=place)) for place in places]
+    regions = [row.region for row in spec_of(stored(make_group(models=models))).deployments]
+    assert regions == ["eu-central-1", "europe-west4", ""]
+
+
 def test_what_is_disabled_is_left_out():
     off, orphan = make_model(enabled=False), make_model(provider=make_provider(enabled=False))
     assert (

@@ -107,6 +107,13 @@ def test_faults_are_described_by_target_and_effect():
         ({"kind": "degradation", "factor": 8, "until_s": 300}, "worse and worse"),
         ({"kind": "timeout"}, "left without an answer"),
         ({"kind": "stream_cut"}, "streams break off"),
+        ({"kind": "error", "status": 529}, "fail with 529"),
+        ({"kind": "server_error", "retry_after_s": 30}, "fail with 503"),
+        ({"kind": "no_credit"}, "no credit left (429)"),
+        ({"kind": "malformed"}, "answers that nobody can read"),
+        ({"kind": "connection_reset"}, "connection closed without an answer"),
+        ({"kind": "stream_error", "status": 500}, "an error inside streams"),
+        ({"kind": "empty_stream"}, "streams without content"),
     ],
 )
 def test_every_kind_of_fault_has_words(fault, words):

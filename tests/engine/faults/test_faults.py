@@ -118,6 +118,7 @@ NEEDS: dict[str, dict[str, Any]] = {
     "context_too_long": {"limit_tokens": 1},
     "flapping": {"period_s": 1, "down_s": 1},
     "slow": {"factor": 2},
+    "error": {"status": 418},
     "degradation": {"factor": 2},
 }
 

@@ -68,6 +68,27 @@ def test_targets_of_tiers_and_of_the_group_behind_them(target: str, ids: str):
     assert struck(target, group(), behind) == ids
 
 
+def test_a_region_fails_as_one_over_providers_and_fallback_groups():
+    rows = (deployment("a", region="eu-west-1"), deployment("b", provider="Q", region="us-east-1"), deployment("c"))
+    behind = group("behind", deployments=(deployment("z", provider="R", region="eu-west-1"),))
+    assert struck("region:EU-west-1", group(deployments=rows), behind) == "az"
+    assert struck("region:", group(deployments=rows), behind) == ""
+
+
+@pytest.mark.parametrize("status", [399, 600, "503", 503.5])
+def test_an_error_has_the_status_of_an_http_error(status: object):
+    with pytest.raises(BadInput) as refused:
+        parse(fault(kind="error", status=status))
+    assert refused.value.field == "scenario.faults[0].status"
+    assert refused.value.message == "Give a whole number from 400 to 599."
+
+
+def test_errors_of_two_statuses_may_strike_at_the_same_time_and_the_same_one_not_twice():
+    parse(fault(kind="error", status=500), fault(kind="error", status=503))
+    with pytest.raises(BadInput, match="Overlaps"):
+        parse(fault(kind="error", status=500), fault(kind="error", status=500))
+
+
 def test_the_primary_of_weights_is_the_largest_and_else_the_first():
     rows = (deployment("a", weight=1), deployment("b", weight=8), deployment("c", weight=8))
     assert struck("primary", group(strategy=Strategy.WEIGHTED, deployments=rows)) == "b"
