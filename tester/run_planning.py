@@ -13,15 +13,13 @@ from engine.exceptions import BadInput
 from engine.faults.needs import workload_for
 from engine.faults.scenarios import Scenario, parse_scenario
 from engine.rehearsal.jobs import DEFAULT_FRAME_S, Job
-from engine.rehearsal.profiles import DEFAULT_PROFILE, Profile
 from engine.rehearsal.workload import Workload
 from engine.spec import GroupSpec, Router
 from groups.models import RoutingGroup
 from groups.specs import specs_with_fallbacks
-from tester.models import Run
 from tester.runs import cost_estimate
+from tester.runs.speeds import Speeds, speeds_for
 from tester.scene import drawings
-from usage.health.latency import recent_profiles
 from usage.health.processes import running_processes
 
 MOST_REQUESTS = 100_000
@@ -44,6 +42,7 @@ class RunRequest:
     router: str | None = None
     workers: int | None = None
     shared_state: bool | None = None
+    profiles: Mapping[str, Any] | None = None
 
 
 class FailureSource(Protocol):
@@ -75,12 +74,13 @@ def plan(group: RoutingGroup, asked: RunRequest) -> RunPlan:
     workload = _workload(asked, scenario)
     if workload.num_requests > MOST_REQUESTS:
         raise BadInput("workload", f"This is {workload.num_requests:,} requests; the most are {MOST_REQUESTS:,}.")
+    speeds = speeds_for(group, asked.profiles, seed=asked.seed, specs=specs) if asked.mock else _real_speeds(asked)
     job = Job(
         specs=tuple(specs) if not asked.mock else tuple(_without_keys(spec) for spec in specs),
         workload=workload,
         scenario=scenario,
         seed=seed,
-        profiles=_profiles(group, asked, specs) if asked.mock else {},
+        profiles=speeds.profiles,
         frame_every_s=DEFAULT_FRAME_S,
         deadline_s=settings.REQUEST_DEADLINE_S,
         is_real=not asked.mock,
@@ -90,6 +90,7 @@ def plan(group: RoutingGroup, asked: RunRequest) -> RunPlan:
     cost = cost_estimate.Estimate(0.0) if asked.mock else _checked_cost(asked, job)
     config = {
         **_config(asked, job),
+        **speeds.to_json(),
         "estimated_cost_usd": None if cost.unpriced else cost.usd,
         "group": drawings.to_json(drawings.drawn_group(group)),
     }
@@ -122,22 +123,10 @@ def rates_in(asked: FailureSource) -> dict[str, float] | None:
     return None if asked.failure_injection is None else dict(asked.failure_injection["deployment_failure_rates"])
 
 
-def _profiles(group: RoutingGroup, asked: RunRequest, specs: list[GroupSpec]) -> dict[str, Profile]:
-    """The speed of each deployment: as in an earlier run with this seed, else as measured, else the default.
-
-    A seed must give the same result again, and with newer measurements it would not.
-    """
-    known = recent_profiles() | _profiles_of_seed(group, asked.seed)
-    ids = dict.fromkeys(d.deployment_id for spec in specs for d in spec.deployments)
-    return {name: known.get(name, DEFAULT_PROFILE) for name in ids}
-
-
-def _profiles_of_seed(group: RoutingGroup, seed: int | None) -> dict[str, Profile]:
-    if seed is None:
-        return {}
-    rows = Run.objects.filter(group=group, group_revision=group.revision, seed=seed, is_real=False)
-    stored = rows.order_by("created_at").values_list("config__profiles", flat=True).first()
-    return {name: Profile.from_json(profile) for name, profile in (stored or {}).items()}
+def _real_speeds(asked: RunRequest) -> Speeds:
+    if asked.profiles is not None:
+        raise BadInput("profiles", "Real requests take the time they take. Leave this out, or set mock to true.")
+    return Speeds({})
 
 
 def _checked_cost(asked: RunRequest, job: Job) -> cost_estimate.Estimate:
@@ -169,5 +158,4 @@ def _config(asked: RunRequest, job: Job) -> dict[str, Any]:
         "scenario": job.scenario.to_json(),
         "failure_rates": rates_in(asked) or {},
         "workload": workload.to_json(),
-        "profiles": {name: profile.to_json() for name, profile in job.profiles.items()},
     }

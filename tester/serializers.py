@@ -41,6 +41,11 @@ class WorkloadField(serializers.DictField):
         return workload
 
 
+class ProfilesField(serializers.DictField):
+    """`{deployment id: {first_token_ms?, tokens_per_s?, prefill_tokens_per_s?, jitter?}}`; the first two are a number,
+    `{samples: [value]}` or `{quantiles: [[share, value]]}`."""
+
+
 class NeedsSerializer(serializers.Serializer):
     """The traffic that shows a scenario's effect; `simulate` uses it by default."""
 
@@ -107,6 +112,11 @@ class SimulateSerializer(StrictSerializer):
         required=False,
         allow_null=True,
         help_text="Whether they share breakers, limits and conversations; by default as here: with a REDIS_URL.",
+    )
+    profiles = ProfilesField(
+        required=False,
+        allow_null=True,
+        help_text="Speeds by deployment id, in place of those that were measured; the others stay as they are.",
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from engine.core.actions import Ask
 from engine.core.bindings import Bindings
 from engine.core.state import Group
+from engine.faults.conditions import Conditions
+from engine.faults.fates import Fate
 from engine.rehearsal.jobs import Job
 from engine.rehearsal.turns import Conversations, PromptCaches
 from engine.upstreams.tokens import Usage
@@ -34,9 +36,10 @@ class Talks:
         """A turn comes."""
         return Talk(self, name, "" if self._sticky is None else self._bindings.get(name, now))
 
-    def ask(self, talk: Talk, ask: Ask, now: float, input_tokens: int) -> None:
-        """A deployment reads it."""
-        talk.cached = self._caches.read(talk.name, ask.target.key, now, input_tokens)
+    def ask(self, talk: Talk, ask: Ask, now: float, fate: Fate, place: Conditions) -> None:
+        """A deployment reads it, but for what it has in its cache."""
+        talk.cached = self._caches.read(talk.name, ask.target.key, now, fate.input_tokens)
+        place.spare_reading(fate, talk.cached)
 
     def bind(self, talk: Talk, ask: Ask, now: float) -> None:
         """The answer, or a stream, has come: the conversation stays there if that is in its group."""

@@ -85,6 +85,8 @@ class Stations:
         begins = partial(self._begins, request)
         if station.is_full(capacity) or capacity.prefill_tokens_per_s or capacity.decode_tokens_per_s:
             place.conditions.strain(capacity)
+        if capacity.prefill_tokens_per_s:
+            place.conditions.spare_reading(fate, fate.input_tokens - cached)
         if (service := station.enter(capacity, fate.input_tokens - cached, fate.first_token_s, begins)) is None:
             return False
         request.service = service

@@ -231,9 +231,9 @@ class Simulation:
         place.count.in_flight += 1
         if fate is None:
             fate = place.conditions.fate(now, request.input_tokens, request.output_tokens, is_stream=place.is_stream)
-        request.fate, news_s = fate, fate.news_s
         if request.talk is not None:
-            request.talk.talks.ask(request.talk, ask, now, fate.input_tokens)
+            request.talk.talks.ask(request.talk, ask, now, fate, place.conditions)
+        request.fate, news_s = fate, fate.news_s
         if place.has_capacity and fate.trouble is None:
             if self._stations.has_entered(request, place, fate):
                 return

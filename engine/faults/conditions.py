@@ -12,7 +12,8 @@ from engine.faults.kinds import LimitedCapacity, too_long
 from engine.faults.scenarios import Scenario
 from engine.faults.targets import TargetedFault, targets
 from engine.rehearsal.capacity import UNLIMITED, Capacity
-from engine.rehearsal.profiles import DEFAULT_PROFILE, Profile, Spread
+from engine.rehearsal.profiles import DEFAULT_PROFILE, Pace, Profile, Spread
+from engine.rehearsal.quantiles import typical
 from engine.spec import DeploymentSpec, GroupSpec
 
 
@@ -37,9 +38,9 @@ class Conditions:
         more than `context_tokens`."""
         faults = tuple(faults)
         self._rng = random.Random(f"{seed}:{name}")  # noqa: S311
-        self._spread = Spread.of(profile.jitter)
-        self._first_token_s = profile.first_token_ms / 1000
-        self._s_per_token = 1 / profile.tokens_per_s
+        self._spread, self._pace = Spread.of(profile.jitter), None if profile.is_plain else Pace(profile)
+        self._first_token_s = typical(profile.first_token_ms) / 1000
+        self._s_per_token = 1 / typical(profile.tokens_per_s)
         self._context_tokens = math.inf if context_tokens is None else context_tokens
         self._capacity, self._limits = capacity or UNLIMITED, [one for one in faults if _limit_of(one[1])]
         self.has_capacity = capacity is not None or bool(self._limits)
@@ -66,8 +67,11 @@ class Conditions:
 
     def fate(self, at_s: float, input_tokens: int, output_tokens: int, *, is_stream: bool = False) -> Fate:
         """The fate of an attempt that begins at this second of the run."""
-        first, rest = self._spread.draw_two(self._rng)
-        first_token_s, output_s = self._first_token_s * first, output_tokens * self._s_per_token * rest
+        if self._pace is None:
+            first, rest = self._spread.draw_two(self._rng)
+            first_token_s, output_s = self._first_token_s * first, output_tokens * self._s_per_token * rest
+        else:
+            first_token_s, output_s = self._pace.draw(self._rng, input_tokens, output_tokens, is_stream=is_stream)
         fate = Fate(at_s, input_tokens, output_tokens, first_token_s, output_s, is_stream)
         for fault in self._armed:
             draw = fault.random()
@@ -78,6 +82,12 @@ class Conditions:
         if input_tokens > self._context_tokens:
             fate.trouble = fate.trouble or too_long(self._context_tokens)
         return fate
+
+    def spare_reading(self, fate: Fate, tokens: int) -> None:
+        """These tokens of its prompt need not be read: they are cached, or somebody else counts their time."""
+        if self._pace is not None and tokens:
+            spared_s = self._pace.reading_s(tokens, is_stream=fate.is_stream)
+            fate.first_token_s = max(0.0, fate.first_token_s - spared_s)
 
 
 def conditions_of(

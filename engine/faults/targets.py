@@ -13,6 +13,7 @@ from engine.faults.fates import Exposure
 from engine.faults.kinds import KINDS, Degradation, Fault, LimitedCapacity
 from engine.fields import RunSeconds, Share, Text
 from engine.rehearsal.profiles import DEFAULT_PROFILE, Profile
+from engine.rehearsal.quantiles import typical
 from engine.spec import DeploymentSpec, GroupSpec, Strategy
 
 # These are valid for every group, even if they are empty: the others of a single deployment.
@@ -151,4 +152,4 @@ def _price(usd: float | None) -> float:
 
 
 def _answer_s(profile: Profile) -> float:
-    return profile.first_token_ms / 1000 + ANSWER_TOKENS / profile.tokens_per_s
+    return typical(profile.first_token_ms) / 1000 + ANSWER_TOKENS / typical(profile.tokens_per_s)

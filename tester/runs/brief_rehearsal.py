@@ -89,7 +89,6 @@ def fingerprint(snapshot: Mapping[str, Any]) -> str:
 
 def _job(specs: Sequence[GroupSpec], scenario: str) -> Job:
     keyless = tuple(replace(s, deployments=tuple(replace(d, api_key=None) for d in s.deployments)) for s in specs)
-    known = recent_profiles()
     ids = {d.deployment_id for spec in specs for d in spec.deployments}
     parsed = parse_scenario(scenario, spec=specs[0], fallbacks=specs[1:])
     return Job(
@@ -97,7 +96,7 @@ def _job(specs: Sequence[GroupSpec], scenario: str) -> Job:
         workload=_workload(parsed.needs),
         scenario=parsed,
         seed=SEED,
-        profiles={name: profile for name, profile in known.items() if name in ids},
+        profiles=recent_profiles(ids),
         frame_every_s=FRAME_EVERY_S,
     )
 

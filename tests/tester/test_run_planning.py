@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -57,10 +58,17 @@ def test_the_configuration_says_all_that_was_understood(group):
 
 
 def record(model_id: str, first_token_ms: float) -> None:
-    attempt = {"deployment_id": model_id, "status": "success", "duration_ms": 2000.0, "first_token_ms": first_token_ms}
+    attempt: dict[str, Any] = {
+        "deployment_id": model_id,
+        "status": "success",
+        "duration_ms": 2000.0,
+        "first_token_ms": first_token_ms,
+    }
     RequestRecord.objects.create(
         call_id=f"{model_id}-{first_token_ms}",
         model_group="chat",
+        deployment_id=model_id,
+        outcome="answered",
         started_at=timezone.now(),
         duration_ms=2000,
         status=200,
@@ -88,8 +96,68 @@ def test_a_seed_keeps_the_profiles_of_its_first_run(group, ids, alice):
     assert plan(group, RunRequest(seed=1)).config["profiles"][ids[0]]["source"] == "measured"
 
 
+def test_a_seed_says_whose_profiles_it_has_and_that_there_are_newer_measurements(group, ids, alice):
+    assert "profiles_from" not in plan(group, RunRequest(seed=1)).config
+    run = actions.create_run(by=alice, plan=plan(group, RunRequest(seed=1)))
+    told = {"run_id": str(run.pk), "created_at": run.created_at.isoformat(), "newer_measured_at": None}
+    assert plan(group, RunRequest(seed=1)).config["profiles_from"] == told
+    soon = run.created_at + timedelta(seconds=2)
+    record(ids[0], 1000.0)
+    RequestRecord.objects.update(started_at=soon)
+    told["newer_measured_at"] = soon.isoformat(timespec="seconds")
+    assert plan(group, RunRequest(seed=1)).config["profiles_from"] == told
+
+
+def test_given_profiles_win_and_are_nobody_elses(group, ids, alice):
+    given = {ids[0]: {"first_token_ms": {"samples": [5, 7]}}}
+    first = plan(group, RunRequest(seed=1, profiles=given))
+    actions.create_run(by=alice, plan=first)
+    stored = first.config["profiles"]
+    assert (stored[ids[0]]["first_token_ms"], stored[ids[0]]["source"]) == ({"samples": [5.0, 7.0]}, "given")
+    assert stored[ids[1]]["source"] == "default"
+    for _ in range(2):  # also once the second run is there, which the seed's deployment has its profile from
+        record(ids[1], 800.0)
+        again = plan(group, RunRequest(seed=1))
+        assert [again.config["profiles"][name]["source"] for name in ids] == ["default", "default"]
+        actions.create_run(by=alice, plan=again)
+        RequestRecord.objects.all().delete()
+
+
+def test_a_run_repeated_with_its_stored_profiles_is_the_same(group, ids):
+    record(ids[0], 1000.0)
+    config = plan(group, RunRequest(seed=1)).config
+    again = plan(group, RunRequest(seed=1, profiles=config["profiles"])).config
+    assert again["profiles"][ids[0]]["first_token_ms"] == config["profiles"][ids[0]]["first_token_ms"]
+
+
+@pytest.mark.parametrize(
+    ("profiles", "field"),
+    [
+        ({"nobody": {"first_token_ms": 1}}, "profiles.nobody"),
+        ([], "profiles"),
+        ({"ID": 5}, "profiles.ID"),
+        ({"ID": {}}, "profiles.ID"),
+        ({"ID": {"first_token_ms": {"samples": ["x"]}}}, "profiles.ID.first_token_ms.samples[0]"),
+        ({"ID": {"tokens_per_s": -1}}, "profiles.ID.tokens_per_s"),
+        ({"ID": {"tokens_per_s": 5, "prefill": 5}}, "profiles.ID.prefill"),
+    ],
+)
+def test_a_wrong_profile_is_named_by_its_path(group, ids, profiles: Any, field: str):
+    asked = json.loads(json.dumps(profiles).replace("ID", ids[0]))
+    with pytest.raises(BadInput) as caught:
+        plan(group, RunRequest(profiles=asked))
+    assert caught.value.field == field.replace("ID", ids[0])
+
+
+def test_real_requests_take_no_profiles(group, ids):
+    with pytest.raises(BadInput) as caught:
+        plan(group, RunRequest(mock=False, profiles={ids[0]: {"first_token_ms": 1}}))
+    assert caught.value.field == "profiles"
+
+
 def test_planning_costs_few_queries(group, django_assert_num_queries):
-    with django_assert_num_queries(6):  # three for the groups, the measurements, the seed's first run, the picture
+    # Three for the groups, the measurements of two deployments, the seed's first run, the picture.
+    with django_assert_num_queries(7):
         plan(group, RunRequest(seed=1))
 
 

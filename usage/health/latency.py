@@ -1,86 +1,78 @@
-"""The recent speed of deployments: the newest records -> latency profiles for rehearsals."""
+"""The recent speed of deployments: the newest answers of each in the log -> latency profiles for rehearsals."""
 
 from __future__ import annotations
 
-import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
-from engine.rehearsal.profiles import DEFAULT_PROFILE, Profile
+from engine.ledger import Hedge
+from engine.outcomes import Outcome
+from engine.rehearsal.profiles import Profile
+from usage.health.speed_fit import Measured, profile_of
 from usage.models import RequestRecord
 
-NEWEST = 500
+# Of one deployment, and of all of a group together.
+NEWEST, MOST = 1_000, 5_000
+FEWEST = 100
 # A faster answer never crossed a network: it is from a mock test.
 SHORTEST_MS = 1.0
-FASTEST_TOKENS_PER_S = 1_000_000.0
-MOST_JITTER = 3.0
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One answer of a deployment, in milliseconds; `first_token_ms` is only known for streams."""
+class Logged(NamedTuple):
+    """What a row of the request log says about speed."""
 
-    duration_ms: float
-    first_token_ms: float | None
-    output_tokens: int
-
-    def split(self) -> tuple[float, float]:
-        """Time to the first token in milliseconds, and tokens per second after it.
-
-        A whole answer doesn't show the border between the two: its tokens are assumed to have the default speed, but to
-        take at most half of the time.
-        """
-        if self.first_token_ms is not None and self.duration_ms > self.first_token_ms:
-            first_ms = self.first_token_ms
-        else:
-            usual_ms = self.output_tokens / DEFAULT_PROFILE.tokens_per_s * 1000
-            first_ms = self.duration_ms - min(usual_ms, self.duration_ms / 2)
-        speed = self.output_tokens / (self.duration_ms - first_ms) * 1000
-        return first_ms, min(speed, FASTEST_TOKENS_PER_S)
+    attempts: list[dict[str, Any]]
+    input_tokens: int | None
+    output_tokens: int | None
+    cached_tokens: int | None
+    is_stream: bool
+    started_at: datetime | None = None
 
 
-def recent_profiles() -> dict[str, Profile]:
-    """The profiles from the newest requests, by deployment id; one query of at most NEWEST rows."""
-    rows = RequestRecord.objects.order_by("-started_at").values_list("attempts", "output_tokens", "is_stream")
-    return profiles_of(rows[:NEWEST])
+COLUMNS = Logged._fields
 
 
-def profiles_of(records: Iterable[tuple[list[dict[str, Any]], int | None, bool]]) -> dict[str, Profile]:
-    """Profiles by deployment id, from records as `(attempts, output_tokens, is_stream)`: medians of the successes.
-
-    Streams have more information than whole answers: if there are any, only they count.
-    """
-    samples: dict[str, list[Sample]] = defaultdict(list)
-    for attempts, output_tokens, is_stream in records:
-        for attempt in attempts:
-            if sample := _sample(attempt, output_tokens, is_stream):
-                samples[attempt["deployment_id"]].append(sample)
-    return {name: _profile(found) for name, found in samples.items()}
+def recent_profiles(ids: Collection[str]) -> dict[str, Profile]:
+    """Those of the deployments that have answered: one query for each, of its newest rows only."""
+    count = min(NEWEST, max(FEWEST, MOST // max(1, len(ids))))
+    return profiles_of(row for name in ids for row in newest_of(name, count))
 
 
-def _sample(attempt: Mapping[str, Any], output_tokens: int | None, is_stream: bool) -> Sample | None:
+def newest_of(deployment_id: str, count: int) -> Iterable[Logged]:
+    """The newest requests that it answered, by an index of its own."""
+    rows = RequestRecord.objects.filter(deployment_id=deployment_id, outcome=Outcome.ANSWERED)
+    return map(Logged._make, rows.order_by("-started_at").values_list(*COLUMNS)[:count])
+
+
+def profiles_of(rows: Iterable[Logged]) -> dict[str, Profile]:
+    """Profiles by deployment id, of successes that say how long they took."""
+    found: dict[str, list[Measured]] = defaultdict(list)
+    for row in rows:
+        for attempt in row.attempts:
+            if answer := _answer(attempt, row):
+                found[attempt["deployment_id"]].append(answer)
+    return {name: profile_of(answers) for name, answers in found.items()}
+
+
+def _answer(attempt: Mapping[str, Any], row: Logged) -> Measured | None:
     duration_ms = attempt.get("duration_ms") or 0.0
-    if attempt.get("status") != "success" or duration_ms < SHORTEST_MS or not output_tokens:
+    if attempt.get("status") != "success" or duration_ms < SHORTEST_MS:
         return None
-    return Sample(duration_ms, attempt.get("first_token_ms") if is_stream else None, output_tokens)
+    read, written = _tokens(attempt, row)
+    if written <= 0:
+        return None
+    at = row.started_at.astimezone(UTC).isoformat(timespec="seconds") if row.started_at else ""
+    return Measured(duration_ms, attempt.get("first_token_ms"), written, read, at)
 
 
-def _profile(samples: list[Sample]) -> Profile:
-    parts = [sample.split() for sample in [s for s in samples if s.first_token_ms is not None] or samples]
-    firsts_ms = [first_ms for first_ms, _ in parts]
-    return Profile(
-        first_token_ms=round(statistics.median(firsts_ms), 3),
-        tokens_per_s=round(max(0.001, statistics.median(speed for _, speed in parts)), 3),
-        jitter=_jitter(firsts_ms),
-        source="measured",
-    )
-
-
-def _jitter(values: list[float]) -> float:
-    """The spread as a share of the mean; the default with too few values."""
-    mean = statistics.fmean(values)
-    if len(values) < 5 or not mean:
-        return DEFAULT_PROFILE.jitter
-    return min(round(statistics.pstdev(values) / mean, 3), MOST_JITTER)
+def _tokens(attempt: Mapping[str, Any], row: Logged) -> tuple[int, int]:
+    """Tokens that the attempt itself read, and wrote: not those of others beside it, or before it."""
+    if part := attempt.get("part"):
+        read, written = part[:2]
+    else:
+        lost = [one["part"] for one in row.attempts if one.get("hedge") == Hedge.LOST and one.get("part")]
+        read = (row.input_tokens or 0) - sum(part[0] for part in lost)
+        written = (row.output_tokens or 0) - sum(part[1] for part in lost)
+    return max(0, read - (row.cached_tokens or 0)), written

@@ -30,35 +30,49 @@ from tester.terminal.assertions import METRICS, Assertion, parse_assertion
 
 FIELD = "scenario file"
 EXPECTED = "This is not a scenario: give an object with faults, and if you like name, description and needs."
+PROFILES_FIELD = "profiles file"
+PROFILES_EXPECTED = (
+    "These are no profiles: give an object of deployment ids, each with first_token_ms and tokens_per_s."
+)
 MAX_BYTES = 1024 * 1024
 
 
 def scenario_in(text: str) -> dict[str, Any]:
     """The scenario in a file's text, not yet checked; raises BadInput with the place of an error."""
+    return _object_in(text, FIELD, EXPECTED)
+
+
+def profiles_in(text: str) -> dict[str, Any]:
+    """The profiles in a file's text, not yet checked; raises BadInput with the place of an error."""
+    return _object_in(text, PROFILES_FIELD, PROFILES_EXPECTED)
+
+
+def _object_in(text: str, field: str, expected: str) -> dict[str, Any]:
     if len(text.encode(errors="replace")) > MAX_BYTES:
-        raise BadInput(FIELD, "This is larger than 1 MB.")
+        raise BadInput(field, "This is larger than 1 MB.")
     text = text.removeprefix("\ufeff")
-    return _json(text) if text.lstrip().startswith(("{", "[")) else _yaml(text)
+    read = _json if text.lstrip().startswith(("{", "[")) else _yaml
+    return read(text, field, expected)
 
 
-def _json(text: str) -> dict[str, Any]:
+def _json(text: str, field: str, expected: str) -> dict[str, Any]:
     try:
         data = StrictJSONParser().parse(io.BytesIO(text.encode(errors="replace")))
     except ParseError as error:
         reason = str(error.detail).removeprefix("JSON parse error - ")
-        raise BadInput(FIELD, f"This is not valid JSON: {reason}") from None
+        raise BadInput(field, f"This is not valid JSON: {reason}") from None
     except ValidationError:
-        raise BadInput(FIELD, "It holds a text or a number that can't be stored.") from None
+        raise BadInput(field, "It holds a text or a number that can't be stored.") from None
     if not isinstance(data, dict):
-        raise BadInput(FIELD, EXPECTED)
+        raise BadInput(field, expected)
     return data
 
 
-def _yaml(text: str) -> dict[str, Any]:
+def _yaml(text: str, field: str, expected: str) -> dict[str, Any]:
     try:
-        return document.load(text, expected=EXPECTED)
+        return document.load(text, expected=expected)
     except ModelError as error:
-        raise BadInput(FIELD, " ".join(error.messages)) from None
+        raise BadInput(field, " ".join(error.messages)) from None
 
 
 ASSERTION_FAILED, BAD_INPUT, RUN_FAILED = 1, 2, 3
@@ -105,6 +119,13 @@ class Command(BaseCommand):
         )
         how = "server processes (default: as many as run here)"
         parser.add_argument("--workers", type=_whole(MOST_WORKERS), help=how)
+        parser.add_argument(
+            "--profiles",
+            type=Path,
+            metavar="FILE",
+            help="speeds by deployment id as JSON or YAML: {ID: {first_token_ms, tokens_per_s}}, each a number, "
+            "{samples: [...]} or {quantiles: [[share, value]]}",
+        )
         parser.add_argument("--strict", action="store_true", help="fail when a fault of the scenario never struck")
         parser.add_argument("--json", action="store_true", dest="as_json", help="print the result as JSON")
         parser.add_argument(
@@ -179,6 +200,7 @@ def _asked(options: dict[str, Any]) -> RunRequest:
         workload=workload,
         router=options["router"],
         workers=options["workers"],
+        profiles=None if options["profiles"] is None else profiles_in(_text_of(options["profiles"])),
     )
 
 
