@@ -35,9 +35,17 @@ LOOKS_AFTER_S = 0.1
 
 
 async def readiness(serving: Live) -> tuple[int, bytes]:
-    """200 when database, channel layer and routers are usable, else 503 with the missing ones."""
-    names = {"database": serving.refresh, "channel_layer": _channel_layer, "routers": lambda: _routers(serving)}
-    failing = {name: why for name, check in names.items() if (why := await _why_not(check))}
+    """200 while there is a configuration to serve, even an old one: of all that may be away, requests need only that."""
+    return _ready(serving, {} if serving.is_loaded else {"configuration": "not loaded yet: the database is needed once"})
+
+
+async def console_readiness(serving: Live) -> tuple[int, bytes]:
+    """200 while pages and REST work too, with the newest configuration; else 503 with what is missing."""
+    names = {"database": serving.refresh, "channel_layer": _channel_layer}
+    return _ready(serving, {name: why for name, check in names.items() if (why := await _why_not(check))})
+
+
+def _ready(serving: Live, failing: dict[str, str]) -> tuple[int, bytes]:
     body = {"status": "unavailable" if failing else "ready", "groups": len(serving.routing), "failing": failing}
     return (503 if failing else 200), to_json(body)
 
@@ -58,11 +66,6 @@ async def _channel_layer() -> None:
     name = f"readyz.{uuid.uuid4().hex}"
     await layer.send(name, {"type": "ready"})
     await layer.receive(name)
-
-
-async def _routers(serving: Live) -> None:
-    if not serving.is_fresh:
-        raise RuntimeError("the configuration is not loaded")
 
 
 log = structlog.get_logger(__name__)
@@ -346,11 +349,16 @@ async def _readiness(request: Incoming) -> tuple[int, bytes]:
     return await readiness(await live.start())
 
 
+async def _console_readiness(request: Incoming) -> tuple[int, bytes]:
+    return await console_readiness(await live.start())
+
+
 SIMPLE: dict[Asks, Callable[[Incoming], Awaitable[tuple[int, bytes]]]] = {
     Asks.MODELS: _models,
     Asks.MODEL: _model,
     Asks.HEALTH: _health,
     Asks.READINESS: _readiness,
+    Asks.CONSOLE_READINESS: _console_readiness,
 }
 
 

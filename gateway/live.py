@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import hashlib
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
@@ -56,7 +55,6 @@ from usage.request_log.recorder import recorder
 log = structlog.get_logger(__name__)
 
 POLL_INTERVAL_S = 0.3
-STALE_AFTER_S = 10.0
 GIVE_BACK_INTERVAL_S = 60.0
 ABANDONED_AFTER_S = 300.0
 LOADS_AT_MOST = 5
@@ -132,7 +130,6 @@ class Live:
         self.stored = Keeper()
         self._lone: dict[str, UUID] = {}
         self._facts = -1, Facts()
-        self._seen_at = 0.0
         self._refreshing = asyncio.Lock()
         self._first_load_ended = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -179,7 +176,6 @@ class Live:
                 await self._apply(await self._in_database_thread(load_config))
                 await self.rankings.renew()
                 await self.publisher.follow_resets()
-            self._seen_at = time.monotonic()
 
     async def read(self, work: Callable[[], T]) -> T:
         """What is not in memory, from the database; raises DatabaseError."""
@@ -213,11 +209,6 @@ class Live:
             async with asyncio.timeout(seconds):
                 await self._first_load_ended.wait()
         return self.is_loaded
-
-    @property
-    def is_fresh(self) -> bool:
-        """Whether the configuration was the newest a moment ago."""
-        return self.is_loaded and time.monotonic() - self._seen_at < STALE_AFTER_S
 
     async def holder(self, key: str) -> KeyHolder | None:
         """The holder of a bearer key, from memory; an unknown key may be new, so it is looked up."""

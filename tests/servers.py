@@ -68,7 +68,7 @@ class Console(Server):
         provider = self.call("GET", f"/api/v1/llm/models/{model_id}")["provider"]
         key = {"api_key": f"sk-upstream-of-a-test-{secrets.token_hex(4)}"}
         self.call("PATCH", f"/api/v1/llm/providers/{provider}", key)
-        self.call("GET", "/readyz")
+        self.call("GET", "/readyz/console")
 
     def add_group(self, name: str, model_ids: Sequence[str], **settings: Any) -> str:
         """A priority-failover group over the models in that order (or as `settings` say); gives its id."""
@@ -168,7 +168,7 @@ def console_beside(other: Console, folder: Path, **settings: str) -> Iterator[Co
 def _serving(folder: Path, port: int, server: str, env: dict[str, str]) -> Iterator[Console]:
     url, log = f"http://127.0.0.1:{port}", folder / f"console-{port}.log"
     command = [sys.executable, "-m", server, *_address(server, port), "routing_console.asgi:application"]
-    with running(command, url=url, ready="/readyz", log=log, env=env) as found:
+    with running(command, url=url, ready="/readyz/console", log=log, env=env) as found:
         yield Console(url, found.process, log, env)
 
 

@@ -41,7 +41,9 @@ def test_every_key_can_read_the_schema_and_it_has_the_names_of_the_contract(as_d
         "/v1/models/{model}",
         "/v1/models",
         "/healthz",
+        "/livez",
         "/readyz",
+        "/readyz/console",
     }
     assert paths <= set(schema["paths"])
     assert schema["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"

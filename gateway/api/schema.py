@@ -216,7 +216,10 @@ PATHS: Schema = {
     },
     "/v1/models": {"get": _operation("models", "What this key can call, with limits and prices.")},
     "/v1/models/{model}": {"get": _model_operation()},
-    "/healthz": {"get": _operation("healthz", "The process lives.", is_open=True)},
-    "/readyz": {"get": _operation("readyz", "Database, channel layer and routers are usable; else 503.", is_open=True)},
+    "/livez": {"get": _operation("livez", "The process lives.", is_open=True)},
+    "/healthz": {"get": _operation("healthz", "The same as `/livez`.", is_open=True)},
+    "/readyz": {"get": _operation("readyz", "Requests are served; for load balancers.", is_open=True)},
+    "/readyz/console": {"get": _operation("readyz_console", "Pages and the REST API work too.", is_open=True)},
 }
-PATHS["/readyz"]["get"]["responses"]["503"] = _content("Not ready; `failing` says why.", OBJECT)
+for path in ("/readyz", "/readyz/console"):
+    PATHS[path]["get"]["responses"]["503"] = _content("Not ready; `failing` says why.", OBJECT)

@@ -23,6 +23,7 @@ class Asks(Enum):
     STORED = "a response that a provider keeps"
     HEALTH = "whether the process lives"
     READINESS = "whether it can serve"
+    CONSOLE_READINESS = "whether pages and REST work too"
     NOTHING = "nothing that is here"
 
 
@@ -77,8 +78,10 @@ WAYS: dict[str, Way] = {
     "/v2/rerank": CALLS["rerank"],  # Cohere's clients
     "/v1/messages/count_tokens": Way(Asks.COUNT, "messages"),
     "/v1/models": Way(Asks.MODELS),
+    "/livez": Way(Asks.HEALTH),
     "/healthz": Way(Asks.HEALTH),
     "/readyz": Way(Asks.READINESS),
+    "/readyz/console": Way(Asks.CONSOLE_READINESS),
 }
 # Of OpenAI's API, with the reason; everything below them too.
 NOT_SERVED = {

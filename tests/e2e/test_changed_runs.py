@@ -213,7 +213,7 @@ def test_a_server_that_goes_away_in_the_middle_is_said_by_the_page_itself(
     status = page.locator("[data-show=status]")
     expect(status).to_have_text("reconnecting …", timeout=AT_MOST_MS)
     command, log = [str(part) for part in own_console.process.args], tmp_path / "again.log"  # type: ignore[union-attr]
-    with running(command, url=own_console.url, ready="/readyz", log=log, env=own_console.env):
+    with running(command, url=own_console.url, ready="/readyz/console", log=log, env=own_console.env):
         expect(status).to_contain_text(f"failed: {reason}", timeout=AT_MOST_MS)
         shown = moment_ms(page)
         assert shown >= 5_000

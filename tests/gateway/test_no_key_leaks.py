@@ -209,7 +209,7 @@ def _read_everything(stage: Stage) -> None:
     for path in (
         *("/api/v1/llm/providers", "/api/v1/llm/models", "/api/v1/llm/catalog/updates", "/api/v1/llm/cooldowns"),
         *("/v1/routing_group", "/v1/routing_group/export?format=json", "/v1/routing_group/export?format=litellm"),
-        *("/v1/models", "/api/schema?format=json", "/readyz"),
+        *("/v1/models", "/api/schema?format=json", "/readyz", "/readyz/console"),
     ):
         stage.send("GET", path)
     for text in [text for _, text in stage.said]:

@@ -34,9 +34,11 @@ def test_a_wrong_address_is_json_for_programs_and_a_page_for_people(stage: Stage
 
 
 def test_health_and_readiness(stage: Stage):
-    assert httpx.get(f"{stage.console.url}/healthz", timeout=20).status_code == 200
-    ready = httpx.get(f"{stage.console.url}/readyz", timeout=20)
-    assert (ready.status_code, ready.json()["failing"]) == (200, {})
+    for path in ("/livez", "/healthz"):
+        assert httpx.get(stage.console.url + path, timeout=20).json() == {"status": "ok"}
+    for path in ("/readyz", "/readyz/console"):
+        ready = httpx.get(stage.console.url + path, timeout=20)
+        assert (ready.status_code, ready.json()["failing"]) == (200, {})
 
 
 def test_a_test_request_shows_its_traces(stage: Stage):

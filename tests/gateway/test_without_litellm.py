@@ -34,7 +34,7 @@ def watched(folder: Path) -> Iterator[Console]:
         }
         python = [sys.executable, "-X", "importtime", "-m", "uvicorn", "--port", str(port), "--no-access-log"]
         command, url, log = [*python, "routing_console.asgi:application"], f"http://127.0.0.1:{port}", folder / "log"
-        with running(command, url=url, ready="/readyz", log=log, env=env) as found:
+        with running(command, url=url, ready="/readyz/console", log=log, env=env) as found:
             yield Console(url, found.process, log, env)
 
 

@@ -99,7 +99,7 @@ def test_a_killed_worker_fails_its_run_and_nothing_else(stage):
     run = ended(stage, run_id)
     assert run["status"] == "failed"
     assert "killed (SIGKILL)" in run["error"]
-    assert httpx.get(f"{stage.ours.url}/readyz", timeout=10).status_code == 200
+    assert httpx.get(f"{stage.ours.url}/readyz/console", timeout=10).status_code == 200
     assert stage.simulate(num_requests=50)["total_requests"] == 50
 
 

@@ -118,7 +118,7 @@ def test_the_rest_api_below_v1_answers_as_before(stage: Stage):
 
 
 def test_head_answers_like_get_without_a_body(stage: Stage):
-    for path in ("/v1/models", "/healthz", "/readyz"):
+    for path in ("/v1/models", "/livez", "/healthz", "/readyz", "/readyz/console"):
         whole, head = ask(stage, "GET", path), ask(stage, "HEAD", path)
         assert (head.status_code, head.content) == (200, b"")
         assert head.headers["content-length"] == whole.headers["content-length"]

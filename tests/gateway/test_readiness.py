@@ -1,0 +1,64 @@
+"""Who is asked what: a balancer whether requests are served, an operator whether the console works too."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.db import OperationalError
+
+from gateway.asgi import console_readiness, readiness
+from gateway.live import Live
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Database:
+    """The gateway's way to the database, which can be cut."""
+
+    is_away = False
+
+    async def __call__(self, work: Callable[[], Any]) -> Any:
+        if self.is_away:
+            raise OperationalError("the server closed the connection, and other words of a driver")
+        return await sync_to_async(work, thread_sensitive=True)()
+
+
+@pytest.fixture
+def database() -> Database:
+    return Database()
+
+
+@pytest.fixture
+def serving(database: Database) -> Live:
+    return Live(database)
+
+
+async def test_nothing_is_served_before_a_configuration_is_loaded(serving: Live):
+    status, body = await readiness(serving)
+    assert (status, json.loads(body)["status"]) == (503, "unavailable")
+    assert "not loaded yet" in json.loads(body)["failing"]["configuration"]
+
+
+async def test_requests_are_served_while_the_database_is_away(serving: Live, database: Database):
+    await serving.refresh()
+    database.is_away = True
+    assert (await readiness(serving))[0] == 200
+
+
+async def test_the_console_says_that_its_database_is_away_and_not_in_a_drivers_words(serving: Live, database: Database):
+    await serving.refresh()
+    assert (await console_readiness(serving))[0] == 200
+    database.is_away = True
+    status, body = await console_readiness(serving)
+    assert (status, json.loads(body)["failing"]) == (503, {"database": "OperationalError"})
+
+
+async def test_the_console_is_ready_again_with_its_database(serving: Live, database: Database):
+    database.is_away = True
+    assert (await console_readiness(serving))[0] == 503
+    database.is_away = False
+    assert (await console_readiness(serving))[0] == 200
