@@ -35,8 +35,8 @@ LOOKS_AFTER_S = 0.1
 
 
 async def readiness(serving: Live) -> tuple[int, bytes]:
-    """200 while there is a configuration to serve, even an old one: of all that may be away, requests need only that."""
-    return _ready(serving, {} if serving.is_loaded else {"configuration": "not loaded yet: the database is needed once"})
+    """200 while there is a configuration to serve, even an old one: requests need nothing else."""
+    return _ready(serving, {} if serving.is_loaded else {"configuration": "not loaded yet, which takes the database"})
 
 
 async def console_readiness(serving: Live) -> tuple[int, bytes]:

@@ -25,6 +25,8 @@ from tests.pace import Stopwatch
 # The test that runs now if it has no marker `server`; `sharing.py` keeps it.
 unmarked_test: str | None = None
 MASTER_KEY = "sk-rc-master-of-the-integration-tests"
+# As docs/deploy.md says; httpx keeps idle connections for exactly as long as uvicorn would by itself.
+UVICORN = ["--no-access-log", "--timeout-keep-alive", "75"]
 
 
 Process = subprocess.Popen[bytes] | Forked
@@ -56,6 +58,10 @@ class Console(Server):
         headers = {"Authorization": f"Bearer {MASTER_KEY}"}
         return httpx.request(method, self.url + path, json=body, headers=headers, timeout=120)
 
+    def catch_up(self) -> None:
+        """Waits until this server serves what was saved last; a busy machine may need more than one try for that."""
+        assert eventually(lambda: self.send("GET", "/readyz/console").is_success, deadline_s=60)
+
     def add_model(self, *, provider: str, api_base: str, model: str = "llama") -> str:
         """A custom provider with one model; gives the model's id."""
         row = {"name": provider, "type": "custom", "api_key": "sk-upstream-of-a-test", "api_base": api_base}
@@ -68,7 +74,7 @@ class Console(Server):
         provider = self.call("GET", f"/api/v1/llm/models/{model_id}")["provider"]
         key = {"api_key": f"sk-upstream-of-a-test-{secrets.token_hex(4)}"}
         self.call("PATCH", f"/api/v1/llm/providers/{provider}", key)
-        self.call("GET", "/readyz/console")
+        self.catch_up()
 
     def add_group(self, name: str, model_ids: Sequence[str], **settings: Any) -> str:
         """A priority-failover group over the models in that order (or as `settings` say); gives its id."""
@@ -173,7 +179,7 @@ def _serving(folder: Path, port: int, server: str, env: dict[str, str]) -> Itera
 
 
 def _address(server: str, port: int) -> list[str]:
-    return ["--port", str(port), *(["--no-access-log"] if server == "uvicorn" else ["-v", "0"])]
+    return ["--port", str(port), *(UVICORN if server == "uvicorn" else ["-v", "0"])]
 
 
 @contextmanager

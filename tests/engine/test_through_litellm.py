@@ -65,7 +65,7 @@ async def answer_of(spec: DeploymentSpec, headers: dict[str, str], **steering: A
     call = Call("chat/completions", body, Trace("r", "g"), is_stream=is_stream, headers=headers)
     attempt = Attempt(spec.deployment_id, spec.name, spec.provider, "g", 1, time.time())
     try:
-        answer = await LiteLLMUpstream().send(call, spec, RetryPolicy(timeout_s=60), attempt)
+        answer = await LiteLLMUpstream().send(call, spec, RetryPolicy(timeout_s=60, first_token_timeout_s=60), attempt)
     finally:
         await close_session()
     assert isinstance(answer, Answer)

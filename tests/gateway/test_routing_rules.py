@@ -22,7 +22,7 @@ def rules(stage: Any) -> Iterator[Any]:
 
     def put(**fields: Any) -> None:
         stage.console.call("PUT", AT, fields)
-        stage.console.call("GET", "/readyz/console")
+        stage.console.catch_up()
 
     yield put
     put(**USUAL)
@@ -37,7 +37,7 @@ def pools(stage: Any) -> Iterator[dict[str, str]]:
         prices = {"input_cost_per_million": usd, "output_cost_per_million": usd}
         stage.console.call("PATCH", f"/api/v1/llm/models/{model}", {**prices, "quality": quality})
         stage.console.add_group(names[which], (model,), retry_config={"num_retries": 0}, settings=IN_LEVELS)
-    stage.console.call("GET", "/readyz/console")
+    stage.console.catch_up()
     yield names
     for name in names.values():
         (group,) = stage.console.call("GET", f"/v1/routing_group?q={name}")["routing_groups"]
@@ -104,7 +104,7 @@ def test_aliases_and_levels_are_listed(stage, make_group, rules):
 
 def test_embeddings_need_a_group_of_their_own(stage, make_group, rules):
     make_group(settings=IN_LEVELS)
-    stage.console.call("GET", "/readyz/console")
+    stage.console.catch_up()
     with pytest.raises(openai.BadRequestError, match="chooses for chat messages"):
         stage.client.embeddings.create(model="auto", input="hi")
 
@@ -126,9 +126,9 @@ def test_a_new_group_answers_no_power_level_before_somebody_says_so(stage, make_
     free = {"input_cost_per_million": 0, "output_cost_per_million": 0}
     stage.console.call("PATCH", f"/api/v1/llm/models/{cheapest}", free)
     name = make_group(cheapest)
-    stage.console.call("GET", "/readyz/console")
+    stage.console.catch_up()
     assert ask(stage, "auto-eco").headers["x-routing-pool"] == pools["small"]
     (group,) = stage.console.call("GET", f"/v1/routing_group?q={name}")["routing_groups"]
     stage.console.call("PATCH", f"/v1/routing_group/{group['routing_group_id']}", {"settings": IN_LEVELS})
-    stage.console.call("GET", "/readyz/console")
+    stage.console.catch_up()
     assert ask(stage, "auto-eco").headers["x-routing-pool"] == name

@@ -48,7 +48,7 @@ def ask(stage: Any, name: str, text: str, **more: Any) -> Any:
 
 def settle(stage: Any) -> None:
     """Has the server see the newest configuration, as it does by itself within a second."""
-    stage.console.call("GET", "/readyz/console")
+    stage.console.catch_up()
 
 
 def routed(headers: Any) -> tuple[str, str]:

@@ -69,7 +69,7 @@ def test_reasoning_stays_behind_when_its_keeper_is_away(
         group = make_group(keeper, add_model(other))
         turns = conversation(stage.client, group)
         stage.console.call("POST", "/api/v1/llm/cooldowns", {"deployment_id": keeper, "for_s": 60, "why": "a test"})
-        stage.console.call("GET", "/readyz/console")
+        stage.console.catch_up()
         raw = stage.client.responses.with_raw_response.create(model=group, input=turns)
         assert (raw.headers["x-routing-dropped-params"], other.count) == ("input.reasoning", 1)
 
@@ -115,7 +115,7 @@ def bring(stage: Stage, client: OpenAI, group: str, **fields: Any) -> None:
     url, headers = f"{stage.console.url}/api/v1/llm/users/me/byok", {"Authorization": f"Bearer {client.api_key}"}
     asked = {"provider": provider, "api_key": OWN, **fields}
     assert httpx.post(url, json=asked, headers=headers, timeout=30).is_success
-    stage.console.call("GET", "/readyz/console")
+    stage.console.catch_up()
 
 
 @pytest.mark.parametrize(

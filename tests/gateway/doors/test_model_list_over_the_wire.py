@@ -30,7 +30,7 @@ def test_the_list_tells_limits_prices_and_since_when(stage: Stage, make_group: M
     stage.console.call("PATCH", f"/api/v1/llm/models/{mine}", limits)
     stage.console.call("PATCH", f"/api/v1/llm/models/{stage.models[1]}", {"context_length": 32_000})
     group = make_group(mine, stage.models[1])
-    stage.console.call("GET", "/readyz/console")
+    stage.console.catch_up()
     rows = {row["id"]: row for row in get(stage, "/v1/models").json()["data"]}
     lone, both = rows["Listed/llama"], rows[group]
     assert lone["created"] > 1_700_000_000
@@ -43,7 +43,7 @@ def test_the_list_tells_limits_prices_and_since_when(stage: Stage, make_group: M
 
 def test_one_model_has_the_same_row_also_with_a_slash_in_its_name(stage: Stage, make_group: MakeGroup):
     make_group()
-    stage.console.call("GET", "/readyz/console")
+    stage.console.catch_up()
     listed = {row.id: row for row in stage.client.models.list()}
     for name in ("First/llama", next(iter(listed))):
         assert stage.client.models.retrieve(name) == listed[name]
@@ -60,7 +60,7 @@ def test_nobody_is_told_of_models_without_a_key(stage: Stage):
 
 def test_anthropics_clients_get_anthropics_list(stage: Stage, make_group: MakeGroup):
     group = make_group()
-    stage.console.call("GET", "/readyz/console")
+    stage.console.catch_up()
     page = get(stage, "/v1/models?limit=1000", **ANTHROPIC).json()
     names = [row["id"] for row in page["data"]]
     assert group in names

@@ -117,7 +117,7 @@ def test_a_deployment_that_cools_down_is_named_and_waited_for(
     group = make_group(keeper, stage.models[0])
     made = stage.client.responses.create(model=group, input="one")
     stage.console.call("POST", "/api/v1/llm/cooldowns", {"deployment_id": keeper, "for_s": 60, "why": "a test"})
-    stage.console.call("GET", "/readyz/console")
+    stage.console.catch_up()
     with pytest.raises(InternalServerError) as caught:
         stage.client.responses.create(model=group, input="two", previous_response_id=made.id)
     assert (caught.value.status_code, caught.value.code) == (503, "response_unavailable")
@@ -276,7 +276,7 @@ def test_a_virtual_model_stays_in_the_pool_that_keeps_the_conversation(
     name = f"kept-{next(_numbers)}"
     tiers = [{"pool": easy}, {"pool": hard, "minimum_score": 50}]
     stage.console.call("POST", "/v1/virtual_models", {"name": name, "tiers": tiers})
-    stage.console.call("GET", "/readyz/console")
+    stage.console.catch_up()
     client = stage.client.responses.with_raw_response
     first = client.create(model=name, input="hi")
     assert first.headers["x-routing-pool"] == easy
@@ -293,7 +293,7 @@ def test_what_a_deleted_deployment_kept_is_gone_and_says_so(
     made = stage.client.responses.create(model=group, input="one")
     provider = stage.console.call("GET", f"/api/v1/llm/models/{model}")["provider"]
     stage.console.call("PATCH", f"/api/v1/llm/providers/{provider}", {"enabled": False})
-    stage.console.call("GET", "/readyz/console")
+    stage.console.catch_up()
     with pytest.raises(NotFoundError) as caught:
         stage.client.responses.retrieve(made.id)
     assert "is not here any more" in caught.value.message

@@ -176,7 +176,7 @@ def test_a_virtual_model_scores_the_messages_of_both(stage: Stage, make_group: M
     name = f"virtual-of-{small}"
     body = {"name": name, "tiers": [{"pool": small}, {"pool": large, "minimum_score": 50}]}
     stage.console.call("POST", "/v1/virtual_models", body)
-    stage.console.call("GET", "/readyz/console")
+    stage.console.catch_up()
     assert stage.client.responses.create(model=name, input="ping").output_text
     assert message(stage, name).headers["x-routing-pool"] == small
 
