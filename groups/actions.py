@@ -63,7 +63,7 @@ def create_group(*, by: Actor, deployments: Sequence[Placement], **fields: Unpac
     rules.check_can_edit(by)
     group = RoutingGroup(created_by=by.name, updated_by=by.name, **fields)
     rows = rows_of(deployments)
-    _check(group, rows)
+    check_group(group, rows)
     config_checks.check_first_token(group.retry_config)
     group.save()
     _place(group, rows)
@@ -94,7 +94,7 @@ def update_group(
     for field, value in fields.items():
         setattr(fresh, field, value)
     rows = list(fresh.deployments.all()) if deployments is None else rows_of(deployments)
-    _check(fresh, rows, old_name=old_name)
+    check_group(fresh, rows, old_name=old_name)
     if restored is None and fresh.retry_config != old_retry:
         config_checks.check_first_token(fresh.retry_config)
     save_revision(fresh, by=by)
@@ -210,7 +210,7 @@ def _end(group: RoutingGroup, by: Actor) -> None:
     log.info("routing group deleted", group=group.name, by=by.name)
 
 
-def _check(group: RoutingGroup, rows: Sequence[Deployment], *, old_name: str | None = None) -> None:
+def check_group(group: RoutingGroup, rows: Sequence[Deployment], *, old_name: str | None = None) -> None:
     """Raises ValidationError for an invalid group."""
     check_fields(group, CONFIGS)
     group.full_clean()

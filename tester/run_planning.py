@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -66,17 +66,24 @@ class RunPlan:
         return {name: value for name, value in self.job.to_json().items() if name in ENGINE_INPUT}
 
 
-def plan(group: RoutingGroup, asked: RunRequest) -> RunPlan:
-    """Checks the request and reads all data for it; raises BadInput. Sends and stores nothing."""
-    specs = _routed(specs_with_fallbacks(group), asked)
+def plan(group: RoutingGroup, asked: RunRequest, *, beside: Sequence[GroupSpec] = ()) -> RunPlan:
+    """Checks the request and reads all data for it; raises BadInput. Sends and stores nothing.
+
+    `beside`: groups that are compared with it, whose deployments the scenario may name, too.
+    """
+    specs = routed(specs_with_fallbacks(group), asked.router)
     seed = secrets.randbits(SEED_BITS) if asked.seed is None else asked.seed
-    scenario = _scenario(asked, specs)
+    scenario = _scenario(asked, [*specs, *beside])
     workload = _workload(asked, scenario)
     if workload.num_requests > MOST_REQUESTS:
         raise BadInput("workload", f"This is {workload.num_requests:,} requests; the most are {MOST_REQUESTS:,}.")
-    speeds = speeds_for(group, asked.profiles, seed=asked.seed, specs=specs) if asked.mock else _real_speeds(asked)
+    speeds = (
+        speeds_for(group, asked.profiles, seed=asked.seed, specs=[*specs, *beside])
+        if asked.mock
+        else _real_speeds(asked)
+    )
     job = Job(
-        specs=tuple(specs) if not asked.mock else tuple(_without_keys(spec) for spec in specs),
+        specs=tuple(specs) if not asked.mock else tuple(without_keys(spec) for spec in specs),
         workload=workload,
         scenario=scenario,
         seed=seed,
@@ -97,11 +104,9 @@ def plan(group: RoutingGroup, asked: RunRequest) -> RunPlan:
     return RunPlan(group, job, config)
 
 
-def _routed(specs: list[GroupSpec], asked: RunRequest) -> list[GroupSpec]:
+def routed(specs: Sequence[GroupSpec], router: str | None) -> list[GroupSpec]:
     """The groups, all with the requested router; without one, each with its own."""
-    if asked.router is None:
-        return specs
-    return [replace(spec, router=Router(asked.router)) for spec in specs]
+    return [spec if router is None else replace(spec, router=Router(router)) for spec in specs]
 
 
 def _scenario(asked: RunRequest, specs: list[GroupSpec]) -> Scenario:
@@ -140,7 +145,8 @@ def _checked_cost(asked: RunRequest, job: Job) -> cost_estimate.Estimate:
     return estimated
 
 
-def _without_keys(spec: GroupSpec) -> GroupSpec:
+def without_keys(spec: GroupSpec) -> GroupSpec:
+    """The group without the keys of its deployments."""
     return replace(spec, deployments=tuple(replace(deployment, api_key=None) for deployment in spec.deployments))
 
 

@@ -30,6 +30,7 @@ RULES: dict[str, tuple[str, str]] = {
     "api-catalog-updates": (VIEWER, ADMIN),
     "api-catalog-updates-accept": (ADMIN, ADMIN),
     "api-catalog-updates-decline": (ADMIN, ADMIN),
+    "api-compare": (ADMIN, OPERATOR),
     "api-connection-test": (ADMIN, ADMIN),
     "api-cooldown-detail": (ADMIN, OPERATOR),
     "api-cooldown-list": (VIEWER, OPERATOR),
