@@ -93,6 +93,10 @@ class Profile:
         whole = self.whole_answers.newest_at if self.whole_answers else None
         return max((at for at in (self.newest_at, whole) if at), default=None)
 
+    def first_token_quantile_ms(self, share: float) -> float:
+        """The time to the first token that this share of answers does not exceed, beside reading the prompt."""
+        return _drawer(self.first_token_ms, replace(self, paired=False))(share)
+
     def to_json(self) -> dict[str, Any]:
         """Plain JSON."""
         data = fields.written(self) | {name: written_amount(getattr(self, name)) for name in AMOUNTS}

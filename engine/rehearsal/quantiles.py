@@ -39,11 +39,6 @@ class Samples:
         """The value in the middle."""
         return statistics.median(self.values)
 
-    def quantile(self, share: float) -> float:
-        """The smallest value that at least this share of all do not exceed."""
-        values = sorted(self.values)
-        return values[min(len(values) - 1, max(0, -int(-share * len(values)) - 1))]
-
     def to_json(self) -> dict[str, Any]:
         """Plain JSON."""
         return {"samples": list(self.values)}
@@ -74,10 +69,6 @@ class Quantiles:
     def median(self) -> float:
         """The value in the middle."""
         return self.at(0.5)
-
-    def quantile(self, share: float) -> float:
-        """The same as `at`."""
-        return self.at(share)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON."""

@@ -23,6 +23,7 @@ from pages.guards import PersonRequest, requires
 from pages.live_tester.following import CONTROLS, FILLED_FOR
 from pages.live_tester.forms import RehearsalForm, controls_of
 from pages.live_tester.listing import lines_of, runs_of
+from pages.live_tester.run_speeds import speeds_of_run
 from pages.live_tester.run_timeline import timeline_of_run
 from tester import actions
 from tester.models import FINAL, Run
@@ -176,6 +177,7 @@ def _context(
     lines = lines_of(runs_of(group.pk)[: RUNS_SHOWN + 1]) if group else []
     return {
         "timeline": timeline_of_run(run, drawn) if run else None,
+        "speeds": speeds_of_run(run, drawn) if run else None,
         "scene": scene_of(drawn, frame.data if frame else None, mode),
         "other_mode": mode.other,
         "is_playing": is_playing,

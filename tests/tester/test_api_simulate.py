@@ -87,6 +87,22 @@ def test_a_stored_run_can_be_read_and_repeated(simulate, as_charlie):
     assert {profile["source"] for profile in run["config"]["profiles"].values()} == {"default"}
 
 
+def test_given_profiles_are_rehearsed_and_given_back(simulate, as_charlie, ids):
+    given = {"first_token_ms": {"quantiles": [[0, 20], [1, 30]]}, "tokens_per_s": 10_000}
+    result = simulate(num_requests=30, profiles=dict.fromkeys(ids, given), seed=3)
+    assert result["latency_p99_ms"] < 100
+    profile = as_charlie.get(f"/v1/runs/{result['run_id']}").json()["config"]["profiles"][ids[0]]
+    assert (profile["first_token_ms"], profile["source"]) == ({"quantiles": [[0, 20], [1, 30]]}, "given")
+
+
+def test_a_wrong_profile_is_a_400_with_its_path(as_bob, url, ids):
+    answer = as_bob.post(url, {"profiles": {ids[0]: {"first_token_ms": {"samples": [5, -1]}}}})
+    assert answer.status_code == 400
+    assert answer.json() == {f"profiles.{ids[0]}.first_token_ms.samples[1]": ["Give a number from 0 to 3,600,000."]}, (
+        answer.content
+    )
+
+
 def test_a_trace_is_replayed_as_it_came(simulate):
     rows = ["TIMESTAMP,ContextTokens,GeneratedTokens", *(f"2023-11-16 18:15:{n:02},100,{n}" for n in range(30))]
     result = simulate(workload={"kind": "trace", "csv": "\n".join(rows)})

@@ -85,6 +85,33 @@ def test_a_fault_that_never_struck_is_said_and_exits_1_when_strict(group):
     rehearse("chat", "--seed", "7", "--scenario", "primary-outage", "--strict")
 
 
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_profiles_of_a_file_are_those_of_the_run(group, ids, tmp_path, form: str):
+    path = tmp_path / f"profiles.{form}"
+    told = {"first_token_ms": {"samples": [50]}, "tokens_per_s": 1000}
+    yaml = f"{ids[0]}:\n  first_token_ms: {{samples: [50]}}\n  tokens_per_s: 1000\n"
+    path.write_text(json.dumps({ids[0]: told}) if form == "json" else yaml)
+    out, _ = rehearse("chat", *SOON, "--profiles", str(path), "--json")
+    assert json.loads(out)["latency_p95_ms"] < 1000
+    profiles = Run.objects.get().config["profiles"]
+    assert [profiles[name]["source"] for name in ids] == ["given", "default"]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[]", "profiles file: These are no profiles"),
+        ("{", "profiles file: This is not valid JSON"),
+        ('{"nobody": {"first_token_ms": 1}}', "profiles.nobody: No deployment that this group can reach"),
+    ],
+)
+def test_a_wrong_file_of_profiles_exits_2_and_says_why(group, tmp_path, text: str, why: str):
+    path = tmp_path / "profiles.json"
+    path.write_text(text)
+    code, message = exit_code("chat", "--profiles", str(path))
+    assert (code, message[: len(why)]) == (2, why)
+
+
 def test_open_loops_and_traces(group, tmp_path):
     out, _ = rehearse("chat", *SOON, "--rate", "2", "--json")
     assert json.loads(out)["virtual_duration_ms"] > 10_000
