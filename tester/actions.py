@@ -33,6 +33,7 @@ def create_run(*, by: Actor, plan: RunPlan) -> Run:
         is_real=plan.job.is_real,
         config=plan.config,
         engine_input=plan.engine_input,
+        seeds=plan.seeds,
         created_by=by.name,
     )
 
@@ -51,6 +52,7 @@ def change_run(*, by: Actor, run: Run, change: PlannedChange) -> Run:
         config=change.config,
         engine_input=run.engine_input,
         continues=run,
+        seeds=run.seeds,
         created_by=by.name,
     )
     if run.is_open:

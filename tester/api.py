@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from django.http import Http404, StreamingHttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -27,8 +27,10 @@ from tester import serializers as shapes
 from tester.change_planning import AskedChange, plan_change
 from tester.models import Frame, Run, RunStatus
 from tester.run_planning import RunPlan, RunRequest, plan
-from tester.runs.conduct import RunOutcome, conduct, conduct_in_background
+from tester.runs.conduct import RunOutcome, conduct, conduct_in_background, measure_in_background, measure_seeds
+from tester.runs.result_csv import numbers_csv
 from tester.traces import stored
+from tester.traces.shapes import TracePageSerializer, TracesQuery
 
 WITHOUT_RESULT = {RunStatus.FAILED: 503, RunStatus.CANCELLED: 409}
 CANCELLED = "This run was cancelled before its end; GET /v1/runs/{run_id} has what it found until then."
@@ -42,6 +44,13 @@ class JSONLinesRenderer(BaseRenderer):
 
     def render(self, data: Any, media_type: str | None = None, context: Mapping[str, Any] | None = None) -> bytes:
         return bytes(JSONRenderer().render(data)) + b"\n"
+
+
+class CSVRenderer(JSONLinesRenderer):
+    """`format=csv`. The numbers are written without it; it only renders errors."""
+
+    media_type = "text/csv"
+    format = "csv"
 
 
 class ScenariosView(APIView):
@@ -74,8 +83,8 @@ class SimulateView(APIView):
         asked = shapes.SimulateSerializer.checked(request.data)
         planned = _planned(row_or_404(RoutingGroup.objects.all(), group_id), asked)
         run = actions.create_run(by=actor_of(request), plan=planned)
-        if query.validated_data["wait"]:
-            return _answer(run, conduct(run, planned.job))
+        if wait := query.validated_data["wait"]:
+            return _conducted(run, planned, waits_for_seeds=wait == shapes.ALL_SEEDS)
         conduct_in_background(run, planned.job)
         return Response({"run_id": str(run.pk), "status": run.current_status}, status=202)
 
@@ -93,13 +102,21 @@ class GroupRunsView(APIView):
 
 
 class RunView(APIView):
-    """One rehearsal."""
+    """One rehearsal; with `format=csv` its numbers, one a line, with their ranges."""
 
     write_role = Role.OPERATOR
+    renderer_classes = (JSONRenderer, CSVRenderer)
 
-    @extend_schema(operation_id="read_run", responses=shapes.RunSerializer)
-    def get(self, request: Request, run_id: str) -> Response:
-        return Response(shapes.RunSerializer(row_or_404(Run.objects.all(), run_id)).data)
+    @extend_schema(
+        operation_id="read_run",
+        parameters=[OpenApiParameter("format", str, enum=["json", "csv"])],
+        responses={(200, "application/json"): shapes.RunSerializer, (200, "text/csv"): OpenApiTypes.STR},
+    )
+    def get(self, request: Request, run_id: str) -> HttpResponseBase:
+        run = row_or_404(Run.objects.all(), run_id)
+        if request.accepted_renderer.format == "csv":
+            return HttpResponse(numbers_csv(run), content_type="text/csv; charset=utf-8")
+        return Response(shapes.RunSerializer(run).data)
 
     @extend_schema(operation_id="delete_run", responses=shapes.RunDeletedSerializer)
     def delete(self, request: Request, run_id: str) -> Response:
@@ -144,15 +161,15 @@ class RunTracesView(APIView):
 
     @extend_schema(
         operation_id="list_traces_of_run",
-        parameters=[shapes.TracesQuery, OpenApiParameter("format", str, enum=["json", "jsonl"])],
+        parameters=[TracesQuery, OpenApiParameter("format", str, enum=["json", "jsonl"])],
         responses={
-            (200, "application/json"): shapes.TracePageSerializer,
+            (200, "application/json"): TracePageSerializer,
             (200, "application/x-ndjson"): OpenApiTypes.STR,
         },
     )
     def get(self, request: Request, run_id: str) -> HttpResponseBase:
         run = _run(run_id)
-        query = shapes.TracesQuery.checked(request.query_params)
+        query = TracesQuery.checked(request.query_params)
         if request.accepted_renderer.format == "jsonl":
             return StreamingHttpResponse(stored.json_lines(run), content_type="application/x-ndjson")
         about = {name: query.pop(name) for name in ("page", "size")}
@@ -206,8 +223,23 @@ def _run(run_id: str) -> Run:
     return row_or_404(Run.objects.without_bulk(), run_id)
 
 
+def _conducted(run: Run, planned: RunPlan, *, waits_for_seeds: bool) -> Response:
+    """The answer to a caller who waits; the other seeds follow, before it or in the background."""
+    outcome = conduct(run, planned.job)
+    run.refresh_from_db(fields=["measured", "status", "result"])
+    answer = _answer(run, outcome)
+    if outcome.status is not RunStatus.DONE or run.seeds == 1:
+        return answer
+    if not waits_for_seeds:
+        measure_in_background(run, planned.job)
+        return answer
+    measure_seeds(run, planned.job)
+    run.refresh_from_db(fields=["measured"])
+    return _answer(run, outcome)
+
+
 def _answer(run: Run, outcome: RunOutcome) -> Response:
     if outcome.status is RunStatus.DONE:
-        return Response({"run_id": str(run.pk), **(outcome.result or {})})
+        return Response(shapes.result_json(run))
     detail = outcome.error or CANCELLED.format(run_id=run.pk)
     return Response({"detail": detail, "run_id": str(run.pk)}, status=WITHOUT_RESULT[outcome.status])

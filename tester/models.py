@@ -9,6 +9,7 @@ from typing import ClassVar
 from django.db import models
 from django.utils import timezone
 
+from engine.rehearsal.ranges import Range, ranges_of
 from groups.models import RoutingGroup
 
 # The process of a run writes a heartbeat every few seconds; after this long without one it is gone.
@@ -26,6 +27,14 @@ class RunStatus(models.TextChoices):
     FAILED = "failed"
 
 
+class SeedsStatus(models.TextChoices):
+    """Whether the other seeds of a run are still being rehearsed, all there, or stopped before."""
+
+    RUNNING = "running"
+    DONE = "done"
+    STOPPED = "stopped"
+
+
 OPEN = (RunStatus.QUEUED, RunStatus.RUNNING)
 FINAL = tuple(status for status in RunStatus if status not in OPEN)
 
@@ -33,14 +42,15 @@ FINAL = tuple(status for status in RunStatus if status not in OPEN)
 class RunQuerySet(models.QuerySet["Run"]):
     def without_bulk(self) -> RunQuerySet:
         """Without large fields that only the run itself needs."""
-        return self.defer("config", "engine_input", "result")
+        return self.defer("config", "engine_input", "result", "measured")
 
 
 class Run(models.Model):
     """One rehearsal of a routing group. `config` is the interpreted request, so that it can be repeated.
 
     The group may be deleted; its name and revision stay. `engine_input` is the rest of the engine's input: a later
-    change makes a new run with the same past, even if the group has changed.
+    change makes a new run with the same past, even if the group has changed. `measured` has the metrics of each of the
+    `seeds` that is done, the run's own first.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -57,6 +67,9 @@ class Run(models.Model):
     status = models.CharField(max_length=16, choices=RunStatus.choices, default=RunStatus.QUEUED)
     error = models.TextField(blank=True, default="")
     result = models.JSONField(null=True)
+    seeds = models.PositiveSmallIntegerField(default=1)
+    measured = models.JSONField(default=list)
+    seeds_error = models.TextField(blank=True, default="")
     cancel_requested = models.BooleanField(default=False)
     created_by = models.CharField(max_length=150, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False, db_index=True)
@@ -92,6 +105,26 @@ class Run(models.Model):
     def is_open(self) -> bool:
         """Whether the run is queued or running."""
         return self.current_status in OPEN
+
+    @property
+    def seeds_status(self) -> SeedsStatus:
+        """How far its seeds are; an open run has not come to the others yet."""
+        if len(self.measured) >= self.seeds or self.seeds == 1:
+            return SeedsStatus.DONE
+        has_ended = self.current_status in (RunStatus.CANCELLED, RunStatus.FAILED)
+        is_silent = timezone.now() - self.heartbeat_at > LOST_AFTER
+        is_stopped = has_ended or is_silent or self.cancel_requested or bool(self.seeds_error)
+        return SeedsStatus.STOPPED if is_stopped else SeedsStatus.RUNNING
+
+    @property
+    def are_seeds_running(self) -> bool:
+        """Whether the run is done, and its other seeds are not."""
+        return self.current_status == RunStatus.DONE and self.seeds_status == SeedsStatus.RUNNING
+
+    @property
+    def ranges(self) -> dict[str, Range] | None:
+        """The range of each metric over the seeds that are done; None for a run of one seed."""
+        return ranges_of(self.measured) if self.seeds > 1 and self.measured else None
 
 
 class TraceChunk(models.Model):

@@ -42,6 +42,6 @@ def check_can_change(run: Run) -> None:
 
 
 def check_can_cancel(run: Run) -> None:
-    """Raises RunIsOver for a run that has ended."""
-    if not run.is_open:
+    """Raises RunIsOver for a run that has ended, with all its seeds."""
+    if not run.is_open and not run.are_seeds_running:
         raise RunIsOver(run.current_status.value)

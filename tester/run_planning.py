@@ -18,6 +18,7 @@ from engine.spec import GroupSpec, Router
 from groups.models import RoutingGroup
 from groups.specs import specs_with_fallbacks
 from tester.runs import cost_estimate
+from tester.runs.seeds import how_many
 from tester.runs.speeds import Speeds, speeds_for
 from tester.scene import drawings
 from usage.health.processes import running_processes
@@ -43,6 +44,7 @@ class RunRequest:
     workers: int | None = None
     shared_state: bool | None = None
     profiles: Mapping[str, Any] | None = None
+    seeds: int | None = None
 
 
 class FailureSource(Protocol):
@@ -54,11 +56,12 @@ class FailureSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
-    """A checked job for a group at the time of planning."""
+    """A checked job for a group at the time of planning, which is rehearsed under so many `seeds`."""
 
     group: RoutingGroup
     job: Job
     config: dict[str, Any] = field(repr=False)
+    seeds: int = 1
 
     @property
     def engine_input(self) -> dict[str, Any]:
@@ -94,14 +97,16 @@ def plan(group: RoutingGroup, asked: RunRequest, *, beside: Sequence[GroupSpec] 
         workers=asked.workers or max(1, running_processes().count()),
         shared_state=bool(settings.REDIS_URL) if asked.shared_state is None else asked.shared_state,
     )
+    seeds = how_many(asked.seeds, job)
     cost = cost_estimate.Estimate(0.0) if asked.mock else _checked_cost(asked, job)
     config = {
         **_config(asked, job),
         **speeds.to_json(),
+        "seeds": seeds,
         "estimated_cost_usd": None if cost.unpriced else cost.usd,
         "group": drawings.to_json(drawings.drawn_group(group)),
     }
-    return RunPlan(group, job, config)
+    return RunPlan(group, job, config, seeds)
 
 
 def routed(specs: Sequence[GroupSpec], router: str | None) -> list[GroupSpec]:

@@ -9,13 +9,15 @@ from rest_framework import serializers
 
 from engine.spec import Router
 from lib.serializers import Page, PageQuery, StrictSerializer
-from tester.models import Run, RunStatus
+from tester.models import Run, RunStatus, SeedsStatus
+from tester.runs.seeds import MOST_SEEDS
 
 MOST_REQUESTS = 100_000
 MOST_CONCURRENT = 1_000
 MOST_WORKERS = 64
 MOST_TRACE_BYTES = 5 * 1024 * 1024
 SEED_LIMIT = 2**63 - 1
+ALL_SEEDS = "seeds"
 
 
 class FailureInjectionSerializer(StrictSerializer):
@@ -118,6 +120,13 @@ class SimulateSerializer(StrictSerializer):
         allow_null=True,
         help_text="Speeds by deployment id, in place of those that were measured; the others stay as they are.",
     )
+    seeds = serializers.IntegerField(
+        min_value=1,
+        max_value=MOST_SEEDS,
+        required=False,
+        allow_null=True,
+        help_text="How many seeds; by default 10, or fewer for a large run. The first result is answered at once.",
+    )
 
 
 class ChangeSerializer(StrictSerializer):
@@ -133,10 +142,18 @@ class ChangeSerializer(StrictSerializer):
     failure_injection = FailureInjectionSerializer(required=False, allow_null=True)
 
 
-class SimulateQuery(serializers.Serializer):
-    """`wait=false` answers 202 at once; the run continues."""
+@extend_schema_field({"oneOf": [{"type": "boolean"}, {"type": "string", "enum": [ALL_SEEDS]}]})
+class WaitField(serializers.BooleanField):
+    """True, false, or `seeds`."""
 
-    wait = serializers.BooleanField(default=True)
+    def to_internal_value(self, data: Any) -> Any:
+        return ALL_SEEDS if data == ALL_SEEDS else super().to_internal_value(data)
+
+
+class SimulateQuery(serializers.Serializer):
+    """`wait=false` answers 202 at once, and the run continues; `wait=seeds` waits for all seeds, and answers ranges."""
+
+    wait = WaitField(default=True)
 
 
 class DeploymentTrafficSerializer(serializers.Serializer):
@@ -183,6 +200,13 @@ class FaultNotStruckSerializer(serializers.Serializer):
     from_s = serializers.FloatField()
     until_s = serializers.FloatField(allow_null=True)
     message = serializers.CharField(help_text="Which fault, and why, in a sentence.")
+
+
+class RangesField(serializers.DictField):
+    """`{metric: [lowest, median, highest]}` over the seeds that are done. Rates and shares are 0 to 1; the share of a
+    deployment in all answered requests is `share:ID`."""
+
+    child = serializers.ListField(child=serializers.FloatField(), min_length=3, max_length=3)
 
 
 class SimulationResultSerializer(serializers.Serializer):
@@ -233,6 +257,9 @@ class SimulationResultSerializer(serializers.Serializer):
         allow_null=True,
         help_text="Of all input tokens those read from prompt caches; null where requests have no conversations.",
     )
+    seeds = serializers.IntegerField(required=False, help_text="With several: how many.")
+    seeds_done = serializers.IntegerField(required=False, help_text="With several: how many are done.")
+    ranges = RangesField(required=False)
 
 
 class RunStartedSerializer(serializers.Serializer):
@@ -274,15 +301,39 @@ class RunSerializer(RunSummarySerializer):
 
     config = serializers.DictField()
     result = SimulationResultSerializer(allow_null=True)
+    seeds = serializers.IntegerField(help_text="Under how many seeds it is rehearsed, its own included.")
+    seeds_done = serializers.IntegerField()
+    seeds_status = serializers.ChoiceField(choices=SeedsStatus.choices)
+    seeds_error = serializers.CharField(help_text="Why the other seeds were stopped; empty otherwise.")
+    ranges = RangesField(allow_null=True, help_text="As in the result; null for a run of one seed.")
 
     class Meta(RunSummarySerializer.Meta):
-        fields = (*RunSummarySerializer.Meta.fields, "config", "result")
+        fields = (
+            *(*RunSummarySerializer.Meta.fields, "config", "result"),
+            *("seeds", "seeds_done", "seeds_status", "seeds_error", "ranges"),
+        )
         read_only_fields = fields
 
     def to_representation(self, instance: Run) -> dict[str, Any]:
         shown: dict[str, Any] = RunSummarySerializer(instance).data
-        result = None if instance.result is None else {"run_id": str(instance.pk), **instance.result}
-        return {**shown, "config": instance.config, "result": result}
+        result = None if instance.result is None else result_json(instance)
+        seeds = {
+            "seeds": instance.seeds,
+            "seeds_done": len(instance.measured) if instance.seeds > 1 else int(instance.result is not None),
+            "seeds_status": instance.seeds_status.value,
+            "seeds_error": instance.seeds_error,
+            "ranges": instance.ranges,
+        }
+        return {**shown, "config": instance.config, "result": result, **seeds}
+
+
+def result_json(run: Run) -> dict[str, Any]:
+    """The result of a run; with several seeds also how many are done, and from the second on the ranges."""
+    result = {"run_id": str(run.pk), **(run.result or {})}
+    if run.seeds == 1:
+        return result
+    done = {"seeds": run.seeds, "seeds_done": len(run.measured)}
+    return {**result, **done, **({"ranges": run.ranges} if len(run.measured) > 1 else {})}
 
 
 class RunPageSerializer(Page):
@@ -295,37 +346,6 @@ class RunsQuery(PageQuery):
     """`page` and `size`."""
 
     q = None  # type: ignore[assignment]
-
-
-class TracesQuery(RunsQuery):
-    """`page` and `size` of all traces; or filters, and `after` for the next page: the `next_after` of the previous
-    answer."""
-
-    deployment_id = serializers.CharField(max_length=64, default=None, help_text="Requests that tried it.")
-    status = serializers.ChoiceField(choices=["success", "error"], default=None)
-    outcome = serializers.ChoiceField(choices=["answered", "failed", "refused"], default=None)
-    fallback = serializers.BooleanField(default=None, help_text="Requests that left their first tier.")
-    tried = serializers.BooleanField(default=None, help_text="Whether they reached any deployment.")
-    from_ms = serializers.FloatField(min_value=0, default=None, help_text="Requests that ended then or later.")
-    to_ms = serializers.FloatField(min_value=0, default=None, help_text="Requests that ended then or before.")
-    after = serializers.IntegerField(min_value=0, max_value=2**31 - 1, default=None)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if attrs["page"] > 1 and any(attrs[name] is not None for name in attrs.keys() - {"page", "size"}):
-            raise serializers.ValidationError({"page": ["With filters or after, go on with next_after instead."]})
-        return attrs
-
-
-class TracePageSerializer(serializers.Serializer):
-    """One page of traces, in the order in which their requests ended."""
-
-    traces = serializers.ListField(child=serializers.DictField())
-    total = serializers.IntegerField(allow_null=True, help_text="null with filters, whose matches are not counted.")
-    page = serializers.IntegerField()
-    size = serializers.IntegerField()
-    next_after = serializers.IntegerField(
-        allow_null=True, help_text="`after` of the next page, also when a long search found little; null at the end."
-    )
 
 
 class FramesQuery(RunsQuery):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,10 +13,12 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, connections
 
+from engine.rehearsal.ranges import jobs_of, metrics_of
 from tester.exceptions import RunBroken, RunCancelled
 from tester.models import Run, RunStatus
 from tester.runs import storage
 from tester.runs.pool import pool
+from tester.runs.seeds import SeedLog
 from tester.runs.storage import OnFrame, RunLog
 from tester.runs.workers import Message
 
@@ -26,12 +28,19 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 THREAD = "run-"
+# So many runs of this server may wait with their other seeds; each has a thread of its own.
+MOST_WITH_SEEDS = 50
+TOO_MANY = "Too many rehearsals were under way to rehearse its other seeds, too. Start it again."
 LISTEN_S = 0.1
 CANCEL_WITHIN_S = 1.0
 STOP_WITHIN_S = 5.0
 # A process without output is still importing: for seconds, or minutes on a busy machine.
 STARTS_WITHIN = 5
 OURS = "Something in the rehearsal itself went wrong: {}. The server's log has the details."
+
+
+OnResult = Callable[[dict[str, Any]], None]
+_room_for_seeds = threading.BoundedSemaphore(MOST_WITH_SEEDS)
 
 
 class Performer(Protocol):
@@ -66,6 +75,62 @@ def conduct(run: Run, job: Job, *, on_frame: OnFrame | None = None) -> RunOutcom
     return outcome
 
 
+def measure_seeds(run: Run, job: Job, *, on_result: OnResult | None = None) -> None:
+    """Rehearses a run that is done under its other seeds, one after the other, behind all other runs; blocks.
+
+    Stops when the run is cancelled or deleted. Never raises because of a failed seed.
+    """
+    run.refresh_from_db(fields=["measured"])
+    record = SeedLog(run)
+    try:
+        for one in jobs_of(job, run.seeds)[len(record.measured) :]:
+            _wait(record)
+            result = _result_of_seed(one, record)
+            record.add(metrics_of(result))
+            if on_result is not None:
+                on_result(result)
+    except (RunCancelled, KeyboardInterrupt):
+        record.stop("They were cancelled.")
+    except RunBroken as broken:
+        record.stop(str(broken))
+
+
+def measure_in_background(run: Run, job: Job) -> None:
+    """The same in a thread of its own, if there are other seeds."""
+    if run.seeds > 1:
+        threading.Thread(target=_measure_in_thread, args=(run, job), name=f"{THREAD}{run.pk}", daemon=False).start()
+
+
+def _measure_in_thread(run: Run, job: Job) -> None:
+    try:
+        _measure_in_turn(run, job)
+    except Exception:
+        log.exception("the seeds of a run broke", run=str(run.pk))
+    finally:
+        connections.close_all()
+
+
+def _measure_in_turn(run: Run, job: Job) -> None:
+    if not _room_for_seeds.acquire(blocking=False):
+        SeedLog(run).stop(TOO_MANY)
+        return
+    try:
+        measure_seeds(run, job)
+    finally:
+        _room_for_seeds.release()
+
+
+def _result_of_seed(job: Job, record: SeedLog) -> dict[str, Any]:
+    with pool.lend(while_waiting=lambda: _wait(record), is_patient=True) as worker:
+        worker.run(job.to_json())
+        outcome = _follow(worker, record)
+    if outcome.status is RunStatus.FAILED:
+        raise RunBroken(outcome.error)
+    if outcome.status is not RunStatus.DONE or outcome.result is None:
+        raise RunCancelled
+    return outcome.result
+
+
 def conduct_in_background(run: Run, job: Job) -> None:
     """The same in a thread of its own."""
     # Not a daemon: when the server ends, the run notices soon and records it in its row.
@@ -82,7 +147,9 @@ def stop_all() -> None:
 
 def _in_thread(run: Run, job: Job) -> None:
     try:
-        conduct(run, job)
+        outcome = conduct(run, job)
+        if outcome.status is RunStatus.DONE and run.seeds > 1:
+            _measure_in_turn(run, job)
     except Exception:
         log.exception("a run broke", run=str(run.pk))
     finally:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 
 import structlog
 from django.conf import settings
@@ -17,25 +17,30 @@ from tester.runs.workers import WorkerProcess
 log = structlog.get_logger(__name__)
 
 LOOK_EVERY_S = 0.25
+Ticket = tuple[bool, int]  # whether its holder is patient, and its number
 
 
 class Pool:
-    """At most `size()` workers. First come, first served; a dead worker is replaced when one is needed."""
+    """At most `size()` workers. First come, first served, except that who is patient lets all others go first.
+
+    A dead worker is replaced when one is needed.
+    """
 
     def __init__(self, size: Callable[[], int], start: Callable[[], WorkerProcess] = WorkerProcess) -> None:
         self._size, self._start = size, start
         self._idle: list[WorkerProcess] = []
         self._lent: set[WorkerProcess] = set()
-        self._queue: deque[object] = deque()
+        self._queue: list[Ticket] = []
+        self._numbers = count()
         self._changed = threading.Condition()
 
     @contextmanager
-    def lend(self, *, while_waiting: Callable[[], None]) -> Iterator[WorkerProcess]:
+    def lend(self, *, while_waiting: Callable[[], None], is_patient: bool = False) -> Iterator[WorkerProcess]:
         """A worker for one run. `while_waiting` is called a few times a second and may raise to leave the queue.
 
         A worker whose run ended with an exception, or that was killed, is not used again.
         """
-        worker = self._take(while_waiting)
+        worker = self._take(while_waiting, is_patient=is_patient)
         try:
             yield worker
         except BaseException:
@@ -61,9 +66,9 @@ class Pool:
                 worker.kill()
             self._idle.clear()
 
-    def _take(self, while_waiting: Callable[[], None]) -> WorkerProcess:
-        ticket = object()
+    def _take(self, while_waiting: Callable[[], None], *, is_patient: bool) -> WorkerProcess:
         with self._changed:
+            ticket = is_patient, next(self._numbers)
             self._queue.append(ticket)
         try:
             while (worker := self._next_for(ticket)) is None:
@@ -74,10 +79,10 @@ class Pool:
                 self._queue.remove(ticket)
                 self._changed.notify_all()
 
-    def _next_for(self, ticket: object) -> WorkerProcess | None:
+    def _next_for(self, ticket: Ticket) -> WorkerProcess | None:
         """A worker if it is this ticket's turn, else None after a short wait."""
         with self._changed:
-            if self._queue[0] is ticket and (worker := self._free()) is not None:
+            if min(self._queue) == ticket and (worker := self._free()) is not None:
                 self._lent.add(worker)
                 return worker
             self._changed.wait(LOOK_EVERY_S)

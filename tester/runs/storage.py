@@ -12,6 +12,7 @@ from django.db.models import F
 from django.db.transaction import atomic
 from django.utils import timezone
 
+from engine.rehearsal.ranges import metrics_of
 from tester.exceptions import RunBroken
 from tester.models import OPEN, Frame, Run, RunStatus, TraceChunk
 from tester.runs.workers import Message
@@ -32,6 +33,7 @@ class RunLog:
 
     def __init__(self, run: Run, on_frame: OnFrame | None = None) -> None:
         self._rows = Run.objects.filter(pk=run.pk)
+        self._has_seeds = run.seeds > 1
         self._chunks = Chunks(run)
         self._frames = Frames(run)
         self._on_frame = on_frame
@@ -77,11 +79,12 @@ class RunLog:
     def finish(self, status: RunStatus, *, result: dict[str, Any] | None, error: str) -> None:
         """Writes the pending messages and the outcome."""
         now = timezone.now()
+        measured = [metrics_of(result)] if self._has_seeds and result and status == RunStatus.DONE else []
         with atomic():
             self._chunks.write()
             self._frames.write(is_last=True)
             self._rows.filter(status__in=OPEN).update(
-                status=status, result=result, error=error, finished_at=now, heartbeat_at=now
+                status=status, result=result, measured=measured, error=error, finished_at=now, heartbeat_at=now
             )
 
     def _write(self) -> None:

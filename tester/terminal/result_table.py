@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.outcomes import success_rate
+from engine.rehearsal.ranges import Range
+from tester.runs.chance import chance_notes, names_in, range_lines
 from tester.runs.result_notes import notes_on
 
 HEADINGS = ("deployment", "provider", "attempts", "answered", "failed", "share", "avg ms", "errors")
@@ -16,7 +18,7 @@ BAR_WIDTH = 30
 def table(result: Mapping[str, Any]) -> str:
     """The whole result: totals, then one row for each deployment, then the moves between them."""
     rows = [HEADINGS, *(_row(traffic) for traffic in result["traffic_distribution"]), *_untried(result)]
-    return "\n".join([*_totals(result), "", *_aligned(rows), *_flows(result), ""])
+    return "\n".join([*_totals(result), "", *_aligned(rows), *_flows(result), *_ranges(result), ""])
 
 
 def bar(done: int, total: int) -> str:
@@ -24,6 +26,16 @@ def bar(done: int, total: int) -> str:
     share = min(1.0, done / total) if total else 1.0
     full = round(share * BAR_WIDTH)
     return f"{'█' * full}{'░' * (BAR_WIDTH - full)} {share:4.0%}  {done:,} of {total:,} requests"
+
+
+def _ranges(result: Mapping[str, Any]) -> list[str]:
+    """Median and range of each number over the seeds, and which of them hang on chance."""
+    ranges = {name: Range(*found) for name, found in (result.get("ranges") or {}).items()}
+    lines = [f"{line.label:<28}  {line.median:>10}  {line.span}" for line in range_lines(ranges, names_in(result))]
+    notes = [f"note       {note}" for note in chance_notes(ranges, names_in(result), result.get("seeds_done", 0))]
+    return (
+        ["", f"over {result['seeds_done']} seeds                  median  from – to", *lines, *notes] if lines else []
+    )
 
 
 def _totals(result: Mapping[str, Any]) -> list[str]:

@@ -124,3 +124,21 @@ def test_closing_ends_them_all(make_pool):
     pid = borrowed_pid(pool)
     pool.close()
     assert not psutil.pid_exists(pid)
+
+
+def test_who_is_patient_lets_those_who_come_later_go_first(make_pool):
+    pool, order = make_pool(1), list[str]()
+    is_waiting = {name: threading.Event() for name in ("patient", "other")}
+
+    def borrow(name: str, is_patient: bool) -> None:
+        with pool.lend(while_waiting=is_waiting[name].set, is_patient=is_patient):
+            order.append(name)
+
+    threads = [threading.Thread(target=borrow, args=about) for about in (("patient", True), ("other", False))]
+    with pool.lend(while_waiting=nothing):
+        for thread, waits in zip(threads, is_waiting.values(), strict=True):
+            thread.start()
+            assert waits.wait(20)
+    for thread in threads:
+        thread.join(20)
+    assert order == ["other", "patient"]

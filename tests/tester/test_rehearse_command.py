@@ -174,3 +174,31 @@ def test_a_run_that_breaks_exits_3(group, monkeypatch):
     pool.close()
     assert code == 3
     assert "SIGKILL" in message
+
+
+def test_several_seeds_print_ranges_and_write_them_as_csv(group, tmp_path):
+    file = tmp_path / "numbers.csv"
+    out, _ = rehearse("chat", *SOON, "--seeds", "3", "--csv", str(file))
+    assert "over 3 seeds" in out
+    assert "latency p95" in out
+    assert "median" in file.read_text(encoding="utf-8-sig").splitlines()[0]
+    asked = json.loads(rehearse("chat", *SOON, "--seeds", "3", "--json")[0])
+    assert (asked["seeds"], asked["seeds_done"], len(asked["ranges"]["success_rate"])) == (3, 3, 3)
+
+
+def test_an_assertion_must_hold_under_each_seed(group):
+    result = json.loads(rehearse("chat", *SOON, "--seeds", "5", "--json")[0])
+    low, _, high = result["ranges"]["latency_p50_ms"]
+    first = result["latency_p50_ms"]
+    limit = (low + first) / 2 if low < first else (first + high) / 2
+    words = ("chat", *SOON, "--seeds", "5", "--assert", f"latency_p50_ms{'<' if low < first else '>'}{limit}")
+    err = io.StringIO()
+    with pytest.raises(CommandError) as refused:
+        call_command("rehearse", *words, stdout=io.StringIO(), stderr=err)
+    assert refused.value.returncode == 1
+    assert "of 5 seeds)" in err.getvalue()
+
+
+def test_a_file_that_can_not_be_written_is_said(group, tmp_path):
+    code, told = exit_code("chat", *SOON, "--csv", str(tmp_path / "none" / "numbers.csv"))
+    assert (code, "can't be written" in told) == (2, True)

@@ -20,11 +20,14 @@ from groups.models import RoutingGroup
 from interchange.litellm_config import document
 from lib.parsers import StrictJSONParser
 from tester import actions
-from tester.models import RunStatus
+from tester.models import Run, RunStatus
 from tester.run_planning import MOST_REQUESTS, RunPlan, RunRequest, plan
-from tester.runs.conduct import RunOutcome, conduct
+from tester.runs.conduct import RunOutcome, conduct, measure_seeds
+from tester.runs.result_csv import numbers_csv
+from tester.runs.seeds import MOST_SEEDS
 from tester.runs.workers import Message
 from tester.scene.frame_numbers import finished
+from tester.serializers import result_json
 from tester.terminal import result_table
 from tester.terminal.assertions import METRICS, Assertion, parse_assertion
 
@@ -126,6 +129,13 @@ class Command(BaseCommand):
             help="speeds by deployment id as JSON or YAML: {ID: {first_token_ms, tokens_per_s}}, each a number, "
             "{samples: [...]} or {quantiles: [[share, value]]}",
         )
+        parser.add_argument(
+            "--seeds",
+            type=_whole(MOST_SEEDS),
+            default=1,
+            help="rehearse under so many seeds and print the ranges; assertions must then hold under each (default: 1)",
+        )
+        parser.add_argument("--csv", type=Path, metavar="FILE", help="write the numbers and their ranges to this file")
         parser.add_argument("--strict", action="store_true", help="fail when a fault of the scenario never struck")
         parser.add_argument("--json", action="store_true", dest="as_json", help="print the result as JSON")
         parser.add_argument(
@@ -144,9 +154,22 @@ class Command(BaseCommand):
         outcome = self._conducted(run, planned)
         if outcome.status is not RunStatus.DONE or outcome.result is None:
             raise CommandError(outcome.error or "The run was cancelled.", returncode=RUN_FAILED)
-        result = {"run_id": str(run.pk), **outcome.result}
+        results = [outcome.result, *self._results_of_seeds(run, planned)]
+        result = result_json(run)
+        if options["csv"] is not None:
+            _write(options["csv"], numbers_csv(run))
         self.stdout.write(json.dumps(result, indent=2) if as_json else result_table.table(result))
-        self._check(assertions, result, is_strict=strict)
+        self._check(assertions, results, is_strict=strict)
+
+    def _results_of_seeds(self, run: Run, planned: RunPlan) -> list[dict[str, Any]]:
+        """The results of the other seeds, for a run that is done."""
+        results: list[dict[str, Any]] = []
+        if run.seeds > 1:
+            measure_seeds(run, planned.job, on_result=results.append)
+        run.refresh_from_db()
+        if len(results) < run.seeds - 1:
+            raise CommandError(run.seeds_error or "The run was cancelled.", returncode=RUN_FAILED)
+        return results
 
     def _conducted(self, run: Any, planned: RunPlan) -> RunOutcome:
         if not sys.stderr.isatty():
@@ -162,9 +185,9 @@ class Command(BaseCommand):
         finally:
             self.stderr.write("")
 
-    def _check(self, assertions: list[Assertion], result: dict[str, Any], *, is_strict: bool) -> None:
-        failed = [a.complaint(result) for a in assertions if not a.holds(result)]
-        missed = [fault["message"] for fault in result["faults_not_struck"] if is_strict]
+    def _check(self, assertions: list[Assertion], results: list[dict[str, Any]], *, is_strict: bool) -> None:
+        failed = [complaint for a in assertions if (complaint := _complaint(a, results))]
+        missed = [fault["message"] for fault in results[0]["faults_not_struck"] if is_strict]
         for complaint in [*failed, *missed]:
             self.stderr.write(f"FAILED  {complaint}")
         if failed:
@@ -172,6 +195,22 @@ class Command(BaseCommand):
         if missed:
             faults = "1 fault" if len(missed) == 1 else f"{len(missed)} faults"
             raise CommandError(f"{faults} of the scenario never struck.", returncode=ASSERTION_FAILED)
+
+
+def _complaint(assertion: Assertion, results: list[dict[str, Any]]) -> str:
+    """Why it does not hold under each seed; empty if it does."""
+    failed = [result for result in results if not assertion.holds(result)]
+    if not failed:
+        return ""
+    seeds = f" (seed {failed[0]['seed']}; fails under {len(failed)} of {len(results)} seeds)" if results[1:] else ""
+    return assertion.complaint(failed[0]) + seeds
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise CommandError(f"{path} can't be written: {error.strerror}.", returncode=BAD_INPUT) from error
 
 
 def _planned(options: dict[str, Any]) -> RunPlan:
@@ -201,6 +240,7 @@ def _asked(options: dict[str, Any]) -> RunRequest:
         router=options["router"],
         workers=options["workers"],
         profiles=None if options["profiles"] is None else profiles_in(_text_of(options["profiles"])),
+        seeds=options["seeds"],
     )
 
 
