@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -12,6 +13,7 @@ from tester.models import Run, RunStatus
 from tester.runs import conduct as conducting
 from tester.runs.pool import Pool
 from tests.tester.performers import KILLED, performer
+from usage.models import RequestRecord
 
 SOON = ("--requests", "40", "--seed", "7")
 
@@ -110,6 +112,26 @@ def test_a_wrong_file_of_profiles_exits_2_and_says_why(group, tmp_path, text: st
     path.write_text(text)
     code, message = exit_code("chat", "--profiles", str(path))
     assert (code, message[: len(why)]) == (2, why)
+
+
+def test_a_seed_with_older_profiles_than_there_are_says_so(group, ids):
+    rehearse("chat", *SOON)
+    run = Run.objects.get()
+    assert rehearse("chat", *SOON)[1] == ""
+    RequestRecord.objects.create(
+        call_id="newer",
+        model_group="chat",
+        deployment_id=ids[0],
+        started_at=run.created_at + timedelta(seconds=2),
+        duration_ms=900,
+        status=200,
+        outcome="answered",
+        output_tokens=10,
+        attempts=[{"deployment_id": ids[0], "status": "success", "duration_ms": 900.0}],
+    )
+    out, err = rehearse("chat", *SOON, "--json")
+    assert json.loads(out)["total_requests"] == 40
+    assert f"NOTE  This seed keeps the profiles of run {run.pk}" in err
 
 
 def test_open_loops_and_traces(group, tmp_path):

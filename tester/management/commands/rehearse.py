@@ -150,6 +150,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, as_json: bool, strict: bool, assertions: list[Assertion], **options: Any) -> None:
         planned = _planned(options)
+        self._say_whose_profiles(planned)
         run = actions.create_run(by=COMMAND_LINE, plan=planned)
         outcome = self._conducted(run, planned)
         if outcome.status is not RunStatus.DONE or outcome.result is None:
@@ -170,6 +171,14 @@ class Command(BaseCommand):
         if len(results) < run.seeds - 1:
             raise CommandError(run.seeds_error or "The run was cancelled.", returncode=RUN_FAILED)
         return results
+
+    def _say_whose_profiles(self, planned: RunPlan) -> None:
+        origin = planned.config.get("profiles_from") or {}
+        if newer_at := origin.get("newer_measured_at"):
+            self.stderr.write(
+                f"NOTE  This seed keeps the profiles of run {origin['run_id']}, and there are newer ({newer_at}). "
+                "Leave out --seed to use them."
+            )
 
     def _conducted(self, run: Any, planned: RunPlan) -> RunOutcome:
         if not sys.stderr.isatty():
