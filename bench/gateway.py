@@ -29,8 +29,8 @@ from bench.rehearsal import memory_mb
 from bench.targets import KEY, MODEL, Target
 
 # Our CPU per plain request in that of others.
-WANTED = {"LiteLLM proxy": 1 / 30, "Portkey": 1 / 3, "SMG": 2.0}
-WANTED_MEMORY_MB = 200
+WANTED = {"LiteLLM proxy": 1 / 30, "Portkey": 1 / 3, "SMG": 1.5}
+WANTED_MEMORY_MB = 150
 NEEDED = ("upstream alone", "LiteLLM proxy", "Routing Console", "bare pass-through")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,9 @@ INSTALLED_APPS = [
     "tester",
     "pages",
 ]
+# Its app is for `manage.py runserver`; what it imports takes 20 MB, which no worker of uvicorn needs.
+if "uvicorn" in sys.modules:
+    INSTALLED_APPS.remove("daphne")
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -15,6 +15,8 @@ from tests.servers import MASTER_KEY, ROOT, Console, eventually, free_port, llmo
 pytestmark = pytest.mark.slow
 CHAT = {"messages": [{"role": "user", "content": "hi"}]}
 HEAVY = ("litellm", "openai", "httpx", "tiktoken", "tokenizers")
+# Another server, of which uvicorn's workers need nothing.
+DAPHNE = "daphne"
 
 
 @contextmanager
@@ -41,7 +43,7 @@ def watched(folder: Path) -> Iterator[Console]:
 def imported(log: str) -> set[str]:
     """Which heavy packages a process has imported, by what Python says about it."""
     lines = {line.rpartition("|")[2].strip() for line in log.splitlines() if line.startswith("import time:")}
-    return lines & set(HEAVY)
+    return lines & {*HEAVY, DAPHNE}
 
 
 def test_a_gateway_of_direct_providers_never_imports_litellm(tmp_path: Path):
@@ -55,7 +57,7 @@ def test_a_gateway_of_direct_providers_never_imports_litellm(tmp_path: Path):
         assert imported(ours.log.read_text()) == set()
         command = [sys.executable, "-X", "importtime", "manage.py", "verify"]
         done = subprocess.run(command, cwd=ROOT, env=ours.env, capture_output=True, text=True, timeout=60)
-        assert imported(done.stderr) == set()
+        assert imported(done.stderr) <= {DAPHNE}
 
 
 def test_a_gateway_that_needs_litellm_imports_it_before_the_first_request(tmp_path: Path):
