@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
+from multiprocessing import Pipe
 
 import pytest
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, connection, connections
+from django.db.backends.sqlite3.operations import DatabaseOperations
 from django.utils import timezone
 
 from access.actions import issue_key
@@ -13,11 +16,11 @@ from access.credits import Settlement
 from access.keys import COMMAND_LINE
 from access.models import Account
 from engine.ledger import Attempt, Trace
-from tests.servers import eventually
+from tests.servers import ROOT, eventually
 from tests.usage.log import Served, log
 from usage.models import LatencyCount, RequestRecord, UsageBucket
+from usage.request_log import journal, retention, writer_process
 from usage.request_log import recorder as recorder_module
-from usage.request_log import retention, writer_process
 from usage.request_log.packing import Wire, attempt_of, attempts_of
 from usage.request_log.recorder import Recorder
 from usage.request_log.retention import purge
@@ -178,3 +181,22 @@ def test_all_that_is_old_is_forgotten_in_small_parts(settings, monkeypatch):
     log(*(row(f"old-{n}", started_at=timezone.now() - timedelta(hours=2)) for n in range(10)))
     purge()
     assert not RequestRecord.objects.exists()
+
+
+@pytest.mark.slow
+def test_the_process_that_writes_the_log_loads_no_server():
+    mine, theirs = Pipe()
+    command = [sys.executable, "-X", "importtime", *writer_process.COMMAND[1:], str(theirs.fileno())]
+    process = subprocess.Popen(command, pass_fds=[theirs.fileno()], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    theirs.close()
+    mine.close()
+    _, said = process.communicate(timeout=60)
+    loaded = {line.rpartition("|")[2].strip() for line in said.splitlines() if line.startswith("import time:")}
+    assert "usage.request_log.journal" in loaded
+    assert not loaded & {"daphne", "uvicorn", "litellm"}
+
+
+@pytest.mark.parametrize("moment", ["2026-11-30T07:00:00+00:00", "2026-11-30T07:00:00.000250+00:00"])
+def test_a_moment_is_written_to_sqlite_as_django_writes_it(moment: str):
+    at = datetime.fromisoformat(moment)
+    assert journal.as_sqlite_has_it(at) == DatabaseOperations(connection).adapt_datetimefield_value(at)

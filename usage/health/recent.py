@@ -22,11 +22,14 @@ from usage.request_log.attempts import has_failed
 from usage.request_log.finished import Finished
 from usage.rollups.adding import add_to
 
+# Plain texts: members of an enumeration take longer to look up and to compare than all else here.
+PROVIDER, GROUP = RecentKind.PROVIDER.value, RecentKind.GROUP.value
+FAILED = Outcome.FAILED.value
 # The length of a slice, and the largest error of a time window.
-SLICE_S = {RecentKind.PROVIDER: 60, RecentKind.GROUP: 5}
+SLICE_S = {PROVIDER: 60, GROUP: 5}
 KEPT_FOR = timedelta(hours=2)
 COLUMNS = ("good", "bad")
-COUNTED = (Outcome.ANSWERED, Outcome.FAILED)
+COUNTED = (Outcome.ANSWERED.value, FAILED)
 
 
 class Slice(NamedTuple):
@@ -78,21 +81,22 @@ def recent_of(requests: Iterable[Finished], *, now: datetime) -> dict[Slice, lis
 def _count(found: dict[Slice, list[int]], request: Finished, ended: float) -> None:
     """Refused requests, and those whose caller left, do not count for the group."""
     if request.outcome in COUNTED and request.model_group:
-        found[_slice(RecentKind.GROUP, ended, request.model_group)][request.outcome == Outcome.FAILED] += 1
+        found[_slice(GROUP, ended, request.model_group)][request.outcome == FAILED] += 1
     for attempt in request.attempts:
         if (failed := has_failed(attempt)) is not None:
             name = (attempt.get("provider") or "")[:64]
-            found[_slice(RecentKind.PROVIDER, ended, attempt.get("provider_id") or name, name)][failed] += 1
+            found[_slice(PROVIDER, ended, attempt.get("provider_id") or name, name)][failed] += 1
 
 
-def _slice(kind: RecentKind, ended: float, subject: str, name: str = "") -> Slice:
-    return Slice(kind.value, int(ended // SLICE_S[kind]) * SLICE_S[kind], subject[:256], name)
+def _slice(kind: str, ended: float, subject: str, name: str = "") -> Slice:
+    length = SLICE_S[kind]
+    return Slice(kind, int(ended // length) * length, subject[:256], name)
 
 
 def tries_since(length: timedelta) -> list[Tries]:
     """The attempts of each provider since then, exact to the minute; one query."""
-    since = timezone.now() - length - timedelta(seconds=SLICE_S[RecentKind.PROVIDER])
-    rows = RecentCount.objects.filter(kind=RecentKind.PROVIDER, start__gt=since).order_by("subject").values("subject")
+    since = timezone.now() - length - timedelta(seconds=SLICE_S[PROVIDER])
+    rows = RecentCount.objects.filter(kind=PROVIDER, start__gt=since).order_by("subject").values("subject")
     counted = rows.annotate(last=Max("name"), well=Sum("good"), badly=Sum("bad"))
     return [Tries(row["subject"], row["last"], row["well"] + row["badly"], row["badly"]) for row in counted]
 
@@ -102,10 +106,8 @@ def answers_since(lengths: Sequence[timedelta]) -> dict[str, tuple[tuple[int, in
 
     Exact to five seconds; one query.
     """
-    ago = [timezone.now() - length - timedelta(seconds=SLICE_S[RecentKind.GROUP]) for length in lengths]
-    rows: Any = (
-        RecentCount.objects.filter(kind=RecentKind.GROUP, start__gt=min(ago)).order_by("subject").values("subject")
-    )
+    ago = [timezone.now() - length - timedelta(seconds=SLICE_S[GROUP]) for length in lengths]
+    rows: Any = RecentCount.objects.filter(kind=GROUP, start__gt=min(ago)).order_by("subject").values("subject")
     sums = {f"{name}_{n}": Sum(name, filter=Q(start__gt=at), default=0) for n, at in enumerate(ago) for name in COLUMNS}
     return {
         row["subject"]: tuple((row[f"good_{n}"] + row[f"bad_{n}"], row[f"bad_{n}"]) for n in range(len(ago)))
