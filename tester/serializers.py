@@ -32,7 +32,11 @@ class ScenarioField(serializers.JSONField):
 
 
 class WorkloadField(serializers.DictField):
-    """`{kind: closed | constant | poisson | bursty | trace, …}`; a trace as the text of its file, in `csv`."""
+    """`{kind: closed | constant | poisson | bursty | trace | recorded, …}`.
+
+    A trace is the text of its file, in `csv`: CSV, or the JSON lines of recorded traffic. `recorded` is the group's own
+    traffic of a time, `{from, until, with_failures?}`, or with such lines in `trace`.
+    """
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         workload: dict[str, Any] = super().to_internal_value(data)

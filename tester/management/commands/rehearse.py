@@ -15,6 +15,7 @@ from rest_framework.exceptions import ParseError, ValidationError
 
 from access.keys import COMMAND_LINE
 from engine.exceptions import BadInput
+from engine.rehearsal.recorded_traffic import is_json_lines
 from engine.spec import Router
 from groups.models import RoutingGroup
 from interchange.litellm_config import document
@@ -115,6 +116,17 @@ class Command(BaseCommand):
         arrivals = parser.add_mutually_exclusive_group()
         arrivals.add_argument("--rate", type=float, metavar="PER_S", help="Poisson arrivals instead of a closed loop")
         arrivals.add_argument("--trace", type=Path, metavar="FILE", help="CSV: TIMESTAMP,ContextTokens,GeneratedTokens")
+        arrivals.add_argument(
+            "--traffic", type=Path, metavar="FILE", help="the exported traffic of a group (JSON lines), or such a CSV"
+        )
+        arrivals.add_argument(
+            "--recorded",
+            nargs=2,
+            metavar=("FROM", "UNTIL"),
+            help="the group's own traffic in the log: moments such as 2030-01-31T14:30:00Z",
+        )
+        recorded = "what failed in the recorded traffic fails again (with --recorded, or JSON lines in --traffic)"
+        parser.add_argument("--with-failures", action="store_true", help=recorded)
         parser.add_argument(
             "--router",
             choices=[router.value for router in Router],
@@ -235,22 +247,31 @@ def _planned(options: dict[str, Any]) -> RunPlan:
 
 
 def _asked(options: dict[str, Any]) -> RunRequest:
-    workload: dict[str, Any] | None = None
-    if options["rate"] is not None:
-        workload = {"kind": "poisson", "rate_per_s": options["rate"]}
-    if options["trace"] is not None:
-        workload = {"kind": "trace", "trace": _text_of(options["trace"])}
     return RunRequest(
         num_requests=options["requests"],
         concurrency=options["concurrency"],
         seed=options["seed"],
         scenario=_scenario(options),
-        workload=workload,
+        workload=_workload(options),
         router=options["router"],
         workers=options["workers"],
         profiles=None if options["profiles"] is None else profiles_in(_text_of(options["profiles"])),
         seeds=options["seeds"],
     )
+
+
+def _workload(options: dict[str, Any]) -> dict[str, Any] | None:
+    recorded = {"kind": "recorded", "with_failures": options["with_failures"]}
+    if options["recorded"] is not None:
+        return {**recorded, **dict(zip(("from", "until"), options["recorded"], strict=True))}
+    if options["traffic"] is not None and is_json_lines(text := _text_of(options["traffic"])):
+        return {**recorded, "trace": text}
+    if options["with_failures"]:
+        raise ValueError("--with-failures needs recorded traffic: --recorded FROM UNTIL, or JSON lines in --traffic.")
+    if options["rate"] is not None:
+        return {"kind": "poisson", "rate_per_s": options["rate"]}
+    path = options["trace"] or options["traffic"]
+    return None if path is None else {"kind": "trace", "trace": _text_of(path)}
 
 
 def _scenario(options: dict[str, Any]) -> str | dict[str, Any] | None:
