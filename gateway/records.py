@@ -61,7 +61,11 @@ class FinishedExchange:
         self.error_code = exchange.error_code
         self.revision = exchange.revision
         self.is_held = exchange.is_held
-        self.is_stream = isinstance(exchange.result, Stream)
+        call = exchange.call
+        # One that failed before it began was asked for as a stream all the same.
+        self.is_stream = isinstance(exchange.result, Stream) or (
+            exchange.result is None and call is not None and call.is_stream
+        )
         self.parts = exchange.result.parts if isinstance(exchange.result, Stream) else ()
 
     @property

@@ -190,4 +190,4 @@ def _ends(rows: Sequence[_Seen], n: int) -> float:
     at_s = rows[n].at_s
     after_s = (rows[n + 1].at_s + at_s) / 2 if n + 1 < len(rows) else at_s + HOLDS_S
     # An attempt is inside its own window, also where the next one came in the same millisecond.
-    return round(min(at_s + HOLDS_S, after_s), 3) + 0.001
+    return round(min(at_s + HOLDS_S, after_s) + 0.001, 3)

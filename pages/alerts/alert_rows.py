@@ -15,6 +15,7 @@ from access.models import Actor, ApiKey
 from access.rules import visible_keys
 from lib.ids import uuid_of, uuids_of
 from pages.groups.cards import ids_of_groups
+from pages.live_tester.recorded import rewind_url
 from providers.models import Provider
 from usage.alerting.news import WebhookDelivery, news_of
 from usage.models import Alert, AlertKind
@@ -31,13 +32,15 @@ OF_PROVIDERS, OF_KEYS = {AlertKind.PROVIDER_DOWN, AlertKind.ERROR_RATE}, {AlertK
 
 @dataclass(frozen=True, slots=True)
 class AlertRow:
-    """One alert; `url` is empty if its subject is gone, or this reader may not see it."""
+    """One alert; `url` is empty if its subject is gone, or this reader may not see it. `rewind_url` is the Live Tester
+    with what was recorded then, of a group that failed."""
 
     alert: Alert
     icon: str
     subject: str
     url: str
     webhook: WebhookDelivery
+    rewind_url: str = ""
 
     @property
     def lasted(self) -> str:
@@ -64,7 +67,7 @@ def _names(rows: QuerySet[Provider] | QuerySet[ApiKey], wanted: Collection[UUID]
 
 
 def _row(alert: Alert, providers: dict[str, str], keys: dict[str, str], groups: dict[str, UUID]) -> AlertRow:
-    subject, url = alert.subject, ""
+    subject, url, rewind = alert.subject, "", ""
     if alert.kind == AlertKind.COST_SPIKE:
         subject, url = "All costs", reverse("usage") + "?period=7d"
     elif alert.kind in OF_PROVIDERS:
@@ -73,8 +76,9 @@ def _row(alert: Alert, providers: dict[str, str], keys: dict[str, str], groups: 
         subject, url = _linked(subject, keys, page="key-detail", gone="An API key")
     elif alert.kind == AlertKind.GROUP_FAILING and subject in groups:
         url = reverse("group-detail", args=[groups[subject]])
+        rewind = rewind_url(groups[subject], alert.raised_at, alert.resolved_at)
     webhook = news_of(alert, has_webhook=bool(settings.ALERT_WEBHOOK_URL))
-    return AlertRow(alert, ICONS[AlertKind(alert.kind)], subject, url, webhook)
+    return AlertRow(alert, ICONS[AlertKind(alert.kind)], subject, url, webhook, rewind)
 
 
 def _linked(subject: str, names: dict[str, str], *, page: str, gone: str) -> tuple[str, str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from access.models import Role
@@ -17,7 +19,11 @@ from pages.client_snippets import snippets_of
 from pages.groups.cards import tiers_of
 from pages.groups.forms import GroupTestForm
 from pages.guards import PersonRequest, requires
+from pages.live_tester.recorded import BEFORE, rewind_url
 from usage.health.cooldown_board import current_cooldowns
+
+# The last quarter of an hour, less what each link adds at its beginning.
+REWOUND = timedelta(minutes=15) - BEFORE
 
 
 @require_safe
@@ -53,5 +59,6 @@ def detail_context(request: PersonRequest, group: RoutingGroup, **more: Any) -> 
         "can_test": can_operate(request.user),
         "can_edit": can_operate(request.user),
         "form": GroupTestForm(),
+        "rewind_url": rewind_url(group.pk, timezone.now() - REWOUND),
         **more,
     }

@@ -21,6 +21,17 @@ from pages.live_tester.following import (
     followed,
     shape_of,
 )
+from pages.live_tester.recorded import (
+    AGAIN,
+    ARRIVALS_OF,
+    CHOICES,
+    FAULTS,
+    check_recorded,
+    described,
+    fields_recorded,
+    scenario_with,
+    workload_of,
+)
 from pages.live_tester.surroundings import fields_around, initial_around, scenario_of, talks_of
 from tester.run_planning import MOST_REQUESTS, RunRequest
 from tester.scene import DrawnDeployment
@@ -46,7 +57,7 @@ class RehearsalForm(forms.Form):
         label="Traffic",
         initial=CLOSED,
         required=False,
-        choices=[(CLOSED, "Concurrency"), (POISSON, "Arrival rate")],
+        choices=[(CLOSED, "Concurrency"), (POISSON, "Arrival rate"), *CHOICES],
         widget=forms.RadioSelect,
     )
     concurrency = _number("Requests at a time", initial=10, min_value=1, max_value=1000, required=False)
@@ -81,14 +92,20 @@ class RehearsalForm(forms.Form):
     confirmed = forms.BooleanField(required=False, widget=forms.HiddenInput)
     max_cost_usd = forms.FloatField(required=False, min_value=0, widget=forms.HiddenInput)
 
-    def __init__(self, data: Any = None, *, deployments: Sequence[DrawnDeployment], initial: Any = None) -> None:
+    def __init__(
+        self, data: Any = None, files: Any = None, *, deployments: Sequence[DrawnDeployment], initial: Any = None
+    ) -> None:
         if data is not None:
             data = {**data.dict(), **followed(data.dict())}
         elif initial is not None:
             initial = {**initial, **followed(initial)}
-        super().__init__(data, initial=initial)
+        super().__init__(data, files, initial=initial)
         self._deployments = deployments
         self.fields.update(fields_around())
+        has_run = bool((data or initial or {}).get(ARRIVALS_OF))
+        self.fields.update(fields_recorded(has_run=has_run))
+        if has_run:
+            self.fields["traffic"].choices += [(AGAIN, "As before")]  # type: ignore[attr-defined]
         for number, deployment in enumerate(deployments):
             self.fields[f"{RATE}{number}"] = _slider(deployment)
 
@@ -118,6 +135,11 @@ class RehearsalForm(forms.Form):
         return [self[name] for name, _ in fields_around()]
 
     @property
+    def listed(self) -> list[str]:
+        """The faults that are listed, in words."""
+        return described(self[FAULTS].value() or "", self._deployments)
+
+    @property
     def is_confirmed(self) -> bool:
         """Whether the question before real requests was answered with yes."""
         return bool(self.cleaned_data["confirmed"])
@@ -129,7 +151,7 @@ class RehearsalForm(forms.Form):
         return RunRequest(
             **self._requests(),
             mock=is_mock,
-            scenario=scenario_of(said) if is_mock else None,
+            scenario=scenario_with(scenario_of(said), said["listed"]) if is_mock else None,
             workers=said["workers"] if is_mock else None,
             failure_injection=self._failures() if is_mock else None,
             seed=said["seed"],
@@ -149,13 +171,20 @@ class RehearsalForm(forms.Form):
         said = self.cleaned_data
         if said.get("mode") != "mock":
             self.errors.pop("input_tokens", None)
-        used = () if said.get("send") == SINGLE else ("num_requests", TRAFFIC[said.get("traffic") or CLOSED])
+        check_recorded(self, said)
+        used = self._used(said)
         for name in ("num_requests", *TRAFFIC.values()):
             if name not in used:
                 self.errors.pop(name, None)
             elif said.get(name) is None and name not in self.errors:
                 self.add_error(name, "This field is required.")
         return said
+
+    @staticmethod
+    def _used(said: Mapping[str, Any]) -> tuple[str, ...]:
+        traffic = said.get("traffic") or CLOSED
+        is_counted = said.get("send") != SINGLE and traffic in TRAFFIC
+        return ("num_requests", TRAFFIC[traffic]) if is_counted else ()
 
     def _requests(self) -> dict[str, Any]:
         said = self.cleaned_data
@@ -164,6 +193,8 @@ class RehearsalForm(forms.Form):
             shape = {**shape_of(said["answers"], said["input_tokens"]), **talks_of(said)}
         if said["send"] == SINGLE:
             return {"num_requests": 1, "concurrency": 1, "workload": {"kind": CLOSED, **shape}}
+        if said["traffic"] and said["traffic"] not in TRAFFIC:
+            return {"workload": workload_of(said)}
         if said["traffic"] != POISSON:
             counts = {"num_requests": said["num_requests"], "concurrency": said["concurrency"]}
             return {**counts, "workload": {"kind": CLOSED, **shape}}

@@ -23,6 +23,7 @@ from pages.guards import PersonRequest, requires
 from pages.live_tester.following import CONTROLS, FILLED_FOR
 from pages.live_tester.forms import RehearsalForm, controls_of
 from pages.live_tester.listing import lines_of, runs_of
+from pages.live_tester.recorded import ARRIVALS_OF, SINCE, TRAFFIC_FILE, UNTIL, initial_recorded, rewound
 from pages.live_tester.run_speeds import speeds_of_run
 from pages.live_tester.run_timeline import timeline_of_run
 from tester import actions
@@ -77,6 +78,9 @@ FIELDS = {
     "kind": "rate_per_s",
     "workload.input_tokens": "input_tokens",
     "scenario": "scenario",
+    "workload.from": SINCE,
+    "workload.until": UNTIL,
+    "workload.trace": TRAFFIC_FILE,
 }
 PRICE_CHANGED = "The price has changed since you were asked. "
 
@@ -94,13 +98,14 @@ def show_group(request: PersonRequest, group_id: UUID) -> HttpResponse:
         pool.warm()
     group = group_with_deployments(group_id)
     drawn = drawn_group(group)
-    form = RehearsalForm(deployments=drawn.deployments, initial=_chosen(request))
-    return render(request, PAGE, _context(request, drawn, group=group, form=form))
+    back = rewound(group, request.GET)
+    form = RehearsalForm(deployments=drawn.deployments, initial={**_chosen(request), **(back.initial if back else {})})
+    return render(request, PAGE, {**_context(request, drawn, group=group, form=form), "rewound": back})
 
 
 def _chosen(request: PersonRequest) -> dict[str, Any]:
     """The scenario in the URL, and the controls that follow it."""
-    return {name: request.GET[name] for name in ("scenario", FILLED_FOR, *CONTROLS) if name in request.GET}
+    return {name: request.GET[name] for name in ("scenario", FILLED_FOR, ARRIVALS_OF, *CONTROLS) if name in request.GET}
 
 
 @requires(Role.OPERATOR, to="start a rehearsal")
@@ -108,7 +113,7 @@ def start_run(request: PersonRequest, group_id: UUID) -> HttpResponseBase:
     """Starts the rehearsal in the form. It asks before real requests; an invalid form is shown with its errors."""
     group = group_with_deployments(group_id)
     drawn = drawn_group(group)
-    form = RehearsalForm(request.POST, deployments=drawn.deployments)
+    form = RehearsalForm(request.POST, request.FILES, deployments=drawn.deployments)
     if "back" in request.POST:
         return render(request, PAGE, _context(request, drawn, group=group, form=form))
     planned = _planned(group, form) if form.is_valid() else None
@@ -206,4 +211,4 @@ def _again(request: PersonRequest, run: Run, drawn: DrawnGroup) -> dict[str, Any
     kept = {name: request.GET[name] for name in CONTROLS if name in request.GET}
     scenario = dict.fromkeys(("scenario", FILLED_FOR), run.scenario) if run.scenario in SCENARIOS else {}
     mode = {"mode": "real" if run.is_real else "mock", "seed": run.seed}
-    return {**controls_of(run.config, drawn.deployments), **scenario, **mode, **kept}
+    return {**controls_of(run.config, drawn.deployments), **scenario, **mode, **initial_recorded(run), **kept}

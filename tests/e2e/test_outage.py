@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import httpx
@@ -10,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import sign_in
 from tests.e2e.looks import USUAL, WIDTHS, faults
-from tests.e2e.stage import LIMIT_S, demo_console, new_page, set_demo
+from tests.e2e.stage import LIMIT_S, demo_console, follow, new_page, set_demo
 from tests.servers import MASTER_KEY, Console, eventually
 
 GROUP, CALLS = "demo-ordered", 40
@@ -90,3 +91,28 @@ def test_the_banner_is_accessible_and_fits_every_width(console_page: Page) -> No
     expect(console_page.locator(".outage")).to_be_visible()
     assert console_page.locator('[role="alert"]').count() == 1
     assert faults(console_page, widths=(USUAL,), fits=WIDTHS) == []
+
+
+def test_the_incident_is_rewound_rehearsed_with_one_press_and_watched_again_without_its_failures(
+    console_page: Page,
+) -> None:
+    page = console_page
+    page.goto("/")
+    banner = page.get_by_role("region", name=f"{GROUP} fails its callers")
+    follow(banner.get_by_role("link", name="Rewind this incident"))
+    expect(page.get_by_text(re.compile(r"\d+ requests from .* failed"))).to_be_visible()
+    expect(page.get_by_label("Recorded", exact=True)).to_be_checked()
+    expect(page.get_by_label("Requests at a time")).to_be_hidden()
+    listed = page.get_by_text("Server error 503 at").first
+    expect(listed).to_be_visible()
+    assert faults(page) == []
+
+    follow(page.get_by_role("button", name="Run Simulation"))
+    expect(page.get_by_text("recorded-failures").first).to_be_visible()
+    expect(page.get_by_label("As before", exact=True)).to_be_checked()
+    expect(listed).to_be_visible()
+    page.get_by_label("Faults, one a line").fill("")
+    follow(page.get_by_role("button", name="Run Simulation"))
+    expect(page.get_by_text("custom").or_(page.get_by_text("healthy")).first).to_be_visible()
+    expect(listed).to_be_hidden()
+    expect(page.get_by_label("As before", exact=True)).to_be_checked()

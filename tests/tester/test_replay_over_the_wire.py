@@ -12,15 +12,15 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.fakes import Ok, ScriptedUpstream, Status
+from tests.fakes import Behaviour, Ok, ScriptedUpstream, Status
 from tests.servers import MASTER_KEY, Console, console, eventually
 
 pytestmark = pytest.mark.server
 HEADERS = {"Authorization": f"Bearer {MASTER_KEY}"}
 REQUESTS = 90
 # The primary fails for requests 20 to 69, and the fallback for the first 15 that come to it.
-PRIMARY = [*[Ok()] * 20, *[Status(503)] * 50]
-FALLBACK = [Status(500)] * 15
+PRIMARY: list[Behaviour] = [*[Ok()] * 20, *[Status(503)] * 50]
+FALLBACK: list[Behaviour] = [Status(500)] * 15
 PERIOD = {"from": "2020-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z"}
 POINTS = 0.03
 
