@@ -18,6 +18,7 @@ from typing import NamedTuple
 from engine.faults.kinds import (
     ConnectionRefused,
     ContentFilter,
+    ErrorStatus,
     Fault,
     RateLimit,
     ServerError,
@@ -119,7 +120,7 @@ def fault_of(attempt: RecordedAttempt) -> Fault | None:
         return Unauthorised()
     if code is None:
         return Timeout() if name in TIMEOUTS else ConnectionRefused()
-    return ServerError(code if code in (500, 502, 503) else 503)  # type: ignore[arg-type]
+    return ServerError(code) if code in (500, 502, 503) else ErrorStatus(min(599, max(400, code)))  # type: ignore[arg-type]
 
 
 def _faults(failing: dict[str, list[_Seen]], width_s: float) -> list[TargetedFault]:

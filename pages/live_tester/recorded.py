@@ -37,6 +37,7 @@ SINCE, UNTIL, WITH_FAILURES, TRAFFIC_FILE, ARRIVALS_OF, FAULTS = (
 )
 # The longest time that a link rewinds, and how long before the trouble it begins.
 LONGEST, BEFORE = timedelta(hours=1), timedelta(minutes=2)
+SECONDS = "%Y-%m-%d %H:%M:%S"
 MOMENT = "Give a moment such as 2030-01-31 14:30 (UTC)."
 
 
@@ -86,7 +87,7 @@ def rewound(group: RoutingGroup, given: Mapping[str, str]) -> Rewound | None:
         return Rewound(error.message, {})
     except (ValueError, OverflowError):
         return Rewound(MOMENT, {})
-    initial = {"traffic": RECORDED, SINCE: _told(period.since), UNTIL: _told(period.until)}
+    initial = {"traffic": RECORDED, SINCE: f"{period.since:{SECONDS}}", UNTIL: f"{period.until:{SECONDS}}"}
     faults = lines_of(traffic.faults(specs_with_fallbacks(group)))
     return Rewound(_sentence(period, traffic), {**initial, FAULTS: faults})
 
@@ -94,18 +95,16 @@ def rewound(group: RoutingGroup, given: Mapping[str, str]) -> Rewound | None:
 def _period(group: str, given: Mapping[str, str]) -> TrafficPeriod:
     since = datetime.fromisoformat(given["from"]).astimezone(UTC)
     end = datetime.fromisoformat(given["until"]).astimezone(UTC) if given.get("until") else timezone.now()
+    # Whole seconds, which are easier to read and to change.
+    since, end = since.replace(microsecond=0), end.replace(microsecond=0) + timedelta(seconds=bool(end.microsecond))
     return TrafficPeriod(group, since, min(end, since + LONGEST))
 
 
 def _sentence(period: TrafficPeriod, traffic: RecordedTraffic) -> str:
     failed, count = (sum(one.outcome == Outcome.FAILED for one in traffic.requests), len(traffic.requests))
     requests = "1 request" if count == 1 else f"{count:,} requests"
-    when = f"{period.since:%Y-%m-%d %H:%M:%S} to {period.until:%H:%M:%S} UTC"
+    when = f"{period.since:{SECONDS}} to {period.until:%H:%M:%S} UTC"
     return f"{requests} from {when}, {failed:,} failed. Second 0 is {traffic.began:%H:%M:%S}."
-
-
-def _told(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M:%S.%f").rstrip("0").rstrip(".")
 
 
 def initial_recorded(run: Run) -> dict[str, Any]:

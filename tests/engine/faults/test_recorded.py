@@ -78,6 +78,7 @@ def test_each_deployment_has_its_own_faults():
     ("attempt", "kind"),
     [
         (attempt_at(5, 500), "server_error"),
+        (attempt_at(5, 504), "error"),
         (attempt_at(5, 429, "RateLimitError"), "rate_limit"),
         (attempt_at(5, 403), "unauthorised"),
         (attempt_at(5, None, "Timeout"), "timeout"),
