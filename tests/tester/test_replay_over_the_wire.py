@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -41,8 +41,10 @@ class Incident:
         return [json.loads(line) for line in answer.text.splitlines()]
 
     def rehearsed(self, *, with_failures: bool, **asked: Any) -> dict[str, Any]:
-        until = self.traffic()[-1]["at"].replace("Z", "1Z")
-        workload = {"kind": "recorded", "from": self.traffic()[0]["at"], "until": until, "with_failures": with_failures}
+        lines = self.traffic()
+        until = datetime.fromisoformat(lines[-1]["at"]) + timedelta(seconds=1)
+        period = {"from": lines[0]["at"], "until": until.isoformat()}
+        workload = {"kind": "recorded", **period, "with_failures": with_failures}
         path = f"/v1/routing_group/{self.group_id}/simulate"
         return dict(self.ours.call("POST", path, {"workload": workload, "seed": 1, **asked}))
 
