@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from engine.spec import Router
 from groups.serializers import RoutingGroupSerializer
 from lib.serializers import StrictSerializer
 from tester.comparing.planning import DEFAULT_SEEDS, Against
-from tester.serializers import SimulateSerializer, SimulationResultSerializer
+from tester.serializers import RangesField, SimulateSerializer, SimulationResultSerializer
 
 MOST_SEEDS = 100
 ONE_OF_THEM = "Give one of routing_group_id, revision, draft and router."
@@ -57,16 +56,11 @@ class CompareSerializer(SimulateSerializer):
         return Against(**asked)
 
 
-@extend_schema_field({"type": "array", "items": {"type": "number"}, "minItems": 3, "maxItems": 3})
-class RangeField(serializers.ListField):
-    """`[low, median, high]` over the seeds."""
-
-
 class ComparedResultSerializer(SimulationResultSerializer):
     """The result of one side with the first seed, and its ranges over all of them."""
 
     run_id = None  # type: ignore[assignment]  # nothing is stored
-    ranges = serializers.DictField(child=RangeField())
+    ranges = RangesField()
 
 
 class DifferenceSerializer(serializers.Serializer):
