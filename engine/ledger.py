@@ -191,13 +191,15 @@ class Skip(NamedTuple):
 class Trace:
     """All attempts of one request in order, its skips, and its result.
 
-    `skipped` is complete once the request is answered or given up, or its stream has begun; it has no standbys.
+    `skipped` is complete once the request is answered or given up, or its stream has begun; it has no standbys. In a
+    rehearsal `repeat_of` is the number of the request that its caller asks again.
     """
 
     call_id: str
     model_group: str
     attempts: list[Attempt] = field(default_factory=list)
     skipped: Sequence[Skip] = ()
+    repeat_of: int | None = None
 
     def begin(self, attempt: Attempt) -> Attempt:
         """Adds an attempt, and notes on the one before why the router moved on."""

@@ -98,6 +98,7 @@ def plan(group: RoutingGroup, asked: RunRequest, *, beside: Sequence[GroupSpec] 
         workers=asked.workers or max(1, running_processes().count()),
         shared_state=bool(settings.REDIS_URL) if asked.shared_state is None else asked.shared_state,
     )
+    _check_clients(job)
     seeds = how_many(asked.seeds, job)
     cost = cost_estimate.Estimate(0.0) if asked.mock else _checked_cost(asked, job)
     config = {
@@ -132,6 +133,12 @@ def _workload(asked: RunRequest, scenario: Scenario) -> Workload:
 def rates_in(asked: FailureSource) -> dict[str, float] | None:
     """The requested failure rates, unchecked; None without any."""
     return None if asked.failure_injection is None else dict(asked.failure_injection["deployment_failure_rates"])
+
+
+def _check_clients(job: Job) -> None:
+    """Clients that ask again and leave are rehearsed with our own router; raises BadInput."""
+    if job.workload.clients is not None and (job.is_real or job.spec.router is not Router.NATIVE):
+        raise BadInput("workload.clients", "They are rehearsed with our own router only. Leave this out.")
 
 
 def _real_speeds(asked: RunRequest) -> Speeds:

@@ -223,6 +223,12 @@ class SimulationResultSerializer(serializers.Serializer):
     refused_requests = serializers.IntegerField(
         help_text="Refused because of the request itself; not in the success rate: successful / (successful + failed)."
     )
+    left_requests = serializers.IntegerField(
+        required=False, help_text="Their caller gave up waiting; only where the workload has clients."
+    )
+    repeated_requests = serializers.IntegerField(
+        required=False, help_text="Requests that repeat a failed one; only where the workload has clients."
+    )
     failures_by_cause = serializers.DictField(
         child=serializers.IntegerField(), help_text="Failed requests by the class of the error their client got."
     )

@@ -27,7 +27,12 @@ from engine.upstreams.tokens import Usage
 
 def simulation_of(job: Job) -> type[Simulation]:
     """What runs a job."""
-    return HedgingSimulation if any(spec.hedge for spec in job.specs) else Simulation
+    hedges = any(spec.hedge for spec in job.specs)
+    if job.workload.clients is None:
+        return HedgingSimulation if hedges else Simulation
+    from engine.drivers.rehearsed_clients import ClientSimulation  # only runs that have clients know of them
+
+    return type("HedgingClients", (HedgingSimulation, ClientSimulation), {}) if hedges else ClientSimulation
 
 
 class HedgingSimulation(Simulation):

@@ -50,6 +50,15 @@ class RehearsedProcesses:
         """The one that has this very group, the rehearsed one."""
         return self._by_group[id(group)]
 
+    def cooldowns_s(self, now: float) -> dict[str, float]:
+        """The seconds left of those that cool down, by deployment; of several processes the most."""
+        cooldowns = dict[str, float]()
+        for target in self.targets():
+            left_s = max(target.health.breaker.until_s, target.health.provider.breaker.until_s) - now
+            if left_s > cooldowns.get(target.key, 0.0):
+                cooldowns[target.key] = left_s
+        return cooldowns
+
     def targets(self) -> Iterator[Target]:
         """All deployments whose breakers are heeded, in each process."""
         groups = (group for one in self.all for group in one.groups.values())

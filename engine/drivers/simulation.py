@@ -70,7 +70,7 @@ class Simulation:
         workload = random.Random(f"{job.seed}:workload")  # noqa: S311
         self._arrivals = enumerate(job.workload.schedule(workload))
         self._is_stream = job.workload.is_stream
-        self._limit_s = min(job.deadline_s, job.spec.retry.total_s)
+        self._limit_s = self._patience_s = min(job.deadline_s, job.spec.retry.total_s)
         self._processes = RehearsedProcesses(job, self._rng, caches_of(job))
         first = self._processes.all[0]
         self._lone, self._group = self._processes.lone, first.group
@@ -117,7 +117,7 @@ class Simulation:
             raise RuntimeError("The rehearsal ran for 30 virtual days without an end.")
 
     def _frame(self, _: None) -> None:
-        self._recording.emit_frame(self.now * 1000, self._cooldowns_s())
+        self._recording.emit_frame(self.now * 1000, self._processes.cooldowns_s(self.now))
         self.at(self.now + self._recording.next_frame_s, self._frame, None)
 
     def end(self, kind: str) -> None:
@@ -125,15 +125,7 @@ class Simulation:
         for count in self._tally.deployments.values():
             count.in_flight = 0
         struck = frozenset(number for place in self._conditions.values() for number in place.struck)
-        self._recording.end(kind, self.now * 1000, self._cooldowns_s(), struck)
-
-    def _cooldowns_s(self) -> dict[str, float]:
-        now, cooldowns = self.now, dict[str, float]()
-        for target in self._processes.targets():
-            left_s = max(target.health.breaker.until_s, target.health.provider.breaker.until_s) - now
-            if left_s > cooldowns.get(target.key, 0.0):
-                cooldowns[target.key] = left_s
-        return cooldowns
+        self._recording.end(kind, self.now * 1000, self._processes.cooldowns_s(self.now), struck)
 
     # Who comes
 
@@ -156,7 +148,7 @@ class Simulation:
         self._tally.started += 1
         if is_stream is None:
             is_stream = self._is_stream
-        request = Request(index, input_tokens, output_tokens, client, now, now + self._limit_s, is_stream)
+        request = Request(index, input_tokens, output_tokens, client, now, now + self._patience_s, is_stream)
         process = self._lone or self._processes.of(client)
         if conversation and process.talks is not None:
             talk = request.talk = process.talks.begin(conversation, now)
@@ -393,5 +385,8 @@ class Simulation:
             trace.skipped = self._passed_over.skips_of(journey, trace, is_given_up=is_given_up)
         duration_ms = self.now * 1000 - began_s * 1000
         self._recording.finish(request.index, trace, began_s * 1000, duration_ms, outcome, error, usage, failure)
+        self._is_over(request, failure)
+
+    def _is_over(self, request: Request, failure: RequestFailed | None) -> None:
         if request.client is not None:
             self._next(request.client, request.client.wait_s(failure))

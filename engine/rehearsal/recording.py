@@ -84,7 +84,9 @@ class Recording:
     def __init__(self, job: Job, emit: Emit, *, zero_s: float = 0.0) -> None:
         self._job, self._emit, self._zero_s = job, emit, zero_s
         self._keeps_traces, self._is_stream = job.keeps_traces, job.workload.is_stream
-        self.tally = Tally(job.specs, job.workload.num_requests, has_caches=job.workload.has_conversations)
+        traffic = job.workload
+        known = {"has_caches": traffic.has_conversations, "has_clients": traffic.clients is not None}
+        self.tally = Tally(job.specs, traffic.num_requests, **known)
         self._waiting: list[Ended] = []
         self._last: deque[Ended] = deque(maxlen=LAST_TRACES)
         self._last_fallback: Ended | None = None

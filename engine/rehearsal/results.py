@@ -60,9 +60,12 @@ class DeploymentCount:
 class Tally:
     """Counts finished requests of one rehearsal that has `expected` of them."""
 
-    def __init__(self, specs: tuple[GroupSpec, ...], expected: int, *, has_caches: bool = False) -> None:
-        """`has_caches`: what deployments read from prompt caches is known."""
-        self._expected, self._has_caches = expected, has_caches
+    def __init__(
+        self, specs: tuple[GroupSpec, ...], expected: int, *, has_caches: bool = False, has_clients: bool = False
+    ) -> None:
+        """`has_caches`: what is read from prompt caches is known; `has_clients`: callers may ask again, or leave."""
+        self._expected, self._has_caches, self._has_clients = expected, has_caches, has_clients
+        self.left = self.repeats = 0
         rows = {d.deployment_id: d for spec in reversed(specs) for d in reversed(spec.deployments)}
         self.deployments = {name: DeploymentCount(rows[name]) for name in reversed(rows)}
         self.started = self.succeeded = self.failed = self.refused = self.fallbacks = self.untried = self.rescued = (
@@ -80,7 +83,12 @@ class Tally:
     @property
     def finished(self) -> int:
         """The number of requests that have ended, in any way."""
-        return self.succeeded + self.failed + self.refused
+        return self.succeeded + self.failed + self.refused + self.left
+
+    def count_repeat(self) -> None:
+        """A caller asks again: one request more than there would have been."""
+        self.repeats += 1
+        self._expected += 1
 
     def add(
         self, trace: Trace, *, duration_ms: float, error: str | None, usage: Usage | None, outcome: Outcome
@@ -106,6 +114,9 @@ class Tally:
         if usage is not None:
             self.read_tokens += usage.input_tokens
             self.cached_tokens += usage.cached_tokens
+        if outcome is Outcome.LEFT:
+            self.left += 1
+            return cost
         if error is not None:
             self.failed += 1
             self._causes[error] += 1
@@ -172,6 +183,7 @@ class Tally:
             "successful_requests": self.succeeded,
             "failed_requests": self.failed,
             "refused_requests": self.refused,
+            **({"left_requests": self.left, "repeated_requests": self.repeats} if self._has_clients else {}),
             "failures_by_cause": dict(self._causes.most_common()),
             "skipped": {name: dict(reasons.most_common()) for name, reasons in self._skips.items() if reasons},
             "untried_requests": self.untried,
@@ -230,6 +242,7 @@ class Tally:
                 "succeeded": self.succeeded,
                 "failed": self.failed,
                 "refused": self.refused,
+                **({"left": self.left} if self._has_clients else {}),
                 "in_flight": in_flight,
                 "fallbacks": self.fallbacks,
                 "untried": self.untried,
@@ -342,6 +355,7 @@ def trace_json(
         "input_tokens": usage.input_tokens if usage else None,
         "output_tokens": usage.output_tokens if usage else None,
         **({"cached_tokens": usage.cached_tokens} if usage and usage.cached_tokens else {}),
+        **({} if trace.repeat_of is None else {"repeat_of": trace.repeat_of}),
         "cost_usd": round(cost, 9) if cost else 0.0,
         "attempts": _attempts_json(trace, began_ms),
         "skipped": [_skip_json(skip, zero_s) for skip in trace.skipped],

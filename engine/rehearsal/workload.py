@@ -13,6 +13,7 @@ from engine.exceptions import BadInput
 from engine.fields import WEEK_S, Between, Text
 from engine.rehearsal.arrivals import MOST_TOKENS as MOST_TOKENS
 from engine.rehearsal.arrivals import Arrival as Arrival
+from engine.rehearsal.clients import Clients
 from engine.rehearsal.profiles import Spread
 from engine.rehearsal.recorded_traffic import read_trace
 from engine.rehearsal.turns import Conversations
@@ -69,7 +70,9 @@ class Workload:
     `closed` keeps `concurrency` requests in flight. The others do not wait for answers: `constant` and `poisson` send
     at `rate_per_s`, `bursty` sends `burst_size` at once every `burst_every_s`, `trace` replays `arrivals`, `speed_up`
     times as fast, and `recorded` those of a group's own log, its `recording`. `input_tokens` and `output_tokens` are
-    means. `conversations` says which requests belong together; a trace may name them itself.
+    means. `conversations` says which requests belong together; a trace may name them itself. `clients` ask again and
+    leave as they say; without them those of a closed loop behave like openai's client, and take the next request
+    instead of the same one.
     """
 
     kind: Kind = "closed"
@@ -85,6 +88,7 @@ class Workload:
     arrivals: tuple[Arrival, ...] | None = None
     conversations: Conversations | None = None
     recording: Recording | None = None
+    clients: Clients | None = None
 
     def __post_init__(self) -> None:
         for kind, names in NEEDS.items():
@@ -160,6 +164,8 @@ class Workload:
             data |= self.recording.to_json()
         if self.conversations is not None:
             data["conversations"] = self.conversations.to_json()
+        if self.clients is not None:
+            data["clients"] = self.clients.to_json()
         return data
 
     @classmethod
@@ -167,6 +173,7 @@ class Workload:
         """The workload that `to_json` described; raises BadInput."""
         rest = dict(fields.as_object(data, path))
         arrivals, conversations = rest.pop("arrivals", None), rest.pop("conversations", None)
+        clients = rest.pop("clients", None)
         if arrivals is not None:
             arrivals = _arrivals(arrivals, f"{path}.arrivals")
         if conversations is not None:
@@ -174,7 +181,10 @@ class Workload:
         told, recording = {name: rest.pop(name) for name in RECORDING if name in rest}, None
         if told:
             recording = Recording.from_json(told, path=path)
-        return fields.read(cls, rest, path, arrivals=arrivals, conversations=conversations, recording=recording)
+        if clients is not None:
+            clients = Clients.from_json(clients, path=f"{path}.clients")
+        parts = {"arrivals": arrivals, "conversations": conversations, "recording": recording, "clients": clients}
+        return fields.read(cls, rest, path, **parts)
 
     def _moments(self, rng: random.Random) -> Iterator[float]:
         at_s = 0.0

@@ -10,13 +10,13 @@ from uuid import UUID
 from django.db.models import F, QuerySet
 
 from tester.models import Run
-from tester.scene.frame_elements import NONE, success
+from tester.scene.frame_elements import NONE, aside, success
 
 
 @dataclass(frozen=True, slots=True)
 class RunLine:
     """One run as text: its finished or planned requests; the share of answered ones among answered and failed ones; and
-    the refused ones, which are in neither, "" for none."""
+    those refused and left, which are in neither, "" for none."""
 
     run: Run
     requests: str
@@ -30,12 +30,13 @@ def runs_of(group_id: UUID) -> QuerySet[Run]:
 
 
 def newest_runs() -> QuerySet[Run]:
-    """The runs of all groups, newest first, with four numbers instead of their large results."""
+    """The runs of all groups, newest first, with five numbers instead of their large results."""
     counts = {
         "expected": F("config__num_requests"),
         "finished": F("result__total_requests"),
         "failed": F("result__failed_requests"),
         "refused": F("result__refused_requests"),
+        "left": F("result__left_requests"),
     }
     return Run.objects.without_bulk().annotate(**counts)
 
@@ -47,10 +48,11 @@ def lines_of(runs: Iterable[Run]) -> list[RunLine]:
 
 def _line(run: Any) -> RunLine:
     requests = run.expected if run.finished is None else run.finished
-    tried = (run.finished or 0) - (run.refused or 0)
+    refused, left = run.refused or 0, run.left or 0
+    tried = (run.finished or 0) - refused - left
     return RunLine(
         run,
         requests=NONE if requests is None else f"{requests:,}",
         success=success(tried, run.failed or 0),
-        refused=f"{run.refused:,} refused" if run.refused else "",
+        refused=aside(refused, left),
     )

@@ -14,6 +14,7 @@ from tester.traces.timeline import seconds
 SHOWS: dict[str, dict[str, Any]] = {
     "failed": {"outcome": "failed"},
     "refused": {"outcome": "refused"},
+    "left": {"outcome": "left"},
     "answered": {"outcome": "answered"},
     "fell-back": {"fallback": True},
     "untried": {"tried": False},
@@ -22,6 +23,7 @@ SHOW_CHOICES = [
     ("", "All requests"),
     ("failed", "Failed requests"),
     ("refused", "Refused requests"),
+    ("left", "Requests whose caller left"),
     ("answered", "Answered requests"),
     ("fell-back", "Requests that fell back"),
     ("untried", "Requests that reached no deployment"),

@@ -49,9 +49,9 @@ def _stats(reading: FrameNumbers) -> LiveStats:
         text("rq", f"{reading.finished:,}"),
         text("rt", f"of {reading.expected:,}" if is_open else ""),
         Element("rp", {"class": "progress" if is_open else "progress is-over", "value": _percent(reading)}),
-        text("ok", success(reading.finished - reading.refused, reading.failed)),
+        text("ok", success(reading.finished - reading.refused - reading.left, reading.failed)),
         text("un", f"{reading.untried:,} reached no deployment" if reading.untried else ""),
-        text("re", f"{reading.refused:,} refused" if reading.refused else ""),
+        text("re", aside(reading.refused, reading.left)),
         text("av", milliseconds(reading.latency_ms)),
         text("fb", f"{reading.fallbacks:,}"),
     )
@@ -62,8 +62,14 @@ def _percent(reading: FrameNumbers) -> str:
     return _half(100 * reading.finished / reading.expected) if reading.expected else "0"
 
 
+def aside(refused: int, left: int) -> str:
+    """The requests that are in no success rate, "" for none: `3 refused, 2 left`."""
+    return ", ".join(f"{count:,} {how}" for count, how in ((refused, "refused"), (left, "left")) if count)
+
+
 def success(finished: int, failed: int) -> str:
-    """A success rate that never rounds up to 100%, nor down to 0%; refused requests are in neither number."""
+    """A success rate that never rounds up to 100%, nor down to 0%; requests that were refused, or left by
+    their callers, are in neither number."""
     if not finished:
         return NONE
     tenths = 1000 * (finished - failed) // finished

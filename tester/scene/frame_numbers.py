@@ -73,7 +73,8 @@ class CardReading:
 @dataclass(frozen=True, slots=True)
 class FrameNumbers:
     """A whole frame. `expected` are the requests of the whole run, if the frame has them; `elsewhere` were answered by
-    fallback groups, `untried` reached no deployment; `refused` are finished but not failed. `failed_down[k]` counts
+    fallback groups, `untried` reached no deployment; `refused` and `left` are finished but not
+    failed. `failed_down[k]` counts
     requests that left tier k after a failure, `skipped[k]` those that never tried it because it was cooling down.
     """
 
@@ -89,6 +90,7 @@ class FrameNumbers:
     elsewhere: int
     untried: int
     refused: int
+    left: int
     is_exhausted: bool
     last: JSON | None
 
@@ -120,6 +122,7 @@ def read(group: DrawnGroup, mode: Mode, frame: JSON | None) -> FrameNumbers:
         elsewhere=sum(row["success_count"] for name, row in rows.items() if name not in ids),
         untried=requests.get("untried", 0),
         refused=requests.get("refused", 0),
+        left=requests.get("left", 0),
         is_exhausted=bool(traces) and all(has_failed(trace) for trace in traces),
         last=_last_move(frame),
     )
@@ -133,7 +136,7 @@ def _before(group: DrawnGroup, mode: Mode) -> FrameNumbers:
         loads = [1 / len(tiers[0]) if n in tiers[0] else 0.0 for n in range(len(shares))]
     links = (0,) * (len(tiers) - 1)
     cards = tuple(CardReading(load=load) for load in loads)
-    return FrameNumbers(False, None, 0, 0, 0, None, cards, links, links, 0, 0, 0, False, None)
+    return FrameNumbers(False, None, 0, 0, 0, None, cards, links, links, 0, 0, 0, 0, False, None)
 
 
 def has_failed(trace: JSON) -> bool:
@@ -142,8 +145,8 @@ def has_failed(trace: JSON) -> bool:
 
 
 def finished(requests: JSON) -> int:
-    """The number of requests that have ended; older frames have no refused ones."""
-    return int(requests["succeeded"] + requests["failed"] + requests.get("refused", 0))
+    """The number of requests that have ended; older frames have no refused ones, and most runs nobody who leaves."""
+    return int(requests["succeeded"] + requests["failed"] + requests.get("refused", 0) + requests.get("left", 0))
 
 
 def _latency_ms(requests: JSON, rows: JSON) -> float | None:

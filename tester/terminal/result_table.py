@@ -64,7 +64,12 @@ def not_struck(result: Mapping[str, Any]) -> list[str]:
 
 def _refused(result: Mapping[str, Any]) -> str:
     refused = result.get("refused_requests", 0)
-    return f", refused {refused:,}" if refused else ""
+    told = f", refused {refused:,}" if refused else ""
+    if left := result.get("left_requests", 0):
+        told += f", left {left:,}"
+    if repeats := result.get("repeated_requests", 0):
+        told += f"; {repeats:,} of them were asked again"
+    return told
 
 
 def _causes(result: Mapping[str, Any]) -> list[str]:

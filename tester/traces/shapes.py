@@ -15,7 +15,7 @@ class TracesQuery(RunsQuery):
 
     deployment_id = serializers.CharField(max_length=64, default=None, help_text="Requests that tried it.")
     status = serializers.ChoiceField(choices=["success", "error"], default=None)
-    outcome = serializers.ChoiceField(choices=["answered", "failed", "refused"], default=None)
+    outcome = serializers.ChoiceField(choices=["answered", "failed", "refused", "left"], default=None)
     fallback = serializers.BooleanField(default=None, help_text="Requests that left their first tier.")
     tried = serializers.BooleanField(default=None, help_text="Whether they reached any deployment.")
     from_ms = serializers.FloatField(min_value=0, default=None, help_text="Requests that ended then or later.")
