@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from django.conf import settings
 
 from engine.exceptions import BadInput
+from engine.faults.kinds import PriceChange
 from engine.faults.needs import workload_for
 from engine.faults.scenarios import Scenario, parse_scenario
 from engine.rehearsal.jobs import DEFAULT_FRAME_S, Job
@@ -98,7 +99,7 @@ def plan(group: RoutingGroup, asked: RunRequest, *, beside: Sequence[GroupSpec] 
         workers=asked.workers or max(1, running_processes().count()),
         shared_state=bool(settings.REDIS_URL) if asked.shared_state is None else asked.shared_state,
     )
-    _check_clients(job)
+    _check_router(job)
     seeds = how_many(asked.seeds, job)
     cost = cost_estimate.Estimate(0.0) if asked.mock else _checked_cost(asked, job)
     config = {
@@ -135,10 +136,14 @@ def rates_in(asked: FailureSource) -> dict[str, float] | None:
     return None if asked.failure_injection is None else dict(asked.failure_injection["deployment_failure_rates"])
 
 
-def _check_clients(job: Job) -> None:
-    """Clients that ask again and leave are rehearsed with our own router; raises BadInput."""
-    if job.workload.clients is not None and (job.is_real or job.spec.router is not Router.NATIVE):
+def _check_router(job: Job) -> None:
+    """What is rehearsed with our own router only; raises BadInput."""
+    if not job.is_real and job.spec.router is Router.NATIVE:
+        return
+    if job.workload.clients is not None:
         raise BadInput("workload.clients", "They are rehearsed with our own router only. Leave this out.")
+    if any(isinstance(aimed.fault, PriceChange) for aimed in job.scenario.faults):
+        raise BadInput("scenario", "Changes of prices are rehearsed with our own router only. Leave them out.")
 
 
 def _real_speeds(asked: RunRequest) -> Speeds:

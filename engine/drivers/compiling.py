@@ -90,13 +90,12 @@ def _can_be_asked(spec: GroupSpec, row: DeploymentSpec) -> bool:
 def _target(row: DeploymentSpec, rank: int, state: RoutingState) -> Target:
     # A deployment of no provider we know shares its key with nobody.
     health = state.health(row.deployment_id, row.provider_id or row.deployment_id)
-    prices = row.input_cost_per_token_usd, row.output_cost_per_token_usd
     return Target(
         row.deployment_id,
         rank,
         health,
         weight=row.weight or 0.0,
-        cost_usd=None if prices[0] is None or prices[1] is None else prices[0] + prices[1],
+        cost_usd=cost_of(row),
         rpm=row.rpm,
         tpm=row.tpm,
         context_tokens=row.context_tokens,
@@ -104,3 +103,9 @@ def _target(row: DeploymentSpec, rank: int, state: RoutingState) -> Target:
         max_wait_s=row.max_wait_s or 0.0,
         spec=row,
     )
+
+
+def cost_of(row: DeploymentSpec) -> float | None:
+    """The price of an input and an output token, by which cost-based routing picks; None where one is unknown."""
+    read, written = row.input_cost_per_token_usd, row.output_cost_per_token_usd
+    return None if read is None or written is None else read + written

@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from engine.drivers.rehearsed_rescues import Rescued
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Place:
     """A deployment in a group: what asking it takes and who counts it. Limits of one attempt are in seconds.
+
+    Only its prices change in a run, with its `row`.
 
     `limit_s` is that of the answer, or of a stream's first token; `idle_s` that between two of its events. To the
     caller, a stream that `is_collected` is a whole answer, which may take `whole_s`. The prices are those of a token, 0

@@ -20,6 +20,7 @@ from engine.drivers.effects import Effect, broken, effect_of, timed_out
 from engine.drivers.endings import PassedOver, failure_of
 from engine.drivers.rehearsed_arrivals import OpenLoop
 from engine.drivers.rehearsed_conversations import caches_of
+from engine.drivers.rehearsed_prices import Prices
 from engine.drivers.rehearsed_processes import RehearsedProcess, RehearsedProcesses
 from engine.drivers.rehearsed_requests import Place, Request, places_of
 from engine.drivers.rehearsed_rescues import Rescues, differs_at, usage, usage_of
@@ -83,6 +84,7 @@ class Simulation:
         # For whole answers, and for streams.
         self._places = tuple(places_of(groups, self._conditions, counts, is_stream=kind) for kind in (False, True))
         self._rescues = Rescues(job, self._places, self._passed_over, self._ask)
+        self._prices = Prices(self, job, self._places)
         self._effects: dict[tuple[str, Told], Effect] = {}
         self.heap: list[tuple[float, int, Callable[[Any], None], Any]] = []
         self._events = 0
@@ -91,6 +93,7 @@ class Simulation:
 
     def run(self) -> None:
         """Until every request has ended; raises Stopped."""
+        self._prices.await_changes()
         self.at(0.0, self._frame, None)
         if self._job.workload.kind == "closed":
             for n in range(self._job.workload.concurrency):
@@ -125,6 +128,7 @@ class Simulation:
         for count in self._tally.deployments.values():
             count.in_flight = 0
         struck = frozenset(number for place in self._conditions.values() for number in place.struck)
+        struck |= self._prices.struck
         self._recording.end(kind, self.now * 1000, self._processes.cooldowns_s(self.now), struck)
 
     # Who comes

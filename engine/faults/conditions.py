@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from engine.faults.fates import Exposure, Fate
-from engine.faults.kinds import LimitedCapacity, too_long
+from engine.faults.kinds import LimitedCapacity, PriceChange, too_long
 from engine.faults.scenarios import Scenario
 from engine.faults.targets import TargetedFault, targets
 from engine.rehearsal.capacity import UNLIMITED, Capacity
@@ -45,7 +45,7 @@ class Conditions:
         self._capacity, self._limits = capacity or UNLIMITED, [one for one in faults if _limit_of(one[1])]
         self.has_capacity = capacity is not None or bool(self._limits)
         self._strained: set[int] = set()
-        self._faults = {n: _ArmedFault(fault, f"{seed}:{name}:{n}") for n, fault in faults if _limit_of(fault) is None}
+        self._faults = {n: _ArmedFault(fault, f"{seed}:{name}:{n}") for n, fault in faults if _is_armed(fault)}
         self._armed = tuple(self._faults.values())
 
     @property
@@ -117,6 +117,11 @@ def _conditions(
 
 def _limit_of(aimed: TargetedFault) -> Capacity | None:
     return aimed.fault if isinstance(aimed.fault, LimitedCapacity) else None
+
+
+def _is_armed(aimed: TargetedFault) -> bool:
+    """Whether it strikes attempts."""
+    return not isinstance(aimed.fault, LimitedCapacity | PriceChange)
 
 
 def _drawn_by(deployment: DeploymentSpec) -> str:

@@ -18,6 +18,7 @@ MINUTE_S = 60.0
 RetryAfter = Annotated[float, Between(0, 3600)]
 Factor = Annotated[float, Between(1, 1000)]
 After = Annotated[float, Between(0, 3600)]
+PerMillion = Annotated[float, Between(0, 1_000_000)]
 Status = Annotated[int, Between(400, 599)]
 PerMinute = Annotated[int, Between(1, 1_000_000_000)]
 Down = Literal["unavailable", "refused"]
@@ -314,6 +315,26 @@ class LimitedCapacity(Capacity):
         """Nothing: it is the other attempts that count."""
 
 
+@dataclass(frozen=True, slots=True)
+class PriceChange:
+    """Its tokens cost `factor` times as much, or so many US dollars per million; see `drivers/rehearsed_prices.py`."""
+
+    kind: ClassVar[str] = "price"
+    factor: Annotated[float, Between(0, 1000)] | None = None
+    input_cost_per_million: PerMillion | None = None
+    output_cost_per_million: PerMillion | None = None
+
+    def __post_init__(self) -> None:
+        has_prices = self.input_cost_per_million is not None or self.output_cost_per_million is not None
+        if has_prices == (self.factor is not None):
+            raise BadInput(
+                "factor", "Give a factor, or the new prices: input_cost_per_million, output_cost_per_million."
+            )
+
+    def strike(self, fate: Fate, exposure: Exposure) -> None:
+        """Nothing: it changes whom requests go to, and what they cost."""
+
+
 def too_long(limit_tokens: float) -> Refusal:
     """What an upstream says to a prompt that is longer than its context."""
     # LiteLLM recognises this error by these words.
@@ -332,6 +353,16 @@ KINDS: dict[str, type[Fault]] = {
     for kind in (
         *(ServerError, ErrorStatus, RateLimit, NoCredit, Quota, Timeout, ConnectionRefused, ConnectionReset),
         *(MalformedAnswer, Unauthorised, ContextTooLong, ContentFilter, Slow),
-        *(StreamCut, StreamStall, StreamError, EmptyStream, Outage, Flapping, Degradation, LimitedCapacity),
+        *(
+            StreamCut,
+            StreamStall,
+            StreamError,
+            EmptyStream,
+            Outage,
+            Flapping,
+            Degradation,
+            LimitedCapacity,
+            PriceChange,
+        ),
     )
 }

@@ -10,7 +10,7 @@ from typing import Any
 from engine import fields
 from engine.exceptions import BadInput
 from engine.faults.fates import Exposure
-from engine.faults.kinds import KINDS, Degradation, Fault, LimitedCapacity
+from engine.faults.kinds import KINDS, Degradation, Fault, LimitedCapacity, PriceChange
 from engine.fields import RunSeconds, Share, Text
 from engine.rehearsal.profiles import DEFAULT_PROFILE, Profile
 from engine.rehearsal.quantiles import typical
@@ -47,6 +47,8 @@ class TargetedFault:
             raise BadInput("until_s", "This is needed: it gets worse from from_s to until_s.")
         if self.probability != 1 and isinstance(self.fault, LimitedCapacity):
             raise BadInput("probability", "All requests share a capacity. Leave this out.")
+        if self.probability != 1 and isinstance(self.fault, PriceChange):
+            raise BadInput("probability", "All requests pay the same price. Leave this out.")
 
     @property
     def end_s(self) -> float:

@@ -19,6 +19,7 @@ from engine.faults.kinds import (
     MalformedAnswer,
     NoCredit,
     Outage,
+    PriceChange,
     Quota,
     RateLimit,
     ServerError,
@@ -112,6 +113,8 @@ def _words(fault: Fault) -> str:
             return "worse and worse"
         case Flapping(period_s, down_s):
             return f"down {down_s:g} of every {period_s:g} s"
+        case PriceChange(factor):
+            return "other prices" if factor is None else f"{factor:g}× the price"
         case ContextTooLong(limit):
             return f"at most {limit:,} tokens of context"
     return WORDS.get(type(fault), fault.kind.replace("_", " "))

@@ -52,6 +52,18 @@ BAD = {
     "window backwards": (faults({**OUTAGE, "until_s": 5}), "scenario.faults[0].until_s", "after"),
     "windows overlapping": (faults(OUTAGE, {**OUTAGE, "from_s": 60, "until_s": 90}), "scenario.faults[1].from_s", ""),
     "probability of 2": (faults({**OUTAGE, "probability": 2}), "scenario.faults[0].probability", "1"),
+    "a status of none": (faults({"kind": "error", "target": "*", "status": 200}), "scenario.faults[0].status", "400"),
+    "region of nobody": (faults({"kind": "outage", "target": "region:mars"}), "scenario.faults[0].target", "region"),
+    "price of nothing": (faults({"kind": "price", "target": "*"}), "scenario.faults[0].factor", "factor"),
+    "prices through LiteLLM": (
+        {"router": "litellm", **faults({"kind": "price", "target": "*", "factor": 2})}, "scenario", "our own router",
+    ),
+    "clients through LiteLLM": (
+        {"router": "litellm", "workload": {"clients": {}}}, "workload.clients", "our own router",
+    ),
+    "clients without patience": (
+        {"workload": {"clients": {"gives_up_after_s": 0}}}, "workload.clients.gives_up_after_s", "0.001",
+    ),
     "workload a word": ({"workload": "poisson"}, "workload", "dictionary"),
     "workload unknown": ({"workload": {"kind": "tidal"}}, "workload.kind", "poisson"),
     "workload without rate": ({"workload": {"kind": "poisson"}}, "workload.rate_per_s", "needed"),

@@ -107,6 +107,8 @@ def test_faults_are_described_by_target_and_effect():
         ({"kind": "degradation", "factor": 8, "until_s": 300}, "worse and worse"),
         ({"kind": "timeout"}, "left without an answer"),
         ({"kind": "stream_cut"}, "streams break off"),
+        ({"kind": "price", "factor": 1.5}, "1.5× the price"),
+        ({"kind": "price", "input_cost_per_million": 3}, "other prices"),
         ({"kind": "error", "status": 529}, "fail with 529"),
         ({"kind": "server_error", "retry_after_s": 30}, "fail with 503"),
         ({"kind": "no_credit"}, "no credit left (429)"),

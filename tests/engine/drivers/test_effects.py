@@ -34,6 +34,7 @@ DETAILS: list[dict[str, Any]] = [
     *({"kind": kind} for kind in ("timeout", "connection_refused", "unauthorised", "content_filter")),
     *({"kind": kind} for kind in ("stream_cut", "stream_stall")),
     {"kind": "slow", "factor": 2},
+    {"kind": "price", "factor": 2},
     {"kind": "capacity", "slots": 1},
 ]
 

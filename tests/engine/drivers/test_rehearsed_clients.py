@@ -19,14 +19,14 @@ from tests.engine.scripted import deployment, group
 from tests.engine.working import traces_in
 
 STEADY = Profile(first_token_ms=200, tokens_per_s=100, jitter=0)
-PRICES = {"input_cost_per_token_usd": 1e-6, "output_cost_per_token_usd": 2e-6}
+PRICES: dict[str, Any] = {"input_cost_per_token_usd": 1e-6, "output_cost_per_token_usd": 2e-6}
 PATIENCE: dict[str, Any] = {"kind": "trace", "arrivals": [[0, 1000, 100]]}
 
 
 def lone(**fields: Any) -> GroupSpec:
     """A group of one that tries once, and never cools down."""
-    fields = {"retry": RetryPolicy(0, timeout_s=60), "cooldown": CooldownPolicy(0)} | fields
-    return group(deployments=(deployment("a", **PRICES),), **fields)
+    once: dict[str, Any] = {"retry": RetryPolicy(0, timeout_s=60), "cooldown": CooldownPolicy(0)}
+    return group(deployments=(deployment("a", **PRICES),), **(once | fields))
 
 
 def job_of(*faults: dict[str, Any], spec: GroupSpec | None = None, seed: int = 1, **workload: Any) -> Job:

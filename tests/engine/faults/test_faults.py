@@ -123,8 +123,8 @@ NEEDS: dict[str, dict[str, Any]] = {
 }
 
 
-# All requests share a capacity: it has no probability.
-@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"capacity"}))
+# All requests share a capacity and a price: they have no probability.
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"capacity", "price"}))
 @pytest.mark.parametrize("probability", [0.02, 0.3, 0.97])
 def test_each_fault_strikes_as_often_as_its_probability(kind: str, probability: float):
     place = conditions(KINDS[kind](**NEEDS.get(kind, {})), probability=probability, from_s=10, until_s=20)
