@@ -81,6 +81,7 @@ RULES: dict[str, tuple[str, str]] = {
     "byok-list": (ADMIN, ADMIN),
     "calibration": (VIEWER, VIEWER),
     "catalog-news": (VIEWER, ADMIN),
+    "compare": (OPERATOR, OPERATOR),
     "connection-test": (ADMIN, ADMIN),
     "cooldown-end": (ADMIN, OPERATOR),
     "cooldown-list": (VIEWER, ADMIN),

@@ -20,6 +20,7 @@ from groups.versions.snapshots import snapshot_of
 from pages.groups.builder.deployment_rows import is_id
 from pages.groups.builder.drafts import Draft
 from pages.guards import PersonRequest, requires
+from tester.comparing.drafts import DraftComparison, compare_draft
 from tester.exceptions import RunBroken
 from tester.runs.brief_rehearsal import DEFAULT_SCENARIO, BriefRehearsal, fingerprint, rehearse_briefly
 from tester.scene import mode_of, scene_of
@@ -55,13 +56,14 @@ def rehearsal(request: PersonRequest) -> HttpResponseBase:
         group, rows = _checked(draft, request)
         mine = rehearse_briefly(specs_of_draft(group, rows), scenario)
         before = _before(request, scenario)
+        compared = _compared(request, group, rows, scenario)
     except ValidationError as error:
         return _answer(request, problems=error.messages, status=422)
     except BadInput as error:
         return _answer(request, problems=[f"{error.field}: {error.message}"], status=422)
     except RunBroken as error:
         return _answer(request, problems=[str(error)], status=503)
-    return _answer(request, group=group, rows=rows, mine=mine, before=before)
+    return _answer(request, group=group, rows=rows, mine=mine, before=before, compared=compared)
 
 
 def _unsaved(draft: Draft, request: PersonRequest) -> tuple[RoutingGroup, list[Deployment]]:
@@ -90,6 +92,17 @@ def _before(request: PersonRequest, scenario: str) -> BriefRehearsal | None:
     return rehearse_briefly(specs_with_fallbacks(group), scenario) if group else None
 
 
+def _compared(
+    request: PersonRequest, group: RoutingGroup, rows: list[Deployment], scenario: str
+) -> DraftComparison | None:
+    """What the edits change, if there is a stored group."""
+    stored = _stored(request)
+    if stored is None:
+        return None
+    specs = specs_with_fallbacks(stored), specs_of_draft(group, rows)
+    return compare_draft(by=request.user, stored=specs[0], draft=specs[1], scenario=scenario)
+
+
 def _answer(
     request: PersonRequest,
     *,
@@ -97,6 +110,7 @@ def _answer(
     rows: list[Deployment] | None = None,
     mine: BriefRehearsal | None = None,
     before: BriefRehearsal | None = None,
+    compared: DraftComparison | None = None,
     problems: list[str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
@@ -107,6 +121,7 @@ def _answer(
         "mine": mine,
         "rehearsed": fingerprint(snapshot_of(group, rows or [])) if group and mine else "",
         "before": before,
+        "compared": compared,
         "problems": problems or [],
         "scenarios": [(name, name.replace("-", " ").capitalize()) for name in SCENARIOS],
         "chosen": chosen if chosen in SCENARIOS else DEFAULT_SCENARIO,

@@ -53,7 +53,7 @@ def rehearse_briefly(specs: Sequence[GroupSpec], scenario: str) -> BriefRehearsa
     """Rehearses the first of the groups in a worker of the pool; waits for it. Raises BadInput and RunBroken."""
     deadline = time.monotonic() + PATIENCE_S
     with pool.lend(while_waiting=lambda: _check_patience(deadline)) as worker:
-        job = _job(specs, scenario)
+        job = job_of(specs, scenario)
         worker.run(job.to_json())
         frame: dict[str, Any] = {}
         while True:
@@ -87,7 +87,8 @@ def fingerprint(snapshot: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(snapshot, sort_keys=True).encode()).hexdigest()
 
 
-def _job(specs: Sequence[GroupSpec], scenario: str) -> Job:
+def job_of(specs: Sequence[GroupSpec], scenario: str) -> Job:
+    """The short rehearsal of the first of these groups; raises BadInput."""
     keyless = tuple(replace(s, deployments=tuple(replace(d, api_key=None) for d in s.deployments)) for s in specs)
     ids = {d.deployment_id for spec in specs for d in spec.deployments}
     parsed = parse_scenario(scenario, spec=specs[0], fallbacks=specs[1:])

@@ -6,6 +6,8 @@ import io
 import json
 import sys
 from argparse import ArgumentTypeError
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from groups.models import RoutingGroup
 from interchange.litellm_config import document
 from lib.parsers import StrictJSONParser
 from tester import actions
+from tester.comparing import command as comparing
 from tester.models import Run, RunStatus
 from tester.run_planning import MOST_REQUESTS, RunPlan, RunRequest, plan
 from tester.runs.conduct import RunOutcome, conduct, measure_seeds
@@ -89,7 +92,8 @@ class Command(BaseCommand):
 
     help = (
         "Rehearse a routing group in virtual time. Exit code: 0 when all is well, 1 when an assertion fails "
-        "(with --strict also when a fault never struck), 2 for bad input, 3 when the run itself fails."
+        "(with --strict also when a fault never struck), 2 for bad input, 3 when the run itself fails. "
+        "With --against it is compared with another configuration."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -144,8 +148,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--seeds",
             type=_whole(MOST_SEEDS),
-            default=1,
-            help="rehearse under so many seeds and print the ranges; assertions must then hold under each (default: 1)",
+            help="rehearse under so many seeds and print the ranges; assertions must then hold under each "
+            "(default: 1; 10 for --against)",
         )
         parser.add_argument("--csv", type=Path, metavar="FILE", help="write the numbers and their ranges to this file")
         parser.add_argument("--strict", action="store_true", help="fail when a fault of the scenario never struck")
@@ -160,8 +164,19 @@ class Command(BaseCommand):
             help=f"may be repeated; metrics: {', '.join(METRICS)}",
         )
 
+        comparing.add_arguments(parser, _whole)
+
     def handle(self, *_: Any, as_json: bool, strict: bool, assertions: list[Assertion], **options: Any) -> None:
-        planned = _planned(options)
+        group = _group(options["group"])
+        if (against := comparing.against_of(options)) is not None:
+            if assertions or strict or options["csv"]:
+                raise CommandError(comparing.ALONE, returncode=BAD_INPUT)
+            with _bad_input_exits_2():
+                asked = _asked(options)
+            text = comparing.comparison(group, against, asked, seeds=options["seeds"], as_json=as_json)
+            self.stdout.write(text)
+            return
+        planned = _planned(group, options)
         self._say_whose_profiles(planned)
         run = actions.create_run(by=COMMAND_LINE, plan=planned)
         outcome = self._conducted(run, planned)
@@ -234,13 +249,22 @@ def _write(path: Path, content: bytes) -> None:
         raise CommandError(f"{path} can't be written: {error.strerror}.", returncode=BAD_INPUT) from error
 
 
-def _planned(options: dict[str, Any]) -> RunPlan:
-    group = RoutingGroup.objects.filter(name=options["group"]).first()
-    if group is None:
+def _group(name: str) -> RoutingGroup:
+    if (group := RoutingGroup.objects.filter(name=name).first()) is None:
         names = ", ".join(RoutingGroup.objects.values_list("name", flat=True)[:20]) or "none yet"
-        raise CommandError(f"There is no routing group '{options['group']}'. There are: {names}.", returncode=BAD_INPUT)
-    try:
+        raise CommandError(f"There is no routing group '{name}'. There are: {names}.", returncode=BAD_INPUT)
+    return group
+
+
+def _planned(group: RoutingGroup, options: dict[str, Any]) -> RunPlan:
+    with _bad_input_exits_2():
         return plan(group, _asked(options))
+
+
+@contextmanager
+def _bad_input_exits_2() -> Iterator[None]:
+    try:
+        yield
     except ValueError as error:
         field = getattr(error, "field", "")
         raise CommandError(f"{field}: {error}" if field else str(error), returncode=BAD_INPUT) from error
@@ -256,7 +280,7 @@ def _asked(options: dict[str, Any]) -> RunRequest:
         router=options["router"],
         workers=options["workers"],
         profiles=None if options["profiles"] is None else profiles_in(_text_of(options["profiles"])),
-        seeds=options["seeds"],
+        seeds=options["seeds"] or 1,
     )
 
 
