@@ -40,7 +40,7 @@ class Exchange:
     rate_limits: RateLimits | None = None
     was_routed: bool = False
     call: Call | None = None
-    keep: Callable[[Kept], Awaitable[None]] | None = None
+    keep: Callable[[Exchange, Kept], Awaitable[None]] | None = None
 
     def go(self, route: Route) -> None:
         """Sets the group of the request, and what chose it."""

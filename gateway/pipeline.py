@@ -77,9 +77,9 @@ async def serve(live: Live, request: Incoming, raw: bytes | FormReader) -> tuple
         # Within the call's `budget_s`: a limit around it would be a second timer for the same moment.
         exchange.result = await live.routing.route(call, route.group)
         exchange.status = 200
-        exchange.keep = partial(keep, live, exchange)
+        exchange.keep = partial(keep, live)
         if isinstance(exchange.result, Answer) and exchange.result.kept is not None:
-            await exchange.keep(exchange.result.kept)
+            await exchange.keep(exchange, exchange.result.kept)
     except (RequestFailed, ApiError, Malformed, TimeoutError) as error:
         failure = _as_api_error(error)
         exchange.status, exchange.error_code = failure.status, failure.code or failure.fields["type"] or ""
@@ -167,7 +167,7 @@ async def stream(exchange: Exchange) -> AsyncGenerator[bytes]:
                 async for chunk in chunks:
                     # Before the caller sees the id, and again with all items at the end.
                     if (kept := result.kept) is not noted and kept is not None and exchange.keep is not None:
-                        await exchange.keep(noted := kept)
+                        await exchange.keep(exchange, noted := kept)
                     yield chunk
         exchange.status = 200
     except (Exception, TimeoutError) as error:
