@@ -270,6 +270,7 @@ class _Watch:
         self._limits.drop(self)
         if self._looking is not None:
             self._looking.cancel()
+            self._looking = None  # it has its own error, and with that this object
 
     def end(self) -> None:
         """The work has ended."""

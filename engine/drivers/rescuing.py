@@ -104,7 +104,8 @@ class Rescuer:
         raise self._error from None
 
     def end(self) -> None:
-        """Sums up the tokens of all parts, where there is more than one."""
+        """Sums up the tokens of all parts, where there is more than one; leaves no circle of references."""
+        self._call.watch = None
         if not self._parts or self._outer is None or self._watched is None:
             return
         if self._running is not None:

@@ -260,6 +260,7 @@ class Stream:
         finally:
             if rescuer is not None:
                 rescuer.end()
+                self.rescuer = None  # it has this stream: a circle would wait for the garbage collector
             self.usage = self.usage or passed.usage(self.asked)
             on_end, self.on_end = self.on_end, None
             if on_end is not None:

@@ -11,7 +11,8 @@ import pytest
 from engine.drivers.litellm_router import clock
 from engine.exceptions import GroupUnavailable
 from engine.routing import Routing
-from engine.spec import CooldownPolicy, FallbackPolicy, RetryPolicy, Strategy
+from engine.spec import CooldownPolicy, FallbackPolicy, RetryPolicy, Router, Strategy
+from engine.upstreams.call import Call
 from tests.engine.scripted import ScriptedUpstream, deployment, group, path_of, request, routing_of
 
 ROWS = tuple(
@@ -103,6 +104,21 @@ async def test_a_retired_router_is_let_go_when_its_last_stream_ends():
     await asyncio.sleep(0)
     gc.collect()
     assert router() is None
+
+
+async def test_a_stream_that_has_ended_leaves_nothing_to_the_garbage_collector():
+    routing = await routing_of(group(router=Router.NATIVE, rescues=True))
+    gc.collect()
+    gc.disable()
+    try:
+        stream, _ = await request(routing, "g", ScriptedUpstream(), is_stream=True)
+        assert stream.rescuer is not None
+        assert len([event async for event in stream]) == 2
+        del stream
+        await asyncio.sleep(0)
+        assert not [one for one in gc.get_objects() if type(one) is Call]
+    finally:
+        gc.enable()
 
 
 async def test_fallback_groups_are_tried_in_order():
