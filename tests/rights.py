@@ -161,6 +161,8 @@ RULES: dict[str, tuple[str, str]] = {
     "run-delete": (OPERATOR, OPERATOR),
     "run-export": (VIEWER, ADMIN),
     "run-list": (VIEWER, ADMIN),
+    "run-numbers": (VIEWER, ADMIN),
+    "run-numbers-csv": (VIEWER, ADMIN),
     "run-picture": (VIEWER, ADMIN),
     "run-timeline": (VIEWER, ADMIN),
     "run-trace": (VIEWER, ADMIN),

@@ -45,7 +45,7 @@ def as_json(request: PersonRequest, run_id: UUID) -> HttpResponseBase:
     """The run with its configuration, result and frames."""
     run = get_object_or_404(Run, pk=run_id)
     answer = StreamingHttpResponse(run_files.json_of(run), content_type="application/json")
-    answer["Content-Disposition"] = f'attachment; filename="{_file_name(run)}.json"'
+    answer["Content-Disposition"] = f'attachment; filename="{file_name(run)}.json"'
     return answer
 
 
@@ -61,11 +61,11 @@ def as_picture(request: PersonRequest, run_id: UUID) -> HttpResponse:
     picture = standalone(scene, about=about, theme=form.chosen_theme)
     headers = {
         "Content-Security-Policy": picture.policy,
-        "Content-Disposition": f'inline; filename="{_file_name(run)}.svg"',
+        "Content-Disposition": f'inline; filename="{file_name(run)}.svg"',
     }
     return HttpResponse(picture.svg, content_type="image/svg+xml", headers=headers)
 
 
-def _file_name(run: Run) -> str:
+def file_name(run: Run) -> str:
     """GROUP-SCENARIO-SEED, in characters that every file system accepts."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", f"{run.group_name}-{run.scenario}-{run.seed}")

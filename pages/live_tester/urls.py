@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from pages.live_tester import builder_preview, compare, exports, run_change, runs, traces, views
+from pages.live_tester import builder_preview, compare, exports, run_change, run_numbers, runs, traces, views
 
 urlpatterns = [
     path("groups/<uuid:group_id>/live", views.live_tester, name="live-tester"),
@@ -14,6 +14,8 @@ urlpatterns = [
     path("runs/<uuid:run_id>/cancel", runs.cancel, name="run-cancel"),
     path("runs/<uuid:run_id>/change", run_change.change, name="run-change"),
     path("runs/<uuid:run_id>/delete", runs.delete, name="run-delete"),
+    path("runs/<uuid:run_id>/numbers", run_numbers.numbers, name="run-numbers"),
+    path("runs/<uuid:run_id>/numbers.csv", run_numbers.as_csv, name="run-numbers-csv"),
     path("runs/<uuid:run_id>/timeline", traces.timeline, name="run-timeline"),
     path("runs/<uuid:run_id>/traces", traces.trace_list, name="run-traces"),
     path("runs/<uuid:run_id>/traces/<int:index>", traces.trace_detail, name="run-trace"),

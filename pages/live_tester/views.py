@@ -24,6 +24,7 @@ from pages.live_tester.following import CONTROLS, FILLED_FOR
 from pages.live_tester.forms import RehearsalForm, controls_of
 from pages.live_tester.listing import lines_of, runs_of
 from pages.live_tester.recorded import ARRIVALS_OF, SINCE, TRAFFIC_FILE, UNTIL, initial_recorded, rewound
+from pages.live_tester.run_numbers import numbers_of
 from pages.live_tester.run_speeds import speeds_of_run
 from pages.live_tester.run_timeline import timeline_of_run
 from tester import actions
@@ -192,6 +193,7 @@ def _context(
         "group": group,
         "run": run,
         "notes": list(notes_on(run.result)) if run and run.result else [],
+        "numbers": numbers_of(run) if run else None,
         "lines": lines[:RUNS_SHOWN],
         "has_more_runs": len(lines) > RUNS_SHOWN,
         "consent": consent,

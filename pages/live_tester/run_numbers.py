@@ -1,0 +1,91 @@
+"""The numbers of a run: its own, their median and range over its seeds, and the same as CSV."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_safe
+
+from access.models import Role
+from access.rules import can_operate
+from engine.rehearsal.ranges import metrics_of, ranges_of
+from pages.guards import PersonRequest, requires
+from pages.live_tester.exports import file_name
+from tester.models import Run
+from tester.runs.chance import chance_notes, names_in, range_lines
+from tester.runs.result_csv import numbers_csv
+
+UNKNOWN = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class NumberLine:
+    """One number: in this run, and over the seeds. `is_wide`: it hangs on chance."""
+
+    label: str
+    value: str
+    median: str
+    span: str
+    is_wide: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What the card shows. `causes` are failures by the error that callers got."""
+
+    lines: list[NumberLine]
+    notes: list[str]
+    causes: list[tuple[str, int]]
+    seeds: int
+    done: int
+    is_running: bool
+
+    @property
+    def has_ranges(self) -> bool:
+        """One seed has no range."""
+        return self.done > 1
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether some seeds will never come."""
+        return self.done < self.seeds and not self.is_running
+
+
+def numbers_of(run: Run) -> Numbers | None:
+    """The numbers of a run; None before it has a result, and where nothing came to an end."""
+    if not run.result or not run.result.get("total_requests"):
+        return None
+    names, own = names_in(run.result), ranges_of([metrics_of(run.result)])
+    values = {line.label: line.median for line in range_lines(own, names)}
+    ranges = run.ranges or own
+    lines = [
+        NumberLine(line.label, values.get(line.label, UNKNOWN), line.median, line.span, line.is_wide)
+        for line in range_lines(ranges, names)
+    ]
+    done = len(run.measured) or 1
+    notes = list(chance_notes(ranges, names, done)) if done > 1 else []
+    causes = list((run.result.get("failures_by_cause") or {}).items())
+    return Numbers(lines, notes, causes, run.seeds, done, run.are_seeds_running)
+
+
+@require_safe
+@requires(Role.VIEWER, to="watch rehearsals")
+def numbers(request: PersonRequest, run_id: UUID) -> HttpResponseBase:
+    """The card, for a page that refreshes it; others get the whole page."""
+    if not request.htmx:
+        return redirect("run", run_id)
+    run = get_object_or_404(Run.objects.defer("config", "engine_input"), pk=run_id)
+    context = {"run": run, "numbers": numbers_of(run), "can_rehearse": can_operate(request.user)}
+    return render(request, "live_tester/_numbers.html", context)
+
+
+@require_safe
+@requires(Role.VIEWER, to="export a rehearsal")
+def as_csv(request: PersonRequest, run_id: UUID) -> HttpResponse:
+    """The numbers with their ranges, one a line."""
+    run = get_object_or_404(Run, pk=run_id)
+    headers = {"Content-Disposition": f'attachment; filename="{file_name(run)}.csv"'}
+    return HttpResponse(numbers_csv(run), content_type="text/csv; charset=utf-8", headers=headers)
