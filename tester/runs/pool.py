@@ -21,7 +21,8 @@ Ticket = tuple[bool, int]  # whether its holder is patient, and its number
 
 
 class Pool:
-    """At most `size()` workers. First come, first served, except that who is patient lets all others go first.
+    """At most `size()` workers. First come, first served, except that who is patient lets all others go first, and
+    leaves one worker to them where there are several.
 
     A dead worker is replaced when one is needed.
     """
@@ -30,6 +31,7 @@ class Pool:
         self._size, self._start = size, start
         self._idle: list[WorkerProcess] = []
         self._lent: set[WorkerProcess] = set()
+        self._patient: set[WorkerProcess] = set()
         self._queue: list[Ticket] = []
         self._numbers = count()
         self._changed = threading.Condition()
@@ -82,11 +84,18 @@ class Pool:
     def _next_for(self, ticket: Ticket) -> WorkerProcess | None:
         """A worker if it is this ticket's turn, else None after a short wait."""
         with self._changed:
-            if min(self._queue) == ticket and (worker := self._free()) is not None:
+            if self._is_turn(ticket) and (worker := self._free()) is not None:
                 self._lent.add(worker)
+                if ticket[0]:
+                    self._patient.add(worker)
                 return worker
             self._changed.wait(LOOK_EVERY_S)
         return None
+
+    def _is_turn(self, ticket: Ticket) -> bool:
+        is_patient, _ = ticket
+        has_room = not is_patient or len(self._patient) < max(1, self._size() - 1)
+        return has_room and min(self._queue) == ticket
 
     def _free(self) -> WorkerProcess | None:
         worker = self._warm()
@@ -113,6 +122,7 @@ class Pool:
     def _give_back(self, worker: WorkerProcess) -> None:
         with self._changed:
             self._lent.discard(worker)
+            self._patient.discard(worker)
             if worker.is_usable:
                 self._idle.append(worker)
             self._changed.notify_all()

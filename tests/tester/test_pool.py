@@ -142,3 +142,21 @@ def test_who_is_patient_lets_those_who_come_later_go_first(make_pool):
     for thread in threads:
         thread.join(20)
     assert order == ["other", "patient"]
+
+
+def test_who_is_patient_leaves_a_worker_to_the_others(make_pool):
+    pool, order = make_pool(2), list[str]()
+    is_waiting = threading.Event()
+
+    def borrow() -> None:
+        with pool.lend(while_waiting=is_waiting.set, is_patient=True):
+            order.append("second")
+
+    thread = threading.Thread(target=borrow)
+    with pool.lend(while_waiting=nothing, is_patient=True) as first:
+        thread.start()
+        assert is_waiting.wait(20)
+        assert borrowed_pid(pool) != first.pid
+        order.append("other")
+    thread.join(20)
+    assert order == ["other", "second"]
