@@ -95,7 +95,9 @@ def _label(name: str, names: Mapping[str, str]) -> str:
 def _text(name: str, value: float) -> str:
     if _is_share(name):
         return f"{_floor_tenth(100 * value):g}"
-    return f"{value:.6f}" if name.endswith("_usd") else f"{value:,.0f}"
+    if name.endswith("_usd"):
+        return f"{value:.4f}" if value >= 0.01 else f"{value:.6f}"
+    return f"{value:,.0f}"
 
 
 def _floor_tenth(percent: float) -> float:

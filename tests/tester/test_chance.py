@@ -34,7 +34,7 @@ def test_lines_have_units_and_shares_come_first():
         ("share of Nebius", "100 %", "100 %", False),
         ("success", "99.9 %", "99.9 to 100 %", False),
         ("latency p95", "1,000 ms", "900 to 2,000 ms", True),
-        ("cost", "0.500000 USD", "0.500000 USD", False),
+        ("cost", "0.5000 USD", "0.5000 USD", False),
     ]
 
 
