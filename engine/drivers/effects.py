@@ -16,8 +16,14 @@ from engine.dialects.errors import read_error
 from engine.exceptions import STATUS_FOR_CLIENT
 from engine.faults.fates import ErrorEvent, Fate, Malformed, Refusal, Told
 from engine.spec import DeploymentSpec
-from engine.upstreams.failures import STATUS_OF_KIND, standing_for
-from engine.upstreams.upstream_failure import NO_CONNECTION, UNREADABLE, class_of, status_and_code
+from engine.upstreams.upstream_failure import (
+    NO_CONNECTION,
+    STATUS_OF_KIND,
+    UNREADABLE,
+    class_of,
+    standing_for,
+    status_and_code,
+)
 
 # What a caller is told where no status came.
 STATUS_OF_TIMEOUT, STATUS_OF_NO_CONNECTION = 504, 502

@@ -14,22 +14,20 @@ from engine import limits
 from engine.core.failures import Kind, kind_of_status
 from engine.dialects.errors import ErrorReading, read_error
 from engine.dialects.words import words_of
-from engine.outcomes import CLIENT_LEFT
 from engine.redaction import redact
 from engine.spec import DeploymentSpec
 from engine.upstreams import upstream_failure
 from engine.upstreams.kept import NOT_FOUND
 from engine.upstreams.sentences import of_status, sentence_of
-from engine.upstreams.upstream_failure import NO_CONNECTION, UNREADABLE, UpstreamFailure
+from engine.upstreams.upstream_failure import (
+    NO_CONNECTION,
+    STATUS_OF_KIND,
+    UNREADABLE,
+    UpstreamFailure,
+    standing_for,
+)
 
 BODY_LIMIT = 4096
-# The status for events without one.
-STATUS_OF_KIND = {
-    Kind.CONTEXT_LENGTH: 400,
-    Kind.CONTENT_POLICY: 400,
-    Kind.QUOTA: 429,
-    Kind.RATE_LIMIT: 429,
-}
 # How an attempt failed, in a word, where no status came.
 WORDS = {
     "Timeout": "timeout",
@@ -184,12 +182,6 @@ def retry_after_s(error: BaseException) -> float | None:
 
 def _of_kind(kind: Kind, message: str, status: int) -> UpstreamFailure:
     return UpstreamFailure(message, kind=kind, error_class=upstream_failure.class_of(kind, status), status=status)
-
-
-def standing_for(status: int) -> int:
-    """The status for the core and for callers: an upstream's 499 would mean that the caller left, and a status that
-    is not an HTTP error means nothing to clients."""
-    return status if 400 <= status < 600 and status != CLIENT_LEFT else 502
 
 
 def _message(deployment: DeploymentSpec, reading: ErrorReading, came: int) -> str:

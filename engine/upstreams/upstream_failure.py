@@ -7,6 +7,7 @@ which clients and logs know; LiteLLM's own exceptions exist only where LiteLLM i
 from __future__ import annotations
 
 from engine.core.failures import Kind
+from engine.outcomes import CLIENT_LEFT
 from engine.redaction import redact
 from engine.spec import Secret
 
@@ -25,6 +26,13 @@ CLASS_OF_STATUS = {
     502: "BadGatewayError",
     503: "ServiceUnavailableError",
     504: "Timeout",
+}
+# The status for events without one.
+STATUS_OF_KIND = {
+    Kind.CONTEXT_LENGTH: 400,
+    Kind.CONTENT_POLICY: 400,
+    Kind.QUOTA: 429,
+    Kind.RATE_LIMIT: 429,
 }
 # What callers get as `code` instead of the word of the upstream.
 CODE_OF_KIND = {
@@ -92,3 +100,9 @@ def class_of(kind: Kind, status: int) -> str:
     if kind is Kind.QUOTA and status == 429:
         return NO_QUOTA
     return CLASS_OF_KIND.get(kind) or CLASS_OF_STATUS.get(status, "APIError")
+
+
+def standing_for(status: int) -> int:
+    """The status for the core and for callers: an upstream's 499 would mean that the caller left, and a status that
+    is not an HTTP error means nothing to clients."""
+    return status if 400 <= status < 600 and status != CLIENT_LEFT else 502
