@@ -11,12 +11,12 @@ failure half as many; what opens it then is what opens it at any time.
 from __future__ import annotations
 
 import math
-from collections import Counter, deque
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import TypeVar
 
 from engine.core.failures import Failure, Kind
+from engine.core.marks import Mark, Marks
 from engine.core.probes import Probes
 from engine.core.said import Said
 
@@ -34,7 +34,6 @@ MOST_PASSED_OVER = 16
 WELL_KNOWN = 20
 # No row is looked at beyond so many.
 LONGEST_ROW = 100
-MOST_FAILURES = 1000
 T = TypeVar("T")
 
 
@@ -91,15 +90,6 @@ class State(Enum):
     RECOVERING = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A failure that a breaker remembers: when, how in a word, and in which request."""
-
-    at_s: float
-    word: str
-    request_id: str
-
-
 class Breaker:
     """Of one deployment, for all groups that have it, or of one provider's key.
 
@@ -141,7 +131,7 @@ class Breaker:
         self._down_s: float | None = None
         self._failing_since_s = 0.0  # the first of the failures that opened it first
         self._is_by_hand = False
-        self._marks: deque[Mark] | None = None
+        self._marks: Marks | None = None
         self._forget()
         self.revision += 1
 
@@ -204,7 +194,7 @@ class Breaker:
         self.left(ticket)
         if self.is_tripped(now):
             return False
-        self._remember(Mark(now, failure.word, request_id))
+        marks = self._remember(Mark(now, failure.word, request_id))
         if not is_probe and not opens and (self.until_s or number < self._news):
             return False
         self.last = failure
@@ -221,7 +211,7 @@ class Breaker:
             is_silent = failure.kind is Kind.TIMEOUT
             self._passed_over = min(2 ** (self._openings - 1), MOST_PASSED_OVER) if is_silent else 0
         if self._down_s is None:
-            self._failing_since_s = self._first_failure_s(now, self._row(number))
+            self._failing_since_s = marks.first_s(now, self._row(number), self.policy.window_s)
         self._open(now, *self._pause(now, failure, is_probe))
         return True
 
@@ -310,7 +300,7 @@ class Breaker:
         self._is_by_hand = False
         # Never shorter than what was said before: a late failure of an old request must not end a pause early.
         self.since_s, self.until_s = from_s, max(self.until_s, from_s + pause_s, now)
-        self.cause, self.request_id = self._said()
+        self.cause, self.request_id = self._marks.said(self._failing_since_s) if self._marks else ("", "")
         self.is_quiet = False
         self.begun += 1
         self.revision += 1
@@ -373,24 +363,10 @@ class Breaker:
             return 0.0
         return 2 + math.log(sent - bad) / math.log(sent / bad)
 
-    def _remember(self, mark: Mark) -> None:
-        if self._marks is None:
-            self._marks = deque(maxlen=MOST_FAILURES)
-        self._marks.append(mark)
-
-    def _first_failure_s(self, now: float, row: int) -> float:
-        """When the first of those came that open it: of a row, also longer ago than the window."""
-        marks = self._marks or ()
-        in_window = (mark.at_s for mark in marks if now - mark.at_s <= self.policy.window_s)
-        return min(*in_window, marks[-min(row, len(marks))].at_s, now) if marks else now
-
-    def _said(self) -> tuple[str, str]:
-        """The most frequent failure since those that opened it first, as `2×503`, and the request of the last one."""
-        marks = [mark for mark in self._marks or () if mark.at_s >= self._failing_since_s]
-        if not marks:
-            return "", ""
-        ((word, count),) = Counter(mark.word for mark in reversed(marks)).most_common(1)
-        return f"{count}×{word}", marks[-1].request_id
+    def _remember(self, mark: Mark) -> Marks:
+        marks = self._marks = self._marks or Marks()
+        marks.add(mark)
+        return marks
 
 
 def _given(*values: T | None) -> list[T]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
@@ -69,7 +69,7 @@ class Job:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, without credentials: a rehearsal needs none."""
         return {
-            "specs": [_spec_to_json(spec) for spec in self.specs],
+            "specs": specs_to_json(self.specs),
             "workload": self.workload.to_json(),
             "scenario": self.scenario.to_json(),
             "profiles": {name: profile.to_json() for name, profile in self.profiles.items()},
@@ -95,6 +95,11 @@ class Job:
             workers=data.get("workers", 1),
             shared_state=data.get("shared_state", False),
         )
+
+
+def specs_to_json(specs: Iterable[GroupSpec]) -> list[dict[str, Any]]:
+    """Groups as plain JSON, without credentials."""
+    return [_spec_to_json(spec) for spec in specs]
 
 
 def specs_from_json(data: Mapping[str, Any]) -> tuple[GroupSpec, ...]:

@@ -1,6 +1,7 @@
 """The process that runs rehearsals: JSON lines in, JSON lines out.
 
     {"run": {job}}      starts a job; answered by frames, traces, and `done`, `cancelled` or `failed`
+                        (of the kind `history` it is a period of the past, and answered by the last three only)
     {"cancel": true}    stops it
 
 It says {"type": "ready"}, runs one job at a time, and ends with its input. Each job begins from the same state, so
@@ -21,8 +22,11 @@ from typing import Any, BinaryIO
 from pydantic_core import from_json, to_json
 
 from engine.drivers.simulation import simulate
+from engine.history.jobs import KIND as HISTORY
+from engine.history.jobs import HistoryJob
+from engine.history.results import history_of
 from engine.rehearsal.jobs import Job
-from engine.rehearsal.recording import Emit
+from engine.rehearsal.recording import Emit, Stopped
 from engine.spec import Router
 
 # Requests make many small objects and no cycles: looking for those more often would only cost time.
@@ -65,7 +69,10 @@ class Worker:
 
     def _run(self, data: Mapping[str, Any]) -> None:
         try:
-            run(Job.from_json(data), emit=self.say, should_stop=self.cancelled.is_set)
+            if data.get("kind") == HISTORY:
+                run_history(HistoryJob.from_json(data), emit=self.say, should_stop=self.cancelled.is_set)
+            else:
+                run(Job.from_json(data), emit=self.say, should_stop=self.cancelled.is_set)
         except Exception as error:  # the worker lives on; whoever asked is told
             self.say({"type": "failed", "error": f"The run broke. {_sentence_of(error)}"})
         gc.collect()
@@ -83,6 +90,14 @@ def run(job: Job, *, emit: Emit, should_stop: Callable[[], bool]) -> None:
 
     _settle()
     rehearse_in_virtual_time(job, emit=emit, should_stop=should_stop)
+
+
+def run_history(job: HistoryJob, *, emit: Emit, should_stop: Callable[[], bool]) -> None:
+    """Runs a rehearsal of a period of the past; answered by `done` or `cancelled` only."""
+    try:
+        emit({"type": "done", "result": history_of(job, should_stop=should_stop)})
+    except Stopped:
+        emit({"type": "cancelled"})
 
 
 def _settle() -> None:

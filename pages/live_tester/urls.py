@@ -3,10 +3,12 @@
 from django.urls import path
 
 from pages.live_tester import builder_preview, compare, exports, run_change, run_numbers, runs, traces, views
+from pages.live_tester.time_machine.views import time_machine
 
 urlpatterns = [
     path("groups/<uuid:group_id>/live", views.live_tester, name="live-tester"),
     path("groups/<uuid:group_id>/compare", compare.compare_page, name="compare"),
+    path("groups/<uuid:group_id>/time-machine", time_machine, name="time-machine"),
     path("groups/<uuid:group_id>/runs", runs.run_list, name="run-list"),
     path("groups/draft/preview", builder_preview.preview, name="draft-preview"),
     path("groups/draft/rehearsal", builder_preview.rehearsal, name="draft-rehearsal"),

@@ -56,6 +56,14 @@ METRICS: dict[str, Callable[[Result], float | None]] = {
     "cost_usd": _of_all("cost_usd"),
     "virtual_duration_ms": _of_all("virtual_duration_ms"),
 }
+# Those of a period of the past (`tester/history`): means over its seeds, and the availability of the worst of them.
+HISTORY_METRICS: dict[str, Callable[[Result], float | None]] = {
+    "availability": _of_all("availability"),
+    "availability_low": lambda result: float(result["ranges"]["availability"][0]),
+    "lost": _of_all("lost"),
+    "cost_usd": _of_all("cost_usd"),
+}
+EVERY_METRIC = {**METRICS, **HISTORY_METRICS}
 NOTHING = "no request was answered, so there is nothing to measure"
 NO_STREAM = "no stream was answered, so there is no first token to measure"
 
@@ -73,7 +81,7 @@ class Assertion:
 
     def value_in(self, result: Result) -> float | None:
         """The value of the metric in the result; None if there is nothing to measure."""
-        return METRICS[self.metric](result)
+        return EVERY_METRIC[self.metric](result)
 
     def holds(self, result: Result) -> bool:
         """Whether the assertion holds; it never holds for a missing value."""
@@ -93,8 +101,8 @@ def parse_assertion(text: str) -> Assertion:
     if found is None:
         raise ValueError(f"'{text}': write METRIC, one of {' '.join(OPERATORS)}, and a number: success_rate>=0.99")
     metric, sign, number = found.groups()
-    if metric not in METRICS:
-        raise ValueError(f"'{text}': there is no metric {metric}. Known: {', '.join(METRICS)}.")
+    if metric not in EVERY_METRIC:
+        raise ValueError(f"'{text}': there is no metric {metric}. Known: {', '.join(EVERY_METRIC)}.")
     return Assertion(metric, sign, _number(number, text))
 
 

@@ -6,7 +6,7 @@ import io
 import json
 import sys
 from argparse import ArgumentTypeError
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from interchange.litellm_config import document
 from lib.parsers import StrictJSONParser
 from tester import actions
 from tester.comparing import command as comparing
+from tester.exceptions import RunBroken
+from tester.history import command as history
 from tester.models import Run, RunStatus
 from tester.run_planning import MOST_REQUESTS, RunPlan, RunRequest, plan
 from tester.runs.conduct import RunOutcome, conduct, measure_seeds
@@ -33,7 +35,8 @@ from tester.runs.workers import Message
 from tester.scene.frame_numbers import finished
 from tester.serializers import result_json
 from tester.terminal import result_table
-from tester.terminal.assertions import METRICS, Assertion, parse_assertion
+from tester.terminal.assertions import HISTORY_METRICS, METRICS, Assertion, parse_assertion
+from tester.terminal.history_table import history_text
 
 FIELD = "scenario file"
 EXPECTED = "This is not a scenario: give an object with faults, and if you like name, description and needs."
@@ -108,6 +111,7 @@ class Command(BaseCommand):
             type=_whole(MOST_CONCURRENT),
             help="keep this many in flight (default: requests come as the scenario needs them, else 10 in flight)",
         )
+        history.add_options(parser)
         scenarios = parser.add_mutually_exclusive_group()
         scenarios.add_argument("--scenario", help="name of a scenario (default: everything works)")
         scenarios.add_argument(
@@ -149,7 +153,7 @@ class Command(BaseCommand):
             "--seeds",
             type=_whole(MOST_SEEDS),
             help="rehearse under so many seeds and print the ranges; assertions must then hold under each "
-            "(default: 1; 10 for --against)",
+            "(default: 1; 10 for --against, 5 for --history)",
         )
         parser.add_argument("--csv", type=Path, metavar="FILE", help="write the numbers and their ranges to this file")
         parser.add_argument("--strict", action="store_true", help="fail when a fault of the scenario never struck")
@@ -161,13 +165,16 @@ class Command(BaseCommand):
             type=_assertion,
             dest="assertions",
             metavar="METRIC>=NUMBER",
-            help=f"may be repeated; metrics: {', '.join(METRICS)}",
+            help=f"may be repeated; metrics: {', '.join(METRICS)}; with --history: {', '.join(HISTORY_METRICS)}",
         )
 
         comparing.add_arguments(parser, _whole)
 
     def handle(self, *_: Any, as_json: bool, strict: bool, assertions: list[Assertion], **options: Any) -> None:
         group = _group(options["group"])
+        if options["history"] is not None:
+            self._history(group, assertions, options, as_json=as_json)
+            return
         if (against := comparing.against_of(options)) is not None:
             if assertions or strict or options["csv"]:
                 raise CommandError(comparing.ALONE, returncode=BAD_INPUT)
@@ -176,6 +183,7 @@ class Command(BaseCommand):
             text = comparing.comparison(group, against, asked, seeds=options["seeds"], as_json=as_json)
             self.stdout.write(text)
             return
+        _check_metrics(assertions, METRICS)
         planned = _planned(group, options)
         self._say_whose_profiles(planned)
         run = actions.create_run(by=COMMAND_LINE, plan=planned)
@@ -206,6 +214,19 @@ class Command(BaseCommand):
                 f"NOTE  This seed keeps the profiles of run {origin['run_id']}, and there are newer ({newer_at}). "
                 "Leave out --seed to use them."
             )
+
+    def _history(
+        self, group: RoutingGroup, assertions: list[Assertion], options: dict[str, Any], *, as_json: bool
+    ) -> None:
+        _check_metrics(assertions, HISTORY_METRICS)
+        try:
+            result = history.history_result(group, options)
+        except BadInput as error:
+            raise CommandError(f"{error.field}: {error}", returncode=BAD_INPUT) from error
+        except RunBroken as broken:
+            raise CommandError(str(broken), returncode=RUN_FAILED) from broken
+        self.stdout.write(json.dumps(result, indent=2) if as_json else history_text(result))
+        self._check(assertions, [{"faults_not_struck": [], **result}], is_strict=False)
 
     def _conducted(self, run: Any, planned: RunPlan) -> RunOutcome:
         if not sys.stderr.isatty():
@@ -247,6 +268,14 @@ def _write(path: Path, content: bytes) -> None:
         path.write_bytes(content)
     except OSError as error:
         raise CommandError(f"{path} can't be written: {error.strerror}.", returncode=BAD_INPUT) from error
+
+
+def _check_metrics(assertions: list[Assertion], known: Collection[str]) -> None:
+    """A period of the past has other metrics than a run."""
+    for one in assertions:
+        if one.metric not in known:
+            why = f"{one}: there is no such metric here. Known: {', '.join(known)}."
+            raise CommandError(why, returncode=BAD_INPUT)
 
 
 def _group(name: str) -> RoutingGroup:

@@ -1,0 +1,1 @@
+"""Real incidents of the past through a group: what was asked, and what came of it. Nothing is stored."""
