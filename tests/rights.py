@@ -45,6 +45,7 @@ RULES: dict[str, tuple[str, str]] = {
     "api-group-list": (VIEWER, OPERATOR),
     "api-group-runs": (VIEWER, ADMIN),
     "api-group-test": (ADMIN, OPERATOR),
+    "api-group-traffic": (VIEWER, ADMIN),
     "api-history": (ADMIN, OPERATOR),
     "api-key-detail": (VIEWER, VIEWER),
     "api-key-list": (VIEWER, VIEWER),
