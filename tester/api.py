@@ -30,7 +30,7 @@ from tester.run_planning import RunPlan, RunRequest, plan
 from tester.runs.conduct import RunOutcome, conduct, conduct_in_background, measure_in_background, measure_seeds
 from tester.runs.result_csv import numbers_csv
 from tester.traces import stored
-from tester.traces.shapes import TracePageSerializer, TracesQuery
+from tester.traces.trace_shapes import TracePageSerializer, TracesQuery
 
 WITHOUT_RESULT = {RunStatus.FAILED: 503, RunStatus.CANCELLED: 409}
 CANCELLED = "This run was cancelled before its end; GET /v1/runs/{run_id} has what it found until then."

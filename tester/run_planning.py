@@ -18,7 +18,7 @@ from engine.rehearsal.workload import Workload
 from engine.spec import GroupSpec, Router
 from groups.models import RoutingGroup
 from groups.specs import specs_with_fallbacks
-from tester.runs import cost_estimate, recorded_traffic
+from tester.runs import cost_estimate, replay
 from tester.runs.seeds import how_many
 from tester.runs.speeds import Speeds, speeds_for
 from tester.scene import drawings
@@ -76,7 +76,7 @@ def plan(group: RoutingGroup, asked: RunRequest, *, beside: Sequence[GroupSpec] 
     `beside`: groups that are compared with it, whose deployments the scenario may name, too.
     """
     specs = routed(specs_with_fallbacks(group), asked.router)
-    asked = recorded_traffic.resolved(asked, [*specs, *beside])
+    asked = replay.resolved(asked, [*specs, *beside])
     seed = secrets.randbits(SEED_BITS) if asked.seed is None else asked.seed
     scenario = _scenario(asked, [*specs, *beside])
     workload = _workload(asked, scenario)

@@ -25,6 +25,7 @@ SHARED_MODULES = {
     **dict.fromkeys(("keys", "runs", "traces", "versions"), "a subject, and its page"),
     "own_keys": "how a call uses a person's own key, and the page where the person keeps it",
     "health": "of providers, by probes; of groups and deployments, by requests",
+    "planning": "what a request would do, worked out before anything is done",
     "virtual": "virtual models: the rows, and how the engine decides",
     "live": "this process's routers, until the core replaces `gateway/live.py`; runs that are watched",
 }

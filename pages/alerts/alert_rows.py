@@ -15,7 +15,7 @@ from access.models import Actor, ApiKey
 from access.rules import visible_keys
 from lib.ids import uuid_of, uuids_of
 from pages.groups.cards import ids_of_groups
-from pages.live_tester.recorded import rewind_url
+from pages.live_tester.rewinding import rewind_url
 from providers.models import Provider
 from usage.alerting.news import WebhookDelivery, news_of
 from usage.models import Alert, AlertKind

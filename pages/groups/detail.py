@@ -19,7 +19,7 @@ from pages.client_snippets import snippets_of
 from pages.groups.cards import tiers_of
 from pages.groups.forms import GroupTestForm
 from pages.guards import PersonRequest, requires
-from pages.live_tester.recorded import BEFORE, rewind_url
+from pages.live_tester.rewinding import BEFORE, rewind_url
 from usage.health.cooldown_board import current_cooldowns
 
 # The last quarter of an hour, less what each link adds at its beginning.

@@ -20,7 +20,7 @@ from groups.versions.snapshots import snapshot_of
 from pages.groups.builder.deployment_rows import is_id
 from pages.groups.builder.drafts import Draft
 from pages.guards import PersonRequest, requires
-from tester.comparing.drafts import DraftComparison, compare_draft
+from tester.comparing.draft_comparison import DraftComparison, compare_draft
 from tester.exceptions import RunBroken
 from tester.runs.brief_rehearsal import DEFAULT_SCENARIO, BriefRehearsal, fingerprint, rehearse_briefly
 from tester.scene import mode_of, scene_of

@@ -21,7 +21,7 @@ from pages.live_tester.following import (
     followed,
     shape_of,
 )
-from pages.live_tester.recorded import (
+from pages.live_tester.rewinding import (
     AGAIN,
     ARRIVALS_OF,
     CHOICES,

@@ -23,7 +23,7 @@ from pages.guards import PersonRequest, requires
 from pages.live_tester.following import CONTROLS, FILLED_FOR
 from pages.live_tester.forms import RehearsalForm, controls_of
 from pages.live_tester.listing import lines_of, runs_of
-from pages.live_tester.recorded import ARRIVALS_OF, SINCE, TRAFFIC_FILE, UNTIL, initial_recorded, rewound
+from pages.live_tester.rewinding import ARRIVALS_OF, SINCE, TRAFFIC_FILE, UNTIL, initial_recorded, rewound
 from pages.live_tester.run_numbers import numbers_of
 from pages.live_tester.run_speeds import speeds_of_run
 from pages.live_tester.run_timeline import timeline_of_run

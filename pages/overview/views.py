@@ -24,7 +24,7 @@ from groups.models import RoutingGroup
 from pages.groups.cards import ids_of_groups
 from pages.guards import PersonRequest, requires
 from pages.live_tester.listing import lines_of, newest_runs
-from pages.live_tester.recorded import rewind_url
+from pages.live_tester.rewinding import rewind_url
 from pages.overview.failing_groups import worst_groups
 from pages.overview.figures import today_at
 from pages.parts import wants_part

@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any
 
 from access.models import Actor
-from engine.rehearsal.differences import Difference, differences_of
 from engine.rehearsal.jobs import Job
+from engine.rehearsal.metric_differences import MetricDifference, differences_of
 from engine.rehearsal.ranges import metrics_of, ranges_of, results_of
 from tester import rules
 from tester.comparing.planning import ComparisonPlan
@@ -39,7 +39,7 @@ class Comparison:
     b: Sequence[Result]
 
     @property
-    def differences(self) -> list[Difference]:
+    def differences(self) -> list[MetricDifference]:
         """Of each metric."""
         return differences_of(*([metrics_of(result) for result in side] for side in (self.a, self.b)))
 

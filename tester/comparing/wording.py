@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.rehearsal.differences import Difference
+from engine.rehearsal.metric_differences import MetricDifference
 from engine.rehearsal.ranges import share_of
 from usage.percents import percent
 
@@ -47,13 +47,13 @@ class Line:
         return f"{self.better.upper()} is better" if self.better else ""
 
 
-def lines_of(differences: Sequence[Difference], *results: Mapping[str, Any]) -> list[Line]:
+def lines_of(differences: Sequence[MetricDifference], *results: Mapping[str, Any]) -> list[Line]:
     """The lines of a table; `results` name the deployments."""
     labels = {**LABELS, **{share_of(key): f"Share of {name}" for key, name in _names(results)}}
     return [_line(one, labels.get(one.metric, one.metric)) for one in differences if _is_worth_a_line(one)]
 
 
-def _is_worth_a_line(one: Difference) -> bool:
+def _is_worth_a_line(one: MetricDifference) -> bool:
     return one.metric not in SELDOM or bool(one.a or one.b)
 
 
@@ -63,7 +63,7 @@ def _names(results: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
             yield row["deployment_id"], f"{row['deployment_name']} ({row['provider']})"
 
 
-def _line(one: Difference, label: str) -> Line:
+def _line(one: MetricDifference, label: str) -> Line:
     a, b = (UNKNOWN if value is None else value_text(one.metric, value) for value in (one.a, one.b))
     if one.a is None or one.b is None or one.low is None or one.high is None:
         return Line(one.metric, label, a, b, UNKNOWN, "", None)

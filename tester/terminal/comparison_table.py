@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.rehearsal.differences import Difference
+from engine.rehearsal.metric_differences import MetricDifference
 from tester.comparing.wording import lines_of
 
 HEADINGS = ("metric", "A", "B", "B - A", "range over the seeds", "")
 CHANCE = "A side is better where it was better with every seed; other differences may be chance."
 
 
-def table(told: Mapping[str, Any], differences: Sequence[Difference]) -> str:
+def table(told: Mapping[str, Any], differences: Sequence[MetricDifference]) -> str:
     """The answer of the API: both sides, the differences, and what was left out."""
     rows = [
         HEADINGS,

@@ -15,8 +15,8 @@ from tests.factories import make_group
 from tests.usage.log import finished
 from tests.usage.logged import logged, tried
 from usage.models import RequestRecord
-from usage.request_log import traffic
-from usage.request_log.traffic import TrafficPeriod, json_lines, requests_in
+from usage.request_log import traffic_periods
+from usage.request_log.traffic_periods import TrafficPeriod, json_lines, requests_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SINCE, UNTIL = datetime(2030, 1, 31, 14, tzinfo=UTC), datetime(2030, 1, 31, 15, tzinfo=UTC)
@@ -94,7 +94,7 @@ def test_an_empty_period_has_no_lines(as_charlie, group):
 
 
 def test_pages_of_the_log_are_joined_without_loss_also_within_one_moment(as_charlie, group, monkeypatch):
-    monkeypatch.setattr(traffic, "ROWS_AT_ONCE", 3)
+    monkeypatch.setattr(traffic_periods, "ROWS_AT_ONCE", 3)
     for n in range(10):
         logged(f"a{n}", at="2030-01-31T14:30:00", input_tokens=n)
     assert [line["input_tokens"] for line in lines_of(as_charlie.get(url_of(group), PERIOD))] == [*range(10)]
@@ -115,7 +115,7 @@ def test_a_bad_period_is_refused_by_name(as_charlie, group, query, field):
 
 
 def test_too_much_at_once_is_refused_in_words(as_charlie, group, monkeypatch):
-    monkeypatch.setattr(traffic, "MOST_REQUESTS", 2)
+    monkeypatch.setattr(traffic_periods, "MOST_REQUESTS", 2)
     monkeypatch.setattr("usage.api.traffic.MOST_REQUESTS", 2)
     bulk(3)
     answer = as_charlie.get(url_of(group), PERIOD)

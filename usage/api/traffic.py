@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 
 from groups.models import RoutingGroup
 from lib.serializers import row_or_404
-from usage.request_log.traffic import MOST_REQUESTS, TrafficPeriod, json_lines
+from usage.request_log.traffic_periods import MOST_REQUESTS, TrafficPeriod, json_lines
 
 USUALLY = timedelta(hours=1)
 LINES = "application/x-ndjson"

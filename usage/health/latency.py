@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from engine.ledger import Hedge
 from engine.outcomes import Outcome
 from engine.rehearsal.profiles import Profile
-from usage.health.speed_fit import Measured, profile_of
+from usage.health.speed_fit import MeasuredAnswer, profile_of
 from usage.models import RequestRecord
 
 # Of one deployment, and of all of a group together.
@@ -48,7 +48,7 @@ def newest_of(deployment_id: str, count: int) -> Iterable[Logged]:
 
 def profiles_of(rows: Iterable[Logged]) -> dict[str, Profile]:
     """Profiles by deployment id, of successes that say how long they took."""
-    found: dict[str, list[Measured]] = defaultdict(list)
+    found: dict[str, list[MeasuredAnswer]] = defaultdict(list)
     for row in rows:
         for attempt in row.attempts:
             if answer := _answer(attempt, row):
@@ -56,7 +56,7 @@ def profiles_of(rows: Iterable[Logged]) -> dict[str, Profile]:
     return {name: profile_of(answers) for name, answers in found.items()}
 
 
-def _answer(attempt: Mapping[str, Any], row: Logged) -> Measured | None:
+def _answer(attempt: Mapping[str, Any], row: Logged) -> MeasuredAnswer | None:
     duration_ms = attempt.get("duration_ms") or 0.0
     if attempt.get("status") != "success" or duration_ms < SHORTEST_MS:
         return None
@@ -64,7 +64,7 @@ def _answer(attempt: Mapping[str, Any], row: Logged) -> Measured | None:
     if written <= 0:
         return None
     at = row.started_at.astimezone(UTC).isoformat(timespec="seconds") if row.started_at else ""
-    return Measured(duration_ms, attempt.get("first_token_ms"), written, read, at)
+    return MeasuredAnswer(duration_ms, attempt.get("first_token_ms"), written, read, at)
 
 
 def _tokens(attempt: Mapping[str, Any], row: Logged) -> tuple[int, int]:

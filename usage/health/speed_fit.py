@@ -28,7 +28,7 @@ Points = Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredAnswer:
     """One answer. `input_tokens` are those that were read, without cached ones; `first_token_ms` is known of streams
     only; `at` is when it began, as ISO 8601."""
 
@@ -56,7 +56,7 @@ class Measured:
         return self.duration_ms - rest_ms, rest_ms
 
 
-def profile_of(answers: Sequence[Measured]) -> Profile:
+def profile_of(answers: Sequence[MeasuredAnswer]) -> Profile:
     """The profile from one answer or more, of which streams say more than whole answers."""
     streams = [answer for answer in answers if answer.is_stream]
     whole = [answer for answer in answers if not answer.is_stream]
@@ -97,7 +97,7 @@ def _slopes(ordered: Points, apart: int) -> list[float]:
     return [(y - before) / (x - start) for (start, before), (x, y) in pairs if x > start]
 
 
-def _of_streams(answers: Sequence[Measured]) -> Profile:
+def _of_streams(answers: Sequence[MeasuredAnswer]) -> Profile:
     if len(answers) < ENOUGH:
         return _of_few(answers)
     # The speed of short answers is that of the network.
@@ -109,7 +109,7 @@ def _of_streams(answers: Sequence[Measured]) -> Profile:
     return _of_pairs(pairs, read_ms)
 
 
-def _of_whole(answers: Sequence[Measured]) -> Profile:
+def _of_whole(answers: Sequence[MeasuredAnswer]) -> Profile:
     if len(answers) < ENOUGH:
         return _of_few(answers)
     read_ms, write_ms = _slopes_of(answers)
@@ -120,7 +120,7 @@ def _of_whole(answers: Sequence[Measured]) -> Profile:
     return _of_pairs(_whole_pairs(beside, write_ms), read_ms)
 
 
-def _slopes_of(answers: Sequence[Measured]) -> tuple[float, float]:
+def _slopes_of(answers: Sequence[MeasuredAnswer]) -> tuple[float, float]:
     """Milliseconds that a token of the prompt takes, and one of the answer: each from what the other leaves."""
     read_ms = write_ms = 0.0
     for _ in range(ROUNDS):
@@ -129,7 +129,7 @@ def _slopes_of(answers: Sequence[Measured]) -> tuple[float, float]:
     return read_ms, write_ms
 
 
-def _whole_pairs(beside: Sequence[tuple[Measured, float]], write_ms: float) -> list[tuple[float, float]]:
+def _whole_pairs(beside: Sequence[tuple[MeasuredAnswer, float]], write_ms: float) -> list[tuple[float, float]]:
     """First token and speed of each answer, by what keeps its spread from short answers to long ones: the time that it
     takes more than usual, or how many times the usual time it takes."""
     base_ms = max(0.0, statistics.median(ms - write_ms * answer.output_tokens for answer, ms in beside))
@@ -165,7 +165,7 @@ def _of_pairs(pairs: Sequence[tuple[float, float]], read_ms: float) -> Profile:
     )
 
 
-def _of_few(answers: Sequence[Measured]) -> Profile:
+def _of_few(answers: Sequence[MeasuredAnswer]) -> Profile:
     """Medians, with the default spread."""
     parts = [(answer.output_tokens, *answer.split()) for answer in answers]
     return Profile(
@@ -184,7 +184,7 @@ def _within(value: float, low: float, high: float, digits: int) -> float:
     return round(min(max(value, low), high), digits)
 
 
-def _dated(profile: Profile, answers: Sequence[Measured]) -> Profile:
+def _dated(profile: Profile, answers: Sequence[MeasuredAnswer]) -> Profile:
     moments = [answer.at for answer in answers if answer.at]
     return replace(
         profile, rows=len(answers), oldest_at=min(moments, default=None), newest_at=max(moments, default=None)

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from pages.live_tester import views
-from pages.live_tester.recorded import rewind_url
+from pages.live_tester.rewinding import rewind_url
 from tester.models import Run
 from tests.usage.logged import logged, tried
 from usage.models import Alert, AlertKind

@@ -29,7 +29,7 @@ DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class MetricDifference:
     """One number of two configurations.
 
     `a` and `b` are medians over the seeds, `low` and `high` the range of b - a, seed by seed: None where it was not
@@ -49,7 +49,7 @@ class Difference:
         return asdict(self)
 
 
-def differences_of(a: Sequence[Metrics], b: Sequence[Metrics]) -> list[Difference]:
+def differences_of(a: Sequence[Metrics], b: Sequence[Metrics]) -> list[MetricDifference]:
     """The difference of every metric that one of them measured; both lists have the same seeds in the same order."""
     a, b = _with_all_shares(a, b), _with_all_shares(b, a)
     medians = {side: {name: one.median for name, one in ranges_of(rows).items()} for side, rows in (("a", a), ("b", b))}
@@ -69,11 +69,11 @@ def better_of(metric: str, low: float, high: float) -> Side | None:
     return "a" if best < 0 else None
 
 
-def _difference(metric: str, a: float | None, b: float | None, moves: Sequence[float]) -> Difference:
+def _difference(metric: str, a: float | None, b: float | None, moves: Sequence[float]) -> MetricDifference:
     if not moves:
-        return Difference(metric, a, b, None, None, None)
+        return MetricDifference(metric, a, b, None, None, None)
     low, high = min(moves), max(moves)
-    return Difference(metric, a, b, low, high, better_of(metric, low, high))
+    return MetricDifference(metric, a, b, low, high, better_of(metric, low, high))
 
 
 def _moves(metric: str, pairs: Sequence[tuple[Metrics, Metrics]]) -> list[float]:

@@ -26,7 +26,7 @@ from engine.rehearsal.recorded_traffic import (
     told,
 )
 from engine.spec import GroupSpec
-from usage.request_log.traffic import MOST_REQUESTS, TrafficPeriod, requests_in
+from usage.request_log.traffic_periods import MOST_REQUESTS, TrafficPeriod, requests_in
 
 if TYPE_CHECKING:
     from tester.run_planning import RunRequest

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from engine.rehearsal.differences import BETTER, Difference, better_of, differences_of
+from engine.rehearsal.metric_differences import BETTER, MetricDifference, better_of, differences_of
 from engine.rehearsal.ranges import AS_THEY_ARE, COUNTED, share_of
 
 COST, RATE, P95 = "cost_usd", "success_rate", "latency_p95_ms"
 
 
-def difference(metric: str, a: list[float], b: list[float]) -> Difference:
+def difference(metric: str, a: list[float], b: list[float]) -> MetricDifference:
     found = differences_of([{metric: value} for value in a], [{metric: value} for value in b])
     assert [one.metric for one in found] == [metric]
     return found[0]
@@ -18,7 +18,7 @@ def difference(metric: str, a: list[float], b: list[float]) -> Difference:
 
 def test_a_difference_has_medians_and_the_range_of_the_steps_from_a_to_b():
     found = difference(RATE, [0.5, 0.6, 0.9], [0.7, 0.7, 0.95])
-    assert found == Difference(RATE, 0.6, 0.7, 0.05, 0.2, "b")
+    assert found == MetricDifference(RATE, 0.6, 0.7, 0.05, 0.2, "b")
 
 
 def test_seeds_are_compared_one_by_one_and_not_as_two_heaps():
@@ -47,12 +47,15 @@ def test_a_side_is_better_only_if_it_was_with_every_seed(metric, low, high, bett
 
 def test_what_one_side_never_measured_has_no_difference():
     found = differences_of([{RATE: 0.0}], [{RATE: 1.0, P95: 900.0}])
-    assert found == [Difference(RATE, 0.0, 1.0, 1.0, 1.0, "b"), Difference(P95, None, 900.0, None, None, None)]
+    assert found == [
+        MetricDifference(RATE, 0.0, 1.0, 1.0, 1.0, "b"),
+        MetricDifference(P95, None, 900.0, None, None, None),
+    ]
 
 
 def test_only_seeds_that_both_sides_measured_make_a_range():
     found = {one.metric: one for one in differences_of([{P95: 5.0}, {}, {P95: 7.0}], [{P95: 6.0}, {P95: 99.0}, {}])}
-    assert found[P95] == Difference(P95, 6.0, 52.5, 1.0, 1.0, "a")
+    assert found[P95] == MetricDifference(P95, 6.0, 52.5, 1.0, 1.0, "a")
 
 
 def test_a_deployment_that_one_side_lacks_has_answered_nothing_there():

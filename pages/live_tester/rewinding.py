@@ -24,10 +24,10 @@ from engine.rehearsal.recorded_traffic import is_json_lines, told
 from groups.models import RoutingGroup
 from groups.specs import specs_with_fallbacks
 from tester.models import Run
-from tester.runs.recorded_traffic import NAME, RecordedTraffic, recorded_in
+from tester.runs.replay import NAME, RecordedTraffic, recorded_in
 from tester.scene import DrawnDeployment
 from tester.serializers import MOST_TRACE_BYTES
-from usage.request_log.traffic import TrafficPeriod
+from usage.request_log.traffic_periods import TrafficPeriod
 
 RECORDED, FILE, AGAIN = "recorded", "file", "again"
 CHOICES = [(RECORDED, "Recorded"), (FILE, "File")]
