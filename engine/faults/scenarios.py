@@ -158,7 +158,7 @@ def _rate(name: str, rate: object) -> float:
         raise BadInput(error.field, f"{name}: {error.message}") from None
 
 
-HEALTHY = Scenario("healthy", "Nothing goes wrong.", stated=Needs(20))
+HEALTHY = Scenario("healthy", "No faults but those you add.", stated=Needs(20))
 BY_RATES = Scenario("failure-rates", "Deployments fail with 503, each with its own probability.", stated=Needs(20))
 SCENARIOS: dict[str, Scenario] = {
     scenario.name: scenario

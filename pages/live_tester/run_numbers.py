@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -67,8 +68,13 @@ def numbers_of(run: Run) -> Numbers | None:
     ]
     done = len(run.measured) or 1
     notes = list(chance_notes(ranges, names, done)) if done > 1 else []
-    causes = list((run.result.get("failures_by_cause") or {}).items())
+    causes = [(_in_words(name), count) for name, count in (run.result.get("failures_by_cause") or {}).items()]
     return Numbers(lines, notes, causes, run.seeds, done, run.are_seeds_running)
+
+
+def _in_words(error_class: str) -> str:
+    """`ServiceUnavailableError` as `service unavailable`."""
+    return re.sub("(?<=[a-z0-9])(?=[A-Z])", " ", error_class).removesuffix(" Error").lower()
 
 
 @require_safe

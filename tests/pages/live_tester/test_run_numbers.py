@@ -90,7 +90,7 @@ def test_while_seeds_are_under_way_the_card_says_how_many_and_asks_again(charlie
 def test_one_seed_has_no_median_and_failures_have_their_cause(charlies_page, measured):
     told = words(card(charlies_page, measured(seeds=1, scenario="everything-down")).encode())
     assert "Median" not in told
-    assert "Failed: AllCoolingDown" in told
+    assert "Failed: all cooling down" in told
     assert "Success 0 %" in told
 
 
