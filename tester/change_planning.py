@@ -12,7 +12,7 @@ from engine.rehearsal.changes import Change, beginning_of, rates_after, scenario
 from engine.rehearsal.jobs import Job
 from tester import rules
 from tester.models import Run
-from tester.run_planning import rates_in
+from tester.run_planning import check_router, rates_in
 
 NOTHING = "Nothing is changed. Give another scenario, other failure rates, or both."
 
@@ -62,6 +62,7 @@ def _planned(run: Run, changes: tuple[Change, ...]) -> PlannedChange:
         "changes": [change.to_json() for change in changes],
     }
     job = Job.from_json({**_job_json(run), "scenario": told["scenario"]})
+    check_router(job)
     return PlannedChange(job, {**run.config, **told})
 
 

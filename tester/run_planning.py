@@ -99,7 +99,7 @@ def plan(group: RoutingGroup, asked: RunRequest, *, beside: Sequence[GroupSpec] 
         workers=asked.workers or max(1, running_processes().count()),
         shared_state=bool(settings.REDIS_URL) if asked.shared_state is None else asked.shared_state,
     )
-    _check_router(job)
+    check_router(job)
     seeds = how_many(asked.seeds, job)
     cost = cost_estimate.Estimate(0.0) if asked.mock else _checked_cost(asked, job)
     config = {
@@ -136,7 +136,7 @@ def rates_in(asked: FailureSource) -> dict[str, float] | None:
     return None if asked.failure_injection is None else dict(asked.failure_injection["deployment_failure_rates"])
 
 
-def _check_router(job: Job) -> None:
+def check_router(job: Job) -> None:
     """What is rehearsed with our own router only; raises BadInput."""
     if not job.is_real and job.spec.router is Router.NATIVE:
         return

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 
 from engine.exceptions import BadInput
-from engine.faults.kinds import LimitedCapacity
+from engine.faults.kinds import LimitedCapacity, PriceChange
 from engine.rehearsal.jobs import Job
 from engine.spec import GroupSpec, Router
 from groups.models import RoutingGroup
@@ -119,11 +119,15 @@ def _not_simulated(job: Job) -> Iterator[str]:
     """What rehearsals of LiteLLM's Router leave out, as far as this job has it."""
     if job.spec.router is not Router.LITELLM:
         return
-    kinds = (aimed.fault for aimed in job.scenario.faults)
+    kinds = [aimed.fault for aimed in job.scenario.faults]
     if any(row.capacity for spec in job.specs for row in spec.deployments) or any(
         isinstance(kind, LimitedCapacity) for kind in kinds
     ):
         yield "the capacities of upstreams"
+    if any(isinstance(kind, PriceChange) for kind in kinds):
+        yield "changes of prices"
+    if job.workload.clients is not None:
+        yield "callers that ask again or leave"
     if job.workload.has_conversations:
         yield "conversations and prompt caches"
     if job.workers > 1:

@@ -131,6 +131,14 @@ def test_what_cannot_be_changed_is_said(as_bob, run, asked, field):
     assert Run.objects.count() == 1
 
 
+def test_a_run_of_litellms_router_takes_no_change_that_would_have_no_effect_there(as_bob, rehearsed):
+    run = rehearsed(num_requests=5, seed=5, router="litellm")
+    prices = {"faults": [{"kind": "price", "target": "primary", "factor": 2}]}
+    answer = as_bob.post(at(run), {"at_ms": 1, "scenario": prices})
+    assert (answer.status_code, list(answer.json())) == (400, ["scenario"])
+    assert "our own router only" in answer.json()["scenario"][0]
+
+
 def test_real_runs_and_those_of_older_versions_stay_as_they_are(as_bob, run):
     Run.objects.update(engine_input={})
     assert "older version" in as_bob.post(at(run), {"scenario": "everything-down"}).json()["detail"]

@@ -129,6 +129,10 @@ def test_a_litellm_proxy_is_rehearsed_and_what_is_left_out_there_is_said(compare
     scenario = {"faults": [{"kind": "capacity", "target": "primary", "slots": 2}]}
     told = compare({"router": "litellm"}, num_requests=5, seeds=1, workers=1, scenario=scenario)
     assert told["notes"][0].endswith("without the capacities of upstreams.")
+    clients = {"num_requests": 5, "clients": {"retries": 1}}
+    prices = {"faults": [{"kind": "price", "target": "primary", "factor": 2}]}
+    told = compare({"router": "litellm"}, seeds=1, workers=1, scenario=prices, workload=clients)
+    assert told["notes"][0].endswith("without changes of prices, callers that ask again or leave.")
 
 
 def test_the_same_request_gets_the_same_bytes(as_bob, address):
