@@ -8,7 +8,7 @@ from multiprocessing import Pipe
 
 import pytest
 from django.db import DatabaseError, connection, connections
-from django.db.backends.sqlite3.operations import DatabaseOperations
+from django.db.backends.sqlite3.base import DatabaseWrapper
 from django.utils import timezone
 
 from access.actions import issue_key
@@ -199,4 +199,4 @@ def test_the_process_that_writes_the_log_loads_no_server():
 @pytest.mark.parametrize("moment", ["2026-11-30T07:00:00+00:00", "2026-11-30T07:00:00.000250+00:00"])
 def test_a_moment_is_written_to_sqlite_as_django_writes_it(moment: str):
     at = datetime.fromisoformat(moment)
-    assert journal.as_sqlite_has_it(at) == DatabaseOperations(connection).adapt_datetimefield_value(at)
+    assert journal.as_sqlite_has_it(at) == DatabaseWrapper.ops_class(connection).adapt_datetimefield_value(at)
