@@ -332,7 +332,7 @@ class PriceChange:
             )
 
     def strike(self, fate: Fate, exposure: Exposure) -> None:
-        """Nothing: it changes whom requests go to, and what they cost."""
+        """Nothing: it changes where requests go, and what they cost."""
 
 
 def too_long(limit_tokens: float) -> Refusal:

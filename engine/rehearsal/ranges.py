@@ -106,7 +106,7 @@ def result_of(job: Job, *, should_stop: Callable[[], bool] = lambda: False) -> d
 
     Not in a server where LiteLLM's Router decides: that moves the clock of its process.
     """
-    from engine.rehearsal.worker import run  # whoever only reads numbers needs no simulation
+    from engine.rehearsal.worker import run  # needed to run a job, not to read numbers
 
     said: deque[Mapping[str, Any]] = deque(maxlen=1)
     run(job, emit=said.append, should_stop=should_stop)

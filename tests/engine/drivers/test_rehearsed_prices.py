@@ -1,4 +1,4 @@
-"""Prices that change in a run: whom cost-based routing asks, and what answers cost."""
+"""Prices that change in a run: where cost-based routing sends requests, and what answers cost."""
 
 from __future__ import annotations
 

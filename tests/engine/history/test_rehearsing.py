@@ -106,5 +106,5 @@ def test_a_week_computed_in_full_is_the_interpolated_one():
 
 
 def _lost(job: HistoryJob) -> float:
-    """The mean of three seeds, of which each draws anew who of the many in bad hours is lucky."""
+    """The mean of three seeds: with one, chance decides too much of what many lose in bad hours."""
     return fmean(Courses(job, [rehearse(job, job.providers, seed) for seed in (1, 2, 3)]).lost(range(job.hours)))
