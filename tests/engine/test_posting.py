@@ -113,7 +113,7 @@ async def test_a_redirect_is_not_followed():
 async def test_an_answer_that_is_no_http_is_an_error_of_the_client_and_its_connection_is_not_kept(answer: bytes):
     async with answering(answer, OK) as (script, session, url):
         with pytest.raises(aiohttp.ClientError):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await post(session, url, b"", {})
         await whole(await post(session, url, b"", {}))
         assert script.connections == 2

@@ -16,7 +16,7 @@ from tests.gateway.conftest import Stage
 from tests.servers import eventually, leave_once
 
 HI: Any = [{"role": "user", "content": "x" * 40}]
-GOOD_ENOUGH = {"num_retries": 0, "timeout_s": 20, "stream_idle_timeout_s": 20, "first_token_timeout_s": 1}
+GOOD_ENOUGH = {"num_retries": 0, "timeout_s": 20, "stream_idle_timeout_s": 20, "first_token_timeout_s": 3}
 
 
 @dataclass(frozen=True)

@@ -43,17 +43,17 @@ async def test_work_for_a_caller_who_hangs_up_is_cancelled_and_no_error_follows(
     caller, log = Caller(), list[str]()
     serving = asyncio.create_task(asgi._unless_caller_leaves(lambda _: until_cancelled(log), caller.receive))
     caller.leaves.set()
-    await asyncio.wait_for(serving, 5)
+    await asyncio.wait_for(serving, 30)
     assert (log, caller.seen.is_set(), serving.cancelling()) == (["cancelled"], True, 0)
 
 
 async def test_a_server_that_stops_cancels_the_work_and_is_not_told_otherwise():
     caller, log = Caller(), list[str]()
     serving = asyncio.create_task(asgi._unless_caller_leaves(lambda _: until_cancelled(log), caller.receive))
-    await asyncio.wait_for(caller.seen.wait(), 5)
+    await asyncio.wait_for(caller.seen.wait(), 30)
     serving.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(serving, 5)
+        await asyncio.wait_for(serving, 30)
     assert log == ["cancelled"]
 
 

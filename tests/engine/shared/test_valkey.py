@@ -243,7 +243,7 @@ async def test_while_the_store_is_away_each_counts_by_itself_and_afterwards_all_
             open_breaker(one, 60)
             await becomes(lambda: other.a.breaker.state(other.now), State.OPEN)
             server.stop()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 assert [await one.ask() for _ in range(6)] == [True] * 5 + [False]
             await are_linked(found, StoreLink.AWAY)
             shut(other.state.healths()["b"].breaker, other.now, 60, "meanwhile")
@@ -275,7 +275,7 @@ async def test_two_installations_in_one_database_share_nothing(url):
 
 
 async def is_bound(one: Process, wanted: str) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while await one.store.bound("talk") != wanted:  # noqa: ASYNC110  # it is another process that changes it
             await asyncio.sleep(0.005)
 

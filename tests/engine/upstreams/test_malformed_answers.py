@@ -117,7 +117,7 @@ async def _settled(session: aiohttp.ClientSession, server: Bytes) -> None:
     server.may_send_later.set()
     connector = session.connector
     assert connector is not None
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not any(_has_more(protocol) for kept in connector._conns.values() for protocol, _ in kept):  # noqa: ASYNC110
             await asyncio.sleep(0.001)
 

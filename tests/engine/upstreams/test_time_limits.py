@@ -31,9 +31,9 @@ async def test_work_that_takes_too_long_ends_with_a_timeout():
 
 
 async def test_work_that_is_in_time_is_left_alone_and_so_is_what_follows():
-    with within(0.01):
+    with within(0.2):
         await asyncio.sleep(0)
-    await asyncio.sleep(0.02)
+    await asyncio.sleep(0.25)
 
 
 async def test_the_inner_of_two_limits_ends_only_what_is_inside():
