@@ -17,6 +17,8 @@ HIGHER, LOWER = 1, -1
 BETTER: Mapping[str, int] = {
     "success_rate": HIGHER,
     "refused_share": LOWER,
+    "left_share": LOWER,
+    "repeated_share": LOWER,
     "latency_p50_ms": LOWER,
     "latency_p95_ms": LOWER,
     "latency_p99_ms": LOWER,

@@ -33,6 +33,11 @@ COUNTED = {
     "hedged_share": "hedged_requests",
     "refused_share": "refused_requests",
 }
+# The same; only results of a workload with clients have them.
+COUNTED_OF_CLIENTS = {
+    "left_share": "left_requests",
+    "repeated_share": "repeated_requests",
+}
 
 
 class Range(NamedTuple):
@@ -51,13 +56,15 @@ def share_of(deployment_id: str) -> str:
 def metrics_of(result: Result) -> dict[str, float]:
     """The numbers of one RoutingGroupSimulationResult by name. Shares and rates are 0 to 1.
 
-    What was not measured is left out: latencies where nothing was answered, first tokens where nothing was streamed.
+    What was not measured is left out: latencies where nothing was answered, first tokens where nothing was streamed,
+    callers who left or asked again where the workload has no clients.
     """
     total, answered = result["total_requests"], result["successful_requests"]
     found = {
         "success_rate": success_rate(answered, result["failed_requests"]),
         **{name: result.get(name) for name in AS_THEY_ARE},
         **{name: result.get(count, 0) / total if total else None for name, count in COUNTED.items()},
+        **{name: result[key] / total for name, key in COUNTED_OF_CLIENTS.items() if total and key in result},
         **_shares(result["traffic_distribution"], answered),
     }
     return {name: round(float(value), 9) for name, value in found.items() if value is not None}

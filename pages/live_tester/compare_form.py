@@ -13,9 +13,9 @@ from engine.spec import Router
 from groups.models import RoutingGroup
 from groups.versions import history
 from pages.forms import SelectField, WholeNumberField
-from tester.comparing.planning import DEFAULT_SEEDS, ROUTER_NAMES, Against
-from tester.comparing.serializers import MOST_SEEDS
+from tester.comparing.planning import ROUTER_NAMES, Against
 from tester.run_planning import MOST_REQUESTS, RunRequest
+from tester.runs.seeds import MOST_SEEDS, usual_seeds
 
 ROUTER, REVISION, GROUP = "router", "revision", "group"
 MOST_REVISIONS, MOST_GROUPS = 30, 500
@@ -32,7 +32,7 @@ class CompareForm(forms.Form):
         label="Number of requests", max_value=MOST_REQUESTS, help_text="Empty: as many as the scenario needs."
     )
     seeds = WholeNumberField(
-        label="Seeds", initial=DEFAULT_SEEDS, max_value=MOST_SEEDS, help_text="More seeds tell chance from difference."
+        label="Seeds", initial=usual_seeds, max_value=MOST_SEEDS, help_text="More seeds tell chance from difference."
     )
     seed = forms.IntegerField(
         label="First seed",
@@ -47,9 +47,6 @@ class CompareForm(forms.Form):
         super().__init__(data, initial=initial)
         self.fields["against"].choices = list(_others(group))  # type: ignore[attr-defined]
         self.fields["scenario"].choices = [(name, name.replace("-", " ").capitalize()) for name in SCENARIOS]  # type: ignore[attr-defined]
-
-    def clean_seeds(self) -> int:
-        return self.cleaned_data["seeds"] or DEFAULT_SEEDS
 
     @property
     def other_side(self) -> Against:

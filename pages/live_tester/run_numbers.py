@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -18,6 +17,7 @@ from pages.live_tester.exports import file_name
 from tester.models import Run
 from tester.runs.chance import chance_notes, names_in, range_lines
 from tester.runs.result_csv import numbers_csv
+from tester.runs.result_notes import failure_in_words
 
 UNKNOWN = "–"
 
@@ -68,13 +68,8 @@ def numbers_of(run: Run) -> Numbers | None:
     ]
     done = len(run.measured) or 1
     notes = list(chance_notes(ranges, names, done)) if done > 1 else []
-    causes = [(_in_words(name), count) for name, count in (run.result.get("failures_by_cause") or {}).items()]
+    causes = [(failure_in_words(name), count) for name, count in (run.result.get("failures_by_cause") or {}).items()]
     return Numbers(lines, notes, causes, run.seeds, done, run.are_seeds_running)
-
-
-def _in_words(error_class: str) -> str:
-    """`ServiceUnavailableError` as `service unavailable`."""
-    return re.sub("(?<=[a-z0-9])(?=[A-Z])", " ", error_class).removesuffix(" Error").lower()
 
 
 @require_safe

@@ -40,7 +40,7 @@ class CompareView(APIView):
     def post(self, request: Request, group_id: str) -> Response:
         group = row_or_404(RoutingGroup.objects.with_deployments(), group_id)
         asked = shapes.CompareSerializer.checked(request.data)
-        against, seeds = asked.pop("against"), asked.pop("seeds")
+        against, seeds = asked.pop("against"), asked.pop("seeds", None)
         with _bad_input_as_400():
             planned = plan_comparison(group, against, RunRequest(**asked), seeds=seeds)
         try:

@@ -14,7 +14,7 @@ from engine.exceptions import BadInput
 from engine.spec import Router
 from groups.models import RoutingGroup
 from tester.comparing.performing import COMMAND_WITHIN_S, compare
-from tester.comparing.planning import DEFAULT_SEEDS, Against, plan_comparison
+from tester.comparing.planning import Against, plan_comparison
 from tester.exceptions import RunBroken
 from tester.run_planning import RunRequest
 from tester.terminal import comparison_table
@@ -47,7 +47,7 @@ def against_of(options: Mapping[str, Any]) -> Against | None:
 def comparison(group: RoutingGroup, against: Against, asked: RunRequest, *, seeds: int | None, as_json: bool) -> str:
     """The comparison as text; raises CommandError."""
     try:
-        planned = plan_comparison(group, against, asked, seeds=seeds or DEFAULT_SEEDS, most_work=None)
+        planned = plan_comparison(group, against, asked, seeds=seeds, is_limited=False)
         compared = compare(by=COMMAND_LINE, plan=planned, within_s=COMMAND_WITHIN_S)
     except BadInput as error:
         raise CommandError(f"{error.field}: {error.message}", returncode=BAD_INPUT) from error

@@ -11,8 +11,8 @@ from tester.comparing.performing import compare
 from tester.comparing.planning import ComparisonPlan
 from tester.comparing.wording import Line, lines_of
 from tester.runs.brief_rehearsal import PATIENCE_S, job_of
+from tester.runs.seeds import DRAFT_SEEDS
 
-SEEDS = 5
 SHOWN = ("success_rate", "latency_p95_ms", "ttft_p95_ms", "cost_usd")
 
 
@@ -31,7 +31,7 @@ def compare_draft(
     a, b = job_of(stored, scenario), job_of(draft, scenario)
     # One speed of each deployment: how many answers it is measured by hangs on how many deployments there are.
     known = {**b.profiles, **a.profiles}
-    plan = ComparisonPlan(replace(a, profiles=known), replace(b, profiles=known), ("saved", "draft"), SEEDS)
+    plan = ComparisonPlan(replace(a, profiles=known), replace(b, profiles=known), ("saved", "draft"), DRAFT_SEEDS)
     compared = compare(by=by, plan=plan, within_s=PATIENCE_S)
     shown = [one for one in compared.differences if one.metric in SHOWN]
-    return DraftComparison(SEEDS, lines_of(shown, compared.a[0], compared.b[0]))
+    return DraftComparison(DRAFT_SEEDS, lines_of(shown, compared.a[0], compared.b[0]))

@@ -17,11 +17,10 @@ from groups.models import RoutingGroup
 from groups.specs import specs_of_draft, specs_with_fallbacks
 from groups.versions.unsaved import draft_of, revision_of
 from tester.run_planning import RunRequest, plan, routed, without_keys
+from tester.runs.seeds import how_many_compared
 
-DEFAULT_SEEDS = 10
-# The work of one comparison, in requests of our own core; one through LiteLLM's Router takes as long as 20 of them.
-MOST_WORK, LITELLM_WORK = 300_000, 20
 ROUTER_NAMES = {Router.NATIVE: "Routing Console's own router", Router.LITELLM: "LiteLLM's Router"}
+RECORDED = "Both sides get the traffic that was recorded of {}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +44,9 @@ class ComparisonPlan:
 
     @property
     def notes(self) -> list[str]:
-        """What is not the same on both sides although it should be, in sentences."""
-        return [
+        """Whose traffic it is, and what is not the same on both sides although it should be, in sentences."""
+        recorded = [RECORDED.format(self.names[0])] if self.a.workload.kind == "recorded" else []
+        return recorded + [
             f"{name}: {ROUTER_NAMES[Router.LITELLM]} was rehearsed without {', '.join(missing)}."
             for name, job in zip(self.names, (self.a, self.b), strict=True)
             if (missing := list(_not_simulated(job)))
@@ -54,18 +54,18 @@ class ComparisonPlan:
 
 
 def plan_comparison(
-    group: RoutingGroup, against: Against, asked: RunRequest, *, seeds: int, most_work: int | None = MOST_WORK
+    group: RoutingGroup, against: Against, asked: RunRequest, *, seeds: int | None, is_limited: bool = True
 ) -> ComparisonPlan:
-    """Checks the request and reads all data for it; raises BadInput, and ValidationError for a draft's fields."""
+    """Checks the request and reads all data for it; raises BadInput, and ValidationError for a draft's fields.
+
+    It is planned once, for the first side: who compares wants the same traffic on both, also where it was recorded.
+    """
     other = _other_side(group, against)
     job = plan(group, asked, beside=other).job
     other = routed(other or job.specs, asked.router if against.router is None else against.router)
     rival = replace(job, specs=tuple(without_keys(spec) for spec in other))
     names = _names(group, against, rival.spec)
-    planned = ComparisonPlan(job, rival, names, seeds)
-    if most_work is not None:
-        _check_work(planned, most_work)
-    return planned
+    return ComparisonPlan(job, rival, names, how_many_compared(seeds, job, rival, is_limited=is_limited))
 
 
 def _other_side(group: RoutingGroup, against: Against) -> Sequence[GroupSpec]:
@@ -100,19 +100,6 @@ def _specs_of_revision(group: RoutingGroup, revision: int) -> list[GroupSpec]:
         return specs_of_draft(*revision_of(group, revision))
     except ValidationError as error:
         raise BadInput("against.revision", " ".join(error.messages)) from None
-
-
-def _check_work(planned: ComparisonPlan, most: int) -> None:
-    requests = planned.a.workload.num_requests
-    each = sum(LITELLM_WORK if job.spec.router is Router.LITELLM else 1 for job in (planned.a, planned.b))
-    if requests * planned.seeds * each <= most:
-        return
-    fitting = most // (planned.seeds * each)
-    raise BadInput(
-        "num_requests",
-        f"{requests:,} requests with {planned.seeds} seeds are too many to wait for. Give at most {fitting:,}, "
-        "or fewer seeds; manage.py rehearse --against has no such limit.",
-    )
 
 
 def _not_simulated(job: Job) -> Iterator[str]:

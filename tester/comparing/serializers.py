@@ -9,10 +9,10 @@ from rest_framework import serializers
 from engine.spec import Router
 from groups.serializers import RoutingGroupSerializer
 from lib.serializers import StrictSerializer
-from tester.comparing.planning import DEFAULT_SEEDS, Against
+from tester.comparing.planning import Against
+from tester.runs.seeds import MOST_SEEDS
 from tester.serializers import RangesField, SimulateSerializer, SimulationResultSerializer
 
-MOST_SEEDS = 100
 ONE_OF_THEM = "Give one of routing_group_id, revision, draft and router."
 
 
@@ -43,8 +43,9 @@ class CompareSerializer(SimulateSerializer):
     seeds = serializers.IntegerField(
         min_value=1,
         max_value=MOST_SEEDS,
-        default=DEFAULT_SEEDS,
-        help_text="How many seeds both sides are rehearsed with.",
+        required=False,
+        allow_null=True,
+        help_text="How many seeds both sides are rehearsed with; by default 10, or fewer for a large comparison.",
     )
 
     def validate_mock(self, is_mock: bool) -> bool:
@@ -94,7 +95,9 @@ class ComparisonSerializer(serializers.Serializer):
     differences = DifferenceSerializer(many=True)
     names = NamesSerializer()
     seeds = serializers.IntegerField()
-    notes = serializers.ListField(child=serializers.CharField(), help_text="What one side was rehearsed without.")
+    notes = serializers.ListField(
+        child=serializers.CharField(), help_text="What one side was rehearsed without, and whose traffic both get."
+    )
 
 
 class NoComparisonSerializer(serializers.Serializer):

@@ -13,6 +13,8 @@ from usage.percents import percent
 LABELS = {
     "success_rate": "Success",
     "refused_share": "Refused",
+    "left_share": "Left",
+    "repeated_share": "Asked again",
     "latency_p50_ms": "Latency p50",
     "latency_p95_ms": "Latency p95",
     "latency_p99_ms": "Latency p99",
@@ -25,7 +27,7 @@ LABELS = {
     "hedged_share": "Hedged",
 }
 # Of these only what happened on one side is worth a line.
-SELDOM = ("refused_share", "rescued_share", "hedged_share")
+SELDOM = ("refused_share", "left_share", "repeated_share", "rescued_share", "hedged_share")
 UNKNOWN, MINUS = "–", "−"
 
 

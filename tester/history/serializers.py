@@ -5,8 +5,8 @@ from __future__ import annotations
 from rest_framework import serializers
 
 from lib.serializers import StrictSerializer
+from tester.runs.seeds import MOST_SEEDS
 
-MOST_SEEDS = 100
 MOST_PER_HOUR = 36_000
 MOST_TOKENS = 1_000_000
 SEED_LIMIT = 2**32

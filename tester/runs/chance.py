@@ -22,6 +22,8 @@ LABELS = {
     "rescued_share": "rescued",
     "hedged_share": "hedged",
     "refused_share": "refused",
+    "left_share": "left",
+    "repeated_share": "asked again",
 }
 NAMED = 3
 

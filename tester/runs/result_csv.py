@@ -14,6 +14,7 @@ COUNTS = (
     *("total_requests", "successful_requests", "failed_requests", "refused_requests", "untried_requests"),
     *("fallback_count", "rescued_requests", "hedged_requests"),
 )
+OF_CLIENTS = ("left_requests", "repeated_requests")
 Row = Sequence[object]
 
 
@@ -31,6 +32,7 @@ def csv_of(result: Mapping[str, Any] | None, ranges: Mapping[str, Range], seeds:
 def _rows(result: Mapping[str, Any], ranges: Mapping[str, Range], seeds: int) -> Iterator[Row]:
     names = {row["deployment_id"]: row["deployment_name"] for row in result["traffic_distribution"]}
     yield from (_row(name, result.get(name)) for name in COUNTS)
+    yield from (_row(name, result[name]) for name in OF_CLIENTS if name in result)
     metrics = metrics_of(result)
     for name in dict.fromkeys([*metrics, *ranges]):
         key = name.removeprefix(SHARE) if name.startswith(SHARE) else ""

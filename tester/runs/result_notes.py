@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,3 +16,9 @@ def notes_on(result: Mapping[str, Any]) -> Iterator[str]:
         yield f"{rescued:,} {was} rescued by another attempt."
     if (cached := result.get("cached_share")) is not None:
         yield f"{cached:.1%} of the input tokens were read from the providers' prompt caches."
+
+
+def failure_in_words(error_class: str) -> str:
+    """`ServiceUnavailableError` as `service unavailable`."""
+    words = re.sub("(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", error_class).removesuffix(" Error").split()
+    return " ".join(word if word.isupper() else word.lower() for word in words)

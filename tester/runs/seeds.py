@@ -1,4 +1,4 @@
-"""How many seeds a run has, and what is kept of those that follow its own."""
+"""How many seeds a run or a comparison has, and what is kept of those that follow the first."""
 
 from __future__ import annotations
 
@@ -14,11 +14,18 @@ from tester.runs.storage import RunLog
 from tester.runs.workers import Message
 
 MOST_SEEDS = 100
-# The most requests of all seeds of a run together: those that were asked for, and as many of the default as fit.
-# A run on LiteLLM's Router takes about ten times the CPU.
+# Of a draft beside its saved group in the builder, which is compared while somebody looks on.
+DRAFT_SEEDS = 5
+# The most requests of all seeds together: of a run that was asked for so many, and of everything else: a comparison,
+# whose answer is waited for, or a run that did not say how many. With LiteLLM's Router a request takes about ten times
+# the CPU.
 MOST_ASKED_REQUESTS = 1_000_000
 MOST_REQUESTS = 300_000
 LITELLM_TAKES = 10
+TOO_MANY = (
+    "{:,} requests with {} seed{} are too many to wait for. Give at most {:,}, or fewer seeds; "
+    "manage.py rehearse --against has no such limit."
+)
 
 
 def how_many(asked: int | None, job: Job) -> int:
@@ -27,14 +34,42 @@ def how_many(asked: int | None, job: Job) -> int:
         if asked not in (None, 1):
             raise BadInput("seeds", "Real requests follow no seed. Leave this out, or set mock to true.")
         return 1
-    weight = job.workload.num_requests * (1 if job.spec.router is Router.NATIVE else LITELLM_TAKES)
+    work = _work(job)
     if asked is None:
-        usual: int = settings.REHEARSAL_SEEDS
-        return max(1, min(usual, MOST_SEEDS, MOST_REQUESTS // weight))
-    most = max(1, min(MOST_SEEDS, MOST_ASKED_REQUESTS // weight))
+        return _as_many_as_fit(work)
+    most = max(1, min(MOST_SEEDS, MOST_ASKED_REQUESTS // work))
     if not 1 <= asked <= most:
         raise BadInput("seeds", f"Give 1 to {most} for this many requests; fewer requests may have more seeds.")
     return asked
+
+
+def how_many_compared(asked: int | None, a: Job, b: Job, *, is_limited: bool = True) -> int:
+    """The seeds of a comparison, whose sides have the same workload; raises BadInput. The same without a wish.
+
+    Only who waits at a terminal has time without a limit.
+    """
+    work = _work(a) + _work(b)
+    seeds = _as_many_as_fit(work) if asked is None else asked
+    if is_limited and seeds * work > MOST_REQUESTS:
+        count = a.workload.num_requests
+        fitting = MOST_REQUESTS * count // (seeds * work)
+        raise BadInput("num_requests", TOO_MANY.format(count, seeds, "s" if seeds > 1 else "", fitting))
+    return seeds
+
+
+def usual_seeds() -> int:
+    """How many there are where nobody says how many and the requests are few."""
+    usual: int = settings.REHEARSAL_SEEDS
+    return max(1, min(usual, MOST_SEEDS))
+
+
+def _as_many_as_fit(work: int) -> int:
+    return max(1, min(usual_seeds(), MOST_REQUESTS // work))
+
+
+def _work(job: Job) -> int:
+    """Of one seed, in requests of our own router."""
+    return job.workload.num_requests * (1 if job.spec.router is Router.NATIVE else LITELLM_TAKES)
 
 
 class SeedLog(RunLog):

@@ -8,7 +8,7 @@ from typing import Any
 from engine.outcomes import success_rate
 from engine.rehearsal.ranges import Range
 from tester.runs.chance import chance_notes, names_in, range_lines
-from tester.runs.result_notes import notes_on
+from tester.runs.result_notes import failure_in_words, notes_on
 
 HEADINGS = ("deployment", "provider", "attempts", "answered", "failed", "share", "avg ms", "errors")
 LEFT = {0, 1, 7}
@@ -74,7 +74,7 @@ def _refused(result: Mapping[str, Any]) -> str:
 
 def _causes(result: Mapping[str, Any]) -> list[str]:
     causes, untried = result.get("failures_by_cause") or {}, result.get("untried_requests", 0)
-    told = [f"{name} {count:,}" for name, count in causes.items()]
+    told = [f"{failure_in_words(name)} {count:,}" for name, count in causes.items()]
     told += [f"no deployment was asked for {untried:,}"] if untried else []
     return [f"failures   {' · '.join(told)}"] if told else []
 
@@ -103,7 +103,7 @@ def _skips(result: Mapping[str, Any]) -> list[str]:
 
 
 def _row(traffic: Mapping[str, Any]) -> tuple[str, ...]:
-    errors = ", ".join(f"{name} {count:,}" for name, count in traffic.get("errors", {}).items())
+    errors = ", ".join(f"{failure_in_words(name)} {count:,}" for name, count in traffic.get("errors", {}).items())
     return (
         traffic["deployment_name"],
         traffic["provider"],

@@ -198,7 +198,7 @@ def test_too_much_work_is_refused_with_what_would_fit(as_bob, address):
     answer = as_bob.post(address, {**asked, "against": {"router": "native"}})
     assert "Give at most 15,000, or fewer seeds" in answer.json()["num_requests"][0]
     answer = as_bob.post(address, {**asked, "against": {"router": "litellm"}})
-    assert "Give at most 1,428," in answer.json()["num_requests"][0]
+    assert "Give at most 2,727," in answer.json()["num_requests"][0]
 
 
 def test_only_operators_compare(as_charlie, as_dora, as_nobody, address):

@@ -38,6 +38,12 @@ def test_lines_have_units_and_shares_come_first():
     ]
 
 
+def test_callers_who_left_or_asked_again_are_lines_in_words():
+    ranges = {"left_share": Range(0.01, 0.02, 0.03), "repeated_share": Range(0.1, 0.2, 0.4)}
+    lines = [(line.label, line.median, line.span, line.is_wide) for line in range_lines(ranges, NAMES)]
+    assert lines == [("left", "2 %", "1 to 3 %", False), ("asked again", "20 %", "10 to 40 %", True)]
+
+
 def test_equal_names_are_told_apart_by_their_providers():
     rows = [("a", "Llama", "Nebius"), ("b", "Llama", "Azure"), ("c", "GPT", "OpenAI")]
     result = {

@@ -13,6 +13,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from tester.models import Run
+from tests.factories import make_group
 from tests.usage.logged import logged, tried
 from usage.models import RequestRecord
 
@@ -186,3 +187,11 @@ def test_an_hour_of_a_real_service_is_rehearsed(group):
     result = rehearse("--traffic", str(REAL_TRACE))
     assert result["total_requests"] == 19_366
     assert result["virtual_duration_ms"] > 3_400_000
+
+
+def test_both_sides_of_a_comparison_get_the_traffic_that_was_recorded_of_the_first(recorded, group, as_bob):
+    other = make_group(name="other", models=[group.deployments.first().model])
+    asked = {"against": {"routing_group_id": str(other.pk)}, "workload": RECORDED, "seeds": 1, "seed": 1}
+    told = as_bob.post(f"/v1/routing_group/{group.pk}/compare", asked).json()
+    assert (told["a"]["total_requests"], told["b"]["total_requests"]) == (40, 40)
+    assert told["notes"] == ["Both sides get the traffic that was recorded of chat."]

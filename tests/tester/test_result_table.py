@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import pytest
+
+from tester.runs.result_notes import failure_in_words
 from tester.terminal.result_table import bar, table
 
 TRAFFIC = {"priority": 1, "weight": None, "avg_latency_ms": 1234.5, "percent_of_total": 75.0}
@@ -50,7 +53,7 @@ def test_the_table_says_what_happened_in_columns():
     heading = next(line for line in lines if line.startswith("deployment"))
     rows = lines[lines.index(heading) + 1 : lines.index(heading) + 3]
     assert rows[0].split() == ["Llama", "Nebius", "1,000", "740", "260", "75.0", "%", "1,234",
-                               "RateLimitError", "200,", "Timeout", "60"]  # fmt: skip
+                               "rate", "limit", "200,", "timeout", "60"]  # fmt: skip
     assert rows[0].index("Nebius") == rows[1].index("Fireworks") == heading.index("provider")
     assert "Llama (Nebius) → Llama (Fireworks): 250 (fallback rate limit)" in lines
 
@@ -69,7 +72,7 @@ def test_what_was_never_asked_and_never_answered_is_said():
     nothing = {"successful_requests": 0, "failed_requests": 1000, "untried_requests": 990}
     causes = {"AllCoolingDown": 990, "ServiceUnavailableError": 10}
     text = table({**RESULT, **nothing, "failures_by_cause": causes})
-    assert "failures   AllCoolingDown 990 · ServiceUnavailableError 10 · no deployment was asked for 990" in text
+    assert "failures   all cooling down 990 · service unavailable 10 · no deployment was asked for 990" in text
     assert "latency    –, nothing was answered" in text
     assert any(line.split() == ["none", "was", "asked", "0", "0", "990", "–"] for line in text.splitlines())
 
@@ -80,3 +83,16 @@ def test_first_tokens_and_those_that_were_passed_over_are_said():
     assert "1st token  p50 310 · p95 1,200 · p99 2,000 ms" in lines
     assert "skipped    Llama: cooling 1,200 · at capacity 3" in lines
     assert "1st token" not in table({**RESULT, **dict.fromkeys(waits), "skipped": {}})
+
+
+@pytest.mark.parametrize(
+    ("error_class", "words"),
+    [
+        ("ServiceUnavailableError", "service unavailable"),
+        ("APIConnectionError", "API connection"),
+        ("Timeout", "timeout"),
+        ("AllCoolingDown", "all cooling down"),
+    ],
+)
+def test_failures_are_named_in_words(error_class, words):
+    assert failure_in_words(error_class) == words

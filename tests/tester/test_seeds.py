@@ -111,6 +111,21 @@ def test_more_than_a_run_may_have_is_refused(group, asked, words):
     assert refused.value.field == "seeds"
 
 
+def test_a_comparison_has_as_many_seeds_as_a_run_and_counts_the_work_of_both_sides(group, settings):
+    settings.REHEARSAL_SEEDS = 10
+
+    def seeds(asked: int | None, *, is_limited: bool = True, **of: Any) -> int:
+        a, b = (plan(group, RunRequest(**of, router=router)).job for router in ("native", "litellm"))
+        return of_seeds.how_many_compared(asked, a, b, is_limited=is_limited)
+
+    assert seeds(None, num_requests=100) == 10
+    assert seeds(None, num_requests=10_000) == 2
+    assert seeds(2, num_requests=10_000) == 2
+    assert seeds(50, num_requests=10_000, is_limited=False) == 50
+    with pytest.raises(BadInput, match=r"10,000 requests with 3 seeds are too many to wait for\. Give at most 9,090"):
+        seeds(3, num_requests=10_000)
+
+
 @pytest.mark.parametrize("seeds", [0, 101, "many"])
 def test_a_number_of_seeds_that_makes_no_sense_is_a_400(as_bob, url, seeds):
     answer = as_bob.post(url, {"seeds": seeds})

@@ -153,7 +153,7 @@ class Command(BaseCommand):
             "--seeds",
             type=_whole(MOST_SEEDS),
             help="rehearse under so many seeds and print the ranges; assertions must then hold under each "
-            "(default: 1; 10 for --against, 5 for --history)",
+            "(default: 1; with --against that of REHEARSAL_SEEDS, with --history 5)",
         )
         parser.add_argument("--csv", type=Path, metavar="FILE", help="write the numbers and their ranges to this file")
         parser.add_argument("--strict", action="store_true", help="fail when a fault of the scenario never struck")

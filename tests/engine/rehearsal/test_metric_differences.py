@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.rehearsal.metric_differences import BETTER, MetricDifference, better_of, differences_of
-from engine.rehearsal.ranges import AS_THEY_ARE, COUNTED, share_of
+from engine.rehearsal.ranges import AS_THEY_ARE, COUNTED, COUNTED_OF_CLIENTS, share_of
 
 COST, RATE, P95 = "cost_usd", "success_rate", "latency_p95_ms"
 
@@ -67,5 +67,5 @@ def test_a_deployment_that_one_side_lacks_has_answered_nothing_there():
 
 def test_every_metric_has_a_better_direction_or_is_known_to_have_none():
     without = {"fallback_share", "rescued_share", "hedged_share"}
-    assert set(BETTER) | without == {"success_rate", *AS_THEY_ARE, *COUNTED}
+    assert set(BETTER) | without == {"success_rate", *AS_THEY_ARE, *COUNTED, *COUNTED_OF_CLIENTS}
     assert not set(BETTER) & without

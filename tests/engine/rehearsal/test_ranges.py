@@ -71,6 +71,12 @@ def test_a_run_in_which_all_was_refused_has_no_success_rate():
     assert metrics["refused_share"] == 1.0
 
 
+def test_callers_who_left_or_asked_again_are_shares_where_the_workload_has_clients():
+    metrics = metrics_of(result(left_requests=3, repeated_requests=12))
+    assert (metrics["left_share"], metrics["repeated_share"]) == (0.03, 0.12)
+    assert not {"left_share", "repeated_share"} & set(metrics_of(result()))
+
+
 def test_a_range_has_the_lowest_the_middle_and_the_highest_value():
     measured = [{"x": 3.0, "y": 1.0}, {"x": 1.0}, {"x": 10.0, "y": 2.0}]
     assert ranges_of(measured) == {"x": (1.0, 3.0, 10.0), "y": (1.0, 1.5, 2.0)}
