@@ -40,6 +40,7 @@ from gateway.background.periodic import run_every
 from gateway.background.presence import Presence
 from gateway.background.probing import Prober
 from gateway.background.rankings import Rankings
+from gateway.background.status_pages import follow_status_pages
 from gateway.doors.model_facts import Facts, read_facts
 from gateway.keeping.keeper import Keeper
 from groups.models import RoutingGroup, RoutingRules
@@ -154,6 +155,7 @@ class Live:
         work = (
             *(self._follow(), recorder.run(), self.publisher.run(), self.presence.run()),
             *(self.rankings.run(), prober.run(), watch(), courier.run(), self._give_back()),
+            follow_status_pages(interval_s=settings.STATUS_PAGES_INTERVAL_S),
         )
         self._tasks += [asyncio.create_task(endless) for endless in work]
 

@@ -321,3 +321,8 @@ class LanguageModel(models.Model):
     def clean(self) -> None:
         if not isinstance(self.capabilities, list) or not all(isinstance(c, str) for c in self.capabilities):
             raise ValidationError({"capabilities": "Give a list of words, such as ['chat', 'vision']."})
+
+
+# They are a subject of their own; Django looks for models here.
+from providers.status_pages.models import ReportedIncident as ReportedIncident  # noqa: E402
+from providers.status_pages.models import StatusPage as StatusPage  # noqa: E402

@@ -5,6 +5,7 @@ from django.urls import path
 from providers import api
 from providers.catalog import api as catalog_api
 from providers.health import connection_api
+from providers.status_pages import api as status_api
 
 urlpatterns = [
     path("api/v1/llm/providers", api.ProviderList.as_view(), name="api-provider-list"),
@@ -29,5 +30,17 @@ urlpatterns = [
         "api/v1/llm/catalog/updates/decline",
         catalog_api.DeclineCatalogUpdates.as_view(),
         name="api-catalog-updates-decline",
+    ),
+    path("api/v1/llm/status-pages", status_api.StatusPageList.as_view(), name="api-status-page-list"),
+    path("api/v1/llm/status-pages/<str:page_id>", status_api.StatusPageDetail.as_view(), name="api-status-page-detail"),
+    path(
+        "api/v1/llm/status-pages/<str:page_id>/incidents",
+        status_api.StatusPageIncidents.as_view(),
+        name="api-status-page-incidents",
+    ),
+    path(
+        "api/v1/llm/status-pages/<str:page_id>/refresh",
+        status_api.StatusPageRefresh.as_view(),
+        name="api-status-page-refresh",
     ),
 ]

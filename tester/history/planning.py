@@ -17,6 +17,7 @@ from engine.spec import GroupSpec, Router
 from groups.models import RoutingGroup
 from groups.specs import specs_with_fallbacks
 from providers.models import Provider
+from providers.status_pages.actions import stored_incidents
 
 HOUR = timedelta(hours=1)
 LONGEST = timedelta(days=3 * 366)
@@ -69,7 +70,7 @@ def plan_history(group: RoutingGroup, asked: HistoryRequest, *, now: datetime) -
     specs = [_without_keys(spec) for spec in specs_with_fallbacks(group)]
     starts, ends = _period(asked, now)
     shares = shares_of(None if asked.impact_shares is None else dict(asked.impact_shares))
-    incidents = (*known_incidents(), *incidents_of(asked.incidents or (), now=now))
+    incidents = (*all_known_incidents(), *incidents_of(asked.incidents or (), now=now))
     services = _services(specs, asked.services, incidents)
     _check_known(services, incidents, starts, ends)
     job = HistoryJob(
@@ -93,6 +94,11 @@ def plan_history(group: RoutingGroup, asked: HistoryRequest, *, now: datetime) -
     without = tuple(name for name in job.providers if name not in services)
     notes = (NATIVE,) if any(spec.router is not Router.NATIVE for spec in specs) else ()
     return HistoryPlan(job, shares, without, notes)
+
+
+def all_known_incidents() -> tuple[Incident, ...]:
+    """Those of our own table, and those of imported status pages; one query."""
+    return (*known_incidents(), *stored_incidents())
 
 
 def _without_keys(spec: GroupSpec) -> GroupSpec:

@@ -8,9 +8,9 @@ from typing import Any
 from django import forms
 
 from engine.exceptions import BadInput
-from engine.history.incidents import IMPACT_SHARES, SERVICE_OF_TYPE, known_incidents
+from engine.history.incidents import IMPACT_SHARES, SERVICE_OF_TYPE
 from pages.forms import SelectField
-from tester.history.planning import HistoryRequest
+from tester.history.planning import HistoryRequest, all_known_incidents
 
 SERVICE = "service_"
 SHARES = ("minor", "major", "critical")
@@ -33,10 +33,11 @@ class TimeMachineForm(forms.Form):
     def __init__(self, data: Any, providers: Mapping[str, str]) -> None:
         """`providers` are the types of those that can answer, by name."""
         super().__init__(data, label_suffix="")
-        years = sorted({one.start.year for one in known_incidents()}, reverse=True)
+        incidents = all_known_incidents()
+        years = sorted({one.start.year for one in incidents}, reverse=True)
         self._choose("year", [(str(year), str(year)) for year in years])
         self._choose("seeds", [("1", "1 seed: quick"), ("2", "2 seeds"), ("5", "5 seeds: with a good range")])
-        services = sorted({one.service for one in known_incidents()})
+        services = sorted({one.service for one in incidents})
         self._providers = providers
         for number, (name, kind) in enumerate(self._providers.items()):
             field = SelectField(label=f"{name} is", required=False, initial=SERVICE_OF_TYPE.get(kind, ""))

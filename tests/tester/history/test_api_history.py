@@ -9,7 +9,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from access.keys import COMMAND_LINE
+from providers.status_pages import actions
 from tests.factories import make_group, make_model, make_provider
+from tests.providers.status_pages.statuspage import incident, page
 
 DAY = {"from": "2024-12-12", "until": "2024-12-13", "seeds": 1, "requests_per_hour": 6}
 FIELDS = {"availability", "ranges", "alone", "requests", "lost", "weeks", "worst"}
@@ -53,6 +56,13 @@ def test_incidents_of_a_request_are_rehearsed_too(as_bob, url):
     mine = {"service": "mine", "start": "2024-12-12T00:00Z", "impact": "critical"}
     result = as_bob.post(url, {**DAY, "services": {"Anthropic": "mine"}, "incidents": [mine]}).json()
     assert result["alone"]["Anthropic"] == 0  # it is open until the end
+
+
+def test_incidents_of_imported_status_pages_are_rehearsed_too(as_bob, url):
+    told = incident(12, started_at="2024-12-12T00:00Z", resolved_at="2024-12-13T00:00Z", impact="critical")
+    actions.import_content(by=COMMAND_LINE, content=page(told))
+    result = as_bob.post(url, {**DAY, "services": {"Anthropic": "acme-ai-chat-api"}}).json()
+    assert result["alone"]["Anthropic"] == 0
 
 
 @pytest.mark.parametrize(
