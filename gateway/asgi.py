@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 from channels.layers import get_channel_layer
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from pydantic_core import to_json
 
 from engine.ledger import new_call_id
@@ -28,7 +29,7 @@ from gateway.doors.paths import Asks, not_served, refuses_socket, way_of
 from gateway.exchange import Exchange
 from gateway.keeping import reading_kept
 from gateway.live import Live
-from gateway.openai import ApiError, Headers
+from gateway.openai import ApiError, Headers, database_away
 
 READY_WITHIN_S = 2.0
 LOOKS_AFTER_S = 0.1
@@ -161,6 +162,8 @@ async def _answer(request: Incoming, method: str, receive: Receive, send: Send) 
         await _fail(request, error, headers, send)
     except ClientLeft:
         return
+    except (OperationalError, InterfaceError):
+        await _fail(request, database_away(), headers, send)
     except Exception:
         log.exception("request failed", endpoint=request.way.endpoint)
         failure = ApiError(500, "The gateway failed on this request; its log says why.", code="internal_error")

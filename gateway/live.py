@@ -10,7 +10,6 @@ import asyncio
 import gc
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,7 +20,7 @@ from uuid import UUID
 import structlog
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import DatabaseError, connections
+from django.db import DatabaseError
 
 from access import credits
 from access.byok.keys import all_own_keys
@@ -36,6 +35,7 @@ from engine.virtual import VirtualSpec
 from gateway.admission.rate_limits import RateLimits
 from gateway.background.alert_loop import WebhookSender, watch
 from gateway.background.cooldown_publisher import CooldownPublisher
+from gateway.background.database_thread import in_database_thread
 from gateway.background.periodic import run_every
 from gateway.background.presence import Presence
 from gateway.background.probing import Prober
@@ -288,14 +288,13 @@ class Live:
 
 _live: Live | None = None
 _loop: asyncio.AbstractEventLoop | None = None
-_database_thread = ThreadPoolExecutor(1, thread_name_prefix="gateway-database")
 
 
 async def start() -> Live:
     """The Live of this process; started once, on the server's own event loop."""
     global _live, _loop
     if _live is None or _loop is not asyncio.get_running_loop():
-        _live, _loop = Live(_in_own_thread, _shared_store()), asyncio.get_running_loop()
+        _live, _loop = Live(in_database_thread, _shared_store()), asyncio.get_running_loop()
         await _live.start()
     return _live
 
@@ -325,7 +324,7 @@ async def stop() -> None:
     if _live is not None:
         live, _live = _live, None
         await live.stop()
-        await asyncio.get_running_loop().run_in_executor(_database_thread, connections.close_all)
+        await in_database_thread.close()
 
 
 @asynccontextmanager
@@ -341,27 +340,3 @@ async def serving() -> AsyncIterator[Live]:
         yield live
     finally:
         await close_session()
-
-
-async def _in_own_thread(work: Callable[[], T]) -> T:
-    """The gateway's one crossing to synchronous code; a thread of its own, so that slow pages do not delay it.
-
-    Its connection stays open: to open one takes eight times as long as to read the configuration's version.
-    """
-
-    def run() -> T:
-        _let_go_of_lost_connections()
-        try:
-            return work()
-        except BaseException:
-            connections.close_all()
-            raise
-
-    return await asyncio.get_running_loop().run_in_executor(_database_thread, run)
-
-
-def _let_go_of_lost_connections() -> None:
-    """Of this thread, which `close_old_connections` would close for their age."""
-    for connection in connections.all(initialized_only=True):
-        if connection.connection is not None and not connection.is_usable():
-            connection.close()

@@ -12,6 +12,7 @@ from pydantic_core import from_json, to_json
 from access.credits import CapReached, OutOfCredits
 from engine.exceptions import RequestFailed
 from engine.upstreams.call import Endpoint
+from lib.database_link import RETRY_AFTER_S, WHY
 
 Headers = list[tuple[bytes, bytes]]
 MODEL_NAME_LIMIT = 512
@@ -87,6 +88,12 @@ def from_shortage(shortage: OutOfCredits | CapReached) -> ApiError:
         headers.append((b"retry-after", str(math.ceil(shortage.retry_after_s)).encode()))
         return ApiError(429, str(shortage), code="monthly_cap_reached", headers=headers)
     return ApiError(402, str(shortage), code="insufficient_quota", headers=headers)
+
+
+def database_away() -> ApiError:
+    """The error for what is not in memory while the database is away."""
+    headers: Headers = [(b"retry-after", b"%d" % RETRY_AFTER_S)]
+    return ApiError(503, WHY, code="database_away", headers=headers)
 
 
 def unknown_model(name: str) -> ApiError:

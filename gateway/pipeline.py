@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from pydantic_core import to_json
 
 from access.credits import CapReached, OutOfCredits
@@ -80,7 +81,7 @@ async def serve(live: Live, request: Incoming, raw: bytes | FormReader) -> tuple
         exchange.keep = partial(keep, live)
         if isinstance(exchange.result, Answer) and exchange.result.kept is not None:
             await exchange.keep(exchange, exchange.result.kept)
-    except (RequestFailed, ApiError, Malformed, TimeoutError) as error:
+    except (RequestFailed, ApiError, Malformed, TimeoutError, OperationalError, InterfaceError) as error:
         failure = _as_api_error(error)
         exchange.status, exchange.error_code = failure.status, failure.code or failure.fields["type"] or ""
         failure.headers += response_headers(exchange) + headers
@@ -226,4 +227,6 @@ def _as_api_error(error: Exception) -> ApiError:
         return ApiError(400, error.message, param=error.param)
     if isinstance(error, RequestFailed):
         return openai.from_failure(error)
+    if isinstance(error, OperationalError | InterfaceError):
+        return openai.database_away()
     return ApiError(504, f"No deployment answered within {settings.REQUEST_DEADLINE_S:g} s.", code="deadline_exceeded")

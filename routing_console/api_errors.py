@@ -6,12 +6,13 @@ from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db import IntegrityError
+from django.db import IntegrityError, InterfaceError, OperationalError
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 from rest_framework.serializers import as_serializer_error
 from rest_framework.views import exception_handler as drf_exception_handler
 
+from lib.database_link import RETRY_AFTER_S, WHY
 from lib.exceptions import Conflict, DomainError, NotAllowed, Stale
 
 STATUS: dict[type[Exception], int] = {NotAllowed: 403, Conflict: 409, Stale: 412, DomainError: 400}
@@ -26,6 +27,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     for kind, status in STATUS.items():
         if isinstance(error, kind):
             return Response({"detail": str(error)}, status=status)
+    if isinstance(error, OperationalError | InterfaceError):
+        return Response({"detail": WHY}, status=503, headers={"Retry-After": str(RETRY_AFTER_S)})
     if isinstance(error, IntegrityError):
         return Response({"detail": LOST_RACE}, status=409)
     if isinstance(error, RequestDataTooBig):

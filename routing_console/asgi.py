@@ -21,10 +21,12 @@ from gateway import live  # noqa: E402
 from gateway.asgi import App, Gateway, Receive, Scope, Send  # noqa: E402
 from pages.live_updates.consumers import ChangesConsumer  # noqa: E402
 from providers.demo import upstream  # noqa: E402
+from routing_console.guard.database import UnlessAway  # noqa: E402
 from tester.consumers import websocket_urlpatterns  # noqa: E402
 from tester.runs import conduct  # noqa: E402
 
 changes: Any = path("ws/changes/", cast(Any, ChangesConsumer.as_asgi()))
+console: App = UnlessAway(django_application)
 sockets: App = AuthMiddlewareStack(URLRouter([changes, *websocket_urlpatterns]))
 
 
@@ -35,7 +37,7 @@ async def pages(scope: Scope, receive: Receive, send: Send) -> None:
     elif settings.DEMO and scope["path"].startswith("/demo/upstream/"):
         await upstream.app(scope, receive, send)
     else:
-        await django_application(scope, receive, send)
+        await console(scope, receive, send)
 
 
 gateway: App = Gateway(pages)

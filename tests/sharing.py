@@ -19,7 +19,7 @@ from _pytest.nodeid import coerce_node_id
 
 from tests import databases, servers, services
 
-STARTERS = frozenset(inspect.unwrap(one) for one in (servers.running, services.postgres, services.valkey))
+STARTERS = frozenset(inspect.unwrap(one) for one in (servers.running, services.own_postgres, services.valkey))
 FOLDERS = ("proxy", "e2e")
 # pytest-django lets no test without one of these at the database.
 DATABASE = frozenset({"db", "transactional_db", "django_db_reset_sequences", "django_db_serialized_rollback"})

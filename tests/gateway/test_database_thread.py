@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from django.db import connection, connections
 
-from gateway.live import _in_own_thread
+from gateway.background.database_thread import in_database_thread
 from providers import config_version
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -21,7 +21,7 @@ class LostItError(Exception):
 @pytest.fixture(autouse=True)
 async def clean_up() -> AsyncIterator[None]:
     yield
-    await _in_own_thread(connections.close_all)
+    await in_database_thread(connections.close_all)
 
 
 def _look() -> object:
@@ -42,18 +42,18 @@ def _cut() -> object:
 
 
 async def test_a_look_at_the_database_uses_the_connection_of_the_one_before():
-    assert await _in_own_thread(_look) is await _in_own_thread(_look)
+    assert await in_database_thread(_look) is await in_database_thread(_look)
 
 
 @ON_POSTGRESQL
 async def test_work_that_failed_leaves_no_connection_behind():
-    before = await _in_own_thread(_look)
+    before = await in_database_thread(_look)
     with pytest.raises(LostItError):
-        await _in_own_thread(_fail)
-    assert await _in_own_thread(_look) is not before
+        await in_database_thread(_fail)
+    assert await in_database_thread(_look) is not before
 
 
 @ON_POSTGRESQL
 async def test_a_connection_that_was_lost_is_replaced_before_it_is_used():
-    before = await _in_own_thread(_cut)
-    assert await _in_own_thread(_look) is not before
+    before = await in_database_thread(_cut)
+    assert await in_database_thread(_look) is not before
