@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from usage.models.alerts import Alert, AlertKind, AlertQuerySet, AlertRule
 from usage.models.cooldowns import BreakerState, BreakerTrip, CooldownRecord
+from usage.models.group_traffic import GroupCount
 from usage.models.processes import ServerProcess
 from usage.models.recent import RecentCount, RecentKind
 from usage.models.requests import RequestQuerySet, RequestRecord
@@ -19,6 +20,7 @@ __all__ = [
     "BreakerTrip",
     "CooldownRecord",
     "Grain",
+    "GroupCount",
     "LatencyCount",
     "RecentCount",
     "RecentKind",

@@ -15,6 +15,7 @@ from django.db.transaction import atomic
 from pydantic_core import to_json
 
 from access.credits import Settlement, settle_many
+from usage.group_traffic.counting import count_groups
 from usage.health.recent import count_recent
 from usage.models import RequestRecord
 from usage.request_log.finished import ATTEMPTS, COLUMNS, SKIPPED, STARTED_AT, Finished, values_of
@@ -74,6 +75,7 @@ def _write_new(requests: Sequence[Finished], batch: Sequence[JournalEntry]) -> N
     _insert(requests)
     add_up(tally(requests))
     count_recent(requests)
+    count_groups(requests)
     _settle(batch)
 
 

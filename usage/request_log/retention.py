@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
+from usage.group_traffic.counting import shrink_groups
 from usage.health.recent import forget_recent
 from usage.models import Grain, LatencyCount, RequestRecord, UsageBucket
 from usage.stored_responses import forget_old
@@ -29,6 +30,7 @@ def purge() -> None:
         _purge_requests()
         _purge_hours()
         forget_recent()
+        shrink_groups()
         forget_old()
     except DatabaseError as error:
         log.warning("old requests not deleted", error=str(error))

@@ -66,3 +66,10 @@ def add_to(model: type[Model], keys: Sequence[str], columns: Sequence[str], rows
 
 def _quoted(names: Iterable[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
+
+
+def keep_writers_out(model: type[Model]) -> None:
+    """Makes other writers of a table wait, until the transaction ends. In SQLite they wait anyway."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f'LOCK TABLE "{model._meta.db_table}" IN SHARE ROW EXCLUSIVE MODE')

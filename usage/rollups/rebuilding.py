@@ -13,7 +13,7 @@ from django.db.transaction import atomic
 from django.utils import timezone
 
 from usage.models import Grain, LatencyCount, RequestRecord, UsageBucket
-from usage.rollups.adding import add_up
+from usage.rollups.adding import add_up, keep_writers_out
 from usage.rollups.tallies import SUMS, next_month, start_of, tally
 
 
@@ -69,16 +69,9 @@ def _first_whole_day() -> datetime | None:
 
 @atomic
 def _rebuild_day(day: datetime) -> None:
-    _keep_writers_out()
+    keep_writers_out(UsageBucket)
     during = {"grain__in": (Grain.HOUR, Grain.DAY), "start__gte": day, "start__lt": day + DAY}
     LatencyCount.objects.filter(**during).delete()
     UsageBucket.objects.filter(**during).delete()
     add_up(tally(RequestRecord.objects.filter(started_at__gte=day, started_at__lt=day + DAY).iterator(ROWS_AT_ONCE)))
     sum_up_month(start_of(day, Grain.MONTH))
-
-
-def _keep_writers_out() -> None:
-    """Makes other writers of these sums wait. In SQLite they wait anyway."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(f'LOCK TABLE "{UsageBucket._meta.db_table}" IN SHARE ROW EXCLUSIVE MODE')
