@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,21 @@ SMOKE = (pytest.param("messages", marks=pytest.mark.smoke), *KINDS[1:])
 CLAUDE = str(BIN / "claude")
 
 
-def claude(stage: Stage, folder: Path, group: str, *options: str, key: str = MASTER_KEY, fails: bool = False) -> Any:
-    """What Claude Code says when it is asked to run something."""
-    command = [CLAUDE, "-p", "Please run it.", "--model", group, "--output-format", "json", *options]
+def claude(
+    stage: Stage,
+    folder: Path,
+    group: str,
+    *options: str,
+    prompt: str = "Please run it.",
+    key: str = MASTER_KEY,
+    key_name: str = "ANTHROPIC_AUTH_TOKEN",
+    fails: bool = False,
+) -> Any:
+    """What Claude Code says to a prompt."""
+    command = [CLAUDE, "--model", group, "--output-format", "json", *options, "-p", prompt]
     settings = {
         "ANTHROPIC_BASE_URL": stage.console.url,
-        "ANTHROPIC_AUTH_TOKEN": key,
+        key_name: key,
         "ANTHROPIC_DEFAULT_HAIKU_MODEL": group,
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
         "CLAUDE_CODE_MAX_RETRIES": "0",
@@ -64,3 +74,30 @@ def test_claude_code_runs_a_command_and_sends_its_thoughts_back(stage: Stage, tm
 def test_claude_code_says_why_it_has_no_answer(stage: Stage, tmp_path: Path):
     said = claude(stage, tmp_path, stage.group("chat"), key="sk-wrong", fails=True)
     assert (said["is_error"], "unknown, revoked or expired" in said["result"]) == (True, True), said["result"]
+
+
+@pytest.mark.parametrize(("kind", "name"), [("messages", "claude-sonnet-4-5"), ("chat", "claude-opus-4-5")])
+def test_claude_code_runs_a_command_with_an_api_key_under_a_name_that_it_knows(
+    stage: Stage, tmp_path: Path, kind: str, name: str
+):
+    written = tmp_path / "written.txt"
+    stage.upstream.usual = Agent((Call("Bash", {"command": f"echo from the model > {written}", "description": "-"}),))
+    said = claude(stage, tmp_path, stage.group(kind, name), "--allowedTools", "Bash", key_name="ANTHROPIC_API_KEY")
+    assert (said["result"], written.read_text()) == (DONE_TEXT, "from the model\n")
+
+
+@pytest.mark.parametrize("kind", ["messages", "chat"])
+def test_claude_code_measures_its_context_in_a_burst_of_counts(stage: Stage, tmp_path: Path, kind: str):
+    stage.upstream.usual = Agent(())
+    said = claude(stage, tmp_path, stage.group(kind), prompt="/context")
+    assert re.search(r"\| System tools \| [\d.]+k \|", said["result"]), said["result"]
+    paths = {one.path.partition("?")[0] for one in stage.upstream.seen}
+    assert paths == ({"/v1/messages/count_tokens"} if kind == "messages" else set())
+
+
+@pytest.mark.parametrize("kind", ["messages", "chat"])
+def test_claude_code_gives_an_object_of_its_schema(stage: Stage, tmp_path: Path, kind: str):
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    stage.upstream.usual = Agent((Call("StructuredOutput", {"city": "Paris"}),))
+    said = claude(stage, tmp_path, stage.group(kind), "--json-schema", json.dumps(schema))
+    assert said["structured_output"] == {"city": "Paris"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,11 @@ from tests.servers import MASTER_KEY
 
 CODEX = str(HERE / "node_modules" / "@openai" / "codex" / "bin" / "codex.js")
 PATCH = "*** Begin Patch\n*** Add File: patched.txt\n+from the patch\n*** End Patch\n"
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+# How each dialect has a picture.
+PART_OF = {"chat": '"image_url": {"url": "data:', "responses": '"type": "input_image"', "messages": '"type": "image"'}
 CONFIG = """
 model_provider = "console"
 [model_providers.console]
@@ -29,7 +35,13 @@ stream_max_retries = 0
 
 
 def codex(
-    stage: Stage, folder: Path, group: str, *options: str, key: str = MASTER_KEY, fails: bool = False
+    stage: Stage,
+    folder: Path,
+    group: str,
+    *options: str,
+    picture: str = "",
+    key: str = MASTER_KEY,
+    fails: bool = False,
 ) -> list[dict[str, Any]]:
     """The events of Codex while it does what it is asked for."""
     home = folder / "home"
@@ -37,6 +49,7 @@ def codex(
     (home / "config.toml").write_text(CONFIG.format(url=stage.console.url))
     command = [*NODE, CODEX, "exec", "--json", "--skip-git-repo-check", "--model", group]
     command += ["--dangerously-bypass-approvals-and-sandbox", *options, "Do it."]
+    command += ["-i", picture] if picture else []
     said = run(command, folder, fails=fails, CODEX_HOME=str(home), ROUTING_CONSOLE_KEY=key)
     return [json.loads(line) for line in said.splitlines() if line.startswith("{")]
 
@@ -52,6 +65,18 @@ def test_codex_runs_a_command_and_applies_a_patch(stage: Stage, tmp_path: Path, 
     assert [item["text"] for item in items if item["type"] == "agent_message"] == [DONE_TEXT]
     assert (tmp_path / "written.txt").read_text() == "from the model\n"
     assert (tmp_path / "patched.txt").read_text() == "from the patch\n"
+
+
+@pytest.mark.parametrize("kind", ["chat", "responses", "messages"])
+def test_codex_shows_the_model_a_picture(stage: Stage, tmp_path: Path, kind: str):
+    (tmp_path / "dot.png").write_bytes(PNG)
+    stage.upstream.usual = Agent(())
+    events = codex(stage, tmp_path, stage.group(kind), picture="dot.png")
+    items = [event["item"] for event in events if "item" in event]
+    assert [item["text"] for item in items if item["type"] == "agent_message"] == [DONE_TEXT]
+    [asked] = [json.dumps(one.body) for one in stage.upstream.seen if "Do it." in json.dumps(one.body)]
+    assert PART_OF[kind] in asked
+    assert base64.b64encode(PNG).decode() in asked
 
 
 @pytest.mark.parametrize("kind", ["chat", "messages"])

@@ -15,9 +15,10 @@ from tests.clients.speech import Call
 from tests.clients.upstreams import DONE_TEXT, Agent
 from tests.servers import MASTER_KEY
 
-WEATHER = Agent(tuple(Call(name, {"city": "Paris"}) for name in ("get_weather", "City", "PartialCity")))
+WEATHER = Agent(tuple(Call(name, {"city": "Paris"}) for name in ("get_weather", "City", "PartialCity", "json")))
 NEEDS_OLDER = ("llamaindex.py", "pydanticai.py messages")
 TOOLS = {"plain": DONE_TEXT, "streamed": DONE_TEXT, "tool": DONE_TEXT}
+OF_SCHEMA = {"object": "Paris", "streamed object": "Paris"}
 OBJECTS = {"plain": "Paris", "streamed": "Paris", "tool": "Paris"}
 OPENAI = (["AuthenticationError", 401], ["RateLimitError", 429])
 
@@ -60,7 +61,10 @@ CLIENTS = (
     Client("llamaindex.py"),
     *(Client("openai_node.mjs", dialect) for dialect in ("chat", "responses")),
     Client("anthropic_node.mjs"),
-    *(Client("vercel.mjs", dialect, API_CALL_ERRORS) for dialect in ("chat", "responses", "messages")),
+    *(
+        Client("vercel.mjs", dialect, API_CALL_ERRORS, tuple((TOOLS | OF_SCHEMA).items()))
+        for dialect in ("chat", "responses", "messages")
+    ),
 )
 
 

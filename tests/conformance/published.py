@@ -1,6 +1,6 @@
 """Every parameter of each protocol, as the vendors' libraries list them (openai 3.57, anthropic 2.14).
 
-`tests/clients/test_published.py` compares the lists with the libraries.
+`tests/clients/test_conformance.py` compares the lists with the libraries.
 """
 
 from __future__ import annotations

@@ -3,13 +3,13 @@
 import { createAnthropic } from "@ai-sdk/anthropic";
 import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
-import { generateText, jsonSchema, stepCountIs, streamText, tool } from "ai";
+import { generateObject, generateText, jsonSchema, stepCountIs, streamObject, streamText, tool } from "ai";
 import { getWeather, PROMPT, SCHEMA, tell } from "./told.mjs";
 
 const PROVIDERS = {
   responses: createOpenAI,
   messages: createAnthropic,
-  chat: (where) => createOpenAICompatible({ name: "console", ...where }),
+  chat: (where) => createOpenAICompatible({ name: "console", supportsStructuredOutputs: true, ...where }),
 };
 
 await tell(({ base, key, model: name }) => {
@@ -26,5 +26,11 @@ await tell(({ base, key, model: name }) => {
       return text;
     },
     tool: async () => (await generateText({ ...asked, tools, stopWhen: stepCountIs(3) })).text,
+    object: async () => (await generateObject({ ...asked, schema: jsonSchema(SCHEMA) })).object.city,
+    "streamed object": async () => {
+      let found = {};
+      for await (const part of streamObject({ ...asked, schema: jsonSchema(SCHEMA) }).partialObjectStream) found = part;
+      return found.city;
+    },
   };
 });
