@@ -22,7 +22,7 @@ from engine.ledger import new_call_id
 from engine.upstreams.call import Stream
 from engine.upstreams.time_limits import time_limits
 from gateway import live, pipeline
-from gateway.doors import cors, error_shapes, offered_models
+from gateway.doors import cors, error_shapes, metrics_page, offered_models
 from gateway.doors.form_reader import FormReader, read_form
 from gateway.doors.incoming import Incoming, incoming
 from gateway.doors.paths import Asks, not_served, refuses_socket, way_of
@@ -30,6 +30,8 @@ from gateway.exchange import Exchange
 from gateway.keeping import reading_kept
 from gateway.live import Live
 from gateway.openai import ApiError, Headers, database_away
+from usage.metrics.counting import sums
+from usage.metrics.declared import UNAUTHORIZED
 
 READY_WITHIN_S = 2.0
 LOOKS_AFTER_S = 0.1
@@ -153,12 +155,18 @@ async def _answer(request: Incoming, method: str, receive: Receive, send: Send) 
             await _send(
                 send, 200, JSON + headers, await pipeline.count(await live.start(), request, await _body(receive))
             )
+        elif request.way.asks is Asks.METRICS:
+            kind, text = await metrics_page.read(await live.start(), request)
+            kinds = [(b"content-type", kind.encode())]
+            await _send(send, 200, kinds + headers, b"" if method == "HEAD" else text, len(text))
         elif request.way.asks is Asks.STORED:
             await _unless_caller_leaves(partial(_read_kept, request, method, headers, send), receive)
         else:
             status, body = await SIMPLE[request.way.asks](request)
             await _send(send, status, JSON + headers, b"" if method == "HEAD" else body, len(body))
     except ApiError as error:
+        if error.status == 401:
+            sums.add(UNAUTHORIZED)
         await _fail(request, error, headers, send)
     except ClientLeft:
         return
@@ -171,6 +179,15 @@ async def _answer(request: Incoming, method: str, receive: Receive, send: Send) 
 
 
 async def _answer_call(request: Incoming, headers: Headers, receive: Receive, send: Send) -> None:
+    serving = await live.start()
+    serving.in_flight += 1
+    try:
+        await _call(request, headers, receive, send)
+    finally:
+        serving.in_flight -= 1
+
+
+async def _call(request: Incoming, headers: Headers, receive: Receive, send: Send) -> None:
     if not request.way.is_form:
         raw = await _body(receive)
         await _unless_caller_leaves(partial(_serve, request, raw, headers, send), receive)

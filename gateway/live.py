@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import hashlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ from gateway.admission.rate_limits import RateLimits
 from gateway.background.alert_loop import WebhookSender, watch
 from gateway.background.cooldown_publisher import CooldownPublisher
 from gateway.background.database_thread import in_database_thread
+from gateway.background.measuring import Measuring
 from gateway.background.periodic import run_every
 from gateway.background.presence import Presence
 from gateway.background.probing import Prober
@@ -127,6 +129,8 @@ class Live:
         self.publisher = CooldownPublisher(self.routing, in_database_thread)
         self.presence = Presence(self.publisher.process, self.store, in_database_thread)
         self.rankings = Rankings(in_database_thread)
+        self.measuring = Measuring(self)
+        self.in_flight, self.refreshed_s = 0, time.time()
         self.rate_limits = RateLimits(settings.REDIS_URL)
         self.stored = Keeper()
         self._lone: dict[str, UUID] = {}
@@ -156,6 +160,7 @@ class Live:
             *(self._follow(), recorder.run(), self.publisher.run(), self.presence.run()),
             *(self.rankings.run(), prober.run(), watch(), courier.run(), self._give_back()),
             follow_status_pages(interval_s=settings.STATUS_PAGES_INTERVAL_S),
+            *(self.measuring.run(), self.measuring.listen()),
         )
         self._tasks += [asyncio.create_task(endless) for endless in work]
 
@@ -168,6 +173,7 @@ class Live:
             await self.presence.end()
         await self.stored.stop()
         await asyncio.to_thread(recorder.flush)
+        await self.measuring.stop()
         await close_session()
 
     async def refresh(self) -> None:
@@ -178,6 +184,7 @@ class Live:
                 await self._apply(await self._in_database_thread(load_config))
                 await self.rankings.renew()
                 await self.publisher.follow_resets()
+            self.refreshed_s = time.time()
 
     async def read(self, work: Callable[[], T]) -> T:
         """What is not in memory, from the database; raises DatabaseError."""

@@ -14,6 +14,7 @@ from engine.upstreams.call import Answer, Endpoint, Part, Stream, cost_of
 from engine.upstreams.tokens import Usage
 from gateway.exchange import Exchange
 from gateway.resolve import VirtualChoice
+from usage.metrics.counting import sums
 from usage.request_log.finished import values_of
 from usage.request_log.packing import LogRow, Wire, attempt_of, settlement_of
 from usage.request_log.recorder import recorder
@@ -146,6 +147,7 @@ def record(exchange: Exchange) -> None:
     if ended.usage and exchange.rate_limits:
         exchange.rate_limits.count_tokens(ended.holder, ended.usage.total_tokens)
     recorder.put(ended)
+    sums.count(ended)
 
 
 def cost_usd(result: Answer | Stream, trace: Trace) -> float | None:

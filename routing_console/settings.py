@@ -250,6 +250,10 @@ STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True  # files are served in place; nothing to collect
 
+METRICS_KEY = env.str("METRICS_KEY", default="")
+METRICS_HOST = env.str("METRICS_HOST", default="127.0.0.1")
+METRICS_PORT = env.int("METRICS_PORT", default=0)
+METRICS_MAX_SERIES = env.int("METRICS_MAX_SERIES", default=500)
 LOG_MESSAGE_PREVIEW = env.bool("LOG_MESSAGE_PREVIEW", default=False)
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOGGING = logging_config(level=LOG_LEVEL, as_json=env.bool("LOG_JSON", default=False))

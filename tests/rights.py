@@ -12,7 +12,7 @@ HOT_ROUTES = {
     *("/v1/chat/completions", "/v1/responses", "/v1/messages", "/v1/embeddings"),
     *("/v1/completions", "/v1/moderations", "/v1/rerank", "/v2/rerank", "/v1/images/generations", "/v1/audio/speech"),
     *("/v1/audio/transcriptions", "/v1/audio/translations"),
-    *("/v1/messages/count_tokens", "/v1/models", "/livez", "/healthz", "/readyz", "/readyz/console"),
+    *("/v1/messages/count_tokens", "/v1/models", "/livez", "/healthz", "/readyz", "/readyz/console", "/metrics"),
 }
 
 # Address name -> who may read, who may change. Where a method is not answered, the other's rule or the strictest.

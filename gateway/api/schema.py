@@ -148,6 +148,14 @@ def _model_operation() -> Schema:
     return operation
 
 
+def _metrics_operation() -> Schema:
+    operation = _operation("metrics", "Prometheus' text; with a key that may read, or METRICS_KEY.")
+    operation["responses"]["200"] = {"description": "Done.", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    operation["responses"]["403"] = _content("This key may not read.", ERROR)
+    operation["responses"]["503"] = _content("The folder of the metrics can't be written or read.", ERROR)
+    return operation
+
+
 def _of_stored(name: str, summary: str) -> Schema:
     operation = _operation(name, summary)
     operation["parameters"] = [{"name": "response_id", "in": "path", "required": True, "schema": {"type": "string"}}]
@@ -219,6 +227,7 @@ PATHS: Schema = {
     "/livez": {"get": _operation("livez", "The process lives.", is_open=True)},
     "/healthz": {"get": _operation("healthz", "The same as `/livez`.", is_open=True)},
     "/readyz": {"get": _operation("readyz", "Requests are served; for load balancers.", is_open=True)},
+    "/metrics": {"get": _metrics_operation()},
     "/readyz/console": {"get": _operation("readyz_console", "Pages and the REST API work too.", is_open=True)},
 }
 for path in ("/readyz", "/readyz/console"):

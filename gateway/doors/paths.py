@@ -24,6 +24,7 @@ class Asks(Enum):
     HEALTH = "whether the process lives"
     READINESS = "whether it can serve"
     CONSOLE_READINESS = "whether pages and REST work too"
+    METRICS = "what monitoring counts"
     NOTHING = "nothing that is here"
 
 
@@ -82,6 +83,7 @@ WAYS: dict[str, Way] = {
     "/healthz": Way(Asks.HEALTH),
     "/readyz": Way(Asks.READINESS),
     "/readyz/console": Way(Asks.CONSOLE_READINESS),
+    "/metrics": Way(Asks.METRICS),
 }
 # Of OpenAI's API, with the reason; everything below them too.
 NOT_SERVED = {

@@ -21,6 +21,7 @@ from tester.runs.pool import pool
 from tester.runs.seeds import SeedLog
 from tester.runs.storage import OnFrame, RunLog
 from tester.runs.workers import Message
+from usage.metrics.counting import rehearsing
 
 if TYPE_CHECKING:
     from engine.rehearsal.jobs import Job  # not at run time: LiteLLM takes seconds to import
@@ -66,7 +67,9 @@ def conduct(run: Run, job: Job, *, on_frame: OnFrame | None = None) -> RunOutcom
     """Performs a stored run to its end; blocks. Never raises because of a failed run."""
     record = RunLog(run, on_frame)
     try:
-        outcome = _performed(run, job, record)
+        with rehearsing() as said:
+            outcome = _performed(run, job, record)
+            said.append(str(outcome.status))
         record.finish(outcome.status, result=outcome.result, error=outcome.error)
     except BaseException as error:
         with suppress(DatabaseError):

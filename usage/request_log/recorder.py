@@ -17,6 +17,8 @@ from itertools import islice
 import structlog
 from django.db import DatabaseError, connections
 
+from usage.metrics.counting import sums
+from usage.metrics.declared import LOG_LOST
 from usage.models import RequestRecord
 from usage.request_log.finished import record_of
 from usage.request_log.journal import write
@@ -52,7 +54,13 @@ class Recorder:
         if len(self._pending) >= PENDING_LIMIT:
             self._pending.popleft()
             self._lost += 1
+            sums.add(LOG_LOST)
         self._pending.append(request)
+
+    @property
+    def waiting(self) -> int:
+        """How many are not in the tables yet."""
+        return len(self._pending)
 
     def find(self, call_id: str) -> RequestRecord | None:
         """A queued request that is not in the table yet."""
