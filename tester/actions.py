@@ -12,7 +12,8 @@ from django.utils import timezone
 from access.models import Actor
 from tester import rules
 from tester.change_planning import PlannedChange
-from tester.models import Run
+from tester.history.planning import HistoryPlan
+from tester.models import HistoryRun, Rehearsal, Run
 from tester.run_planning import RunPlan
 
 log = structlog.get_logger(__name__)
@@ -62,18 +63,33 @@ def change_run(*, by: Actor, run: Run, change: PlannedChange) -> Run:
 
 
 @atomic
-def cancel_run(*, by: Actor, run: Run) -> Run:
-    """Asks the process of the run to stop it; that takes a moment."""
+def create_history_run(*, by: Actor, plan: HistoryPlan) -> HistoryRun:
+    """A stored rehearsal of the past, ready to start (see `history/performing.py`). Deletes old ones to make room."""
     rules.check_can_rehearse(by)
-    rules.check_can_cancel(run)
-    Run.objects.filter(pk=run.pk).update(cancel_requested=True)
-    log.info("run cancelled", run=str(run.pk), group=run.group_name, by=by.name)
-    return run
+    rules.check_not_too_much_past()
+    forget_old_runs()
+    return HistoryRun.objects.create(
+        group=plan.group,
+        group_name=plan.group.name,
+        group_revision=plan.group.revision,
+        config=plan.config,
+        seeds=plan.job.seeds,
+        created_by=by.name,
+    )
 
 
 @atomic
-def delete_run(*, by: Actor, run: Run) -> None:
-    """Deletes a finished run with its traces and frames."""
+def cancel_run(*, by: Actor, run: Rehearsal) -> None:
+    """Asks the process of the run to stop it; that takes a moment."""
+    rules.check_can_rehearse(by)
+    rules.check_can_cancel(run)
+    type(run)._default_manager.filter(pk=run.pk).update(cancel_requested=True)
+    log.info("run cancelled", run=str(run.pk), group=run.group_name, by=by.name)
+
+
+@atomic
+def delete_run(*, by: Actor, run: Rehearsal) -> None:
+    """Deletes a finished run with all that it has."""
     rules.check_can_rehearse(by)
     rules.check_can_delete(run)
     run.delete()
@@ -83,4 +99,5 @@ def delete_run(*, by: Actor, run: Run) -> None:
 def forget_old_runs() -> None:
     """Deletes runs that are older than RUNS_RETENTION_DAYS."""
     oldest = timezone.now() - timedelta(days=settings.RUNS_RETENTION_DAYS)
-    Run.objects.filter(created_at__lt=oldest).only("pk").delete()
+    for model in (Run, HistoryRun):
+        model._default_manager.filter(created_at__lt=oldest).only("pk").delete()

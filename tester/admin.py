@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from lib.admin import ReadOnlyAdmin
-from tester.models import Run
+from tester.models import HistoryRun, Run
 
 
 @admin.register(Run)
@@ -14,3 +14,11 @@ class RunAdmin(ReadOnlyAdmin):
 
     list_display = ["group_name", "scenario", "seed", "current_status", "is_real", "created_at", "created_by"]
     search_fields = ["group_name", "scenario", "created_by"]
+
+
+@admin.register(HistoryRun)
+class HistoryRunAdmin(ReadOnlyAdmin):
+    """Rehearsals of the past with their authors and results."""
+
+    list_display = ["group_name", "current_status", "seeds_done", "seeds", "created_at", "created_by"]
+    search_fields = ["group_name", "created_by"]

@@ -132,7 +132,8 @@ class RunCancelView(APIView):
 
     @extend_schema(operation_id="cancel_run", request=None, responses={202: shapes.RunStartedSerializer})
     def post(self, request: Request, run_id: str) -> Response:
-        run = actions.cancel_run(by=actor_of(request), run=_run(run_id))
+        run = _run(run_id)
+        actions.cancel_run(by=actor_of(request), run=run)
         return Response({"run_id": str(run.pk), "status": run.current_status}, status=202)
 
 

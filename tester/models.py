@@ -1,4 +1,4 @@
-"""Runs: their requests, results, traces and frames."""
+"""Runs: their requests, results, traces and frames; and rehearsals of the past."""
 
 from __future__ import annotations
 
@@ -45,18 +45,62 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.defer("config", "engine_input", "result", "measured")
 
 
-class Run(models.Model):
-    """One rehearsal of a routing group. `config` is the interpreted request, so that it can be repeated.
+class Rehearsal(models.Model):
+    """What is rehearsed in the background, by a process that tells that it lives.
 
-    The group may be deleted; its name and revision stay. `engine_input` is the rest of the engine's input: a later
-    change makes a new run with the same past, even if the group has changed. `measured` has the metrics of each of the
-    `seeds` that is done, the run's own first.
+    The group may be deleted; its name and revision stay.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    group = models.ForeignKey(RoutingGroup, on_delete=models.SET_NULL, null=True, related_name="runs")
     group_name = models.CharField(max_length=128)
     group_revision = models.PositiveIntegerField()
+    status = models.CharField(max_length=16, choices=RunStatus.choices, default=RunStatus.QUEUED)
+    error = models.TextField(blank=True, default="")
+    result = models.JSONField(null=True)
+    cancel_requested = models.BooleanField(default=False)
+    created_by = models.CharField(max_length=150, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False, db_index=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    heartbeat_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it has lost its process without an end."""
+        return self.status in OPEN and timezone.now() - self.heartbeat_at > LOST_AFTER
+
+    @property
+    def current_status(self) -> RunStatus:
+        """The displayed status: one that lost its process has failed."""
+        return RunStatus.FAILED if self.is_lost else RunStatus(self.status)
+
+    @property
+    def current_error(self) -> str:
+        """Why it failed, for people; empty otherwise."""
+        return LOST if self.is_lost else self.error
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is queued or running."""
+        return self.current_status in OPEN
+
+    @property
+    def can_be_cancelled(self) -> bool:
+        """Whether there is anything left to stop."""
+        return self.is_open
+
+
+class Run(Rehearsal):
+    """One rehearsal of a routing group. `config` is the interpreted request, so that it can be repeated.
+
+    `engine_input` is the rest of the engine's input: a later change makes a new run with the same past, even if the
+    group has changed. `measured` has the metrics of each of the `seeds` that is done, the run's own first.
+    """
+
+    group = models.ForeignKey(RoutingGroup, on_delete=models.SET_NULL, null=True, related_name="runs")
     scenario = models.CharField(max_length=128)
     seed = models.BigIntegerField()
     is_real = models.BooleanField(default=False)
@@ -64,18 +108,9 @@ class Run(models.Model):
     engine_input = models.JSONField(default=dict)
     continues = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="continuations")
     next_run = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="+")
-    status = models.CharField(max_length=16, choices=RunStatus.choices, default=RunStatus.QUEUED)
-    error = models.TextField(blank=True, default="")
-    result = models.JSONField(null=True)
     seeds = models.PositiveSmallIntegerField(default=1)
     measured = models.JSONField(default=list)
     seeds_error = models.TextField(blank=True, default="")
-    cancel_requested = models.BooleanField(default=False)
-    created_by = models.CharField(max_length=150, editable=False)
-    created_at = models.DateTimeField(default=timezone.now, editable=False, db_index=True)
-    started_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
-    heartbeat_at = models.DateTimeField(default=timezone.now)
 
     objects = RunQuerySet.as_manager()
 
@@ -87,24 +122,9 @@ class Run(models.Model):
         return f"{self.group_name} {self.scenario} ({self.id})"
 
     @property
-    def is_lost(self) -> bool:
-        """Whether the run has lost its process without an end."""
-        return self.status in OPEN and timezone.now() - self.heartbeat_at > LOST_AFTER
-
-    @property
-    def current_status(self) -> RunStatus:
-        """The displayed status: a run that lost its process has failed."""
-        return RunStatus.FAILED if self.is_lost else RunStatus(self.status)
-
-    @property
-    def current_error(self) -> str:
-        """Why the run failed, for people; empty otherwise."""
-        return LOST if self.is_lost else self.error
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the run is queued or running."""
-        return self.current_status in OPEN
+    def can_be_cancelled(self) -> bool:
+        """Also while only its other seeds are under way."""
+        return self.is_open or self.are_seeds_running
 
     @property
     def seeds_status(self) -> SeedsStatus:
@@ -125,6 +145,26 @@ class Run(models.Model):
     def ranges(self) -> dict[str, Range] | None:
         """The range of each metric over the seeds that are done; None for a run of one seed."""
         return ranges_of(self.measured) if self.seeds > 1 and self.measured else None
+
+
+class HistoryRun(Rehearsal):
+    """A period of real incidents through a group. `config` is the request as it was understood.
+
+    `result` is the answer after `seeds_done` of `seeds`; `progress` is the share of all of them that is done, 0 to 1.
+    """
+
+    group = models.ForeignKey(RoutingGroup, on_delete=models.SET_NULL, null=True, related_name="history_runs")
+    config = models.JSONField(default=dict)
+    seeds = models.PositiveSmallIntegerField(default=1)
+    seeds_done = models.PositiveSmallIntegerField(default=0)
+    progress = models.FloatField(default=0.0)
+
+    class Meta:
+        ordering: ClassVar = ["-created_at", "-id"]
+        indexes: ClassVar = [models.Index(fields=["group", "-created_at"], name="history_of_group_newest_first")]
+
+    def __str__(self) -> str:
+        return f"{self.group_name}, the past ({self.id})"
 
 
 class TraceChunk(models.Model):

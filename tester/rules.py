@@ -7,9 +7,11 @@ from django.utils import timezone
 from access.models import Actor, Role
 from access.rules import check_role
 from tester.exceptions import RunIsOpen, RunIsOver, RunIsReal, RunTooOld, TooManyRuns
-from tester.models import LOST_AFTER, OPEN, Run
+from tester.models import LOST_AFTER, OPEN, HistoryRun, Rehearsal, Run
 
 MOST_OPEN_RUNS = 100
+# Each takes seconds of a processor for each seed, and a thread of the server that started it.
+MOST_OPEN_HISTORY_RUNS = 10
 
 
 def check_can_rehearse(actor: Actor) -> None:
@@ -19,13 +21,22 @@ def check_can_rehearse(actor: Actor) -> None:
 
 def check_not_too_many() -> None:
     """Raises TooManyRuns if the queue is too long for another run."""
-    alive = Run.objects.filter(status__in=OPEN, heartbeat_at__gt=timezone.now() - LOST_AFTER)
-    if alive.count() >= MOST_OPEN_RUNS:
-        raise TooManyRuns(MOST_OPEN_RUNS)
+    _check_room(Run, MOST_OPEN_RUNS)
 
 
-def check_can_delete(run: Run) -> None:
-    """Raises RunIsOpen while the run is open."""
+def check_not_too_much_past() -> None:
+    """The same for rehearsals of the past."""
+    _check_room(HistoryRun, MOST_OPEN_HISTORY_RUNS)
+
+
+def _check_room(model: type[Rehearsal], most: int) -> None:
+    alive = model._default_manager.filter(status__in=OPEN, heartbeat_at__gt=timezone.now() - LOST_AFTER)
+    if alive.count() >= most:
+        raise TooManyRuns(most)
+
+
+def check_can_delete(run: Rehearsal) -> None:
+    """Raises RunIsOpen while it is open."""
     if run.is_open:
         raise RunIsOpen
 
@@ -41,7 +52,7 @@ def check_can_change(run: Run) -> None:
         raise RunIsReal if run.is_real else RunTooOld
 
 
-def check_can_cancel(run: Run) -> None:
-    """Raises RunIsOver for a run that has ended, with all its seeds."""
-    if not run.is_open and not run.are_seeds_running:
+def check_can_cancel(run: Rehearsal) -> None:
+    """Raises RunIsOver for one that has ended, with all its seeds."""
+    if not run.can_be_cancelled:
         raise RunIsOver(run.current_status.value)

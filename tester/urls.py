@@ -4,7 +4,7 @@ from django.urls import path
 
 from tester import api
 from tester.comparing.api import CompareView
-from tester.history.api import HistoryView
+from tester.history.api import HistoryCancelView, HistoryRunView, HistoryView
 
 urlpatterns = [
     path("v1/scenarios", api.ScenariosView.as_view(), name="api-scenarios"),
@@ -12,6 +12,8 @@ urlpatterns = [
     path("v1/routing_group/<str:group_id>/compare", CompareView.as_view(), name="api-compare"),
     path("v1/routing_group/<str:group_id>/history", HistoryView.as_view(), name="api-history"),
     path("v1/routing_group/<str:group_id>/runs", api.GroupRunsView.as_view(), name="api-group-runs"),
+    path("v1/history/<str:history_id>", HistoryRunView.as_view(), name="api-history-run"),
+    path("v1/history/<str:history_id>/cancel", HistoryCancelView.as_view(), name="api-history-cancel"),
     path("v1/runs/<str:run_id>", api.RunView.as_view(), name="api-run"),
     path("v1/runs/<str:run_id>/cancel", api.RunCancelView.as_view(), name="api-run-cancel"),
     path("v1/runs/<str:run_id>/change", api.RunChangeView.as_view(), name="api-run-change"),

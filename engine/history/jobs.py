@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from engine.history import hours
@@ -12,6 +12,7 @@ from engine.history.stretches import Stretch
 from engine.rehearsal.jobs import specs_from_json, specs_to_json
 from engine.spec import FallbackPolicy, GroupSpec, Router
 
+Subject = tuple[str, ...]
 # What tells the message from that of another job.
 KIND = "history"
 LONGEST_RECOVERY_S = 24 * 3600.0
@@ -49,6 +50,22 @@ class HistoryJob:
         return tuple(dict.fromkeys(d.provider for spec in self.specs for d in spec.deployments))
 
     @property
+    def ends(self) -> datetime:
+        """The moment after its last hour."""
+        return self.starts + timedelta(hours=self.hours)
+
+    @property
+    def subjects(self) -> list[Subject]:
+        """Whose courses the answer needs: all providers together, then each alone."""
+        alone = [(name,) for name in self.providers]
+        return [self.providers, *(alone if len(alone) > 1 else ())]
+
+    @property
+    def seed_numbers(self) -> range:
+        """All seeds, in order."""
+        return range(self.first_seed, self.first_seed + self.seeds)
+
+    @property
     def recovery_s(self) -> float:
         """How long after an incident its breakers may stay open."""
         policies = [spec.cooldown for spec in self.specs]
@@ -67,8 +84,7 @@ class HistoryJob:
     @property
     def simulated_requests(self) -> int:
         """How many requests it takes, but for the samples of quiet time."""
-        subjects = [self.providers, *([one] for one in self.providers if len(self.providers) > 1)]
-        count = sum(len(window) for names in subjects for window in self.windows(names))
+        count = sum(len(window) for names in self.subjects for window in self.windows(names))
         return count * self.requests_per_hour * self.seeds
 
     def to_json(self) -> dict[str, Any]:
@@ -93,6 +109,24 @@ class HistoryJob:
             stretches={name: tuple(Stretch(*one) for one in rows) for name, rows in data["stretches"].items()},
             **{name: data[name] for name in _PLAIN},
         )
+
+
+@dataclass(frozen=True, slots=True)
+class CourseJob:
+    """What a worker does at a time: the period once, with these providers and this seed."""
+
+    history: HistoryJob
+    providers: Subject
+    seed: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON, without credentials."""
+        return {**self.history.to_json(), "providers": list(self.providers), "seed": self.seed}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> CourseJob:
+        """The job that `to_json` described."""
+        return cls(HistoryJob.from_json(data), tuple(data["providers"]), data["seed"])
 
 
 _PLAIN = (

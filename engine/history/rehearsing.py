@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -52,24 +52,73 @@ class Course:
     hours: dict[int, Count] = field(default_factory=dict)
     cost_usd: float = 0.0
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON, in which each struck hour is `[hour, answered, failed]`."""
+        return {
+            "quiet": [self.quiet.answered, self.quiet.failed],
+            "quiet_hours": self.quiet_hours,
+            "quiet_cost_usd": self.quiet_cost_usd,
+            "hours": [[hour, count.answered, count.failed] for hour, count in self.hours.items()],
+            "cost_usd": self.cost_usd,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Course:
+        """The course that `to_json` described."""
+        hours = {hour: Count(answered, failed) for hour, answered, failed in data["hours"]}
+        return cls(**{**data, "quiet": Count(*data["quiet"]), "hours": hours})
+
 
 def rehearse(
-    job: HistoryJob, providers: Sequence[str], seed: int, *, should_stop: Callable[[], bool] = lambda: False
+    job: HistoryJob,
+    providers: Sequence[str],
+    seed: int,
+    *,
+    should_stop: Callable[[], bool] = lambda: False,
+    on_share: Callable[[float], None] = lambda share: None,
 ) -> Course:
-    """The whole period with these providers and one seed; raises Stopped."""
+    """The whole period with these providers and one seed; raises Stopped.
+
+    `on_share` is told what share of it is done, at most at each of a hundred steps.
+    """
     specs = only(job.specs, providers)
-    sample = range(min(MOST_HOURS, math.ceil(QUIET_REQUESTS / job.requests_per_hour)))
-    quiet = _Hours(sample)
+    sample, windows = _sample(job), job.windows(providers)
+    progress = _Progress(simulated_hours(job, providers), on_share)
+    quiet = _Hours(sample, progress)
     _run(_window_job(job, specs, sample, (), seed), quiet, should_stop)
     total = Count(sum(c.answered for c in quiet.counts), sum(c.failed for c in quiet.counts))
     course = Course(total, len(sample), quiet.cost_usd)
-    for window in job.windows(providers):
-        counted = _Hours(window)
+    for window in windows:
+        counted = _Hours(window, progress)
         faults = tuple(_faults(job, providers, window))
         _run(_window_job(job, specs, window, faults, seed), counted, should_stop)
         course.hours.update(zip(window, counted.counts, strict=True))
         course.cost_usd += counted.cost_usd
     return course
+
+
+def simulated_hours(job: HistoryJob, providers: Sequence[str]) -> int:
+    """How many hours a course takes to simulate, the sample included."""
+    return len(_sample(job)) + sum(map(len, job.windows(providers)))
+
+
+def _sample(job: HistoryJob) -> range:
+    return range(min(MOST_HOURS, math.ceil(QUIET_REQUESTS / job.requests_per_hour)))
+
+
+class _Progress:
+    """Counts simulated hours, and tells each percent of them."""
+
+    def __init__(self, hours: int, on_share: Callable[[float], None]) -> None:
+        self._hours, self._on_share = hours, on_share
+        self._done = self._percent = 0
+
+    def step(self) -> None:
+        """One more."""
+        self._done = min(self._hours, self._done + 1)
+        if (percent := 100 * self._done // self._hours) > self._percent:
+            self._percent = percent
+            self._on_share(percent / 100)
 
 
 def _run(job: Job, emit: Emit, should_stop: Callable[[], bool]) -> None:
@@ -83,13 +132,15 @@ def _run(job: Job, emit: Emit, should_stop: Callable[[], bool]) -> None:
 class _Hours:
     """Counts by hour from the frames of one window, each of which tells what has come so far."""
 
-    def __init__(self, window: range) -> None:
+    def __init__(self, window: range, progress: _Progress) -> None:
+        self._progress = progress
         self.counts = [Count() for _ in window]
         self.cost_usd = 0.0
         self._answered = self._failed = 0
 
     def __call__(self, message: dict[str, Any]) -> None:
         if message["type"] == "frame":
+            self._progress.step()
             self._frame(message["at_ms"] / 1000, message["requests"])
         elif "result" in message:
             self.cost_usd = message["result"]["cost_usd"]

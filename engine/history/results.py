@@ -12,7 +12,7 @@ from statistics import fmean, median
 from typing import Any
 
 from engine.history.hours import HOUR_S
-from engine.history.jobs import HistoryJob
+from engine.history.jobs import HistoryJob, Subject
 from engine.history.rehearsing import Count, Course, rehearse
 
 MOST_WORST = 20
@@ -21,19 +21,22 @@ LEAST_LOST = 0.05
 
 
 def history_of(job: HistoryJob, *, should_stop: Callable[[], bool] = lambda: False) -> dict[str, Any]:
-    """Rehearses the period with every seed: through the group, and with each of its providers alone.
+    """Rehearses the period in this process with every seed: through the group, and with each of its providers alone.
 
     Raises Stopped.
     """
-    seeds = range(job.first_seed, job.first_seed + job.seeds)
-    group = Courses(job, [rehearse(job, job.providers, seed, should_stop=should_stop) for seed in seeds])
-    alone = {
-        name: group
-        if len(job.providers) == 1
-        else Courses(job, [rehearse(job, [name], seed, should_stop=should_stop) for seed in seeds])
-        for name in job.providers
-    }
-    return _answer(job, group, alone)
+    courses: dict[Subject, list[Course]] = {names: [] for names in job.subjects}
+    for seed in job.seed_numbers:
+        for names, found in courses.items():
+            found.append(rehearse(job, names, seed, should_stop=should_stop))
+    return answer_of(job, courses)
+
+
+def answer_of(job: HistoryJob, courses: Mapping[Subject, Sequence[Course]]) -> dict[str, Any]:
+    """The answer after as many seeds as there are courses of each subject."""
+    by_subject = {names: Courses(job, found) for names, found in courses.items()}
+    group = by_subject[job.providers]
+    return _answer(job, group, {name: by_subject[(name,)] for name in job.providers})
 
 
 class Courses:
@@ -41,6 +44,11 @@ class Courses:
 
     def __init__(self, job: HistoryJob, courses: Sequence[Course]) -> None:
         self._job, self._courses = job, courses
+
+    @property
+    def seeds(self) -> list[int]:
+        """Those that it has."""
+        return list(self._job.seed_numbers[: len(self._courses)])
 
     def lost(self, hours: Sequence[int]) -> list[float]:
         """Failed requests of these hours, by seed."""
@@ -92,7 +100,7 @@ def _answer(job: HistoryJob, group: Courses, alone: Mapping[str, Courses]) -> di
         "cost_usd": round(fmean(cost), 6),
         "weeks": [_week(job, hours, group, alone) for hours in _weeks(job)],
         "worst": _worst(job, group),
-        "seeds": list(range(job.first_seed, job.first_seed + job.seeds)),
+        "seeds": group.seeds,
     }
 
 

@@ -1,7 +1,8 @@
 """The process that runs rehearsals: JSON lines in, JSON lines out.
 
     {"run": {job}}      starts a job; answered by frames, traces, and `done`, `cancelled` or `failed`
-                        (of the kind `history` it is a period of the past, and answered by the last three only)
+                        (of the kind `history` it is a course of a period of the past, and answered by `progress`
+                        and the last three only)
     {"cancel": true}    stops it
 
 It says {"type": "ready"}, runs one job at a time, and ends with its input. Each job begins from the same state, so
@@ -23,8 +24,8 @@ from pydantic_core import from_json, to_json
 
 from engine.drivers.simulation import simulate
 from engine.history.jobs import KIND as HISTORY
-from engine.history.jobs import HistoryJob
-from engine.history.results import history_of
+from engine.history.jobs import CourseJob
+from engine.history.rehearsing import rehearse
 from engine.rehearsal.jobs import Job
 from engine.rehearsal.recording import Emit, Stopped
 from engine.spec import Router
@@ -70,7 +71,7 @@ class Worker:
     def _run(self, data: Mapping[str, Any]) -> None:
         try:
             if data.get("kind") == HISTORY:
-                run_history(HistoryJob.from_json(data), emit=self.say, should_stop=self.cancelled.is_set)
+                run_course(CourseJob.from_json(data), emit=self.say, should_stop=self.cancelled.is_set)
             else:
                 run(Job.from_json(data), emit=self.say, should_stop=self.cancelled.is_set)
         except Exception as error:  # the worker lives on; whoever asked is told
@@ -92,12 +93,17 @@ def run(job: Job, *, emit: Emit, should_stop: Callable[[], bool]) -> None:
     rehearse_in_virtual_time(job, emit=emit, should_stop=should_stop)
 
 
-def run_history(job: HistoryJob, *, emit: Emit, should_stop: Callable[[], bool]) -> None:
-    """Runs a rehearsal of a period of the past; answered by `done` or `cancelled` only."""
+def run_course(job: CourseJob, *, emit: Emit, should_stop: Callable[[], bool]) -> None:
+    """Runs a course of a period of the past; answered by `progress`, and `done` or `cancelled`."""
+
+    def tell(share: float) -> None:
+        emit({"type": "progress", "share": share})
+
     try:
-        emit({"type": "done", "result": history_of(job, should_stop=should_stop)})
+        course = rehearse(job.history, job.providers, job.seed, should_stop=should_stop, on_share=tell)
+        emit({"type": "done", "result": course.to_json()})
     except Stopped:
-        emit({"type": "cancelled"})
+        emit({"type": "cancelled", "result": None})
 
 
 def _settle() -> None:

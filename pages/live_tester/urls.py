@@ -3,15 +3,18 @@
 from django.urls import path
 
 from pages.live_tester import builder_preview, compare, exports, run_change, run_numbers, runs, traces, views
-from pages.live_tester.time_machine.views import time_machine
+from pages.live_tester.time_machine import views as time_machine
 
 urlpatterns = [
     path("groups/<uuid:group_id>/live", views.live_tester, name="live-tester"),
     path("groups/<uuid:group_id>/compare", compare.compare_page, name="compare"),
-    path("groups/<uuid:group_id>/time-machine", time_machine, name="time-machine"),
+    path("groups/<uuid:group_id>/time-machine", time_machine.time_machine, name="time-machine"),
     path("groups/<uuid:group_id>/runs", runs.run_list, name="run-list"),
     path("groups/draft/preview", builder_preview.preview, name="draft-preview"),
     path("groups/draft/rehearsal", builder_preview.rehearsal, name="draft-rehearsal"),
+    path("time-machine/<uuid:history_id>", time_machine.show, name="time-machine-run"),
+    path("time-machine/<uuid:history_id>/cancel", time_machine.cancel, name="time-machine-cancel"),
+    path("time-machine/<uuid:history_id>/delete", time_machine.delete, name="time-machine-delete"),
     path("runs/<uuid:run_id>", views.show_run, name="run"),
     path("runs/<uuid:run_id>/cancel", runs.cancel, name="run-cancel"),
     path("runs/<uuid:run_id>/change", run_change.change, name="run-change"),

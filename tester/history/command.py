@@ -8,10 +8,14 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils import timezone
 
+from access.keys import COMMAND_LINE
 from engine.exceptions import BadInput
 from groups.models import RoutingGroup
-from tester.history.performing import rehearse_history
+from tester import actions
+from tester.exceptions import RunBroken
+from tester.history.performing import PastRehearsal
 from tester.history.planning import HistoryRequest, plan_history
+from tester.models import RunStatus
 
 DEFAULT_SEEDS = 5
 # Options of runs that a period of the past does not have.
@@ -45,7 +49,7 @@ def add_options(parser: CommandParser) -> None:
 
 
 def history_result(group: RoutingGroup, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer of the REST API; raises BadInput and RunBroken."""
+    """The answer after all seeds, stored like any other; raises BadInput and RunBroken."""
     if given := [name for name in OF_RUNS if options.get(name) is not None]:
         raise BadInput(f"--{given[0].replace('_', '-')}", "This has no meaning with --history.")
     count = options["seeds"] or DEFAULT_SEEDS
@@ -54,7 +58,13 @@ def history_result(group: RoutingGroup, options: Mapping[str, Any]) -> dict[str,
         raise BadInput("--seed", "Give 0 or more.")
     services = dict(_pair(text) for text in options["service"])
     asked = HistoryRequest(year=options["history"], services=services or None, seeds=count, seed=first)
-    return rehearse_history(plan_history(group, asked, now=timezone.now()))
+    plan = plan_history(group, asked, now=timezone.now())
+    run = actions.create_history_run(by=COMMAND_LINE, plan=plan)
+    PastRehearsal(run, plan).conduct()
+    run.refresh_from_db()
+    if run.status != RunStatus.DONE or run.result is None:
+        raise RunBroken(run.error or "The rehearsal was cancelled.")
+    return dict(run.result)
 
 
 def _pair(text: str) -> tuple[str, str]:

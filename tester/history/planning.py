@@ -48,10 +48,25 @@ class HistoryRequest:
 class HistoryPlan:
     """A checked job, and what the answer says of its input."""
 
+    group: RoutingGroup
     job: HistoryJob
     shares: Mapping[str, float]
     without_service: tuple[str, ...]
     notes: tuple[str, ...]
+    asked: HistoryRequest
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The request as it was understood: sent again, it gives the same answer unless the group has changed."""
+        period = {"from": written(self.job.starts), "until": written(self.job.ends)}
+        names = ("seeds", "seed", "requests_per_hour", "input_tokens", "output_tokens", "is_stream")
+        return {
+            **({"year": self.asked.year} if self.asked.year is not None else period),
+            "services": {name: self.job.services.get(name, "") for name in self.job.providers},
+            "impact_shares": dict(self.shares),
+            "incidents": [dict(one) for one in self.asked.incidents or ()],
+            **{name: getattr(self.asked, name) for name in names},
+        }
 
     @property
     def told(self) -> dict[str, Any]:
@@ -93,7 +108,12 @@ def plan_history(group: RoutingGroup, asked: HistoryRequest, *, now: datetime) -
     _check_size(job)
     without = tuple(name for name in job.providers if name not in services)
     notes = (NATIVE,) if any(spec.router is not Router.NATIVE for spec in specs) else ()
-    return HistoryPlan(job, shares, without, notes)
+    return HistoryPlan(group, job, shares, without, notes, asked)
+
+
+def written(moment: datetime) -> str:
+    """A whole minute in UTC as the API has it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ")
 
 
 def all_known_incidents() -> tuple[Incident, ...]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework import serializers
 
-from lib.serializers import StrictSerializer
+from lib.serializers import Page, StrictSerializer
+from tester.models import HistoryRun, RunStatus
 from tester.runs.seeds import MOST_SEEDS
 
 MOST_PER_HOUR = 36_000
@@ -79,8 +82,13 @@ class WorstSerializer(serializers.Serializer):
 
 
 class HistoryResultSerializer(serializers.Serializer):
-    """What would have become of a period's requests: means over the seeds, and ranges as [lowest, median, highest]."""
+    """What would have become of a period's requests: means over the seeds that are done, and ranges as
+    [lowest, median, highest]."""
 
+    run_id = serializers.UUIDField()
+    status = serializers.ChoiceField(choices=RunStatus.choices, help_text="running while other seeds are under way.")
+    seeds_asked = serializers.IntegerField(help_text="How many seeds it will have.")
+    seeds_done = serializers.IntegerField()
     until = serializers.CharField()
     availability = serializers.FloatField(help_text="Answered / (answered + failed).")
     ranges = serializers.DictField(child=serializers.ListField(child=serializers.FloatField()))
@@ -92,7 +100,7 @@ class HistoryResultSerializer(serializers.Serializer):
     cost_usd = serializers.FloatField(help_text="Of the whole period, at the prices of today.")
     weeks = WeekSerializer(many=True)
     worst = WorstSerializer(many=True)
-    seeds = serializers.ListField(child=serializers.IntegerField())
+    seeds = serializers.ListField(child=serializers.IntegerField(), help_text="Those that are done.")
     services = serializers.DictField(child=serializers.CharField())
     without_service = serializers.ListField(
         child=serializers.CharField(), help_text="Providers of which no incidents are known: they never fail here."
@@ -103,3 +111,51 @@ class HistoryResultSerializer(serializers.Serializer):
 
     def get_fields(self) -> dict[str, serializers.Field]:
         return {"from": serializers.CharField(), **super().get_fields()}
+
+
+class HistoryRunSummarySerializer(serializers.ModelSerializer):
+    """A rehearsal of the past in a list."""
+
+    run_id = serializers.UUIDField(source="id")
+    routing_group_id = serializers.UUIDField(source="group_id", allow_null=True)
+    routing_group_name = serializers.CharField(source="group_name")
+    status = serializers.ChoiceField(source="current_status", choices=RunStatus.choices)
+    error = serializers.CharField(source="current_error")
+    seeds_asked = serializers.IntegerField(source="seeds")
+    progress = serializers.FloatField(help_text="The share of all seeds together that is done, 0 to 1.")
+
+    class Meta:
+        model = HistoryRun
+        fields: tuple[str, ...] = (
+            *("run_id", "routing_group_id", "routing_group_name", "group_revision", "status", "error", "progress"),
+            *("seeds_asked", "seeds_done", "created_by", "created_at", "started_at", "finished_at"),
+        )
+        read_only_fields = fields
+
+
+class HistoryRunSerializer(HistoryRunSummarySerializer):
+    """A whole one: also its request, and its answer after the seeds that are done."""
+
+    config = serializers.DictField()
+    result = HistoryResultSerializer(allow_null=True)
+
+    class Meta(HistoryRunSummarySerializer.Meta):
+        fields = (*HistoryRunSummarySerializer.Meta.fields, "config", "result")
+        read_only_fields = fields
+
+    def to_representation(self, instance: HistoryRun) -> dict[str, Any]:
+        shown: dict[str, Any] = HistoryRunSummarySerializer(instance).data
+        result = None if instance.result is None else history_json(instance)
+        return {**shown, "config": instance.config, "result": result}
+
+
+class HistoryRunPageSerializer(Page):
+    """One page of them, newest first."""
+
+    runs = HistoryRunSummarySerializer(many=True)
+
+
+def history_json(run: HistoryRun) -> dict[str, Any]:
+    """The answer of one that has done a seed."""
+    about = {"run_id": str(run.pk), "status": run.current_status.value}
+    return {**about, "seeds_asked": run.seeds, "seeds_done": run.seeds_done, **(run.result or {})}

@@ -19,7 +19,7 @@ from tester.models import Run, RunStatus
 from tester.runs import storage
 from tester.runs.pool import pool
 from tester.runs.seeds import SeedLog
-from tester.runs.storage import OnFrame, RunLog
+from tester.runs.storage import OnFrame, RowLog, RunLog
 from tester.runs.workers import Message
 from usage.metrics.counting import rehearsing
 
@@ -87,7 +87,7 @@ def measure_seeds(run: Run, job: Job, *, on_result: OnResult | None = None) -> N
     record = SeedLog(run)
     try:
         for one in jobs_of(job, run.seeds)[len(record.measured) :]:
-            _wait(record)
+            wait_with(record)
             result = _result_of_seed(one, record)
             record.add(metrics_of(result))
             if on_result is not None:
@@ -124,9 +124,9 @@ def _measure_in_turn(run: Run, job: Job) -> None:
 
 
 def _result_of_seed(job: Job, record: SeedLog) -> dict[str, Any]:
-    with pool.lend(while_waiting=lambda: _wait(record), is_patient=True) as worker:
+    with pool.lend(while_waiting=lambda: wait_with(record), is_patient=True) as worker:
         worker.run(job.to_json())
-        outcome = _follow(worker, record)
+        outcome = follow(worker, record)
     if outcome.status is RunStatus.FAILED:
         raise RunBroken(outcome.error)
     if outcome.status is not RunStatus.DONE or outcome.result is None:
@@ -163,7 +163,7 @@ def _performed(run: Run, job: Job, record: RunLog) -> RunOutcome:
     try:
         with _performer(run, job, record) as performer:
             record.begin()
-            return _follow(performer, record)
+            return follow(performer, record)
     except (RunCancelled, KeyboardInterrupt):  # Ctrl-C at a terminal is a cancellation too
         return RunOutcome(RunStatus.CANCELLED)
     except RunBroken as broken:
@@ -174,7 +174,7 @@ def _performed(run: Run, job: Job, record: RunLog) -> RunOutcome:
 def _performer(run: Run, job: Job, record: RunLog) -> Iterator[Performer]:
     """A started performer; at the end it is released or killed."""
     if not job.is_real:
-        with pool.lend(while_waiting=lambda: _wait(record)) as worker:
+        with pool.lend(while_waiting=lambda: wait_with(record)) as worker:
             worker.run(job.to_json())
             yield worker
         return
@@ -189,13 +189,14 @@ def _performer(run: Run, job: Job, record: RunLog) -> Iterator[Performer]:
         raise
 
 
-def _wait(record: RunLog) -> None:
+def wait_with(record: RowLog) -> None:
+    """While there is no worker; raises RunCancelled and RunBroken."""
     record.tick()
     if record.is_cancel_requested:
         raise RunCancelled
 
 
-def _follow(performer: Performer, record: RunLog) -> RunOutcome:
+def follow(performer: Performer, record: RowLog) -> RunOutcome:
     """Stores the performer's messages until the last one, or until it has to be killed."""
     watch = _Watch(performer, record)
     while True:
@@ -213,7 +214,7 @@ def _follow(performer: Performer, record: RunLog) -> RunOutcome:
 class _Watch:
     """Passes a cancellation on, and kills a performer that does not react."""
 
-    def __init__(self, performer: Performer, record: RunLog) -> None:
+    def __init__(self, performer: Performer, record: RowLog) -> None:
         self._performer, self._record = performer, record
         self._heard_at = time.monotonic()
         self._cancelled_at: float | None = None

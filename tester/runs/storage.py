@@ -8,13 +8,13 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.transaction import atomic
 from django.utils import timezone
 
 from engine.rehearsal.ranges import metrics_of
 from tester.exceptions import RunBroken
-from tester.models import OPEN, Frame, Run, RunStatus, TraceChunk
+from tester.models import OPEN, Frame, Rehearsal, Run, RunStatus, TraceChunk
 from tester.runs.workers import Message
 
 OnFrame = Callable[[Message], None]
@@ -28,32 +28,22 @@ server_is_ending = threading.Event()
 ZLIB_LEVEL = 3
 
 
-class RunLog:
-    """Writes one run. Every loop that waits for it must call `tick`."""
+class RowLog:
+    """Keeps the row of one rehearsal alive. Every loop that waits for it must call `tick`."""
 
-    def __init__(self, run: Run, on_frame: OnFrame | None = None) -> None:
-        self._rows = Run.objects.filter(pk=run.pk)
-        self._has_seeds = run.seeds > 1
-        self._chunks = Chunks(run)
-        self._frames = Frames(run)
-        self._on_frame = on_frame
+    def __init__(self, row: Rehearsal) -> None:
+        self._rows: QuerySet[Any] = type(row)._default_manager.filter(pk=row.pk)
         self._is_cancel_requested = False
         self._wrote_at = self._looked_at = -WRITE_EVERY_S
         self._beat_at = time.monotonic()
 
     def begin(self) -> None:
-        """Records that the run has a worker."""
+        """Records that it has a worker."""
         now = timezone.now()
         self._rows.update(status=RunStatus.RUNNING, started_at=now, heartbeat_at=now)
 
     def take(self, message: Message) -> None:
-        """Keeps a message of the engine for the next write."""
-        if message["type"] == "traces":
-            self._chunks.add(message)
-        elif message["type"] == "frame":
-            self._frames.add(message)
-            if self._on_frame is not None:
-                self._on_frame(message)
+        """Keeps a message of the engine for the next write; here nothing."""
 
     def tick(self) -> None:
         """Writes pending messages and the heartbeat when they are due; raises RunBroken if this server is stopping."""
@@ -69,12 +59,35 @@ class RunLog:
 
     @property
     def is_cancel_requested(self) -> bool:
-        """Whether the run was cancelled, in any process; called a few times a second."""
+        """Whether it was cancelled, in any process; called a few times a second."""
         now = time.monotonic()
         if not self._is_cancel_requested and now - self._looked_at >= LOOK_EVERY_S:
             self._looked_at = now
             self._is_cancel_requested = not self._rows.filter(cancel_requested=False).exists()
         return self._is_cancel_requested
+
+    def _write(self) -> None:
+        """Writes what was kept; here nothing."""
+
+
+class RunLog(RowLog):
+    """Writes one run."""
+
+    def __init__(self, run: Run, on_frame: OnFrame | None = None) -> None:
+        super().__init__(run)
+        self._has_seeds = run.seeds > 1
+        self._chunks = Chunks(run)
+        self._frames = Frames(run)
+        self._on_frame = on_frame
+
+    def take(self, message: Message) -> None:
+        """Keeps a message of the engine for the next write."""
+        if message["type"] == "traces":
+            self._chunks.add(message)
+        elif message["type"] == "frame":
+            self._frames.add(message)
+            if self._on_frame is not None:
+                self._on_frame(message)
 
     def finish(self, status: RunStatus, *, result: dict[str, Any] | None, error: str) -> None:
         """Writes the pending messages and the outcome."""

@@ -163,9 +163,9 @@ def test_a_worker_may_take_longer_to_start_than_it_may_be_silent(start, monkeypa
     monkeypatch.setattr(conducting, "time", SimpleNamespace(monotonic=lambda: now[0]))
     if status is None:
         with pytest.raises(RunBroken, match="said nothing for"):
-            conducting._follow(Slow(), RunLog(run))
+            conducting.follow(Slow(), RunLog(run))
     else:
-        assert conducting._follow(Slow(), RunLog(run)).status == status
+        assert conducting.follow(Slow(), RunLog(run)).status == status
 
 
 @pytest.mark.parametrize(

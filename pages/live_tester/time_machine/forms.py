@@ -30,9 +30,9 @@ class TimeMachineForm(forms.Form):
     seeds = SelectField(label="How sure", initial="2")
     minor, major, critical = (_percent(impact) for impact in SHARES)
 
-    def __init__(self, data: Any, providers: Mapping[str, str]) -> None:
+    def __init__(self, data: Any, providers: Mapping[str, str], initial: Mapping[str, Any] | None = None) -> None:
         """`providers` are the types of those that can answer, by name."""
-        super().__init__(data, label_suffix="")
+        super().__init__(data, label_suffix="", initial=dict(initial or {}))
         incidents = all_known_incidents()
         years = sorted({one.start.year for one in incidents}, reverse=True)
         self._choose("year", [(str(year), str(year)) for year in years])
@@ -72,3 +72,12 @@ class TimeMachineForm(forms.Form):
         """Shows what is wrong with the input as a whole."""
         place = error.field if error.field in self.fields else None
         self.add_error(place, error.message)
+
+
+def initial_of(config: Mapping[str, Any], providers: Mapping[str, str]) -> dict[str, Any]:
+    """The fields as they were for an earlier rehearsal, as far as the form can say it."""
+    services = config.get("services") or {}
+    known = {f"{SERVICE}{number}": services[name] for number, name in enumerate(providers) if name in services}
+    shares = {name: f"{100 * value:g}" for name, value in (config.get("impact_shares") or {}).items() if name in SHARES}
+    counts = {name: str(config[name]) for name in ("year", "seeds") if name in config}
+    return {**counts, **shares, **known}

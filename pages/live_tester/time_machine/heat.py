@@ -93,9 +93,16 @@ def sentence_of(result: Mapping[str, Any]) -> str:
     said += percent(week["availability"])
     if result["worst"] and result["lost"] >= 1:
         worst = result["worst"][0]
-        said += f"; {worst['lost']:,.0f} of the {result['lost']:,.0f} lost requests of the year fall into one time: "
+        said += f"; {worst['lost']:,.0f} of the {result['lost']:,.0f} lost requests fall into one time: "
         said += f"{worst_time(worst)}, when {down_in_words(worst)}"
     return f"{said}."
+
+
+def period_of(config: Mapping[str, Any]) -> str:
+    """The period of a request in words: a year, or two days."""
+    if "year" in config:
+        return str(config["year"])
+    return f"{day(config['from'])} to {day(config['until'])}"
 
 
 def day(moment: str) -> str:

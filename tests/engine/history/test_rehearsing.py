@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from engine.history.incidents import Incident
-from engine.history.jobs import HistoryJob
-from engine.history.rehearsing import rehearse
-from engine.history.results import Courses, history_of
+from engine.history.jobs import CourseJob, HistoryJob
+from engine.history.rehearsing import Course, rehearse
+from engine.history.results import Courses, answer_of, history_of
 from engine.rehearsal.recording import Stopped
+from engine.rehearsal.worker import run_course
 from engine.spec import FallbackPolicy, Router
 from tests.engine.history.periods import WEEK, group_of, period
 
@@ -75,6 +76,26 @@ def test_the_message_to_a_worker_is_the_job():
     again = HistoryJob.from_json(json.loads(json.dumps(job.to_json())))
     assert again == job
     assert history_of(again) == history_of(job)
+
+
+def test_courses_from_workers_make_the_answer_of_one_process_seed_by_seed():
+    job = period(incidents=BOTH, seeds=2, **SMALL)
+    courses = {names: [elsewhere(job, names, seed) for seed in job.seed_numbers] for names in job.subjects}
+    assert answer_of(job, courses) == history_of(job)
+    first = {names: found[:1] for names, found in courses.items()}
+    assert answer_of(job, first) == history_of(replace(job, seeds=1))
+
+
+def elsewhere(job: HistoryJob, names: tuple[str, ...], seed: int) -> Course:
+    """The course as a worker would send it, with how far it says it is."""
+    message = json.loads(json.dumps(CourseJob(job, names, seed).to_json()))
+    said: list[dict[str, Any]] = []
+    run_course(CourseJob.from_json(message), emit=said.append, should_stop=lambda: False)
+    *progress, last = said
+    shares = [one["share"] for one in progress]
+    assert shares == sorted(set(shares))
+    assert (shares[-1], last["type"]) == (1.0, "done")
+    return Course.from_json(json.loads(json.dumps(last["result"])))
 
 
 def test_ranges_come_from_the_seeds():

@@ -11,8 +11,14 @@ from django.utils import timezone
 
 from access.keys import COMMAND_LINE
 from providers.status_pages import actions
+from tester import rules
+from tester.history import performing
+from tester.history.performing import PastRehearsal
+from tester.models import HistoryRun
+from tester.runs.pool import Pool
 from tests.factories import make_group, make_model, make_provider
 from tests.providers.status_pages.statuspage import incident, page
+from tests.tester.performers import KILLED, performer
 
 DAY = {"from": "2024-12-12", "until": "2024-12-13", "seeds": 1, "requests_per_hour": 6}
 FIELDS = {"availability", "ranges", "alone", "requests", "lost", "weeks", "worst"}
@@ -34,7 +40,7 @@ def test_a_day_of_the_past_has_every_field_of_the_contract(as_bob, url):
 
 
 def test_the_same_seeds_give_the_same_answer_and_others_another(as_bob, url):
-    first, again, other = (as_bob.post(url, {**DAY, "seed": seed}).json() for seed in (1, 1, 9))
+    first, again, other = ({**as_bob.post(url, {**DAY, "seed": seed}).json(), "run_id": None} for seed in (1, 1, 9))
     assert first == again
     assert first["lost"] != other["lost"] or first["cost_usd"] != other["cost_usd"]
 
@@ -110,14 +116,91 @@ def test_a_group_without_known_providers_is_told_which_services_there_are(as_bob
 
 def test_only_operators_rehearse_and_only_groups_that_exist(as_charlie, as_bob, url):
     assert as_charlie.post(url, DAY).status_code == 403
-    assert as_bob.get(url).status_code == 405
+    assert as_bob.put(url, DAY).status_code == 405
     assert as_bob.post(f"/v1/routing_group/{uuid4()}/history", DAY).status_code == 404
 
 
-def test_the_number_of_queries_does_not_grow_with_the_period(as_bob, url):
-    as_bob.post(url, DAY)
-    with CaptureQueriesContext(connection) as few:
-        as_bob.post(url, DAY)
-    with CaptureQueriesContext(connection) as many:
-        as_bob.post(url, {**DAY, "from": "2024-12-01"})
-    assert len(many) == len(few)
+@pytest.fixture
+def later(monkeypatch) -> list[PastRehearsal]:
+    """Those that were handed to the background."""
+    found: list[PastRehearsal] = []
+    monkeypatch.setattr(PastRehearsal, "conduct_in_background", lambda past: found.append(past))
+    return found
+
+
+def test_the_first_seed_is_answered_at_once_and_the_others_follow(as_bob, url, later):
+    first = as_bob.post(url, {**DAY, "seeds": 2}).json()
+    assert (first["status"], first["seeds"], first["seeds_done"], first["seeds_asked"]) == ("running", [1], 1, 2)
+    address = f"/v1/history/{first['run_id']}"
+    assert 0 < as_bob.get(address).json()["progress"] < 1
+    later[0].conduct()
+    run = as_bob.get(address).json()
+    assert (run["status"], run["progress"], run["result"]["seeds"]) == ("done", 1, [1, 2])
+    low, middle, high = run["result"]["ranges"]["lost"]
+    assert low <= middle <= high
+    whole = as_bob.post(f"{url}?wait=seeds", {**DAY, "seeds": 2}).json()
+    assert {**whole, "run_id": None} == {**run["result"], "run_id": None}
+
+
+def test_who_does_not_wait_gets_an_address(as_bob, as_charlie, url, later):
+    answer = as_bob.post(f"{url}?wait=false", DAY)
+    assert (answer.status_code, answer.json()["status"]) == (202, "queued")
+    address = f"/v1/history/{answer.json()['run_id']}"
+    assert as_charlie.get(address).json()["result"] is None
+    (row,) = as_charlie.get(url).json()["runs"]
+    assert (row["status"], row["seeds_asked"], row["seeds_done"]) == ("queued", 1, 0)
+    assert as_bob.delete(address).status_code == 409
+    later[0].conduct()
+    done = as_charlie.get(address).json()
+    assert (done["status"], done["config"]["from"], done["config"]["seeds"]) == ("done", "2024-12-12T00:00Z", 1)
+    assert as_bob.delete(address).json()["deleted"]
+    assert as_charlie.get(address).status_code == 404
+
+
+def test_a_request_is_sent_again_as_it_was_understood(as_bob, url):
+    first = as_bob.post(url, DAY).json()
+    config = as_bob.get(f"/v1/history/{first['run_id']}").json()["config"]
+    assert {**as_bob.post(url, config).json(), "run_id": None} == {**first, "run_id": None}
+
+
+def test_one_that_is_cancelled_keeps_what_it_has(as_bob, url, later):
+    first = as_bob.post(url, {**DAY, "seeds": 3}).json()
+    address = f"/v1/history/{first['run_id']}"
+    assert as_bob.post(f"{address}/cancel").status_code == 202
+    later[0].conduct()
+    run = as_bob.get(address).json()
+    assert (run["status"], run["seeds_done"], run["result"]["lost"]) == ("cancelled", 1, first["lost"])
+    assert as_bob.post(f"{address}/cancel").status_code == 409
+
+
+def test_only_so_many_are_under_way_at_a_time(as_bob, url, later, monkeypatch):
+    monkeypatch.setattr(rules, "MOST_OPEN_HISTORY_RUNS", 1)
+    assert as_bob.post(f"{url}?wait=false", DAY).status_code == 202
+    answer = as_bob.post(f"{url}?wait=false", DAY)
+    assert answer.status_code == 409
+    assert "Wait for one to end" in answer.json()["detail"]
+
+
+def test_one_that_takes_too_long_says_what_to_do(as_bob, url, monkeypatch):
+    monkeypatch.setattr(performing, "LONGEST_S", -1.0)
+    answer = as_bob.post(url, DAY)
+    assert answer.status_code == 503
+    assert "Ask for fewer seeds" in answer.json()["detail"]
+    assert HistoryRun.objects.get().status == "failed"
+
+
+def test_a_process_that_dies_ends_it_with_words(as_bob, url, monkeypatch):
+    monkeypatch.setattr(performing, "pool", Pool(lambda: 1, lambda: performer(KILLED)))
+    answer = as_bob.post(url, DAY)
+    assert answer.status_code == 503
+    assert "was killed" in answer.json()["detail"]
+
+
+def test_the_number_of_queries_does_not_grow_with_the_period(as_bob, url, later):
+    def queries(**asked: str) -> int:
+        with CaptureQueriesContext(connection) as made:
+            assert as_bob.post(f"{url}?wait=false", {**DAY, **asked}).status_code == 202
+        return len(made)
+
+    queries()
+    assert queries(**{"from": "2024-12-01"}) == queries()

@@ -8,7 +8,9 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
-from tester.history import command, performing
+from tester.history import performing
+from tester.history.performing import PastRehearsal
+from tester.models import HistoryRun
 from tester.terminal.history_table import percent, worst_line
 
 DONE = {
@@ -29,7 +31,11 @@ DONE = {
 @pytest.fixture
 def known(monkeypatch):
     """The answer is known, so that these tests are about the words and the exit codes."""
-    monkeypatch.setattr(command, "rehearse_history", lambda plan: {**DONE, **plan.told})
+
+    def conduct(self: PastRehearsal) -> None:
+        HistoryRun.objects.update(status="done", result={**DONE, **self._plan.told})
+
+    monkeypatch.setattr(PastRehearsal, "conduct", conduct)
 
 
 def rehearse(*words: str) -> tuple[str, str, int]:
@@ -84,7 +90,7 @@ def test_bad_input_exits_with_2_and_says_what_to_do(group, known, words, said):
 
 
 def test_a_rehearsal_that_takes_too_long_exits_with_3(group, monkeypatch):
-    monkeypatch.setattr(performing, "PATIENCE_S", -1.0)
+    monkeypatch.setattr(performing, "LONGEST_S", -1.0)
     _, err, code = rehearse("--history", "2024", "--seeds", "1")
     assert code == 3
     assert "fewer seeds" in err
