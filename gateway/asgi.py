@@ -39,7 +39,8 @@ LOOKS_AFTER_S = 0.1
 
 async def readiness(serving: Live) -> tuple[int, bytes]:
     """200 while there is a configuration to serve, even an old one: requests need nothing else."""
-    return _ready(serving, {} if serving.is_loaded else {"configuration": "not loaded yet, which takes the database"})
+    why = serving.refusal or "not loaded yet, which takes the database"
+    return _ready(serving, {} if serving.is_loaded else {"configuration": why})
 
 
 async def console_readiness(serving: Live) -> tuple[int, bytes]:

@@ -51,7 +51,9 @@ from groups.routing_rules.chain import spec_with_chain
 from groups.specs import active_specs, callable_models
 from groups.virtual.specs import active_virtual_specs
 from providers import config_version
+from providers.exceptions import WrongEncryptionKeys
 from providers.models import LanguageModel
+from providers.secrets import check_encryption_keys
 from usage.health.tripping import current_trips
 from usage.request_log.recorder import recorder
 
@@ -87,8 +89,10 @@ class Config:
 def load_config() -> Config:
     """Reads everything, again if something changed in the meantime: a renamed group must fit its virtual models.
 
-    If changes are too frequent for that, the version is one that the next look finds outdated.
+    If changes are too frequent for that, the version is one that the next look finds outdated. Raises
+    WrongEncryptionKeys.
     """
+    check_encryption_keys()
     for _ in range(LOADS_AT_MOST):
         config = _read()
         if config.version == config_version.current():
@@ -133,6 +137,7 @@ class Live:
         self.in_flight, self.refreshed_s = 0, time.time()
         self.rate_limits = RateLimits(settings.REDIS_URL)
         self.stored = Keeper()
+        self.refusal = ""
         self._lone: dict[str, UUID] = {}
         self._facts = -1, Facts()
         self._refreshing = asyncio.Lock()
@@ -181,10 +186,23 @@ class Live:
         async with self._refreshing:
             version = await self._in_database_thread(config_version.current)
             if version != self.config.version:
-                await self._apply(await self._in_database_thread(load_config))
+                await self._apply(await self._loaded())
                 await self.rankings.renew()
                 await self.publisher.follow_resets()
             self.refreshed_s = time.time()
+
+    async def _loaded(self) -> Config:
+        """Nothing is served, not even what is in memory, with other ENCRYPTION_KEYS than those of the database: changes
+        would never arrive, such as a key that is revoked."""
+        try:
+            config: Config = await self._in_database_thread(load_config)
+        except WrongEncryptionKeys as error:
+            if not self.refusal:
+                log.error("nothing is served", error=str(error))
+            self.refusal, self.presence.reads_keys = str(error), False
+            raise
+        self.refusal, self.presence.reads_keys = "", True
+        return config
 
     async def read(self, work: Callable[[], T]) -> T:
         """What is not in memory, from the database; raises DatabaseError."""
@@ -210,7 +228,7 @@ class Live:
     @property
     def is_loaded(self) -> bool:
         """Whether there is a configuration to serve, even an old one."""
-        return self.config.version >= 0
+        return self.config.version >= 0 and not self.refusal
 
     async def is_loaded_within(self, seconds: float) -> bool:
         """The same, after waiting up to `seconds` for the first load."""

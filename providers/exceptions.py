@@ -16,6 +16,17 @@ class UnreadableKey(Conflict):
         self.provider = provider
 
 
+class WrongEncryptionKeys(Conflict):
+    """None of the ENCRYPTION_KEYS of this process is the one that the secrets in the database are encrypted with."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The secrets in the database are encrypted with a key that is not in the ENCRYPTION_KEYS of this process. "
+            "Give it the keys of the other processes, or put the old key back (the first encrypts, all decrypt). If "
+            "the old key is lost: manage.py rotate_keys --lost, then store the API keys of all providers again."
+        )
+
+
 class ModelInUse(Conflict):
     """A model can't be deleted while routing groups use it."""
 

@@ -150,6 +150,15 @@ class Encrypted(models.Model):
         raise NotImplementedError
 
 
+class EncryptionCheck(models.Model):
+    """One row with a known text, encrypted like all secrets: who can't read it has other ENCRYPTION_KEYS."""
+
+    ciphertext = models.TextField(editable=False)
+
+    def __str__(self) -> str:
+        return "encryption check"
+
+
 class ProviderKey(Encrypted):
     """A provider's secrets, encrypted together; `hint` is the part of its API key that may be shown.
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.apps import apps
 from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
 from engine.spec import Secret
-from providers.exceptions import UnreadableKey
-from providers.models import Encrypted, Provider, ProviderKey
+from providers.exceptions import UnreadableKey, WrongEncryptionKeys
+from providers.models import Encrypted, EncryptionCheck, Provider, ProviderKey
 
 SHOWN = 4
 SHORTEST_SHOWN = 12
 API_KEY = "api_key"
+ONLY, KNOWN_TEXT = 1, "who reads this can read the secrets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,49 @@ def mask(key: str) -> str:
 
 @sensitive_variables("key")
 def encrypt(key: str) -> str:
-    """The ciphertext to store, with the first of ENCRYPTION_KEYS."""
+    """The ciphertext to store, with the first of ENCRYPTION_KEYS; raises WrongEncryptionKeys: nobody else could read
+    it."""
+    check_encryption_keys()
+    return _encrypted(key)
+
+
+@sensitive_variables("key")
+def _encrypted(key: str) -> str:
     return MultiFernet(_fernets()).encrypt(key.encode()).decode()
+
+
+def check_encryption_keys() -> None:
+    """Raises WrongEncryptionKeys unless these are the keys that the secrets in the database are encrypted with."""
+    known = EncryptionCheck.objects.first()
+    if known is None:
+        rows = list(encrypted_rows())
+        if rows and not any(map(_is_readable, rows)):
+            raise WrongEncryptionKeys
+        EncryptionCheck.objects.get_or_create(pk=ONLY, defaults={"ciphertext": _encrypted(KNOWN_TEXT)})
+    elif not _is_readable(known):
+        raise WrongEncryptionKeys
+
+
+def rotate_check(*, is_old_lost: bool) -> None:
+    """From now on the first key of this process is a right one, if another one of them was, or the old one is lost."""
+    if not is_old_lost:
+        check_encryption_keys()
+    EncryptionCheck.objects.update_or_create(pk=ONLY, defaults={"ciphertext": _encrypted(KNOWN_TEXT)})
+
+
+def encrypted_rows() -> Iterator[Encrypted]:
+    """All secrets, in any room: the rooms above are not known here by name."""
+    for model in apps.get_models():
+        if issubclass(model, Encrypted):
+            yield from model._default_manager.select_related()
+
+
+def _is_readable(row: Encrypted | EncryptionCheck) -> bool:
+    try:
+        opened(row.ciphertext, of="")
+    except UnreadableKey:
+        return False
+    return True
 
 
 @sensitive_variables("key", "others", "plaintext")
@@ -126,5 +169,5 @@ def is_current(row: Encrypted) -> bool:
 
 def rotate(row: Encrypted) -> None:
     """Encrypts a row again with the first of ENCRYPTION_KEYS; raises UnreadableKey."""
-    row.ciphertext = encrypt(opened(row.ciphertext, of=row.whose).reveal())
+    row.ciphertext = _encrypted(opened(row.ciphertext, of=row.whose).reveal())
     row.save(update_fields=["ciphertext", "updated_at"])

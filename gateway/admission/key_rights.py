@@ -9,6 +9,7 @@ from gateway.openai import ApiError
 from gateway.resolve import Route
 
 LOADS_WITHIN_S = 10.0
+REFUSES = "This gateway serves nothing: its ENCRYPTION_KEYS don't read the stored keys. Its log says what to do."
 SEND_A_KEY = "Send a key as 'Authorization: Bearer KEY' (or in the header x-api-key or api-key)."
 
 
@@ -16,7 +17,7 @@ async def authenticate(live: Live, key: str) -> KeyHolder:
     """The holder of a bearer key; a revoked key stops working within a second."""
     # Otherwise callers would get "wrong key" while this process is still starting.
     if key and not live.is_loaded and not await live.is_loaded_within(LOADS_WITHIN_S):
-        why = "The gateway is starting: its configuration is not loaded yet."
+        why = REFUSES if live.refusal else "The gateway is starting: its configuration is not loaded yet."
         raise ApiError(503, why, code="not_ready", headers=[(b"retry-after", b"1")])
     holder = await live.holder(key) if key else None
     if holder is None:

@@ -22,7 +22,8 @@ class Presence:
         self, process: UUID, store: StateStore, in_database_thread: Callable[[Callable[[], Any]], Awaitable[Any]]
     ) -> None:
         self._process, self._store, self._in_database_thread = process, store, in_database_thread
-        self._said: StoreLink | None = None
+        self._said: tuple[StoreLink, bool] | None = None
+        self.reads_keys = True
         self._said_s = 0.0
 
     async def run(self) -> None:
@@ -32,10 +33,11 @@ class Presence:
     async def say(self) -> None:
         """Says so when it is time, or has changed."""
         link, now = self._store.link, time.monotonic()
-        if link is self._said and now - self._said_s < processes.SAID_EVERY_S:
+        said = link, self.reads_keys
+        if said == self._said and now - self._said_s < processes.SAID_EVERY_S:
             return
-        await self._in_database_thread(partial(processes.say_alive, self._process, link=link))
-        self._said, self._said_s = link, now
+        await self._in_database_thread(partial(processes.say_alive, self._process, link=link, reads_keys=said[1]))
+        self._said, self._said_s = said, now
 
     async def end(self) -> None:
         """The process ends."""

@@ -26,6 +26,7 @@ ICONS: dict[AlertKind, str] = {
     AlertKind.ERROR_RATE: "percent",
     AlertKind.RATE_LIMIT: "gauge",
     AlertKind.GROUP_FAILING: "waypoints",
+    AlertKind.SECRETS_DIFFER: "key-round",
 }
 OF_PROVIDERS, OF_KEYS = {AlertKind.PROVIDER_DOWN, AlertKind.ERROR_RATE}, {AlertKind.RATE_LIMIT}
 
@@ -77,6 +78,8 @@ def _row(alert: Alert, providers: dict[str, str], keys: dict[str, str], groups: 
     elif alert.kind == AlertKind.GROUP_FAILING and subject in groups:
         url = reverse("group-detail", args=[groups[subject]])
         rewind = rewind_url(groups[subject], alert.raised_at, alert.resolved_at)
+    elif alert.kind == AlertKind.SECRETS_DIFFER:
+        subject = "Server processes"
     webhook = news_of(alert, has_webhook=bool(settings.ALERT_WEBHOOK_URL))
     return AlertRow(alert, ICONS[AlertKind(alert.kind)], subject, url, webhook, rewind)
 

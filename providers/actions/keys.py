@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from django.apps import apps
 from django.db.transaction import atomic
 
 from providers import config_version, secrets
 from providers.exceptions import UnreadableKey
-from providers.models import Encrypted
 
 
 @atomic
-def rotate_keys() -> tuple[int, int, list[str]]:
-    """Encrypts all keys with the first of ENCRYPTION_KEYS; returns how many were rotated, current, and unreadable."""
+def rotate_keys(*, is_old_lost: bool = False) -> tuple[int, int, list[str]]:
+    """Encrypts all keys with the first of ENCRYPTION_KEYS; returns how many were rotated, current, and unreadable.
+
+    With `is_old_lost` the keys of this process become the right ones, although they don't read what is stored.
+    """
     config_version.bump()
     rotated, current, unreadable = 0, 0, []
-    for row in _encrypted_rows():
+    for row in secrets.encrypted_rows():
         if secrets.is_current(row):
             current += 1
             continue
@@ -26,11 +25,5 @@ def rotate_keys() -> tuple[int, int, list[str]]:
             rotated += 1
         except UnreadableKey as error:
             unreadable.append(error.provider)
+    secrets.rotate_check(is_old_lost=is_old_lost)
     return rotated, current, sorted(unreadable)
-
-
-def _encrypted_rows() -> Iterator[Encrypted]:
-    """All secrets, in any room: the rooms above are not known here by name."""
-    for model in apps.get_models():
-        if issubclass(model, Encrypted):
-            yield from model._default_manager.select_related()

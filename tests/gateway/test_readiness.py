@@ -8,10 +8,16 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from cryptography.fernet import Fernet
 from django.db import OperationalError
 
+from gateway.admission.key_rights import authenticate
 from gateway.asgi import console_readiness, readiness
 from gateway.live import Live
+from gateway.openai import ApiError
+from providers import config_version
+from providers.exceptions import WrongEncryptionKeys
+from usage.health.processes import processes_now
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -62,3 +68,25 @@ async def test_the_console_is_ready_again_with_its_database(serving: Live, datab
     assert (await console_readiness(serving))[0] == 503
     database.is_away = False
     assert (await console_readiness(serving))[0] == 200
+
+
+async def test_a_process_with_other_encryption_keys_serves_nothing_until_it_has_the_right_ones(serving: Live, settings):
+    right, other = settings.ENCRYPTION_KEYS, [Fernet.generate_key().decode()]
+    await serving.refresh()
+    settings.ENCRYPTION_KEYS = other
+    await sync_to_async(config_version.bump)()
+    with pytest.raises(WrongEncryptionKeys):
+        await serving.refresh()
+    status, body = await readiness(serving)
+    assert status == 503
+    assert "put the old key back" in json.loads(body)["failing"]["configuration"]
+    with pytest.raises(ApiError, match="serves nothing") as caught:
+        await authenticate(serving, settings.MASTER_KEY)
+    assert (caught.value.status, caught.value.code) == (503, "not_ready")
+    await serving.presence.say()
+    assert "can't read the stored API keys" in (await sync_to_async(processes_now)()).trouble
+    settings.ENCRYPTION_KEYS = right
+    await serving.refresh()
+    assert (await readiness(serving))[0] == 200
+    await serving.presence.say()
+    assert "API keys" not in (await sync_to_async(processes_now)()).trouble

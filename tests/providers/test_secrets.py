@@ -7,9 +7,9 @@ from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
 
 from groups.specs import spec_of_model
-from providers import history, secrets
-from providers.exceptions import UnreadableKey
-from providers.models import LanguageModel, ProviderKey
+from providers import actions, history, secrets
+from providers.exceptions import UnreadableKey, WrongEncryptionKeys
+from providers.models import EncryptionCheck, LanguageModel, ProviderKey
 from tests.factories import make_model, make_provider
 
 KEY = "sk-or-v1-0123456789abcdef1234"
@@ -124,6 +124,64 @@ def test_with_a_wrong_encryption_key_everything_but_the_upstream_call_still_work
     assert [provider["api_key"] for provider in listed] == ["sk-…****1234"] * 2
     problems = [spec_of_model(model).deployments[0].problem for model in LanguageModel.objects.all()]
     assert ["One" in problems[0], "Two" in problems[1], "ENCRYPTION_KEYS" in problems[0]] == [True] * 3
-    as_alice.patch(f"/api/v1/llm/providers/{listed[0]['id']}", {"api_key": KEY})
+    url = f"/api/v1/llm/providers/{listed[0]['id']}"
+    refused = as_alice.patch(url, {"api_key": KEY})
+    assert (refused.status_code, "rotate_keys --lost" in refused.json()["detail"]) == (409, True)
+    actions.rotate_keys(is_old_lost=True)
+    assert as_alice.patch(url, {"api_key": KEY}).status_code == 200
     problems = [spec_of_model(model).deployments[0].problem for model in LanguageModel.objects.all()]
     assert [problem is None for problem in problems] == [True, False]
+
+
+@pytest.mark.django_db
+def test_the_keys_of_a_process_are_checked_against_those_of_the_first(settings):
+    settings.ENCRYPTION_KEYS = [OLD]
+    secrets.check_encryption_keys()
+    settings.ENCRYPTION_KEYS = [NEW, OLD]
+    secrets.check_encryption_keys()
+    settings.ENCRYPTION_KEYS = [NEW]
+    with pytest.raises(WrongEncryptionKeys, match="put the old key back"):
+        secrets.check_encryption_keys()
+
+
+@pytest.mark.django_db
+def test_a_database_that_was_never_checked_is_not_taken_over_by_a_wrong_key(settings):
+    settings.ENCRYPTION_KEYS = [OLD]
+    make_provider(key=KEY)
+    EncryptionCheck.objects.all().delete()
+    settings.ENCRYPTION_KEYS = [NEW]
+    with pytest.raises(WrongEncryptionKeys):
+        secrets.check_encryption_keys()
+    settings.ENCRYPTION_KEYS = [OLD]
+    secrets.check_encryption_keys()
+
+
+@pytest.mark.django_db
+def test_no_secret_is_stored_that_the_others_could_not_read(settings):
+    settings.ENCRYPTION_KEYS = [OLD]
+    provider = make_provider(key=KEY)
+    settings.ENCRYPTION_KEYS = [NEW]
+    with pytest.raises(WrongEncryptionKeys):
+        secrets.store(provider=provider, key=KEY)
+
+
+@pytest.mark.django_db
+def test_a_rotation_makes_the_first_key_enough(settings):
+    settings.ENCRYPTION_KEYS = [OLD]
+    make_provider(key=KEY)
+    settings.ENCRYPTION_KEYS = [NEW, OLD]
+    call_command("rotate_keys")
+    settings.ENCRYPTION_KEYS = [NEW]
+    secrets.check_encryption_keys()
+
+
+@pytest.mark.django_db
+def test_with_a_lost_key_the_console_goes_on_only_when_told_to(settings):
+    settings.ENCRYPTION_KEYS = [OLD]
+    make_provider(key=KEY)
+    settings.ENCRYPTION_KEYS = [NEW]
+    with pytest.raises(CommandError, match=r"Nothing was changed.*--lost"):
+        call_command("rotate_keys")
+    with pytest.raises(CommandError, match="store these API keys again"):
+        call_command("rotate_keys", "--lost")
+    secrets.check_encryption_keys()

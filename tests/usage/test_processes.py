@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from engine.shared.store import StoreLink
 from tests.page import html_of
+from usage.alerting import settle
 from usage.health.processes import KEPT_FOR, RUNS_FOR, processes_now, say_alive, say_ended
-from usage.models import ServerProcess
+from usage.models import Alert, AlertKind, ServerProcess
 
 pytestmark = pytest.mark.django_db
 
@@ -59,3 +60,25 @@ def test_the_overview_and_verify_say_so(client, charlie, capsys):
     assert "2 server processes share no state" in html_of(client.get("/"))
     call_command("verify")
     assert "2 server processes share no state" in capsys.readouterr().out
+
+
+def test_processes_with_other_secrets_than_the_rest_raise_an_alert(settings):
+    say_alive(uuid4(), link=StoreLink.SHARING)
+    settle([AlertKind.SECRETS_DIFFER])
+    assert not Alert.objects.exists()
+    settings.MASTER_KEY = "sk-rc-another"
+    say_alive(other := uuid4(), link=StoreLink.SHARING)
+    assert processes_now().trouble.startswith("2 server processes have 2 different sets of secrets.")
+    settle([AlertKind.SECRETS_DIFFER])
+    assert "SECRET_KEY" in Alert.objects.open().get().message
+    say_ended(other)
+    settle([AlertKind.SECRETS_DIFFER])
+    assert not Alert.objects.open().exists()
+
+
+def test_a_process_that_cannot_read_the_keys_raises_an_alert():
+    say_alive(uuid4(), link=StoreLink.SHARING)
+    say_alive(uuid4(), link=StoreLink.SHARING, reads_keys=False)
+    assert processes_now().trouble.startswith("1 of 2 server processes can't read the stored API keys")
+    settle([AlertKind.SECRETS_DIFFER])
+    assert "ENCRYPTION_KEYS" in Alert.objects.open().get().message

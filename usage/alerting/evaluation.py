@@ -17,6 +17,7 @@ from usage.alerting.group_rule import failing_groups
 from usage.alerting.thresholds import current_rules, group_rule
 from usage.alerting.verdicts import Breach
 from usage.health.causes import cause_of
+from usage.health.processes import processes_now
 from usage.models import Alert, AlertKind, AlertRule
 
 Find = Callable[[float, Collection[str]], list[Breach]]
@@ -35,11 +36,12 @@ FINDERS: dict[AlertKind, Find] = {
     AlertKind.ERROR_RATE: lambda threshold, open: verdicts.error_rate(measures.recent_tries(), threshold, open=open),
     AlertKind.RATE_LIMIT: lambda threshold, open: verdicts.rate_limit(measures.key_minutes(), threshold, open=open),
     AlertKind.GROUP_FAILING: _failing_groups,
+    AlertKind.SECRETS_DIFFER: lambda threshold, open: verdicts.secrets_differ(processes_now(), threshold),
 }
 
 
 def settle(kinds: Iterable[AlertKind] = tuple(AlertKind)) -> None:
-    """Updates the alerts of these kinds; nine queries if nothing is raised or resolved."""
+    """Updates the alerts of these kinds; ten queries if nothing is raised or resolved."""
     rules, began = current_rules(), timezone.now()
     before: dict[str, set[str]] = defaultdict(set)
     for kind, subject in Alert.objects.open().order_by().values_list("kind", "subject"):

@@ -59,6 +59,11 @@ WATCHED: dict[AlertKind, AlertMetric] = {
         f"A group failed at least this share of at least {GROUP_RULE[0].least} requests in {GROUP_RULE[0].within}, or "
         f"{FEW.percent:g}% of at least {FEW.least} in {FEW.within}.",
     ),
+    AlertKind.SECRETS_DIFFER: AlertMetric(
+        *(1, 1, 1000, "server processes"),
+        "So many server processes have other secrets than the rest, or ENCRYPTION_KEYS that don't read stored keys.",
+        is_whole=True,
+    ),
 }
 
 

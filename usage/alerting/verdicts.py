@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from usage.alerting.group_rule import SUBJECT_LIMIT, FailingGroup
 from usage.alerting.measures import DayCosts, FailingProvider, KeyMinute
+from usage.health.processes import Processes
 from usage.health.recent import Tries
 from usage.percents import percent
 
@@ -97,6 +98,12 @@ def _failing_message(group: FailingGroup, cause: str) -> str:
         f"{group.group[:SUBJECT_LIMIT]} {group.numbers} ({share}){because}. "
         "The request log shows them; a rehearsal shows what another order or a fallback would do."
     )
+
+
+def secrets_differ(processes: Processes, least: float) -> list[Breach]:
+    """One breach for the console if so many server processes have other secrets than they should."""
+    strangers = max(processes.refusing, processes.secrets - 1)
+    return [Breach(CONSOLE, processes.of_secrets)] if processes.of_secrets and strangers >= least else []
 
 
 def rate_limit(minutes: Iterable[KeyMinute], percent: float, *, open: Collection[str] = ()) -> list[Breach]:

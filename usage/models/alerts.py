@@ -15,6 +15,7 @@ class AlertKind(models.TextChoices):
     ERROR_RATE = "error_rate", "Error rate"
     RATE_LIMIT = "rate_limit", "Rate limit"
     GROUP_FAILING = "group_failing", "Group failing"
+    SECRETS_DIFFER = "secrets_differ", "Secrets differ"
 
 
 class AlertQuerySet(models.QuerySet["Alert"]):

@@ -22,7 +22,14 @@ from usage.models import Alert, AlertKind, AlertRule
 pytestmark = pytest.mark.django_db
 URL = "/alerts"
 DOWN = AlertKind.PROVIDER_DOWN
-THRESHOLDS = {"provider_down": "4", "cost_spike": "2.5", "error_rate": "5", "rate_limit": "80", "group_failing": "5"}
+THRESHOLDS = {
+    "provider_down": "4",
+    "cost_spike": "2.5",
+    "error_rate": "5",
+    "rate_limit": "80",
+    "group_failing": "5",
+    "secrets_differ": "1",
+}
 SWITCHES = {f"{kind}_is_on": "on" for kind in THRESHOLDS if kind != "rate_limit"}
 reader = signed_in("charlie")
 
