@@ -135,7 +135,7 @@ class Live:
         self.rankings = Rankings(in_database_thread)
         self.measuring = Measuring(self)
         self.in_flight, self.refreshed_s = 0, time.time()
-        self.rate_limits = RateLimits(settings.REDIS_URL)
+        self.rate_limits = RateLimits(settings.REDIS_URL, when_away=settings.RATE_LIMITS_WITHOUT_REDIS)
         self.stored = Keeper()
         self.refusal = ""
         self._lone: dict[str, UUID] = {}
@@ -177,6 +177,7 @@ class Live:
         with suppress(DatabaseError):
             await self.presence.end()
         await self.stored.stop()
+        self.rate_limits.stop()
         await asyncio.to_thread(recorder.flush)
         await self.measuring.stop()
         await close_session()

@@ -1,8 +1,8 @@
 """Rate limits: requests and tokens per minute of keys, people and teams, in windows of a minute that begin with the
 first request.
 
-With REDIS_URL all processes count together; without it each counts by itself. Tokens are counted when they are known:
-requests in flight may exceed the limit, and the next one is refused.
+With REDIS_URL all processes count together; without it, and by setting while it is away, each counts by itself. Tokens
+are counted when they are known: requests in flight may exceed the limit, and the next one is refused.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -24,6 +25,9 @@ from gateway.openai import ApiError, Headers
 log = structlog.get_logger(__name__)
 
 REDIS_TIMEOUT_S = 1.0
+# How often a process looks whether Redis is back; no request waits for that.
+LOOKS_EVERY_S = 0.5
+OPEN, CLOSED = "open", "closed"
 
 
 class PerMinute(RateLimitItemPerMinute):
@@ -59,33 +63,33 @@ class Remaining:
 
 
 class RateLimits:
-    """All limits, as one event loop counts them."""
+    """All limits, as one event loop counts them. While Redis is away, what then holds is said by `when_away`."""
 
-    def __init__(self, redis_url: str = "") -> None:
-        self._limiter = FixedWindowRateLimiter(_storage(redis_url))
+    def __init__(self, redis_url: str = "", *, when_away: str = OPEN) -> None:
+        self._storage, self._refuses = _storage(redis_url), when_away == CLOSED
+        self._shared, self._own = FixedWindowRateLimiter(self._storage), FixedWindowRateLimiter(MemoryStorage())
         self._counting: set[asyncio.Task[None]] = set()
+        self._looking: asyncio.Task[None] | None = None
 
     async def admit(self, holder: KeyHolder) -> Headers:
         """Counts a request; the headers give the rest of the tightest limits.
 
-        Raises ApiError 429 with Retry-After if any limit is reached; a refused request counts for none.
+        Raises ApiError 429 with Retry-After if any limit is reached, and a refused request counts for none; 503 while
+        Redis is away, if that is how it is set.
         """
         if not (limits := _limits_of(holder)):
             return []
-        left = list[Remaining]()
-        try:
-            if len(limits) > 1:
-                for limit in limits:
-                    await self._ask(limit, self._limiter.test)
-            for limit in limits:
-                await self._ask(limit, self._limiter.hit if limit.what == "requests" else self._limiter.test)
-                window = await self._limiter.get_window_stats(limit.item, limit.window)
-                left.append(Remaining(window.remaining, limit.item.amount, limit.what))
-        except ApiError:
-            raise
-        except Exception as error:  # the store of the counters is away: serving matters more than counting
-            log.warning("rate limits not kept for the moment", error=str(error))
-        return [header for what in ("tokens", "requests") for header in _tightest(left, what)]
+        if self._looking is None:
+            try:
+                return await _admitted(self._shared, limits)
+            except ApiError:
+                raise
+            except Exception as error:  # any error of the client means that Redis is away
+                self._lost(error)
+        if self._refuses:
+            why = "Rate limits can't be counted for the moment, and this key has some. Try again in a few seconds."
+            raise ApiError(503, why, code="rate_limits_away", headers=[(b"retry-after", b"2")])
+        return await _admitted(self._own, limits)
 
     def count_tokens(self, holder: KeyHolder, tokens: int) -> None:
         """Counts the tokens of a request in the background."""
@@ -95,16 +99,55 @@ class RateLimits:
                 self._counting.add(task)
                 task.add_done_callback(self._counting.discard)
 
-    async def _ask(self, limit: Limit, ask: Callable[..., Awaitable[bool]]) -> None:
-        if not await ask(limit.item, limit.window):
-            window = await self._limiter.get_window_stats(limit.item, limit.window)
-            raise _refused(limit, max(1, math.ceil(window.reset_time - time.time())))
+    def stop(self) -> None:
+        """Looks for Redis no more."""
+        if self._looking is not None:
+            self._looking.cancel()
 
     async def _count(self, limit: Limit, tokens: int) -> None:
-        try:
-            await self._limiter.hit(limit.item, limit.window, cost=tokens)
-        except Exception as error:
-            log.warning("tokens not counted", error=str(error))
+        if self._looking is None:
+            try:
+                await self._shared.hit(limit.item, limit.window, cost=tokens)
+            except Exception as error:
+                self._lost(error)
+            else:
+                return
+        await self._own.hit(limit.item, limit.window, cost=tokens)
+
+    def _lost(self, error: Exception) -> None:
+        """From now on no request asks Redis, until a look finds it."""
+        if self._looking is None:
+            held = "keys with limits are refused" if self._refuses else "this process counts by itself"
+            log.warning(f"rate limits are not shared: {held}", error=str(error) or type(error).__name__)
+            self._looking = asyncio.create_task(self._look())
+
+    async def _look(self) -> None:
+        is_back = False
+        while not is_back:
+            await asyncio.sleep(LOOKS_EVERY_S)
+            with suppress(Exception):
+                async with asyncio.timeout(REDIS_TIMEOUT_S):
+                    is_back = await self._storage.check()
+        self._looking = None
+        log.info("rate limits are shared again")
+
+
+async def _admitted(limiter: FixedWindowRateLimiter, limits: list[Limit]) -> Headers:
+    left = list[Remaining]()
+    if len(limits) > 1:
+        for limit in limits:
+            await _ask(limiter, limit, limiter.test)
+    for limit in limits:
+        await _ask(limiter, limit, limiter.hit if limit.what == "requests" else limiter.test)
+        window = await limiter.get_window_stats(limit.item, limit.window)
+        left.append(Remaining(window.remaining, limit.item.amount, limit.what))
+    return [header for what in ("tokens", "requests") for header in _tightest(left, what)]
+
+
+async def _ask(limiter: FixedWindowRateLimiter, limit: Limit, ask: Callable[..., Awaitable[bool]]) -> None:
+    if not await ask(limit.item, limit.window):
+        window = await limiter.get_window_stats(limit.item, limit.window)
+        raise _refused(limit, max(1, math.ceil(window.reset_time - time.time())))
 
 
 def _storage(redis_url: str) -> Storage:

@@ -9,6 +9,7 @@ import pytest
 
 from access.keys import MASTER, KeyHolder
 from access.models import Role
+from gateway.admission import rate_limits
 from gateway.admission.rate_limits import RateLimits
 from gateway.openai import ApiError
 from tests.servers import free_port
@@ -92,7 +93,71 @@ async def test_a_limit_that_is_changed_begins_no_new_minute():
         await limits.admit(replace(HOLDER, rpm=2))
 
 
-async def test_serving_goes_on_while_redis_is_away(caplog):
+class Hung:
+    """A way to Redis that hangs or fails, and how often it was gone."""
+
+    def __init__(self) -> None:
+        self.asked, self.is_back = 0, False
+
+    async def fail(self, *_: object, **__: object) -> bool:
+        self.asked += 1
+        raise TimeoutError
+
+    async def check(self) -> bool:
+        return self.is_back
+
+
+@pytest.fixture
+def hung(monkeypatch) -> Hung:
+    monkeypatch.setattr(rate_limits, "LOOKS_EVERY_S", 0)
+    return Hung()
+
+
+def cut_off(limits: RateLimits, hung: Hung) -> None:
+    for name in ("hit", "test"):
+        setattr(limits._shared, name, hung.fail)
+    limits._storage.check = hung.check
+
+
+async def test_one_request_finds_out_that_redis_hangs_and_the_process_counts_by_itself(hung: Hung, caplog):
+    limits = RateLimits()
+    cut_off(limits, hung)
+    assert dict(await limits.admit(HOLDER))[b"x-ratelimit-remaining-requests"] == b"0"
+    for _ in range(3):
+        with pytest.raises(ApiError, match="may use 1 requests a minute"):
+            await limits.admit(HOLDER)
+    limits.count_tokens(HOLDER, 3)
+    await asyncio.sleep(0)
+    assert hung.asked == 1
+    assert "this process counts by itself" in caplog.text
+    limits.stop()
+
+
+async def test_keys_with_limits_are_refused_meanwhile_if_that_is_set(hung: Hung):
+    limits = RateLimits(when_away="closed")
+    cut_off(limits, hung)
+    for _ in range(3):
+        with pytest.raises(ApiError) as caught:
+            await limits.admit(HOLDER)
+        assert (caught.value.status, caught.value.code) == (503, "rate_limits_away")
+    assert hung.asked == 1
+    assert await limits.admit(MASTER) == []
+    limits.stop()
+
+
+async def test_redis_is_asked_again_once_a_look_has_found_it(hung: Hung, caplog):
+    limits = RateLimits()
+    cut_off(limits, hung)
+    await limits.admit(HOLDER)
+    looking, hung.is_back = limits._looking, True
+    await looking
+    await limits.admit(replace(HOLDER, key_id="two"))
+    assert hung.asked == 2
+    assert "rate limits are shared again" in caplog.text
+    limits.stop()
+
+
+async def test_serving_goes_on_while_nobody_listens_where_redis_should_be():
     limits = RateLimits(f"redis://127.0.0.1:{free_port()}/0")
-    assert [await limits.admit(HOLDER) for _ in range(2)] == [[], []]
-    assert "rate limits not kept for the moment" in caplog.text
+    assert dict(await limits.admit(HOLDER))[b"x-ratelimit-remaining-requests"] == b"0"
+    limits.stop()
