@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import aclosing
 from functools import partial
 from typing import Any
@@ -23,6 +23,7 @@ from engine.upstreams.call import Stream
 from engine.upstreams.time_limits import time_limits
 from gateway import live, pipeline
 from gateway.doors import cors, error_shapes, metrics_page, offered_models
+from gateway.doors.body_reader import ClientLeft, Room, pieces, whole
 from gateway.doors.form_reader import FormReader, read_form
 from gateway.doors.incoming import Incoming, incoming
 from gateway.doors.paths import Asks, not_served, refuses_socket, way_of
@@ -81,10 +82,6 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 JSON: Headers = [(b"content-type", b"application/json")]
 EVENTS: Headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
-
-
-class ClientLeft(Exception):
-    """The caller hung up before its request was complete."""
 
 
 class Gateway:
@@ -153,9 +150,7 @@ async def _answer(request: Incoming, method: str, receive: Receive, send: Send) 
         elif request.way.asks is Asks.ANSWER:
             await _answer_call(request, headers, receive, send)
         elif request.way.asks is Asks.COUNT:
-            await _send(
-                send, 200, JSON + headers, await pipeline.count(await live.start(), request, await _body(receive))
-            )
+            await _count(request, headers, receive, send)
         elif request.way.asks is Asks.METRICS:
             kind, text = await metrics_page.read(await live.start(), request)
             kinds = [(b"content-type", kind.encode())]
@@ -179,6 +174,13 @@ async def _answer(request: Incoming, method: str, receive: Receive, send: Send) 
         await _fail(request, failure, headers, send)
 
 
+async def _count(request: Incoming, headers: Headers, receive: Receive, send: Send) -> None:
+    await pipeline.check_key(serving := await live.start(), request)
+    with Room() as room:
+        counted = await pipeline.count(serving, request, await whole(receive, room))
+    await _send(send, 200, JSON + headers, counted)
+
+
 async def _answer_call(request: Incoming, headers: Headers, receive: Receive, send: Send) -> None:
     serving = await live.start()
     serving.in_flight += 1
@@ -189,13 +191,15 @@ async def _answer_call(request: Incoming, headers: Headers, receive: Receive, se
 
 
 async def _call(request: Incoming, headers: Headers, receive: Receive, send: Send) -> None:
-    if not request.way.is_form:
-        raw = await _body(receive)
-        await _unless_caller_leaves(partial(_serve, request, raw, headers, send), receive)
-        return
+    """The key first: a body is read only of who may call."""
     await pipeline.check_key(await live.start(), request)
+    if not request.way.is_form:
+        with Room() as room:
+            raw = await whole(receive, room)
+            await _unless_caller_leaves(partial(_serve, request, raw, headers, send), receive)
+        return
     kind = request.headers.get(b"content-type", b"")
-    form = await read_form(kind, request.encoding, _pieces(receive), request.way.model)
+    form = await read_form(kind, request.encoding, pieces(receive), request.way.model)
     try:
         await _unless_caller_leaves(partial(_serve, request, form, headers, send), receive)
     finally:
@@ -321,38 +325,6 @@ async def _unless_caller_leaves(work: Callable[[_Watch], Awaitable[None]], recei
             raise
     finally:
         watch.end()
-
-
-async def _body(receive: Receive) -> bytes:
-    limit, parts, size = settings.MAX_REQUEST_MB * 1024 * 1024, [], 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientLeft
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > limit:
-            raise _too_large()
-        if not message.get("more_body"):
-            return b"".join(parts)
-
-
-async def _pieces(receive: Receive) -> AsyncGenerator[bytes]:
-    """A body as it arrives, never whole in memory; raises as `_body` does."""
-    left = settings.MAX_REQUEST_MB * 1024 * 1024
-    while (message := await receive())["type"] != "http.disconnect":
-        piece = message.get("body", b"")
-        left -= len(piece)
-        if left < 0:
-            raise _too_large()
-        yield piece
-        if not message.get("more_body"):
-            return
-    raise ClientLeft
-
-
-def _too_large() -> ApiError:
-    return ApiError(413, f"The body is larger than {settings.MAX_REQUEST_MB} MB (setting MAX_REQUEST_MB).")
 
 
 async def _models(request: Incoming) -> tuple[int, bytes]:

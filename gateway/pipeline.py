@@ -42,7 +42,7 @@ WHOLE: frozenset[Endpoint] = frozenset({"embeddings", "moderations", "rerank"})
 
 
 async def check_key(live: Live, request: Incoming) -> None:
-    """Raises ApiError for a key that may not call, before a large body is read."""
+    """Raises ApiError for a key that may not call, before its body is read."""
     check_scope(await authenticate(live, request.key))
 
 

@@ -21,12 +21,15 @@ from gateway import live  # noqa: E402
 from gateway.asgi import App, Gateway, Receive, Scope, Send  # noqa: E402
 from pages.live_updates.consumers import ChangesConsumer  # noqa: E402
 from providers.demo import upstream  # noqa: E402
+from routing_console.guard import connections  # noqa: E402
 from routing_console.guard.database import UnlessAway  # noqa: E402
+from routing_console.guard.requests import WithinLimits  # noqa: E402
 from tester.consumers import websocket_urlpatterns  # noqa: E402
 from tester.runs import conduct  # noqa: E402
 
+connections.use()
 changes: Any = path("ws/changes/", cast(Any, ChangesConsumer.as_asgi()))
-console: App = UnlessAway(django_application)
+console: App = WithinLimits(UnlessAway(django_application))
 sockets: App = AuthMiddlewareStack(URLRouter([changes, *websocket_urlpatterns]))
 
 

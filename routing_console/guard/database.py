@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpResponse
 
 from lib.database_link import link
 from routing_console.error_answers import database_away
+from routing_console.guard.requests import answer
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 LOOKS_EVERY_S = 0.25
@@ -32,18 +32,18 @@ class UnlessAway:
 
     async def _watched(self, scope: MutableMapping[str, Any], receive: Any, send: Send) -> None:
         """A view that waits for a silent database is left alone in its thread, and its caller answered."""
-        answer = _Answer(send)
-        work = asyncio.ensure_future(self._behind(scope, receive, answer))
+        caller = _Answer(send)
+        work = asyncio.ensure_future(self._behind(scope, receive, caller))
         try:
             while not (await asyncio.wait({work}, timeout=LOOKS_EVERY_S))[0]:
-                if link.is_away and not answer.has_begun:
-                    answer.is_left = True
+                if link.is_away and not caller.has_begun:
+                    caller.is_left = True
                     work.add_done_callback(_let_go)
                     await _refuse(scope["path"], send)
                     return
             work.result()
         finally:
-            if not answer.is_left:
+            if not caller.is_left:
                 work.cancel()
 
 
@@ -66,8 +66,4 @@ def _let_go(work: asyncio.Future[None]) -> None:
 
 
 async def _refuse(path: str, send: Send) -> None:
-    answer: HttpResponse = await asyncio.to_thread(database_away, path)
-    headers = [(name.lower().encode(), value.encode()) for name, value in answer.items()]
-    headers.append((b"content-length", str(len(answer.content)).encode()))
-    await send({"type": "http.response.start", "status": answer.status_code, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.content})
+    await answer(await asyncio.to_thread(database_away, path), send)

@@ -1,0 +1,65 @@
+"""What uvicorn does not limit: how many connections a process has, and how long the head of a request may take."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from django.conf import settings
+
+FULL = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\nretry-after: 1\r\nconnection: close\r\n"
+    b"content-length: 47\r\n\r\nThis process has MAX_CONNECTIONS connections.\r\n"
+)
+KINDS = {
+    "uvicorn.protocols.http.httptools_impl": "HttpToolsProtocol",
+    "uvicorn.protocols.http.h11_impl": "H11Protocol",
+}
+
+
+def use() -> None:
+    """Uvicorn limits its connections from now on; nothing without uvicorn."""
+    for module, name in KINDS.items():
+        if module in sys.modules and not hasattr(kind := getattr(sys.modules[module], name), "head_timer"):
+            _limit(kind)
+
+
+def _limit(kind: Any) -> None:
+    made, received, lost = kind.connection_made, kind.data_received, kind.connection_lost
+
+    def connection_made(self: Any, transport: Any) -> None:
+        made(self, transport)
+        if len(self.connections) > settings.MAX_CONNECTIONS:
+            transport.write(FULL)
+            transport.close()
+        else:
+            self.head_timer = self.loop.call_later(settings.HEAD_DEADLINE_S, _expire, self)
+
+    def data_received(self: Any, data: bytes) -> None:
+        received(self, data)
+        if _has_request(self):
+            if self.head_timer is not None:
+                self.head_timer.cancel()
+                self.head_timer = None
+        elif self.head_timer is None:
+            self.head_timer = self.loop.call_later(settings.HEAD_DEADLINE_S, _expire, self)
+
+    def connection_lost(self: Any, error: Exception | None) -> None:
+        if self.head_timer is not None:
+            self.head_timer.cancel()
+        lost(self, error)
+
+    kind.head_timer = None
+    kind.connection_made, kind.data_received, kind.connection_lost = connection_made, data_received, connection_lost
+
+
+def _has_request(protocol: Any) -> bool:
+    return protocol.cycle is not None and not protocol.cycle.response_complete
+
+
+def _expire(protocol: Any) -> None:
+    """Closes a connection that waits for a head; not one that is idle, has a request, or became a socket."""
+    protocol.head_timer = None
+    is_idle = protocol.timeout_keep_alive_task is not None
+    if protocol in protocol.connections and not is_idle and not _has_request(protocol):
+        protocol.transport.close()
