@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any, cast
 
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from access.keys import KeyHolder, verify
+from access.client_address import of_request
+from access.keys import KeyHolder, hash_key, verify
 from access.models import Actor, Role, Scope
 from access.rules import check_role, check_scope
+from access.throttling import failed_keys
 
 
 class BearerAuthentication(BaseAuthentication):
@@ -23,9 +25,14 @@ class BearerAuthentication(BaseAuthentication):
             return None
         if scheme.lower() != "bearer" or not key.strip():
             raise AuthenticationFailed("Send the key as 'Authorization: Bearer KEY'.")
+        address, hashed = of_request(request), hash_key(key.strip())
+        if (wait_s := failed_keys.bars_for_s(address)) and not failed_keys.is_good(hashed):
+            raise Throttled(wait_s, "Too many wrong keys came from your address.")
         holder = verify(key.strip())
         if holder is None:
+            failed_keys.failed(address)
             raise AuthenticationFailed("This key is unknown, revoked or expired.")
+        failed_keys.worked(hashed)
         return holder, "bearer"
 
     def authenticate_header(self, request: Request) -> str:

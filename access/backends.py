@@ -8,9 +8,7 @@ from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest
 
 from access.keys import is_master
-from access.models import Role, User
-
-MASTER_USER = "admin"
+from access.models import MASTER_USER, Role, User
 
 
 class MasterKeyBackend(ModelBackend):

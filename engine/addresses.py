@@ -59,6 +59,8 @@ class AddressPolicy:
 
     def check_url(self, url: str) -> None:
         """Raises ForbiddenAddress for a URL with a forbidden host, ValueError for an invalid URL."""
+        if "\\" in url:  # some read it as a slash, others as a part of the name
+            raise ValueError("An address has no backslash.")
         if why := self.refusal_of_host(urlsplit(url).hostname or ""):
             raise ForbiddenAddress(why)
 

@@ -102,8 +102,13 @@ class Gateway:
         if way is None:
             await self._behind(scope, receive, _named(send) if scope["type"] == "http" else send)
         else:
-            request = incoming(way, scope["path"], scope["headers"], scope.get("query_string", b""))
+            request = incoming(way, scope["path"], scope["headers"], scope.get("query_string", b""), _peer(scope))
             await _answer(request, scope["method"], receive, send)
+
+
+def _peer(scope: Scope) -> str:
+    client = scope.get("client")
+    return client[0] if client else ""
 
 
 async def _refuse_socket(scope: Scope, receive: Receive, send: Send) -> None:

@@ -238,6 +238,10 @@ class Live:
                 await self._first_load_ended.wait()
         return self.is_loaded
 
+    def knows(self, key: str) -> bool:
+        """Whether this key is in memory."""
+        return hash_key(key) in self.config.holders
+
     async def holder(self, key: str) -> KeyHolder | None:
         """The holder of a bearer key, from memory; an unknown key may be new, so it is looked up."""
         hashed = hash_key(key)

@@ -43,7 +43,7 @@ WHOLE: frozenset[Endpoint] = frozenset({"embeddings", "moderations", "rerank"})
 
 async def check_key(live: Live, request: Incoming) -> None:
     """Raises ApiError for a key that may not call, before its body is read."""
-    check_scope(await authenticate(live, request.key))
+    check_scope(await authenticate(live, request.key, request))
 
 
 async def serve(live: Live, request: Incoming, raw: bytes | FormReader) -> tuple[Exchange, Headers]:
@@ -52,7 +52,7 @@ async def serve(live: Live, request: Incoming, raw: bytes | FormReader) -> tuple
     Afterwards `exchange.result` holds the answer, or an open stream.
     """
     endpoint = request.way.endpoint
-    holder = await authenticate(live, request.key)
+    holder = await authenticate(live, request.key, request)
     exchange = Exchange(endpoint, holder, Trace(request.call_id, ""))
     headers: Headers = []
     try:
@@ -116,7 +116,7 @@ async def count(live: Live, request: Incoming, raw: bytes) -> bytes:
 
     For a key that may call the model. It costs nothing: no credits, no part of a limit, no row in the log.
     """
-    holder = await authenticate(live, request.key)
+    holder = await authenticate(live, request.key, request)
     check_scope(holder)
     raw = await unpacked(raw, request.encoding, settings.MAX_REQUEST_MB)
     body = openai.parse(raw, "messages")

@@ -135,6 +135,8 @@ def _is_sendable(secret: str) -> bool:
 
 def check_address(api_base: str) -> None:
     """Raises for addresses inside our own network (unless allowed) and for metadata services (always)."""
+    if "\\" in api_base:  # some read it as a slash, others as a part of the name
+        raise ValidationError({"api_base": "An address has no backslash."})
     policy = AddressPolicy(allows_private=settings.ALLOW_PRIVATE_UPSTREAMS)
     if why := policy.refusal_of_host(urlsplit(api_base).hostname or ""):
         raise ValidationError({"api_base": why})

@@ -1,10 +1,11 @@
 """`python -m routing_console`: migrates, loads the demo, prints the address, and becomes the server.
 
-`make run` calls it. Demo and private upstreams are on by default here.
+`make run` calls it. Demo and private upstreams are on by default here, while only this machine reaches it.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import socket
 import sys
@@ -35,10 +36,22 @@ def main() -> None:
 
 
 def _settle_environment() -> None:
-    """Reads `.env` before our defaults, so that it wins over them."""
+    """Reads `.env` before our defaults, so that it wins over them.
+
+    On an address that others reach there is neither a demo nor a way into the private network, unless asked for.
+    """
     environ.Env.read_env(Path(__file__).resolve().parent.parent / ".env")
-    for name in ON_BY_DEFAULT:
-        os.environ.setdefault(name, "1")
+    if is_only_here(os.environ.get("HOST", "127.0.0.1")):
+        for name in ON_BY_DEFAULT:
+            os.environ.setdefault(name, "1")
+
+
+def is_only_here(host: str) -> bool:
+    """Whether only this machine reaches what listens there."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _check_port_is_free(host: str, port: int) -> None:

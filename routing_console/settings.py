@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import secrets
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from cryptography.fernet import Fernet
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from routing_console.bootstrap import kept_secret
+from routing_console.bootstrap import kept_secret, private_file, private_folder
 from routing_console.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -20,16 +21,23 @@ env = environ.Env()
 environ.Env.read_env(BASE_DIR / ".env")
 
 DATA_DIR = Path(env.str("ROUTING_CONSOLE_DATA", default=str(BASE_DIR / "var"))).resolve()
+private_folder(DATA_DIR, is_ours=DATA_DIR == BASE_DIR / "var")
 HOST = env.str("HOST", default="127.0.0.1")
 PORT = env.int("PORT", default=8000)
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", HOST])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
+SHORTEST_MASTER_KEY = 20
 SECRET_KEY = env.str("SECRET_KEY", default="") or kept_secret(DATA_DIR, "secret_key", lambda: secrets.token_urlsafe(48))
 MASTER_KEY = env.str("ROUTING_CONSOLE_MASTER_KEY", default="") or kept_secret(
     DATA_DIR, "master_key", lambda: "sk-rc-master-" + secrets.token_urlsafe(24)
 )
+if len(MASTER_KEY) < SHORTEST_MASTER_KEY:
+    raise ImproperlyConfigured(
+        f"ROUTING_CONSOLE_MASTER_KEY: give it {SHORTEST_MASTER_KEY} characters or more: it opens all doors. Make one "
+        "with python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+    )
 ENCRYPTION_KEYS = env.list("ENCRYPTION_KEYS", default=[]) or [
     kept_secret(DATA_DIR, "encryption_key", lambda: Fernet.generate_key().decode())
 ]
@@ -100,6 +108,7 @@ if "uvicorn" in sys.modules:
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "routing_console.guard.headers.permissions_policy",
     "routing_console.chunked.length_of_chunked_bodies",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -148,7 +157,8 @@ def _database() -> dict[str, Any]:
     """DATABASE_URL for Django, with the options that each engine needs under ASGI."""
     config: dict[str, Any] = dict(env.db("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'routing_console.sqlite3'}"))
     if config["ENGINE"].endswith("sqlite3"):
-        DATA_DIR.mkdir(parents=True, exist_ok=True)
+        if (path := Path(config["NAME"])).is_absolute() and path.parent.is_dir():
+            private_file(path)
         config["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": SQLITE_PRAGMAS}
     elif config["ENGINE"].endswith("postgresql"):
         config["ENGINE"] = "routing_console.postgresql"
@@ -180,8 +190,9 @@ CHANNEL_LAYERS: dict[str, Any] = {
 
 AUTH_USER_MODEL = "access.User"
 AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",
+    # First, so that nobody who guesses passwords of `admin` locks out the master key, which can't be guessed.
     "access.backends.MasterKeyBackend",
+    "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -193,9 +204,21 @@ LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "sign-in"
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.bool("SECURE_COOKIES", default=False)
+SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000 if SESSION_COOKIE_SECURE else 0)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SESSION_COOKIE_SECURE else None
 X_FRAME_OPTIONS = "DENY"
 
+
+def _networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    try:
+        return [ipaddress.ip_network(one, strict=False) for one in env.list(name, default=[])]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}. Give addresses or networks, such as 10.0.0.0/8.") from None
+
+
+TRUSTED_PROXIES = _networks("TRUSTED_PROXIES")
+FAILED_KEYS_PER_MINUTE = env.int("FAILED_KEYS_PER_MINUTE", default=30)
+AXES_CLIENT_IP_CALLABLE = "access.client_address.of_request"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]

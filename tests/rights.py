@@ -179,6 +179,7 @@ RULES: dict[str, tuple[str, str]] = {
     "search": (VIEWER, ADMIN),
     "sign-in": (ANYBODY, ANYBODY),
     "sign-out": (ADMIN, ANYBODY),
+    "sign-out-everywhere": (ADMIN, KNOWN),
     "status-page-delete": (ADMIN, ADMIN),
     "status-page-list": (VIEWER, ADMIN),
     "status-page-refresh": (ADMIN, ADMIN),

@@ -30,5 +30,6 @@ from routing_console.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the usual one takes 0.3 s on purpose
 REHEARSAL_SEEDS = 1  # tests that want more ask for them: the others would go on after the test
+FAILED_KEYS_PER_MINUTE = 0  # all tests come from one address
 REHEARSAL_WORKERS = 1  # each takes seven seconds of CPU to start, in each process of pytest
 WHITENOISE_AUTOREFRESH = True  # looks for a file when it is asked for, not for all at each test client

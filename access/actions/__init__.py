@@ -6,7 +6,15 @@ Those that the gateway must follow bump the configuration's version first; all a
 from __future__ import annotations
 
 from access.actions.keys import KeyFields, change_key, issue_key, revoke_key, rotate_key
-from access.actions.people import create_user, set_active, set_limits, set_power_level, set_role, set_theme
+from access.actions.people import (
+    create_user,
+    set_active,
+    set_limits,
+    set_power_level,
+    set_role,
+    set_theme,
+    sign_out_everywhere,
+)
 from access.actions.teams import add_member, change_member, change_team, create_team, delete_team, remove_member
 
 __all__ = [
@@ -27,4 +35,5 @@ __all__ = [
     "set_power_level",
     "set_role",
     "set_theme",
+    "sign_out_everywhere",
 ]

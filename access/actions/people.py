@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import structlog
 from django.contrib.auth.password_validation import validate_password
+from django.db.models import F
 from django.db.transaction import atomic
 from django.views.decorators.debug import sensitive_variables
 
@@ -32,6 +33,13 @@ def create_user(
     history.record(history.CREATED, user, by=by)
     log.info("user created", user=username, role=role.value, by=by.name)
     return user
+
+
+@atomic
+def sign_out_everywhere(*, by: User) -> None:
+    """Ends all sessions of this person, in every browser."""
+    User.objects.filter(pk=by.pk).update(sessions_ended=F("sessions_ended") + 1)
+    log.info("signed out everywhere", user=by.username)
 
 
 @atomic

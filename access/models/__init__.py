@@ -5,6 +5,7 @@ from __future__ import annotations
 from access.models.keys import ApiKey, ApiKeyQuerySet, KeyStatus, OwnKey, Scope, every_scope
 from access.models.money import NANO, Account, Hold, Movement, MovementKind
 from access.models.people import (
+    MASTER_USER,
     Actor,
     Membership,
     PersonManager,
@@ -18,6 +19,7 @@ from access.models.people import (
 )
 
 __all__ = [
+    "MASTER_USER",
     "NANO",
     "Account",
     "Actor",

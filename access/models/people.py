@@ -5,10 +5,12 @@ from __future__ import annotations
 import uuid
 from typing import Any, ClassVar, Protocol
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.crypto import salted_hmac
 
 from lib.ids import uuid_of
 
@@ -59,6 +61,11 @@ class PowerLevel(models.TextChoices):
     PRECISION = "precision"
 
 
+# Who signs in with the master key.
+MASTER_USER = "admin"
+SESSIONS = "django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash"
+
+
 class Actor(Protocol):
     """The author of a change: a signed-in user, or the holder of a bearer key (see `access/keys.py`)."""
 
@@ -84,13 +91,27 @@ class PersonManager(UserManager["User"]):
 
 
 class User(AbstractUser, Capped):
-    """A person who signs in to the console. `rpm` and `tpm` limit all their keys together, including team keys."""
+    """A person who signs in to the console. `rpm` and `tpm` limit all their keys together, including team keys.
+
+    Their sessions end when `sessions_ended` grows.
+    """
 
     role = models.CharField(max_length=16, choices=Role.choices, blank=True, default=Role.STRANGER)
     theme = models.CharField(max_length=16, choices=Theme.choices, blank=True, default="")
     power_level = models.CharField(max_length=16, choices=PowerLevel.choices, blank=True, default="")
 
+    sessions_ended = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+
     objects: ClassVar[PersonManager] = PersonManager()
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Django's, and sessions end too when their person wants it, or the master key changes that opened them."""
+        parts = [self.password]
+        if self.sessions_ended:
+            parts.append(str(self.sessions_ended))
+        if self.username == MASTER_USER:
+            parts.append(settings.MASTER_KEY)
+        return salted_hmac(SESSIONS, "\0".join(parts), secret=secret, algorithm="sha256").hexdigest()
 
     @property
     def name(self) -> str:

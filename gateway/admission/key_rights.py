@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from access.keys import KeyHolder
 from access.models import Scope
+from access.throttling import failed_keys
+from gateway.doors.incoming import Incoming
 from gateway.live import Live
 from gateway.openai import ApiError
 from gateway.resolve import Route
@@ -13,14 +15,22 @@ REFUSES = "This gateway serves nothing: its ENCRYPTION_KEYS don't read the store
 SEND_A_KEY = "Send a key as 'Authorization: Bearer KEY' (or in the header x-api-key or api-key)."
 
 
-async def authenticate(live: Live, key: str) -> KeyHolder:
-    """The holder of a bearer key; a revoked key stops working within a second."""
+async def authenticate(live: Live, key: str, request: Incoming | None = None) -> KeyHolder:
+    """The holder of a bearer key; a revoked key stops working within a second.
+
+    Raises ApiError 401, and 429 for an unknown key of who sent too many of them.
+    """
     # Otherwise callers would get "wrong key" while this process is still starting.
     if key and not live.is_loaded and not await live.is_loaded_within(LOADS_WITHIN_S):
         why = REFUSES if live.refusal else "The gateway is starting: its configuration is not loaded yet."
         raise ApiError(503, why, code="not_ready", headers=[(b"retry-after", b"1")])
+    if key and request is not None and (wait_s := failed_keys.bars_for_s(request.client)) and not live.knows(key):
+        why = f"Too many wrong keys came from your address. Try again in {wait_s} s."
+        raise ApiError(429, why, code="too_many_wrong_keys", headers=[(b"retry-after", b"%d" % wait_s)])
     holder = await live.holder(key) if key else None
     if holder is None:
+        if key and request is not None:
+            failed_keys.failed(request.client)
         why = "This key is unknown, revoked or expired." if key else SEND_A_KEY
         raise ApiError(401, why, code="invalid_api_key", headers=[(b"www-authenticate", b"Bearer")])
     return holder

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from django.conf import settings
+
+from access.client_address import client_of
 from engine.ledger import new_call_id
 from engine.upstreams.passed_on import FROM_CLIENTS
 from gateway.doors import error_shapes
@@ -25,6 +28,7 @@ class Incoming:
     headers: dict[bytes, bytes]
     is_anthropic: bool
     query: bytes = b""
+    peer: str = ""
     call_id: str = field(default_factory=new_call_id)
     request_id: str = ""
 
@@ -39,6 +43,13 @@ class Incoming:
         if scheme.lower() != b"bearer" or not key.strip():
             key = self.headers.get(b"x-api-key") or self.headers.get(b"api-key") or b""
         return key.strip().decode("latin-1")
+
+    @property
+    def client(self) -> str:
+        """The address that it comes from."""
+        return client_of(
+            self.peer, self.headers.get(b"x-forwarded-for", b"").decode("latin-1"), settings.TRUSTED_PROXIES
+        )
 
     @property
     def encoding(self) -> str:
@@ -58,7 +69,7 @@ def _is_sane(value: bytes) -> bool:
     return len(value) <= LONGEST_PASSED and value.isascii() and value.decode().isprintable()
 
 
-def incoming(way: Way, path: str, headers: list[tuple[bytes, bytes]], query: bytes = b"") -> Incoming:
+def incoming(way: Way, path: str, headers: list[tuple[bytes, bytes]], query: bytes = b"", peer: str = "") -> Incoming:
     """The request of an ASGI scope; of a header that came twice the last counts."""
     by_name = dict(headers)
-    return Incoming(way, by_name, error_shapes.is_anthropic(path, by_name), query)
+    return Incoming(way, by_name, error_shapes.is_anthropic(path, by_name), query, peer)

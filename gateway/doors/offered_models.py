@@ -39,7 +39,7 @@ class Listed:
 
 async def models(live: Live, request: Incoming) -> bytes:
     """All that this key may call: virtual models, groups, aliases and levels, then the catalog's models."""
-    rows = await _listed(live, await authenticate(live, request.key))
+    rows = await _listed(live, await authenticate(live, request.key, request))
     if not request.is_anthropic:
         return to_json({"object": "list", "data": [row.for_openai() for row in rows]})
     data = [row.for_anthropic() for row in rows]
@@ -49,7 +49,7 @@ async def models(live: Live, request: Incoming) -> bytes:
 
 async def model(live: Live, request: Incoming) -> bytes:
     """One of them, named in the path; raises ApiError 404 for any other."""
-    rows = await _listed(live, await authenticate(live, request.key))
+    rows = await _listed(live, await authenticate(live, request.key, request))
     row = next((row for row in rows if row.name == request.way.model), None)
     if row is None:
         raise openai.unknown_model(request.way.model)

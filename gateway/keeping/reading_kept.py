@@ -39,7 +39,7 @@ async def ask(live: Live, request: Incoming, method: str) -> tuple[Headers, byte
 
     It counts as a request of the key's limit. Raises ApiError.
     """
-    holder = await authenticate(live, request.key)
+    holder = await authenticate(live, request.key, request)
     check_scope(holder)
     query, is_stream = _query(request, method)
     headers = await live.rate_limits.admit(holder)

@@ -7,12 +7,18 @@ from typing import Any
 
 from axes.helpers import get_cool_off
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
 from django.forms import Form
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from access import actions
+from access.models import Role
+from pages.guards import PersonRequest, requires
 
 
 class SignInForm(AuthenticationForm):
@@ -51,6 +57,16 @@ class SignOut(LogoutView):
         response = super().post(request, *args, **kwargs)
         messages.success(request, "You are signed out.")
         return response
+
+
+@require_POST
+@requires(Role.STRANGER, to="sign out everywhere")
+def sign_out_everywhere(request: PersonRequest) -> HttpResponseBase:
+    """Ends this session and all others of this person."""
+    actions.sign_out_everywhere(by=request.user)
+    logout(request)
+    messages.success(request, "You are signed out in every browser.")
+    return redirect("sign-in")
 
 
 def locked_out(request: HttpRequest, response: HttpResponse | None, credentials: dict[str, Any] | None) -> HttpResponse:

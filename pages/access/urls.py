@@ -27,6 +27,7 @@ urlpatterns = [
     path("keys/<uuid:key_id>/revoke", key_changes.key_revoke, name="key-revoke"),
     path("sign-in", signing.SignIn.as_view(), name="sign-in"),
     path("sign-out", signing.SignOut.as_view(), name="sign-out"),
+    path("sign-out-everywhere", signing.sign_out_everywhere, name="sign-out-everywhere"),
     path("power-level", account.set_power_level, name="power-level"),
     path("theme", account.set_theme, name="theme"),
     path("account/own-keys", own_keys.own_key_list, name="own-keys"),

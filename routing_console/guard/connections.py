@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 from django.conf import settings
@@ -19,9 +21,12 @@ KINDS = {
 
 def use() -> None:
     """Uvicorn limits its connections from now on; nothing without uvicorn."""
+    if "uvicorn" not in sys.modules:
+        return
     for module, name in KINDS.items():
-        if module in sys.modules and not hasattr(kind := getattr(sys.modules[module], name), "head_timer"):
-            _limit(kind)
+        with suppress(ImportError):  # one of them is enough
+            if not hasattr(kind := getattr(import_module(module), name), "head_timer"):
+                _limit(kind)
 
 
 def _limit(kind: Any) -> None:

@@ -82,12 +82,14 @@ def _person(user: Any, headers: Mapping[bytes, str]) -> Actor:
 def is_allowed_origin(origin: str, host: str) -> bool:
     """Whether pages of this origin may use a session: our own, those in ALLOWED_HOSTS and CSRF_TRUSTED_ORIGINS.
 
-    A `*` in ALLOWED_HOSTS names no host: then only our own pages may.
+    A `*` in ALLOWED_HOSTS names no host: then only our own pages may. Another port of our host is another origin, which
+    gets our cookies all the same: only CSRF_TRUSTED_ORIGINS can name it.
     """
     place = urlsplit(origin).netloc.lower()
     named = [name for name in settings.ALLOWED_HOSTS if name != "*"]
     is_ours = bool(place) and place == host.lower() and _is_host(place, settings.ALLOWED_HOSTS)
-    return is_ours or _is_host(place, named) or origin in settings.CSRF_TRUSTED_ORIGINS
+    has_usual_port = not split_domain_port(place)[1]
+    return is_ours or (has_usual_port and _is_host(place, named)) or origin in settings.CSRF_TRUSTED_ORIGINS
 
 
 def _is_host(place: str, allowed: list[str]) -> bool:

@@ -116,7 +116,7 @@ def hung(monkeypatch) -> Hung:
 def cut_off(limits: RateLimits, hung: Hung) -> None:
     for name in ("hit", "test"):
         setattr(limits._shared, name, hung.fail)
-    limits._storage.check = hung.check
+    limits._storage.check = hung.check  # type: ignore[method-assign]
 
 
 async def test_one_request_finds_out_that_redis_hangs_and_the_process_counts_by_itself(hung: Hung, caplog):

@@ -90,3 +90,8 @@ def test_a_setting_that_could_lead_an_address_elsewhere_is_refused(region):
 def test_settings_as_vendors_write_them_pass():
     check_settings("aws", {"aws_region_name": "us-gov-west-1"})
     check_settings("azure", {"api_version": "2024-10-01-preview"})
+
+
+def test_an_address_with_a_backslash_is_refused_as_its_readers_differ_over_the_host():
+    with pytest.raises(ValidationError, match="no backslash"):
+        check_address("https://api.example\\@169.254.169.254/v1")

@@ -81,7 +81,7 @@ def test_a_killed_one_is_gone_and_not_usable(hire):
 
 
 def test_it_gets_none_of_our_secrets(hire, monkeypatch):
-    monkeypatch.setenv("ROUTING_CONSOLE_MASTER_KEY", "sk-rc-secret")
+    monkeypatch.setenv("ROUTING_CONSOLE_MASTER_KEY", "sk-rc-secret-of-a-test")
     worker = hire("import json, os; print(json.dumps({'type': 'done', 'result': dict(os.environ)}), flush=True)")
     environment = first(worker)["result"]
     assert "PATH" in environment

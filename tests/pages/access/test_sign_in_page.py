@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
+
 import pytest
 from django.conf import settings
 from django.test import Client
@@ -119,3 +121,49 @@ def test_a_policy_without_inline_code_guards_every_page(client):
     policy = client.get(SIGN_IN).headers["Content-Security-Policy"]
     assert "default-src 'self'" in policy
     assert "unsafe" not in policy
+
+
+def test_guesses_at_the_admin_lock_out_nobody_who_has_the_master_key(client, db):
+    answers = [sign_in(client, "admin", "guess") for _ in range(settings.AXES_FAILURE_LIMIT + 1)]
+    assert answers[-1].status_code == 429
+    assert sign_in(Client(), "admin", settings.MASTER_KEY).url == "/"
+
+
+def test_an_invented_forwarded_address_does_not_begin_the_count_again(client, alice):
+    for number in range(settings.AXES_FAILURE_LIMIT):
+        form = {"username": alice.username, "password": "guess"}
+        answer = client.post(SIGN_IN, form, headers={"x-forwarded-for": f"198.51.100.{number}"})
+    assert answer.status_code == 429
+
+
+def test_behind_a_trusted_balancer_only_the_caller_who_guessed_is_locked_out(client, alice, settings):
+    settings.TRUSTED_PROXIES = [ip_network("127.0.0.1")]
+    alice.set_password("a long enough word")
+    alice.save()
+    for _ in range(settings.AXES_FAILURE_LIMIT):
+        form = {"username": alice.username, "password": "guess"}
+        client.post(SIGN_IN, form, headers={"x-forwarded-for": "198.51.100.1"})
+    form = {"username": alice.username, "password": "a long enough word"}
+    assert client.post(SIGN_IN, form, headers={"x-forwarded-for": "198.51.100.1"}).status_code == 429
+    assert client.post(SIGN_IN, form, headers={"x-forwarded-for": "198.51.100.2"}).url == "/"
+
+
+def test_another_master_key_ends_the_sessions_of_the_old_one(client, settings):
+    sign_in(client, "admin", settings.MASTER_KEY)
+    assert client.get("/groups").status_code == 200
+    settings.MASTER_KEY = "sk-rc-master-another-one"
+    assert client.get("/groups").status_code == 302
+
+
+def test_signing_out_everywhere_ends_the_sessions_of_all_browsers_and_of_nobody_else(client, alice, bob):
+    other, of_bob = Client(), Client()
+    for browser, person in ((client, alice), (other, alice), (of_bob, bob)):
+        browser.force_login(person)
+    assert "Sign out everywhere" in html_of(client.get("/account"))
+    assert client.post("/sign-out-everywhere").url == "/sign-in"
+    assert other.get("/groups").status_code == 302
+    assert of_bob.get("/groups").status_code == 200
+
+
+def test_pages_say_what_browsers_need_not_offer(client):
+    assert "camera=()" in client.get(SIGN_IN).headers["Permissions-Policy"]

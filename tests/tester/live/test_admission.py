@@ -38,7 +38,9 @@ async def test_a_session_may_watch_from_our_own_pages(run, charlie):
         assert (await seen.frame())["n"] == 1
 
 
-@pytest.mark.parametrize("origin", [b"http://evil.example", b"null", b"", b"http://testserver.evil.example"])
+@pytest.mark.parametrize(
+    "origin", [b"http://evil.example", b"null", b"", b"http://testserver.evil.example", b"http://testserver:9"]
+)
 async def test_a_session_may_not_watch_from_elsewhere(run, charlie, origin):
     headers = [*await in_thread(session_of)(charlie), (b"origin", origin)]
     assert (await closing_of(run.pk, headers))[0] == 4403

@@ -1,0 +1,59 @@
+"""Failed bearer keys: who sends too many of them is heard only with keys that are known to be good.
+
+Counted by each process, for each address. A key that is good is never refused, so nobody locks others out who call from
+the same address.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from time import monotonic
+
+from django.conf import settings
+
+from access.client_address import household_of
+
+WINDOW_S = 60.0
+MOST_ADDRESSES, MOST_KEYS = 10_000, 10_000
+
+
+class FailedKeys:
+    """Those of a minute, by address, and the hashes of keys that were good a while ago."""
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._failed: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        self._good: OrderedDict[str, None] = OrderedDict()
+
+    def bars_for_s(self, address: str) -> int:
+        """For how many seconds this address may try no unknown key; 0 if it may."""
+        most = settings.FAILED_KEYS_PER_MINUTE
+        if not most or not self._failed or (found := self._failed.get(household_of(address))) is None:
+            return 0
+        ends_s, count = found
+        left_s = ends_s - self._clock()
+        return math.ceil(left_s) if count >= most and left_s > 0 else 0
+
+    def failed(self, address: str) -> None:
+        """One more."""
+        name, now = household_of(address), self._clock()
+        ends_s, count = self._failed.pop(name, (0.0, 0))
+        self._failed[name] = (ends_s, count + 1) if ends_s > now else (now + WINDOW_S, 1)
+        if len(self._failed) > MOST_ADDRESSES:
+            self._failed.popitem(last=False)
+
+    def worked(self, hashed: str) -> None:
+        """This key was good."""
+        self._good[hashed] = None
+        self._good.move_to_end(hashed)
+        if len(self._good) > MOST_KEYS:
+            self._good.popitem(last=False)
+
+    def is_good(self, hashed: str) -> bool:
+        """Whether this key was good when it was last seen; whether it still is, is asked as ever."""
+        return hashed in self._good
+
+
+failed_keys = FailedKeys()
