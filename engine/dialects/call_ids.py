@@ -7,11 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
-# OpenAI refuses longer ones.
+from engine.dialects.shapes import objects
+
+# OpenAI refuses longer ones. Some of its models have refused more than 40 in a chat: that is learned, not assumed.
 LONGEST = 64
+# How ids that go out as others are reported, in each protocol. Nothing is lost: who asks for them gets the same answer.
+IN_CHAT, IN_MESSAGES, IN_RESPONSES = "messages.tool_call_id", "messages.tool_use_id", "input.call_id"
+OF_ITEMS = "input.id"
+REPLACED = frozenset({IN_CHAT, IN_MESSAGES, IN_RESPONSES, OF_ITEMS})
 # Anthropic refuses other letters.
 UNCLEAN = re.compile(r"[^A-Za-z0-9_-]")
 MARK = 12
@@ -28,18 +35,38 @@ def cleaned(id: str) -> str:
     return id if clean == id else _marked(clean, id, LONGEST)
 
 
-def with_short_ids(messages: Iterable[Any]) -> list[Any]:
+def with_short_ids(messages: Iterable[Any], longest: int = LONGEST) -> list[Any]:
     """The messages of a chat with ids that OpenAI takes."""
+    return with_changed_ids(messages, partial(shortened, longest=longest))
+
+
+def with_changed_ids(messages: Iterable[Any], change: Callable[[str], str]) -> list[Any]:
+    """The messages of a chat with other ids in calls and in their results."""
     return [
-        _short(message) if "tool_calls" in message or "tool_call_id" in message else message for message in messages
+        _changed(message, change)
+        if isinstance(message, dict) and ("tool_calls" in message or "tool_call_id" in message)
+        else message
+        for message in messages
     ]
 
 
-def _short(message: dict[str, Any]) -> dict[str, Any]:
+def ids_in(messages: object) -> Iterator[str]:
+    """The ids of calls in a chat, and of their results."""
+    for message in objects(messages):
+        named = (call.get("id") for call in objects(message.get("tool_calls")))
+        yield from (id for id in (message.get("tool_call_id"), *named) if isinstance(id, str))
+
+
+def has_longer(messages: object, longest: int = LONGEST) -> bool:
+    """Whether an id in a chat is longer."""
+    return any(len(id) > longest for id in ids_in(messages))
+
+
+def _changed(message: dict[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
     calls = message.get("tool_calls")
     if not isinstance(calls, list):
-        return with_ids(message, ("tool_call_id",), shortened)
-    made = [with_ids(call, ("id",), shortened) if isinstance(call, dict) else call for call in calls]
+        return with_ids(message, ("tool_call_id",), change)
+    made = [with_ids(call, ("id",), change) if isinstance(call, dict) else call for call in calls]
     return message if all(new is old for new, old in zip(made, calls, strict=True)) else {**message, "tool_calls": made}
 
 

@@ -47,8 +47,9 @@ class View:
     `chat` is a whole body for `chat/completions` with the client's `model` and `stream`, also where there is an
     obstacle: rules, holds and estimates read it. It never has `stream_options`. `dropped` are the client's names of
     parameters that are not in it. `obstacle` says why no chat upstream can answer the request; one that speaks the
-    client's dialect may. `names` are the client's names of chat's parameters, where they differ. Translators keep in a
-    subclass what the way back needs (names of tools).
+    client's dialect may. `names` are the client's names of chat's parameters (`messages`) and of parts of them
+    (`messages.tool_call_id`), where they differ. Translators keep in a subclass what the way back
+    needs (names of tools).
     """
 
     chat: dict[str, Any]
@@ -61,6 +62,8 @@ class View:
         return tuple(map(self._named, params)) if self.names else tuple(params)
 
     def _named(self, param: str) -> str:
+        if whole := self.names.get(param):
+            return whole
         lead, dot, part = param.partition(".")
         return f"{self.names.get(lead, lead)}{dot}{part}"
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.dialects.call_ids import IN_CHAT, has_longer
 from engine.dialects.limits import within
 from engine.spec import DeploymentSpec
 from engine.upstreams import failures, refusals
@@ -33,6 +34,8 @@ def dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
     unknown = forbidden_at(deployment)
     if call.is_translated:
         unknown |= refusals.of(deployment)
+        if has_longer(call.chat.get("messages")):
+            lowered = (*lowered, IN_CHAT)
     if not (unknown or refusals.has_words(deployment)):
         return lowered
     names = (*(name for name in call.chat if name in unknown), *lowered)
@@ -40,11 +43,11 @@ def dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
 
 
 def reworded(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
-    """What of the client's chat has another name here; in a translated one the limit's was the translator's."""
+    """What of the client's chat has another name or id here; in a translated one the limit's was the translator's."""
     if not call.is_chat:
         return ()
     names = refusals.reworded(call.chat, deployment)
-    return tuple(name for name in names if name == refusals.ROLE) if call.is_translated else names
+    return tuple(name for name in names if name in (refusals.ROLE, IN_CHAT)) if call.is_translated else names
 
 
 def stream_options(call: Call, deployment: DeploymentSpec) -> dict[str, Any]:

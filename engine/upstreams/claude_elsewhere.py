@@ -37,9 +37,23 @@ def with_marks(call: Call, deployment: DeploymentSpec) -> Call:
 
 def betas(call: Call, deployment: DeploymentSpec) -> dict[str, str]:
     """The header with the client's betas that a cloud takes."""
-    given = call.headers.get(BETA, "")
-    if not given or not is_elsewhere(deployment):
+    if not is_elsewhere(deployment):
         return {}
-    asked = {name.strip() for name in given.split(",")}
+    asked = _asked(call)
     kept = [name for name in BETAS if name in asked]
     return {BETA: ",".join(kept)} if kept else {}
+
+
+def lost_betas(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
+    """The header's name where a client of Messages is translated, and not all of its betas arrive."""
+    if not (asked := _asked(call)):
+        return ()
+    kept = BETAS if is_elsewhere(deployment) else ()
+    return (BETA,) if asked.difference(kept) else ()
+
+
+def _asked(call: Call) -> set[str]:
+    if call.endpoint != "messages":
+        return set()
+    names = (name.strip() for name in call.headers.get(BETA, "").split(","))
+    return {name for name in names if name}

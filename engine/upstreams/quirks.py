@@ -11,6 +11,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from engine.dialects.call_ids import with_short_ids
+from engine.dialects.gemini_signatures import with_signatures
 from engine.spec import DeploymentSpec, Unsupported
 
 Body = dict[str, Any]
@@ -26,7 +27,8 @@ class Quirks:
     `auth` is the header of the key. `suffix` is the end of a base address, added where it is missing. `limit_name` is
     the only name of the limit of output tokens that it knows; without one, a translated request uses `new_limit_name`.
     `renames` are parameters by their own name there, `values` are (parameter, OpenAI's value, its own).
-    `forbidden` are refused. `keeps` are fields of thoughts that come back to it in a translated request.
+    `forbidden` are refused. `keeps` are fields of thoughts that come back to it in a translated request; `signs_calls`:
+    its calls of tools come back with signatures.
     """
 
     auth: Literal["bearer", "api-key"] = "bearer"
@@ -37,6 +39,7 @@ class Quirks:
     values: tuple[tuple[str, str, str], ...] = ()
     forbidden: frozenset[str] = frozenset()
     keeps: frozenset[str] = frozenset()
+    signs_calls: bool = False
 
 
 PLAIN = Quirks()
@@ -54,7 +57,7 @@ QUIRKS: Mapping[str, Quirks] = {
         ),
     ),
     "ollama": Quirks(suffix="/v1", limit_name="max_tokens"),
-    "gemini": Quirks(limit_name="max_tokens"),
+    "gemini": Quirks(limit_name="max_tokens", signs_calls=True),
     "cohere": Quirks(forbidden=frozenset({"stream_options"})),
     "cohere_chat": Quirks(forbidden=frozenset({"stream_options"})),
     "deepseek": SENDS_BACK,
@@ -115,6 +118,8 @@ def fitted(body: Body, deployment: DeploymentSpec, *, is_translated: bool) -> Bo
     A chat client's own request keeps its names where the server may know them: a translated one has ours.
     """
     quirks = quirks_of(deployment)
+    if quirks.signs_calls and (signed := with_signatures(body.get("messages"), deployment.known_as)):
+        body = body if signed is body["messages"] else {**body, "messages": signed}
     if is_translated:
         body = {**body, "messages": with_short_ids(_without_thoughts(body.get("messages"), quirks.keeps))}
     wanted = quirks.limit_name or (quirks.new_limit_name if is_translated else "")

@@ -1,8 +1,8 @@
 """What a model has refused: learned in this process from its errors, beside what is declared of it.
 
 Parameters are left out of requests that we translated: a client of another protocol cannot know what the model behind a
-group takes. The limit of output tokens and the role of system messages get their other name in every chat, because
-nobody who asks a group knows which of its models will answer.
+group takes. The limit of output tokens and the role of system messages get their other name in every chat, and ids of
+calls are shortened: nobody who asks a group knows which of its models will answer, and which has answered before.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.core.failures import Kind
+from engine.dialects.call_ids import IN_CHAT, has_longer, with_short_ids
 from engine.spec import DeploymentSpec, Unsupported
 from engine.upstreams import failures
 from engine.upstreams.upstream_failure import UpstreamFailure
@@ -39,6 +40,9 @@ WRONG_ROLE = re.compile(
     r"|\broles?\b.{0,60}(invalid|unknown|unexpected|unsupported|not support|should be|one of)",
     re.DOTALL,
 )
+# The longest id of a call that a model takes, and how it is remembered. A shorter limit would leave no room for a hash.
+LONG_ID = re.compile(r"tool_call(?:s\[\d+\]\.id|_id)\b.{0,80}maximum length (\d{2,3})\b", re.DOTALL)
+LEAST_ID, ID_AT_MOST = 24, "id<="
 # Before those that are taken.
 LISTED = re.compile(r"\bshould be\b|\bone of\b")
 MOST = 4096
@@ -74,15 +78,19 @@ def worded(body: Body, deployment: DeploymentSpec) -> Body:
         body = {**rest, limit: body.get(limit, body[other])}
     if (role := _system_role(deployment, known)) and ROLES[role] in _roles(body):
         body = {**body, "messages": [_as(role, message) for message in body["messages"]]}
+    if (longest := _longest_id(known)) and has_longer(body.get("messages"), longest):
+        body = {**body, "messages": with_short_ids(body["messages"], longest)}
     return body
 
 
 def reworded(body: Body, deployment: DeploymentSpec) -> tuple[str, ...]:
-    """What `worded` changes in a chat, by the names in it: its limit, and `messages.role`."""
+    """What `worded` changes in a chat, by the names in it: its limit, `messages.role`, and ids of calls."""
     if (made := worded(body, deployment)) is body:
         return ()
-    renamed = (*(name for name in LIMITS if name in body and name not in made),)
-    return renamed if made.get("messages") is body.get("messages") else (*renamed, ROLE)
+    renamed = [name for name in LIMITS if name in body and name not in made]
+    renamed += [ROLE] if _roles(made) != _roles(body) else []
+    longest = _longest_id(_known(deployment))
+    return (*renamed, IN_CHAT) if longest and has_longer(body.get("messages"), longest) else tuple(renamed)
 
 
 def has_learned(body: Body, deployment: DeploymentSpec, error: Exception, *, is_translated: bool) -> bool:
@@ -115,6 +123,8 @@ def _refused_words(body: Body, text: str, known: frozenset[str]) -> set[str]:
         found |= {name for name in refused - known if LIMITS[name] not in known}
     if WRONG_ROLE.search(lowered) and (role := _refused_role(_roles(body), lowered)):
         found |= set() if AS_ROLE[ROLES[role]] in known else {AS_ROLE[role]} - known
+    if (long := LONG_ID.search(lowered)) and has_longer(body.get("messages"), most := max(int(long[1]), LEAST_ID)):
+        found.add(f"{ID_AT_MOST}{most}")
     return found
 
 
@@ -135,6 +145,11 @@ def _limit_name(deployment: DeploymentSpec, known: frozenset[str]) -> str:
 
 def _system_role(deployment: DeploymentSpec, known: frozenset[str]) -> str:
     return deployment.system_role or next((other for name, other in ROLES.items() if AS_ROLE[name] in known), "")
+
+
+def _longest_id(known: frozenset[str]) -> int | None:
+    """The longest id of a call that was not refused; None where none was."""
+    return min((int(name.removeprefix(ID_AT_MOST)) for name in known if name.startswith(ID_AT_MOST)), default=None)
 
 
 def _roles(body: Body) -> frozenset[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from engine.dialects.answers import AnswerReading
+from engine.dialects.call_ids import IN_RESPONSES
 from engine.dialects.limits import within
 from engine.dialects.progress import Progress
 from engine.dialects.reading import Event
@@ -50,8 +51,9 @@ class ResponsesSpeech:
         if not call.may_be_kept:
             body["store"] = False
         dropped = (*(("store",) if call.body.get("store") and not call.may_be_kept else ()), *lowered)
-        body, lost = without_foreign_ids(with_short_calls(body), partial(_is_held, call, deployment))
-        dropped = (*dropped, *lost)
+        short = with_short_calls(body)
+        body, lost = without_foreign_ids(short, partial(_is_held, call, deployment))
+        dropped = (*dropped, *(() if short.get("input") is asked.get("input") else (IN_RESPONSES,)), *lost)
         thoughts = encrypted_in(body)
         if thoughts and (gone := foreign_thoughts.refused(deployment, thoughts)):
             body, dropped = without_encrypted(body, gone), tuple(dict.fromkeys((*dropped, DROPPED)))

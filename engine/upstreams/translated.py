@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from pydantic_core import to_json
 
+from engine.dialects.gemini_signatures import AT, with_signed_ids
 from engine.dialects.reading import chunk_in, parsed
 from engine.dialects.repeats import CHAT, Repeats
 from engine.dialects.translation import Encoder
@@ -39,7 +40,8 @@ class TranslatedUpstream:
             if call.watch is not None:
                 call.watch(result)
             return encoded(result, translator.encoder(view))
-        said = translator.answer(view, parsed(result.body) or {}, result.usage)
+        chat = parsed(result.body) or {}
+        said = translator.answer(view, with_signed_ids(chat) if AT in result.body else chat, result.usage)
         return replace(result, body=to_json(said))
 
 
@@ -87,7 +89,7 @@ class Translation:
             return self._encoder.more(texts)
         if (fields := chunk_in(event)) is None:
             return b""
-        told = self._encoder.chunk(fields)
+        told = self._encoder.chunk(with_signed_ids(fields) if AT in event else fields)
         self._learned.forget()
         if self._learned.learn(event, fields) and not self._encoder.can_go_on(fields):
             self._learned.forget()

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from engine.dialects.call_ids import REPLACED
 from engine.dialects.limits import BUDGET, NAMES
 from engine.dialects.translation import Untranslatable
 from engine.spec import DeploymentSpec, Unsupported
 from engine.upstreams.call import CHAT, Call
-from engine.upstreams.claude_elsewhere import with_marks
+from engine.upstreams.claude_elsewhere import lost_betas, with_marks
 
 # A lowered limit of output tokens is reported, but no reason to refuse, and never sent: no model can follow it.
 LIMITS = frozenset({*NAMES, BUDGET})
@@ -45,16 +46,17 @@ def sent_anyway(
 def passing(call: Call, deployment: DeploymentSpec) -> tuple[Call, tuple[str, ...]]:
     """The call for a chat upstream, and what its translation left out: the same where nothing is sent all the same."""
     call = with_marks(call, deployment)
-    view = call.view
+    view, lost = call.view, lost_betas(call, deployment)
     if deployment.unsupported is not Unsupported.PASS or not view.dropped:
-        return call, view.dropped
+        return call, (*view.dropped, *lost)
     body, dropped = sent_anyway(view.chat, view.dropped, deployment, call.body)
-    return replace(call, endpoint=CHAT, body=body, was_translated=True, prepared={}, _view=None), dropped
+    return replace(call, endpoint=CHAT, body=body, was_translated=True, prepared={}, _view=None), (*dropped, *lost)
 
 
 def refused(dropped: Iterable[str], deployment: DeploymentSpec) -> Untranslatable | None:
     """Why a deployment is unsuitable, where its group refuses to leave out what it can't take."""
-    if not (names := [name for name in dropped if name not in LIMITS and not name.endswith(REWORDED)]):
+    kept = LIMITS | REPLACED
+    if not (names := [name for name in dropped if name not in kept and not name.endswith(REWORDED)]):
         return None
     listed = ", ".join(f"'{name}'" for name in names[:5])
     why = f"{deployment.provider} can't take {listed} as asked, and this group leaves nothing out."

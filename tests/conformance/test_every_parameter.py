@@ -8,7 +8,10 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from engine.dialects.call_ids import REPLACED
 from engine.dialects.translation import Malformed
 from engine.ledger import Trace
 from engine.spec import DeploymentSpec, Secret
@@ -40,6 +43,13 @@ MEANT = {
     ("chat", "stream_options"): "padding is OpenAI's own; the tokens are always asked for",
     ("responses", "stream_options"): "the same",
 }
+
+# Two names of one wish, and here with one value: only one of them can be told apart elsewhere.
+ONE_WISH = (
+    {"thinking", "output_config.effort"},
+    {"user", "safety_identifier"},
+    {"output_config", "output_format"},
+)
 
 
 def spec_of(dialect: str) -> DeploymentSpec:
@@ -84,12 +94,48 @@ def test_a_parameter_arrives_or_is_reported(door: str, dialect: str, name: str, 
         assert with_it
         return
     body, reported = with_it
-    lead = name.partition(".")[0]
-    if any(one.partition(".")[0] == lead for one in reported):
+    if _is_told(name, reported):
         return
     without = sent(door, dialect, _without(door, name, added))
     assert not isinstance(without, str)
     assert body != without[0] or (door, name) in MEANT, f"{name} is lost without a word"
+
+
+@pytest.mark.parametrize("dialect", MODELS)
+@pytest.mark.parametrize("door", PROBES)
+@given(data=st.data())
+@settings(max_examples=20)
+def test_a_parameter_among_others_arrives_or_is_reported(door: str, dialect: str, data: st.DataObject):
+    picked = _apart(data.draw(st.lists(st.sampled_from(PROBES[door]), min_size=2, max_size=6)))
+    with_all = sent(door, dialect, _joined(door, picked))
+    if isinstance(with_all, str):
+        assert with_all
+        return
+    for one in picked:
+        without = sent(door, dialect, _joined(door, [other for other in picked if other is not one]))
+        is_same = not isinstance(without, str) and without[0] == with_all[0]
+        is_told = _is_told(one[0], with_all[1]) or (door, one[0]) in MEANT
+        assert is_told or not is_same, f"{one[0]} is lost without a word"
+
+
+def _apart(probes: list[tuple[str, Body]]) -> list[tuple[str, Body]]:
+    """Those that fit into one request: none sets a field that an earlier one has set, or says the same."""
+    kept: list[tuple[str, Body]] = []
+    for name, added in probes:
+        says_the_same = any({name, other} in ONE_WISH for other, _ in kept)
+        if not says_the_same and all(added.keys().isdisjoint(other) for _, other in kept):
+            kept.append((name, added))
+    return kept
+
+
+def _joined(door: str, probes: list[tuple[str, Body]]) -> Body:
+    return {**PLAIN[door], **{name: value for _, added in probes for name, value in added.items()}}
+
+
+def _is_told(name: str, reported: tuple[str, ...]) -> bool:
+    """Whether a parameter, or a part of it, is reported; an id that goes out as another is no loss."""
+    lead = name.partition(".")[0]
+    return any(one.partition(".")[0] == lead for one in reported if one not in REPLACED)
 
 
 def _without(door: str, name: str, added: Body) -> Body:

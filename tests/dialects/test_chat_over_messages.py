@@ -128,6 +128,14 @@ def test_a_tier_of_service_that_anthropic_does_not_know_is_reported(tier: object
     assert ("service_tier" in asked.dropped, "service_tier" in asked.body) == (True, False)
 
 
+@pytest.mark.parametrize(("user", "reported"), [("other", ("user",)), ("u-1", ())])
+def test_of_two_names_of_the_user_the_newer_goes_and_the_older_is_reported_if_it_is_another(user: str, reported: Any):
+    made = request(
+        {"messages": [{"role": "user", "content": "hi"}], "safety_identifier": "u-1", "user": user}, "claude-sonnet-4-5"
+    )
+    assert (made.body["metadata"], made.dropped) == ({"user_id": "u-1"}, reported)
+
+
 def test_a_limit_of_the_model_is_kept():
     assert request({"messages": HI, "max_tokens": 64000}, MODEL, most_output_tokens=16384).body["max_tokens"] == 16384
     effort = request({"messages": HI, "reasoning_effort": "high"}, MODEL, most_output_tokens=10000).body

@@ -28,6 +28,7 @@ def test_items_that_are_the_callers_there_go_as_they_are():
 
 def test_reasoning_that_is_only_an_id_is_left_out_and_named():
     assert sent(USER, THOUGHT, USER) == ([USER, USER], ("input.reasoning",))
+    assert sent(SAID, THOUGHT)[1] == ("input.reasoning", "input.id")
     assert sent({**THOUGHT, "encrypted_content": None, "summary": [{"type": "summary_text", "text": "t"}]})[0] == []
 
 
@@ -37,7 +38,7 @@ def test_an_item_that_is_whole_keeps_all_but_the_id(item: dict[str, Any]):
     assert {**made, "id": item["id"]} == item
     assert made["id"] != item["id"]
     assert made["id"].partition("_")[0] == item["id"].partition("_")[0]
-    assert (len(made["id"]) <= 64, lost) == (True, ())
+    assert (len(made["id"]) <= 64, lost) == (True, ("input.id",))
 
 
 def test_ids_that_are_equal_stay_equal_whatever_they_are():

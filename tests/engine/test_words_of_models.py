@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from engine.dialects.call_ids import ids_in
 from engine.spec import Unsupported
 from tests.engine.direct_calls import Whole, upstream_of_a_test
 from tests.engine.test_messages_upstream import ask
@@ -101,6 +102,51 @@ async def test_a_limit_that_is_refused_gets_its_other_name_for_chat_clients_too(
         assert (said.error, said.first.dropped_params) == (None, ("max_tokens",))
         assert upstream.seen[-1].body["max_completion_tokens"] == 9
     assert upstream.count == 3
+
+
+TOO_LONG = (
+    "Invalid 'messages[2].tool_calls[0].id': string too long. Expected a string with maximum length 40, but got 83."
+)
+
+
+def tool_loop(id: str) -> list[dict[str, Any]]:
+    calls = [{"id": id, "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+    return [HI, {"role": "assistant", "tool_calls": calls}, {"role": "tool", "tool_call_id": id, "content": "1"}]
+
+
+def ids_of(upstream: ScriptedUpstream) -> list[str]:
+    return list(ids_in(upstream.seen[-1].body["messages"]))
+
+
+@pytest.mark.parametrize("rule", list(Unsupported))
+async def test_a_long_id_of_a_call_goes_as_it_is_until_a_model_refuses_it(
+    upstream: ScriptedUpstream, rule: Unsupported
+):
+    asked_for = {"messages": tool_loop("call_" + "x" * 78)}
+    upstream.script(Whole(OK), refusal(TOO_LONG), Whole(OK), Whole(OK))
+    said = await asked(upstream, asked_for, unsupported=rule)
+    assert (said.first.dropped_params, [len(id) for id in ids_of(upstream)]) == ((), [83, 83])
+    for count in (3, 4):
+        said = await asked(upstream, asked_for, unsupported=rule)
+        assert (said.error, upstream.count, said.first.dropped_params) == (None, count, ("messages.tool_call_id",))
+        [call, result] = ids_of(upstream)
+        assert (call, len(call)) == (result, 40)
+
+
+async def test_a_refusal_of_short_ids_too_is_the_clients(upstream: ScriptedUpstream):
+    upstream.script(refusal(TOO_LONG), refusal(TOO_LONG))
+    said = await asked(upstream, {"messages": tool_loop("x" * 50)})
+    assert (said.path, upstream.count) == ("a:error", 2)
+
+
+async def test_a_long_id_in_a_translated_request_is_short_at_once_and_told_by_the_clients_name(
+    upstream: ScriptedUpstream,
+):
+    call = {"type": "function_call", "call_id": "x" * 80, "name": "f", "arguments": "{}"}
+    result = {"type": "function_call_output", "call_id": "x" * 80, "output": "1"}
+    upstream.script(Whole(OK))
+    said = await asked(upstream, {"input": [HI, call, result]}, "responses")
+    assert (said.first.dropped_params, [len(id) for id in ids_of(upstream)]) == (("input.call_id",), [64, 64])
 
 
 NOTHING_LEARNED = {

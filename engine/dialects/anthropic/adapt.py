@@ -11,7 +11,7 @@ from engine.dialects.anthropic.request import BUDGETS
 from engine.dialects.anthropic.signatures import without_marked
 from engine.dialects.anthropic.traits import LEAST_BUDGET, Traits, is_claude, traits_of
 from engine.dialects.anthropic.turns import reminder
-from engine.dialects.call_ids import UNCLEAN, cleaned, with_ids
+from engine.dialects.call_ids import IN_MESSAGES, UNCLEAN, cleaned, with_ids
 from engine.dialects.limits import with_room, within
 from engine.dialects.shapes import object_of, objects
 
@@ -27,15 +27,17 @@ def adapted(
 
     A server of other models gets everything but thoughts that are not Anthropic's, and limits above the model's.
     """
-    body, lowered = within(_with_clean_ids(without_marked(body)), most_output_tokens)
+    clean = _with_clean_ids(given := without_marked(body))
+    replaced = [] if clean is given else [IN_MESSAGES]
+    body, lowered = within(clean, most_output_tokens)
     if lowered:
         body, less = with_room(body)
         lowered += less
     if not is_claude(model):
-        return body, [*lowered]
+        return body, [*lowered, *replaced]
     traits = traits_of(model)
     changed, lost = _fitted(body, traits)
-    return changed, [*lowered, *lost]
+    return changed, [*lowered, *lost, *replaced]
 
 
 def _with_clean_ids(body: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from engine.dialects.anthropic import tools
 from engine.dialects.anthropic.signatures import lacks_thoughts
 from engine.dialects.anthropic.traits import LEAST_BUDGET, Traits, traits_of
 from engine.dialects.anthropic.turns import lost_in, split
+from engine.dialects.call_ids import IN_CHAT, UNCLEAN, ids_in
 from engine.dialects.translation import Untranslatable
 
 # Budgets of thinking in tokens, for models without an effort of their own.
@@ -68,6 +69,7 @@ def request(chat: dict[str, Any], model: str, *, most_output_tokens: int | None 
     lost += _add_thinking(chat, body, traits, most_output_tokens)
     lost += _add_sampling(chat, body, traits)
     lost += _add_others(chat, body)
+    lost += [IN_CHAT] if any(map(UNCLEAN.search, ids_in(chat.get("messages")))) else []
     return Asked(body, tuple(dict.fromkeys(lost)), schema_tool)
 
 
@@ -172,6 +174,8 @@ def _add_others(chat: dict[str, Any], body: dict[str, Any]) -> list[str]:
         body["metadata"] = {"user_id": user}
     elif user:
         lost.append("user")
+    if chat.get("user") not in (None, user) and "user" not in lost:
+        lost.append("user")  # Anthropic has one field for both
     if (tier := chat.get("service_tier")) is not None:
         if isinstance(tier, str) and tier in TIERS:
             body["service_tier"] = TIERS[tier]

@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.dialects.call_ids import IN_CHAT, IN_MESSAGES
 from engine.dialects.messages import tools
 from engine.dialects.messages.turns import Turns, check
 from engine.dialects.translation import Malformed, Untranslatable, View
@@ -23,6 +24,7 @@ HANDLED = frozenset(
 )
 # The client's names of chat's parameters; an effort is what is left of `thinking`, or was given as one.
 NAMES = {
+    IN_CHAT: IN_MESSAGES,
     "max_completion_tokens": "max_tokens",
     "stop": "stop_sequences",
     "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
@@ -124,7 +126,9 @@ def _add_format(body: dict[str, Any], chat: dict[str, Any]) -> list[str]:
         raise Malformed("output_config", "'output_config' must be an object.")
     config = config or {}
     lost = [f"output_config.{name}" for name in config if name not in ("effort", "format")]
-    wish = config.get("format") or body.get("output_format")
+    older = body.get("output_format")
+    wish = config.get("format") or older
+    lost += ["output_format"] if older not in (None, wish) else []
     if wish is None:
         return lost
     schema = wish.get("schema") if isinstance(wish, dict) else None

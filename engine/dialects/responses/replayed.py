@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from operator import is_
 from typing import Any
 
-from engine.dialects.call_ids import shortened, with_ids
+from engine.dialects.call_ids import OF_ITEMS, shortened, with_ids
 from engine.dialects.responses.kept import CONTAINER, PREVIOUS, REFERENCE, is_id
 from engine.dialects.responses.reasoning import DROPPED
 from engine.dialects.shapes import objects
@@ -41,8 +42,10 @@ def without_foreign_ids(body: dict[str, Any], is_held: Callable[[str], bool]) ->
     if not any(name in item for item in items for name in NAMES):
         return body, ()
     names = tuple(name for name in NAMES if name != APPROVES) if body.get(PREVIOUS) else NAMES
-    kept = [_masked(item, names, is_held) for item in items if not _is_lost(item, is_held)]
-    return {**body, "input": kept}, (() if len(kept) == len(items) else (DROPPED,))
+    left = [item for item in items if not _is_lost(item, is_held)]
+    kept = [_masked(item, names, is_held) for item in left]
+    lost = () if len(left) == len(items) else (DROPPED,)
+    return {**body, "input": kept}, lost if all(map(is_, kept, left)) else (*lost, OF_ITEMS)
 
 
 def _is_encrypted(item: dict[str, Any]) -> bool:

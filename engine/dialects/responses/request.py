@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.dialects.call_ids import IN_CHAT, IN_RESPONSES
 from engine.dialects.responses.checks import Remarks, list_of, object_of, text_of
 from engine.dialects.responses.items import MORE_TOOLS, items_of, kind_of, messages_of
 from engine.dialects.responses.kept import PREVIOUS, REFERENCE, references_of
@@ -45,6 +46,7 @@ TRANSLATED = frozenset(
 )
 # The client's names of chat's parameters.
 NAMES = {
+    IN_CHAT: IN_RESPONSES,
     "messages": "input",
     "max_completion_tokens": "max_output_tokens",
     "max_tokens": "max_output_tokens",

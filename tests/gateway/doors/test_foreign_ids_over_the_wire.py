@@ -55,7 +55,7 @@ def test_reasoning_of_another_is_left_out_and_the_rest_goes_without_ids(
 ):
     turns = conversation(stage.client, group)
     raw = new_key(stage.console).responses.with_raw_response.create(model=group, input=turns)
-    assert raw.headers["x-routing-dropped-params"] == "input.reasoning"
+    assert raw.headers["x-routing-dropped-params"] == "input.reasoning,input.id"
     sent = upstream.seen[-1].body["input"]
     assert [item.get("type") for item in sent] == [None, "message", None]
     assert not set(filter(None, ids(turns))) & set(filter(None, ids(sent)))
@@ -71,7 +71,7 @@ def test_reasoning_stays_behind_when_its_keeper_is_away(
         stage.console.call("POST", "/api/v1/llm/cooldowns", {"deployment_id": keeper, "for_s": 60, "why": "a test"})
         stage.console.catch_up()
         raw = stage.client.responses.with_raw_response.create(model=group, input=turns)
-        assert (raw.headers["x-routing-dropped-params"], other.count) == ("input.reasoning", 1)
+        assert (raw.headers["x-routing-dropped-params"], other.count) == ("input.reasoning,input.id", 1)
 
 
 def test_an_image_by_its_id_alone_is_its_owners(stage: Stage, group: str, upstream: ScriptedUpstream):
