@@ -52,6 +52,8 @@ def main() -> None:
 
 def _measure(cases: Sequence[Case], rows: Rows, runs: int, at_once: int) -> None:
     with tempfile.TemporaryDirectory(prefix="rc-fidelity-") as folder, staged(Path(folder)) as stage:
+        with stage.processes() as (ours,):
+            stage.build_even(ours)
         for batch in batches(cases, at_once):
             for case, row in perform(stage, batch, runs):
                 rows.keep(case, row)

@@ -41,10 +41,10 @@ def flapping(period_s: float, down_s: float) -> Trouble:
     return Trouble({"does": "status", "status": 503, **span}, {"kind": "flapping", **span})
 
 
-def limiting(share: float, wait_s: int) -> Trouble:
+def limiting(share: float, wait_s: int, **window: float) -> Trouble:
     """429 with Retry-After, of so many requests."""
-    told = {"kind": "rate_limit", "probability": share, "retry_after_s": wait_s}
-    return Trouble({"does": "status", "status": 429, "share": share, "retry_after_s": wait_s}, told)
+    told = {"kind": "rate_limit", "probability": share, "retry_after_s": wait_s, **window}
+    return Trouble({"does": "status", "status": 429, "share": share, "retry_after_s": wait_s, **window}, told)
 
 
 def hanging(share: float) -> Trouble:
@@ -195,7 +195,7 @@ CASES = (
          retry=NEVER, cooldown=OFF),
     Case("ordered, an outage", ORDERED, tiers(quick(out(8, 18)), moody())),
     Case("ordered, flapping", ORDERED, tiers(quick(flapping(8, 3)), steady())),
-    Case("ordered, Retry-After", ORDERED, tiers(quick(limiting(0.05, 3)), steady())),
+    Case("ordered, Retry-After", ORDERED, tiers(quick(limiting(1, 3, from_s=6, until_s=16)), steady())),
     Case("ordered, hanging", ORDERED, tiers(quick(hanging(0.1)), steady()), retry={"num_retries": 1, "timeout_s": 2}),
     Case("everything down", ORDERED, tiers(quick(out(5, 20)), steady(out(5, 20)))),
     Case("weighted, an outage", WEIGHTED, weights((70, 20, 10), quick(out(8, 18)), steady(), moody())),
@@ -206,7 +206,9 @@ CASES = (
     Case("least busy, one gets slow", BUSY, (quick(), steady(slow(4, from_s=6, until_s=22)), moody())),
     Case("fastest, one fails", FASTEST, (quick(world={"first_ms": 60}, ), steady(failing(0.2)), moody())),
     Case("fastest, streams, one gets slow", FASTEST, (quick(slow(5, from_s=8)), steady(), moody()), STREAMED),
-    Case("cheapest, rate limited", CHEAPEST, (quick(model=DEAR), steady(limiting(0.05, 3), model=CHEAP))),
+    Case("cheapest, rate limited", CHEAPEST, (quick(model=DEAR), steady(limiting(0.05, 3), model=CHEAP)),
+         why="One 429 in twenty requests opens the breaker for three seconds each time, so its share is a sum of few "
+         "long pauses: thirty seconds of traffic have too few of them to say more."),
     Case("least used, one fails", LEAST_USED, (quick(), steady(failing(0.2)), moody()), is_by_minute=True),
     Case("tokens a minute", ORDERED, tiers(quick(row={"tpm": 12_000}), steady()),
          Traffic(prompt=(20, 120), lasts_s=35), is_by_minute=True),
@@ -241,6 +243,8 @@ CASES = (
     Case("4 processes alone, requests a minute", ORDERED, tiers(quick(row={"rpm": 60}), steady()),
          Traffic(lasts_s=35), processes=4, is_by_minute=True),
     Case("4 processes together, an outage", ORDERED, tiers(quick(out(8, 18)), moody()), processes=4, is_shared=True),
+    Case("4 processes together, failures that are borne", WEIGHTED, weights((60, 40), quick(failing(0.3)), steady()),
+         cooldown={"cooldown_time_s": 5, "allowed_fails": 5}, processes=4, is_shared=True),
     Case("4 processes together, least busy", BUSY, (quick(failing(0.1)), steady(), moody()), processes=4,
          is_shared=True),
     Case("4 processes together, requests a minute", ORDERED, tiers(quick(row={"rpm": 240}), steady()),

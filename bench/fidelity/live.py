@@ -11,11 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 
 from bench.fidelity.cases import ORDERED, Case
-from bench.fidelity.stage import Built, World, places_of
+from bench.fidelity.stage import EVEN, EVEN_MS, Built, World, places_of
 from bench.fidelity.verdicts import SHARE, quantile
 from engine.outcomes import ABOUT_THE_REQUEST
 from tests.servers import MASTER_KEY, Console
@@ -23,8 +24,10 @@ from tests.servers import MASTER_KEY, Console
 # Calls at a time: to measure one upstream, and all of them.
 FEW, MANY = 2, 24
 SETTLES_S = 60.0
+QUANTILES = {"p50": 0.5, "p95": 0.95}
 MINUTE_S = 60.0
 LATEST_S = 1.5
+LOOKS_EVERY_S = 0.4
 HEADERS = {"Authorization": f"Bearer {MASTER_KEY}"}
 PATIENCE = aiohttp.ClientTimeout(total=300)
 
@@ -38,8 +41,7 @@ class Call:
     served_by: str = ""
     took_ms: float = 0.0
     first_token_ms: float | None = None
-    late_ms: float = 0.0
-    overhead_ms: float = 0.0
+    fallbacks: int = 0
     error: str = ""
 
     @property
@@ -50,7 +52,7 @@ class Call:
 
 @dataclass
 class Played:
-    """One live run of a case: its numbers by name, and by how much the machine was late (`noise`)."""
+    """One live run of a case: its numbers by name, and what gateway and machine added to an answer then (`noise`)."""
 
     numbers: dict[str, float]
     noise: dict[str, float]
@@ -94,15 +96,25 @@ async def _measure_one(
 async def play(consoles: Sequence[Console], world: World, cases: Sequence[tuple[Case, Built]]) -> list[Played]:
     """One live run of each of these cases, side by side: they share nothing but the machine."""
     await _next_minute(cases)
-    world.late_ms()
-    began = datetime.now(UTC)
+    began, added = datetime.now(UTC), list[float]()
+    watch = asyncio.create_task(_watch(consoles, added))
     calls = await asyncio.gather(*(_play(consoles, world, *one) for one in cases))
-    ended, late = datetime.now(UTC), world.late_ms()
+    watch.cancel()
     found = []
     for (case, built), made in zip(cases, calls, strict=True):
-        fell_back = await asyncio.to_thread(_fell_back, consoles[0], case, built, began, ended, len(made))
-        found.append(_played(built, made, fell_back, late))
+        lines = await asyncio.to_thread(_recorded, consoles[0], built, began, len(made))
+        found.append(_played(case, built, made, lines, added))
     return found
+
+
+async def _watch(consoles: Sequence[Console], added: list[float]) -> None:
+    """Asks an upstream that always takes the same time: what is on top of that, gateway and machine have added."""
+    async with aiohttp.ClientSession(headers=HEADERS, timeout=PATIENCE, connector=_connections()) as client:
+        while True:
+            call = await _ask(client, random.choice(consoles), body_of(EVEN, 1, 1, is_stream=False), Call())
+            if call.is_answered:
+                added.append(call.took_ms - EVEN_MS)
+            await asyncio.sleep(LOOKS_EVERY_S)
 
 
 async def _next_minute(cases: Sequence[tuple[Case, Built]]) -> None:
@@ -124,10 +136,9 @@ async def _play(consoles: Sequence[Console], world: World, case: Case, built: Bu
         for at_s, prompt, answer in case.arrivals:
             if (wait_s := began + at_s - time.monotonic()) > 0:
                 await asyncio.sleep(wait_s)
-            call = Call(late_ms=(time.monotonic() - began - at_s) * 1000)
             body = body_of(built.group, prompt, answer, is_stream=case.traffic.is_stream)
             # As before any load balancer: whichever.
-            tasks.append(asyncio.create_task(_ask(client, random.choice(consoles), body, call)))
+            tasks.append(asyncio.create_task(_ask(client, random.choice(consoles), body, Call())))
         return list(await asyncio.gather(*tasks))
 
 
@@ -137,7 +148,7 @@ async def _ask(client: aiohttp.ClientSession, ours: Console, body: dict[str, Any
         async with client.post(f"{ours.url}/v1/chat/completions", json=body) as answer:
             call.status = answer.status
             call.served_by = answer.headers.get("x-litellm-model-id", "")
-            call.overhead_ms = float(answer.headers.get("x-litellm-overhead-duration-ms") or 0.0)
+            call.fallbacks = int(answer.headers.get("x-litellm-attempted-fallbacks") or 0)
             if body["stream"] and answer.status == 200:
                 await _read_stream(answer, call, began)
             else:
@@ -173,19 +184,26 @@ def _connections() -> aiohttp.TCPConnector:
     return aiohttp.TCPConnector(limit=0, keepalive_timeout=30)
 
 
-def _fell_back(ours: Console, case: Case, built: Built, began: datetime, ended: datetime, count: int) -> int:
-    """How many left their first tier, by the gateway's own record of who was asked; waits until all are in it."""
+def _recorded(ours: Console, built: Built, began: datetime, count: int) -> list[dict[str, Any]]:
+    """The gateway's own record of who was asked; waits until all requests are in it."""
     deadline = time.monotonic() + SETTLES_S
-    path = f"/v1/routing_group/{built.group_id}/traffic"
     while True:
-        until = datetime.now(UTC)
-        query = "&".join(
-            f"{name}={at.isoformat().replace('+00:00', 'Z')}" for name, at in (("from", began), ("until", until))
-        )
-        lines = [json.loads(line) for line in ours.send("GET", f"{path}?{query}").text.splitlines()]
+        period = {"from": _moment(began), "until": _moment(datetime.now(UTC))}
+        path = f"/v1/routing_group/{built.group_id}/traffic?{urlencode(period)}"
+        lines = [json.loads(line) for line in ours.send("GET", path).text.splitlines()]
         if len(lines) >= count or time.monotonic() > deadline:
-            break
+            return lines
         time.sleep(0.5)
+
+
+def _moment(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _fell_back(case: Case, built: Built, calls: Sequence[Call], lines: Sequence[dict[str, Any]]) -> int:
+    """How many left their first tier; a deployment that was asked beside a slow one is none that was moved to."""
+    if "hedge" in case.settings:
+        return sum(call.fallbacks > 0 for call in calls)
     first = _first_tier(case, built)
     return sum(any(one["deployment_id"] not in first for one in line["attempts"]) for line in lines)
 
@@ -196,21 +214,27 @@ def _first_tier(case: Case, built: Built) -> set[str]:
     return {built.models[p.name] for p in own if lowest is None or p.row.get("priority", 1) == lowest}
 
 
-def _played(built: Built, calls: Sequence[Call], fell_back: int, late: Sequence[float]) -> Played:
+def _served(case: Case, calls: Sequence[Call], lines: Sequence[dict[str, Any]]) -> Counter[str]:
+    """Answers by deployment. The headers of a stream that was rescued name the one that began it."""
+    if case.settings.get("rescue") != "auto":
+        return Counter(call.served_by for call in calls)
+    return Counter(line["attempts"][-1]["deployment_id"] for line in lines if line["outcome"] == "answered")
+
+
+def _played(
+    case: Case, built: Built, calls: Sequence[Call], lines: Sequence[dict[str, Any]], added: Sequence[float]
+) -> Played:
     answered = [call for call in calls if call.is_answered]
     refused = sum(call.status in ABOUT_THE_REQUEST for call in calls)
-    served = Counter(call.served_by for call in answered)
+    served = _served(case, answered, lines)
     names = {model: name for name, model in built.models.items()}
-    numbers = {SHARE + name: served[model] / len(answered) for model, name in names.items()} if answered else {}
+    numbers = {SHARE + name: served[model] / served.total() for model, name in names.items()} if answered else {}
     if len(calls) > refused:
         numbers["success"] = len(answered) / (len(calls) - refused)
-    numbers["fell back"] = fell_back / len(calls)
+    numbers["fell back"] = _fell_back(case, built, calls, lines) / len(calls)
     took = [call.took_ms for call in answered]
-    noise = {}
-    for name, share in (("p50", 0.5), ("p95", 0.95)):
-        if took:
-            numbers[name] = quantile(took, share)
-            parts = ([c.overhead_ms for c in answered], [c.late_ms for c in calls], late or [0.0])
-            noise[name] = sum(quantile(part, share) for part in parts)
+    if took:
+        numbers |= {name: quantile(took, share) for name, share in QUANTILES.items()}
+    noise = {name: quantile(added, share) for name, share in QUANTILES.items()} if added else {}
     errors = Counter(f"{call.status} {call.error}" for call in calls if not call.is_answered)
     return Played(numbers, noise, len(calls), dict(errors.most_common()))

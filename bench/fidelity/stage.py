@@ -21,6 +21,9 @@ from tests.databases import own_database
 from tests.servers import ROOT, Console, console_beside, environment, free_port, stop
 from tests.services import valkey
 
+# What to call the upstream by that always takes the same time.
+EVEN, EVEN_MS = "even/even", 50.0
+
 
 @dataclass(frozen=True)
 class Built:
@@ -46,9 +49,12 @@ class World:
         """Starts their clocks."""
         self._send("POST", "/begin", list(places))
 
-    def late_ms(self) -> list[float]:
-        """By how much its timers were late since it was asked last."""
-        return list(self._send("GET", "/late")["late_ms"])
+    def is_up(self) -> bool:
+        """Whether it answers."""
+        with suppress(OSError):
+            self._send("GET", "/")
+            return True
+        return False
 
     def _send(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
@@ -83,6 +89,11 @@ class Stage:
         with ExitStack() as stack:
             redis = stack.enter_context(valkey()) if case.is_shared else ""
             yield stack.enter_context(self.processes(case.processes, redis=redis))
+
+    def build_even(self, ours: Console) -> None:
+        """An upstream that always takes EVEN_MS, once for all cases."""
+        self.world.put("even", {"first_ms": EVEN_MS, "spread": 0, "write_ms": 0, "uneven": 0})
+        _model(ours, "even", f"{self.world.url}/even/v1", {})
 
     def build(self, ours: Console, case: Case) -> Built:
         """The places, models and groups of a case."""
@@ -154,8 +165,7 @@ def _world(folder: Path) -> Iterator[World]:
 
 def _wait_for(world: World, process: subprocess.Popen[bytes]) -> None:
     for _ in range(1200):
-        with suppress(OSError):
-            world.late_ms()
+        if world.is_up():
             return
         if process.poll() is not None:
             break

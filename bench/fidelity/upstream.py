@@ -4,8 +4,7 @@
 numbers are the system's: nobody can repeat them. Each upstream is a place with an address of its own,
 `POST /PLACE/v1/chat/completions`.
 
-`PUT /places/PLACE` describes one (`Place`), `POST /begin` `[PLACE, …]` starts the clocks of their troubles, `GET /late`
-says by how many milliseconds its own timers were late since it was asked last: what the machine adds.
+`PUT /places/PLACE` describes one (`Place`), `POST /begin` `[PLACE, …]` starts the clocks of their troubles.
 """
 
 from __future__ import annotations
@@ -26,7 +25,6 @@ CHANCE = random.SystemRandom()
 EVENT_TOKENS = 5
 FULL_AFTER_S = 0.03
 HANGS_S = 3600.0
-LATE: deque[float] = deque(maxlen=100_000)
 
 
 class Gone(Exception):
@@ -95,9 +93,9 @@ class Place:
 
     def first_s(self, read: int) -> float:
         """A draw of the time to the first token."""
-        slow = self.first_ms * self.spread
+        slow = CHANCE.gammavariate(2.0, self.first_ms * self.spread / 2) if self.spread else 0.0
         rare = self.rare_ms if CHANCE.random() < self.rare else 0.0
-        return (self.first_ms + CHANCE.gammavariate(2.0, slow / 2) + rare + read * self.read_ms) / 1000
+        return (self.first_ms + slow + rare + read * self.read_ms) / 1000
 
     def token_s(self) -> float:
         """A draw of the time for one token of an answer."""
@@ -135,10 +133,6 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
         for name in json.loads(body):
             PLACES[name].begin()
         await _say(send, 200, {})
-    elif path[0] == "late":
-        late = list(LATE)
-        LATE.clear()
-        await _say(send, 200, {"late_ms": late})
     else:
         await _say(send, 200, {"data": []})
 
@@ -264,7 +258,6 @@ class _Answer:
             done, _ = await asyncio.wait({self._gone}, timeout=left_s)
             if done:
                 raise Gone
-        LATE.append((time.monotonic() - self._now) * 1000)
 
     async def _unless_gone(self, what: Any) -> None:
         task = asyncio.ensure_future(what)

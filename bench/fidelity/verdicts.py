@@ -25,7 +25,7 @@ def quantile(values: Sequence[float], share: float) -> float:
 
 @dataclass(frozen=True)
 class Line:
-    """One number of a case: rehearsed with its range, live in each run, and what else the machine took (times)."""
+    """One number of a case: rehearsed with its range, live in each run, and what gateway and machine added (times)."""
 
     what: str
     low: float

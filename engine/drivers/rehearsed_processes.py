@@ -1,5 +1,5 @@
 """The server processes of a rehearsal. Those that share no state know nothing of each other: each has breakers, limits,
-latencies and conversations of its own."""
+latencies and conversations of its own. Those that share it are as good as one, but each counts failures by itself."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from random import Random
 from engine.core.first_asks import FirstAsks
 from engine.core.state import Target
 from engine.drivers.compiling import compiled_together
+from engine.drivers.fleet_breaker import FleetBreaker
 from engine.drivers.rehearsed_conversations import Talks
 from engine.rehearsal.clients import ClientRetries
 from engine.rehearsal.jobs import Job
@@ -28,7 +29,7 @@ class RehearsedProcess:
 
 
 class RehearsedProcesses:
-    """All of a run. Where they share their state, they are as good as one."""
+    """All of a run. Where they share their state, one stands for all."""
 
     def __init__(self, job: Job, rng: Random, caches: PromptCaches | None) -> None:
         count = 1 if job.shared_state else job.workers
@@ -37,6 +38,14 @@ class RehearsedProcesses:
         self._rng = Random(f"{job.seed}:processes")  # noqa: S311  # no secret is drawn from it
         self._of_client: dict[ClientRetries, RehearsedProcess] = {}
         self._by_group = {id(one.group): one for one in self.all}
+        if job.shared_state and job.workers > 1:
+            self._count_apart(job.workers)
+
+    def _count_apart(self, count: int) -> None:
+        """Gives each deployment a breaker to which so many processes count by themselves."""
+        healths = (target.health for group in self.all[0].groups.values() for target in group.targets())
+        for health in {health.key: health for health in healths}.values():
+            health.breaker = FleetBreaker(health.breaker.policy, count, self._rng)
 
     def of(self, client: ClientRetries | None) -> RehearsedProcess:
         """The one that gets a request: a client keeps its connection, other requests go anywhere."""

@@ -48,6 +48,7 @@ SMALL = (DOWN, LONG, CROWDED)
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[dict, dict]]]:
     """For each case what was rehearsed, and what came."""
     with staged(tmp_path_factory.mktemp("fidelity")) as stage, stage.processes() as (ours,):
+        stage.build_even(ours)
         built = [stage.build(ours, case) for case in SMALL]
         ours.catch_up()
         ranges = [rehearsed.ranges_of(ours, *one) for one in zip(SMALL, built, strict=True)]

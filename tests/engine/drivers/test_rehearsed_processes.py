@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 from engine.drivers.simulation import simulate
-from engine.faults.kinds import Outage
+from engine.faults.kinds import Outage, ServerError
 from engine.faults.scenarios import HEALTHY, Scenario
 from engine.faults.targets import TargetedFault
 from engine.rehearsal.jobs import Job
 from engine.rehearsal.workload import Arrival, Workload
-from engine.spec import DeploymentSpec, RetryPolicy, Router, StickyPolicy, Strategy
+from engine.spec import CooldownPolicy, DeploymentSpec, RetryPolicy, Router, StickyPolicy, Strategy
 from tests.engine.scripted import deployment, group
 from tests.engine.working import traces_in
 
@@ -55,8 +55,31 @@ def test_each_process_counts_its_own_limits():
 
 def test_processes_that_share_their_state_are_as_good_as_one():
     rows = (deployment("a", priority=1, rpm=60), deployment("b", priority=2))
-    job = job_of(*rows, scenario=OUTAGE)
+    job = job_of(*rows)
     assert rehearsed(replace(job, workers=4, shared_state=True)) == rehearsed(job)
+
+
+def test_each_process_counts_failures_by_itself_but_all_heed_the_breaker_that_one_has_opened():
+    rows = (deployment("a", priority=1), deployment("b", priority=2))
+    job = job_of(*rows, scenario=OUTAGE)
+    one, together, alone = (
+        failures_at(rehearsed(replace(job, workers=workers, shared_state=is_shared))[1], "a")
+        for workers, is_shared in ((1, False), (4, True), (4, False))
+    )
+    assert one < together < alone
+
+
+def test_failures_that_are_borne_are_borne_by_each_of_the_processes_that_share_their_state():
+    rows = (deployment("a", priority=1), deployment("b", priority=2))
+    faults = (TargetedFault(ServerError(), "a", probability=0.3),)
+    job = job_of(
+        *rows,
+        scenario=Scenario("some", "Some fail.", faults),
+        cooldown=CooldownPolicy(cooldown_time_s=600, allowed_fails=5),
+    )
+    one, four = (failures_at(rehearsed(replace(job, workers=n, shared_state=True))[1], "a") for n in (1, 4))
+    assert one == 6
+    assert 6 < four <= 4 * 6
 
 
 def test_a_seed_gives_the_same_bytes_with_several_processes():
