@@ -342,6 +342,11 @@ def _installation() -> str:
     return hashlib.sha256(b"shared state of " + settings.SECRET_KEY.encode()).hexdigest()[:12]
 
 
+def is_idle() -> bool:
+    """Whether no request is under way in this process."""
+    return _live is None or not _live.in_flight
+
+
 async def publish_breakers() -> None:
     """Writes now which breakers of this process are open; nothing on another loop than the server's."""
     if _live is not None and _loop is asyncio.get_running_loop():

@@ -25,6 +25,7 @@ from engine.upstreams.units import most_units
 from gateway import openai
 from gateway.admission.highest_cost import most_nanousd, reachable
 from gateway.admission.key_rights import admit, authenticate, check_scope, is_assigned, may_fall_back_to
+from gateway.background.stopping import ServerStops, ends_with_process
 from gateway.bodies import unpacked
 from gateway.doors import error_shapes
 from gateway.doors.form_reader import FormReader
@@ -76,12 +77,13 @@ async def serve(live: Live, request: Incoming, raw: bytes | FormReader) -> tuple
         await hold(live, exchange, call, route.group, size=size)
         exchange.rate_limits, exchange.was_routed = live.rate_limits, True
         # Within the call's `budget_s`: a limit around it would be a second timer for the same moment.
-        exchange.result = await live.routing.route(call, route.group)
+        with ends_with_process():
+            exchange.result = await live.routing.route(call, route.group)
         exchange.status = 200
         exchange.keep = partial(keep, live)
         if isinstance(exchange.result, Answer) and exchange.result.kept is not None:
             await exchange.keep(exchange, exchange.result.kept)
-    except (RequestFailed, ApiError, Malformed, TimeoutError, OperationalError, InterfaceError) as error:
+    except (RequestFailed, ApiError, Malformed, TimeoutError, ServerStops, OperationalError, InterfaceError) as error:
         failure = _as_api_error(error)
         exchange.status, exchange.error_code = failure.status, failure.code or failure.fields["type"] or ""
         failure.headers += response_headers(exchange) + headers
@@ -163,7 +165,7 @@ async def stream(exchange: Exchange) -> AsyncGenerator[bytes]:
     assert isinstance(result, Stream)  # noqa: S101  # the caller asked for it
     exchange.status, noted = CLIENT_LEFT, None
     try:
-        with within(max(0.0, settings.REQUEST_DEADLINE_S - exchange.duration_ms / 1000)):
+        with ends_with_process(), within(max(0.0, settings.REQUEST_DEADLINE_S - exchange.duration_ms / 1000)):
             async with aclosing(aiter(result)) as chunks:
                 async for chunk in chunks:
                     # Before the caller sees the id, and again with all items at the end.
@@ -173,7 +175,9 @@ async def stream(exchange: Exchange) -> AsyncGenerator[bytes]:
         exchange.status = 200
     except (Exception, TimeoutError) as error:
         exchange.status = 502
-        failure = _as_api_error(error if isinstance(error, TimeoutError) else failure_of(error))
+        failure = _as_api_error(error if isinstance(error, TimeoutError | ServerStops) else failure_of(error))
+        if isinstance(error, ServerStops):
+            exchange.status, exchange.error_code = failure.status, failure.code or ""
         if not result.kind:
             kind = error_shapes.type_of(failure) if exchange.endpoint == "messages" else None
             yield failure.ending(result.fail, kind)
@@ -227,6 +231,9 @@ def _as_api_error(error: Exception) -> ApiError:
         return ApiError(400, error.message, param=error.param)
     if isinstance(error, RequestFailed):
         return openai.from_failure(error)
+    if isinstance(error, ServerStops):
+        why = "This server was stopped before the answer was complete. Ask again: another one answers."
+        return ApiError(503, why, code="server_stopping", headers=[(b"retry-after", b"1")])
     if isinstance(error, OperationalError | InterfaceError):
         return openai.database_away()
     return ApiError(504, f"No deployment answered within {settings.REQUEST_DEADLINE_S:g} s.", code="deadline_exceeded")

@@ -19,6 +19,7 @@ from django.urls import path  # noqa: E402
 
 from gateway import live  # noqa: E402
 from gateway.asgi import App, Gateway, Receive, Scope, Send  # noqa: E402
+from gateway.background.stopping import ending  # noqa: E402
 from pages.live_updates.consumers import ChangesConsumer  # noqa: E402
 from providers.demo import upstream  # noqa: E402
 from routing_console.guard import connections  # noqa: E402
@@ -28,6 +29,7 @@ from tester.consumers import websocket_urlpatterns  # noqa: E402
 from tester.runs import conduct  # noqa: E402
 
 connections.use()
+connections.use_grace()
 changes: Any = path("ws/changes/", cast(Any, ChangesConsumer.as_asgi()))
 console: App = WithinLimits(UnlessAway(django_application))
 sockets: App = AuthMiddlewareStack(URLRouter([changes, *websocket_urlpatterns]))
@@ -73,7 +75,13 @@ def _start_with_twisted() -> None:
 def _stop_with_twisted() -> Any:
     from twisted.internet.defer import Deferred  # only if Twisted runs anyway
 
-    return Deferred.fromFuture(asyncio.ensure_future(live.stop()))
+    return Deferred.fromFuture(asyncio.ensure_future(_end()))
+
+
+async def _end() -> None:
+    await ending.finish(live.is_idle, settings.SHUTDOWN_GRACE_S)
+    await asyncio.to_thread(conduct.stop_all)
+    await live.stop()
 
 
 _start_with_twisted()

@@ -9,6 +9,8 @@ from typing import Any
 
 from django.conf import settings
 
+from gateway.background.stopping import ending
+
 FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\nretry-after: 1\r\nconnection: close\r\n"
     b"content-length: 47\r\n\r\nThis process has MAX_CONNECTIONS connections.\r\n"
@@ -27,6 +29,20 @@ def use() -> None:
         with suppress(ImportError):  # one of them is enough
             if not hasattr(kind := getattr(import_module(module), name), "head_timer"):
                 _limit(kind)
+
+
+def use_grace() -> None:
+    """Uvicorn, which would wait for a stream for ever, begins the end of what is under way when it is asked to stop."""
+    if "uvicorn" not in sys.modules:
+        return
+    server = import_module("uvicorn.server").Server
+    stop = server.shutdown
+
+    async def shutdown(self: Any, sockets: Any = None) -> None:
+        ending.begin(settings.SHUTDOWN_GRACE_S)
+        await stop(self, sockets)
+
+    server.shutdown = shutdown
 
 
 def _limit(kind: Any) -> None:
