@@ -112,6 +112,7 @@ RULES: dict[str, tuple[str, str]] = {
     "group-import": (VIEWER, OPERATOR),
     "group-list": (VIEWER, ADMIN),
     "group-new": (OPERATOR, OPERATOR),
+    "group-now": (VIEWER, ADMIN),
     "group-picker": (OPERATOR, ADMIN),
     "group-restore": (ADMIN, OPERATOR),
     "group-switch": (ADMIN, OPERATOR),

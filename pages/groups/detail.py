@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,20 +18,28 @@ from groups.versions.effective import error_rows_of, sections_of
 from pages.client_snippets import snippets_of
 from pages.groups.cards import tiers_of
 from pages.groups.forms import GroupTestForm
+from pages.groups.home.live_parts import now_answer
+from pages.groups.home.state import home_of, moment_in
 from pages.guards import PersonRequest, requires
-from pages.live_tester.rewinding import BEFORE, rewind_url
-from usage.health.cooldown_board import current_cooldowns
 
-# The last quarter of an hour, less what each link adds at its beginning.
-REWOUND = timedelta(minutes=15) - BEFORE
+# Those of the first clients; the others are on a page of their own.
+HOME_SNIPPETS = 3
 
 
 @require_safe
 @requires(Role.VIEWER, to="see routing groups")
 def group_detail(request: PersonRequest, group_id: UUID) -> HttpResponse:
-    """One group: its routing, a sample call, and a test."""
+    """One group: its traffic, how to call it, its routing, and a test."""
     group = group_with_deployments(group_id)
-    return render(request, "groups/routinggroup_detail.html", detail_context(request, group))
+    at = moment_in(request.GET["at"]) if request.GET.get("at") else None
+    return render(request, "groups/routinggroup_detail.html", detail_context(request, group, at=at))
+
+
+@require_safe
+@requires(Role.VIEWER, to="see routing groups")
+def group_now(request: PersonRequest, group_id: UUID) -> HttpResponse:
+    """What the open page of a group shows now, as JSON; 204 if that is still what it has `seen`."""
+    return now_answer(request, group_id, audience="operator" if can_operate(request.user) else "viewer")
 
 
 @require_safe
@@ -48,17 +56,25 @@ def group_with_deployments(group_id: UUID) -> RoutingGroup:
     return get_object_or_404(RoutingGroup.objects.with_deployments(), pk=group_id)
 
 
-def detail_context(request: PersonRequest, group: RoutingGroup, **more: Any) -> dict[str, Any]:
-    """The context of the page of one group; a test adds its result."""
+def detail_context(
+    request: PersonRequest, group: RoutingGroup, at: datetime | None = None, **more: Any
+) -> dict[str, Any]:
+    """The context of the page of one group, now or at an earlier moment; a test adds its result."""
+    state = home_of(group, now=timezone.now(), at=at)
+    sections = sections_of(group)
     return {
         "group": group,
-        "tiers": tiers_of(group, current_cooldowns()),
-        "sections": sections_of(group),
+        "state": state,
+        "scene": state.scene,
+        "tiers": tiers_of(group, state.cooldowns),
+        "snippets": snippets_of(request.build_absolute_uri("/"), group.name)[:HOME_SNIPPETS],
+        "changed": [setting for section in sections for setting in section.settings if not setting.is_default],
+        "sections": sections,
         "error_rows": error_rows_of(group),
         "base_url": request.build_absolute_uri("/v1"),
         "can_test": can_operate(request.user),
         "can_edit": can_operate(request.user),
         "form": GroupTestForm(),
-        "rewind_url": rewind_url(group.pk, timezone.now() - REWOUND),
+        "rewind_url": state.rewind_url,
         **more,
     }

@@ -16,6 +16,7 @@ urlpatterns = [
     path("groups/export", import_export.group_export, name="group-export"),
     path("groups/import", import_export.group_import, name="group-import"),
     path("groups/<uuid:group_id>", detail.group_detail, name="group-detail"),
+    path("groups/<uuid:group_id>/now", detail.group_now, name="group-now"),
     path("groups/<uuid:group_id>/switch", bulk_actions.switch, name="group-switch"),
     path("groups/<uuid:group_id>/delete", bulk_actions.delete, name="group-delete"),
     path("groups/<uuid:group_id>/duplicate", bulk_actions.duplicate, name="group-duplicate"),

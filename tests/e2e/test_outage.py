@@ -116,3 +116,23 @@ def test_the_incident_is_rewound_rehearsed_with_one_press_and_watched_again_with
     expect(page.get_by_text("custom").or_(page.get_by_text("healthy")).first).to_be_visible()
     expect(listed).to_be_hidden()
     expect(page.get_by_label("As before", exact=True)).to_be_checked()
+
+
+def test_the_page_of_the_group_has_the_number_of_the_log_and_follows_it(console_page: Page, outage: Console) -> None:
+    page, failed = console_page, len(_log(outage))
+    page.goto("/groups")
+    follow(page.get_by_role("link", name=GROUP, exact=True).first)
+    expect(page.locator("#home-failed")).to_have_text(f"{failed} of {failed} failed")
+    expect(page.locator("[data-part=going-on]")).to_contain_text(f"{GROUP} failed")
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    assert faults(page, widths=(USUAL,), fits=WIDTHS) == []
+    _asked(outage)
+    expect(page.locator("#home-failed")).to_have_text(f"{failed + 1} of {failed + 1} failed")
+    page.get_by_role("button", name="Pause").click()
+    _asked(outage)
+    assert eventually(lambda: len(_log(outage)) == failed + 2, LIMIT_S)
+    expect(page.locator("#home-failed")).to_have_text(f"{failed + 1} of {failed + 1} failed")
+    page.get_by_role("button", name="Go on").click()
+    expect(page.locator("#home-failed")).to_have_text(f"{failed + 2} of {failed + 2} failed")
+    follow(page.locator("#home-failed a"))
+    expect(page.locator(".requests-table tbody tr")).to_have_count(failed + 2)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from engine.outcomes import Outcome, success_rate
 from usage.group_traffic.counting import LONG_S, SHORT_S, Measure, name_of, slice_start
@@ -80,6 +80,11 @@ class GroupTraffic:
         return self.outcomes[Outcome.FAILED]
 
     @property
+    def streams(self) -> int:
+        """Answered requests with a first token."""
+        return self.first_tokens.total()
+
+    @property
     def success_rate(self) -> float | None:
         """From 0 to 1; None without an answered or failed request."""
         return success_rate(self.answered, self.failed)
@@ -130,8 +135,27 @@ def slice_at(moment: datetime) -> Period:
 def traffic_in(group: str, period: Period) -> GroupTraffic:
     """The traffic of a group by its name; one query."""
     rows = GroupCount.objects.filter(model_group=group, start__gte=period.since, start__lt=period.until)
-    summed = rows.order_by().values_list("what").annotate(count_sum=Sum("count"), total_sum=Sum("total"))
+    summed = rows.order_by().values_list("what").annotate(sum_count=Sum("count"), sum_total=Sum("total"))
     return traffic_of(summed)
+
+
+def traffic_and_recent(group: str, period: Period) -> tuple[GroupTraffic, GroupTraffic]:
+    """The traffic in a period, and that of its last minute; one query."""
+    rows = GroupCount.objects.filter(model_group=group, start__gte=period.since, start__lt=period.until)
+    is_recent = Q(start__gte=period.until - RECENT)
+    summed = (
+        rows.order_by()
+        .values_list("what")
+        .annotate(
+            sum_count=Sum("count"),
+            sum_total=Sum("total"),
+            recent_count=Sum("count", filter=is_recent, default=0),
+            recent_total=Sum("total", filter=is_recent, default=0.0),
+        )
+    )
+    found = list(summed)
+    recent = [(what, count, total) for what, _, _, count, total in found if count]
+    return traffic_of((what, count, total) for what, count, total, *_ in found), traffic_of(recent)
 
 
 def traffic_of(rows: Iterable[Row]) -> GroupTraffic:

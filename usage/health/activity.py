@@ -103,6 +103,13 @@ def activity_of(names: Collection[str]) -> dict[str, Activity]:
     }
 
 
+def health_now(group: str) -> GroupHealth:
+    """The health of one group, as in the list of groups; three queries."""
+    newest = RequestRecord.objects.filter(model_group=group, started_at__gte=timezone.now() - RECENT)
+    attempts = newest.order_by("-started_at").values_list("attempts", flat=True)[:NEWEST]
+    return health_of((one for tried in attempts for one in tried), recent_answers().get(group, Served()))
+
+
 def recent_answers() -> dict[str, Served]:
     """The recent answers by group, from the counts behind the alert `group_failing`; two queries.
 

@@ -35,7 +35,7 @@ def read(client, person, group: RoutingGroup) -> str:
 def test_priorities_make_tiers_in_order(client, charlie):
     group = group_of("priority-failover", {"priority": 2}, {"priority": 1}, {"priority": 2})
     assert [(t.number, [c.disc.name for c in t.cards]) for t in tiers_of(group)] == [(1, ["B"]), (2, ["A", "C"])]
-    html = read(client, charlie, group)
+    html = read(client, charlie, group).partition('class="tiers"')[2]
     assert html.index("Priority 1") < html.index("Priority 2") < html.index("when the tier above fails")
 
 
@@ -139,5 +139,5 @@ def test_an_unknown_group_is_a_404(client, charlie, address):
 def test_the_number_of_queries_is_constant(client, charlie, django_assert_num_queries):
     client.force_login(charlie)
     group = group_of("weighted", *({"weight": 1} for _ in range(8)))
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(12):
         client.get(f"/groups/{group.pk}")

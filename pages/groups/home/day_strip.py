@@ -1,0 +1,134 @@
+"""The last 24 hours of a group as bars of ten minutes with its incidents. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from usage.group_traffic.periods import DaySlice
+
+# The picture in its own units: a bar with its gap, and the height of the busiest bar.
+STEP, BAR, HEIGHT = 8, 7, 40
+LOST_SHARE, FELL_BACK_SHARE, LEAST = 0.05, 0.1, 5
+
+
+@dataclass(frozen=True, slots=True)
+class DayBar:
+    """Ten minutes: the heights of all requests and of the failed and fallen back ones, from the bottom up."""
+
+    slice: DaySlice
+    x: int
+    height: float
+    failed: float
+    fell_back: float
+
+    @property
+    def y(self) -> float:
+        return HEIGHT - self.height
+
+    @property
+    def failed_y(self) -> float:
+        return HEIGHT - self.failed
+
+    @property
+    def fell_back_y(self) -> float:
+        return HEIGHT - self.fell_back - self.failed
+
+    @property
+    def says(self) -> str:
+        """The numbers in words."""
+        lost = f", {self.slice.failed:,} failed" if self.slice.failed else ""
+        moved = f", {self.slice.fell_back:,} fell back" if self.slice.fell_back else ""
+        return f"{self.slice.since:%H:%M} UTC: {self.slice.requests:,} requests{lost}{moved}"
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Slices in a row in which callers were lost, or many requests fell back."""
+
+    since: datetime
+    until: datetime
+    failed: int
+    fell_back: int
+    x: int
+
+    @property
+    def is_loss(self) -> bool:
+        return self.failed > 0
+
+    @property
+    def minutes(self) -> int:
+        return round((self.until - self.since).total_seconds() / 60)
+
+    @property
+    def says(self) -> str:
+        """What happened: `7,204 failed`, `315 fell back`."""
+        return f"{self.failed:,} failed" if self.failed else f"{self.fell_back:,} fell back"
+
+
+@dataclass(frozen=True, slots=True)
+class DayStrip:
+    """The bars, the incidents, and the hours at which the axis has a label."""
+
+    bars: tuple[DayBar, ...]
+    incidents: tuple[Incident, ...]
+    labels: tuple[tuple[int, str], ...]
+
+    @property
+    def width(self) -> int:
+        return STEP * len(self.bars)
+
+    @property
+    def requests(self) -> int:
+        return sum(bar.slice.requests for bar in self.bars)
+
+    @property
+    def worst(self) -> Incident | None:
+        """The incident with the most failed requests, else with the most that fell back."""
+        return max(self.incidents, key=lambda one: (one.failed, one.fell_back), default=None)
+
+
+def strip_of(day: Sequence[DaySlice]) -> DayStrip:
+    """The picture of a day, from slices in order of time."""
+    most = max((one.requests for one in day), default=0)
+    bars = tuple(_bar(place, one, most) for place, one in enumerate(day))
+    hours = ((STEP * n, f"{one.since:%H:%M}") for n, one in enumerate(day) if one.since.minute == 0)
+    labels = tuple((x, label) for x, label in hours if int(label[:2]) % 4 == 0)
+    return DayStrip(bars, tuple(_incidents(bars)), labels)
+
+
+def usual_share(day: Iterable[DaySlice]) -> float | None:
+    """The share of requests that fell back on this day; None without requests."""
+    slices = list(day)
+    requests = sum(one.requests for one in slices)
+    return sum(one.fell_back for one in slices) / requests if requests else None
+
+
+def _bar(place: int, one: DaySlice, most: int) -> DayBar:
+    height = _height(one.requests, most)
+    failed = min(height, _height(one.failed, most))
+    return DayBar(one, place * STEP, height, failed, min(height - failed, _height(one.fell_back, most)))
+
+
+def _height(requests: int, most: int) -> float:
+    """In proportion to the busiest bar; anything above 0 is visible."""
+    return max(1.5, round(HEIGHT * requests / most, 1)) if requests else 0.0
+
+
+def _incidents(bars: Sequence[DayBar]) -> Iterator[Incident]:
+    for kind, run in groupby(bars, key=lambda bar: _kind(bar.slice)):
+        found = list(run)
+        if not kind:
+            continue
+        slices = [bar.slice for bar in found]
+        failed = sum(one.failed for one in slices) if kind == "lost" else 0
+        fell_back = sum(one.fell_back for one in slices)
+        yield Incident(slices[0].since, slices[-1].until, failed, fell_back, found[0].x)
+
+
+def _kind(one: DaySlice) -> str:
+    if one.failed and one.failed >= LOST_SHARE * one.requests:
+        return "lost"
+    return "fell back" if one.fell_back >= max(LEAST, FELL_BACK_SHARE * one.requests) else ""
