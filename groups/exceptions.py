@@ -61,3 +61,10 @@ class NothingToUndo(Conflict):
         super().__init__(
             "It is too late to undo this: a change can be undone for 10 seconds, by the person who made it."
         )
+
+
+class TooManyLinks(Conflict):
+    """A group has enough links that open."""
+
+    def __init__(self, name: str, most: int) -> None:
+        super().__init__(f"'{name}' has {most} links that open. Revoke one first.")

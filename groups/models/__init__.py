@@ -13,6 +13,7 @@ from groups.models.routing import (
     UndoableChange,
 )
 from groups.models.routing_rules import RoutingRules
+from groups.models.sharing import SharedLink
 from groups.models.virtual import VirtualModel, VirtualTier
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "RoutingGroup",
     "RoutingGroupQuerySet",
     "RoutingRules",
+    "SharedLink",
     "Strategy",
     "UndoableChange",
     "VirtualModel",

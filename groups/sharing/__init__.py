@@ -1,0 +1,1 @@
+"""Read-only links to the traffic of a group."""
