@@ -29,6 +29,7 @@ from tests.sharing import (  # noqa: F401  (pytest finds its hooks here)
     pytest_make_parametrize_id,
     pytest_runtest_setup,
 )
+from usage.health import latency
 
 # Reading the certificates takes 40 ms of CPU, for each client that a test makes.
 ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[assignment]
@@ -67,6 +68,12 @@ def _servers_of_tests_may_be_called() -> None:
 @pytest.fixture(autouse=True)
 def _the_same_names_and_ids_every_time() -> None:
     factories.start_over()
+
+
+@pytest.fixture(autouse=True)
+def _no_profiles_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its deployments and requests may have the same names."""
+    monkeypatch.setattr(latency, "FITS", latency.Fits())
 
 
 @pytest.fixture

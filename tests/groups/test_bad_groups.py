@@ -189,7 +189,10 @@ FIELDS += ["fallback_config", "description", "assigned_team_ids", "is_active", "
 
 @pytest.mark.slow
 @hypothesis_settings(
-    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(change=st.dictionaries(st.sampled_from(FIELDS) | text, anything, max_size=4))
 def test_no_json_makes_a_5xx(as_bob, sound, change):

@@ -115,7 +115,10 @@ FIELDS = ["scenario", "workload", "failure_injection", "seed", "concurrency", "k
 
 
 @hypothesis_settings(
-    max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     asked=st.dictionaries(st.sampled_from(FIELDS[:4]), ANYTHING | st.dictionaries(st.sampled_from(FIELDS), ANYTHING))

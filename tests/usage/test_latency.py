@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from engine.rehearsal.profiles import DEFAULT_PROFILE
 from engine.rehearsal.quantiles import Samples
-from usage.health.latency import NEWEST, Logged, newest_of, profiles_of, recent_profiles
+from usage.health import latency
+from usage.health.latency import NEWEST, Fits, Logged, newest_of, profiles_of, recent_profiles
 from usage.models import RequestRecord
 
 
@@ -127,3 +128,70 @@ def test_answers_are_found_by_an_index_behind_any_number_of_failures():
     assert "request_of_deployment_by_time" in rows.explain()
     RequestRecord.objects.bulk_create([logged(n, 100, outcome="failed") for n in range(20)] + [logged(99, 300)])
     assert [found.attempts[0]["first_token_ms"] for found in newest_of("a", 10)] == [300]
+
+
+class Clock:
+    """The time in seconds; it goes by hand."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def fits() -> tuple[Fits, Clock]:
+    clock = Clock()
+    return Fits(clock), clock
+
+
+@pytest.mark.django_db
+def test_a_profile_is_fitted_once_until_newer_answers_count(fits, monkeypatch):
+    kept, _ = fits
+    made: list[str] = []
+    fitted = latency._fitted
+    monkeypatch.setattr(latency, "_fitted", lambda name, *rest: made.append(name) or fitted(name, *rest))
+    RequestRecord.objects.bulk_create([logged(n, 100) for n in range(10, 50)])
+    first = recent_profiles(["a"], kept)
+    assert recent_profiles(["a"], kept) == first
+    RequestRecord.objects.bulk_create([logged(9, 900), logged(8, 900)])
+    assert recent_profiles(["a"], kept) == first, "one in twenty is newer"
+    RequestRecord.objects.bulk_create([logged(7, 900)])
+    assert recent_profiles(["a"], kept)["a"].rows == 43
+    assert made == ["a", "a"]
+
+
+@pytest.mark.django_db
+def test_of_few_answers_each_newer_one_counts_and_the_first_one_too(fits):
+    kept, _ = fits
+    assert recent_profiles(["a"], kept) == {}
+    RequestRecord.objects.bulk_create([logged(9, 100)])
+    assert recent_profiles(["a"], kept)["a"].first_token_ms == 100
+    RequestRecord.objects.bulk_create([logged(8, 300)])
+    assert recent_profiles(["a"], kept)["a"].first_token_ms == 200
+
+
+@pytest.mark.django_db
+def test_a_profile_of_rows_that_are_gone_or_of_long_ago_is_fitted_again(fits):
+    kept, clock = fits
+    RequestRecord.objects.bulk_create([logged(n, 100) for n in range(10, 50)])
+    recent_profiles(["a"], kept)
+    RequestRecord.objects.update(attempts=[attempt(1900, 900)])
+    assert recent_profiles(["a"], kept)["a"].first_token_ms == Samples((100,) * 40)
+    clock.now_s = latency.KEPT_S + 1
+    assert recent_profiles(["a"], kept)["a"].first_token_ms == Samples((900,) * 40)
+    RequestRecord.objects.order_by("-started_at")[:1].get().delete()
+    assert recent_profiles(["a"], kept)["a"].rows == 39
+
+
+@pytest.mark.django_db
+def test_moments_keep_their_time_and_no_more_profiles_are_kept_than_some(fits, monkeypatch):
+    kept, _ = fits
+    monkeypatch.setattr(latency, "MOST_KEPT", 2)
+    at = datetime(2030, 1, 31, 14, 30, 5, tzinfo=UTC)
+    RequestRecord.objects.bulk_create([logged(1, 100), logged(2, 100, "b")])
+    RequestRecord.objects.update(started_at=at)
+    assert recent_profiles(["a"], kept)["a"].newest_at == "2030-01-31T14:30:05+00:00"
+    recent_profiles(["b", "c", "d"], kept)
+    assert len(kept._kept) == 2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import statistics
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -87,8 +86,9 @@ def _certainty(points: Points) -> float:
 
 def _ranks(values: Sequence[float]) -> list[float]:
     """The place of each in their order; equal ones share the middle of theirs."""
-    ordered = sorted(values)
-    return [(bisect_left(ordered, value) + bisect_right(ordered, value)) / 2 for value in values]
+    last = {value: place for place, value in enumerate(sorted(values), start=1)}
+    first = {value: place for place, value in enumerate(sorted(values, reverse=True), start=1)}
+    return [(len(values) - first[value] + last[value]) / 2 for value in values]
 
 
 def _slopes(ordered: Points, apart: int) -> list[float]:

@@ -50,7 +50,12 @@ def past(lines: list[dict[str, Any]], before_ms: float) -> tuple[list[Any], list
 
 
 @pytest.mark.parametrize("strategy", [Strategy.PRIORITY_FAILOVER, Strategy.WEIGHTED, Strategy.LATENCY_BASED])
-@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=12,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(data=st.data())
 def test_nothing_before_a_change_is_other(worker: WorkerProcess, strategy: Strategy, data: st.DataObject):
     seed, name = data.draw(st.integers(0, 9)), data.draw(NAMES)
