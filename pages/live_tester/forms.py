@@ -21,6 +21,14 @@ from pages.live_tester.following import (
     followed,
     shape_of,
 )
+from pages.live_tester.more_fields import (
+    OBEYS,
+    capacity_of,
+    check_more,
+    clients_of,
+    fields_more,
+    initial_more,
+)
 from pages.live_tester.rewinding import (
     AGAIN,
     ARRIVALS_OF,
@@ -101,7 +109,7 @@ class RehearsalForm(forms.Form):
             initial = {**initial, **followed(initial)}
         super().__init__(data, files, initial=initial)
         self._deployments = deployments
-        self.fields.update(fields_around())
+        self.fields.update([*fields_around(), *fields_more()])
         has_run = bool((data or initial or {}).get(ARRIVALS_OF))
         self.fields.update(fields_recorded(has_run=has_run))
         if has_run:
@@ -135,6 +143,12 @@ class RehearsalForm(forms.Form):
         return [self[name] for name, _ in fields_around()]
 
     @property
+    def has_more(self) -> bool:
+        """Whether anything folded was said, or is wrong."""
+        typed = any(self[name].value() not in (None, "") for name, _ in fields_more() if name != OBEYS)
+        return typed or any(self[name].errors for name, _ in (*fields_around(), *fields_more()))
+
+    @property
     def listed(self) -> list[str]:
         """The faults that are listed, in words."""
         return described(self[FAULTS].value() or "", self._deployments)
@@ -151,8 +165,10 @@ class RehearsalForm(forms.Form):
         return RunRequest(
             **self._requests(),
             mock=is_mock,
-            scenario=scenario_with(scenario_of(said), said["listed"]) if is_mock else None,
+            scenario=scenario_with(scenario_of(said), [*said["listed"], *capacity_of(said)]) if is_mock else None,
             workers=said["workers"] if is_mock else None,
+            seeds=said["seeds"] if is_mock else None,
+            profiles=said.get("own_profiles") if is_mock else None,
             failure_injection=self._failures() if is_mock else None,
             seed=said["seed"],
             max_cost_usd=said["max_cost_usd"],
@@ -172,6 +188,7 @@ class RehearsalForm(forms.Form):
         if said.get("mode") != "mock":
             self.errors.pop("input_tokens", None)
         check_recorded(self, said)
+        check_more(self, said)
         used = self._used(said)
         for name in ("num_requests", *TRAFFIC.values()):
             if name not in used:
@@ -190,11 +207,11 @@ class RehearsalForm(forms.Form):
         said = self.cleaned_data
         shape: dict[str, Any] = {}
         if said["mode"] == "mock":
-            shape = {**shape_of(said["answers"], said["input_tokens"]), **talks_of(said)}
+            shape = {**shape_of(said["answers"], said["input_tokens"]), **talks_of(said), **clients_of(said)}
         if said["send"] == SINGLE:
             return {"num_requests": 1, "concurrency": 1, "workload": {"kind": CLOSED, **shape}}
         if said["traffic"] and said["traffic"] not in TRAFFIC:
-            return {"workload": workload_of(said)}
+            return {"workload": {**workload_of(said), **clients_of(said)}}
         if said["traffic"] != POISSON:
             counts = {"num_requests": said["num_requests"], "concurrency": said["concurrency"]}
             return {**counts, "workload": {"kind": CLOSED, **shape}}
@@ -211,7 +228,7 @@ def controls_of(config: Mapping[str, Any], deployments: Sequence[DrawnDeployment
     """The values of the controls of a run, from its configuration."""
     counts = {name: config.get(name) for name in ("num_requests", "concurrency")}
     controls = controls_of_workload({**counts, **config.get("workload", {})})
-    return controls | _rates(config, deployments) | initial_around(config)
+    return controls | _rates(config, deployments) | initial_around(config) | initial_more(config)
 
 
 def _rates(config: Mapping[str, Any], deployments: Sequence[DrawnDeployment]) -> dict[str, int]:

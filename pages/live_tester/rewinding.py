@@ -23,6 +23,7 @@ from engine.outcomes import Outcome
 from engine.rehearsal.recorded_traffic import is_json_lines, told
 from groups.models import RoutingGroup
 from groups.specs import specs_with_fallbacks
+from pages.live_tester.more_fields import is_everywhere
 from tester.models import Run
 from tester.runs.replay import NAME, RecordedTraffic, recorded_in
 from tester.scene import DrawnDeployment
@@ -115,7 +116,7 @@ def initial_recorded(run: Run) -> dict[str, Any]:
         initial |= {"traffic": AGAIN, ARRIVALS_OF: run.pk}
     if isinstance(scenario, Mapping) and scenario.get("name") not in SCENARIOS:
         by_sliders = [fault.to_json() for fault in faults_of(run.config.get("failure_rates", {}))]
-        faults = [fault for fault in scenario.get("faults", ()) if fault not in by_sliders]
+        faults = [one for one in scenario.get("faults", ()) if one not in by_sliders and not is_everywhere(one)]
         initial[FAULTS] = "\n".join(json.dumps(fault) for fault in faults)
     return initial
 

@@ -23,6 +23,7 @@ from pages.guards import PersonRequest, requires
 from pages.live_tester.following import CONTROLS, FILLED_FOR
 from pages.live_tester.forms import RehearsalForm, controls_of
 from pages.live_tester.listing import lines_of, runs_of
+from pages.live_tester.more_fields import SEEDS, field_of, place_in
 from pages.live_tester.rewinding import ARRIVALS_OF, SINCE, TRAFFIC_FILE, UNTIL, initial_recorded, rewound
 from pages.live_tester.run_numbers import numbers_of
 from pages.live_tester.run_speeds import speeds_of_run
@@ -82,6 +83,7 @@ FIELDS = {
     "workload.from": SINCE,
     "workload.until": UNTIL,
     "workload.trace": TRAFFIC_FILE,
+    "seeds": SEEDS,
 }
 PRICE_CHANGED = "The price has changed since you were asked. "
 
@@ -130,8 +132,8 @@ def _planned(group: RoutingGroup, form: RehearsalForm) -> RunPlan | None:
     try:
         return plan(group, form.asked)
     except BadInput as error:
-        prefix = PRICE_CHANGED if error.field == "max_cost_usd" else ""
-        form.add_error(FIELDS.get(error.field), prefix + error.message)
+        prefix = PRICE_CHANGED if error.field == "max_cost_usd" else place_in(error.field)
+        form.add_error(FIELDS.get(error.field) or field_of(error.field), prefix + error.message)
         return None
 
 

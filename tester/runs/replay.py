@@ -35,7 +35,7 @@ RECORDED = "recorded"
 NAME = "recorded-failures"
 MOMENT = "Give a moment such as 2030-01-31T14:30:00Z."
 MICROSECOND = timedelta(microseconds=1)
-FIELDS = ("kind", "from", "until", "with_failures", "trace", "speed_up", "num_requests", "conversations")
+FIELDS = ("kind", "from", "until", "with_failures", "trace", "speed_up", "num_requests", "conversations", "clients")
 
 
 @dataclass(frozen=True, slots=True)
