@@ -151,7 +151,12 @@ def test_a_profile_is_fitted_once_until_newer_answers_count(fits, monkeypatch):
     kept, _ = fits
     made: list[str] = []
     fitted = latency._fitted
-    monkeypatch.setattr(latency, "_fitted", lambda name, *rest: made.append(name) or fitted(name, *rest))
+
+    def counted(name: str, *rest: Any) -> latency.Fit:
+        made.append(name)
+        return fitted(name, *rest)
+
+    monkeypatch.setattr(latency, "_fitted", counted)
     RequestRecord.objects.bulk_create([logged(n, 100) for n in range(10, 50)])
     first = recent_profiles(["a"], kept)
     assert recent_profiles(["a"], kept) == first

@@ -117,9 +117,10 @@ def _rows_of(deployment_id: str, count: int, *columns: str) -> QuerySet[RequestR
 
 
 def _logged(row: Sequence[Any]) -> Logged:
-    _, moment, tries, *rest = row
+    _, moment, tries, read, written, cached, is_stream = row
     at = datetime.fromisoformat(moment)
-    return Logged(from_json(tries), *rest, started_at=at if at.tzinfo else at.replace(tzinfo=UTC))
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return Logged(from_json(tries), read, written, cached, is_stream, at)
 
 
 def profiles_of(rows: Iterable[Logged]) -> dict[str, Profile]:
