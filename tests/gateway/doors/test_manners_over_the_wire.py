@@ -51,6 +51,9 @@ def test_azures_client_names_the_group_in_the_path(stage: Stage, make_group: Mak
     assert said.choices[0].message.content
     stream = client.chat.completions.create(model=make_group(), messages=HI, stream=True)
     assert "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices)
+    assert client.responses.create(model=make_group(), input="hi").output_text
+    events = [event.type for event in client.responses.create(model=make_group(), input="hi", stream=True)]
+    assert (events[0], events[-1]) == ("response.created", "response.completed")
     assert client.embeddings.create(model=make_group(), input="hi").data[0].embedding
     assert client.models.list().data
 
