@@ -18,9 +18,10 @@ from engine.ledger import Attempt, AttemptStatus, Trace
 from engine.outcomes import Outcome
 from engine.rehearsal.clients import ClientRetries
 from engine.rehearsal.recording import Finished
-from engine.rehearsal.results import DeploymentCount, thousandths
+from engine.rehearsal.results import DeploymentCount
 from engine.rehearsal.stations import Service, Timer
 from engine.rehearsal.trace_lines import TraceLines, parts_of
+from engine.rehearsal.trace_rows import thousandths
 from engine.spec import DeploymentSpec
 
 if TYPE_CHECKING:

@@ -15,8 +15,9 @@ from engine.faults.unstruck import faults_not_struck
 from engine.ledger import Trace
 from engine.outcomes import Outcome
 from engine.rehearsal.jobs import FRAMES_PER_INTERVAL, Job
-from engine.rehearsal.results import DeploymentCount, Tally, trace_json
+from engine.rehearsal.results import DeploymentCount, Tally
 from engine.rehearsal.trace_lines import TraceLines
+from engine.rehearsal.trace_rows import trace_json
 from engine.upstreams.tokens import Usage
 
 Emit = Callable[[dict[str, Any]], None]

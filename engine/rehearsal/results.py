@@ -7,23 +7,20 @@ it answered, `percent_of_total` its share of all answered requests.
 from __future__ import annotations
 
 from array import array
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 from engine.ledger import Attempt, Hedge, Skip, Trace
 from engine.outcomes import Outcome
+from engine.rehearsal.last_seconds import Counted, Counts, LastSeconds, Lately, Row, SortedTimes
 from engine.spec import DeploymentSpec, GroupSpec
 from engine.upstreams.call import Usage
 
 Flow = tuple[str | None, str, str]
 PRIMARY = "primary"
-
-# The span that a frame calls recent, in seconds of the run. If frames are further apart, it reaches back to the frame
-# before.
-RECENT_S = 10.0
 
 
 @dataclass(slots=True)
@@ -78,7 +75,8 @@ class Tally:
         self._flows: Counter[Flow] = Counter()
         self._causes: Counter[str] = Counter()
         self._skips = {name: Counter[str]() for name in self.deployments}
-        self._past: deque[_Moment] = deque()
+        self._last_seconds = LastSeconds()
+        self._sorted_ms, self._sorted_first_ms = SortedTimes(), SortedTimes()
 
     @property
     def finished(self) -> int:
@@ -177,7 +175,7 @@ class Tally:
 
     def result(self, *, seed: int, duration_ms: float) -> dict[str, Any]:
         """RoutingGroupSimulationResult, without the id of the run."""
-        ordered, first_tokens = sorted(self._latencies_ms), sorted(self._first_tokens_ms)
+        ordered, first_tokens = self._ordered_ms, self._ordered_first_ms
         return {
             "total_requests": self.finished,
             "successful_requests": self.succeeded,
@@ -231,35 +229,13 @@ class Tally:
         last_fallback: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         """The state at one moment, with the traces of the requests that ended last, and of the last that fell back."""
-        in_flight = self.started - self.finished
-        recent = self._recent(at_ms)
+        lately = self._lately(at_ms, cooldowns_s)
         return {
             "type": "frame",
             "at_ms": round(at_ms, 3),
-            "requests": {
-                "expected": self._expected,
-                "started": self.started,
-                "succeeded": self.succeeded,
-                "failed": self.failed,
-                "refused": self.refused,
-                **({"left": self.left} if self._has_clients else {}),
-                "in_flight": in_flight,
-                "fallbacks": self.fallbacks,
-                "untried": self.untried,
-                "avg_latency_ms": round(self._latency_sum_ms / self.succeeded, 3) if self.succeeded else 0.0,
-            },
+            "requests": self._requests_json(lately),
             "deployments": {
-                name: {
-                    "request_count": count.attempts,
-                    "success_count": count.successes,
-                    "failure_count": count.failures,
-                    "in_flight": count.in_flight,
-                    "avg_latency_ms": count.avg_latency_ms,
-                    "cooldown_left_s": round(cooldowns_s.get(name, 0.0), 3),
-                    "errors": dict(count.errors),
-                    "recent_request_count": recent[name][0],
-                    "recent_failure_count": recent[name][1],
-                }
+                name: _deployment_json(count, cooldowns_s.get(name, 0.0), lately)
                 for name, count in self.deployments.items()
             },
             "flow_data": self._flow_steps(),
@@ -267,25 +243,65 @@ class Tally:
             "last_fallback": last_fallback,
         }
 
-    def _recent(self, at_ms: float) -> dict[str, tuple[int, int]]:
-        """Attempts and failures of the last RECENT_S by deployment: the difference to the frame at that time.
+    def _requests_json(self, lately: Lately) -> dict[str, Any]:
+        ordered = self._ordered_ms
+        return {
+            "expected": self._expected,
+            "started": self.started,
+            "succeeded": self.succeeded,
+            "failed": self.failed,
+            "refused": self.refused,
+            **({"left": self.left} if self._has_clients else {}),
+            "in_flight": self.started - self.finished,
+            "fallbacks": self.fallbacks,
+            "untried": self.untried,
+            "avg_latency_ms": round(self._latency_sum_ms / self.succeeded, 3) if self.succeeded else 0.0,
+            "latency_p50_ms": percentile(ordered, 50),
+            "latency_p95_ms": percentile(ordered, 95),
+            "ttft_p95_ms": percentile(self._ordered_first_ms, 95),
+            "cost_usd": round(self.cost_usd, 9),
+            "causes": dict(self._causes),
+            "flow_s": round(lately.flow_s, 3),
+            "flowing": lately.finished,
+            "flowing_failed": lately.failed,
+        }
 
-        Frames are compared, so that requests cost nothing extra; only the frames of the window are kept.
-        """
-        now = {name: (count.attempts, count.failures) for name, count in self.deployments.items()}
-        while len(self._past) > 1 and self._past[1].at_ms <= at_ms - RECENT_S * 1000:
-            self._past.popleft()
-        then = self._past[0].counts if self._past else {}
-        self._past.append(_Moment(at_ms, now))
-        zero = (0, 0)
-        return {name: (new[0] - then.get(name, zero)[0], new[1] - then.get(name, zero)[1]) for name, new in now.items()}
+    @property
+    def _ordered_ms(self) -> list[float]:
+        return self._sorted_ms.up_to_date(self._latencies_ms)
+
+    @property
+    def _ordered_first_ms(self) -> list[float]:
+        return self._sorted_first_ms.up_to_date(self._first_tokens_ms)
+
+    def _lately(self, at_ms: float, cooldowns_s: Mapping[str, float]) -> Lately:
+        rows = self.deployments.items()
+        counts = {name: Counts(count.attempts, count.failures, count.successes) for name, count in rows}
+        return self._last_seconds.look(Counted(at_ms, counts, self.finished, self.failed), cooldowns_s)
 
 
-class _Moment(NamedTuple):
-    """Attempts and failures of each deployment when a frame was made."""
+def _deployment_json(count: DeploymentCount, left_s: float, lately: Lately) -> dict[str, Any]:
+    name = count.spec.deployment_id
+    return {
+        "request_count": count.attempts,
+        "success_count": count.successes,
+        "failure_count": count.failures,
+        "in_flight": count.in_flight,
+        "avg_latency_ms": count.avg_latency_ms,
+        "cooldown_left_s": round(left_s, 3),
+        "errors": dict(count.errors),
+        "recent_request_count": lately.recent[name].attempts,
+        "recent_failure_count": lately.recent[name].failures,
+        "flowing_count": lately.flowing[name].successes,
+        **_failing_json(lately.rows.get(name)),
+    }
 
-    at_ms: float
-    counts: dict[str, tuple[int, int]]
+
+def _failing_json(row: Row | None) -> dict[str, Any]:
+    """Failures without an answer since, if there are any."""
+    if row is None:
+        return {}
+    return {"failing_since_ms": row.since_ms, "failing_count": row.failures, "failing_cooled": row.has_cooled}
 
 
 def percentile(ordered: list[float], percent: int) -> float | None:
@@ -293,17 +309,6 @@ def percentile(ordered: list[float], percent: int) -> float | None:
     if not ordered:
         return None
     return round(ordered[max(0, -(-percent * len(ordered) // 100) - 1)], 3)
-
-
-def _seldom(attempt: Attempt) -> dict[str, Any]:
-    """What few attempts have, by the names of the request log."""
-    told = {
-        "sticky": attempt.sticky,
-        "rescue": attempt.rescue,
-        "hedge": attempt.hedge,
-        "part": attempt.part,
-    }
-    return {name: value for name, value in told.items() if value}
 
 
 def _flows(trace: Trace) -> list[Flow]:
@@ -328,73 +333,3 @@ def _why_first(trace: Trace) -> str:
 def _flow_step(flow: Flow, count: int) -> dict[str, Any]:
     before, after, reason = flow
     return {"from_deployment": before, "to_deployment": after, "request_count": count, "reason": reason}
-
-
-def trace_json(
-    index: int,
-    trace: Trace,
-    began_ms: float,
-    duration_ms: float,
-    usage: Usage | None,
-    error: str | None,
-    cost: float,
-    zero_s: float = 0.0,
-) -> dict[str, Any]:
-    """One finished request; `index` counts arrivals, times are milliseconds on the run's clock, which began at `zero_s`
-    of Unix time.
-    """
-    last = trace.last
-    return {
-        "index": index,
-        "at_ms": thousandths(began_ms),
-        "duration_ms": thousandths(duration_ms),
-        "status": "error" if error else "success",
-        "error_class": error,
-        "deployment_id": last.deployment_id if last and not error else None,
-        "fallback_depth": max([a.fallback_depth for a in trace.course], default=0),
-        "input_tokens": usage.input_tokens if usage else None,
-        "output_tokens": usage.output_tokens if usage else None,
-        **({"cached_tokens": usage.cached_tokens} if usage and usage.cached_tokens else {}),
-        **({} if trace.repeat_of is None else {"repeat_of": trace.repeat_of}),
-        "cost_usd": round(cost, 9) if cost else 0.0,
-        "attempts": _attempts_json(trace, began_ms),
-        "skipped": [_skip_json(skip, zero_s) for skip in trace.skipped],
-    }
-
-
-def thousandths(value: float) -> float:
-    """`round(value, 3)` in half the time; rounded the other way where a value lies between two by the last bit."""
-    return round(value * 1000) / 1000
-
-
-def _skip_json(skip: Skip, zero_s: float) -> dict[str, Any]:
-    values = skip.to_json()
-    since_s = values.pop("since", None)
-    return values if since_s is None else values | {"since_ms": round((since_s - zero_s) * 1000, 3)}
-
-
-def _attempts_json(trace: Trace, began_ms: float) -> list[dict[str, Any]]:
-    if not trace.attempts:
-        return []
-    zero_s = trace.attempts[0].started_at
-    return [
-        {
-            "deployment_id": a.deployment_id,
-            "deployment_name": a.deployment_name,
-            "provider": a.provider,
-            "model_group": a.model_group,
-            "tier": a.tier,
-            "fallback_depth": a.fallback_depth,
-            # Selection takes no time on the run's clock, so the first attempt begins with its request.
-            "at_ms": thousandths(began_ms + (a.started_at - zero_s) * 1000),
-            "duration_ms": thousandths(a.duration_ms or 0.0),
-            "first_token_ms": None if a.first_token_ms is None else thousandths(a.first_token_ms),
-            "status": a.status,
-            "status_code": a.status_code,
-            "error_class": a.error_class,
-            "error_message": a.error_message,
-            "moved_on_because": a.moved_on_because,
-            **_seldom(a),
-        }
-        for a in trace.attempts
-    ]

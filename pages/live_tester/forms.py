@@ -238,7 +238,7 @@ def _rates(config: Mapping[str, Any], deployments: Sequence[DrawnDeployment]) ->
 
 
 def _slider(deployment: DrawnDeployment) -> forms.IntegerField:
-    attributes = {"type": "range", "step": 1, "class": "slider"}
+    attributes = {"type": "range", "step": 1, "class": "slider", "form": "simulate"}
     widget = forms.NumberInput(attrs=attributes)
-    label = f"{deployment.name} failures"
+    label = f"{deployment.name} errors"
     return forms.IntegerField(label=label, initial=0, min_value=0, max_value=100, required=False, widget=widget)

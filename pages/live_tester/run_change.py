@@ -38,7 +38,7 @@ class ChangeForm(forms.Form):
         self._run = run
         self._sliders = {f"{RATE}{n}": deployment.deployment_id for n, deployment in enumerate(deployments)}
         for number, slider in enumerate(self._sliders):
-            label = f"{deployments[number].name} failures"
+            label = f"{deployments[number].name} errors"
             self.fields[slider] = forms.IntegerField(label=label, min_value=0, max_value=100, required=False)
 
     @property

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.forms import BoundField
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.views.decorators.http import require_http_methods, require_safe
@@ -36,8 +37,9 @@ from tester.runs.conduct import conduct_in_background
 from tester.runs.cost_estimate import Estimate, estimate
 from tester.runs.pool import pool
 from tester.runs.result_notes import notes_on
-from tester.scene import DrawnGroup, Mode, mode_of, scene_of
+from tester.scene import DrawnDeployment, DrawnGroup, Mode, Scene, mode_of, scene_of
 from tester.scene.drawings import drawn_group, drawn_group_of
+from tester.scene.elements import Element
 
 NAMED = 5
 
@@ -183,10 +185,13 @@ def _context(
     is_playing = run is not None and "play" in request.GET
     frame = run.frames.last() if run and not is_playing else None
     lines = lines_of(runs_of(group.pk)[: RUNS_SHOWN + 1]) if group else []
+    scene = scene_of(drawn, frame.data if frame else None, mode)
+    can_rehearse = can_operate(request.user) and group is not None
     return {
+        "faders": _faders(scene, form) if can_rehearse and not consent else [],
         "timeline": timeline_of_run(run, drawn) if run else None,
         "speeds": speeds_of_run(run, drawn) if run else None,
-        "scene": scene_of(drawn, frame.data if frame else None, mode),
+        "scene": scene,
         "other_mode": mode.other,
         "is_playing": is_playing,
         "final_statuses": " ".join(FINAL),
@@ -200,9 +205,15 @@ def _context(
         "has_more_runs": len(lines) > RUNS_SHOWN,
         "consent": consent,
         "form": form,
-        "can_rehearse": can_operate(request.user) and group is not None,
+        "can_rehearse": can_rehearse,
         "can_change": can_operate(request.user) and run is not None and can_change(run),
     }
+
+
+def _faders(scene: Scene, form: RehearsalForm) -> list[tuple[Element, DrawnDeployment, BoundField]]:
+    """The failure sliders with the state of their cards, on which they lie."""
+    pairs = zip(scene.cards, form.sliders, strict=True)
+    return [(live.card.again, deployment, slider) for live, (deployment, slider) in pairs]
 
 
 def _mode(request: PersonRequest, drawn: DrawnGroup) -> Mode:

@@ -77,7 +77,7 @@ function showRun(page) {
 
 /* The same, and the controls with it: somebody else changed the run, and what stands here would undo that. */
 export function goAlong(page) {
-  for (const control of document.querySelectorAll("#simulate .slider, [name=scenario]")) {
+  for (const control of document.querySelectorAll(".faders .slider, [name=scenario]")) {
     const now = page.querySelector(`[name=${control.name}]`);
     if (now) control.value = now.value;
     control.dispatchEvent(new Event("input"));

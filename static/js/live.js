@@ -1,6 +1,7 @@
 /* The playback of one run: a socket to the run on one side, the diagram and its controls on the other. */
 
 import { Changes, goAlong, pageOf } from "./changes.js";
+import { placeFaders, tellFaders } from "./faders.js";
 import { SceneFollower } from "./scene.js";
 import { isAnswer, socketTo } from "./sockets.js";
 
@@ -197,10 +198,7 @@ for (const bar of document.querySelectorAll("[data-run]")) {
   if (place) new Changes(place.form, playback);
 }
 
-/* Beside each failure slider stands what it says. */
-for (const slider of document.querySelectorAll(".sliders .slider")) {
-  const output = slider.parentElement.querySelector("output");
-  const say = () => (output.value = `${slider.value}%`);
-  slider.addEventListener("input", say);
-  say();
+for (const stage of document.querySelectorAll(".stage")) {
+  placeFaders(stage);
+  tellFaders(stage);
 }

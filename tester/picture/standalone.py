@@ -21,7 +21,7 @@ from tester.scene import Scene
 SHEETS = ("css/console.css", "css/live_tester_scene.css", "css/live_tester_picture.css")
 FONT = "vendor/inter/inter-latin.woff2"
 HEAD_HEIGHT = 104.0
-STATS_X, STAT_WIDTH = 600, 118
+STATS_WIDTH, STAT_WIDTH = 480, 118
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -36,17 +36,19 @@ class StandalonePicture:
 def standalone(scene: Scene, *, about: str, theme: Theme) -> StandalonePicture:
     """The scene as a file; `about` is a line with the run and the moment, `theme` is one of the console's."""
     picture = scene.pictures[0]
-    height = HEAD_HEIGHT + picture.sheet.height
+    height, width = HEAD_HEIGHT + picture.sheet.height, picture.sheet.format.width
     context = {
         "scene": scene,
         "picture": picture,
         "about": about,
         "height": height,
+        "width": width,
         "head": HEAD_HEIGHT,
-        "stats": _stats(scene),
+        "stats": _stats(scene, width - STATS_WIDTH),
         "theme": theme,
     }
     page = fromstring(NOT_XML.sub("", render_to_string("live_tester/picture.svg", context)))  # noqa: S314 our own, escaped
+    _write_out(page)
     paint(page, _rules(), theme)
     svg = page.find(".//svg")
     assert svg is not None  # noqa: S101 it is in our own template
@@ -58,12 +60,12 @@ def standalone(scene: Scene, *, about: str, theme: Theme) -> StandalonePicture:
     return StandalonePicture(tostring(svg, encoding="utf-8", xml_declaration=True), policy)
 
 
-def _stats(scene: Scene) -> list[tuple[str, int, str]]:
+def _stats(scene: Scene, x: float) -> list[tuple[str, float, str]]:
     """Name, place and text of the numbers at the top."""
     stats = scene.stats
     shown = (("Requests", stats.requests), ("Success", stats.success), ("Latency", stats.latency))
     named = (*shown, ("Fallbacks", stats.fallbacks))
-    return [(name.upper(), STATS_X + n * STAT_WIDTH, part.text) for n, (name, part) in enumerate(named)]
+    return [(name.upper(), x + n * STAT_WIDTH, part.text) for n, (name, part) in enumerate(named)]
 
 
 def _add_style(svg: Element) -> str:
@@ -72,6 +74,14 @@ def _add_style(svg: Element) -> str:
     svg.remove(style)
     svg.insert(0, style)
     return style.text
+
+
+def _write_out(page: Element) -> None:
+    """Paths that are drawn several times become several paths: a file refers to nothing but its own gradients."""
+    known = {path.get("id"): path.get("d", "") for path in page.iter("path")}
+    for use in list(page.iter("use")):
+        use.tag = "path"
+        use.set("d", known[use.attrib.pop("href").removeprefix("#")])
 
 
 def _tidy(svg: Element) -> None:

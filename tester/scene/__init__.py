@@ -2,6 +2,6 @@
 
 from tester.scene.composition import Scene
 from tester.scene.frame_elements import scene_of
-from tester.scene.group import MOST_DEPLOYMENTS, DrawnDeployment, DrawnGroup, Mode, mode_of
+from tester.scene.group import MOST_DEPLOYMENTS, DrawnDeployment, DrawnFault, DrawnGroup, Mode, mode_of
 
-__all__ = ["MOST_DEPLOYMENTS", "DrawnDeployment", "DrawnGroup", "Mode", "Scene", "mode_of", "scene_of"]
+__all__ = ["MOST_DEPLOYMENTS", "DrawnDeployment", "DrawnFault", "DrawnGroup", "Mode", "Scene", "mode_of", "scene_of"]

@@ -68,7 +68,7 @@ def lead(group: DrawnGroup, mode: Mode, index: int) -> str:
     if mode is Mode.ORDERED:
         return f"Priority {group.priority_of(index)}"
     if group.strategy in (Strategy.WEIGHTED, Strategy.PRIORITY_FAILOVER):
-        return f"Weight {group.weights()[index]}%"
+        return f"Weight {group.weights()[index]}"
     deployment = group.deployments[index]
     return "" if deployment.name == deployment.provider else fitted(deployment.provider, 84, 13)
 

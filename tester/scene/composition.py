@@ -7,11 +7,28 @@ from itertools import chain
 from typing import NamedTuple
 
 from tester.scene import captions
-from tester.scene.elements import PATCHED, Element, LiveCard, LiveExit, LiveLink, LiveStats, LiveStep
+from tester.scene.elements import (
+    PATCHED,
+    Element,
+    LiveCard,
+    LiveExit,
+    LiveLink,
+    LiveStats,
+    LiveStep,
+    LiveStream,
+)
 from tester.scene.group import DrawnDeployment, DrawnGroup, Mode, mode_of
-from tester.scene.sheets import Box, Drop, Sheet, StreamPath, sheets_of
+from tester.scene.sheets import Box, Drop, Sheet, sheets_of
 
-HIGH = 100.0
+
+class PlacedStream(NamedTuple):
+    """A stream with its path in one picture; `colour` is that of its card."""
+
+    number: int
+    path: Element
+    port: str
+    live: LiveStream
+    colour: str
 
 
 class PlacedCard(NamedTuple):
@@ -21,16 +38,26 @@ class PlacedCard(NamedTuple):
     deployment: DrawnDeployment
     title: str
     lead: str
+    tier: str
     box: Box
-    stream: StreamPath | None
     live: LiveCard
 
 
 class PlacedLink(NamedTuple):
-    """The connection between two tiers in one picture."""
+    """The connection between two tiers in one picture; the pill of skipped requests is above the lower one."""
 
     drop: Drop
+    skip_x: float
+    skip_y: float
     live: LiveLink
+
+
+class PlacedExit(NamedTuple):
+    """The card of what no deployment of the group answered."""
+
+    title: str
+    box: Box
+    live: LiveExit
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,30 +65,43 @@ class Picture:
     """One sheet with its elements, for the template."""
 
     sheet: Sheet
+    inflow: Element
+    streams: tuple[PlacedStream, ...]
     cards: tuple[PlacedCard, ...]
     links: tuple[PlacedLink, ...]
-    exit: LiveExit
+    exits: tuple[PlacedExit, ...]
+
+    @property
+    def height(self) -> float:
+        """Of the sheet."""
+        return self.sheet.height
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A group at one moment of a run, to draw (`pictures`) or to compare with another moment (`parts`)."""
+    """A group at one moment of a run, to draw (`pictures`) or to compare with another moment (`parts`).
+
+    `streams` are those of the cards and then of the exits; `paths` say where they run on each sheet.
+    """
 
     group: DrawnGroup
     mode: Mode
     root: Element
     stats: LiveStats
+    inflow: Element
     cards: tuple[LiveCard, ...]
+    streams: tuple[LiveStream, ...]
+    paths: tuple[tuple[Element, ...], ...]
     links: tuple[LiveLink, ...]
-    exit: LiveExit
+    exits: tuple[LiveExit, ...]
     heading: Element
     steps: tuple[LiveStep, ...]
 
     @property
     def parts(self) -> tuple[Element, ...]:
         """All changing elements, each with its own id; always the same ones for a group and a mode."""
-        live = chain(self.cards, self.links, self.steps, (self.stats, self.exit))
-        return (self.root, self.heading, *(part for part in chain.from_iterable(live) if part))
+        live = chain(self.cards, self.streams, self.paths, self.links, self.exits, self.steps, (self.stats,))
+        return (self.root, self.inflow, self.heading, *(part for part in chain.from_iterable(live) if part))
 
     @property
     def patched(self) -> str:
@@ -85,7 +125,7 @@ class Scene:
 
     @property
     def info(self) -> str:
-        """The sentences below the picture."""
+        """The sentences that explain the picture."""
         return captions.info(self.group, self.mode)
 
     @property
@@ -94,14 +134,9 @@ class Scene:
         return captions.description(self.group, self.mode)
 
     @property
-    def has_room(self) -> bool:
-        """Whether the wide picture has its lower left corner free for the last fallback and the legend."""
-        return self.mode is Mode.ORDERED and sheets_of(self.group, self.mode)[0].has_room
-
-    @property
-    def is_high(self) -> bool:
-        """Whether that corner begins at the end of a single first card."""
-        return sheets_of(self.group, self.mode)[0].hub[1] <= HIGH
+    def has_rows(self) -> bool:
+        """Whether the wide picture has rows instead of cards."""
+        return sheets_of(self.group, self.mode)[0].format.has_rows
 
     @property
     def rows(self) -> tuple[tuple[DrawnDeployment, LiveCard], ...]:
@@ -111,27 +146,39 @@ class Scene:
     @property
     def pictures(self) -> tuple[Picture, ...]:
         """The picture in every format; the elements of the first one lead."""
-        return tuple(self._picture(sheet, leads=n == 0) for n, sheet in enumerate(sheets_of(self.group, self.mode)))
+        return tuple(self._picture(n, sheet) for n, sheet in enumerate(sheets_of(self.group, self.mode)))
 
-    def _picture(self, sheet: Sheet, *, leads: bool) -> Picture:
-        cards = (self._card(index, sheet, leads=leads) for index in range(len(self.cards)))
-        links = zip(sheet.drops, self.links, strict=True)
+    def _picture(self, n: int, sheet: Sheet) -> Picture:
+        leads = n == 0
+        titles = ("Fallback groups", "Not answered")[-len(self.exits) :]
+        exits = zip(titles, sheet.ends[len(self.cards) :], self.exits, strict=True)
         return Picture(
             sheet,
-            tuple(cards),
-            tuple(PlacedLink(drop, live if leads else LiveLink(*(p.again for p in live))) for drop, live in links),
-            self.exit if leads else LiveExit(*(part.again for part in self.exit)),
+            self.inflow if leads else self.inflow.again,
+            tuple(self._stream(k, sheet, self.paths[n][k], leads=leads) for k in range(len(self.streams))),
+            tuple(self._card(index, sheet, leads=leads) for index in range(len(self.cards))),
+            tuple(self._link(k, sheet, leads=leads) for k in range(len(self.links))),
+            tuple(PlacedExit(title, box, live if leads else live.again) for title, box, live in exits),
         )
+
+    def _stream(self, n: int, sheet: Sheet, path: Element, *, leads: bool) -> PlacedStream:
+        live, is_card = self.streams[n], n < len(self.cards)
+        colour = self.group.deployments[n].colour if is_card else ""
+        return PlacedStream(n, path, sheet.port(sheet.ends[n]), live if leads else live.again, colour)
+
+    def _link(self, n: int, sheet: Sheet, *, leads: bool) -> PlacedLink:
+        drop, live = sheet.drops[n], self.links[n]
+        x, y = (
+            (drop.label_x + 76, drop.label_y)
+            if sheet.format.is_upright
+            else (sheet.format.card_x - 200, drop.label_y - 21)
+        )
+        return PlacedLink(drop, x, y, live if leads else LiveLink(*(part.again for part in live)))
 
     def _card(self, index: int, sheet: Sheet, *, leads: bool) -> PlacedCard:
         deployment, live = self.group.deployments[index], self.cards[index]
-        room = sheet.format.card_width - 2 * sheet.format.disc_x - 112
-        return PlacedCard(
-            index,
-            deployment,
-            captions.fitted(deployment.name, room, 16.5),
-            captions.lead(self.group, self.mode, index),
-            sheet.cards[index],
-            sheet.streams[index],
-            live if leads else live.again,
-        )
+        room = 100.0 if sheet.format.has_rows else sheet.format.card_width - 58 - 84
+        lead = captions.lead(self.group, self.mode, index)
+        tier = str(self.group.priority_of(index)) if self.mode is Mode.ORDERED else lead.removeprefix("Weight ")
+        title = captions.fitted(deployment.name, room, 15 if sheet.format.has_rows else 16)
+        return PlacedCard(index, deployment, title, lead, tier, sheet.cards[index], live if leads else live.again)

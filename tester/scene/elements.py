@@ -10,7 +10,7 @@ from django.utils.html import format_html_join
 
 TEXT = "#text"
 # The attributes that a patch may set. The page names them, and static/js/scene.js refuses all others.
-PATCHED = frozenset({TEXT, "class", "stroke-width", "stroke-dasharray", "width", "value"})
+PATCHED = frozenset({TEXT, "class", "d", "stroke-width", "stroke-dasharray", "width", "value"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +35,46 @@ class Element:
         """The same element in another place of the page."""
         return replace(self, leads=False)
 
+    @property
+    def leading(self) -> Element:
+        """The same element where no picture shows it."""
+        return replace(self, leads=True)
+
     def __str__(self) -> str:
         """The attributes as safe HTML."""
         pairs = [("id" if self.leads else "data-of", self.id), *self.attributes.items()]
         return format_html_join(" ", '{}="{}"', (pair for pair in pairs if pair[0] != TEXT))
 
 
+class LiveStream(NamedTuple):
+    """The elements of one stream out of the hub: its bed, what flows in it now, and the part that fails at its end."""
+
+    stream: Element
+    core: Element
+    tries: Element | None = None
+
+    @property
+    def again(self) -> LiveStream:
+        """The same stream in another place of the page."""
+        return LiveStream(*(part and part.again for part in self))  # type: ignore[arg-type]
+
+
 class LiveCard(NamedTuple):
-    """The elements of one deployment's card, and of its stream and ring if it has them."""
+    """The elements of one deployment's card, and its ring if it has one."""
 
     card: Element
-    stream: Element | None
-    glow: Element | None
     ring: Element | None
     share: Element
     served: Element
     latency: Element
+    shape: Element
     state: Element
-    errors: Element
+    cause: Element
+    chip: Element
+    fault: Element
     in_flight: Element
+    failures: Element
+    skips: Element
     ok_bar: Element
     limited_bar: Element
     failed_bar: Element
@@ -68,21 +89,26 @@ class LiveLink(NamedTuple):
     """The elements of the connection from one tier to the next."""
 
     link: Element
-    line: Element
     failed: Element
     skipped: Element
 
 
 class LiveExit(NamedTuple):
-    """The end of unanswered requests, and the number that other groups answered."""
+    """The card of requests that no deployment of the group answered."""
 
     exit: Element
-    failed: Element
-    elsewhere: Element
+    share: Element
+    number: Element
+    causes: Element
+
+    @property
+    def again(self) -> LiveExit:
+        """The same card in another place of the page."""
+        return LiveExit(*(part.again for part in self))
 
 
 class LiveStep(NamedTuple):
-    """One attempt of the last fallback."""
+    """One attempt of the last fallback, or what it skipped."""
 
     step: Element
     name: Element
@@ -99,7 +125,11 @@ class LiveStats(NamedTuple):
     untried: Element
     refused: Element
     latency: Element
+    percentiles: Element
+    first_token: Element
     fallbacks: Element
+    fallback_share: Element
+    cost: Element
 
 
 def text(id: str, value: str) -> Element:

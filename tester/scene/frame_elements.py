@@ -2,87 +2,82 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 from tester.scene.composition import Scene
-from tester.scene.elements import Element, LiveCard, LiveExit, LiveLink, LiveStats, LiveStep, classes, text
-from tester.scene.frame_numbers import JSON, SHORT, CardReading, CardState, FrameNumbers, read
+from tester.scene.elements import Element, LiveCard, LiveExit, LiveLink, LiveStats, LiveStep, LiveStream, classes, text
+from tester.scene.frame_numbers import SHORT, CardReading, FrameNumbers, Outflow, read
 from tester.scene.group import DrawnGroup, Mode
+from tester.scene.sheets import ROWS_FROM, THINNEST, WIDEST, sheets_of
+from tester.scene.states import JSON, CardState, clock, fault_in_words
+from tester.scene.words import NONE, aside, dollars, milliseconds, percent, success
 
-NONE = "–"
-WIDEST, THINNEST, GLOW = 42.0, 1.5, 8.0
-WIDEST_LINK, THINNEST_LINK = 7.0, 2.0
+THINNEST_TRY = 2.5
 MOST_STEPS = 5
-MOST_ERRORS = 2
+MOST_CAUSES = 2
 
 
 def scene_of(group: DrawnGroup, frame: JSON | None, mode: Mode) -> Scene:
     """The group at the moment of a frame (JSON as the worker emits it); None means a run that has not begun."""
     reading = read(group, mode, frame)
-    tiers = group.tiers(mode)
-    first = set(tiers[0]) if tiers else set()
+    outflows = (reading.elsewhere, reading.lost) if group.has_elsewhere else (reading.lost,)
     return Scene(
         group=group,
         mode=mode,
         root=_root(reading),
         stats=_stats(reading),
-        cards=tuple(
-            _card(n, card, group.deployments[n].colour, has_stream=n in first, has_ring=mode is Mode.WEIGHTED)
-            for n, card in enumerate(reading.cards)
+        inflow=Element("i", {"stroke-width": _half(WIDEST * reading.flow)}),
+        cards=tuple(_card(n, card, group, mode) for n, card in enumerate(reading.cards)),
+        streams=(
+            *(_card_stream(n, card, group) for n, card in enumerate(reading.cards)),
+            *(_stream(f"o{n}", out.load, out.flow, _kind(out, reading)) for n, out in enumerate(outflows)),
         ),
+        paths=_paths(group, mode, reading),
         links=tuple(_link(n, reading) for n in range(len(reading.failed_down))),
-        exit=_exit(reading, mode),
+        exits=tuple(_exit(n, out, reading) for n, out in enumerate(outflows)),
         heading=text("lh", _heading(reading.last)),
         steps=tuple(_steps(group, reading.last)),
     )
 
 
 def _root(reading: FrameNumbers) -> Element:
-    state = "is-exhausted" if reading.is_exhausted else "" if reading.has_begun else "is-idle"
+    state = "is-exhausted" if reading.is_losing else "" if reading.has_begun else "is-idle"
     single = "is-single" if reading.is_single else ""
-    return classes("scene", "scene", state, single, "has-fallback" if reading.last else "")
+    return classes(
+        "scene", "scene", state, single, "is-over" if reading.is_over else "", "has-fallback" if reading.last else ""
+    )
 
 
 def _stats(reading: FrameNumbers) -> LiveStats:
     is_open = reading.expected is not None and max(1, reading.finished) < reading.expected
+    fallback_share = 100 * reading.fallbacks / reading.finished if reading.fallbacks else 0
     return LiveStats(
         text("rq", f"{reading.finished:,}"),
         text("rt", f"of {reading.expected:,}" if is_open else ""),
-        Element("rp", {"class": "progress" if is_open else "progress is-over", "value": _percent(reading)}),
+        Element("rp", {"class": "progress" if is_open else "progress is-over", "value": _progress(reading)}),
         text("ok", success(reading.finished - reading.refused - reading.left, reading.failed)),
         text("un", f"{reading.untried:,} reached no deployment" if reading.untried else ""),
         text("re", aside(reading.refused, reading.left)),
         text("av", milliseconds(reading.latency_ms)),
+        text("pp", _percentiles(reading)),
+        text("ft", milliseconds(reading.first_token_p95_ms)),
         text("fb", f"{reading.fallbacks:,}"),
+        text("fs", percent(fallback_share) if reading.fallbacks else ""),
+        text("co", NONE if reading.cost_usd is None else dollars(reading.cost_usd)),
     )
 
 
-def _percent(reading: FrameNumbers) -> str:
+def _percentiles(reading: FrameNumbers) -> str:
+    if reading.p50_ms is None or reading.p95_ms is None:
+        return NONE
+    return f"{reading.p50_ms:,.0f} / {milliseconds(reading.p95_ms)}"
+
+
+def _progress(reading: FrameNumbers) -> str:
     """The progress of the run, in visible steps."""
     return _half(100 * reading.finished / reading.expected) if reading.expected else "0"
-
-
-def aside(refused: int, left: int) -> str:
-    """The requests that are in no success rate, "" for none: `3 refused, 2 left`."""
-    return ", ".join(f"{count:,} {how}" for count, how in ((refused, "refused"), (left, "left")) if count)
-
-
-def success(finished: int, failed: int) -> str:
-    """A success rate that never rounds up to 100%, nor down to 0%; requests that were refused, or left by
-    their callers, are in neither number."""
-    if not finished:
-        return NONE
-    tenths = 1000 * (finished - failed) // finished
-    if failed == 0 or tenths == 0:
-        return "100%" if failed == 0 else "0%" if failed == finished else "<0.1%"
-    return f"{tenths / 10:g}%"
-
-
-def milliseconds(value: float | None) -> str:
-    """149ms, or seconds from 10 s on."""
-    if value is None:
-        return NONE
-    return f"{value:.0f}ms" if value < 9_999.5 else f"{value / 1000:.1f}s"
 
 
 def _half(value: float) -> str:
@@ -90,32 +85,77 @@ def _half(value: float) -> str:
     return f"{round(value * 2) / 2:g}"
 
 
-def _card(n: int, card: CardReading, colour: str, *, has_stream: bool, has_ring: bool) -> LiveCard:
-    width = max(THINNEST, WIDEST * card.load)
+def _card_stream(n: int, card: CardReading, group: DrawnGroup) -> LiveStream:
+    colour = f"p p-{group.deployments[n].colour}"
+    found = _stream(f"s{n}", card.load, card.flow, " ".join(filter(None, (colour, "is-lit" if card.is_lit else ""))))
+    width = max(THINNEST_TRY, WIDEST * card.tried)
+    tries = Element(f"h{n}", {"class": "tries" if card.tried else "tries is-none", "stroke-width": _half(width)})
+    return found._replace(tries=tries)
+
+
+def _stream(id: str, load: float, flow: float, names: str) -> LiveStream:
+    """By one law: the width is the share of all requests; what flows now is a part of it."""
+    width = max(THINNEST, WIDEST * load) if load else THINNEST
+    unused = "" if load else "is-unused"
+    return LiveStream(
+        Element(id, {"class": " ".join(filter(None, ("stream", names, unused))), "stroke-width": _half(width)}),
+        Element(f"e{id}", {"stroke-width": _half(width * flow) if load else "0"}),
+    )
+
+
+def _paths(group: DrawnGroup, mode: Mode, reading: FrameNumbers) -> tuple[tuple[Element, ...], ...]:
+    """Of each sheet, where the streams run: stacked in the hub from top to bottom, they add up to the inflow."""
+    return tuple(
+        tuple(
+            Element(f"{sheet.format.name[0]}p{n}", {"d": sheet.stream(end, offset)})
+            for n, (end, offset) in enumerate(zip(sheet.ends, _offsets(group, mode, reading), strict=True))
+        )
+        for sheet in sheets_of(group, mode)
+    )
+
+
+def _offsets(group: DrawnGroup, mode: Mode, reading: FrameNumbers) -> list[float]:
+    """The middle of each stream below the upper end of all, in the order of `Sheet.ends`."""
+    order = [n for tier in group.tiers(mode) for n in tier]
+    outflows = [reading.elsewhere.load, reading.lost.load] if group.has_elsewhere else [reading.lost.load]
+    widths = [WIDEST * load for load in (*(reading.cards[n].load for n in order), *outflows)]
+    ends = list(accumulate(widths))
+    middles = [end - width / 2 for end, width in zip(ends, widths, strict=True)]
+    of_cards = dict(zip(order, middles[: len(order)], strict=True))
+    return [*(of_cards[n] for n in range(len(order))), *middles[len(order) :]]
+
+
+def _card(n: int, card: CardReading, group: DrawnGroup, mode: Mode) -> LiveCard:
     ok, limited, failed = _bars(card)
-    lit = "is-lit" if card.is_lit else ""
-    stream = classes(f"s{n}", "stream", "p", f"p-{colour}", lit).attributes
+    has_rows = len(group.deployments) >= ROWS_FROM
+    fault = fault_in_words(card.fault)
+    names = ("is-faulted" if fault else "", "" if card.attempts else "is-untried", "is-lit" if card.is_lit else "")
     return LiveCard(
-        card=classes(f"c{n}", "node", f"is-{card.state}", "" if card.attempts else "is-untried", lit),
-        stream=Element(f"s{n}", {**stream, "stroke-width": _half(width)}) if has_stream else None,
-        glow=Element(f"g{n}", {"stroke-width": _half(width + GLOW)}) if has_stream else None,
-        ring=Element(f"r{n}", {"stroke-dasharray": f"{card.share or 0} 100"}) if has_ring else None,
-        share=text(f"q{n}", _share(card)),
-        served=text(f"n{n}", f"{card.served:,} req"),
-        latency=text(f"m{n}", _latency(card)),
-        state=text(f"y{n}", _state(card)),
-        errors=text(f"v{n}", _errors(card)),
-        in_flight=text(f"k{n}", _in_flight(card.in_flight)),
+        card=classes(f"c{n}", "node", f"is-{card.state}", *names),
+        ring=Element(f"r{n}", {"stroke-dasharray": f"{card.share or 0} 100"})
+        if mode is Mode.WEIGHTED and not has_rows
+        else None,
+        share=text(f"q{n}", _share(card.share, card.served)),
+        served=text(f"n{n}", f"{card.served:,}"),
+        latency=text(f"m{n}", milliseconds(card.latency_ms)),
+        shape=Element(f"g{n}", {"d": card.state.shape}),
+        state=text(f"y{n}", card.state.word),
+        cause=text(f"v{n}", _cause(card, is_short=has_rows)),
+        chip=text(f"z{n}", f"{math.ceil(card.cooldown_left_s)} s left" if card.cooldown_left_s > 0 else ""),
+        fault=text(f"a{n}", fault),
+        in_flight=text(f"k{n}", f"{card.in_flight}"),
+        failures=text(f"t{n}", f"{card.failures:,}"),
+        skips=text(f"u{n}", f"{card.skips:,}"),
         ok_bar=Element(f"b{n}", {"width": ok}),
         limited_bar=Element(f"l{n}", {"width": limited}),
         failed_bar=Element(f"x{n}", {"width": failed}),
     )
 
 
-def _share(card: CardReading) -> str:
-    if card.share is None:
+def _share(share: int | None, count: int) -> str:
+    if share is None:
         return NONE
-    return "<1%" if card.share == 0 and card.served else f"{card.share}%"
+    return f"<{percent(1)}" if share == 0 and count else percent(share)
 
 
 def _bars(card: CardReading) -> tuple[str, str, str]:
@@ -127,72 +167,97 @@ def _bars(card: CardReading) -> tuple[str, str, str]:
     return ok, limited, failed
 
 
-def _state(card: CardReading) -> str:
-    if card.state is CardState.COOLING:
-        return f"cooling {card.cooldown_left_s:.0f}s" if card.cooldown_left_s >= 1 else "cooling <1s"
-    return card.state.value
+def _cause(card: CardReading, *, is_short: bool) -> str:
+    """What stands beside the state: since when it is down and of what, how often it failed, how much it answers now."""
+    errors = _errors(card)
+    if is_short and card.cooldown_left_s > 0:  # a row has room for one of the two
+        return ""
+    if card.state.is_bad:
+        since = "" if card.failing_since_ms is None else f"since {clock(card.failing_since_ms)}"
+        return " · ".join(filter(None, (since, errors)))
+    if card.state in (CardState.COOLING, CardState.PROBING):
+        return f"after {errors}" if errors else ""
+    if card.state is CardState.DEGRADED:
+        return errors
+    if card.state is CardState.ANSWERING and card.now is not None and not is_short:
+        return f"now {percent(card.now)} of traffic"
+    return ""
 
 
 def _errors(card: CardReading) -> str:
-    """The most frequent errors: 34×503 · 2×timeout."""
-    named = [f"{count:,}×{SHORT.get(name, 'error')}" for name, count in card.errors.most_common(MOST_ERRORS)]
+    """The most frequent errors: 34 × 503 · 2 × timeout."""
+    named = (f"{count:,} × {SHORT.get(name, 'error')}" for name, count in card.errors.most_common(MOST_CAUSES))
     return " · ".join(named)
 
 
-def _latency(card: CardReading) -> str:
-    if card.latency_ms is None:
-        return "no answer" if card.attempts else "not tried"
-    return f"{milliseconds(card.latency_ms)} avg"
-
-
-def _in_flight(count: int) -> str:
-    """Empty for none: then the badge is hidden."""
-    return "99+" if count > 99 else str(count or "")
-
-
 def _link(n: int, reading: FrameNumbers) -> LiveLink:
-    failed, skipped = reading.failed_down[n], reading.skipped[n]
-    width = THINNEST_LINK + (WIDEST_LINK - THINNEST_LINK) * failed / max(1, reading.finished)
+    failed, skipped = reading.failed_down[n], reading.skipped_to[n]
     return LiveLink(
         link=classes(f"d{n}", "link", "" if failed else "is-unused", "is-lit" if failed or skipped else ""),
-        line=Element(f"f{n}", {"stroke-width": _half(width)}),
-        failed=text(f"t{n}", f"fail · {failed:,}" if failed else "if it fails"),
-        skipped=text(f"u{n}", f"{skipped:,} skipped: cooling" if skipped else ""),
+        failed=text(f"fl{n}", f"fail {failed:,}" if failed else "if it fails"),
+        skipped=text(f"sk{n}", f"{skipped:,} skipped while cooling" if skipped else ""),
     )
 
 
-def _exit(reading: FrameNumbers, mode: Mode) -> LiveExit:
+def _kind(out: Outflow, reading: FrameNumbers) -> str:
+    return "is-loss" if out is reading.lost else "is-elsewhere"
+
+
+def _exit(n: int, out: Outflow, reading: FrameNumbers) -> LiveExit:
+    kind = _kind(out, reading)
     return LiveExit(
-        exit=classes("ex", "link exit", "" if reading.failed else "is-nothing"),
-        failed=text("et", f"exhausted · {reading.failed:,}"),
-        elsewhere=text("ee", f"{reading.elsewhere:,} answered by fallback groups" if reading.elsewhere else ""),
+        exit=classes(f"ex{n}", "exit", kind, "" if out.count else "is-none"),
+        share=text(f"ep{n}", _share(out.share, out.count)),
+        number=text(f"ec{n}", f"{out.count:,}"),
+        causes=text(f"ew{n}", _causes(reading) if kind == "is-loss" else ""),
     )
+
+
+def _causes(reading: FrameNumbers) -> str:
+    """330 × all cooling · 6 × 503 · 3 refused: what those got whom nobody answered."""
+    named = [f"{count:,} × {SHORT.get(name, 'error')}" for name, count in reading.causes.most_common(MOST_CAUSES)]
+    return " · ".join(filter(None, (*named, aside(reading.refused, reading.left))))
 
 
 def _heading(trace: JSON | None) -> str:
     if trace is None:
         return "Last fallback"
     kind = "Last fallback" if trace["fallback_depth"] or trace["status"] != "success" else "Last retry"
+    when = f" {clock(trace['at_ms'])}" if "at_ms" in trace else ""
     more = len(trace["attempts"])
-    return f"{kind} · {more} attempts" if more > MOST_STEPS else kind
+    return f"{kind}{when} · {more} attempts" if more > MOST_STEPS else f"{kind}{when}"
 
 
 def _steps(group: DrawnGroup, trace: JSON | None) -> Iterator[LiveStep]:
-    """One for each of the last attempts; remaining places stay empty."""
-    known = {d.deployment_id: d for d in group.deployments}
-    attempts: Sequence[JSON] = trace["attempts"][-MOST_STEPS:] if trace else ()
+    """What was skipped first, then one for each of the last attempts; remaining places stay empty."""
+    told = [*_skipped_step(group, trace), *_attempt_steps(group, trace)][-MOST_STEPS:] if trace else []
     for n in range(MOST_STEPS):
-        if n >= len(attempts):
-            yield LiveStep(classes(f"w{n}", "step"), text(f"j{n}", ""), text(f"o{n}", ""))
-            continue
-        drawn = known.get(attempts[n]["deployment_id"])
-        name, colour = (drawn.name, drawn.colour) if drawn else (attempts[n]["deployment_name"], "default")
-        fate = "is-ok" if attempts[n]["status"] == "success" else "is-failed"
-        yield LiveStep(
-            classes(f"w{n}", "step", fate, "p", f"p-{colour}"),
-            text(f"j{n}", name),
-            text(f"o{n}", _outcome(attempts[n])),
-        )
+        names, name, outcome = told[n] if n < len(told) else ("", "", "")
+        yield LiveStep(classes(f"w{n}", "step", *names.split()), text(f"j{n}", name), text(f"o{n}x", outcome))
+
+
+def _skipped_step(group: DrawnGroup, trace: JSON) -> Iterator[tuple[str, str, str]]:
+    """Only if its first choice was skipped: `Nebius` `skipped, cooling`."""
+    first = trace["attempts"][0] if trace["attempts"] else None
+    skipped = [s for s in trace.get("skipped", ()) if s["reason"] != "not_needed"]
+    if not skipped or (first is not None and not first["fallback_depth"]):
+        return
+    known = {d.deployment_id: d.name for d in group.deployments}
+    names = list(dict.fromkeys(known.get(s["deployment_id"], s["deployment_name"]) for s in skipped))
+    colours = {d.deployment_id: d.colour for d in group.deployments}
+    who = names[0] if len(names) == 1 else f"{len(names)} deployments"
+    reason = skipped[0]["reason"].replace("_", " ")
+    yield f"is-skipped p p-{colours.get(skipped[0]['deployment_id'], 'default')}", who, f"skipped, {reason}"
+
+
+def _attempt_steps(group: DrawnGroup, trace: JSON) -> Iterator[tuple[str, str, str]]:
+    known = {d.deployment_id: d for d in group.deployments}
+    attempts: Sequence[JSON] = trace["attempts"][-MOST_STEPS:]
+    for attempt in attempts:
+        drawn = known.get(attempt["deployment_id"])
+        name, colour = (drawn.name, drawn.colour) if drawn else (attempt["deployment_name"], "default")
+        fate = "is-ok" if attempt["status"] == "success" else "is-failed"
+        yield f"{fate} p p-{colour}", name, _outcome(attempt)
 
 
 def _outcome(attempt: JSON) -> str:

@@ -48,12 +48,31 @@ class DrawnDeployment:
 
 
 @dataclass(frozen=True, slots=True)
+class DrawnFault:
+    """A fault that was set for one deployment, from one moment of the run to another (`inf`: its end).
+
+    `is_down`: no attempt can succeed while it lasts.
+    """
+
+    deployment_id: str
+    from_ms: float
+    until_ms: float
+    words: str
+    is_down: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class DrawnGroup:
-    """A routing group with its deployments in their order."""
+    """A routing group with its deployments in their order.
+
+    `has_elsewhere`: other groups may answer for it. `faults` are known of rehearsals, not of traffic.
+    """
 
     name: str
     strategy: Strategy
     deployments: tuple[DrawnDeployment, ...]
+    has_elsewhere: bool = False
+    faults: tuple[DrawnFault, ...] = ()
 
     def tiers(self, mode: Mode) -> tuple[tuple[int, ...], ...]:
         """Indexes of the deployments, tier by tier; the fan has one tier.

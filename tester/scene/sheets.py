@@ -1,7 +1,8 @@
-"""The fixed coordinates: three sheets for three widths of the page, in user units.
+"""The fixed coordinates: a wide sheet and a narrow one, in user units.
 
-Nothing here changes during a run. Two are horizontal (client, hub, cards from left to right), the narrow one is
-vertical.
+Nothing here changes during a run but where a stream leaves the hub. The wide sheet is horizontal (client, hub, cards
+from left to right), with rows instead of cards where there are many; on the narrow one streams run down a spine beside
+the cards.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from itertools import pairwise
 
 from tester.scene.group import DrawnGroup, Mode
 
-COMPACT_FROM = 6
-GROUP_PAD = 10
-PILL_HEIGHT = 24
-EXIT_DROP = 22
+ROWS_FROM = 4
+GROUP_PAD = 6.0
+LOSS_GAP = 8.0
+LEAST_HEIGHT = 386.0
+# The width of all requests together, in user units of the wide sheet; a share has that share of it.
+WIDEST, THINNEST = 44.0, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +48,6 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class StreamPath:
-    """A stream's path, the ends of its gradient, and the short bar at its card."""
-
-    path: str
-    x1: float
-    y1: float
-    x2: float
-    y2: float
-    port: str
-
-
-@dataclass(frozen=True, slots=True)
 class Drop:
     """A dashed line down from one tier to the next, with its arrow head and the position of its label."""
 
@@ -68,7 +59,7 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One format of the picture. `stream_scale` shrinks streams that run beside the cards."""
+    """One format of the picture. `widest` is the width of the stream of all requests."""
 
     name: str
     width: float
@@ -77,92 +68,110 @@ class Format:
     hub_radius: float
     card_x: float
     card_width: float
-    disc_x: float
+    card_height: float
+    gap: float
+    top: float
     is_upright: bool = False
-    stream_scale: float = 1.0
+    has_rows: bool = False
+    widest: float = WIDEST
 
     @property
     def halo_radius(self) -> float:
         """The radius of the hub's halo."""
-        return self.hub_radius * (1.35 if self.is_upright else 2.2)
+        return self.hub_radius * (1.35 if self.is_upright else 1.75)
 
     @property
-    def bar_width(self) -> float:
-        """The width of a card's bar between its margins."""
-        return self.card_width - 36
+    def stream_scale(self) -> float:
+        """Widths and the ends of gradients are those of the wide sheet."""
+        return self.widest / WIDEST
+
+    @property
+    def loss_height(self) -> float:
+        """The height of the card for requests that nobody answered."""
+        return self.card_height if self.has_rows else 44.0
 
 
-WIDE = Format("wide", 1080, (78, 0), (350, 0), 50, 652, 388, 42)
-MEDIUM = Format("medium", 740, (52, 0), (216, 0), 44, 372, 356, 40)
-NARROW = Format("narrow", 380, (46, 40), (46, 150), 34, 78, 290, 32, is_upright=True, stream_scale=0.5)
-FORMATS = (WIDE, MEDIUM, NARROW)
+CARDS = Format("wide", 884, (52, 104), (226, 104), 44, 525, 346, 96, 18, 6)
+ROWS = Format("wide", 1184, (52, 150), (226, 150), 44, 478, 690, 31, 4, 24, has_rows=True)
+NARROW = Format("narrow", 366, (30, 15), (30, 70), 25, 70, 286, 92, 24, 118, is_upright=True, widest=36.0)
+FAN_HUB_Y = 150.0
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """All coordinates of one format; `cards`, `streams` are in the order of the deployments, `drops` in that of tiers.
-
-    A deployment without a stream from the hub (a later tier) has None there.
-    """
+    """All coordinates of one format; `cards` are in the order of the deployments, `drops` in that of tiers."""
 
     format: Format
     height: float
-    is_compact: bool
     client: tuple[float, float]
-    inflow: StreamPath
     hub: tuple[float, float]
+    inflow: str
     cards: tuple[Box, ...]
-    streams: tuple[StreamPath | None, ...]
     groups: tuple[Box, ...]
     drops: tuple[Drop, ...]
-    exit: Drop
+    loss: Box
+    elsewhere: Box | None
 
     @property
-    def has_room(self) -> bool:
-        """Whether a corner below the hub is free."""
-        return self.height - self.hub[1] - self.format.hub_radius > 290
+    def ends(self) -> tuple[Box, ...]:
+        """Where streams end, from top to bottom: the cards, then what was answered elsewhere, and by nobody."""
+        return (*self.cards, *((self.elsewhere,) if self.elsewhere else ()), self.loss)
+
+    def stream(self, box: Box, offset: float) -> str:
+        """The path of a stream to a card, whose middle leaves the hub so far from the upper end of all streams."""
+        return (_turn if self.format.is_upright else _bend)(self, box, offset * self.format.stream_scale)
+
+    def port(self, box: Box) -> str:
+        """The short bar where a stream meets its card."""
+        return f"M{box.x - 2:g} {box.middle:g}h4"
+
+    @property
+    def gradient_x(self) -> tuple[float, float]:
+        """Where the colour of the hub ends and that of the provider begins."""
+        return self.hub[0], self.format.card_x
 
 
 @lru_cache(maxsize=256)
 def sheets_of(group: DrawnGroup, mode: Mode) -> tuple[Sheet, ...]:
     """The picture in every format."""
-    return tuple(_sheet(group.tiers(mode), len(group.deployments), mode, format) for format in FORMATS)
+    wide = ROWS if len(group.deployments) >= ROWS_FROM else CARDS
+    tiers = group.tiers(mode)
+    order = [n for tier in tiers for n in tier]
+    return tuple(_sheet(tiers, order, mode, format, has_elsewhere=group.has_elsewhere) for format in (wide, NARROW))
 
 
-def _sheet(tiers: tuple[tuple[int, ...], ...], count: int, mode: Mode, format: Format) -> Sheet:
-    is_compact = count >= COMPACT_FROM and not format.is_upright
-    column = _column(tiers, mode, format, is_compact)
-    cards = tuple(column[n] for n in range(count))
+def _sheet(
+    tiers: tuple[tuple[int, ...], ...], order: list[int], mode: Mode, format: Format, *, has_elsewhere: bool
+) -> Sheet:
+    column = _column(tiers, mode, format)
     groups = [_hull([column[n] for n in tier]) for tier in tiers]
-    first = groups[0] if groups else Box(format.card_x, 100, format.card_width, 100)
-    last = groups[-1] if groups else first
-    hub = (format.hub[0], format.hub[1] or first.middle)
-    client = (format.client[0], format.client[1] or hub[1])
-    edges = [_edge(tier, group) for tier, group in zip(tiers, groups, strict=True)]
-    streams = dict(zip(tiers[0], _streams([column[n] for n in tiers[0]], hub, format), strict=True)) if tiers else {}
-    leaves = _exit_below(edges[-1] if edges else last, format) if mode is Mode.ORDERED else _exit_at(hub, format)
+    bottom = groups[-1].bottom if groups else format.top
+    elsewhere = _below(bottom, format) if has_elsewhere else None
+    loss = _below(elsewhere.bottom if elsewhere else bottom + _pad(tiers[-1:], mode, format), format)
+    edges = [box.grown(GROUP_PAD) if _is_framed(tier, mode) else box for tier, box in zip(tiers, groups, strict=True)]
+    hub = (format.hub[0], FAN_HUB_Y if mode is Mode.WEIGHTED and not format.is_upright else format.hub[1])
+    client = (format.client[0], format.client[1] if format.is_upright else hub[1])
     return Sheet(
         format=format,
-        height=max(last.bottom + (EXIT_DROP + 50 if mode is Mode.ORDERED else 36), _least_height(hub, mode, format)),
-        is_compact=is_compact,
+        height=max(loss.bottom + 6, 0 if format.is_upright else LEAST_HEIGHT),
         client=client,
-        inflow=_inflow(client, hub, format),
         hub=hub,
-        cards=cards,
-        streams=tuple(streams.get(n) for n in range(count)),
-        groups=tuple(edge for tier, edge in zip(tiers, edges, strict=True) if _is_grouped(tier, mode)),
+        inflow=_inflow(client, hub, format),
+        cards=tuple(column[n] for n in range(len(order))),
+        groups=tuple(edge for tier, edge in zip(tiers, edges, strict=True) if _is_framed(tier, mode)),
         drops=tuple(_drop(above, below, format) for above, below in pairwise(edges)),
-        exit=leaves,
+        loss=loss,
+        elsewhere=elsewhere,
     )
 
 
-def _is_grouped(tier: tuple[int, ...], mode: Mode) -> bool:
+def _is_framed(tier: tuple[int, ...], mode: Mode) -> bool:
     return mode is Mode.ORDERED and len(tier) > 1
 
 
-def _edge(tier: tuple[int, ...], group: Box) -> Box:
-    """The edges where lines between tiers begin and end: of the frame around several cards, or of the one card."""
-    return group.grown(GROUP_PAD) if len(tier) > 1 else group
+def _pad(tiers: tuple[tuple[int, ...], ...], mode: Mode, format: Format) -> float:
+    """Room for the frame around the cards of one tier; rows stand in their frame as they are."""
+    return GROUP_PAD if any(_is_framed(tier, mode) for tier in tiers) and not format.has_rows else 0.0
 
 
 def _hull(boxes: list[Box]) -> Box:
@@ -170,98 +179,54 @@ def _hull(boxes: list[Box]) -> Box:
     return Box(boxes[0].x, top, boxes[0].width, bottom - top)
 
 
-def _column(tiers: tuple[tuple[int, ...], ...], mode: Mode, format: Format, is_compact: bool) -> dict[int, Box]:
+def _below(bottom: float, format: Format) -> Box:
+    return Box(
+        format.card_x, bottom + (format.gap if format.has_rows else LOSS_GAP), format.card_width, format.loss_height
+    )
+
+
+def _column(tiers: tuple[tuple[int, ...], ...], mode: Mode, format: Format) -> dict[int, Box]:
     """The cards from top to bottom, by index of their deployment."""
-    height = 68.0 if is_compact else 112.0
-    gap = 12.0 if is_compact or _is_grouped(tiers[0] if tiers else (), mode) else 24.0
-    border = 38.0 if is_compact else 54.0
-    y, found = _top(tiers, mode, format, height, gap), {}
+    y, found = format.top, dict[int, Box]()
     for depth, tier in enumerate(tiers):
-        pad = GROUP_PAD if _is_grouped(tier, mode) else 0
-        y += pad + (border if depth else 0)
+        pad = _pad((tier,), mode, format)
+        y += pad + (format.gap if depth else 0)
         for place, index in enumerate(tier):
-            y += (12.0 if pad else gap) if place else 0
-            found[index] = Box(format.card_x, y, format.card_width, height)
-            y += height
+            y += (min(10.0, format.gap) if pad else format.gap) if place else 0
+            found[index] = Box(format.card_x, y, format.card_width, format.card_height)
+            y += format.card_height
         y += pad
     return found
 
 
-def _top(tiers: tuple[tuple[int, ...], ...], mode: Mode, format: Format, height: float, gap: float) -> float:
-    """The top of the first card: the hub beside the first tier needs room above and below."""
-    if format.is_upright:
-        return format.hub[1] + format.hub_radius + 34
-    first = len(tiers[0]) if tiers else 1
-    half = (first * height + (first - 1) * gap) / 2
-    least = 100 if mode is Mode.ORDERED else format.hub_radius + 126
-    return max(40.0, least - half)
-
-
-def _least_height(hub: tuple[float, float], mode: Mode, format: Format) -> float:
-    if format.is_upright:
-        return 0
-    return hub[1] + format.hub_radius + (126 if mode is Mode.WEIGHTED else 60)
-
-
-def _inflow(client: tuple[float, float], hub: tuple[float, float], format: Format) -> StreamPath:
+def _inflow(client: tuple[float, float], hub: tuple[float, float], format: Format) -> str:
     (cx, cy), (hx, hy) = client, hub
-    if format.is_upright:
-        scale = 1 / format.stream_scale
-        x, y1, y2 = hx * scale, (cy + 26) * scale, hy * scale
-        return StreamPath(f"M{x:g} {y1:g}V{y2:g}", x, y1, x, y2, "")
-    x1 = cx + 38
-    return StreamPath(f"M{x1:g} {hy:g}H{hx:g}", x1, hy, hx, hy, "")
+    return f"M{cx:g} {cy:g}V{hy:g}" if format.is_upright else f"M{cx + 35:g} {hy:g}H{hx:g}"
 
 
-def _streams(boxes: list[Box], hub: tuple[float, float], format: Format) -> list[StreamPath]:
-    lay = _lane if format.is_upright else _bend
-    return [lay(box, place, len(boxes), hub, format) for place, box in enumerate(boxes)]
-
-
-def _bend(box: Box, place: int, count: int, hub: tuple[float, float], format: Format) -> StreamPath:
+def _bend(sheet: Sheet, box: Box, offset: float) -> str:
     """From inside the hub's disc in one curve to the left edge of a card."""
-    hub_x, hub_y = hub
-    spread = format.hub_radius * 0.5
-    y1 = hub_y + (spread * (2 * place / (count - 1) - 1) if count > 1 else 0)
-    x1, x2, y2 = hub_x + format.hub_radius * 0.3, box.x, box.middle
-    bend = x1 + (x2 - x1) * 0.52
-    path = f"M{x1:g} {y1:g}C{bend:.1f} {y1:.1f} {bend:.1f} {y2:g} {x2:g} {y2:g}"
-    return StreamPath(path, x1, y1, x2, y2, f"M{x2 - 3:g} {y2:g}h4")
+    x0, y0 = sheet.hub[0] + 20, sheet.hub[1] - sheet.format.widest / 2 + offset
+    x1, y1 = box.x, box.middle
+    bend = (x0 + x1) / 2
+    return f"M{x0:g} {_half(y0)}C{bend:g} {_half(y0)} {bend:g} {y1:g} {x1:g} {y1:g}"
 
 
-def _lane(box: Box, place: int, count: int, hub: tuple[float, float], format: Format) -> StreamPath:
-    """Down a lane beside the cards, then around a corner; the first card has the lane next to it."""
-    scale = 1 / format.stream_scale
-    step = min(13.0, 38 / max(1, count - 1))
-    x1 = (hub[0] + (10 - step * place if count > 1 else 0)) * scale
-    y1, x2, y2 = hub[1] * scale, box.x * scale, box.middle * scale
-    turn = x2 - x1
-    path = f"M{x1:.1f} {y1:g}V{y2 - turn:g}C{x1:.1f} {y2 - turn * 0.4:.1f} {x1 + turn * 0.4:.1f} {y2:g} {x2:g} {y2:g}"
-    return StreamPath(path, x1, y1, x2, y2, f"M{x2 - 4:g} {y2:g}h6")
+def _turn(sheet: Sheet, box: Box, offset: float) -> str:
+    """Down the spine, and around a corner into a card; the first one has the lane next to the cards."""
+    x0, y0 = sheet.hub[0] + sheet.format.widest / 2 - offset, sheet.hub[1]
+    x1, y1 = box.x, box.middle
+    turn = min(x1 - x0, y1 - y0)
+    return f"M{_half(x0)} {y0:g}V{_half(y1 - turn)}Q{_half(x0)} {y1:g} {_half(x0 + turn)} {y1:g}H{x1:g}"
+
+
+def _half(value: float) -> str:
+    """In steps of a half: smaller differences are invisible and need no patch."""
+    return f"{round(value * 2) / 2:g}"
 
 
 def _drop(above: Box, below: Box, format: Format) -> Drop:
-    return _down(format.card_x + format.disc_x, above.bottom, below.y)
-
-
-def _exit_below(last: Box, format: Format) -> Drop:
-    return _leading_to_pill(format.card_x + format.disc_x, 26, last.bottom)
-
-
-def _exit_at(hub: tuple[float, float], format: Format) -> Drop:
-    x, y = hub
-    if format.is_upright:
-        begins, ends = x + format.hub_radius + 8, x + format.hub_radius + 38
-        return Drop(f"M{begins:g} {y:g}H{ends - 6:g}", f"M{ends - 8:g} {y - 5:g}v10l8 -5z", ends + 6, y)
-    return _leading_to_pill(x, 62, y + format.hub_radius + 36)
-
-
-def _leading_to_pill(x: float, pill_left: float, begins: float) -> Drop:
-    ends = begins + EXIT_DROP
-    down = _down(x, begins, ends)
-    return Drop(down.path, down.head, x - pill_left, ends + PILL_HEIGHT / 2 + 3)
-
-
-def _down(x: float, begins: float, ends: float) -> Drop:
-    head = f"M{x - 5:g} {ends - 8:g}h10l-5 8z"
-    return Drop(f"M{x:g} {begins:g}V{ends - 6:g}", head, x + 18, (begins + ends) / 2)
+    x = format.card_x + (46 if format.has_rows else 31)
+    begins, ends = above.bottom, below.y
+    head = f"M{x - 5:g} {ends - 7:g}h10l-5 7z"
+    return Drop(f"M{x:g} {begins:g}V{max(begins, ends - 6):g}", head, x + 14, (begins + ends) / 2)

@@ -34,9 +34,21 @@ from engine.faults.scenarios import Scenario
 from engine.faults.targets import TargetedFault, targets
 from engine.rehearsal.profiles import Profile
 from engine.spec import DeploymentSpec, GroupSpec
-from tester.scene import DrawnGroup
+from tester.scene import DrawnFault, DrawnGroup
 
 MOST_NAMES = 2
+# While one of these strikes every attempt, none succeeds.
+FATAL = (
+    ConnectionRefused,
+    ConnectionReset,
+    ErrorStatus,
+    NoCredit,
+    Outage,
+    RateLimit,
+    ServerError,
+    Timeout,
+    Unauthorised,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +79,30 @@ def windows_of(
     Without them it is derived from the drawn group.
     """
     return tuple(dict.fromkeys(_windows(scenario, group, specs or (_spec_of(group),), profiles)))
+
+
+def drawn_faults(
+    scenario: Scenario,
+    group: DrawnGroup,
+    specs: Sequence[GroupSpec] = (),
+    profiles: Mapping[str, Profile] | None = None,
+) -> tuple[DrawnFault, ...]:
+    """The faults of each drawn deployment, for its card and its lane; error rates that were set by slider are none."""
+    return tuple(dict.fromkeys(_drawn_faults(scenario, group, specs or (_spec_of(group),), profiles)))
+
+
+def _drawn_faults(
+    scenario: Scenario, group: DrawnGroup, specs: Sequence[GroupSpec], profiles: Mapping[str, Profile] | None
+) -> Iterator[DrawnFault]:
+    known = {d.deployment_id for d in group.deployments}
+    for aimed in scenario.faults:
+        if aimed.target in known and isinstance(aimed.fault, ServerError) and math.isinf(aimed.over_s):
+            continue
+        is_down = aimed.probability == 1 and isinstance(aimed.fault, FATAL)
+        if aimed.over_s > aimed.from_s:
+            for name in targets(aimed.target, specs, profiles):
+                if name in known:
+                    yield DrawnFault(name, aimed.from_s * 1000, aimed.over_s * 1000, _what(aimed), is_down)
 
 
 def _windows(

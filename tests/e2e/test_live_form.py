@@ -68,7 +68,7 @@ def test_the_primary_controls_and_the_diagram_are_seen_without_scrolling(admin: 
 def test_send_test_lights_the_way_of_one_request(admin: Page) -> None:
     open_tester(admin)
     admin.get_by_label("Number of requests").fill("77")
-    admin.get_by_label("Nebius failures").fill("100")
+    admin.get_by_label("Nebius errors").fill("100")
     admin.get_by_role("button", name="Send test").click()
     admin.wait_for_url("**/runs/*")
     expect_end(admin)

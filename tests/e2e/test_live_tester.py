@@ -57,17 +57,17 @@ def test_a_run_moves_and_ends_with_the_numbers_of_the_api(admin: Page, server: C
     run_id = start(admin)
     expect(admin.locator(".stats dd").first).not_to_have_text("0")
     admin.evaluate(COUNT_STARTS)
-    widths = [admin.locator("svg.picture .stream").nth(1).get_attribute("stroke-width")]
+    widths = [admin.locator("#s0").get_attribute("stroke-width")]
     first = requests_shown(admin)
     expect(admin.locator(".stats dd").first).not_to_have_text(str(first))
     expect_end(admin)
-    widths.append(admin.locator("svg.picture .stream").nth(1).get_attribute("stroke-width"))
+    widths.append(admin.locator("#s0").get_attribute("stroke-width"))
     result = server.call("GET", f"/v1/runs/{run_id}")["result"]
     assert result["total_requests"] == 200
     expect(admin.locator(".stats dd").first).to_have_text("200")
     expect(admin.locator(".runs .is-shown")).to_contain_text("success")
     expect(admin.locator(".runs .is-shown .pill")).to_have_text("done")
-    expect(admin.locator(".stats dd").last).to_have_text(str(result["fallback_count"]))
+    expect(admin.locator("#fb")).to_have_text(str(result["fallback_count"]))
     assert len(set(widths)) == 2
     assert admin.evaluate("window.starts") == []
 
@@ -155,7 +155,7 @@ def test_without_javascript_a_run_shows_its_last_picture(plain_admin: Page) -> N
 def test_those_who_want_less_motion_get_none(browser: Browser, base_url: str, signed_in: Any) -> None:
     page = new_page(browser, base_url, storage_state=signed_in, reduced_motion="reduce")
     open_tester(page)
-    assert page.locator(".flow").first.evaluate("e => getComputedStyle(e).animationName") == "none"
+    assert page.locator(".core").first.evaluate("e => getComputedStyle(e).animationName") == "none"
     page.context.close()
 
 

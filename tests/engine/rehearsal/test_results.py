@@ -63,7 +63,7 @@ def test_what_is_recent_is_remembered_for_as_long_as_it_is():
     counted = tally()
     for n in range(1000):
         recent(counted, n / 4)
-    assert len(counted._past) <= 42
+    assert len(counted._last_seconds._past) <= 42
     assert counted.frame(at_ms=250_000.0, cooldowns_s={}, last=[])["requests"]["expected"] == 100
 
 

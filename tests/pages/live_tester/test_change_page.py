@@ -75,7 +75,7 @@ def test_only_what_was_touched_may_be_posted(client, bob, run, started, ids):
         ({}, "Nothing is changed."),
         ({"at_ms": "", "rate_0": "0"}, "The run ended at 20,000 ms. Give an earlier moment."),
         ({"at_ms": "soon"}, "Moment of the change: Enter a number."),
-        ({"rate_1": "101"}, "Fireworks failures: Ensure this value is less than or equal to 100."),
+        ({"rate_1": "101"}, "Fireworks errors: Ensure this value is less than or equal to 100."),
         ({"scenario": "earthquake"}, "Scenario: Select a valid choice."),
     ],
 )

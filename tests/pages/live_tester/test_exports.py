@@ -50,7 +50,7 @@ def test_a_picture_shows_its_moment_and_its_theme(picture, run):
     assert "seed 5, at 1.0 s" in early
     assert ">60<" in late
     assert ">60<" not in early
-    assert '<rect width="1080" height="498.0" fill="#111827"' in late
+    assert '<rect width="884" height="490.0" fill="#111827"' in late
     assert 'fill="#ffffff"' in picture("theme=light")
 
 

@@ -64,7 +64,7 @@ def test_names_cannot_break_out_of_the_picture():
 def test_coordinates_do_not_follow_the_language():
     with translation.override("de"):
         page = html(scene_of(CHAIN, SEED, Mode.ORDERED))
-    assert 'viewBox="0 0 1080 ' in page
+    assert 'viewBox="0 0 884 ' in page
     assert not [a for _, a in Tags(page).found if "," in (a.get("x") or a.get("width") or "")]
 
 
