@@ -4,8 +4,9 @@ To a page, `live/patches.py`: `{"n": 1, "p": {id: {attribute: value}}, "s": {"at
 "error"?, "next"?}}`, the first one whole, `s` when it has changed; `{"error": "why"}` for an invalid message. `seeks`
 counts the messages with `seek_ms` so far: frames sent before a seek have a lower number. `next` is the id of the run
 that continues this one after a change. A socket that is opened at a `seek_ms` in the future is silent until the run
-gets there. From a page, `live/commands.py`: `{"ack": n}`, `{"speed": 1 | 10 | "max"}`, `{"pause": true}`, `{"seek_ms":
-x}`, `{"mode": "ordered" | "weighted"}`, together or alone; all but `ack` also in the URL (`?speed=10&seek_ms=0`). To a
+gets there. From a page, `live/commands.py`: `{"ack": n}`, `{"speed": 1 | 5 | 10 | 20 | "max"}`, `{"pause": true}`,
+`{"seek_ms": x}`, `{"mode": "ordered" | "weighted"}`, together or alone; all but `ack` also in the URL
+(`?speed=10&seek_ms=0`); and `{"ping":true}`, exactly so, which is answered by `{"pong":true}`. To a
 program, `?view=events`, `live/events.py`: `{"type": "stats" | "trace" | "done" | "failed" | "cancelled", ...}`. Rights
 are checked again every half minute. Closed with 1000 at the end of events, 4400 (misuse), 4401 (not signed in), 4403
 (not allowed), 4404 (no such run), 1011 (our error).
@@ -43,6 +44,8 @@ DELETED = Closing(NOT_FOUND, "This run was deleted.")
 TOO_MUCH = Closing(MISUSED, "Too many invalid messages.")
 OURS = Closing(BROKEN, "Something went wrong here; the server's log has the details.")
 OVER = Closing(ENDED, "The run has ended.")
+# A page that hears nothing for a while asks whether the server is still there.
+PING, PONG = '{"ping":true}', '{"pong":true}'
 store = FrameStore()
 
 
@@ -82,6 +85,9 @@ class RunConsumer(AsyncWebsocketConsumer):
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if self._view is None:
+            return
+        if text_data == PING:
+            await self.send(PONG)
             return
         try:
             self._view.take(command_in(text_data))

@@ -86,7 +86,10 @@ class RehearsalForm(forms.Form):
     )
     input_tokens = _number("Tokens of a prompt", initial=500, min_value=0, max_value=MOST_TOKENS, required=False)
     mode = forms.ChoiceField(
-        label="Mode", initial="mock", choices=[("mock", "Mock"), ("real", "Real")], widget=forms.RadioSelect
+        label="Mode",
+        initial="mock",
+        choices=[("mock", "Mock"), ("real", "Real")],
+        widget=forms.RadioSelect(attrs={"form": "simulate"}),
     )
     scenario = forms.ChoiceField(
         label="Scenario",

@@ -14,10 +14,12 @@ from access.rules import can_operate
 from engine.rehearsal.ranges import metrics_of, ranges_of
 from pages.guards import PersonRequest, requires
 from pages.live_tester.exports import file_name
+from pages.live_tester.verdict import verdict_of, whole_of
 from tester.models import Run
 from tester.runs.chance import chance_notes, names_in, range_lines
 from tester.runs.result_csv import numbers_csv
 from tester.runs.result_notes import failure_in_words
+from tester.scene.drawings import drawn_group_of
 
 UNKNOWN = "–"
 
@@ -79,7 +81,14 @@ def numbers(request: PersonRequest, run_id: UUID) -> HttpResponseBase:
     if not request.htmx:
         return redirect("run", run_id)
     run = get_object_or_404(Run.objects.defer("config", "engine_input"), pk=run_id)
-    context = {"run": run, "numbers": numbers_of(run), "can_rehearse": can_operate(request.user)}
+    context = {
+        "run": run,
+        "numbers": numbers_of(run),
+        "can_rehearse": can_operate(request.user),
+        "is_part": True,
+        "verdict": verdict_of(run.result, drawn_group_of(run)),
+        "whole": whole_of(run.result, run.ranges, run.seeds),
+    }
     return render(request, "live_tester/_numbers.html", context)
 
 

@@ -29,6 +29,7 @@ from pages.live_tester.rewinding import ARRIVALS_OF, SINCE, TRAFFIC_FILE, UNTIL,
 from pages.live_tester.run_numbers import numbers_of
 from pages.live_tester.run_speeds import speeds_of_run
 from pages.live_tester.run_timeline import timeline_of_run
+from pages.live_tester.verdict import verdict_of, whole_of
 from tester import actions
 from tester.models import FINAL, Run
 from tester.rules import can_change
@@ -199,6 +200,8 @@ def _context(
         "frames_per_interval": FRAMES_PER_INTERVAL,
         "group": group,
         "run": run,
+        "verdict": verdict_of(run.result, drawn) if run else None,
+        "whole": whole_of(run.result, run.ranges, run.seeds) if run else None,
         "notes": list(notes_on(run.result)) if run and run.result else [],
         "numbers": numbers_of(run) if run else None,
         "lines": lines[:RUNS_SHOWN],

@@ -3,7 +3,10 @@
 
 const CALM_MS = 300;
 // What a page says about its run besides the diagram and the timeline, which follow by themselves.
-const OF_THE_RUN = [".live-head p", ".no-effect", ".runs", "[data-control=stop]"];
+const WHOLE = ["requests", "success", "average", "p95", "first_token", "fallbacks", "cost"].map(
+  (name) => `#whole-${name}`,
+);
+const OF_THE_RUN = [".live-head p", ".no-effect", ".runs", "[data-control=stop]", "#verdict", "#numbers", ...WHOLE];
 
 export class Changes {
   constructor(form, playback) {

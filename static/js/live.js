@@ -6,6 +6,9 @@ import { SceneFollower } from "./scene.js";
 import { isAnswer, socketTo } from "./sockets.js";
 
 const RETRIES = 20;
+// A question after so long a silence, and how long its answer may take: together less than five seconds.
+const ASK_MS = 2000;
+const DEAF_MS = 2500;
 
 /* How far apart the last pictures of a run of this length are: `frame_ms` for so many pictures, then twice as far for
    as many, and so on. */
@@ -18,10 +21,12 @@ export class Playback {
   constructor(bar) {
     this.bar = bar;
     this.final = new Set(bar.dataset.final.split(" "));
+    const part = (selector) => bar.querySelector(selector) ?? document.querySelector(selector);
     this.play = bar.querySelector("[data-control=play]");
-    this.scrub = bar.querySelector("[data-control=scrub]");
+    this.scrub = part("[data-control=scrub]"); // the playhead of the timeline
     this.moment = bar.querySelector("[data-show=moment]");
-    this.status = bar.querySelector("[data-show=status]");
+    this.status = part("[data-show=status]"); // on the diagram, with its dot
+    this.standing = part("[data-live]");
     this.speed = bar.querySelector("[data-control=speed]");
     this.change = bar.querySelector("[data-show=change]");
     this.isPaused = !("play" in bar.dataset) && this.final.has(this.status.textContent.trim());
@@ -94,12 +99,17 @@ export class Playback {
   }
 
   #opened() {
+    this.isConnected = true;
+    this.#ask();
     this.#tell(this.unsaid);
     this.unsaid = {};
   }
 
   #take(message) {
     this.tries = 0;
+    if (!this.isConnected) this.#say(this.state.status);
+    this.isConnected = true;
+    this.#ask();
     if (message.error) this.#say(message.error);
     if (message.s?.seeks >= this.seeks) this.#show(message.s); // else it is older than what was sought
     if (message.p) this.follower.take(message);
@@ -125,10 +135,32 @@ export class Playback {
     this.scrub.max = Math.ceil(state.end_ms);
     this.scrub.value = Math.round(state.at_ms);
     this.moment.value = `${(state.at_ms / 1000).toFixed(1)} s`;
+    this.#stand();
     this.scrub.setAttribute("aria-valuetext", this.moment.value);
     this.#say(state.error ? `${state.status}: ${state.error}` : state.status);
     this.bar.querySelector("[data-control=stop]")?.toggleAttribute("hidden", this.final.has(state.status));
     if (!this.isPaused && this.#isAtEnd) this.#pause(true);
+  }
+
+  /* The dot beside the status: green while there is something to come, grey at the end and without a connection. */
+  #stand() {
+    const isLive = this.isConnected && this.isUnderWay;
+    this.standing?.classList.toggle("is-live", isLive);
+  }
+
+  /* A server that is gone may leave the socket open: one that says nothing to a question is lost. */
+  #ask() {
+    clearTimeout(this.asking);
+    this.asking = setTimeout(() => {
+      if (this.socket?.readyState === WebSocket.OPEN) this.#tell({ ping: true });
+      this.asking = setTimeout(() => this.#deaf(), DEAF_MS);
+    }, ASK_MS);
+  }
+
+  #deaf() {
+    this.isConnected = false;
+    this.#stand();
+    this.#say("no connection");
   }
 
   #say(text) {
@@ -140,13 +172,14 @@ export class Playback {
     this.#pause(!this.isPaused);
   }
 
-  /* Arrow keys go to another picture: a millisecond is no step. */
+  /* Arrow keys go a second on or back, with Shift ten; never less than to the next picture. */
   #press(event) {
     const way = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
     if (!way || !this.state.status) return;
     event.preventDefault();
     const { frameMs, framesPerInterval } = this.bar.dataset;
-    const at_ms = this.state.at_ms + way * stepAt(this.state.end_ms, Number(frameMs), Number(framesPerInterval));
+    const apart = stepAt(this.state.end_ms, Number(frameMs), Number(framesPerInterval));
+    const at_ms = this.state.at_ms + way * Math.max(apart, event.shiftKey ? 10_000 : 1000);
     this.#seek(Math.min(Math.max(0, at_ms), this.state.end_ms));
   }
 
@@ -182,6 +215,9 @@ export class Playback {
   }
 
   #lost(event) {
+    clearTimeout(this.asking);
+    this.isConnected = false;
+    this.#stand();
     if (isAnswer(event.code) || this.tries >= RETRIES) {
       this.#say(event.reason || "The connection is lost. Reload the page to try again.");
       return;
@@ -201,4 +237,19 @@ for (const bar of document.querySelectorAll("[data-run]")) {
 for (const stage of document.querySelectorAll(".stage")) {
   placeFaders(stage);
   tellFaders(stage);
+}
+
+/* The run bar says what traffic the form below asks for. */
+const traffic = document.querySelector("[data-show=traffic]");
+const form = document.getElementById("simulate");
+if (traffic && form) {
+  const say = () => {
+    const said = new FormData(form);
+    const shape = { poisson: `${said.get("rate_per_s")} per s`, closed: `${said.get("concurrency")} at a time` };
+    const kind = said.get("traffic");
+    traffic.textContent = shape[kind] ? `${said.get("num_requests")} requests, ${shape[kind]}` : kind;
+  };
+  for (const kind of ["input", "change"]) form.addEventListener(kind, say);
+  document.addEventListener("htmx:afterSettle", say);
+  say();
 }

@@ -4,12 +4,11 @@ export class Timeline {
   constructor(root) {
     this.root = root;
     this.foot = root.querySelector(".timeline-foot");
-    this.slider = this.foot.querySelector(".slider");
+    this.slider = root.querySelector("[data-control=scrub]"); // the playback seeks with it
     this.text = this.foot.querySelector("[data-show=bucket]");
     this.link = this.foot.querySelector("[data-show=link]");
     this.at_ms = null;
-    this.slider.addEventListener("input", () => this.#seek(Number(this.slider.value)));
-    this.slider.addEventListener("keydown", (event) => this.#press(event));
+    this.slider.addEventListener("keydown", (event) => event.key === "Enter" && this.link.click());
     root.addEventListener("click", (event) => this.#click(event));
     root.addEventListener("htmx:afterSettle", () => this.#read());
     // The playback bar says when the server is away; once a second would be too often.
@@ -42,7 +41,6 @@ export class Timeline {
       href: link.getAttribute("href"),
     }));
     this.foot.hidden = this.buckets.length === 0;
-    this.slider.max = Math.ceil(this.end_ms);
     this.#show(this.at_ms ?? this.end_ms);
   }
 
@@ -50,8 +48,6 @@ export class Timeline {
     this.at_ms = at_ms;
     if (!this.buckets.length) return;
     const bucket = this.buckets[this.#indexOf(at_ms)];
-    this.slider.value = Math.round(at_ms);
-    this.slider.setAttribute("aria-valuetext", bucket.words);
     if (this.text.textContent !== bucket.words) this.text.textContent = bucket.words;
     this.link.setAttribute("href", bucket.href);
     this.#place(`${Math.min(100, (100 * at_ms) / this.end_ms)}%`);
@@ -62,18 +58,9 @@ export class Timeline {
     return found < 0 ? this.buckets.length - 1 : found;
   }
 
-  /* Arrow keys go from bucket to bucket: a millisecond is no step. */
-  #press(event) {
-    const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
-    if (event.key === "Enter") this.link.click();
-    if (!step) return;
-    event.preventDefault();
-    const next = this.buckets[this.#indexOf(this.at_ms) + step];
-    if (next) this.#seek(next.to);
-  }
-
   #place(x) {
     const line = this.root.querySelector(".now");
+    if (!line) return;
     line.setAttribute("x1", x);
     line.setAttribute("x2", x);
     this.root.querySelector(".ahead").setAttribute("x", x);

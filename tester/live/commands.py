@@ -13,7 +13,7 @@ from pydantic_core import from_json
 from tester.live.player import AT_ONCE
 from tester.scene import Mode
 
-SPEEDS: Mapping[Any, float] = {1: 1.0, 10: 10.0, "max": AT_ONCE}
+SPEEDS: Mapping[Any, float] = {1: 1.0, 5: 5.0, 10: 10.0, 20: 20.0, "max": AT_ONCE}
 MOST_CHARACTERS = 500
 MOST_MS = 1e12
 KNOWN = ("ack", "speed", "pause", "seek_ms", "mode")
@@ -77,7 +77,7 @@ def _command(said: Mapping[str, Any]) -> ViewerCommand:
         raise BadCommand(f"Unknown: '{unknown[0][:40]}'. Known: {', '.join(KNOWN)}.")
     return ViewerCommand(
         ack=_checked(said, "ack", _is_whole, "a whole number"),
-        speed=SPEEDS[said["speed"]] if _checked(said, "speed", _is_speed, '1, 10 or "max"') else None,
+        speed=SPEEDS[said["speed"]] if _checked(said, "speed", _is_speed, '1, 5, 10, 20 or "max"') else None,
         is_paused=_checked(said, "pause", lambda value: isinstance(value, bool), "true or false"),
         at_ms=_checked(said, "seek_ms", _is_moment, "milliseconds from the beginning of the run"),
         mode=Mode(said["mode"]) if _checked(said, "mode", _is_mode, '"ordered" or "weighted"') else None,

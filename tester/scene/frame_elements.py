@@ -173,7 +173,8 @@ def _cause(card: CardReading, *, is_short: bool) -> str:
     if is_short and card.cooldown_left_s > 0:  # a row has room for one of the two
         return ""
     if card.state.is_bad:
-        since = "" if card.failing_since_ms is None else f"since {clock(card.failing_since_ms)}"
+        began_ms = card.fault.from_ms if card.fault and card.fault.is_down else card.failing_since_ms
+        since = "" if began_ms is None else f"since {clock(began_ms)}"
         return " · ".join(filter(None, (since, errors)))
     if card.state in (CardState.COOLING, CardState.PROBING):
         return f"after {errors}" if errors else ""

@@ -191,11 +191,15 @@ def _is_losing(frame: JSON) -> bool:
 
 
 def _flow(lately: int | None, count: int, frame: JSON) -> float:
-    """The rate of the last seconds by the mean rate, at most 1; 1 where the frame does not know."""
+    """The rate of the last seconds by the mean rate, at most 1; 1 where the frame does not know, and at the end."""
     flow_s, at_s = frame["requests"].get("flow_s"), frame.get("at_ms", 0.0) / 1000
-    if lately is None or not flow_s or not count or not at_s:
+    if lately is None or not flow_s or not count or not at_s or _is_over(frame["requests"]):
         return 1.0
     return float(min(1.0, (lately / flow_s) / (count / at_s)))
+
+
+def _is_over(requests: JSON) -> bool:
+    return requests.get("expected") is not None and finished(requests) >= requests["expected"]
 
 
 def _outflows(group: DrawnGroup, frame: JSON) -> tuple[tuple[CardReading, ...], Outflow, Outflow]:
@@ -207,7 +211,8 @@ def _outflows(group: DrawnGroup, frame: JSON) -> tuple[tuple[CardReading, ...], 
     served = [row["success_count"] if row else 0 for row in known]
     elsewhere, lost = max(0, requests["succeeded"] - sum(served)), ended - requests["succeeded"]
     *shares, elsewhere_share, lost_share = percentages([*served, elsewhere, lost])
-    lately = [row.get("flowing_count") if row else None for row in known]
+    knows = not _is_over(requests)
+    lately = [row.get("flowing_count") if row and knows else None for row in known]
     nows = percentages([count or 0 for count in lately])
     cards = tuple(
         _card(group, row, frame, share=shares[n] if ended else None, now=nows[n] if lately[n] is not None else None)

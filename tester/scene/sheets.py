@@ -93,7 +93,7 @@ class Format:
 
 CARDS = Format("wide", 884, (52, 104), (226, 104), 44, 525, 346, 96, 18, 6)
 ROWS = Format("wide", 1184, (52, 150), (226, 150), 44, 478, 690, 31, 4, 24, has_rows=True)
-NARROW = Format("narrow", 366, (30, 15), (30, 70), 25, 70, 286, 92, 24, 118, is_upright=True, widest=36.0)
+NARROW = Format("narrow", 366, (30, 15), (30, 70), 25, 70, 286, 92, 24, 108, is_upright=True, widest=36.0)
 FAN_HUB_Y = 150.0
 
 
@@ -127,8 +127,8 @@ class Sheet:
 
     @property
     def gradient_x(self) -> tuple[float, float]:
-        """Where the colour of the hub ends and that of the provider begins."""
-        return self.hub[0], self.format.card_x
+        """Between these the colour of the hub turns into that of the provider: inside its disc, or before the spine."""
+        return self.hub[0] - (40 if self.format.is_upright else 0), self.format.card_x
 
 
 @lru_cache(maxsize=256)

@@ -1,4 +1,4 @@
-"""Frames -> requests per second over the run, as bars, lines and fault bands. Pure geometry: no HTML, no database.
+"""Frames -> requests per second over the run, as stacked bars. Pure geometry: no HTML, no database.
 
 Horizontal positions are percent of the run, vertical ones are units of a plot with height HEIGHT.
 """
@@ -11,16 +11,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
+from tester.scene.states import clock
 from tester.traces.fault_windows import FaultWindow
+from tester.traces.lanes import Lane
 
 HEIGHT = 60.0
-BAND_STEP = 20.0
-PEAK_ROOM = 20.0
-MOST_BUCKETS = 240
+MOST_BUCKETS = 120
 MOST_ROWS = 30
 # There are four frames per second of the run's clock; requests that end between the last two belong to the earlier one.
 SHORTEST_MS = 240.0
-MOST_LANES = 4
 NICE = (1, 2, 5, 10)
 
 
@@ -73,11 +72,12 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class BucketBar:
-    """A bucket in the picture: its position, and the height of its failures."""
+    """A bucket in the picture: its position, its height, and that of its failures."""
 
     bucket: Bucket
     x: float
     width: float
+    height: float
     failed_height: float
 
     @property
@@ -86,21 +86,8 @@ class BucketBar:
 
     @property
     def failed_y(self) -> float:
-        return round(HEIGHT - self.failed_height, 2)
-
-
-@dataclass(frozen=True, slots=True)
-class Band:
-    """A fault's time window as a band in one of a few lanes."""
-
-    window: FaultWindow
-    x: float
-    width: float
-    lane: int
-
-    @property
-    def y(self) -> float:
-        return self.lane * BAND_STEP
+        """What nobody answered is on top of the bar."""
+        return round(HEIGHT - self.height, 2)
 
 
 class TimeTick(NamedTuple):
@@ -112,45 +99,22 @@ class TimeTick(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The whole timeline. `area` (requests) and `line` (fallbacks) are SVG paths, 1000 units wide and HEIGHT high."""
+    """The whole timeline. `area` (all requests) and `moved` (of them those that fell back and were answered) are SVG
+    paths, 1000 units wide and HEIGHT high."""
 
     end_ms: float
     peak_per_s: float
     bars: tuple[BucketBar, ...]
     area: str
-    line: str
+    moved: str
     ticks: tuple[TimeTick, ...]
-    bands: tuple[Band, ...]
+    lanes: tuple[Lane, ...]
     windows: tuple[FaultWindow, ...]
     rows: tuple[Bucket, ...]
 
-    @property
-    def shade(self) -> str:
-        """All times with faults, as one path, so that overlapping bands don't add up."""
-        return "".join(f"M{10 * b.x:g} 0h{10 * b.width:g}v{HEIGHT:g}h-{10 * b.width:g}z" for b in self.bands)
 
-    @property
-    def plot_y(self) -> float:
-        """The top of the plot: below the bands and the label of its height."""
-        return BAND_STEP * max((band.lane + 1 for band in self.bands), default=0) + PEAK_ROOM
-
-    @property
-    def axis_y(self) -> float:
-        """The position of the axis labels."""
-        return self.plot_y + HEIGHT + 16
-
-    @property
-    def height(self) -> float:
-        """The height of the whole picture."""
-        return self.axis_y + 6
-
-    @property
-    def has_fallbacks(self) -> bool:
-        return any(bar.bucket.fallbacks for bar in self.bars)
-
-
-def timeline_of(moments: Sequence[Moment], windows: Sequence[FaultWindow] = ()) -> Timeline:
-    """The timeline of the run so far; future windows are left out of the bands."""
+def timeline_of(moments: Sequence[Moment], windows: Sequence[FaultWindow] = (), lanes: Sequence[Lane] = ()) -> Timeline:
+    """The timeline of the run so far."""
     end_ms = moments[-1].at_ms if moments else 0.0
     buckets = buckets_of(moments, most=MOST_BUCKETS)
     peak = max((bucket.per_s for bucket in buckets), default=0.0)
@@ -160,9 +124,9 @@ def timeline_of(moments: Sequence[Moment], windows: Sequence[FaultWindow] = ()) 
         peak_per_s=peak,
         bars=bars,
         area=_area(bars, [b.per_s for b in buckets], peak),
-        line=_line(bars, [b.rate(b.fallbacks) for b in buckets], peak),
+        moved="".join(_moved(bar, peak) for bar in bars),
         ticks=tuple(_ticks(end_ms)),
-        bands=_bands(windows, end_ms),
+        lanes=tuple(lanes),
         windows=tuple(windows),
         rows=buckets_of(moments, most=MOST_ROWS),
     )
@@ -191,7 +155,8 @@ def _between(before: Moment, after: Moment) -> Bucket:
 
 def _bar(bucket: Bucket, end_ms: float, peak: float) -> BucketBar:
     x, right = _percent(bucket.from_ms, end_ms), _percent(bucket.to_ms, end_ms)
-    return BucketBar(bucket, x, round(right - x, 3), _height(bucket.rate(bucket.failed), peak))
+    heights = (_height(rate, peak) for rate in (bucket.per_s, bucket.rate(bucket.failed)))
+    return BucketBar(bucket, x, round(right - x, 3), *heights)
 
 
 def _area(bars: Sequence[BucketBar], rates: Sequence[float], peak: float) -> str:
@@ -202,17 +167,15 @@ def _area(bars: Sequence[BucketBar], rates: Sequence[float], peak: float) -> str
     return f"M0 {HEIGHT:g}{''.join(parts)}V{HEIGHT:g}z"
 
 
-def _line(bars: Sequence[BucketBar], rates: Sequence[float], peak: float) -> str:
-    """Level over each bucket; interrupted where the value is 0."""
-    path, is_drawn = "", False
-    for bar, rate in zip(bars, rates, strict=True):
-        if rate:
-            begins = "" if is_drawn else f"M{10 * bar.x:g} {HEIGHT:g}"
-            path += f"{begins}V{_top(rate, peak):g}H{_right(bar):g}"
-        elif is_drawn:
-            path += f"V{HEIGHT:g}"
-        is_drawn = bool(rate)
-    return path
+def _moved(bar: BucketBar, peak: float) -> str:
+    """The part of a bar that fell back and was answered: below what failed, above what the first choice answered."""
+    bucket = bar.bucket
+    count = min(bucket.fallbacks, bucket.requests - bucket.failed)
+    if count <= 0:
+        return ""
+    top = _top(bucket.rate(bucket.requests - bucket.failed), peak)
+    height = _height(bucket.rate(count), peak)
+    return f"M{10 * bar.x:g} {top:g}H{_right(bar):g}v{height:g}H{10 * bar.x:g}z"
 
 
 def _right(bar: BucketBar) -> float:
@@ -231,19 +194,6 @@ def _percent(at_ms: float, end_ms: float) -> float:
     return round(100 * min(1.0, at_ms / end_ms), 3) if end_ms else 0.0
 
 
-def _bands(windows: Sequence[FaultWindow], end_ms: float) -> tuple[Band, ...]:
-    """Each in the first free lane; a band without one is left out."""
-    free_from = [0.0] * MOST_LANES
-    bands = []
-    for window in windows:
-        lane = next((n for n, moment in enumerate(free_from) if moment <= window.from_ms), None)
-        if lane is not None and window.from_ms < end_ms:
-            free_from[lane] = window.until_ms
-            x = _percent(window.from_ms, end_ms)
-            bands.append(Band(window, x, round(_percent(window.until_ms, end_ms) - x, 3), lane))
-    return tuple(bands)
-
-
 def _ticks(end_ms: float) -> Iterator[TimeTick]:
     """Four to ten round times, and the beginning."""
     if end_ms <= 0:
@@ -252,7 +202,7 @@ def _ticks(end_ms: float) -> Iterator[TimeTick]:
     power = 10 ** math.floor(math.log10(rough))
     step = next(n * power for n in NICE if n * power >= rough)
     for n in range(int(end_ms / step) + 1):
-        yield TimeTick(_percent(n * step, end_ms), f"{n * step / 1000:,g} s")
+        yield TimeTick(_percent(n * step, end_ms), clock(n * step) if step >= 1000 else f"{n * step / 1000:,g} s")
 
 
 def seconds(at_ms: float) -> str:

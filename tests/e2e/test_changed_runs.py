@@ -18,8 +18,8 @@ from tests.e2e.test_live_tester import COUNT_STARTS, open_tester, start
 from tests.servers import Console, running
 
 LONG = 600
-# Every element of the diagram and the numbers above it, by its id.
-PICTURE = """() => Object.fromEntries([...document.querySelectorAll('svg.picture [id], .stats [id]')].map(
+# Every element of the diagram and the numbers of the moment above it, by its id.
+PICTURE = """() => Object.fromEntries([...document.querySelectorAll('svg.picture [id], .stats [id]:not(.whole)')].map(
   (e) => [e.id, [e.textContent, ...[...e.attributes].map((a) => `${a.name}=${a.value}`).sort()].join(' ')]))"""
 AT_MOST_MS = LIMIT_S * 1000
 

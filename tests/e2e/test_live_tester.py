@@ -42,6 +42,11 @@ def requests_shown(page: Page) -> int:
     return int(page.locator(".stats dd").first.inner_text().replace(",", ""))
 
 
+def figures(page: Page) -> list[str]:
+    """Those of the moment; the ranges beside them come later, seed by seed."""
+    return page.locator(".stats dd:not(.whole)").all_inner_texts()
+
+
 def moment_ms(page: Page) -> int:
     return int(page.get_by_label("Moment of the run").input_value())
 
@@ -72,6 +77,40 @@ def test_a_run_moves_and_ends_with_the_numbers_of_the_api(admin: Page, server: C
     assert admin.evaluate("window.starts") == []
 
 
+def test_streams_are_as_wide_as_shares_and_skips_flow_past_the_cooling_tier(admin: Page, server: Console) -> None:
+    open_tester(admin)
+    run_id = start(admin, scenario="primary-outage")
+    expect_end(admin)
+    expect(admin.locator(".stats dd").first).to_have_text("200")
+    result = server.call("GET", f"/v1/runs/{run_id}")["result"]
+    rows = {row["provider"]: row for row in result["traffic_distribution"]}
+    for n, provider in enumerate(("Nebius", "Fireworks")):
+        width = float(admin.locator(f"#s{n}").get_attribute("stroke-width") or 0)
+        assert width == pytest.approx(44 * rows[provider]["success_count"] / 200, abs=0.26), provider
+    second = rows["Fireworks"]["deployment_id"]
+    skips = [f for f in result["flow_data"] if f["from_deployment"] is None and f["to_deployment"] == second]
+    count = sum(flow["request_count"] for flow in skips)
+    assert count > 0
+    expect(admin.locator("#sk0")).to_have_text(f"{count:,} skipped while cooling")
+    expect(admin.locator("#verdict")).to_contain_text("Nebius was down for")
+    expect(admin.locator(".lane").first.locator(".cooldown").first).to_be_visible()
+
+
+def test_a_run_is_seen_whole_on_one_screen(admin: Page) -> None:
+    admin.set_viewport_size({"width": 1440, "height": 900})
+    open_tester(admin)
+    start(admin, requests=60, scenario="primary-outage")
+    expect_end(admin)
+    for part in (
+        admin.get_by_role("button", name="Run Simulation"),
+        admin.locator(".stats"),
+        admin.locator(".stage"),
+        admin.locator("#verdict"),
+        admin.locator(".lane").last,
+    ):
+        expect(part).to_be_in_viewport(ratio=1)
+
+
 def test_one_seed_shows_the_same_numbers_again(admin: Page) -> None:
     seen = []
     for _ in range(2):
@@ -79,7 +118,7 @@ def test_one_seed_shows_the_same_numbers_again(admin: Page) -> None:
         start(admin, requests=80, scenario="rate-limited-primary", seed=11)
         expect_end(admin)
         expect(admin.locator(".stats dd").first).to_have_text("80")
-        seen.append(admin.locator(".stats").inner_text())
+        seen.append(figures(admin))
     assert seen[0] == seen[1]
 
 
@@ -105,11 +144,11 @@ def test_arrow_keys_go_from_picture_to_picture_faster_than_the_server_answers(ad
     scrub.focus()
     for presses in range(1, 9):
         admin.keyboard.press("ArrowLeft")
-        assert moment_ms(admin) == end - presses * 250
+        assert end - presses * 1000 - 250 <= moment_ms(admin) <= end - presses * 1000
         admin.wait_for_timeout(100)  # the answer to the first comes between the third and the fourth
     expect(admin.locator(".stats dd").first).not_to_have_text("120")
     admin.wait_for_timeout(600)
-    assert end - 9 * 250 < moment_ms(admin) <= end - 8 * 250, "the picture at that moment is a little older"
+    assert end - 8 * 1000 - 250 <= moment_ms(admin) <= end - 8 * 1000, "the picture at that moment is a little older"
     assert 0 < requests_shown(admin) < 120
     for _ in range(9):  # one more: the end need not be a whole step away
         admin.keyboard.press("ArrowRight")
@@ -125,7 +164,7 @@ def test_two_browsers_see_the_same_run(admin: Page, browser: Browser, base_url: 
     for page in (admin, other):
         expect_end(page)
         expect(page.locator(".stats dd").first).to_have_text("100")
-    assert admin.locator(".stats").inner_text() == other.locator(".stats").inner_text()
+    assert figures(admin) == figures(other)
     other.context.close()
 
 
@@ -140,7 +179,10 @@ def test_the_keyboard_alone_starts_and_plays_a_run(admin: Page) -> None:
     play.focus()
     admin.keyboard.press("Space")
     expect(play).to_have_text("Play")
-    admin.keyboard.press("Tab")
+    for _ in range(40):
+        admin.keyboard.press("Tab")
+        if admin.evaluate("document.activeElement.matches('[data-control=scrub]')"):
+            break
     expect(admin.get_by_label("Moment of the run")).to_be_focused()
 
 

@@ -18,6 +18,7 @@ function start({ status = "running", speed = "10", address } = {}) {
     speed: new FakeElement({ parts: { ":checked": { value: speed } } }),
     status: new FakeElement({ textContent: status }),
     change: new FakeElement(),
+    standing: new FakeElement(),
   };
   bar = new FakeElement({
     parts: {
@@ -27,6 +28,7 @@ function start({ status = "running", speed = "10", address } = {}) {
       "[data-show=moment]": controls.moment,
       "[data-show=status]": controls.status,
       "[data-show=change]": controls.change,
+      "[data-live]": controls.standing,
     },
   });
   Object.assign(bar.dataset, { run: "r1", mode: "ordered", status, final: "done cancelled failed" });
@@ -133,7 +135,7 @@ test("playing at the end begins again", () => {
   assert.deepEqual(FakeSocket.last.sent, [{ seek_ms: 0 }, { pause: false }]);
 });
 
-test("an arrow key leads to the next picture, within the run", () => {
+test("an arrow key leads a second on or back, within the run", () => {
   connected();
   const press = (key) => controls.scrub.say("keydown", { key });
   assert.equal(press("ArrowRight").defaultPrevented, true);
@@ -141,7 +143,9 @@ test("an arrow key leads to the next picture, within the run", () => {
   press("ArrowLeft");
   assert.equal(press("a").defaultPrevented, false);
   const sought = FakeSocket.last.sent.filter((wish) => "seek_ms" in wish).map((wish) => wish.seek_ms);
-  assert.deepEqual(sought, [1250, 1000, 750]);
+  assert.deepEqual(sought, [2000, 1000, 0]);
+  controls.scrub.say("keydown", { key: "ArrowRight", shiftKey: true });
+  assert.deepEqual(FakeSocket.last.sent.at(-1), { seek_ms: 4000 });
 });
 
 test("pictures of a long run are further apart", () => {
@@ -212,4 +216,34 @@ test("an error of the run is said with its status", () => {
   connected();
   FakeSocket.last.hears({ s: { ...OVER, status: "failed", error: "The worker ended." } });
   assert.equal(controls.status.textContent, "failed: The worker ended.");
+});
+
+test("the dot is green while a run goes on, and grey at its end", () => {
+  connected();
+  assert.deepEqual([...controls.standing.classes], ["is-live"]);
+  FakeSocket.last.hears({ s: OVER });
+  assert.deepEqual([...controls.standing.classes], []);
+});
+
+test("a server that answers no question within five seconds is gone, and the dot is grey", () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  connected();
+  mock.timers.tick(2000);
+  assert.deepEqual(FakeSocket.last.sent, [{ ping: true }]);
+  mock.timers.tick(2900);
+  assert.deepEqual([[...controls.standing.classes], controls.status.textContent], [[], "no connection"]);
+  FakeSocket.last.hears({ pong: true });
+  FakeSocket.last.hears({ s: RUNNING });
+  assert.deepEqual([[...controls.standing.classes], controls.status.textContent], [["is-live"], "running"]);
+});
+
+test("an answer keeps the dot green, and the next question comes after the next silence", () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  connected();
+  for (let n = 0; n < 3; n += 1) {
+    mock.timers.tick(2000);
+    FakeSocket.last.hears({ pong: true });
+  }
+  assert.deepEqual(FakeSocket.last.sent, [{ ping: true }, { ping: true }, { ping: true }]);
+  assert.deepEqual([...controls.standing.classes], ["is-live"]);
 });

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 
 from engine.faults.scenarios import Scenario
@@ -60,7 +58,7 @@ def test_a_short_rest_belongs_to_the_bucket_before_it():
 def test_before_anything_has_happened_there_is_nothing_to_draw():
     for rows in ([], [Moment(0.0, 0, 0, 0)]):
         timeline = timeline_of(rows)
-        assert (timeline.bars, timeline.area, timeline.line, timeline.ticks) == ((), "", "", ())
+        assert (timeline.bars, timeline.area, timeline.moved, timeline.ticks) == ((), "", "", ())
 
 
 def test_the_picture_fills_its_width_and_stays_in_its_height():
@@ -68,16 +66,14 @@ def test_the_picture_fills_its_width_and_stays_in_its_height():
     assert [(bar.x, bar.width) for bar in timeline.bars] == [(0, 50), (50, 50)]
     assert timeline.peak_per_s == 40
     assert timeline.area == "M0 60V2H500V31H1000V60z"
-    assert timeline.line == "M500 60V31H1000"
     assert timeline.bars[1].failed_height == HEIGHT / 2 - 1
     assert [tick.label for tick in timeline.ticks] == ["0 s", "0.1 s", "0.2 s", "0.3 s", "0.4 s", "0.5 s"]
 
 
-def test_bands_lie_beside_each_other_in_as_few_lanes_as_they_need():
-    told = [FaultWindow("A", "down", *span) for span in ((0, 4000), (1000, math.inf), (5000, 6000), (90000, math.inf))]
-    timeline = timeline_of(moments(41), told)
-    assert [(band.x, band.width, band.lane) for band in timeline.bands] == [(0, 40, 0), (10, 90, 1), (50, 10, 0)]
-    assert len(timeline.windows) == 4
+def test_what_fell_back_lies_between_what_was_answered_at_once_and_what_failed():
+    timeline = timeline_of([Moment(0, 0, 0, 0), Moment(1000, 10, 2, 5), Moment(2000, 20, 12, 15)])
+    assert timeline.moved == "M0 13.6H500v29H0z", "the second bar has nothing but failures"
+    assert [(bar.failed_y, bar.failed_height) for bar in timeline.bars] == [(2, 11.6), (2, 58)]
 
 
 def test_faults_are_described_by_target_and_effect():

@@ -79,7 +79,7 @@ async def test_what_is_not_there_is_not_found(key, run_id):
 
 
 async def test_a_bad_address_says_what_is_bad(run, key):
-    assert await closing_of(run.pk, key, speed=3) == (4400, 'speed: this must be 1, 10 or "max".')
+    assert await closing_of(run.pk, key, speed=3) == (4400, 'speed: this must be 1, 5, 10, 20 or "max".')
     assert (await closing_of(run.pk, key, view="film"))[0] == 4400
 
 
