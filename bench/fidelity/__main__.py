@@ -23,7 +23,7 @@ from bench.fidelity.verdicts import are_met
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS, PAGE = ROOT / "var" / "fidelity" / "rows.json", ROOT / "docs" / "fidelity.md"
-RUNS, AT_ONCE = 3, 4
+RUNS, AT_ONCE = 3, 5
 
 
 def main() -> None:
@@ -46,7 +46,7 @@ def main() -> None:
     if not asked.quick and not asked.case:
         table.write(PAGE, [(case, rows.all.get(case.slug)) for case in CASES])
     met = sum(are_met(row.lines) for row in known)
-    print(f"{met} of {len(wanted)} cases are faithful, after {(time.monotonic() - began) / 60:.0f} minutes")
+    print(f"\n{met} of {len(wanted)} cases are faithful, after {(time.monotonic() - began) / 60:.0f} minutes")
     sys.exit(0 if met == len(wanted) else 1)
 
 
@@ -54,7 +54,13 @@ def _measure(cases: Sequence[Case], rows: Rows, runs: int, at_once: int) -> None
     with tempfile.TemporaryDirectory(prefix="rc-fidelity-") as folder, staged(Path(folder)) as stage:
         with stage.processes() as (ours,):
             stage.build_even(ours)
-        for batch in batches(cases, at_once):
+        planned, began = list(batches(cases, at_once)), time.monotonic()
+        for number, batch in enumerate(planned, start=1):
+            passed = (time.monotonic() - began) / 60
+            print(
+                f"\n{number} of {len(planned)}, after {passed:.0f} minutes: {', '.join(c.name for c in batch)}",
+                flush=True,
+            )
             for case, row in perform(stage, batch, runs):
                 rows.keep(case, row)
                 print(table.text(row), flush=True)

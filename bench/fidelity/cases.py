@@ -127,7 +127,7 @@ class Case:
     processes: int = 1
     is_shared: bool = False
     is_by_minute: bool = False
-    calls: int = 200
+    calls: int = 150
     told: Row = field(default_factory=dict)
     why: str = ""
 
