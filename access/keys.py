@@ -16,6 +16,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from access.models import ApiKey, ApiKeyQuerySet, Role, Scope
+from engine.admission.rate_limits import Limit, in_order, pair
 
 PREFIX = "sk-rc-"
 
@@ -54,6 +55,14 @@ class KeyHolder:
     owner_tpm: int | None = None
     team_rpm: int | None = None
     team_tpm: int | None = None
+
+    def allows(self, name: str, meant: str | None = None) -> bool:
+        """Whether its list of models, if there is one, has this name, or the one that is meant by it."""
+        return not self.allowed_models or name in self.allowed_models or meant in self.allowed_models
+
+    def is_among(self, assigned: frozenset[str] | None) -> bool:
+        """Whether a group is for it: one that is open to everybody (None), or assigned to it or one of its teams."""
+        return assigned is None or self.key_id is None or not assigned.isdisjoint(self.key_ids | self.team_ids)
 
     @property
     def is_expired(self) -> bool:
@@ -114,11 +123,30 @@ def holder_of(row: ApiKey) -> KeyHolder:
     )
 
 
+def limits_of(holder: KeyHolder) -> list[Limit]:
+    """The limits a minute of a key, of all keys of its owner, and of all of its team; none for the master key."""
+    if holder.key_id is None:
+        return []
+    owner, team = f"All keys of {holder.name} together", f"All keys of the team {holder.team} together"
+    limits = (
+        *pair(holder.rpm, holder.tpm, holder.window_id or holder.key_id, "This key"),
+        *pair(holder.owner_rpm, holder.owner_tpm, f"person:{holder.user_id}", owner),
+        *pair(holder.team_rpm, holder.team_tpm, f"team:{holder.team_id}", team),
+    )
+    return in_order(limits) if len(limits) > 1 else [*limits]
+
+
 def verify(key: str) -> KeyHolder | None:
     """The holder of a key, or None. Two indexed look-ups."""
     if is_master(key):
         return MASTER
     row = _rows().filter(hash=hash_key(key)).first()
+    return holder_of(row) if row else None
+
+
+def usable_holder(keys: ApiKeyQuerySet) -> KeyHolder | None:
+    """The holder of the first of these keys that works; None if none does."""
+    row = _rows().filter(pk__in=keys.values("pk")).first()
     return holder_of(row) if row else None
 
 

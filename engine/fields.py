@@ -31,6 +31,7 @@ class Between:
 
 Text = Annotated[str, "printable"]
 Share = Annotated[float, Between(0, 1)]
+GatewayMs = Annotated[float, Between(0, 60_000)]
 RunSeconds = Annotated[float, Between(0, WEEK_S)]
 
 

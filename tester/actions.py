@@ -27,7 +27,7 @@ def create_run(*, by: Actor, plan: RunPlan) -> Run:
     forget_old_runs()
     return Run.objects.create(
         group=plan.group,
-        group_name=plan.group.name,
+        group_name=plan.name,
         group_revision=plan.group.revision,
         scenario=plan.job.scenario.name,
         seed=plan.job.seed,

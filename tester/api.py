@@ -17,13 +17,15 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from access.authentication import actor_of
-from access.models import Role
+from access.models import Actor, Role
 from engine.exceptions import BadInput
 from engine.faults.scenarios import SCENARIOS
 from groups.models import RoutingGroup
 from lib.serializers import page_answer, page_of, row_or_404
 from tester import actions
 from tester import serializers as shapes
+from tester.calling.keys import holder_for
+from tester.calling.names import calling_of_group
 from tester.change_planning import AskedChange, plan_change
 from tester.models import Frame, Run, RunStatus
 from tester.run_planning import RunPlan, RunRequest, plan
@@ -81,12 +83,8 @@ class SimulateView(APIView):
         query = shapes.SimulateQuery(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
         asked = shapes.SimulateSerializer.checked(request.data)
-        planned = _planned(row_or_404(RoutingGroup.objects.all(), group_id), asked)
-        run = actions.create_run(by=actor_of(request), plan=planned)
-        if wait := query.validated_data["wait"]:
-            return _conducted(run, planned, waits_for_seeds=wait == shapes.ALL_SEEDS)
-        conduct_in_background(run, planned.job)
-        return Response({"run_id": str(run.pk), "status": run.current_status}, status=202)
+        planned = _planned(row_or_404(RoutingGroup.objects.all(), group_id), asked, by=actor_of(request))
+        return started(request, planned, query.validated_data["wait"])
 
 
 class GroupRunsView(APIView):
@@ -205,9 +203,20 @@ class RunFramesView(APIView):
         return Response({"frames": [{"n": row.n, **row.data} for row in rows], **about})
 
 
-def _planned(group: RoutingGroup, asked: dict[str, Any]) -> RunPlan:
+def _planned(group: RoutingGroup, asked: dict[str, Any], *, by: Actor) -> RunPlan:
+    key = asked.pop("key", None)
     with bad_input_as_400():
-        return plan(group, RunRequest(**asked))
+        calling = None if key is None else calling_of_group(group, holder_for(by, str(key)))
+        return plan(group, RunRequest(**asked), calling=calling)
+
+
+def started(request: Request, planned: RunPlan, wait: Any) -> Response:
+    """Starts a run, and answers as its caller waits."""
+    run = actions.create_run(by=actor_of(request), plan=planned)
+    if wait:
+        return _conducted(run, planned, waits_for_seeds=wait == shapes.ALL_SEEDS)
+    conduct_in_background(run, planned.job)
+    return Response({"run_id": str(run.pk), "status": run.current_status}, status=202)
 
 
 @contextmanager

@@ -9,16 +9,22 @@ from typing import Any, Protocol
 
 from django.conf import settings
 
+from access.keys import MASTER
 from engine.exceptions import BadInput
 from engine.faults.kinds import PriceChange
 from engine.faults.needs import workload_for
 from engine.faults.scenarios import Scenario, parse_scenario
+from engine.rehearsal.called import Called
 from engine.rehearsal.jobs import DEFAULT_FRAME_S, Job
 from engine.rehearsal.workload import Workload
 from engine.spec import GroupSpec, Router
 from groups.models import RoutingGroup
 from groups.specs import specs_with_fallbacks
+from tester.calling.keys import calling_key
+from tester.calling.mixes import Mix, mix_for
+from tester.calling.names import Calling
 from tester.runs import cost_estimate, replay
+from tester.runs.gateway_time import gateway_time
 from tester.runs.seeds import how_many
 from tester.runs.speeds import Speeds, speeds_for
 from tester.scene import drawings
@@ -26,7 +32,7 @@ from usage.health.processes import running_processes
 
 MOST_REQUESTS = 100_000
 SEED_BITS = 32  # safe in browsers, whose integers end at 53 bits
-ENGINE_INPUT = ("specs", "frame_every_s", "deadline_s", "workers", "shared_state")
+ENGINE_INPUT = ("specs", "frame_every_s", "deadline_s", "workers", "shared_state", "gateway_ms", "called")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +52,7 @@ class RunRequest:
     shared_state: bool | None = None
     profiles: Mapping[str, Any] | None = None
     seeds: int | None = None
+    gateway_ms: float | None = None
 
 
 class FailureSource(Protocol):
@@ -65,21 +72,33 @@ class RunPlan:
     seeds: int = 1
 
     @property
+    def name(self) -> str:
+        """What is called."""
+        return self.group.name if self.job.called is None else self.job.called.name
+
+    @property
     def engine_input(self) -> dict[str, Any]:
         """The parts of the job beyond the configuration, without keys; see `change_planning.py`."""
         return {name: value for name, value in self.job.to_json().items() if name in ENGINE_INPUT}
 
 
-def plan(group: RoutingGroup, asked: RunRequest, *, beside: Sequence[GroupSpec] = ()) -> RunPlan:
+def plan(
+    group: RoutingGroup, asked: RunRequest, *, beside: Sequence[GroupSpec] = (), calling: Calling | None = None
+) -> RunPlan:
     """Checks the request and reads all data for it; raises BadInput. Sends and stores nothing.
 
-    `beside`: groups that are compared with it, whose deployments the scenario may name, too.
+    `beside`: groups that are compared with it, whose deployments the scenario may name, too. `calling`: the name that
+    leads to the group, and the key; without it requests come to the group itself.
     """
-    specs = routed(specs_with_fallbacks(group), asked.router)
-    asked = replay.resolved(asked, [*specs, *beside])
+    calling = None if calling is None or calling.is_plain else calling
+    virtual = None if calling is None else calling.virtual
+    specs = routed(specs_with_fallbacks(group) if calling is None else calling.specs(), asked.router)
+    asked = replay.resolved(asked, [*specs, *beside], virtual)
     seed = secrets.randbits(SEED_BITS) if asked.seed is None else asked.seed
     scenario = _scenario(asked, [*specs, *beside])
     workload = _workload(asked, scenario)
+    mix = mix_for(virtual, workload)
+    workload = workload if mix is None else replace(workload, complexity=mix.shares)
     if workload.num_requests > MOST_REQUESTS:
         raise BadInput("workload", f"This is {workload.num_requests:,} requests; the most are {MOST_REQUESTS:,}.")
     speeds = (
@@ -87,6 +106,7 @@ def plan(group: RoutingGroup, asked: RunRequest, *, beside: Sequence[GroupSpec] 
         if asked.mock
         else _real_speeds(asked)
     )
+    own_time = gateway_time(group, asked.gateway_ms, scenario, seed=asked.seed, is_mock=asked.mock)
     job = Job(
         specs=tuple(specs) if not asked.mock else tuple(without_keys(spec) for spec in specs),
         workload=workload,
@@ -98,6 +118,8 @@ def plan(group: RoutingGroup, asked: RunRequest, *, beside: Sequence[GroupSpec] 
         is_real=not asked.mock,
         workers=asked.workers or max(1, running_processes().count()),
         shared_state=bool(settings.REDIS_URL) if asked.shared_state is None else asked.shared_state,
+        gateway_ms=own_time.ms,
+        called=None if calling is None else _called(calling, mix, specs),
     )
     check_router(job)
     seeds = how_many(asked.seeds, job)
@@ -105,11 +127,25 @@ def plan(group: RoutingGroup, asked: RunRequest, *, beside: Sequence[GroupSpec] 
     config = {
         **_config(asked, job),
         **speeds.to_json(),
+        **own_time.to_json(),
         "seeds": seeds,
         "estimated_cost_usd": None if cost.unpriced else cost.usd,
-        "group": drawings.to_json(drawings.drawn_group(group)),
+        "group": drawings.to_json(drawings.drawn_group(group) if calling is None else calling.drawn()),
+        **({} if calling is None else {"called": _told_of(calling, mix)}),
     }
     return RunPlan(group, job, config, seeds)
+
+
+def _called(calling: Calling, mix: Mix | None, specs: Sequence[GroupSpec]) -> Called:
+    key = None if calling.holder is MASTER else calling_key(calling.holder, specs)
+    return Called(calling.asked, calling.virtual, {} if mix is None else mix.shares, key)
+
+
+def _told_of(calling: Calling, mix: Mix | None) -> dict[str, Any]:
+    holder = calling.holder
+    key = None if holder.key_id is None else {"id": holder.key_id, "name": holder.key_name, "owner": holder.name}
+    told = {"model": calling.asked, "meant": calling.name, "key": key}
+    return told if mix is None else {**told, "complexity_from": mix.origin.value}
 
 
 def routed(specs: Sequence[GroupSpec], router: str | None) -> list[GroupSpec]:
@@ -140,6 +176,9 @@ def check_router(job: Job) -> None:
     """What is rehearsed with our own router only; raises BadInput."""
     if not job.is_real and job.spec.router is Router.NATIVE:
         return
+    if job.called is not None:
+        what = "key" if job.called.virtual is None and job.called.key is not None else "model"
+        raise BadInput(what, "What a client calls is rehearsed in mock mode and with our own router only.")
     if job.workload.clients is not None:
         raise BadInput("workload.clients", "They are rehearsed with our own router only. Leave this out.")
     if any(isinstance(aimed.fault, PriceChange) for aimed in job.scenario.faults):

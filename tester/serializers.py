@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from engine.spec import Router
 from lib.serializers import Page, PageQuery, StrictSerializer
+from tester.calling.serializers import GroupCountSerializer, KeyRefusalSerializer
 from tester.models import Run, RunStatus, SeedsStatus
 from tester.runs.seeds import MOST_SEEDS
 
@@ -131,6 +132,18 @@ class SimulateSerializer(StrictSerializer):
         allow_null=True,
         help_text="How many seeds; by default 10, or fewer for a large run. The first result is answered at once.",
     )
+    key = serializers.UUIDField(
+        required=False,
+        allow_null=True,
+        help_text="The API key that calls, by its id: its limits and credits count as in the gateway.",
+    )
+    gateway_ms = serializers.FloatField(
+        min_value=0,
+        max_value=60_000,
+        required=False,
+        allow_null=True,
+        help_text="The gateway's own time for a request; by default the scenario's, or as measured in the log, else 0.",
+    )
 
 
 class ChangeSerializer(StrictSerializer):
@@ -223,12 +236,8 @@ class SimulationResultSerializer(serializers.Serializer):
     refused_requests = serializers.IntegerField(
         help_text="Refused because of the request itself; not in the success rate: successful / (successful + failed)."
     )
-    left_requests = serializers.IntegerField(
-        required=False, help_text="Their caller gave up waiting; only where the workload has clients."
-    )
-    repeated_requests = serializers.IntegerField(
-        required=False, help_text="Requests that repeat a failed one; only where the workload has clients."
-    )
+    left_requests = serializers.IntegerField(required=False, help_text="Callers who gave up; only with clients.")
+    repeated_requests = serializers.IntegerField(required=False, help_text="Repeats of failed ones; only with clients.")
     failures_by_cause = serializers.DictField(
         child=serializers.IntegerField(), help_text="Failed requests by the class of the error their client got."
     )
@@ -270,6 +279,9 @@ class SimulationResultSerializer(serializers.Serializer):
     seeds = serializers.IntegerField(required=False, help_text="With several: how many.")
     seeds_done = serializers.IntegerField(required=False, help_text="With several: how many are done.")
     ranges = RangesField(required=False)
+    called = serializers.CharField(required=False)
+    groups = GroupCountSerializer(many=True, required=False, help_text="By group and tier, where a name was called.")
+    refused_by_key = KeyRefusalSerializer(many=True, required=False)
 
 
 class RunStartedSerializer(serializers.Serializer):

@@ -3,10 +3,12 @@
 from django.urls import path
 
 from tester import api
+from tester.calling.api import SimulateCalledView
 from tester.comparing.api import CompareView
 from tester.history.api import HistoryCancelView, HistoryRunView, HistoryView
 
 urlpatterns = [
+    path("v1/simulate", SimulateCalledView.as_view(), name="api-simulate-called"),
     path("v1/scenarios", api.ScenariosView.as_view(), name="api-scenarios"),
     path("v1/routing_group/<str:group_id>/simulate", api.SimulateView.as_view(), name="api-simulate"),
     path("v1/routing_group/<str:group_id>/compare", CompareView.as_view(), name="api-compare"),

@@ -72,6 +72,7 @@ RULES: dict[str, tuple[str, str]] = {
     "api-run-traces": (VIEWER, ADMIN),
     "api-scenarios": (VIEWER, ADMIN),
     "api-simulate": (ADMIN, OPERATOR),
+    "api-simulate-called": (ADMIN, OPERATOR),
     "api-status-page-detail": (VIEWER, ADMIN),
     "api-status-page-incidents": (VIEWER, ADMIN),
     "api-status-page-list": (VIEWER, ADMIN),

@@ -18,6 +18,7 @@ from django.utils import timezone
 from access.credits.exceptions import CapReached, OutOfCredits
 from access.credits.money import MOST_NANOUSD, dollars, month_end, month_of, usd_of
 from access.models import Account, Hold, Movement, MovementKind
+from engine.admission.purse import Purse, Shortage, collected
 
 log = structlog.get_logger(__name__)
 
@@ -79,11 +80,25 @@ def _refuse(account_id: int, amount: int, now: datetime) -> None:
     if account is None:
         return
     month, cap = month_of(now), account.monthly_cap_nanousd
-    left = None if cap is None else cap - account.spent_in(month) - account.held_nanousd
-    lacks_credits = account.is_prepaid and account.available_nanousd < amount
-    if cap is not None and left is not None and not lacks_credits:
+    if cap is not None and purse_of(account, now).shortage(amount) is not Shortage.CREDITS:
+        left = cap - account.spent_in(month) - account.held_nanousd
         raise CapReached(account.holder_name, cap_nanousd=cap, left_nanousd=left, ends_at=month_end(month), now=now)
     raise OutOfCredits(account.holder_name, needed_nanousd=amount, available_nanousd=account.available_nanousd)
+
+
+def purse_of(account: Account, now: datetime) -> Purse:
+    """An account as the engine's rules see it."""
+    month = month_of(now)
+    return Purse(
+        holder=account.holder_name,
+        is_prepaid=account.is_prepaid,
+        balance=account.balance_nanousd,
+        held=account.held_nanousd,
+        floor=account.floor_nanousd,
+        cap=account.monthly_cap_nanousd,
+        spent=account.spent_in(month),
+        month_ends_in_s=max((month_end(month) - now).total_seconds(), 1.0),
+    )
 
 
 def settle(*, call_id: str, cost_nanousd: int, account_id: int | None = None, by: str = "gateway") -> None:
@@ -137,7 +152,7 @@ def _charge(account: Account, settlement: Settlement, *, reserved: int, by: str)
     """The ledger line of a charge, applied to the account in memory. `reserved` was its hold."""
     # Bounded, so that an absurd token count of an upstream does not block a batch.
     now, cost = timezone.now(), min(settlement.cost_nanousd, MOST_NANOUSD)
-    paid = min(cost, max(reserved, account.available_nanousd)) if account.is_prepaid else cost
+    paid = collected(cost, reserved, account.available_nanousd, is_prepaid=account.is_prepaid)
     account.spend(paid, month=month_of(now))
     reason = settlement.reason
     if paid < cost:

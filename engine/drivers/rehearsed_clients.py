@@ -91,8 +91,8 @@ class ClientSimulation(Simulation):
         caller = self._callers.pop(request.index)
         if (wait_s := caller.asks_again_in_s(failure, self.now)) is None:
             if request.client is not None:
-                self._next(request.client)
+                self._next(request.client, self._gateway_s)
             return
         number, self._next_number = self._next_number, self._next_number + 1
         self._callers[number] = caller
-        self.at(self.now + wait_s, self.begin_one, ((number, caller.arrival), request.client))
+        self.at(self.now + self._gateway_s + wait_s, self.begin_one, ((number, caller.arrival), request.client))

@@ -27,12 +27,19 @@ from engine.upstreams.tokens import Usage
 
 def simulation_of(job: Job) -> type[Simulation]:
     """What runs a job."""
-    hedges = any(spec.hedge for spec in job.specs)
-    if job.workload.clients is None:
-        return HedgingSimulation if hedges else Simulation
-    from engine.drivers.rehearsed_clients import ClientSimulation  # only runs that have clients know of them
+    kinds: list[type[Simulation]] = [HedgingSimulation] if any(spec.hedge for spec in job.specs) else []
+    # Only runs that have clients, or call a name, know of them.
+    if job.workload.clients is not None:
+        from engine.drivers.rehearsed_clients import ClientSimulation
 
-    return type("HedgingClients", (HedgingSimulation, ClientSimulation), {}) if hedges else ClientSimulation
+        kinds.append(ClientSimulation)
+    if job.called is not None:
+        from engine.drivers.rehearsed_calls import CallSimulation
+
+        kinds.append(CallSimulation)
+    if len(kinds) > 1:
+        return type("SimulationOfSeveralKinds", tuple(kinds), {})
+    return kinds[0] if kinds else Simulation
 
 
 class HedgingSimulation(Simulation):

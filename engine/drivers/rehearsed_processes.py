@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from random import Random
 
 from engine.core.first_asks import FirstAsks
-from engine.core.state import Target
+from engine.core.state import Group, Target
 from engine.drivers.compiling import compiled_together
 from engine.drivers.fleet_breaker import FleetBreaker
 from engine.drivers.rehearsed_conversations import Talks
+from engine.rehearsal.called import Called
 from engine.rehearsal.clients import ClientRetries
 from engine.rehearsal.jobs import Job
 from engine.rehearsal.turns import PromptCaches
@@ -21,9 +22,8 @@ class RehearsedProcess:
 
     __slots__ = ("first_asks", "group", "groups", "talks")
 
-    def __init__(self, job: Job, rng: Random, caches: PromptCaches | None) -> None:
-        self.groups = compiled_together(job.specs)
-        self.group = self.groups[job.spec.name]
+    def __init__(self, groups: dict[str, Group], name: str, rng: Random, caches: PromptCaches | None) -> None:
+        self.groups, self.group = groups, groups[name]
         self.first_asks = tuple(FirstAsks(self.group, rng, is_stream=kind) for kind in (False, True))
         self.talks = None if caches is None else Talks(self.group, caches)
 
@@ -33,7 +33,8 @@ class RehearsedProcesses:
 
     def __init__(self, job: Job, rng: Random, caches: PromptCaches | None) -> None:
         count = 1 if job.shared_state else job.workers
-        self.all = tuple(RehearsedProcess(job, rng, caches) for _ in range(count))
+        name = job.spec.name
+        self.all = tuple(RehearsedProcess(compiled_together(job.specs), name, rng, caches) for _ in range(count))
         self.lone = self.all[0] if count == 1 else None
         self._rng = Random(f"{job.seed}:processes")  # noqa: S311  # no secret is drawn from it
         self._of_client: dict[ClientRetries, RehearsedProcess] = {}
@@ -72,3 +73,40 @@ class RehearsedProcesses:
         """All deployments whose breakers are heeded, in each process."""
         groups = (group for one in self.all for group in one.groups.values())
         return (target for group in groups if group.has_breakers for target in group.targets())
+
+
+class CalledProcesses(RehearsedProcesses):
+    """Those of a run whose requests may begin at several groups, the pools of a virtual model: `names`."""
+
+    def __init__(self, job: Job, rng: Random, caches: PromptCaches | None, called: Called) -> None:
+        super().__init__(job, rng, caches)
+        known = {spec.name for spec in job.specs}
+        pools = () if called.virtual is None else (one.pool for one in called.virtual.tiers)
+        self.names = tuple(dict.fromkeys((job.spec.name, *(name for name in pools if name in known))))
+        self._entries = [
+            {
+                name: one if name == job.spec.name else RehearsedProcess(one.groups, name, rng, caches)
+                for name in self.names
+            }
+            for one in self.all
+        ]
+        self._numbers = {id(one): number for number, one in enumerate(self.all)}
+        self._by_group = {id(one.group): one for entries in self._entries for one in entries.values()}
+        self._only, self.lone = self.lone, None
+        self._chosen = self.all[0]
+
+    def choose(self, client: ClientRetries | None, name: str) -> int:
+        """The process of the next request, by its number; it begins at this group."""
+        number = 0 if self._only is not None else self._numbers[id(super().of(client))]
+        self._chosen = self._entries[number][name]
+        return number
+
+    def of(self, client: ClientRetries | None) -> RehearsedProcess:
+        return self._chosen
+
+
+def processes_of(job: Job, rng: Random, caches: PromptCaches | None) -> RehearsedProcesses:
+    """Those of a run."""
+    if job.called is None:
+        return RehearsedProcesses(job, rng, caches)
+    return CalledProcesses(job, rng, caches, job.called)

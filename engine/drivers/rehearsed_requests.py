@@ -38,7 +38,7 @@ class Place:
     `limit_s` is that of the answer, or of a stream's first token; `idle_s` that between two of its events. To the
     caller, a stream that `is_collected` is a whole answer, which may take `whole_s`. The prices are those of a token, 0
     where one of them is unknown. `parts` are those of the traces of requests that it answered at once. Where it
-    `has_capacity`, that is finite.
+    `has_capacity`, that is finite. `gateway_ms` is the gateway's own time for each request.
     """
 
     row: DeploymentSpec
@@ -56,6 +56,7 @@ class Place:
     output_usd: float
     parts: tuple[str, ...]
     has_capacity: bool
+    gateway_ms: float
 
 
 class Request:
@@ -129,12 +130,13 @@ class Request:
     def line(self) -> tuple[str, float]:
         """The trace of one that was answered at once, by the first deployment that it asked; when it ended, in ms."""
         began_s, first_s, cost = self.began_s, self.first_token_s, round(self.cost_usd, 9) if self.cost_usd else 0.0
-        at_ms, took_ms = thousandths(began_s * 1000), thousandths((self.ended_s - began_s) * 1000)
-        at, took = repr(at_ms), repr(took_ms)
+        at_ms, tried_ms = thousandths(began_s * 1000), thousandths((self.ended_s - began_s) * 1000)
+        at, tried = repr(at_ms), repr(tried_ms)
+        took_ms = thousandths(tried_ms + self.place.gateway_ms)
         first = "null" if first_s is None else repr(thousandths((first_s - began_s) * 1000))
         a, b, c, d, e, f, g, h, i, j = self.place.parts
         spent = f"{d}{self.input_tokens}{e}{self.output_tokens}{f}{cost}"
-        return f"{a}{self.index}{b}{at}{c}{took}{spent}{g}{at}{h}{took}{i}{first}{j}", at_ms + took_ms
+        return f"{a}{self.index}{b}{at}{c}{took_ms!r}{spent}{g}{at}{h}{tried}{i}{first}{j}", at_ms + took_ms
 
     def row(self, zero_s: float) -> dict[str, Any]:
         """The same as JSON."""
@@ -151,16 +153,19 @@ def places_of(
     counts: Mapping[str, DeploymentCount],
     *,
     is_stream: bool,
+    gateway_ms: float,
 ) -> dict[Target, Place]:
     """All places of these groups; `is_stream` is what their callers ask for."""
     return {
-        target: _place(group, target, conditions[target.key], counts[target.key], is_stream)
+        target: _place(group, target, conditions[target.key], counts[target.key], is_stream, gateway_ms)
         for group in groups
         for target in group.targets()
     }
 
 
-def _place(group: Group, target: Target, conditions: Conditions, count: DeploymentCount, is_asked: bool) -> Place:
+def _place(
+    group: Group, target: Target, conditions: Conditions, count: DeploymentCount, is_asked: bool, gateway_ms: float
+) -> Place:
     row, spec, policy = target.spec, group.spec, group.spec.retry
     is_stream = is_asked or spec.streams_upstream
     return Place(
@@ -179,6 +184,7 @@ def _place(group: Group, target: Target, conditions: Conditions, count: Deployme
         row.cost_usd(input_tokens=0, output_tokens=1) or 0.0,
         parts_at(row, spec.name, spec.tier_of(row)),
         conditions.has_capacity,
+        gateway_ms,
     )
 
 

@@ -7,7 +7,7 @@ which they were made, so that a seed gives the same bytes in any process.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 from typing import Any
 
@@ -21,7 +21,7 @@ from engine.drivers.endings import PassedOver, failure_of
 from engine.drivers.rehearsed_arrivals import OpenLoop
 from engine.drivers.rehearsed_conversations import caches_of
 from engine.drivers.rehearsed_prices import Prices
-from engine.drivers.rehearsed_processes import RehearsedProcess, RehearsedProcesses
+from engine.drivers.rehearsed_processes import RehearsedProcess, processes_of
 from engine.drivers.rehearsed_requests import Place, Request, places_of
 from engine.drivers.rehearsed_rescues import Rescues, differs_at, usage, usage_of
 from engine.drivers.rehearsed_stations import FULL, Stations, leave
@@ -69,12 +69,12 @@ class Simulation:
         self._conditions = conditions_of(job.specs, job.scenario, job.profiles, job.seed)
         self._rng = random.Random(f"{job.seed}:routing")  # noqa: S311  # no secret is drawn from it
         workload = random.Random(f"{job.seed}:workload")  # noqa: S311
-        self._arrivals = enumerate(job.workload.schedule(workload))
+        self._arrivals: Iterator[tuple[int, Arrival]] = enumerate(job.workload.schedule(workload))
         self._is_stream = job.workload.is_stream
         self._limit_s = self._patience_s = min(job.deadline_s, job.spec.retry.total_s)
-        self._processes = RehearsedProcesses(job, self._rng, caches_of(job))
+        self._processes = processes_of(job, self._rng, caches_of(job))
         first = self._processes.all[0]
-        self._lone, self._group = self._processes.lone, first.group
+        self._lone = self._processes.lone
         self._passed_over = PassedOver(first.groups, first.group)
         # Where deployments are left out from the start, every request tells of them.
         self._is_plain = self._limit_s > 0 and not self._passed_over.has_left_out
@@ -82,7 +82,9 @@ class Simulation:
         groups = [group for process in self._processes.all for group in process.groups.values()]
         counts = self._tally.deployments
         # For whole answers, and for streams.
-        self._places = tuple(places_of(groups, self._conditions, counts, is_stream=kind) for kind in (False, True))
+        given = {"gateway_ms": job.gateway_ms}
+        self._places = tuple(places_of(groups, self._conditions, counts, is_stream=k, **given) for k in (False, True))
+        self._gateway_s = job.gateway_ms / 1000
         self._rescues = Rescues(job, self._places, self._passed_over, self._ask)
         self._prices = Prices(self, job, self._places)
         self._effects: dict[tuple[str, Told], Effect] = {}
@@ -148,7 +150,7 @@ class Simulation:
     def begin(self, arrival: tuple[int, Arrival], client: ClientRetries | None) -> None:
         if self._should_stop():
             raise Stopped
-        now, (index, (_, input_tokens, output_tokens, conversation, is_stream)) = self.now, arrival
+        now, (index, (_, input_tokens, output_tokens, conversation, is_stream, _)) = self.now, arrival
         self._tally.started += 1
         if is_stream is None:
             is_stream = self._is_stream
@@ -163,7 +165,7 @@ class Simulation:
             self._do(request, self._set_out(request, process).begin(now))
 
     def _set_out(self, request: Request, process: RehearsedProcess) -> Journey:
-        request.trace, request.failures = Trace(str(request.index), self._group.name), []
+        request.trace, request.failures = Trace(str(request.index), process.group.name), []
         journey = request.journey = Journey(
             process.groups,
             process.group,
@@ -313,7 +315,7 @@ class Simulation:
         place.count.in_flight -= 1
         self._recording.finish_at_once(request, place.count, now * 1000 - request.began_s * 1000, cost_usd)
         if request.client is not None:
-            self._next(request.client, request.client.wait_s(None))
+            self._next(request.client, request.client.wait_s(None) + self._gateway_s)
 
     def failed(self, request: Request) -> None:
         effect, journey = request.effect, self._journey_of(request)
@@ -370,7 +372,7 @@ class Simulation:
 
     def _give_up(self, request: Request, end: GiveUp) -> None:
         journey = self._journey_of(request)
-        failure = failure_of(journey, self._group, request.trace, request.failures, end, self.now)
+        failure = failure_of(journey, journey.visits[0].group, request.trace, request.failures, end, self.now)
         outcome = outcome_of(failure.status, was_routed=True, code=failure.code or "")
         self._finish(request, outcome, failure.error_class, failure=failure)
 
@@ -393,4 +395,4 @@ class Simulation:
 
     def _is_over(self, request: Request, failure: RequestFailed | None) -> None:
         if request.client is not None:
-            self._next(request.client, request.client.wait_s(failure))
+            self._next(request.client, request.client.wait_s(failure) + self._gateway_s)

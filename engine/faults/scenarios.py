@@ -26,7 +26,7 @@ from engine.faults.kinds import (
 from engine.faults.needs import Needs, needs_of_faults
 from engine.faults.rescues import RescueShares
 from engine.faults.targets import ALWAYS_KNOWN, KNOWN_TARGETS, TargetedFault, targets
-from engine.fields import Share, Text
+from engine.fields import GatewayMs, Share, Text
 from engine.spec import GroupSpec
 
 MOST_FAULTS = 100
@@ -38,7 +38,8 @@ UNNAMED = "custom"
 class Scenario:
     """Faults over time, with a name (a slug), a description for people, and its stated needs, if any.
 
-    `rescues` says how often broken streams can be rescued, where it differs from the default.
+    `rescues` says how often broken streams can be rescued, where it differs from the default; `gateway_ms` how long the
+    gateway itself takes for a request, where it differs from what was measured.
     """
 
     name: Text
@@ -46,6 +47,7 @@ class Scenario:
     faults: tuple[TargetedFault, ...] = ()
     stated: Needs | None = None
     rescues: RescueShares | None = None
+    gateway_ms: GatewayMs | None = None
 
     @property
     def needs(self) -> Needs:
@@ -56,14 +58,16 @@ class Scenario:
         """Plain JSON."""
         faults = [fault.to_json() for fault in self.faults]
         parts = {"needs": self.stated, "rescue": self.rescues}
-        rest = {name: part.to_json() for name, part in parts.items() if part is not None}
+        rest: dict[str, Any] = {name: part.to_json() for name, part in parts.items() if part is not None}
+        if self.gateway_ms is not None:
+            rest["gateway_ms"] = self.gateway_ms
         return {"name": self.name, "description": self.description, "faults": faults, **rest}
 
     @classmethod
     def from_json(cls, data: object, *, path: str = "scenario") -> Scenario:
         """The scenario that `to_json` described; only `faults` is required; raises BadInput."""
         given = fields.as_object(data, path)
-        fields.refuse_unknown(given, ("name", "description", "faults", "needs", "rescue"), path)
+        fields.refuse_unknown(given, ("name", "description", "faults", "needs", "rescue", "gateway_ms"), path)
         faults = given.get("faults")
         if not isinstance(faults, list | tuple) or len(faults) > MOST_FAULTS:
             raise BadInput(f"{path}.faults", f"Give a list of at most {MOST_FAULTS} faults.")
@@ -73,6 +77,7 @@ class Scenario:
             tuple(TargetedFault.from_json(fault, path=f"{path}.faults[{n}]") for n, fault in enumerate(faults)),
             None if given.get("needs") is None else Needs.from_json(given["needs"], path=f"{path}.needs"),
             None if given.get("rescue") is None else RescueShares.from_json(given["rescue"], path=f"{path}.rescue"),
+            fields.value_of(GatewayMs | None, given.get("gateway_ms"), f"{path}.gateway_ms"),
         )
 
 

@@ -17,13 +17,15 @@ CONVERSATION = "Conversation"
 
 class Arrival(NamedTuple):
     """One request: its time in seconds of the run, its tokens (context, and to generate), the name of its conversation,
-    and whether its answer is streamed; None: as the workload says."""
+    whether its answer is streamed (None: as the workload says), and its tier of the virtual model that it calls, where
+    that was recorded."""
 
     at_s: float
     input_tokens: int
     output_tokens: int
     conversation: str = ""
     is_stream: bool | None = None
+    tier: str = ""
 
 
 def read_csv(lines: Iterable[str]) -> Iterator[Arrival]:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from engine.faults.scenarios import Scenario
+from engine.rehearsal.called import Called
 from engine.rehearsal.capacity import Capacity
 from engine.rehearsal.profiles import Profile
 from engine.rehearsal.workload import Workload
@@ -46,7 +47,8 @@ class Job:
     `profiles` are by deployment id, `seed` decides every random draw, `frame_every_s` and `deadline_s` (of one
     request) are on the run's clock. `is_real` sends real requests to the real upstreams, in real time. A run that only
     its result is wanted of need not `keeps_traces`. Requests come to `workers` server processes, with `shared_state` or
-    each with its own.
+    each with its own. `gateway_ms` is the gateway's own time for each request, which its caller waits, too. `called`
+    is the name that requests call, and their key; without it they come to the group itself.
     """
 
     specs: tuple[GroupSpec, ...]
@@ -60,6 +62,8 @@ class Job:
     keeps_traces: bool = True
     workers: int = 1
     shared_state: bool = False
+    gateway_ms: float = 0.0
+    called: Called | None = None
 
     @property
     def spec(self) -> GroupSpec:
@@ -80,6 +84,8 @@ class Job:
             "keeps_traces": self.keeps_traces,
             "workers": self.workers,
             "shared_state": self.shared_state,
+            "gateway_ms": self.gateway_ms,
+            "called": None if self.called is None else self.called.to_json(),
         }
 
     @classmethod
@@ -94,6 +100,8 @@ class Job:
             keeps_traces=data.get("keeps_traces", True),
             workers=data.get("workers", 1),
             shared_state=data.get("shared_state", False),
+            gateway_ms=data.get("gateway_ms", 0.0),
+            called=Called.from_json(data["called"]) if data.get("called") else None,
         )
 
 

@@ -6,7 +6,7 @@ Never prompts, people or keys. One request is one line of JSON in a file.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
@@ -55,7 +55,8 @@ class RecordedAttempt:
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
-    """One recorded request; tokens are None where none were counted, as for most that failed."""
+    """One recorded request; tokens are None where none were counted, as for most that failed. `score` is the complexity
+    of its message, if a virtual model chose by it."""
 
     at: datetime
     input_tokens: int | None
@@ -63,6 +64,7 @@ class RecordedRequest:
     is_stream: bool
     outcome: str
     attempts: tuple[RecordedAttempt, ...] = ()
+    score: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON: one line of the file."""
@@ -72,6 +74,7 @@ class RecordedRequest:
             "output_tokens": self.output_tokens,
             "stream": self.is_stream,
             "outcome": self.outcome,
+            **({} if self.score is None else {"score": self.score}),
             "attempts": [attempt.to_json() for attempt in self.attempts],
         }
 
@@ -100,8 +103,13 @@ def that_came_to_routing(requests: Iterable[RecordedRequest]) -> Iterator[Record
     return (one for one in requests if one.attempts or one.outcome != Outcome.REFUSED)
 
 
-def arrivals_of(requests: Sequence[RecordedRequest]) -> tuple[Arrival, ...]:
-    """Their arrivals, relative to the first; unknown tokens are those of the median request of this traffic."""
+def arrivals_of(
+    requests: Sequence[RecordedRequest], tier_of: Callable[[int], str] = lambda _: ""
+) -> tuple[Arrival, ...]:
+    """Their arrivals, relative to the first; unknown tokens are those of the median request of this traffic.
+
+    `tier_of` is the tier of a virtual model by the score.
+    """
     requests = sorted(requests, key=lambda one: one.at)
     if not requests:
         return ()
@@ -115,6 +123,7 @@ def arrivals_of(requests: Sequence[RecordedRequest]) -> tuple[Arrival, ...]:
             usual_written if one.output_tokens is None else min(one.output_tokens, MOST_TOKENS),
             "",
             one.is_stream,
+            "" if one.score is None else tier_of(one.score),
         )
         for one in requests
     )
@@ -185,6 +194,7 @@ class _Line:
             stream,
             outcome,
             tuple(self._attempt(row) for row in attempts),
+            self._score(),
         )
 
     def _attempt(self, row: object) -> RecordedAttempt:
@@ -198,6 +208,12 @@ class _Line:
         name, status, error_class = (text or "" for text in texts)
         flags = (bool(row.get("first_token")), bool(row.get("own_key_refused")))
         return RecordedAttempt(name, self._moment(row.get("at"), "at of an attempt"), status, code, error_class, *flags)
+
+    def _score(self) -> int | None:
+        score = self._data.get("score")
+        if score is not None and (isinstance(score, bool) or not isinstance(score, int)):
+            raise self._wrong("score must be a whole number, or null")
+        return score
 
     def _tokens(self, name: str) -> int | None:
         count = self._data.get(name)

@@ -88,6 +88,8 @@ class Recording:
         traffic = job.workload
         known = {"has_caches": traffic.has_conversations, "has_clients": traffic.clients is not None}
         self.tally = Tally(job.specs, traffic.num_requests, **known)
+        self.tally.gateway_ms = self._gateway_ms = job.gateway_ms
+        self.told: dict[str, Any] = {}  # what the result has besides
         self._waiting: list[Ended] = []
         self._last: deque[Ended] = deque(maxlen=LAST_TRACES)
         self._last_fallback: Ended | None = None
@@ -106,9 +108,9 @@ class Recording:
     ) -> None:
         """Counts a request that has ended, and keeps its trace until there are enough for a message.
 
-        `failure` is what the caller was told who had no answer at all.
+        `failure` is what the caller was told who had no answer at all. The gateway's own time comes to `duration_ms`.
         """
-        fallbacks = self.tally.fallbacks
+        fallbacks, duration_ms = self.tally.fallbacks, duration_ms + self._gateway_ms
         cost = self.tally.add(trace, duration_ms=duration_ms, error=error, usage=usage, outcome=outcome)
         finished = Finished(index, trace, began_ms, duration_ms, outcome, error, usage, cost, failure)
         if self._is_stream and outcome is Outcome.ANSWERED:
@@ -122,16 +124,16 @@ class Recording:
         for attempt in trace.attempts:
             if attempt.first_token_ms is not None:
                 began_after_ms = (attempt.started_at - self._zero_s) * 1000 - began_ms
-                self.tally.add_first_token(began_after_ms + attempt.first_token_ms)
+                self.tally.add_first_token(began_after_ms + attempt.first_token_ms + self._gateway_ms)
                 return
 
     def finish_at_once(
         self, ended: AnsweredAtOnce, count: DeploymentCount, duration_ms: float, cost_usd: float
     ) -> None:
         """The same for one that the first deployment it asked has answered."""
-        self.tally.add_at_once(count, duration_ms, cost_usd)
+        self.tally.add_at_once(count, duration_ms + self._gateway_ms, cost_usd)
         if self._is_stream and (first_token_ms := ended.first_token_ms) is not None:
-            self.tally.add_first_token(first_token_ms)
+            self.tally.add_first_token(first_token_ms + self._gateway_ms)
         self._keep(ended)
 
     def _keep(self, ended: Ended) -> None:
@@ -172,7 +174,7 @@ class Recording:
         self.emit_traces()
         result = self.tally.result(seed=self._job.seed, duration_ms=at_ms)
         missed = faults_not_struck(self._job, struck, duration_ms=at_ms)
-        self._emit({"type": kind, "result": {**result, "faults_not_struck": missed}})
+        self._emit({"type": kind, "result": {**result, "faults_not_struck": missed, **self.told}})
 
 
 def _told(failure: RequestFailed) -> dict[str, Any]:

@@ -62,7 +62,7 @@ class Tally:
     ) -> None:
         """`has_caches`: what is read from prompt caches is known; `has_clients`: callers may ask again, or leave."""
         self._expected, self._has_caches, self._has_clients = expected, has_caches, has_clients
-        self.left = self.repeats = 0
+        self.left, self.repeats, self.gateway_ms = 0, 0, 0.0
         rows = {d.deployment_id: d for spec in reversed(specs) for d in reversed(spec.deployments)}
         self.deployments = {name: DeploymentCount(rows[name]) for name in reversed(rows)}
         self.started = self.succeeded = self.failed = self.refused = self.fallbacks = self.untried = self.rescued = (
@@ -107,7 +107,7 @@ class Tally:
         if outcome is Outcome.REFUSED:
             self.refused += 1
             return 0.0
-        cost = self._cost_usd(trace, usage)
+        cost = self.cost_of(trace, usage)
         self.cost_usd += cost
         if usage is not None:
             self.read_tokens += usage.input_tokens
@@ -131,7 +131,7 @@ class Tally:
         """Counts a request that was answered by the first deployment it asked."""
         count.attempts += 1
         count.successes += 1
-        count.latency_sum_ms += duration_ms
+        count.latency_sum_ms += duration_ms - self.gateway_ms
         self._add_primary(count)
         self.succeeded += 1
         self._latencies_ms.append(duration_ms)
@@ -165,7 +165,7 @@ class Tally:
             for flow, count in self._flows.items()
         ]
 
-    def _cost_usd(self, trace: Trace, usage: Usage | None) -> float:
+    def cost_of(self, trace: Trace, usage: Usage | None) -> float:
         if usage is None or trace.last is None:
             return 0.0
         if len(trace.attempts) > 1 and (parts := [one.part for one in trace.attempts if one.part is not None]):

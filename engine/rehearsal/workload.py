@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from engine import fields
 from engine.exceptions import BadInput
-from engine.fields import WEEK_S, Between, Text
+from engine.fields import WEEK_S, Between, Share, Text
 from engine.rehearsal.arrivals import MOST_TOKENS as MOST_TOKENS
 from engine.rehearsal.arrivals import Arrival as Arrival
 from engine.rehearsal.clients import Clients
@@ -72,7 +72,7 @@ class Workload:
     times as fast, and `recorded` those of a group's own log, its `recording`. `input_tokens` and `output_tokens` are
     means. `conversations` says which requests belong together; a trace may name them itself. `clients` ask again and
     leave as they say; without them those of a closed loop behave like openai's client, and take the next request
-    instead of the same one.
+    instead of the same one. `complexity` are the shares of requests by the tier of the virtual model that they call.
     """
 
     kind: Kind = "closed"
@@ -89,6 +89,7 @@ class Workload:
     conversations: Conversations | None = None
     recording: Recording | None = None
     clients: Clients | None = None
+    complexity: Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
         for kind, names in NEEDS.items():
@@ -173,7 +174,9 @@ class Workload:
         """The workload that `to_json` described; raises BadInput."""
         rest = dict(fields.as_object(data, path))
         arrivals, conversations = rest.pop("arrivals", None), rest.pop("conversations", None)
-        clients = rest.pop("clients", None)
+        clients, complexity = rest.pop("clients", None), rest.pop("complexity", None)
+        if complexity is not None:
+            complexity = _shares(complexity, f"{path}.complexity")
         if arrivals is not None:
             arrivals = _arrivals(arrivals, f"{path}.arrivals")
         if conversations is not None:
@@ -184,6 +187,7 @@ class Workload:
         if clients is not None:
             clients = Clients.from_json(clients, path=f"{path}.clients")
         parts = {"arrivals": arrivals, "conversations": conversations, "recording": recording, "clients": clients}
+        parts["complexity"] = complexity
         return fields.read(cls, rest, path, **parts)
 
     def _moments(self, rng: random.Random) -> Iterator[float]:
@@ -260,22 +264,34 @@ def _arrivals(rows: object, path: str) -> tuple[Arrival, ...]:
     return arrivals
 
 
+def _shares(data: object, path: str) -> dict[str, float]:
+    """Shares by tier, of which at least one is not 0; they need not add up to 1."""
+    given = fields.as_object(data, path)
+    shares = {str(name): float(fields.value_of(Share, value, f"{path}.{name}")) for name, value in given.items()}
+    if not any(shares.values()):
+        raise BadInput(path, 'Give the share of each tier, from 0 to 1, such as {"simple": 0.8, "complex": 0.2}.')
+    return shares
+
+
 def _row_of(arrival: Arrival) -> list[Any]:
     """The arrival as JSON, without what is not known at its end."""
-    if arrival.is_stream is not None:
+    if arrival.tier:
         return list(arrival)
+    if arrival.is_stream is not None:
+        return list(arrival[:5])
     return list(arrival[:4] if arrival.conversation else arrival[:3])
 
 
 def _arrival(row: object, path: str) -> Arrival:
-    if not isinstance(row, list) or len(row) not in (3, 4, 5):
+    if not isinstance(row, list) or len(row) not in (3, 4, 5, 6):
         raise BadInput(
             path,
-            "Give [seconds, context tokens, generated tokens], if known a conversation's name (or ''), and whether it "
-            "is a stream.",
+            "Give [seconds, context tokens, generated tokens], if known a conversation's name (or ''), whether it is "
+            "a stream, and its tier.",
         )
     at_s = fields.value_of(Annotated[float, Between(0, 10_000 * WEEK_S)], row[0], f"{path}[0]")
     name = fields.value_of(Text, row[3], f"{path}[3]") if len(row) > 3 and row[3] != "" else ""
     is_stream = fields.value_of(bool | None, row[4], f"{path}[4]") if len(row) > 4 else None
     read, written = (fields.value_of(Tokens, row[n], f"{path}[{n}]") for n in (1, 2))
-    return Arrival(at_s, read, written, name, is_stream)
+    tier = fields.value_of(Text, row[5], f"{path}[5]") if len(row) > 5 and row[5] != "" else ""
+    return Arrival(at_s, read, written, name, is_stream, tier)

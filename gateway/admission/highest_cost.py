@@ -5,34 +5,18 @@ The paying account holds it before the request runs, and is settled after it.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any
 
 from django.conf import settings
 
-from access.models import NANO
-from engine.spec import DeploymentSpec, GroupSpec, OwnKey
+from engine.admission.purse import highest_nanousd, most_output_tokens, tokens_of
+from engine.spec import DeploymentSpec, OwnKey
 from engine.upstreams.choose import default_output_tokens
-from engine.upstreams.tokens import Usage
 
-# English has about four; other languages and code have fewer.
-BYTES_PER_TOKEN = 3
 TOKENS_OF_AN_IMAGE = 1_600
 IMAGES = ("image_url", "input_audio", "file")
-
-
-class Named(Protocol):
-    """A group with its spec."""
-
-    @property
-    def spec(self) -> GroupSpec: ...
-
-
-class Groups(Protocol):
-    """Groups by name."""
-
-    def get(self, name: str, /) -> Named | None: ...
 
 
 def most_nanousd(
@@ -48,41 +32,13 @@ def most_nanousd(
     tokens, the one that is sent to the deployment counts, or CREDIT_HOLD_OUTPUT_TOKENS where none is sent; never more
     than its model can write. `units` are the most of what is charged besides tokens.
     """
-    tokens_in = _input_tokens(body, size)
-
-    def most(deployment: DeploymentSpec) -> Usage:
-        tokens_out = _output_tokens(body, deployment)
-        return Usage(tokens_in, tokens_out, tokens_in + tokens_out, units=units[0], unit=units[1])
-
-    costs = [
-        most(deployment).cost_usd(deployment) or 0.0
-        for deployment in deployments
-        if (own := own_keys.get(deployment.provider_id)) is None or own.may_fall_back
-    ]
-    return math.ceil(max(costs, default=0.0) * NANO)
-
-
-def reachable(groups: Groups, spec: GroupSpec, may_use: Callable[[str], bool] | None = None) -> list[DeploymentSpec]:
-    """The deployments of a group and of its fallback groups, as far as the caller may use them."""
-    found, names, seen = list(spec.deployments), [*_fallbacks(spec)], {spec.name}
-    while names:
-        name = names.pop()
-        is_open = name not in seen and (may_use is None or may_use(name))
-        if is_open and (group := groups.get(name)) is not None:
-            found += group.spec.deployments
-            names += _fallbacks(group.spec)
-        seen.add(name)
-    return found
-
-
-def _fallbacks(spec: GroupSpec) -> tuple[str, ...]:
-    return (*spec.fallback.groups, *spec.fallback.context_window_groups, *spec.fallback.content_policy_groups)
+    return highest_nanousd(_input_tokens(body, size), partial(_output_tokens, body), deployments, own_keys, units)
 
 
 def _input_tokens(body: Mapping[str, Any], size: int) -> int:
     images = [part for message in body.get("messages", ()) for part in _images(message.get("content"))]
     bytes_of_images = sum(len(str(part)) for part in images)
-    return max(0, size - bytes_of_images) // BYTES_PER_TOKEN + len(images) * TOKENS_OF_AN_IMAGE
+    return tokens_of(max(0, size - bytes_of_images)) + len(images) * TOKENS_OF_AN_IMAGE
 
 
 def _images(content: object) -> list[Any]:
@@ -96,5 +52,4 @@ def _output_tokens(body: Mapping[str, Any], deployment: DeploymentSpec) -> int:
         return 0
     wished = (body.get("max_completion_tokens"), body.get("max_tokens"))
     limits = (*wished, default_output_tokens(deployment), settings.CREDIT_HOLD_OUTPUT_TOKENS)
-    tokens = next((int(limit) for limit in limits if limit and limit > 0), 0)
-    return min(tokens, deployment.max_output_tokens or tokens) * max(1, int(body.get("n") or 1))
+    return most_output_tokens(deployment, limits) * max(1, int(body.get("n") or 1))

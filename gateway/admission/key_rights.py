@@ -68,14 +68,12 @@ def may_fall_back_to(live: Live, holder: KeyHolder, virtual_model: str, name: st
 
 def is_allowed(live: Live, holder: KeyHolder, name: str) -> bool:
     """Whether the key's list of models, if there is one, contains this name or the alias's target."""
-    allowed = holder.allowed_models
-    return not allowed or name in allowed or live.config.aliases.get(name) in allowed
+    return holder.allows(name, live.config.aliases.get(name))
 
 
 def is_assigned(live: Live, holder: KeyHolder, group: str) -> bool:
     """Whether a group is open to everybody, to this key or to one of its teams; always for the master key."""
-    assigned = live.config.assignments.get(group)
-    return assigned is None or holder.key_id is None or not assigned.isdisjoint(holder.key_ids | holder.team_ids)
+    return holder.is_among(live.config.assignments.get(group))
 
 
 def _few(names: frozenset[str]) -> str:

@@ -2,24 +2,34 @@
 first request.
 
 With REDIS_URL all processes count together; without it, and by setting while it is away, each counts by itself. Tokens
-are counted when they are known: requests in flight may exceed the limit, and the next one is refused.
+are counted when they are known: requests in flight may exceed the limit, and the next one is refused. What is asked of
+the counters, and what follows, is decided in `engine/admission`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
 import time
-from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 
-from access.keys import KeyHolder
+from access.keys import KeyHolder, limits_of
+from engine.admission.rate_limits import (
+    REQUESTS,
+    TOKENS,
+    Limit,
+    LimitReached,
+    Question,
+    Remaining,
+    Window,
+    admission,
+)
+from gateway import openai
 from gateway.openai import ApiError, Headers
 
 log = structlog.get_logger(__name__)
@@ -37,29 +47,8 @@ class PerMinute(RateLimitItemPerMinute):
         return "/".join((self.namespace, *map(str, identifiers), "minute"))
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """At most `item.amount` of `what` (requests, tokens) a minute, counted in `window`; `who` is the holder of the
-    limit."""
-
-    what: str
-    item: PerMinute
-    window: str
-    who: str
-
-
-@dataclass(frozen=True, slots=True)
-class Remaining:
-    """The rest of a limit."""
-
-    remaining: int
-    amount: int
-    what: str
-
-    @property
-    def headers(self) -> Headers:
-        named = {b"limit": self.amount, b"remaining": self.remaining}
-        return [(b"x-ratelimit-%s-%s" % (n, self.what.encode()), str(value).encode()) for n, value in named.items()]
+def _item(limit: Limit) -> PerMinute:
+    return PerMinute(limit.amount, 1, limit.what)
 
 
 class RateLimits:
@@ -77,7 +66,7 @@ class RateLimits:
         Raises ApiError 429 with Retry-After if any limit is reached, and a refused request counts for none; 503 while
         Redis is away, if that is how it is set.
         """
-        if not (limits := _limits_of(holder)):
+        if not (limits := limits_of(holder)):
             return []
         if self._looking is None:
             try:
@@ -93,8 +82,8 @@ class RateLimits:
 
     def count_tokens(self, holder: KeyHolder, tokens: int) -> None:
         """Counts the tokens of a request in the background."""
-        for limit in _limits_of(holder) if tokens else ():
-            if limit.what == "tokens":
+        for limit in limits_of(holder) if tokens else ():
+            if limit.what == TOKENS:
                 task = asyncio.create_task(self._count(limit, tokens))
                 self._counting.add(task)
                 task.add_done_callback(self._counting.discard)
@@ -107,12 +96,12 @@ class RateLimits:
     async def _count(self, limit: Limit, tokens: int) -> None:
         if self._looking is None:
             try:
-                await self._shared.hit(limit.item, limit.window, cost=tokens)
+                await self._shared.hit(_item(limit), limit.window, cost=tokens)
             except Exception as error:
                 self._lost(error)
             else:
                 return
-        await self._own.hit(limit.item, limit.window, cost=tokens)
+        await self._own.hit(_item(limit), limit.window, cost=tokens)
 
     def _lost(self, error: Exception) -> None:
         """From now on no request asks Redis, until a look finds it."""
@@ -133,21 +122,24 @@ class RateLimits:
 
 
 async def _admitted(limiter: FixedWindowRateLimiter, limits: list[Limit]) -> Headers:
-    left = list[Remaining]()
-    if len(limits) > 1:
-        for limit in limits:
-            await _ask(limiter, limit, limiter.test)
-    for limit in limits:
-        await _ask(limiter, limit, limiter.hit if limit.what == "requests" else limiter.test)
-        window = await limiter.get_window_stats(limit.item, limit.window)
-        left.append(Remaining(window.remaining, limit.item.amount, limit.what))
-    return [header for what in ("tokens", "requests") for header in _tightest(left, what)]
+    """Asks the counters what `engine/admission` wants to know."""
+    asking, answer = admission(limits), None
+    try:
+        while True:
+            answer = await _answer(limiter, asking.send(answer))
+    except StopIteration as end:
+        left: list[Remaining] = end.value
+        return [header for what in (TOKENS, REQUESTS) for header in _tightest(left, what)]
+    except LimitReached as reached:
+        raise openai.from_failure(reached) from None
 
 
-async def _ask(limiter: FixedWindowRateLimiter, limit: Limit, ask: Callable[..., Awaitable[bool]]) -> None:
-    if not await ask(limit.item, limit.window):
-        window = await limiter.get_window_stats(limit.item, limit.window)
-        raise _refused(limit, max(1, math.ceil(window.reset_time - time.time())))
+async def _answer(limiter: FixedWindowRateLimiter, question: Question) -> Any:
+    item, window = _item(question.limit), question.limit.window
+    if question.kind == "look":
+        stats = await limiter.get_window_stats(item, window)
+        return Window(stats.remaining, stats.reset_time - time.time())
+    return await (limiter.hit if question.kind == "hit" else limiter.test)(item, window)
 
 
 def _storage(redis_url: str) -> Storage:
@@ -167,34 +159,12 @@ def _storage(redis_url: str) -> Storage:
     )
 
 
-def _limits_of(holder: KeyHolder) -> list[Limit]:
-    """Token limits first: a request that they refuse is not counted."""
-    if holder.key_id is None:
-        return []
-    limits = list(_every_limit(holder))
-    return sorted(limits, key=lambda limit: limit.what == "requests") if len(limits) > 1 else limits
-
-
-def _every_limit(holder: KeyHolder) -> Iterator[Limit]:
-    key = holder.window_id or holder.key_id or ""
-    yield from _pair(holder.rpm, holder.tpm, key, "This key")
-    owner, team = f"All keys of {holder.name} together", f"All keys of the team {holder.team} together"
-    yield from _pair(holder.owner_rpm, holder.owner_tpm, f"person:{holder.user_id}", owner)
-    yield from _pair(holder.team_rpm, holder.team_tpm, f"team:{holder.team_id}", team)
-
-
-def _pair(rpm: int | None, tpm: int | None, window: str, who: str) -> Iterator[Limit]:
-    if tpm is not None:
-        yield Limit("tokens", PerMinute(tpm, 1, "tokens"), window, who)
-    if rpm is not None:
-        yield Limit("requests", PerMinute(rpm, 1, "requests"), window, who)
-
-
 def _tightest(left: list[Remaining], what: str) -> Headers:
-    of_it = [one for one in left if one.what == what]
-    return min(of_it, key=lambda one: (one.remaining, one.amount)).headers if of_it else []
+    of_it = [one for one in left if one.limit.what == what]
+    return _headers(min(of_it, key=lambda one: (one.remaining, one.limit.amount))) if of_it else []
 
 
-def _refused(limit: Limit, wait_s: int) -> ApiError:
-    why = f"{limit.who} may use {limit.item.amount:,} {limit.what} a minute. Try again in {wait_s} s."
-    return ApiError(429, why, code="rate_limit_exceeded", headers=[(b"retry-after", str(wait_s).encode())])
+def _headers(one: Remaining) -> Headers:
+    named = {b"limit": one.limit.amount, b"remaining": one.remaining}
+    what = one.limit.what.encode()
+    return [(b"x-ratelimit-%s-%s" % (name, what), str(value).encode()) for name, value in named.items()]

@@ -39,6 +39,7 @@ class AgainstSerializer(StrictSerializer):
 class CompareSerializer(SimulateSerializer):
     """The other side, and the rehearsal of both. Real requests can't be compared."""
 
+    key = None
     against = AgainstSerializer()
     seeds = serializers.IntegerField(
         min_value=1,

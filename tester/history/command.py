@@ -29,6 +29,7 @@ OF_RUNS = (
     "router",
     "workers",
     "profiles",
+    "gateway_ms",
     "csv",
     "against",
     "against_revision",

@@ -26,6 +26,7 @@ from engine.rehearsal.recorded_traffic import (
     told,
 )
 from engine.spec import GroupSpec
+from engine.virtual import VirtualSpec
 from usage.request_log.traffic_periods import MOST_REQUESTS, TrafficPeriod, requests_in
 
 if TYPE_CHECKING:
@@ -35,7 +36,10 @@ RECORDED = "recorded"
 NAME = "recorded-failures"
 MOMENT = "Give a moment such as 2030-01-31T14:30:00Z."
 MICROSECOND = timedelta(microseconds=1)
-FIELDS = ("kind", "from", "until", "with_failures", "trace", "speed_up", "num_requests", "conversations", "clients")
+FIELDS = (
+    *("kind", "from", "until", "with_failures", "trace", "speed_up", "num_requests", "conversations", "clients"),
+    "complexity",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,13 @@ class RecordedTraffic:
     @property
     def arrivals(self) -> tuple[Arrival, ...]:
         """What comes when."""
-        return arrivals_of(self.requests)
+        return self.arrivals_at(None)
+
+    def arrivals_at(self, virtual: VirtualSpec | None) -> tuple[Arrival, ...]:
+        """The same, each with its tier of a virtual model by its recorded score, if both are there."""
+        if virtual is None:
+            return arrivals_of(self.requests)
+        return arrivals_of(self.requests, lambda score: virtual.tier_for(score).name)
 
     def faults(self, specs: Sequence[GroupSpec], *, most: int = MOST_FAULTS) -> tuple[TargetedFault, ...]:
         """What failed, at the deployments that these groups still have."""
@@ -75,14 +85,15 @@ def recorded_in(period: TrafficPeriod) -> RecordedTraffic:
     requests = list(that_came_to_routing(requests_in(period)))
     if not requests:
         when = f"from {period.since:%Y-%m-%d %H:%M:%S} to {period.until:%Y-%m-%d %H:%M:%S} UTC"
-        raise BadInput("workload.from", f"No request to '{period.group}' was recorded {when}.")
+        raise BadInput("workload.from", f"No request to '{period.virtual or period.group}' was recorded {when}.")
     return RecordedTraffic(requests, count - len(requests))
 
 
-def resolved(asked: RunRequest, specs: Sequence[GroupSpec]) -> RunRequest:
+def resolved(asked: RunRequest, specs: Sequence[GroupSpec], virtual: VirtualSpec | None = None) -> RunRequest:
     """The request with the arrivals of the recorded traffic that it names; any other one as it is. Raises BadInput.
 
-    The first of the groups is the one whose traffic it is; failures are those of all their deployments.
+    The first of the groups is the one whose traffic it is, unless that of a virtual model is meant; failures are those
+    of all their deployments.
     """
     workload = asked.workload
     if not isinstance(workload, Mapping) or workload.get("kind") != RECORDED or "arrivals" in workload:
@@ -91,22 +102,22 @@ def resolved(asked: RunRequest, specs: Sequence[GroupSpec]) -> RunRequest:
     with_failures = fields.value_of(bool, workload.get("with_failures", False), "workload.with_failures")
     if with_failures and not asked.mock:
         raise BadInput("workload.with_failures", "Failures are injected into mock runs only. Set mock to true.")
-    traffic = _read(workload, specs[0].name)
+    traffic = _read(workload, specs[0].name, "" if virtual is None else virtual.name)
     rest = {name: value for name, value in workload.items() if name != "trace"}
     rest.setdefault("from", told(traffic.began))
     rest.setdefault("until", told(traffic.requests[-1].at + MICROSECOND))
-    rows: list[list[Any]] = [list(arrival) for arrival in traffic.arrivals]
+    rows: list[list[Any]] = [list(arrival) for arrival in traffic.arrivals_at(virtual)]
     asked = replace(asked, workload={**rest, "arrivals": rows})
     return replace(asked, scenario=_scenario(asked, traffic, specs)) if with_failures else asked
 
 
-def _read(workload: Mapping[str, Any], group: str) -> RecordedTraffic:
+def _read(workload: Mapping[str, Any], group: str, virtual: str) -> RecordedTraffic:
     """From the given file, else from the log."""
     if (text := workload.get("trace")) is None:
         since, until = (_moment(workload, name) for name in ("from", "until"))
         if since >= until:
             raise BadInput("workload.until", "Give a moment after from.")
-        return recorded_in(TrafficPeriod(group, since, until))
+        return recorded_in(TrafficPeriod(group, since, until, virtual))
     if not isinstance(text, str) or not is_json_lines(text):
         raise BadInput("workload.trace", "Give the JSON lines of recorded traffic; a CSV file is of the kind trace.")
     try:

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from access.models import NANO
+from engine.admission.purse import reachable
 from engine.spec import DeploymentSpec, FallbackPolicy, GroupSpec, OwnKey, Secret, Strategy
-from gateway.admission.highest_cost import TOKENS_OF_AN_IMAGE, most_nanousd, reachable
+from gateway.admission.highest_cost import TOKENS_OF_AN_IMAGE, most_nanousd
 
 CHEAP = DeploymentSpec(
     deployment_id="cheap",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import random
+import time
 from dataclasses import replace
 
 import pytest
 
-from access.keys import MASTER, KeyHolder
+from access.keys import MASTER, KeyHolder, limits_of
 from access.models import Role
+from engine.admission.rate_limits import LimitReached, MinuteCounters
 from gateway.admission import rate_limits
 from gateway.admission.rate_limits import RateLimits
 from gateway.openai import ApiError
@@ -161,3 +164,34 @@ async def test_serving_goes_on_while_nobody_listens_where_redis_should_be():
     limits = RateLimits(f"redis://127.0.0.1:{free_port()}/0")
     assert dict(await limits.admit(HOLDER))[b"x-ratelimit-remaining-requests"] == b"0"
     limits.stop()
+
+
+async def retry_after_of(limits: RateLimits, holder: KeyHolder) -> int | None:
+    """What a refused request is told; None for one that is let in."""
+    try:
+        await limits.admit(holder)
+    except ApiError as error:
+        return int(dict(error.headers)[b"retry-after"])
+    return None
+
+
+async def test_counters_in_memory_of_a_rehearsal_count_as_those_of_the_gateway(monkeypatch):
+    clock, rng = [1000.0], random.Random(4)
+    monkeypatch.setattr(time, "time", lambda: clock[0])
+    holder = replace(HOLDER, rpm=7, tpm=500, owner_rpm=10, team_tpm=900, user_id=1, team_id="t", team="T")
+    ours, theirs, limits = MinuteCounters(), RateLimits(), limits_of(holder)
+    refused = 0
+    for _ in range(300):
+        clock[0] += rng.choice((0, 0.5, 3, 9))
+        try:
+            ours.admit(limits, clock[0])
+            told = None
+        except LimitReached as reached:
+            told, refused = reached.retry_after_s, refused + 1
+        assert await retry_after_of(theirs, holder) == told
+        if told is None:
+            tokens = rng.randrange(200)
+            ours.count_tokens(limits, tokens, clock[0])
+            theirs.count_tokens(holder, tokens)
+            await asyncio.gather(*theirs._counting)
+    assert 50 < refused < 250

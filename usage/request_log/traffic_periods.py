@@ -21,22 +21,27 @@ from usage.request_log.log_search import LogCursor
 
 MOST_REQUESTS = 100_000
 ROWS_AT_ONCE = 2000
-COLUMNS = ("started_at", "call_id", "input_tokens", "output_tokens", "is_stream", "outcome", "attempts")
+COLUMNS = ("started_at", "call_id", "input_tokens", "output_tokens", "is_stream", "outcome", "attempts", "score")
 
 
 @dataclass(frozen=True, slots=True)
 class TrafficPeriod:
-    """A group, by the name that the log has, and a time: from a moment on, and before another one."""
+    """A group, by the name that the log has, and a time: from a moment on, and before another one.
+
+    `virtual`: a virtual model instead, whichever of its pools a request came to.
+    """
 
     group: str
     since: datetime
     until: datetime
+    virtual: str = ""
 
     @property
     def rows(self) -> RequestQuerySet:
         """Its requests, oldest first."""
+        who = {"virtual_model": self.virtual} if self.virtual else {"model_group": self.group}
         found: RequestQuerySet = RequestRecord.objects.filter(
-            model_group=self.group, started_at__gte=self.since, started_at__lt=self.until
+            **who, started_at__gte=self.since, started_at__lt=self.until
         )
         return found.order_by("started_at", "call_id")
 
@@ -79,5 +84,5 @@ def _page_after(period: TrafficPeriod, mark: LogCursor | None) -> tuple[list[Rec
 
 
 def _request(row: Sequence[Any]) -> RecordedRequest:
-    at, _, read, written, is_stream, outcome, attempts = row
-    return RecordedRequest(at, read, written, is_stream, outcome, tuple(map(attempt_of, attempts)))
+    at, _, read, written, is_stream, outcome, attempts, score = row
+    return RecordedRequest(at, read, written, is_stream, outcome, tuple(map(attempt_of, attempts)), score)

@@ -23,6 +23,8 @@ from groups.models import RoutingGroup
 from interchange.litellm_config import document
 from lib.parsers import StrictJSONParser
 from tester import actions
+from tester.calling import command as calling
+from tester.calling.names import Calling
 from tester.comparing import command as comparing
 from tester.exceptions import RunBroken
 from tester.history import command as history
@@ -100,7 +102,8 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("group", help="name of a routing group, active or not")
+        how = "name of a routing group, active or not, or one that clients call: an alias, a virtual model, auto"
+        parser.add_argument("group", help=how)
         parser.add_argument(
             "--requests",
             type=_whole(MOST_REQUESTS),
@@ -140,6 +143,8 @@ class Command(BaseCommand):
             choices=[router.value for router in Router],
             help="overrides the router of every group in the run; litellm shows what a LiteLLM proxy would do",
         )
+        how = "the gateway's own time for a request (default: the scenario's, else as measured in the log)"
+        parser.add_argument("--gateway-ms", type=float, metavar="MS", help=how)
         how = "server processes (default: as many as run here)"
         parser.add_argument("--workers", type=_whole(MOST_WORKERS), help=how)
         parser.add_argument(
@@ -169,9 +174,12 @@ class Command(BaseCommand):
         )
 
         comparing.add_arguments(parser, _whole)
+        calling.add_arguments(parser)
 
     def handle(self, *_: Any, as_json: bool, strict: bool, assertions: list[Assertion], **options: Any) -> None:
-        group = _group(options["group"])
+        with _bad_input_exits_2():
+            called = calling.called_by(options)
+        group = called.group
         if options["history"] is not None:
             self._history(group, assertions, options, as_json=as_json)
             return
@@ -184,7 +192,7 @@ class Command(BaseCommand):
             self.stdout.write(text)
             return
         _check_metrics(assertions, METRICS)
-        planned = _planned(group, options)
+        planned = _planned(called, options)
         self._say_whose_profiles(planned)
         run = actions.create_run(by=COMMAND_LINE, plan=planned)
         outcome = self._conducted(run, planned)
@@ -278,16 +286,10 @@ def _check_metrics(assertions: list[Assertion], known: Collection[str]) -> None:
             raise CommandError(why, returncode=BAD_INPUT)
 
 
-def _group(name: str) -> RoutingGroup:
-    if (group := RoutingGroup.objects.filter(name=name).first()) is None:
-        names = ", ".join(RoutingGroup.objects.values_list("name", flat=True)[:20]) or "none yet"
-        raise CommandError(f"There is no routing group '{name}'. There are: {names}.", returncode=BAD_INPUT)
-    return group
-
-
-def _planned(group: RoutingGroup, options: dict[str, Any]) -> RunPlan:
+def _planned(called: Calling, options: dict[str, Any]) -> RunPlan:
     with _bad_input_exits_2():
-        return plan(group, _asked(options))
+        asked = calling.with_complexity(_asked(options), options)
+        return plan(called.group, asked, calling=called)
 
 
 @contextmanager
@@ -310,6 +312,7 @@ def _asked(options: dict[str, Any]) -> RunRequest:
         workers=options["workers"],
         profiles=None if options["profiles"] is None else profiles_in(_text_of(options["profiles"])),
         seeds=options["seeds"] or 1,
+        gateway_ms=options["gateway_ms"],
     )
 
 
