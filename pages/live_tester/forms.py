@@ -10,6 +10,7 @@ from django.http import QueryDict
 
 from engine.faults.scenarios import HEALTHY, SCENARIOS, Scenario
 from engine.rehearsal.workload import MOST_TOKENS
+from pages.live_tester.called import fields_of_calls, initial_calls
 from pages.live_tester.following import (
     CLOSED,
     CONTROLS,
@@ -112,7 +113,7 @@ class RehearsalForm(forms.Form):
             initial = {**initial, **followed(initial)}
         super().__init__(data, files, initial=initial)
         self._deployments = deployments
-        self.fields.update([*fields_around(), *fields_more()])
+        self.fields.update([*fields_around(), *fields_more(), *fields_of_calls()])
         has_run = bool((data or initial or {}).get(ARRIVALS_OF))
         self.fields.update(fields_recorded(has_run=has_run))
         if has_run:
@@ -143,13 +144,14 @@ class RehearsalForm(forms.Form):
     @property
     def around(self) -> list[forms.BoundField]:
         """What is around the group, folded."""
-        return [self[name] for name, _ in fields_around()]
+        return [self[name] for name, _ in (*fields_of_calls(), *fields_around())]
 
     @property
     def has_more(self) -> bool:
         """Whether anything folded was said, or is wrong."""
-        typed = any(self[name].value() not in (None, "") for name, _ in fields_more() if name != OBEYS)
-        return typed or any(self[name].errors for name, _ in (*fields_around(), *fields_more()))
+        others = (*fields_more(), *fields_of_calls())
+        typed = any(self[name].value() not in (None, "") for name, _ in others if name != OBEYS)
+        return typed or any(self[name].errors for name, _ in (*fields_around(), *others))
 
     @property
     def listed(self) -> list[str]:
@@ -231,7 +233,8 @@ def controls_of(config: Mapping[str, Any], deployments: Sequence[DrawnDeployment
     """The values of the controls of a run, from its configuration."""
     counts = {name: config.get(name) for name in ("num_requests", "concurrency")}
     controls = controls_of_workload({**counts, **config.get("workload", {})})
-    return controls | _rates(config, deployments) | initial_around(config) | initial_more(config)
+    more = initial_more(config) | initial_calls(config)
+    return controls | _rates(config, deployments) | initial_around(config) | more
 
 
 def _rates(config: Mapping[str, Any], deployments: Sequence[DrawnDeployment]) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse, HttpResponseBase
@@ -37,7 +38,8 @@ class NumberLine:
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """What the card shows. `causes` are failures by the error that callers got."""
+    """What the card shows. `causes` are failures by the error that callers got; `groups` are what came to each group,
+    where a name was called, and `refusals` what its key refused."""
 
     lines: list[NumberLine]
     notes: list[str]
@@ -45,6 +47,8 @@ class Numbers:
     seeds: int
     done: int
     is_running: bool
+    groups: list[dict[str, Any]]
+    refusals: list[dict[str, Any]]
 
     @property
     def has_ranges(self) -> bool:
@@ -71,7 +75,8 @@ def numbers_of(run: Run) -> Numbers | None:
     done = len(run.measured) or 1
     notes = list(chance_notes(ranges, names, done)) if done > 1 else []
     causes = [(failure_in_words(name), count) for name, count in (run.result.get("failures_by_cause") or {}).items()]
-    return Numbers(lines, notes, causes, run.seeds, done, run.are_seeds_running)
+    groups, refusals = run.result.get("groups") or [], run.result.get("refused_by_key") or []
+    return Numbers(lines, notes, causes, run.seeds, done, run.are_seeds_running, groups, refusals)
 
 
 @require_safe

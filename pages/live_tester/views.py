@@ -21,6 +21,7 @@ from groups.models import RoutingGroup
 from lib.exceptions import DomainError
 from pages.groups.detail import group_with_deployments
 from pages.guards import PersonRequest, requires
+from pages.live_tester.called import CALLED, KEY, calling_in, offered
 from pages.live_tester.following import CONTROLS, FILLED_FOR
 from pages.live_tester.forms import RehearsalForm, controls_of
 from pages.live_tester.listing import lines_of, runs_of
@@ -87,6 +88,8 @@ FIELDS = {
     "workload.until": UNTIL,
     "workload.trace": TRAFFIC_FILE,
     "seeds": SEEDS,
+    "model": CALLED,
+    "key": KEY,
 }
 PRICE_CHANGED = "The price has changed since you were asked. "
 
@@ -122,7 +125,7 @@ def start_run(request: PersonRequest, group_id: UUID) -> HttpResponseBase:
     form = RehearsalForm(request.POST, request.FILES, deployments=drawn.deployments)
     if "back" in request.POST:
         return render(request, PAGE, _context(request, drawn, group=group, form=form))
-    planned = _planned(group, form) if form.is_valid() else None
+    planned = _planned(request, group, form) if form.is_valid() else None
     consent = _question(form, planned)
     run = None if planned is None or consent else _started(request, form, planned)
     if run is None:
@@ -131,9 +134,10 @@ def start_run(request: PersonRequest, group_id: UUID) -> HttpResponseBase:
     return redirect(f"{resolve_url('run', run.pk)}?play=1&{form.controls}".rstrip("&"))
 
 
-def _planned(group: RoutingGroup, form: RehearsalForm) -> RunPlan | None:
+def _planned(request: PersonRequest, group: RoutingGroup, form: RehearsalForm) -> RunPlan | None:
     try:
-        return plan(group, form.asked)
+        calling = calling_in(form.cleaned_data, group, request.user)
+        return plan(group if calling is None else calling.group, form.asked, calling=calling)
     except BadInput as error:
         prefix = PRICE_CHANGED if error.field == "max_cost_usd" else place_in(error.field)
         form.add_error(FIELDS.get(error.field) or field_of(error.field), prefix + error.message)
@@ -209,6 +213,7 @@ def _context(
         "consent": consent,
         "form": form,
         "can_rehearse": can_rehearse,
+        "offered": offered(group, request.user) if group and run is None and can_rehearse else None,
         "can_change": can_operate(request.user) and run is not None and can_change(run),
     }
 

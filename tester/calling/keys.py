@@ -33,7 +33,7 @@ def holder_for(actor: Actor, key_id: str) -> KeyHolder:
 def calling_key(holder: KeyHolder, specs: Sequence[GroupSpec]) -> CallingKey:
     """What the gateway would heed of this key; three queries at most."""
     own = all_own_keys().get(holder.user_id or 0, {}) if not holder.team_id else {}
-    account = Account.objects.select_related("user", "team").filter(pk=holder.account_id).first()
+    account = Account.objects.select_related("user", "team").filter(pk=holder.account_id or 0).first()
     rows = {row.deployment_id: row for spec in specs for row in spec.deployments}
     return CallingKey(
         holder.key_name,

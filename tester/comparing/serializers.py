@@ -39,7 +39,7 @@ class AgainstSerializer(StrictSerializer):
 class CompareSerializer(SimulateSerializer):
     """The other side, and the rehearsal of both. Real requests can't be compared."""
 
-    key = None
+    key = None  # type: ignore[assignment]  # both sides are groups
     against = AgainstSerializer()
     seeds = serializers.IntegerField(
         min_value=1,
