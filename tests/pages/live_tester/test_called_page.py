@@ -21,7 +21,7 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The jobs that were started; nothing is rehearsed."""
     found: list[Any] = []
     monkeypatch.setattr(views, "conduct_in_background", lambda run, job: found.append(job))
-    monkeypatch.setattr(views.pool, "warm", lambda: None)
+    monkeypatch.setattr("tester.runs.pool.pool.warm", lambda: None)
     return found
 
 
