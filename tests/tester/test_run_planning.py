@@ -156,7 +156,7 @@ def test_real_requests_take_no_profiles(group, ids):
 
 
 def test_planning_costs_few_queries(group, django_assert_num_queries):
-    # Three for the groups, the measurements of two deployments, the seed's first run, the gateway's own time in that run
+    # Three for the groups, the measurements of two deployments, the seed's first run, the gateway's own time there
     # and in the log, the picture.
     with django_assert_num_queries(9):
         plan(group, RunRequest(seed=1))
