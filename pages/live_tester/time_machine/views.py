@@ -63,7 +63,7 @@ def show(request: PersonRequest, history_id: UUID) -> HttpResponse:
         return render(request, PAGE, {**about, **heat, "group": None})
     types = _providers(run.group)
     form = TimeMachineForm(None, types, initial=initial_of(run.config, types))
-    return render(request, PAGE, {**_context(request, run.group, form), **about, **heat})
+    return render(request, PAGE, {**_context(request, run.group, form, shown=run), **about, **heat})
 
 
 @require_POST
@@ -111,8 +111,12 @@ def _started(request: PersonRequest, group: RoutingGroup, form: TimeMachineForm)
     return run
 
 
-def _context(request: PersonRequest, group: RoutingGroup, form: TimeMachineForm) -> dict[str, Any]:
+def _context(
+    request: PersonRequest, group: RoutingGroup, form: TimeMachineForm, shown: HistoryRun | None = None
+) -> dict[str, Any]:
+    """Without the one that is shown: its row would stay as it was when the page was opened."""
     rows = HistoryRun.objects.filter(group=group).annotate(availability=F("result__availability")).defer("result")
+    rows = rows if shown is None else rows.exclude(pk=shown.pk)
     earlier = [
         (row, period_of(row.config), "" if row.availability is None else percent(row.availability))
         for row in rows[:EARLIER_SHOWN]

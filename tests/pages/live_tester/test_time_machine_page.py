@@ -155,6 +155,14 @@ def test_one_that_is_under_way_says_how_far_it_is_and_can_be_left(client, charli
     assert f'href="/time-machine/{run.pk}"' in html_of(client.get(address))
 
 
+def test_those_before_are_listed_without_the_one_that_is_shown(client, bob, under_way):
+    before, shown = under_way(status="done", result=RESULT, seeds_done=5), under_way()
+    client.force_login(bob)
+    listed = html_of(client.get(f"/time-machine/{shown.pk}")).split("Rehearsed before")[1]
+    assert f'href="/time-machine/{before.pk}"' in listed
+    assert f'href="/time-machine/{shown.pk}"' not in listed
+
+
 def test_the_first_answer_is_shown_while_the_others_are_under_way(client, bob, under_way):
     run = under_way(result=RESULT, seeds_done=1, progress=0.2)
     client.force_login(bob)
