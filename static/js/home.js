@@ -57,7 +57,7 @@ class Home {
   #take(said) {
     // Other deployments than those drawn: the page is drawn again.
     if (said.cards.join(" ") !== this.root.dataset.cards.trim()) return location.reload();
-    this.seen = said.digest;
+    this.seen = said.seen;
     this.follower?.take({ n: 0, p: said.p });
     for (const [name, html] of Object.entries(said.parts)) this.#replace(name, html);
   }

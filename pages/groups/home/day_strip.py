@@ -11,6 +11,8 @@ from usage.group_traffic.periods import DaySlice
 
 # The picture in its own units: a bar with its gap, and the height of the busiest bar.
 STEP, BAR, HEIGHT = 8, 7, 40
+# The room for the marks of incidents.
+TOP = 14
 LOST_SHARE, FELL_BACK_SHARE, LEAST = 0.05, 0.1, 5
 
 
@@ -25,16 +27,9 @@ class DayBar:
     fell_back: float
 
     @property
-    def y(self) -> float:
-        return HEIGHT - self.height
-
-    @property
-    def failed_y(self) -> float:
-        return HEIGHT - self.failed
-
-    @property
-    def fell_back_y(self) -> float:
-        return HEIGHT - self.fell_back - self.failed
+    def since(self) -> str:
+        """Its beginning in an address."""
+        return f"{self.slice.since:%Y-%m-%dT%H:%MZ}"
 
     @property
     def says(self) -> str:
@@ -70,19 +65,34 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class DayStrip:
-    """The bars, the incidents, and the hours at which the axis has a label."""
+    """The bars and the incidents."""
 
     bars: tuple[DayBar, ...]
     incidents: tuple[Incident, ...]
-    labels: tuple[tuple[int, str], ...]
 
     @property
     def width(self) -> int:
         return STEP * len(self.bars)
 
     @property
-    def requests(self) -> int:
-        return sum(bar.slice.requests for bar in self.bars)
+    def all(self) -> str:
+        """The bars of all requests as one path: 144 elements of each kind would be most of the page."""
+        return "".join(_path(bar.x, bar.height, 0.0) for bar in self.bars if bar.height)
+
+    @property
+    def fell_back(self) -> str:
+        """The part of each bar that fell back, above the failed part."""
+        return "".join(_path(bar.x, bar.fell_back, bar.failed) for bar in self.bars if bar.fell_back)
+
+    @property
+    def failed(self) -> str:
+        """The failed part of each bar."""
+        return "".join(_path(bar.x, bar.failed, 0.0) for bar in self.bars if bar.failed)
+
+    @property
+    def hours(self) -> tuple[str, ...]:
+        """The labels of the axis: every four hours."""
+        return tuple(f"{bar.slice.since:%H:%M}" for bar in self.bars[::24])
 
     @property
     def worst(self) -> Incident | None:
@@ -94,9 +104,7 @@ def strip_of(day: Sequence[DaySlice]) -> DayStrip:
     """The picture of a day, from slices in order of time."""
     most = max((one.requests for one in day), default=0)
     bars = tuple(_bar(place, one, most) for place, one in enumerate(day))
-    hours = ((STEP * n, f"{one.since:%H:%M}") for n, one in enumerate(day) if one.since.minute == 0)
-    labels = tuple((x, label) for x, label in hours if int(label[:2]) % 4 == 0)
-    return DayStrip(bars, tuple(_incidents(bars)), labels)
+    return DayStrip(bars, tuple(_incidents(bars)))
 
 
 def usual_share(day: Iterable[DaySlice]) -> float | None:
@@ -110,6 +118,11 @@ def _bar(place: int, one: DaySlice, most: int) -> DayBar:
     height = _height(one.requests, most)
     failed = min(height, _height(one.failed, most))
     return DayBar(one, place * STEP, height, failed, min(height - failed, _height(one.fell_back, most)))
+
+
+def _path(x: int, height: float, above: float) -> str:
+    """A rectangle that stands `above` the ground, in which the pictures of bars end."""
+    return f"M{x} {TOP + HEIGHT - above:g}v{-height:g}h{BAR}v{height:g}z"
 
 
 def _height(requests: int, most: int) -> float:
