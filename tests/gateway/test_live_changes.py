@@ -18,7 +18,7 @@ from tests.fakes import Exchange, Ok, ScriptedUpstream
 from tests.forks import run_python
 from tests.gateway.conftest import Stage
 from tests.pace import within
-from tests.servers import MASTER_KEY, console_beside
+from tests.servers import MASTER_KEY, console, console_beside
 
 HI: Any = [{"role": "user", "content": "hi"}]
 WITHIN_S = 1.0
@@ -99,17 +99,20 @@ async def test_updating_a_group_with_fifty_requests_in_flight_loses_none(stage: 
 
 
 def test_a_group_that_cannot_read_its_key_takes_down_only_itself(stage: Stage, tmp_path: Path):
-    """On a server of its own, because the key that no longer decrypts belongs to the whole process."""
-    stage.console.add_group("fine", [stage.models[0]])
+    """On a database of its own, whose old encryption key is lost and given up."""
     new_key = Fernet.generate_key().decode()
-    with console_beside(stage.console, tmp_path, ENCRYPTION_KEYS=new_key) as other:
-        readable = other.add_model(provider="Readable", api_base=stage.first.api_base)
-        other.add_group("readable", [readable])
-        client = client_of(other.url)
-        assert within(WITHIN_S, lambda: answers(client, "readable") == readable)
-        with pytest.raises(openai.APIStatusError, match="ENCRYPTION_KEYS") as caught:
-            client.chat.completions.create(model="fine", messages=HI)
-        assert caught.value.status_code == 502
+    with console(tmp_path) as ours:
+        ours.add_group("fine", [ours.add_model(provider="Old", api_base=stage.first.api_base)])
+        with pytest.raises(AssertionError, match="store these API keys again"):
+            run_python(["manage.py", "rotate_keys", "--lost"], {**ours.env, "ENCRYPTION_KEYS": new_key})
+        with console_beside(ours, tmp_path, ENCRYPTION_KEYS=new_key) as other:
+            readable = other.add_model(provider="Readable", api_base=stage.first.api_base)
+            other.add_group("readable", [readable])
+            client = client_of(other.url)
+            assert within(WITHIN_S, lambda: answers(client, "readable") == readable)
+            with pytest.raises(openai.APIStatusError, match="ENCRYPTION_KEYS") as caught:
+                client.chat.completions.create(model="fine", messages=HI)
+            assert caught.value.status_code == 502
 
 
 def manage(stage: Stage, *words: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from providers import secrets
+from providers.actions import rotate_keys
 from providers.models import LanguageModel, Provider
 from tests.factories import make_group, make_model, make_provider
 
@@ -140,10 +141,12 @@ def test_bad_input_names_the_field_and_changes_nothing(as_alice, body, field):
     assert stored(provider).updated_at == provider.updated_at
 
 
-def test_a_key_nobody_can_read_can_be_replaced(as_alice, settings):
+def test_a_key_nobody_can_read_can_be_replaced_once_the_old_encryption_key_is_given_up(as_alice, settings):
     provider = make_provider(name="Old", key=KEY)
     settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
     assert as_alice.patch(url_of(provider), {"priority": 1}).status_code == 200
+    assert as_alice.patch(url_of(provider), {"api_key": OTHER_KEY}).status_code == 409
+    rotate_keys(is_old_lost=True)
     assert as_alice.patch(url_of(provider), {"api_key": OTHER_KEY}).status_code == 200
     assert secrets.decrypt(stored(provider).key).reveal() == OTHER_KEY
 
