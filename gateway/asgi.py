@@ -18,11 +18,11 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from pydantic_core import to_json
 
-from engine.ledger import new_call_id
+from engine.outcomes import CLIENT_LEFT
 from engine.upstreams.call import Stream
 from engine.upstreams.time_limits import time_limits
 from gateway import live, pipeline
-from gateway.doors import cors, error_shapes, metrics_page, offered_models
+from gateway.doors import cors, error_shapes, metrics_page, offered_models, request_lines
 from gateway.doors.body_reader import ClientLeft, Room, pieces, whole
 from gateway.doors.form_reader import FormReader, read_form
 from gateway.doors.incoming import Incoming, incoming
@@ -99,11 +99,14 @@ class Gateway:
             return
         await live.start()
         way = way_of(scope["path"], scope["method"]) if scope["type"] == "http" else None
-        if way is None:
-            await self._behind(scope, receive, _named(send) if scope["type"] == "http" else send)
-        else:
+        if way is not None:
             request = incoming(way, scope["path"], scope["headers"], scope.get("query_string", b""), _peer(scope))
+            request_lines.begin(request)
             await _answer(request, scope["method"], receive, send)
+        elif scope["type"] == "http":
+            await request_lines.answer_page(self._behind, scope, receive, send)
+        else:
+            await self._behind(scope, receive, send)
 
 
 def _peer(scope: Scope) -> str:
@@ -122,17 +125,6 @@ async def _refuse_socket(scope: Scope, receive: Receive, send: Send) -> None:
     headers = [*error.headers, *error_shapes.ids(request.request_id, is_anthropic=False)]
     await send({"type": "websocket.http.response.start", "status": error.status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": error.body})
-
-
-def _named(send: Send) -> Send:
-    """Adds an id to an answer of the application behind."""
-
-    async def with_id(event: MutableMapping[str, Any]) -> None:
-        if event["type"] == "http.response.start":
-            event["headers"] = [*event.get("headers", ()), (b"x-request-id", new_call_id().encode())]
-        await send(event)
-
-    return with_id
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
@@ -170,13 +162,15 @@ async def _answer(request: Incoming, method: str, receive: Receive, send: Send) 
             sums.add(UNAUTHORIZED)
         await _fail(request, error, headers, send)
     except ClientLeft:
-        return
+        request.status = CLIENT_LEFT
     except (OperationalError, InterfaceError):
         await _fail(request, database_away(), headers, send)
     except Exception:
         log.exception("request failed", endpoint=request.way.endpoint)
         failure = ApiError(500, "The gateway failed on this request; its log says why.", code="internal_error")
         await _fail(request, failure, headers, send)
+    finally:
+        request_lines.write(request, method)
 
 
 async def _count(request: Incoming, headers: Headers, receive: Receive, send: Send) -> None:
@@ -228,6 +222,7 @@ def _allow(request: Incoming) -> tuple[bytes, bytes]:
 
 
 async def _fail(request: Incoming, error: ApiError, headers: Headers, send: Send) -> None:
+    request.status = error.status
     body = error_shapes.body_of(error, request.request_id, is_anthropic=request.is_anthropic)
     await _send(send, error.status, [*error.headers, *headers], body)
 

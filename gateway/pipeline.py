@@ -55,7 +55,7 @@ async def serve(live: Live, request: Incoming, raw: bytes | FormReader) -> tuple
     """
     endpoint = request.way.endpoint
     holder = await authenticate(live, request.key, request)
-    exchange = Exchange(endpoint, holder, Trace(request.call_id, ""))
+    request.exchange = exchange = Exchange(endpoint, holder, Trace(request.call_id, ""))
     headers: Headers = []
     try:
         check_scope(holder)

@@ -287,4 +287,8 @@ METRICS_PORT = env.int("METRICS_PORT", default=0)
 METRICS_MAX_SERIES = env.int("METRICS_MAX_SERIES", default=500)
 LOG_MESSAGE_PREVIEW = env.bool("LOG_MESSAGE_PREVIEW", default=False)
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
-LOGGING = logging_config(level=LOG_LEVEL, as_json=env.bool("LOG_JSON", default=False))
+LOGGING = logging_config(
+    level=LOG_LEVEL,
+    as_json=env.bool("LOG_JSON", default=False),
+    tells_requests=env.bool("LOG_REQUESTS", default=True),
+)

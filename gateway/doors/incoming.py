@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from time import perf_counter
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 
@@ -12,6 +14,9 @@ from engine.ledger import new_call_id
 from engine.upstreams.passed_on import FROM_CLIENTS
 from gateway.doors import error_shapes
 from gateway.doors.paths import Way
+
+if TYPE_CHECKING:
+    from gateway.exchange import Exchange
 
 # A client's own id comes back only if it fits a log line and a header.
 SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
@@ -22,7 +27,10 @@ LONGEST_PASSED = 1024
 
 @dataclass(slots=True)
 class Incoming:
-    """A request before its body is read. `call_id` is ours, `request_id` the client's own or ours."""
+    """A request before its body is read. `call_id` is ours, `request_id` the client's own or ours.
+
+    For its line in the log: `exchange` is there once it is served, `status` is that of any other answer.
+    """
 
     way: Way
     headers: dict[bytes, bytes]
@@ -31,6 +39,9 @@ class Incoming:
     peer: str = ""
     call_id: str = field(default_factory=new_call_id)
     request_id: str = ""
+    started: float = field(default_factory=perf_counter)
+    status: int = 200
+    exchange: Exchange | None = None
 
     def __post_init__(self) -> None:
         given = self.headers.get(b"x-request-id") or self.headers.get(b"x-client-request-id")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from axes.helpers import get_cool_off
+import structlog
+from axes.helpers import get_client_ip_address, get_cool_off
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.forms import AuthenticationForm
@@ -19,6 +20,12 @@ from django.views.decorators.http import require_POST
 from access import actions
 from access.models import Role
 from pages.guards import PersonRequest, requires
+
+from access.models import User
+
+log = structlog.get_logger(__name__)
+# In place of a name that nobody has: it may be a password, typed into the wrong field.
+NOBODY = "(unknown)"
 
 
 class SignInForm(AuthenticationForm):
@@ -46,7 +53,13 @@ class SignIn(LoginView):
     form_class = SignInForm
     redirect_authenticated_user = True
 
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        response = super().form_valid(form)
+        log.info("signed in", user=form.get_user().get_username(), address=_address(self.request))
+        return response
+
     def form_invalid(self, form: Form) -> HttpResponse:
+        log.warning("sign-in failed", user=_known(form), address=_address(self.request))
         return self.render_to_response(self.get_context_data(form=form), status=422)
 
 
@@ -54,7 +67,9 @@ class SignOut(LogoutView):
     """Signs out, by POST only, and says so."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        user = request.user.get_username()
         response = super().post(request, *args, **kwargs)
+        log.info("signed out", user=user, address=_address(request))
         messages.success(request, "You are signed out.")
         return response
 
@@ -72,7 +87,17 @@ def sign_out_everywhere(request: PersonRequest) -> HttpResponseBase:
 def locked_out(request: HttpRequest, response: HttpResponse | None, credentials: dict[str, Any] | None) -> HttpResponse:
     """The answer of django-axes after too many failures; each further attempt restarts the wait."""
     wait = get_cool_off(request) or timedelta(hours=1)
+    log.warning("sign-in locked", address=_address(request), minutes=round(wait.total_seconds() / 60))
     context = {"again_at": timezone.now() + wait, "minutes": round(wait.total_seconds() / 60)}
     page = render(request, "access/locked_out.html", context, status=429)
     page.headers["Retry-After"] = str(int(wait.total_seconds()))
     return page
+
+
+def _known(form: Form) -> str:
+    name = str(form.data.get("username", ""))
+    return name if User.objects.filter(username=name).exists() else NOBODY
+
+
+def _address(request: HttpRequest) -> str:
+    return str(get_client_ip_address(request) or "")

@@ -38,6 +38,25 @@ def test_the_master_key_opens_the_door_for_the_user_admin(client):
     assert "Admin" in html_of(client.get("/groups"))
 
 
+def test_the_log_says_who_signed_in_and_who_failed_to_and_never_what_was_typed(client, alice, caplog):
+    alice.set_password("a long enough word")
+    alice.save()
+    with caplog.at_level("INFO"):
+        sign_in(client, alice.username, "a wrong guess")
+        sign_in(client, "a long enough word", "")
+        sign_in(client, alice.username, "a long enough word")
+        client.post("/sign-out")
+    said = [record.msg for record in caplog.records if record.name == "pages.access.signing"]
+    assert [(line["event"], line["user"]) for line in said] == [
+        ("sign-in failed", alice.username),
+        ("sign-in failed", "(unknown)"),
+        ("signed in", alice.username),
+        ("signed out", alice.username),
+    ]
+    assert "a long enough word" not in caplog.text
+    assert "a wrong guess" not in caplog.text
+
+
 def test_a_wrong_password_is_said_plainly_and_the_name_is_kept(client, alice):
     answer = sign_in(client, alice.username, "guess")
     html = html_of(answer)
