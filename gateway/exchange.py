@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from access.keys import KeyHolder
 from engine.ledger import Trace
@@ -16,6 +17,9 @@ from engine.upstreams.kept import Kept
 from gateway.admission.rate_limits import RateLimits
 from gateway.resolve import Route, VirtualChoice
 
+if TYPE_CHECKING:
+    from gateway.tracing.spans import RequestSpan
+
 
 @dataclass(slots=True)
 class Exchange:
@@ -24,6 +28,7 @@ class Exchange:
     `is_held`: credits are held for it; `rate_limits` counts its tokens; `error_code` is the reason of a refusal, in
     OpenAI's words; `was_routed`: its group was asked. `revision` is the group's, None for a lone model. The group is
     empty until the request is resolved. `call` is the routed call; `keep` notes who owns what a provider keeps of it.
+    Where requests are traced, `span` is its span, and `heard` are the events of its stream if its content is captured.
     """
 
     endpoint: Endpoint
@@ -41,6 +46,8 @@ class Exchange:
     was_routed: bool = False
     call: Call | None = None
     keep: Callable[[Exchange, Kept], Awaitable[None]] | None = None
+    span: RequestSpan | None = None
+    heard: list[bytes] | None = None
 
     def go(self, route: Route) -> None:
         """Sets the group of the request, and what chose it."""

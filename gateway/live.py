@@ -45,6 +45,7 @@ from gateway.background.rankings import Rankings
 from gateway.background.status_pages import follow_status_pages
 from gateway.doors.model_facts import Facts, read_facts
 from gateway.keeping.keeper import Keeper
+from gateway.tracing import switch as tracing
 from groups.models import RoutingGroup, RoutingRules
 from groups.routing_rules.alias_targets import resolved
 from groups.routing_rules.chain import spec_with_chain
@@ -157,6 +158,7 @@ class Live:
             log.error("configuration not loaded yet", error=str(error))
         finally:
             self._first_load_ended.set()
+        await asyncio.to_thread(tracing.start)
         self._tasks = [asyncio.create_task(self.store.run())]
         await self._meet_others()
         prober = Prober(self._in_database_thread, interval_s=settings.PROBE_INTERVAL_S)
@@ -180,6 +182,7 @@ class Live:
         self.rate_limits.stop()
         await asyncio.to_thread(recorder.flush)
         await self.measuring.stop()
+        await asyncio.to_thread(tracing.stop)
         await close_session()
 
     async def refresh(self) -> None:

@@ -38,6 +38,7 @@ from gateway.openai import ApiError, Headers
 from gateway.records import cost_usd, record
 from gateway.resolve import VirtualChoice, resolve
 from gateway.sticky import conversation_of
+from gateway.tracing import switch as tracing
 
 # Doors without streams.
 WHOLE: frozenset[Endpoint] = frozenset({"embeddings", "moderations", "rerank"})
@@ -56,6 +57,7 @@ async def serve(live: Live, request: Incoming, raw: bytes | FormReader) -> tuple
     endpoint = request.way.endpoint
     holder = await authenticate(live, request.key, request)
     request.exchange = exchange = Exchange(endpoint, holder, Trace(request.call_id, ""))
+    tracing.begin(request, exchange)
     headers: Headers = []
     try:
         check_scope(holder)
@@ -70,6 +72,8 @@ async def serve(live: Live, request: Incoming, raw: bytes | FormReader) -> tuple
         admit(live, holder, body["model"], route)
         headers = await live.rate_limits.admit(holder)
         call.headers = request.passed_on
+        if exchange.span is not None:
+            call.traceparent = exchange.span.traceparent
         if (sticky := route.group.spec.sticky) is not None:
             call.conversation = conversation_of(sticky, request, call, holder)
         call.own_keys, call.shares_accounts = live.own_keys_of(holder), settings.SHARED_PROVIDER_ACCOUNTS
@@ -172,6 +176,8 @@ async def stream(exchange: Exchange) -> AsyncGenerator[bytes]:
                     # Before the caller sees the id, and again with all items at the end.
                     if (kept := result.kept) is not noted and kept is not None and exchange.keep is not None:
                         await exchange.keep(exchange, noted := kept)
+                    if exchange.heard is not None:
+                        exchange.heard.append(chunk)
                     yield chunk
         exchange.status = 200
     except (Exception, TimeoutError) as error:

@@ -146,6 +146,8 @@ def record(exchange: Exchange) -> None:
     ended = FinishedExchange(exchange)
     if ended.usage and exchange.rate_limits:
         exchange.rate_limits.count_tokens(ended.holder, ended.usage.total_tokens)
+    if exchange.span is not None:
+        exchange.span.end(exchange, ended.cost_usd)
     recorder.put(ended)
     sums.count(ended)
 

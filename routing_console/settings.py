@@ -281,6 +281,16 @@ STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True  # files are served in place; nothing to collect
 
+OTEL_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", default="") or env.str(
+    "OTEL_EXPORTER_OTLP_ENDPOINT", default=""
+)
+# The SDK reads these and all other OTEL_* itself; here it is decided whether it is imported at all.
+TRACING = (
+    bool(OTEL_ENDPOINT)
+    and not env.bool("OTEL_SDK_DISABLED", default=False)
+    and env.str("OTEL_TRACES_EXPORTER", default="otlp") != "none"
+)
+CAPTURE_CONTENT = env.bool("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", default=False)
 METRICS_KEY = env.str("METRICS_KEY", default="")
 METRICS_HOST = env.str("METRICS_HOST", default="127.0.0.1")
 METRICS_PORT = env.int("METRICS_PORT", default=0)

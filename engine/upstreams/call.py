@@ -66,6 +66,7 @@ class Call:
     repeats by their ids are, those of the caller. `prefers` is the deployment that is asked first for their sake.
     `shares_accounts`: all callers may use what operators have put into providers' accounts. `upload` is the form that
     the client sent; `body` has its texts then. `watch` is told of the chat stream that is translated for its client.
+    `traceparent` gives what the upstream of an attempt, counted from 1, is told of the trace.
     """
 
     endpoint: Endpoint
@@ -93,6 +94,7 @@ class Call:
     conversation: str = ""
     upload: Upload | None = None
     watch: Callable[[Stream], None] | None = field(default=None, repr=False)
+    traceparent: Callable[[int], str] | None = field(default=None, repr=False)
     may_be_kept: bool = False
     source: Continued | None = None
     held: Mapping[str, Holding] = field(default_factory=dict)

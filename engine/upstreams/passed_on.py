@@ -31,11 +31,13 @@ COMES_BACK = {
 
 def headers_for(call: Call, deployment: DeploymentSpec, wanted: frozenset[str] = OPENAI) -> dict[str, str]:
     """The client's headers for an attempt at this deployment, of those that its dialect knows."""
-    if not call.headers:
-        return {}
-    passed = {name: value for name, value in call.headers.items() if name in wanted}
-    if ONCE in call.headers and _is_first(call, deployment):
-        passed[ONCE] = call.headers[ONCE]
+    passed: dict[str, str] = {}
+    if call.headers:
+        passed = {name: value for name, value in call.headers.items() if name in wanted}
+        if ONCE in call.headers and _is_first(call, deployment):
+            passed[ONCE] = call.headers[ONCE]
+    if call.traceparent is not None:
+        passed["traceparent"] = call.traceparent(len(call.trace.attempts))
     return passed
 
 

@@ -1,0 +1,1 @@
+"""OpenTelemetry: a span per request and per attempt. Nothing of it is imported unless OTEL_* names a receiver."""
