@@ -18,10 +18,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from access import actions
-from access.models import Role
+from access.models import Role, User
 from pages.guards import PersonRequest, requires
-
-from access.models import User
 
 log = structlog.get_logger(__name__)
 # In place of a name that nobody has: it may be a password, typed into the wrong field.
