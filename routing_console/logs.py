@@ -9,9 +9,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
+from pydantic_core import to_json
 
 # Anything shaped like a key: sk-…, gsk_…, hf_…, "Bearer …". The text around it stays readable.
 SECRET = re.compile(r"\b(sk-|gsk_|hf_|nvapi-|AIza|Bearer\s+)[\w\-.]{8,}", re.IGNORECASE)
+# What may have to be quoted in a line of text.
+NOT_PLAIN = re.compile(r'[\s="\\]')
+one_field = structlog.processors.LogfmtRenderer(bool_as_flag=False)
 
 
 def redact(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -34,7 +38,7 @@ class LineFormatter(structlog.stdlib.ProcessorFormatter):
     def __init__(self, *, renderer: Any, **kwargs: Any) -> None:
         last = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
         super().__init__(processors=last, **kwargs)
-        self._renderer = renderer
+        self._is_json = isinstance(renderer, structlog.processors.JSONRenderer)
 
     def format(self, record: logging.LogRecord) -> str:
         fields = getattr(record, "fields", None)
@@ -42,7 +46,16 @@ class LineFormatter(structlog.stdlib.ProcessorFormatter):
             return super().format(record)
         moment = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
         line = {"timestamp": moment, "level": record.levelname.lower(), "logger": record.name, "event": record.msg}
-        return str(self._renderer(None, "", {**line, **fields}))
+        line.update(fields)
+        if self._is_json:
+            return to_json(line).decode()
+        return " ".join([_field(name, value) for name, value in line.items()])
+
+
+def _field(name: str, value: object) -> str:
+    if isinstance(value, str) and NOT_PLAIN.search(value):
+        return str(one_field(None, "", {name: value}))
+    return f"{name}={value}"
 
 
 def logging_config(*, level: str, as_json: bool, tells_requests: bool = True) -> dict[str, Any]:

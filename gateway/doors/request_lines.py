@@ -30,7 +30,7 @@ UNTOLD = frozenset({Asks.HEALTH, Asks.READINESS, Asks.CONSOLE_READINESS, Asks.ME
 PARTS_OF_PAGES = ("/static/", "/demo/upstream/")
 MASTER = "master"
 
-# Straight to the standard library, with fields that are ready for the line: structlog's way takes ten times as long.
+# Straight to the handlers, with fields that are ready for the line: structlog's way takes several times as long.
 calls = logging.getLogger(LOGGER)
 pages = structlog.get_logger(LOGGER)
 
@@ -43,7 +43,9 @@ def begin(request: Incoming) -> None:
 def write(request: Incoming, method: str) -> None:
     """The line of a request to the gateway."""
     if calls.isEnabledFor(logging.INFO) and request.way.asks not in UNTOLD:
-        calls.info(EVENT, extra={"fields": fields_of(request, method)})
+        record = logging.LogRecord(LOGGER, logging.INFO, "", 0, EVENT, None, None)
+        record.fields = fields_of(request, method)
+        calls.handle(record)
 
 
 def fields_of(request: Incoming, method: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def start() -> None:
     if settings.TRACING and _spans is None:
         from gateway.tracing.spans import Spans, exporting
 
-        _spans = Spans(exporting(settings.SPECTACULAR_SETTINGS["VERSION"]), is_open=settings.CAPTURE_CONTENT)
+        _spans = Spans(exporting(str(settings.SPECTACULAR_SETTINGS["VERSION"])), is_open=settings.CAPTURE_CONTENT)
 
 
 def stop() -> None:

@@ -93,7 +93,9 @@ def locked_out(request: HttpRequest, response: HttpResponse | None, credentials:
 
 
 def _known(form: Form) -> str:
-    name = str(form.data.get("username", ""))
+    name = form.cleaned_data.get(
+        "username", ""
+    )  # missing where it is no name at all, which no database may be asked for
     return name if User.objects.filter(username=name).exists() else NOBODY
 
 

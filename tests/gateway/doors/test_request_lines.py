@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -104,6 +105,16 @@ def test_the_line_is_in_the_format_of_all_others(line: Any, caplog: pytest.LogCa
     else:
         assert text.startswith("timestamp=20")
         assert f" level=info logger=gateway.requests event=request call_id={request.call_id} " in text
+
+
+def test_names_with_spaces_are_quoted_as_in_all_other_lines(line: Any, caplog: pytest.LogCaptureFixture):
+    request = request_to("/v1/chat/completions")
+    served(request).trace.attempts.append(replace(FAILED, provider='Azure "West" OpenAI'))
+    text = line(request, caplog)
+    if text.startswith("{"):
+        assert json.loads(text)["provider"] == 'Azure "West" OpenAI'
+    else:
+        assert ' provider="Azure \\"West\\" OpenAI" ' in text
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])

@@ -57,6 +57,11 @@ def test_the_log_says_who_signed_in_and_who_failed_to_and_never_what_was_typed(c
     assert "a wrong guess" not in caplog.text
 
 
+def test_a_name_that_is_none_is_refused_like_any_other_and_not_looked_up(client, caplog):
+    assert sign_in(client, "a\0b", "guess").status_code == 422
+    assert [one.msg["user"] for one in caplog.records if one.name == "pages.access.signing"] == ["(unknown)"]
+
+
 def test_a_wrong_password_is_said_plainly_and_the_name_is_kept(client, alice):
     answer = sign_in(client, alice.username, "guess")
     html = html_of(answer)
