@@ -210,14 +210,14 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SESSION_COOKIE_
 X_FRAME_OPTIONS = "DENY"
 
 
-def _networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+def _networks(name: str, given: list[str]) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
     try:
-        return [ipaddress.ip_network(one, strict=False) for one in env.list(name, default=[])]
+        return [ipaddress.ip_network(one, strict=False) for one in given]
     except ValueError as error:
         raise ImproperlyConfigured(f"{name}: {error}. Give addresses or networks, such as 10.0.0.0/8.") from None
 
 
-TRUSTED_PROXIES = _networks("TRUSTED_PROXIES")
+TRUSTED_PROXIES = _networks("TRUSTED_PROXIES", env.list("TRUSTED_PROXIES", default=[]))
 FAILED_KEYS_PER_MINUTE = env.int("FAILED_KEYS_PER_MINUTE", default=30)
 AXES_CLIENT_IP_CALLABLE = "access.client_address.of_request"
 AXES_FAILURE_LIMIT = 5
