@@ -56,7 +56,7 @@ def test_a_gateway_of_direct_providers_never_imports_litellm(tmp_path: Path):
         assert ours.send("POST", "/v1/chat/completions", {**CHAT, "model": "direct"}).status_code == 503
         assert imported(ours.log.read_text()) == set()
         command = [sys.executable, "-X", "importtime", "manage.py", "verify"]
-        done = subprocess.run(command, cwd=ROOT, env=ours.env, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, cwd=ROOT, env=ours.env, capture_output=True, text=True, timeout=300)
         assert imported(done.stderr) <= {DAPHNE}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.utils import timezone
 
 from tester.models import Run, TraceChunk
 from tester.traces.stored import TraceFilter, find
@@ -142,7 +143,7 @@ def test_the_cards_of_a_run_lead_to_their_requests_and_those_of_a_group_nowhere(
 
 
 def test_while_a_run_goes_on_its_timeline_is_fetched_again(page, client, run):
-    Run.objects.filter(pk=run.pk).update(status="running")
+    Run.objects.filter(pk=run.pk).update(status="running", heartbeat_at=timezone.now())
     part = page("/timeline", **HTMX)
     assert 'hx-trigger="every 1s"' in part
     assert client.get(f"/runs/{run.pk}/timeline").url == f"/runs/{run.pk}"
