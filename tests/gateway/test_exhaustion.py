@@ -61,7 +61,10 @@ def test_a_head_that_never_ends_is_not_waited_for(ours: Console):
 def test_nor_is_the_head_of_a_second_request_on_the_connection(ours: Console):
     with connected(ours) as connection:
         connection.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+        said = b""
+        while not said.endswith(b"}"):  # head and body may come apart
+            said += connection.recv(4096)
+        assert said.startswith(b"HTTP/1.1 200")
         connection.sendall(b"GET /livez HTTP/1.1\r\nHost: local")
         assert connection.recv(4096) == b""
 

@@ -11,6 +11,7 @@ from cryptography.fernet import Fernet
 from engine.spec import HedgePolicy, RetryPolicy, StickyPolicy, Strategy
 from groups.models import RoutingGroup
 from groups.specs import active_specs, callable_models, spec_of, spec_of_model
+from providers.actions import rotate_keys
 from tests.factories import make_group, make_model, make_provider
 
 pytestmark = pytest.mark.django_db
@@ -107,6 +108,7 @@ def test_what_is_disabled_is_left_out():
 def test_a_key_that_cannot_be_read_is_the_problem_of_its_deployments_only(settings):
     broken = make_model(provider=make_provider(name="Old", key=KEY))
     settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    rotate_keys(is_old_lost=True)
     make_group(name="mixed", models=[broken, make_model(provider=make_provider(key=KEY))])
     first, second = active_specs()[0].deployments
     assert "Old" in (first.problem or "")
