@@ -164,7 +164,8 @@ def _newest_fallbacks(group: str, period: Period) -> list[Any]:
         model_group=group, fell_back=True, started_at__gte=period.since, started_at__lt=period.until
     )
     columns = ("call_id", "started_at", "duration_ms", "outcome", "attempts", "skipped")
-    return list(rows.order_by("-started_at", "-call_id").values_list(*columns)[:FALLBACKS])
+    # By the time only: with a second column SQLite would sort all of them.
+    return list(rows.order_by("-started_at").values_list(*columns)[:FALLBACKS])
 
 
 def _fallback_rows(rows: Sequence[Any]) -> tuple[FallbackRow, ...]:

@@ -108,6 +108,7 @@ def test_a_group_without_traffic_says_so_and_has_no_number_of_nothing(client, ch
     assert "No requests in the last 15 minutes." in html
     assert "no answers yet" in html
     assert "No request fell back" in html
+    assert "Run Simulation" not in html
     assert "100%" not in html.partition('data-part="strip"')[0].rpartition('data-part="figures"')[2]
 
 
