@@ -48,6 +48,13 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_parts, "shared", SharedViews(seconds=0.0))
 
 
+@pytest.fixture
+def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A period that does not move on between two looks at it."""
+    now = timezone.now()
+    monkeypatch.setattr(timezone, "now", lambda: now)
+
+
 def ids(group: RoutingGroup) -> list[str]:
     return [str(pk) for pk in group.deployments.order_by("position").values_list("model_id", flat=True)]
 
@@ -152,6 +159,7 @@ def test_ten_minutes_of_the_day_are_shown_in_the_same_diagram(client, charlie, g
     assert "1 of 1 failed" not in page_of(client, charlie, group, "?at=never")
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_an_open_page_takes_in_what_is_new_and_nothing_if_nothing_is(client, charlie, group):
     client.force_login(charlie)
     before = now_of(client, group)
@@ -164,6 +172,7 @@ def test_an_open_page_takes_in_what_is_new_and_nothing_if_nothing_is(client, cha
     assert "breakers" not in after["parts"], "it is as before"
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_what_is_taken_in_is_what_the_page_would_show(client, charlie, group):
     log(answered(group), fell_back(group), lost(group))
     html = page_of(client, charlie, group)
