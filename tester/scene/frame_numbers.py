@@ -31,8 +31,17 @@ SHORT = {
     "QuotaUsedUpError": "quota",
     "ContentPolicyViolationError": "content",
     "ContextWindowExceededError": "context",
+    # A request that nobody was asked for: as rehearsals and as the log call it.
     "AllCoolingDown": "all cooling",
+    "all_cooling_down": "all cooling",
+    "AllRateLimited": "all limited",
+    "all_rate_limited": "all limited",
+    "AllAtCapacity": "all busy",
+    "all_at_capacity": "all busy",
+    "AllStopped": "all stopped",
+    "all_stopped": "all stopped",
     "DeadlineExceeded": "deadline",
+    "deadline_exceeded": "deadline",
 }
 
 

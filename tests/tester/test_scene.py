@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from engine.exceptions import Hindrance, NoneFree
 from engine.spec import Strategy
 from tester.scene import DrawnFault, DrawnGroup, Mode, Scene, mode_of, scene_of
 from tester.scene.captions import fitted
+from tester.scene.frame_numbers import SHORT
 from tester.scene.sheets import WIDEST, sheets_of
 from tester.scene.words import dollars, milliseconds, success
 from tests.tester.rehearsed import PROVIDERS, WEIGHTS, drawn, spec_of
@@ -317,6 +319,12 @@ def test_requests_that_nobody_answered_are_a_card_and_a_stream_of_their_own():
     assert plain(scene.stats.success.text) == "0 %"
     assert widths(scene) == [0, 0, 0, WIDEST]
     assert "is-none" in scene_of(CHAIN, SEED, Mode.ORDERED).exits[0].exit.attributes["class"]
+
+
+@pytest.mark.parametrize("kind", Hindrance)
+def test_why_nobody_was_asked_has_a_word_of_its_own_by_both_its_names(kind):
+    error = NoneFree("g", 1.0, [kind])
+    assert SHORT[error.error_class] == SHORT[error.code]
 
 
 def test_the_hub_is_red_from_half_of_the_last_requests_on():
