@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from engine.outcomes import Outcome
+from engine.upstreams.failures import WORDS
 from pages.discs import Disc, disc_named
+from tester.runs.result_notes import failure_in_words
 from usage.request_log.attempts import has_failed
 
 # Call id, beginning, duration, outcome, attempts, skips.
@@ -44,10 +46,10 @@ def fallback_row(row: LogRow, types: Mapping[str, str]) -> FallbackRow:
 
 
 def _cause(bad: Mapping[str, Any] | None, skipped: Sequence[Mapping[str, Any]]) -> str:
-    """`503`, `timeout`; or `skipped (cooling, after 2×503)`."""
+    """`503`, `timeout`, `no connection`; or `skipped (cooling, after 2×503)`."""
     if bad is not None:
         error = str(bad.get("error_class") or "failed")
-        return "timeout" if error == "Timeout" else str(bad.get("status_code") or error)
+        return str((error != "Timeout" and bad.get("status_code")) or WORDS.get(error) or failure_in_words(error))
     if not skipped:
         return ""
     why, cause = str(skipped[0].get("reason", "")).replace("_", " "), skipped[0].get("cause")
