@@ -32,7 +32,7 @@ def start(page: Page, *, requests: int = 200, scenario: str = "flapping-primary"
     page.get_by_label("Scenario").select_option(scenario)
     expect(page.locator(".htmx-request")).to_have_count(0)  # controls that nobody touched follow the scenario
     page.get_by_label("Number of requests").fill(str(requests))
-    page.get_by_label("Seed").fill(str(seed))
+    page.get_by_label("Seed", exact=True).fill(str(seed))
     page.get_by_role("button", name="Run Simulation").click()
     page.wait_for_url("**/runs/*")
     return page.url.split("/runs/")[1].split("?")[0]
