@@ -189,12 +189,12 @@ def test_the_preview_follows_and_the_rehearsal_tells(admin: Page, server: Consol
         "POST", f"/v1/routing_group/{group}/simulate", {"num_requests": 1}
     )  # starts the worker, which takes long
     open_new(admin, "rehearsed", count=2)
-    expect(admin.locator("#draft .picture.narrow .name")).to_have_text(["Azure", "Fireworks"])
+    expect(admin.locator("#draft .picture.narrow .node .name")).to_have_text(["Azure", "Fireworks"])
     admin.get_by_role("button", name="Rehearse").click()
     expect(admin.locator(".draft-verdict")).to_contain_text("success", timeout=LIMIT_S * 1000)
     expect(admin.locator("#draft .stats dd").first).to_have_text("450")
     rows(admin).nth(1).get_by_role("button", name=" up").click()
-    expect(admin.locator("#draft .picture.narrow .name")).to_have_text(["Fireworks", "Azure"])
+    expect(admin.locator("#draft .picture.narrow .node .name")).to_have_text(["Fireworks", "Azure"])
     expect(admin.locator(".draft-verdict")).not_to_contain_text("success")
 
 
