@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tester.scene.sheets import CARDS
 from tests.e2e.looks import THEMES, WIDTHS, overflow, violations
 from tests.e2e.stage import FAR_AWAY, follow
 from tests.servers import Console
 
 SEED = 7
 # What is drawn, element by element; the page's picture has what the file has not: the parts that are not shown.
-PAINTS = """(root) => [...root.querySelectorAll('rect, circle, path, text, tspan, stop')].map((e) => {
+PAINTS = """(root) => [...root.querySelectorAll('rect, circle, path, use, text, tspan, stop')].map((e) => {
   const s = getComputedStyle(e);
   const colour = (text) => {
     const paper = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
@@ -25,7 +26,8 @@ PAINTS = """(root) => [...root.querySelectorAll('rect, circle, path, text, tspan
     paper.fillStyle = text; paper.fillRect(0, 0, 1, 1);
     return [...paper.getImageData(0, 0, 1, 1).data];
   };
-  return [e.tagName, colour(s.fill), colour(s.stroke), s.strokeWidth, s.opacity, s.visibility, s.fontSize, s.fontWeight,
+  // In the file what is used stands where it is used.
+  return [e.tagName.replace('use', 'path'), colour(s.fill), colour(s.stroke), s.strokeWidth, s.opacity, s.visibility, s.fontSize, s.fontWeight,
     s.textAnchor, colour(s.stopColor)];
 })"""
 
@@ -179,7 +181,7 @@ def test_the_png_is_a_picture_of_the_moment(admin: Page, server: Console, tmp_pa
     data = file.read_bytes()
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     width, height = struct.unpack(">II", data[16:24])
-    assert width == 2 * 1080
+    assert width == 2 * CARDS.width
     assert height > 800
     assert len(data) > 60_000  # a blank one is a tenth of this
 

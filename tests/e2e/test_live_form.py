@@ -20,16 +20,16 @@ def choose(page: Page, name: str) -> None:
 
 def test_only_the_field_of_the_chosen_traffic_is_shown_and_counts(admin: Page, server: Console) -> None:
     open_tester(admin)
-    expect(admin.get_by_label("Requests per second")).to_be_hidden()
+    expect(admin.get_by_label("Requests per second", exact=True)).to_be_hidden()
     choose(admin, "Arrival rate")
-    expect(admin.get_by_label("Requests at a time")).to_be_hidden()
-    admin.get_by_label("Requests per second").fill("40")
+    expect(admin.get_by_label("Requests at a time", exact=True)).to_be_hidden()
+    admin.get_by_label("Requests per second", exact=True).fill("40")
     run_id = start(admin, requests=80, scenario="healthy")
     expect_end(admin)
     run = server.call("GET", f"/v1/runs/{run_id}")
     assert run["config"]["workload"]["rate_per_s"] == 40
     expect(admin.get_by_role("radio", name="Arrival rate")).to_be_checked()
-    expect(admin.get_by_label("Requests per second")).to_have_value("40")
+    expect(admin.get_by_label("Requests per second", exact=True)).to_have_value("40")
 
 
 def test_the_controls_follow_the_chosen_scenario_and_keep_what_was_typed(admin: Page) -> None:
@@ -38,7 +38,7 @@ def test_the_controls_follow_the_chosen_scenario_and_keep_what_was_typed(admin: 
     expect(admin.locator("#scenario-does")).to_contain_text("One stream in ten")
     expect(admin.get_by_label("Number of requests")).to_have_value("450")
     expect(admin.get_by_role("radio", name="Streamed")).to_be_checked()
-    expect(admin.get_by_label("Requests per second")).to_have_value("5")
+    expect(admin.get_by_label("Requests per second", exact=True)).to_have_value("5")
     admin.get_by_label("Number of requests").fill("77")
     admin.get_by_label("Scenario").select_option("small-context")
     expect(admin.get_by_label("Tokens of a prompt")).to_have_value("1500")

@@ -102,7 +102,7 @@ def test_the_incident_is_rewound_rehearsed_with_one_press_and_watched_again_with
     follow(banner.get_by_role("link", name="Rewind this incident"))
     expect(page.get_by_text(re.compile(r"\d+ requests from .* failed"))).to_be_visible()
     expect(page.get_by_label("Recorded", exact=True)).to_be_checked()
-    expect(page.get_by_label("Requests at a time")).to_be_hidden()
+    expect(page.get_by_label("Requests at a time", exact=True)).to_be_hidden()
     listed = page.get_by_text("Server error 503 at").first
     expect(listed).to_be_visible()
     assert faults(page) == []
