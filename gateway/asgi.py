@@ -22,6 +22,7 @@ from engine.outcomes import CLIENT_LEFT
 from engine.upstreams.call import Stream
 from engine.upstreams.time_limits import time_limits
 from gateway import live, pipeline
+from gateway.admission.key_rights import authenticate
 from gateway.doors import cors, error_shapes, metrics_page, offered_models, request_lines
 from gateway.doors.body_reader import ClientLeft, Room, pieces, whole
 from gateway.doors.form_reader import FormReader, read_form
@@ -190,13 +191,15 @@ async def _answer_call(request: Incoming, headers: Headers, receive: Receive, se
 
 
 async def _call(request: Incoming, headers: Headers, receive: Receive, send: Send) -> None:
-    """The key first: a body is read only of who may call."""
-    await pipeline.check_key(await live.start(), request)
+    """The key first: a body is read only of who has one. What it may do is asked with the request, which is logged."""
+    serving = await live.start()
     if not request.way.is_form:
+        await authenticate(serving, request.key, request)
         with Room() as room:
             raw = await whole(receive, room)
             await _unless_caller_leaves(partial(_serve, request, raw, headers, send), receive)
         return
+    await pipeline.check_key(serving, request)
     kind = request.headers.get(b"content-type", b"")
     form = await read_form(kind, request.encoding, pieces(receive), request.way.model)
     try:

@@ -19,7 +19,7 @@ class ServerStops(Exception):
     """The process ends before this request has."""
 
 
-class Ending:
+class Stopping:
     """The end of one process."""
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class Ending:
         self._open.discard(one)
 
 
-ending = Ending()
+ending = Stopping()
 
 
 class ends_with_process:  # reads as what it does, like `within`
@@ -65,7 +65,7 @@ class ends_with_process:  # reads as what it does, like `within`
 
     __slots__ = ("_cancelling", "_ending", "_is_over", "_task")
 
-    def __init__(self, of: Ending = ending) -> None:
+    def __init__(self, of: Stopping = ending) -> None:
         self._ending = of
 
     def __enter__(self) -> None:

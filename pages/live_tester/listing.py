@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import F, QuerySet
 
 from tester.models import Run
-from tester.scene.words import NONE, aside, success
+from tester.scene.wording import NONE, aside, success
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 from engine.rehearsal.ranges import Range
 from engine.spec import Strategy
 from tester.scene import DrawnGroup, mode_of
-from tester.scene.words import THIN, dollars, milliseconds
+from tester.scene.wording import THIN, dollars, milliseconds
 
 Result = Mapping[str, Any]
 

@@ -12,7 +12,7 @@ from tester.scene.frame_numbers import SHORT, CardReading, FrameNumbers, Outflow
 from tester.scene.group import DrawnGroup, Mode
 from tester.scene.sheets import ROWS_FROM, THINNEST, WIDEST, sheets_of
 from tester.scene.states import JSON, CardState, clock, fault_in_words
-from tester.scene.words import NONE, aside, dollars, milliseconds, percent, success
+from tester.scene.wording import NONE, aside, dollars, milliseconds, percent, success
 
 THINNEST_TRY = 2.5
 MOST_STEPS = 5

@@ -27,7 +27,8 @@ PAINTS = """(root) => [...root.querySelectorAll('rect, circle, path, use, text, 
     return [...paper.getImageData(0, 0, 1, 1).data];
   };
   // In the file what is used stands where it is used.
-  return [e.tagName.replace('use', 'path'), colour(s.fill), colour(s.stroke), s.strokeWidth, s.opacity, s.visibility, s.fontSize, s.fontWeight,
+  const tag = e.tagName.replace('use', 'path');
+  return [tag, colour(s.fill), colour(s.stroke), s.strokeWidth, s.opacity, s.visibility, s.fontSize, s.fontWeight,
     s.textAnchor, colour(s.stopColor)];
 })"""
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway.background.stopping import Ending, ServerStops, ends_with_process
+from gateway.background.stopping import ServerStops, Stopping, ends_with_process
 from tests.fakes import Ok, ScriptedUpstream, StalledStream
 from tests.servers import MASTER_KEY, console
 
 
 async def test_work_that_is_over_in_time_notices_nothing():
-    ending = Ending()
+    ending = Stopping()
     with ends_with_process(ending):
         pass
     ending.come()
@@ -25,7 +25,7 @@ async def test_work_that_is_over_in_time_notices_nothing():
 
 
 async def test_what_is_under_way_at_the_end_ends_with_a_word_of_its_own():
-    ending = Ending()
+    ending = Stopping()
     begun = asyncio.Event()
 
     async def work() -> str:
@@ -45,14 +45,14 @@ async def test_what_is_under_way_at_the_end_ends_with_a_word_of_its_own():
 
 
 async def test_nothing_begins_after_the_end():
-    ending = Ending()
+    ending = Stopping()
     ending.come()
     with pytest.raises(ServerStops), ends_with_process(ending):
         pass
 
 
 async def test_one_that_is_cancelled_by_somebody_else_too_stays_cancelled():
-    ending = Ending()
+    ending = Stopping()
     begun = asyncio.Event()
 
     async def work() -> None:
@@ -69,7 +69,7 @@ async def test_one_that_is_cancelled_by_somebody_else_too_stays_cancelled():
 
 
 async def test_the_end_waits_for_the_last_request_and_no_longer():
-    ending, looks = Ending(), iter([False, False, True])
+    ending, looks = Stopping(), iter([False, False, True])
     await ending.finish(lambda: next(looks), 1000)
     assert not ending.has_come
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from interchange.files import bundle_from, checked
 from interchange.planning.plan import ImportPlan, ImportVerdict, planned
 from interchange.rows import Known
 from tests.pace import Stopwatch
+
+# References are sealed with the key of the installation, which the database confirms.
+pytestmark = pytest.mark.django_db
 
 PATIENCE_S = 30.0  # the slow ways took minutes and more
 

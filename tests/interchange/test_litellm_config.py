@@ -13,6 +13,9 @@ from interchange.bundle import Bundle, GroupDraft, ProviderDraft
 from interchange.files import bundle_from, checked
 from interchange.litellm_config import export
 
+# References are sealed with the key of the installation, which the database confirms.
+pytestmark = pytest.mark.django_db
+
 
 def read(model_list: list, **rooms) -> Bundle:
     return bundle_from(checked(yaml.safe_dump({"model_list": model_list, **rooms})))[0]

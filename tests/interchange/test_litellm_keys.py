@@ -25,6 +25,9 @@ SECTIONS = (
     *("general_settings", "environment_variables", "callback_settings", "guardrails", "mcp_servers", "include"),
     *("vector_store_registry", "files_settings", "finetune_settings", "search_tools", "prompts", "credential_list"),
 )
+
+# References are sealed with the key of the installation, which the database confirms.
+pytestmark = pytest.mark.django_db
 ENTRY = ("rpm", "tpm", "weight", "order", "model_info", "litellm_params", "timeout", "description")
 VALUES: tuple[Any, ...] = (7, "some-word", ["some-word"], {"some": "word"})
 

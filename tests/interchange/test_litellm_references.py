@@ -15,6 +15,9 @@ from providers import secrets
 from providers.models import Provider, ProviderKey
 from tests.factories import make_provider
 
+# References are sealed with the key of the installation, which the database confirms.
+pytestmark = pytest.mark.django_db
+
 IMPORT = "/v1/routing_group/import"
 AWS = {"model": "bedrock/anthropic.claude-3-haiku-20240307-v1:0"}
 VERTEX = {"model": "vertex_ai/gemini-2.5-flash"}

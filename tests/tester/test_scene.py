@@ -14,7 +14,7 @@ from tester.scene import DrawnFault, DrawnGroup, Mode, Scene, mode_of, scene_of
 from tester.scene.captions import fitted
 from tester.scene.frame_numbers import SHORT
 from tester.scene.sheets import WIDEST, sheets_of
-from tester.scene.words import dollars, milliseconds, success
+from tester.scene.wording import dollars, milliseconds, success
 from tests.tester.rehearsed import PROVIDERS, WEIGHTS, drawn, spec_of
 
 CHAIN = drawn(spec_of(3, Strategy.PRIORITY_FAILOVER))

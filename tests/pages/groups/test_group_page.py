@@ -66,7 +66,7 @@ def test_a_disabled_provider_takes_no_share_and_says_so(client, charlie):
 def test_other_strategies_have_neither_order_nor_shares(client, charlie):
     html = read(client, charlie, group_of("least-busy", {}, {}))
     assert "Priority 1" not in html
-    assert 'class="share"' not in html
+    assert '<strong class="share"' not in html
 
 
 def test_settings_in_effect_are_its_own_or_the_defaults(client, charlie):
