@@ -8,7 +8,7 @@ from tests.e2e.looks import PHONE, WIDTHS, faults
 from tests.e2e.stage import LIMIT_S, follow
 
 LIMIT_MS = LIMIT_S * 1000
-MORE = "More: seeds, callers, capacity, speeds"
+MORE = "More: seeds, callers, names, keys, capacity, speeds"
 
 
 def open_group(page: Page, link: str) -> None:

@@ -104,7 +104,7 @@ def test_cooldowns_runs_and_alerts_are_listed(reader):
     Run.objects.create(**run, status=RunStatus.DONE, result=result)
     alerts.raise_alert(kind=AlertKind.PROVIDER_DOWN, subject="a", message="Nebius is down.")
     html = html_of(reader.get("/"))
-    for text in ("Llama", "after 2×429", "Rush hour", "90\u202f%", "200 sent", "Nebius is down.", "Open"):
+    for text in ("Llama", "after 2×429", "Rush hour", "90\u2009%", "200 sent", "Nebius is down.", "Open"):
         assert text in html, text
 
 
