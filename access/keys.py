@@ -16,7 +16,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from access.models import ApiKey, ApiKeyQuerySet, Role, Scope
-from engine.admission.rate_limits import Limit, in_order, pair
+from engine.allowance.minute_limits import Limit, in_order, pair
 
 PREFIX = "sk-rc-"
 

@@ -32,8 +32,8 @@ from gateway.exchange import Exchange
 from gateway.keeping import reading_kept
 from gateway.live import Live
 from gateway.openai import ApiError, Headers, database_away
-from usage.metrics.counting import sums
 from usage.metrics.declared import UNAUTHORIZED
+from usage.metrics.summing import sums
 
 READY_WITHIN_S = 2.0
 LOOKS_AFTER_S = 0.1

@@ -38,11 +38,11 @@ from gateway.background.alert_loop import WebhookSender, watch
 from gateway.background.cooldown_publisher import CooldownPublisher
 from gateway.background.database_thread import in_database_thread
 from gateway.background.measuring import Measuring
+from gateway.background.page_follower import follow_status_pages
 from gateway.background.periodic import run_every
 from gateway.background.presence import Presence
 from gateway.background.probing import Prober
 from gateway.background.rankings import Rankings
-from gateway.background.status_pages import follow_status_pages
 from gateway.doors.model_facts import Facts, read_facts
 from gateway.keeping.keeper import Keeper
 from gateway.tracing import switch as tracing

@@ -12,7 +12,7 @@ from django.db import InterfaceError, OperationalError
 from pydantic_core import to_json
 
 from access.credits import CapReached, OutOfCredits
-from engine.admission.purse import reachable
+from engine.allowance.purse import reachable
 from engine.dialects.translation import Malformed
 from engine.exceptions import RequestFailed
 from engine.ledger import Hedge, Trace
@@ -26,7 +26,7 @@ from engine.upstreams.units import most_units
 from gateway import openai
 from gateway.admission.highest_cost import most_nanousd
 from gateway.admission.key_rights import admit, authenticate, check_scope, is_assigned, may_fall_back_to
-from gateway.background.stopping import ServerStops, ends_with_process
+from gateway.background.shutdown import ServerStops, ends_with_process
 from gateway.bodies import unpacked
 from gateway.doors import error_shapes
 from gateway.doors.form_reader import FormReader

@@ -14,7 +14,7 @@ from engine.upstreams.call import Answer, Endpoint, Part, Stream, cost_of
 from engine.upstreams.tokens import Usage
 from gateway.exchange import Exchange
 from gateway.resolve import VirtualChoice
-from usage.metrics.counting import sums
+from usage.metrics.summing import sums
 from usage.request_log.finished import values_of
 from usage.request_log.packing import LogRow, Wire, attempt_of, settlement_of
 from usage.request_log.recorder import recorder

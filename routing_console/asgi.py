@@ -19,17 +19,17 @@ from django.urls import path  # noqa: E402
 
 from gateway import live  # noqa: E402
 from gateway.asgi import App, Gateway, Receive, Scope, Send  # noqa: E402
-from gateway.background.stopping import ending  # noqa: E402
+from gateway.background.shutdown import ending  # noqa: E402
 from pages.live_updates.consumers import ChangesConsumer  # noqa: E402
 from providers.demo import upstream  # noqa: E402
-from routing_console.guard import connections  # noqa: E402
+from routing_console.guard import open_connections  # noqa: E402
 from routing_console.guard.database import UnlessAway  # noqa: E402
-from routing_console.guard.requests import WithinLimits  # noqa: E402
+from routing_console.guard.request_limits import WithinLimits  # noqa: E402
 from tester.consumers import websocket_urlpatterns  # noqa: E402
 from tester.runs import conduct  # noqa: E402
 
-connections.use()
-connections.use_grace()
+open_connections.use()
+open_connections.use_grace()
 changes: Any = path("ws/changes/", cast(Any, ChangesConsumer.as_asgi()))
 console: App = WithinLimits(UnlessAway(django_application))
 sockets: App = AuthMiddlewareStack(URLRouter([changes, *websocket_urlpatterns]))

@@ -10,7 +10,7 @@ from daphne import http_protocol, server
 from django.conf import settings
 from twisted.internet.defer import Deferred
 
-from gateway.background.stopping import ending
+from gateway.background.shutdown import ending
 from gateway.live import is_idle
 
 CUT = "is_cut"

@@ -24,8 +24,8 @@ from groups.models import RoutingGroup
 from lib.serializers import page_answer, page_of, row_or_404
 from tester import actions
 from tester import serializers as shapes
+from tester.calling.called_as import calling_of_group
 from tester.calling.keys import holder_for
-from tester.calling.names import calling_of_group
 from tester.change_planning import AskedChange, plan_change
 from tester.models import Frame, Run, RunStatus
 from tester.run_planning import RunPlan, RunRequest, plan

@@ -14,15 +14,15 @@ from engine.exceptions import BadInput
 from engine.faults.kinds import PriceChange
 from engine.faults.needs import workload_for
 from engine.faults.scenarios import Scenario, parse_scenario
-from engine.rehearsal.called import Called
+from engine.rehearsal.called_names import Called
 from engine.rehearsal.jobs import DEFAULT_FRAME_S, Job
 from engine.rehearsal.workload import Workload
 from engine.spec import GroupSpec, Router
 from groups.models import RoutingGroup
 from groups.specs import specs_with_fallbacks
+from tester.calling.called_as import Calling
 from tester.calling.keys import calling_key
 from tester.calling.mixes import Mix, mix_for
-from tester.calling.names import Calling
 from tester.runs import cost_estimate, replay
 from tester.runs.gateway_time import gateway_time
 from tester.runs.seeds import how_many

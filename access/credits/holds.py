@@ -18,7 +18,7 @@ from django.utils import timezone
 from access.credits.exceptions import CapReached, OutOfCredits
 from access.credits.money import MOST_NANOUSD, dollars, month_end, month_of, usd_of
 from access.models import Account, Hold, Movement, MovementKind
-from engine.admission.purse import Purse, Shortage, collected
+from engine.allowance.purse import Purse, Shortage, collected
 
 log = structlog.get_logger(__name__)
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.admission.purse import USUAL_BYTES_PER_TOKEN, NotPaid, highest_nanousd, reachable, tokens_of
-from engine.admission.rate_limits import LimitReached, MinuteCounters
+from engine.allowance.minute_limits import LimitReached, MinuteCounters
+from engine.allowance.purse import USUAL_BYTES_PER_TOKEN, NotPaid, highest_nanousd, reachable, tokens_of
 from engine.drivers.endings import PassedOver
 from engine.drivers.rehearsed_processes import CalledProcesses
 from engine.drivers.rehearsed_requests import Request
@@ -21,7 +21,7 @@ from engine.drivers.simulation import Simulation
 from engine.exceptions import RequestFailed
 from engine.ledger import Trace
 from engine.outcomes import Outcome
-from engine.rehearsal.called import Called, CallingKey
+from engine.rehearsal.called_names import Called, CallingKey
 from engine.rehearsal.clients import ClientRetries
 from engine.rehearsal.jobs import Job
 from engine.rehearsal.recording import Emit
@@ -33,7 +33,7 @@ NANO = 1_000_000_000
 
 
 @dataclass(slots=True)
-class GroupCount:
+class CountOfGroup:
     """What came to one of the groups, and what became of it; `refused` are those that its upstreams refused."""
 
     group: str
@@ -62,8 +62,8 @@ class CallSimulation(Simulation):
         self._called: Called = job.called
         self._entries: CalledProcesses = self._processes
         self._door = None if job.called.key is None else _Door(job.called.key, job, len(self._processes.all))
-        self._counts: dict[tuple[str, str], GroupCount] = {}
-        self._of: dict[int, tuple[GroupCount, int]] = {}  # by its number: where it is counted, and its process
+        self._counts: dict[tuple[str, str], CountOfGroup] = {}
+        self._of: dict[int, tuple[CountOfGroup, int]] = {}  # by its number: where it is counted, and its process
         self._refusals = Counter[tuple[str, str]]()
         self._limits_s = {spec.name: min(job.deadline_s, spec.retry.total_s) for spec in job.specs}
         self._limit_s = max(self._limits_s[name] for name in self._entries.names)
@@ -93,7 +93,7 @@ class CallSimulation(Simulation):
         self._patience_s = limit_s if self._job.workload.clients is None else min(self._patience_s, limit_s)
         process = self._entries.choose(client, group)
         if (count := self._counts.get((group, tier))) is None:
-            count = self._counts[group, tier] = GroupCount(group, tier)
+            count = self._counts[group, tier] = CountOfGroup(group, tier)
         count.requests += 1
         self._of[number] = count, process
         if self._door is not None:

@@ -11,7 +11,7 @@ from engine.core.state import Group, Target
 from engine.drivers.compiling import compiled_together
 from engine.drivers.fleet_breaker import FleetBreaker
 from engine.drivers.rehearsed_conversations import Talks
-from engine.rehearsal.called import Called
+from engine.rehearsal.called_names import Called
 from engine.rehearsal.clients import ClientRetries
 from engine.rehearsal.jobs import Job
 from engine.rehearsal.turns import PromptCaches

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from engine.faults.scenarios import Scenario
-from engine.rehearsal.called import Called
+from engine.rehearsal.called_names import Called
 from engine.rehearsal.capacity import Capacity
 from engine.rehearsal.profiles import Profile
 from engine.rehearsal.workload import Workload

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 
-from engine.admission.purse import highest_nanousd, most_output_tokens, tokens_of
+from engine.allowance.purse import highest_nanousd, most_output_tokens, tokens_of
 from engine.spec import DeploymentSpec, OwnKey
 from engine.upstreams.choose import default_output_tokens
 

@@ -19,14 +19,14 @@ from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 
 from access.keys import KeyHolder, limits_of
-from engine.admission.rate_limits import (
+from engine.allowance.minute_limits import (
     REQUESTS,
     TOKENS,
     Limit,
+    LimitQuestion,
     LimitReached,
-    Question,
+    MinuteWindow,
     Remaining,
-    Window,
     admission,
 )
 from gateway import openai
@@ -134,11 +134,11 @@ async def _admitted(limiter: FixedWindowRateLimiter, limits: list[Limit]) -> Hea
         raise openai.from_failure(reached) from None
 
 
-async def _answer(limiter: FixedWindowRateLimiter, question: Question) -> Any:
+async def _answer(limiter: FixedWindowRateLimiter, question: LimitQuestion) -> Any:
     item, window = _item(question.limit), question.limit.window
     if question.kind == "look":
         stats = await limiter.get_window_stats(item, window)
-        return Window(stats.remaining, stats.reset_time - time.time())
+        return MinuteWindow(stats.remaining, stats.reset_time - time.time())
     return await (limiter.hit if question.kind == "hit" else limiter.test)(item, window)
 
 

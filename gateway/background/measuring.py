@@ -14,9 +14,9 @@ from django.db import connection
 from engine.core.state import DEPLOYMENT
 from gateway.background.periodic import run_every
 from usage.metrics import declared
-from usage.metrics.counting import rehearsals_running, sums
+from usage.metrics.between_processes import Gauges, SharedSums, Snapshot
 from usage.metrics.declared import Metric
-from usage.metrics.sharing import Gauges, Shared, Snapshot
+from usage.metrics.summing import rehearsals_running, sums
 from usage.request_log.recorder import recorder
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Measuring:
 
     def __init__(self, live: Live) -> None:
         self._live = live
-        self._shared = Shared(settings.DATA_DIR / "metrics")
+        self._shared = SharedSums(settings.DATA_DIR / "metrics")
         self._has_joined = False
         self._port: Any = None
 
@@ -128,13 +128,13 @@ def _pool() -> Gauges:
     }
 
 
-def _text(shared: Shared, accept: str) -> tuple[str, bytes]:
+def _text(shared: SharedSums, accept: str) -> tuple[str, bytes]:
     from usage.metrics.exposition import text_of  # only where it is asked for
 
     return text_of(*shared.read(), now_s=time.time(), accept=accept)
 
 
-def _serve(shared: Shared) -> Any:
+def _serve(shared: SharedSums) -> Any:
     """The server at the port of its own; None while another worker has it."""
     from prometheus_client import start_http_server
 

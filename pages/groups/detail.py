@@ -18,8 +18,8 @@ from groups.versions.effective import error_rows_of, sections_of
 from pages.client_snippets import snippets_of
 from pages.groups.cards import tiers_of
 from pages.groups.forms import GroupTestForm
+from pages.groups.home.home_state import home_of, moment_in
 from pages.groups.home.live_parts import now_answer
-from pages.groups.home.state import home_of, moment_in
 from pages.guards import PersonRequest, requires
 
 # Those of the first clients; the others are on a page of their own.

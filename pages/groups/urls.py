@@ -4,7 +4,7 @@ from django.urls import path
 
 from pages.groups import assigned, bulk_actions, detail, group_list, import_export, send_test_page, versions
 from pages.groups.builder import views
-from pages.groups.home import sharing
+from pages.groups.home import share_link
 
 urlpatterns = [
     path("search", group_list.search, name="search"),
@@ -18,10 +18,10 @@ urlpatterns = [
     path("groups/import", import_export.group_import, name="group-import"),
     path("groups/<uuid:group_id>", detail.group_detail, name="group-detail"),
     path("groups/<uuid:group_id>/now", detail.group_now, name="group-now"),
-    path("groups/<uuid:group_id>/share", sharing.share_page, name="group-share"),
-    path("groups/<uuid:group_id>/share/<uuid:link_id>/revoke", sharing.revoke, name="group-share-revoke"),
-    path("shared/<str:token>", sharing.shared_group, name="shared-group"),
-    path("shared/<str:token>/now", sharing.shared_now, name="shared-group-now"),
+    path("groups/<uuid:group_id>/share", share_link.share_page, name="group-share"),
+    path("groups/<uuid:group_id>/share/<uuid:link_id>/revoke", share_link.revoke, name="group-share-revoke"),
+    path("shared/<str:token>", share_link.shared_group, name="shared-group"),
+    path("shared/<str:token>/now", share_link.shared_now, name="shared-group-now"),
     path("groups/<uuid:group_id>/switch", bulk_actions.switch, name="group-switch"),
     path("groups/<uuid:group_id>/delete", bulk_actions.delete, name="group-delete"),
     path("groups/<uuid:group_id>/duplicate", bulk_actions.duplicate, name="group-duplicate"),

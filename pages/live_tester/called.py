@@ -13,8 +13,8 @@ from access.models import User
 from access.rules import visible_keys
 from groups.models import RoutingGroup
 from pages.forms import attributes
+from tester.calling.called_as import Calling, calling_of, calling_of_group, names_of
 from tester.calling.keys import holder_for
-from tester.calling.names import Calling, calling_of, calling_of_group, names_of
 
 CALLED, KEY = "called_as", "key"
 KEYS_OFFERED = 100

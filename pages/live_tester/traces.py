@@ -17,7 +17,7 @@ from pages.discs import provider_types
 from pages.guards import PersonRequest, requires
 from pages.live_tester.run_timeline import timeline_of_run
 from pages.live_tester.trace_filter import TraceFilterForm
-from pages.live_tester.trace_rows import TraceRow, providers_of, rows_of
+from pages.live_tester.trace_table import TraceRow, providers_of, rows_of
 from pages.parts import page_or_part
 from tester.models import Run
 from tester.scene.drawings import drawn_group_of

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from pages.providers import connection_test, cooldown_list, editing, status_pages, stopping, views
+from pages.providers import connection_test, cooldown_list, editing, status_list, stopping, views
 
 urlpatterns = [
     path("providers", views.provider_list, name="provider-list"),
@@ -14,9 +14,9 @@ urlpatterns = [
     path("providers/cooldowns", cooldown_list.cooldown_list, name="cooldown-list"),
     path("providers/cooldowns/<str:breaker>/stop", stopping.cooldown_trip, name="cooldown-trip"),
     path("providers/cooldowns/<str:breaker>/end", cooldown_list.cooldown_end, name="cooldown-end"),
-    path("providers/status-pages", status_pages.status_page_list, name="status-page-list"),
-    path("providers/status-pages/<uuid:page_id>/refresh", status_pages.status_page_refresh, name="status-page-refresh"),
-    path("providers/status-pages/<uuid:page_id>/delete", status_pages.status_page_delete, name="status-page-delete"),
+    path("providers/status-pages", status_list.status_page_list, name="status-page-list"),
+    path("providers/status-pages/<uuid:page_id>/refresh", status_list.status_page_refresh, name="status-page-refresh"),
+    path("providers/status-pages/<uuid:page_id>/delete", status_list.status_page_delete, name="status-page-delete"),
     path("providers/<uuid:provider_id>", views.provider_detail, name="provider-detail"),
     path("providers/<uuid:provider_id>/edit", editing.provider_edit, name="provider-edit"),
     path("providers/<uuid:provider_id>/test", connection_test.provider_test, name="provider-test"),

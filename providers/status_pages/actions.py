@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from engine.exceptions import BadInput
 from engine.history.incidents import Incident
-from engine.history.status_pages import StatusReport, Unread, read_status_page
+from engine.history.page_reader import StatusReport, Unread, read_status_page
 from lib.authors import Author
 from providers.status_pages.fetching import address_of_page, fetched
 from providers.status_pages.models import ReportedIncident, StatusPage

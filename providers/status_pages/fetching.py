@@ -10,7 +10,7 @@ import aiohttp
 from engine import addresses
 from engine.addresses import ForbiddenAddress
 from engine.exceptions import BadInput
-from engine.history.status_pages import MOST_BYTES
+from engine.history.page_reader import MOST_BYTES
 from engine.upstreams.connections import new_session
 from engine.upstreams.reasons import reason_of
 

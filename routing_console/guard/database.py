@@ -10,7 +10,7 @@ from django.conf import settings
 
 from lib.database_link import link
 from routing_console.error_answers import database_away
-from routing_console.guard.requests import answer
+from routing_console.guard.request_limits import answer
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 LOOKS_EVERY_S = 0.25

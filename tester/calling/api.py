@@ -13,8 +13,8 @@ from access.keys import MASTER
 from access.models import Role
 from tester import serializers as shapes
 from tester.api import bad_input_as_400, started
+from tester.calling.called_as import calling_of
 from tester.calling.keys import holder_for
-from tester.calling.names import calling_of
 from tester.run_planning import RunRequest, plan
 
 

@@ -11,8 +11,8 @@ from django.core.management.base import CommandParser
 from access.keys import COMMAND_LINE, MASTER
 from engine.exceptions import BadInput
 from groups.models import RoutingGroup
+from tester.calling.called_as import Calling, calling_of, calling_of_group
 from tester.calling.keys import holder_for
-from tester.calling.names import Calling, calling_of, calling_of_group
 from tester.run_planning import RunRequest
 
 # Options with which nothing is called.

@@ -12,9 +12,9 @@ from access.credits.holds import purse_of
 from access.keys import KeyHolder, limits_of, usable_holder
 from access.models import Account, Actor, Scope
 from access.rules import visible_keys
-from engine.admission.purse import most_output_tokens
+from engine.allowance.purse import most_output_tokens
 from engine.exceptions import BadInput
-from engine.rehearsal.called import CallingKey
+from engine.rehearsal.called_names import CallingKey
 from engine.spec import GroupSpec
 from engine.upstreams.choose import default_output_tokens
 from lib.ids import uuids_of

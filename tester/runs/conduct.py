@@ -21,7 +21,7 @@ from tester.runs.pool import pool
 from tester.runs.seeds import SeedLog
 from tester.runs.storage import OnFrame, RowLog, RunLog
 from tester.runs.workers import Message
-from usage.metrics.counting import rehearsing
+from usage.metrics.summing import rehearsing
 
 if TYPE_CHECKING:
     from engine.rehearsal.jobs import Job  # not at run time: LiteLLM takes seconds to import

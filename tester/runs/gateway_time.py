@@ -13,7 +13,7 @@ from engine.faults.scenarios import Scenario
 from engine.fields import GatewayMs
 from groups.models import RoutingGroup
 from tester.models import Run
-from usage.health.gateway_time import measured_gateway_ms
+from usage.health.own_time import measured_gateway_ms
 
 FIELD = "gateway_ms"
 FROM = "gateway_ms_from"

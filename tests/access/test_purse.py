@@ -11,7 +11,7 @@ from access.credits import CapReached, OutOfCredits, Settlement, hold, settle_ma
 from access.credits.holds import purse_of
 from access.credits.money import month_of
 from access.models import Account, User
-from engine.admission.purse import NotPaid
+from engine.allowance.purse import NotPaid
 
 CODES = {OutOfCredits: "insufficient_quota", CapReached: "monthly_cap_reached"}
 

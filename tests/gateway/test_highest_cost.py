@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from access.models import NANO
-from engine.admission.purse import reachable
+from engine.allowance.purse import reachable
 from engine.spec import DeploymentSpec, FallbackPolicy, GroupSpec, OwnKey, Secret, Strategy
 from gateway.admission.highest_cost import TOKENS_OF_AN_IMAGE, most_nanousd
 

@@ -11,7 +11,7 @@ import pytest
 
 from access.keys import MASTER, KeyHolder, limits_of
 from access.models import Role
-from engine.admission.rate_limits import LimitReached, MinuteCounters
+from engine.allowance.minute_limits import LimitReached, MinuteCounters
 from gateway.admission import rate_limits
 from gateway.admission.rate_limits import RateLimits
 from gateway.openai import ApiError

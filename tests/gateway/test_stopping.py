@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway.background.stopping import ServerStops, Stopping, ends_with_process
+from gateway.background.shutdown import ServerStops, Stopping, ends_with_process
 from tests.fakes import Ok, ScriptedUpstream, StalledStream
 from tests.servers import MASTER_KEY, console
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from routing_console.guard.requests import STRANGERS_BYTES, WithinLimits
+from routing_console.guard.request_limits import STRANGERS_BYTES, WithinLimits
 
 KNOWN = [(b"authorization", b"Bearer sk")]
 

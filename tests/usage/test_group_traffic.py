@@ -12,8 +12,8 @@ from django.utils import timezone
 from engine.outcomes import Outcome
 from tests.usage.log import finished, log
 from tests.usage.logged import tried
-from usage.group_traffic.counting import KEPT_FOR, SHORT_FOR, counts_of, shrink_groups
 from usage.group_traffic.periods import GroupTraffic, day_until, last, slice_at, traffic_in, traffic_of
+from usage.group_traffic.tallying import KEPT_FOR, SHORT_FOR, counts_of, shrink_groups
 from usage.models import GroupCount, RequestRecord
 
 QUARTER = timedelta(minutes=15)

@@ -13,9 +13,9 @@ from engine.ledger import Attempt, Skip, SkipReason, Trace
 from engine.outcomes import Outcome
 from engine.upstreams.tokens import Usage
 from usage.metrics import declared
+from usage.metrics.between_processes import SharedSums, Snapshot
 from usage.metrics.declared import METRICS
 from usage.metrics.exposition import text_of
-from usage.metrics.sharing import Shared, Snapshot
 from usage.metrics.sums import Sums
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -134,19 +134,19 @@ def counted(times: int, **gauges: float) -> Snapshot:
     return Snapshot(sums, {name: [((), value)] for name, value in gauges.items()})
 
 
-def process(folder: Path, times: int = 0, **gauges: float) -> Shared:
+def process(folder: Path, times: int = 0, **gauges: float) -> SharedSums:
     """One that has begun, and told so many fallbacks."""
-    shared = Shared(folder)
+    shared = SharedSums(folder)
     shared.join()
     shared.tell(counted(times, **gauges))
     return shared
 
 
-def fallbacks(shared: Shared) -> float:
+def fallbacks(shared: SharedSums) -> float:
     return read(*flat(shared))["routing_console_fallbacks_total group=support"]
 
 
-def flat(shared: Shared) -> list:
+def flat(shared: SharedSums) -> list:
     gone, living = shared.read()
     return [gone, *living]
 

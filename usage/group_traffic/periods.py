@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import Q, Sum
 
 from engine.outcomes import Outcome, success_rate
-from usage.group_traffic.counting import LONG_S, SHORT_S, Measure, name_of, slice_start
+from usage.group_traffic.tallying import LONG_S, SHORT_S, Measure, name_of, slice_start
 from usage.models import GroupCount
 from usage.rollups.latency_levels import percentile_ms
 

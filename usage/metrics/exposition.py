@@ -11,8 +11,8 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
+from usage.metrics.between_processes import SharedSums, Snapshot
 from usage.metrics.declared import CONFIG_AGE, METRICS, PREFIX, PROCESSES, Metric
-from usage.metrics.sharing import Shared, Snapshot
 from usage.metrics.sums import Labels, Sums
 
 MERGES: dict[str, Any] = {"sum": sum, "max": max, "min": min}
@@ -69,7 +69,7 @@ class Shown(Collector):
 class Newest(Collector):
     """The metrics at the moment of each reading, for a server of prometheus-client's."""
 
-    def __init__(self, shared: Shared, clock: Callable[[], float]) -> None:
+    def __init__(self, shared: SharedSums, clock: Callable[[], float]) -> None:
         self._shared, self._clock = shared, clock
 
     def describe(self) -> list[Any]:

@@ -22,7 +22,7 @@ NO_ERROR, CANCELLED = "none", "cancelled"
 MOST_OTHERS = 100
 
 
-class Counted(Protocol):
+class Countable(Protocol):
     """What is counted of a finished request: the part of the gateway's that the log gets, too."""
 
     trace: Trace
@@ -71,7 +71,7 @@ class Sums:
         buckets[bisect_left(bounds, value)] += 1
         buckets[-1] += value
 
-    def count(self, request: Counted) -> None:
+    def count(self, request: Countable) -> None:
         """A finished request. It waits for this, so what most requests don't have is looked at once."""
         trace, last, outcome = request.trace, request.last, request.outcome.value
         place = (trace.model_group, last.provider, last.model)

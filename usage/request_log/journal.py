@@ -15,7 +15,7 @@ from django.db.transaction import atomic
 from pydantic_core import to_json
 
 from access.credits import Settlement, settle_many
-from usage.group_traffic.counting import count_groups
+from usage.group_traffic.tallying import count_groups
 from usage.health.recent import count_recent
 from usage.models import RequestRecord
 from usage.request_log.finished import ATTEMPTS, COLUMNS, SKIPPED, STARTED_AT, Finished, values_of

@@ -17,8 +17,8 @@ from itertools import islice
 import structlog
 from django.db import DatabaseError, connections
 
-from usage.metrics.counting import sums
 from usage.metrics.declared import LOG_LOST
+from usage.metrics.summing import sums
 from usage.models import RequestRecord
 from usage.request_log.finished import record_of
 from usage.request_log.journal import write

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
-from usage.group_traffic.counting import shrink_groups
+from usage.group_traffic.tallying import shrink_groups
 from usage.health.recent import forget_recent
 from usage.models import Grain, LatencyCount, RequestRecord, UsageBucket
 from usage.stored_responses import forget_old

@@ -40,7 +40,7 @@ class DayBar:
 
 
 @dataclass(frozen=True, slots=True)
-class Incident:
+class DayIncident:
     """Slices in a row in which callers were lost, or many requests fell back."""
 
     since: datetime
@@ -68,7 +68,7 @@ class DayStrip:
     """The bars and the incidents."""
 
     bars: tuple[DayBar, ...]
-    incidents: tuple[Incident, ...]
+    incidents: tuple[DayIncident, ...]
 
     @property
     def width(self) -> int:
@@ -95,7 +95,7 @@ class DayStrip:
         return tuple(f"{bar.slice.since:%H:%M}" for bar in self.bars[::24])
 
     @property
-    def worst(self) -> Incident | None:
+    def worst(self) -> DayIncident | None:
         """The incident with the most failed requests, else with the most that fell back."""
         return max(self.incidents, key=lambda one: (one.failed, one.fell_back), default=None)
 
@@ -130,7 +130,7 @@ def _height(requests: int, most: int) -> float:
     return max(1.5, round(HEIGHT * requests / most, 1)) if requests else 0.0
 
 
-def _incidents(bars: Sequence[DayBar]) -> Iterator[Incident]:
+def _incidents(bars: Sequence[DayBar]) -> Iterator[DayIncident]:
     for kind, run in groupby(bars, key=lambda bar: _kind(bar.slice)):
         found = list(run)
         if not kind:
@@ -138,7 +138,7 @@ def _incidents(bars: Sequence[DayBar]) -> Iterator[Incident]:
         slices = [bar.slice for bar in found]
         failed = sum(one.failed for one in slices) if kind == "lost" else 0
         fell_back = sum(one.fell_back for one in slices)
-        yield Incident(slices[0].since, slices[-1].until, failed, fell_back, found[0].x)
+        yield DayIncident(slices[0].since, slices[-1].until, failed, fell_back, found[0].x)
 
 
 def _kind(one: DaySlice) -> str:

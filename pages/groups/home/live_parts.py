@@ -14,8 +14,8 @@ from django.utils import timezone
 from pydantic_core import to_json
 
 from groups.models import RoutingGroup
+from pages.groups.home.home_state import HomeState, home_of
 from pages.groups.home.shared_views import SharedViews
-from pages.groups.home.state import HomeState, home_of
 
 PARTS = "groups/_home_parts.html"
 NAMES = ("health", "figures", "strip", "going-on", "breakers", "fallbacks")

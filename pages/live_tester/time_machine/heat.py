@@ -25,7 +25,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class HeatRow:
     """The weeks of the group, or of one provider alone. `worst` is its worst week in words."""
 
     name: str
@@ -51,7 +51,7 @@ class Week:
 class HeatMap:
     """All the page shows."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[HeatRow, ...]
     weeks: tuple[Week, ...]
     worst: tuple[str, ...]
     sentence: str
@@ -111,13 +111,13 @@ def day(moment: str) -> str:
     return f"{at.day} {at:%B %Y}"
 
 
-def _row(result: Mapping[str, Any], name: str, metric: str, values: list[float], *, is_group: bool = False) -> Row:
+def _row(result: Mapping[str, Any], name: str, metric: str, values: list[float], *, is_group: bool = False) -> HeatRow:
     weeks = result["weeks"]
     total = result["availability"] if is_group else result["alone"][name]
     low, _, high = result["ranges"][metric]
     lowest = min(range(len(values)), key=values.__getitem__)
     worst = f"worst week {percent(values[lowest])}, from {day(weeks[lowest]['starts'])}"
-    return Row(
+    return HeatRow(
         name,
         percent(total),
         "" if low == high else f"{percent(low)} to {percent(high)}",

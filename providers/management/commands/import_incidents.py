@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from engine.exceptions import BadInput
-from engine.history.status_pages import MOST_BYTES
+from engine.history.page_reader import MOST_BYTES
 from providers.models import StatusPage
 from providers.status_pages import actions
 from providers.status_pages.actions import Imported

@@ -24,7 +24,7 @@ from interchange.litellm_config import document
 from lib.parsers import StrictJSONParser
 from tester import actions
 from tester.calling import command as calling
-from tester.calling.names import Calling
+from tester.calling.called_as import Calling
 from tester.comparing import command as comparing
 from tester.exceptions import RunBroken
 from tester.history import command as history

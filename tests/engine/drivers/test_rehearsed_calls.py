@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from engine.admission.purse import NANO, Purse
-from engine.admission.rate_limits import Limit
+from engine.allowance.minute_limits import Limit
+from engine.allowance.purse import NANO, Purse
 from engine.drivers.simulation import simulate
 from engine.faults.scenarios import parse_scenario
-from engine.rehearsal.called import Called, CallingKey
+from engine.rehearsal.called_names import Called, CallingKey
 from engine.rehearsal.jobs import Job
 from engine.rehearsal.profiles import Profile
 from engine.rehearsal.workload import Workload, parse_workload

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from engine.exceptions import BadInput
-from engine.history.status_pages import MOST_BYTES, read_status_page, word_of
+from engine.history.page_reader import MOST_BYTES, read_status_page, word_of
 from tests.providers.status_pages.statuspage import incident, page
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)

@@ -13,8 +13,8 @@ from django.utils import timezone
 from access.keys import COMMAND_LINE
 from engine import addresses
 from engine.exceptions import BadInput
-from engine.history.status_pages import MOST_BYTES
-from gateway.background import status_pages as background
+from engine.history.page_reader import MOST_BYTES
+from gateway.background import page_follower as background
 from providers.models import ReportedIncident, StatusPage
 from providers.status_pages import actions
 from providers.status_pages.fetching import address_of_page

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from usage.group_traffic.counting import count_again
+from usage.group_traffic.tallying import count_again
 from usage.rollups.rebuilding import rebuild
 
 

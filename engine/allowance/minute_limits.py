@@ -1,8 +1,8 @@
 """Limits of requests and tokens a minute: what is asked of their counters, in order, and what a caller is told.
 
     asking = admission(limits)   a generator: it is sent the answer to each question
-    Question("test" | "hit")     whether there is room; "hit" counts a request, too
-    Question("look")             what is left, as a `Window`
+    LimitQuestion("test" | "hit")     whether there is room; "hit" counts a request, too
+    LimitQuestion("look")             what is left, as a `MinuteWindow`
 
 It returns what is left of each limit, or raises LimitReached. Token limits come first: a request that they refuse is
 counted by none. Tokens are counted when they are known, so requests in flight may go over, and the next is refused.
@@ -37,7 +37,7 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class MinuteWindow:
     """A counter: what is left of its limit, and the seconds until it begins again."""
 
     remaining: int
@@ -45,7 +45,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class LimitQuestion:
     """One question to the counter of a limit."""
 
     kind: Literal["test", "hit", "look"]
@@ -81,23 +81,23 @@ def in_order(limits: Iterable[Limit]) -> list[Limit]:
     return sorted(limits, key=lambda limit: limit.what == REQUESTS)
 
 
-def admission(limits: Sequence[Limit]) -> Generator[Question, Any, list[Remaining]]:
+def admission(limits: Sequence[Limit]) -> Generator[LimitQuestion, Any, list[Remaining]]:
     """The questions for one request; raises LimitReached if any limit is reached, and then it counts for none."""
     if len(limits) > 1:
         for limit in limits:
-            yield from _ask(Question("test", limit))
+            yield from _ask(LimitQuestion("test", limit))
     left = list[Remaining]()
     for limit in limits:
-        yield from _ask(Question("hit" if limit.what == REQUESTS else "test", limit))
-        window: Window = yield Question("look", limit)
+        yield from _ask(LimitQuestion("hit" if limit.what == REQUESTS else "test", limit))
+        window: MinuteWindow = yield LimitQuestion("look", limit)
         left.append(Remaining(window.remaining, limit))
     return left
 
 
-def _ask(question: Question) -> Generator[Question, Any]:
+def _ask(question: LimitQuestion) -> Generator[LimitQuestion, Any]:
     has_room: bool = yield question
     if not has_room:
-        window: Window = yield Question("look", question.limit)
+        window: MinuteWindow = yield LimitQuestion("look", question.limit)
         raise LimitReached(question.limit, window.resets_in_s)
 
 
@@ -126,14 +126,14 @@ class MinuteCounters:
             if limit.what == TOKENS:
                 self._add(limit, tokens, now)
 
-    def _answer(self, question: Question, now: float) -> bool | Window:
+    def _answer(self, question: LimitQuestion, now: float) -> bool | MinuteWindow:
         limit = question.limit
         if question.kind == "hit":
             return self._add(limit, 1, now) <= limit.amount
         count, ends_s = self._count(limit, now)
         if question.kind == "test":
             return count < limit.amount
-        return Window(max(0, limit.amount - count), ends_s - now)
+        return MinuteWindow(max(0, limit.amount - count), ends_s - now)
 
     def _count(self, limit: Limit, now: float) -> tuple[int, float]:
         count, ends_s = self._counts.get((limit.window, limit.what), (0, now))

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 
-from gateway.background.stopping import ending
+from gateway.background.shutdown import ending
 
 FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\nretry-after: 1\r\nconnection: close\r\n"

@@ -29,7 +29,7 @@ SHAPE = 'Give the incidents.json of a status page: {"page": {"name": …}, "inci
 
 
 @dataclass(frozen=True, slots=True)
-class ReportedIncident:
+class ReadIncident:
     """One incident of one service, by the id that the page gave it."""
 
     external_id: str
@@ -49,7 +49,7 @@ class StatusReport:
     """What a page told. Each incident counts for the page as a whole, the service `name`, and for each component."""
 
     name: str
-    incidents: tuple[ReportedIncident, ...]
+    incidents: tuple[ReadIncident, ...]
     unread: tuple[Unread, ...] = ()
 
     @property
@@ -76,7 +76,7 @@ def read_status_page(content: str | bytes, *, now: datetime, name: str = "") -> 
     rows, page = _document(content)
     if not (word := word_of(name or page)):
         raise BadInput("name", "The page has no name of its own. Give one, such as acme.")
-    found: dict[tuple[str, str], ReportedIncident] = {}
+    found: dict[tuple[str, str], ReadIncident] = {}
     unread = list[Unread]()
     for number, row in enumerate(rows):
         try:
@@ -112,7 +112,7 @@ def _document(content: str | bytes) -> tuple[list[Any], object]:
     return rows, page.get("name") if isinstance(page, Mapping) else None
 
 
-def _reported(row: object, page: str, now: datetime) -> Iterator[ReportedIncident]:
+def _reported(row: object, page: str, now: datetime) -> Iterator[ReadIncident]:
     """The incident of the page as a whole, and of each of its components."""
     if not isinstance(row, Mapping):
         raise BadInput("", "This is no object.")
@@ -120,7 +120,7 @@ def _reported(row: object, page: str, now: datetime) -> Iterator[ReportedInciden
     start, end = _times(row, now)
     impact = fields.choice(tuple(IMPACT_SHARES), row.get("impact"), "impact")
     for service in _services(row, page):
-        yield ReportedIncident(external_id, Incident(service, start, end, impact))
+        yield ReadIncident(external_id, Incident(service, start, end, impact))
 
 
 def _times(row: Mapping[str, Any], now: datetime) -> tuple[datetime, datetime | None]:

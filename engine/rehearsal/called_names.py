@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.admission.purse import Purse
-from engine.admission.rate_limits import Limit
+from engine.allowance.minute_limits import Limit
+from engine.allowance.purse import Purse
 from engine.virtual import Decision, TierSpec, VirtualSpec, pools_for
 
 

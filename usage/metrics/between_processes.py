@@ -40,7 +40,7 @@ class Snapshot:
         return cls(Sums.from_json(found["sums"]), rows, found["told_s"])
 
 
-class Shared:
+class SharedSums:
     """The folder of one machine's processes, as one of them sees it. All methods block, for milliseconds."""
 
     def __init__(self, folder: Path) -> None:

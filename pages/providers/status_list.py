@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from access.models import Role
 from access.rules import check_role
 from engine.exceptions import BadInput
-from engine.history.status_pages import LONGEST_NAME, MOST_BYTES
+from engine.history.page_reader import LONGEST_NAME, MOST_BYTES
 from pages.forms import attributes
 from pages.guards import PersonRequest
 from pages.providers.page_rights import editors_only, readers_only, rights

@@ -22,8 +22,8 @@ from access.models import Role
 from groups.exceptions import TooManyLinks
 from groups.models import RoutingGroup, SharedLink
 from groups.sharing.links import link_of, revoke_link, share_group, token_of
+from pages.groups.home.home_state import home_of
 from pages.groups.home.live_parts import now_answer
-from pages.groups.home.state import home_of
 from pages.guards import PersonRequest, requires
 
 DAYS = ((1, "1 day"), (7, "7 days"), (30, "30 days"), (90, "90 days"))
