@@ -182,6 +182,7 @@ def test_without_javascript_a_moment_is_typed(plain_admin: Page, server: Console
     page.get_by_label("Moment of the change").fill("5000")
     page.get_by_label("Nebius errors").fill("100")
     follow(page.get_by_role("button", name="Change from here"))
+    expect(page).not_to_have_url(re.compile(r"/change$"), timeout=AT_MOST_MS)
     after = run_of(page)
     assert after != before
     changes = server.call("GET", f"/v1/runs/{after}")["config"]["changes"]
