@@ -1,6 +1,6 @@
 """Who calls: the address of the connection, or the one that a trusted proxy names.
 
-`X-Forwarded-For` is only believed as far as TRUSTED_PROXIES have written it, from its end: whoever calls may send one.
+Any caller can send `X-Forwarded-For`, so it is read from its end, and only as far as TRUSTED_PROXIES wrote it.
 """
 
 from __future__ import annotations
