@@ -34,6 +34,7 @@ export class Playback {
     this.from_ms = new URLSearchParams(location.search).get("from");
     this.tries = 0;
     this.seeks = 0; // told over this socket
+    this.early = []; // keys pressed before the first moment has come
     this.unsaid = {}; // commands from a time without a connection
     this.#listen();
     this.#connect();
@@ -140,6 +141,7 @@ export class Playback {
     this.#say(state.error ? `${state.status}: ${state.error}` : state.status);
     this.bar.querySelector("[data-control=stop]")?.toggleAttribute("hidden", this.final.has(state.status));
     if (!this.isPaused && this.#isAtEnd) this.#pause(true);
+    for (const step of this.early.splice(0)) this.#step(step);
   }
 
   /* The dot beside the status: green while there is something to come, grey at the end and without a connection. */
@@ -175,11 +177,17 @@ export class Playback {
   /* Arrow keys go a second on or back, with Shift ten; never less than to the next picture. */
   #press(event) {
     const way = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
-    if (!way || !this.state.status) return;
+    if (!way) return;
     event.preventDefault();
+    const step = { way, isFar: event.shiftKey };
+    if (this.state.status) this.#step(step);
+    else this.early.push(step);
+  }
+
+  #step({ way, isFar }) {
     const { frameMs, framesPerInterval } = this.bar.dataset;
     const apart = stepAt(this.state.end_ms, Number(frameMs), Number(framesPerInterval));
-    const at_ms = this.state.at_ms + way * Math.max(apart, event.shiftKey ? 10_000 : 1000);
+    const at_ms = this.state.at_ms + way * Math.max(apart, isFar ? 10_000 : 1000);
     this.#seek(Math.min(Math.max(0, at_ms), this.state.end_ms));
   }
 

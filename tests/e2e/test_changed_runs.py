@@ -43,6 +43,21 @@ def seek(page: Page, at_ms: float) -> None:
     page.wait_for_timeout(300)
 
 
+def picture_at(page: Page, at_ms: float) -> Any:
+    """Seeks another moment, and gives its picture once it stands still."""
+    before = page.evaluate(PICTURE)
+    seek(page, at_ms)
+    deadline = time.monotonic() + LIMIT_S
+    while (shown := page.evaluate(PICTURE)) == before or not _stands_still(page, shown):
+        assert time.monotonic() < deadline
+    return shown
+
+
+def _stands_still(page: Page, shown: Any) -> bool:
+    page.wait_for_timeout(300)
+    return bool(page.evaluate(PICTURE) == shown)
+
+
 def until_moment(page: Page, at_ms: float) -> None:
     """Waits until the playback has come so far."""
     expect(page.locator("[data-show=moment]")).to_have_text(re.compile(r"^\d"))
@@ -110,19 +125,16 @@ def test_before_the_change_everything_is_as_it_was(admin: Page) -> None:
     open_tester(admin)
     before = start(admin, requests=LONG, scenario="flapping-primary", seed=3)
     until_moment(admin, 15_000)
-    seek(admin, 9_000)
-    past = admin.evaluate(PICTURE)
+    past = picture_at(admin, 9_000)
     admin.get_by_role("button", name="Play", exact=True).click()
     until_moment(admin, 15_000)
-    seek(admin, 16_000)
-    shown = admin.evaluate(PICTURE)
+    shown = picture_at(admin, 16_000)
     admin.get_by_label("Scenario").select_option("everything-down")
     expect_changed(admin, before)
     expect(admin.locator("[data-show=moment]")).to_have_text("16.0 s")
     expect(admin.get_by_role("button", name="Play", exact=True)).to_be_visible()
     assert admin.evaluate(PICTURE) == shown
-    seek(admin, 9_000)
-    assert admin.evaluate(PICTURE) == past
+    assert picture_at(admin, 9_000) == past
     expect(admin.locator(".live-head p").first).to_contain_text("everything-down, seed 3")
 
 

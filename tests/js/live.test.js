@@ -148,6 +148,17 @@ test("an arrow key leads a second on or back, within the run", () => {
   assert.deepEqual(FakeSocket.last.sent.at(-1), { seek_ms: 4000 });
 });
 
+test("arrow keys pressed before the first moment has come count once it has", () => {
+  start();
+  controls.scrub.say("keydown", { key: "ArrowRight" });
+  controls.scrub.say("keydown", { key: "ArrowRight" });
+  FakeSocket.last.opens();
+  assert.deepEqual(FakeSocket.last.sent, [{}]);
+  FakeSocket.last.hears({ s: RUNNING });
+  const sought = FakeSocket.last.sent.filter((wish) => "seek_ms" in wish).map((wish) => wish.seek_ms);
+  assert.deepEqual(sought, [2000, 3000]);
+});
+
 test("pictures of a long run are further apart", () => {
   const apart = [1000, 100_000, 100_001, 300_000, 300_001].map((end_ms) => stepAt(end_ms, 250, 400));
   assert.deepEqual(apart, [250, 250, 500, 500, 1000]);
