@@ -20,6 +20,7 @@ from providers.demo.behaviour import DEMO_KEY, PROVIDERS, DemoProvider, api_base
 from providers.models import LanguageModel, Provider
 
 DEMO = KeyHolder(name="demo", effective_role=Role.ADMIN)
+ORDERED = "demo-ordered"
 WEIGHTS = {"nebius": 83, "fireworks": 10, "azure": 7}
 # Short times, so that a newcomer sees a failing provider cool down and come back; who asks for `auto` gets an answer.
 CONFIGS: dict[str, Any] = {
@@ -40,7 +41,7 @@ def load(*, by: KeyHolder = DEMO) -> Literal["loaded", "moved", "kept"]:
     models = {slug: _create(demo, by) for slug, demo in PROVIDERS.items()}
     create_group(
         by=by,
-        name="demo-ordered",
+        name=ORDERED,
         description="Nebius answers; when it fails Fireworks does, then Azure.",
         strategy=Strategy.PRIORITY_FAILOVER,
         deployments=[Placement(model_id=m.id, priority=tier) for tier, m in enumerate(models.values(), start=1)],

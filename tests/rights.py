@@ -186,6 +186,7 @@ RULES: dict[str, tuple[str, str]] = {
     "sign-in": (ANYBODY, ANYBODY),
     "sign-out": (ADMIN, ANYBODY),
     "sign-out-everywhere": (ADMIN, KNOWN),
+    "start-demo": (VIEWER, OPERATOR),
     "status-page-delete": (ADMIN, ADMIN),
     "status-page-list": (VIEWER, ADMIN),
     "status-page-refresh": (ADMIN, ADMIN),

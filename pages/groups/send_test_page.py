@@ -51,7 +51,11 @@ def _outcome(group: RoutingGroup, form: GroupTestForm, *, by: Actor) -> dict[str
         result = try_group(name=group.name, messages=messages, mock=form.is_mock, by=by)
     except (DomainError, ApiError) as error:
         return {"refusal": str(error)}
-    has_tiers = group.strategy == Strategy.PRIORITY_FAILOVER
+    return shown(result, has_tiers=group.strategy == Strategy.PRIORITY_FAILOVER)
+
+
+def shown(result: SendTestResult, *, has_tiers: bool) -> dict[str, Any]:
+    """The context of `groups/_test_result.html`; one query."""
     names = {trace.provider for trace in result.traces} | {skip["provider"] for skip in result.skipped}
     types = provider_types(names)
     bars = _bars(result, types)

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from pages.overview.demo_page import demo
 from pages.overview.views import overview
 
-urlpatterns = [path("", overview, name="home")]
+urlpatterns = [path("", overview, name="home"), path("start/demo", demo, name="start-demo")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Count, F, Q
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -25,6 +27,7 @@ from pages.groups.cards import ids_of_groups
 from pages.guards import PersonRequest, requires
 from pages.live_tester.listing import lines_of, newest_runs
 from pages.live_tester.rewinding import rewind_url
+from pages.overview.demo_card import demo_card, demo_context, is_all_demo
 from pages.overview.failing_groups import worst_groups
 from pages.overview.figures import today_at
 from pages.parts import wants_part
@@ -112,12 +115,19 @@ def overview(request: PersonRequest) -> HttpResponse:
     """The page; or one `part` of it, 204 if that still equals `seen`."""
     name = request.GET.get("part", "")
     if not (wants_part(request) and name in PARTS):
-        glance = Glance()
-        return render(request, PAGE, {"parts": [_part(request, part, glance) for part in PARTS], **_rights(request)})
+        return render(request, PAGE, page_context(request))
     part = _part(request, name, Glance())
     if part.digest == request.GET.get("seen"):
         return HttpResponse(status=204)
     return render(request, f"{PAGE}#part", {"part": part})
+
+
+def page_context(request: PersonRequest) -> dict[str, Any]:
+    """The whole page; with the card of the demo while there is nothing else."""
+    glance = Glance()
+    parts = [_part(request, part, glance) for part in PARTS]
+    demo = demo_card(now=time.time()) if settings.DEMO and is_all_demo() else None
+    return {"parts": parts, **_rights(request), **demo_context(request, demo)}
 
 
 def _part(request: PersonRequest, name: str, glance: Glance) -> PagePart:

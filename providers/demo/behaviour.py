@@ -99,6 +99,11 @@ def path_of(demo: DemoProvider) -> str:
     return f"/demo/upstream/{demo.slug}/v1"
 
 
+def demo_at(address: str) -> DemoProvider | None:
+    """The demo provider with this base URL, on any port; None for a provider of one's own."""
+    return next((demo for demo in PROVIDERS.values() if address.endswith(path_of(demo))), None)
+
+
 LIMITS: dict[str, tuple[float, float]] = {
     "latency_ms": (0, 120_000),
     "jitter_ms": (0, 60_000),

@@ -14,6 +14,7 @@ import os
 import random
 import socket
 import stat
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from dataclasses import asdict
@@ -22,7 +23,7 @@ from typing import Any
 from django.conf import settings
 
 from providers.demo import behaviour as demo_settings
-from providers.demo import openai_bodies
+from providers.demo import breaking, openai_bodies
 from providers.demo.behaviour import DEMO_KEY, DROP, PROVIDERS, BadDemoSettings, DemoProvider, DemoSettings
 
 PREFIX = "/demo/upstream/"
@@ -82,7 +83,7 @@ async def _settings(demo: DemoProvider, method: str, receive: Receive) -> dict[s
 
 
 async def _serve(demo: DemoProvider, route: str, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-    now = demo_settings.current(demo)
+    now = breaking.behaviour_at(demo, now=time.time())
     body = {} if route == "v1/models" else await _read_request(receive)
     await asyncio.sleep(max(0.0, now.latency_ms + _rng.uniform(-now.jitter_ms, now.jitter_ms)) / 1000)
     if _rng.random() < now.failure_rate:
