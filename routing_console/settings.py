@@ -14,6 +14,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from routing_console.bootstrap import kept_secret, private_file, private_folder
+from routing_console.delivery.file_addresses import content_hash, is_hashed
 from routing_console.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -111,7 +112,8 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "routing_console.guard.headers.permissions_policy",
     "routing_console.chunked.length_of_chunked_bodies",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "routing_console.delivery.compression.Compression",
+    "routing_console.delivery.static_files.StaticFiles",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -277,9 +279,10 @@ SPECTACULAR_SETTINGS = {
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
-STATIC_URL = "static/"
+STATIC_URL = "static/" if DEBUG else f"static/{content_hash(BASE_DIR / 'static')}/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True  # files are served in place; nothing to collect
+WHITENOISE_IMMUTABLE_FILE_TEST = is_hashed
 
 OTEL_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", default="") or env.str(
     "OTEL_EXPORTER_OTLP_ENDPOINT", default=""

@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from django.conf import settings
-
 from lib.database_link import link
+from routing_console.delivery.file_addresses import STATIC
 from routing_console.error_answers import database_away
 from routing_console.guard.request_limits import answer
 
@@ -23,7 +22,7 @@ class UnlessAway:
         self._behind = behind
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Send) -> None:
-        if scope["path"].startswith(f"/{settings.STATIC_URL.lstrip('/')}"):
+        if scope["path"].startswith(STATIC):
             await self._behind(scope, receive, send)
         elif not link.may_be_asked:
             await _refuse(scope["path"], send)

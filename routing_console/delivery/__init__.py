@@ -1,0 +1,1 @@
+"""How pages and files reach a browser: compressed, and files only once."""
