@@ -273,6 +273,11 @@ class Trace:
         return any(attempt.fallback_depth and not attempt.sticky for attempt in self.course)
 
     @property
+    def is_rescued(self) -> bool:
+        """Whether an attempt that went on with a broken stream brought it to its end."""
+        return len(self.attempts) > 1 and any(one.rescue and one.status == "success" for one in self.attempts)
+
+    @property
     def retries(self) -> int:
         """Attempts at a deployment that this request had asked before."""
         if len(self.attempts) < 2:

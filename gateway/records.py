@@ -133,6 +133,8 @@ class FinishedExchange:
         row.skipped = [skip.to_json() for skip in trace.skipped]
         row.units = usage.units if usage and usage.unit else None
         row.unit = usage.unit if usage else ""
+        row.rescued = trace.is_rescued
+        row.has_skips = bool(trace.skipped)
         return row
 
     def wire(self) -> Wire:

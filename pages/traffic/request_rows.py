@@ -52,6 +52,13 @@ class RequestRow:
         return len(self.record.skipped)
 
     @property
+    def marks(self) -> list[str]:
+        """What happened on its way, in words."""
+        record, skipped = self.record, f"{self.skipped} skipped"
+        marks = {"fell back": record.fell_back, "rescued": record.rescued, skipped: self.skipped > 0}
+        return [word for word, is_so in marks.items() if is_so]
+
+    @property
     def tries_in_words(self) -> str:
         """The number of attempts in words: a single one is the first choice only if nothing was skipped."""
         if not self.attempts:

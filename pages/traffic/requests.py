@@ -18,6 +18,7 @@ from pages.guards import PersonRequest, requires
 from pages.parts import page_or_part
 from pages.traffic.figures import units_text
 from pages.traffic.request_rows import rows_of, steps_in
+from pages.traffic.saved_filters import marks_in, saved_in
 from providers.models import LanguageModel
 from usage.models import RequestRecord
 from usage.request_log.cost_lines import computation_of
@@ -49,12 +50,16 @@ def request_list(request: PersonRequest) -> HttpResponse:
 def _page(request: PersonRequest, form: RequestFilterForm) -> dict[str, Any]:
     wanted = form.wanted(owner=owner_seen_by(request.user))
     page = page_of(matching(wanted), before=form.before_mark, size=PAGE_SIZE)
+    saved = saved_in(request, form)
     return {
         "rows": rows_of(page.records, seen=_mark(request)),
         "next": page.next,
         "newest": LogCursor.of(page.records[0]) if page.records else "",
         "is_first": form.before_mark is None,
         "suggestions": _suggestions(page),
+        "marks": marks_in(form),
+        "saved": saved,
+        "is_saved": any(link.is_on for link in saved),
     }
 
 

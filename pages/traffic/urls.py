@@ -2,11 +2,14 @@
 
 from django.urls import path
 
-from pages.traffic import analytics, exports, my_usage, requests
+from pages.traffic import analytics, exports, my_usage, requests, saved_filters
 
 urlpatterns = [
     path("requests", requests.request_list, name="request-list"),
     path("requests/news", requests.request_news, name="request-news"),
+    path("requests/filters/new", saved_filters.filter_new, name="saved-filter-new"),
+    path("requests/filters/<int:filter_id>", saved_filters.filter_rename, name="saved-filter"),
+    path("requests/filters/<int:filter_id>/delete", saved_filters.filter_delete, name="saved-filter-delete"),
     path("requests/<slug:call_id>", requests.request_detail, name="request-detail"),
     path("usage", analytics.usage, name="usage"),
     path("usage/charts/<slug:slug>.svg", analytics.usage_chart, name="usage-chart"),

@@ -17,7 +17,7 @@ export function toast(text, kind) {
 }
 
 async function copyCode(button) {
-  await navigator.clipboard.writeText(button.parentElement.querySelector("pre").textContent);
+  await navigator.clipboard.writeText(button.dataset.copies ?? button.parentElement.querySelector("pre").textContent);
   button.classList.add("done");
   setTimeout(() => button.classList.remove("done"), 1500);
 }

@@ -1,6 +1,6 @@
 import os
 
-from engine.ledger import Attempt, Trace, new_call_id
+from engine.ledger import Attempt, Rescue, Trace, new_call_id
 
 
 def attempt(deployment: str, *, group: str = "g", tier: int = 1, error_class: str = "APIError") -> Attempt:
@@ -29,6 +29,16 @@ def test_a_retry_asks_a_deployment_again_and_a_fallback_leaves_the_tier():
 def test_another_one_of_the_same_tier_is_neither():
     trace = trace_of(attempt("a"), attempt("b"))
     assert (trace.retries, trace.fallbacks, trace.attempts[0].moved_on_because) == (0, 0, "other_error")
+
+
+def test_a_request_is_rescued_once_the_attempt_that_went_on_has_answered():
+    trace = trace_of(attempt("a"), attempt("b"))
+    trace.attempts[1].rescue = Rescue.RESTARTED
+    assert not trace.is_rescued
+    trace.attempts[1].status = "success"
+    assert trace.is_rescued
+    trace.attempts[1].rescue = ""
+    assert not trace.is_rescued
 
 
 def test_each_attempt_but_the_last_says_why_the_router_moved_on():

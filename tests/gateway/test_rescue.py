@@ -95,7 +95,8 @@ def test_a_deterministic_answer_reaches_the_caller_whole_and_once(make, how: str
     assert len({chunk.id for chunk in chunks}) == 1
     attempts = asked.stage.attempts(call_id)
     assert [(a["status"], a["rescue"]) for a in attempts] == [("error", ""), ("success", "restarted")]
-    assert asked.row(call_id)["status"] == 200
+    row = asked.row(call_id)
+    assert (row["status"], row["rescued"]) == (200, True)
 
 
 def test_one_that_fell_silent_is_left_and_one_that_was_cut_is_asked_again(make):

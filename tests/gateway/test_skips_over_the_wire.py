@@ -60,12 +60,13 @@ def test_who_fell_back_is_found_in_the_log(stage: Stage, group: str, is_stream: 
     for _ in range(2):
         ask(stage, group, stream=is_stream)
 
-    def logged(fell_back: str) -> list[dict[str, Any]]:
-        path = f"/api/v1/llm/requests?group={group}&fell_back={fell_back}"
+    def logged(fell_back: str, more: str = "") -> list[dict[str, Any]]:
+        path = f"/api/v1/llm/requests?group={group}&fell_back={fell_back}{more}"
         return list(stage.console.call("GET", path)["requests"])
 
     becomes(lambda: len(logged("true")), 2)
     assert [(row["skip_count"], row["fell_back"]) for row in logged("true")] == [(1, True), (0, True)]
+    assert [row["skip_count"] for row in logged("true", "&skipped=true")] == [1]
     assert logged("false") == []
 
 

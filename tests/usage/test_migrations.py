@@ -60,3 +60,25 @@ def test_old_requests_get_outcomes_and_are_summed_up_by_them(old: Any):
     assert UsageBucket.objects.filter(grain="hour").first().start == TEN  # type: ignore[union-attr]
     series = UsageSeries.objects.filter(provider="B", is_own_key=False).get()
     assert (series.deployment_name, series.model) == ("B/llama", "llama")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_old_requests_get_their_marks():
+    executor = MigrationExecutor(connection)
+    before = ("usage", "0020_compare_secrets")
+    executor.migrate([before])
+    records = executor.loader.project_state([before]).apps.get_model("usage", "RequestRecord").objects
+    same = {"model_group": "g", "started_at": TEN, "duration_ms": 1.0, "status": 200, "outcome": "answered"}
+    broken = [{"status": "error", "rescue": ""}, {"status": "success", "rescue": "continued"}]
+    records.create(call_id="plain", attempts=BY_B, **same)
+    records.create(call_id="rescued", attempts=broken, is_stream=True, **same)
+    records.create(call_id="lost", attempts=broken, is_stream=True, **{**same, "outcome": "failed"})
+    records.create(call_id="skipped", skipped=[{"reason": "cooling"}], **same)
+    _to_today()
+    marked = RequestRecord.objects.values_list("call_id", "rescued", "has_skips").order_by("call_id")
+    assert [*marked] == [
+        ("lost", False, False),
+        ("plain", False, False),
+        ("rescued", True, False),
+        ("skipped", False, True),
+    ]

@@ -30,6 +30,8 @@ FILTERS = {
     "provider": "The name of the provider that answered, or failed last.",
     "virtual_model": "The name of a virtual model.",
     "fell_back": "`true`: a better tier or group had failed or was skipped; `false`: the others.",
+    "rescued": "`true`: its stream broke and another attempt brought it to its end.",
+    "skipped": "`true`: at least one deployment was skipped.",
     "since": "From this moment on, in UTC: `2030-01-31T14:30`.",
     "until": "Before this moment.",
     "before": "`next` of the previous page.",

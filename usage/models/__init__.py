@@ -1,4 +1,4 @@
-"""The request log, its sums, alerts, cooldowns, trips, server processes and stored responses."""
+"""The request log, its sums, saved filters, alerts, cooldowns, trips, server processes and stored responses."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from usage.models.processes import ServerProcess
 from usage.models.recent import RecentCount, RecentKind
 from usage.models.requests import RequestQuerySet, RequestRecord
 from usage.models.rollups import Grain, LatencyCount, UsageBucket, UsageSeries
+from usage.models.saved_filters import SavedFilter
 from usage.models.stored_responses import StoredItem, StoredResponse
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "RecentKind",
     "RequestQuerySet",
     "RequestRecord",
+    "SavedFilter",
     "ServerProcess",
     "StoredItem",
     "StoredResponse",

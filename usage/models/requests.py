@@ -29,10 +29,11 @@ class RequestRecord(models.Model):
     rows that it names. For a request to a virtual model, `model_group` is the chosen pool. Deployment, provider and
     `model` (the provider's name) are those that answered, or failed last. `cost_usd` is the list price, also for an
     `is_own_key` request, which its person pays to the provider. `skipped` are the candidates that were not asked
-    although their turn had come; `fell_back`: a better tier or group had failed or was skipped before. `outcome` is
-    decided at the end of the request (`engine/outcomes.py`); `revision` is the group's, null for a lone model.
-    `is_estimated`: we counted the tokens, not the provider. `units` are what is charged besides tokens, in the `unit`
-    of the endpoint: null and empty where there is nothing like that.
+    although their turn had come, `has_skips` says that there are any; `fell_back`: a better tier or group had failed or
+    was skipped before; `rescued`: its stream broke and another attempt brought it to its end. `outcome` is decided at
+    the end of the request (`engine/outcomes.py`); `revision` is the group's, null for a lone model. `is_estimated`: we
+    counted the tokens, not the provider. `units` are what is charged besides tokens, in the `unit` of the endpoint:
+    null and empty where there is nothing like that.
     """
 
     call_id = models.CharField(max_length=64, primary_key=True)
@@ -72,6 +73,8 @@ class RequestRecord(models.Model):
     skipped = models.JSONField(default=list, db_default=[])
     units = models.FloatField(null=True)
     unit = models.CharField(max_length=16, blank=True, default="", db_default="")
+    rescued = models.BooleanField(default=False, db_default=False)
+    has_skips = models.BooleanField(default=False, db_default=False)
 
     objects = RequestQuerySet.as_manager()
 
@@ -88,8 +91,10 @@ class RequestRecord(models.Model):
             models.Index(fields=["virtual_model", "started_at"], name="request_of_virtual_by_time"),
             # Its newest answers say how fast a deployment is.
             models.Index(fields=["deployment_id", "outcome", "started_at"], name="request_of_deployment_by_time"),
-            # Few rows are in it, so the others cost nothing.
+            # Few rows are in these, so the others cost nothing.
             models.Index(fields=["started_at"], condition=models.Q(fell_back=True), name="request_fell_back_by_time"),
+            models.Index(fields=["started_at"], condition=models.Q(rescued=True), name="request_rescued_by_time"),
+            models.Index(fields=["started_at"], condition=models.Q(has_skips=True), name="request_skips_by_time"),
         ]
 
     def __str__(self) -> str:

@@ -22,8 +22,10 @@ OUTCOME_CHOICES = [
 FORMER = {"ok": Outcome.ANSWERED, **{outcome.value: outcome for outcome in Outcome}}
 MOMENT = "%Y-%m-%dT%H:%M"
 MOMENTS = [MOMENT, "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d"]
-BEHIND_MORE = ("status", "key", "provider", "virtual_model", "fell_back", "since", "until")
+BEHIND_MORE = ("status", "key", "provider", "virtual_model", "fell_back", "rescued", "skipped", "since", "until")
 FELL_BACK_CHOICES = [("", "Any way"), ("true", "Fell back"), ("false", "Did not fall back")]
+# The marks of requests by their fields.
+MARKS = {"fell_back": "Fell back", "rescued": "Rescued", "skipped": "Skipped"}
 
 
 class MarkField(forms.Field):
@@ -41,6 +43,19 @@ class MarkField(forms.Field):
 def _text(label: str, *, longest: int, **attributes: str) -> forms.CharField:
     widget = forms.TextInput({"class": "input", "autocomplete": "off", **attributes})
     return forms.CharField(label=label, required=False, max_length=longest, widget=widget)
+
+
+def _marked(label: str, word: str) -> forms.TypedChoiceField:
+    """Only requests with a mark, or any. Without it would be nearly the whole log, which no index narrows."""
+    return forms.TypedChoiceField(
+        label=label,
+        required=False,
+        choices=[("", "Any"), ("true", word)],
+        coerce=lambda said: said == "true",
+        empty_value=None,
+        widget=forms.Select({"class": "input"}),
+        error_messages={"invalid_choice": "Give true, or leave it out."},
+    )
 
 
 def _moment(label: str) -> forms.DateTimeField:
@@ -82,6 +97,8 @@ class RequestFilterForm(forms.Form):
         widget=forms.Select({"class": "input"}),
         error_messages={"invalid_choice": "Give true or false."},
     )
+    rescued = _marked("Broken streams", "Rescued")
+    skipped = _marked("Deployments passed over", "Skipped one or more")
     since = _moment("From (UTC)")
     until = _moment("Until (UTC)")
     before = MarkField(required=False)
@@ -100,7 +117,7 @@ class RequestFilterForm(forms.Form):
     def wanted(self, *, owner: str = "") -> LogQuery:
         """The query in a valid form, for one owner if given."""
         said = self.cleaned_data
-        names = ("outcome", "status", "key", "group", "provider", "virtual_model", "fell_back", "since", "until")
+        names = ("outcome", "status", "key", "group", "provider", "virtual_model", *MARKS, "since", "until")
         same = {name: said[name] for name in names}
         return LogQuery(call_id=said["call"], owner=owner or said["user"], **same)
 
@@ -124,6 +141,12 @@ class RequestFilterForm(forms.Form):
     def has_more(self) -> bool:
         """Whether a folded field is set or invalid."""
         return any(name in self.chosen or name in self.errors for name in BEHIND_MORE)
+
+    def toggled(self, mark: str) -> str:
+        """The query string with one of the `MARKS` switched."""
+        if self.chosen.get(mark) == "true":
+            return urlencode({name: value for name, value in self.chosen.items() if name != mark})
+        return self.address(**{mark: "true"})
 
     def address(self, **other: object) -> str:
         """The query string of these filters with changes."""

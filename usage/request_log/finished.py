@@ -51,6 +51,8 @@ class FinishedRequest:
     skipped: list[dict[str, Any]] = field(default_factory=list)
     units: float | None = None
     unit: str = ""
+    rescued: bool = False
+    has_skips: bool = False
 
 
 Finished = FinishedRequest | RequestRecord

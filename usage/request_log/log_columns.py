@@ -61,6 +61,8 @@ COLUMNS = (
     LogColumn("fell_back"),
     LogColumn("units", csv="units"),
     LogColumn("unit", csv="unit"),
+    LogColumn("rescued"),
+    LogColumn("has_skips"),
     LogColumn("attempts", is_answered=False),
     LogColumn("skipped", is_answered=False),
 )

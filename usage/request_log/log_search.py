@@ -77,6 +77,8 @@ class LogQuery:
     provider: str = ""
     virtual_model: str = ""
     fell_back: bool | None = None
+    rescued: bool | None = None
+    skipped: bool | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -106,6 +108,10 @@ def matching(wanted: LogQuery) -> RequestQuerySet:
         found = found.whose_id_begins(wanted.call_id)
     if wanted.fell_back is not None:
         found = found.filter(fell_back=wanted.fell_back)
+    if wanted.rescued:
+        found = found.filter(rescued=True)
+    if wanted.skipped:
+        found = found.filter(has_skips=True)
     if wanted.status:
         found = found.filter(_ended_with(wanted.status))
     return found.filter(_by_key(wanted.key)) if wanted.key else found

@@ -65,6 +65,8 @@ class LogRow:
     skipped: list[dict[str, Any]]
     units: float | None
     unit: str
+    rescued: bool
+    has_skips: bool
 
 
 class Unwritten(Protocol):

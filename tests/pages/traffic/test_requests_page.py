@@ -76,6 +76,10 @@ def test_the_newest_is_first_and_a_page_begins_where_the_one_before_ended(reader
         ("provider=Azure", ["dd4"]),
         ("virtual_model=auto", ["ee5"]),
         ("fell_back=true", ["dd4"]),
+        ("rescued=true", ["aa1"]),
+        ("skipped=true", ["bb2"]),
+        ("skipped=true&group=other", ["bb2"]),
+        ("skipped=true&fell_back=true", []),
         ("fell_back=false&outcome=answered", ["aa1"]),
         ("key=ci", ["aa1"]),
         ("key=gone", ["bb2"]),
@@ -84,8 +88,8 @@ def test_the_newest_is_first_and_a_page_begins_where_the_one_before_ended(reader
     ],
 )
 def test_each_filter_leaves_what_it_names(reader, query, found):
-    logged("aa1", age_min=1, key_id=str(uuid4()), key_name="ci")
-    logged("bb2", age_min=2, status=503, model_group="other", key_id=str(uuid4()), key_name="gone")
+    logged("aa1", age_min=1, key_id=str(uuid4()), key_name="ci", rescued=True)
+    logged("bb2", age_min=2, status=503, model_group="other", key_id=str(uuid4()), key_name="gone", has_skips=True)
     logged("cc3", age_min=3, status=422, owner="bob")
     logged("dd4", age_min=4, status=499, provider="Azure", fell_back=True)
     logged("ee5", age_min=5, status=429, virtual_model="auto")
@@ -104,6 +108,7 @@ def test_a_range_of_time_is_from_until(reader):
     [
         ("status=bad", "an HTTP status such as 503"),
         ("outcome=bad", "answered, failed, refused or left"),
+        ("skipped=false", "Give true, or leave it out"),
         ("since=yesterday", "2030-01-31T14:30"),
         ("since=2030-01-02T00:00&until=2030-01-01T00:00", "later than"),
         ("before=x", "not a place in the log"),
@@ -274,7 +279,7 @@ def test_a_row_is_found_by_the_outcome_it_shows(reader, outcome):
 def test_few_queries_for_any_number_of_rows(reader, django_assert_num_queries):
     for number in range(20):
         logged(f"a{number}", model_group=f"group-{number}", provider=f"Provider {number}")
-    with django_assert_num_queries(5):  # session, person, requests, providers, groups
+    with django_assert_num_queries(6):  # session, person, requests, saved filters, providers, groups
         reader.get(URL)
     with django_assert_num_queries(7):  # ... and the group itself, and the providers of the attempts
         reader.get(f"{URL}/a1")
