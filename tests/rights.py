@@ -172,6 +172,7 @@ RULES: dict[str, tuple[str, str]] = {
     "run-change": (ADMIN, OPERATOR),
     "run-delete": (OPERATOR, OPERATOR),
     "run-export": (VIEWER, ADMIN),
+    "run-list-compare": (OPERATOR, ADMIN),
     "run-list": (VIEWER, ADMIN),
     "run-numbers": (VIEWER, ADMIN),
     "run-numbers-csv": (VIEWER, ADMIN),

@@ -17,12 +17,11 @@ from rest_framework.views import APIView
 from access.authentication import actor_of
 from access.models import Role
 from access.rules import can_read
-from engine.skips import standbys
 from gateway.api.serializers import AttemptsSerializer, TrialRequestSerializer, TrialSerializer
+from gateway.explain.standby_list import standbys_then
 from gateway.openai import ApiError
 from gateway.send_test import try_group
 from groups.models import RoutingGroup
-from groups.specs import specs_with_fallbacks
 from lib.exceptions import NotAllowed
 from usage.models import RequestRecord
 from usage.request_log.recorder import FLUSH_INTERVAL_S, recorder
@@ -44,7 +43,7 @@ class AttemptsView(APIView):
                 "model_group": record.model_group,
                 "choice": _choice(record),
                 "attempts": record.attempts,
-                "skipped": [*record.skipped, *_standbys(record)],
+                "skipped": [*record.skipped, *standbys_then(record)],
                 "fell_back": record.fell_back,
             }
         )
@@ -79,19 +78,6 @@ def _choice(record: RequestRecord) -> dict[str, Any] | None:
         "tier": record.virtual_tier,
         "pool": record.model_group,
     }
-
-
-def _standbys(record: RequestRecord) -> list[dict[str, Any]]:
-    """The other candidates, by the current groups; empty if one was changed since."""
-    group = RoutingGroup.objects.filter(name=record.model_group).first()
-    if group is None:
-        return []
-    specs = specs_with_fallbacks(group)
-    names = [spec.name for spec in specs]
-    if RoutingGroup.objects.filter(name__in=names, updated_at__gt=record.started_at).exists():
-        return []
-    told = {(step["model_group"], step["deployment_id"]) for step in [*record.attempts, *record.skipped]}
-    return [skip.to_json() for skip in standbys(specs, told)]
 
 
 def _find(call_id: str) -> RequestRecord:

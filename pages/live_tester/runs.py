@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
@@ -15,12 +16,16 @@ from groups.models import RoutingGroup
 from lib.exceptions import DomainError
 from pages.dialogs import refusals_told
 from pages.guards import PersonRequest, requires
+from pages.live_tester.compare_form import REVISION
 from pages.live_tester.listing import lines_of, runs_of
-from pages.parts import Question, ask, page_of
+from pages.parts import Question, ask, ids_in, page_of
 from tester import actions
 from tester.models import Run
 
 PAGE_SIZE = 20
+# More ticks than a mistake makes.
+MOST_TICKED = 20
+SAME = "Both runs are of the configuration that is saved now."
 
 
 @require_safe
@@ -31,6 +36,28 @@ def run_list(request: PersonRequest, group_id: UUID) -> HttpResponse:
     page = page_of(request, runs_of(group.pk), PAGE_SIZE)
     context = {"group": group, "page": page, "lines": lines_of(page), "can_rehearse": can_operate(request.user)}
     return render(request, "live_tester/run_list.html", context)
+
+
+@require_safe
+@requires(Role.OPERATOR, to="compare configurations")
+def compare_runs(request: PersonRequest, group_id: UUID) -> HttpResponseBase:
+    """Two runs that were ticked: the older configuration beside the saved one, in the newer run's scenario."""
+    group = get_object_or_404(RoutingGroup, pk=group_id)
+    chosen = Run.objects.without_bulk().filter(group=group, pk__in=ids_in(request, most=MOST_TICKED))
+    runs = sorted(chosen, key=lambda run: run.group_revision)
+    if len(runs) != 2:
+        messages.error(request, "Tick two runs to compare their configurations.")
+    elif runs[0].group_revision == group.revision:
+        messages.error(request, f"{SAME} Tick a run of an earlier revision, or compare with something else there.")
+    else:
+        return redirect(_comparison(group, *runs))
+    return redirect("run-list", group_id)
+
+
+def _comparison(group: RoutingGroup, older: Run, newer: Run) -> str:
+    """The comparison of the saved configuration with the older run's, in the scenario of the newer run."""
+    asked = {"run": newer.pk, "against": f"{REVISION}:{older.group_revision}"}
+    return f"{resolve_url('compare', group.pk)}?{urlencode(asked)}"
 
 
 @require_POST

@@ -10,6 +10,7 @@ urlpatterns = [
     path("groups/<uuid:group_id>/compare", compare.compare_page, name="compare"),
     path("groups/<uuid:group_id>/time-machine", time_machine.time_machine, name="time-machine"),
     path("groups/<uuid:group_id>/runs", runs.run_list, name="run-list"),
+    path("groups/<uuid:group_id>/runs/compare", runs.compare_runs, name="run-list-compare"),
     path("groups/draft/preview", builder_preview.preview, name="draft-preview"),
     path("groups/draft/rehearsal", builder_preview.rehearsal, name="draft-rehearsal"),
     path("time-machine/<uuid:history_id>", time_machine.show, name="time-machine-run"),

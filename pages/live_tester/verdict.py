@@ -28,13 +28,14 @@ def verdict_of(result: Result | None, group: DrawnGroup) -> Verdict | None:
     """None before a run has a result, and where nothing came to an end."""
     if not result or not result.get("total_requests"):
         return None
-    kind, headline = _headline(result)
+    counts = (result["total_requests"], result["failed_requests"], result.get("fallback_count", 0))
+    kind, headline = headline_of(*counts)
     story = " ".join(_story(result, group))
     return Verdict(kind, headline, story, " ".join(_detail(result, group)))
 
 
-def _headline(result: Result) -> tuple[str, str]:
-    total, failed, moved = result["total_requests"], result["failed_requests"], result.get("fallback_count", 0)
+def headline_of(total: int, failed: int, moved: int) -> tuple[str, str]:
+    """The kind of a verdict and its first sentence, from all requests, the failed ones and those that fell back."""
     if failed == total:
         return "bad", "Every caller got an error."
     if failed:

@@ -9,11 +9,12 @@ from typing import Any
 from uuid import UUID
 
 from engine.outcomes import Outcome
+from gateway.explain.standby_list import standbys_then
 from pages.discs import Disc, disc_named, provider_types
 from pages.groups.cards import ids_of_groups
 from usage.models import RequestRecord
 from usage.request_log.log_search import LogCursor
-from usage.request_log.waterfall import Step, bars_of, steps_of
+from usage.request_log.waterfall import Step, bars_of, standbys_of, steps_of
 
 NARROWEST = 1
 PILLS = {Outcome.ANSWERED: "good", Outcome.FAILED: "bad", Outcome.REFUSED: "off", Outcome.LEFT: "cold"}
@@ -93,13 +94,15 @@ def rows_of(records: Sequence[RequestRecord], *, seen: LogCursor | None = None) 
 
 
 def steps_in(record: RequestRecord) -> tuple[Step, ...]:
-    """The waterfall of a request, with its skips; one query."""
+    """The waterfall of a request, with its skips and, if it was answered, its standbys; five queries."""
     attempts: list[dict[str, Any]] = [{**a, "at_ms": _ms_of(a["started_at"])} for a in record.attempts]
-    types = provider_types({step["provider"] for step in [*attempts, *record.skipped]})
+    is_answered = record.outcome == Outcome.ANSWERED and attempts
+    standbys = standbys_then(record) if is_answered else []
+    types = provider_types({step["provider"] for step in [*attempts, *record.skipped, *standbys]})
     began_ms = record.started_at.timestamp() * 1000
     duration_ms, endpoint = record.duration_ms, record.endpoint
     bars = bars_of(attempts, began_ms=began_ms, duration_ms=duration_ms, provider_types=types, endpoint=endpoint)
-    return steps_of(bars, record.skipped, types)
+    return (*steps_of(bars, record.skipped, types), *standbys_of(standbys, types))
 
 
 def _ms_of(moment: str) -> float:

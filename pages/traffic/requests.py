@@ -17,6 +17,7 @@ from lib.ids import uuid_of
 from pages.guards import PersonRequest, requires
 from pages.parts import page_or_part
 from pages.traffic.figures import units_text
+from pages.traffic.request_course import sentence_of
 from pages.traffic.request_rows import rows_of, steps_in
 from pages.traffic.saved_filters import marks_in, saved_in
 from providers.models import LanguageModel
@@ -116,6 +117,7 @@ def _everything(record: RequestRecord, request: PersonRequest) -> dict[str, Any]
         "record": record,
         "row": rows_of([record])[0],
         "steps": steps_in(record),
+        "course": sentence_of(record),
         "links_causes": True,
         "group": group,
         "has_tiers": group is not None and group.strategy == Strategy.PRIORITY_FAILOVER,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from engine.ledger import Hedge, Rescue
+from engine.ledger import Hedge, Rescue, SkipReason
 from providers.presets import colour_of
 
 WIDTH = 1000
@@ -38,6 +39,24 @@ HEDGES: Mapping[str, str] = {
     Hedge.LOST: "The one beside it began first, so it was closed.",
 }
 SLOW = "It was slow to begin, so the router asked another one beside it."
+
+
+# The reasons of skips as the end of "Skipped: …".
+SKIP_WORDS: Mapping[str, str] = {
+    SkipReason.COOLING: "cooling",
+    SkipReason.PROBE_RUNNING: "being probed",
+    SkipReason.RATE_LIMITED: "at its rate limit",
+    SkipReason.AT_CAPACITY: "at capacity",
+    SkipReason.RETRY_BUDGET: "retry budget used up",
+    SkipReason.CONTEXT_TOO_SMALL: "context too small",
+    SkipReason.UNSUITABLE: "unsuitable",
+    SkipReason.NOT_ALLOWED: "not allowed",
+    SkipReason.WRONG_REGION: "wrong region",
+    SkipReason.OWN_KEY_REFUSED: "own key refused",
+    SkipReason.NO_CREDENTIALS: "no key",
+    SkipReason.NO_WEIGHT: "weight 0",
+    SkipReason.NOT_NEEDED: "not needed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +101,9 @@ class WaterfallBar:
 
 @dataclass(frozen=True, slots=True)
 class Ghost:
-    """A candidate that was skipped; `word` is the reason, `cause_call_id` the request that caused its cooldown, or
-    ""."""
+    """A candidate that was not asked; `word` is the reason, `cause_call_id` the request that caused its cooldown, or
+    "", `since` the beginning of its cooldown. A standby was not skipped: its turn did not come.
+    """
 
     name: str
     provider: str
@@ -93,6 +113,8 @@ class Ghost:
     cause_call_id: str
     colour: str
     fallback_depth: int
+    since: datetime | None = None
+    is_standby: bool = False
 
     is_ghost = True
 
@@ -122,6 +144,13 @@ def steps_of(
             steps[-1] = _past(steps[-1], passed)
         steps += [*passed, bar]
     return (*steps, *waiting)
+
+
+def standbys_of(
+    standbys: Iterable[Mapping[str, Any]], provider_types: Mapping[str, str] | None = None
+) -> tuple[Ghost, ...]:
+    """The candidates after the one that answered."""
+    return tuple(_ghost(standby, provider_types or {}) for standby in standbys)
 
 
 def bars_of(
@@ -207,12 +236,19 @@ def _ghost(skip: Mapping[str, Any], types: Mapping[str, str]) -> Ghost:
         name=skip["deployment_name"],
         provider=provider,
         tier=skip["tier"],
-        word=skip["reason"].replace("_", " "),
+        word=SKIP_WORDS.get(skip["reason"], skip["reason"].replace("_", " ")),
         message=skip["message"],
         cause_call_id=skip.get("cause_call_id") or "",
         colour=colour_of(types.get(provider, ""), provider),
         fallback_depth=skip.get("fallback_depth", 0),
+        since=_moment(skip.get("since")),
+        is_standby=skip["reason"] == SkipReason.NOT_NEEDED,
     )
+
+
+def _moment(since: Any) -> datetime | None:
+    """The log has ISO 8601; those of a rehearsal are on its own clock."""
+    return datetime.fromisoformat(since) if isinstance(since, str) else None
 
 
 def _span(start: float, length: float) -> tuple[int, int]:

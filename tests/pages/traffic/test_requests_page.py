@@ -281,5 +281,5 @@ def test_few_queries_for_any_number_of_rows(reader, django_assert_num_queries):
         logged(f"a{number}", model_group=f"group-{number}", provider=f"Provider {number}")
     with django_assert_num_queries(6):  # session, person, requests, saved filters, providers, groups
         reader.get(URL)
-    with django_assert_num_queries(7):  # ... and the group itself, and the providers of the attempts
+    with django_assert_num_queries(8):  # ... and the group itself, twice, and the providers of the attempts
         reader.get(f"{URL}/a1")
