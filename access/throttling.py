@@ -27,6 +27,11 @@ class FailedKeys:
         self._failed: OrderedDict[str, tuple[float, int]] = OrderedDict()
         self._good: OrderedDict[str, None] = OrderedDict()
 
+    @property
+    def are_none(self) -> bool:
+        """Whether nobody sent a wrong key for a while: then no address has to be known."""
+        return not self._failed
+
     def bars_for_s(self, address: str) -> int:
         """For how many seconds this address may try no unknown key; 0 if it may."""
         most = settings.FAILED_KEYS_PER_MINUTE

@@ -98,12 +98,12 @@ class Gateway:
         if scope["type"] == "websocket" and refuses_socket(scope["path"]):
             await _refuse_socket(scope, receive, send)
             return
-        await live.start()
+        serving = await live.start()
         way = way_of(scope["path"], scope["method"]) if scope["type"] == "http" else None
         if way is not None:
             request = incoming(way, scope["path"], scope["headers"], scope.get("query_string", b""), _peer(scope))
             request_lines.begin(request)
-            await _answer(request, scope["method"], receive, send)
+            await _answer(serving, request, scope["method"], receive, send)
         elif scope["type"] == "http":
             await request_lines.answer_page(self._behind, scope, receive, send)
         else:
@@ -137,7 +137,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
     await send({"type": "lifespan.shutdown.complete"})
 
 
-async def _answer(request: Incoming, method: str, receive: Receive, send: Send) -> None:
+async def _answer(serving: Live, request: Incoming, method: str, receive: Receive, send: Send) -> None:
     headers = error_shapes.ids(request.request_id, is_anthropic=request.is_anthropic)
     headers += cors.answer_headers(settings.CORS_ORIGINS, request.headers.get(b"origin"))
     try:
@@ -146,17 +146,17 @@ async def _answer(request: Incoming, method: str, receive: Receive, send: Send) 
         elif method not in request.way.methods:
             raise _not_here(request, method)
         elif request.way.asks is Asks.ANSWER:
-            await _answer_call(request, headers, receive, send)
+            await _answer_call(serving, request, headers, receive, send)
         elif request.way.asks is Asks.COUNT:
-            await _count(request, headers, receive, send)
+            await _count(serving, request, headers, receive, send)
         elif request.way.asks is Asks.METRICS:
-            kind, text = await metrics_page.read(await live.start(), request)
+            kind, text = await metrics_page.read(serving, request)
             kinds = [(b"content-type", kind.encode())]
             await _send(send, 200, kinds + headers, b"" if method == "HEAD" else text, len(text))
         elif request.way.asks is Asks.STORED:
-            await _unless_caller_leaves(partial(_read_kept, request, method, headers, send), receive)
+            await _unless_caller_leaves(partial(_read_kept, serving, request, method, headers, send), receive)
         else:
-            status, body = await SIMPLE[request.way.asks](request)
+            status, body = await SIMPLE[request.way.asks](serving, request)
             await _send(send, status, JSON + headers, b"" if method == "HEAD" else body, len(body))
     except ApiError as error:
         if error.status == 401:
@@ -174,36 +174,34 @@ async def _answer(request: Incoming, method: str, receive: Receive, send: Send) 
         request_lines.write(request, method)
 
 
-async def _count(request: Incoming, headers: Headers, receive: Receive, send: Send) -> None:
-    await pipeline.check_key(serving := await live.start(), request)
+async def _count(serving: Live, request: Incoming, headers: Headers, receive: Receive, send: Send) -> None:
+    await pipeline.check_key(serving, request)
     with Room() as room:
         counted = await pipeline.count(serving, request, await whole(receive, room))
     await _send(send, 200, JSON + headers, counted)
 
 
-async def _answer_call(request: Incoming, headers: Headers, receive: Receive, send: Send) -> None:
-    serving = await live.start()
+async def _answer_call(serving: Live, request: Incoming, headers: Headers, receive: Receive, send: Send) -> None:
     serving.in_flight += 1
     try:
-        await _call(request, headers, receive, send)
+        await _call(serving, request, headers, receive, send)
     finally:
         serving.in_flight -= 1
 
 
-async def _call(request: Incoming, headers: Headers, receive: Receive, send: Send) -> None:
+async def _call(serving: Live, request: Incoming, headers: Headers, receive: Receive, send: Send) -> None:
     """The key first: a body is read only of who has one. What it may do is asked with the request, which is logged."""
-    serving = await live.start()
     if not request.way.is_form:
         await authenticate(serving, request.key, request)
         with Room() as room:
             raw = await whole(receive, room)
-            await _unless_caller_leaves(partial(_serve, request, raw, headers, send), receive)
+            await _unless_caller_leaves(partial(_serve, serving, request, raw, headers, send), receive)
         return
     await pipeline.check_key(serving, request)
     kind = request.headers.get(b"content-type", b"")
     form = await read_form(kind, request.encoding, pieces(receive), request.way.model)
     try:
-        await _unless_caller_leaves(partial(_serve, request, form, headers, send), receive)
+        await _unless_caller_leaves(partial(_serve, serving, request, form, headers, send), receive)
     finally:
         form.upload.close()
 
@@ -230,8 +228,10 @@ async def _fail(request: Incoming, error: ApiError, headers: Headers, send: Send
     await _send(send, error.status, [*error.headers, *headers], body)
 
 
-async def _serve(request: Incoming, raw: bytes | FormReader, named: Headers, send: Send, watch: _Watch) -> None:
-    exchange, headers = await pipeline.serve(await live.start(), request, raw)
+async def _serve(
+    serving: Live, request: Incoming, raw: bytes | FormReader, named: Headers, send: Send, watch: _Watch
+) -> None:
+    exchange, headers = await pipeline.serve(serving, request, raw)
     if not isinstance(exchange.result, Stream):
         assert exchange.result is not None  # noqa: S101  # serve() raises otherwise
         kind = [(b"content-type", exchange.result.content_type)]
@@ -242,8 +242,8 @@ async def _serve(request: Incoming, raw: bytes | FormReader, named: Headers, sen
     await _send_events(exchange, exchange.result, send, watch)
 
 
-async def _read_kept(request: Incoming, method: str, named: Headers, send: Send, watch: _Watch) -> None:
-    headers, body = await reading_kept.ask(await live.start(), request, method)
+async def _read_kept(serving: Live, request: Incoming, method: str, named: Headers, send: Send, watch: _Watch) -> None:
+    headers, body = await reading_kept.ask(serving, request, method)
     if isinstance(body, bytes):
         await _send(send, 200, JSON + headers + named, body)
         return
@@ -330,27 +330,27 @@ async def _unless_caller_leaves(work: Callable[[_Watch], Awaitable[None]], recei
         watch.end()
 
 
-async def _models(request: Incoming) -> tuple[int, bytes]:
-    return 200, await offered_models.models(await live.start(), request)
+async def _models(serving: Live, request: Incoming) -> tuple[int, bytes]:
+    return 200, await offered_models.models(serving, request)
 
 
-async def _model(request: Incoming) -> tuple[int, bytes]:
-    return 200, await offered_models.model(await live.start(), request)
+async def _model(serving: Live, request: Incoming) -> tuple[int, bytes]:
+    return 200, await offered_models.model(serving, request)
 
 
-async def _health(request: Incoming) -> tuple[int, bytes]:
+async def _health(serving: Live, request: Incoming) -> tuple[int, bytes]:
     return 200, b'{"status":"ok"}'
 
 
-async def _readiness(request: Incoming) -> tuple[int, bytes]:
-    return await readiness(await live.start())
+async def _readiness(serving: Live, request: Incoming) -> tuple[int, bytes]:
+    return await readiness(serving)
 
 
-async def _console_readiness(request: Incoming) -> tuple[int, bytes]:
-    return await console_readiness(await live.start())
+async def _console_readiness(serving: Live, request: Incoming) -> tuple[int, bytes]:
+    return await console_readiness(serving)
 
 
-SIMPLE: dict[Asks, Callable[[Incoming], Awaitable[tuple[int, bytes]]]] = {
+SIMPLE: dict[Asks, Callable[[Live, Incoming], Awaitable[tuple[int, bytes]]]] = {
     Asks.MODELS: _models,
     Asks.MODEL: _model,
     Asks.HEALTH: _health,

@@ -25,7 +25,14 @@ from engine.upstreams.time_limits import within
 from engine.upstreams.units import most_units
 from gateway import openai
 from gateway.admission.highest_cost import most_nanousd
-from gateway.admission.key_rights import admit, authenticate, check_scope, is_assigned, may_fall_back_to
+from gateway.admission.key_rights import (
+    admit,
+    authenticate,
+    check_scope,
+    is_assigned,
+    may_fall_back_to,
+    still_authentic,
+)
 from gateway.background.shutdown import ServerStops, ends_with_process
 from gateway.bodies import unpacked
 from gateway.doors import error_shapes
@@ -55,7 +62,7 @@ async def serve(live: Live, request: Incoming, raw: bytes | FormReader) -> tuple
     Afterwards `exchange.result` holds the answer, or an open stream.
     """
     endpoint = request.way.endpoint
-    holder = await authenticate(live, request.key, request)
+    holder = await still_authentic(live, request)
     request.exchange = exchange = Exchange(endpoint, holder, Trace(request.call_id, ""))
     tracing.begin(request, exchange)
     headers: Headers = []
@@ -123,7 +130,7 @@ async def count(live: Live, request: Incoming, raw: bytes) -> bytes:
 
     For a key that may call the model. It costs nothing: no credits, no part of a limit, no row in the log.
     """
-    holder = await authenticate(live, request.key, request)
+    holder = await still_authentic(live, request)
     check_scope(holder)
     raw = await unpacked(raw, request.encoding, settings.MAX_REQUEST_MB)
     body = openai.parse(raw, "messages")

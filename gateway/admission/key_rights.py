@@ -24,7 +24,7 @@ async def authenticate(live: Live, key: str, request: Incoming | None = None) ->
     if key and not live.is_loaded and not await live.is_loaded_within(LOADS_WITHIN_S):
         why = REFUSES if live.refusal else "The gateway is starting: its configuration is not loaded yet."
         raise ApiError(503, why, code="not_ready", headers=[(b"retry-after", b"1")])
-    if key and request is not None and (wait_s := failed_keys.bars_for_s(request.client)) and not live.knows(key):
+    if key and request is not None and (wait_s := _barred_for_s(request)) and not live.knows(key):
         why = f"Too many wrong keys came from your address. Try again in {wait_s} s."
         raise ApiError(429, why, code="too_many_wrong_keys", headers=[(b"retry-after", b"%d" % wait_s)])
     holder = await live.holder(key) if key else None
@@ -33,6 +33,21 @@ async def authenticate(live: Live, key: str, request: Incoming | None = None) ->
             failed_keys.failed(request.client)
         why = "This key is unknown, revoked or expired." if key else SEND_A_KEY
         raise ApiError(401, why, code="invalid_api_key", headers=[(b"www-authenticate", b"Bearer")])
+    if request is not None:
+        request.holder, request.seen = holder, live.config
+    return holder
+
+
+def _barred_for_s(request: Incoming) -> int:
+    return 0 if failed_keys.are_none else failed_keys.bars_for_s(request.client)
+
+
+async def still_authentic(live: Live, request: Incoming) -> KeyHolder:
+    """The holder that was found before the body came. The key is looked up again if anything changed meanwhile: it may
+    have been revoked."""
+    holder = request.holder
+    if holder is None or request.seen is not live.config or not live.is_loaded or holder.is_expired:
+        return await authenticate(live, request.key, request)
     return holder
 
 

@@ -16,7 +16,9 @@ from gateway.doors import error_shapes
 from gateway.doors.paths import Way
 
 if TYPE_CHECKING:
+    from access.keys import KeyHolder
     from gateway.exchange import Exchange
+    from gateway.live import Config
 
 # A client's own id comes back only if it fits a log line and a header.
 SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
@@ -29,7 +31,8 @@ LONGEST_PASSED = 1024
 class Incoming:
     """A request before its body is read. `call_id` is ours, `request_id` the client's own or ours.
 
-    For its line in the log: `exchange` is there once it is served, `status` is that of any other answer.
+    For its line in the log: `exchange` is there once it is served, `status` is that of any other answer. `holder` is
+    the owner of its key by the configuration `seen`, once it was looked up.
     """
 
     way: Way
@@ -42,6 +45,8 @@ class Incoming:
     started: float = field(default_factory=perf_counter)
     status: int = 200
     exchange: Exchange | None = None
+    holder: KeyHolder | None = None
+    seen: Config | None = None
 
     def __post_init__(self) -> None:
         given = self.headers.get(b"x-request-id") or self.headers.get(b"x-client-request-id")
