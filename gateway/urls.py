@@ -6,8 +6,8 @@ from gateway.api import attempts, cooldowns, explain
 
 urlpatterns = [
     path("api/v1/llm/cooldowns", cooldowns.NewestCooldownList.as_view(), name="api-cooldown-list"),
-    path("v1/requests/<slug:call_id>/attempts", attempts.AttemptsView.as_view(), name="api-attempts"),
-    path("v1/routing_group/<uuid:group_id>/test", attempts.GroupTestView.as_view(), name="api-group-test"),
+    path("v1/requests/<str:call_id>/attempts", attempts.AttemptsView.as_view(), name="api-attempts"),
+    path("v1/routing_group/<str:group_id>/test", attempts.GroupTestView.as_view(), name="api-group-test"),
     path("v1/routing_group/<str:group_id>/explain", explain.GroupExplainView.as_view(), name="api-group-explain"),
     path(
         "v1/virtual_models/<str:virtual_model_id>/explain",

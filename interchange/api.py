@@ -25,7 +25,7 @@ class ExportQuery(serializers.Serializer):
     """The groups and the format. `ids`: comma-separated; without them all groups."""
 
     format = serializers.ChoiceField(choices=FileFormat.choices, default=FileFormat.JSON)
-    ids = serializers.CharField(required=False, allow_blank=True, max_length=100_000)
+    ids = serializers.CharField(required=False, allow_blank=True, max_length=40_000)
 
 
 class ImportSerializer(StrictSerializer):

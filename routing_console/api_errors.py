@@ -8,6 +8,7 @@ from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import IntegrityError, InterfaceError, OperationalError
 from rest_framework.exceptions import ValidationError
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.serializers import as_serializer_error
 from rest_framework.views import exception_handler as drf_exception_handler
@@ -40,6 +41,15 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     response = drf_exception_handler(error, context)
     if response is not None and isinstance(error, ValidationError):
         response.data = flattened(response.data)
+    return response
+
+
+def as_json(error: Exception, context: dict[str, Any]) -> Response | None:
+    """The same, as JSON also where something else was asked for."""
+    response = exception_handler(error, context)
+    if response is not None and getattr(context.get("request"), "accepted_renderer", None) is not None:
+        renderer = JSONRenderer()
+        context["request"].accepted_renderer, context["request"].accepted_media_type = renderer, renderer.media_type
     return response
 
 

@@ -249,8 +249,8 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["access.authentication.HasRole"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["lib.parsers.StrictJSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "routing_console.api_errors.exception_handler",
+    "DEFAULT_SCHEMA_CLASS": "routing_console.described_failures.TrueSchema",
+    "EXCEPTION_HANDLER": "routing_console.api_errors.as_json",
     "COERCE_DECIMAL_TO_STRING": False,
     "UNAUTHENTICATED_USER": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -261,6 +261,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "routing_console.described_failures.add_failures",
         "gateway.api.schema.add_gateway",
     ],
     "ENUM_NAME_OVERRIDES": {

@@ -184,10 +184,11 @@ class RunTraceView(APIView):
     """One request of a rehearsal with its attempts."""
 
     @extend_schema(operation_id="read_trace_of_run", responses=OpenApiTypes.OBJECT)
-    def get(self, request: Request, run_id: str, index: int) -> Response:
-        trace = stored.trace_of(_run(run_id), index)
+    def get(self, request: Request, run_id: str, index: str) -> Response:
+        run, is_number = _run(run_id), index.isascii() and index.isdecimal() and len(index) < 10
+        trace = stored.trace_of(run, int(index)) if is_number else None
         if trace is None:
-            raise Http404(f"No request {index} of this run has ended.")
+            raise Http404(f"No request {index[:20]} of this run has ended.")
         return Response(trace)
 
 

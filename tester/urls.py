@@ -20,6 +20,6 @@ urlpatterns = [
     path("v1/runs/<str:run_id>/cancel", api.RunCancelView.as_view(), name="api-run-cancel"),
     path("v1/runs/<str:run_id>/change", api.RunChangeView.as_view(), name="api-run-change"),
     path("v1/runs/<str:run_id>/traces", api.RunTracesView.as_view(), name="api-run-traces"),
-    path("v1/runs/<str:run_id>/traces/<int:index>", api.RunTraceView.as_view(), name="api-run-trace"),
+    path("v1/runs/<str:run_id>/traces/<str:index>", api.RunTraceView.as_view(), name="api-run-trace"),
     path("v1/runs/<str:run_id>/frames", api.RunFramesView.as_view(), name="api-run-frames"),
 ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import asdict
 from typing import Any
-from uuid import UUID
 
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
@@ -23,6 +22,7 @@ from gateway.openai import ApiError
 from gateway.send_test import try_group
 from groups.models import RoutingGroup
 from lib.exceptions import NotAllowed
+from lib.serializers import row_or_404
 from usage.models import RequestRecord
 from usage.request_log.recorder import FLUSH_INTERVAL_S, recorder
 
@@ -55,10 +55,8 @@ class GroupTestView(APIView):
     write_role = Role.OPERATOR
 
     @extend_schema(request=TrialRequestSerializer, responses=TrialSerializer)
-    def post(self, request: Request, group_id: UUID) -> Response:
-        group = RoutingGroup.objects.filter(pk=group_id).first()
-        if group is None:
-            raise Http404("No routing group has this id.")
+    def post(self, request: Request, group_id: str) -> Response:
+        group = row_or_404(RoutingGroup.objects.all(), group_id)
         asked = TrialRequestSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         try:

@@ -104,15 +104,39 @@ ERROR: Schema = {
         }
     },
 }
-ERRORS = {
-    "400": "The request cannot be routed as it is.",
+ANTHROPIC_ERROR: Schema = {
+    "type": "object",
+    "required": ["type", "error", "request_id"],
+    "properties": {
+        "type": {"type": "string", "enum": ["error"]},
+        "error": {
+            "type": "object",
+            "required": ["type", "message"],
+            "properties": {"type": {"type": "string"}, "message": {"type": "string"}},
+        },
+        "request_id": {"type": "string"},
+    },
+}
+# For whoever shows a key.
+OF_KEYS = {
     "401": "No key, or a wrong one.",
-    "403": "This key may not call this group.",
+    "403": "This key may not do this.",
+    "429": "Too many wrong keys came from this address; see Retry-After.",
+    "503": "No configuration is loaded yet, or the database is away; see Retry-After.",
+}
+ERRORS = {
+    **OF_KEYS,
+    "400": "The request cannot be routed as it is, or every upstream refuses it.",
+    "402": "The account that pays for this key is out of credits.",
+    "403": "This key may not call this model or group.",
     "404": "No such model.",
+    "408": "The body did not arrive within BODY_DEADLINE_S.",
     "413": "The body is too large.",
-    "429": "Rate limited, or everything is cooling down; see Retry-After.",
+    "415": "The body is packed in a way that is not read.",
+    "422": "Every upstream refuses the request.",
+    "429": "Rate limited, too many wrong keys, or everything is cooling down; see Retry-After.",
     "502": "The upstream failed.",
-    "503": "The upstream, or the group, is unavailable.",
+    "503": "The upstream, the group or this server is unavailable; see Retry-After.",
     "504": "The upstream, or the whole request, took too long.",
 }
 
@@ -123,12 +147,11 @@ def add_gateway(result: Schema, generator: Any, request: Any, public: bool) -> S
     return result
 
 
-def _operation(name: str, summary: str, *, body: Schema | None = None, is_open: bool = False) -> Schema:
-    answers = {"200": _content("Done.", OBJECT)}
-    if body is not None:
-        answers |= {status: _content(why, ERROR) for status, why in ERRORS.items()}
-    elif not is_open:
-        answers["401"] = _content(ERRORS["401"], ERROR)
+def _operation(
+    name: str, summary: str, *, body: Schema | None = None, is_open: bool = False, error: Schema = ERROR
+) -> Schema:
+    errors: dict[str, str] = {} if is_open else OF_KEYS if body is None else dict(sorted(ERRORS.items()))
+    answers = {"200": _content("Done.", OBJECT)} | {status: _content(why, error) for status, why in errors.items()}
     operation: Schema = {"operationId": name, "summary": summary, "tags": ["gateway"], "responses": answers}
     if body is not None:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
@@ -151,7 +174,6 @@ def _model_operation() -> Schema:
 def _metrics_operation() -> Schema:
     operation = _operation("metrics", "Prometheus' text; with a key that may read, or METRICS_KEY.")
     operation["responses"]["200"] = {"description": "Done.", "content": {"text/plain": {"schema": {"type": "string"}}}}
-    operation["responses"]["403"] = _content("This key may not read.", ERROR)
     operation["responses"]["503"] = _content("The folder of the metrics can't be written or read.", ERROR)
     return operation
 
@@ -160,7 +182,8 @@ def _of_stored(name: str, summary: str) -> Schema:
     operation = _operation(name, summary)
     operation["parameters"] = [{"name": "response_id", "in": "path", "required": True, "schema": {"type": "string"}}]
     unknown = "No such response, or another key's."
-    operation["responses"] |= {"404": _content(unknown, ERROR), "503": _content(DATABASE_AWAY, ERROR)}
+    more = {"404": unknown, "503": DATABASE_AWAY} | {status: ERRORS[status] for status in ("400", "502", "504")}
+    operation["responses"] |= {status: _content(why, ERROR) for status, why in more.items()}
     return operation
 
 
@@ -194,6 +217,7 @@ PATHS: Schema = {
             "messages",
             "Anthropic's Messages; `stream` gives server-sent events. Errors have Anthropic's shape.",
             body=ANTHROPIC_MESSAGES,
+            error=ANTHROPIC_ERROR,
         )
     },
     "/v1/embeddings": {"post": _operation("embeddings", "OpenAI's embeddings.", body=EMBEDDINGS)},
@@ -220,6 +244,7 @@ PATHS: Schema = {
             "count_tokens",
             "The input tokens of a request to `/v1/messages`, estimated; free of charge and of limits.",
             body={**ANTHROPIC_MESSAGES, "required": ["model", "messages"]},
+            error=ANTHROPIC_ERROR,
         )
     },
     "/v1/models": {"get": _operation("models", "What this key can call, with limits and prices.")},

@@ -91,7 +91,7 @@ def _tool(tool: object, place: int, names: Names, lost: list[str]) -> dict[str, 
 def _choice(choice: dict[str, Any], made: list[dict[str, Any]], names: Names) -> Any:
     kind = choice.get("type")
     if kind != "tool":
-        if kind not in CHOICES:
+        if not isinstance(kind, str) or kind not in CHOICES:
             raise Malformed("tool_choice.type", "'tool_choice.type' must be auto, any, tool or none.")
         return CHOICES[kind]
     name = names.short(str(choice.get("name")))

@@ -26,7 +26,8 @@ def check(body: dict[str, Any]) -> None:
     if not isinstance(messages, list) or not messages:
         raise Malformed("messages", "'messages' must be a list of at least one message.")
     for place, message in enumerate(messages):
-        if not isinstance(message, dict) or message.get("role") not in ROLES:
+        role = message.get("role") if isinstance(message, dict) else None
+        if not isinstance(role, str) or role not in ROLES:
             raise Malformed(f"messages[{place}].role", f"'messages[{place}].role' must be user, assistant or system.")
         _check_content(message.get("content"), f"messages[{place}].content")
     if body.get("system") is not None:

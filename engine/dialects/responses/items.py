@@ -83,7 +83,7 @@ class _Conversation:
 
     def _add_message(self, item: dict[str, Any], path: str) -> None:
         role = item.get("role")
-        if role not in ROLES:
+        if not isinstance(role, str) or role not in ROLES:
             raise Malformed(f"{path}.role", f"'{path}.role' must be 'user', 'assistant', 'system' or 'developer'.")
         self._end_turn()
         parts = parts_of(item.get("content"), f"{path}.content", self._remarks)

@@ -134,7 +134,7 @@ class Toolbox:
         names = {self._offered_name(tool, "tool_choice.tools", remarks) for tool in mine}
         functions = [tool for tool in self.functions if tool["function"]["name"] in names]
         mode = choice.get("mode")
-        return self._offered(functions, mode if mode in CHOICES else "auto", remarks)
+        return self._offered(functions, mode if isinstance(mode, str) and mode in CHOICES else "auto", remarks)
 
     def _offered(self, functions: list[dict[str, Any]], choice: str | None, remarks: Remarks) -> dict[str, Any]:
         if functions:
