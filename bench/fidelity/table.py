@@ -114,4 +114,4 @@ def _value(line: Line, value: float) -> str:
 
 
 def _off(line: Line) -> str:
-    return f"{100 * line.off:+.0f} %" if line.is_time else f"{100 * line.off:+.1f}"
+    return f"{100 * line.off:+z.0f} %" if line.is_time else f"{100 * line.off:+z.1f}"
