@@ -34,9 +34,9 @@ def dialog(
     return render(request, f"{template}#{stem}-{part}", context, status=status)
 
 
-def done(request: HttpRequest, outcome: str) -> HttpResponse:
+def done(request: HttpRequest, outcome: str, *, is_good: bool = True) -> HttpResponse:
     """Redirects to the page of the form, with a message; from a dialog the whole page is reloaded."""
-    messages.success(request, outcome)
+    (messages.success if is_good else messages.error)(request, outcome)
     if wants_part(request):
         return HttpResponseClientRedirect(way_back(request))
     return redirect(way_back(request))

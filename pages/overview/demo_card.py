@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q
 
 from access.rules import can_operate
 from groups.demo_groups import ORDERED
@@ -56,12 +58,22 @@ def demo_card(*, now: float) -> DemoCard | None:
     return DemoCard(group, places) if len({place.tier for place in places}) > 1 else None
 
 
+def demo_now() -> DemoCard | None:
+    """The card at this moment."""
+    return demo_card(now=time.time())
+
+
 def is_all_demo() -> bool:
     """Whether there are no other providers than the demo's; one query."""
-    others = Provider.objects.all()
+    return not Provider.objects.exclude(of_the_demo()).exists()
+
+
+def of_the_demo(prefix: str = "") -> Q:
+    """Rows of the demo's providers, or, with the prefix `provider__`, of their models."""
+    found = Q(pk__in=[])
     for demo in PROVIDERS.values():
-        others = others.exclude(api_base__endswith=path_of(demo))
-    return not others.exists()
+        found |= Q(**{f"{prefix}api_base__endswith": path_of(demo)})
+    return found
 
 
 def places_of(deployments: Iterable[Deployment], *, now: float) -> tuple[DemoPlace, ...]:

@@ -15,7 +15,7 @@ from gateway.send_test import try_group
 from lib.exceptions import DomainError
 from pages.groups.send_test_page import shown
 from pages.guards import PersonRequest, requires
-from pages.overview.demo_card import DemoCard, demo_card, demo_context
+from pages.overview.demo_card import DemoCard, demo_context, demo_now
 from pages.overview.views import PAGE, page_context
 from pages.parts import wants_part, way_back
 from providers.demo import breaking
@@ -50,7 +50,7 @@ def _done(request: PersonRequest) -> HttpResponse:
 
 
 def _card() -> DemoCard:
-    card = demo_card(now=time.time())
+    card = demo_now()
     if card is None:
         raise Http404
     return card

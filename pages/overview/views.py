@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,7 +26,7 @@ from pages.groups.cards import ids_of_groups
 from pages.guards import PersonRequest, requires
 from pages.live_tester.listing import lines_of, newest_runs
 from pages.live_tester.rewinding import rewind_url
-from pages.overview.demo_card import demo_card, demo_context, is_all_demo
+from pages.overview.demo_card import demo_context, demo_now, is_all_demo
 from pages.overview.failing_groups import worst_groups
 from pages.overview.figures import today_at
 from pages.parts import wants_part
@@ -126,7 +125,7 @@ def page_context(request: PersonRequest) -> dict[str, Any]:
     """The whole page; with the card of the demo while there is nothing else."""
     glance = Glance()
     parts = [_part(request, part, glance) for part in PARTS]
-    demo = demo_card(now=time.time()) if settings.DEMO and is_all_demo() else None
+    demo = demo_now() if settings.DEMO and is_all_demo() else None
     return {"parts": parts, **_rights(request), **demo_context(request, demo)}
 
 

@@ -20,6 +20,7 @@ from pages.providers.offers import Checklist
 from pages.providers.page_rights import editors_only
 from pages.providers.protocols import heard
 from providers import actions, rules
+from providers.health.connection_check import check_saved
 from providers.models import Provider
 
 PAGE = "providers/provider_form.html"
@@ -101,7 +102,32 @@ def _checklist(data: QueryDict, provider: Provider | None) -> Checklist:
 def _saved(request: PersonRequest, provider: Provider | None) -> HttpResponse:
     form, checklist = ProviderForm(request.POST, provider=provider), _checklist(request.POST, provider)
     saved = form.accepted(lambda: _stored(request, form, checklist, provider))
-    return done(request, f"{saved.name} is saved.") if saved else _page(request, form, checklist, provider)
+    if saved is None:
+        return _page(request, form, checklist, provider)
+    doubt = _doubt(form, saved, provider)
+    return done(request, f"{saved.name} is saved{doubt}", is_good=doubt == ".")
+
+
+@sensitive_variables()
+def _doubt(form: ProviderForm, saved: Provider, before: Provider | None) -> str:
+    """The end of the message: a full stop, or what keeps an enabled provider from answering.
+
+    It is tested if it may have begun to answer otherwise: where it is, its secrets, or that it is enabled.
+    """
+    if not saved.enabled:
+        return "."
+    has_changed = before is None or form.new_key is not None or bool(form.new_credentials)
+    if has_changed or _place_of(saved) != _place_of(before):
+        finding = check_saved(Provider.objects.select_related("key").get(pk=saved.pk))
+        if not finding.is_ok:
+            return f", but its test failed: {finding.error.rstrip('.')}. Requests to it will fail until that is mended."
+    if not saved.models.exists():
+        return ", but has no models, so nobody can call it. Tick some in Configure."
+    return "."
+
+
+def _place_of(provider: Provider | None) -> tuple[object, ...]:
+    return (provider.api_base, provider.settings, provider.enabled) if provider else ()
 
 
 @sensitive_variables()

@@ -142,6 +142,7 @@ def create_waiting_provider(
     """Adds a provider, switched off until it has what it `needs`, such as `a key: OPENAI_API_KEY`."""
     config_version.bump()
     error = f"Needs {', '.join(needs)}."[:LONGEST_ERROR]
+    fields["name"] = fields.get("name") or _free_name(preset_of(type).display_name)
     provider = Provider(**fields | {"type": type, "enabled": False, "error": error})
     provider.created_by = provider.updated_by = by.name
     new = _new_secrets(type, {}, api_key, credentials)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from engine.probes.findings import Finding, Trouble
+from pages.providers import editing
 from providers.models import LanguageModel, Probe, Provider
 from tests.factories import make_group, make_model, make_provider
 from tests.fakes import ScriptedUpstream, Status
@@ -21,6 +23,15 @@ def upstream(settings):
         yield running
 
 
+@pytest.fixture(autouse=True)
+def tested(monkeypatch) -> list[Finding]:
+    """What a saved provider's test finds: it works, or what a test says first."""
+    findings: list[Finding] = []
+    works = Finding(1.0, models=("m-1",))
+    monkeypatch.setattr(editing, "check_saved", lambda provider: findings[0] if findings else works)
+    return findings
+
+
 def edit(provider: Provider) -> str:
     return f"/providers/{provider.pk}/edit"
 
@@ -33,6 +44,32 @@ def test_a_provider_is_added_with_its_key_and_models(page):
     assert (provider.name, provider.priority, provider.rpm, provider.created_by) == ("Ours", 7, 60, "alice")
     assert sorted(provider.models.values_list("name", flat=True)) == ["m-1", "m-2", "m-3", "m-4"]
     assert provider.key.hint == "sk-…****1234"
+
+
+def test_a_provider_whose_test_fails_is_not_saved_in_silence(page, tested):
+    tested.append(Finding(1.0, trouble=Trouble.WRONG_KEY, error="Invalid API key"))
+    html = html_of(page.post("/providers/new", provider_form(models=["m-1"]), follow=True))
+    assert 'class="toast error"' in html
+    assert "Ours is saved, but its test failed: Invalid API key." in html
+    typed = provider_form(api_key="sk-another-0123456789abcdef", present=["m-1"], models=["m-1"])
+    assert "its test failed" in html_of(page.post(edit(Provider.objects.get()), typed, follow=True))
+
+
+def test_a_provider_without_models_is_not_saved_in_silence(page):
+    html = html_of(page.post("/providers/new", provider_form(), follow=True))
+    assert 'class="toast error"' in html
+    assert "Ours is saved, but has no models" in html
+
+
+def test_what_can_not_change_its_answers_is_saved_without_a_test(page, tested):
+    typed = provider_form(models=["m-1"])
+    page.post("/providers/new", typed)
+    tested.append(Finding(1.0, trouble=Trouble.TIMEOUT, error="No answer"))
+    again = edit(Provider.objects.get())
+    for changes in ({"priority": "9"}, {"enabled": ""}):
+        html = html_of(page.post(again, {**typed, "api_key": "", "present": ["m-1"], **changes}, follow=True))
+        assert "Ours is saved." in html
+    assert "its test failed" in html_of(page.post(again, {**typed, "api_key": "", "present": ["m-1"]}, follow=True))
 
 
 def test_from_a_dialog_the_whole_page_is_loaded_again(page):
