@@ -42,7 +42,7 @@ def test_new_rows_come_by_themselves_unless_somebody_reads(admin: Page, server: 
 def test_a_request_is_found_by_its_id_and_opens_with_its_attempts(admin: Page, server: Console) -> None:
     call_id = ask(server)
     admin.goto("/requests")
-    admin.get_by_label("Call id").fill(call_id[:12])
+    admin.get_by_label("Call id", exact=True).fill(call_id[:12])
     expect(admin.locator(".requests-table tbody tr")).to_have_count(1)
     admin.get_by_role("link", name=call_id[:8]).click()
     expect(admin.get_by_role("list", name="Attempts, in order")).to_be_visible()
