@@ -145,7 +145,8 @@ def as_json(data: bytes) -> bytes:
 
 def event_as_json(event: bytes) -> bytes:
     """The same for an event of a stream, without its final blank line."""
-    if not any(name in event for name in NO_NUMBERS):
+    # Each event passes here, and a loop over the names takes three times as long.
+    if b"NaN" not in event and b"Infinity" not in event:
         return event
     return b"\n".join(
         b"data: " + as_json(line[5:].strip()) if line.startswith(b"data:") else line for line in event.split(b"\n")

@@ -13,7 +13,7 @@ from engine.dialects.answers import AnswerReading
 from engine.dialects.call_ids import IN_RESPONSES
 from engine.dialects.limits import within
 from engine.dialects.progress import Progress
-from engine.dialects.reading import Event
+from engine.dialects.reading import COMMENT, Event
 from engine.dialects.repeats import RESPONSES, Repeats, is_text_alone
 from engine.dialects.responses.kept import is_kept, item_ids
 from engine.dialects.responses.reasoning import DROPPED, encrypted_in, is_refusal, without_encrypted
@@ -136,7 +136,7 @@ class ResponseEvents(StreamEvents):
         return said
 
     def _shown(self, event: bytes, said: Event) -> bytes:
-        return b"" if is_done_mark(event) else event + b"\n\n"
+        return b"" if said is COMMENT and is_done_mark(event) else event + b"\n\n"
 
 
 class DecodedResponseEvents(DecodedEvents):
