@@ -42,7 +42,7 @@ from gateway.exchange import Exchange
 from gateway.keeping.owners import keep, look_up, may_be_kept, source_of
 from gateway.live import Live
 from gateway.openai import ApiError, Headers
-from gateway.records import cost_usd, record
+from gateway.records import cost_usd, foresee, record
 from gateway.resolve import VirtualChoice, resolve
 from gateway.sticky import conversation_of
 from gateway.tracing import switch as tracing
@@ -185,6 +185,9 @@ async def stream(exchange: Exchange) -> AsyncGenerator[bytes]:
                         await exchange.keep(exchange, noted := kept)
                     if exchange.heard is not None:
                         exchange.heard.append(chunk)
+                    if result.is_complete:
+                        exchange.status = 200
+                        foresee(exchange)
                     yield chunk
         exchange.status = 200
     except (Exception, TimeoutError) as error:

@@ -154,6 +154,12 @@ def record(exchange: Exchange) -> None:
     sums.count(ended)
 
 
+def foresee(exchange: Exchange) -> None:
+    """Keeps the record of a stream before its last event, in case this process is killed right after it."""
+    if recorder.is_on_disk:
+        recorder.foresee(FinishedExchange(exchange))
+
+
 def cost_usd(result: Answer | Stream, trace: Trace) -> float | None:
     """The cost of an answer by the catalog's prices, with that of a slower attempt beside it; None if tokens or prices
     are unknown."""

@@ -16,8 +16,9 @@ import pytest
 
 from tests.fakes import Ok, ScriptedUpstream
 from tests.pace import within
-from tests.servers import MASTER_KEY, Console, console, eventually, stop
+from tests.servers import MASTER_KEY, Console, becomes, console, console_beside, eventually, stop
 
+URL = "/v1/chat/completions"
 HEADERS = {"Authorization": f"Bearer {MASTER_KEY}"}
 
 
@@ -68,6 +69,22 @@ def writer_of(ours: Console) -> int | None:
     return next(
         (pid for pid in children if b"usage.request_log.writer" in Path(f"/proc/{pid}/cmdline").read_bytes()), None
     )
+
+
+def test_a_server_that_is_killed_loses_no_request_that_was_answered(tmp_path: Path):
+    with serving(tmp_path) as (ours, _):
+        ask_many(ours, 30)
+        for _ in range(10):
+            with httpx.stream("POST", ours.url + URL, json=body(stream=True), headers=HEADERS, timeout=60) as answer:
+                assert answer.read().endswith(b"data: [DONE]\n\n")
+        ours.process.kill()
+        ours.process.wait()
+        assert len(list((tmp_path / "unwritten").glob("*.rows"))) == 2
+        with console_beside(ours, tmp_path):
+            becomes(lambda: counts(tmp_path), (40, in_each_grain(40)), deadline_s=60)
+            becomes(lambda: len(list((tmp_path / "unwritten").glob("*.rows"))), 2, deadline_s=60)
+    assert counts(tmp_path) == (40, in_each_grain(40))
+    assert not list((tmp_path / "unwritten").iterdir())
 
 
 @pytest.mark.parametrize("server", ["uvicorn", "daphne"])

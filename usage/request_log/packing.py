@@ -80,6 +80,17 @@ class Unwritten(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """One whose data is made already."""
+
+    call_id: str
+    packed: Wire
+
+    def wire(self) -> Wire:
+        return self.packed
+
+
 def entry_of(wire: Wire) -> JournalEntry:
     """The entry for the journal."""
     values, owed = wire

@@ -1,6 +1,7 @@
 """Finished request -> row, off the path of requests: in batches, twice a second, by a separate process.
 
-After a normal stop nothing is lost; after a kill at most the requests since the last batch.
+After a normal stop nothing is lost, and after a kill nothing that was answered: until a row is in the tables, a server
+has it on disk too (`crash_files.py`).
 """
 
 from __future__ import annotations
@@ -12,18 +13,22 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from itertools import islice
 
 import structlog
+from django.conf import settings
 from django.db import DatabaseError, connections
+from django.utils import timezone
 
 from usage.metrics.declared import LOG_LOST
 from usage.metrics.summing import sums
 from usage.models import RequestRecord
+from usage.request_log.crash_files import CrashFiles, recover
 from usage.request_log.finished import record_of
 from usage.request_log.journal import write
 from usage.request_log.key_use import KeyUse
-from usage.request_log.packing import Unwritten, Wire, entry_of
+from usage.request_log.packing import Packed, Unwritten, Wire, entry_of
 from usage.request_log.retention import purge
 from usage.request_log.writer_process import WriterGone, WriterProcess
 
@@ -31,6 +36,8 @@ log = structlog.get_logger(__name__)
 
 FLUSH_INTERVAL_S = 0.5
 PURGE_INTERVAL_S = 600.0
+# How often a process looks for what others have left behind.
+RECOVER_INTERVAL_S = 30.0
 # The pause after a process that did not start; until there is another one, this process writes the log.
 RETRY_AFTER_S = 10.0
 BATCH = 1000
@@ -48,6 +55,7 @@ class Recorder:
         self._lost = 0
         self._process: WriterProcess | None = None
         self._next_start = 0.0
+        self._files = CrashFiles(settings.DATA_DIR / "unwritten")
 
     def put(self, request: Unwritten) -> None:
         """Queues a finished request and its charge for the next batch; never waits."""
@@ -55,7 +63,21 @@ class Recorder:
             self._pending.popleft()
             self._lost += 1
             sums.add(LOG_LOST)
-        self._pending.append(request)
+        if not self._files.is_open:
+            self._pending.append(request)
+            return
+        # In this order: what the writer has taken from the queue may be in the files still, but never the other way.
+        self._pending.append(packed := Packed(request.call_id, request.wire()))
+        self._files.keep(packed.packed)
+
+    def foresee(self, request: Unwritten) -> None:
+        """Keeps a request on disk that is about to end; it is queued when it has ended."""
+        self._files.keep(request.wire())
+
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether what is queued is on disk too."""
+        return self._files.is_open
 
     @property
     def waiting(self) -> int:
@@ -68,11 +90,15 @@ class Recorder:
 
     async def run(self) -> None:
         """Writes batches and deletes old rows until cancelled."""
-        last_purge = 0.0
+        last_purge = last_look = 0.0
         loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(1, thread_name_prefix="recorder") as thread:
             try:
+                await loop.run_in_executor(thread, self._open_files)
                 while True:
+                    if not last_look or loop.time() - last_look > RECOVER_INTERVAL_S:
+                        last_look = loop.time()
+                        await loop.run_in_executor(thread, self._recover)
                     await asyncio.sleep(FLUSH_INTERVAL_S)
                     if self._pending:
                         await loop.run_in_executor(thread, self._work)
@@ -81,6 +107,22 @@ class Recorder:
                         await asyncio.to_thread(purge)
             finally:
                 thread.submit(connections.close_all)
+
+    def _open_files(self) -> None:
+        try:
+            self._files.open()
+        except OSError as error:
+            log.warning("finished requests are in memory only, a kill would lose them", why=str(error))
+
+    def _recover(self) -> None:
+        """Writes what killed processes of this machine have left."""
+        oldest = timezone.now() - timedelta(hours=settings.ATTEMPTS_RETENTION_HOURS)
+        try:
+            if count := recover(self._files.folder, write, oldest_s=oldest.timestamp()):
+                log.warning("requests of a process that was killed are in the log now", count=count)
+        except (DatabaseError, OSError) as error:
+            log.warning("requests of a process that was killed are not recorded yet", error=str(error))
+            connections.close_all()
 
     def _work(self) -> None:
         self._flush()
@@ -96,6 +138,7 @@ class Recorder:
         try:
             self._flush()
         finally:
+            self._files.close(is_written=not self._pending)
             connections.close_all()
             if self._process:
                 self._process.end()
@@ -110,9 +153,11 @@ class Recorder:
             return
         with self._lock:
             try:
+                self._files.turn()
                 while batch := list(islice(self._pending, BATCH)):
                     self._write(list(_wires(batch)))
                     self._forget(batch)
+                self._files.forget()
                 self._report_lost()
             except DatabaseError as error:
                 log.warning("requests not recorded yet", waiting=len(self._pending), error=str(error))
