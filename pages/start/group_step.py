@@ -72,6 +72,8 @@ def group_step(request: PersonRequest, provider_id: UUID, group_id: UUID | None 
     """The form; POST saves the group, a new one or that of an earlier visit."""
     provider = get_object_or_404(Provider, pk=provider_id)
     group = get_object_or_404(RoutingGroup.objects.with_deployments(), pk=group_id) if group_id else None
+    if group and not is_simple(group):
+        return redirect("group-edit", group.pk)
     models = offered_models(provider, group)
     if not models:
         return redirect("start-models", provider.pk)
@@ -82,6 +84,14 @@ def group_step(request: PersonRequest, provider_id: UUID, group_id: UUID | None 
     if saved is None:
         return _page(request, provider, form)
     return go_on(request, reverse("start-api-key", args=[provider.pk, saved.pk]))
+
+
+def is_simple(group: RoutingGroup) -> bool:
+    """Whether this step can show all of it; what was set elsewhere would be lost."""
+    rows = group.deployments.all()
+    limits = ("rpm", "tpm", "max_parallel", "max_wait_s", "display_name", "extra_headers", "extra_body", "capacity")
+    is_plain = not any(getattr(row, name) for row in rows for name in limits)
+    return group.strategy == Strategy.PRIORITY_FAILOVER and len(rows) <= MOST_OFFERED and is_plain
 
 
 def offered_models(provider: Provider, group: RoutingGroup | None) -> list[LanguageModel]:

@@ -172,6 +172,15 @@ def test_the_group_is_saved_in_the_typed_order_and_changed_when_one_comes_back(p
     assert RoutingGroup.objects.count() == 1
 
 
+def test_a_group_with_more_than_the_step_shows_is_edited_in_the_builder(page, openai):
+    provider, group = with_group(page, openai)
+    group.deployments.filter(priority=1).update(rpm=60)
+    again = f"/start/{provider.pk}/group/{group.pk}"
+    for answer in (page.get(again), page.post(again, {"name": "x", **places(provider, *TICKED)})):
+        assert answer.url == f"/groups/{group.pk}/edit"
+    assert group.deployments.get(priority=1).rpm == 60
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
