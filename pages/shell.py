@@ -1,7 +1,8 @@
-"""The frame of every page: the sidebar and the theme."""
+"""The frame of every page: the sidebar, the tabs of its entries, and the theme."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,120 +10,149 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from access.models import Role, Theme
+from usage.models import Alert
 
 
 @dataclass(frozen=True, slots=True)
-class SidebarEntry:
-    """A line of the sidebar. It is current at its own URL and at those in `sections`.
+class SidebarTab:
+    """A page of an entry, for people of `role` and above.
 
-    `is_for_all`: also for people without a role.
+    `count_id` is the id of an element beside the title, which a part of the page fills later.
     """
 
     title: str
     url_name: str
     icon: str
-    sections: tuple[str, ...] = ()
-    is_for_staff: bool = False
-    is_for_all: bool = False
+    role: Role = Role.VIEWER
+    count_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class SidebarSection:
-    """Entries under one heading; the first has none."""
+class SidebarEntry:
+    """A line of the sidebar. It leads to the first of its tabs that the person may open.
+
+    It is current at the addresses of its tabs, at those in `sections`, and at all below them.
+    """
 
     title: str
-    entries: tuple[SidebarEntry, ...]
+    icon: str
+    tabs: tuple[SidebarTab, ...]
+    sections: tuple[str, ...] = ()
 
 
 # In the order of the sidebar; a new page gets its line here.
-SECTIONS = (
-    SidebarSection("", (SidebarEntry("Overview", "home", "gauge"),)),
-    SidebarSection(
-        "Routing",
+ENTRIES = (
+    SidebarEntry("Overview", "gauge", (SidebarTab("Overview", "home", "gauge"),)),
+    SidebarEntry(
+        "Groups",
+        "waypoints",
+        (SidebarTab("Routing groups", "group-list", "waypoints"),),
+        sections=("/runs", "/time-machine"),
+    ),
+    SidebarEntry(
+        "Smart routing",
+        "sparkles",
         (
-            SidebarEntry("Routing Groups", "group-list", "waypoints", sections=("/runs",)),
-            SidebarEntry("Virtual Models", "virtual-list", "sparkles"),
-            SidebarEntry("Routing Rules", "routing-rules", "settings"),
+            SidebarTab("Virtual models", "virtual-list", "sparkles"),
+            SidebarTab("Routing rules", "routing-rules", "settings"),
         ),
     ),
-    SidebarSection(
-        "Upstream",
+    SidebarEntry(
+        "Providers",
+        "server",
         (
-            SidebarEntry("Providers", "provider-list", "server"),
-            SidebarEntry("Models", "model-list", "brain"),
+            SidebarTab("Providers", "provider-list", "server"),
+            SidebarTab("Models", "model-list", "brain"),
+            SidebarTab("Cooldowns", "cooldown-list", "snowflake"),
+            SidebarTab("Price updates", "catalog-news", "refresh-cw", count_id="news-count"),
+            SidebarTab("Status pages", "status-page-list", "inbox"),
         ),
     ),
-    SidebarSection(
+    SidebarEntry(
         "Traffic",
+        "activity",
         (
-            SidebarEntry("Usage", "usage", "chart-column"),
-            SidebarEntry("Requests", "request-list", "activity", is_for_all=True),
-            SidebarEntry("Alerts", "alert-list", "bell"),
+            SidebarTab("Requests", "request-list", "activity", role=Role.STRANGER),
+            SidebarTab("All usage", "usage", "chart-column"),
+            SidebarTab("Your usage", "my-usage", "user-round", role=Role.STRANGER),
         ),
     ),
-    SidebarSection(
+    SidebarEntry("Alerts", "bell", (SidebarTab("Alerts", "alert-list", "bell"),)),
+    SidebarEntry(
         "Access",
+        "key-round",
         (
-            SidebarEntry("Teams", "team-list", "users"),
-            SidebarEntry("API keys", "key-list", "key-round"),
-            SidebarEntry("Credits", "credit-list", "coins"),
-            SidebarEntry("People", "person-list", "user-round", is_for_staff=True),
-            SidebarEntry("BYOK", "byok-list", "lock", is_for_staff=True),
-        ),
-    ),
-    SidebarSection(
-        "Reference",
-        (
-            SidebarEntry("API docs", "api-docs", "book-open", is_for_all=True),
-            SidebarEntry("Admin", "admin:index", "shield", is_for_staff=True),
+            SidebarTab("API keys", "key-list", "key-round"),
+            SidebarTab("Teams", "team-list", "users"),
+            SidebarTab("People", "person-list", "user-round", role=Role.ADMIN),
+            SidebarTab("Credits", "credit-list", "coins"),
+            SidebarTab("BYOK", "byok-list", "lock", role=Role.ADMIN),
         ),
     ),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class SidebarLine:
-    """An entry on one page."""
+class TabLine:
+    """A tab on one page."""
 
     title: str
     url: str
     icon: str
     is_current: bool
+    count_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """A section on one page."""
+class SidebarLine:
+    """An entry on one page. `count`, asked when it is drawn, is the number beside it; none for 0."""
 
     title: str
-    lines: list[SidebarLine]
+    url: str
+    icon: str
+    is_current: bool
+    tabs: tuple[TabLine, ...]
+    count: Callable[[], int]
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
     """The context processor of every page."""
-    blocks = [_block(section, request) for section in SECTIONS]
+    lines = sidebar_of(_user(request), request.path)
     return {
-        "sidebar": [block for block in blocks if block.lines],
+        "sidebar": lines,
+        "sidebar_entry": next((line for line in lines if line.is_current), None),
         "theme": _theme(request),
         "themes": Theme,
     }
 
 
-def _block(section: SidebarSection, request: HttpRequest) -> Block:
-    user = _user(request)
-    return Block(section.title, [_line(entry, request.path) for entry in section.entries if _opens(entry, user)])
+def sidebar_of(user: Any, path: str) -> list[SidebarLine]:
+    """The entries that this person may open, as drawn at this address."""
+    role = getattr(user, "effective_role", Role.STRANGER)
+    return [line for entry in ENTRIES if (line := _line(entry, role, path))]
 
 
-def _opens(entry: SidebarEntry, user: Any) -> bool:
-    """Whether this person may open it."""
-    if entry.is_for_staff:
-        return bool(getattr(user, "is_staff", False))
-    return entry.is_for_all or getattr(user, "role", None) != Role.STRANGER
+def _line(entry: SidebarEntry, role: Role, path: str) -> SidebarLine | None:
+    urls = {tab: reverse(tab.url_name) for tab in entry.tabs if role.includes(tab.role)}
+    if not urls:
+        return None
+    # The longest address that leads here: /models/news is a tab of its own, not a page below /models.
+    here = max((url for url in urls.values() if _is_under(path, url)), key=len, default="")
+    tabs = tuple(TabLine(tab.title, url, tab.icon, url == here, tab.count_id) for tab, url in urls.items())
+    is_current = bool(here) or any(_is_under(path, section) for section in entry.sections)
+    return SidebarLine(entry.title, tabs[0].url, entry.icon, is_current, tabs, _count_of(entry))
 
 
-def _line(entry: SidebarEntry, path: str) -> SidebarLine:
-    url = reverse(entry.url_name)
-    return SidebarLine(entry.title, url, entry.icon, is_current=any(_is_under(path, s) for s in (url, *entry.sections)))
+def _count_of(entry: SidebarEntry) -> Callable[[], int]:
+    return _open_alerts if entry.title == "Alerts" else _no_count
+
+
+def _open_alerts() -> int:
+    return Alert.objects.open().count()
+
+
+def _no_count() -> int:
+    return 0
 
 
 def _is_under(path: str, section: str) -> bool:

@@ -5,8 +5,9 @@ const root = document.documentElement;
 /* At once; the form tells the server, which remembers it. */
 function setTheme(button) {
   root.dataset.theme = button.value;
-  for (const other of button.form.elements)
-    if (other.name === "theme") other.setAttribute("aria-pressed", other === button);
+  root.classList.toggle("dark-mode", button.value !== "light"); // Swagger UI's name for it
+  for (const other of document.querySelectorAll("button[name=theme]"))
+    other.setAttribute("aria-pressed", other.value === button.value);
 }
 
 export function toast(text, kind) {

@@ -93,7 +93,7 @@ def pages(browser: Browser, server: Console, camera: Camera) -> None:
     with person(browser, server, "admin") as page:
         camera.take(page, "list")
         page.set_viewport_size({"width": 390, "height": 844})
-        page.get_by_role("button", name="Menu").click()
+        page.get_by_role("button", name="Menu", exact=True).click()
         page.screenshot(path=camera.folder / "menu-390.png")
         page.goto("/groups?q=nothing-like-it")
         camera.take(page, "list-no-match")

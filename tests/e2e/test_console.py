@@ -113,6 +113,7 @@ def test_everything_works_without_javascript(plain: Page) -> None:
     send_test(page)
     expect(page.get_by_role("heading", level=1)).to_have_text("demo-ordered")
     expect(page.locator(".attempt")).to_have_count(1)
+    page.get_by_role("button", name="Your menu: admin").click()
     follow(page.get_by_role("button", name="Sign out"))
     expect(page.get_by_text("You are signed out.")).to_be_visible()
 
@@ -129,11 +130,40 @@ def test_a_lost_session_leads_back_to_the_same_page(admin: Page) -> None:
 def test_the_menu_opens_on_a_phone(admin: Page) -> None:
     admin.set_viewport_size({"width": PHONE, "height": 844})
     admin.goto("/groups")
-    expect(admin.get_by_role("link", name="API docs")).to_be_hidden()
-    admin.get_by_role("button", name="Menu").click()
-    expect(admin.get_by_role("link", name="API docs")).to_be_visible()
+    smart = admin.get_by_role("link", name="Smart routing")
+    expect(smart).to_be_hidden()
+    admin.get_by_role("button", name="Menu", exact=True).click()
+    expect(smart).to_be_visible()
+    admin.get_by_role("button", name="Your menu: admin").click()
+    expect(admin.get_by_role("link", name="API reference")).to_be_in_viewport(ratio=1)
+    assert violations(admin) == []
     admin.keyboard.press("Escape")
-    expect(admin.get_by_role("link", name="API docs")).to_be_hidden()
+    expect(admin.get_by_role("link", name="API reference")).to_be_hidden()
+    admin.keyboard.press("Escape")
+    expect(smart).to_be_hidden()
+
+
+def test_the_reference_is_in_our_frame_and_theme(admin: Page) -> None:
+    admin.goto("/groups")
+    admin.get_by_role("button", name="Your menu: admin").click()
+    follow(admin.get_by_role("link", name="API reference"))
+    expect(admin.locator(".opblock").first).to_be_visible()
+    expect(admin.locator("html")).to_have_class("dark-mode")
+    admin.get_by_role("button", name="Switch to the light theme").click()
+    expect(admin.locator("html")).not_to_have_class("dark-mode")
+    admin.get_by_role("button", name="Switch to the dark theme").click()
+    follow(admin.get_by_role("link", name="Groups", exact=True))
+
+
+def test_between_phone_and_desk_the_entries_are_icons_with_names(admin: Page) -> None:
+    admin.set_viewport_size({"width": 960, "height": 900})
+    admin.goto("/groups")
+    entry = admin.get_by_role("link", name="Smart routing")
+    assert (entry.bounding_box() or {})["width"] < 60
+    follow(entry)
+    expect(admin.get_by_role("navigation", name="Smart routing").get_by_role("link")).to_have_text(
+        ["Virtual models", "Routing rules"]
+    )
 
 
 def test_axe_finds_nothing_and_no_page_is_wider_than_the_screen(page: Page, signed_in: Any) -> None:
