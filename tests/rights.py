@@ -147,6 +147,7 @@ RULES: dict[str, tuple[str, str]] = {
     "own-key-forget": (ADMIN, KNOWN),
     "own-key-test": (ADMIN, KNOWN),
     "own-keys": (KNOWN, KNOWN),
+    "password": (KNOWN, KNOWN),
     "person-limits": (ADMIN, ADMIN),
     "person-list": (ADMIN, ADMIN),
     "person-new": (ADMIN, ADMIN),

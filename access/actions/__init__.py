@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from access.actions.keys import KeyFields, change_key, issue_key, revoke_key, rotate_key
 from access.actions.people import (
+    change_password,
     create_user,
     set_active,
     set_limits,
@@ -22,6 +23,7 @@ __all__ = [
     "add_member",
     "change_key",
     "change_member",
+    "change_password",
     "change_team",
     "create_team",
     "create_user",

@@ -35,6 +35,15 @@ def create_user(
     return user
 
 
+@sensitive_variables("password")
+def change_password(*, by: User, password: str) -> None:
+    """Gives a person another password, which ends their sessions; raises ValidationError for a weak one."""
+    validate_password(password, by)
+    by.set_password(password)
+    by.save(update_fields=["password"])
+    log.info("password changed", user=by.username)
+
+
 @atomic
 def sign_out_everywhere(*, by: User) -> None:
     """Ends all sessions of this person, in every browser."""

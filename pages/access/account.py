@@ -6,15 +6,18 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import authenticate, update_session_auth_hash
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from access import actions
 from access.credits.statements import summary_of
 from access.models import PowerLevel, Role, Theme, User
 from access.rules import can_read
+from pages.access.forms.people import PasswordForm
 from pages.access.key_status import lines_of
 from pages.access.own_key_panel import panel_of
 from pages.guards import PersonRequest, requires
@@ -74,3 +77,31 @@ def account_context(request: PersonRequest) -> dict[str, Any]:
         "own_keys": panel_of(person),
         "credits": summary_of(person),
     }
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@sensitive_post_parameters()
+@requires(Role.STRANGER, to="change your password")
+def change_password(request: PersonRequest) -> HttpResponseBase:
+    """Another password for the signed-in person; this session goes on, all others end.
+
+    A wrong current password counts as a failed sign-in, so that a session left open is no way to guess it.
+    """
+    person = request.user
+    form = PasswordForm(request.POST or None, is_theirs=lambda word: _signs_in(request, word))
+    if person.has_usable_password():
+        changed = form.accepted(lambda: _change(person, form.new_password()))
+        if changed:
+            update_session_auth_hash(request, person)
+            messages.success(request, "Your password is changed. Other browsers are signed out.")
+            return redirect("account")
+    return render(request, "access/password.html", {"form": form, "person": person}, status=form.status)
+
+
+def _signs_in(request: PersonRequest, password: str) -> bool:
+    return authenticate(request, username=request.user.get_username(), password=password) == request.user
+
+
+def _change(person: User, password: str) -> bool:
+    actions.change_password(by=person, password=password)
+    return True

@@ -6,6 +6,7 @@ from pages.access import account, byok, credits, key_changes, keys, members, own
 
 urlpatterns = [
     path("account", account.account, name="account"),
+    path("account/password", account.change_password, name="password"),
     path("teams", teams.team_list, name="team-list"),
     path("teams/new", teams.team_new, name="team-new"),
     path("teams/<uuid:team_id>", teams.team_detail, name="team-detail"),
