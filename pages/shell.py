@@ -17,7 +17,8 @@ from usage.models import Alert
 class SidebarTab:
     """A page of an entry, for people of `role` and above.
 
-    `count_id` is the id of an element beside the title, which a part of the page fills later.
+    `count_id` is the id of an element beside the title, which a part of the page fills later; by `words` the palette
+    finds it besides its title.
     """
 
     title: str
@@ -25,6 +26,7 @@ class SidebarTab:
     icon: str
     role: Role = Role.VIEWER
     count_id: str = ""
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +74,21 @@ ENTRIES = (
         "Traffic",
         "activity",
         (
-            SidebarTab("Requests", "request-list", "activity", role=Role.STRANGER),
-            SidebarTab("All usage", "usage", "chart-column"),
-            SidebarTab("Your usage", "my-usage", "user-round", role=Role.STRANGER),
+            SidebarTab("Requests", "request-list", "activity", role=Role.STRANGER, words="log calls"),
+            SidebarTab("All usage", "usage", "chart-column", words="cost spend tokens analytics"),
+            SidebarTab("Your usage", "my-usage", "user-round", role=Role.STRANGER, words="my cost"),
         ),
     ),
-    SidebarEntry("Alerts", "bell", (SidebarTab("Alerts", "alert-list", "bell"),)),
+    SidebarEntry("Alerts", "bell", (SidebarTab("Alerts", "alert-list", "bell", words="thresholds webhook"),)),
     SidebarEntry(
         "Access",
         "key-round",
         (
             SidebarTab("API keys", "key-list", "key-round"),
             SidebarTab("Teams", "team-list", "users"),
-            SidebarTab("People", "person-list", "user-round", role=Role.ADMIN),
-            SidebarTab("Credits", "credit-list", "coins"),
-            SidebarTab("BYOK", "byok-list", "lock", role=Role.ADMIN),
+            SidebarTab("People", "person-list", "user-round", role=Role.ADMIN, words="users roles"),
+            SidebarTab("Credits", "credit-list", "coins", words="budget caps"),
+            SidebarTab("BYOK", "byok-list", "lock", role=Role.ADMIN, words="own keys bring"),
         ),
     ),
 )

@@ -5,6 +5,7 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("pages.overview.urls")),
     path("", include("pages.start.urls")),
+    path("", include("pages.palette.urls")),
     path("", include("pages.groups.urls")),
     path("", include("pages.smart_routing.urls")),
     path("", include("pages.live_tester.urls")),

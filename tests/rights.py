@@ -185,7 +185,7 @@ RULES: dict[str, tuple[str, str]] = {
     "saved-filter": (KNOWN, KNOWN),
     "saved-filter-delete": (KNOWN, KNOWN),
     "saved-filter-new": (KNOWN, KNOWN),
-    "search": (VIEWER, ADMIN),
+    "search": (KNOWN, ADMIN),
     "shared-group": (ANYBODY, ANYBODY),
     "shared-group-now": (ANYBODY, ANYBODY),
     "sign-in": (ANYBODY, ANYBODY),

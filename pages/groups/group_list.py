@@ -1,4 +1,4 @@
-"""The list of the groups, and the search over everything."""
+"""The list of the groups."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from pages.groups.assignments import team_names
 from pages.groups.cards import row_of
 from pages.groups.forms import GroupFilterForm
 from pages.groups.list_columns import COLUMNS
-from pages.groups.name_search import find
 from pages.guards import PersonRequest, requires
-from pages.parts import ids_in, page_of, page_or_part, wants_part, words_in
+from pages.parts import ids_in, page_of, page_or_part
 from pages.table_columns import headers
 from usage.health.activity import activity_of
 
@@ -39,7 +38,6 @@ def group_activity(request: PersonRequest) -> HttpResponse:
 
 
 PAGE_SIZE = 20
-FEW, MANY = 5, 50
 
 
 @require_safe
@@ -59,13 +57,3 @@ def group_list(request: PersonRequest) -> HttpResponse:
         "can_edit": can_operate(request.user),
     }
     return page_or_part(request, "groups/routinggroup_list.html", "group-rows", context)
-
-
-@require_safe
-@vary_on_headers("HX-Request")
-@requires(Role.VIEWER, to="search")
-def search(request: PersonRequest) -> HttpResponse:
-    """Groups, providers and models by name: a few of each under the search field, more on the page."""
-    text, most = words_in(request), FEW if wants_part(request) else MANY
-    context = {"text": text, "kinds": find(text, most=most)}
-    return page_or_part(request, "groups/search.html", "search-results", context)

@@ -7,7 +7,6 @@ from pages.groups.builder import views
 from pages.groups.home import share_link
 
 urlpatterns = [
-    path("search", group_list.search, name="search"),
     path("groups", group_list.group_list, name="group-list"),
     path("groups/bulk", bulk_actions.bulk, name="group-bulk"),
     path("groups/undo/<uuid:token>", bulk_actions.undo, name="group-undo"),

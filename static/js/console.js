@@ -1,4 +1,4 @@
-/* What the pages do beyond HTML and htmx: theme, search, toasts, dialogs, copying. All of it is optional. */
+/* What the pages do beyond HTML and htmx: theme, toasts, dialogs, copying. All of it is optional. */
 
 const root = document.documentElement;
 
@@ -69,28 +69,6 @@ document.addEventListener("htmx:afterSettle", (event) => {
 document.addEventListener("animationend", (event) => {
   if (event.animationName === "leave") event.target.remove();
 });
-
-/* The search of the header: "/" goes there, arrows walk through what was found, Escape leaves. */
-document.addEventListener("keydown", (event) => {
-  const finder = document.querySelector(".finder");
-  if (!finder || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === "/" && !event.target.closest("input, textarea, select, [contenteditable]")) {
-    event.preventDefault();
-    finder.elements.q.focus();
-  } else if (finder.contains(event.target)) walk(finder, event);
-});
-
-function walk(finder, event) {
-  if (event.key === "Escape") {
-    document.getElementById("found").replaceChildren();
-    finder.elements.q.focus();
-  }
-  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (!step) return;
-  event.preventDefault();
-  const stops = [finder.elements.q, ...finder.querySelectorAll(".found a")];
-  stops[(stops.indexOf(event.target) + step + stops.length) % stops.length].focus();
-}
 
 /* What was asked for a part of the page goes with it: its answer would have no place, and an error for each cell. */
 const underway = new Map(); // request -> the element that its answer is for

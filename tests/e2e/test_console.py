@@ -159,7 +159,9 @@ def test_between_phone_and_desk_the_entries_are_icons_with_names(admin: Page) ->
     admin.set_viewport_size({"width": 960, "height": 900})
     admin.goto("/groups")
     entry = admin.get_by_role("link", name="Smart routing")
-    assert (entry.bounding_box() or {})["width"] < 60
+    box = entry.bounding_box()
+    assert box is not None
+    assert box["width"] < 60
     follow(entry)
     expect(admin.get_by_role("navigation", name="Smart routing").get_by_role("link")).to_have_text(
         ["Virtual models", "Routing rules"]

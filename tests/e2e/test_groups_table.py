@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.looks import DESK, TABLET, faults
+from tests.e2e.looks import faults
 from tests.e2e.stage import LIMIT_S, follow
 from tests.servers import Console, eventually
 
@@ -122,25 +122,6 @@ def test_the_recent_activity_of_a_group_loads_after_the_rows(table: Page, server
     expect(row.locator(".lately")).to_contain_text("1")
 
 
-def test_the_search_of_the_header_is_walked_by_keyboard(table: Page) -> None:
-    table.locator("h1").click()
-    table.keyboard.press("/")
-    table.keyboard.type("table-")
-    found = table.locator("#found a.hit")
-    expect(found).to_have_count(3)
-    table.keyboard.press("ArrowDown")
-    table.keyboard.press("ArrowDown")
-    expect(found.nth(1)).to_be_focused()
-    table.keyboard.press("Escape")
-    expect(found).to_have_count(0)
-    expect(table.get_by_label("Search groups, providers and models")).to_be_focused()
-    table.keyboard.type("c")
-    expect(found).to_have_count(1)
-    table.keyboard.press("ArrowDown")
-    table.keyboard.press("Enter")
-    expect(table.get_by_role("heading", level=1, name="table-c")).to_be_visible()
-
-
 def test_all_of_it_works_without_javascript(table: Page, plain_admin: Page) -> None:
     page = plain_admin
     page.goto("/groups?q=table-")
@@ -172,8 +153,5 @@ def test_axe_and_the_screen_are_content_in_every_state(table: Page) -> None:
     table.get_by_role("switch", name="table-c is active").click()
     expect(table.get_by_role("button", name="Undo")).to_be_visible()
     assert faults(table) == []
-    table.get_by_label("Search groups, providers and models").fill("a")
-    expect(table.locator("#found .hit").first).to_be_visible()
-    assert faults(table, widths=(TABLET, DESK)) == []
     table.goto("/search?q=a")
     assert faults(table) == []

@@ -17,23 +17,6 @@ beforeEach(async () => {
   await import(`../../static/js/console.js?${version}`);
 });
 
-function press(target, key, properties = {}) {
-  const event = Object.assign(new Event("keydown", { cancelable: true }), { key, ...properties });
-  Object.defineProperty(event, "target", { value: target });
-  page.dispatchEvent(event);
-  return event;
-}
-
-function finder() {
-  const found = [new FakeElement(), new FakeElement()];
-  const box = new FakeElement();
-  const form = new FakeElement({ parts: { ".found a": found }, elements: { q: box } });
-  form.contains = (element) => [box, ...found].includes(element);
-  page.parts[".finder"] = form;
-  page.parts["#found"] = new FakeElement({ replaceChildren: () => found.splice(0) });
-  return { box, found };
-}
-
 test("an address carries only the filters in use", () => {
   const detail = { verb: "get", parameters: { q: "", page: "2", status: "" } };
   page.say("htmx:configRequest", { detail });
@@ -58,31 +41,6 @@ test("what went wrong is said in a toast", () => {
       "The server can't be reached. Is it running?",
     ],
   );
-});
-
-test("a slash goes to the search, unless somebody is typing or means something else", () => {
-  const { box } = finder();
-  const somewhere = { closest: () => null };
-  assert.equal(press({ closest: () => ({}) }, "/").defaultPrevented, false);
-  assert.equal(press(somewhere, "/", { ctrlKey: true }).defaultPrevented, false);
-  assert.equal(page.activeElement, null);
-  assert.equal(press(somewhere, "/").defaultPrevented, true);
-  assert.equal(page.activeElement, box);
-});
-
-test("arrow keys walk through what was found, and around", () => {
-  const { box, found } = finder();
-  const walked = ["ArrowDown", "ArrowDown", "ArrowDown", "ArrowUp"].map((key) => {
-    press(page.activeElement ?? box, key);
-    return [box, ...found].indexOf(page.activeElement);
-  });
-  assert.deepEqual(walked, [1, 2, 0, 2]);
-});
-
-test("Escape leaves what was found", () => {
-  const { box, found } = finder();
-  press(found[1], "Escape");
-  assert.deepEqual([page.activeElement, found], [box, []]);
 });
 
 test("one box ticks all on the page", () => {

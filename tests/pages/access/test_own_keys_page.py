@@ -131,5 +131,5 @@ def test_without_providers_it_says_what_is_missing(browser):
 def test_many_keys_take_the_same_queries(browser, charlie, django_assert_num_queries):
     for _ in range(5):
         keys.store(by=charlie, user=charlie, provider=make_provider(), key=KEY)
-    with django_assert_num_queries(5):  # session, person, keys, whether there are providers, those to choose from
+    with django_assert_num_queries(6):  # session, person, alerts, keys, whether there are providers, those to choose
         browser.get(URL)

@@ -281,5 +281,5 @@ def test_teams_and_keys_are_ticked_by_name(page, bob):
 def test_the_number_of_queries_does_not_grow_with_the_group(page, django_assert_num_queries):
     few, many = (make_group(models=[make_model() for _ in range(count)]) for count in (1, 12))
     for group in (few, many):
-        with django_assert_num_queries(8):
+        with django_assert_num_queries(9):
             page.get(f"/groups/{group.pk}/edit")

@@ -306,5 +306,5 @@ def test_the_number_of_queries_does_not_grow_with_the_runs(client, bob, group, d
         run = make_run(group)
     with django_assert_max_num_queries(12):
         client.get(f"/runs/{run.pk}")
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(6):
         client.get(f"/groups/{group.pk}/runs")

@@ -84,5 +84,5 @@ def test_the_way_there_says_how_many_there_are(page, model):
 
 def test_looking_again_compares_nothing_again(page, model, django_assert_num_queries):
     page.get(URL)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         page.get(URL)

@@ -72,11 +72,11 @@ def test_htmx_gets_the_rows_and_pages_keep_the_filters(page):
 
 def test_the_number_of_queries_does_not_grow_with_the_rows(page, django_assert_num_queries):
     make_model()
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         page.get("/models")
     for _ in range(20):
         make_model()
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         page.get("/models")
 
 

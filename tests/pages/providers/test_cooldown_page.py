@@ -56,7 +56,7 @@ def test_an_end_is_not_got(client, bob, cooling):
 
 def test_few_queries(client, bob, cooling, django_assert_num_queries):
     client.force_login(bob)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         client.get(URL)
 
 

@@ -44,7 +44,7 @@ def test_the_list_shows_tiers_and_pools_in_the_same_queries_for_any_number_of_ro
 ):
     html = html_of(page.get(AT))
     assert all(text in html for text in ("auto-chat", "below 50", "from 50", "mini", "standard"))
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         page.get(AT)
 
 

@@ -279,7 +279,7 @@ def test_a_row_is_found_by_the_outcome_it_shows(reader, outcome):
 def test_few_queries_for_any_number_of_rows(reader, django_assert_num_queries):
     for number in range(20):
         logged(f"a{number}", model_group=f"group-{number}", provider=f"Provider {number}")
-    with django_assert_num_queries(6):  # session, person, requests, saved filters, providers, groups
+    with django_assert_num_queries(7):  # session, person, alerts, requests, saved filters, providers, groups
         reader.get(URL)
-    with django_assert_num_queries(8):  # ... and the group itself, twice, and the providers of the attempts
+    with django_assert_num_queries(9):  # ... and the group itself, twice, and the providers of the attempts
         reader.get(f"{URL}/a1")
