@@ -19,7 +19,7 @@ def opened(page: Page) -> Locator:
 
 
 def the_chosen(page: Page) -> Locator:
-    return page.get_by_role("option", selected=True)
+    return page.get_by_role("dialog").get_by_role("option", selected=True)
 
 
 def test_a_group_is_rehearsed_by_keyboard_alone(admin: Page) -> None:
