@@ -53,9 +53,14 @@ function press(event) {
   }
 }
 
-function arrive() {
-  isAsking = false;
+/* Whether this answers what the field says now; an older answer must not be followed. */
+const isNewest = ({ detail }) =>
+  (new URL(detail.xhr.responseURL).searchParams.get("q") ?? "").trim() === field.value.trim();
+
+function arrive(event) {
   choose(options()[0]);
+  if (!isNewest(event)) return;
+  isAsking = false;
   const then = onArrival;
   onArrival = null;
   then?.();
