@@ -53,6 +53,7 @@ ACTIONS = (
     Destination("Add model", "model-new", "plus", words="new create", role=Role.ADMIN),
     Destination("New virtual model", "virtual-new", "plus", words="create add smart", role=Role.OPERATOR),
     Destination("Import groups", "group-import", "upload", words="litellm config yaml", role=Role.OPERATOR),
+    Destination("Guided start", "start", "flask-conical", words="wizard first begin provider", role=Role.ADMIN),
     Destination("New team", "team-new", "plus", words="create add", role=Role.ADMIN),
     Destination("New person", "person-new", "user-plus", words="create add user invite", role=Role.ADMIN),
 )
