@@ -83,3 +83,17 @@ def test_who_was_not_needed_stands_by_at_the_end(reader):
     html = html_of(reader.get("/requests/a1"))
     assert "Standby" in html
     assert "Skipped" not in html
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({}, "answered in one piece"),
+        ({"first_token_ms": 80.0}, "first token after 80 ms"),
+        ({"status": 503}, "no answer came"),
+    ],
+)
+def test_the_time_of_a_request_is_told_with_what_came_in_it(reader, fields, said):
+    logged("a1", **fields)
+    assert said in " ".join(html_of(reader.get("/requests/a1")).split())
