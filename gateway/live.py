@@ -34,7 +34,7 @@ from engine.spec import DeploymentSpec, GroupSpec, OwnKey
 from engine.upstreams.connections import close_session
 from engine.virtual import VirtualSpec
 from gateway.admission.rate_limits import RateLimits
-from gateway.background.alert_loop import WebhookSender, watch
+from gateway.background.alert_loop import ChannelSender, WebhookSender, watch
 from gateway.background.cooldown_publisher import CooldownPublisher
 from gateway.background.database_thread import in_database_thread
 from gateway.background.measuring import Measuring
@@ -163,9 +163,10 @@ class Live:
         await self._meet_others()
         prober = Prober(self._in_database_thread, interval_s=settings.PROBE_INTERVAL_S)
         courier = WebhookSender(self._in_database_thread)
+        channels = ChannelSender(self._in_database_thread)
         work = (
             *(self._follow(), recorder.run(), self.publisher.run(), self.presence.run()),
-            *(self.rankings.run(), prober.run(), watch(), courier.run(), self._give_back()),
+            *(self.rankings.run(), prober.run(), watch(), courier.run(), channels.run(), self._give_back()),
             follow_status_pages(interval_s=settings.STATUS_PAGES_INTERVAL_S),
             *(self.measuring.run(), self.measuring.listen()),
         )

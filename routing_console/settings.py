@@ -58,6 +58,12 @@ STATUS_PAGES_INTERVAL_S = env.float("STATUS_PAGES_INTERVAL_S", default=0.0)
 GROUP_FAILING_RULE = env.str("GROUP_FAILING_RULE", default="5% of 20 in 60 s, 50% of 5 in 600 s")
 ALERT_WEBHOOK_URL = env.str("ALERT_WEBHOOK_URL", default="")
 ALERT_WEBHOOK_SECRET = env.str("ALERT_WEBHOOK_SECRET", default="")
+if _mail := env.str("EMAIL_URL", default=""):
+    vars().update(env.email_url_config(_mail))
+else:
+    EMAIL_HOST = ""
+EMAIL_TIMEOUT = 10
+ALERT_EMAIL_FROM = env.str("ALERT_EMAIL_FROM", default="routing-console@localhost")
 ATTEMPTS_RETENTION_HOURS = env.int("ATTEMPTS_RETENTION_HOURS", default=720)
 STORED_RESPONSES_DAYS = env.int("STORED_RESPONSES_DAYS", default=30)
 SHARED_PROVIDER_ACCOUNTS = env.bool("SHARED_PROVIDER_ACCOUNTS", default=False)

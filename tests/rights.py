@@ -18,6 +18,10 @@ HOT_ROUTES = {
 # Address name -> who may read, who may change. Where a method is not answered, the other's rule or the strictest.
 RULES: dict[str, tuple[str, str]] = {
     "account": (KNOWN, ADMIN),
+    "alert-channel": (ADMIN, ADMIN),
+    "alert-channel-delete": (ADMIN, ADMIN),
+    "alert-channel-new": (ADMIN, ADMIN),
+    "alert-channel-test": (ADMIN, ADMIN),
     "alert-list": (VIEWER, ADMIN),
     "alert-rules": (ADMIN, ADMIN),
     "alert-test": (ADMIN, ADMIN),

@@ -1,4 +1,4 @@
-"""Raises alerts and delivers them to the webhook, with retries, outside the path of requests."""
+"""Raises alerts and delivers them to the webhook and the channels, with retries, outside the path of requests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from django.db import connections
 from gateway.background.periodic import run_every
 from usage import alerting
 from usage.alerting import alerts, webhook
-from usage.models import Alert
+from usage.alerting.channels import channel_deliveries, transports
+from usage.models import Alert, AlertDelivery
 
 log = structlog.get_logger(__name__)
 
@@ -65,3 +66,31 @@ class WebhookSender:
             await self._in_database_thread(failure)
         else:
             await self._in_database_thread(partial(alerts.record_sent, alert))
+
+
+class ChannelSender:
+    """Tells the channels; any number of processes share the work."""
+
+    def __init__(self, in_database_thread: Callable[[Callable[[], Any]], Awaitable[Any]]) -> None:
+        self._in_database_thread = in_database_thread
+
+    async def run(self) -> None:
+        """Tells them until cancelled; channels may be added at any time."""
+        await run_every(self.turn, every_s=TICK_S, failing="channels not told yet")
+
+    async def turn(self) -> None:
+        """Tells what is due now."""
+        due = await self._in_database_thread(partial(channel_deliveries.claim_due, lease_s=LEASE_S))
+        await asyncio.gather(*(self._tell(delivery) for delivery in due))
+
+    async def _tell(self, delivery: AlertDelivery) -> None:
+        try:
+            await transports.tell(delivery.channel, delivery.alert)
+        except webhook.NotDelivered as error:
+            pause_s = dict(enumerate(PAUSES_S)).get(delivery.failed_sends)
+            log.warning("channel not told", channel=delivery.channel_id, error=str(error), again_in_s=pause_s)
+            await self._in_database_thread(
+                partial(channel_deliveries.record_not_told, delivery, error=str(error), again_in_s=pause_s)
+            )
+        else:
+            await self._in_database_thread(partial(channel_deliveries.record_told, delivery))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.conf import settings
@@ -18,7 +21,9 @@ from pages.groups.cards import ids_of_groups
 from pages.live_tester.rewinding import rewind_url
 from providers.models import Provider
 from usage.alerting.news import WebhookDelivery, news_of
-from usage.models import Alert, AlertKind
+from usage.alerting.thresholds import GROUP_RULE
+from usage.models import Alert, AlertDelivery, AlertKind
+from usage.request_log.filter import MOMENT
 
 ICONS: dict[AlertKind, str] = {
     AlertKind.PROVIDER_DOWN: "power-off",
@@ -31,10 +36,27 @@ ICONS: dict[AlertKind, str] = {
 OF_PROVIDERS, OF_KEYS = {AlertKind.PROVIDER_DOWN, AlertKind.ERROR_RATE}, {AlertKind.RATE_LIMIT}
 
 
+# The requests behind an alert came before it was raised: the window of its rule.
+BEFORE = {
+    AlertKind.ERROR_RATE: timedelta(minutes=10),
+    AlertKind.RATE_LIMIT: timedelta(minutes=1),
+    AlertKind.GROUP_FAILING: timedelta(seconds=max(part.within_s for part in GROUP_RULE)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelNews:
+    """What one channel knows of an alert, in words; `is_failed`: it was given up."""
+
+    channel: str
+    words: str
+    is_failed: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class AlertRow:
     """One alert; `url` is empty if its subject is gone, or this reader may not see it. `rewind_url` is the Live Tester
-    with what was recorded then, of a group that failed."""
+    with what was recorded then, of a group that failed; `requests_url` the log with the requests behind it."""
 
     alert: Alert
     icon: str
@@ -42,6 +64,8 @@ class AlertRow:
     url: str
     webhook: WebhookDelivery
     rewind_url: str = ""
+    requests_url: str = ""
+    deliveries: tuple[ChannelNews, ...] = ()
 
     @property
     def lasted(self) -> str:
@@ -51,11 +75,47 @@ class AlertRow:
 
 
 def rows_of(alerts: Sequence[Alert], *, reader: Actor) -> list[AlertRow]:
-    """The alerts with their subjects; at most three queries."""
+    """The alerts with their subjects, and who was told; at most four queries."""
     providers = _names(Provider.objects.all(), _subjects(alerts, OF_PROVIDERS))
     keys = _names(visible_keys(reader), _subjects(alerts, OF_KEYS))
     groups = ids_of_groups(alert.subject for alert in alerts if alert.kind == AlertKind.GROUP_FAILING)
-    return [_row(alert, providers, keys, groups) for alert in alerts]
+    told = _told([alert.pk for alert in alerts])
+    return [_row(alert, providers, keys, groups, tuple(told.get(alert.pk, ()))) for alert in alerts]
+
+
+def _told(alerts: Sequence[int]) -> dict[int, list[ChannelNews]]:
+    found: dict[int, list[ChannelNews]] = defaultdict(list)
+    if alerts:
+        for delivery in AlertDelivery.objects.filter(alert__in=alerts).select_related("channel"):
+            found[delivery.alert_id].append(_news(delivery))
+    return found
+
+
+def _news(delivery: AlertDelivery) -> ChannelNews:
+    name = delivery.channel.name
+    if delivery.held_until is not None:
+        return ChannelNews(name, f"waits for the end of quiet hours at {delivery.held_until:%H:%M} UTC")
+    if delivery.error:
+        given_up = delivery.send_at is None
+        return ChannelNews(name, f"{delivery.error}; {'given up' if given_up else 'it is tried again'}", given_up)
+    return ChannelNews(name, "told" if delivery.send_at is None else "is being told")
+
+
+def _requests_url(alert: Alert, providers: dict[str, str], keys: dict[str, str]) -> str:
+    """The log with the requests behind an alert; "" where none are, and for what this reader may not see."""
+    asked: dict[str, str] = {}
+    if alert.kind == AlertKind.GROUP_FAILING:
+        asked = {"group": alert.subject, "outcome": "failed"}
+    elif alert.kind == AlertKind.RATE_LIMIT and alert.subject in keys:
+        asked = {"key": alert.subject, "outcome": "refused"}
+    elif alert.kind == AlertKind.ERROR_RATE and alert.subject in providers:
+        asked = {"provider": providers[alert.subject]}
+    if not asked:
+        return ""
+    times = {"since": f"{alert.raised_at - BEFORE[AlertKind(alert.kind)]:{MOMENT}}"}
+    if alert.resolved_at:
+        times["until"] = f"{alert.resolved_at + timedelta(minutes=1):{MOMENT}}"
+    return f"{reverse('request-list')}?{urlencode(asked | times)}"
 
 
 def _subjects(alerts: Sequence[Alert], kinds: Collection[AlertKind]) -> set[UUID]:
@@ -67,7 +127,13 @@ def _names(rows: QuerySet[Provider] | QuerySet[ApiKey], wanted: Collection[UUID]
     return {str(pk): name for pk, name in rows.filter(pk__in=wanted).values_list("pk", "name")} if wanted else {}
 
 
-def _row(alert: Alert, providers: dict[str, str], keys: dict[str, str], groups: dict[str, UUID]) -> AlertRow:
+def _row(
+    alert: Alert,
+    providers: dict[str, str],
+    keys: dict[str, str],
+    groups: dict[str, UUID],
+    told: tuple[ChannelNews, ...],
+) -> AlertRow:
     subject, url, rewind = alert.subject, "", ""
     if alert.kind == AlertKind.COST_SPIKE:
         subject, url = "All costs", reverse("usage") + "?period=7d"
@@ -81,7 +147,8 @@ def _row(alert: Alert, providers: dict[str, str], keys: dict[str, str], groups: 
     elif alert.kind == AlertKind.SECRETS_DIFFER:
         subject = "Server processes"
     webhook = news_of(alert, has_webhook=bool(settings.ALERT_WEBHOOK_URL))
-    return AlertRow(alert, ICONS[AlertKind(alert.kind)], subject, url, webhook, rewind)
+    requests = _requests_url(alert, providers, keys)
+    return AlertRow(alert, ICONS[AlertKind(alert.kind)], subject, url, webhook, rewind, requests, told)
 
 
 def _linked(subject: str, names: dict[str, str], *, page: str, gone: str) -> tuple[str, str]:

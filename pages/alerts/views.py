@@ -14,6 +14,7 @@ from django.views.decorators.vary import vary_on_headers
 from access.models import Role
 from access.rules import has_role
 from pages.alerts.alert_rows import rows_of
+from pages.alerts.channel_views import channel_rows
 from pages.alerts.form import AlertRulesForm
 from pages.guards import PersonRequest, requires
 from pages.parts import page_of, wants_part
@@ -74,6 +75,7 @@ def _saved(request: PersonRequest, form: AlertRulesForm) -> HttpResponseBase:
 
 def _page(request: PersonRequest, *, status: int = 200, **more: Any) -> HttpResponse:
     more.setdefault("rules_form", AlertRulesForm(current_rules()))
+    more["channels"] = channel_rows()
     return render(request, PAGE, {**_lists(request), **_webhook(request), **more}, status=status)
 
 

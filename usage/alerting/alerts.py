@@ -1,4 +1,5 @@
-"""Raises each alert once, and resolves it when it is over. The webhook is called later (see `webhook.py`)."""
+"""Raises each alert once, and resolves it when it is over. The webhook and the channels are
+called later (see `webhook.py` and `channels/`)."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from django.db.models import F, QuerySet
 from django.db.transaction import atomic
 from django.utils import timezone
 
+from usage.alerting.channels.channel_deliveries import queue, queue_end
 from usage.models import Alert, AlertKind
 
 MESSAGE_LIMIT = 512
@@ -26,17 +28,24 @@ def raise_alert(*, kind: AlertKind, subject: str, message: str) -> Alert:
     if not is_new and alert.message != words:
         alert.message = words
         alert.save(update_fields=["message"])
+    if is_new:
+        queue(alert, now=now)
     return alert
 
 
+@atomic
 def resolve_alerts(
     *, kind: AlertKind, except_subjects: Iterable[str] = (), raised_before: datetime | None = None
 ) -> int:
     """Closes the open alerts of a kind, except for these subjects and newer ones; returns their number."""
     now = timezone.now()
     news = {"send_at": now, "failed_sends": 0, "send_error": ""} if settings.ALERT_WEBHOOK_URL else {}
-    over = Alert.objects.open().filter(kind=kind, raised_at__lte=raised_before or now)
-    return over.exclude(subject__in=list(except_subjects)).update(resolved_at=now, **news)
+    found = Alert.objects.open().filter(kind=kind, raised_at__lte=raised_before or now)
+    over = list(found.exclude(subject__in=list(except_subjects)).values_list("pk", flat=True))
+    ended = Alert.objects.open().filter(pk__in=over).update(resolved_at=now, **news) if over else 0
+    if ended:
+        queue_end(over, now=now)
+    return ended
 
 
 def forget_old_alerts() -> int:

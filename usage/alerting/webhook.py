@@ -25,6 +25,7 @@ SIGNATURE = "X-Routing-Console-Signature"
 TIMEOUT_S = 10.0
 # A kind that is only for tests.
 TRIAL = "test"
+NO_URL = "ALERT_WEBHOOK_URL is not a URL: give one such as https://hooks.example.com/…"
 UNSET = "No webhook is set: start the server with ALERT_WEBHOOK_URL."
 
 
@@ -34,17 +35,23 @@ class NotDelivered(Exception):
 
 async def deliver(alert: Alert) -> None:
     """Posts an alert; raises NotDelivered unless the answer is a success. Redirects are not followed."""
-    body = body_of(alert)
-    headers = {"Content-Type": "application/json", **signature(body, secret=settings.ALERT_WEBHOOK_SECRET)}
+    await post(settings.ALERT_WEBHOOK_URL, body_of(alert), secret=settings.ALERT_WEBHOOK_SECRET, no_url=NO_URL)
+
+
+async def post(url: str, body: bytes, *, secret: str, no_url: str) -> None:
+    """Posts JSON; raises NotDelivered unless the answer is a success, with `no_url` for a URL that is none."""
+    headers = {"Content-Type": "application/json", **signature(body, secret=secret)}
     try:
-        async with asyncio.timeout(TIMEOUT_S), new_session() as session:
-            url = settings.ALERT_WEBHOOK_URL
-            async with session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
-                status = answer.status
+        async with (
+            asyncio.timeout(TIMEOUT_S),
+            new_session() as session,
+            session.post(url, data=body, headers=headers, allow_redirects=False) as answer,
+        ):
+            status = answer.status
     except TimeoutError:
         raise NotDelivered(f"no answer within {TIMEOUT_S:g} s") from None
     except aiohttp.InvalidURL:  # its message would contain the URL, which is often a secret
-        raise NotDelivered("ALERT_WEBHOOK_URL is not a URL: give one such as https://hooks.example.com/…") from None
+        raise NotDelivered(no_url) from None
     except aiohttp.ClientError as error:
         raise NotDelivered(reason_of(error)) from None
     if not 200 <= status < 300:

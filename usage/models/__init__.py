@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from usage.models.alert_channels import AlertChannel, AlertDelivery, ChannelKind
 from usage.models.alerts import Alert, AlertKind, AlertQuerySet, AlertRule
 from usage.models.cooldowns import BreakerState, BreakerTrip, CooldownRecord
 from usage.models.group_traffic import GroupCount
@@ -14,11 +15,14 @@ from usage.models.stored_responses import StoredItem, StoredResponse
 
 __all__ = [
     "Alert",
+    "AlertChannel",
+    "AlertDelivery",
     "AlertKind",
     "AlertQuerySet",
     "AlertRule",
     "BreakerState",
     "BreakerTrip",
+    "ChannelKind",
     "CooldownRecord",
     "Grain",
     "GroupCount",

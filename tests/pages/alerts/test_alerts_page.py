@@ -212,5 +212,5 @@ def test_few_queries_for_any_number_of_alerts(reader, charlie, django_assert_num
         raised(AlertKind.RATE_LIMIT, str(issue_key(by=COMMAND_LINE, owner=charlie, name="ci")[0].pk))
         raised(AlertKind.ERROR_RATE)
         alerts.resolve_alerts(kind=AlertKind.ERROR_RATE)
-    with django_assert_num_queries(9):  # session, person, count (twice), open, over, providers, keys, rules
+    with django_assert_num_queries(11):  # session, person, lists and counts (4), subjects (2), rules, channels (2)
         reader.get(URL)

@@ -1,0 +1,1 @@
+"""Channels of alerts: who is told, when, and how."""
