@@ -1,9 +1,9 @@
-"""Unhealthy groups, the worst first; found by their failures, for any number of groups."""
+"""Unhealthy groups, by how many callers they fail now; found by their failures, for any number of groups."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -24,11 +24,13 @@ MOVED_ON = Q(attempts__1__isnull=False)
 
 @dataclass(frozen=True, slots=True)
 class UnhealthyGroup:
-    """A group that is failing or degraded; `id` is None if the group is gone."""
+    """A group that is failing or degraded, with the requests that it `failed` in the last ten minutes; `id` is None if
+    the group is gone."""
 
     name: str
     id: UUID | None
     health: GroupHealth
+    failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +43,21 @@ class WorstGroups:
 
 def worst_groups(*, cooling: Collection[str] = ()) -> WorstGroups:
     """Groups that are failing or degraded; `cooling` are further names to check. Three or four queries."""
-    states = {name: health for name, health in _healths(cooling).items() if health.state in WORST_FIRST}
-    worst = sorted(states, key=lambda name: (WORST_FIRST.index(states[name].state), name))
+    served = recent_answers()
+    states = {name: health for name, health in _healths(cooling, served).items() if health.state in WORST_FIRST}
+    failed = {name: served.get(name, Served()).failed for name in states}
+    worst = sorted(states, key=lambda name: (-failed[name], WORST_FIRST.index(states[name].state), name))
     shown = worst[:MOST_SHOWN]
     ids = ids_of_groups(shown)
     return WorstGroups(
-        tuple(UnhealthyGroup(name, ids.get(name), states[name]) for name in shown), len(worst) - len(shown)
+        tuple(UnhealthyGroup(name, ids.get(name), states[name], failed[name]) for name in shown),
+        len(worst) - len(shown),
     )
 
 
-def _healths(cooling: Collection[str]) -> dict[str, GroupHealth]:
+def _healths(cooling: Collection[str], served: Mapping[str, Served]) -> dict[str, GroupHealth]:
     """Health by the callers' answers, and by the newest requests of each group with a recent failure, also of a single
     deployment."""
-    served = recent_answers()
     recent = RequestRecord.objects.filter(started_at__gte=timezone.now() - RECENT).order_by()
     failed = recent.filter(WENT_WRONG | MOVED_ON).values("model_group").annotate(failures=Count("pk"))
     names = failed.order_by("-failures").values("model_group")[:MOST_LOOKED_AT]

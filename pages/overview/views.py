@@ -31,7 +31,9 @@ from pages.overview.failing_groups import worst_groups
 from pages.overview.figures import today_at
 from pages.parts import wants_part
 from tester.models import Run
+from usage.alerting.group_rule import SUBJECT_LIMIT
 from usage.alerting.thresholds import GROUP_RULE
+from usage.health.activity import recent_answers
 from usage.health.causes import callers_of
 from usage.health.cooldown_board import current_cooldowns
 from usage.health.processes import processes_now
@@ -61,7 +63,7 @@ class GroupOutage:
 
 @dataclass(frozen=True, slots=True)
 class Outages:
-    """The earliest outages, and how many more there are."""
+    """The outages with the most failed callers, and how many more there are."""
 
     groups: tuple[GroupOutage, ...]
     more: int
@@ -74,6 +76,14 @@ class Glance:
     def failing(self) -> list[Alert]:
         """The alerts of the banner; one query."""
         return list(Alert.objects.open().filter(kind=AlertKind.GROUP_FAILING).order_by("raised_at", "pk"))
+
+    @cached_property
+    def failing_most(self) -> list[Alert]:
+        """The same, those first that fail the most callers now; two queries if there are several."""
+        if len(self.failing) < 2:
+            return self.failing
+        failed = {name[:SUBJECT_LIMIT]: served.failed for name, served in recent_answers().items()}
+        return sorted(self.failing, key=lambda alert: -failed.get(alert.subject, 0))
 
 
 def _outages_of(alerts: list[Alert]) -> Outages:
@@ -176,7 +186,7 @@ def _said_outages(glance: Glance) -> dict[str, Any]:
 
 
 def _outages(glance: Glance) -> dict[str, Any]:
-    return {"outages": _outages_of(glance.failing), "trouble_of_processes": processes_now().trouble}
+    return {"outages": _outages_of(glance.failing_most), "trouble_of_processes": processes_now().trouble}
 
 
 PARTS: dict[str, tuple[Callable[[Glance], dict[str, Any]], tuple[str, ...]]] = {

@@ -88,16 +88,16 @@ def test_a_webhook_gets_signed_json_and_slack_a_text(receiver):
     alerts.resolve_alerts(kind=DOWN)
     deliver()
     deliver()
-    seen = {path: [one for one in receiver.seen if one.path == path] for path in ("/a", "/b")}
-    assert [one.body["event"] for one in seen["/a"]] == ["alert.raised", "alert.resolved"]
-    assert [one.body["text"] for one in seen["/b"]] == [
+    seen = {path: [one for one in receiver.seen if one.path == path] for path in ("/v1/a", "/v1/b")}
+    assert [one.body["event"] for one in seen["/v1/a"]] == ["alert.raised", "alert.resolved"]
+    assert [one.body["text"] for one in seen["/v1/b"]] == [
         "Raised: Provider down. Nebius is down.",
         "Resolved: Provider down. Nebius is down.",
     ]
-    stamp, digest = (part.partition("=")[2] for part in seen["/a"][0].headers[webhook.SIGNATURE.lower()].split(","))
-    body = json.dumps(seen["/a"][0].body, separators=(",", ":"))
+    stamp, digest = (part.partition("=")[2] for part in seen["/v1/a"][0].headers[webhook.SIGNATURE.lower()].split(","))
+    body = json.dumps(seen["/v1/a"][0].body, separators=(",", ":"))
     assert digest == hmac.new(b"whsec", f"{stamp}.{body}".encode(), hashlib.sha256).hexdigest()
-    assert webhook.SIGNATURE.lower() not in seen["/b"][0].headers
+    assert webhook.SIGNATURE.lower() not in seen["/v1/b"][0].headers
 
 
 @pytest.mark.django_db
@@ -189,7 +189,7 @@ def test_what_is_stored_is_encrypted_and_an_empty_address_keeps_it(receiver):
     down()
     deliver()
     assert (receiver.seen[0].path, webhook.SIGNATURE.lower() in receiver.seen[0].headers) == (
-        "/services/very-secret",
+        "/v1/services/very-secret",
         True,
     )
     unsigned = save_channel(by=COMMAND_LINE, draft=ChannelDraft("renamed", HOOK, is_unsigned=True), channel=one)

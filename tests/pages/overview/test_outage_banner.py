@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic_core import from_json
 
+from pages.overview.failing_groups import worst_groups
 from tests.factories import make_group
 from tests.page import HTMX, html_of, signed_in
 from tests.usage.log import finished, log
@@ -108,3 +109,17 @@ def test_the_page_the_api_and_the_webhook_of_alerts_name_the_group(reader, as_ch
     assert (said["kind"], said["subject"]) == ("group_failing", "chat")
     posted = from_json(body_of(Alert.objects.get()))
     assert (posted["event"], posted["kind"], posted["subject"]) == ("alert.raised", "group_failing", "chat")
+
+
+def test_the_group_that_fails_the_most_callers_now_comes_first_in_banners_and_list(reader):
+    for name, times in (("first", 5), ("worst", 9), ("second", 6)):
+        failed(times, group=name)
+    log(*(finished(model_group="second", attempts=[tried("OpenAI", status="error"), tried()]) for _ in range(20)))
+    names = ["worst", "second", "first"]
+    outages = html_of(part(reader, "outages"))
+    assert sorted(names, key=lambda name: outages.index(f"{name} fails its callers")) == names
+    trouble = worst_groups().groups
+    assert [(group.name, group.failed) for group in trouble] == [("worst", 9), ("second", 6), ("first", 5)]
+    html = html_of(part(reader, "trouble"))
+    assert "9 of 9 requests failed" in html
+    assert "/requests?group=worst&amp;outcome=failed" in html
