@@ -139,8 +139,9 @@ class RequestFilterForm(forms.Form):
 
     @property
     def has_more(self) -> bool:
-        """Whether a folded field is set or invalid."""
-        return any(name in self.chosen or name in self.errors for name in BEHIND_MORE)
+        """Whether a folded field is set or invalid; marks have their links above the log."""
+        marked = {name for name in MARKS if self.chosen.get(name) == "true"}
+        return any(name in self.errors or (name in self.chosen and name not in marked) for name in BEHIND_MORE)
 
     def toggled(self, mark: str) -> str:
         """The query string with one of the `MARKS` switched."""

@@ -111,3 +111,17 @@ def test_a_call_id_is_copied_whole_from_the_log_and_from_its_page(reader):
     logged("abcdef0123456789")
     for page in (URL, f"{URL}/abcdef0123456789"):
         assert 'data-copies="abcdef0123456789"' in html_of(reader.get(page))
+
+
+def test_marks_leave_the_other_filters_folded(reader):
+    marks = "skipped=true&rescued=true&fell_back=true"
+    assert not reader.get(f"{URL}?{marks}").context["form"].has_more
+    for query in (f"{marks}&key=ci", "fell_back=false", "skipped=nonsense"):
+        assert reader.get(f"{URL}?{query}").context["form"].has_more, query
+
+
+def test_an_answer_in_one_piece_is_not_told_as_none(reader):
+    logged("a1")
+    assert "no answer came" not in html_of(reader.get(f"{URL}/a1"))
+    logged("b1", status=503)
+    assert "no answer came" in html_of(reader.get(f"{URL}/b1"))
