@@ -74,6 +74,8 @@ def test_every_page_has_the_same_number(console_page: Page, outage: Console) -> 
     expect(page.get_by_role("row", name=GROUP).first).to_contain_text(f"{CALLS} failed")
     page.goto("/alerts")
     expect(page.locator("#alert-lists")).to_contain_text(f"{GROUP} failed {CALLS} of {CALLS} requests")
+    page.get_by_role("link", name=f"Show its requests of {GROUP}").click()
+    expect(page.locator(".requests-table tbody tr")).to_have_count(CALLS)
 
 
 def test_no_provider_that_failed_reads_fine(console_page: Page, outage: Console) -> None:
