@@ -109,7 +109,7 @@ def _groups(text: str, most: int) -> HitList:
 def _told(verb: GroupVerb, name: str, most: int) -> HitList:
     """A verb of several groups: what `rehearse chat` asks for."""
     groups = RoutingGroup.objects.filter(name__icontains=name).order_by("name")
-    return _kind(f"{verb.title} …", groups, lambda group: _of_verb(verb, group), most)
+    return _kind(verb.title, groups, lambda group: _of_verb(verb, group), most)
 
 
 def _verbs(groups: HitList, role: Role) -> HitList:

@@ -137,7 +137,7 @@ def test_one_provider_shows_its_history(providers: Page, server: Console) -> Non
 
 
 def test_a_model_is_switched_edited_and_found(providers: Page) -> None:
-    follow(providers.get_by_role("navigation", name="Providers and models").get_by_role("link", name="Models"))
+    follow(providers.get_by_role("navigation", name="Providers", exact=True).get_by_role("link", name="Models"))
     providers.get_by_role("searchbox", name="Search", exact=True).press_sequentially("bge")
     expect(providers.locator("tbody tr")).to_have_count(1)
     expect(providers).to_have_url(re.compile(r"/models\?q=bge$"))

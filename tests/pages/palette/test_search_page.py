@@ -73,14 +73,14 @@ def test_pages_and_actions_that_are_closed_to_a_person_are_not_offered(dora, cha
 def test_a_group_is_rehearsed_from_here_by_those_who_may(bob, charlie):
     make_group(name="chat-eu")
     group = make_group(name="chat-us")
-    assert found("rehearse chat", bob)["Rehearse …"] == ["Rehearse chat-eu", "Rehearse chat-us"]
+    assert found("rehearse chat", bob)["Rehearse"] == ["Rehearse chat-eu", "Rehearse chat-us"]
     (told, *_) = find("live tester chat-us", reader=bob, most=5)
     assert [hit.url for hit in told.hits] == [f"/groups/{group.pk}/live"]
     assert found("chat", bob)["Actions on chat-eu"] == [
         *("Rehearse chat-eu", "Edit chat-eu", "Runs of chat-eu", "Past outages of chat-eu"),
         "Failed requests of chat-eu",
     ]
-    assert "Rehearse …" not in found("rehearse chat", charlie)
+    assert "Rehearse" not in found("rehearse chat", charlie)
     assert found("chat", charlie)["Actions on chat-eu"][0] == "Runs of chat-eu"
 
 
