@@ -14,8 +14,8 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from routing_console.bootstrap import kept_secret, private_file, private_folder
-from routing_console.delivery.file_addresses import content_hash, is_hashed
 from routing_console.logs import logging_config
+from routing_console.transfer.file_addresses import content_hash, is_hashed
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -118,8 +118,8 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "routing_console.guard.headers.permissions_policy",
     "routing_console.chunked.length_of_chunked_bodies",
-    "routing_console.delivery.compression.Compression",
-    "routing_console.delivery.static_files.StaticFiles",
+    "routing_console.transfer.compression.Compression",
+    "routing_console.transfer.static_files.StaticFiles",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -17,9 +17,9 @@ from lib.ids import uuid_of
 from pages.guards import PersonRequest, requires
 from pages.parts import page_or_part
 from pages.traffic.figures import units_text
+from pages.traffic.filter_pages import marks_in, saved_in
 from pages.traffic.request_course import sentence_of
 from pages.traffic.request_rows import rows_of, steps_in
-from pages.traffic.saved_filters import marks_in, saved_in
 from providers.models import LanguageModel
 from usage.models import RequestRecord
 from usage.request_log.cost_lines import computation_of

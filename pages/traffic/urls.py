@@ -2,14 +2,14 @@
 
 from django.urls import path
 
-from pages.traffic import analytics, exports, my_usage, requests, saved_filters
+from pages.traffic import analytics, exports, filter_pages, my_usage, requests
 
 urlpatterns = [
     path("requests", requests.request_list, name="request-list"),
     path("requests/news", requests.request_news, name="request-news"),
-    path("requests/filters/new", saved_filters.filter_new, name="saved-filter-new"),
-    path("requests/filters/<int:filter_id>", saved_filters.filter_rename, name="saved-filter"),
-    path("requests/filters/<int:filter_id>/delete", saved_filters.filter_delete, name="saved-filter-delete"),
+    path("requests/filters/new", filter_pages.filter_new, name="saved-filter-new"),
+    path("requests/filters/<int:filter_id>", filter_pages.filter_rename, name="saved-filter"),
+    path("requests/filters/<int:filter_id>/delete", filter_pages.filter_delete, name="saved-filter-delete"),
     path("requests/<slug:call_id>", requests.request_detail, name="request-detail"),
     path("usage", analytics.usage, name="usage"),
     path("usage/charts/<slug:slug>.svg", analytics.usage_chart, name="usage-chart"),

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from lib.database_link import link
-from routing_console.delivery.file_addresses import STATIC
 from routing_console.error_answers import database_away
 from routing_console.guard.request_limits import answer
+from routing_console.transfer.file_addresses import STATIC
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 LOOKS_EVERY_S = 0.25

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from whitenoise.middleware import WhiteNoiseMiddleware
 
-from routing_console.delivery.file_addresses import WITH_ANY_HASH
+from routing_console.transfer.file_addresses import WITH_ANY_HASH
 
 
 class StaticFiles(WhiteNoiseMiddleware):

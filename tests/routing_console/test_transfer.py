@@ -11,8 +11,8 @@ from django.conf import settings
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test import Client, RequestFactory
 
-from routing_console.delivery.compression import Compression
-from routing_console.delivery.file_addresses import content_hash, is_hashed
+from routing_console.transfer.compression import Compression
+from routing_console.transfer.file_addresses import content_hash, is_hashed
 
 GZIP = {"Accept-Encoding": "br, gzip"}
 SHEET = "css/console.css"
