@@ -21,6 +21,9 @@ class Compression(GZipMiddleware):
         # A part of a file counts its bytes uncompressed; what has no body gets none.
         if response.status_code in (204, 206, 304) or request.method == "HEAD" or not _is_text(response):
             return response
+        # Django packs each piece of an asynchronous stream as a file of its own, and browsers read only the first.
+        if getattr(response, "is_async", False):
+            return response
         compressed: HttpResponseBase = super().process_response(request, response)
         return compressed
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -111,3 +112,16 @@ def test_pictures_and_events_are_not_compressed(kind: str) -> None:
 
 def test_an_answer_without_a_body_gets_none() -> None:
     assert compressed(HttpResponse(b"x" * 1000), "HEAD").content == b"x" * 1000
+
+
+def test_an_asynchronous_stream_stays_as_it_is_since_browsers_read_only_its_first_piece_packed(
+    rf: RequestFactory,
+) -> None:
+    async def lines() -> AsyncIterator[bytes]:
+        yield b"name,requests\n"
+        yield b"chat,3\n" * 100
+
+    request = rf.get("/usage/requests.csv", headers={"Accept-Encoding": "gzip"})
+    stream = StreamingHttpResponse(lines(), content_type="text/csv")
+    answer = Compression(lambda _: stream).process_response(request, stream)
+    assert "Content-Encoding" not in answer.headers
