@@ -15,6 +15,7 @@ import django
 from playwright.sync_api import Page, Route, sync_playwright
 
 from engine.spec import GroupSpec, Strategy
+from routing_console.transfer.file_addresses import WITH_ANY_HASH
 from tests.e2e.looks import overflow
 from tests.e2e.stage import LAUNCH, chromium
 from tests.engine.working import WorkerProcess
@@ -88,7 +89,7 @@ class Stand:
         if path == "/":
             route.fulfill(body=self._html, content_type="text/html", headers=POLICY)
             return
-        file = ROOT / path.lstrip("/").partition("?")[0]
+        file = ROOT / WITH_ANY_HASH.sub("static/", path).lstrip("/").partition("?")[0]
         kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
         route.fulfill(body=file.read_bytes(), content_type=kind)
 
