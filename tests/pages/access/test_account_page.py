@@ -28,9 +28,10 @@ def test_a_level_is_chosen_there_and_one_comes_back(client, charlie):
 
 
 def test_a_theme_is_chosen_there_without_javascript(client, charlie):
+    """As in the header and in the menu."""
     client.force_login(charlie)
     assert client.post("/theme", {"theme": "light", "next": "/account"}).url == "/account"
-    assert html_of(client.get("/account")).count('value="light" aria-pressed="true"') == 2
+    assert html_of(client.get("/account")).count('value="light" aria-pressed="true"') == 3
 
 
 def test_a_stranger_sees_it_too_and_what_to_ask_for(client, dora):
