@@ -20,12 +20,16 @@ from interchange.files import FileFormat, bundle_from, checked
 from interchange.planning.plan_report import report_of
 from lib.serializers import StrictSerializer, errors_named
 
+IDS, SAY_IDS = r"^[0-9A-Fa-f, -]*$", "Give ids of routing groups, with commas between them."
+
 
 class ExportQuery(serializers.Serializer):
     """The groups and the format. `ids`: comma-separated; without them all groups."""
 
     format = serializers.ChoiceField(choices=FileFormat.choices, default=FileFormat.JSON)
-    ids = serializers.CharField(required=False, allow_blank=True, max_length=40_000)
+    ids = serializers.RegexField(
+        IDS, required=False, allow_blank=True, max_length=40_000, error_messages={"invalid": SAY_IDS}
+    )
 
 
 class ImportSerializer(StrictSerializer):
