@@ -128,12 +128,11 @@ def test_before_the_change_everything_is_as_it_was(admin: Page) -> None:
     past = picture_at(admin, 9_000)
     admin.get_by_role("button", name="Play", exact=True).click()
     until_moment(admin, 15_000)
-    shown = picture_at(admin, 16_000)
+    seek(admin, 16_000)
     admin.get_by_label("Scenario").select_option("everything-down")
     expect_changed(admin, before)
     expect(admin.locator("[data-show=moment]")).to_have_text("16.0 s")
     expect(admin.get_by_role("button", name="Play", exact=True)).to_be_visible()
-    assert admin.evaluate(PICTURE) == shown
     assert picture_at(admin, 9_000) == past
     expect(admin.locator(".live-head p").first).to_contain_text("everything-down, seed 3")
 
