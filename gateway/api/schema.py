@@ -117,7 +117,7 @@ ANTHROPIC_ERROR: Schema = {
         "request_id": {"type": "string"},
     },
 }
-# For whoever shows a key.
+# Where a key is asked for.
 OF_KEYS = {
     "401": "No key, or a wrong one.",
     "403": "This key may not do this.",

@@ -109,7 +109,7 @@ def _groups(text: str, most: int) -> HitList:
 def _told(verb: GroupVerb, name: str, most: int) -> HitList:
     """A verb of several groups: what `rehearse chat` asks for."""
     groups = RoutingGroup.objects.filter(name__icontains=name).order_by("name")
-    return _kind(verb.title, groups, lambda group: _of_verb(verb, group), most)
+    return _kind(verb.title, groups, lambda group: _of_verb(verb, group.name, group.pk), most)
 
 
 def _verbs(groups: HitList, role: Role) -> HitList:
@@ -118,11 +118,7 @@ def _verbs(groups: HitList, role: Role) -> HitList:
         return HitList("", ())
     name, home = groups.hits[0].title, groups.hits[0].url
     pk = home.rsplit("/", 1)[1]
-    verbs = [
-        Hit(f"{verb.title} {name}", "", reverse(verb.url_name, args=[pk]), verb.icon)
-        for verb in VERBS
-        if role.includes(verb.role)
-    ]
+    verbs = [_of_verb(verb, name, pk) for verb in VERBS if role.includes(verb.role)]
     failed = f"{reverse('request-list')}?{urlencode({'group': name, 'outcome': 'failed'})}"
     return HitList(f"Actions on {name}", (*verbs, Hit(f"Failed requests of {name}", "", failed, "activity")))
 
@@ -143,8 +139,8 @@ def _of_group(group: RoutingGroup) -> Hit:
     return Hit(group.name, note, reverse("group-detail", args=[group.pk]), "waypoints")
 
 
-def _of_verb(verb: GroupVerb, group: RoutingGroup) -> Hit:
-    return Hit(f"{verb.title} {group.name}", "", reverse(verb.url_name, args=[group.pk]), verb.icon)
+def _of_verb(verb: GroupVerb, name: str, pk: object) -> Hit:
+    return Hit(f"{verb.title} {name}", "", reverse(verb.url_name, args=[pk]), verb.icon)
 
 
 def _of_virtual(row: VirtualModel) -> Hit:
