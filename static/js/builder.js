@@ -74,6 +74,16 @@ function showShares() {
       : Math.max(0, Math.floor(Number(row.querySelector(".weight .number").value)) || 0),
   );
   for (const [n, share] of percentages(weights).entries()) rows[n].querySelector(".share").value = `${share}%`;
+  showTotal(weights.reduce((sum, weight) => sum + weight, 0));
+}
+
+function showTotal(total) {
+  const place = document.getElementById("weight-total");
+  if (!place) return;
+  place.value = total;
+  const line = place.closest(".weight-total");
+  line.classList.toggle("is-hundred", total === 100);
+  line.querySelector("button").setAttribute("aria-disabled", total === 100);
 }
 
 function showSliders(part) {
@@ -185,17 +195,29 @@ function markAllAdded() {
   }
 }
 
+/* After a pick the list is closed until somebody asks for it again. */
+let isPicked = false;
+
+function reopen() {
+  isPicked = false;
+  show(true);
+}
+
+for (const name of ["click", "input"]) search.addEventListener(name, reopen);
+search.addEventListener("focus", () => (isPicked = false));
+
 search.addEventListener("keydown", (event) => {
   const all = options();
   const at = all.indexOf(chosen());
   const isOpen = search.getAttribute("aria-expanded") === "true";
   if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-    show(true);
+    reopen();
     choose(all[optionAfter(event.key, at, all.length)]);
   } else if (event.key === "Enter" && isOpen) {
     if (at >= 0) chosen().click();
     else if (search.value && all.length) choose(all[0]);
-  } else if (event.key === "Escape" && isOpen) show(false);
+  } else if (event.key === "Enter" && search.value) reopen();
+  else if (event.key === "Escape" && isOpen) show(false);
   else return;
   event.preventDefault();
 });
@@ -203,13 +225,16 @@ search.addEventListener("keydown", (event) => {
 document.addEventListener("htmx:afterSwap", ({ target }) => {
   if (target.id !== "picker-options" && !target.querySelector?.("#picker-options")) return;
   markAllAdded();
-  show(document.activeElement === search);
+  show(document.activeElement === search && !isPicked);
   document.getElementById("picker-options").scrollIntoView({ block: "nearest" });
 });
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (!event.target.matches?.("#picker-options .option")) return;
   markAdded(event.target);
   search.focus();
+  isPicked = true;
+  show(false);
+  search.select(); // the next search replaces it
 });
 search.addEventListener("blur", () => show(false));
 form

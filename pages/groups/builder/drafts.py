@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 from groups.config_checks import FALLBACK
-from groups.deployments.percentages import percentages
+from groups.deployments.percentages import as_percentages, percentages
 from groups.deployments.placements import Placement, rows_of
 from groups.models import Deployment, RoutingGroup
 from groups.versions.differences import Difference, differences
@@ -31,13 +31,17 @@ NUMBERED = re.compile(r"Deployment (\d+): (.*)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class DeploymentLine:
-    """A row on the page; `model` is None if it is gone from the catalog. `share` is in percent."""
+    """A row on the page; `model` is None if it is gone from the catalog.
+
+    `weight` is the typed one, 0 if it takes no traffic; `share` is in percent of all of them.
+    """
 
     row: DeploymentRow
     form: DeploymentForm
     model: LanguageModel | None
     card: DeploymentCard | None
     share: int
+    weight: int
     is_with_above: bool
 
     @property
@@ -116,10 +120,12 @@ class Draft:
         found = models_by_id([row.uid for row in self.rows])
         models = [found.get(row.uid) for row in self.rows]
         cards = [_card(row, model) for row, model in zip(self.rows, models, strict=True)]
-        shares = percentages([_weight(row, card) for row, card in zip(self.rows, cards, strict=True)])
+        weights = [_weight(row, card) for row, card in zip(self.rows, cards, strict=True)]
+        shares = percentages(weights)
         tied = [row_list.is_with_above(self.rows, at) for at in range(len(self.rows))]
         return [
-            DeploymentLine(*parts) for parts in zip(self.rows, self.row_forms, models, cards, shares, tied, strict=True)
+            DeploymentLine(*parts)
+            for parts in zip(self.rows, self.row_forms, models, cards, shares, weights, tied, strict=True)
         ]
 
     def _blame(self, field: str, message: str) -> None:
@@ -145,6 +151,14 @@ class Draft:
     def _fallback_meant(self, message: str) -> str:
         said = self.form.cleaned_data
         return next((key for key in FALLBACK if any(name in message for name in said.get(key, ()))), FALLBACK[0])
+
+
+def in_percent(lines: list[DeploymentLine]) -> Rows:
+    """The rows with their shares as weights, so that those that take traffic add up to 100; what is no number stays."""
+    weighed = [line for line in lines if row_list.is_number(line.row.weight)]
+    shares = as_percentages([int(line.row.weight) for line in weighed], [not line.problem for line in weighed])
+    by_uid = {line.row.uid: str(share) for line, share in zip(weighed, shares, strict=True)}
+    return tuple(replace(line.row, weight=by_uid.get(line.row.uid, line.row.weight)) for line in lines)
 
 
 def rows_in(data: QueryDict) -> Rows:

@@ -11,7 +11,9 @@ from uuid import UUID
 from django.db.models import Q
 
 from groups.models import Deployment
+from groups.routing_rules.facts import is_embedding
 from pages.groups.cards import DeploymentCard, card_of
+from providers.health.probe_schedule import OTHER_MODES
 from providers.models import LanguageModel, Provider
 
 MOST_SHOWN = 20
@@ -25,6 +27,14 @@ class Option:
     model: LanguageModel
     card: DeploymentCard
     is_added: bool
+
+    @property
+    def kind(self) -> str:
+        """What it makes if it doesn't chat: a group of chats with it would fail there."""
+        if is_embedding(self.model):
+            return "embeddings"
+        modes = sorted(OTHER_MODES.intersection(self.model.capabilities))
+        return modes[0].replace("_", " ") if modes else ""
 
     @property
     def trouble(self) -> str:

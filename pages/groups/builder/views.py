@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import SuspiciousOperation, ValidationError
-from django.http import Http404, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render, resolve_url
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import trigger_client_event
@@ -18,7 +18,7 @@ from groups.exceptions import RowChanged
 from groups.models import RoutingGroup, Strategy
 from pages.groups.builder import picker
 from pages.groups.builder.deployment_rows import MOST_ROWS, changed, parts_of
-from pages.groups.builder.drafts import DeploymentLine, Draft, conflict_of, rows_in
+from pages.groups.builder.drafts import DeploymentLine, Draft, conflict_of, in_percent, rows_in
 from pages.groups.builder.forms import GroupForm
 from pages.guards import PersonRequest, requires
 
@@ -28,6 +28,8 @@ def outcome_of(change: str, draft: Draft, lines: list[DeploymentLine]) -> str:
     verb, uid, _ = parts_of(change)
     if verb == "refresh":
         return ""
+    if verb == IN_PERCENT:
+        return "The weights add up to 100 now: each is a percentage."
     if verb == "remove":
         return f"Taken out. {len(lines)} left."
     at = next((n for n, line in enumerate(lines) if line.row.uid == uid), None)
@@ -40,6 +42,8 @@ def outcome_of(change: str, draft: Draft, lines: list[DeploymentLine]) -> str:
 
 PAGE = "groups/routinggroup_form.html"
 NAMES_OFFERED = 200
+# A step in the list that needs to know which deployments take traffic.
+IN_PERCENT = "percent"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -84,16 +88,29 @@ def _posted(request: PersonRequest, group: RoutingGroup | None, *, is_gone: bool
 def _changed(request: PersonRequest, group: RoutingGroup | None, change: str) -> HttpResponse:
     """One step in the list of deployments, without saving."""
     try:
-        draft = Draft.typed(request.POST, changed(rows_in(request.POST), change))
+        draft = _after(request.POST, change)
     except KeyError:
         raise SuspiciousOperation("The list of deployments has no such step.")
     lines = draft.lines()
     said = outcome_of(change, draft, lines)
     if not request.htmx:
         return _page(request, draft, group=group, etag=request.POST.get("etag", ""), lines=lines, said=said)
-    context = {"draft": draft, "lines": lines, "said": said, "is_part": True}
+    context = {"draft": draft, "lines": lines, "weight_total": _total(lines), "said": said, "is_part": True}
     part = render(request, f"{PAGE}#builder-rows", context)
     return trigger_client_event(part, "drafted", after="swap")
+
+
+def _after(data: QueryDict, change: str) -> Draft:
+    """The draft after one step. Raises KeyError for a step that doesn't exist."""
+    rows = rows_in(data)
+    if change == IN_PERCENT:
+        return Draft.typed(data, in_percent(Draft.typed(data, rows).lines()))
+    return Draft.typed(data, changed(rows, change))
+
+
+def _total(lines: list[DeploymentLine]) -> int:
+    """The weights of those that take traffic."""
+    return sum(line.weight for line in lines)
 
 
 def _found(request: PersonRequest, group: RoutingGroup | None) -> HttpResponse:
@@ -139,6 +156,7 @@ def _page(
     request: PersonRequest, draft: Draft, *, group: RoutingGroup | None, status: int = 200, **more: Any
 ) -> HttpResponse:
     others = RoutingGroup.objects.exclude(pk=group.pk) if group else RoutingGroup.objects.all()
+    lines = more.pop("lines", None) or draft.lines()
     context = {
         "draft": draft,
         "form": draft.form,
@@ -146,7 +164,8 @@ def _page(
         "action": resolve_url("group-edit", group.pk) if group else resolve_url("group-new"),
         "group_names": others.values_list("name", flat=True)[:NAMES_OFFERED],
         "is_touched": request.method == "POST",
-        **({} if "lines" in more else {"lines": draft.lines()}),
+        "lines": lines,
+        "weight_total": _total(lines),
         **more,
     }
     return render(request, PAGE, context, status=status)

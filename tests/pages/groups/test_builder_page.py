@@ -179,6 +179,26 @@ def test_weights_are_percentages_without_javascript(page):
     assert html.count(">33%<") == 2
 
 
+def test_weights_are_made_to_add_up_to_100_without_javascript(page, models):
+    off = make_model(provider=make_provider(name="Off", enabled=False))
+    typed = {f"{models[0].pk}-weight": 120, f"{models[1].pk}-weight": 30, f"{off.pk}-weight": 75}
+    html = html_of(
+        page.post("/groups/new", form(*models, off, strategy="weighted", change="percent", save="", **typed))
+    )
+    for model, weight in ((models[0], 80), (models[1], 20), (off, 50)):
+        assert f'name="{model.pk}-weight" id="id_{model.pk}-weight" value="{weight}"' in html
+    assert "The weights add up to 100 now: each is a percentage." in html
+    assert 'weight-total for-weight is-hundred"' in html
+
+
+def test_the_picker_marks_models_that_do_not_chat(page):
+    make_model(name="text-embedding-3-small")
+    make_model(name="rerank-3", capabilities=["rerank"])
+    make_model(name="llama-8b", capabilities=["chat", "vision"])
+    html = html_of(page.get("/groups/picker?q=", headers=HTMX))
+    assert (html.count("embeddings, no chat"), html.count("rerank, no chat"), html.count(", no chat")) == (1, 1, 2)
+
+
 @pytest.mark.parametrize(("field", "strategy"), [("weight", "weighted"), ("priority", "priority-failover")])
 @pytest.mark.parametrize("digits", [400, 5000])
 def test_a_number_of_many_digits_is_wrong_and_breaks_nothing(page, models, field, strategy, digits):

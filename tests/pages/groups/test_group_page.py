@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from groups.deployments.percentages import percentages
+from groups.deployments.percentages import as_percentages, percentages
 from groups.models import Deployment, RoutingGroup
 from pages.groups.cards import tiers_of
 from tests.factories import make_model, make_provider
@@ -55,6 +55,24 @@ def test_weights_become_percentages_that_add_up_to_100(client, charlie):
 @pytest.mark.parametrize("case", json.loads(SHARES.read_text()))
 def test_shares_by_largest_remainder_are_those_of_the_builder_s_script(case):
     assert percentages(case["weights"]) == case["shares"]
+
+
+@pytest.mark.parametrize(
+    ("weights", "live", "wanted"),
+    [
+        ([50, 50, 50], "yyy", [34, 33, 33]),
+        ([999, 1], "yy", [99, 1]),
+        ([0, 5], "yy", [0, 100]),
+        ([0, 0], "yy", [50, 50]),
+        ([30, 10, 20], "yyn", [75, 25, 50]),
+        ([1, 1_000_000], "yn", [100, 1_000_000]),
+        ([50, 50], "nn", [50, 50]),
+        ([1000, *[1] * 99], "y" * 100, [1] * 100),
+        ([], "", []),
+    ],
+)
+def test_weights_as_percentages_leave_nobody_out_who_had_traffic(weights, live, wanted):
+    assert as_percentages(weights, [one == "y" for one in live]) == wanted
 
 
 def test_a_disabled_provider_takes_no_share_and_says_so(client, charlie):
