@@ -23,6 +23,7 @@ from engine.upstreams.call import Stream
 from engine.upstreams.time_limits import time_limits
 from gateway import live, pipeline
 from gateway.admission.key_rights import authenticate
+from gateway.background.shutdown import ending
 from gateway.doors import cors, error_shapes, metrics_page, offered_models, request_lines
 from gateway.doors.body_reader import ClientLeft, Room, pieces, whole
 from gateway.doors.form_reader import FormReader, read_form
@@ -40,9 +41,10 @@ LOOKS_AFTER_S = 0.1
 
 
 async def readiness(serving: Live) -> tuple[int, bytes]:
-    """200 while there is a configuration to serve, even an old one: requests need nothing else."""
+    """200 while there is a configuration to serve, even an old one: requests need nothing else. Not once it stops."""
     why = serving.refusal or "not loaded yet, which takes the database"
-    return _ready(serving, {} if serving.is_loaded else {"configuration": why})
+    failing = {} if serving.is_loaded else {"configuration": why}
+    return _ready(serving, failing | ({"process": "is stopping"} if ending.is_near else {}))
 
 
 async def console_readiness(serving: Live) -> tuple[int, bytes]:

@@ -24,12 +24,24 @@ class Stopping:
 
     def __init__(self) -> None:
         self._open: set[ends_with_process] = set()
-        self._has_begun = self.has_come = False
+        self.is_near = self._has_begun = self.has_come = False
+
+    async def give_notice(self, notice_s: float, *, is_urgent: Callable[[], bool] = lambda: False) -> None:
+        """For so many seconds it still serves all that comes, and says at `/readyz` that nothing more should come.
+
+        A balancer that has heard it sends nothing into connections that are being closed. Over at once when it becomes
+        urgent.
+        """
+        self.is_near = True
+        loop = asyncio.get_running_loop()
+        due_s = loop.time() + notice_s
+        while loop.time() < due_s and not is_urgent():  # noqa: ASYNC110  # seldom enough
+            await asyncio.sleep(POLL_S)
 
     def begin(self, grace_s: float) -> None:
         """In so many seconds what is still under way ends. Once, on the server's event loop."""
         if not self._has_begun:
-            self._has_begun = True
+            self.is_near = self._has_begun = True
             asyncio.get_running_loop().call_later(grace_s, self.come)
 
     def come(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from contextlib import suppress
 from importlib import import_module
@@ -32,13 +33,17 @@ def use() -> None:
 
 
 def use_grace() -> None:
-    """Uvicorn, which would wait for a stream for ever, begins the end of what is under way when it is asked to stop."""
+    """Uvicorn gives notice when it is asked to stop, and then begins the end of what is under way: it would close
+    connections at once, with requests in them that nobody has read, and wait for a stream for ever."""
     if "uvicorn" not in sys.modules:
         return
     server = import_module("uvicorn.server").Server
     stop = server.shutdown
 
     async def shutdown(self: Any, sockets: Any = None) -> None:
+        if signal.SIGINT not in self._captured_signals:  # somebody waits at the keyboard
+            self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
+            await ending.give_notice(settings.SHUTDOWN_NOTICE_S, is_urgent=lambda: self.force_exit)
         ending.begin(settings.SHUTDOWN_GRACE_S)
         await stop(self, sockets)
 

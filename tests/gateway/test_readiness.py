@@ -13,6 +13,7 @@ from django.db import OperationalError
 
 from gateway.admission.key_rights import authenticate
 from gateway.asgi import console_readiness, readiness
+from gateway.background.shutdown import ending
 from gateway.live import Live
 from gateway.openai import ApiError
 from providers import config_version
@@ -53,6 +54,13 @@ async def test_requests_are_served_while_the_database_is_away(serving: Live, dat
     await serving.refresh()
     database.is_away = True
     assert (await readiness(serving))[0] == 200
+
+
+async def test_a_process_that_stops_is_not_ready_while_it_still_serves(serving: Live, monkeypatch: pytest.MonkeyPatch):
+    await serving.refresh()
+    monkeypatch.setattr(ending, "is_near", True)
+    status, body = await readiness(serving)
+    assert (status, json.loads(body)["failing"]) == (503, {"process": "is stopping"})
 
 
 async def test_the_console_says_that_its_database_is_away_and_not_in_a_drivers_words(serving: Live, database: Database):

@@ -13,7 +13,7 @@ import pytest
 
 from gateway.background.shutdown import ServerStops, Stopping, ends_with_process
 from tests.fakes import Ok, ScriptedUpstream, StalledStream
-from tests.servers import MASTER_KEY, console
+from tests.servers import MASTER_KEY, becomes, console
 
 
 async def test_work_that_is_over_in_time_notices_nothing():
@@ -72,6 +72,31 @@ async def test_the_end_waits_for_the_last_request_and_no_longer():
     ending, looks = Stopping(), iter([False, False, True])
     await ending.finish(lambda: next(looks), 1000)
     assert not ending.has_come
+
+
+async def test_notice_is_over_in_its_time_and_at_once_when_it_is_urgent():
+    ending, looks = Stopping(), iter([False, True])
+    await ending.give_notice(0)
+    await ending.give_notice(1000, is_urgent=lambda: next(looks))
+    assert ending.is_near
+    assert not ending.has_come
+
+
+@pytest.mark.once
+def test_a_server_that_stops_tells_balancers_first_and_serves_what_they_still_send(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    with ScriptedUpstream() as upstream, console(tmp_path, SHUTDOWN_NOTICE_S="1000") as ours:
+        ours.add_group("g", [ours.add_model(provider="P", api_base=upstream.url)])
+        assert "connection" not in ours.send("GET", "/readyz").headers
+        ours.process.send_signal(signal.SIGTERM)
+        becomes(lambda: ours.send("GET", "/readyz").status_code, 503, deadline_s=30)
+        assert ours.send("GET", "/readyz").json()["failing"] == {"process": "is stopping"}
+        body = {"model": "g", "messages": [{"role": "user", "content": "hi"}]}
+        answer = ours.send("POST", "/v1/chat/completions", body)
+        assert (answer.status_code, answer.headers["connection"]) == (200, "close")
+        ours.process.kill()  # nobody waits for the end of the notice
 
 
 @pytest.mark.once
