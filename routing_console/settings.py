@@ -84,6 +84,8 @@ BODY_DEADLINE_S = env.float("BODY_DEADLINE_S", default=60.0)
 CORS_ORIGINS = env.list("CORS_ORIGINS", default=[])
 MAX_ANSWER_MB = env.int("MAX_ANSWER_MB", default=64)
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_REQUEST_MB * 1024 * 1024
+# The longest forms: 500 aliases with two fields each, 100 deployments with ten.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 3000
 
 INSTALLED_APPS = [
     "daphne",

@@ -10,6 +10,8 @@ from groups.routing_rules.power_levels import LEVEL_NAMES
 from groups.specs import call_name
 from providers.models import LanguageModel
 
+MOST_OFFERED = 200
+
 
 @dataclass(frozen=True, slots=True)
 class Targets:
@@ -40,6 +42,17 @@ def all_targets() -> Targets:
             loose.setdefault(_spelling(row[spelled], row[2]), call_name(row[0], row[2]))
     models = frozenset(call_name(provider, name) for provider, _, name in by_priority)
     return Targets(frozenset(named | {*LEVEL_NAMES}), models, loose)
+
+
+def offered_targets() -> list[str]:
+    """The first targets of each kind, for a list of suggestions; three queries."""
+    names = (
+        rows.order_by("name").values_list("name", flat=True) for rows in (RoutingGroup.objects, VirtualModel.objects)
+    )
+    groups, virtual = (list(found[:MOST_OFFERED]) for found in names)
+    models = LanguageModel.objects.order_by("provider__priority", "provider__name", "name")
+    called = models.values_list("provider__name", "name")[:MOST_OFFERED]
+    return [*groups, *virtual, *LEVEL_NAMES, *(call_name(*row) for row in called)]
 
 
 def resolved(aliases: Mapping[str, str]) -> dict[str, str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import SuspiciousOperation, ValidationError
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
@@ -14,42 +15,42 @@ from access.models import Role
 from access.rules import can_operate
 from groups.models import RoutingRules
 from groups.routing_rules import actions
-from groups.routing_rules.alias_targets import all_targets
-from groups.routing_rules.aliases import lines_of, parsed
+from groups.routing_rules.alias_targets import all_targets, offered_targets
+from groups.routing_rules.aliases import pairs_of
 from groups.routing_rules.checks import troubles_with
 from pages.guards import PersonRequest, requires
-from pages.smart_routing.steps import chain_links, changed_chain, providers_left
+from pages.smart_routing.steps import chain_links, changed_aliases, changed_chain, providers_left
 from pages.smart_routing.strategies import CARDS, level_cards, measures_of
 from usage.health.level_rankings import measured_pools, rankings_of
 
 
 @dataclass(frozen=True, slots=True)
-class AliasLine:
-    """One line. `leads_to` is the called name; `why` is the problem, `is_wrong`: it can't be saved."""
+class AliasRow:
+    """One alias as typed. `leads_to` is the called name; `why` is the problem, `is_wrong`: it can't be saved."""
 
     number: int
-    text: str
-    alias: str = ""
-    target: str = ""
+    alias: str
+    target: str
     leads_to: str = ""
     why: str = ""
     is_wrong: bool = False
 
 
-def alias_lines(text: str) -> list[AliasLine]:
-    """The non-empty lines in order; eight queries."""
-    aliases, problems = parsed(text)
+def alias_rows(pairs: Iterable[tuple[str, str]]) -> list[AliasRow]:
+    """The aliases in order, numbered from 1; eight queries. Pairs of nothing are left out, and keep their number."""
+    typed = {number: pair for number, pair in enumerate(pairs, start=1) if any(pair)}
+    first: dict[str, int] = {}
+    for number, (alias, _) in typed.items():
+        first.setdefault(alias, number)
+    aliases = {alias: typed[number][1] for alias, number in first.items()}
     troubles, targets = troubles_with(aliases), all_targets()
-    wrong = {problem.number: problem for problem in problems}
-    lines, left = list[AliasLine](), iter(aliases.items())
-    for number, line in enumerate(text.splitlines(), start=1):
-        if number in wrong:
-            lines.append(AliasLine(number, line.strip(), why=wrong[number].why, is_wrong=True))
-        elif line.strip() and not line.strip().startswith("#"):
-            alias, target = next(left)
-            why, is_fatal = troubles.get(alias, ("", False))
-            lines.append(AliasLine(number, line.strip(), alias, target, targets.find(target) or "", why, is_fatal))
-    return lines
+    rows = list[AliasRow]()
+    for number, (alias, target) in typed.items():
+        why, is_wrong = troubles.get(alias, ("", False))
+        if first[alias] != number:
+            why, is_wrong = "This alias is in another row already.", True
+        rows.append(AliasRow(number, alias, target, targets.find(target) or "", why, is_wrong))
+    return rows
 
 
 PAGE = "smart_routing/routing_rules.html"
@@ -94,16 +95,29 @@ def _save_chain(request: PersonRequest) -> HttpResponseBase:
 
 
 def _save_aliases(request: PersonRequest) -> HttpResponseBase:
-    text = request.POST.get("aliases", "")
-    lines = alias_lines(text)
-    typed = {"alias_text": text, "alias_lines": lines}
-    if any(line.is_wrong for line in lines):
-        return _page(request, typed, part="rules-aliases", status=422)
+    """Saves the rows. After an edit only what is said beside them is sent: somebody is typing in them."""
+    data = request.POST
+    is_edit = data.get("change") == "edit" and bool(request.htmx)
+    part = "alias-said" if is_edit else "rules-aliases"
+    rows = alias_rows(changed_aliases(_pairs(data), data.get("change", ""), () if is_edit else _new_pairs(data)))
+    typed = {"alias_rows": rows}
+    if any(row.is_wrong for row in rows):
+        return _page(request, {**typed, "not_saved": True}, part=part, status=422)
     try:
-        actions.update_rules(by=request.user, model_aliases={line.alias: line.target for line in lines if line.alias})
+        actions.update_rules(by=request.user, model_aliases={row.alias: row.target for row in rows})
     except ValidationError as error:
-        return _page(request, {**typed, "alias_errors": error.messages}, part="rules-aliases", status=422)
-    return _saved(request, "rules-aliases", typed)
+        return _page(request, {**typed, "alias_errors": error.messages}, part=part, status=422)
+    return _saved(request, part, typed if is_edit else None)
+
+
+def _pairs(data: QueryDict) -> list[tuple[str, str]]:
+    names, targets = data.getlist("alias"), data.getlist("target")
+    return [(name.strip(), target.strip()) for name, target in zip(names, targets, strict=False)]
+
+
+def _new_pairs(data: QueryDict) -> list[tuple[str, str]]:
+    typed = (data.get("new_alias", "").strip(), data.get("new_target", "").strip())
+    return [typed, *pairs_of(data.get("pasted", ""))]
 
 
 SAVES = {"levels": _save_levels, "chain": _save_chain, "aliases": _save_aliases}
@@ -149,8 +163,7 @@ def _chain(rules: RoutingRules) -> dict[str, Any]:
 
 
 def _aliases(rules: RoutingRules) -> dict[str, Any]:
-    text = lines_of(rules.model_aliases)
-    return {"alias_text": text, "alias_lines": alias_lines(text)}
+    return {"alias_rows": alias_rows(rules.model_aliases.items()), "alias_targets": offered_targets()}
 
 
 PARTS = {"rules-levels": _levels, "rules-chain": _chain, "rules-aliases": _aliases}

@@ -1,4 +1,4 @@
-"""The chain of fallback providers as an editable list."""
+"""The chain of fallback providers and the aliases as editable lists."""
 
 from __future__ import annotations
 
@@ -33,6 +33,15 @@ def changed_chain(entries: Sequence[str], change: str) -> list[str]:
         to = min(max(at + (1 if step == "down" else -1), 0), len(chain) - 1)
         chain.insert(to, chain.pop(at))
     return chain
+
+
+def changed_aliases(
+    pairs: Sequence[tuple[str, str]], change: str, new: Sequence[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    """The aliases after one step: without the row of `remove:NUMBER`, counted from 1, and with the `new` ones."""
+    step, _, number = change.partition(":")
+    kept = [pair for at, pair in enumerate(pairs, start=1) if step != "remove" or str(at) != number]
+    return [*kept, *new]
 
 
 def chain_links(entries: Sequence[str]) -> list[Link]:

@@ -40,8 +40,11 @@ document.addEventListener(
 document.addEventListener("htmx:configRequest", ({ detail }) => {
   const [step, entry] = (detail.parameters.change ?? "").split(":");
   document.body.dataset.moved = step === "up" || step === "down" ? `${step}:${entry}` : "";
+  document.body.dataset.tookOut = step === "remove" && detail.target.id === "rules-aliases" ? "yes" : "";
 });
 document.addEventListener("htmx:afterSettle", () => {
   const moved = document.body.dataset.moved;
   if (moved) document.querySelector(`.chain [value="${CSS.escape(moved)}"]`)?.focus();
+  if (document.body.dataset.tookOut && document.activeElement === document.body)
+    document.getElementById("new-alias")?.focus();
 });

@@ -1,4 +1,4 @@
-"""The routing rules in a real browser: saved as they are changed, dragged, pasted."""
+"""The routing rules in a real browser: saved as they are changed, dragged, typed, pasted."""
 
 from __future__ import annotations
 
@@ -92,16 +92,32 @@ def test_the_chain_is_ordered_by_keyboard_and_the_focus_follows(rules: Page, ser
     expect(rules.locator(".chain-link strong")).to_have_text(["Nebius", "Fireworks"])
 
 
-def test_aliases_are_pasted_and_each_line_is_answered(rules: Page, server: Console) -> None:
-    box = rules.get_by_label("Aliases, one per line")
-    box.fill("fast = demo-ordered\nslow = nothing-like-it")
-    rules.get_by_role("button", name="Save aliases").click()
-    expect(rules.locator(".alias-lines .is-wrong")).to_contain_text("There is no routing group")
-    expect(box).to_have_value("fast = demo-ordered\nslow = nothing-like-it")
-    assert stored(server)["model_aliases"] == {}
-    box.fill("fast = demo-ordered\nslow = auto-precision")
-    box.blur()
-    expect(rules.locator("#rules-aliases .kept")).to_have_text("Saved")
+def test_aliases_are_rows_for_the_keyboard(rules: Page, server: Console) -> None:
+    for alias, target in (("fast", "demo-ordered"), ("slow", "nothing-like-it")):
+        rules.get_by_label("New alias").fill(alias)
+        rules.get_by_label("Leads to").fill(target)
+        rules.keyboard.press("Tab")
+        rules.keyboard.press("Enter")
+        expect(rules.get_by_label("New alias")).to_have_value("")
+    expect(rules.locator("#alias-2-said")).to_contain_text("There is no routing group")
+    assert stored(server)["model_aliases"] == {"fast": "demo-ordered"}
+    rules.get_by_label("Target of alias 2").fill("auto-precision")
+    rules.keyboard.press("Tab")
+    expect(rules.locator("#aliases-kept")).to_have_text("Saved")
+    expect(rules.locator("#alias-2-said")).to_have_text("")
+    expect(rules.get_by_role("button", name="Take out slow")).to_be_focused()
+    assert stored(server)["model_aliases"] == {"fast": "demo-ordered", "slow": "auto-precision"}
+    rules.get_by_role("button", name="Take out fast").click()
+    expect(rules.locator(".alias-row")).to_have_count(1)
+    expect(rules.get_by_label("New alias")).to_be_focused()
+    assert stored(server)["model_aliases"] == {"slow": "auto-precision"}
+
+
+def test_many_aliases_are_pasted(rules: Page, server: Console) -> None:
+    rules.get_by_text("Paste many").click()
+    rules.get_by_label("Aliases to add, one per line").fill("fast = demo-ordered\nslow -> auto-precision")
+    rules.get_by_role("button", name="Add these").click()
+    expect(rules.locator(".alias-row")).to_have_count(2)
     assert stored(server)["model_aliases"] == {"fast": "demo-ordered", "slow": "auto-precision"}
 
 

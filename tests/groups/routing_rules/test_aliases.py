@@ -1,44 +1,34 @@
-"""Aliases as lines of text."""
+"""What aliases may be, and many of them as lines of text."""
 
 from __future__ import annotations
 
 import pytest
 
-from groups.routing_rules.aliases import lines_of, parsed
-
-
-def test_lines_become_aliases_and_come_back_as_lines():
-    text = "fast-chat = openai/gpt-4o-mini\nbest = prod-chat"
-    aliases, problems = parsed(text)
-    assert (aliases, problems) == ({"fast-chat": "openai/gpt-4o-mini", "best": "prod-chat"}, [])
-    assert lines_of(aliases) == text
+from groups.routing_rules.aliases import pairs_of, trouble_with
 
 
 @pytest.mark.parametrize("line", ["a -> b", "a → b", "a=b", "a\tb", '"a" = "b",', "  a   =  b  "])
 def test_people_paste_them_in_many_ways(line):
-    assert parsed(line) == ({"a": "b"}, [])
+    assert pairs_of(line) == [("a", "b")]
 
 
-def test_empty_lines_and_comments_say_nothing():
-    assert parsed("\n# of old\n  \n") == ({}, [])
+def test_empty_lines_and_comments_say_nothing_and_a_line_without_a_sign_has_no_target():
+    assert pairs_of("\n# of old\n  \nalone\n= b") == [("alone", ""), ("", "b")]
 
 
 @pytest.mark.parametrize(
-    ("line", "why"),
+    ("alias", "target", "why"),
     [
-        ("alone", "Write alias = target"),
-        ("= target", "Write alias = target"),
-        ("with space = prod", "letters, digits"),
-        ("a = a", "something else than itself"),
-        (f"{'x' * 129} = prod", "within 128"),
+        ("alone", "", "Give both"),
+        ("", "target", "Give both"),
+        ("with space", "prod", "letters, digits"),
+        ("a", "a", "something else than itself"),
+        ("x" * 129, "prod", "within 128"),
     ],
 )
-def test_a_line_that_makes_no_sense_says_why(line, why):
-    aliases, (problem,) = parsed(f"good = prod\n{line}")
-    assert (aliases, problem.number) == ({"good": "prod"}, 2)
-    assert why in problem.why
+def test_an_alias_that_makes_no_sense_says_why(alias, target, why):
+    assert why in trouble_with(alias, target)
 
 
-def test_the_second_line_of_an_alias_is_the_wrong_one():
-    aliases, (problem,) = parsed("a = b\na = c")
-    assert (aliases, problem.number, problem.why) == ({"a": "b"}, 2, "This alias is on another line already.")
+def test_an_alias_that_makes_sense_says_nothing():
+    assert trouble_with("fast-chat", "openai/gpt-4o-mini") == ""

@@ -1,11 +1,11 @@
-"""The chain and the alias box as the page works on them."""
+"""The chain and the aliases as the page works on them."""
 
 from __future__ import annotations
 
 import pytest
 
-from pages.smart_routing.rule_editor import alias_lines
-from pages.smart_routing.steps import changed_chain
+from pages.smart_routing.rule_editor import alias_rows
+from pages.smart_routing.steps import changed_aliases, changed_chain
 from tests.factories import make_group
 
 
@@ -25,14 +25,23 @@ def test_a_step_moves_one_entry(change, wanted):
     assert changed_chain(["a", "b", "c", "", "a"], change) == wanted
 
 
+def test_a_row_is_taken_out_by_its_number_and_new_ones_come_last():
+    pairs = [("a", "b"), ("c", "d")]
+    assert changed_aliases(pairs, "remove:1", [("e", "f")]) == [("c", "d"), ("e", "f")]
+    assert changed_aliases(pairs, "remove:9", []) == changed_aliases(pairs, "", []) == pairs
+
+
 @pytest.mark.django_db
-def test_each_line_says_where_it_leads_or_what_is_wrong():
+def test_each_row_says_where_it_leads_or_what_is_wrong():
     make_group(name="prod")
-    lines = alias_lines("# ours\nfast = prod\n\nnonsense\nlost = openai/none\nslow = none")
-    assert [(line.number, line.leads_to, line.is_wrong) for line in lines] == [
-        (2, "prod", False),
-        (4, "", True),
-        (5, "", False),
-        (6, "", True),
+    pairs = [("fast", "prod"), ("", ""), ("nonsense", ""), ("lost", "openai/none"), ("slow", "none"), ("fast", "prod")]
+    rows = alias_rows(pairs)
+    assert [(row.number, row.leads_to, row.is_wrong) for row in rows] == [
+        (1, "prod", False),
+        (3, "", True),
+        (4, "", False),
+        (5, "", True),
+        (6, "prod", True),
     ]
-    assert lines[2].why == "There is no model in the catalog called 'openai/none'."
+    assert rows[2].why == "There is no model in the catalog called 'openai/none'."
+    assert rows[4].why == "This alias is in another row already."

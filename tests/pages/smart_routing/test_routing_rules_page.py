@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from groups.models import RoutingRules
+from groups.routing_rules.aliases import MOST_ALIASES
 from tests.factories import make_group, make_model, make_provider
 from tests.page import HTMX, html_of, signed_in
 
@@ -84,39 +85,68 @@ def test_a_provider_that_is_gone_or_takes_none_is_said(page):
     assert "There is no such provider now" in html
 
 
-def test_aliases_are_saved_and_each_line_says_where_it_leads(page, pools):
-    html = html_of(save(page, "aliases", aliases="fast = cheap\nbest -> auto-precision"))
-    assert rules().model_aliases == {"fast": "cheap", "best": "auto-precision"}
-    assert "leads to</span> <code>auto-precision</code>" in html
+ROWS = {"alias": ["fast", "best"], "target": ["cheap", "auto-precision"]}
 
 
-def test_a_wrong_line_is_said_beside_it_and_nothing_is_saved_or_lost(page, pools):
-    answer = save(page, "aliases", aliases="fast = cheap\nnonsense\nslow = nothing")
+def test_aliases_are_rows_that_are_edited_taken_out_and_added(page, pools):
+    html = html_of(save(page, "aliases", **ROWS, new_alias="new", new_target="dear", change="add"))
+    assert rules().model_aliases == {"fast": "cheap", "best": "auto-precision", "new": "dear"}
+    assert 'value="auto-precision"' in html
+    assert "Saved" in html
+    save(page, "aliases", **ROWS, change="remove:1")
+    assert rules().model_aliases == {"best": "auto-precision"}
+
+
+def test_after_an_edit_only_what_is_said_beside_the_rows_is_sent(page, pools):
+    typed = {"alias": ["fast", ""], "target": ["Model-Provider/nothing", ""], "new_alias": "half", "change": "edit"}
+    html = html_of(save(page, "aliases", **typed))
+    assert rules().model_aliases == {"fast": "Model-Provider/nothing"}
+    assert 'id="alias-1-said" hx-swap-oob' in html
+    assert "It is kept; requests to it fail until there is one." in html
+    assert "<input" not in html
+
+
+def test_many_aliases_are_pasted(page, pools):
+    save(page, "aliases", **ROWS, pasted="quick = cheap\n# ours\nslow -> dear", change="add")
+    assert list(rules().model_aliases) == ["fast", "best", "quick", "slow"]
+
+
+def test_a_wrong_row_is_said_beside_it_and_nothing_is_saved_or_lost(page, pools):
+    answer = save(page, "aliases", **ROWS, pasted="nonsense\nslow = nothing", change="add")
     assert answer.status_code == 422
     html = html_of(answer)
-    assert html.count("is-wrong") == 2
-    whole = page.post(AT, {"part": "aliases", "aliases": "fast = cheap\nnonsense"})
-    assert "fast = cheap\nnonsense</textarea>" in html_of(whole)
+    assert html.count('class="error small"') == 2
+    assert "Not saved: see the marked rows" in html
+    assert 'value="nonsense"' in html
     assert rules().model_aliases == {}
 
 
+def test_as_many_aliases_as_there_may_be_are_saved_at_once(page, pools):
+    names = [f"alias-{n}" for n in range(MOST_ALIASES)]
+    save(page, "aliases", alias=names, target=["cheap"] * MOST_ALIASES)
+    assert len(rules().model_aliases) == MOST_ALIASES
+    answer = save(page, "aliases", alias=names, target=["cheap"] * MOST_ALIASES, new_alias="x", new_target="dear")
+    assert answer.status_code == 422
+    assert f"at most {MOST_ALIASES} aliases" in html_of(answer)
+
+
 def test_an_alias_to_a_missing_model_is_saved_with_a_warning(page):
-    html = html_of(save(page, "aliases", aliases="fast-chat = openai/gpt-4o-mini"))
+    html = html_of(save(page, "aliases", new_alias="fast-chat", new_target="openai/gpt-4o-mini", change="add"))
     assert rules().model_aliases == {"fast-chat": "openai/gpt-4o-mini"}
-    assert "is-odd" in html
+    assert 'class="odd small"' in html
 
 
 def test_without_javascript_a_part_is_saved_and_the_page_comes_back(page, pools):
     assert page.post(AT, {"part": "levels", "strategy": "cost"}).url == AT
-    html = html_of(page.post(AT, {"part": "aliases", "aliases": "nonsense"}))
+    html = html_of(page.post(AT, {"part": "aliases", "new_alias": "nonsense"}))
     assert "Strategy</h2>" in html
-    assert "Write alias = target" in html
+    assert "Give both, an alias and its target" in html
 
 
 def test_viewers_look_strangers_do_not_and_nonsense_is_a_bad_request(client, page, charlie, dora):
     assert page.post(AT, {"part": "everything"}).status_code == 400
     client.force_login(charlie)
-    assert "Save aliases" not in html_of(client.get(AT))
+    assert "Add alias" not in html_of(client.get(AT))
     assert save(client, "levels", strategy="cost").status_code == 403
     client.force_login(dora)
     assert client.get(AT).status_code == 403
