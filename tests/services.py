@@ -47,13 +47,17 @@ class Postgres:
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)
 
-    def _signal(self, number: int) -> None:
+    def pids(self) -> list[int]:
+        """Its main process, and one for each connection and each work of its own."""
         import psutil
 
         main = psutil.Process(self._server.get_pid())
-        for process in [main, *main.children(recursive=True)]:
-            with suppress(psutil.NoSuchProcess):
-                process.send_signal(number)
+        return [process.pid for process in (main, *main.children(recursive=True))]
+
+    def _signal(self, number: int) -> None:
+        for pid in self.pids():
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -149,6 +150,14 @@ def test_a_process_that_cannot_start_is_not_started_again_and_again(monkeypatch:
     recorder._work()
     assert started.total() == 2
     recorder.flush()
+
+
+def test_a_process_that_has_not_begun_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(writer_process, "COMMAND", (sys.executable, "-c", "import time; time.sleep(600)"))
+    monkeypatch.setattr(writer_process, "END_TIMEOUT_S", 10_000)
+    process = WriterProcess()
+    process.end()
+    assert process._process.returncode == -signal.SIGKILL
 
 
 @pytest.mark.django_db

@@ -55,10 +55,11 @@ class WriterProcess:
             raise DatabaseError(trouble)
 
     def end(self) -> None:
-        """Lets it finish, within a time limit."""
+        """Lets it finish, within a time limit; one that has not begun has nothing to finish, and ends at once."""
         self._pipe.close()
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(END_TIMEOUT_S)
+        if self.has_begun:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(END_TIMEOUT_S)
         self.kill()
 
     def kill(self) -> None:
