@@ -80,7 +80,7 @@ else
 endif
 
 .sqlite:
-	$(SQLITE_ENV) $(PYTEST)
+	$(SQLITE_ENV) $(PYTEST) -m "not server or once or both"
 
 .environments: .venv-litellm/.stamp $(CLIENTS)
 

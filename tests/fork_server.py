@@ -24,7 +24,11 @@ from typing import Any
 # What a server imports anyway and takes long, and what does not look at Django's settings: they are each server's own.
 LIBRARIES = (
     *("engine.routing", "engine.drivers.litellm_router.router", "engine.upstreams.through_litellm"),
+    *("engine.probes.spoken", "engine.rehearsal.ranges"),
     *("aiohttp", "django.db.models", "httptools", "uvicorn.main", "uvloop", "websockets"),
+    *("autobahn.exception", "auditlog.filters", "dateutil.parser", "django.db.backends.sqlite3.base"),
+    *("django.views.defaults", "limits", "whitenoise.middleware"),
+    *("llmock.cli", "llmock.main"),
 )
 LENGTH = struct.Struct("!I")
 Question = dict[str, Any]

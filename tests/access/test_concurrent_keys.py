@@ -12,6 +12,7 @@ import pytest
 
 from tests.servers import MASTER_KEY, Console, console
 
+pytestmark = pytest.mark.both
 HEADERS = {"Authorization": f"Bearer {MASTER_KEY}"}
 Send = Callable[..., httpx.Response]
 

@@ -15,6 +15,7 @@ from tests.gateway.conftest import Stage
 from tests.pace import let_pass
 from tests.servers import becomes
 
+pytestmark = pytest.mark.both
 HI: Any = [{"role": "user", "content": "hi"}]
 PASSWORD = "a long enough password"
 _numbers = itertools.count(1)

@@ -20,6 +20,7 @@ from tests.gateway.conftest import Stage
 from tests.pace import within
 from tests.servers import MASTER_KEY, console, console_beside
 
+pytestmark = pytest.mark.both
 HI: Any = [{"role": "user", "content": "hi"}]
 WITHIN_S = 1.0
 

@@ -16,6 +16,7 @@ from tests.fakes import Exchange, Ok, ScriptedUpstream, Status
 from tests.forks import run_python
 from tests.servers import MASTER_KEY, Console, console
 
+pytestmark = pytest.mark.once  # on SQLite, whose files are read for keys, too
 # One that no pattern recognises, as many vendors' are, and one that looks like a key.
 PLAIN, SK = "planted9f8e7d6c5b4a39281706f5e4d3c2", "sk-planted-1a2b3c4d5e6f70819202a3b4"
 AWS_ID, AWS_SECRET = "AKIAPLANTEDQ7W8E9R0T", "plantedAwsSecret0p9o8i7u6y5t4r3e2w1q"

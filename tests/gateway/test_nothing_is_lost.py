@@ -18,6 +18,7 @@ from tests.fakes import Ok, ScriptedUpstream
 from tests.pace import within
 from tests.servers import MASTER_KEY, Console, becomes, console, console_beside, eventually, stop
 
+pytestmark = pytest.mark.once
 URL = "/v1/chat/completions"
 HEADERS = {"Authorization": f"Bearer {MASTER_KEY}"}
 

@@ -13,6 +13,7 @@ import pytest
 
 from tests.servers import MASTER_KEY, Console, console, console_beside
 
+pytestmark = pytest.mark.both
 HEADERS = {"Authorization": f"Bearer {MASTER_KEY}"}
 GROUPS = "/v1/routing_group"
 _numbers = itertools.count(1)

@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
+
 from tests.databases import drop, is_postgres
 from tests.fakes import ScriptedUpstream
 from tests.servers import Console, console, console_beside, eventually
 
+pytestmark = pytest.mark.both
 SECRETS = ("secret_key", "encryption_key", "master_key")
 ASKED = {"model": "g", "messages": [{"role": "user", "content": "hi"}]}
 

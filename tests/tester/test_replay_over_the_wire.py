@@ -15,7 +15,7 @@ import pytest
 from tests.fakes import Behaviour, Ok, ScriptedUpstream, Status
 from tests.servers import MASTER_KEY, Console, console, eventually
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.both]
 HEADERS = {"Authorization": f"Bearer {MASTER_KEY}"}
 REQUESTS = 90
 # The primary fails for requests 20 to 69, and the fallback for the first 15 that come to it.
