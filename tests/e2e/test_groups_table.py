@@ -41,6 +41,20 @@ def test_a_deletion_acts_at_once_and_is_undone(table: Page) -> None:
     expect(table).to_have_url(re.compile(r"\?q=table-$"))
 
 
+def test_a_deletion_asks_first_where_a_key_names_the_group(table: Page, server: Console) -> None:
+    key = server.call("POST", "/api/v1/llm/keys", {"name": "shop", "owner": "admin", "allowed_models": ["table-b"]})
+    table.get_by_role("button", name="Delete table-b").click()
+    dialog = table.get_by_role("dialog", name="Delete table-b?")
+    expect(dialog).to_contain_text("what they may call: shop.")
+    dialog.get_by_role("link", name="Cancel").click()
+    expect(names(table)).to_have_text(list(NAMES))
+    table.get_by_role("button", name="Delete table-b").click()
+    dialog.get_by_role("button", name="Delete table-b").click()
+    expect(table.locator(".toast")).to_contain_text("table-b is deleted.")
+    expect(names(table)).to_have_text(["table-a", "table-c"])
+    server.call("DELETE", f"/api/v1/llm/keys/{key['id']}")
+
+
 def test_the_keyboard_deletes_and_takes_it_back(table: Page) -> None:
     table.get_by_role("button", name="Delete table-a").focus()
     table.keyboard.press("Enter")

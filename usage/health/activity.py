@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -101,6 +101,16 @@ def activity_of(names: Collection[str]) -> dict[str, Activity]:
         name: replace(Activity(*counts.get(name, ())), health=health_of(recent[name], served.get(name, Served())))
         for name in names
     }
+
+
+def callers_of(names: Collection[str], *, since: datetime) -> dict[str, dict[str, int]]:
+    """The requests to each group by the name of the key that sent them, most first; one query."""
+    records = RequestRecord.objects.filter(model_group__in=names, started_at__gte=since).order_by()
+    counted = records.values("model_group", "key_name").annotate(requests=Count("pk")).order_by("-requests", "key_name")
+    callers: dict[str, dict[str, int]] = {name: {} for name in names}
+    for group, key, requests in counted.values_list("model_group", "key_name", "requests"):
+        callers[group][key] = requests
+    return callers
 
 
 def health_now(group: str) -> GroupHealth:

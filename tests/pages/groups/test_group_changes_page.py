@@ -8,11 +8,14 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
+from access.actions import issue_key, revoke_key
+from access.keys import COMMAND_LINE
 from groups.models import RoutingGroup, UndoableChange
 from providers import config_version
 from tester.models import Run
 from tests.factories import make_group, make_model
 from tests.page import HTMX, html_of, signed_in
+from tests.usage.log import finished, log
 
 pytestmark = pytest.mark.django_db
 desk = signed_in("bob")
@@ -98,6 +101,30 @@ def test_deleting_several_asks_first_and_names_them(desk):
     assert html_of(part).startswith("<dialog")
     assert part["HX-Retarget"] == "#dialogs"
     assert len(names()) == 2
+
+
+def test_deleting_a_group_that_served_lately_asks_first_and_says_how_much_to_whom(desk):
+    group = make_group(name="chat")
+    keys = (*["web"] * 3, *["mobile"] * 2, "ci", "nightly", "")
+    log(*(finished(model_group="chat", key_name=key, status=200) for key in keys), finished(model_group="other"))
+    log(finished(model_group="chat", key_name="old", days_ago=0.05))
+    html = post(desk, f"/groups/{group.pk}/delete")
+    assert "Delete chat?" in html
+    assert "<li>chat: 8 requests in the last hour, from the keys web, mobile, ci and 1 more</li>" in html
+    assert names() == ["chat"]
+    assert "chat is deleted." in post(desk, f"/groups/{group.pk}/delete", sure="1")
+    assert "chat is back." in undo(desk)
+
+
+def test_deleting_a_group_that_keys_name_asks_first_and_says_which(desk, bob):
+    group = make_group(name="chat")
+    for name, allowed in (("any", []), ("shop", ["chat", "other"]), ("gone", ["chat"])):
+        key = issue_key(by=COMMAND_LINE, owner=bob, name=name, allowed_models=allowed)[0]
+    revoke_key(by=COMMAND_LINE, key=key)
+    html = post(desk, f"/groups/{group.pk}/delete")
+    assert "<li>chat</li>" in html
+    assert "API keys that name it among what they may call: shop. You can undo it" in html
+    assert names() == ["chat"]
 
 
 def test_groups_that_fall_back_to_each_other_go_and_come_back_together(desk):
