@@ -18,7 +18,7 @@ from lib.exceptions import DomainError
 from lib.ids import uuid_of
 from pages.guards import PersonRequest
 from pages.parts import wants_part, way_back
-from pages.providers.form import DEFAULT_TYPE, ProviderForm
+from pages.providers.form import ProviderForm, type_in
 from pages.providers.offers import MOST_LISTED, Checklist
 from pages.providers.page_rights import editors_only, testers_only
 from pages.providers.protocols import heard
@@ -51,7 +51,7 @@ def connection_test(request: PersonRequest) -> HttpResponse:
     """Tests the input of the form; the models that the provider lists appear in the checklist."""
     provider = _provider(request)
     finding = tried(request, provider)
-    type = provider.type if provider else request.POST.get("type") or DEFAULT_TYPE
+    type = provider.type if provider else type_in(request.POST)
     checklist = listed_in(Checklist.in_form(request.POST, type=type), finding)
     context = {"finding": finding, "heard": heard(finding.spoken), "checklist": checklist, "is_tried": True}
     return render(request, "providers/provider_form.html#connection", context)

@@ -15,7 +15,7 @@ from pages.dialogs import came_from, dialog, done, refusals_told
 from pages.guards import PersonRequest
 from pages.parts import Question, ask, way_back
 from pages.providers import connection_test
-from pages.providers.form import DEFAULT_TYPE, ProviderForm
+from pages.providers.form import DEFAULT_TYPE, ProviderForm, type_in
 from pages.providers.offers import Checklist
 from pages.providers.page_rights import editors_only
 from pages.providers.protocols import heard
@@ -63,7 +63,7 @@ def type_fields(request: PersonRequest) -> HttpResponse:
 @editors_only
 def provider_offers(request: PersonRequest) -> HttpResponse:
     """The checklist of models, filtered by its search words."""
-    checklist = Checklist.in_form(request.POST, type=request.POST.get("type") or DEFAULT_TYPE)
+    checklist = Checklist.in_form(request.POST, type=type_in(request.POST))
     return render(request, f"{PAGE}#offers", {"checklist": checklist})
 
 
@@ -96,7 +96,7 @@ def _posted(request: PersonRequest, provider: Provider | None) -> HttpResponseBa
 
 
 def _checklist(data: QueryDict, provider: Provider | None) -> Checklist:
-    return Checklist.in_form(data, type=provider.type if provider else data.get("type") or DEFAULT_TYPE)
+    return Checklist.in_form(data, type=provider.type if provider else type_in(data))
 
 
 def _saved(request: PersonRequest, provider: Provider | None) -> HttpResponse:

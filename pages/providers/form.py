@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django import forms
@@ -33,10 +33,26 @@ SPOKEN = {
 RETYPE = "What is typed here is never sent back: after an error, type it again."
 
 
-def type_choices(current: str = "") -> list[Any]:
-    """The types with a preset first, then LiteLLM's others."""
-    others = sorted({*litellm_providers(), *([current] if current else [])} - set(BY_TYPE))
-    return [*((row.type, row.display_name) for row in ROWS), ("Other providers of LiteLLM", [(n, n) for n in others])]
+# Chosen for a type without a preset, which is then typed.
+OTHER = "other"
+
+
+def other_types() -> list[str]:
+    """LiteLLM's providers without a preset."""
+    return sorted(litellm_providers() - set(BY_TYPE))
+
+
+def type_in(data: Mapping[str, Any]) -> str:
+    """The type in a posted form, empty if it is another one and not typed yet."""
+    chosen = str(data.get("type") or DEFAULT_TYPE)
+    return str(data.get("other_type", "")).strip().lower() if chosen == OTHER else chosen
+
+
+class TypeSelect(forms.Select):
+    """The types with a preset, and one entry for all others, whose name is typed beside it."""
+
+    def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> str:
+        return type_in(data)
 
 
 class ProviderForm(ActionForm):
@@ -45,8 +61,11 @@ class ProviderForm(ActionForm):
     type = forms.ChoiceField(
         label="Type",
         initial=DEFAULT_TYPE,
-        widget=forms.Select({"class": "input"}),
-        error_messages={"required": "Choose the provider's type."},
+        widget=TypeSelect({"class": "input"}),
+        error_messages={
+            "required": "Choose the provider's type, or type the name that LiteLLM has for it.",
+            "invalid_choice": "LiteLLM knows no provider '%(value)s'. Choose one from the list.",
+        },
     )
     name = forms.CharField(
         label="Name", required=False, max_length=64, validators=[NAME], widget=forms.TextInput(attributes())
@@ -104,10 +123,11 @@ class ProviderForm(ActionForm):
         self.provider = provider
         self.hints = secrets.hints_of(provider) if provider else {}
         types: Any = self.fields["type"]
-        types.choices = type_choices(provider.type if provider else "")
+        others = [*other_types(), *([provider.type] if provider else [])]
+        types.choices = [*((row.type, row.display_name) for row in ROWS), *((name, name) for name in others)]
         if provider:
             types.required, types.disabled, self.initial["type"] = False, True, provider.type
-        self.preset: Preset = preset_of(str(self["type"].value() or DEFAULT_TYPE))
+        self.preset: Preset = preset_of(str(self["type"].value()))
         self.places = self._places()
         self.fields.update(self._of_the_type())
         self._say_what_is_needed()
@@ -121,11 +141,26 @@ class ProviderForm(ActionForm):
     @classmethod
     def typed(cls, data: QueryDict, provider: Provider | None = None) -> ProviderForm:
         """The unchecked input so far, without secrets."""
-        draft = cls(provider=provider, initial={"type": data.get("type") or DEFAULT_TYPE})
+        draft = cls(provider=provider, initial={"type": type_in(data)})
         for name, field in draft.fields.items():
             if not isinstance(field, SecretField) and name != "type":
                 draft.initial[name] = field.widget.value_from_datadict(data, {}, name)
         return draft
+
+    @property
+    def presets(self) -> list[tuple[str, str]]:
+        """The types to choose from at once."""
+        return [(row.type, row.display_name) for row in ROWS]
+
+    @property
+    def other_types(self) -> list[str]:
+        """The others, to search in."""
+        return other_types()
+
+    @property
+    def is_other(self) -> bool:
+        """Whether the type is one that is typed."""
+        return self.preset.type not in BY_TYPE
 
     def _of_the_type(self) -> Iterator[tuple[str, forms.Field]]:
         for field in self.preset.settings:

@@ -62,6 +62,11 @@ class Checklist:
         return self._choices(name for name in names if name not in shown)
 
     @property
+    def shown(self) -> int:
+        """How many of those that match are on the page, ticked ones too."""
+        return len(self._matches()[0])
+
+    @property
     def total(self) -> int:
         return self._matches()[1]
 

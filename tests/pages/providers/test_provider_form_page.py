@@ -6,6 +6,7 @@ import pytest
 
 from engine.probes.findings import Finding, Trouble
 from pages.providers import editing
+from pages.providers.offers import MOST_SHOWN
 from providers.models import LanguageModel, Probe, Provider
 from tests.factories import make_group, make_model, make_provider
 from tests.fakes import ScriptedUpstream, Status
@@ -95,7 +96,7 @@ def test_the_form_is_a_page_and_a_dialog(page):
         ({"api_base": "http://169.254.169.254/"}, "169.254.169.254"),
         ({"other_models": "a a/\x00b"}, "Null characters"),
         ({"models": [f"m-{n}\x07" for n in range(2)]}, "spaces or control characters"),
-        ({"type": "magic"}, "Select a valid choice"),
+        ({"type": "magic"}, "LiteLLM knows no provider &#x27;magic&#x27;"),
         ({"name": "a/b"}, "without a slash"),
         ({"name": "TAKEN"}, "A provider of this name exists"),
         ({"api_key": "schlüssel"}, "printable ASCII"),
@@ -138,6 +139,23 @@ def test_an_aws_provider_keeps_its_secrets_as_hints(page):
     assert KEY not in html
 
 
+def test_a_type_without_a_preset_is_typed(page, upstream):
+    html = html_of(page.post("/providers/new", provider_form(do="fields", type="other", other_type="deepinfra")))
+    assert '<option value="other" selected>' in html
+    assert 'value="deepinfra" list="other-types"' in html
+    assert '<option value="nvidia_nim">' in html
+    page.post("/providers/new", provider_form(type="other", other_type=" DeepInfra ", name="Deep"))
+    assert Provider.objects.get(name="Deep").type == "deepinfra"
+    answer = page.post("/providers/new", provider_form(type="other", name="Nobody"))
+    assert "type the name that LiteLLM has for it" in html_of(answer)
+    assert not Provider.objects.filter(name="Nobody").exists()
+
+
+def test_a_type_that_has_a_preset_under_litellm_s_name_gets_it(page):
+    html = html_of(page.post("/providers/new", provider_form(do="fields", type="other", other_type="gemini")))
+    assert '<option value="google" selected>' in html
+
+
 def test_configure_keeps_a_key_that_is_not_typed_and_replaces_one_that_is(page):
     provider = make_provider(name="Ours", key=KEY)
     page.post(edit(provider), provider_form(api_key="", name="Renamed", enabled=""))
@@ -147,6 +165,15 @@ def test_configure_keeps_a_key_that_is_not_typed_and_replaces_one_that_is(page):
     assert Provider.objects.get().key.hint == "sk-…****9876"
     page.post(edit(provider), provider_form(api_key="", remove_key="on"))
     assert not hasattr(Provider.objects.get(), "key")
+
+
+def test_the_checklist_counts_ticked_models_too(page):
+    names = [f"m-{n}" for n in range(MOST_SHOWN + 5)]
+    few = html_of(page.post("/providers/offers", {"type": "custom", "listed": names[:5], "models": names[:2]}))
+    assert "5 of 5 that the provider lists" in few
+    assert "search to see others" not in few
+    many = html_of(page.post("/providers/offers", {"type": "custom", "listed": names, "models": names[:2]}))
+    assert f"{MOST_SHOWN} of {MOST_SHOWN + 5} that the provider lists; search to see others" in many
 
 
 def test_configure_removes_what_was_unticked_and_leaves_what_was_not_shown(page):
@@ -204,7 +231,7 @@ def test_a_stored_key_is_tried_with_an_address_that_is_typed(page, upstream):
     [
         ({"api_base": "ftp://x"}, "Give a base URL"),
         ({"type": "openai", "api_key": "", "api_base": ""}, "needs an API key"),
-        ({"type": "magic"}, "Select a valid choice"),
+        ({"type": "other", "other_type": "magic"}, "LiteLLM knows no provider &#x27;magic&#x27;"),
     ],
 )
 def test_a_connection_that_can_not_be_tried_says_why(page, changes, why):
