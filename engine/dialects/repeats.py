@@ -41,20 +41,30 @@ class Found(NamedTuple):
     """The texts of events that are all repeats, as they stand in their JSON, and the number of the last event."""
 
     texts: tuple[bytes, ...] | list[bytes] = ()
-    number: bytes = b""
+    number: int | None = None
 
 
 NOTHING = Found()
+# No event ends so.
+NEVER = b"\n\n\n"
 
 
 class Repeats:
     """The pattern that the events of one stream share. With `hides_usage` a client does not see `NO_USAGE`."""
 
-    __slots__ = ("_begin", "_hidden", "_hides_usage", "_number_place", "_parts", "_shape", "_text_place", "_tries")
+    __slots__ = (
+        *("_around_number", "_begin", "_end", "_hidden", "_hides_usage", "_next", "_number_place", "_parts"),
+        *("_shape", "_start", "_text_place", "_tries"),
+    )
 
     def __init__(self, shape: Shape | None = None, *, hides_usage: bool = False) -> None:
         self._shape, self._hides_usage = shape or CHAT, hides_usage
         self._begin = self._hidden = b""
+        # What is before the text of the very next event, and after it, where only its number differs otherwise.
+        self._start = self._end = b""
+        # The number of that event, and the bytes around it; None where events have none before their text.
+        self._next: int | None = None
+        self._around_number = (b"", b"")
         # What is another in each event, and the bytes that follow it.
         self._parts: tuple[tuple[Callable[[bytes, int], re.Match[bytes] | None], bytes], ...] = ()
         self._text_place = self._number_place = -1
@@ -74,7 +84,9 @@ class Repeats:
         begin, at, size = self._begin, 0, len(data)
         if not begin or not data.startswith(begin) or not _is_utf8(data):
             return NOTHING
-        texts, number = [], b""
+        if (alone := self._foreseen(data)) is not None:
+            return alone
+        texts, number = [], None
         while at < size:
             if not data.startswith(begin, at):
                 return NOTHING
@@ -85,10 +97,29 @@ class Repeats:
                 if place == self._text_place:
                     texts.append(data[at:end])
                 elif place == self._number_place:
-                    number = data[at:end]
+                    number = int(data[at:end])
                 at = end + len(after)
         self._tries = 0
+        if self._next is not None and number is not None:
+            self._expect(number + 1)
         return Found(texts, number)
+
+    def _foreseen(self, data: bytes) -> Found | None:
+        """That of one event that is the next one in all but its text: what most reads bring. Else None."""
+        if not (data.startswith(self._start) and data.endswith(self._end)):
+            return None
+        text, number = TEXT.fullmatch(data, len(self._start), len(data) - len(self._end)), self._next
+        if text is None:
+            return None
+        self._tries = 0
+        if number is not None:
+            self._expect(number + 1)
+        return Found((text[0],), number)
+
+    def _expect(self, number: int) -> None:
+        """The next event has this number."""
+        lead, rest = self._around_number
+        self._next, self._start = number, b"%b%d%b" % (lead, number, rest)
 
     def forget(self) -> None:
         """The next event is no repeat."""
@@ -128,6 +159,19 @@ class Repeats:
         self._parts = tuple((pattern.match, after) for pattern, after in zip(patterns, literals, strict=True))
         self._text_place = patterns.index(TEXT)
         self._number_place = patterns.index(NUMBER) if NUMBER in patterns else -1
+        self._foresee(event, text, cuts)
+
+    def _foresee(self, event: bytes, text: re.Match[bytes], cuts: list[tuple[int, int, re.Pattern[bytes]]]) -> None:
+        """Sets what is around the text of the next event, if it is like this one and has the next number."""
+        self._start, self._end, self._next = event[: text.start()], event[text.end() :] + b"\n\n", None
+        if self._number_place < 0:
+            return
+        first, last, _ = cuts[self._number_place]
+        if last > text.start():
+            self._end = NEVER  # a number after the text is found, not foreseen
+            return
+        self._around_number = event[:first], event[last : text.start()]
+        self._expect(int(event[first:last]) + 1)
 
     def _is_text_of(self, fields: Fields, name: re.Match[bytes], text: re.Match[bytes]) -> bool:
         """Whether the text found in the bytes is the event's text."""

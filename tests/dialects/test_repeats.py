@@ -177,9 +177,28 @@ def test_texts_of_responses_are_known_by_any_number(fields: dict[str, Any]):
     padded = fields | ({"obfuscation": "xyz"} if "obfuscation" in fields else {})
     found = repeats.found(more(10, '"a" b', **padded) + b"\n\n" + more(1234, "c", **fields) + b"\n\n")
     assert found.texts == [b'\\"a\\" b', b"c"]
-    assert found.number == b"1234"
+    assert found.number == 1234
     for other in (more(10, ""), more(10, "x", output_index=1), more(10, "x", error={"code": "no"}), more(-1, "x")):
         assert not repeats.found(other + b"\n\n").texts
+
+
+def numbered(number: int, text: str) -> bytes:
+    """As OpenAI writes it: the number comes before the text."""
+    kind = "response.output_text.delta"
+    said = {"type": kind, "sequence_number": number, "item_id": "m", "delta": text, "logprobs": []}
+    return f"event: {kind}\ndata: {json.dumps(said)}".encode()
+
+
+def test_the_number_of_the_next_event_is_foreseen_and_any_other_is_found():
+    event, repeats = numbered(9, "Hello"), Repeats(RESPONSES)
+    learn(repeats, event, read_response_event(event))
+    for number, text in ((10, " you"), (11, "!"), (30, " Some"), (31, " were"), (99, " lost"), (100, "."), (100, "?")):
+        found = repeats.found(numbered(number, text) + b"\n\n")
+        assert (list(found.texts), found.number) == ([text.encode()], number)
+    for other in (numbered(101, ""), numbered(101, 'a"')[:-20] + b'"}', numbered(101, "x") + b"\n\n" + more(102, "y")):
+        assert not repeats.found(other + b"\n\n").texts
+    two = numbered(101, "a") + b"\n\n" + numbered(102, "b") + b"\n\n"
+    assert repeats.found(two) == ([b"a", b"b"], 102)
 
 
 def test_what_never_repeats_is_not_tried_for_ever_and_a_repeat_gives_new_tries():

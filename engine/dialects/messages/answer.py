@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from engine.dialects.anthropic.signatures import MARK, is_replayable
@@ -25,7 +26,7 @@ def answer(view: MessagesView, chat: dict[str, Any], usage: Usage | None) -> dic
     blocks += [_call(call, place, view) for place, call in enumerate(calls)]
     reason, sequence = stop_of(choice, has_calls=bool(calls))
     return {
-        "id": view.message_id,
+        "id": message_id(view),
         "type": "message",
         "role": "assistant",
         "model": view.chat.get("model"),
@@ -34,6 +35,11 @@ def answer(view: MessagesView, chat: dict[str, Any], usage: Usage | None) -> dic
         "stop_sequence": sequence,
         "usage": tokens(usage),
     }
+
+
+def message_id(view: MessagesView) -> str:
+    """The id of the answer to a request."""
+    return view.message_id or f"msg_{secrets.token_hex(12)}"
 
 
 def stop_of(choice: dict[str, Any], *, has_calls: bool) -> tuple[str, str | None]:
@@ -106,7 +112,7 @@ def _call(call: dict[str, Any], place: int, view: MessagesView) -> dict[str, Any
 def call_id(call: dict[str, Any], place: int, view: MessagesView) -> str:
     """The id of a call; a made one if the upstream gave none."""
     given = call.get("id")
-    return given if isinstance(given, str) and given else f"toolu_{view.message_id.removeprefix('msg_')}_{place}"
+    return given if isinstance(given, str) and given else f"toolu_{message_id(view).removeprefix('msg_')}_{place}"
 
 
 def _parts(said: dict[str, Any]) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from engine.dialects.anthropic.signatures import MARK
-from engine.dialects.messages.answer import call_id, calls_of, stop_of, text_in, thoughts_in, tokens
+from engine.dialects.messages.answer import call_id, calls_of, message_id, stop_of, text_in, thoughts_in, tokens
 from engine.dialects.messages.errors import error_event
 from engine.dialects.messages.request import MessagesView
 from engine.dialects.reading import parsed
@@ -126,7 +126,7 @@ class MessagesEncoder:
     def _begin(self) -> bytes:
         self._is_begun = True
         message: dict[str, Any] = {
-            "id": self._view.message_id,
+            "id": message_id(self._view),
             "type": "message",
             "role": "assistant",
             "model": self._view.chat.get("model"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,12 +38,13 @@ class MessagesView(View):
     """A Messages request as chat, with what the way back needs.
 
     `long_names` has the client's names of tools by the short ones in `chat`. Thoughts are shown if `shows_thoughts`:
-    to a client that did not ask for them the first block is the answer.
+    to a client that did not ask for them the first block is the answer. `message_id` is the answer's; where there is
+    none yet, who translates an answer makes one: most requests are answered without.
     """
 
     long_names: dict[str, str] = field(default_factory=dict)
     shows_thoughts: bool = False
-    message_id: str = field(default_factory=lambda: f"msg_{secrets.token_hex(12)}")
+    message_id: str = ""
 
 
 def view(body: dict[str, Any], *, keeps_marks: bool = False) -> MessagesView:

@@ -60,6 +60,9 @@ class Turns:
         made = [self._system(body["system"])] if body.get("system") else []
         for place, message in enumerate(body["messages"]):
             content, role = message.get("content"), message["role"]
+            if role == "user" and isinstance(content, str):
+                made.append({"role": role, "content": content} if content else {})
+                continue
             blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
             if role == "system":
                 made.append(self._system(blocks))
@@ -174,8 +177,12 @@ class Turns:
         return _mark(block) if self._keeps_marks else {}
 
     def _note_marks(self, blocks: list[Block]) -> None:
-        if not self._keeps_marks and any(block.get("cache_control") for block in blocks):
-            self.lost.append("cache_control")
+        if self._keeps_marks:
+            return
+        for block in blocks:
+            if block.get("cache_control"):
+                self.lost.append("cache_control")
+                return
 
 
 def _mark(block: Block) -> Block:

@@ -13,11 +13,13 @@ from engine.dialects.responses.tools import Toolbox
 from engine.dialects.translation import Malformed, Untranslatable, View
 
 # Parameters with the same name and meaning in chat.
-SAME = (
-    *("model", "temperature", "top_p", "user", "service_tier", "safety_identifier", "moderation"),
-    *("prompt_cache_key", "prompt_cache_retention", "prompt_cache_options"),
-    # Not OpenAI's, but other servers of Responses take them.
-    *("presence_penalty", "frequency_penalty", "seed", "stop"),
+SAME = frozenset(
+    {
+        *("model", "temperature", "top_p", "user", "service_tier", "safety_identifier", "moderation"),
+        *("prompt_cache_key", "prompt_cache_retention", "prompt_cache_options"),
+        # Not OpenAI's, but other servers of Responses take them.
+        *("presence_penalty", "frequency_penalty", "seed", "stop"),
+    }
 )
 # Parameters that have no effect where they are not set to something else.
 WITHOUT_EFFECT: dict[str, tuple[object, ...]] = {
@@ -80,7 +82,7 @@ def view_of(body: dict[str, Any]) -> ResponsesView:
     for place, item in enumerate(items):
         if kind_of(item, path := f"input[{place}]") in MORE_TOOLS:
             tools.add(list_of(item.get("tools"), f"{path}.tools"), f"{path}.tools", remarks)
-    chat = {name: body[name] for name in SAME if body.get(name) is not None}
+    chat = {name: value for name, value in body.items() if name in SAME and value is not None}
     chat["messages"] = _instructions(body) + messages_of(items, tools, remarks)
     if body.get("stream"):
         chat["stream"] = True
@@ -122,7 +124,9 @@ def _tools(body: dict[str, Any], tools: Toolbox, remarks: Remarks) -> dict[str, 
 
 
 def _text(body: dict[str, Any], remarks: Remarks) -> dict[str, Any]:
-    text = object_of(body.get("text"), "text")
+    if body.get("text") is None:
+        return {}
+    text = object_of(body["text"], "text")
     remarks.drop_others(text, TEXT_FIELDS, "text")
     verbosity = {"verbosity": text["verbosity"]} if text.get("verbosity") else {}
     form = object_of(text.get("format"), "text.format")
@@ -153,7 +157,9 @@ def _logprobs(body: dict[str, Any], remarks: Remarks) -> dict[str, Any]:
 
 def _reasoning(body: dict[str, Any], chat: dict[str, Any], remarks: Remarks) -> bool:
     """Adds the effort; returns whether the client wants to see summaries."""
-    reasoning = object_of(body.get("reasoning"), "reasoning")
+    if body.get("reasoning") is None:
+        return False
+    reasoning = object_of(body["reasoning"], "reasoning")
     remarks.drop_others(reasoning, REASONING_FIELDS, "reasoning")
     if (effort := reasoning.get("effort")) is not None:
         chat["reasoning_effort"] = effort

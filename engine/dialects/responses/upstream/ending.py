@@ -31,9 +31,9 @@ class Ending:
         if response := object_of(fields.get("response")):
             self._response = response
 
-    def go_on(self, number: bytes, count: int) -> None:
+    def go_on(self, number: int | None, count: int) -> None:
         """So many further events of text; `number` is that of the last one, where they have numbers."""
-        self._number = int(number) + 1 if number else self._number + count
+        self._number = number + 1 if number is not None else self._number + count
 
     def fail(self, message: str, type: str, code: str | None) -> bytes:
         """The last event."""
