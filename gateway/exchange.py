@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from access.keys import KeyHolder
 from engine.ledger import Trace
@@ -31,7 +31,7 @@ class Exchange:
     Where requests are traced, `span` is its span, and `heard` are the events of its stream if its content is captured.
     """
 
-    endpoint: Endpoint
+    endpoint: Endpoint | Literal["probe"]
     holder: KeyHolder
     trace: Trace
     choice: VirtualChoice | None = None

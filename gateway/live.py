@@ -43,6 +43,7 @@ from gateway.background.periodic import run_every
 from gateway.background.presence import Presence
 from gateway.background.probing import Prober
 from gateway.background.rankings import Rankings
+from gateway.background.standby_prover import StandbyProver
 from gateway.doors.model_facts import Facts, read_facts
 from gateway.keeping.keeper import Keeper
 from gateway.tracing import switch as tracing
@@ -55,6 +56,7 @@ from providers import config_version
 from providers.exceptions import WrongEncryptionKeys
 from providers.models import LanguageModel
 from providers.secrets import check_encryption_keys
+from usage.health import standby_proofs
 from usage.health.tripping import current_trips
 from usage.request_log.recorder import recorder
 
@@ -162,11 +164,12 @@ class Live:
         self._tasks = [asyncio.create_task(self.store.run())]
         await self._meet_others()
         prober = Prober(self._in_database_thread, interval_s=settings.PROBE_INTERVAL_S)
+        proving = StandbyProver(self, standby_proofs.interval_s()).run()
         courier = WebhookSender(self._in_database_thread)
         channels = ChannelSender(self._in_database_thread)
         work = (
             *(self._follow(), recorder.run(), self.publisher.run(), self.presence.run()),
-            *(self.rankings.run(), prober.run(), watch(), courier.run(), channels.run(), self._give_back()),
+            *(self.rankings.run(), prober.run(), proving, watch(), courier.run(), channels.run(), self._give_back()),
             follow_status_pages(interval_s=settings.STATUS_PAGES_INTERVAL_S),
             *(self.measuring.run(), self.measuring.listen()),
         )

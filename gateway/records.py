@@ -10,7 +10,7 @@ from access.models import NANO
 from engine.ledger import Attempt, Trace
 from engine.outcomes import Outcome
 from engine.spec import DeploymentSpec
-from engine.upstreams.call import Answer, Endpoint, Part, Stream, cost_of
+from engine.upstreams.call import Answer, Part, Stream, cost_of
 from engine.upstreams.tokens import Usage
 from gateway.exchange import Exchange
 from gateway.resolve import VirtualChoice
@@ -30,7 +30,7 @@ class FinishedExchange:
     between requests it takes four times as long.
     """
 
-    endpoint: Endpoint
+    endpoint: str
     holder: KeyHolder
     trace: Trace
     last: Attempt

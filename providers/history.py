@@ -15,6 +15,7 @@ PROVIDER_FIELDS = (
     "enabled",
     "priority",
     "auto_fallback",
+    "proves_standby",
     "rpm",
     "tpm",
     "settings",

@@ -83,7 +83,8 @@ class Provider(models.Model):
     the moving average of successful probes (see `health/probe_schedule.py`). `dialects` are those that the console
     speaks with it, without LiteLLM; none means those of its type. `dialects_probed` says of each whether the server
     answered it when it was last asked, null where that can't be told; it changes nothing by itself. Each request to it
-    has the `extra_headers`, and the fields of `extra_body`.
+    has the `extra_headers`, and the fields of `extra_body`. `proves_standby`: its idle deployments may be asked for one
+    token (see `usage/health/standby_proofs.py`).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -93,6 +94,7 @@ class Provider(models.Model):
     enabled = models.BooleanField(default=True)
     priority = models.PositiveSmallIntegerField(default=50, validators=[MinValueValidator(1), MaxValueValidator(100)])
     auto_fallback = models.BooleanField(default=True)
+    proves_standby = models.BooleanField(default=True, db_default=True)
     settings = models.JSONField(default=dict, blank=True)
     dialects = models.JSONField(default=list, blank=True)
     dialects_probed = models.JSONField(default=dict, editable=False)

@@ -57,7 +57,8 @@ class ProviderSerializer(StrictSerializer):
     and `responses` (OpenAI's) and `messages` (Anthropic's) directly, or `litellm` alone; none means those of its type.
     `dialects_probed` says which of them its server answered when it was last asked, null where that can't be told.
     `extra_headers` and the fields of `extra_body` are in every request to it; a deployment's own win, and both win over
-    the client's. They hold no secrets.
+    the client's. They hold no secrets. `proves_standby`: its deployments in active groups are asked for one token when
+    they have answered nothing for STANDBY_PROOF_HOURS.
     """
 
     id = serializers.UUIDField(read_only=True)
@@ -67,6 +68,7 @@ class ProviderSerializer(StrictSerializer):
     api_base = serializers.CharField(max_length=512, allow_blank=True, default="")
     priority = serializers.IntegerField(min_value=1, max_value=100, default=50)
     auto_fallback = serializers.BooleanField(default=True)
+    proves_standby = serializers.BooleanField(default=True)
     enabled = serializers.BooleanField(default=True)
     settings = serializers.DictField(child=serializers.CharField(max_length=256, allow_blank=True), default=dict)
     credentials = MaskedCredentialsField(default=dict)

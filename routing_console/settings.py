@@ -54,6 +54,7 @@ for _number, _key in enumerate(ENCRYPTION_KEYS, start=1):
 DEMO = env.bool("ROUTING_CONSOLE_DEMO", default=False)
 ALLOW_PRIVATE_UPSTREAMS = env.bool("ROUTING_CONSOLE_ALLOW_PRIVATE_UPSTREAMS", default=False)
 PROBE_INTERVAL_S = env.float("PROBE_INTERVAL_S", default=300.0)
+STANDBY_PROOF_HOURS = env.float("STANDBY_PROOF_HOURS", default=6.0)
 STATUS_PAGES_INTERVAL_S = env.float("STATUS_PAGES_INTERVAL_S", default=0.0)
 GROUP_FAILING_RULE = env.str("GROUP_FAILING_RULE", default="5% of 20 in 60 s, 50% of 5 in 600 s")
 ALERT_WEBHOOK_URL = env.str("ALERT_WEBHOOK_URL", default="")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -19,11 +20,12 @@ from access.rules import visible_keys
 from lib.ids import uuid_of, uuids_of
 from pages.groups.cards import ids_of_groups
 from pages.live_tester.rewinding import rewind_url
-from providers.models import Provider
+from providers.models import LanguageModel, Provider
 from usage.alerting.news import WebhookDelivery, news_of
 from usage.alerting.thresholds import GROUP_RULE
 from usage.models import Alert, AlertDelivery, AlertKind
 from usage.request_log.filter import MOMENT
+from usage.request_log.finished import PROVER
 
 ICONS: dict[AlertKind, str] = {
     AlertKind.PROVIDER_DOWN: "power-off",
@@ -32,8 +34,10 @@ ICONS: dict[AlertKind, str] = {
     AlertKind.RATE_LIMIT: "gauge",
     AlertKind.GROUP_FAILING: "waypoints",
     AlertKind.SECRETS_DIFFER: "key-round",
+    AlertKind.STANDBY_DEAD: "activity",
 }
 OF_PROVIDERS, OF_KEYS = {AlertKind.PROVIDER_DOWN, AlertKind.ERROR_RATE}, {AlertKind.RATE_LIMIT}
+OF_MODELS = {AlertKind.STANDBY_DEAD}
 
 
 # The requests behind an alert came before it was raised: the window of its rule.
@@ -75,12 +79,27 @@ class AlertRow:
 
 
 def rows_of(alerts: Sequence[Alert], *, reader: Actor) -> list[AlertRow]:
-    """The alerts with their subjects, and who was told; at most four queries."""
+    """The alerts with their subjects, and who was told; at most five queries."""
+    models = {str(row.pk): row for row in _models(_subjects(alerts, OF_MODELS))}
     providers = _names(Provider.objects.all(), _subjects(alerts, OF_PROVIDERS))
     keys = _names(visible_keys(reader), _subjects(alerts, OF_KEYS))
     groups = ids_of_groups(alert.subject for alert in alerts if alert.kind == AlertKind.GROUP_FAILING)
     told = _told([alert.pk for alert in alerts])
-    return [_row(alert, providers, keys, groups, tuple(told.get(alert.pk, ()))) for alert in alerts]
+    named = Named(providers, keys, groups, models)
+    return [_row(alert, named, tuple(told.get(alert.pk, ()))) for alert in alerts]
+
+
+def _models(wanted: Collection[UUID]) -> Iterable[LanguageModel]:
+    return LanguageModel.objects.filter(pk__in=wanted).select_related("provider") if wanted else ()
+
+
+class Named(NamedTuple):
+    """What this reader may see of the subjects: names of providers and keys by id, ids of groups by name, models."""
+
+    providers: dict[str, str]
+    keys: dict[str, str]
+    groups: dict[str, UUID]
+    models: dict[str, LanguageModel]
 
 
 def _told(alerts: Sequence[int]) -> dict[int, list[ChannelNews]]:
@@ -101,18 +120,21 @@ def _news(delivery: AlertDelivery) -> ChannelNews:
     return ChannelNews(name, "told" if delivery.send_at is None else "is being told")
 
 
-def _requests_url(alert: Alert, providers: dict[str, str], keys: dict[str, str]) -> str:
+def _requests_url(alert: Alert, named: Named) -> str:
     """The log with the requests behind an alert; "" where none are, and for what this reader may not see."""
     asked: dict[str, str] = {}
     if alert.kind == AlertKind.GROUP_FAILING:
         asked = {"group": alert.subject, "outcome": "failed"}
-    elif alert.kind == AlertKind.RATE_LIMIT and alert.subject in keys:
+    elif alert.kind == AlertKind.RATE_LIMIT and alert.subject in named.keys:
         asked = {"key": alert.subject, "outcome": "refused"}
-    elif alert.kind == AlertKind.ERROR_RATE and alert.subject in providers:
-        asked = {"provider": providers[alert.subject]}
+    elif alert.kind == AlertKind.ERROR_RATE and alert.subject in named.providers:
+        asked = {"provider": named.providers[alert.subject]}
+    elif alert.kind == AlertKind.STANDBY_DEAD and alert.subject in named.models:
+        asked = {"provider": named.models[alert.subject].provider.name, "user": PROVER}
     if not asked:
         return ""
-    times = {"since": f"{alert.raised_at - BEFORE[AlertKind(alert.kind)]:{MOMENT}}"}
+    before = BEFORE.get(AlertKind(alert.kind), timedelta(hours=1))
+    times = {"since": f"{alert.raised_at - before:{MOMENT}}"}
     if alert.resolved_at:
         times["until"] = f"{alert.resolved_at + timedelta(minutes=1):{MOMENT}}"
     return f"{reverse('request-list')}?{urlencode(asked | times)}"
@@ -127,27 +149,24 @@ def _names(rows: QuerySet[Provider] | QuerySet[ApiKey], wanted: Collection[UUID]
     return {str(pk): name for pk, name in rows.filter(pk__in=wanted).values_list("pk", "name")} if wanted else {}
 
 
-def _row(
-    alert: Alert,
-    providers: dict[str, str],
-    keys: dict[str, str],
-    groups: dict[str, UUID],
-    told: tuple[ChannelNews, ...],
-) -> AlertRow:
+def _row(alert: Alert, named: Named, told: tuple[ChannelNews, ...]) -> AlertRow:
     subject, url, rewind = alert.subject, "", ""
     if alert.kind == AlertKind.COST_SPIKE:
         subject, url = "All costs", reverse("usage") + "?period=7d"
     elif alert.kind in OF_PROVIDERS:
-        subject, url = _linked(subject, providers, page="provider-detail", gone="A provider that is gone")
+        subject, url = _linked(subject, named.providers, page="provider-detail", gone="A provider that is gone")
     elif alert.kind in OF_KEYS:
-        subject, url = _linked(subject, keys, page="key-detail", gone="An API key")
-    elif alert.kind == AlertKind.GROUP_FAILING and subject in groups:
-        url = reverse("group-detail", args=[groups[subject]])
-        rewind = rewind_url(groups[subject], alert.raised_at, alert.resolved_at)
+        subject, url = _linked(subject, named.keys, page="key-detail", gone="An API key")
+    elif alert.kind in OF_MODELS:
+        models = {pk: str(row) for pk, row in named.models.items()}
+        subject, url = _linked(subject, models, page="model-detail", gone="A deployment that is gone")
+    elif alert.kind == AlertKind.GROUP_FAILING and subject in named.groups:
+        url = reverse("group-detail", args=[named.groups[subject]])
+        rewind = rewind_url(named.groups[subject], alert.raised_at, alert.resolved_at)
     elif alert.kind == AlertKind.SECRETS_DIFFER:
         subject = "Server processes"
     webhook = news_of(alert, has_webhook=bool(settings.ALERT_WEBHOOK_URL))
-    requests = _requests_url(alert, providers, keys)
+    requests = _requests_url(alert, named)
     return AlertRow(alert, ICONS[AlertKind(alert.kind)], subject, url, webhook, rewind, requests, told)
 
 

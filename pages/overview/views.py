@@ -159,7 +159,7 @@ def _figures(glance: Glance) -> dict[str, Any]:
 
 def _steps(today: Any, providers: ProviderCount, groups: dict[str, int]) -> list[tuple[str, bool]]:
     """The first steps of a newcomer, each with whether it is done; empty once a client got answers."""
-    if today.has_traffic or UsageBucket.objects.exists():
+    if today.has_traffic or UsageBucket.objects.filter(requests__gt=0).exists():
         return []
     rehearsed = groups["all"] > 0 and Run.objects.exists()
     return [("provider", providers.all > 0), ("group", groups["all"] > 0), ("rehearse", rehearsed), ("call", False)]

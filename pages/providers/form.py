@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.http import QueryDict
 
 from pages.forms import ActionForm, ObjectField, SecretField, WholeNumberField, WordsField, attributes
@@ -21,7 +22,7 @@ from providers.rules import DIALECTS
 DEFAULT_TYPE = "openrouter"
 SETTING, CREDENTIAL = "settings-", "credentials-"
 OWN = (
-    *("name", "api_base", "priority", "auto_fallback", "enabled", "rpm", "tpm"),
+    *("name", "api_base", "priority", "auto_fallback", "proves_standby", "enabled", "rpm", "tpm"),
     *("dialects", "extra_headers", "extra_body"),
 )
 SPOKEN = {
@@ -89,6 +90,7 @@ class ProviderForm(ActionForm):
         error_messages={"required": "Give a priority from 1 to 100."},
     )
     auto_fallback = forms.BooleanField(label="Enable automatic fallback to this provider", required=False, initial=True)
+    proves_standby = forms.BooleanField(label="Ask idle deployments for one token", required=False, initial=True)
     enabled = forms.BooleanField(label="Enabled: requests may go there", required=False, initial=True)
     rpm = WholeNumberField(label="Requests a minute", help_text="Per deployment. Empty: no limit.")
     tpm = WholeNumberField(label="Tokens a minute", help_text="Per deployment. Empty: no limit.")
@@ -201,6 +203,16 @@ class ProviderForm(ActionForm):
         return f"Stored: {self.hints[name]}. Empty: it stays as it is. {RETYPE}" if name in self.hints else RETYPE
 
     @property
+    def about_proofs(self) -> str:
+        """What the test requests to standbys are for, and what they cost."""
+        if not settings.STANDBY_PROOF_HOURS > 0:
+            return "Nobody is asked: STANDBY_PROOF_HOURS is 0."
+        return (
+            f"Those that have answered nothing for {settings.STANDBY_PROOF_HOURS:g} hours, to find a dead fallback "
+            "before it is needed. Its provider charges for them: a few cents a year."
+        )
+
+    @property
     def has_more(self) -> bool:
         """Whether a folded field is set or invalid."""
         return any(self[name].errors or self[name].value() for name in ("dialects", "extra_headers", "extra_body"))
@@ -242,6 +254,7 @@ class ProviderForm(ActionForm):
             "api_base": said["api_base"],
             "priority": said["priority"],
             "auto_fallback": said["auto_fallback"],
+            "proves_standby": said["proves_standby"],
             "enabled": said["enabled"],
             "rpm": said["rpm"],
             "tpm": said["tpm"],

@@ -34,6 +34,7 @@ class ProviderFields(TypedDict, total=False):
     api_base: str
     priority: int
     auto_fallback: bool
+    proves_standby: bool
     enabled: bool
     settings: dict[str, str]
     dialects: list[str]

@@ -27,10 +27,12 @@ def stored(provider: Provider) -> Provider:
 def test_patch_changes_what_is_given_in_either_spelling(as_alice):
     provider = make_provider(name="Nebius", type="nebius", key=KEY, priority=9)
     answer = as_alice.patch(
-        url_of(provider), {"autoFallback": False, "apiBase": "https://eu.example.com/v1", "rpm": 60}
+        url_of(provider),
+        {"autoFallback": False, "provesStandby": False, "apiBase": "https://eu.example.com/v1", "rpm": 60},
     )
     assert answer.status_code == 200, answer.content
     expected = {"auto_fallback": False, "api_base": "https://eu.example.com/v1", "rpm": 60, "priority": 9}
+    assert answer.json()["proves_standby"] is False
     assert (
         answer.json().items()
         >= {**expected, "name": "Nebius", "api_key": "sk-…****1234", "updated_by": "alice"}.items()

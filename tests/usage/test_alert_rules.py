@@ -295,5 +295,5 @@ def test_a_look_takes_the_same_queries_for_many(charlie, django_assert_num_queri
     for _ in range(5):
         key = issue_key(by=COMMAND_LINE, owner=charlie, name="ci", rpm=100)[0]
         asked(key, 1, attempts=[tried("Nebius")])
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         settle()

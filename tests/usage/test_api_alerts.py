@@ -68,6 +68,7 @@ def test_the_rules_have_the_usual_thresholds_and_say_what_may_be_given(as_charli
         "rate_limit": 80,
         "group_failing": 5,
         "secrets_differ": 1,
+        "standby_dead": 3,
     }
     assert rules[0].items() >= {"is_enabled": True, "lowest": 1, "highest": 100, "usual": 3}.items()
 

@@ -18,6 +18,7 @@ from usage.alerting.thresholds import current_rules, group_rule
 from usage.alerting.verdicts import Breach
 from usage.health.causes import cause_of
 from usage.health.processes import processes_now
+from usage.health.standby_proofs import dead_standbys
 from usage.models import Alert, AlertKind, AlertRule
 
 Find = Callable[[float, Collection[str]], list[Breach]]
@@ -37,11 +38,12 @@ FINDERS: dict[AlertKind, Find] = {
     AlertKind.RATE_LIMIT: lambda threshold, open: verdicts.rate_limit(measures.key_minutes(), threshold, open=open),
     AlertKind.GROUP_FAILING: _failing_groups,
     AlertKind.SECRETS_DIFFER: lambda threshold, open: verdicts.secrets_differ(processes_now(), threshold),
+    AlertKind.STANDBY_DEAD: lambda threshold, open: verdicts.standby_dead(dead_standbys(threshold)),
 }
 
 
 def settle(kinds: Iterable[AlertKind] = tuple(AlertKind)) -> None:
-    """Updates the alerts of these kinds; ten queries if nothing is raised or resolved."""
+    """Updates the alerts of these kinds; eleven queries if nothing is raised or resolved."""
     rules, began = current_rules(), timezone.now()
     before: dict[str, set[str]] = defaultdict(set)
     for kind, subject in Alert.objects.open().order_by().values_list("kind", "subject"):

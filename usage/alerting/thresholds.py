@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 
 from usage.alerting.group_rule import RuleClause, rule_of, with_percent
+from usage.health.standby_rules import DEAD_AFTER
 from usage.models import AlertKind, AlertRule
 
 
@@ -62,6 +63,12 @@ WATCHED: dict[AlertKind, AlertMetric] = {
     AlertKind.SECRETS_DIFFER: AlertMetric(
         *(1, 1, 1000, "server processes"),
         "So many server processes have other secrets than the rest, or ENCRYPTION_KEYS that don't read stored keys.",
+        is_whole=True,
+    ),
+    AlertKind.STANDBY_DEAD: AlertMetric(
+        *(DEAD_AFTER, 1, 100, "failed test requests"),
+        "This many test requests to a deployment without traffic failed in a row; twice as many if our own time limit "
+        "ended all of them.",
         is_whole=True,
     ),
 }

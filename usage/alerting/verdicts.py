@@ -14,6 +14,7 @@ from usage.alerting.group_rule import SUBJECT_LIMIT, FailingGroup
 from usage.alerting.measures import DayCosts, FailingProvider, KeyMinute
 from usage.health.processes import Processes
 from usage.health.recent import Tries
+from usage.health.standby_proofs import DeadStandby
 from usage.percents import percent
 
 CONSOLE = "console"
@@ -104,6 +105,23 @@ def secrets_differ(processes: Processes, least: float) -> list[Breach]:
     """One breach for the console if so many server processes have other secrets than they should."""
     strangers = max(processes.refusing, processes.secrets - 1)
     return [Breach(CONSOLE, processes.of_secrets)] if processes.of_secrets and strangers >= least else []
+
+
+def standby_dead(standbys: Iterable[DeadStandby]) -> list[Breach]:
+    """A breach for each of these deployments, whose test requests failed too often in a row."""
+    return [Breach(standby.deployment_id, _dead_message(standby)) for standby in standbys]
+
+
+def _dead_message(standby: DeadStandby) -> str:
+    first, others = standby.groups[0], len(standby.groups) - 1
+    more = f" and {others:,} more group{'s' if others > 1 else ''}" if others else ""
+    since = f"{standby.since:%Y-%m-%d %H:%M} UTC" if standby.since else "some time"
+    requests = "1 test request" if standby.failed == 1 else f"{standby.failed:,} test requests in a row"
+    why = standby.error[:CAUSE_LIMIT].rstrip(". ")
+    return (
+        f"{standby.name[:CAUSE_LIMIT]}, without traffic in {first}{more}, has failed {requests} since {since}: {why}. "
+        "A fallback to it would fail too."
+    )
 
 
 def rate_limit(minutes: Iterable[KeyMinute], percent: float, *, open: Collection[str] = ()) -> list[Breach]:

@@ -18,6 +18,7 @@ from engine.outcomes import Outcome
 from engine.rehearsal.profiles import Profile
 from usage.health.speed_fit import MeasuredAnswer, profile_of
 from usage.models import RequestRecord
+from usage.request_log.finished import PROBE
 
 # Of one deployment, and of all of a group together.
 NEWEST, MOST = 1_000, 5_000
@@ -111,7 +112,8 @@ def newest_of(deployment_id: str, count: int) -> Iterable[Logged]:
 def _rows_of(deployment_id: str, count: int, *columns: str) -> QuerySet[RequestRecord, Any]:
     """The call id, the moment, and these columns of its newest answers. Moments and JSON are texts: Django would take
     longer to read them than the database does to find them."""
-    rows = RequestRecord.objects.filter(deployment_id=deployment_id, outcome=Outcome.ANSWERED).order_by("-started_at")
+    rows = RequestRecord.objects.filter(deployment_id=deployment_id, outcome=Outcome.ANSWERED).exclude(endpoint=PROBE)
+    rows = rows.order_by("-started_at")
     texts = {"moment": Cast("started_at", TextField()), "tries": Cast("attempts", TextField())}
     return rows.annotate(**texts).values_list("call_id", "moment", *columns)[:count]
 

@@ -19,7 +19,7 @@ from django.utils import timezone
 from engine.outcomes import Outcome
 from usage.models import RecentCount, RecentKind
 from usage.request_log.attempts import has_failed
-from usage.request_log.finished import Finished
+from usage.request_log.finished import PROBE, Finished
 from usage.rollups.adding import add_to
 
 # Plain texts: members of an enumeration take longer to look up and to compare than all else here.
@@ -73,7 +73,7 @@ def recent_of(requests: Iterable[Finished], *, now: datetime) -> dict[Slice, lis
     oldest = (now - KEPT_FOR).timestamp()
     for request in requests:
         ended = request.started_at.timestamp() + request.duration_ms / 1000
-        if ended >= oldest:
+        if ended >= oldest and request.endpoint != PROBE:
             _count(found, request, ended)
     return found
 

@@ -13,6 +13,7 @@ from typing import Any
 from django.utils import timezone
 
 from usage.models import RequestRecord
+from usage.request_log.finished import PROBE
 
 NEWEST = 2_000
 POINTS = 60
@@ -31,7 +32,8 @@ class ResponseTimes:
 
 def response_times(*, since: timedelta = DAY) -> dict[str, ResponseTimes]:
     """By deployment id, only from real traffic; one query of at most NEWEST requests."""
-    recent = RequestRecord.objects.filter(started_at__gte=timezone.now() - since).order_by("-started_at")
+    recent = RequestRecord.objects.filter(started_at__gte=timezone.now() - since).exclude(endpoint=PROBE)
+    recent = recent.order_by("-started_at")
     return times_of(recent.values_list("attempts", flat=True)[:NEWEST])
 
 

@@ -54,6 +54,12 @@ FALLBACKS = Metric("fallbacks", "counter", ("group",), "Moves to another tier or
 RETRIES = Metric("retries", "counter", ("group",), "Attempts at a deployment that the request had asked before.")
 SKIPS = Metric("skips", "counter", ("group", "reason"), "Deployments that were not asked, by reason.")
 UNAUTHORIZED = Metric("unauthorized", "counter", (), "Calls without a key, or with a wrong one.", from_start=((),))
+STANDBY_PROOFS = Metric(
+    "standby_proofs",
+    "counter",
+    ("provider", "model", "result"),
+    "Test requests to deployments without traffic; result is proven or failed.",
+)
 REHEARSALS = Metric(
     "rehearsals",
     "counter",
@@ -96,7 +102,7 @@ PROCESSES = Metric("processes", "gauge", (), "Server processes behind this addre
 
 METRICS: tuple[Metric, ...] = (
     *(REQUESTS, REQUEST_SECONDS, FIRST_TOKEN, TOKENS, COST, UNPRICED, ATTEMPTS, FALLBACKS, RETRIES, SKIPS),
-    *(UNAUTHORIZED, REHEARSALS, LOG_LOST, REHEARSING, IN_FLIGHT, LOG_QUEUE, BREAKERS),
+    *(UNAUTHORIZED, STANDBY_PROOFS, REHEARSALS, LOG_LOST, REHEARSING, IN_FLIGHT, LOG_QUEUE, BREAKERS),
     *(POOL, POOL_MOST, POOL_WAITING, VERSION, CONFIG_AGE, PROCESSES),
 )
 BY_NAME = {metric.name: metric for metric in METRICS}

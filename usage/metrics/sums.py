@@ -94,6 +94,20 @@ class Sums:
         if trace.skipped or len(trace.attempts) > 1:
             self._count_detours(trace)
 
+    def count_proof(self, request: Countable) -> None:
+        """A test request to a standby: no traffic, but it costs."""
+        last = request.last
+        result = "proven" if request.outcome is Outcome.ANSWERED else "failed"
+        self.add(declared.STANDBY_PROOFS, (last.provider, last.model, result))
+        if request.usage is not None:
+            self._count_usage(("", last.provider, last.model), request.usage, request.cost_usd)
+
+    def _count_usage(self, place: Labels, usage: Usage, cost_usd: float | None) -> None:
+        self.add(declared.TOKENS, (*place, "input"), usage.input_tokens)
+        self.add(declared.TOKENS, (*place, "output"), usage.output_tokens)
+        if cost_usd is not None:
+            self.add(declared.COST, place, cost_usd)
+
     def _count_detours(self, trace: Trace) -> None:
         group = (trace.model_group,)
         if fallbacks := trace.fallbacks:

@@ -1,4 +1,5 @@
-"""The request log, its sums, saved filters, alerts, cooldowns, trips, server processes and stored responses."""
+"""The request log, its sums, saved filters, alerts, cooldowns, trips, standby proofs, server processes and stored
+responses."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from usage.models.recent import RecentCount, RecentKind
 from usage.models.requests import RequestQuerySet, RequestRecord
 from usage.models.rollups import Grain, LatencyCount, UsageBucket, UsageSeries
 from usage.models.saved_filters import SavedFilter
+from usage.models.standby import StandbyProof
 from usage.models.stored_responses import StoredItem, StoredResponse
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "RequestRecord",
     "SavedFilter",
     "ServerProcess",
+    "StandbyProof",
     "StoredItem",
     "StoredResponse",
     "UsageBucket",

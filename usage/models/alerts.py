@@ -16,6 +16,7 @@ class AlertKind(models.TextChoices):
     RATE_LIMIT = "rate_limit", "Rate limit"
     GROUP_FAILING = "group_failing", "Group failing"
     SECRETS_DIFFER = "secrets_differ", "Secrets differ"
+    STANDBY_DEAD = "standby_dead", "Standby dead"
 
 
 class AlertQuerySet(models.QuerySet["Alert"]):

@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from operator import attrgetter
-from typing import Any
+from typing import Any, Literal
 
 from usage.models import RequestRecord
+
+# The endpoint of a request of ours that proves a standby, and its owner, which is no user name. It is no traffic: only
+# its cost and tokens are counted.
+PROBE: Literal["probe"] = "probe"
+PROVER = "standby proof"
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from engine.outcomes import Outcome
 from usage.models import Grain
 from usage.request_log.attempts import has_failed
-from usage.request_log.finished import Finished
+from usage.request_log.finished import PROBE, Finished
 from usage.rollups.latency_levels import level_of
 
 ANSWERED, FAILED, REFUSED = Outcome.ANSWERED.value, Outcome.FAILED.value, Outcome.REFUSED.value
@@ -86,13 +86,7 @@ class BucketSums:
     def add(self, record: Finished) -> None:
         """Counts one request."""
         self.requests += 1
-        self.input_tokens += record.input_tokens or 0
-        self.output_tokens += record.output_tokens or 0
-        self.cached_tokens += record.cached_tokens or 0
-        self.reasoning_tokens += record.reasoning_tokens or 0
-        self.cost_usd += record.cost_usd or 0.0
-        if record.unit:
-            self._add_units(record)
+        self.add_cost(record)
         if is_success(record):
             self._succeeded(record)
         elif record.outcome == FAILED:
@@ -101,6 +95,16 @@ class BucketSums:
             self.refused += 1
         else:
             self.left += 1
+
+    def add_cost(self, record: Finished) -> None:
+        """Counts only what is paid for."""
+        self.input_tokens += record.input_tokens or 0
+        self.output_tokens += record.output_tokens or 0
+        self.cached_tokens += record.cached_tokens or 0
+        self.reasoning_tokens += record.reasoning_tokens or 0
+        self.cost_usd += record.cost_usd or 0.0
+        if record.unit:
+            self._add_units(record)
 
     def _add_units(self, record: Finished) -> None:
         if (column := COLUMN_OF_UNIT.get(record.unit)) is not None:
@@ -170,6 +174,9 @@ def tally(requests: Iterable[Finished]) -> BucketTally:
             slot = Slot(HOUR, start_of(request.started_at, HOUR), Series(*key[0]))
             hour = hours[key] = slot, found.sums[slot], Counter()
         slot, sums, levels = hour
+        if request.endpoint == PROBE:
+            sums.add_cost(request)
+            continue
         sums.add(request)
         _add_attempts(found, slot, sums, request)
         if is_success(request):

@@ -29,6 +29,7 @@ THRESHOLDS = {
     "rate_limit": "80",
     "group_failing": "5",
     "secrets_differ": "1",
+    "standby_dead": "3",
 }
 SWITCHES = {f"{kind}_is_on": "on" for kind in THRESHOLDS if kind != "rate_limit"}
 reader = signed_in("charlie")

@@ -19,6 +19,7 @@ def provider_form(**changes: Any) -> dict[str, Any]:
         "api_key": KEY,
         "priority": "50",
         "auto_fallback": "on",
+        "proves_standby": "on",
         "enabled": "on",
         "do": "save",
         "next": "/providers",
