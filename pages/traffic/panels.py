@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
 from urllib.parse import urlencode
@@ -40,6 +40,20 @@ class TableRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PieSlice:
+    """A part of a whole: `share` and where it `begins`, both in per cent; `gap` is what is left of the circle."""
+
+    title: str
+    colour: str
+    begins: float
+    share: float
+
+    @property
+    def gap(self) -> float:
+        return round(100 - self.share, 2)
+
+
+@dataclass(frozen=True, slots=True)
 class Panel:
     """A chart with its table. `slug` is its name in URLs, `says` describes it in one sentence.
 
@@ -55,6 +69,7 @@ class Panel:
     lines: LineChart | None = None
     bars: BarChart | None = None
     left_out: int = 0
+    slices: tuple[PieSlice, ...] = ()
 
     @property
     def height(self) -> int:
@@ -100,7 +115,7 @@ def spending(points: Sequence[Point], *, hourly: bool) -> Panel:
 
 
 def cost_by_provider(lines: Sequence[UsageLine], types: Mapping[str, str]) -> Panel:
-    """Bars instead of a pie: lengths are easier to compare than angles, and a provider with 1% stays readable.
+    """A pie for the shares, and bars beside it: lengths are easier to compare, and 1% stays readable.
 
     `types` (name -> type) decides the colours; without a type the name does.
     """
@@ -110,13 +125,30 @@ def cost_by_provider(lines: Sequence[UsageLine], types: Mapping[str, str]) -> Pa
     def text(totals: Totals) -> str:
         return f"{cost(totals.cost_usd)} · {percent(totals.cost_usd / whole if whole else None)}"
 
-    return _bars(
+    panel = _bars(
         ("cost", "Cost by provider"),
         most_expensive,
         "provider",
         lambda line: BarRow(_named(line), line.totals.cost_usd, text(line.totals), colour=_colour(line, types)),
         {"Cost": lambda t: cost(t.cost_usd), "Requests": _requests, "Saved by own keys": lambda t: cost(t.saved_usd)},
     )
+    return replace(
+        panel, slices=_slices([(_named(line), line.totals.cost_usd, _colour(line, types)) for line in lines])
+    )
+
+
+def _slices(parts: Sequence[tuple[str, float, str]]) -> tuple[PieSlice, ...]:
+    """The biggest parts as slices of a pie, the others as one; none where nothing costs anything."""
+    paid = sorted(((name, usd, colour) for name, usd, colour in parts if usd > 0), key=lambda part: -part[1])
+    whole = sum(usd for _, usd, _ in paid)
+    rest = sum(usd for _, usd, _ in paid[MOST_BARS:])
+    shown = [*paid[:MOST_BARS], *([("Others", rest, "p-default")] if rest else [])]
+    slices, begins = list[PieSlice](), 0.0
+    for name, usd, colour in shown:
+        share = 100 * usd / whole
+        slices.append(PieSlice(f"{name}: {cost(usd)}", colour, round(begins, 2), round(share, 2)))
+        begins += share
+    return tuple(slices)
 
 
 def cost_by(what: str, lines: Sequence[UsageLine]) -> Panel:

@@ -3,8 +3,9 @@
 import { SceneFollower } from "./scene.js";
 
 const TICK_MS = 2000;
-// A server that has not answered for so long is gone: what stands here is old.
-const GONE_MS = 5000;
+// A server that has not answered for so long is gone: what stands here is old, and says so within five seconds.
+const GONE_MS = 4000;
+const SAY_MS = 1000;
 
 class Home {
   constructor(root) {
@@ -19,8 +20,9 @@ class Home {
     this.follower = scene && new SceneFollower(scene, () => {});
     this.pill.hidden = this.pauseButton.hidden = false;
     this.pauseButton.addEventListener("click", () => this.#pause());
-    document.addEventListener("visibilitychange", () => document.hidden || this.#ask());
+    document.addEventListener("visibilitychange", () => document.hidden || this.#wake());
     setInterval(() => this.#tick(), TICK_MS);
+    setInterval(() => this.#say(), SAY_MS);
   }
 
   #pause() {
@@ -33,9 +35,14 @@ class Home {
     if (!this.isPaused) this.#ask();
   }
 
+  /* A page that was in the background has not asked meanwhile. */
+  #wake() {
+    this.heard_ms = Date.now();
+    this.#ask();
+  }
+
   #tick() {
     if (!document.hidden && !this.isPaused) this.#ask();
-    this.#say();
   }
 
   async #ask() {

@@ -65,6 +65,20 @@ def test_the_numbers_and_the_charts_are_those_of_the_log(page, some):
     assert "OpenAI: 75.0%" in html
 
 
+def test_cost_by_provider_is_a_pie_beside_its_bars(page, some):
+    pie = html_of(page.get("/usage")).split('class="pie"')[1].split("</svg>")[0]
+    assert 'stroke-dasharray="72.73 27.27" stroke-dashoffset="-0.0"' in pie
+    assert 'stroke-dasharray="27.27 72.73" stroke-dashoffset="-72.73"' in pie
+    assert "<title>Anthropic: $4.00</title>" in pie
+
+
+def test_a_pie_has_eight_slices_and_one_for_the_others(page):
+    log(*(used(1, provider=f"P{n}", cost_usd=10.0 - n)[0] for n in range(10)))
+    pie = html_of(page.get("/usage")).split('class="pie"')[1].split("</svg>")[0]
+    assert pie.count("<circle") == 9
+    assert "<title>Others: $3.00</title>" in pie
+
+
 def test_what_is_charged_besides_tokens_is_beside_them(page):
     log(
         *used(2, unit="image", units=1.5),
@@ -116,6 +130,7 @@ def test_a_free_day_is_drawn_too(page):
     log(*used(2, cost_usd=0.0))
     html = html_of(page.get("/usage?period=all"))
     assert ">$0</p>" in html
+    assert 'class="pie"' not in html
     assert "curve-dot" in html
 
 
