@@ -39,10 +39,15 @@ class PartSerializer(serializers.Serializer):
 
 
 class CandidateSerializer(PlacedSerializer):
-    """A deployment that would be asked; `chance` is the probability of being the first, null where the load decides."""
+    """A deployment that would be asked; `chance` is the probability of being the first, null where the load decides.
+
+    `proven_at` is when it last answered, a test request included; `failing_since` is set while its test requests fail.
+    """
 
     chance = serializers.FloatField(allow_null=True)
     why = serializers.CharField()
+    proven_at = serializers.DateTimeField(allow_null=True)
+    failing_since = serializers.DateTimeField(allow_null=True)
 
 
 class ExcludedSerializer(PlacedSerializer):

@@ -77,6 +77,12 @@ class SkipSerializer(PlacedSerializer):
     since = serializers.DateTimeField(required=False)
     cause = serializers.CharField(required=False, help_text="The failures that caused it: `2×503`.")
     cause_call_id = serializers.CharField(required=False, help_text="The request that failed last.")
+    proven_at = serializers.DateTimeField(
+        required=False, help_text="When a standby last answered, a test request included."
+    )
+    failing_since = serializers.DateTimeField(
+        required=False, help_text="The test requests to a standby fail since then."
+    )
 
 
 class ChoiceSerializer(serializers.Serializer):

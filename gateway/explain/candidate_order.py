@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from engine.spec import DeploymentSpec, GroupSpec, Strategy
 
@@ -13,7 +14,8 @@ from engine.spec import DeploymentSpec, GroupSpec, Strategy
 class Candidate:
     """A deployment that would be tried.
 
-    `chance`, from 0 to 1, is the probability of being the first; None: the load decides.
+    `chance`, from 0 to 1, is the probability of being the first; None: the load decides. `proven_at` is when it last
+    answered, if only a test request; `failing_since`: test requests fail since then, and no real one was answered.
     """
 
     deployment_id: str
@@ -23,6 +25,8 @@ class Candidate:
     tier: int
     chance: float | None
     why: str
+    proven_at: datetime | None = None
+    failing_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

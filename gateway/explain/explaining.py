@@ -15,6 +15,7 @@ from groups.specs import fallbacks_of, spec_of
 from groups.virtual.specs import virtual_spec_of
 from usage.health.cooldown_board import by_group, current_cooldowns
 from usage.health.response_times import response_times
+from usage.health.standby_proofs import standby_states
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def explain_virtual_model(row: VirtualModel, messages: Sequence[Any]) -> Virtual
 
 
 def explain_group(group: RoutingGroup, messages: Sequence[Any] = ()) -> GroupExplained:
-    """The candidates for these messages in order, and the excluded ones with reasons; six queries."""
+    """The candidates for these messages in order, and the excluded ones with reasons; seven queries."""
     names = [group.name, *fallbacks_of(group)]
     rows = {row.name: row for row in RoutingGroup.objects.with_credentials().filter(name__in=names)}
     cooling = by_group(current_cooldowns())
@@ -80,7 +81,16 @@ def explain_group(group: RoutingGroup, messages: Sequence[Any] = ()) -> GroupExp
         able = [deployment for deployment in spec.deployments if deployment.deployment_id not in unable]
         candidates += candidates_in(spec, able, latencies_ms=latencies_ms)
         excluded += left_out
-    return GroupExplained(group.name, tuple(_in_turn(candidates)), tuple(excluded))
+    return GroupExplained(group.name, tuple(_in_turn(_with_proofs(candidates))), tuple(excluded))
+
+
+def _with_proofs(candidates: Sequence[Candidate]) -> list[Candidate]:
+    proofs = standby_states(one.deployment_id for one in candidates)
+    told = ((one, proofs.get(one.deployment_id)) for one in candidates)
+    return [
+        replace(one, proven_at=proof.proven_at, failing_since=proof.failing_since) if proof else one
+        for one, proof in told
+    ]
 
 
 def _in_turn(candidates: Sequence[Candidate]) -> Iterable[Candidate]:

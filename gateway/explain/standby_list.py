@@ -7,6 +7,8 @@ from typing import Any
 from engine.skips import standbys
 from groups.models import RoutingGroup
 from groups.specs import specs_with_fallbacks
+from usage.health.standby_proofs import standby_states
+from usage.health.standby_rules import StandbyState
 from usage.models import RequestRecord
 
 
@@ -20,4 +22,14 @@ def standbys_then(record: RequestRecord) -> list[dict[str, Any]]:
     if RoutingGroup.objects.filter(name__in=names, updated_at__gt=record.started_at).exists():
         return []
     told = {(step.get("model_group"), step["deployment_id"]) for step in [*record.attempts, *record.skipped]}
-    return [skip.to_json() for skip in standbys(specs, told)]
+    found = [skip.to_json() for skip in standbys(specs, told)]
+    proofs = standby_states(one["deployment_id"] for one in found) if found else {}
+    return [{**one, **_proof(proofs.get(one["deployment_id"]))} for one in found]
+
+
+def _proof(state: StandbyState | None) -> dict[str, str]:
+    """What is known now; unknown values are left out."""
+    if state is None:
+        return {}
+    known = {"proven_at": state.proven_at, "failing_since": state.failing_since}
+    return {name: moment.isoformat() for name, moment in known.items() if moment is not None}

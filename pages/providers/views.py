@@ -21,6 +21,7 @@ from pages.parts import page_or_part
 from pages.providers.cards import card_of
 from pages.providers.page_rights import readers_only, rights
 from pages.providers.protocols import protocols_of
+from pages.providers.standby_lines import standby_card
 from providers import rules, secrets
 from providers.models import LanguageModel, Probe, Provider
 from usage.analytics.provider_stats import provider_stats
@@ -117,6 +118,7 @@ def provider_detail(request: PersonRequest, provider_id: UUID) -> HttpResponse:
         "cooldowns": [one for one in current_cooldowns() if one.provider == provider.name],
         "hints": secrets.hints_of(provider),
         "protocols": protocols_of(provider),
+        "standbys": standby_card(provider),
         "sparkline": sparkline_of(probes[::-1]),
         "probes": probes[:PROBES_LISTED],
         "models": provider.models.order_by("name")[:MODELS_LISTED],

@@ -139,7 +139,7 @@ def _card(n: int, card: CardReading, group: DrawnGroup, mode: Mode) -> LiveCard:
         served=text(f"n{n}", f"{card.served:,}"),
         latency=text(f"m{n}", milliseconds(card.latency_ms)),
         shape=Element(f"g{n}", {"d": card.state.shape}),
-        state=text(f"y{n}", card.state.word),
+        state=text(f"y{n}", _state(card)),
         cause=text(f"v{n}", _cause(card, is_short=has_rows)),
         chip=text(f"z{n}", f"{math.ceil(card.cooldown_left_s)} s left" if card.cooldown_left_s > 0 else ""),
         fault=text(f"a{n}", fault),
@@ -167,6 +167,12 @@ def _bars(card: CardReading) -> tuple[str, str, str]:
     return ok, limited, failed
 
 
+def _state(card: CardReading) -> str:
+    """`Standby, proven 14:02`, else the word of its state."""
+    is_told = card.proof and card.state is CardState.STANDBY
+    return f"{card.state.word}, {card.proof}" if is_told else card.state.word
+
+
 def _cause(card: CardReading, *, is_short: bool) -> str:
     """What stands beside the state: since when it is down and of what, how often it failed, how much it answers now."""
     errors = _errors(card)
@@ -175,7 +181,7 @@ def _cause(card: CardReading, *, is_short: bool) -> str:
     if card.state.is_bad:
         began_ms = card.fault.from_ms if card.fault and card.fault.is_down else card.failing_since_ms
         since = "" if began_ms is None else f"since {clock(began_ms)}"
-        return " · ".join(filter(None, (since, errors)))
+        return " · ".join(filter(None, (since or card.proof, errors)))
     if card.state in (CardState.COOLING, CardState.PROBING):
         return f"after {errors}" if errors else ""
     if card.state is CardState.DEGRADED:

@@ -51,7 +51,8 @@ class CardReading:
 
     `load` is the share of all requests that it answered, 0 to 1, `tried` of those that failed at it; `flow` its rate
     of the last seconds by its mean rate, at most 1; `now` its percentage of what was answered lately, if known.
-    `skips` are requests that passed over its tier; `is_lit`: the single request of a run was sent there.
+    `skips` are requests that passed over its tier; `is_lit`: the single request of a run was sent there. `proof` says
+    of one that nobody needed when it last answered, where that is known.
     """
 
     state: CardState = CardState.STANDBY
@@ -72,6 +73,7 @@ class CardReading:
     errors: Counter[str] = field(default_factory=Counter)
     fault: DrawnFault | None = None
     is_lit: bool = False
+    proof: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,7 @@ def read(group: DrawnGroup, mode: Mode, frame: JSON | None) -> FrameNumbers:
         p95_ms=requests.get("latency_p95_ms"),
         first_token_p95_ms=requests.get("ttft_p95_ms"),
         cost_usd=requests.get("cost_usd"),
-        cards=_with_skips(group, mode, cards, skipped_past),
+        cards=_with_proofs(group, _with_skips(group, mode, cards, skipped_past), frame.get("standbys", {})),
         failed_down=failed_down,
         skipped_to=skipped_to,
         elsewhere=elsewhere,
@@ -269,6 +271,17 @@ def _with_skips(
     place = {n: depth for depth, tier in enumerate(group.tiers(mode)) for n in tier}
     counts = [*skipped_past, 0]
     return tuple(replace(card, skips=counts[place[n]]) if counts[place[n]] else card for n, card in enumerate(cards))
+
+
+def _with_proofs(group: DrawnGroup, cards: Sequence[CardReading], standbys: JSON) -> tuple[CardReading, ...]:
+    """Real traffic only: whether those on standby would answer. One whose test requests fail is down."""
+    known = [standbys.get(deployment.deployment_id) for deployment in group.deployments]
+    return tuple(
+        replace(card, proof=found["words"], state=CardState.DOWN if found["is_dead"] else card.state)
+        if found and card.state is CardState.STANDBY
+        else card
+        for card, found in zip(cards, known, strict=True)
+    )
 
 
 def _moves(

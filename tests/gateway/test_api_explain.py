@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from random import Random
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from groups.virtual.actions import create_virtual_model
 from groups.virtual.tiers import TierPlan
 from tests.factories import make_group, make_model, make_provider
 from tests.usage.cooling import cooling
+from usage.health import standby_proofs
+from usage.health.standby_proofs import ProofResult
 
 pytestmark = pytest.mark.django_db
 COMPLEX = [{"role": "user", "content": "Please implement it."}]
@@ -128,5 +131,17 @@ def test_strangers_bad_input_and_what_is_not_there(as_charlie, as_dora, virtual)
 def test_explaining_takes_the_same_queries_for_many_deployments(as_charlie, django_assert_num_queries):
     groups = [make_group(models=[make_model() for _ in range(size)]) for size in (1, 5)]
     for group in groups:
-        with django_assert_num_queries(8):  # the key, the group, names, two for rows, two for cooldowns, response times
+        with django_assert_num_queries(9):  # key, group, names, two for rows, two for cooldowns, response times, proofs
             explained(as_charlie, group)
+
+
+def test_a_candidate_says_when_it_last_answered_and_since_when_its_tests_fail(as_charlie):
+    models = [make_model(name=name) for name in ("proven", "dead", "unknown")]
+    group = make_group(models=models, strategy="priority-failover")
+    ids = [str(model.pk) for model in models[:2]]
+    standby_proofs.enlist(ids, after_s=60, rng=Random(1))
+    standby_proofs.record(ids[0], ProofResult(), after_s=60, rng=Random(1))
+    standby_proofs.record(ids[1], ProofResult("gone"), after_s=60, rng=Random(1))
+    said = explained(as_charlie, group)["candidates"]
+    known = [(bool(one["proven_at"]), bool(one["failing_since"])) for one in said]
+    assert known == [(True, False), (False, True), (False, False)]

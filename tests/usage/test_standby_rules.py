@@ -54,8 +54,8 @@ def test_each_model_is_asked_what_it_answers_and_none_what_costs_more_than_nothi
         (StandbyState(), ""),
         (StandbyState(TWO), "proven 14:02"),
         (StandbyState(TWO - timedelta(days=2)), "proven 2030-01-29 14:02"),
-        (StandbyState(TWO, failed=1, failing_since=TWO), "1 test request failed since 14:02"),
-        (StandbyState(None, failed=4, failing_since=TWO, is_dead=True), "4 test requests failed since 14:02"),
+        (StandbyState(TWO, failed=1, failing_since=TWO), "tests fail since 14:02"),
+        (StandbyState(None, failed=4, failing_since=TWO, is_dead=True), "tests fail since 14:02"),
     ],
 )
 def test_it_says_when_it_was_proven_or_since_when_it_fails(state, words):

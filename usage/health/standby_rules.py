@@ -38,10 +38,9 @@ class StandbyState:
     is_dead: bool = False
 
     def words(self, now: datetime) -> str:
-        """`proven 14:02`, `2 test requests failed since 14:02`; empty while nothing is known. UTC."""
-        if self.failed and self.failing_since:
-            requests = "test request" if self.failed == 1 else "test requests"
-            return f"{self.failed:,} {requests} failed since {moment_in_words(self.failing_since, now)}"
+        """`proven 14:02`, `tests fail since 14:02`; empty while nothing is known. UTC."""
+        if self.failing_since:
+            return f"tests fail since {moment_in_words(self.failing_since, now)}"
         return f"proven {moment_in_words(self.proven_at, now)}" if self.proven_at else ""
 
 

@@ -102,7 +102,8 @@ class WaterfallBar:
 @dataclass(frozen=True, slots=True)
 class Ghost:
     """A candidate that was not asked; `word` is the reason, `cause_call_id` the request that caused its cooldown, or
-    "", `since` the beginning of its cooldown. A standby was not skipped: its turn did not come.
+    "", `since` the beginning of its cooldown. A standby was not skipped: its turn did not come; `proven_at` is when it
+    last answered, and `failing_since` when its test requests began to fail.
     """
 
     name: str
@@ -115,6 +116,8 @@ class Ghost:
     fallback_depth: int
     since: datetime | None = None
     is_standby: bool = False
+    proven_at: datetime | None = None
+    failing_since: datetime | None = None
 
     is_ghost = True
 
@@ -243,6 +246,8 @@ def _ghost(skip: Mapping[str, Any], types: Mapping[str, str]) -> Ghost:
         fallback_depth=skip.get("fallback_depth", 0),
         since=_moment(skip.get("since")),
         is_standby=skip["reason"] == SkipReason.NOT_NEEDED,
+        proven_at=_moment(skip.get("proven_at")),
+        failing_since=_moment(skip.get("failing_since")),
     )
 
 

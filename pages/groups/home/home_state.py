@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from django.db.models import Q
 from django.urls import reverse
+from django.utils import timezone
 
 from engine.core.state import DEPLOYMENT, KEY
 from groups.models import RoutingGroup
@@ -27,12 +28,26 @@ from usage.group_traffic.periods import GroupTraffic, Period, day_until, last, s
 from usage.health.activity import GroupHealth, GroupState, health_now
 from usage.health.causes import cause_of
 from usage.health.cooldown_board import CoolingDown, current_cooldowns
+from usage.health.standby_proofs import standby_states
+from usage.health.standby_rules import StandbyState
 from usage.models import Alert, AlertKind, RequestRecord
 
 WINDOW = timedelta(minutes=15)
 DAY = timedelta(days=1)
 FALLBACKS = ALERTS = 5
 SECONDS = "%Y-%m-%dT%H:%M:%SZ"
+
+
+@dataclass(frozen=True)
+class DeadStandbyRow:
+    """A deployment without traffic whose test requests fail."""
+
+    name: str
+    state: StandbyState
+
+    @property
+    def words(self) -> str:
+        return f"its {self.state.words(timezone.now())}"
 
 
 @dataclass(frozen=True)
@@ -52,6 +67,7 @@ class HomeState:
     alerts: tuple[Alert, ...]
     cooldowns: tuple[CoolingDown, ...]
     fallbacks: tuple[FallbackRow, ...]
+    dead: tuple[DeadStandbyRow, ...] = ()
 
     @property
     def p50_ms(self) -> float | None:
@@ -80,7 +96,7 @@ class HomeState:
 
     @property
     def is_calm(self) -> bool:
-        return self.health.state in (GroupState.IDLE, GroupState.HEALTHY)
+        return self.health.state in (GroupState.IDLE, GroupState.HEALTHY) and not self.dead
 
     @property
     def open_alert(self) -> Alert | None:
@@ -117,12 +133,13 @@ class HomeState:
 
 
 def home_of(group: RoutingGroup, *, now: datetime, at: datetime | None = None) -> HomeState:
-    """A group (with its deployments) now, or in the ten minutes of another moment; about eight queries."""
+    """A group (with its deployments) now, or in the ten minutes of another moment; about ten queries."""
     deployments = list(group.deployments.all())
     drawn = drawn_draft(group, deployments)
     period = slice_at(at) if at else last(WINDOW, now=now)
     traffic, recent = traffic_and_recent(group.name, period)
     cooldowns = [] if at else [one for one in current_cooldowns() if group.name in one.groups]
+    proofs = {} if at else standby_states(one.deployment_id for one in drawn.deployments)
     rows = _newest_fallbacks(group.name, period) if traffic.fell_back else []
     frame = frame_of(
         traffic,
@@ -130,6 +147,7 @@ def home_of(group: RoutingGroup, *, now: datetime, at: datetime | None = None) -
         cooldowns_s=_seconds_left(deployments, cooldowns),
         seconds=period.seconds,
         last_fallback=trace_of(rows[0][4], outcome=rows[0][3]) if rows else None,
+        standbys={name: {"words": proof.words(now), "is_dead": proof.is_dead} for name, proof in proofs.items()},
     )
     day = day_until(group.name, now)
     return HomeState(
@@ -146,6 +164,11 @@ def home_of(group: RoutingGroup, *, now: datetime, at: datetime | None = None) -
         alerts=_alerts(group.name, now),
         cooldowns=tuple(cooldowns),
         fallbacks=_fallback_rows(rows),
+        dead=tuple(
+            DeadStandbyRow(one.name, proofs[one.deployment_id])
+            for one in drawn.deployments
+            if one.deployment_id in proofs and proofs[one.deployment_id].is_dead
+        ),
     )
 
 

@@ -22,11 +22,13 @@ def frame_of(
     cooldowns_s: Mapping[str, float],
     seconds: float,
     last_fallback: Trace | None = None,
+    standbys: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """The state of a group: `recent` is the part of its traffic that decides the state of a deployment.
 
     `cooldowns_s` are the seconds left of each deployment that is cooling down, by its id; `seconds` is the length of
-    the traffic.
+    the traffic. `standbys` says in `words` of deployments when they last answered, or since when test requests fail:
+    often enough where it `is_dead`.
     """
     names = [*traffic.deployments, *(name for name in cooldowns_s if name not in traffic.deployments)]
     rows = {name: _row(traffic.deployments.get(name, NOTHING), recent.deployments.get(name, NOTHING)) for name in names}
@@ -55,6 +57,7 @@ def frame_of(
             "flowing_failed": recent.failed,
         },
         "deployments": rows,
+        "standbys": standbys or {},
         "flow_data": [
             {"from_deployment": before, "to_deployment": after, "request_count": count, "reason": reason}
             for (before, after, reason), count in sorted(traffic.flows.items(), key=lambda flow: -flow[1])

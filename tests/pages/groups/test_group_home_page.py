@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from functools import partial
+from random import Random
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,8 @@ from tests.usage.cooling import cooling
 from tests.usage.log import finished, log
 from tests.usage.logged import tried
 from usage.group_traffic.periods import DaySlice, last, slice_at, traffic_in
+from usage.health import standby_proofs
+from usage.health.standby_proofs import ProofResult
 from usage.models import Alert, AlertKind, RequestRecord
 
 pytestmark = pytest.mark.django_db
@@ -235,3 +238,18 @@ def test_streams_of_production_are_those_of_the_diagram(group):
 def test_every_role_may_follow_and_a_stranger_may_not(client, request, person, status, group):
     client.force_login(request.getfixturevalue(person))
     assert client.get(f"/groups/{group.pk}/now").status_code == status
+
+
+def test_a_standby_says_when_it_was_proven_and_one_whose_tests_fail_is_down(client, charlie, group):
+    first, second = ids(group)
+    standby_proofs.enlist([first, second], after_s=3600, rng=Random(1))
+    log(answered(group))
+    standby_proofs.record(second, ProofResult(), after_s=3600, rng=Random(1))
+    assert "Standby, proven " in page_of(client, charlie, group)
+    for _ in range(3):
+        standby_proofs.record(second, ProofResult("Azure answered 404: gone."), after_s=3600, rng=Random(1))
+    html = on_one_line(page_of(client, charlie, group))
+    assert "Standby" not in html
+    assert "would not help.</strong> It has no traffic, and its tests fail since" in html
+    assert "Azure answered 404: gone." in html
+    assert "Nothing unusual" not in html

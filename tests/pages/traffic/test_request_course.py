@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from random import Random
 
 import pytest
 from django.utils import timezone
@@ -11,8 +12,10 @@ from engine.ledger import Hedge, SkipReason
 from groups.models import RoutingGroup
 from pages.traffic.request_course import sentence_of
 from tests.factories import make_group, make_model, make_provider
-from tests.page import html_of, signed_in
+from tests.page import html_of, on_one_line, signed_in
 from tests.usage.logged import logged, request_of, tried
+from usage.health import standby_proofs
+from usage.health.standby_proofs import ProofResult
 from usage.request_log.waterfall import SKIP_WORDS
 
 reader = signed_in("charlie")
@@ -81,8 +84,11 @@ def test_who_was_not_needed_stands_by_at_the_end(reader):
         ("Azure", True),
     ]
     html = html_of(reader.get("/requests/a1"))
-    assert "Standby" in html
+    assert "Standby<" in html
     assert "Skipped" not in html
+    standby_proofs.enlist([str(second.pk)], after_s=60, rng=Random(1))
+    standby_proofs.record(str(second.pk), ProofResult(), after_s=60, rng=Random(1))
+    assert "Standby, proven <time" in on_one_line(html_of(reader.get("/requests/a1")))
 
 
 @pytest.mark.django_db
