@@ -119,7 +119,9 @@ def cost_by_provider(lines: Sequence[UsageLine], types: Mapping[str, str]) -> Pa
 
     `types` (name -> type) decides the colours; without a type the name does.
     """
-    most_expensive = sorted(_asked(lines), key=lambda line: -line.totals.cost_usd)
+    # Test requests to standbys cost, and are no requests.
+    paid = [line for line in lines if line.totals.requests or line.totals.cost_usd]
+    most_expensive = sorted(paid, key=lambda line: -line.totals.cost_usd)
     whole = sum(line.totals.cost_usd for line in lines)
 
     def text(totals: Totals) -> str:

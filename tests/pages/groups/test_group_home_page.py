@@ -253,3 +253,4 @@ def test_a_standby_says_when_it_was_proven_and_one_whose_tests_fail_is_down(clie
     assert "would not help.</strong> It has no traffic, and its tests fail since" in html
     assert "Azure answered 404: gone." in html
     assert "Nothing unusual" not in html
+    assert "No requests in the last" not in html

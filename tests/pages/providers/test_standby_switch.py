@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from pages.traffic.panels import cost_by_provider
 from providers.models import Provider
 from tests.factories import make_model, make_provider
 from tests.page import html_of, on_one_line, signed_in
 from tests.pages.providers.forms import provider_form
 from tests.usage.log import finished, log
+from usage.analytics.numbers import Totals, UsageLine
 from usage.health import standby_proofs
 from usage.health.standby_proofs import ProofResult
 
@@ -56,3 +58,8 @@ def test_its_page_says_what_was_proven_and_what_that_cost(page):
 
 def placed(provider: Provider) -> dict[str, Any]:
     return {"provider": provider.name, "provider_id": str(provider.pk)}
+
+
+def test_a_provider_that_only_got_test_requests_is_among_the_costs():
+    panel = cost_by_provider([UsageLine("Nebius", "", Totals(cost_usd=0.5))], {})
+    assert [row.name for row in panel.rows] == ["Nebius"]
