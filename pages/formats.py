@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from django.utils.timesince import timesince
 
 from access.credits.money import dollars, usd_of
+from lib.units import THIN
 
 UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 SHORT_FROM = 10_000
@@ -35,9 +37,9 @@ def tokens(number: int) -> str:
 
 
 def signed_percent(percent: int) -> str:
-    """`+12%`, `−5%`, `0%`."""
+    """`+12 %`, `−5 %`, `0 %`."""
     sign = "+" if percent > 0 else "−" if percent < 0 else ""
-    return f"{sign}{abs(percent):,}%"
+    return f"{sign}{abs(percent):,}{THIN}%"
 
 
 def cost(amount_usd: float | None) -> str:
@@ -84,3 +86,8 @@ def ago(moment: datetime) -> str:
     """`3 days ago`, in one unit; `just now` within a minute."""
     text = timesince(moment, depth=1)
     return "just now" if text.startswith("0") else f"{text} ago"
+
+
+def scenario_name(name: str) -> str:
+    """`Primary outage` for the slug of one of ours; the name that people gave theirs stays."""
+    return name.replace("-", " ").capitalize() if re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) else name

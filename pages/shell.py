@@ -48,7 +48,7 @@ ENTRIES = (
     SidebarEntry(
         "Groups",
         "waypoints",
-        (SidebarTab("Routing groups", "group-list", "waypoints"),),
+        (SidebarTab("Groups", "group-list", "waypoints"),),
         sections=("/runs", "/time-machine"),
     ),
     SidebarEntry(
@@ -56,7 +56,8 @@ ENTRIES = (
         "sparkles",
         (
             SidebarTab("Virtual models", "virtual-list", "sparkles"),
-            SidebarTab("Routing rules", "routing-rules", "settings"),
+            SidebarTab("Playground", "playground-tab", "flask-conical", words="try score message"),
+            SidebarTab("Rules", "routing-rules", "settings", words="auto aliases fallbacks power levels"),
         ),
     ),
     SidebarEntry(
@@ -75,11 +76,21 @@ ENTRIES = (
         "activity",
         (
             SidebarTab("Requests", "request-list", "activity", role=Role.STRANGER, words="log calls"),
-            SidebarTab("All usage", "usage", "chart-column", words="cost spend tokens analytics"),
+            SidebarTab("Usage", "usage", "chart-column", words="tokens analytics success"),
+            SidebarTab("Cost", "usage-cost", "dollar-sign", words="spend spending money"),
             SidebarTab("Your usage", "my-usage", "user-round", role=Role.STRANGER, words="my cost"),
         ),
     ),
-    SidebarEntry("Alerts", "bell", (SidebarTab("Alerts", "alert-list", "bell", words="thresholds webhook"),)),
+    SidebarEntry(
+        "Alerts",
+        "bell",
+        (
+            SidebarTab("Open", "alert-list", "bell", words="incidents trouble"),
+            SidebarTab("Resolved", "alerts-resolved", "circle-check", words="alerts incidents past"),
+            SidebarTab("Rules", "alert-rules", "gauge", words="alerts thresholds"),
+            SidebarTab("Channels", "alert-channels", "send", words="webhook slack e-mail quiet hours"),
+        ),
+    ),
     SidebarEntry(
         "Access",
         "key-round",

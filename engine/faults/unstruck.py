@@ -60,5 +60,5 @@ def _reasons(aimed: TargetedFault, job: Job, ended_s: float) -> Iterator[str]:
     if isinstance(fault, LimitedCapacity):
         yield "its slots were never all taken."
     if aimed.probability < 1:
-        yield f"with {aimed.probability:.0%} of too few requests, chance spared them all."
+        yield f"with {100 * aimed.probability:.0f} % of too few requests, chance spared them all."
     yield "no request met it."

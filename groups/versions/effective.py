@@ -23,6 +23,7 @@ from engine.spec import (
 from groups import config_checks
 from groups.models import RoutingGroup
 from groups.versions.error_table import ErrorRow, error_rows, words_of
+from lib.units import THIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +197,7 @@ def words_of_hedge(hedge: Mapping[str, Any]) -> str:
         return "no"
     after_ms, share = hedge.get("after_ms"), hedge.get("budget", HEDGE_BUDGET)
     after = "when slower than 95 % of its answers" if after_ms is None else f"after {after_ms:g} ms"
-    return f"{after}, for at most {100 * share:g} % of requests"
+    return f"{after}, for at most {100 * share:g}{THIN}% of requests"
 
 
 def _switch(config: Mapping[str, Any], name: str, label: str) -> EffectiveSetting:

@@ -50,7 +50,7 @@ def standing_of(key: ApiKey) -> KeyBadge:
         return KeyBadge("Replaced", "warm", "A rotation has put another key in its place; it works until it expires.")
     if key.expires_at is not None and key.expires_at <= timezone.now() + SOON:
         return KeyBadge("Expires soon", "warm", "Rotate it, or choose a later expiry.")
-    return KeyBadge("Works", "good")
+    return KeyBadge("Active", "good")
 
 
 def lines_of(keys: Iterable[ApiKey]) -> list[KeyRow]:

@@ -11,7 +11,7 @@ from usage.alerting.channels.channel_changes import ChannelDraft
 from usage.models import AlertChannel, AlertKind, ChannelKind
 from usage.models.alert_channels import LONGEST_NAME
 
-KEPT = "Empty: it stays as it is."
+KEPT = "Empty: unchanged."
 
 
 def _clock(label: str) -> forms.TimeField:

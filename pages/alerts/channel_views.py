@@ -82,7 +82,7 @@ def channel_test(request: PersonRequest, channel_id: int) -> HttpResponse:
         messages.error(request, f"{channel.name} did not get the test alert: {error}.")
     else:
         messages.success(request, f"{channel.name} took the test alert.")
-    return redirect("alert-list")
+    return redirect("alert-channels")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -93,14 +93,16 @@ def channel_delete(request: PersonRequest, channel_id: int) -> HttpResponseBase:
     if request.method == "POST":
         delete_channel(by=request.user, channel=channel)
         messages.success(request, f"The channel {channel.name} is deleted.")
-        return redirect("alert-list")
-    consequence = "It is told nothing more, not even that open alerts are over. Its address is forgotten."
+        return redirect("alert-channels")
+    consequence = "It is told nothing more, not even that open alerts are resolved. Its address is forgotten."
     return ask(
         request,
-        Question("Delete this channel?", (channel.name,), consequence, "Delete the channel", resolve_url("alert-list")),
+        Question(
+            "Delete this channel?", (channel.name,), consequence, "Delete the channel", resolve_url("alert-channels")
+        ),
     )
 
 
 def _form_page(request: PersonRequest, form: ChannelForm, channel: AlertChannel | None) -> HttpResponse:
-    context = {"form": form, "channel": channel, "action": request.path, "next": resolve_url("alert-list")}
+    context = {"form": form, "channel": channel, "action": request.path, "next": resolve_url("alert-channels")}
     return dialog(request, FORM, "channel", context, status=form.status)

@@ -1,4 +1,4 @@
-"""Alerts, open and over, the thresholds, and the webhook."""
+"""Alerts: the open ones, the resolved ones, the rules that raise them, and the channels that tell them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from access.models import Role
@@ -17,7 +17,7 @@ from pages.alerts.alert_rows import rows_of
 from pages.alerts.channel_views import channel_rows
 from pages.alerts.form import AlertRulesForm
 from pages.guards import PersonRequest, requires
-from pages.parts import page_of, wants_part
+from pages.parts import page_of, page_or_part, wants_part
 from usage.alerting import change_rules, current_rules, webhook
 from usage.models import Alert
 
@@ -31,22 +31,42 @@ MOST_OPEN = 200
 @vary_on_headers("HX-Request")
 @requires(Role.VIEWER, to="see alerts")
 def alert_list(request: PersonRequest) -> HttpResponse:
-    """The page; htmx reloads the lists when there is news."""
-    if wants_part(request):
-        return render(request, f"{PAGE}#alert-lists", _lists(request))
-    return _page(request)
+    """The open alerts; htmx reloads them when there is news."""
+    return page_or_part(request, PAGE, "open-alerts", {"tab": "open", **_open(request)})
 
 
-@require_POST
-@requires(Role.ADMIN, to="change when alerts are raised")
+@require_safe
+@vary_on_headers("HX-Request")
+@requires(Role.VIEWER, to="see alerts")
+def alerts_resolved(request: PersonRequest) -> HttpResponse:
+    """The resolved alerts, newest first; htmx reloads them when there is news."""
+    return page_or_part(request, PAGE, "resolved-alerts", {"tab": "resolved", **_resolved(request)})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires(Role.VIEWER, to="see alerts")
 def alert_rules(request: PersonRequest) -> HttpResponseBase:
-    """Saves the thresholds."""
+    """The thresholds; POST saves them."""
+    if request.method == "POST":
+        return _save_rules(request)
+    return _rules_page(request, AlertRulesForm(current_rules()))
+
+
+@require_safe
+@requires(Role.VIEWER, to="see alerts")
+def alert_channels(request: PersonRequest) -> HttpResponse:
+    """The channels, and the webhook of the settings."""
+    return _channels_page(request)
+
+
+@requires(Role.ADMIN, to="change when alerts are raised")
+def _save_rules(request: PersonRequest) -> HttpResponseBase:
     form = AlertRulesForm(current_rules(), request.POST)
     rules = form.accepted(lambda: change_rules(by=request.user, settings=form.settings()))
     if rules:
         return _saved(request, AlertRulesForm(rules))
     if not wants_part(request):
-        return _page(request, rules_form=form, status=422)
+        return _rules_page(request, form, status=422)
     return render(request, f"{PAGE}#alert-rules", {"rules_form": form, "can_edit": True}, status=422)
 
 
@@ -62,7 +82,7 @@ def alert_test(request: PersonRequest) -> HttpResponseBase:
         trial = {"is_taken": True, "text": "The webhook accepted it."}
     if wants_part(request):
         return render(request, f"{PAGE}#alert-webhook", {**_webhook(request), "trial": trial})
-    return _page(request, trial=trial)
+    return _channels_page(request, trial=trial)
 
 
 def _saved(request: PersonRequest, form: AlertRulesForm) -> HttpResponseBase:
@@ -70,20 +90,26 @@ def _saved(request: PersonRequest, form: AlertRulesForm) -> HttpResponseBase:
         context = {"rules_form": form, "can_edit": True, "is_saved": True}
         return render(request, f"{PAGE}#alert-rules", context)
     messages.success(request, "The thresholds are saved.")
-    return redirect("alert-list")
+    return redirect("alert-rules")
 
 
-def _page(request: PersonRequest, *, status: int = 200, **more: Any) -> HttpResponse:
-    more.setdefault("rules_form", AlertRulesForm(current_rules()))
-    more["channels"] = channel_rows()
-    return render(request, PAGE, {**_lists(request), **_webhook(request), **more}, status=status)
+def _rules_page(request: PersonRequest, form: AlertRulesForm, *, status: int = 200) -> HttpResponse:
+    context = {"tab": "rules", "rules_form": form, "can_edit": has_role(request.user, Role.ADMIN)}
+    return render(request, PAGE, context, status=status)
 
 
-def _lists(request: PersonRequest) -> dict[str, Any]:
+def _channels_page(request: PersonRequest, **more: Any) -> HttpResponse:
+    return render(request, PAGE, {"tab": "channels", "channels": channel_rows(), **_webhook(request), **more})
+
+
+def _open(request: PersonRequest) -> dict[str, Any]:
+    alerts = list(Alert.objects.open().order_by("-raised_at", "-pk")[:MOST_OPEN])
+    return {"open": rows_of(alerts, reader=request.user)}
+
+
+def _resolved(request: PersonRequest) -> dict[str, Any]:
     page = page_of(request, Alert.objects.resolved(), PAGE_SIZE)
-    opened = list(Alert.objects.open().order_by("-raised_at", "-pk")[:MOST_OPEN])
-    rows = rows_of([*opened, *page], reader=request.user)
-    return {"open": rows[: len(opened)], "over": rows[len(opened) :], "page": page, "is_first": page.number == 1}
+    return {"resolved": rows_of([*page], reader=request.user), "page": page, "is_first": page.number == 1}
 
 
 def _webhook(request: PersonRequest) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from engine.outcomes import Outcome
 from engine.rehearsal.recorded_traffic import is_json_lines, told
 from groups.models import RoutingGroup
 from groups.specs import specs_with_fallbacks
+from lib.units import THIN
 from pages.live_tester.more_fields import is_everywhere
 from tester.models import Run
 from tester.runs.replay import NAME, RecordedTraffic, recorded_in
@@ -155,7 +156,7 @@ def _in_words(aimed: TargetedFault, names: Mapping[str, str]) -> str:
     status = f" {code}" if (code := getattr(aimed.fault, "status", None)) else ""
     end = "the end" if aimed.until_s is None else _clock(aimed.until_s)
     where = names.get(aimed.target, aimed.target)
-    return f"{kind}{status} at {where}, {_clock(aimed.from_s)} to {end}, {100 * aimed.probability:.3g}%"
+    return f"{kind}{status} at {where}, {_clock(aimed.from_s)} to {end}, {100 * aimed.probability:.3g}{THIN}%"
 
 
 def _clock(seconds: float) -> str:

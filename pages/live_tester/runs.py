@@ -15,6 +15,7 @@ from access.rules import can_operate
 from groups.models import RoutingGroup
 from lib.exceptions import DomainError
 from pages.dialogs import refusals_told
+from pages.formats import scenario_name
 from pages.guards import PersonRequest, requires
 from pages.live_tester.compare_form import REVISION
 from pages.live_tester.listing import lines_of, runs_of
@@ -86,7 +87,10 @@ def _question(run: Run) -> Question:
     started = f"{run.created_at:%Y-%m-%d %H:%M} UTC by {run.created_by}"
     return Question(
         title="Delete this run?",
-        lost=(f"{run.scenario} of {run.group_name}, seed {run.seed}, started {started}", "its traces and its picture"),
+        lost=(
+            f"{scenario_name(run.scenario)} of {run.group_name}, seed {run.seed}, started {started}",
+            "its traces and its picture",
+        ),
         consequence="Links to it will no longer work. The seed gives the same run again until the group changes.",
         button="Delete the run",
         back=back,

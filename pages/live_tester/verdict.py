@@ -8,8 +8,9 @@ from typing import Any
 
 from engine.rehearsal.ranges import Range
 from engine.spec import Strategy
+from lib.units import THIN
 from tester.scene import DrawnGroup, mode_of
-from tester.scene.wording import THIN, dollars, milliseconds
+from tester.scene.wording import dollars, milliseconds
 
 Result = Mapping[str, Any]
 

@@ -85,7 +85,7 @@ VERBS = (
     GroupVerb("Rehearse", "live-tester", "play", ("rehearse", "live", "tester", "simulate"), Role.OPERATOR),
     GroupVerb("Edit", "group-edit", "pencil", ("edit", "change"), Role.OPERATOR),
     GroupVerb("Runs of", "run-list", "list-ordered", ("runs",)),
-    GroupVerb("Past outages of", "time-machine", "calendar-clock", ("past", "outages", "machine")),
+    GroupVerb("Time machine of", "time-machine", "calendar-clock", ("past", "outages", "machine")),
 )
 SHORTEST_VERB = 3
 

@@ -177,12 +177,12 @@ class ProviderForm(ActionForm):
 
     def _say_what_is_needed(self) -> None:
         preset, fields = self.preset, self.fields
-        fields["name"].help_text = "Empty: that of the type." if self.provider is None else "Empty: it stays as it is."
+        fields["name"].help_text = "Empty: that of the type." if self.provider is None else "Empty: unchanged."
         fields["api_base"].widget.attrs["placeholder"] = preset.base_url or preset.example_url
         fields["api_base"].help_text = (
             "Needed for this type." if preset.needs_base_url else "Empty: the provider's own address."
         )
-        fields["dialects"].help_text = f"None ticked: what is usual for the type{self.usual_dialects}. {UNTRIED}"
+        fields["dialects"].help_text = f"None selected: what is usual for the type{self.usual_dialects}. {UNTRIED}"
         dialects: Any = fields["dialects"]
         said = self.provider.dialects_probed if self.provider else {}
         dialects.choices = [(name, f"{SPOKEN[name]}{answer_of(said.get(name))}") for name in DIALECTS]
@@ -200,7 +200,7 @@ class ProviderForm(ActionForm):
         return f", {', '.join(SPOKEN[name].partition(' (')[0] for name in DIALECTS if name in usual)}"
 
     def _secret_hint(self, name: str) -> str:
-        return f"Stored: {self.hints[name]}. Empty: it stays as it is. {RETYPE}" if name in self.hints else RETYPE
+        return f"Stored: {self.hints[name]}. Empty: unchanged. {RETYPE}" if name in self.hints else RETYPE
 
     @property
     def about_proofs(self) -> str:

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django import forms
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404
-from django.views.decorators.http import require_http_methods
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_http_methods, require_safe
 
 from access.models import Role
 from access.rules import can_operate
@@ -24,6 +24,7 @@ from pages.smart_routing.virtual_rows import tier_lines
 from providers.models import LanguageModel
 
 PAGE = "smart_routing/playground.html"
+MOST_LISTED = 100
 EXAMPLES = (
     "hi",
     "cat test.py",
@@ -64,6 +65,19 @@ def playground(request: PersonRequest, virtual_model_id: UUID) -> HttpResponse:
     }
     status = 422 if form.is_bound and form.errors else 200
     return page_or_part(request, PAGE, "playground-result", context, status=status)
+
+
+@require_safe
+@requires(Role.VIEWER, to="see virtual models")
+def playground_tab(request: PersonRequest) -> HttpResponse:
+    """The playground of the virtual model that `model` names, else of the first."""
+    rows = list(VirtualModel.objects.with_tiers()[:MOST_LISTED])
+    chosen = request.GET.get("model", "")
+    row = next((row for row in rows if str(row.pk) == chosen), rows[0] if rows else None)
+    context = {"rows": rows, "row": row, "is_tab": True}
+    if row is not None:
+        context |= {"form": PlaygroundForm(label_suffix=""), "tiers": tier_lines(row), "examples": EXAMPLES}
+    return render(request, PAGE, context)
 
 
 def _outcome(row: VirtualModel, conversation: Conversation) -> dict[str, Any]:

@@ -12,6 +12,7 @@ urlpatterns = [
     path("virtual-models/<uuid:virtual_model_id>/switch", virtual_models.virtual_switch, name="virtual-switch"),
     path("virtual-models/<uuid:virtual_model_id>/delete", virtual_models.virtual_delete, name="virtual-delete"),
     path("virtual-models/<uuid:virtual_model_id>/calibration", calibration.calibration, name="calibration"),
+    path("playground", playground.playground_tab, name="playground-tab"),
     path("routing-rules", rule_editor.routing_rules, name="routing-rules"),
     path("virtual-models/<uuid:virtual_model_id>", playground.playground, name="playground"),
 ]

@@ -56,7 +56,9 @@ class KeyStepForm(ActionForm):
             kind.disabled, kind.choices = True, [(provider.type, preset_of(provider.type).display_name)]
         held = secrets.hints_of(provider).get(secrets.API_KEY) if provider else None
         self.fields["api_key"].help_text = (
-            f"Stored: {held}. Empty: it stays." if held else "It is encrypted when it is stored, and never shown again."
+            f"Stored: {held}. Empty: unchanged."
+            if held
+            else "It is encrypted when it is stored, and never shown again."
         )
 
     @property

@@ -23,7 +23,7 @@ from providers.health import connection_check, probe_schedule
 from providers.models import Provider
 
 PAGE = "start/models_step.html"
-NONE_TICKED = WhyNot("No model is ticked.", "Tick at least one; two let the second step in for the first.")
+NONE_TICKED = WhyNot("No model is selected.", "Select at least one; with two, the second answers when the first fails.")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

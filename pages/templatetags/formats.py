@@ -10,7 +10,7 @@ from usage.percents import percent
 FILTERS = (
     *(formats.count, formats.short, formats.tokens, percent, formats.signed_percent),
     *(formats.cost, formats.usd, formats.money, formats.moved, formats.stood),
-    *(formats.ms, formats.ago),
+    *(formats.ms, formats.ago, formats.scenario_name),
 )
 
 register = template.Library()

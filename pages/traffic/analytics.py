@@ -1,13 +1,14 @@
-"""The page of usage: figures compared with the previous period, charts, and charts as files."""
+"""The pages of usage and of cost: figures compared with the previous period, charts, and charts as files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.db.models import Q
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
@@ -59,6 +60,16 @@ PANELS: dict[str, Callable[[UsageReport], panels.Panel]] = {
     "teams": lambda report: panels.cost_by("team", report.by("team")),
     "users": lambda report: panels.cost_by("user", report.by("owner")),
 }
+# The page of cost has these, and two of the same.
+COST_PANELS: dict[str, Callable[[UsageReport], panels.Panel]] = {
+    "spending": lambda report: panels.spending(report.over_time(), hourly=report.window.grain == Grain.HOUR),
+    "cost": PANELS["cost"],
+    "groups": lambda report: panels.cost_by("group", report.by("group")),
+    "costs-of-models": lambda report: panels.cost_by_model(report.by("model")),
+    "teams": PANELS["teams"],
+    "users": PANELS["users"],
+}
+COST_FIGURES = ("Cost", "Requests", "Tokens", "Saved by BYOK")
 
 
 @require_safe
@@ -66,15 +77,29 @@ PANELS: dict[str, Callable[[UsageReport], panels.Panel]] = {
 @reader
 def usage(request: PersonRequest) -> HttpResponse:
     """All usage of a period, narrowed by the filters; htmx gets the part below the filters."""
+    return _page(request, "usage", PANELS)
+
+
+@require_safe
+@vary_on_headers("HX-Request")
+@reader
+def usage_cost(request: PersonRequest) -> HttpResponse:
+    """The same for money: what was spent over time, and on what."""
+    return _page(request, "usage-cost", COST_PANELS)
+
+
+def _page(request: PersonRequest, name: str, shown: Mapping[str, Any]) -> HttpResponse:
     form = UsageForm(request.GET)
     if not wants_part(request):
         form.offer(choices())
     report = UsageReport(form.asked, latency="model")
     context = {
+        "here": reverse(name),
+        "is_cost": name == "usage-cost",
         "form": form,
         "filters": [form[name] for name in FILTERS],
         "ranges": _ranges(form),
-        **_counted(report, form),
+        **_counted(report, form, shown),
     }
     return page_or_part(request, PAGE, "usage", context, status=200 if form.is_valid() else 422)
 
@@ -84,13 +109,14 @@ def usage(request: PersonRequest) -> HttpResponse:
 def usage_chart(request: PersonRequest, slug: str) -> HttpResponse:
     """One chart as an SVG file, in the colours of `theme`."""
     form = UsageForm(request.GET)
-    if slug not in PANELS:
+    build = PANELS.get(slug) or COST_PANELS.get(slug)
+    if build is None:
         raise Http404("There is no such chart.")
     if not form.is_valid():
         return no_file(form)
     theme = request.GET.get("theme", "")
     chosen = Theme(theme) if theme in Theme.values else Theme.LIGHT
-    svg = svg_of(PANELS[slug](UsageReport(form.asked, latency="model")), about=form.about, theme=chosen)
+    svg = svg_of(build(UsageReport(form.asked, latency="model")), about=form.about, theme=chosen)
     headers = {
         "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
         "Content-Disposition": f'inline; filename="usage-{slug}-{form.file_part}.svg"',
@@ -109,16 +135,21 @@ def usage_suggestions(request: PersonRequest) -> HttpResponse:
     return render(request, f"{PAGE}#suggestions", {"suggestions": found})
 
 
-def _counted(report: UsageReport, form: UsageForm) -> dict[str, Any]:
+def _counted(report: UsageReport, form: UsageForm, shown: Mapping[str, Any]) -> dict[str, Any]:
     totals = report.totals()
     if not totals.requests and not totals.attempts:
         return {"is_new": not form.chosen and not UsageSeries.objects.exists()}
     earlier = before(report.asked, form.period_chosen)
     old, over = (totals_of(earlier[0]), earlier[1]) if earlier else (None, 1.0)
+    figures = figures_of(totals, old, over, of_attempts=report.asked.is_of_upstreams)
+    if shown is COST_PANELS:
+        figures = tuple(
+            sorted((f for f in figures if f.name in COST_FIGURES), key=lambda f: COST_FIGURES.index(f.name))
+        )
     return {
-        "figures": figures_of(totals, old, over, of_attempts=report.asked.is_of_upstreams),
+        "figures": figures,
         "compared_with": PERIODS[form.period_chosen] if old else "",
-        "panels": [build(report) for build in PANELS.values()],
+        "panels": [build(report) for build in shown.values()],
     }
 
 

@@ -48,7 +48,7 @@ def figures_of(
             change=_change(now, before, lambda totals: totals.p50_ms),
         ),
         Figure(
-            "Saved by own keys",
+            "Saved by BYOK",
             "key-round",
             "f-violet",
             cost(now.saved_usd),

@@ -132,7 +132,7 @@ def cost_by_provider(lines: Sequence[UsageLine], types: Mapping[str, str]) -> Pa
         most_expensive,
         "provider",
         lambda line: BarRow(_named(line), line.totals.cost_usd, text(line.totals), colour=_colour(line, types)),
-        {"Cost": lambda t: cost(t.cost_usd), "Requests": _requests, "Saved by own keys": lambda t: cost(t.saved_usd)},
+        {"Cost": lambda t: cost(t.cost_usd), "Requests": _requests, "Saved by BYOK": lambda t: cost(t.saved_usd)},
     )
     return replace(
         panel, slices=_slices([(_named(line), line.totals.cost_usd, _colour(line, types)) for line in lines])
@@ -159,6 +159,17 @@ def cost_by(what: str, lines: Sequence[UsageLine]) -> Panel:
         (f"{what}s", f"Cost by {what}"),
         sorted(lines, key=lambda line: -line.totals.cost_usd),
         what,
+        lambda line: BarRow(_named(line), line.totals.cost_usd, cost(line.totals.cost_usd)),
+        {"Cost": lambda t: cost(t.cost_usd), "Requests": _requests, "Tokens": lambda t: short(t.total_tokens)},
+    )
+
+
+def cost_by_model(lines: Sequence[UsageLine]) -> Panel:
+    """The most expensive models."""
+    return _bars(
+        ("costs-of-models", "Cost by model"),
+        sorted(_asked(lines), key=lambda line: -line.totals.cost_usd),
+        "model",
         lambda line: BarRow(_named(line), line.totals.cost_usd, cost(line.totals.cost_usd)),
         {"Cost": lambda t: cost(t.cost_usd), "Requests": _requests, "Tokens": lambda t: short(t.total_tokens)},
     )

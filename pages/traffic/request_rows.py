@@ -63,7 +63,7 @@ class RequestRow:
     def tries_in_words(self) -> str:
         """The number of attempts in words: a single one is the first choice only if nothing was skipped."""
         if not self.attempts:
-            return f"no attempt, {self.skipped} skipped" if self.skipped else "nobody was asked"
+            return f"no attempt, {self.skipped} skipped" if self.skipped else "no deployment was asked"
         if self.skipped:
             return f"{'fell back, ' if self.record.fell_back else ''}{self.skipped} skipped: see why below"
         return "the first choice" if self.attempts == 1 and not self.record.fell_back else "see why below"

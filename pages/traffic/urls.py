@@ -12,6 +12,7 @@ urlpatterns = [
     path("requests/filters/<int:filter_id>/delete", filter_pages.filter_delete, name="saved-filter-delete"),
     path("requests/<slug:call_id>", requests.request_detail, name="request-detail"),
     path("usage", analytics.usage, name="usage"),
+    path("usage/cost", analytics.usage_cost, name="usage-cost"),
     path("usage/charts/<slug:slug>.svg", analytics.usage_chart, name="usage-chart"),
     path("usage/suggestions", analytics.usage_suggestions, name="usage-suggestions"),
     path("usage/requests.csv", exports.requests_csv, name="usage-requests-csv"),

@@ -1,4 +1,5 @@
-/* The command palette: Ctrl or Cmd K, "/" or its button opens it; the focus stays in its field, arrows choose. */
+/* The command palette: Ctrl or Cmd K, "/" or its button opens it; the focus stays in its field, arrows choose.
+   "?" shows the shortcuts. */
 
 const palette = document.getElementById("palette");
 const field = document.getElementById("palette-q");
@@ -88,6 +89,8 @@ if (palette) {
   });
   document.addEventListener("keydown", (event) => {
     const isShortcut = (event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k";
+    if (event.key === "?" && !event.ctrlKey && !event.metaKey && !isText(event.target))
+      document.getElementById("shortcuts")?.togglePopover();
     const isSlash = event.key === "/" && !event.ctrlKey && !event.metaKey && !event.altKey && !isText(event.target);
     if (!isShortcut && !isSlash) return;
     event.preventDefault();

@@ -74,7 +74,7 @@ def _line(one: MetricDifference, label: str) -> Line:
 
 
 def value_text(metric: str, value: float) -> str:
-    """`99.3%`, `1,240 ms`, `$0.0123`."""
+    """`99.3 %`, `1,240 ms`, `$0.0123`."""
     if metric.endswith("_ms"):
         return f"{value:,.0f} ms"
     return _usd(value) if metric.endswith("_usd") else percent(value)

@@ -14,6 +14,7 @@ from engine.faults.scenarios import parse_scenario
 from engine.rehearsal.jobs import Job
 from engine.rehearsal.workload import Workload
 from engine.spec import GroupSpec
+from lib.units import THIN
 from tester.exceptions import RunBroken
 from tester.runs.pool import pool
 from usage.health.latency import recent_profiles
@@ -73,7 +74,7 @@ def verdict_of(result: dict[str, Any], rate_per_s: float) -> RehearsalSummary:
     tried = result["total_requests"] - refused
     tenths = 1000 * (tried - failed) // tried if tried else 0
     return RehearsalSummary(
-        success=f"{tenths / 10:g}%" if tried else "–",
+        success=f"{tenths / 10:g}{THIN}%" if tried else "–",
         fallbacks=result["fallback_count"],
         failed=failed,
         p95_ms=result["latency_p95_ms"],

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lib.units import THIN
+
 
 def notes_on(result: Mapping[str, Any]) -> Iterator[str]:
     """One sentence each; none for results of older versions."""
@@ -15,7 +17,7 @@ def notes_on(result: Mapping[str, Any]) -> Iterator[str]:
         was = "stream broke and was" if rescued == 1 else "streams broke and were"
         yield f"{rescued:,} {was} rescued by another attempt."
     if (cached := result.get("cached_share")) is not None:
-        yield f"{cached:.1%} of the input tokens were read from the providers' prompt caches."
+        yield f"{100 * cached:.1f}{THIN}% of the input tokens were read from the providers' prompt caches."
 
 
 def failure_in_words(error_class: str) -> str:

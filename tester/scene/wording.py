@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from lib.units import THIN
+
 NONE = "–"
-# Between a number and its unit.
-THIN = "\u2009"
 
 
 def percent(value: float) -> str:

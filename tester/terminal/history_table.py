@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from lib.units import THIN
+
 WORST_SHOWN = 5
 
 
@@ -29,9 +31,9 @@ def history_text(result: Mapping[str, Any]) -> str:
 
 
 def percent(share: float) -> str:
-    """`99.42%`; never rounded up to 100."""
+    """`99.42 %`; never rounded up to 100."""
     thousandths = math.floor(round(share * 1e5, 6))
-    return f"{thousandths / 1000:.3f}".rstrip("0").rstrip(".") + "%"
+    return f"{thousandths / 1000:.3f}".rstrip("0").rstrip(".") + f"{THIN}%"
 
 
 def worst_line(one: Mapping[str, Any]) -> str:

@@ -34,6 +34,7 @@ from engine.faults.scenarios import Scenario
 from engine.faults.targets import TargetedFault, targets
 from engine.rehearsal.profiles import Profile
 from engine.spec import DeploymentSpec, GroupSpec
+from lib.units import THIN
 from tester.scene import DrawnFault, DrawnGroup
 
 MOST_NAMES = 2
@@ -132,7 +133,7 @@ def _whom(names: Sequence[str], group: DrawnGroup) -> str:
 
 def _what(aimed: TargetedFault) -> str:
     words = _words(aimed.fault)
-    return words if aimed.probability == 1 else f"{aimed.probability:.0%} {words}"
+    return words if aimed.probability == 1 else f"{100 * aimed.probability:.0f}{THIN}% {words}"
 
 
 def _words(fault: Fault) -> str:

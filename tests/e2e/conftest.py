@@ -136,4 +136,4 @@ def sign_in(page: Page) -> None:
     page.get_by_label("Username").fill("admin")
     page.get_by_label("Password").fill(MASTER_KEY)
     follow(page.get_by_role("button", name="Sign in"))
-    expect(page.get_by_role("heading", level=1, name="Routing Groups")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="Groups", exact=True)).to_be_visible()

@@ -6,11 +6,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.looks import DESK, PHONE, faults
+from tests.e2e.stage import follow
 
 
 @pytest.fixture
 def alerts(admin: Page) -> Page:
-    admin.goto("/alerts")
+    admin.goto("/alerts/rules")
     return admin
 
 
@@ -27,5 +28,7 @@ def test_a_threshold_is_corrected_in_place_and_kept(alerts: Page) -> None:
     expect(threshold).to_have_value("4")
 
 
-def test_the_page_is_accessible_and_fits_a_phone(alerts: Page) -> None:
-    assert faults(alerts, widths=(PHONE, DESK)) == []
+def test_the_tabs_are_accessible_and_fit_a_phone(alerts: Page) -> None:
+    for tab in ("Rules", "Open", "Resolved", "Channels"):
+        follow(alerts.get_by_role("navigation", name="Alerts").get_by_role("link", name=tab))
+        assert faults(alerts, widths=(PHONE, DESK)) == [], tab

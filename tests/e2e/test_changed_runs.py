@@ -110,7 +110,7 @@ def test_a_slider_moved_during_playback_changes_the_picture_from_then_on(admin: 
     assert run["result"]["fallback_count"] > 0
     expect(admin.locator(".stats dd").first).to_have_text(str(LONG))
     expect(admin.locator("#fb")).to_have_text(str(run["result"]["fallback_count"]))
-    expect(admin.locator(f'.runs .is-shown:has([href="/runs/{after}"]) .pill')).to_have_text("done")
+    expect(admin.locator(f'.runs .is-shown:has([href="/runs/{after}"]) .pill')).to_have_text("Ended")
     again = simulated(server, run)
     assert again == {**run["result"], "run_id": again["run_id"]}
 
@@ -134,7 +134,7 @@ def test_before_the_change_everything_is_as_it_was(admin: Page) -> None:
     expect(admin.locator("[data-show=moment]")).to_have_text("16.0 s")
     expect(admin.get_by_role("button", name="Play", exact=True)).to_be_visible()
     assert picture_at(admin, 9_000) == past
-    expect(admin.locator(".live-head p").first).to_contain_text("everything-down, seed 3")
+    expect(admin.locator(".live-head p").first).to_contain_text("Everything down, seed 3")
 
 
 def test_a_change_that_is_refused_is_said_and_the_run_goes_on(admin: Page, server: Console) -> None:

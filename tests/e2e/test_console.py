@@ -79,7 +79,7 @@ def test_the_keyboard_is_enough(page: Page) -> None:
     page.keyboard.type(MASTER_KEY)
     with page.expect_navigation():
         page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=1, name="Routing Groups")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="Groups", exact=True)).to_be_visible()
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     _tab_to(page, "demo-ordered")
@@ -155,6 +155,20 @@ def test_the_reference_is_in_our_frame_and_theme(admin: Page) -> None:
     follow(admin.get_by_role("link", name="Groups", exact=True))
 
 
+def test_the_shortcuts_open_from_the_menu_and_by_a_key(admin: Page) -> None:
+    admin.goto("/groups")
+    admin.get_by_role("button", name="Your menu").click()
+    admin.get_by_role("button", name="Keyboard shortcuts").click()
+    shortcuts = admin.get_by_role("dialog", name="Keyboard shortcuts")
+    expect(shortcuts).to_contain_text("Search or jump to")
+    assert violations(admin) == []
+    admin.keyboard.press("Escape")
+    expect(shortcuts).to_be_hidden()
+    admin.locator("h1").click()
+    admin.keyboard.press("?")
+    expect(shortcuts).to_be_visible()
+
+
 def test_between_phone_and_desk_the_entries_are_icons_with_names(admin: Page) -> None:
     admin.set_viewport_size({"width": 960, "height": 900})
     admin.goto("/groups")
@@ -164,7 +178,7 @@ def test_between_phone_and_desk_the_entries_are_icons_with_names(admin: Page) ->
     assert box["width"] < 60
     follow(entry)
     expect(admin.get_by_role("navigation", name="Smart routing").get_by_role("link")).to_have_text(
-        ["Virtual models", "Routing rules"]
+        ["Virtual models", "Playground", "Rules"]
     )
 
 

@@ -71,7 +71,7 @@ def test_a_run_moves_and_ends_with_the_numbers_of_the_api(admin: Page, server: C
     assert result["total_requests"] == 200
     expect(admin.locator(".stats dd").first).to_have_text("200")
     expect(admin.locator(".runs .is-shown")).to_contain_text("success")
-    expect(admin.locator(".runs .is-shown .pill")).to_have_text("done")
+    expect(admin.locator(".runs .is-shown .pill")).to_have_text("Ended")
     expect(admin.locator("#fb")).to_have_text(str(result["fallback_count"]))
     assert len(set(widths)) == 2
     assert admin.evaluate("window.starts") == []

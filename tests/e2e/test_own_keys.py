@@ -50,8 +50,8 @@ def test_axe_and_the_screen_are_content_in_every_state(admin: Page) -> None:
     admin.goto("/byok")
     assert faults(admin) == []
     follow(admin.locator("#bringers").get_by_role("link", name="admin", exact=True))
-    expect(admin.get_by_role("heading", name="Own keys of admin")).to_be_visible()
+    expect(admin.get_by_role("heading", name="BYOK keys of admin")).to_be_visible()
     assert faults(admin) == []
     admin.get_by_role("button", name="Delete the key of admin for Nebius").click()
     admin.get_by_role("dialog").get_by_role("button", name="Delete key").click()
-    expect(admin.get_by_role("heading", name="No own keys")).to_be_visible()
+    expect(admin.get_by_role("heading", name="No BYOK keys")).to_be_visible()

@@ -59,7 +59,7 @@ def test_dragging_the_threshold_shows_shares_and_costs_and_applies(
     admin: Page, server: Console, model: dict[str, Any]
 ) -> None:
     score(admin, model)
-    expect(admin.locator(".outcome tbody td:nth-of-type(2)")).to_have_text(["80.0% · 8", "20.0% · 2"])
+    expect(admin.locator(".outcome tbody td:nth-of-type(2)")).to_have_text(["80.0 % · 8", "20.0 % · 2"])
     slider = admin.get_by_label("complex from a score of, slider")
     box = slider.bounding_box()
     assert box is not None
@@ -67,9 +67,9 @@ def test_dragging_the_threshold_shows_shares_and_costs_and_applies(
     admin.mouse.down()
     admin.mouse.move(box["x"] + 2, box["y"] + box["height"] / 2, steps=8)
     admin.mouse.up()
-    expect(admin.locator(".outcome tbody td").nth(1)).to_have_text("0.0% · 0")
+    expect(admin.locator(".outcome tbody td").nth(1)).to_have_text("0.0 % · 0")
     admin.get_by_label("complex from a score of", exact=True).fill("-90")
-    expect(admin.locator(".outcome tbody td").nth(1)).to_have_text("60.0% · 6")
+    expect(admin.locator(".outcome tbody td").nth(1)).to_have_text("60.0 % · 6")
     expect(admin.locator(".bill")).to_contain_text("for sending all to the largest pool")
     admin.get_by_role("button", name=f"Apply to {NAME}").click()
     expect(admin).to_have_url(re.compile(r"/virtual-models/[0-9a-f-]{36}$"))
@@ -106,7 +106,7 @@ def test_all_of_it_works_without_javascript(plain_admin: Page, model: Any) -> No
     score(page, model)
     page.get_by_label("complex from a score of", exact=True).fill("-90")
     follow(page.get_by_role("button", name="Show"))
-    expect(page.locator(".outcome tbody td").nth(1)).to_have_text("60.0% · 6")
+    expect(page.locator(".outcome tbody td").nth(1)).to_have_text("60.0 % · 6")
 
 
 def test_nothing_is_in_the_way_of_anybody(admin: Page, model: dict[str, Any]) -> None:

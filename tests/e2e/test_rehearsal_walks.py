@@ -32,7 +32,7 @@ def test_a_run_of_several_seeds_has_ranges(admin: Page) -> None:
 
 def test_a_year_of_real_outages_is_asked_for_by_keyboard_left_and_come_back_to(admin: Page) -> None:
     admin.set_viewport_size({"width": PHONE, "height": 900})
-    open_group(admin, "Past outages")
+    open_group(admin, "Time machine")
     admin.get_by_label("Year", exact=True).select_option("2023")
     admin.get_by_label("How sure").select_option("1")
     admin.locator("[name=service_0]").select_option("anthropic-api")  # of which little is known in that year

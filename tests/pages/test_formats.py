@@ -27,7 +27,7 @@ def test_dollars(amount, text):
 
 
 def test_percent_has_a_sign_and_numbers_have_commas():
-    assert [signed_percent(n) for n in (12, -5, 0, 1200)] == ["+12%", "−5%", "0%", "+1,200%"]
+    assert [signed_percent(n) for n in (12, -5, 0, 1200)] == ["+12\u2009%", "−5\u2009%", "0\u2009%", "+1,200\u2009%"]
     assert count(12456) == "12,456"
 
 
@@ -57,4 +57,4 @@ def test_amounts_of_the_ledger_have_a_sign_and_balances_have_none():
 def test_every_format_is_a_filter_of_templates():
     shown = Template("{% load formats %}{{ n|count }} {{ n|short }} {{ share|percent }} {{ moment|ago }}")
     context = {"n": 12_456, "share": 0.5, "moment": timezone.now()}
-    assert shown.render(Context(context)) == "12,456 12.5 k 50.0% just now"
+    assert shown.render(Context(context)) == "12,456 12.5 k 50.0\u2009% just now"

@@ -77,7 +77,7 @@ def test_the_panel_shows_the_same_numbers_and_nobodys_key(admin, requests):
 
 
 def test_the_panel_without_keys_says_how_to_begin(admin):
-    assert "There are no own keys yet" in html_of(admin.get("/byok"))
+    assert "There are no BYOK keys yet" in html_of(admin.get("/byok"))
 
 
 def test_htmx_gets_the_people_that_match(admin, own_key):
@@ -89,11 +89,11 @@ def test_htmx_gets_the_people_that_match(admin, own_key):
 
 def test_a_person_has_a_page_with_each_key_and_its_use(admin, charlie, own_key, requests):
     html = html_of(admin.get(f"/byok/{charlie.pk}"))
-    assert "2 requests with own keys" in html
+    assert "2 requests with BYOK keys" in html
     assert [text in html for text in ("sk-…****1234", "Not tested", "the request fails", "$0.50")] == [True] * 4
     assert f"/account/own-keys/{own_key.pk}/forget" in html
     own_key.delete()
-    assert "No own keys" in html_of(admin.get(f"/byok/{charlie.pk}"))
+    assert "No BYOK keys" in html_of(admin.get(f"/byok/{charlie.pk}"))
     assert admin.get("/byok/0").status_code == 404
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 
+from lib.units import THIN
 from usage.alerting.group_rule import RuleClause, rule_of, with_percent
 from usage.health.standby_rules import DEAD_AFTER
 from usage.models import AlertKind, AlertRule
@@ -58,7 +59,7 @@ WATCHED: dict[AlertKind, AlertMetric] = {
     AlertKind.GROUP_FAILING: AlertMetric(
         *(GROUP_RULE[0].percent, 0.1, 100, "% of requests"),
         f"A group failed at least this share of at least {GROUP_RULE[0].least} requests in {GROUP_RULE[0].within}, or "
-        f"{FEW.percent:g}% of at least {FEW.least} in {FEW.within}.",
+        f"{FEW.percent:g}{THIN}% of at least {FEW.least} in {FEW.within}.",
     ),
     AlertKind.SECRETS_DIFFER: AlertMetric(
         *(1, 1, 1000, "server processes"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
+from lib.units import THIN
 from usage.alerting.group_rule import SUBJECT_LIMIT, FailingGroup
 from usage.alerting.measures import DayCosts, FailingProvider, KeyMinute
 from usage.health.processes import Processes
@@ -79,8 +80,8 @@ def _is_erring(tries: Tries, percent: float, open: Collection[str]) -> bool:
 def _errors_message(tries: Tries, percent: float) -> str:
     share = 100 * tries.failed_share
     return (
-        f"{tries.name} failed {tries.failed:,} of {tries.tried:,} attempts in the last 10 minutes ({share:.1f}%, "
-        f"alarming over {percent:g}%). The request log shows its errors; if it goes on, disable it."
+        f"{tries.name} failed {tries.failed:,} of {tries.tried:,} attempts in the last 10 minutes ({share:.1f}{THIN}%, "
+        f"alarming over {percent:g}{THIN}%). The request log shows its errors; if it goes on, disable it."
     )
 
 
@@ -146,6 +147,6 @@ def _limit_message(minute: KeyMinute, share: float, words: str) -> str:
     those = "request was" if minute.refused == 1 else "requests were"
     refused = f", and {minute.refused:,} {those} refused" if minute.refused else ""
     return (
-        f"The key '{minute.name}' of {minute.owner} used {words} in a minute ({share:.0%}){refused}. "
+        f"The key '{minute.name}' of {minute.owner} used {words} in a minute ({100 * share:.0f}{THIN}%){refused}. "
         "Give it a higher limit, or let its program ask more slowly: over the limit it gets 429."
     )

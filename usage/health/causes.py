@@ -32,7 +32,7 @@ Failed = tuple[str, Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]
 
 
 def cause_of(group: str) -> str:
-    """The main cause of its newest failures: `all deployments are cooling down; OpenAI answered 503`; one query."""
+    """The main cause of its newest failures: `all deployments are cooling; OpenAI answered 503`; one query."""
     rows = _failed(group, timezone.now() - RECENT).values_list("error_class", "attempts", "skipped")
     return cause_in(rows[:NEWEST])
 
@@ -65,7 +65,7 @@ def _failed(group: str, since: datetime) -> RequestQuerySet:
 def _own_words(untried: Counter[str]) -> str:
     """The error of a request without attempts."""
     if sum(untried[error_class] for error_class in COOLING):
-        return "all deployments are cooling down"
+        return "all deployments are cooling"
     return next((OWN_WORDS[name] for name, _ in untried.most_common() if name in OWN_WORDS), "")
 
 

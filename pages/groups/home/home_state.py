@@ -145,6 +145,7 @@ def home_of(group: RoutingGroup, *, now: datetime, at: datetime | None = None) -
         traffic,
         traffic if at else recent,
         cooldowns_s=_seconds_left(deployments, cooldowns),
+        probing=_probing(deployments, cooldowns),
         seconds=period.seconds,
         last_fallback=trace_of(rows[0][4], outcome=rows[0][3]) if rows else None,
         standbys={name: {"words": proof.words(now), "is_dead": proof.is_dead} for name, proof in proofs.items()},
@@ -176,10 +177,19 @@ def _seconds_left(deployments: Sequence[Any], cooldowns: Sequence[CoolingDown]) 
     left = {one.id: one.seconds_left for one in cooldowns if one.is_open}
     found = {}
     for row in deployments:
-        names = (f"{DEPLOYMENT}{row.model_id}", f"{KEY}{row.model.provider_id}")
-        if seconds := max((left.get(name, 0.0) for name in names), default=0.0):
+        if seconds := max((left.get(name, 0.0) for name in _breakers_of(row)), default=0.0):
             found[str(row.model_id)] = seconds
     return found
+
+
+def _probing(deployments: Sequence[Any], cooldowns: Sequence[CoolingDown]) -> set[str]:
+    """The deployments that one request at a time tries."""
+    tried = {one.id for one in cooldowns if not one.is_open}
+    return {str(row.model_id) for row in deployments if tried & _breakers_of(row)}
+
+
+def _breakers_of(row: Any) -> set[str]:
+    return {f"{DEPLOYMENT}{row.model_id}", f"{KEY}{row.model.provider_id}"}
 
 
 def _newest_fallbacks(group: str, period: Period) -> list[Any]:

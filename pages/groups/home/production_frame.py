@@ -5,7 +5,7 @@ The diagram does not know whether a frame was rehearsed or counted (see `engine.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from engine.outcomes import Outcome
@@ -20,20 +20,23 @@ def frame_of(
     recent: GroupTraffic,
     *,
     cooldowns_s: Mapping[str, float],
+    probing: Collection[str] = (),
     seconds: float,
     last_fallback: Trace | None = None,
     standbys: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """The state of a group: `recent` is the part of its traffic that decides the state of a deployment.
 
-    `cooldowns_s` are the seconds left of each deployment that is cooling down, by its id; `seconds` is the length of
-    the traffic. `standbys` says in `words` of deployments when they last answered, or since when test requests fail:
-    often enough where it `is_dead`.
+    `cooldowns_s` are the seconds left of each deployment that is cooling, by its id; `probing` are those whose cooldown
+    is over and which one request at a time tries; `seconds` is the length of the traffic. `standbys` says in `words` of
+    deployments when they last answered, or since when test requests fail: often enough where it `is_dead`.
     """
-    names = [*traffic.deployments, *(name for name in cooldowns_s if name not in traffic.deployments)]
+    names = dict.fromkeys((*traffic.deployments, *cooldowns_s, *probing))
     rows = {name: _row(traffic.deployments.get(name, NOTHING), recent.deployments.get(name, NOTHING)) for name in names}
     for name, left_s in cooldowns_s.items():
         rows[name]["cooldown_left_s"] = round(left_s, 3)
+    for name in probing:
+        rows[name]["failing_cooled"] = True
     return {
         "type": "frame",
         "at_ms": seconds * 1000,

@@ -154,7 +154,7 @@ def test_the_list_is_filtered_by_status_team_owner_and_words(admin, bob, alice):
 @pytest.mark.parametrize(
     ("fields", "word"),
     [
-        ({}, "Works"),
+        ({}, "Active"),
         ({"expires_at": timezone.now() + timedelta(days=2)}, "Expires soon"),
         ({"expires_at": timezone.now() - timedelta(days=2)}, "Expired"),
         ({"revoked_at": timezone.now()}, "Revoked"),
@@ -165,7 +165,7 @@ def test_its_page_says_how_it_stands(admin, bob, fields, word):
     html = html_of(admin.get(f"/keys/{key.pk}"))
     assert re.search(rf"</i>\s*{word}\s*</span>", html)
     assert ("Revoke key" in html) == (word != "Revoked")
-    assert ("/rotate" in html) == (word in ("Works", "Expires soon"))
+    assert ("/rotate" in html) == (word in ("Active", "Expires soon"))
 
 
 def test_a_key_of_somebody_deactivated_says_so(admin, bob):

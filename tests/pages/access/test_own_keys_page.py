@@ -81,7 +81,7 @@ def test_replacing_begins_with_the_provider_chosen(browser, own_key, provider):
 
 def test_a_test_shows_how_it_went(browser, own_key, upstream):
     url = f"{URL}/{own_key.pk}/test"
-    assert "Works" in html_of(browser.post(url, headers=HTMX))
+    assert "Active" in html_of(browser.post(url, headers=HTMX))
     upstream.script(Status(401, message=f"Incorrect API key provided: {KEY}"))
     html = html_of(browser.post(url, {"next": URL}, follow=True))
     assert ("Failed" in html, "Invalid API key" in html, KEY in html) == (True, True, False)

@@ -1,4 +1,4 @@
-"""The page of the alerts: what is open, what is over, the thresholds and the webhook."""
+"""The pages of the alerts: open, resolved, rules, and channels with the webhook."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from access.keys import COMMAND_LINE
 from pages.alerts import views as pages
 from tests.factories import make_provider
 from tests.fakes import ScriptedUpstream, Status
-from tests.page import HTMX, html_of, signed_in
+from tests.page import HTMX, html_of, on_one_line, signed_in
 from usage.alerting import alerts
 from usage.models import Alert, AlertKind, AlertRule
 
 pytestmark = pytest.mark.django_db
-URL = "/alerts"
+URL, RESOLVED, RULES, CHANNELS = "/alerts", "/alerts/resolved", "/alerts/rules", "/alerts/channels"
 DOWN = AlertKind.PROVIDER_DOWN
 THRESHOLDS = {
     "provider_down": "4",
@@ -52,8 +52,9 @@ def saved() -> dict[str, tuple[float, bool]]:
 
 def test_without_alerts_it_says_what_is_watched(reader):
     html = html_of(reader.get(URL))
-    assert "Nothing needs you" in html
-    assert 'id="over-title"' not in html
+    assert "No open alerts" in html
+    assert "are checked every 15 seconds" in html
+    assert "No resolved alerts" in html_of(reader.get(RESOLVED))
 
 
 def test_an_open_alert_leads_to_what_it_is_about(reader, charlie):
@@ -78,16 +79,18 @@ def test_what_is_gone_and_the_keys_of_others_are_named_without_a_link(reader, al
     assert str(key.pk) not in html
 
 
-def test_what_is_over_comes_below_in_pages(reader, monkeypatch):
+def test_what_is_resolved_has_a_tab_with_pages(reader, monkeypatch):
     monkeypatch.setattr(pages, "PAGE_SIZE", 2)
     for number in range(3):
         raised(message=f"No {number} is down.")
         alerts.resolve_alerts(kind=DOWN)
     raised(message="Still down.")
-    first, second = html_of(reader.get(URL)), html_of(reader.get(f"{URL}?page=2"))
-    assert first.index("Still down.") < first.index("No 2 is down.") < first.index("No 1 is down.")
+    assert "No 2 is down." not in html_of(reader.get(URL))
+    first, second = html_of(reader.get(RESOLVED)), html_of(reader.get(f"{RESOLVED}?page=2"))
+    assert "Still down." not in first
+    assert first.index("No 2 is down.") < first.index("No 1 is down.")
     assert ("No 0 is down." in first, "No 0 is down." in second) == (False, True)
-    assert f'hx-get="{URL}?page=2"' in second
+    assert f'hx-get="{RESOLVED}?page=2"' in second
 
 
 @pytest.mark.parametrize(
@@ -119,22 +122,23 @@ def test_what_waits_for_a_webhook_that_was_unset_says_so(reader, settings):
 def test_how_long_it_lasted_is_said(reader):
     raised()
     alerts.resolve_alerts(kind=DOWN)
-    assert "under a minute" in html_of(reader.get(URL))
+    assert "under a minute" in html_of(reader.get(RESOLVED))
     Alert.objects.update(raised_at=timezone.now() - timedelta(hours=3, minutes=5))
-    assert "3\xa0hours" in html_of(reader.get(URL))
+    assert "3\xa0hours" in html_of(reader.get(RESOLVED))
 
 
 def test_htmx_gets_the_lists_alone(reader):
-    html = html_of(reader.get(URL, headers=HTMX))
-    assert html.strip().startswith('<div id="alert-lists"')
-    assert "Thresholds" not in html
+    for url, part in ((URL, "open-alerts"), (RESOLVED, "resolved-alerts")):
+        html = on_one_line(html_of(reader.get(url, headers=HTMX)))
+        assert html.strip().startswith(f'<section id="{part}"')
+        assert "<nav" not in html.partition("</section>")[2]
 
 
 def test_an_admin_sets_thresholds_and_switches(editor):
     answer = editor.post(f"{URL}/rules", {**THRESHOLDS, **SWITCHES})
-    assert (answer.status_code, answer.url) == (302, URL)
+    assert (answer.status_code, answer.url) == (302, RULES)
     assert saved() == {"provider_down": (4, True), "cost_spike": (2.5, True), "rate_limit": (80, False)}
-    html = html_of(editor.get(URL))
+    html = html_of(editor.get(RULES))
     assert "The thresholds are saved." in html
     assert 'value="2.5"' in html
     answer = editor.post(f"{URL}/rules", {**THRESHOLDS, "rate_limit_is_on": "on"}, headers=HTMX)
@@ -153,7 +157,7 @@ def test_a_threshold_that_makes_no_sense_is_said_beside_it_and_what_was_typed_st
 
 
 def test_viewers_read_and_only_admins_write(reader, client, bob, dora):
-    html = html_of(reader.get(URL))
+    html = html_of(reader.get(RULES))
     assert "Changing them needs the role admin." in html
     assert "Save thresholds" not in html
     for person in (bob, dora):
@@ -166,13 +170,17 @@ def test_viewers_read_and_only_admins_write(reader, client, bob, dora):
 
 def test_the_anonymous_are_asked_to_sign_in_and_wrong_methods_refused(client, editor):
     assert client.get(URL).url == f"/sign-in?next={URL}"
-    assert (editor.post(URL).status_code, editor.get(f"{URL}/rules").status_code) == (405, 405)
+    assert (editor.post(URL).status_code, editor.post(CHANNELS).status_code, editor.put(RULES).status_code) == (
+        405,
+        405,
+        405,
+    )
     assert editor.get(f"{URL}/test").status_code == 405
 
 
 def test_without_a_webhook_the_settings_are_named(editor, settings):
     settings.ALERT_WEBHOOK_URL = ""
-    html = html_of(editor.get(URL))
+    html = html_of(editor.get(CHANNELS))
     assert "ALERT_WEBHOOK_URL" in html
     assert "Send a test alert" not in html
     assert "No webhook is set" in html_of(editor.post(f"{URL}/test"))
@@ -181,7 +189,7 @@ def test_without_a_webhook_the_settings_are_named(editor, settings):
 def test_only_admins_are_told_the_host_and_nobody_the_address(editor, reader, settings):
     settings.ALERT_WEBHOOK_URL = "https://hooks.example.com/services/secret-of-the-hook"
     settings.ALERT_WEBHOOK_SECRET = ""
-    html, readers = html_of(editor.get(URL)), html_of(reader.get(URL))
+    html, readers = html_of(editor.get(CHANNELS)), html_of(reader.get(CHANNELS))
     assert ("hooks.example.com" in html, "hooks.example.com" in readers) == (True, False)
     assert "secret-of" not in html + readers
     assert "ALERT_WEBHOOK_SECRET" in html
@@ -213,5 +221,9 @@ def test_few_queries_for_any_number_of_alerts(reader, charlie, django_assert_num
         raised(AlertKind.RATE_LIMIT, str(issue_key(by=COMMAND_LINE, owner=charlie, name="ci")[0].pk))
         raised(AlertKind.ERROR_RATE)
         alerts.resolve_alerts(kind=AlertKind.ERROR_RATE)
-    with django_assert_num_queries(11):  # session, person, lists and counts (4), subjects (2), rules, channels (2)
+    with django_assert_num_queries(
+        7
+    ):  # session, person, the list, subjects (2), who was told, the count of the sidebar
         reader.get(URL)
+    with django_assert_num_queries(7):  # session, person, the page with its number, subjects, who was told, the count
+        reader.get(RESOLVED)

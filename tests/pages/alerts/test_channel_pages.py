@@ -18,7 +18,7 @@ from usage.alerting.channels.channel_changes import ChannelDraft, save_channel
 from usage.models import AlertChannel, AlertDelivery, AlertKind, ChannelKind
 
 pytestmark = pytest.mark.django_db
-URL = "/alerts"
+URL, CHANNELS = "/alerts", "/alerts/channels"
 NEW = f"{URL}/channels/new"
 FIELDS = {
     "name": "Ops room",
@@ -39,7 +39,7 @@ def ops(address: str = "https://hooks.example.com/x") -> AlertChannel:
 
 def test_a_channel_is_added_and_its_address_never_shown_again(admin):
     assert admin.post(NEW, FIELDS).url == "/"
-    html = html_of(admin.get(URL))
+    html = html_of(admin.get(CHANNELS))
     for text in ("Ops room", "hooks.example.com", "Group failing, Provider down", "quiet 22:00 to 07:00 Europe/Berlin"):
         assert text in html, text
     one = AlertChannel.objects.get()
@@ -65,7 +65,7 @@ def test_a_channel_is_changed_without_its_address_and_deleted_after_a_question(a
     one.refresh_from_db()
     assert (one.name, one.hint) == ("Night watch", "hooks.example.com")
     assert "Delete this channel?" in html_of(admin.get(f"{path}/delete"))
-    assert admin.post(f"{path}/delete").url == URL
+    assert admin.post(f"{path}/delete").url == CHANNELS
     assert not AlertChannel.objects.exists()
 
 
@@ -82,7 +82,7 @@ def test_a_test_says_whether_it_arrived(admin):
 
 def test_readers_see_which_channels_there_are_but_not_where(reader):
     ops()
-    html = html_of(reader.get(URL))
+    html = html_of(reader.get(CHANNELS))
     assert "Ops room" in html
     assert "hooks.example.com" not in html
     assert "Add channel" not in html
@@ -116,7 +116,7 @@ def test_the_link_of_a_provider_names_it_and_ends_with_the_alert(reader):
     provider = make_provider(name="Nebius")
     alerts.raise_alert(kind=AlertKind.ERROR_RATE, subject=str(provider.pk), message="Nebius fails.")
     alerts.resolve_alerts(kind=AlertKind.ERROR_RATE)
-    (row,) = reader.get(URL).context["over"]
+    (row,) = reader.get(f"{URL}/resolved").context["resolved"]
     assert parse_qs(urlsplit(row.requests_url).query).keys() == {"provider", "since", "until"}
     assert reader.get(row.requests_url).status_code == 200
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 from random import Random
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from django.test import Client
@@ -30,7 +30,7 @@ from tests.usage.logged import tried
 from usage.group_traffic.periods import DaySlice, last, slice_at, traffic_in
 from usage.health import standby_proofs
 from usage.health.standby_proofs import ProofResult
-from usage.models import Alert, AlertKind, RequestRecord
+from usage.models import Alert, AlertKind, BreakerState, RequestRecord, ServerProcess
 
 pytestmark = pytest.mark.django_db
 QUARTER = timedelta(minutes=15)
@@ -96,7 +96,7 @@ def test_the_page_shows_what_the_log_has_of_the_last_15_minutes(client, charlie,
     log(answered(group, days_ago=0.02), fell_back(group, days_ago=0.5))
     html = page_of(client, charlie, group)
     assert "1 of 10 failed" in html
-    assert "90.0%" in html
+    assert "90.0\u2009%" in html
     assert [card.served.text for card in client.get(f"/groups/{group.pk}").context["scene"].cards] == ["6", "3"]
     assert "429" in html
     period = last(QUARTER, now=timezone.now())
@@ -119,7 +119,7 @@ def test_a_group_without_traffic_says_so_and_has_no_number_of_nothing(client, ch
     assert "no answers yet" in html
     assert "No request fell back" in html
     assert "Run Simulation" not in html
-    assert "100%" not in html.partition('data-part="strip"')[0].rpartition('data-part="figures"')[2]
+    assert "100\u2009%" not in html.partition('data-part="strip"')[0].rpartition('data-part="figures"')[2]
 
 
 def test_callers_that_are_failed_are_what_is_going_on(client, charlie, group):
@@ -254,3 +254,12 @@ def test_a_standby_says_when_it_was_proven_and_one_whose_tests_fail_is_down(clie
     assert "Azure answered 404: gone." in html
     assert "Nothing unusual" not in html
     assert "No requests in the last" not in html
+
+
+def test_a_deployment_that_one_request_at_a_time_tries_reads_probing_and_not_degraded(client, charlie, group):
+    log(*(answered(group) for _ in range(3)), fell_back(group))
+    assert "is-probing" not in page_of(client, charlie, group)
+    now = timezone.now()
+    process = ServerProcess.objects.create(id=uuid4(), started_at=now, seen_at=now)
+    cooling(deployment_id=UUID(ids(group)[0]), state=BreakerState.HALF_OPEN, process=process.pk)
+    assert "is-probing" in page_of(client, charlie, group)

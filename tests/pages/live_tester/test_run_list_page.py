@@ -52,7 +52,7 @@ def test_a_run_without_a_result_has_no_verdict_and_is_not_compared(operator, cha
 
 def test_who_may_only_read_has_no_boxes(reader, chat):
     run_of(chat, 3)
-    assert "Compare ticked runs" not in html_of(reader.get(f"/groups/{chat.pk}/runs"))
+    assert "Compare selected runs" not in html_of(reader.get(f"/groups/{chat.pk}/runs"))
 
 
 def test_two_runs_lead_to_the_comparison_of_their_configurations(operator, chat):

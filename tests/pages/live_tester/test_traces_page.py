@@ -133,7 +133,7 @@ def test_one_request_has_a_page_of_its_own(page):
 def test_the_timeline_stands_under_the_diagram_and_its_bars_lead_to_the_requests(page, run):
     html = page("")
     assert f'href="/runs/{run.pk}/traces?from_ms=0' in html
-    assert "50% fail with 503" in html
+    assert "50\u2009% fail with 503" in html
     assert 'hx-trigger="every 1s"' not in html
 
 

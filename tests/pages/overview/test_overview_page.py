@@ -59,7 +59,7 @@ def test_the_numbers_of_today_are_those_of_the_log(reader):
         logged(f"a{number}", age_min=0, cost_usd=0.25)
     logged("bad", age_min=0, status=503)
     html = html_of(reader.get("/"))
-    for text in ("$0.75", "75.0%", "1 failed", "of 1", "1 failing"):
+    for text in ("$0.75", "75.0\u2009%", "1 failed", "of 1", "1 failing"):
         assert text in html, text
     assert "From here to the first answer" not in html
 

@@ -51,7 +51,7 @@ def test_an_empty_field_offers_what_can_be_made_and_every_page_of_this_person(ch
     make_group(name="chat")
     assert found("", charlie)["Actions"] == ["New key"]
     assert found("", bob)["Actions"] == ["New group", "New key", "New virtual model", "Import groups"]
-    assert {"Routing groups", "Cooldowns", "Account", "API reference"} <= set(found("", charlie)["Pages"])
+    assert {"Groups", "Cooldowns", "Account", "API reference"} <= set(found("", charlie)["Pages"])
 
 
 @pytest.mark.parametrize("role", Role)
@@ -77,7 +77,7 @@ def test_a_group_is_rehearsed_from_here_by_those_who_may(bob, charlie):
     (told, *_) = find("live tester chat-us", reader=bob, most=5)
     assert [hit.url for hit in told.hits] == [f"/groups/{group.pk}/live"]
     assert found("chat", bob)["Actions on chat-eu"] == [
-        *("Rehearse chat-eu", "Edit chat-eu", "Runs of chat-eu", "Past outages of chat-eu"),
+        *("Rehearse chat-eu", "Edit chat-eu", "Runs of chat-eu", "Time machine of chat-eu"),
         "Failed requests of chat-eu",
     ]
     assert "Rehearse" not in found("rehearse chat", charlie)

@@ -204,7 +204,7 @@ def test_the_checklist_searches_the_price_map_and_keeps_the_ticks(page):
 
 def test_a_connection_is_tried_before_it_is_saved_and_lists_its_models(page, upstream):
     html = html_of(page.post("/providers/connection", provider_form(api_base=upstream.url), headers=HTMX))
-    assert "Works:" in html
+    assert "Answered:" in html
     assert 'name="models" value="scripted"' in html
     assert upstream.seen[0].headers["authorization"] == f"Bearer {KEY}"
     assert KEY not in html
@@ -214,7 +214,7 @@ def test_a_connection_is_tried_before_it_is_saved_and_lists_its_models(page, ups
 def test_without_javascript_the_form_comes_back_with_the_result(page, upstream):
     answer = page.post("/providers/new", provider_form(api_base=upstream.url, do="test"))
     html = html_of(answer)
-    assert "Works:" in html
+    assert "Answered:" in html
     assert 'value="Ours"' in html
     assert KEY not in html
 
@@ -222,7 +222,7 @@ def test_without_javascript_the_form_comes_back_with_the_result(page, upstream):
 def test_a_stored_key_is_tried_with_an_address_that_is_typed(page, upstream):
     provider = make_provider(key=KEY)
     typed = provider_form(api_base=upstream.url, api_key="", provider=str(provider.pk))
-    assert "Works:" in html_of(page.post("/providers/connection", typed, headers=HTMX))
+    assert "Answered:" in html_of(page.post("/providers/connection", typed, headers=HTMX))
     assert upstream.seen[0].headers["authorization"] == f"Bearer {KEY}"
 
 
@@ -241,7 +241,7 @@ def test_a_connection_that_can_not_be_tried_says_why(page, changes, why):
 def test_a_card_is_tested_in_place_or_by_a_toast(page, upstream):
     provider = make_provider(name="Ours", api_base=upstream.url, key=KEY)
     answer = page.post(f"/providers/{provider.pk}/test", headers=HTMX)
-    assert "Works:" in html_of(answer)
+    assert "Answered:" in html_of(answer)
     assert "providers-changed" in answer.headers["HX-Trigger"]
     upstream.script(Status(401))
     html = html_of(page.post(f"/providers/{provider.pk}/test", {"next": "/providers"}, follow=True))
@@ -300,7 +300,7 @@ def test_the_form_of_a_provider_with_many_models_costs_few_queries(page, django_
 def test_protocols_extra_headers_and_fields_are_kept_and_shown(page):
     provider = make_provider(type="mistral", name="M", api_base="", dialects=["litellm"])
     html = html_of(page.get(edit(provider)))
-    assert "None ticked: what is usual for the type, Chat Completions" in html
+    assert "None selected: what is usual for the type, Chat Completions" in html
     typed = {"type": "mistral", "name": "M", "api_base": ""}
     extras = {"extra_headers": '{"X-Title": "shop"}', "extra_body": '{"safe_prompt": true}'}
     answer = page.post(edit(provider), provider_form(**typed, dialects=["chat"], **extras))

@@ -44,6 +44,20 @@ def test_a_message_is_scored_marked_and_led_to_a_deployment(page, chat):
     assert not RequestRecord.objects.exists()
 
 
+def test_the_tab_of_the_playground_offers_each_virtual_model(page, chat):
+    tiers = [TierPlan(pool="mini")]
+    other = create_virtual_model(by=COMMAND_LINE, name="auto-other", tiers=tiers)
+    html = html_of(page.get("/playground"))
+    assert f'action="/virtual-models/{chat.pk}"' in html
+    assert f'href="?model={other.pk}"' in html
+    assert f'action="/virtual-models/{other.pk}"' in html_of(page.get(f"/playground?model={other.pk}"))
+    assert page.get("/playground?model=nonsense").status_code == 200
+
+
+def test_without_virtual_models_the_playground_says_where_to_make_one(page):
+    assert "Make a virtual model first." in html_of(page.get("/playground"))
+
+
 def test_a_simple_message_goes_to_the_small_pool(page, chat):
     html = ask(page, chat, "hi")
     assert 'class="score-number">-98<' in html

@@ -108,7 +108,7 @@ def test_the_models_are_tried_before_the_provider_is_switched_on(page, openai):
 @pytest.mark.parametrize(
     ("ticked", "usual", "said"),
     [
-        ([], OpenAiStandIn(), "No model is ticked."),
+        ([], OpenAiStandIn(), "No model is selected."),
         (TICKED, Status(429, message="You exceeded your current quota"), "does not serve it"),
         (TICKED, Status(503), "OpenAI does not answer now."),
         (["a b\x07"], OpenAiStandIn(), "These models can"),
