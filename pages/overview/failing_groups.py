@@ -1,58 +1,123 @@
-"""Unhealthy groups, by how many callers they fail now; found by their failures, for any number of groups."""
+"""Groups by how many callers they fail: with their state, found by their failures, for any number of groups."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F, Q, Window
+from django.db.models import Count, F, Q, Sum, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
+from engine.outcomes import success_rate
 from pages.groups.cards import ids_of_groups
-from usage.health.activity import NEWEST, RECENT, WENT_WRONG, GroupHealth, GroupState, Served, health_of, recent_answers
-from usage.models import RequestRecord
+from usage.alerting.group_rule import SUBJECT_LIMIT
+from usage.health.activity import NEWEST, RECENT, WENT_WRONG, GroupHealth, GroupState, Served, health_of
+from usage.health.recent import GROUP, answers_since
+from usage.models import Alert, AlertKind, RecentCount, RequestRecord
 
 # More than a person can handle at once; those with the most failures.
-MOST_LOOKED_AT, MOST_SHOWN = 40, 8
-WORST_FIRST = (GroupState.FAILING, GroupState.DEGRADED)
+MOST_LOOKED_AT, MOST_SHOWN = 40, 6
+WINDOW, MINUTES = timedelta(minutes=15), 15
+WORST_FIRST = (GroupState.FAILING, GroupState.DEGRADED, GroupState.HEALTHY, GroupState.IDLE)
 MOVED_ON = Q(attempts__1__isnull=False)
+# The small picture of a group in its own units.
+STEP, BAR, HEIGHT = 8, 7, 24
 
 
 @dataclass(frozen=True, slots=True)
-class UnhealthyGroup:
-    """A group that is failing or degraded, with the requests that it `failed` in the last ten minutes; `id` is None if
-    the group is gone."""
+class RankedGroup:
+    """A group with its answered or failed `requests` of the last 15 minutes, and those that it `failed`; `id` is None
+    if the group is gone. `answered_path` and `failed_path` are its minutes as bars."""
 
     name: str
     id: UUID | None
     health: GroupHealth
+    requests: int = 0
     failed: int = 0
+    answered_path: str = ""
+    failed_path: str = ""
+
+    @property
+    def success_rate(self) -> float | None:
+        """From 0 to 1; None without requests."""
+        return success_rate(self.requests - self.failed, self.failed)
+
+    @property
+    def is_troubled(self) -> bool:
+        return self.health.state in WORST_FIRST[:2]
 
 
 @dataclass(frozen=True, slots=True)
-class WorstGroups:
-    """The worst groups, and how many more there are."""
+class RankedGroups:
+    """The groups that come first, and how many more had requests."""
 
-    groups: tuple[UnhealthyGroup, ...]
+    groups: tuple[RankedGroup, ...]
     more: int
 
 
-def worst_groups(*, cooling: Collection[str] = ()) -> WorstGroups:
-    """Groups that are failing or degraded; `cooling` are further names to check. Three or four queries."""
-    served = recent_answers()
-    states = {name: health for name, health in _healths(cooling, served).items() if health.state in WORST_FIRST}
-    failed = {name: served.get(name, Served()).failed for name in states}
-    worst = sorted(states, key=lambda name: (-failed[name], WORST_FIRST.index(states[name].state), name))
-    shown = worst[:MOST_SHOWN]
-    ids = ids_of_groups(shown)
-    return WorstGroups(
-        tuple(UnhealthyGroup(name, ids.get(name), states[name], failed[name]) for name in shown),
-        len(worst) - len(shown),
-    )
+def ranked_groups(*, cooling: Collection[str] = ()) -> RankedGroups:
+    """Groups with requests in the last 15 minutes, those first that failed the most; `cooling` are further names to
+    check. Five or six queries."""
+    counts = answers_since([WINDOW, RECENT])
+    served = _served(counts)
+    healths = _healths(cooling, served)
+    numbers = {name: counts[name][0] if name in counts else (0, 0) for name in (*counts, *healths)}
+    states = {name: healths.get(name) or _well(served.get(name)) for name in numbers}
+    shown = [name for name in numbers if numbers[name][0] or states[name].state in WORST_FIRST[:2]]
+    shown.sort(key=lambda name: (-numbers[name][1], WORST_FIRST.index(states[name].state), -numbers[name][0], name))
+    first = shown[:MOST_SHOWN]
+    ids, bars = ids_of_groups(first), _bars_of(first)
+    rows = (RankedGroup(name, ids.get(name), states[name], *numbers[name], *bars[name]) for name in first)
+    return RankedGroups(tuple(rows), len(shown) - len(first))
+
+
+def _served(counts: Mapping[str, Sequence[tuple[int, int]]]) -> dict[str, Served]:
+    alarming = set(Alert.objects.open().filter(kind=AlertKind.GROUP_FAILING).values_list("subject", flat=True))
+    found = {
+        name: Served(*recent, is_alarming=name[:SUBJECT_LIMIT] in alarming) for name, (_, recent) in counts.items()
+    }
+    return {**{name: Served(is_alarming=True) for name in alarming}, **found}
+
+
+def _well(served: Served | None) -> GroupHealth:
+    return GroupHealth(GroupState.HEALTHY if served and served.requests else GroupState.IDLE)
+
+
+def _bars_of(names: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """The last 15 minutes of these groups as two paths each: answered requests, and failed ones above them."""
+    since = timezone.now().replace(second=0, microsecond=0) - timedelta(minutes=MINUTES - 1)
+    rows = RecentCount.objects.filter(kind=GROUP, start__gte=since, subject__in=names).order_by()
+    minutes: dict[str, list[list[int]]] = {name: [[0, 0] for _ in range(MINUTES)] for name in names}
+    summed = rows.values_list("subject", "start").annotate(Sum("good"), Sum("bad"))
+    for name, start, good, bad in summed if names else ():
+        place = minutes[name][_place(start, since)]
+        place[0], place[1] = place[0] + good, place[1] + bad
+    return {name: _paths(found) for name, found in minutes.items()}
+
+
+def _place(start: datetime, since: datetime) -> int:
+    return min((start - since) // timedelta(minutes=1), MINUTES - 1)
+
+
+def _paths(minutes: Sequence[Sequence[int]]) -> tuple[str, str]:
+    most = max((good + bad for good, bad in minutes), default=0) or 1
+    answered, failed = "", ""
+    for place, (good, bad) in enumerate(minutes):
+        low, high = (max(1.5, HEIGHT * count / most) if count else 0.0 for count in (good, bad))
+        high = min(high, HEIGHT)
+        low = min(low, HEIGHT - high)
+        answered += _rectangle(place, low, 0.0)
+        failed += _rectangle(place, high, low)
+    return answered, failed
+
+
+def _rectangle(place: int, height: float, above: float) -> str:
+    return f"M{place * STEP} {HEIGHT - above:.1f}v{-height:.1f}h{BAR}v{height:.1f}z" if height else ""
 
 
 def _healths(cooling: Collection[str], served: Mapping[str, Served]) -> dict[str, GroupHealth]:

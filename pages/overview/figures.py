@@ -1,156 +1,211 @@
-"""Today's figures, compared with yesterday at this time, and per hour. Days are UTC, as everywhere."""
+"""The figures of a window of time and the bars of its requests: minutes for an hour or less, else hours or days."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import ceil, log10
 
 from django.db.models import Sum
 
-from engine.outcomes import success_rate
 from usage.analytics import AnalyticsQuery, Point, over_time
-from usage.analytics.provider_stats import percent_more
-from usage.models import Grain, LatencyCount
-from usage.rollups.latency_levels import percentile_ms
+from usage.health.minutes import MINUTE, MinuteSums, minutes_until, together
+from usage.models import Grain, LatencyCount, RequestRecord
 
-HOURS, DAY = 24, timedelta(days=1)
-# The picture of a day: its height, and the width of an hour with its gap, in units of the picture.
-HEIGHT, STEP, BAR = 64, 10, 8
-
-
-@dataclass(frozen=True, slots=True)
-class HourSums:
-    """Requests of some hours; `cost_usd` is the cost of the console's own provider keys.
-
-    Fractions come from a part of an hour.
-    """
-
-    requests: float = 0.0
-    successes: float = 0.0
-    failures: float = 0.0
-    refused: float = 0.0
-    left: float = 0.0
-    cost_usd: float = 0.0
-
-    @property
-    def success_rate(self) -> float | None:
-        """The share, 0 to 1, of answered requests in answered and failed ones; None without either."""
-        return success_rate(self.successes, self.failures)
+# The picture in its own units: a bar with its gap, and its height.
+STEP, BAR, HEIGHT = 10, 9, 100
+MOST_LABELS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Hour:
-    """One hour of today as a bar: the heights of all its requests, of the failed ones (`failed`), and of yesterday's
-    same hour (`before`).
+class ShownPeriod:
+    """A window: `word` in addresses, `short` on the switch, `long` in sentences, `bar` the unit of the chart."""
 
-    `is_ahead`: it has not begun.
-    """
+    word: str
+    short: str
+    long: str
+    length: timedelta
+    bar: str
+    bars_of: str
 
-    label: str
+
+PERIODS = {
+    one.word: one
+    for one in (
+        ShownPeriod("15m", "15 min", "last 15 minutes", timedelta(minutes=15), "minute", "last hour"),
+        ShownPeriod("1h", "1 h", "last hour", timedelta(hours=1), "minute", "last hour"),
+        ShownPeriod("24h", "24 h", "last 24 hours", timedelta(hours=24), "hour", "last 24 hours"),
+        ShownPeriod("7d", "7 d", "last 7 days", timedelta(days=7), "day", "last 7 days"),
+    )
+}
+DEFAULT = "15m"
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A minute, hour or day: the heights of its answered and, above them, its failed requests."""
+
+    start: datetime
     requests: int
-    failures: int
+    failed: int
     x: int
     height: float
-    failed: float
-    before: float
-    is_ahead: bool
+    failed_height: float
 
     @property
     def y(self) -> float:
         return HEIGHT - self.height
 
     @property
-    def failed_y(self) -> float:
-        return HEIGHT - self.failed
+    def answered_y(self) -> float:
+        return self.y + self.failed_height
 
     @property
-    def before_y(self) -> float:
-        return HEIGHT - self.before
+    def answered_height(self) -> float:
+        return self.height - self.failed_height
 
 
 @dataclass(frozen=True, slots=True)
-class Today:
-    """The sums of today, those of yesterday until the same time, and the hours; `p95_ms` is that of successes."""
+class BarPicture:
+    """The bars, the numbers beside the axis, and the times below it."""
 
-    now: HourSums
-    before: HourSums
-    hours: tuple[Hour, ...]
-    p95_ms: float | None
-
-    @property
-    def requests_trend(self) -> int | None:
-        """The change against yesterday at this time in percent; None if there were no requests yesterday."""
-        return percent_more(self.now.requests, self.before.requests)
+    bars: tuple[Bar, ...]
+    top: int
+    labels: tuple[str, ...]
 
     @property
-    def cost_trend(self) -> int | None:
-        return percent_more(self.now.cost_usd, self.before.cost_usd)
+    def width(self) -> int:
+        return STEP * len(self.bars)
 
     @property
-    def has_traffic(self) -> bool:
-        return any(hour.requests or hour.before for hour in self.hours)
+    def half(self) -> str:
+        return f"{self.top / 2:,.0f}" if self.top > 1 else ""
+
+    @property
+    def requests(self) -> int:
+        return sum(bar.requests for bar in self.bars)
+
+    @property
+    def failed(self) -> int:
+        return sum(bar.failed for bar in self.bars)
+
+    def place_of(self, moment: datetime) -> float | None:
+        """Where a moment is, in percent of the width; None if it is not in the picture."""
+        if len(self.bars) < 2 or moment < self.bars[0].start:
+            return None
+        whole = (self.bars[1].start - self.bars[0].start) * len(self.bars)
+        place = (moment - self.bars[0].start) / whole
+        return round(100 * place, 2) if place <= 1 else None
 
 
-def today_at(now: datetime) -> Today:
-    """Today's figures; two queries, over sums per hour."""
-    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    points = over_time(AnalyticsQuery(since=midnight - DAY, until=now))
-    return Today(*split(points, now), p95_ms=_p95_ms(midnight))
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The sums of the window, of which `seconds` have passed, and the bars."""
+
+    period: ShownPeriod
+    sums: MinuteSums
+    seconds: float
+    picture: BarPicture
+
+    @property
+    def per_second(self) -> float:
+        return self.sums.requests / self.seconds
+
+    @property
+    def pace(self) -> str:
+        """Requests a second: `30.6`, `0.04`."""
+        return f"{self.per_second:.2g}" if self.per_second < 1 else f"{self.per_second:,.1f}"
+
+    @property
+    def cost_per_hour_usd(self) -> float:
+        return self.sums.cost_usd * 3600 / self.seconds
+
+    @property
+    def fell_back_share(self) -> float | None:
+        return self.sums.fell_back / self.sums.requests if self.sums.requests else None
 
 
-def split(points: Sequence[Point], now: datetime) -> tuple[HourSums, HourSums, tuple[Hour, ...]]:
-    """Hourly points of yesterday and today -> today, yesterday until this time, the hours of today. Pure.
-
-    Yesterday's hour at this time counts for the elapsed part of the current hour.
-    """
-    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    today = {p.start: p for p in points if p.start >= midnight}
-    yesterday = {p.start + DAY: p for p in points if p.start < midnight}
-    passed = {start: min(1.0, (now - start) / timedelta(hours=1)) for start in yesterday if start < now}
-    before = _sums((yesterday[start], share) for start, share in passed.items())
-    return _sums((p, 1.0) for p in today.values()), before, _hours(midnight, today, yesterday, now)
-
-
-def _sums(parts: Iterable[tuple[Point, float]]) -> HourSums:
-    rows = [(p.totals, share) for p, share in parts]
-    return HourSums(
-        requests=sum(t.requests * share for t, share in rows),
-        successes=sum(t.successes * share for t, share in rows),
-        failures=sum(t.failures * share for t, share in rows),
-        refused=sum(t.refused * share for t, share in rows),
-        left=sum(t.left * share for t, share in rows),
-        cost_usd=sum(t.cost_usd * share for t, share in rows),
+def figures_at(now: datetime, period: ShownPeriod) -> Figures:
+    """The figures of the window that ends now: one query for minutes, else three."""
+    now = now.astimezone(UTC)
+    if period.bar == "minute":
+        return _of_minutes(minutes_until(now, 60), now, period)
+    since = _floor(now - period.length, period.bar)
+    points = over_time(AnalyticsQuery(since=since, until=now))
+    return Figures(
+        period, _of_points(points, since), (now - since).total_seconds(), picture_of(_counted(points), period.bar)
     )
 
 
-def _hours(
-    midnight: datetime, today: dict[datetime, Point], yesterday: dict[datetime, Point], now: datetime
-) -> tuple[Hour, ...]:
-    most = max((p.totals.requests for p in (*today.values(), *yesterday.values())), default=0)
-    starts = [midnight + timedelta(hours=n) for n in range(HOURS)]
-    return tuple(_hour(n, s, today.get(s), yesterday.get(s), most, s > now) for n, s in enumerate(starts))
+def cost_today_usd(now: datetime) -> float:
+    """Since midnight UTC, as the page of usage counts it; one query."""
+    midnight = _floor(now.astimezone(UTC), "day")
+    return sum(point.totals.cost_usd for point in over_time(AnalyticsQuery(since=midnight, until=now)))
 
 
-def _hour(number: int, start: datetime, now: Point | None, before: Point | None, most: int, is_ahead: bool) -> Hour:
-    requests, failures = (now.totals.requests, now.totals.failures) if now else (0, 0)
-    return Hour(
-        label=f"{start:%H:%M}",
-        requests=requests,
-        failures=failures,
-        x=number * STEP,
-        height=_tall(requests, most),
-        failed=_tall(failures, most),
-        before=_tall(before.totals.requests if before else 0, most),
-        is_ahead=is_ahead,
+def _of_minutes(minutes: Sequence[MinuteSums], now: datetime, period: ShownPeriod) -> Figures:
+    window = minutes[-(period.length // MINUTE) :]
+    sums = together(window, window[0].start)
+    bars = [(one.start, one.answered + one.failed, one.failed) for one in minutes]
+    return Figures(period, sums, max(1.0, (now - window[0].start).total_seconds()), picture_of(bars, period.bar))
+
+
+def _of_points(points: Sequence[Point], since: datetime) -> MinuteSums:
+    whole = MinuteSums(since)
+    for point in points:
+        whole.requests += point.totals.requests
+        whole.answered += point.totals.successes
+        whole.failed += point.totals.failures
+        whole.cost_usd += point.totals.cost_usd
+    grain = Grain.DAY if len(points) and _is_daily(points) else Grain.HOUR
+    rows = LatencyCount.objects.filter(grain=grain, start__gte=since).order_by()
+    whole.levels.update(dict(rows.values_list("level").annotate(total=Sum("count"))))
+    whole.fell_back = RequestRecord.objects.filter(fell_back=True, started_at__gte=since).count()
+    return whole
+
+
+def _is_daily(points: Sequence[Point]) -> bool:
+    return len(points) > 1 and points[1].start - points[0].start >= timedelta(days=1)
+
+
+def _counted(points: Sequence[Point]) -> list[tuple[datetime, int, int]]:
+    """The points as `(start, answered or failed, failed)`."""
+    return [(p.start, p.totals.successes + p.totals.failures, p.totals.failures) for p in points]
+
+
+def picture_of(numbers: Sequence[tuple[datetime, int, int]], unit: str) -> BarPicture:
+    """The bars of `(start, answered or failed, failed)`, in order of time. Pure."""
+    top = nice_top(max((count for _, count, _ in numbers), default=0))
+    bars = tuple(
+        Bar(start, count, failed, place * STEP, _tall(count, top), min(_tall(count, top), _tall(failed, top)))
+        for place, (start, count, failed) in enumerate(numbers)
     )
+    return BarPicture(bars, top, _labels([start for start, *_ in numbers], unit))
 
 
-def _tall(requests: int, most: int) -> float:
-    """In proportion to the busiest hour; anything above 0 is visible."""
-    return max(1.5, round(requests / most * HEIGHT, 1)) if requests else 0.0
+def nice_top(most: int) -> int:
+    """The number at the top of an axis: 1, 2, 3, 4, 5, 6 or 8 times a power of ten, at least `most`. Pure."""
+    if most <= 1:
+        return 1
+    power = 10 ** int(log10(most))
+    step = next(step for step in (1, 2, 3, 4, 5, 6, 8, 10) if step * power >= most)
+    return step * power if power > 1 else ceil(most / 2) * 2
 
 
-def _p95_ms(since: datetime) -> float | None:
-    rows = LatencyCount.objects.filter(grain=Grain.HOUR, start__gte=since).order_by()
-    return percentile_ms(dict(rows.values_list("level").annotate(total=Sum("count"))), 0.95)
+def _labels(starts: Sequence[datetime], unit: str) -> tuple[str, ...]:
+    form = "%a" if unit == "day" else "%H:%M"
+    if len(starts) <= MOST_LABELS:
+        return tuple(f"{start:{form}}" for start in starts)
+    places = [round(n * (len(starts) - 1) / (MOST_LABELS - 1)) for n in range(MOST_LABELS)]
+    return tuple(f"{starts[place]:{form}}" for place in places)
+
+
+def _tall(count: int, top: int) -> float:
+    """In proportion to the top of the axis; anything above 0 is visible."""
+    return max(1.5, round(HEIGHT * count / top, 1)) if count else 0.0
+
+
+def _floor(moment: datetime, unit: str) -> datetime:
+    hour = moment.replace(minute=0, second=0, microsecond=0)
+    return hour.replace(hour=0) if unit == "day" else hour

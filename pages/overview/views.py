@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Count, F, Q
+from django.db.models import F
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -26,19 +27,22 @@ from pages.groups.cards import ids_of_groups
 from pages.guards import PersonRequest, requires
 from pages.live_tester.listing import lines_of, newest_runs
 from pages.live_tester.rewinding import rewind_url
+from pages.overview.before_list import Before, before_of
 from pages.overview.demo_card import demo_context, demo_now, is_all_demo
-from pages.overview.failing_groups import worst_groups
-from pages.overview.figures import today_at
+from pages.overview.failing_groups import ranked_groups
+from pages.overview.figures import DEFAULT, PERIODS, ShownPeriod, cost_today_usd, figures_at
+from pages.overview.provider_states import ProviderLines, provider_lines
 from pages.parts import wants_part
+from providers.models import Provider
 from tester.models import Run
 from usage.alerting.group_rule import SUBJECT_LIMIT
 from usage.alerting.thresholds import GROUP_RULE
 from usage.health.activity import recent_answers
 from usage.health.causes import callers_of
-from usage.health.cooldown_board import current_cooldowns
+from usage.health.cooldown_board import CoolingDown, current_cooldowns
 from usage.health.processes import processes_now
-from usage.health.provider_health import ProviderCount, count_providers
 from usage.models import Alert, AlertKind, UsageBucket
+from usage.request_log.filter import MOMENT
 
 MOST_SHOWN = 5
 # The banner shows the open alerts, with their messages and numbers. The failures that raised an alert happened before.
@@ -70,7 +74,20 @@ class Outages:
 
 
 class Glance:
-    """What several parts of the page look at, read once."""
+    """What several parts of the page look at, read once; `period` is the one that the page shows."""
+
+    def __init__(self, period: ShownPeriod) -> None:
+        self.period = period
+
+    @cached_property
+    def cooldowns(self) -> list[CoolingDown]:
+        """All of them; two queries, or three."""
+        return current_cooldowns()
+
+    @cached_property
+    def providers(self) -> ProviderLines:
+        """Three queries."""
+        return provider_lines(self.cooldowns)
 
     @cached_property
     def failing(self) -> list[Alert]:
@@ -99,17 +116,19 @@ def _outage(alert: Alert, pk: UUID | None) -> GroupOutage:
 
 
 PAGE = "overview/overview.html"
-RUNS, ALERTS, COOLDOWNS = 6, 6, 8
+RUNS, ALERTS, COOLDOWNS = 4, 4, 8
 
 
 @dataclass(frozen=True, slots=True)
 class PagePart:
-    """One part of the page as HTML. `digest` changes with it, `follows` are the news that may change it."""
+    """One part of the page as HTML. `digest` changes with it, `follows` are the news that may change it; `period` is
+    the one that it is of."""
 
     name: str
     html: str
     digest: str
     follows: tuple[str, ...]
+    period: str
 
     @property
     def trigger(self) -> str:
@@ -125,7 +144,7 @@ def overview(request: PersonRequest) -> HttpResponse:
     name = request.GET.get("part", "")
     if not (wants_part(request) and name in PARTS):
         return render(request, PAGE, page_context(request))
-    part = _part(request, name, Glance())
+    part = _part(request, name, Glance(_period(request)))
     if part.digest == request.GET.get("seen"):
         return HttpResponse(status=204)
     return render(request, f"{PAGE}#part", {"part": part})
@@ -133,16 +152,23 @@ def overview(request: PersonRequest) -> HttpResponse:
 
 def page_context(request: PersonRequest) -> dict[str, Any]:
     """The whole page; with the card of the demo while there is nothing else."""
-    glance = Glance()
+    glance = Glance(_period(request))
     parts = [_part(request, part, glance) for part in PARTS]
     demo = demo_now() if settings.DEMO and is_all_demo() else None
-    return {"parts": parts, **_rights(request), **demo_context(request, demo)}
+    frame = {"parts": parts, "period": glance.period, "periods": PERIODS.values(), "now": timezone.now()}
+    return {**frame, **_rights(request), **demo_context(request, demo)}
+
+
+def _period(request: PersonRequest) -> ShownPeriod:
+    """The one in the address; the default for none, or another."""
+    return PERIODS.get(request.GET.get("period", ""), PERIODS[DEFAULT])
 
 
 def _part(request: PersonRequest, name: str, glance: Glance) -> PagePart:
     data, follows = PARTS[name]
     html = render_to_string(f"{PAGE}#{name}", {**data(glance), **_rights(request)})
-    return PagePart(name, html, hashlib.sha256(html.encode()).hexdigest()[:16], follows)
+    digest = hashlib.sha256(html.encode()).hexdigest()[:16]
+    return PagePart(name, html, digest, follows, glance.period.word)
 
 
 def _rights(request: PersonRequest) -> dict[str, bool]:
@@ -150,25 +176,60 @@ def _rights(request: PersonRequest) -> dict[str, bool]:
 
 
 def _figures(glance: Glance) -> dict[str, Any]:
-    """Requests, cost, success, latency, groups, providers; and the first steps until they are done."""
-    today = today_at(timezone.now())
-    providers = count_providers()
-    groups = RoutingGroup.objects.aggregate(all=Count("pk"), active=Count("pk", filter=Q(is_active=True)))
-    return {"today": today, "providers": providers, "groups": groups, "steps": _steps(today, providers, groups)}
+    """Requests, success, latency, cost, providers and the chart; and the first steps until they are done."""
+    now = timezone.now()
+    figures = figures_at(now, glance.period)
+    return {
+        "figures": figures,
+        "cost_today": cost_today_usd(now),
+        "providers": glance.providers,
+        "marks": [*_marks(glance, figures.picture.place_of)],
+        "failed_query": _failed_query(now - glance.period.length),
+        "steps": [] if figures.picture.requests else _steps(glance.providers),
+    }
 
 
-def _steps(today: Any, providers: ProviderCount, groups: dict[str, int]) -> list[tuple[str, bool]]:
+def _marks(glance: Glance, place_of: Callable[[datetime], float | None]) -> Any:
+    """Where in the chart groups began to fail."""
+    for alert in glance.failing_most[:1]:
+        place = place_of(alert.raised_at)
+        if place is not None:
+            yield {"at": place, "moment": alert.raised_at, "name": alert.subject, "is_late": place > 50}
+
+
+def _failed_query(since: datetime) -> str:
+    return urlencode({"outcome": "failed", "since": f"{since:{MOMENT}}"})
+
+
+def _steps(providers: ProviderLines) -> list[tuple[str, bool]]:
     """The first steps of a newcomer, each with whether it is done; empty once a client got answers."""
-    if today.has_traffic or UsageBucket.objects.filter(requests__gt=0).exists():
+    if UsageBucket.objects.filter(requests__gt=0).exists():
         return []
-    rehearsed = groups["all"] > 0 and Run.objects.exists()
-    return [("provider", providers.all > 0), ("group", groups["all"] > 0), ("rehearse", rehearsed), ("call", False)]
+    has_groups = RoutingGroup.objects.exists()
+    rehearsed = has_groups and Run.objects.exists()
+    has_providers = providers.on > 0 or Provider.objects.exists()
+    return [("provider", has_providers), ("group", has_groups), ("rehearse", rehearsed), ("call", False)]
 
 
 def _trouble(glance: Glance) -> dict[str, Any]:
-    cooling = current_cooldowns()
-    trouble = worst_groups(cooling={group for row in cooling for group in row.groups})
-    return {"trouble": trouble, "cooldowns": cooling[:COOLDOWNS], "more_cooling": len(cooling[COOLDOWNS:])}
+    ranked = ranked_groups(cooling={group for row in glance.cooldowns for group in row.groups})
+    return {"ranked": ranked}
+
+
+def _providers(glance: Glance) -> dict[str, Any]:
+    cooling = glance.cooldowns
+    return {"providers": glance.providers, "cooldowns": cooling[:COOLDOWNS], "more_cooling": len(cooling[COOLDOWNS:])}
+
+
+def _before(glance: Glance) -> dict[str, Any]:
+    """Of the group that fails the most callers; no query while nothing fails."""
+    for alert in glance.failing_most[:1]:
+        pk = ids_of_groups([alert.subject]).get(alert.subject)
+        since = alert.raised_at - BEFORE
+        found: tuple[Before, ...] = before_of(alert.subject, pk, since=since, alert_pk=alert.pk)
+        url = rewind_url(pk, alert.raised_at) if pk else ""
+        return {"before": found, "before_group": alert, "rewind": url}
+    return {"before": ()}
 
 
 def _runs(glance: Glance) -> dict[str, Any]:
@@ -194,6 +255,8 @@ PARTS: dict[str, tuple[Callable[[Glance], dict[str, Any]], tuple[str, ...]]] = {
     "outages": (_outages, ("alerts", "requests")),
     "figures": (_figures, ("requests", "providers")),
     "trouble": (_trouble, ("requests", "cooldowns")),
+    "providers": (_providers, ("requests", "providers", "cooldowns")),
+    "before": (_before, ("alerts",)),
     "runs": (_runs, ("runs",)),
     "alerts": (_alerts, ("alerts",)),
 }

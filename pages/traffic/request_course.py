@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from engine.ledger import Hedge
 from engine.outcomes import Outcome
 from usage.models import RequestRecord
-from usage.request_log.waterfall import SKIP_WORDS
+from usage.request_log.waterfall import SKIP_WORDS, Ghost, Step
 
 LONGEST = 4
 
@@ -22,6 +23,21 @@ def sentence_of(record: RequestRecord) -> str:
         does = "brought the stream to its end" if record.rescued else "answered"
         return f"{said}, so {record.provider} {does}."
     return f"Nobody answered: {said}." if record.outcome == Outcome.FAILED else ""
+
+
+def step_counts(steps: Iterable[Step]) -> str:
+    """`4 steps: 1 skipped, 1 failed, 1 answered, 1 standby`."""
+    counts = Counter(_kind(step) for step in steps)
+    if not counts:
+        return ""
+    parts = (f"{counts[kind]} {kind}" for kind in ("skipped", "failed", "answered", "standby") if counts[kind])
+    return f"{counts.total()} step{'' if counts.total() == 1 else 's'}: {', '.join(parts)}"
+
+
+def _kind(step: Step) -> str:
+    if isinstance(step, Ghost):
+        return "standby" if step.is_standby else "skipped"
+    return "answered" if step.has_succeeded else "failed"
 
 
 def _failures(record: RequestRecord) -> Iterable[str]:

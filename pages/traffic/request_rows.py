@@ -12,9 +12,10 @@ from engine.outcomes import Outcome
 from gateway.explain.standby_list import standbys_then
 from pages.discs import Disc, disc_named, provider_types
 from pages.groups.cards import ids_of_groups
+from pages.traffic.time_axis import AxisTick, ticks_of
 from usage.models import RequestRecord
 from usage.request_log.log_search import LogCursor
-from usage.request_log.waterfall import Step, bars_of, standbys_of, steps_of
+from usage.request_log.waterfall import Step, bars_of, standbys_of, steps_of, whole_ms_of
 
 NARROWEST = 1
 PILLS = {Outcome.ANSWERED: "good", Outcome.FAILED: "bad", Outcome.REFUSED: "off", Outcome.LEFT: "cold"}
@@ -60,13 +61,14 @@ class RequestRow:
         return [word for word, is_so in marks.items() if is_so]
 
     @property
+    def failed_attempts(self) -> int:
+        """Attempts that ended with an error, whoever caused it."""
+        return sum(attempt.get("status") == "error" for attempt in self.record.attempts)
+
+    @property
     def tries_in_words(self) -> str:
-        """The number of attempts in words: a single one is the first choice only if nothing was skipped."""
-        if not self.attempts:
-            return f"no attempt, {self.skipped} skipped" if self.skipped else "no deployment was asked"
-        if self.skipped:
-            return f"{'fell back, ' if self.record.fell_back else ''}{self.skipped} skipped: see why below"
-        return "the first choice" if self.attempts == 1 and not self.record.fell_back else "see why below"
+        """What stands below the number of attempts."""
+        return f"{self.failed_attempts} failed" if self.attempts else "no deployment was asked"
 
     @property
     def short_id(self) -> str:
@@ -91,6 +93,13 @@ def rows_of(records: Sequence[RequestRecord], *, seen: LogCursor | None = None) 
         )
         for record in records
     ]
+
+
+def axis_in(record: RequestRecord) -> tuple[AxisTick, ...]:
+    """The moments above the bars of a request."""
+    attempts = [{**a, "at_ms": _ms_of(a["started_at"])} for a in record.attempts]
+    began_ms = record.started_at.timestamp() * 1000
+    return ticks_of(whole_ms_of(attempts, began_ms=began_ms, duration_ms=record.duration_ms))
 
 
 def steps_in(record: RequestRecord) -> tuple[Step, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -11,20 +12,21 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from access.models import Role
-from access.rules import can_read
+from access.rules import can_operate, can_read
 from groups.models import RoutingGroup, Strategy
 from lib.ids import uuid_of
 from pages.guards import PersonRequest, requires
+from pages.live_tester.rewinding import rewind_url
 from pages.parts import page_or_part
 from pages.traffic.figures import units_text
 from pages.traffic.filter_pages import marks_in, saved_in
-from pages.traffic.request_course import sentence_of
-from pages.traffic.request_rows import rows_of, steps_in
+from pages.traffic.request_course import sentence_of, step_counts
+from pages.traffic.request_rows import axis_in, rows_of, steps_in
 from providers.models import LanguageModel
 from usage.models import RequestRecord
 from usage.request_log.cost_lines import computation_of
 from usage.request_log.filter import RequestFilterForm
-from usage.request_log.log_search import LogCursor, LogPage, count_newer, matching, page_of
+from usage.request_log.log_search import LogCursor, LogPage, LogQuery, count_newer, matching, page_of
 from usage.request_log.recorder import recorder
 from usage.rules import check_may_see, owner_seen_by
 
@@ -113,10 +115,18 @@ def _gone(call_id: str) -> dict[str, str]:
 def _everything(record: RequestRecord, request: PersonRequest) -> dict[str, Any]:
     model = _model_of(record)
     group = RoutingGroup.objects.filter(name=record.model_group).only("name", "strategy").first()
+    steps = steps_in(record)
+    causes = (step.cause_call_id for step in steps if step.is_ghost and step.cause_call_id)
     return {
         "record": record,
         "row": rows_of([record])[0],
-        "steps": steps_in(record),
+        "steps": steps,
+        "step_counts": step_counts(steps),
+        "axis": axis_in(record),
+        "ended_at": record.started_at + timedelta(milliseconds=record.duration_ms),
+        "cause_call_id": next(causes, ""),
+        "moment_url": _moment_url(record, group) if can_operate(request.user) else "",
+        **_neighbours(record, request),
         "course": sentence_of(record),
         "links_causes": True,
         "group": group,
@@ -126,6 +136,21 @@ def _everything(record: RequestRecord, request: PersonRequest) -> dict[str, Any]
         "units": units_text(record.unit, record.units or 0.0),
         "reads_all": can_read(request.user),
     }
+
+
+def _moment_url(record: RequestRecord, group: RoutingGroup | None) -> str:
+    """The Live Tester with the traffic around this request; "" if its group is gone."""
+    if group is None:
+        return ""
+    return rewind_url(group.pk, record.started_at, record.started_at + timedelta(minutes=1))
+
+
+def _neighbours(record: RequestRecord, request: PersonRequest) -> dict[str, str]:
+    """The call ids of the requests before and after in the log of this reader; two queries."""
+    found, here = matching(LogQuery(owner=owner_seen_by(request.user))), LogCursor.of(record)
+    later = found.filter(here.is_newer).order_by("started_at", "call_id")
+    older, newer = (rows.values_list("call_id", flat=True).first() for rows in (found.filter(here.is_older), later))
+    return {"older": older or "", "newer": newer or ""}
 
 
 def _model_of(record: RequestRecord) -> LanguageModel | None:

@@ -88,7 +88,7 @@ def test_the_usage_page_says_so(page):
 
 def test_the_overview_says_so(page):
     text = text_of(page.get("/"))
-    assert re.search(rf"Success 0\s% {CALLS} failed", text), text
+    assert re.search(rf"Answered 0\s% {CALLS} of {CALLS} failed", text), text
     assert "refused" not in text
 
 

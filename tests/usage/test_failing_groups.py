@@ -130,7 +130,7 @@ def test_the_message_has_the_numbers_the_cause_and_what_to_do():
     settle([KIND])
     (alert,) = Alert.objects.open()
     assert alert.message.startswith("chat failed 6 of 6 requests in the last 10 minutes (100\u2009%): ")
-    assert "all deployments are cooling down; OpenAI answered 503, Groq timed out. The request log" in alert.message
+    assert "all deployments are cooling; OpenAI answered 503, Groq timed out. The request log" in alert.message
 
 
 def test_the_setting_and_the_threshold_are_one_rule():

@@ -1,4 +1,5 @@
-"""Attempts of providers in the last hour and answers of groups in the last minutes, counted when the log is written.
+"""Attempts of providers in the last hour, answers of groups in the last minutes and the sums of all requests by the
+minute, counted when the log is written.
 
 Alerts and pages read them every few seconds: sums of a few slices cost the same for a log of any size. A request is
 counted in the slice in which it ended, because its outcome is only known then.
@@ -21,13 +22,18 @@ from usage.models import RecentCount, RecentKind
 from usage.request_log.attempts import has_failed
 from usage.request_log.finished import PROBE, Finished
 from usage.rollups.adding import add_to
+from usage.rollups.latency_levels import level_of
 
 # Plain texts: members of an enumeration take longer to look up and to compare than all else here.
 PROVIDER, GROUP = RecentKind.PROVIDER.value, RecentKind.GROUP.value
+# All requests together, by the minute; the subject says what is counted (see `minutes.py`).
+TOTAL = "total"
+REQUESTS, ANSWERS, FELL_BACK, NANO_USD, LATENCY = "requests", "answers", "fell_back", "nano_usd", "latency"
 FAILED = Outcome.FAILED.value
 # The length of a slice, and the largest error of a time window.
-SLICE_S = {PROVIDER: 60, GROUP: 5}
+SLICE_S = {PROVIDER: 60, GROUP: 5, TOTAL: 60}
 KEPT_FOR = timedelta(hours=2)
+NANO = 10**9
 COLUMNS = ("good", "bad")
 COUNTED = (Outcome.ANSWERED.value, FAILED)
 
@@ -75,6 +81,7 @@ def recent_of(requests: Iterable[Finished], *, now: datetime) -> dict[Slice, lis
         ended = request.started_at.timestamp() + request.duration_ms / 1000
         if ended >= oldest and request.endpoint != PROBE:
             _count(found, request, ended)
+            _count_total(found, request, ended)
     return found
 
 
@@ -86,6 +93,19 @@ def _count(found: dict[Slice, list[int]], request: Finished, ended: float) -> No
         if (failed := has_failed(attempt)) is not None:
             name = (attempt.get("provider") or "")[:64]
             found[_slice(PROVIDER, ended, attempt.get("provider_id") or name, name)][failed] += 1
+
+
+def _count_total(found: dict[Slice, list[int]], request: Finished, ended: float) -> None:
+    """Money is that of the console's own provider keys; latencies are those of answers."""
+    found[_slice(TOTAL, ended, REQUESTS)][0] += 1
+    if request.outcome in COUNTED:
+        found[_slice(TOTAL, ended, ANSWERS)][request.outcome == FAILED] += 1
+    if request.outcome == COUNTED[0]:
+        found[_slice(TOTAL, ended, LATENCY, str(level_of(request.duration_ms)))][0] += 1
+    if request.fell_back:
+        found[_slice(TOTAL, ended, FELL_BACK)][0] += 1
+    if request.cost_usd and not request.is_own_key:
+        found[_slice(TOTAL, ended, NANO_USD)][0] += round(request.cost_usd * NANO)
 
 
 def _slice(kind: str, ended: float, subject: str, name: str = "") -> Slice:

@@ -95,6 +95,22 @@ class WaterfallBar:
         return self.status == "success"
 
     @property
+    def wait(self) -> int:
+        """The part of its width before its first token; all of it without one, nothing if it was not measured."""
+        if self.token_x is None:
+            return 0 if self.has_succeeded else self.width
+        return self.token_x - self.x
+
+    @property
+    def flow_x(self) -> int:
+        return self.x + self.wait
+
+    @property
+    def flow(self) -> int:
+        """The part of its width from its first token on."""
+        return self.width - self.wait
+
+    @property
     def initial(self) -> str:
         return self.provider[:1].upper()
 
@@ -169,10 +185,14 @@ def bars_of(
     `began_ms` and `duration_ms` are those of the request, on the clock of the attempts; `provider_types` (name -> type)
     decides the colours, without a type the name does. `endpoint` is the client's.
     """
-    ends = (_at_ms(a) - began_ms + _duration_ms(a) for a in attempts)
-    whole_ms = max(duration_ms, 1.0, *ends)
+    whole_ms = whole_ms_of(attempts, began_ms=began_ms, duration_ms=duration_ms)
     types = provider_types or {}
     return tuple(_bar(n, a, _at_ms(a) - began_ms, whole_ms, types, endpoint) for n, a in enumerate(attempts, start=1))
+
+
+def whole_ms_of(attempts: Sequence[Mapping[str, Any]], *, began_ms: float, duration_ms: float) -> float:
+    """The time that the bars of a request fill; at least a millisecond."""
+    return max(duration_ms, 1.0, *(_at_ms(a) - began_ms + _duration_ms(a) for a in attempts))
 
 
 def moved_on(word: str | None) -> str:

@@ -77,7 +77,7 @@ def test_every_attempt_is_shown_in_order_with_its_reason(client, address, answer
     failed = attempt("Nebius", ms=149, error="503 <down>", moved="fallback_error")
     answer_with(result_of(failed, attempt("Azure", ms=1321, tier=2)))
     html = html_of(client.post(address, FORM, headers=HTMX))
-    assert html.index("Nebius") < html.index("next tier or group") < html.index("Azure · tier 2")
+    assert html.index("Nebius") < html.index("next tier or group") < html.index("Azure · priority 2")
     assert "503 &lt;down&gt;" in html
     assert "Hi &lt;there&gt;" in html
     assert "149 ms" in html

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from pydantic_core import from_json
 
-from pages.overview.failing_groups import worst_groups
+from pages.overview.before_list import first_failures
+from pages.overview.failing_groups import ranked_groups
 from tests.factories import make_group
-from tests.page import HTMX, html_of, signed_in
+from tests.page import HTMX, html_of, on_one_line, signed_in
 from tests.usage.log import finished, log
 from tests.usage.logged import tried
 from usage.alerting import settle
@@ -67,9 +69,30 @@ def test_no_other_part_says_that_all_is_well_while_it_is_there(reader):
     settle([AlertKind.GROUP_FAILING])
     html = html_of(reader.get("/"))
     assert "chat fails its callers" in html
-    assert "No group is failing or degraded" not in html
+    assert "state-healthy" not in html
     assert "40 of 100 requests failed" in html_of(part(reader, "trouble"))
     assert "40 of 100 requests failed" in html_of(reader.get(f"/groups/activity?id={group.pk}", headers=HTMX))
+
+
+def test_what_happened_before_has_changes_and_the_first_failures_in_order(reader):
+    make_group(name="chat")
+    failed(5)
+    html = on_one_line(html_of(reader.get("/")))
+    assert "What happened before" in html
+    assert "OpenAI answers 503, first caller fails" in html
+    assert f"Rewind chat to {Alert.objects.get().raised_at:%H:%M}" in html
+
+
+def test_each_provider_is_told_once_with_its_first_failure():
+    at = datetime(2030, 5, 4, 9, 12, tzinfo=UTC)
+    failures = [
+        (at, [tried("Nebius", status="error")]),
+        (at, [tried("Nebius", status="error"), tried("Azure", status="error", status_code=None)]),
+    ]
+    assert [(one.says, one.is_loss) for one in first_failures(failures)] == [
+        ("Nebius answers 503, first caller fails", True),
+        ("Azure can't be reached or breaks off", True),
+    ]
 
 
 def test_while_nothing_fails_there_is_none(reader):
@@ -77,7 +100,8 @@ def test_while_nothing_fails_there_is_none(reader):
     settle()
     html = html_of(reader.get("/"))
     assert "fails its callers" not in html
-    assert "No group is failing or degraded" in html
+    assert "state-healthy" in html
+    assert "What happened before" not in html
 
 
 def test_it_is_told_aloud_once_and_not_with_every_number(reader):
@@ -118,7 +142,7 @@ def test_the_group_that_fails_the_most_callers_now_comes_first_in_banners_and_li
     names = ["worst", "second", "first"]
     outages = html_of(part(reader, "outages"))
     assert sorted(names, key=lambda name: outages.index(f"{name} fails its callers")) == names
-    trouble = worst_groups().groups
+    trouble = ranked_groups().groups
     assert [(group.name, group.failed) for group in trouble] == [("worst", 9), ("second", 6), ("first", 5)]
     html = html_of(part(reader, "trouble"))
     assert "9 of 9 requests failed" in html

@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils import timezone
 
-from pages.overview.failing_groups import MOST_SHOWN, worst_groups
-from pages.overview.figures import HEIGHT, split
+from pages.overview.failing_groups import MOST_SHOWN, ranked_groups
+from pages.overview.figures import HEIGHT, PERIODS, figures_at, nice_top, picture_of
 from tester.models import Run, RunStatus
 from tests.factories import make_group, make_provider
-from tests.page import HTMX, html_of, signed_in
+from tests.page import HTMX, html_of, on_one_line, signed_in
 from tests.usage.cooling import cooling
 from tests.usage.logged import logged, tried
 from usage.alerting import alerts
-from usage.analytics import Point, Totals
 from usage.health.activity import GroupState
 from usage.models import AlertKind
 
@@ -23,9 +23,11 @@ NOON = datetime(2030, 5, 4, 12, 30, tzinfo=UTC)
 reader = signed_in("charlie")
 
 
-def point(hours_ago: int, requests: int, failures: int = 0) -> Point:
-    start = NOON.replace(minute=0) - timedelta(hours=hours_ago)
-    return Point(start, Totals(requests, requests - failures, failures, cost_usd=requests / 100))
+@pytest.fixture
+def stopped_clock(monkeypatch):
+    """A part does not change because a minute goes by between two looks at it."""
+    now = timezone.now()
+    monkeypatch.setattr(timezone, "now", lambda: now)
 
 
 def failed(provider: str = "Nebius") -> dict:
@@ -36,19 +38,44 @@ def part(client, name: str, seen: str = ""):
     return client.get(f"/?part={name}&seen={seen}", headers=HTMX)
 
 
-def test_yesterday_counts_until_the_same_time():
-    now, before, hours = split([point(24, 10), point(25, 6), point(20, 99), point(0, 12, 3), point(2, 8)], NOON)
-    assert (now.requests, now.failures, now.success_rate) == (20, 3, 0.85)
-    assert before.requests == 11
-    assert before.cost_usd == pytest.approx(0.11)
-    assert [h.requests for h in hours[10:13]] == [8, 0, 12]
-    assert (hours[16].before, hours[16].is_ahead, hours[12].is_ahead) == (HEIGHT, True, False)
+def test_the_bars_are_minutes_with_their_failed_part_above():
+    starts = [NOON + timedelta(minutes=n) for n in range(60)]
+    picture = picture_of([(start, n * 10, n) for n, start in enumerate(starts)], "minute")
+    assert (picture.top, picture.half, len(picture.bars)) == (600, "300", 60)
+    assert (picture.requests, picture.failed) == (17_700, 1_770)
+    last = picture.bars[-1]
+    assert last.y + last.height == pytest.approx(HEIGHT)
+    assert last.answered_y == pytest.approx(last.y + last.failed_height)
+    assert picture.labels == ("12:30", "12:45", "13:00", "13:14", "13:29")
+    assert picture.place_of(NOON + timedelta(minutes=30)) == 50.0
+    assert picture.place_of(NOON - timedelta(minutes=1)) is None
 
 
-def test_a_day_without_requests_has_no_rates_and_no_bars():
-    now, before, hours = split([], NOON)
-    assert (now.success_rate, before.requests, len(hours)) == (None, 0, 24)
-    assert not any(hour.height or hour.before for hour in hours)
+@pytest.mark.parametrize(("most", "top"), [(0, 1), (1, 1), (2, 2), (3, 4), (7, 8), (9, 10), (11, 20), (2_399, 3_000)])
+def test_an_axis_ends_at_a_round_number_that_can_be_halved(most, top):
+    assert nice_top(most) == top
+
+
+def test_each_minute_has_its_requests_and_a_window_their_sum(monkeypatch):
+    logged("a", age_min=0, cost_usd=0.25, fell_back=True)
+    logged("b", age_min=0, status=503)
+    logged("c", age_min=20, cost_usd=0.5)
+    now = timezone.now()
+    quarter, hour = (figures_at(now, PERIODS[word]) for word in ("15m", "1h"))
+    assert (quarter.sums.requests, quarter.sums.failed, quarter.sums.success_rate) == (2, 1, 0.5)
+    assert (quarter.sums.fell_back, quarter.sums.cost_usd) == (1, pytest.approx(0.25))
+    assert (hour.sums.requests, hour.sums.cost_usd) == (3, pytest.approx(0.75))
+    assert quarter.picture == hour.picture
+    assert (quarter.picture.requests, quarter.picture.failed) == (3, 1)
+
+
+@pytest.mark.parametrize("word", ["24h", "7d"])
+def test_longer_windows_have_the_numbers_of_the_page_of_usage(word):
+    logged("a", age_min=0, cost_usd=0.25, fell_back=True)
+    logged("b", age_min=0, status=503)
+    found = figures_at(timezone.now(), PERIODS[word])
+    assert (found.sums.requests, found.sums.failed, found.sums.fell_back) == (2, 1, 1)
+    assert (found.picture.requests, found.picture.failed, found.sums.p95_ms is None) == (2, 1, False)
 
 
 def test_the_numbers_of_today_are_those_of_the_log(reader):
@@ -58,8 +85,8 @@ def test_the_numbers_of_today_are_those_of_the_log(reader):
     for number in range(3):
         logged(f"a{number}", age_min=0, cost_usd=0.25)
     logged("bad", age_min=0, status=503)
-    html = html_of(reader.get("/"))
-    for text in ("$0.75", "75.0\u2009%", "1 failed", "of 1", "1 failing"):
+    html = on_one_line(html_of(reader.get("/")))
+    for text in ("today $0.75", "75.0\u2009%", "1 of 4 failed", "4 requests", "1 failing"):
         assert text in html, text
     assert "From here to the first answer" not in html
 
@@ -82,18 +109,31 @@ def test_groups_with_trouble_come_worst_first_also_when_the_callers_were_answere
         logged(f"w{number}", model_group="well")
         logged(f"d{number}", model_group="degraded", attempts=[failed() if number < 2 else tried(), tried("Azure")])
     logged("old", model_group="over", age_min=30, status=503, attempts=[failed()])
-    found = worst_groups().groups
+    found = [group for group in ranked_groups().groups if group.is_troubled]
     states = [(group.name, group.health.state) for group in found]
     assert states == [("falls-back", GroupState.FAILING), ("degraded", GroupState.DEGRADED)]
     assert found[0].health.why == "Nebius failed 10 of 10"
     assert (found[0].id is not None, found[1].id) == (True, None)
+    assert [group.name for group in ranked_groups().groups] == ["falls-back", "degraded", "well"]
+
+
+def test_groups_that_fail_more_callers_come_first_with_their_minutes():
+    for number in range(5):
+        logged(f"f{number}", model_group="fails", age_min=0, status=503, attempts=[failed()])
+        logged(f"w{number}", model_group="well", age_min=0)
+    first, second = ranked_groups().groups
+    assert (first.name, first.requests, first.failed, first.success_rate) == ("fails", 5, 5, 0.0)
+    assert (second.name, second.success_rate, second.health.state) == ("well", 1.0, GroupState.HEALTHY)
+    assert (bool(first.failed_path), first.answered_path, bool(second.answered_path), second.failed_path) == (
+        *(True, "", True, ""),
+    )
 
 
 def test_of_many_groups_in_trouble_the_first_few_are_shown(django_assert_num_queries):
     for number in range(MOST_SHOWN + 3):
         logged(f"a{number}", model_group=f"group-{number}", status=503, attempts=[failed()])
-    with django_assert_num_queries(4):
-        found = worst_groups()
+    with django_assert_num_queries(5):
+        found = ranked_groups()
     assert (len(found.groups), found.more) == (MOST_SHOWN, 3)
 
 
@@ -116,13 +156,21 @@ def test_an_open_alert_stands_before_those_that_are_over(reader):
     assert html.index("a is down.") < html.index("b is down.")
 
 
-@pytest.mark.parametrize("name", ["said", "outages", "figures", "trouble", "runs", "alerts"])
-def test_a_part_is_sent_again_only_when_it_has_changed(reader, name):
+@pytest.mark.parametrize("name", ["said", "outages", "figures", "trouble", "providers", "before", "runs", "alerts"])
+def test_a_part_is_sent_again_only_when_it_has_changed(reader, name, stopped_clock):
     html = html_of(part(reader, name))
     assert html.strip().startswith(f'<div id="overview-{name}"')
     seen = html.partition("seen=")[2].partition('"')[0]
     assert part(reader, name, seen).status_code == 204
     assert part(reader, name, "other").status_code == 200
+
+
+def test_a_part_stays_with_its_period(reader):
+    logged("a", age_min=0)
+    html = html_of(reader.get("/?period=24h"))
+    assert "period=24h&amp;seen=" in html
+    assert "Requests per hour" in html
+    assert "Requests per minute" in html_of(reader.get("/?period=nonsense"))
 
 
 def test_a_request_changes_the_figures(reader):
@@ -145,9 +193,9 @@ def test_strangers_are_refused_and_the_anonymous_asked_to_sign_in(client, dora):
     assert client.post("/").status_code == 405
 
 
-def test_at_most_18_queries(reader, django_assert_max_num_queries):
+def test_at_most_19_queries(reader, django_assert_max_num_queries):
     for number in range(20):
         logged(f"a{number}", model_group=f"group-{number}", status=503, attempts=[failed(f"P{number}")])
         Run.objects.create(group_name="g", group_revision=1, scenario="s", seed=1, created_by="bob")
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(19):
         reader.get("/")

@@ -13,7 +13,7 @@ from django.utils import timezone
 from engine.outcomes import Outcome
 from pages.traffic import requests as pages
 from tests.factories import make_group, make_model, make_provider
-from tests.page import HTMX, html_of, signed_in
+from tests.page import HTMX, html_of, on_one_line, signed_in
 from tests.usage.log import Served
 from tests.usage.logged import logged, request_of, tried
 from usage.request_log.log_search import LogCursor
@@ -34,7 +34,7 @@ def test_a_row_says_who_asked_who_answered_how_fast_and_for_how_much(reader):
     make_provider(name="Nebius", type="nebius")
     logged("a1", key_name="ci", input_tokens=1200, output_tokens=7, cost_usd=0.0012, is_own_key=True)
     html = html_of(reader.get(URL))
-    for text in ("a1", f"/groups/{group.pk}", "charlie", "ci", "llama-3.3", "own key", "1,200", "$0.0012", "150 ms"):
+    for text in ("a1", f"/groups/{group.pk}", "charlie", "ci", "llama-3.3", "BYOK", "1,200", "$0.0012", "150 ms"):
         assert text in html, text
     assert "p-nebius" in html
 
@@ -202,6 +202,36 @@ def test_a_request_that_jumped_over_its_primary_does_not_read_as_the_first_choic
     assert "fell back" in html_of(reader.get(URL))
 
 
+def test_the_requests_before_and_after_are_one_press_away_and_only_those_that_one_may_see(client, reader, bob):
+    for number, age in (("a", 5), ("b", 4), ("c", 3)):
+        logged(number, age_min=age)
+    logged("of-bob", age_min=3.5, owner="bob")
+    html = on_one_line(html_of(reader.get(f"{URL}/b")))
+    assert f'href="{URL}/a"> Older' in html or f'href="{URL}/a">Older' in html
+    assert f'href="{URL}/of-bob"' in html
+    assert "Newer" not in html_of(reader.get(f"{URL}/c"))
+    assert "Older" not in html_of(reader.get(f"{URL}/a"))
+
+
+def test_an_operator_tests_the_moment_of_a_request_in_the_live_tester(client, reader, bob):
+    group = make_group(name="chat")
+    record = logged("a1", age_min=3)
+    assert "Test this moment" not in html_of(reader.get(f"{URL}/a1"))
+    client.force_login(bob)
+    html = html_of(client.get(f"{URL}/a1"))
+    assert "Test this moment" in html
+    assert f"/groups/{group.pk}/live?from={record.started_at - timedelta(minutes=2):%Y-%m-%dT%H}" in html
+
+
+def test_the_path_has_a_time_axis_and_a_bar_that_is_pale_until_the_first_token(reader):
+    logged("a1", duration_ms=221.0, first_token_ms=148.0, attempts=[tried(first_token_ms=148.0, duration_ms=219.0)])
+    html = on_one_line(html_of(reader.get(f"{URL}/a1")))
+    assert "40\u2009ms" in html
+    assert "answered 221 ms" in html
+    assert "fill waits" in html
+    assert "1 step: 1 answered" in html
+
+
 def test_when_nobody_was_asked_the_page_still_says_who_was_skipped(reader):
     skip = {
         "deployment_name": "primary",
@@ -213,7 +243,7 @@ def test_when_nobody_was_asked_the_page_still_says_who_was_skipped(reader):
     logged("a1", attempts=[], status=503, skipped=[skip])
     html = html_of(reader.get(f"{URL}/a1"))
     assert "Why not." in html
-    assert "no attempt, 1 skipped" in html
+    assert "no deployment was asked" in html
 
 
 def test_the_cost_is_computed_line_by_line(reader):
@@ -281,5 +311,7 @@ def test_few_queries_for_any_number_of_rows(reader, django_assert_num_queries):
         logged(f"a{number}", model_group=f"group-{number}", provider=f"Provider {number}")
     with django_assert_num_queries(7):  # session, person, alerts, requests, saved filters, providers, groups
         reader.get(URL)
-    with django_assert_num_queries(9):  # ... and the group itself, twice, and the providers of the attempts
+    with django_assert_num_queries(
+        11
+    ):  # ... the group itself, twice, the providers of the attempts, and both neighbours
         reader.get(f"{URL}/a1")
