@@ -45,7 +45,7 @@ def test_a_message_is_scored_marked_and_led_to_a_deployment(page, chat):
 
 
 def test_the_tab_of_the_playground_offers_each_virtual_model(page, chat):
-    tiers = [TierPlan(pool="mini")]
+    tiers = [TierPlan(pool="mini"), TierPlan(pool="standard", minimum_score=70)]
     other = create_virtual_model(by=COMMAND_LINE, name="auto-other", tiers=tiers)
     html = html_of(page.get("/playground"))
     assert f'action="/virtual-models/{chat.pk}"' in html
