@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 MOST_TICKS = 7
 STEPS = (1, 2, 4, 5, 10)
+# What is right of this share belongs to the label of the end.
+ROOM = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,7 @@ class AxisTick:
 def ticks_of(whole_ms: float) -> tuple[AxisTick, ...]:
     """At most MOST_TICKS + 1 moments from 0 on, the last before the end; the end has a label of its own."""
     step = step_of(whole_ms)
-    count = int(whole_ms * 0.93 / step) + 1
+    count = int(whole_ms * ROOM / step) + 1
     return tuple(AxisTick(round(100 * n * step / whole_ms, 2), in_words(n * step, step)) for n in range(count))
 
 
