@@ -74,7 +74,7 @@ def playground_tab(request: PersonRequest) -> HttpResponse:
     rows = list(VirtualModel.objects.with_tiers()[:MOST_LISTED])
     chosen = request.GET.get("model", "")
     row = next((row for row in rows if str(row.pk) == chosen), rows[0] if rows else None)
-    context = {"rows": rows, "row": row, "is_tab": True}
+    context: dict[str, Any] = {"rows": rows, "row": row, "is_tab": True}
     if row is not None:
         context |= {"form": PlaygroundForm(label_suffix=""), "tiers": tier_lines(row), "examples": EXAMPLES}
     return render(request, PAGE, context)

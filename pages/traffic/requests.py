@@ -28,6 +28,7 @@ from usage.request_log.cost_lines import computation_of
 from usage.request_log.filter import RequestFilterForm
 from usage.request_log.log_search import LogCursor, LogPage, LogQuery, count_newer, matching, page_of
 from usage.request_log.recorder import recorder
+from usage.request_log.waterfall import Ghost
 from usage.rules import check_may_see, owner_seen_by
 
 PAGE = "traffic/request_list.html"
@@ -116,7 +117,7 @@ def _everything(record: RequestRecord, request: PersonRequest) -> dict[str, Any]
     model = _model_of(record)
     group = RoutingGroup.objects.filter(name=record.model_group).only("name", "strategy").first()
     steps = steps_in(record)
-    causes = (step.cause_call_id for step in steps if step.is_ghost and step.cause_call_id)
+    causes = (step.cause_call_id for step in steps if isinstance(step, Ghost) and step.cause_call_id)
     return {
         "record": record,
         "row": rows_of([record])[0],

@@ -59,8 +59,8 @@ def minutes_until(now: datetime, count: int) -> list[MinuteSums]:
     current = now.replace(second=0, microsecond=0)
     found = [MinuteSums(current - MINUTE * (count - 1 - place)) for place in range(count)]
     rows = RecentCount.objects.filter(kind=TOTAL, start__gte=found[0].start).order_by()
-    for start, *counted in rows.values_list("start", "subject", "name", "good", "bad"):
-        found[min((start - found[0].start) // MINUTE, count - 1)].add(*counted)
+    for start, subject, name, good, bad in rows.values_list("start", "subject", "name", "good", "bad"):
+        found[min((start - found[0].start) // MINUTE, count - 1)].add(subject, name, good, bad)
     return found
 
 
