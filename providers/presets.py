@@ -13,6 +13,8 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from engine.upstreams.quirks import GEMINI
+
 GRAY = "#6b7280"
 
 
@@ -39,6 +41,7 @@ class Field:
 class Preset:
     """A provider type. `base_url` is the default address of an OpenAI-compatible one, None if LiteLLM has the address.
 
+    `home_url` is that of its compatible API where it has another one besides.
     `needs_base_url`: self-hosted, for example at `example_url`. `needs_key`: it does not answer without one. `fields`
     are its further fields. `dialects` are spoken with it without LiteLLM, `home_dialects` at its own address; for chat
     `engine/` knows who speaks it.
@@ -54,11 +57,13 @@ class Preset:
     example_url: str = ""
     fields: tuple[Field, ...] = ()
     dialects: frozenset[str] = frozenset()
+    home_url: str | None = None
     home_dialects: frozenset[str] = frozenset()
 
     def dialects_at(self, api_base: str) -> frozenset[str]:
         """What is spoken at an address; none where `engine/` knows. Other servers of a type may speak less."""
-        is_home = bool(self.base_url) and api_base.rstrip("/") in ("", self.base_url)
+        home = self.base_url or self.home_url
+        is_home = bool(home) and api_base.rstrip("/") in ("", home)
         return (self.home_dialects if is_home else frozenset()) or self.dialects
 
     @property
@@ -132,7 +137,7 @@ ROWS = (
         fields=AZURE_FIELDS,
         dialects=CHAT,
     ),
-    Preset("google", "Google AI", "gemini", colour="#3b82f6"),
+    Preset("google", "Google AI", "gemini", colour="#3b82f6", home_url=GEMINI, home_dialects=CHAT),
     Preset("aws", "AWS Bedrock", "bedrock", colour="#ef4444", needs_key=False, fields=AWS_FIELDS),
     _self_hosted("ollama", "Ollama", "ollama", "http://localhost:11434", "#64748b", CHAT),
     _self_hosted("vllm", "vLLM", "openai", "http://gpu.example.com:8000/v1", "#eab308"),

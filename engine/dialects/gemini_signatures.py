@@ -19,6 +19,8 @@ AT = b'"extra_content"'
 BETWEEN = "__thought__"
 # Google's word for a call that it did not make, or whose signature is lost.
 UNSIGNED = "skip_thought_signature_validator"
+# A chat client's messages without them.
+DROPPED = "messages.extra_content"
 # Older ones do not ask for signatures; a name without a version is the newest.
 OLDER = re.compile(r"gemini-[12](?!\d)")
 
@@ -39,6 +41,39 @@ def with_signatures(messages: Any, model: str) -> Any:
         return messages
     asks = OLDER.search(model) is None
     return with_changed_ids([_signed(message, asks) for message in messages], _without)
+
+
+def without_signatures(messages: Any) -> Any:
+    """The messages of a chat for a provider that is not Google's: many refuse fields that they do not know.
+
+    Signatures are of calls, and of texts; itself where there are none.
+    """
+    if not isinstance(messages, list) or not any(map(_has_signature, messages)):
+        return messages
+    return [_unsigned(message) if _has_signature(message) else message for message in messages]
+
+
+def _has_signature(message: Any) -> bool:
+    if not isinstance(message, dict):
+        return False
+    if FIELD in message:
+        return True
+    parts = (message.get("tool_calls"), message.get("content"))
+    return any(FIELD in one for part in parts if isinstance(part, list) for one in objects(part))
+
+
+def _unsigned(message: dict[str, Any]) -> dict[str, Any]:
+    made = {name: value for name, value in message.items() if name != FIELD}
+    for name in ("tool_calls", "content"):
+        if isinstance(made.get(name), list):
+            made[name] = [_plain(one) for one in made[name]]
+    return made
+
+
+def _plain(part: Any) -> Any:
+    if not isinstance(part, dict) or FIELD not in part:
+        return part
+    return {name: value for name, value in part.items() if name != FIELD}
 
 
 def _signed(message: Any, asks: bool) -> Any:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from engine.dialects.call_ids import IN_CHAT, has_longer
+from engine.dialects.gemini_signatures import DROPPED as SIGNATURES
 from engine.dialects.limits import within
 from engine.spec import DeploymentSpec
 from engine.upstreams import failures, refusals
 from engine.upstreams.call import Call
-from engine.upstreams.quirks import fitted, forbidden_at
+from engine.upstreams.quirks import fitted, forbidden_at, has_foreign_signatures
 
 # Cohere's compatible API refuses requests with `stream_options`, also from the caller.
 WITHOUT_OPTIONS = frozenset({"cohere", "cohere_chat"})
@@ -32,6 +33,8 @@ def dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
     """Parameters of the client that this deployment is not sent as they are."""
     _, lowered = within(call.chat, deployment.max_output_tokens)
     unknown = forbidden_at(deployment)
+    if not call.is_translated and has_foreign_signatures(call.chat, deployment):
+        lowered = (*lowered, SIGNATURES)
     if call.is_translated:
         unknown |= refusals.of(deployment)
         if has_longer(call.chat.get("messages")):

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from engine.dialects.call_ids import with_short_ids
-from engine.dialects.gemini_signatures import with_signatures
+from engine.dialects.gemini_signatures import with_signatures, without_signatures
 from engine.spec import DeploymentSpec, Unsupported
 
 Body = dict[str, Any]
@@ -65,6 +65,9 @@ QUIRKS: Mapping[str, Quirks] = {
 }
 GEMINI = "https://generativelanguage.googleapis.com/v1beta/openai"
 BASES = {"gemini": GEMINI}
+# Types with models of other makers alone, and the address of the one type that others use, too.
+NOT_GOOGLES = frozenset({"azure", "mistral", "groq", "cohere", "cohere_chat", "deepseek", "ollama", "nebius"})
+OPENAIS_HOME = "//api.openai.com/"
 # LiteLLM's providers that translate thoughts with their signatures themselves.
 SIGNED = frozenset({"anthropic", "bedrock", "vertex_ai", "databricks"})
 
@@ -120,6 +123,8 @@ def fitted(body: Body, deployment: DeploymentSpec, *, is_translated: bool) -> Bo
     quirks = quirks_of(deployment)
     if quirks.signs_calls and (signed := with_signatures(body.get("messages"), deployment.known_as)):
         body = body if signed is body["messages"] else {**body, "messages": signed}
+    if has_foreign_signatures(body, deployment):
+        body = {**body, "messages": without_signatures(body["messages"])}
     if is_translated:
         body = {**body, "messages": with_short_ids(_without_thoughts(body.get("messages"), quirks.keeps))}
     wanted = quirks.limit_name or (quirks.new_limit_name if is_translated else "")
@@ -132,6 +137,17 @@ def fitted(body: Body, deployment: DeploymentSpec, *, is_translated: bool) -> Bo
         if body.get(name) == value:
             body = {**body, name: own}
     return body
+
+
+def has_foreign_signatures(body: Body, deployment: DeploymentSpec) -> bool:
+    """Whether Google's signatures would go to somebody else: a fallback, or another turn of a conversation.
+
+    An address of an operator's own may be Google's, behind a proxy.
+    """
+    is_elsewhere = deployment.provider_type in NOT_GOOGLES or OPENAIS_HOME in (deployment.api_base or "")
+    if not is_elsewhere or "messages" not in body:
+        return False
+    return without_signatures(body["messages"]) is not body["messages"]
 
 
 def for_litellm(messages: list[Any], deployment: DeploymentSpec) -> list[Any]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from engine.dialects.call_ids import REPLACED
+from engine.dialects.gemini_signatures import DROPPED as SIGNATURES
 from engine.dialects.limits import BUDGET, NAMES
 from engine.dialects.translation import Untranslatable
 from engine.spec import DeploymentSpec, Unsupported
@@ -55,7 +56,7 @@ def passing(call: Call, deployment: DeploymentSpec) -> tuple[Call, tuple[str, ..
 
 def refused(dropped: Iterable[str], deployment: DeploymentSpec) -> Untranslatable | None:
     """Why a deployment is unsuitable, where its group refuses to leave out what it can't take."""
-    kept = LIMITS | REPLACED
+    kept = {*LIMITS, *REPLACED, SIGNATURES}  # only their maker can read signatures
     if not (names := [name for name in dropped if name not in kept and not name.endswith(REWORDED)]):
         return None
     listed = ", ".join(f"'{name}'" for name in names[:5])

@@ -112,6 +112,7 @@ async def _ask(client: httpx.AsyncClient, upstreams: Upstreams, number: int, cel
             "body": answer.text,
         },
         "dropped": answer.headers.get("x-routing-dropped-params", ""),
+        "cost": answer.headers.get("x-litellm-response-cost"),
         "read": None if read is None else asdict(read),
         "refused": upstreams.refused.get(place),
     }

@@ -65,6 +65,9 @@ def test_the_log_has_what_the_client_has(cell: Cell, seen: dict[str, Any]):
         assert (logged["input_tokens"], logged["cached_tokens"], logged["output_tokens"]) == expected.usage
         assert not logged["is_estimated"]
         assert logged["cost_usd"] == pytest.approx(((read - cached) * 3 + cached + wrote * 15) / 1e6)
+        # The head of a stream is there before its tokens.
+        told = seen[cell.name]["cost"]
+        assert told is None if cell.is_stream else float(told) == pytest.approx(logged["cost_usd"])
     elif not cell.ends_well and expected.text:  # a stream that broke
         assert (logged["status"] >= 500, logged["is_estimated"]) == (True, True)
         assert logged["input_tokens"] > 0

@@ -12,10 +12,11 @@ import pytest
 
 from engine.dialects.gemini_signatures import UNSIGNED, with_signatures
 from engine.ledger import Attempt, Trace
-from engine.spec import DeploymentSpec, RetryPolicy, Secret
+from engine.spec import DeploymentSpec, RetryPolicy, Secret, Unsupported
 from engine.upstreams.call import Answer, Call
-from engine.upstreams.choose import upstream_for
+from engine.upstreams.choose import obstacle, upstream_for
 from engine.upstreams.connections import close_session
+from engine.upstreams.direct import OpenAISpeech
 from tests.engine.direct_calls import upstream_of_a_test
 from tests.engine.scripted import deployment
 from tests.fakes import Exchange, ScriptedUpstream
@@ -34,6 +35,42 @@ FIRST: dict[str, dict[str, Any]] = {
     },
     "responses": {"input": [HI], "tools": [{"type": "function", **FUNCTION}]},
 }
+
+
+SIGNED_CALL: dict[str, Any] = {
+    "id": "c",
+    "type": "function",
+    "function": {"name": "f", "arguments": "{}"},
+    "extra_content": {"google": {"thought_signature": SIGNATURE}},
+}
+SIGNED_TEXT = {"role": "assistant", "content": "Hello", "extra_content": SIGNED_CALL["extra_content"]}
+SIGNED_PART = {"type": "text", "text": "Hello", "extra_content": SIGNED_CALL["extra_content"]}
+
+
+@pytest.mark.parametrize(
+    ("provider_type", "base", "is_elsewhere"),
+    [
+        ("mistral", "https://api.mistral.ai/v1", True),
+        ("openai", "https://api.openai.com/v1", True),
+        ("gemini", None, False),
+        ("openai", "https://proxy.example.com/v1", False),
+        ("openrouter", "https://openrouter.ai/api/v1", False),
+    ],
+)
+def test_signatures_of_texts_and_calls_go_to_google_alone(provider_type: str, base: str | None, *, is_elsewhere: bool):
+    place = deployment("d", provider_type=provider_type, api_base=base, unsupported=Unsupported.REFUSE)
+    called = {"role": "assistant", "content": [SIGNED_PART], "tool_calls": [SIGNED_CALL]}
+    turns: list[dict[str, Any]] = [HI, SIGNED_TEXT, HI, called, {"role": "tool", "tool_call_id": "c", "content": ""}]
+    call = Call("chat/completions", {"model": "g", "messages": turns}, Trace("r", "g"))
+    assert obstacle(call, place) is None
+    request = OpenAISpeech().request(call, place)
+    assert isinstance(request.body, bytes)
+    assert (b"extra_content" not in request.body) is is_elsewhere
+    assert ("messages.extra_content" in request.dropped) is is_elsewhere
+    told = json.loads(request.body)["messages"]
+    assert [message["role"] for message in told] == [message["role"] for message in turns]
+    assert told[1]["content"] == "Hello"
+    assert told[3]["tool_calls"][0]["function"] == SIGNED_CALL["function"]
 
 
 class Signing:

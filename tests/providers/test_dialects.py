@@ -9,7 +9,9 @@ from importlib import import_module
 import pytest
 from django.apps import apps
 
+from providers.adaptations.usual_dialects import usual_dialects
 from providers.models import Provider
+from providers.presets import preset_of
 from tests.factories import make_model, make_provider
 from tests.fakes import Behaviour, Ok, ScriptedUpstream, Status
 from tests.odd_servers import Paths
@@ -33,6 +35,19 @@ def test_an_existing_provider_stays_on_litellm_and_others_are_not_touched():
     make_provider(name="O", type="openai", api_base="")
     import_module("providers.migrations.0005_speak_dialects").stay_on_litellm(apps, None)
     assert dict(Provider.objects.values_list("name", "dialects")) == {"A": ["litellm"], "O": []}
+
+
+def test_google_providers_that_exist_stay_on_litellm_and_new_ones_are_called_directly():
+    make_provider(name="silent", type="google", api_base="")
+    make_provider(name="by its other name", type="gemini", api_base="")
+    make_provider(name="switched", type="google", api_base="", dialects=["chat"])
+    import_module("providers.migrations.0013_keep_google_on_litellm").stay_on_litellm(apps, None)
+    make_provider(name="new", type="google", api_base="")
+    litellm = ["litellm"]
+    kept = {"silent": litellm, "by its other name": litellm, "switched": ["chat"], "new": []}
+    assert dict(Provider.objects.values_list("name", "dialects")) == kept
+    assert usual_dialects(preset_of("google")) == {"chat"}
+    assert usual_dialects(preset_of("google"), "https://gemini.example.com/v1beta") == {"litellm"}
 
 
 def test_existing_models_take_over_limits_and_prices_of_units():
