@@ -48,7 +48,7 @@ def turn() -> StandbyProof:
         await prover.turn()
 
     async_to_sync(turned)()
-    recorder.flush()
+    recorder._flush()  # without closing the connection, which has the transaction of the test
     return StandbyProof.objects.get()
 
 
