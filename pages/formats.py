@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.timesince import timesince
 
 from access.credits.money import dollars, usd_of
-from lib.units import THIN
+from lib.typography import THIN
 
 UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 SHORT_FROM = 10_000

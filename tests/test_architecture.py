@@ -30,7 +30,7 @@ MOST_MODULES = 12
 LONGEST_TEMPLATE_LINE = 160
 # "Save<span class="unseen"> the key</span>" and whitespace before the end of a button: a gap on its right in Chromium.
 OPEN_LABEL = re.compile(r'[^\s<>%]\s*<span class="unseen">[^<>]*</span>\s+</(?:a|button)>')
-SHARED_SHEETS = {"shell", "api_docs", "console", "tables", "tabs", "deployments"}
+SHARED_SHEETS = {"shell", "api_docs", "console", "controls", "tables", "tabs", "deployments"}
 SCREENS = re.compile(r"^\s*from django import forms|^\s*from django\.(forms|shortcuts)\b", re.MULTILINE)
 # The API and the page of the request log read the same filters.
 KNOW_FORMS = {"usage/request_log/filter.py"}

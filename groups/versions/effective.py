@@ -23,7 +23,7 @@ from engine.spec import (
 from groups import config_checks
 from groups.models import RoutingGroup
 from groups.versions.error_table import ErrorRow, error_rows, words_of
-from lib.units import THIN
+from lib.typography import THIN
 
 
 @dataclass(frozen=True, slots=True)

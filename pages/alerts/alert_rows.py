@@ -85,7 +85,7 @@ def rows_of(alerts: Sequence[Alert], *, reader: Actor) -> list[AlertRow]:
     keys = _names(visible_keys(reader), _subjects(alerts, OF_KEYS))
     groups = ids_of_groups(alert.subject for alert in alerts if alert.kind == AlertKind.GROUP_FAILING)
     told = _told([alert.pk for alert in alerts])
-    named = Named(providers, keys, groups, models)
+    named = AlertNames(providers, keys, groups, models)
     return [_row(alert, named, tuple(told.get(alert.pk, ()))) for alert in alerts]
 
 
@@ -93,7 +93,7 @@ def _models(wanted: Collection[UUID]) -> Iterable[LanguageModel]:
     return LanguageModel.objects.filter(pk__in=wanted).select_related("provider") if wanted else ()
 
 
-class Named(NamedTuple):
+class AlertNames(NamedTuple):
     """What this reader may see of the subjects: names of providers and keys by id, ids of groups by name, models."""
 
     providers: dict[str, str]
@@ -120,7 +120,7 @@ def _news(delivery: AlertDelivery) -> ChannelNews:
     return ChannelNews(name, "told" if delivery.send_at is None else "is being told")
 
 
-def _requests_url(alert: Alert, named: Named) -> str:
+def _requests_url(alert: Alert, named: AlertNames) -> str:
     """The log with the requests behind an alert; "" where none are, and for what this reader may not see."""
     asked: dict[str, str] = {}
     if alert.kind == AlertKind.GROUP_FAILING:
@@ -149,7 +149,7 @@ def _names(rows: QuerySet[Provider] | QuerySet[ApiKey], wanted: Collection[UUID]
     return {str(pk): name for pk, name in rows.filter(pk__in=wanted).values_list("pk", "name")} if wanted else {}
 
 
-def _row(alert: Alert, named: Named, told: tuple[ChannelNews, ...]) -> AlertRow:
+def _row(alert: Alert, named: AlertNames, told: tuple[ChannelNews, ...]) -> AlertRow:
     subject, url, rewind = alert.subject, "", ""
     if alert.kind == AlertKind.COST_SPIKE:
         subject, url = "All costs", reverse("usage") + "?period=7d"

@@ -23,7 +23,7 @@ from engine.outcomes import Outcome
 from engine.rehearsal.recorded_traffic import is_json_lines, told
 from groups.models import RoutingGroup
 from groups.specs import specs_with_fallbacks
-from lib.units import THIN
+from lib.typography import THIN
 from pages.live_tester.more_fields import is_everywhere
 from tester.models import Run
 from tester.runs.replay import NAME, RecordedTraffic, recorded_in

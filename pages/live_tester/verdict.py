@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.rehearsal.ranges import Range
 from engine.spec import Strategy
-from lib.units import THIN
+from lib.typography import THIN
 from tester.scene import DrawnGroup, mode_of
 from tester.scene.wording import dollars, milliseconds
 

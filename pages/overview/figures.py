@@ -100,7 +100,7 @@ class BarPicture:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class OverviewFigures:
     """The sums of the window, of which `seconds` have passed, and the bars."""
 
     period: ShownPeriod
@@ -126,14 +126,14 @@ class Figures:
         return self.sums.fell_back / self.sums.requests if self.sums.requests else None
 
 
-def figures_at(now: datetime, period: ShownPeriod) -> Figures:
+def figures_at(now: datetime, period: ShownPeriod) -> OverviewFigures:
     """The figures of the window that ends now: one query for minutes, else three."""
     now = now.astimezone(UTC)
     if period.bar == "minute":
         return _of_minutes(minutes_until(now, 60), now, period)
     since = _floor(now - period.length, period.bar)
     points = over_time(AnalyticsQuery(since=since, until=now))
-    return Figures(
+    return OverviewFigures(
         period, _of_points(points, since), (now - since).total_seconds(), picture_of(_counted(points), period.bar)
     )
 
@@ -144,11 +144,13 @@ def cost_today_usd(now: datetime) -> float:
     return sum(point.totals.cost_usd for point in over_time(AnalyticsQuery(since=midnight, until=now)))
 
 
-def _of_minutes(minutes: Sequence[MinuteSums], now: datetime, period: ShownPeriod) -> Figures:
+def _of_minutes(minutes: Sequence[MinuteSums], now: datetime, period: ShownPeriod) -> OverviewFigures:
     window = minutes[-(period.length // MINUTE) :]
     sums = together(window, window[0].start)
     bars = [(one.start, one.answered + one.failed, one.failed) for one in minutes]
-    return Figures(period, sums, max(1.0, (now - window[0].start).total_seconds()), picture_of(bars, period.bar))
+    return OverviewFigures(
+        period, sums, max(1.0, (now - window[0].start).total_seconds()), picture_of(bars, period.bar)
+    )
 
 
 def _of_points(points: Sequence[Point], since: datetime) -> MinuteSums:

@@ -20,7 +20,7 @@ MOST_SHOWN = 6
 
 
 @dataclass(frozen=True, slots=True)
-class ProviderLine:
+class ProviderAttempts:
     """A provider with its attempts of the last 15 minutes. `answers`: it is as callers need it."""
 
     id: UUID
@@ -44,7 +44,7 @@ class ProviderLine:
 class ProviderLines:
     """The providers that come first, and the numbers of all that are on, and of those that answer."""
 
-    shown: tuple[ProviderLine, ...]
+    shown: tuple[ProviderAttempts, ...]
     on: int
     answering: int
 
@@ -77,12 +77,14 @@ def state_of(*, has_error: bool, recent: Tries | None, key_error: str | None) ->
 
 def _line(
     provider: Provider, tries: Mapping[str, Tries], recent: Mapping[str, Tries], keys: Mapping[str, str]
-) -> ProviderLine:
+) -> ProviderAttempts:
     told = tries.get(str(provider.pk)) or tries.get(provider.name)
     late = recent.get(str(provider.pk)) or recent.get(provider.name)
     state = state_of(has_error=bool(provider.error), recent=late, key_error=keys.get(f"{KEY}{provider.pk}"))
     tried = told.tried if told else 0
-    return ProviderLine(provider.pk, provider.name, disc_of(provider), state, tried, tried - told.failed if told else 0)
+    return ProviderAttempts(
+        provider.pk, provider.name, disc_of(provider), state, tried, tried - told.failed if told else 0
+    )
 
 
 def _by_provider(tries: Iterable[Tries]) -> dict[str, Tries]:

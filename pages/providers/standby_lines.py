@@ -64,7 +64,7 @@ def standby_card(provider: Provider) -> StandbyCard | None:
             for row in shown
         ),
         more=len(rows) - len(shown),
-        requests=asked.filter(endpoint=PROBE).count(),
-        cost_usd=paid.aggregate(sum=Sum("cost_usd"))["sum"] or 0.0,
+        requests=asked.filter(endpoint=PROBE).count() if rows else 0,
+        cost_usd=(paid.aggregate(sum=Sum("cost_usd"))["sum"] if rows else None) or 0.0,
         hours=settings.STANDBY_PROOF_HOURS,
     )

@@ -14,7 +14,7 @@ from engine.faults.scenarios import parse_scenario
 from engine.rehearsal.jobs import Job
 from engine.rehearsal.workload import Workload
 from engine.spec import GroupSpec
-from lib.units import THIN
+from lib.typography import THIN
 from tester.exceptions import RunBroken
 from tester.runs.pool import pool
 from usage.health.latency import recent_profiles

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lib.units import THIN
+from lib.typography import THIN
 
 
 def notes_on(result: Mapping[str, Any]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lib.units import THIN
+from lib.typography import THIN
 
 NONE = "–"
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from lib.units import THIN
+from lib.typography import THIN
 
 WORST_SHOWN = 5
 

@@ -34,7 +34,7 @@ from engine.faults.scenarios import Scenario
 from engine.faults.targets import TargetedFault, targets
 from engine.rehearsal.profiles import Profile
 from engine.spec import DeploymentSpec, GroupSpec
-from lib.units import THIN
+from lib.typography import THIN
 from tester.scene import DrawnFault, DrawnGroup
 
 MOST_NAMES = 2

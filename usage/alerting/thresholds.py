@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 
-from lib.units import THIN
+from lib.typography import THIN
 from usage.alerting.group_rule import RuleClause, rule_of, with_percent
 from usage.health.standby_rules import DEAD_AFTER
 from usage.models import AlertKind, AlertRule

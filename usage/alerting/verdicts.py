@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
-from lib.units import THIN
+from lib.typography import THIN
 from usage.alerting.group_rule import SUBJECT_LIMIT, FailingGroup
 from usage.alerting.measures import DayCosts, FailingProvider, KeyMinute
 from usage.health.processes import Processes
