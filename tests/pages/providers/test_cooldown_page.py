@@ -27,7 +27,7 @@ def end_of(row: CooldownRecord) -> str:
 def test_it_says_who_why_and_how_long(client, charlie, cooling):
     client.force_login(charlie)
     html = html_of(client.get(URL))
-    for text in ("Llama", "Nebius", "chat", "2×429", "Slow down", "Cooling down"):
+    for text in ("Llama", "Nebius", "chat", "2×429", "Slow down", "Cooling"):
         assert text in html, text
     assert end_of(cooling) not in html
     assert html_of(client.get(URL, headers=HTMX)).strip().startswith('<div id="cooldowns"')
