@@ -11,6 +11,7 @@ A behaviour is data plus one method. The server lives in its own thread: for syn
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import threading
 import time
@@ -219,9 +220,15 @@ async def _begin(exchange: Exchange, count: int) -> None:
 
 
 class ScriptedUpstream:
-    """The server: plays its script request by request, then `usual` for ever. `seen` are the requests."""
+    """The server: plays its script request by request, then `usual` for ever. `seen` are the requests.
+
+    `number` is its own, for names that must not occur twice: a port may be given again.
+    """
+
+    _numbers = itertools.count(1)
 
     def __init__(self, usual: Behaviour | None = None) -> None:
+        self.number = next(self._numbers)
         self.tls: Any = None  # an ssl.SSLContext
         self.usual: Behaviour = usual or Ok()
         self.seen: list[Exchange] = []

@@ -63,9 +63,8 @@ HONEST: dict[str, Any] = {"settings": {"rescue": "off"}}
 @pytest.fixture
 def asked(stage: Stage, make_group: Callable[..., str]) -> Iterator[Asked]:
     with ScriptedUpstream() as first, ScriptedUpstream() as second:
-        number = first.url[17:22]
         models = [
-            stage.console.add_model(provider=f"{name} {number}", api_base=server.url)
+            stage.console.add_model(provider=f"{name} {first.number}", api_base=server.url)
             for name, server in (("Odd", first), ("Even", second))
         ]
         prices = {"input_cost_per_million": 1_000_000, "output_cost_per_million": 0}

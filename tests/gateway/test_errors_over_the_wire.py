@@ -53,7 +53,7 @@ def upstreams(stage: Stage) -> Iterator[tuple[ScriptedUpstream, ScriptedUpstream
 
 @pytest.fixture
 def group(stage: Stage, upstreams: tuple[ScriptedUpstream, ...], make_group: MakeGroup) -> str:
-    models = [stage.console.add_model(provider=f"Said {u.url[17:22]}", api_base=u.url) for u in upstreams]
+    models = [stage.console.add_model(provider=f"Said {u.number}", api_base=u.url) for u in upstreams]
     return make_group(*models, retry_config=ONCE, cooldown_config={})
 
 
@@ -95,7 +95,7 @@ def test_the_soonest_wait_of_all_reaches_the_caller(stage: Stage, upstreams: Any
 def test_a_used_up_quota_is_asked_once_and_not_worth_a_retry(stage: Stage, upstreams: Any, make_group: MakeGroup):
     upstream = upstreams[0]
     upstream.usual = Said(429, QUOTA)
-    model = stage.console.add_model(provider=f"Quota {upstream.url[17:22]}", api_base=upstream.url)
+    model = stage.console.add_model(provider=f"Quota {upstream.number}", api_base=upstream.url)
     error, attempts = refused(stage, make_group(model, retry_config={"num_retries": 3, "timeout_s": 20}))
     assert (error.status_code, error.code, error.type) == (429, "insufficient_quota", "insufficient_quota")
     assert error.response.headers["x-should-retry"] == "false"

@@ -27,7 +27,7 @@ def upstream(stage: Stage) -> Iterator[ScriptedUpstream]:
 @pytest.fixture
 def model(stage: Stage, upstream: ScriptedUpstream) -> str:
     """The scripted upstream in the catalog."""
-    return stage.console.add_model(provider=f"Scripted {upstream.url[17:22]}", api_base=upstream.url)
+    return stage.console.add_model(provider=f"Scripted {upstream.number}", api_base=upstream.url)
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def upstream(stage: Stage) -> Iterator[ScriptedUpstream]:
 
 @pytest.fixture
 def provider(upstream: ScriptedUpstream) -> str:
-    return f"Scripted {upstream.url[17:22]}"
+    return f"Scripted {upstream.number}"
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def group(stage: Stage, make_group: MakeGroup, upstream: ScriptedUpstream) -> Ca
     """Makes a group of one deployment at the scripted upstream that speaks these dialects."""
 
     def make(*dialects: str) -> str:
-        name = f"Scripted-{upstream.url.rsplit(':', 1)[1].removesuffix('/v1')}"
+        name = f"Scripted-{upstream.number}"
         row = {"name": name, "type": "custom", "api_key": "sk-upstream-of-a-test", "api_base": upstream.url}
         made = stage.console.call("POST", "/api/v1/llm/providers", {**row, "dialects": dialects, "models": ["m"]})
         found = stage.console.call("GET", f"/api/v1/llm/models?provider={made['provider']['id']}")

@@ -183,7 +183,7 @@ def test_a_virtual_model_scores_the_messages_of_both(stage: Stage, make_group: M
 
 def test_arguments_that_are_not_json_end_a_stream_of_messages_with_an_error(stage: Stage, make_group: MakeGroup):
     with ScriptedUpstream(Calling('{"city": "Be')) as upstream:
-        group = make_group(stage.console.add_model(provider=f"Calling {upstream.url[17:22]}", api_base=upstream.url))
+        group = make_group(stage.console.add_model(provider=f"Calling {upstream.number}", api_base=upstream.url))
         told = message(stage, group, stream=True, tools=[{"name": "f", "input_schema": {"type": "object"}}])
     last = events(told.text)[-1]
     assert (last["type"], last["error"]["type"]) == ("error", "api_error")

@@ -157,5 +157,5 @@ def test_an_unknown_group_is_a_404(client, charlie, address):
 def test_the_number_of_queries_is_constant(client, charlie, django_assert_num_queries):
     client.force_login(charlie)
     group = group_of("weighted", *({"weight": 1} for _ in range(8)))
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(14):
         client.get(f"/groups/{group.pk}")
