@@ -168,12 +168,14 @@ SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA for
 
 def _database() -> dict[str, Any]:
     """DATABASE_URL for Django, with the options that each engine needs under ASGI."""
-    config: dict[str, Any] = dict(env.db("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'routing_console.sqlite3'}"))
-    if config["ENGINE"].endswith("sqlite3"):
+    url = env.str("DATABASE_URL", default="") or f"sqlite:///{DATA_DIR / 'routing_console.sqlite3'}"
+    config: dict[str, Any] = dict(env.db_url_config(url))
+    engine = config.get("ENGINE", "")  # none where there is no scheme
+    if engine.endswith("sqlite3"):
         if (path := Path(config["NAME"])).is_absolute() and path.parent.is_dir():
             private_file(path)
         config["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": SQLITE_PRAGMAS}
-    elif config["ENGINE"].endswith("postgresql"):
+    elif engine.endswith("postgresql"):
         config["ENGINE"] = "routing_console.postgresql"
         # Short waits: who waits for longer asks first whether there is a server (see the backend).
         pool = {"min_size": 2, "max_size": env.int("DATABASE_POOL_SIZE", default=20)}

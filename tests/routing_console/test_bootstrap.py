@@ -6,7 +6,9 @@ import stat
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
+from routing_console import settings as product
 from routing_console.__main__ import is_only_here
 from routing_console.bootstrap import kept_secret, private_file, private_folder
 
@@ -37,6 +39,19 @@ def test_a_database_is_its_owners_alone_new_or_old(tmp_path: Path):
     path.chmod(0o644)
     private_file(path)
     assert (mode_of(path), path.read_text()) == (0o600, "rows")
+
+
+def test_an_empty_address_of_the_database_is_none(monkeypatch: pytest.MonkeyPatch):
+    """A file of variables often has a line without a value."""
+    monkeypatch.setenv("DATABASE_URL", "")
+    assert product._database()["NAME"] == str(product.DATA_DIR / "routing_console.sqlite3")
+
+
+@pytest.mark.parametrize("url", ["console.sqlite3", "localhost/console", "mysql://localhost/console"])
+def test_an_address_that_is_no_database_says_what_to_give(monkeypatch: pytest.MonkeyPatch, url: str):
+    monkeypatch.setenv("DATABASE_URL", url)
+    with pytest.raises(ImproperlyConfigured, match="use sqlite:///path or postgres://"):
+        product._database()
 
 
 @pytest.mark.parametrize(
