@@ -163,7 +163,8 @@ def _chain(rules: RoutingRules) -> dict[str, Any]:
 
 
 def _aliases(rules: RoutingRules) -> dict[str, Any]:
-    return {"alias_rows": alias_rows(rules.model_aliases.items()), "alias_targets": offered_targets()}
+    # PostgreSQL keeps them in no order of ours.
+    return {"alias_rows": alias_rows(sorted(rules.model_aliases.items())), "alias_targets": offered_targets()}
 
 
 PARTS = {"rules-levels": _levels, "rules-chain": _chain, "rules-aliases": _aliases}
