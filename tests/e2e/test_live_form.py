@@ -104,8 +104,8 @@ def test_a_run_is_deleted_from_the_list_after_a_question(admin: Page) -> None:
     expect_end(admin)
     open_tester(admin)
     admin.goto(admin.url.replace("/live", "/runs"))
-    expect(admin.get_by_role("link", name="small-context", exact=True)).to_be_visible()
-    admin.get_by_role("link", name=re.compile("Delete the run small-context")).first.click()
+    expect(admin.get_by_role("link", name="Small context", exact=True)).to_be_visible()
+    admin.get_by_role("link", name=re.compile("Delete the run Small context")).first.click()
     admin.get_by_role("button", name="Delete the run").click()
     expect(admin.get_by_text("The rehearsal was deleted.")).to_be_visible()
 
