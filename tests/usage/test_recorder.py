@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 import signal
 import subprocess
 import sys
 from collections import Counter
 from datetime import datetime, timedelta
 from multiprocessing import Pipe
+from pathlib import Path
 
 import pytest
 from django.db import DatabaseError, connection, connections
@@ -22,6 +24,7 @@ from tests.usage.log import Served, log
 from usage.models import LatencyCount, RequestRecord, UsageBucket
 from usage.request_log import journal, retention, writer_process
 from usage.request_log import recorder as recorder_module
+from usage.request_log.crash_files import CrashFiles
 from usage.request_log.packing import Wire, attempt_of, attempts_of
 from usage.request_log.recorder import Recorder
 from usage.request_log.retention import purge
@@ -87,6 +90,28 @@ def test_what_cannot_be_written_waits(monkeypatch: pytest.MonkeyPatch):
     assert recorder.find("one") is not None
     recorder.flush()
     assert RequestRecord.objects.count() == 1
+
+
+async def test_a_fault_of_one_turn_does_not_end_the_log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Nobody awaits the task that writes it: it ended without a word, and rows waited for the end of the process."""
+    recorder, turns = Recorder(), list[str]()
+
+    def work() -> None:
+        turns.append("")
+        raise ValueError
+
+    monkeypatch.setattr(recorder_module, "FLUSH_INTERVAL_S", 0)
+    monkeypatch.setattr(recorder_module, "purge", lambda: None)
+    monkeypatch.setattr(recorder, "_files", CrashFiles(tmp_path))
+    monkeypatch.setattr(recorder, "_recover", work)
+    monkeypatch.setattr(recorder, "_work", work)
+    recorder.put(Served(row("one")))
+    running = asyncio.create_task(recorder.run())
+    while len(turns) < 3:
+        assert not running.done()
+        await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 @pytest.mark.django_db

@@ -11,7 +11,7 @@ import atexit
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import islice
@@ -98,15 +98,22 @@ class Recorder:
                 while True:
                     if not last_look or loop.time() - last_look > RECOVER_INTERVAL_S:
                         last_look = loop.time()
-                        await loop.run_in_executor(thread, self._recover)
+                        await loop.run_in_executor(thread, self._lasting, self._recover)
                     await asyncio.sleep(FLUSH_INTERVAL_S)
                     if self._pending:
-                        await loop.run_in_executor(thread, self._work)
+                        await loop.run_in_executor(thread, self._lasting, self._work)
                     if loop.time() - last_purge > PURGE_INTERVAL_S:
                         last_purge = loop.time()
                         await asyncio.to_thread(purge)
             finally:
                 thread.submit(connections.close_all)
+
+    def _lasting(self, work: Callable[[], None]) -> None:
+        """Whatever fails in one turn, there is a next one: nobody else writes what this process has queued."""
+        try:
+            work()
+        except Exception as error:
+            log.warning("requests not recorded yet", waiting=len(self._pending), error=type(error).__name__)
 
     def _open_files(self) -> None:
         try:
