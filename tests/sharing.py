@@ -50,8 +50,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(folder)
         if isinstance(item, pytest.Function) and _starts_a_server(item):
             item.add_marker("server")
-        if _has_real_clocks(item):
-            item.add_marker(pytest.mark.flaky(reruns=1))
         if _is_stored(item):
             item.add_marker("stored")
         if _shares(item):
@@ -70,12 +68,6 @@ def _name_group(item: pytest.Item) -> None:
     """What pytest-xdist 3.8 does itself, where pytest 9.2 no longer sees it: the group goes behind the test's id."""
     if mark := item.get_closest_marker("xdist_group"):
         setattr(item, "_id", coerce_node_id(f"{item.nodeid}@{mark.args[0]}"))  # noqa: B010
-
-
-def _has_real_clocks(item: pytest.Item) -> bool:
-    """Whether other processes have a part in it, which a busy machine may keep waiting for seconds. Such a test may
-    try twice, and pytest's closing lines name it: it wants mending, but it holds nobody up. All others try once."""
-    return any(item.get_closest_marker(name) for name in ("server", *FOLDERS))
 
 
 def _is_stored(item: pytest.Item) -> bool:

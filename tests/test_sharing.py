@@ -37,15 +37,14 @@ def test_a_test_that_starts_a_server_behind_our_back_is_refused(tmp_path: Path):
 
 def test_one_that_names_it_may(request: pytest.FixtureRequest, tmp_path: Path):
     assert request.node.get_closest_marker("server")
-    assert request.node.get_closest_marker("flaky")
     command = ["python3", "-m", "http.server", "--bind", "127.0.0.1", str(port := free_port())]
     url = f"http://127.0.0.1:{port}"
     with running(command, url=url, ready="/", log=tmp_path / "log", env=dict(os.environ)):
         assert httpx.get(url).status_code == 200
 
 
-def test_one_without_other_processes_has_one_try(request: pytest.FixtureRequest):
-    assert not request.node.get_closest_marker("flaky")
+def test_a_test_has_a_second_try_until_too_many_needed_one(pytestconfig: pytest.Config):
+    assert (pytestconfig.getoption("reruns"), pytestconfig.getoption("max_suite_reruns")) == (1, 10)
 
 
 def test_a_test_with_a_database_runs_on_every_database(request: pytest.FixtureRequest, alice: User):
