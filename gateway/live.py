@@ -59,12 +59,14 @@ from providers.secrets import check_encryption_keys
 from usage.health import standby_proofs
 from usage.health.tripping import current_trips
 from usage.request_log.recorder import recorder
+from usage.request_log.retention import purge
 
 log = structlog.get_logger(__name__)
 
 POLL_INTERVAL_S = 0.3
 GIVE_BACK_INTERVAL_S = 60.0
 ABANDONED_AFTER_S = 300.0
+PURGE_INTERVAL_S = 600.0
 LOADS_AT_MOST = 5
 MEETS_WITHIN_S = 2.0
 # Rarer than Python's own 700, 10, 10: looking for cycles among the short-lived objects of requests and the log found
@@ -169,7 +171,16 @@ class Live:
         channels = ChannelSender(self._in_database_thread)
         work = (
             *(self._follow(), recorder.run(), self.publisher.run(), self.presence.run()),
-            *(self.rankings.run(), prober.run(), proving, watch(), courier.run(), channels.run(), self._give_back()),
+            *(
+                self.rankings.run(),
+                prober.run(),
+                proving,
+                watch(),
+                courier.run(),
+                channels.run(),
+                self._give_back(),
+                _purge(),
+            ),
             follow_status_pages(interval_s=settings.STATUS_PAGES_INTERVAL_S),
             *(self.measuring.run(), self.measuring.listen()),
         )
@@ -321,6 +332,11 @@ class Live:
         age = timedelta(seconds=settings.REQUEST_DEADLINE_S + ABANDONED_AFTER_S)
         work = partial(self._in_database_thread, partial(credits.give_back_abandoned, older_than=age))
         await run_every(work, every_s=GIVE_BACK_INTERVAL_S, failing="held credits not given back yet")
+
+
+async def _purge() -> None:
+    """Deletes old rows until cancelled."""
+    await run_every(partial(asyncio.to_thread, purge), every_s=PURGE_INTERVAL_S, failing="old requests not deleted")
 
 
 _live: Live | None = None

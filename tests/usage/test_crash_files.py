@@ -137,6 +137,15 @@ def test_a_row_that_was_cut_in_the_middle_costs_no_other(tmp_path):
     assert recovered(tmp_path).ids == ["a"]
 
 
+@pytest.mark.parametrize("other", [b"null", b"7", b"[[], null]", b"{}", b"[7, 7]"])
+def test_what_is_no_row_costs_no_other(tmp_path, other: bytes):
+    (folder := tmp_path / "rows").mkdir()
+    (folder / "x.rows").write_bytes(b"\n".join([HEAD, other, to_json(wire("a"))]))
+    (folder / "y.rows").write_bytes(b"\n".join([other, to_json(wire("b"))]))
+    assert recovered(tmp_path).ids == ["a"]
+    assert list(folder.iterdir()) == []
+
+
 def test_rows_of_another_version_keep_the_columns_that_both_have(tmp_path):
     (folder := tmp_path / "rows").mkdir()
     values, _ = wire("a")

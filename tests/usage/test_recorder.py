@@ -10,7 +10,7 @@ from multiprocessing import Pipe
 from pathlib import Path
 
 import pytest
-from django.db import DatabaseError, connection, connections
+from django.db import DatabaseError, IntegrityError, connection, connections
 from django.db.backends.sqlite3.base import DatabaseWrapper
 from django.utils import timezone
 
@@ -101,7 +101,6 @@ async def test_a_fault_of_one_turn_does_not_end_the_log(monkeypatch: pytest.Monk
         raise ValueError
 
     monkeypatch.setattr(recorder_module, "FLUSH_INTERVAL_S", 0)
-    monkeypatch.setattr(recorder_module, "purge", lambda: None)
     monkeypatch.setattr(recorder, "_files", CrashFiles(tmp_path))
     monkeypatch.setattr(recorder, "_recover", work)
     monkeypatch.setattr(recorder, "_work", work)
@@ -121,6 +120,37 @@ def test_a_row_that_no_database_takes_holds_nothing_up():
         recorder.put(Served(row(name, input_tokens=tokens)))
     recorder.flush()
     assert recorder.find("poison") is None
+    assert set(RequestRecord.objects.values_list("call_id", flat=True)) == {"before", "after"}
+
+
+@pytest.mark.django_db
+def test_a_row_that_makes_no_sense_holds_nothing_up():
+    class Senseless(Served):
+        def wire(self) -> Wire:
+            values, owed = super().wire()
+            return (values[0], *["no number"] * (len(values) - 1)), owed
+
+    recorder = Recorder()
+    for one in (Served(row("before")), Senseless(row("poison")), Served(row("after"))):
+        recorder.put(one)
+    recorder.flush()
+    assert recorder.waiting == 0
+    assert set(RequestRecord.objects.values_list("call_id", flat=True)) == {"before", "after"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("fault", [TypeError, IntegrityError])
+def test_a_row_that_its_sums_cannot_take_holds_nothing_up(monkeypatch: pytest.MonkeyPatch, fault: type[Exception]):
+    def add_up(tally: object) -> None:
+        if "poison" in str(list(RequestRecord.objects.values_list("call_id", flat=True))):
+            raise fault
+
+    monkeypatch.setattr(journal, "add_up", add_up)
+    recorder = Recorder()
+    for name in ("before", "poison", "after"):
+        recorder.put(Served(row(name)))
+    recorder.flush()
+    assert recorder.waiting == 0
     assert set(RequestRecord.objects.values_list("call_id", flat=True)) == {"before", "after"}
 
 

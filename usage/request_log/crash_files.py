@@ -12,6 +12,7 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from pydantic_core import from_json, to_json
 
 from usage.request_log.finished import COLUMNS, STARTED_AT, FinishedRequest
 from usage.request_log.journal import JournalEntry
-from usage.request_log.packing import ATTEMPT, Wire, entry_of
+from usage.request_log.packing import ATTEMPT, Wire, entries_of
 
 log = structlog.get_logger(__name__)
 
@@ -130,7 +131,7 @@ def _recovered(path: Path, write: Callable[[Sequence[JournalEntry]], None], olde
         rows = {wire[0][0]: wire for wire in _wires(file.read()) if wire[0][STARTED_AT] >= oldest_s}
         found = list(rows.values())
         for start in range(0, len(found), BATCH):
-            write([entry_of(wire) for wire in found[start : start + BATCH]])
+            write(entries_of(found[start : start + BATCH]))
         path.unlink(missing_ok=True)
         return len(rows)
 
@@ -143,14 +144,16 @@ def _wires(content: bytes) -> Iterator[Wire]:
     except ValueError:
         return  # nothing but a cut beginning
     for line in lines:
-        try:
-            values, owed = from_json(line)
-        except ValueError:
-            continue
-        row: dict[str, Any] = DEFAULTS | dict(zip(theirs["columns"], values, strict=True))
-        ends = row["started_at"] + row["duration_ms"] / 1000
-        row["attempts"] = [_attempt(theirs["attempt"], attempt, ends) for attempt in row["attempts"]]
-        yield tuple(row.get(name) for name in COLUMNS), tuple(owed) if owed else None
+        with suppress(ValueError, TypeError, KeyError):  # one that can't be read keeps nobody from the others
+            yield _wire(theirs, line)
+
+
+def _wire(theirs: dict[str, Any], line: bytes) -> Wire:
+    values, owed = from_json(line)
+    row: dict[str, Any] = DEFAULTS | dict(zip(theirs["columns"], values, strict=True))
+    ends = row["started_at"] + row["duration_ms"] / 1000
+    row["attempts"] = [_attempt(theirs["attempt"], attempt, ends) for attempt in row["attempts"]]
+    return tuple(row.get(name) for name in COLUMNS), tuple(owed) if owed else None
 
 
 def _attempt(names: Sequence[str], values: Sequence[Any], ends: float) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ from operator import attrgetter, gt
 from typing import Any
 
 import structlog
-from django.db import DataError, IntegrityError, connection
+from django.db import DatabaseError, DataError, IntegrityError, connection
 from django.db.models import CharField
 from django.db.transaction import atomic
 from pydantic_core import to_json
@@ -24,8 +24,8 @@ from usage.rollups.tallies import tally
 
 log = structlog.get_logger(__name__)
 
-# Values of an upstream may not fit into a column: a number out of range, text that PostgreSQL refuses.
-UNSTORABLE = (DataError, OverflowError, ValueError)
+# It is the row's fault: a number out of range, text that PostgreSQL refuses.
+UNSTORABLE = (DataError, IntegrityError)
 TEXTS = {f.attname: f.max_length or 0 for f in RequestRecord._meta.concrete_fields if isinstance(f, CharField)}
 LIMITS = tuple(TEXTS.values())
 texts_of = attrgetter(*TEXTS)
@@ -48,7 +48,9 @@ def write(batch: Sequence[JournalEntry]) -> None:
     ever."""
     try:
         _write(batch)
-    except UNSTORABLE as error:
+    except Exception as error:
+        if isinstance(error, DatabaseError) and not isinstance(error, UNSTORABLE):
+            raise
         if len(batch) > 1:
             for entry in batch:
                 write([entry])

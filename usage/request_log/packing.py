@@ -8,10 +8,14 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, Protocol
 
+import structlog
+
 from access.credits import Settlement
 from engine.ledger import Attempt
 from usage.request_log.finished import ATTEMPTS, SKIPPED, STARTED_AT, FinishedRequest
 from usage.request_log.journal import JournalEntry
+
+log = structlog.get_logger(__name__)
 
 # The values of a `LogRow`, and the fields of its charge, if an account pays.
 Wire = tuple[tuple[Any, ...], tuple[Any, ...] | None]
@@ -89,6 +93,20 @@ class Packed:
 
     def wire(self) -> Wire:
         return self.packed
+
+
+def entries_of(wires: Iterable[Wire]) -> list[JournalEntry]:
+    """The entries for the journal, without any that can't be made, which would otherwise block all later ones for
+    ever."""
+    return [entry for wire in wires if (entry := _entry_or_none(wire))]
+
+
+def _entry_or_none(wire: Wire) -> JournalEntry | None:
+    try:
+        return entry_of(wire)
+    except Exception as error:
+        log.error("a request can't be recorded", call_id=str(wire[0][0]), error=type(error).__name__)
+        return None
 
 
 def entry_of(wire: Wire) -> JournalEntry:

@@ -28,14 +28,12 @@ from usage.request_log.crash_files import CrashFiles, recover
 from usage.request_log.finished import record_of
 from usage.request_log.journal import write
 from usage.request_log.key_use import KeyUse
-from usage.request_log.packing import Packed, Unwritten, Wire, entry_of
-from usage.request_log.retention import purge
+from usage.request_log.packing import Packed, Unwritten, Wire, entries_of, entry_of
 from usage.request_log.writer_process import WriterGone, WriterProcess
 
 log = structlog.get_logger(__name__)
 
 FLUSH_INTERVAL_S = 0.5
-PURGE_INTERVAL_S = 600.0
 # How often a process looks for what others have left behind.
 RECOVER_INTERVAL_S = 30.0
 # The pause after a process that did not start; until there is another one, this process writes the log.
@@ -89,8 +87,8 @@ class Recorder:
         return next((record_of(entry_of(r.wire()).request) for r in tuple(self._pending) if r.call_id == call_id), None)
 
     async def run(self) -> None:
-        """Writes batches and deletes old rows until cancelled."""
-        last_purge = last_look = 0.0
+        """Writes batches until cancelled."""
+        last_look = 0.0
         loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(1, thread_name_prefix="recorder") as thread:
             try:
@@ -102,9 +100,6 @@ class Recorder:
                     await asyncio.sleep(FLUSH_INTERVAL_S)
                     if self._pending:
                         await loop.run_in_executor(thread, self._lasting, self._work)
-                    if loop.time() - last_purge > PURGE_INTERVAL_S:
-                        last_purge = loop.time()
-                        await asyncio.to_thread(purge)
             finally:
                 thread.submit(connections.close_all)
 
@@ -180,7 +175,7 @@ class Recorder:
         except WriterGone as error:
             log.warning("the process that writes the log is gone, it is written here for the moment", error=str(error))
             self._let_go()
-        entries = [entry_of(wire) for wire in batch]
+        entries = entries_of(batch)
         write(entries)
         self._key_use.note(entry.request.key_id for entry in entries)
 

@@ -37,7 +37,7 @@ def main() -> None:
 
     from usage.request_log.journal import write
     from usage.request_log.key_use import KeyUse
-    from usage.request_log.packing import entry_of
+    from usage.request_log.packing import entries_of
 
     # A batch has thousands of objects and no cycles, so the collector would find nothing.
     gc.freeze()
@@ -46,7 +46,7 @@ def main() -> None:
     with Connection(int(sys.argv[1])) as pipe:
         pipe.send(READY)
         while (wires := _next(pipe)) is not None:
-            batch = [entry_of(wire) for wire in wires]
+            batch = entries_of(wires)
             try:
                 write(batch)
             except DatabaseError as error:
