@@ -38,7 +38,11 @@ def balancer_config(text: str, *, port: int, workers: Sequence[int]) -> str:
     """The documented configuration with other ports; as many servers as there are workers."""
     text = re.sub(r"^( +bind) .*$", rf"\1 127.0.0.1:{port}", text, flags=re.MULTILINE)
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("server ")]
-    servers = [f"    server worker{number} 127.0.0.1:{port}" for number, port in enumerate(workers, 1)]
+    servers = [
+        f"    server {name}{number} 127.0.0.1:{port}{more}"
+        for name, more in (("worker", ""), ("any", " backup no-check"))
+        for number, port in enumerate(workers, 1)
+    ]
     return "\n".join([*lines, *servers, ""])
 
 

@@ -27,7 +27,16 @@ def test_the_drill_uses_the_balancers_configuration_with_its_own_ports():
         "bind 127.0.0.1:9000",
         "server worker1 127.0.0.1:9001",
         "server worker2 127.0.0.1:9002",
+        "server any1 127.0.0.1:9001 backup no-check",
+        "server any2 127.0.0.1:9002 backup no-check",
     ]
+
+
+def test_where_all_checks_fail_the_same_workers_are_asked_all_the_same():
+    servers = re.findall(r"^ +server \w+ (\S+)(.*)$", CONFIG.read_text(), re.MULTILINE)
+    checked = [address for address, more in servers if not more]
+    assert [address for address, more in servers if more == " backup no-check"] == checked
+    assert len(servers) == 2 * len(checked)
 
 
 def test_a_request_that_was_sent_is_never_sent_again():
