@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from access.rules import visible_keys
 from lib.ids import uuid_of, uuids_of
 from pages.groups.cards import ids_of_groups
 from pages.live_tester.rewinding import rewind_url
-from providers.models import LanguageModel, Provider
+from providers.models import Provider
 from usage.alerting.news import WebhookDelivery, news_of
 from usage.alerting.thresholds import GROUP_RULE
 from usage.models import Alert, AlertDelivery, AlertKind
@@ -37,8 +37,9 @@ ICONS: dict[AlertKind, str] = {
     AlertKind.STANDBY_DEAD: "activity",
 }
 OF_PROVIDERS, OF_KEYS = {AlertKind.PROVIDER_DOWN, AlertKind.ERROR_RATE}, {AlertKind.RATE_LIMIT}
-OF_MODELS = {AlertKind.STANDBY_DEAD}
-
+OF_GROUPS = {AlertKind.GROUP_FAILING}
+# Of a provider, or of a group if its other deployments answer.
+OF_EITHER = {AlertKind.STANDBY_DEAD}
 
 # The requests behind an alert came before it was raised: the window of its rule.
 BEFORE = {
@@ -79,27 +80,21 @@ class AlertRow:
 
 
 def rows_of(alerts: Sequence[Alert], *, reader: Actor) -> list[AlertRow]:
-    """The alerts with their subjects, and who was told; at most five queries."""
-    models = {str(row.pk): row for row in _models(_subjects(alerts, OF_MODELS))}
-    providers = _names(Provider.objects.all(), _subjects(alerts, OF_PROVIDERS))
+    """The alerts with their subjects, and who was told; at most four queries."""
+    providers = _names(Provider.objects.all(), _subjects(alerts, OF_PROVIDERS | OF_EITHER))
     keys = _names(visible_keys(reader), _subjects(alerts, OF_KEYS))
-    groups = ids_of_groups(alert.subject for alert in alerts if alert.kind == AlertKind.GROUP_FAILING)
+    groups = ids_of_groups(alert.subject for alert in alerts if alert.kind in OF_GROUPS | OF_EITHER)
     told = _told([alert.pk for alert in alerts])
-    named = AlertNames(providers, keys, groups, models)
+    named = AlertNames(providers, keys, groups)
     return [_row(alert, named, tuple(told.get(alert.pk, ()))) for alert in alerts]
 
 
-def _models(wanted: Collection[UUID]) -> Iterable[LanguageModel]:
-    return LanguageModel.objects.filter(pk__in=wanted).select_related("provider") if wanted else ()
-
-
 class AlertNames(NamedTuple):
-    """What this reader may see of the subjects: names of providers and keys by id, ids of groups by name, models."""
+    """What this reader may see of the subjects: names of providers and keys by id, ids of groups by name."""
 
     providers: dict[str, str]
     keys: dict[str, str]
     groups: dict[str, UUID]
-    models: dict[str, LanguageModel]
 
 
 def _told(alerts: Sequence[int]) -> dict[int, list[ChannelNews]]:
@@ -129,8 +124,10 @@ def _requests_url(alert: Alert, named: AlertNames) -> str:
         asked = {"key": alert.subject, "outcome": "refused"}
     elif alert.kind == AlertKind.ERROR_RATE and alert.subject in named.providers:
         asked = {"provider": named.providers[alert.subject]}
-    elif alert.kind == AlertKind.STANDBY_DEAD and alert.subject in named.models:
-        asked = {"provider": named.models[alert.subject].provider.name, "user": PROVER}
+    elif alert.kind == AlertKind.STANDBY_DEAD:
+        asked = {"user": PROVER}
+        if alert.subject in named.providers:
+            asked["provider"] = named.providers[alert.subject]
     if not asked:
         return ""
     before = BEFORE.get(AlertKind(alert.kind), timedelta(hours=1))
@@ -153,18 +150,16 @@ def _row(alert: Alert, named: AlertNames, told: tuple[ChannelNews, ...]) -> Aler
     subject, url, rewind = alert.subject, "", ""
     if alert.kind == AlertKind.COST_SPIKE:
         subject, url = "All costs", reverse("usage") + "?period=7d"
-    elif alert.kind in OF_PROVIDERS:
+    elif alert.kind == AlertKind.SECRETS_DIFFER:
+        subject = "Server processes"
+    elif alert.kind in OF_PROVIDERS or (alert.kind in OF_EITHER and subject not in named.groups):
         subject, url = _linked(subject, named.providers, page="provider-detail", gone="A provider that is gone")
     elif alert.kind in OF_KEYS:
         subject, url = _linked(subject, named.keys, page="key-detail", gone="An API key")
-    elif alert.kind in OF_MODELS:
-        models = {pk: str(row) for pk, row in named.models.items()}
-        subject, url = _linked(subject, models, page="model-detail", gone="A deployment that is gone")
-    elif alert.kind == AlertKind.GROUP_FAILING and subject in named.groups:
+    elif subject in named.groups:
         url = reverse("group-detail", args=[named.groups[subject]])
-        rewind = rewind_url(named.groups[subject], alert.raised_at, alert.resolved_at)
-    elif alert.kind == AlertKind.SECRETS_DIFFER:
-        subject = "Server processes"
+        if alert.kind in OF_GROUPS:
+            rewind = rewind_url(named.groups[subject], alert.raised_at, alert.resolved_at)
     webhook = news_of(alert, has_webhook=bool(settings.ALERT_WEBHOOK_URL))
     requests = _requests_url(alert, named)
     return AlertRow(alert, ICONS[AlertKind(alert.kind)], subject, url, webhook, rewind, requests, told)

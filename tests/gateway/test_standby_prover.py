@@ -120,8 +120,9 @@ def test_a_server_finds_a_standby_that_died_and_one_that_came_back(tmp_path: Pat
             found = ours.call("GET", f"/api/v1/llm/alerts?state={state}")["alerts"]
             return [alert["subject"] for alert in found if alert["kind"] == "standby_dead"]
 
-        assert eventually(lambda: alerts("open"), 30) == [model]
+        (provider,) = ours.call("GET", "/api/v1/llm/providers")["providers"]
+        assert eventually(lambda: alerts("open"), 30) == [provider["id"]]
         upstream.usual = Ok()
-        assert eventually(lambda: alerts("resolved"), 30) == [model]
+        assert eventually(lambda: alerts("resolved"), 30) == [provider["id"]]
         requests = ours.call("GET", "/api/v1/llm/usage?period=7d")
         assert (requests["total_requests"], requests["success_rate"]) == (0, None)

@@ -15,6 +15,7 @@ from tests.usage.log import finished, log
 from tests.usage.logged import tried
 from usage import alerting, analytics
 from usage.health import standby_proofs
+from usage.health.dead_standbys import dead_standbys
 from usage.health.provider_health import count_providers
 from usage.health.recent import tries_since
 from usage.health.response_times import response_times
@@ -141,7 +142,7 @@ def test_three_failures_open_the_alert_and_an_answer_resolves_it(model):
         assert alerts() == [], failures
     told(model, REFUSED)
     (alert,) = alerts()
-    assert alert.subject == str(model.pk)
+    assert alert.subject == str(model.provider_id)
     assert alert.message.startswith(
         "Nebius/llama, without traffic in support, has failed 3 test requests in a row since"
     )
@@ -202,9 +203,59 @@ def test_a_test_request_costs_and_is_counted_nowhere_else(model):
     assert (tries_since(timedelta(minutes=10)), response_times(), count_providers().up) == ([], {}, 1)
 
 
+def test_a_provider_that_dies_raises_one_alert_that_names_its_deployments(model):
+    others = [make_model(provider=model.provider, name=f"qwen-{number:02}") for number in range(49)]
+    make_group(name="chat", models=others)
+    enlist(model, *others)
+    for _ in range(3):
+        for one in (model, *others):
+            told(one, REFUSED)
+    (alert,) = alerts()
+    assert alert.subject == str(model.provider_id)
+    assert alert.message.startswith("50 deployments without traffic in support and 1 more group have failed test")
+    assert ": Nebius/llama, Nebius/qwen-00, " in alert.message
+    assert " more. Nebius answered 503: down for repair. Fallbacks to them would fail too." in alert.message
+    assert len(alert.message) < 512
+
+
+def test_the_alert_of_a_provider_stays_the_same_one_while_deployments_join_and_leave_it(model):
+    late = make_model(provider=model.provider, name="qwen")
+    make_group(name="chat", models=[late])
+    dead(model)
+    enlist(late)
+    (first,) = alerts()
+    for _ in range(3):
+        told(late, REFUSED)
+    (second,) = alerts()
+    assert (second.pk, second.message[:13]) == (first.pk, "2 deployments")
+    told(late, ProofResult())
+    (third,) = alerts()
+    assert (third.pk, third.message[:13]) == (first.pk, "Nebius/llama,")
+    told(model, ProofResult())
+    assert alerts() == []
+
+
+def test_deployments_that_fail_while_their_provider_answers_have_an_alert_for_each_group(model):
+    same = make_model(provider=model.provider, name="qwen")
+    other, alive = (make_model(provider=model.provider, name=name) for name in ("phi", "gemma"))
+    make_group(name="chat", models=[other, alive])
+    model.deployments.get().group.deployments.create(model=same, position=1)
+    enlist(alive)
+    for one in (model, same, other):
+        dead(one)
+    log(finished(deployment_id=str(alive.pk), started_at=timezone.now() + timedelta(seconds=1), attempts=[tried()]))
+    found = {alert.subject: alert.message for alert in alerts()}
+    assert set(found) == {"support", "chat"}
+    assert found["support"].startswith(
+        "2 deployments without traffic in support have failed test requests in a row since"
+    )
+    assert ": Nebius/llama and Nebius/qwen. Nebius answered 503" in found["support"]
+    assert found["chat"].startswith("Nebius/phi, without traffic in chat, has failed 3 test requests in a row since")
+
+
 def test_a_look_costs_the_same_queries_for_many(model, django_assert_max_num_queries):
     for number in range(3):
         dead(make_model(provider=model.provider, name=f"llama-{number}"))
     make_group(name="other", models=LanguageModel.objects.all())
-    with django_assert_max_num_queries(2):
-        assert len(standby_proofs.dead_standbys(3)) == 3
+    with django_assert_max_num_queries(3):
+        assert len(dead_standbys(3)) == 3

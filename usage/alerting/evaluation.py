@@ -17,8 +17,8 @@ from usage.alerting.group_rule import failing_groups
 from usage.alerting.thresholds import current_rules, group_rule
 from usage.alerting.verdicts import Breach
 from usage.health.causes import cause_of
+from usage.health.dead_standbys import dead_standbys
 from usage.health.processes import processes_now
-from usage.health.standby_proofs import dead_standbys
 from usage.models import Alert, AlertKind, AlertRule
 
 Find = Callable[[float, Collection[str]], list[Breach]]
@@ -38,7 +38,7 @@ FINDERS: dict[AlertKind, Find] = {
     AlertKind.RATE_LIMIT: lambda threshold, open: verdicts.rate_limit(measures.key_minutes(), threshold, open=open),
     AlertKind.GROUP_FAILING: _failing_groups,
     AlertKind.SECRETS_DIFFER: lambda threshold, open: verdicts.secrets_differ(processes_now(), threshold),
-    AlertKind.STANDBY_DEAD: lambda threshold, open: verdicts.standby_dead(dead_standbys(threshold)),
+    AlertKind.STANDBY_DEAD: lambda threshold, open: verdicts.standby_dead(dead_standbys(threshold), open=open),
 }
 
 

@@ -7,15 +7,16 @@ row of failed probes: no margin there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from lib.typography import THIN
 from usage.alerting.group_rule import SUBJECT_LIMIT, FailingGroup
 from usage.alerting.measures import DayCosts, FailingProvider, KeyMinute
+from usage.health.dead_standbys import DeadStandby
 from usage.health.processes import Processes
 from usage.health.recent import Tries
-from usage.health.standby_proofs import DeadStandby
 from usage.percents import percent
 
 CONSOLE = "console"
@@ -26,6 +27,7 @@ A_CENT = 0.01
 LEAST_TRIES = 20
 ERROR_LIMIT = 300
 CAUSE_LIMIT, MOST_CAUSES = 180, 20
+NAMES_LIMIT = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,21 +110,61 @@ def secrets_differ(processes: Processes, least: float) -> list[Breach]:
     return [Breach(CONSOLE, processes.of_secrets)] if processes.of_secrets and strangers >= least else []
 
 
-def standby_dead(standbys: Iterable[DeadStandby]) -> list[Breach]:
-    """A breach for each of these deployments, whose test requests failed too often in a row."""
-    return [Breach(standby.deployment_id, _dead_message(standby)) for standby in standbys]
+def standby_dead(standbys: Iterable[DeadStandby], *, open: Collection[str] = ()) -> list[Breach]:
+    """A breach for each provider whose deployments failed too many test requests in a row: one outage, one alert.
+
+    While its other deployments answer, the provider is not the cause: then there is one for each group instead. The
+    `open` alert of a provider stays until all of them answer, so that its recovery raises no new alerts.
+    """
+    of_provider: dict[str, list[DeadStandby]] = {}
+    for standby in standbys:
+        of_provider.setdefault(standby.provider_id, []).append(standby)
+    found: dict[str, list[DeadStandby]] = {}
+    for provider_id, rows in of_provider.items():
+        is_one = provider_id in open or not _others_answer(rows)
+        for row in rows:
+            found.setdefault(provider_id if is_one else row.groups[0][:SUBJECT_LIMIT], []).append(row)
+    return [Breach(subject, _dead_message(rows)) for subject, rows in found.items()]
 
 
-def _dead_message(standby: DeadStandby) -> str:
-    first, others = standby.groups[0], len(standby.groups) - 1
-    more = f" and {others:,} more group{'s' if others > 1 else ''}" if others else ""
-    since = f"{standby.since:%Y-%m-%d %H:%M} UTC" if standby.since else "some time"
-    requests = "1 test request" if standby.failed == 1 else f"{standby.failed:,} test requests in a row"
-    why = standby.error[:CAUSE_LIMIT].rstrip(". ")
+def _others_answer(rows: Sequence[DeadStandby]) -> bool:
+    """Whether another deployment of the provider has answered since the last of these began to fail."""
+    answered = rows[0].provider_answered_at
+    return answered is not None and all(row.since and answered > row.since for row in rows)
+
+
+def _dead_message(rows: Sequence[DeadStandby]) -> str:
+    began = min((row.since for row in rows if row.since), default=None)
+    since = f"{began:%Y-%m-%d %H:%M} UTC" if began else "some time"
+    groups = list(dict.fromkeys(name for row in rows for name in row.groups))
+    where = f"without traffic in {_first_of(groups[:1], len(groups), 'group')}"
+    why = rows[0].error[:CAUSE_LIMIT].rstrip(". ")
+    if len(rows) == 1:
+        (row,) = rows
+        requests = "1 test request" if row.failed == 1 else f"{row.failed:,} test requests in a row"
+        return (
+            f"{row.name[:CAUSE_LIMIT]}, {where}, has failed {requests} since {since}: {why}. "
+            "A fallback to it would fail too."
+        )
     return (
-        f"{standby.name[:CAUSE_LIMIT]}, without traffic in {first}{more}, has failed {requests} since {since}: {why}. "
-        "A fallback to it would fail too."
+        f"{len(rows):,} deployments {where} have failed test requests in a row since {since}: {_names_of(rows)}. "
+        f"{why}. Fallbacks to them would fail too."
     )
+
+
+def _names_of(rows: Sequence[DeadStandby]) -> str:
+    """As many of the names as fit, and the number of the others."""
+    names = sorted(row.name for row in rows)
+    count = sum(1 for length in accumulate(len(name) + 2 for name in names) if length <= NAMES_LIMIT) or 1
+    return _first_of([name[:NAMES_LIMIT] for name in names[:count]], len(names))
+
+
+def _first_of(shown: Sequence[str], all: int, noun: str = "") -> str:
+    """`llama and 3 more groups`, `llama, qwen and 48 more`."""
+    more = all - len(shown)
+    if not more:
+        return " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1]]))
+    return f"{', '.join(shown)} and {more:,} more{f' {noun}' if noun else ''}{'s' if noun and more > 1 else ''}"
 
 
 def rate_limit(minutes: Iterable[KeyMinute], percent: float, *, open: Collection[str] = ()) -> list[Breach]:

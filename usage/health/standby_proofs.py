@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.db.models import F, OuterRef, QuerySet, Subquery
@@ -20,7 +19,6 @@ from django.utils import timezone
 
 from engine.core.state import DEPLOYMENT, KEY
 from engine.outcomes import Outcome
-from groups.models import Deployment
 from lib.ids import uuids_of
 from providers.health.probe_schedule import spread
 from providers.models import LanguageModel
@@ -53,18 +51,6 @@ class ProofResult:
     retry_after_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class DeadStandby:
-    """A deployment of active groups whose test requests failed often enough."""
-
-    deployment_id: str
-    name: str
-    groups: tuple[str, ...]
-    failed: int
-    since: datetime | None
-    error: str
-
-
 def interval_s() -> float:
     """How long a deployment may answer nothing before it is asked; 0: nobody is."""
     hours: float = settings.STANDBY_PROOF_HOURS
@@ -86,7 +72,7 @@ def claim_due(deployment_ids: Collection[str], *, after_s: float, rng: Random) -
     """Claims the due ones among those that serve. One that has answered real requests meanwhile is proven by them."""
     now = timezone.now()
     due = StandbyProof.objects.filter(next_at__lte=now).select_related("model__provider__key").order_by("next_at")
-    rows = list(_with_last_answer(due)[:AT_ONCE])
+    rows = list(with_last_answer(due)[:AT_ONCE])
     stopped = set(BreakerTrip.objects.filter(until__gt=now).values_list("breaker", flat=True)) if rows else set()
     claimed = []
     for row in rows:
@@ -147,45 +133,22 @@ def record(deployment_id: str, result: ProofResult, *, after_s: float, rng: Rand
 
 def standby_states(deployment_ids: Iterable[str]) -> dict[str, StandbyState]:
     """What is known of these deployments; two queries, one if nothing is."""
-    rows = list(_with_last_answer(StandbyProof.objects.filter(deployment_id__in=set(deployment_ids))))
+    rows = list(with_last_answer(StandbyProof.objects.filter(deployment_id__in=set(deployment_ids))))
     threshold = _threshold() if any(row.failed for row in rows) else DEAD_AFTER
     return {row.deployment_id: _state(row, threshold) for row in rows}
 
 
 def _state(row: Any, threshold: float) -> StandbyState:
     proven_at = max(filter(None, (row.proven_at, row.answered_at)), default=None)
-    if not _still_fails(row):
+    if not still_fails(row):
         return StandbyState(proven_at)
     dead = is_dead(row.failed, row.timed_out, threshold)
     return StandbyState(proven_at, row.failed, row.failing_since, row.error, dead)
 
 
-def _still_fails(row: Any) -> bool:
+def still_fails(row: Any) -> bool:
     """Whether no real request was answered after its last test request failed."""
     return bool(row.failed) and not (row.answered_at and row.asked_at and row.answered_at > row.asked_at)
-
-
-def dead_standbys(threshold: float) -> list[DeadStandby]:
-    """Those of active groups that failed often enough; one query if none failed."""
-    if not interval_s():
-        return []
-    served = {"model__enabled": True, "model__provider__enabled": True, "model__provider__proves_standby": True}
-    failing = StandbyProof.objects.filter(failed__gt=0, **served).select_related("model__provider")
-    rows = [r for r in _with_last_answer(failing) if _still_fails(r) and is_dead(r.failed, r.timed_out, threshold)]
-    groups = _groups_of([row.pk for row in rows]) if rows else {}
-    return [
-        DeadStandby(r.deployment_id, str(r.model), tuple(groups[r.pk]), r.failed, r.failing_since, r.error)
-        for r in rows
-        if r.pk in groups
-    ]
-
-
-def _groups_of(models: list[UUID]) -> dict[UUID, list[str]]:
-    found: dict[UUID, list[str]] = {}
-    rows = Deployment.objects.filter(model__in=models, group__is_active=True).order_by("group__name")
-    for model, group in rows.values_list("model_id", "group__name"):
-        found.setdefault(model, []).append(group)
-    return found
 
 
 def _threshold() -> float:
@@ -193,7 +156,7 @@ def _threshold() -> float:
     return DEAD_AFTER if stored is None else stored
 
 
-def _with_last_answer(rows: QuerySet[StandbyProof]) -> QuerySet[StandbyProof]:
+def with_last_answer(rows: QuerySet[StandbyProof]) -> QuerySet[StandbyProof]:
     """Adds `answered_at`, when each last answered a real request that is still in the log; by an index."""
     answers = RequestRecord.objects.filter(deployment_id=OuterRef("deployment_id"), outcome=Outcome.ANSWERED.value)
     newest = answers.exclude(endpoint=PROBE).order_by("-started_at").values("started_at")[:1]

@@ -8,12 +8,13 @@ from uuid import uuid4
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from access.actions import issue_key
 from access.keys import COMMAND_LINE
 from pages.alerts import views as pages
-from tests.factories import make_provider
+from tests.factories import make_group, make_provider
 from tests.fakes import ScriptedUpstream, Status
 from tests.page import HTMX, html_of, on_one_line, signed_in
 from usage.alerting import alerts
@@ -66,6 +67,16 @@ def test_an_open_alert_leads_to_what_it_is_about(reader, charlie):
     html = html_of(reader.get(URL))
     for text in (f'href="/providers/{provider.pk}">Nebius', f'href="/keys/{key.pk}">ci', 'href="/usage?period=7d"'):
         assert text in html, text
+
+
+def test_dead_standbys_lead_to_their_provider_or_group_and_to_their_test_requests(reader):
+    provider, group = make_provider(name="Nebius"), make_group(name="chat")
+    raised(AlertKind.STANDBY_DEAD, str(provider.pk))
+    raised(AlertKind.STANDBY_DEAD, "chat")
+    html = html_of(reader.get(URL))
+    assert f'href="/providers/{provider.pk}">Nebius' in html
+    assert f'href="{reverse("group-detail", args=[group.pk])}">chat' in html
+    assert (html.count("user=standby+proof"), html.count("provider=Nebius")) == (2, 1)
 
 
 def test_what_is_gone_and_the_keys_of_others_are_named_without_a_link(reader, alice):
