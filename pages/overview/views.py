@@ -86,7 +86,7 @@ class Glance:
 
     @cached_property
     def providers(self) -> ProviderLines:
-        """Three queries."""
+        """Three queries, or four."""
         return provider_lines(self.cooldowns)
 
     @cached_property

@@ -87,7 +87,7 @@ PROBES_DRAWN, PROBES_LISTED, MODELS_LISTED = 120, 20, 20
 def provider_list(request: PersonRequest) -> HttpResponse:
     """All providers as cards, below four numbers; htmx reloads both."""
     providers = list(Provider.objects.with_catalog())
-    health = health_of(providers)
+    health = health_of(providers, current_cooldowns())
     cards = [card_of(provider, health[provider.pk]) for provider in providers]
     context = {"cards": cards, "figures": _counted(cards), **rights(request)}
     return page_or_part(request, PAGE, "providers", context)
@@ -111,11 +111,12 @@ def provider_detail(request: PersonRequest, provider_id: UUID) -> HttpResponse:
     """One provider: its health, its probes, its models, and the groups that use it."""
     provider = get_object_or_404(Provider.objects.with_catalog(), pk=provider_id)
     probes = list(Probe.objects.filter(provider=provider)[:PROBES_DRAWN])
+    cooldowns = current_cooldowns()
     context = {
-        "card": card_of(provider, health_of([provider])[provider.pk]),
+        "card": card_of(provider, health_of([provider], cooldowns)[provider.pk]),
         "provider": provider,
         "breaker": f"{KEY}{provider.pk}",
-        "cooldowns": [one for one in current_cooldowns() if one.provider == provider.name],
+        "cooldowns": [one for one in cooldowns if one.provider == provider.name],
         "hints": secrets.hints_of(provider),
         "protocols": protocols_of(provider),
         "standbys": standby_card(provider),

@@ -175,7 +175,7 @@ def _services(
     services = {name: service for name, service in {**by_type, **(given or {})}.items() if service}
     if not services:
         names, of = ", ".join(types) or "none", ", ".join(known)
-        why = f"Of no provider of this group ({names}) incidents are known. Say which service each is. Known: {of}."
+        why = f"No incidents are known of {names}. Say for at least one of them whose incidents it has: {of}."
         raise BadInput("services", why)
     return services
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from providers.models import Provider
-from tests.factories import make_provider
+from tests.factories import make_group, make_model, make_provider
 from tests.page import html_of, signed_in
+from tests.usage.cooling import cooling
 from tests.usage.log import finished, log
 from tests.usage.logged import tried
-from usage.health.provider_health import ProviderCount, count_providers, health_of, is_up
+from usage.health.cooldown_board import current_cooldowns
+from usage.health.provider_health import health_of, is_up
 from usage.health.recent import Tries
+from usage.models import BreakerState, BreakerTrip
 
 pytestmark = pytest.mark.django_db
 
@@ -52,9 +58,9 @@ def test_a_failed_probe_counts_for_any_traffic():
 def test_what_is_longer_ago_than_five_minutes_says_nothing():
     provider = make_provider()
     traffic(provider, failed=9, of=9, minutes_ago=8)
-    assert health_of([provider])[provider.pk].is_up
+    assert health_of([provider], [])[provider.pk].is_up
     traffic(provider, failed=9, of=9)
-    assert not health_of([provider])[provider.pk].is_up
+    assert not health_of([provider], [])[provider.pk].is_up
 
 
 def test_the_overview_counts_a_provider_that_fails_its_callers_as_failing(reader):
@@ -62,7 +68,6 @@ def test_the_overview_counts_a_provider_that_fails_its_callers_as_failing(reader
     make_provider(enabled=False)
     traffic(well, failed=1, of=10)
     traffic(ill, failed=5, of=10)
-    assert count_providers() == ProviderCount(all=3, on=2, up=1)
     html = html_of(reader.get("/"))
     assert "1 failing" in html
     assert "none is failing" not in html
@@ -90,5 +95,39 @@ def test_bad_requests_do_not_count_against_a_provider():
     provider = make_provider(name="Nebius")
     for _ in range(10):
         log(finished(status=400, attempts=[tried("Nebius", status="error", status_code=400)]))
-    assert health_of([provider])[provider.pk].error_rate == ""
-    assert count_providers() == ProviderCount(all=1, on=1, up=1)
+    assert health_of([provider], [])[provider.pk].error_rate == ""
+    assert health_of([provider], [])[provider.pk].is_up
+
+
+@pytest.mark.parametrize("state", BreakerState)
+def test_a_provider_is_down_while_all_that_it_has_in_active_groups_cools(reader, state):
+    """It had answered thousands of requests in the last 5 minutes, and read Active though nobody asked it any more."""
+    model, other = make_model(), make_model()
+    second = make_model(provider=model.provider)
+    make_group(name="chat", models=[model, second, other])
+    make_group(name="draft", models=[make_model(provider=model.provider)], is_active=False)
+    traffic(model.provider, failed=2, of=30)
+
+    def states() -> list[bool]:
+        health = health_of([model.provider, other.provider], current_cooldowns())
+        return [health[one.provider_id].is_up for one in (model, other)]
+
+    first = cooling(deployment_id=model.pk, state=state)
+    assert states() == [True, True]
+    cooling(deployment_id=second.pk, state=state, process=first.process)
+    assert states() == [False, True]
+    assert "All its deployments are cooling down after failures" in html_of(reader.get("/providers"))
+
+
+def test_a_provider_whose_key_cools_is_down():
+    provider = make_provider()
+    cooling(breaker=f"key:{provider.pk}", deployment_id=None)
+    assert not health_of([provider], current_cooldowns())[provider.pk].is_up
+
+
+def test_a_provider_that_somebody_has_tripped_does_not_fail():
+    model = make_model()
+    make_group(name="chat", models=[model])
+    times = {"since": timezone.now(), "until": timezone.now() + timedelta(minutes=5)}
+    BreakerTrip.objects.create(breaker=f"deployment:{model.pk}", why="test", by="bob", **times)
+    assert health_of([model.provider], current_cooldowns())[model.provider_id].is_up

@@ -15,6 +15,8 @@ from tester.history.planning import HistoryRequest, all_known_incidents
 SERVICE = "service_"
 SHARES = ("minor", "major", "critical")
 NONE = "", "never fails"
+# Where nobody knows the incidents of any provider: those of two services that fail at other times.
+EXAMPLES = ("openai-api", "anthropic-api")
 
 
 def _percent(impact: str) -> forms.FloatField:
@@ -39,8 +41,12 @@ class TimeMachineForm(forms.Form):
         self._choose("seeds", [("1", "1 seed: quick"), ("2", "2 seeds"), ("5", "5 seeds: with a good range")])
         services = sorted({one.service for one in incidents})
         self._providers = providers
-        for number, (name, kind) in enumerate(self._providers.items()):
-            field = SelectField(label=f"{name} is", required=False, initial=SERVICE_OF_TYPE.get(kind, ""))
+        guesses = [SERVICE_OF_TYPE.get(kind, "") for kind in providers.values()]
+        self.is_example = not any(guesses)
+        if self.is_example:
+            guesses = [*EXAMPLES, *guesses][: len(guesses)]
+        for number, (name, guess) in enumerate(zip(providers, guesses, strict=True)):
+            field = SelectField(label=f"{name} is", required=False, initial=guess)
             field.choices = [NONE, *((service, service) for service in services)]
             self.fields[f"{SERVICE}{number}"] = field
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from pages.live_tester.time_machine.heat import heat_map, sentence_of
 from tester import rules
 from tester.history.performing import PastRehearsal
 from tester.models import HistoryRun
+from tests.factories import make_group, make_model
 from tests.page import html_of
 from tests.tester.history.conftest import group
 
@@ -86,6 +88,15 @@ def test_the_form_knows_the_providers_and_guesses_their_services(client, charlie
     assert "Send the year through" not in html
 
 
+def test_where_no_incidents_are_known_the_first_press_shows_those_of_others_and_says_so(client, bob, asked):
+    group = make_group(models=[make_model(), make_model(), make_model()])
+    client.force_login(bob)
+    address = f"/groups/{group.pk}/time-machine"
+    html = html_of(client.get(address))
+    assert "those of other services stand for theirs" in html
+    assert re.findall(r'<option value="([^"]*)" selected>', html)[-3:] == ["openai-api", "anthropic-api", ""]
+
+
 def test_a_year_is_told_in_a_picture_in_a_table_and_in_words(client, bob, address, asked):
     client.force_login(bob)
     html = html_of(client.post(address, FORM, follow=True))
@@ -117,7 +128,7 @@ def test_shares_are_given_in_percent(client, bob, address, asked):
         ({"major": "120"}, "less than or equal to 100"),
         ({"critical": ""}, "This field is required"),
         ({"service_0": "nobody"}, "Select a valid choice"),
-        ({"service_0": "", "service_1": ""}, "Say which service each is"),
+        ({"service_0": "", "service_1": ""}, "Say for at least one of them whose incidents it has"),
     ],
 )
 def test_what_cannot_be_is_said_beside_the_form(client, bob, address, asked, change, words):

@@ -16,19 +16,21 @@ def tries(tried: int, failed: int) -> Tries:
 
 
 @pytest.mark.parametrize(
-    ("has_error", "recent", "key_error", "state"),
+    ("has_error", "recent", "cut_off", "state"),
     [
         (False, None, None, CardState.STANDBY),
         (True, None, None, CardState.DOWN),
         (False, tries(100, 0), None, CardState.ANSWERING),
         (False, tries(100, 6), None, CardState.DEGRADED),
         (False, tries(100, 60), None, CardState.DOWN),
+        (False, tries(100, 3), "UpstreamConnectionError", CardState.DOWN),
+        (False, None, "UpstreamConnectionError", CardState.DOWN),
         (False, tries(100, 100), "AuthenticationError", CardState.KEY_REJECTED),
         (False, tries(100, 100), "RateLimitError", CardState.OVER_QUOTA),
     ],
 )
-def test_a_state_follows_the_attempts(has_error, recent, key_error, state):
-    assert state_of(has_error=has_error, recent=recent, key_error=key_error) is state
+def test_a_state_follows_the_attempts(has_error, recent, cut_off, state):
+    assert state_of(has_error=has_error, recent=recent, cut_off=cut_off) is state
 
 
 @pytest.mark.django_db

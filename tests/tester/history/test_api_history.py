@@ -82,7 +82,7 @@ def test_incidents_of_imported_status_pages_are_rehearsed_too(as_bob, url):
         ({"from": "2022-01-01", "until": "2022-02-01"}, "year", "Known: 2023-01-05 to 2024-12-27"),
         ({"services": {"OpenAI": "nobody"}}, "services", "openai-api"),
         ({"services": {"Nobody": "openai-api"}}, "services", "It has: OpenAI, Anthropic"),
-        ({"services": {"OpenAI": "", "Anthropic": ""}}, "services", "Say which service"),
+        ({"services": {"OpenAI": "", "Anthropic": ""}}, "services", "whose incidents it has: anthropic-api"),
         ({"impact_shares": {"awful": 1}}, "impact_shares.awful", "Unknown"),
         ({"impact_shares": {"minor": 10}}, "impact_shares", "less than or equal to 1"),
         ({"incidents": [{"service": "x"}]}, "incidents[0].start", "needed"),
@@ -111,7 +111,7 @@ def test_a_group_without_known_providers_is_told_which_services_there_are(as_bob
     group = make_group(name="mine", models=[make_model(provider=make_provider(name="Mine"))])
     answer = as_bob.post(f"/v1/routing_group/{group.pk}/history", {"year": 2024})
     assert answer.status_code == 400
-    assert "Known: anthropic-api" in str(answer.json()["services"])
+    assert "whose incidents it has: anthropic-api" in str(answer.json()["services"])
 
 
 def test_only_operators_rehearse_and_only_groups_that_exist(as_charlie, as_bob, url):
