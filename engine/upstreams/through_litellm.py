@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import litellm
+from litellm.utils import get_optional_params_embeddings
 from pydantic_core import to_json
 
 from engine import limits
@@ -45,7 +46,9 @@ CHAT_PARAMS = frozenset(litellm.OPENAI_CHAT_COMPLETION_PARAMS) - {
 }
 # For these LiteLLM writes `max_retries` into the provider's request, and does not retry itself without it.
 SENDS_RETRIES = frozenset({"huggingface"})
-EMBEDDING_PARAMS = frozenset({"dimensions", "encoding_format", "user"})
+# Those of embeddings, with a value that any provider knows.
+EMBEDDING_PARAMS: dict[str, Any] = {"dimensions": 256, "encoding_format": "float", "user": "someone"}
+EMBEDDING_NAMES = frozenset(EMBEDDING_PARAMS)
 SLACK_S = 5.0
 
 
@@ -133,7 +136,7 @@ def _dialect(deployment: DeploymentSpec, is_chat: bool) -> str:
 
 def _allowed(call: Call) -> tuple[bool, frozenset[str]]:
     is_chat = call.is_chat
-    return is_chat, CHAT_PARAMS if is_chat else EMBEDDING_PARAMS
+    return is_chat, CHAT_PARAMS if is_chat else EMBEDDING_NAMES
 
 
 def _dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
@@ -165,19 +168,37 @@ def _passes(call: Call, deployment: DeploymentSpec) -> bool:
 
 
 def _known(call: Call, deployment: DeploymentSpec) -> frozenset[str] | None:
+    if not call.is_chat:
+        return of_embeddings(deployment.provider_type, deployment.upstream_model)
     provider = _dialect(deployment, call.is_chat)
-    return supported(provider, deployment.known_as.removeprefix(f"{provider}/"), call.is_chat)
+    return supported(provider, deployment.known_as.removeprefix(f"{provider}/"))
 
 
 @lru_cache(maxsize=4096)
-def supported(provider: str, model: str, is_chat: bool) -> frozenset[str] | None:
-    """The parameters that the provider supports; None if LiteLLM does not know."""
-    kind = "chat_completion" if is_chat else "embeddings"
+def supported(provider: str, model: str) -> frozenset[str] | None:
+    """The parameters of a chat that the provider supports; None if LiteLLM does not know."""
     try:
-        names = litellm.get_supported_openai_params(model, provider, request_type=kind)
+        names = litellm.get_supported_openai_params(model, provider)
     except Exception:
         return None
     return frozenset(names) if names else None
+
+
+@lru_cache(maxsize=4096)
+def of_embeddings(provider: str, model: str) -> frozenset[str]:
+    """The parameters of embeddings that reach the provider: those of which LiteLLM's translation leaves something.
+
+    For most providers its list of them is that of their chats.
+    """
+    return frozenset(name for name, value in EMBEDDING_PARAMS.items() if _is_translated(provider, model, name, value))
+
+
+def _is_translated(provider: str, model: str, name: str, value: Any) -> bool:
+    place = {"model": model, "custom_llm_provider": provider, "drop_params": True}
+    try:
+        return bool(get_optional_params_embeddings(**place, **{name: value}))
+    except Exception:
+        return True  # asking fails then, too, and says why
 
 
 def _whole(call: Call, deployment: DeploymentSpec, response: Any, heard: ObservedAnswer) -> Answer:

@@ -73,7 +73,7 @@ def sent(door: str, dialect: str, body: Body) -> tuple[Any, tuple[str, ...]] | s
         return wrong.param
     reported = choose._dropped(call, spec)
     if dialect == "litellm":
-        known = through_litellm.supported(spec.provider_type, spec.upstream_model, True) or frozenset()
+        known = through_litellm.supported(spec.provider_type, spec.upstream_model) or frozenset()
         passed = {name: value for name, value in call.chat.items() if name in known or name in ("messages", "model")}
         lost = through_litellm._dropped(call, spec)
         return passed, lost if door == "chat" else (*call.view.dropped, *call.view.named(lost))

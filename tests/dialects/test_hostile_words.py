@@ -36,7 +36,7 @@ def test_half_a_character_is_replaced_where_we_read_it():
 
 def test_dropped_parameters_fit_into_a_header():
     body = {"a\nb\x00é": 1, "x" * 1_000_000: 1, **{f"p{n}": 1 for n in range(100)}}
-    names = dropped_params(body, frozenset(), supported("anthropic", "claude", True))
+    names = dropped_params(body, frozenset(), supported("anthropic", "claude"))
     assert len(names) == MOST
     assert names[:2] == ("a?b??", "x" * LONGEST)
     assert all(name.isascii() and name.isprintable() for name in names)

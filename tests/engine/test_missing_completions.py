@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from engine.spec import Unsupported
 from engine.upstreams import completions
 from tests.engine.direct_calls import Whole, upstream_of_a_test
 from tests.engine.test_messages_upstream import ask
@@ -24,11 +25,22 @@ async def upstream() -> AsyncIterator[ScriptedUpstream]:
         yield server
 
 
-async def paths_asked(upstream: ScriptedUpstream) -> list[str]:
+async def paths_asked(upstream: ScriptedUpstream, **place: Any) -> list[str]:
     before = upstream.count
-    said = await ask(upstream, "completions", {"prompt": "Hi"}, order="a", stream=False, **PLACE)
+    said = await ask(upstream, "completions", {"prompt": "Hi"}, order="a", stream=False, **PLACE, **place)
     assert (said.error, b"yes" in said.body) == (None, True)
     return [one.path.removeprefix("/v1/") for one in upstream.seen[before:]]
+
+
+async def test_a_group_that_leaves_nothing_out_asks_for_no_chat_that_would(upstream: ScriptedUpstream):
+    place = {**PLACE, "unsupported": Unsupported.REFUSE}
+    body = {"prompt": "Hi", "made_up": 1}
+    upstream.script(MISSING, MISSING, Whole(OK))
+    said = await ask(upstream, "completions", body, order="a", stream=False, **place)
+    assert (upstream.count, said.error is None) == (1, False)
+    assert await paths_asked(upstream, unsupported=Unsupported.REFUSE) == ["completions", "chat/completions"]
+    said = await ask(upstream, "completions", body, order="a", stream=False, **place)
+    assert (upstream.count, getattr(said.error, "param", None)) == (3, "made_up")
 
 
 async def test_a_server_that_got_completions_is_found_out(upstream: ScriptedUpstream, monkeypatch):
