@@ -104,7 +104,7 @@ screenshots: .venv/.stamp-dev  ## pictures of every page and of the live diagram
 # ---- Measure it
 
 # What each benchmark measures is in CONTRIBUTING.md.
-BENCHES := complexity gateway history live pages pairs rehearsal selection shared_state usage
+BENCHES := cockpit complexity gateway history live pages pairs rehearsal selection shared_state usage
 BENCH_ENV := $(if $(filter live,$(NAME)),$(TEST_ENV))
 BENCH_OPTIONS := $(if $(filter gateway,$(NAME)),--litellm $(LITELLM))
 

@@ -50,32 +50,34 @@ def _measured() -> Iterator[tuple[int, dict[str, Cost]]]:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
-    models = _catalog()
+    models = catalog(MODELS)
     made = 0
     for size in SIZES:
-        _add_groups(models, made, size)
+        add_groups(models, made, size)
         made = size
         yield size, {name: _cost(path) for name, path in _pages().items()}
 
 
-def _catalog() -> list[Any]:
+def catalog(count: int) -> list[Any]:
+    """So many models of 50 providers."""
     from providers.models import LanguageModel, Provider
 
     providers = Provider.objects.bulk_create(
         [Provider(name=f"Provider {n}", type="custom", api_base="https://llm.example.com/v1") for n in range(50)]
     )
-    rows = [LanguageModel(provider=providers[n % 50], name=f"model-{n:05}", context_length=8192) for n in range(MODELS)]
+    rows = [LanguageModel(provider=providers[n % 50], name=f"model-{n:05}", context_length=8192) for n in range(count)]
     return LanguageModel.objects.bulk_create(rows, batch_size=500)
 
 
-def _add_groups(models: list[Any], first: int, size: int) -> None:
+def add_groups(models: list[Any], first: int, size: int) -> None:
+    """Groups `first` to `size`, of all strategies."""
     from groups.models import Deployment, RoutingGroup, Strategy
 
     strategies = Strategy.values
     rows = [RoutingGroup(name=f"group-{n:05}", strategy=strategies[n % len(strategies)]) for n in range(first, size)]
     groups = RoutingGroup.objects.bulk_create(rows, batch_size=500)
     placed = [
-        Deployment(group=g, model=models[(n * 7 + k) % MODELS], position=k, priority=k + 1, weight=1)
+        Deployment(group=g, model=models[(n * 7 + k) % len(models)], position=k, priority=k + 1, weight=1)
         for n, g in enumerate(groups, start=first)
         for k in range(PER_GROUP)
     ]

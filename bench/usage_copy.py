@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from django.core.management.color import no_style
 from django.db import connection
 from django.db.models import Model
 
@@ -21,13 +23,15 @@ def keep(path: Path) -> None:
         cursor.execute("VACUUM INTO %s", [str(path)])
 
 
-def take(path: Path) -> None:
+def take(path: Path, models: Sequence[type[Model]] = TABLES) -> None:
     """Fills the tables of usage in PostgreSQL from such a copy; what they had is gone."""
-    names = ", ".join(f'"{model._meta.db_table}"' for model in TABLES)
+    names = ", ".join(f'"{model._meta.db_table}"' for model in models)
     with closing(sqlite3.connect(path)) as source, connection.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {names}")
-        for model in TABLES:
+        cursor.execute(f"TRUNCATE {names} CASCADE")
+        for model in models:
             _copy(model, source, cursor)
+        for statement in connection.ops.sequence_reset_sql(no_style(), [*models]):
+            cursor.execute(statement)
 
 
 def _copy(model: type[Model], source: sqlite3.Connection, cursor: Any) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import accumulate
@@ -35,11 +35,13 @@ class Habit(NamedTuple):
 
 
 def fill(first: int, size: int) -> None:
-    """Writes requests `first` to `size`, spread over the days, in order of time, as the recorder writes them."""
-    rng = random.Random(first)
-    begin, count = datetime.now(UTC) - timedelta(days=DAYS), size - first
-    step = timedelta(days=DAYS) / count
-    known = list(habits())
+    """Writes requests `first` to `size`, spread over the days, as the recorder writes them."""
+    ask(list(habits()), size - first, over=timedelta(days=DAYS), seed=first)
+
+
+def ask(known: Sequence[Habit], count: int, *, over: timedelta, seed: int) -> None:
+    """Writes requests of these habits in order of time, spread over a time that ends now."""
+    rng, begin, step = random.Random(seed), datetime.now(UTC) - over, over / count
     weights = list(accumulate(habit.weight for habit in known))
     for start in range(0, count, AT_ONCE):
         chosen = rng.choices(known, cum_weights=weights, k=min(AT_ONCE, count - start))
