@@ -9,7 +9,7 @@ from math import ceil, log10
 
 from django.db.models import Sum
 
-from usage.analytics import AnalyticsQuery, Point, over_time
+from usage.analytics import AnalyticsQuery, Point, UsageReport, over_time
 from usage.health.minutes import MINUTE, MinuteSums, minutes_until, together
 from usage.models import Grain, LatencyCount, RequestRecord
 
@@ -40,6 +40,8 @@ PERIODS = {
     )
 }
 DEFAULT = "15m"
+# The sums that have one bar each.
+GRAINS = {"hour": Grain.HOUR, "day": Grain.DAY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +133,10 @@ def figures_at(now: datetime, period: ShownPeriod) -> OverviewFigures:
     now = now.astimezone(UTC)
     if period.bar == "minute":
         return _of_minutes(minutes_until(now, 60), now, period)
-    since = _floor(now - period.length, period.bar)
-    points = over_time(AnalyticsQuery(since=since, until=now))
-    return OverviewFigures(
-        period, _of_points(points, since), (now - since).total_seconds(), picture_of(_counted(points), period.bar)
-    )
+    since, grain = _floor(now - period.length, period.bar), GRAINS[period.bar]
+    points = UsageReport(AnalyticsQuery(since=since, until=now), grain=grain).over_time()
+    sums = _of_points(points, since, grain)
+    return OverviewFigures(period, sums, (now - since).total_seconds(), picture_of(_counted(points), period.bar))
 
 
 def cost_today_usd(now: datetime) -> float:
@@ -153,22 +154,17 @@ def _of_minutes(minutes: Sequence[MinuteSums], now: datetime, period: ShownPerio
     )
 
 
-def _of_points(points: Sequence[Point], since: datetime) -> MinuteSums:
+def _of_points(points: Sequence[Point], since: datetime, grain: Grain) -> MinuteSums:
     whole = MinuteSums(since)
     for point in points:
         whole.requests += point.totals.requests
         whole.answered += point.totals.successes
         whole.failed += point.totals.failures
         whole.cost_usd += point.totals.cost_usd
-    grain = Grain.DAY if len(points) and _is_daily(points) else Grain.HOUR
     rows = LatencyCount.objects.filter(grain=grain, start__gte=since).order_by()
     whole.levels.update(dict(rows.values_list("level").annotate(total=Sum("count"))))
     whole.fell_back = RequestRecord.objects.filter(fell_back=True, started_at__gte=since).count()
     return whole
-
-
-def _is_daily(points: Sequence[Point]) -> bool:
-    return len(points) > 1 and points[1].start - points[0].start >= timedelta(days=1)
 
 
 def _counted(points: Sequence[Point]) -> list[tuple[datetime, int, int]]:

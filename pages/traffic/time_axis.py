@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lib.typography import unit
+
 MOST_TICKS = 7
 STEPS = (1, 2, 4, 5, 10)
 # What is right of this share belongs to the label of the end.
@@ -37,4 +39,4 @@ def step_of(whole_ms: float) -> float:
 
 def in_words(at_ms: float, step_ms: float) -> str:
     """In seconds where the distance is 500 ms or more."""
-    return f"{at_ms / 1000:g}\u2009s" if step_ms >= 500 else f"{at_ms:g}\u2009ms"
+    return unit(f"{at_ms / 1000:g}", "s") if step_ms >= 500 else unit(f"{at_ms:g}", "ms")

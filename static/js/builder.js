@@ -73,7 +73,7 @@ function showShares() {
       ? 0
       : Math.max(0, Math.floor(Number(row.querySelector(".weight .number").value)) || 0),
   );
-  for (const [n, share] of percentages(weights).entries()) rows[n].querySelector(".share").value = `${share}%`;
+  for (const [n, share] of percentages(weights).entries()) rows[n].querySelector(".share").value = `${share}\u202f%`;
   showTotal(weights.reduce((sum, weight) => sum + weight, 0));
 }
 

@@ -37,7 +37,7 @@ export class Changes {
     try {
       const run = showRun(await this.#sent(at_ms));
       this.chosen = null;
-      this.note.textContent = `changed at ${(at_ms / 1000).toFixed(1)} s`;
+      this.note.textContent = `changed at ${(at_ms / 1000).toFixed(1)}\u202fs`;
       this.playback.goOnIn(run);
     } catch (error) {
       this.note.textContent = `Not changed: ${error.message}`;

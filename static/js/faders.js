@@ -26,7 +26,7 @@ export function tellFaders(stage) {
   for (const slider of stage.querySelectorAll(".fader .slider")) {
     const output = slider.parentElement.querySelector("output");
     const say = () => {
-      output.value = `${slider.value} %`;
+      output.value = `${slider.value}\u202f%`;
       slider.closest(".fader").classList.toggle("is-set", slider.value !== "0");
     };
     slider.addEventListener("input", say);

@@ -135,7 +135,7 @@ export class Playback {
     document.dispatchEvent(new CustomEvent("moment", { detail: { ...state, run: this.bar.dataset.run } }));
     this.scrub.max = Math.ceil(state.end_ms);
     this.scrub.value = Math.round(state.at_ms);
-    this.moment.value = `${(state.at_ms / 1000).toFixed(1)} s`;
+    this.moment.value = `${(state.at_ms / 1000).toFixed(1)}\u202fs`;
     this.#stand();
     this.scrub.setAttribute("aria-valuetext", this.moment.value);
     this.#say(state.error ? `${state.status}: ${state.error}` : state.status);

@@ -62,7 +62,7 @@ test("moving sliders changes the run once, when they rest, from the moment shown
   assert.deepEqual(sent, []);
   await settled(changes);
   assert.deepEqual(sent, [["POST", "/runs/r1/change", { fail_d1: "50", at_ms: 1234 }], "/runs/r2"]);
-  assert.deepEqual([playback.wentOnIn, note.textContent], [["r2"], "changed at 1.2 s"]);
+  assert.deepEqual([playback.wentOnIn, note.textContent], [["r2"], "changed at 1.2\u202fs"]);
 });
 
 test("a scenario is sent only when one was chosen", async () => {

@@ -96,7 +96,7 @@ test("a state is shown, and told to the page", () => {
   page.addEventListener("moment", ({ detail }) => told.push([detail.run, detail.at_ms]));
   FakeSocket.last.hears({ s: { ...RUNNING, at_ms: 2345.6 } });
   assert.deepEqual(told, [["r1", 2345.6]]);
-  assert.deepEqual([controls.scrub.value, controls.scrub.max, controls.moment.value], [2346, 4000, "2.3 s"]);
+  assert.deepEqual([controls.scrub.value, controls.scrub.max, controls.moment.value], [2346, 4000, "2.3\u202fs"]);
   assert.equal(bar.dataset.status, "running");
 });
 
@@ -107,7 +107,7 @@ test("a state from before the last seek is not shown", () => {
   FakeSocket.last.hears({ s: { ...RUNNING, at_ms: 1100, seeks: 0 } });
   assert.equal(controls.scrub.value, 3000);
   FakeSocket.last.hears({ s: { ...RUNNING, at_ms: 3000, seeks: 1 } });
-  assert.equal(controls.moment.value, "3.0 s");
+  assert.equal(controls.moment.value, "3.0\u202fs");
 });
 
 test("seeking pauses first, so that nothing moves on from there", () => {

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from django.template import Context, Template
 from django.utils import timezone
 
 from pages.formats import cost, count, moved, ms, short, signed_percent, stood, tokens, usd
+
+# A thin space at which lines break, as itself or written out.
+BREAKABLE = re.compile(r"\u2009|\\u2009|&thinsp;|&#8201;")
 
 
 @pytest.mark.parametrize(
@@ -27,7 +32,7 @@ def test_dollars(amount, text):
 
 
 def test_percent_has_a_sign_and_numbers_have_commas():
-    assert [signed_percent(n) for n in (12, -5, 0, 1200)] == ["+12\u2009%", "−5\u2009%", "0\u2009%", "+1,200\u2009%"]
+    assert [signed_percent(n) for n in (12, -5, 0, 1200)] == ["+12\u202f%", "−5\u202f%", "0\u202f%", "+1,200\u202f%"]
     assert count(12456) == "12,456"
 
 
@@ -57,4 +62,15 @@ def test_amounts_of_the_ledger_have_a_sign_and_balances_have_none():
 def test_every_format_is_a_filter_of_templates():
     shown = Template("{% load formats %}{{ n|count }} {{ n|short }} {{ share|percent }} {{ moment|ago }}")
     context = {"n": 12_456, "share": 0.5, "moment": timezone.now()}
-    assert shown.render(Context(context)) == "12,456 12.5 k 50.0\u2009% just now"
+    assert shown.render(Context(context)) == "12,456 12.5 k 50.0\u202f% just now"
+
+
+def test_no_line_breaks_between_a_number_and_its_unit():
+    assert Template('{% load formats %}{{ 43|unit:"%" }}').render(Context()) == "43\u202f%"
+    root = Path(__file__).parents[2]
+    folders = ("engine", "gateway", "groups", "lib", "pages", "static/js", "templates", "tester", "usage")
+    files = [
+        file for folder in folders for file in (root / folder).rglob("*") if file.suffix in {".html", ".js", ".py"}
+    ]
+    assert len(files) > 100
+    assert [str(file) for file in files if BREAKABLE.search(file.read_text())] == []

@@ -38,7 +38,7 @@ def rehearsed(monkeypatch) -> list[tuple[list[str], str]]:
 
     def pretend(specs, scenario: str) -> BriefRehearsal:
         seen.append(([f"{spec.name}:{spec.strategy}" for spec in specs], scenario))
-        return BriefRehearsal(RehearsalSummary("98.5\u2009%", 41, 9, 1900.0, 1.8), {})
+        return BriefRehearsal(RehearsalSummary("98.5\u202f%", 41, 9, 1900.0, 1.8), {})
 
     monkeypatch.setattr(builder_preview, "rehearse_briefly", pretend)
     monkeypatch.setattr(builder_preview, "scene_of", lambda drawn, frame, mode: None)
@@ -67,9 +67,9 @@ def test_an_edited_group_is_rehearsed_beside_its_stored_version(send, models, gr
     data = form(*models, strategy="least-busy", name="chat", group=str(group.pk), scenario="slow-creep")
     html = html_of(send(REHEARSAL, data))
     assert rehearsed == [(["chat:least-busy"], "slow-creep"), (["chat:priority-failover"], "slow-creep")]
-    assert "With your changes: <strong>98.5\u2009% success</strong>, 41 fell back, p95 1.90 s." in html
+    assert "With your changes: <strong>98.5\u202f% success</strong>, 41 fell back, p95 1.90 s." in html
     assert "9 requests failed: this costs 1.8 s of your traffic." in html
-    assert "Before them: 98.5\u2009% success" in html
+    assert "Before them: 98.5\u202f% success" in html
 
 
 def test_fallback_groups_come_along(send, models, rehearsed):
@@ -146,8 +146,8 @@ def test_the_number_of_queries_of_a_preview(send, models, django_assert_num_quer
 
 def test_a_share_is_never_rounded_up():
     result = {"total_requests": 600, "failed_requests": 1, "fallback_count": 0, "latency_p95_ms": 5.0}
-    assert verdict_of(result, 5.0).success == "99.8\u2009%"
-    assert verdict_of({**result, "failed_requests": 0}, 5.0).success == "100\u2009%"
+    assert verdict_of(result, 5.0).success == "99.8\u202f%"
+    assert verdict_of({**result, "failed_requests": 0}, 5.0).success == "100\u202f%"
 
 
 def test_requests_that_were_all_refused_are_neither_a_success_nor_none():

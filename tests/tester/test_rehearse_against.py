@@ -69,7 +69,7 @@ def test_bad_input_exits_2(group, words, says):
 
 
 def test_numbers_are_said_with_their_units():
-    assert [value_text("success_rate", 0.9934), value_text("latency_p95_ms", 1240.4)] == ["99.3\u2009%", "1,240 ms"]
+    assert [value_text("success_rate", 0.9934), value_text("latency_p95_ms", 1240.4)] == ["99.3\u202f%", "1,240 ms"]
     assert [value_text("cost_usd", 0.01234), value_text("cost_usd", 0.0)] == ["$0.012", "$0.00"]
     assert [change_text("share:x", 0.031), change_text("success_rate", -0.5)] == ["+3.1 points", "−50.0 points"]
     assert [change_text("latency_p50_ms", -0.25), change_text("cost_usd", 0.002)] == ["−0.2 ms", "+$0.002"]

@@ -63,7 +63,7 @@ def texts(scene: Scene) -> dict[str, str]:
 
 def plain(shown: str) -> str:
     """With ordinary spaces before units."""
-    return shown.replace("\u2009", " ")
+    return shown.replace("\u202f", " ")
 
 
 def test_the_seeds_numbers_are_shown_as_in_the_seed():

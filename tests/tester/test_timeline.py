@@ -86,7 +86,7 @@ def test_faults_are_described_by_target_and_effect():
     )
     assert [(w.whom, w.what, w.when) for w in told] == [
         ("A", "down", "from 10 s to 70 s"),
-        ("B, C", "30\u2009% fail with 503", "from 0 s to the end"),
+        ("B, C", "30\u202f% fail with 503", "from 0 s to the end"),
         ("all", "4× as slow", "from 0 s to the end"),
         ("C", "down 8 of every 20 s", "from 0 s to the end"),
     ]

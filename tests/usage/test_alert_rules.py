@@ -132,7 +132,7 @@ def test_errors_are_counted_also_where_another_provider_answered():
     settle()
     (message,) = opened(AlertKind.ERROR_RATE)
     assert message.startswith(
-        "Nebius failed 2 of 20 attempts in the last 10 minutes (10.0\u2009%, alarming over 5\u2009%)"
+        "Nebius failed 2 of 20 attempts in the last 10 minutes (10.0\u202f%, alarming over 5\u202f%)"
     )
     assert Alert.objects.get().subject == NEBIUS
     RecentCount.objects.update(start=timezone.now() - timedelta(minutes=12))
@@ -178,7 +178,7 @@ def test_a_key_near_its_limit_is_named_once_until_it_asks_less(limited):
     settle()
     settle()
     (message,) = opened(AlertKind.RATE_LIMIT)
-    assert message.startswith("The key 'ci' of charlie used 9 of its 10 requests in a minute (90\u2009%).")
+    assert message.startswith("The key 'ci' of charlie used 9 of its 10 requests in a minute (90\u202f%).")
     RequestRecord.objects.update(started_at=timezone.now() - timedelta(seconds=61))
     settle()
     assert opened(AlertKind.RATE_LIMIT) == []
@@ -200,7 +200,7 @@ def test_what_is_turned_away_before_the_limits_counts_for_none(limited, status, 
 def test_tokens_count_as_well_and_a_refused_key_is_over_the_limit(limited):
     asked(limited, 1, input_tokens=800, output_tokens=101)
     settle()
-    assert "901 of its 1,000 tokens in a minute (90\u2009%)" in opened(AlertKind.RATE_LIMIT)[0]
+    assert "901 of its 1,000 tokens in a minute (90\u202f%)" in opened(AlertKind.RATE_LIMIT)[0]
     refused(limited, 2)
     settle()
     assert "and 2 requests were refused" in opened(AlertKind.RATE_LIMIT)[0]

@@ -129,7 +129,7 @@ def test_the_message_has_the_numbers_the_cause_and_what_to_do():
     log(*(finished(model_group="chat", **cooling) for _ in range(5)))
     settle([KIND])
     (alert,) = Alert.objects.open()
-    assert alert.message.startswith("chat failed 6 of 6 requests in the last 10 minutes (100\u2009%): ")
+    assert alert.message.startswith("chat failed 6 of 6 requests in the last 10 minutes (100\u202f%): ")
     assert "all deployments are cooling; OpenAI answered 503, Groq timed out. The request log" in alert.message
 
 

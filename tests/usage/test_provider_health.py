@@ -77,7 +77,7 @@ def test_a_card_says_the_error_rate_of_the_last_hour_and_that_it_is_failing(read
     provider = make_provider(name="Nebius")
     traffic(provider, failed=12, of=100, minutes_ago=30)
     html = html_of(reader.get("/providers"))
-    assert "12.0\u2009% of 100 attempts failed in the last hour" in html
+    assert "12.0\u202f% of 100 attempts failed in the last hour" in html
     assert "Active" in html
     traffic(provider, failed=8, of=10)
     html = html_of(reader.get("/providers"))

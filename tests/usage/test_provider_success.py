@@ -97,10 +97,10 @@ def test_the_usage_api_says_so_of_providers_and_models(as_charlie):
 def test_the_usage_page_says_so(alice: User, client: Client):
     client.force_login(alice)
     rescued(3)
-    assert "Nebius: 0\u2009%" in html_of(client.get("/usage"))
+    assert "Nebius: 0\u202f%" in html_of(client.get("/usage"))
     narrowed = html_of(client.get("/usage?provider=Nebius"))
     figure = narrowed.split("Success rate</p>")[1].split("</li>")[0]
-    assert ">0\u2009%</p>" in figure
+    assert ">0\u202f%</p>" in figure
     assert "3 of 3 attempts failed" in figure
 
 
@@ -111,7 +111,7 @@ def test_the_statistics_of_providers_say_so(alice: User, client: Client):
     assert provider_stats().by_provider["Azure"].now.success_rate == 1.0
     client.force_login(alice)
     row = html_of(client.get("/providers/figures")).split(">Nebius<")[1].split("</tr>")[0]
-    assert "<td>3</td><td>0\u2009%</td>" in row
+    assert "<td>3</td><td>0\u202f%</td>" in row
 
 
 def test_what_was_summed_up_before_counts_the_attempt_that_decided_it():

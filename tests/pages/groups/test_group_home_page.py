@@ -96,7 +96,7 @@ def test_the_page_shows_what_the_log_has_of_the_last_15_minutes(client, charlie,
     log(answered(group, days_ago=0.02), fell_back(group, days_ago=0.5))
     html = page_of(client, charlie, group)
     assert "1 of 10 failed" in html
-    assert "90.0\u2009%" in html
+    assert "90.0\u202f%" in html
     assert [card.served.text for card in client.get(f"/groups/{group.pk}").context["scene"].cards] == ["6", "3"]
     assert "429" in html
     period = last(QUARTER, now=timezone.now())
@@ -119,7 +119,7 @@ def test_a_group_without_traffic_says_so_and_has_no_number_of_nothing(client, ch
     assert "no answers yet" in html
     assert "No request fell back" in html
     assert "Run Simulation" not in html
-    assert "100\u2009%" not in html.partition('data-part="strip"')[0].rpartition('data-part="figures"')[2]
+    assert "100\u202f%" not in html.partition('data-part="strip"')[0].rpartition('data-part="figures"')[2]
 
 
 def test_callers_that_are_failed_are_what_is_going_on(client, charlie, group):

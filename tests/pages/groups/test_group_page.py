@@ -49,7 +49,7 @@ def test_a_deployment_is_called_by_its_own_name_else_by_its_provider():
 def test_weights_become_percentages_that_add_up_to_100(client, charlie):
     group = group_of("weighted", {"weight": 1}, {"weight": 1}, {"weight": 1})
     assert [c.share for c in tiers_of(group)[0].cards] == [34, 33, 33]
-    assert "34\u2009%" in read(client, charlie, group)
+    assert "34\u202f%" in read(client, charlie, group)
 
 
 @pytest.mark.parametrize("case", json.loads(SHARES.read_text()))

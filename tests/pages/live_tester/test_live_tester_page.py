@@ -270,7 +270,7 @@ def test_all_runs_are_listed_in_pages(client, charlie, group):
     assert "1–20 of 21 runs" in html
     assert "Everything down" not in html
     last = html_of(client.get(f"/groups/{group.pk}/runs?page=2"))
-    assert all(text in last for text in ("Everything down", "2,000", "99\u2009%", "Ended", "by bob"))
+    assert all(text in last for text in ("Everything down", "2,000", "99\u202f%", "Ended", "by bob"))
     assert "Delete" not in last
 
 

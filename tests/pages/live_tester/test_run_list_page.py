@@ -32,7 +32,7 @@ def run_of(group: RoutingGroup, revision: int, *, failed: int = 0, moved: int = 
     [
         ({}, "good", "Healthy: every request was answered."),
         ({"moved": 40}, "good", "No caller saw an error."),
-        ({"moved": 60}, "warm", "All answered, but 60\u2009% by fallback."),
+        ({"moved": 60}, "warm", "All answered, but 60\u202f% by fallback."),
         ({"failed": 7}, "bad", "7 of 100 callers got an error."),
         ({"failed": 100}, "bad", "Every caller got an error."),
     ],

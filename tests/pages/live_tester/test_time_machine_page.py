@@ -100,12 +100,12 @@ def test_where_no_incidents_are_known_the_first_press_shows_those_of_others_and_
 def test_a_year_is_told_in_a_picture_in_a_table_and_in_words(client, bob, address, asked):
     client.force_login(bob)
     html = html_of(client.post(address, FORM, follow=True))
-    assert "2024 with this group: 99.7\u2009%" in html
+    assert "2024 with this group: 99.7\u202f%" in html
     assert (
-        "With OpenAI alone 95.9\u2009% in the week of 9 December 2024, with this group 99.4\u2009%; 60 of the 60 lost"
+        "With OpenAI alone 95.9\u202f% in the week of 9 December 2024, with this group 99.4\u202f%; 60 of the 60 lost"
         in html
     )
-    assert 'aria-label="OpenAI, week by week: 98\u2009%, worst week 95.9\u2009%, from 9 December 2024"' in html
+    assert 'aria-label="OpenAI, week by week: 98\u202f%, worst week 95.9\u202f%, from 9 December 2024"' in html
     assert html.count("<rect") == 6
     assert "12 December 2024, 02:00 to 07:00 UTC: 59.6 lost" in html
     assert "No incidents are known of it, so it never fails here." in html
@@ -182,7 +182,7 @@ def test_the_first_answer_is_shown_while_the_others_are_under_way(client, bob, u
     client.force_login(bob)
     html = html_of(client.get(f"/time-machine/{run.pk}"))
     assert "1 of 5 seeds done" in html
-    assert "2024 with this group: 99.7\u2009%" in html
+    assert "2024 with this group: 99.7\u202f%" in html
     assert ">Stop</button>" in html
 
 
@@ -224,7 +224,7 @@ def test_it_outlives_its_group(client, bob, group, under_way):
     run = under_way(status="done", result=RESULT, seeds_done=5)
     group.delete()
     client.force_login(bob)
-    assert "2024 with this group: 99.7\u2009%" in html_of(client.get(f"/time-machine/{run.pk}"))
+    assert "2024 with this group: 99.7\u202f%" in html_of(client.get(f"/time-machine/{run.pk}"))
 
 
 def test_too_many_at_a_time_are_refused_at_the_form(client, bob, address, asked, monkeypatch):

@@ -88,8 +88,8 @@ def test_requests_that_were_refused_because_of_what_they_asked_are_no_failures(c
     client.force_login(charlie)
     page = html_of(client.get(f"/runs/{result['run_id']}"))
     assert f"{refused:,} refused" in page
-    assert ">100\u2009%<" in page
-    assert f"100\u2009% success · {refused:,} refused" in re.sub("[ \n]+", " ", page)
+    assert ">100\u202f%<" in page
+    assert f"100\u202f% success · {refused:,} refused" in re.sub("[ \n]+", " ", page)
     assert f"{refused:,} refused" in html_of(client.get(f"/groups/{group.pk}/runs"))
     assert f"{refused:,} refused" in html_of(client.get("/"))
     html = html_of(client.get(f"/runs/{result['run_id']}/traces?show=refused"))
@@ -133,7 +133,7 @@ def test_one_request_has_a_page_of_its_own(page):
 def test_the_timeline_stands_under_the_diagram_and_its_bars_lead_to_the_requests(page, run):
     html = page("")
     assert f'href="/runs/{run.pk}/traces?from_ms=0' in html
-    assert "50\u2009% fail with 503" in html
+    assert "50\u202f% fail with 503" in html
     assert 'hx-trigger="every 1s"' not in html
 
 

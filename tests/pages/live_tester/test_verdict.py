@@ -13,7 +13,7 @@ from tests.tester.rehearsed import drawn, spec_of
 
 GROUP = drawn(spec_of(3, Strategy.PRIORITY_FAILOVER))
 OUTAGE = replace(GROUP, faults=(DrawnFault("d0", 10_000, 70_000, "down", is_down=True),))
-THIN = "\u2009"
+THIN = "\u202f"
 
 
 def row(n: int, served: int, failed: int = 0) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def test_a_provider_is_broken_and_repaired_from_the_overview_with_and_without_ja
     answer = do(operator, "break:nebius")
     assert (answer.status_code, answer.url) == (302, "/")
     html = html_of(operator.get("/"))
-    assert re.search(r"Broken, \d+ s left", html)
+    assert re.search(r"Broken, \d+\ss left", html)
     assert 'hx-trigger="every 2s"' in html
     part = html_of(do(operator, "repair:nebius", **HTMX))
     assert part.strip().startswith("<ol")

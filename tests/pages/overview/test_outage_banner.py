@@ -46,7 +46,7 @@ def test_it_says_which_group_since_when_how_many_callers_why_and_what_to_do(read
     (alert,) = Alert.objects.open()
     assert "chat fails its callers" in html
     assert f"{alert.raised_at:%H:%M} UTC" in html
-    assert "failed 10 of 10 requests in the last 10 minutes (100\u2009%): OpenAI answered 503." in html
+    assert "failed 10 of 10 requests in the last 10 minutes (100\u202f%): OpenAI answered 503." in html
     assert "3 callers got an error" in html
     addresses = (f"/groups/{group.pk}", "/requests?group=chat&amp;outcome=failed", f"/groups/{group.pk}/live")
     assert [address for address in addresses if f'href="{address}"' not in html] == []

@@ -86,7 +86,7 @@ def test_the_numbers_of_today_are_those_of_the_log(reader):
         logged(f"a{number}", age_min=0, cost_usd=0.25)
     logged("bad", age_min=0, status=503)
     html = on_one_line(html_of(reader.get("/")))
-    for text in ("today $0.75", "75.0\u2009%", "1 of 4 failed", "4 requests", "1 failing"):
+    for text in ("today $0.75", "75.0\u202f%", "1 of 4 failed", "4 requests", "1 failing"):
         assert text in html, text
     assert "From here to the first answer" not in html
 
@@ -144,7 +144,7 @@ def test_cooldowns_runs_and_alerts_are_listed(reader):
     Run.objects.create(**run, status=RunStatus.DONE, result=result)
     alerts.raise_alert(kind=AlertKind.PROVIDER_DOWN, subject="a", message="Nebius is down.")
     html = html_of(reader.get("/"))
-    for text in ("Llama", "after 2×429", "Rush hour", "90\u2009%", "200 sent", "Nebius is down.", "Open"):
+    for text in ("Llama", "after 2×429", "Rush hour", "90\u202f%", "200 sent", "Nebius is down.", "Open"):
         assert text in html, text
 
 

@@ -44,7 +44,7 @@ def tried(page, row: VirtualModel, threshold: object, **more: object):
 def test_prompts_give_a_histogram_shares_and_costs(page, chat):
     html = html_of(page.post(at(chat), {"prompts": PROMPTS}))
     assert "Scores of 4 prompts" in html
-    assert "75.0\u2009%" in html
+    assert "75.0\u202f%" in html
     assert "against <strong>$3.0" in html
     assert PROMPTS.splitlines()[3] in html
 
@@ -59,7 +59,7 @@ def test_a_file_replaces_the_text(page, chat):
 def test_moving_the_threshold_gives_the_part_alone(page, chat):
     html = html_of(tried(page, chat, -200))
     assert html.strip().startswith('<div id="calibration-outcome"')
-    assert "100.0\u2009%" in html
+    assert "100.0\u202f%" in html
 
 
 @pytest.mark.parametrize("wrong", ["", "high"])

@@ -60,15 +60,15 @@ def test_the_numbers_and_the_charts_are_those_of_the_log(page, some):
     html = html_of(page.get("/usage"))
     assert ">5</p>" in html
     assert ">$5.50</p>" in html
-    assert "Anthropic: $4.00 · 72.7\u2009%; OpenAI: $1.50 · 27.3\u2009%" in html
+    assert "Anthropic: $4.00 · 72.7\u202f%; OpenAI: $1.50 · 27.3\u202f%" in html
     assert "5 requests, 1 failed" in html
-    assert "OpenAI: 75.0\u2009%" in html
+    assert "OpenAI: 75.0\u202f%" in html
 
 
 def test_the_page_of_cost_has_the_same_money_and_says_what_it_was_spent_on(page, some):
     html = html_of(page.get("/usage/cost"))
     assert ">$5.50</p>" in html
-    assert "Anthropic: $4.00 · 72.7\u2009%; OpenAI: $1.50 · 27.3\u2009%" in html
+    assert "Anthropic: $4.00 · 72.7\u202f%; OpenAI: $1.50 · 27.3\u202f%" in html
     for title in ("Cost per day", "Cost by group", "Cost by model", "Cost by team", "Cost by user"):
         assert title in html, title
     assert "Popular models" not in html

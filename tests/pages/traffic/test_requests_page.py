@@ -227,7 +227,7 @@ def test_the_path_has_a_time_axis_and_a_bar_that_is_pale_until_the_first_token(r
     attempt = tried(first_token_ms=148.0, duration_ms=219.0, started_at="2000-01-01T00:00:00+00:00")
     logged("a1", duration_ms=221.0, first_token_ms=148.0, attempts=[attempt])
     html = on_one_line(html_of(reader.get(f"{URL}/a1")))
-    assert "40\u2009ms" in html
+    assert "40\u202fms" in html
     assert "answered 221 ms" in html
     assert "fill waits" in html
     assert "1 step: 1 answered" in html

@@ -18,10 +18,10 @@ def test_moments_are_round_and_few(whole_ms, step):
 
 def test_the_last_moment_leaves_room_for_the_end():
     ticks = ticks_of(221)
-    assert [tick.text for tick in ticks] == [f"{n}\u2009ms" for n in (0, 40, 80, 120, 160)]
+    assert [tick.text for tick in ticks] == [f"{n}\u202fms" for n in (0, 40, 80, 120, 160)]
     assert (ticks[0].x, ticks[1].x) == (0, 18.1)
-    assert ticks_of(250)[-1].text == "200\u2009ms"
+    assert ticks_of(250)[-1].text == "200\u202fms"
 
 
 def test_long_requests_are_told_in_seconds():
-    assert [tick.text for tick in ticks_of(3_000)] == [f"{n}\u2009s" for n in ("0", "0.5", "1", "1.5", "2", "2.5")]
+    assert [tick.text for tick in ticks_of(3_000)] == [f"{n}\u202fs" for n in ("0", "0.5", "1", "1.5", "2", "2.5")]

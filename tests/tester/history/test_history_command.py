@@ -51,8 +51,8 @@ def rehearse(*words: str) -> tuple[str, str, int]:
 def test_a_year_in_words_for_people(group, known):
     out, err, code = rehearse("--history", "2024")
     assert (err, code) == ("", 0)
-    assert "group      99.97\u2009%, 99.94\u2009% to 99.99\u2009% over 2 seeds; 150.5 of 527,040 lost" in out
-    assert "alone      OpenAI 98.4\u2009%" in out
+    assert "group      99.97\u202f%, 99.94\u202f% to 99.99\u202f% over 2 seeds; 150.5 of 527,040 lost" in out
+    assert "alone      OpenAI 98.4\u202f%" in out
     assert "12 December 2024, 02:00 to 07:00 UTC: 125 lost, a and b were down" in out
 
 
@@ -97,8 +97,8 @@ def test_a_rehearsal_that_takes_too_long_exits_with_3(group, monkeypatch):
 
 
 def test_a_share_is_never_rounded_up_to_100_percent():
-    assert percent(0.999999) != "100\u2009%"
-    assert (percent(1), percent(0.99251), percent(0)) == ("100\u2009%", "99.251\u2009%", "0\u2009%")
+    assert percent(0.999999) != "100\u202f%"
+    assert (percent(1), percent(0.99251), percent(0)) == ("100\u202f%", "99.251\u202f%", "0\u202f%")
 
 
 def test_hours_over_midnight_name_both_days():
