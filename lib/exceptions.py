@@ -13,5 +13,13 @@ class Conflict(DomainError):
     """The request is valid but the current state forbids it (409)."""
 
 
+class TooSoon(DomainError):
+    """The same was done a moment ago; it may be done again in `wait_s` (429)."""
+
+    def __init__(self, message: str, wait_s: int) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
+
+
 class Stale(DomainError):
     """The caller named an older version of the row (412)."""

@@ -14,7 +14,7 @@ from rest_framework.serializers import as_serializer_error
 from rest_framework.views import exception_handler as drf_exception_handler
 
 from lib.database_link import RETRY_AFTER_S, WHY
-from lib.exceptions import Conflict, DomainError, NotAllowed, Stale
+from lib.exceptions import Conflict, DomainError, NotAllowed, Stale, TooSoon
 
 STATUS: dict[type[Exception], int] = {NotAllowed: 403, Conflict: 409, Stale: 412, DomainError: 400}
 # Two simultaneous changes, each valid alone: the database accepted the first.
@@ -25,6 +25,8 @@ GONE = "This was deleted in the meantime."
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's own handling, plus our exceptions as `{"detail": why}` and model errors as 400."""
+    if isinstance(error, TooSoon):
+        return Response({"detail": str(error)}, status=429, headers={"Retry-After": str(error.wait_s)})
     for kind, status in STATUS.items():
         if isinstance(error, kind):
             return Response({"detail": str(error)}, status=status)

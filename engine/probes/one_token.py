@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -66,23 +67,32 @@ def question(endpoint: Endpoint, tokens: int) -> dict[str, Any]:
 
 
 async def ask_for_one_token(
-    spec: GroupSpec, deployment: DeploymentSpec, endpoint: Endpoint, *, call_id: str, rng: Random
+    spec: GroupSpec,
+    deployment: DeploymentSpec,
+    endpoint: Endpoint,
+    *,
+    call_id: str,
+    rng: Random,
+    budget_s: float = LONGEST_S,
 ) -> OneTokenResult:
-    """Asks a deployment as its group would; never raises for an upstream's error."""
+    """Asks a deployment as its group would, for `budget_s` at most; never raises for an upstream's error."""
     lone = alone(spec, deployment)
-    result = await _asked(lone, endpoint, call_id, 1, rng)
+    ask = partial(_asked, lone, endpoint, call_id, rng=rng, budget_s=budget_s)
+    result = await ask(1)
     last = result.call.trace.last
     if endpoint == CHAT and result.error and last is not None and last.error_class == BAD_REQUEST:
         before = result.call.trace
-        result = await _asked(lone, endpoint, call_id, ENOUGH_TOKENS, rng)
+        result = await ask(ENOUGH_TOKENS)
         result.call.trace.attempts[:0] = before.attempts
         if USED_UP.search(result.error):
             result.error = ""
     return result
 
 
-async def _asked(spec: GroupSpec, endpoint: Endpoint, call_id: str, tokens: int, rng: Random) -> OneTokenResult:
-    call = Call(endpoint, {"model": spec.name, **question(endpoint, tokens)}, Trace(call_id, ""), budget_s=LONGEST_S)
+async def _asked(
+    spec: GroupSpec, endpoint: Endpoint, call_id: str, tokens: int, *, rng: Random, budget_s: float
+) -> OneTokenResult:
+    call = Call(endpoint, {"model": spec.name, **question(endpoint, tokens)}, Trace(call_id, ""), budget_s=budget_s)
     routing, result = Routing(rng), OneTokenResult(call)
     await routing.put(spec)
     group = routing.get(spec.name)

@@ -11,24 +11,17 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import structlog
 
-from access.keys import KeyHolder
-from access.models import Role
-from engine.ledger import Trace, new_call_id
-from engine.probes.one_token import OneTokenResult, ask_for_one_token
 from engine.spec import DeploymentSpec, GroupSpec
-from engine.upstreams.call import Endpoint
 from gateway.background.periodic import run_every
+from gateway.background.proof_requests import ask_deployment
 from usage import alerting
 from usage.health import standby_proofs
-from usage.health.standby_proofs import DueStandby, ProofResult
-from usage.metrics.summing import sums
+from usage.health.standby_proofs import DueStandby
 from usage.models import AlertKind
-from usage.request_log.finished import PROBE, PROVER
-from usage.request_log.recorder import recorder
 
 if TYPE_CHECKING:
     from gateway.live import Live
@@ -71,35 +64,11 @@ class StandbyProver:
 
     async def _prove(self, due: DueStandby, places: dict[str, Place]) -> None:
         spec, deployment = places[due.deployment_id]
-        if deployment.problem:
-            result = ProofResult(deployment.problem)
-        else:
-            found = await self._asked(spec, deployment, cast(Endpoint, due.endpoint))
-            call_id = found.call.trace.call_id
-            result = ProofResult(found.error, found.is_timeout, call_id, found.retry_after_s)
+        result = await ask_deployment(spec, deployment, due, rng=self.rng)
         record = partial(standby_proofs.record, due.deployment_id, result, after_s=self.after_s, rng=self.rng)
         await self.live.read(record)
         if result.error:
             log.warning("a standby did not answer", deployment=deployment.name, group=spec.name, error=result.error)
-
-    async def _asked(self, spec: GroupSpec, deployment: DeploymentSpec, endpoint: Endpoint) -> OneTokenResult:
-        """Its row in the log has its cost; nothing of it counts as a request."""
-        # Here, because the configuration that these modules need is in `gateway.live`, which has this one.
-        from gateway.exchange import Exchange
-        from gateway.records import FinishedExchange
-
-        exchange = Exchange(PROBE, HOLDER, Trace(new_call_id(), ""), was_routed=True)
-        call_id = exchange.trace.call_id
-        found = await ask_for_one_token(spec, deployment, endpoint, call_id=call_id, rng=self.rng)
-        exchange.trace, exchange.call, exchange.result = found.call.trace, found.call, found.answer
-        exchange.status, exchange.error_code = found.status, found.code
-        ended = FinishedExchange(exchange)
-        recorder.put(ended)
-        sums.count_proof(ended)
-        return found
-
-
-HOLDER = KeyHolder(PROVER, Role.STRANGER)
 
 
 def places_in(specs: Iterable[GroupSpec]) -> dict[str, Place]:

@@ -29,10 +29,20 @@ class GroupRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ProofLine:
+    """A deployment without traffic: when it last answered, in words, or the `error` of its last test request."""
+
+    group_id: UUID
+    model_id: UUID
+    words: str
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DeploymentCard:
     """One deployment. `share` is its percentage under weighted, `problem` says why it takes no traffic.
 
-    `cooling` is why it is out of use for a while; `breaker` names it to stop its use.
+    `cooling` is why it is out of use for a while; `breaker` names it to stop its use. `proof` is of a standby.
     """
 
     disc: Disc
@@ -44,6 +54,7 @@ class DeploymentCard:
     problem: str
     breaker: str = ""
     cooling: CoolingDown | None = None
+    proof: ProofLine | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +79,17 @@ def row_of(group: RoutingGroup, team_names: Mapping[str, str]) -> GroupRow:
     return GroupRow(group, len(deployments), discs[:DISCS], len(discs[DISCS:]), teams)
 
 
-def tiers_of(group: RoutingGroup, cooldowns: Iterable[CoolingDown] = ()) -> tuple[Tier, ...]:
+def tiers_of(
+    group: RoutingGroup, cooldowns: Iterable[CoolingDown] = (), proofs: Mapping[str, ProofLine] | None = None
+) -> tuple[Tier, ...]:
     """A group's deployments as cards: by priority under priority-failover, else all in one tier."""
     ours = {one.id: one for one in cooldowns if group.name in one.groups}
     deployments = list(group.deployments.all())
     shares = _shares(group, deployments)
     tiers: dict[int | None, list[DeploymentCard]] = defaultdict(list)
     for deployment, share in zip(deployments, shares, strict=True):
-        tiers[_tier_number(group, deployment)].append(_with_cooling(deployment, card_of(deployment, share), ours))
+        card = replace(card_of(deployment, share), proof=(proofs or {}).get(str(deployment.model_id)))
+        tiers[_tier_number(group, deployment)].append(_with_cooling(deployment, card, ours))
     return tuple(Tier(number, tuple(cards)) for number, cards in sorted(tiers.items(), key=lambda t: t[0] or 0))
 
 

@@ -20,6 +20,7 @@ from pages.groups.cards import tiers_of
 from pages.groups.forms import GroupTestForm
 from pages.groups.home.home_state import home_of, moment_in
 from pages.groups.home.live_parts import now_answer
+from pages.groups.home.proof_lines import proof_lines
 from pages.guards import PersonRequest, requires
 
 # Those of the first clients; the others are on a page of their own.
@@ -60,13 +61,15 @@ def detail_context(
     request: PersonRequest, group: RoutingGroup, at: datetime | None = None, **more: Any
 ) -> dict[str, Any]:
     """The context of the page of one group, now or at an earlier moment; a test adds its result."""
-    state = home_of(group, now=timezone.now(), at=at)
+    now = timezone.now()
+    state = home_of(group, now=now, at=at)
+    busy = {name for name, traffic in state.traffic.deployments.items() if traffic.tried}
     sections = sections_of(group)
     return {
         "group": group,
         "state": state,
         "scene": state.scene,
-        "tiers": tiers_of(group, state.cooldowns),
+        "tiers": tiers_of(group, state.cooldowns, {} if at else proof_lines(group, state.proofs, busy=busy, now=now)),
         "snippets": snippets_of(request.build_absolute_uri("/"), group.name)[:HOME_SNIPPETS],
         "changed": [setting for section in sections for setting in section.settings if not setting.is_default],
         "sections": sections,

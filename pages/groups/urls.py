@@ -4,7 +4,7 @@ from django.urls import path
 
 from pages.groups import assigned, bulk_actions, detail, group_list, import_export, send_test_page, versions
 from pages.groups.builder import views
-from pages.groups.home import share_link
+from pages.groups.home import proof_lines, share_link
 
 urlpatterns = [
     path("groups", group_list.group_list, name="group-list"),
@@ -21,6 +21,7 @@ urlpatterns = [
     path("groups/<uuid:group_id>/share/<uuid:link_id>/revoke", share_link.revoke, name="group-share-revoke"),
     path("shared/<str:token>", share_link.shared_group, name="shared-group"),
     path("shared/<str:token>/now", share_link.shared_now, name="shared-group-now"),
+    path("groups/<uuid:group_id>/deployments/<uuid:model_id>/prove", proof_lines.prove_form, name="standby-proof"),
     path("groups/<uuid:group_id>/switch", bulk_actions.switch, name="group-switch"),
     path("groups/<uuid:group_id>/delete", bulk_actions.delete, name="group-delete"),
     path("groups/<uuid:group_id>/duplicate", bulk_actions.duplicate, name="group-duplicate"),

@@ -13,12 +13,13 @@ from random import Random
 from typing import Any
 
 from django.conf import settings
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from engine.core.state import DEPLOYMENT, KEY
 from engine.outcomes import Outcome
+from lib.exceptions import Conflict, TooSoon
 from lib.ids import uuids_of
 from providers.health.probe_schedule import spread
 from providers.models import LanguageModel
@@ -30,6 +31,8 @@ from usage.request_log.finished import PROBE
 # Longer than one test request may take.
 LEASE = timedelta(minutes=10)
 AT_ONCE = 8
+# Between two requests that somebody wants, of all server processes.
+AGAIN_AFTER = timedelta(seconds=10)
 ERROR_LENGTH, IDS_AT_ONCE = 512, 500
 
 
@@ -87,13 +90,41 @@ def claim_due(deployment_ids: Collection[str], *, after_s: float, rng: Random) -
     return claimed
 
 
+def claim_by_hand(model: LanguageModel) -> DueStandby:
+    """Claims one that somebody wants to be asked, due or not, whatever the switch of its provider says.
+
+    Raises Conflict where nobody may be asked, and TooSoon within seconds of the last request.
+    """
+    now, breakers = timezone.now(), (f"{DEPLOYMENT}{model.pk}", f"{KEY}{model.provider_id}")
+    endpoint = endpoint_for(model.capabilities)
+    if endpoint is None:
+        raise Conflict(f"{model} has no request that costs next to nothing; send it a test of your own.")
+    if not _has_key(model):
+        raise Conflict(f"{model.provider.name} has no key of the console, and those of callers are not used for this.")
+    if BreakerTrip.objects.filter(until__gt=now, breaker__in=breakers).exists():
+        raise Conflict(f"Somebody has stopped the use of {model}. End that first, under Cooldowns.")
+    new = {"deployment_id": str(model.pk), "next_at": now + LEASE}
+    StandbyProof.objects.get_or_create(model=model, defaults=new)
+    row = with_last_answer(StandbyProof.objects.filter(pk=model.pk)).get()
+    free = Q(asked_at=None) | Q(asked_at__lte=now - AGAIN_AFTER)
+    healed = {} if still_fails(row) else NOTHING_FAILED
+    if not StandbyProof.objects.filter(free, pk=model.pk).update(asked_at=now, next_at=now + LEASE, **healed):
+        raise TooSoon(f"{model} was asked a moment ago. Wait {AGAIN_AFTER.seconds} s.", AGAIN_AFTER.seconds)
+    return DueStandby(row.deployment_id, endpoint)
+
+
 def _may_ask(row: StandbyProof, stopped: Collection[str]) -> bool:
     """Not where its provider's switch is off, where somebody has stopped its use, and not without a key of ours: those
     of callers are theirs."""
     provider = row.model.provider
-    needs_key = preset_of(provider.type).needs_key and not provider.api_base
     is_stopped = f"{DEPLOYMENT}{row.deployment_id}" in stopped or f"{KEY}{provider.pk}" in stopped
-    return provider.proves_standby and not is_stopped and (hasattr(provider, "key") or not needs_key)
+    return provider.proves_standby and not is_stopped and _has_key(row.model)
+
+
+def _has_key(model: LanguageModel) -> bool:
+    """Whether the console has a key of its own where one is needed."""
+    provider = model.provider
+    return hasattr(provider, "key") or not preset_of(provider.type).needs_key or bool(provider.api_base)
 
 
 NOTHING_FAILED: dict[str, Any] = {"failed": 0, "timed_out": 0, "failing_since": None, "error": ""}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -68,6 +68,7 @@ class HomeState:
     cooldowns: tuple[CoolingDown, ...]
     fallbacks: tuple[FallbackRow, ...]
     dead: tuple[DeadStandbyRow, ...] = ()
+    proofs: Mapping[str, StandbyState] = field(default_factory=dict)
 
     @property
     def p50_ms(self) -> float | None:
@@ -165,6 +166,7 @@ def home_of(group: RoutingGroup, *, now: datetime, at: datetime | None = None) -
         alerts=_alerts(group.name, now),
         cooldowns=tuple(cooldowns),
         fallbacks=_fallback_rows(rows),
+        proofs=proofs,
         dead=tuple(
             DeadStandbyRow(one.name, proofs[one.deployment_id])
             for one in drawn.deployments
