@@ -40,6 +40,15 @@ def test_filters_narrow_it(as_charlie):
     assert ids(as_charlie.get(f"{URL}?call=o&group=chat&status=200")) == ["ok"]
 
 
+def test_test_requests_to_standbys_are_left_out_or_alone_as_one_wants(as_charlie):
+    logged("real", model_group="chat")
+    logged("proof", model_group="", owner="standby proof", endpoint="probe")
+    assert sorted(ids(as_charlie.get(URL))) == ["proof", "real"]
+    assert ids(as_charlie.get(f"{URL}?proofs=false")) == ["real"]
+    assert ids(as_charlie.get(f"{URL}?proofs=true")) == ["proof"]
+    assert as_charlie.get(f"{URL}?proofs=maybe").json() == {"proofs": ["Give true or false."]}
+
+
 def test_a_key_without_a_role_sees_its_owners_requests_only(as_dora, as_nobody):
     logged("mine", owner="dora")
     logged("theirs", owner="charlie")

@@ -32,6 +32,7 @@ FILTERS = {
     "fell_back": "`true`: a better tier or group had failed or was skipped; `false`: the others.",
     "rescued": "`true`: its stream broke and another attempt brought it to its end.",
     "skipped": "`true`: at least one deployment was skipped.",
+    "proofs": "`true`: only test requests to deployments without traffic; `false`: none of them.",
     "since": "From this moment on, in UTC: `2030-01-31T14:30`.",
     "until": "Before this moment.",
     "before": "`next` of the previous page.",

@@ -22,8 +22,20 @@ OUTCOME_CHOICES = [
 FORMER = {"ok": Outcome.ANSWERED, **{outcome.value: outcome for outcome in Outcome}}
 MOMENT = "%Y-%m-%dT%H:%M"
 MOMENTS = [MOMENT, "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d"]
-BEHIND_MORE = ("status", "key", "provider", "virtual_model", "fell_back", "rescued", "skipped", "since", "until")
+BEHIND_MORE = (
+    "status",
+    "key",
+    "provider",
+    "virtual_model",
+    "fell_back",
+    "rescued",
+    "skipped",
+    "proofs",
+    "since",
+    "until",
+)
 FELL_BACK_CHOICES = [("", "Any way"), ("true", "Fell back"), ("false", "Did not fall back")]
+PROOF_CHOICES = [("", "Any"), ("false", "None of them"), ("true", "Only these")]
 # The marks of requests by their fields.
 MARKS = {"fell_back": "Fell back", "rescued": "Rescued", "skipped": "Skipped"}
 
@@ -99,6 +111,15 @@ class RequestFilterForm(forms.Form):
     )
     rescued = _marked("Broken streams", "Rescued")
     skipped = _marked("Deployments passed over", "Skipped one or more")
+    proofs = forms.TypedChoiceField(
+        label="Test requests to standbys",
+        required=False,
+        choices=PROOF_CHOICES,
+        coerce=lambda said: said == "true",
+        empty_value=None,
+        widget=forms.Select({"class": "input"}),
+        error_messages={"invalid_choice": "Give true or false."},
+    )
     since = _moment("From (UTC)")
     until = _moment("Until (UTC)")
     before = MarkField(required=False)
@@ -117,7 +138,7 @@ class RequestFilterForm(forms.Form):
     def wanted(self, *, owner: str = "") -> LogQuery:
         """The query in a valid form, for one owner if given."""
         said = self.cleaned_data
-        names = ("outcome", "status", "key", "group", "provider", "virtual_model", *MARKS, "since", "until")
+        names = ("outcome", "status", "key", "group", "provider", "virtual_model", *MARKS, "proofs", "since", "until")
         same = {name: said[name] for name in names}
         return LogQuery(call_id=said["call"], owner=owner or said["user"], **same)
 

@@ -16,6 +16,7 @@ from engine.outcomes import outcome_of
 from lib.ids import uuid_of
 from usage.models import RequestRecord, UsageSeries
 from usage.models.requests import RequestQuerySet
+from usage.request_log.finished import PROBE, PROVER
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -65,7 +66,8 @@ class LogCursor:
 class LogQuery:
     """The search; empty fields do not filter.
 
-    `call_id` is the beginning of one, `key` the name or the id of an API key, `status` an HTTP status.
+    `call_id` is the beginning of one, `key` the name or the id of an API key, `status` an HTTP status, `proofs` whether
+    to find only test requests to standbys, or none of them.
     """
 
     call_id: str = ""
@@ -79,6 +81,7 @@ class LogQuery:
     fell_back: bool | None = None
     rescued: bool | None = None
     skipped: bool | None = None
+    proofs: bool | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -112,6 +115,9 @@ def matching(wanted: LogQuery) -> RequestQuerySet:
         found = found.filter(rescued=True)
     if wanted.skipped:
         found = found.filter(has_skips=True)
+    if wanted.proofs is not None:
+        # By the index on owners; without them it would be nearly the whole log.
+        found = found.filter(owner=PROVER, endpoint=PROBE) if wanted.proofs else found.exclude(endpoint=PROBE)
     if wanted.status:
         found = found.filter(_ended_with(wanted.status))
     return found.filter(_by_key(wanted.key)) if wanted.key else found

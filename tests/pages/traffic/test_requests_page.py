@@ -65,7 +65,7 @@ def test_the_newest_is_first_and_a_page_begins_where_the_one_before_ended(reader
         ("outcome=answered", ["aa1"]),
         ("outcome=failed", ["bb2", "ee5"]),
         ("outcome=refused", ["cc3"]),
-        ("outcome=left", ["dd4"]),
+        ("outcome=left", ["dd4", "ff6"]),
         ("status=ok", ["aa1"]),
         ("status=failed", ["bb2", "ee5"]),
         ("status=422", ["cc3"]),
@@ -85,6 +85,10 @@ def test_the_newest_is_first_and_a_page_begins_where_the_one_before_ended(reader
         ("key=gone", ["bb2"]),
         ("key=nobody", []),
         ("group=other&outcome=answered", []),
+        ("proofs=true", ["ff6"]),
+        ("proofs=true&outcome=failed", []),
+        ("proofs=false", ["aa1", "bb2", "cc3", "dd4", "ee5"]),
+        ("proofs=false&user=bob", ["cc3"]),
     ],
 )
 def test_each_filter_leaves_what_it_names(reader, query, found):
@@ -93,6 +97,8 @@ def test_each_filter_leaves_what_it_names(reader, query, found):
     logged("cc3", age_min=3, status=422, owner="bob")
     logged("dd4", age_min=4, status=499, provider="Azure", fell_back=True)
     logged("ee5", age_min=5, status=429, virtual_model="auto")
+    # In the log of a real one it has neither a group nor a key.
+    logged("ff6", age_min=6, status=499, model_group="", owner="standby proof", endpoint="probe")
     assert shown(reader, query) == found
 
 
