@@ -35,11 +35,14 @@ def with_signed_ids(fields: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def with_signatures(messages: Any, model: str) -> Any:
-    """The messages of a chat as Gemini wants them back: with the signatures that are known of their calls."""
+def with_signatures(messages: Any, model: str, *, marks_others: bool = True) -> Any:
+    """The messages of a chat as Gemini wants them back: with the signatures that are known of their calls.
+
+    `marks_others`: calls without one get Google's word for that, where the model asks for signatures.
+    """
     if not any("tool_calls" in message for message in objects(messages)):
         return messages
-    asks = OLDER.search(model) is None
+    asks = marks_others and OLDER.search(model) is None
     return with_changed_ids([_signed(message, asks) for message in messages], _without)
 
 
@@ -48,9 +51,14 @@ def without_signatures(messages: Any) -> Any:
 
     Signatures are of calls, and of texts; itself where there are none.
     """
-    if not isinstance(messages, list) or not any(map(_has_signature, messages)):
+    if not has_signatures(messages):
         return messages
     return [_unsigned(message) if _has_signature(message) else message for message in messages]
+
+
+def has_signatures(messages: Any) -> bool:
+    """Whether any of these messages has one that a chat client sends back."""
+    return isinstance(messages, list) and any(map(_has_signature, messages))
 
 
 def _has_signature(message: Any) -> bool:

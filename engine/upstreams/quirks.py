@@ -5,13 +5,14 @@ From the providers' documentation; none of these services could be asked from he
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote
 
 from engine.dialects.call_ids import with_short_ids
-from engine.dialects.gemini_signatures import with_signatures, without_signatures
+from engine.dialects.gemini_signatures import has_signatures, with_signatures, without_signatures
 from engine.spec import DeploymentSpec, Unsupported
 
 Body = dict[str, Any]
@@ -28,7 +29,7 @@ class Quirks:
     the only name of the limit of output tokens that it knows; without one, a translated request uses `new_limit_name`.
     `renames` are parameters by their own name there, `values` are (parameter, OpenAI's value, its own).
     `forbidden` are refused. `keeps` are fields of thoughts that come back to it in a translated request; `signs_calls`:
-    its calls of tools come back with signatures.
+    it is Google's own API, which wants a signature of each call of a tool.
     """
 
     auth: Literal["bearer", "api-key"] = "bearer"
@@ -65,9 +66,8 @@ QUIRKS: Mapping[str, Quirks] = {
 }
 GEMINI = "https://generativelanguage.googleapis.com/v1beta/openai"
 BASES = {"gemini": GEMINI}
-# Types with models of other makers alone, and the address of the one type that others use, too.
-NOT_GOOGLES = frozenset({"azure", "mistral", "groq", "cohere", "cohere_chat", "deepseek", "ollama", "nebius"})
-OPENAIS_HOME = "//api.openai.com/"
+# Google's models that sign their thoughts, by the names that any provider has for them: `google/gemini-3-pro`.
+SIGNS = re.compile(r"\bgemini", re.IGNORECASE)
 # LiteLLM's providers that translate thoughts with their signatures themselves.
 SIGNED = frozenset({"anthropic", "bedrock", "vertex_ai", "databricks"})
 
@@ -121,9 +121,10 @@ def fitted(body: Body, deployment: DeploymentSpec, *, is_translated: bool) -> Bo
     A chat client's own request keeps its names where the server may know them: a translated one has ours.
     """
     quirks = quirks_of(deployment)
-    if quirks.signs_calls and (signed := with_signatures(body.get("messages"), deployment.known_as)):
-        body = body if signed is body["messages"] else {**body, "messages": signed}
-    if has_foreign_signatures(body, deployment):
+    if signs(deployment):
+        signed = with_signatures(body.get("messages"), deployment.known_as, marks_others=quirks.signs_calls)
+        body = body if signed is body.get("messages") else {**body, "messages": signed}
+    elif has_foreign_signatures(body, deployment):
         body = {**body, "messages": without_signatures(body["messages"])}
     if is_translated:
         body = {**body, "messages": with_short_ids(_without_thoughts(body.get("messages"), quirks.keeps))}
@@ -139,15 +140,17 @@ def fitted(body: Body, deployment: DeploymentSpec, *, is_translated: bool) -> Bo
     return body
 
 
-def has_foreign_signatures(body: Body, deployment: DeploymentSpec) -> bool:
-    """Whether Google's signatures would go to somebody else: a fallback, or another turn of a conversation.
+def signs(deployment: DeploymentSpec) -> bool:
+    """Whether Google's signatures are made here, and have to come back: its API, and its models wherever they are.
 
-    An address of an operator's own may be Google's, behind a proxy.
+    A model that has another name at its provider is known by its base model.
     """
-    is_elsewhere = deployment.provider_type in NOT_GOOGLES or OPENAIS_HOME in (deployment.api_base or "")
-    if not is_elsewhere or "messages" not in body:
-        return False
-    return without_signatures(body["messages"]) is not body["messages"]
+    return quirks_of(deployment).signs_calls or SIGNS.search(deployment.known_as) is not None
+
+
+def has_foreign_signatures(body: Body, deployment: DeploymentSpec) -> bool:
+    """Whether Google's signatures would go to somebody else: a fallback, or another turn of a conversation."""
+    return has_signatures(body.get("messages")) and not signs(deployment)
 
 
 def for_litellm(messages: list[Any], deployment: DeploymentSpec) -> list[Any]:

@@ -12,6 +12,8 @@ from pydantic_core import to_json
 
 from engine import limits
 from engine.dialects.answers import read_chat, read_embeddings
+from engine.dialects.gemini_signatures import DROPPED as SIGNATURES
+from engine.dialects.gemini_signatures import without_signatures
 from engine.dialects.limits import within
 from engine.dialects.trailing_error import trailing_error
 from engine.ledger import Attempt
@@ -31,7 +33,7 @@ from engine.upstreams.dropped import ALWAYS, dropped_params
 from engine.upstreams.litellm_streams import Opening, counted
 from engine.upstreams.litellm_wire import ObservedAnswer
 from engine.upstreams.passed_on import TRACING, come_back, headers_for
-from engine.upstreams.quirks import for_litellm
+from engine.upstreams.quirks import for_litellm, has_foreign_signatures
 from engine.upstreams.sse import EVENT_LIMIT
 
 litellm_connections.bind()
@@ -104,6 +106,8 @@ def _arguments(call: Call, deployment: DeploymentSpec, policy: RetryPolicy) -> d
     chat, _ = within(call.chat, deployment.max_output_tokens)
     chat = refusals.worded(chat, deployment) if is_chat else chat
     messages = chat.get("messages", [])
+    if has_foreign_signatures(chat, deployment):
+        messages = without_signatures(messages)
     if call.is_translated:
         messages = for_litellm(messages, deployment)
     text = {"messages": messages} if is_chat else {"input": call.chat["input"]}
@@ -143,6 +147,8 @@ def _dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
     _, allowed = _allowed(call)
     known = None if _passes(call, deployment) else _known(call, deployment)
     _, lowered = within(call.chat, deployment.max_output_tokens)
+    if not call.is_translated and has_foreign_signatures(call.chat, deployment):
+        lowered = (*lowered, SIGNATURES)
     sent = refusals.worded(call.chat, deployment) if call.is_chat else call.chat
     return (*dropped_params(sent, allowed, known), *lowered, *asking.reworded(call, deployment))
 

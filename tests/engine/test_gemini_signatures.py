@@ -13,10 +13,13 @@ import pytest
 from engine.dialects.gemini_signatures import UNSIGNED, with_signatures
 from engine.ledger import Attempt, Trace
 from engine.spec import DeploymentSpec, RetryPolicy, Secret, Unsupported
+from engine.upstreams import quirks, through_litellm
 from engine.upstreams.call import Answer, Call
 from engine.upstreams.choose import obstacle, upstream_for
 from engine.upstreams.connections import close_session
 from engine.upstreams.direct import OpenAISpeech
+from engine.upstreams.messages import ChatOverMessagesSpeech
+from engine.upstreams.responses import ChatOverResponsesSpeech
 from tests.engine.direct_calls import upstream_of_a_test
 from tests.engine.scripted import deployment
 from tests.fakes import Exchange, ScriptedUpstream
@@ -47,30 +50,84 @@ SIGNED_TEXT = {"role": "assistant", "content": "Hello", "extra_content": SIGNED_
 SIGNED_PART = {"type": "text", "text": "Hello", "extra_content": SIGNED_CALL["extra_content"]}
 
 
+TURNS: list[dict[str, Any]] = [
+    HI,
+    SIGNED_TEXT,
+    HI,
+    {"role": "assistant", "content": [SIGNED_PART], "tool_calls": [SIGNED_CALL]},
+    {"role": "tool", "tool_call_id": "c", "content": ""},
+]
+
+
 @pytest.mark.parametrize(
-    ("provider_type", "base", "is_elsewhere"),
+    ("provider_type", "model", "is_elsewhere"),
     [
-        ("mistral", "https://api.mistral.ai/v1", True),
-        ("openai", "https://api.openai.com/v1", True),
-        ("gemini", None, False),
-        ("openai", "https://proxy.example.com/v1", False),
-        ("openrouter", "https://openrouter.ai/api/v1", False),
+        ("gemini", "gemini-3-pro-preview", False),
+        ("gemini", "gemma-4-27b", False),
+        ("openrouter", "google/gemini-3-pro", False),
+        ("openrouter", "anthropic/claude-sonnet-5", True),
+        ("openai", "gemini-3-pro-preview", False),
+        ("openai", "gpt-5.1", True),
+        ("azure", "gpt-5.1", True),
+        ("mistral", "mistral-large", True),
+        ("together_ai", "meta-llama/Llama-4-Scout", True),
+        ("fireworks_ai", "accounts/fireworks/models/kimi-k2", True),
+        ("deepinfra", "google/gemini-3.5-flash", False),
+        ("deepinfra", "google/gemma-3-27b-it", True),
+        ("perplexity", "sonar", True),
+        ("hosted_vllm", "qwen3", True),
     ],
 )
-def test_signatures_of_texts_and_calls_go_to_google_alone(provider_type: str, base: str | None, *, is_elsewhere: bool):
-    place = deployment("d", provider_type=provider_type, api_base=base, unsupported=Unsupported.REFUSE)
-    called = {"role": "assistant", "content": [SIGNED_PART], "tool_calls": [SIGNED_CALL]}
-    turns: list[dict[str, Any]] = [HI, SIGNED_TEXT, HI, called, {"role": "tool", "tool_call_id": "c", "content": ""}]
-    call = Call("chat/completions", {"model": "g", "messages": turns}, Trace("r", "g"))
+@pytest.mark.parametrize("router", ["direct", "litellm"])
+def test_who_makes_signatures_gets_them_back_and_nobody_else(
+    router: str, provider_type: str, model: str, *, is_elsewhere: bool
+):
+    place = deployment("d", provider_type=provider_type, upstream_model=model, unsupported=Unsupported.REFUSE)
+    place = replace(place, api_base="https://proxy.example.com/v1", dialects=frozenset({"chat"}))
+    call = Call("chat/completions", {"model": "g", "messages": TURNS}, Trace("r", "g"))
     assert obstacle(call, place) is None
-    request = OpenAISpeech().request(call, place)
-    assert isinstance(request.body, bytes)
-    assert (b"extra_content" not in request.body) is is_elsewhere
-    assert ("messages.extra_content" in request.dropped) is is_elsewhere
-    told = json.loads(request.body)["messages"]
-    assert [message["role"] for message in told] == [message["role"] for message in turns]
+    told, dropped = sent_to(call, place) if router == "direct" else sent_to_litellm(call, place)
+    assert ("extra_content" not in json.dumps(told)) is is_elsewhere
+    assert ("messages.extra_content" in dropped) is is_elsewhere
+    assert [message["role"] for message in told] == [message["role"] for message in TURNS]
     assert told[1]["content"] == "Hello"
     assert told[3]["tool_calls"][0]["function"] == SIGNED_CALL["function"]
+
+
+def sent_to(call: Call, place: DeploymentSpec) -> tuple[list[Any], tuple[str, ...]]:
+    request = OpenAISpeech().request(call, place)
+    assert isinstance(request.body, bytes)
+    return json.loads(request.body)["messages"], request.dropped
+
+
+def sent_to_litellm(call: Call, place: DeploymentSpec) -> tuple[list[Any], tuple[str, ...]]:
+    return through_litellm._arguments(call, place, RetryPolicy())["messages"], through_litellm._dropped(call, place)
+
+
+@pytest.mark.parametrize("base_model", ["gemini-3-pro-preview", ""])
+def test_a_model_of_google_under_another_name_is_known_by_its_base_model(base_model: str):
+    place = deployment("d", api_base="https://proxy.example.com/v1", upstream_model="fast", base_model=base_model)
+    call = Call("chat/completions", {"model": "g", "messages": TURNS}, Trace("r", "g"))
+    told, _ = sent_to(call, place)
+    assert ("extra_content" in json.dumps(told)) is bool(base_model)
+
+
+def test_a_proxy_of_google_gets_signatures_from_ids_and_no_marks():
+    place = deployment("d", provider_type="openrouter", api_base="https://proxy.example.com/v1")
+    place = replace(place, upstream_model="google/gemini-3-pro", dialects=frozenset({"chat"}))
+    calls = [{"id": f"c__thought__{SIGNATURE}"}, {"id": "other"}]
+    [_, message] = quirks.fitted({"messages": called(*calls)}, place, is_translated=True)["messages"]
+    signed, other = message["tool_calls"]
+    assert (signed["id"], signed["extra_content"]) == ("c", SIGNED_CALL["extra_content"])
+    assert other == {"id": "other"}
+
+
+@pytest.mark.parametrize("speech", [ChatOverMessagesSpeech(), ChatOverResponsesSpeech()])
+def test_other_protocols_have_no_signatures_of_google_and_say_so(speech: Any):
+    call = Call("chat/completions", {"model": "g", "messages": TURNS}, Trace("r", "g"))
+    request = speech.request(call, deployment("d", api_base="https://proxy.example.com/v1"))
+    assert b"extra_content" not in request.body
+    assert "messages.extra_content" in request.dropped
 
 
 class Signing:

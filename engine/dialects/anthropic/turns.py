@@ -9,6 +9,8 @@ from typing import Any
 
 from engine.dialects.anthropic.signatures import is_replayable
 from engine.dialects.call_ids import cleaned
+from engine.dialects.gemini_signatures import DROPPED as SIGNATURES
+from engine.dialects.gemini_signatures import has_signatures
 from engine.dialects.reading import parsed
 from engine.dialects.shapes import objects
 from engine.dialects.translation import Untranslatable
@@ -43,6 +45,7 @@ def split(messages: object) -> tuple[list[Block], list[dict[str, Any]]]:
 def lost_in(messages: list[dict[str, Any]]) -> list[str]:
     """Names of what a message says that has no place in a turn; the messages have been split."""
     found = [f"messages.{name}" for message in messages for name in UNSAID if message.get(name)]
+    found += [SIGNATURES] if has_signatures(messages) else []
     contents = [content for message in messages if isinstance(content := message.get("content"), list)]
     images = [part.get("image_url") for content in contents for part in objects(content)]
     details = (image.get("detail") for image in images if isinstance(image, dict))

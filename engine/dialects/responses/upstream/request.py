@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.dialects.call_ids import IN_CHAT, has_longer
+from engine.dialects.gemini_signatures import DROPPED as SIGNATURES
+from engine.dialects.gemini_signatures import has_signatures
 from engine.dialects.responses.upstream.history import History
 from engine.dialects.shapes import object_of, objects
 from engine.dialects.translation import Untranslatable
@@ -61,6 +63,7 @@ def request(chat: dict[str, Any], model: str) -> AskedOfResponses:
         body["stream"] = True
     lost = [name for name, value in chat.items() if name not in HANDLED and _changes_something(name, value)]
     lost += history.lost + _add_limit(chat, body)
+    lost += [SIGNATURES] if has_signatures(chat.get("messages")) else []
     lost += [IN_CHAT] if has_longer(chat.get("messages")) else []
     _add_text(chat, body)
     _add_tools(chat, body)
