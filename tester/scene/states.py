@@ -80,7 +80,9 @@ def state_of(row: JSON, fault: DrawnFault | None) -> CardState:
     if not answered and (failures >= DOWN_AFTER or (failures and not row["success_count"])):
         return _why_down(row)
     if not attempts:
-        return _why_down(row) if row_of_failures >= DOWN_AFTER else CardState.STANDBY
+        if row_of_failures >= DOWN_AFTER:
+            return _why_down(row)
+        return CardState.DEGRADED if row_of_failures else CardState.STANDBY
     return CardState.DEGRADED if failures / attempts >= DEGRADED_FROM else CardState.ANSWERING
 
 

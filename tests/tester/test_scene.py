@@ -186,6 +186,10 @@ AUTH, QUOTA = {"AuthenticationError": 3}, {"RateLimitError": 3}
             ("is-down", "Down", "since 0:10 · 5 × 503"),
         ),
         (lately(row(50, 5, failing_count=5, failing_cooled=True), 0, 0), ("is-probing", "Probing", "after 5 × 503")),
+        (
+            lately(row(50, 1, failing_count=1, failing_since_ms=0), 0, 0),
+            ("is-degraded", "Degraded", "1 × 503"),
+        ),
         (lately(row(50, 5, failing_count=5, failing_since_ms=0), 0, 0), ("is-down", "Down", "since 0:00 · 5 × 503")),
     ],
 )

@@ -78,6 +78,8 @@ def _row(all: DeploymentTraffic, recent: DeploymentTraffic) -> dict[str, Any]:
         "in_flight": 0,
         "avg_latency_ms": round(all.latency_ms or 0.0, 3),
         "cooldown_left_s": 0.0,
+        # Its breaker may have been of a process that is gone.
+        "failing_count": 0 if all.answered else all.failed,
         "errors": dict(all.errors),
         "recent_request_count": recent.tried,
         "recent_failure_count": recent.failed,

@@ -263,3 +263,12 @@ def test_a_deployment_that_one_request_at_a_time_tries_reads_probing_and_not_deg
     process = ServerProcess.objects.create(id=uuid4(), started_at=now, seen_at=now)
     cooling(deployment_id=UUID(ids(group)[0]), state=BreakerState.HALF_OPEN, process=process.pk)
     assert "is-probing" in page_of(client, charlie, group)
+
+
+@pytest.mark.parametrize(("times", "state"), [(1, "is-degraded"), (2, "is-down")])
+def test_a_deployment_that_only_failed_in_the_period_is_no_standby(client, charlie, group, times, state):
+    """Its breaker is gone with the process that had it, and nobody has asked it for minutes."""
+    log(*(lost(group, days_ago=5 / 1440) for _ in range(times)))
+    html = page_of(client, charlie, group)
+    assert state in html
+    assert "is-standby" not in html
