@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from engine.spec import Secret
+from engine.upstreams.quirks import GEMINI
 from interchange.bundle import ProviderDraft
 from interchange.litellm_config.document import text
 from interchange.litellm_config.litellm_names import NO_KEY
@@ -30,6 +31,9 @@ ALSO = {
 }
 # Vendors with an OpenAI-compatible API, by address.
 BY_ADDRESS = {row.base_url: row.type for row in ROWS if row.base_url}
+# Google's API has an address for each protocol, and both are its home.
+GOOGLE = BY_LITELLM_NAME["gemini"]
+GOOGLES_HOST = urlsplit(GEMINI).hostname
 REGIONS = ("aws_region_name", "vertex_location")
 # Ways to sign in without a key; none is supported here.
 SIGN_INS = (
@@ -91,6 +95,8 @@ def provider_of(litellm_name: str, params: Fields, ours: Fields) -> ProviderDraf
     api_base = reader.text("api_base").rstrip("/")
     is_elsewhere = bool(api_base or "api_base" in reader.references)
     type = _type(litellm_name, api_base, is_elsewhere, ours.get("type"))
+    if type == GOOGLE.type and _host(api_base) == GOOGLES_HOST:
+        api_base = ""
     preset = preset_of(type)
     reference, key = _key(params)
     settings = {field.name: reader.text(field.name) for field in preset.settings}
@@ -116,7 +122,7 @@ def _type(litellm_name: str, api_base: str, is_elsewhere: bool, said: Any) -> st
         return said
     preset = BY_LITELLM_NAME.get(litellm_name)
     if litellm_name == "openai" and is_elsewhere:
-        return BY_ADDRESS.get(api_base, "custom")
+        return GOOGLE.type if _host(api_base) == GOOGLES_HOST else BY_ADDRESS.get(api_base, "custom")
     return preset.type if preset else litellm_name
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from groups.models import RoutingGroup, RoutingRules
+from groups.specs import spec_of_model
 from providers.models import LanguageModel, Provider
 from tests.factories import make_group, make_model, make_provider
 
@@ -166,3 +167,48 @@ def test_a_bad_row_of_our_own_format_costs_that_row(as_alice):
     assert said["routing_groups[0].routing_strategy"].endswith("It is left out.")
     assert said["models[0].name"].endswith("It is left out.")
     assert said["the file"] == "Not known, left out: extra."
+
+
+GOOGLES = """
+model_list:
+  - model_name: gemini-3-pro-preview
+    litellm_params:
+      model: gemini/gemini-3-pro-preview
+      api_key: os.environ/GEMINI_API_KEY
+  - model_name: flash
+    litellm_params:
+      model: gemini/gemini-2.5-flash
+      api_base: https://generativelanguage.googleapis.com/v1beta
+      api_key: os.environ/GEMINI_API_KEY
+  - model_name: flash
+    litellm_params:
+      model: openai/gemini-2.0-flash
+      api_base: https://generativelanguage.googleapis.com/v1beta/openai/
+      api_key: os.environ/GEMINI_API_KEY
+  - model_name: vectors
+    litellm_params:
+      model: gemini/gemini-embedding-001
+      api_key: os.environ/GEMINI_API_KEY
+  - model_name: in-the-cloud
+    litellm_params:
+      model: vertex_ai/gemini-2.5-pro
+      vertex_project: a-project
+      vertex_location: europe-west4
+"""
+
+
+def test_models_of_google_in_a_litellm_config_are_called_directly_by_one_new_provider(as_alice):
+    """The first entry is that of LiteLLM's own page about Gemini 3; the others are other ways to write it."""
+    run(as_alice, GOOGLES)
+    providers = Provider.objects.values_list("type", "api_base", "dialects")
+    assert sorted(providers) == [("google", "", []), ("vertex_ai", "", [])]
+    spoken = {model.name: spec_of_model(model).deployments[0].dialects for model in LanguageModel.objects.all()}
+    names = ("gemini-3-pro-preview", "gemini-2.5-flash", "gemini-2.0-flash", "gemini-embedding-001")
+    assert spoken == {name: {"chat"} for name in names} | {"gemini-2.5-pro": set()}
+
+
+def test_a_provider_of_google_that_stays_on_litellm_gets_the_models_of_a_file_there(as_alice):
+    make_provider(name="Google AI", type="google", api_base="", dialects=["litellm"])
+    run(as_alice, GOOGLES.replace("      api_key: os.environ/GEMINI_API_KEY\n", ""))
+    google = Provider.objects.get(type="google")
+    assert (google.dialects, google.models.count()) == (["litellm"], 4)
