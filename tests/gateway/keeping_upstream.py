@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -19,13 +21,16 @@ class Keeping:
 
     `kept` are the responses by id, with their input. `cuts_after`: a stream breaks after so many events. `thinks`:
     whole answers have reasoning, of which it gives no more than the id; it is refused where it is not kept.
-    `streams_again`: a stored response is streamed to those who ask for that.
+    `streams_again`: a stored response is streamed to those who ask for that. `runs_in_background`: a stored stream says
+    that it has begun, and goes on, whoever listens, until it is cancelled; what has ended can't be cancelled.
     """
 
     kept: dict[str, dict[str, Any]] = field(default_factory=dict)
     cuts_after: int | None = None
     thinks: bool = False
     streams_again: bool = True
+    runs_in_background: bool = False
+    cancelled: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def play(self, exchange: Exchange) -> None:
         path = exchange.path.partition("?")[0].partition("/responses")[2].strip("/")
@@ -42,11 +47,19 @@ class Keeping:
             items = {"object": "list", "data": found["asked"], "has_more": False, "first_id": "a", "last_id": "b"}
             await exchange.answer(200, items)
         elif part == "cancel":
-            await exchange.answer(200, {**found["response"], "status": "cancelled"})
+            await self._cancel(exchange, found["response"])
         elif "stream=true" in exchange.path and self.streams_again:
             await self._stream(exchange, found["response"])
         else:
             await exchange.answer(200, found["response"])
+
+    async def _cancel(self, exchange: Exchange, response: dict[str, Any]) -> None:
+        if self.runs_in_background and response["status"] == "completed":
+            await _refuse(exchange, 400, "Cannot cancel a synchronous response.")
+            return
+        response["status"] = "cancelled"
+        self.cancelled.set()
+        await exchange.answer(200, response)
 
     async def _create(self, exchange: Exchange) -> None:
         body = exchange.body
@@ -70,7 +83,20 @@ class Keeping:
         if not exchange.is_stream:
             await exchange.answer(200, response)
             return
+        if self.runs_in_background and response["store"]:
+            await self._run(exchange, response)
+            return
         await self._stream(exchange, response)
+
+    async def _run(self, exchange: Exchange, response: dict[str, Any]) -> None:
+        """The beginning of a stream, which ends without a word when the response is cancelled."""
+        response["status"] = "in_progress"
+        exchange.start_stream()
+        for number, event in enumerate(_events(response)[:5]):
+            await exchange.event(json.dumps({**event, "sequence_number": number}))
+        await self.cancelled.wait()
+        with suppress(ConnectionError):  # nobody may be listening any more
+            await exchange.end_stream()
 
     async def _stream(self, exchange: Exchange, response: dict[str, Any]) -> None:
         exchange.start_stream()

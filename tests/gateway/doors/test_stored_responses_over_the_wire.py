@@ -47,6 +47,43 @@ def test_its_owner_reads_cancels_and_deletes_a_response(stage: Stage, group: str
         client.responses.retrieve(made.id)
 
 
+def test_its_owner_cancels_a_response_that_is_being_made(stage: Stage, group: str, store: Keeping, upstream):
+    store.runs_in_background = True
+    mine, other = stage.client, new_key(stage.console)
+    with mine.responses.create(model=group, input="one", stream=True) as stream:
+        events: Iterator[Any] = iter(stream)
+        made = next(events).response
+        assert (made.status, mine.responses.retrieve(made.id).status) == ("in_progress", "in_progress")
+        asked = upstream.count
+        with pytest.raises(NotFoundError):
+            other.responses.cancel(made.id)
+        assert upstream.count == asked
+        done = mine.responses.cancel(made.id)
+        assert (upstream.seen[-1].method, upstream.seen[-1].path) == ("POST", f"/v1/responses/{made.id}/cancel")
+        assert (done.id, done.status) == (made.id, "cancelled")
+        *_, last = events
+    assert (last.type, last.response.id) == ("response.failed", made.id)
+    assert mine.responses.cancel(made.id).status == "cancelled"
+    assert mine.responses.retrieve(made.id).status == "cancelled"
+
+
+def test_who_has_left_a_stream_can_cancel_what_goes_on(stage: Stage, group: str, store: Keeping):
+    store.runs_in_background = True
+    with stage.client.responses.create(model=group, input="one", stream=True) as stream:
+        first: Any = next(iter(stream))
+    assert stage.client.responses.retrieve(first.response.id).status == "in_progress"
+    assert stage.client.responses.cancel(first.response.id).status == "cancelled"
+
+
+def test_a_provider_that_refuses_to_cancel_is_quoted_and_goes_on_serving(stage: Stage, group: str, store: Keeping):
+    store.runs_in_background = True
+    made = stage.client.responses.create(model=group, input="one")
+    for _ in range(4):
+        with pytest.raises(BadRequestError, match="Cannot cancel a synchronous response"):
+            stage.client.responses.cancel(made.id)
+    assert stage.client.responses.create(model=group, input="two").output_text == "turn 1"
+
+
 def test_another_key_is_told_what_it_is_told_of_an_unknown_response(stage: Stage, group: str, upstream):
     mine, other = stage.client, new_key(stage.console)
     made = mine.responses.create(model=group, input="one")
