@@ -1,7 +1,7 @@
 """Failed bearer keys: who sends too many of them is heard only with keys that are known to be good.
 
-Counted by each process, for each address. A key that is good is never refused, so nobody locks others out who call from
-the same address.
+Counted for each address, by each process, which hears of those that the others counted. A key that is good is never
+refused, so nobody locks others out who call from the same address.
 """
 
 from __future__ import annotations
@@ -20,10 +20,16 @@ MOST_ADDRESSES, MOST_KEYS = 10_000, 10_000
 
 
 class FailedKeys:
-    """Those of a minute, by address, and the hashes of keys that were good a while ago."""
+    """Those of a minute, by address, and the hashes of keys that were good a while ago.
+
+    `tell` is called with the household of each, so that other processes hear of it; `knows` says of a hash whether it
+    is of a key that is good, as far as a server knows all of them.
+    """
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
+        self.tell: Callable[[str], None] = lambda household: None
+        self.knows: Callable[[str], bool] = lambda hashed: False
         self._failed: OrderedDict[str, tuple[float, int]] = OrderedDict()
         self._good: OrderedDict[str, None] = OrderedDict()
 
@@ -42,10 +48,16 @@ class FailedKeys:
         return math.ceil(left_s) if count >= most and left_s > 0 else 0
 
     def failed(self, address: str) -> None:
-        """One more."""
-        name, now = household_of(address), self._clock()
-        ends_s, count = self._failed.pop(name, (0.0, 0))
-        self._failed[name] = (ends_s, count + 1) if ends_s > now else (now + WINDOW_S, 1)
+        """One more, sent to this process."""
+        name = household_of(address)
+        self.heard(name)
+        self.tell(name)
+
+    def heard(self, household: str, times: int = 1) -> None:
+        """So many more, sent to any process."""
+        now = self._clock()
+        ends_s, count = self._failed.pop(household, (0.0, 0))
+        self._failed[household] = (ends_s, count + times) if ends_s > now else (now + WINDOW_S, times)
         if len(self._failed) > MOST_ADDRESSES:
             self._failed.popitem(last=False)
 
@@ -58,7 +70,7 @@ class FailedKeys:
 
     def is_good(self, hashed: str) -> bool:
         """Whether this key was good when it was last seen; whether it still is, is asked as ever."""
-        return hashed in self._good
+        return hashed in self._good or self.knows(hashed)
 
 
 failed_keys = FailedKeys()

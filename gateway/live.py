@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import hashlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -26,6 +25,7 @@ from django.db import DatabaseError
 from access import credits
 from access.byok.keys import all_own_keys
 from access.keys import PREFIX, KeyHolder, all_holders, hash_key
+from access.throttling import failed_keys
 from engine.core.state import Trip
 from engine.routing import LiveGroup, Routing
 from engine.shared.local import LocalStore
@@ -43,6 +43,7 @@ from gateway.background.periodic import run_every
 from gateway.background.presence import Presence
 from gateway.background.probing import Prober
 from gateway.background.rankings import Rankings
+from gateway.background.sharing import shared_store
 from gateway.background.standby_prover import StandbyProver
 from gateway.doors.model_facts import Facts, read_facts
 from gateway.keeping.keeper import Keeper
@@ -347,22 +348,11 @@ async def start() -> Live:
     """The Live of this process; started once, on the server's own event loop."""
     global _live, _loop
     if _live is None or _loop is not asyncio.get_running_loop():
-        _live, _loop = Live(in_database_thread, _shared_store()), asyncio.get_running_loop()
+        live = Live(in_database_thread, shared_store())
+        failed_keys.knows = lambda hashed: hashed in live.config.holders
+        _live, _loop = live, asyncio.get_running_loop()
         await _live.start()
     return _live
-
-
-def _shared_store() -> StateStore:
-    if not settings.REDIS_URL:
-        return LocalStore()
-    from engine.shared.valkey import ValkeyStore  # only where there is one: its client takes 0.2 s to import
-
-    return ValkeyStore(settings.REDIS_URL, installation=_installation())
-
-
-def _installation() -> str:
-    """The same in all processes of this installation, and in no other that uses the same Redis."""
-    return hashlib.sha256(b"shared state of " + settings.SECRET_KEY.encode()).hexdigest()[:12]
 
 
 def is_idle() -> bool:

@@ -31,7 +31,8 @@ class News:
 
     `busy` (in flight, by deployment) and `running` (those that a recovery lets in, by breaker) are whole: a name that
     is absent has 0; None says nothing. `breakers` are those that have changed. `wants` asks the others for what they
-    have not used of their leases of a deployment's limits, `is_new` for all that they know.
+    have not used of their leases of a deployment's limits, `is_new` for all that they know. `strikes` are those since
+    the last news (see `strikes.py`).
     """
 
     process: str
@@ -41,6 +42,7 @@ class News:
     breakers: Mapping[str, Said] = field(default_factory=dict)
     wants: str = ""
     is_new: bool = False
+    strikes: Mapping[str, int] = field(default_factory=dict)
 
 
 def packed(news: News) -> bytes:
@@ -52,6 +54,7 @@ def packed(news: News) -> bytes:
         "breakers": {name: _row(said) for name, said in news.breakers.items()} or None,
         "wants": news.wants or None,
         "new": news.is_new or None,
+        "strikes": news.strikes or None,
     }
     return to_json({"from": news.process} | {name: value for name, value in body.items() if value is not None})
 
@@ -68,6 +71,7 @@ def unpacked(data: bytes) -> News:
             {name: _said(row) for name, row in body.get("breakers", {}).items()},
             body.get("wants", ""),
             body.get("new", False),
+            {str(who): int(times) for who, times in body.get("strikes", {}).items()},
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError("no news") from error

@@ -11,6 +11,7 @@ import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import redis.asyncio
@@ -29,6 +30,7 @@ from engine.shared.held_places import HeldPlaces
 from engine.shared.limits import SCRIPT, Limits
 from engine.shared.messages import News
 from engine.shared.store import StoreLink
+from engine.shared.strikes import Strikes
 from engine.shared.view import SharedView
 
 log = structlog.get_logger(__name__)
@@ -73,6 +75,7 @@ class ValkeyStore:
         self._claims = Claims(self.process, self._redis, prefix=self._prefix)
         self._places = HeldPlaces(self.process, self._redis, prefix=self._prefix)
         self._bindings = SharedBindings(self._redis, prefix=self._prefix)
+        self.strikes = Strikes()
         self._read = self._redis.register_script(READ)
         self._epoch: Any = None
         self._met = asyncio.Event()
@@ -182,6 +185,7 @@ class ValkeyStore:
             return
         if self._view.hear(news, now):
             self._alive_s = 0.0
+        self.strikes.heard(news.strikes)
         if news.wants:
             await self._limits.give_back(news.wants)
 
@@ -196,7 +200,10 @@ class ValkeyStore:
         if unknown := self._view.unknown():
             await self._read_breakers(unknown)
         is_due = now - self._alive_s >= ALIVE_EVERY_S
-        if (news := self._view.news(now, is_whole=is_due)) is not None:
+        news = self._view.news(now, is_whole=is_due)
+        if strikes := self.strikes.untold():
+            news = replace(news or News(self.process), strikes=strikes)
+        if news is not None:
             await self._publish(news)
             self._view.delivered()
             self._alive_s = now if is_due else self._alive_s

@@ -72,6 +72,24 @@ def test_rest_refuses_further_keys_unseen_but_not_one_that_is_good(as_alice: API
     assert as_alice.get(URL).status_code == 200
 
 
+def test_processes_tell_each_other_and_each_bars_for_what_all_of_them_saw(clock: Clock, failed: FailedKeys):
+    other = FailedKeys(clock)
+    failed.tell, other.tell = other.heard, failed.heard
+    for one in (failed, other, failed):
+        assert failed.bars_for_s("198.51.100.1") == other.bars_for_s("198.51.100.1") == 0
+        one.failed("198.51.100.1")
+    assert failed.bars_for_s("198.51.100.1") == other.bars_for_s("198.51.100.1") == WINDOW_S
+    assert other.bars_for_s("198.51.100.2") == 0
+
+
+@pytest.mark.django_db
+def test_a_good_key_that_this_process_has_never_seen_is_not_refused_for_what_others_saw(as_alice, failed: FailedKeys):
+    failed.heard("127.0.0.1", 3)
+    assert as_alice.get(URL).status_code == 429
+    failed.knows = lambda hashed: True
+    assert as_alice.get(URL).status_code == 200
+
+
 @pytest.mark.django_db
 def test_an_invented_forwarded_address_is_no_way_round(failed: FailedKeys):
     statuses = []

