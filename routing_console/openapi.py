@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cache
+from threading import Lock
 from typing import Any, ClassVar
 
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import IsAuthenticated
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from access.authentication import BearerAuthentication
@@ -25,10 +28,31 @@ class BearerScheme(OpenApiAuthenticationExtension):
         return {"type": "http", "scheme": "bearer", "description": "The master key or an API key (`sk-rc-…`)."}
 
 
+_making = Lock()
+
+
+@cache
+def _made(renderer: type[BaseRenderer]) -> bytes:
+    """It follows from the code alone, whoever asks."""
+    schema = SpectacularAPIView.generator_class().get_schema(request=None, public=True)
+    return bytes(renderer().render(schema, renderer_context={}))
+
+
 class SchemaView(SpectacularAPIView):
-    """The schema as YAML, or as JSON with `?format=json`."""
+    """The schema as YAML, or as JSON with `?format=json`; made once in a process, which takes a second."""
 
     permission_classes: ClassVar = [IsAuthenticated]
+
+    def _get_schema_response(self, request: Request) -> HttpResponseBase:
+        if "version" in request.GET or "lang" in request.GET:  # made for this request
+            answer: HttpResponseBase = super()._get_schema_response(request)
+            return answer
+        kind = type(request.accepted_renderer)
+        with _making:  # those who ask at the same time wait for the first
+            content = _made(kind)
+        headers = {"Content-Disposition": f'inline; filename="{self._get_filename(request, None)}"'}
+        charset = f"; charset={kind.charset}" if kind.charset else ""
+        return HttpResponse(content, content_type=f"{kind.media_type}{charset}", headers=headers)
 
 
 class DocsView(SpectacularSwaggerSplitView):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from django.core.management import call_command
 
+from routing_console import openapi
+from routing_console.openapi import SchemaView
 from tests.page import html_of
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +50,19 @@ def test_every_key_can_read_the_schema_and_it_has_the_names_of_the_contract(as_d
     assert paths <= set(schema["paths"])
     assert schema["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
     assert b"openapi: 3" in as_dora.get("/api/schema").content
+
+
+def test_it_is_made_once_and_is_the_same_for_everybody(as_dora, as_alice, monkeypatch):
+    made = []
+    make = SchemaView.generator_class.get_schema
+    monkeypatch.setattr(SchemaView.generator_class, "get_schema", lambda *a, **b: made.append(1) or make(*a, **b))
+    openapi._made.cache_clear()
+    first, second = (caller.get("/api/schema?format=json") for caller in (as_dora, as_alice))
+    assert (first.content, made) == (second.content, [1])
+    assert first.headers["Content-Type"] == second.headers["Content-Type"] == "application/vnd.oai.openapi+json"
+    for_alice = as_alice.get("/api/schema?format=json&version=")  # as the library makes it for one request
+    assert (for_alice.content, len(made)) == (first.content, 2)
+    assert for_alice.headers.items() == first.headers.items()
 
 
 def test_strangers_are_asked_who_they_are(client, as_nobody):
