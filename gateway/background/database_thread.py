@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextvars import Context, copy_context
 from queue import SimpleQueue
 from typing import Any, TypeVar, cast
 
@@ -14,7 +15,7 @@ from django.db import connection, connections
 from lib.database_link import DatabaseAway, link
 
 T = TypeVar("T")
-Job = tuple[Callable[[], Any], "Future[Any]"]
+Job = tuple[Callable[[], Any], "Future[Any]", Context]
 # Who has waited so long for an answer asks whether there is a server at all, and how long that may take: two seconds
 # in all. A server that is slow is waited for, one that is silent is not.
 PATIENCE_S, ANSWERS_WITHIN_S = 0.5, 1.4
@@ -85,23 +86,24 @@ def _begin() -> SimpleQueue[Job | None]:
 
 
 def _put(jobs: SimpleQueue[Job | None], work: Callable[[], T]) -> Future[T]:
+    """With the context of who asks, so that what is logged has the call id of the request that it belongs to."""
     job: Future[T] = Future()
-    jobs.put((work, job))
+    jobs.put((work, job, copy_context()))
     return job
 
 
 def _work(jobs: SimpleQueue[Job | None]) -> None:
     while (one := jobs.get()) is not None:
-        work, job = one
+        work, job, context = one
         if not job.set_running_or_notify_cancel():
             continue
         try:
-            result = _run(work)
+            result = context.run(_run, work)
         except BaseException as error:
             job.set_exception(error)
         else:
             job.set_result(result)
-        del one, work, job  # not kept until the next one comes
+        del one, work, job, context  # not kept until the next one comes
     connections.close_all()
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from django.db import connection, connections
+from structlog.contextvars import bind_contextvars, bound_contextvars, get_contextvars
 
 from gateway.background.database_thread import in_database_thread
 from providers import config_version
@@ -57,3 +60,19 @@ async def test_work_that_failed_leaves_no_connection_behind():
 async def test_a_connection_that_was_lost_is_replaced_before_it_is_used():
     before = await in_database_thread(_cut)
     assert await in_database_thread(_look) is not before
+
+
+async def test_what_is_logged_there_has_the_call_id_of_the_request_that_it_belongs_to():
+    async def asked(call_id: str) -> str:
+        with bound_contextvars(call_id=call_id):
+            found: dict[str, Any] = await in_database_thread(get_contextvars)
+            return str(found["call_id"])
+
+    assert await asyncio.gather(*(asked(name) for name in "abc")) == ["a", "b", "c"]
+    assert "call_id" not in await in_database_thread(get_contextvars)
+
+
+async def test_what_the_work_binds_stays_its_own():
+    await in_database_thread(lambda: bind_contextvars(call_id="a"))
+    assert "call_id" not in get_contextvars()
+    assert "call_id" not in await in_database_thread(get_contextvars)
