@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpResponse, HttpResponseBase
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import IsAuthenticated
@@ -31,11 +32,15 @@ class BearerScheme(OpenApiAuthenticationExtension):
 _making = Lock()
 
 
+RENDERERS: dict[str, type[BaseRenderer]] = {one.format: one for one in (OpenApiYamlRenderer, OpenApiJsonRenderer)}
+
+
 @cache
-def _made(renderer: type[BaseRenderer]) -> bytes:
+def _made(format: str) -> str | bytes:
     """It follows from the code alone, whoever asks."""
     schema = SpectacularAPIView.generator_class().get_schema(request=None, public=True)
-    return bytes(renderer().render(schema, renderer_context={}))
+    written: str | bytes = RENDERERS[format]().render(schema, renderer_context={})
+    return written
 
 
 class SchemaView(SpectacularAPIView):
@@ -47,9 +52,9 @@ class SchemaView(SpectacularAPIView):
         if "version" in request.GET or "lang" in request.GET:  # made for this request
             answer: HttpResponseBase = super()._get_schema_response(request)
             return answer
-        kind = type(request.accepted_renderer)
+        kind = request.accepted_renderer
         with _making:  # those who ask at the same time wait for the first
-            content = _made(kind)
+            content = _made(kind.format)
         headers = {"Content-Disposition": f'inline; filename="{self._get_filename(request, None)}"'}
         charset = f"; charset={kind.charset}" if kind.charset else ""
         return HttpResponse(content, content_type=f"{kind.media_type}{charset}", headers=headers)

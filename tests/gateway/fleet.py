@@ -121,8 +121,8 @@ def fleet_in(folder: Path) -> Iterator[Fleet]:
     with ExitStack() as stack:
         stack.callback(store.stop)
         first, rest = stack.enter_context(CountingUpstream()), stack.enter_context(CountingUpstream())
-        settings = {"REDIS_URL": store.url, "FAILED_KEYS_PER_MINUTE": str(MOST_WRONG_KEYS)}
-        one = stack.enter_context(console(folder, **settings))
+        most = str(MOST_WRONG_KEYS)
+        one = stack.enter_context(console(folder, REDIS_URL=store.url, FAILED_KEYS_PER_MINUTE=most))
         others = [console_beside(one, folder) for _ in range(PROCESSES - 1)]
         with ThreadPoolExecutor(len(others)) as pool:
             started = list(pool.map(stack.enter_context, others))
