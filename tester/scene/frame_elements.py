@@ -10,7 +10,7 @@ from tester.scene.composition import Scene
 from tester.scene.elements import Element, LiveCard, LiveExit, LiveLink, LiveStats, LiveStep, LiveStream, classes, text
 from tester.scene.frame_numbers import SHORT, CardReading, FrameNumbers, Outflow, read
 from tester.scene.group import DrawnGroup, Mode
-from tester.scene.sheets import ROWS_FROM, THINNEST, WIDEST, sheets_of
+from tester.scene.sheets import ROWS_FROM, THINNEST, WIDEST, StreamPath, sheets_of
 from tester.scene.states import JSON, CardState, clock, fault_in_words
 from tester.scene.wording import NONE, aside, dollars, milliseconds, percent, success
 
@@ -107,11 +107,15 @@ def _paths(group: DrawnGroup, mode: Mode, reading: FrameNumbers) -> tuple[tuple[
     """Of each sheet, where the streams run: stacked in the hub from top to bottom, they add up to the inflow."""
     return tuple(
         tuple(
-            Element(f"{sheet.format.name[0]}p{n}", {"d": sheet.stream(end, offset)})
+            _path(f"{sheet.format.name[0]}p{n}", sheet.stream(end, offset))
             for n, (end, offset) in enumerate(zip(sheet.ends, _offsets(group, mode, reading), strict=True))
         )
         for sheet in sheets_of(group, mode)
     )
+
+
+def _path(id: str, stream: StreamPath) -> Element:
+    return Element(id, {"d": stream.d}, shape=stream.shape, numbers=" ".join(stream.numbers))
 
 
 def _offsets(group: DrawnGroup, mode: Mode, reading: FrameNumbers) -> list[float]:
@@ -159,12 +163,12 @@ def _share(share: int | None, count: int) -> str:
 
 
 def _bars(card: CardReading) -> tuple[str, str, str]:
-    """Three stacked bars, in percent: answered, rate limited, failed otherwise."""
+    """Three stacked bars, in percent: answered, rate limited, failed otherwise; 0 where another one covers it."""
     if not card.attempts:
         return "0", "0", "0"
     ends = (card.served, card.served + card.limited, card.served + card.failures)
     ok, limited, failed = (_half(100 * end / card.attempts) for end in ends)
-    return ok, limited, failed
+    return ok, limited if card.limited else "0", failed if card.failures > card.limited else "0"
 
 
 def _state(card: CardReading) -> str:
