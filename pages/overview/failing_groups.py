@@ -15,10 +15,19 @@ from django.utils import timezone
 
 from engine.outcomes import success_rate
 from pages.groups.cards import ids_of_groups
-from usage.alerting.group_rule import SUBJECT_LIMIT
-from usage.health.activity import NEWEST, RECENT, WENT_WRONG, GroupHealth, GroupState, Served, health_of
+from usage.health.activity import (
+    FAILING_WITHIN,
+    NEWEST,
+    RECENT,
+    WENT_WRONG,
+    GroupHealth,
+    GroupState,
+    Served,
+    health_of,
+    served_of,
+)
 from usage.health.recent import GROUP, answers_since
-from usage.models import Alert, AlertKind, RecentCount, RequestRecord
+from usage.models import RecentCount, RequestRecord
 
 # More than a person can handle at once; those with the most failures.
 MOST_LOOKED_AT, MOST_SHOWN = 40, 6
@@ -63,8 +72,8 @@ class RankedGroups:
 def ranked_groups(*, cooling: Collection[str] = ()) -> RankedGroups:
     """Groups with requests in the last 15 minutes, those first that failed the most; `cooling` are further names to
     check. Five or six queries."""
-    counts = answers_since([WINDOW, RECENT])
-    served = _served(counts)
+    counts = answers_since([WINDOW, RECENT, FAILING_WITHIN])
+    served = served_of({name: (recent, few) for name, (_, recent, few) in counts.items()})
     healths = _healths(cooling, served)
     numbers = {name: counts[name][0] if name in counts else (0, 0) for name in (*counts, *healths)}
     states = {name: healths.get(name) or _well(served.get(name)) for name in numbers}
@@ -74,14 +83,6 @@ def ranked_groups(*, cooling: Collection[str] = ()) -> RankedGroups:
     ids, bars = ids_of_groups(first), _bars_of(first)
     rows = (RankedGroup(name, ids.get(name), states[name], *numbers[name], *bars[name]) for name in first)
     return RankedGroups(tuple(rows), len(shown) - len(first))
-
-
-def _served(counts: Mapping[str, Sequence[tuple[int, int]]]) -> dict[str, Served]:
-    alarming = set(Alert.objects.open().filter(kind=AlertKind.GROUP_FAILING).values_list("subject", flat=True))
-    found = {
-        name: Served(*recent, is_alarming=name[:SUBJECT_LIMIT] in alarming) for name, (_, recent) in counts.items()
-    }
-    return {**{name: Served(is_alarming=True) for name in alarming}, **found}
 
 
 def _well(served: Served | None) -> GroupHealth:
@@ -132,5 +133,5 @@ def _healths(cooling: Collection[str], served: Mapping[str, Served]) -> dict[str
     attempts: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for name, tried in newest.values_list("model_group", "attempts"):
         attempts[name].extend(tried)
-    names_of_all = {*attempts, *(name for name, said in served.items() if said.failed or said.is_alarming)}
+    names_of_all = {*attempts, *(name for name, said in served.items() if said.failed or said.is_failing)}
     return {name: health_of(attempts.get(name, ()), served.get(name, Served())) for name in names_of_all}

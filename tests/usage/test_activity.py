@@ -9,7 +9,10 @@ import pytest
 from tests.factories import make_group
 from tests.page import HTMX, html_of
 from tests.usage.log import finished, log
+from usage.alerting import settle
 from usage.health.activity import Activity, GroupHealth, GroupState, Served, activity_of, health_of
+
+STATES = ("Failing", "Degraded", "Healthy", "No traffic")
 
 
 def attempt(provider: str = "Nebius", status: str = "success", code: int = 200) -> dict[str, Any]:
@@ -31,16 +34,16 @@ def record(number: int, group: str = "chat", *, age_min: float = 1, attempts: An
         ([], GroupState.IDLE, ""),
         ([attempt()], GroupState.HEALTHY, ""),
         ([failed()], GroupState.DEGRADED, "Nebius failed 1 of 1"),
-        ([failed()] * 3, GroupState.FAILING, "Nebius failed 3 of 3"),
+        ([failed()] * 3, GroupState.DEGRADED, "Nebius failed 3 of 3"),
         ([failed(), *[attempt()] * 19], GroupState.HEALTHY, "Nebius failed 1 of 20"),
         ([failed(), *[attempt()] * 9], GroupState.DEGRADED, "Nebius failed 1 of 10"),
-        ([*[failed("Azure")] * 4, *[attempt()] * 40], GroupState.FAILING, "Azure failed 4 of 4"),
+        ([*[failed("Azure")] * 4, *[attempt()] * 40], GroupState.DEGRADED, "Azure failed 4 of 4"),
         ([failed(code=400)] * 5, GroupState.IDLE, ""),
         ([{**failed(code=401), "own_key": True}] * 3, GroupState.IDLE, ""),
         ([attempt(status="cancelled")] * 5, GroupState.IDLE, ""),
     ],
 )
-def test_a_group_is_as_its_worst_deployment(attempts, state, why):
+def test_a_deployment_that_fails_makes_a_group_degraded_while_others_answer(attempts, state, why):
     health = health_of(attempts)
     assert (health.state, health.why) == (state, why)
 
@@ -48,11 +51,13 @@ def test_a_group_is_as_its_worst_deployment(attempts, state, why):
 @pytest.mark.parametrize(
     ("served", "attempts", "state", "why"),
     [
-        (Served(40, 40), [], GroupState.FAILING, "40 of 40 requests failed"),
-        (Served(40, 40), [failed()] * 4, GroupState.FAILING, "40 of 40 requests failed"),
+        (Served(40, 40, is_failing=True), [], GroupState.FAILING, "40 of 40 requests failed"),
+        (Served(40, 40, is_failing=True), [failed()] * 4, GroupState.FAILING, "40 of 40 requests failed"),
+        (Served(40, 0), [failed()] * 4, GroupState.DEGRADED, "Nebius failed 4 of 4"),
+        (Served(3, 3), [failed()] * 3, GroupState.DEGRADED, "3 of 3 requests failed"),
         (Served(100, 12), [attempt()] * 50, GroupState.DEGRADED, "12 of 100 requests failed"),
-        (Served(100, 12), [failed()] * 4, GroupState.FAILING, "Nebius failed 4 of 4"),
-        (Served(100, 5, is_alarming=True), [attempt()] * 50, GroupState.FAILING, "5 of 100 requests failed"),
+        (Served(100, 12), [failed()] * 4, GroupState.DEGRADED, "12 of 100 requests failed"),
+        (Served(100, 5, is_failing=True), [attempt()] * 50, GroupState.FAILING, "5 of 100 requests failed"),
         (Served(1, 1), [], GroupState.DEGRADED, "1 of 1 requests failed"),
         (Served(100, 1), [attempt()], GroupState.HEALTHY, "1 of 100 requests failed"),
         (Served(40, 0), [], GroupState.IDLE, ""),
@@ -70,6 +75,44 @@ def test_requests_that_reached_no_deployment_make_a_group_fail():
     cooling = [finished(model_group="chat", status=429, error_class="all_cooling_down") for _ in range(40)]
     log(*cooling, *(finished(model_group="chat", attempts=[attempt()]) for _ in range(60)))
     assert activity_of(["chat"])["chat"].health == GroupHealth(GroupState.DEGRADED, "40 of 100 requests failed")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("requests", "failing", "others_answer", "state"),
+    [
+        (10, 10, True, "Degraded"),  # every caller was answered by another deployment
+        (4, 4, False, "Degraded"),  # fewer than the rule asks for
+        (5, 5, False, "Failing"),
+        (5, 2, False, "Degraded"),
+        (5, 0, False, "Healthy"),
+    ],
+)
+def test_overview_group_page_list_alert_and_api_agree_on_a_group(
+    client, alice, requests, failing, others_answer, state
+):
+    group = make_group(name="chat")
+    rescued = [failed(), attempt("Azure")] if others_answer else [failed()]
+    status = 200 if others_answer else 503
+    records = [finished(model_group="chat", status=status, attempts=rescued) for _ in range(failing)]
+    log(*records, *(finished(model_group="chat", attempts=[attempt()]) for _ in range(requests - failing)))
+    client.force_login(alice)
+    addresses = ("/", f"/groups/{group.pk}", f"/groups/activity?id={group.pk}")
+    for _ in range(2):  # before the alerts are evaluated, and after
+        assert [[word for word in STATES if word in part_of(client, url)] for url in addresses] == [[state]] * 3
+        settle()
+    has_alert = state == "Failing"
+    assert [alert["subject"] for alert in client.get("/api/v1/llm/alerts").json()["alerts"]] == ["chat"] * has_alert
+    assert ("Rewind" in html_of(client.get("/"))) == has_alert
+
+
+def part_of(client, address) -> str:
+    """Where a page says how the group is."""
+    html = html_of(client.get(address))
+    begin, end = {"/": ('id="overview-trouble"', "</section>"), "/groups/activity": ("state-", "</span>")}.get(
+        address.partition("?")[0], ('data-part="health"', "</span>")
+    )
+    return html.partition(begin)[2].partition(end)[0]
 
 
 @pytest.mark.django_db
@@ -101,15 +144,15 @@ def test_a_busy_group_leaves_room_for_a_quiet_one(django_assert_num_queries):
 def test_the_list_gets_cells_and_a_browser_without_javascript_a_page(client, charlie):
     client.force_login(charlie)
     group = make_group(name="chat")
-    record(1, status=503, attempts=[failed()] * 3)
+    log(*(finished(model_group="chat", status=503, attempts=[failed()] * 3) for _ in range(5)))
     address = f"/groups/activity?id={group.pk}"
     cells = html_of(client.get(address, headers=HTMX))
     assert f'<span id="health-{group.pk}" hx-swap-oob="innerHTML">' in cells
     assert "Failing" in cells
-    assert "Nebius failed 3 of 3" in cells
+    assert "5 of 5 requests failed" in cells
     page = html_of(client.get(address))
     assert "<html" in page
-    assert "1 failed" in page
+    assert "5 failed" in page
 
 
 @pytest.mark.django_db

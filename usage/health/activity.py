@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from engine.outcomes import Outcome, success_rate
 from usage.alerting.group_rule import SUBJECT_LIMIT
+from usage.alerting.thresholds import FEW
 from usage.health.recent import answers_since
 from usage.models import Alert, AlertKind, RequestRecord
 from usage.request_log.attempts import has_failed
@@ -32,13 +33,14 @@ BY_OUTCOME = {
         "left": Outcome.LEFT,
     }.items()
 }
-FAILING_SHARE, DEGRADED_SHARE = 0.5, 0.1
-# Fewer failures than this may be bad luck.
-FAILING_FROM = 3
+DEGRADED_SHARE = 0.1
+# The clause of the rule for failing groups that no admin changes: it holds before the next evaluation opens the alert.
+FAILING_WITHIN = timedelta(seconds=FEW.within_s)
 
 
 class GroupState(StrEnum):
-    """The state of a group, by its callers' answers and its worst deployment; idle without recent requests."""
+    """The state of a group; idle without recent requests. Failing if it fails its callers, by the rule of the alert
+    `group_failing`; degraded if it failed some of them, or if a deployment fails whose requests others answered."""
 
     IDLE = "idle"
     HEALTHY = "healthy"
@@ -61,12 +63,13 @@ class GroupHealth:
 class Served:
     """The answers of a group in the last 10 minutes: answered or failed requests, and the failed ones.
 
-    `is_alarming`: its alert `group_failing` is open, and so is the overview's banner.
+    `is_failing`: its alert `group_failing` is open, and so is the overview's banner; or so many failed that the next
+    evaluation opens it.
     """
 
     requests: int = 0
     failed: int = 0
-    is_alarming: bool = False
+    is_failing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +128,17 @@ def recent_answers() -> dict[str, Served]:
 
     Includes every group with requests in the last 10 minutes or an open alert.
     """
+    return served_of(answers_since([RECENT, FAILING_WITHIN]))
+
+
+def served_of(counts: Mapping[str, Sequence[tuple[int, int]]]) -> dict[str, Served]:
+    """The same from the counts of the last 10 minutes and of `FAILING_WITHIN`, by group; one query."""
     alarming = set(Alert.objects.open().filter(kind=AlertKind.GROUP_FAILING).values_list("subject", flat=True))
-    counts = {name: counted for name, (counted,) in answers_since([RECENT]).items()}
-    names = {*counts, *alarming}
-    return {name: Served(*counts.get(name, (0, 0)), is_alarming=name[:SUBJECT_LIMIT] in alarming) for name in names}
+    found = {name: Served(is_failing=True) for name in alarming}
+    for name, (recent, few) in counts.items():
+        is_failing = name[:SUBJECT_LIMIT] in alarming or FEW.holds(*few, is_open=False)
+        found[name] = Served(*recent, is_failing=is_failing)
+    return found
 
 
 def _newest(records: Any) -> Iterable[tuple[str, list[dict[str, Any]]]]:
@@ -138,7 +148,8 @@ def _newest(records: Any) -> Iterable[tuple[str, list[dict[str, Any]]]]:
 
 
 def health_of(attempts: Iterable[dict[str, Any]], served: Served = Served()) -> GroupHealth:
-    """The worse of the callers' answers and of the worst deployment by attempts of the log; pure.
+    """The worse of the callers' answers and of the worst deployment by attempts of the log, which alone makes a group
+    degraded at most; pure.
 
     If both are equally bad the callers' answers win, because a request without a deployment has no attempts.
     """
@@ -147,9 +158,9 @@ def health_of(attempts: Iterable[dict[str, Any]], served: Served = Served()) -> 
 
 def _of_callers(served: Served) -> GroupHealth:
     why = f"{served.failed:,} of {served.requests:,} requests failed" if served.failed else ""
-    if served.is_alarming:
+    if served.is_failing:
         return GroupHealth(GroupState.FAILING, why or "its alert is open")
-    return _health(why, failed=served.failed, tried=served.requests) if why else GroupHealth()
+    return _short_of(why, failed=served.failed, tried=served.requests) if why else GroupHealth()
 
 
 def _of_deployments(attempts: Iterable[dict[str, Any]]) -> GroupHealth:
@@ -163,10 +174,9 @@ def _of_deployments(attempts: Iterable[dict[str, Any]]) -> GroupHealth:
         return GroupHealth()
     worst = max(tries, key=lambda deployment: sum(tries[deployment]) / len(tries[deployment]))
     bad, tried = sum(tries[worst]), len(tries[worst])
-    return _health(f"{names[worst]} failed {bad} of {tried}" if bad else "", failed=bad, tried=tried)
+    return _short_of(f"{names[worst]} failed {bad} of {tried}" if bad else "", failed=bad, tried=tried)
 
 
-def _health(why: str, *, failed: int, tried: int) -> GroupHealth:
-    if failed >= max(FAILING_FROM, FAILING_SHARE * tried):
-        return GroupHealth(GroupState.FAILING, why)
+def _short_of(why: str, *, failed: int, tried: int) -> GroupHealth:
+    """The state of what is not failing by the rule."""
     return GroupHealth(GroupState.DEGRADED if failed >= DEGRADED_SHARE * tried else GroupState.HEALTHY, why)

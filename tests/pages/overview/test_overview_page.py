@@ -111,10 +111,10 @@ def test_groups_with_trouble_come_worst_first_also_when_the_callers_were_answere
     logged("old", model_group="over", age_min=30, status=503, attempts=[failed()])
     found = [group for group in ranked_groups().groups if group.is_troubled]
     states = [(group.name, group.health.state) for group in found]
-    assert states == [("falls-back", GroupState.FAILING), ("degraded", GroupState.DEGRADED)]
-    assert found[0].health.why == "Nebius failed 10 of 10"
-    assert (found[0].id is not None, found[1].id) == (True, None)
-    assert [group.name for group in ranked_groups().groups] == ["falls-back", "degraded", "well"]
+    assert states == [("degraded", GroupState.DEGRADED), ("falls-back", GroupState.DEGRADED)]
+    assert found[1].health.why == "Nebius failed 10 of 10"
+    assert (found[0].id, found[1].id is not None) == (None, True)
+    assert [group.name for group in ranked_groups().groups] == ["degraded", "falls-back", "well"]
 
 
 def test_groups_that_fail_more_callers_come_first_with_their_minutes():
