@@ -24,7 +24,7 @@ from engine.upstreams.call import CHAT, TRANSCRIPTS, Answer, Call, Endpoint
 from engine.upstreams.chat_events import Bytes, ChatEvents, StreamEvents
 from engine.upstreams.connections import session
 from engine.upstreams.dropped import printable
-from engine.upstreams.extras import with_extras
+from engine.upstreams.extras import fields_of_form, with_extras
 from engine.upstreams.media_events import MediaEvents, SpeechBytes, SpeechEvents, TranscriptEvents
 from engine.upstreams.over_http import HTTPUpstream, Request
 from engine.upstreams.passed_on import headers_for
@@ -53,7 +53,7 @@ class DirectUpstream(HTTPUpstream):
     def dropped(self, call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
         """As of the request, without writing its JSON: it is asked of each deployment before one is chosen."""
         if call.upload is not None:
-            return ()
+            return printable(fields_of_form(call.body, deployment)[1])
         return printable(_made(call, deployment)[1])
 
 
@@ -110,9 +110,10 @@ def _media(call: Call, source: Bytes, results: int) -> StreamEvents:
 
 
 def _form(upload: Upload, call: Call, deployment: DeploymentSpec, headers: dict[str, str]) -> Request:
-    model = deployment.upstream_model
-    of_form = {"Content-Type": upload.content_type, "Content-Length": str(upload.length(model))}
-    return Request(_url(call, deployment), upload.pieces(model), headers | of_form)
+    extras, lost = fields_of_form(call.body, deployment)
+    fields = {**extras, "model": deployment.upstream_model}
+    of_form = {"Content-Type": upload.content_type, "Content-Length": str(upload.length(fields))}
+    return Request(_url(call, deployment), upload.pieces(fields), headers | of_form, printable(lost))
 
 
 def _url(call: Call, deployment: DeploymentSpec) -> str:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
+from pydantic_core import to_json
+
 from engine.spec import DeploymentSpec
+
+# What can be a name in the head of a part.
+NAME = re.compile(r"[\w.\[\]-]+", re.ASCII)
 
 
 def with_extras(
@@ -20,3 +27,13 @@ def with_extras(
         return body, dropped
     lost = (name for name, value in extras.items() if body.get(name, value) != value)
     return {**body, **extras}, tuple(dict.fromkeys((*dropped, *lost)))
+
+
+def fields_of_form(given: Mapping[str, Any], deployment: DeploymentSpec) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The same for a form, whose fields are texts: those that it gets besides the client's or instead of them."""
+    extras = {name: _text(value) for name, value in deployment.extra_body.items() if NAME.fullmatch(name)}
+    return extras, tuple(name for name, value in extras.items() if given.get(name, value) != value)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else to_json(value).decode()

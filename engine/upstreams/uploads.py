@@ -1,10 +1,11 @@
-"""A client's form with its file: kept once, and sent to a provider at each attempt with another `model` in it."""
+"""A client's form with its file: kept once, and sent to a provider at each attempt with other fields in it."""
 
 from __future__ import annotations
 
 import struct
 import tempfile
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 # What is larger waits on disk.
 IN_MEMORY = 1024 * 1024
@@ -17,6 +18,17 @@ LEAST_RATE = 1_000
 TOKEN = frozenset(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'+_-.")
 
 
+@dataclass(slots=True)
+class _Part:
+    """Where a part of the form is, and the value in it."""
+
+    name: str
+    begins: int
+    value_begins: int
+    value_ends: int = 0
+    ends: int = 0
+
+
 class Upload:
     """A form as it is read: `begin`, `add`, `end_part` for each part, then `end`.
 
@@ -26,19 +38,18 @@ class Upload:
     def __init__(self, boundary: bytes) -> None:
         self._boundary = boundary
         self._kept = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  # closed with the request
-        self._model_at: int | None = None
-        self._model_ends = 0
-        self._is_model = self._is_file = False
+        self._parts: list[_Part] = []
+        self._is_file = False
         self._head = b""
         self.size = 0
 
-    def begin(self, headers: Iterable[tuple[bytes, bytes]], *, is_model: bool, is_file: bool) -> None:
+    def begin(self, headers: Iterable[tuple[bytes, bytes]], *, name: str, is_file: bool) -> None:
         """A part with these headers."""
         lines = b"".join(b"%b: %b\r\n" % header for header in headers)
+        begins = self._kept.tell()
         self._kept.write(b"--%b\r\n%b\r\n" % (self._boundary, lines))
-        self._is_model, self._is_file = is_model, is_file
-        if is_model:
-            self._model_at = self._kept.tell()
+        self._parts.append(_Part(name, begins, self._kept.tell()))
+        self._is_file = is_file
 
     def add(self, data: bytes) -> None:
         """The next bytes of the part."""
@@ -49,9 +60,10 @@ class Upload:
 
     def end_part(self) -> None:
         """The part is whole."""
-        if self._is_model:
-            self._model_ends = self._kept.tell()
+        part = self._parts[-1]
+        part.value_ends = self._kept.tell()
         self._kept.write(b"\r\n")
+        part.ends = self._kept.tell()
 
     def end(self) -> None:
         """The form is whole."""
@@ -79,22 +91,35 @@ class Upload:
         """How long its sound can be."""
         return self.size / LEAST_RATE
 
-    def length(self, model: str) -> int:
-        """The bytes of the form with this model."""
-        return self._length - (self._model_ends - (self._model_at or 0)) + len(self._named(model))
+    def length(self, fields: Mapping[str, str]) -> int:
+        """The bytes of the form with these fields."""
+        return sum(len(one) if isinstance(one, bytes) else one[1] - one[0] for one in self._with(fields))
 
-    async def pieces(self, model: str) -> AsyncGenerator[bytes]:
-        """The form with this model in the place of the client's; in front if the client named none."""
-        for piece in self._between(0, self._model_at or 0):
-            yield piece
-        yield self._named(model)
-        for piece in self._between(self._model_ends, self._length):
-            yield piece
+    async def pieces(self, fields: Mapping[str, str]) -> AsyncGenerator[bytes]:
+        """The form with these fields in the place of the client's; in front where the client has none of the name."""
+        for one in self._with(fields):
+            for piece in (one,) if isinstance(one, bytes) else self._between(*one):
+                yield piece
 
-    def _named(self, model: str) -> bytes:
-        if self._model_at is not None:
-            return model.encode()
-        return b'--%b\r\nContent-Disposition: form-data; name="model"\r\n\r\n%b\r\n' % (self._boundary, model.encode())
+    def _with(self, fields: Mapping[str, str]) -> Iterator[bytes | tuple[int, int]]:
+        """What the form consists of then: new bytes, and from where to where the client's are."""
+        missing = dict(fields)
+        at, rest = 0, list[bytes | tuple[int, int]]()
+        for part in self._parts:
+            if part.name not in fields:
+                continue
+            if part.name in missing:
+                rest += [(at, part.value_begins), missing.pop(part.name).encode()]
+                at = part.value_ends
+            else:  # the same once more
+                rest.append((at, part.begins))
+                at = part.ends
+        yield from (self._made(name, value) for name, value in missing.items())
+        yield from [*rest, (at, self._length)]
+
+    def _made(self, name: str, value: str) -> bytes:
+        head = b'--%b\r\nContent-Disposition: form-data; name="%b"' % (self._boundary, name.encode())
+        return b"%b\r\n\r\n%b\r\n" % (head, value.encode())
 
     def _between(self, at: int, end: int) -> Iterable[bytes]:
         while at < end:

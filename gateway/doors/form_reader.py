@@ -87,7 +87,7 @@ class FormReader:
         self._field, self._is_file = _named(self._headers)
         if self._field in ONCE and self._field in self.fields:
             raise ApiError(400, f"'{self._field}' must be there once.", param=self._field)
-        self.upload.begin(self._headers, is_model=self._field == "model", is_file=self._is_file)
+        self.upload.begin(self._headers, name=self._field, is_file=self._is_file)
 
     def _add(self, data: bytes) -> None:
         self.upload.add(data)

@@ -72,6 +72,21 @@ def test_openais_client_transcribes_and_the_seconds_are_counted(place: Place):
     assert (row["input_tokens"], row["output_tokens"], row["is_estimated"]) == (0, 0, False)
 
 
+def test_fields_of_the_provider_are_in_the_form_and_win_over_the_clients(place: Place):
+    extras = {"language": "de", "temperature": 0.5, "hint": "Grüße"}
+    console = place.stage.console
+    for row in console.call("GET", "/api/v1/llm/providers?size=200")["providers"]:
+        if row["api_base"] == place.upstream.url:
+            console.call("PATCH", f"/api/v1/llm/providers/{row['id']}", {"extra_body": extras})
+    console.catch_up()
+    parts = [('name="language"', b"en"), file(), ('name="model"', place.name.encode()), ('name="language"', b"fr")]
+    answer = post(place, *form(*parts, ('name="temperature"', b"0.5")))
+    assert (answer.status_code, answer.headers["x-routing-dropped-params"]) == (200, "language")
+    [asked] = place.upstream.seen
+    sent = [('name="hint"', "Grüße".encode()), ('name="language"', b"de"), file(), ('name="model"', b"llama")]
+    assert asked.raw == form(*sent, ('name="temperature"', b"0.5"))[0]
+
+
 def test_only_the_model_changes_wherever_it_stands(place: Place):
     parts = [('name="language"', b"en"), file(b"\r\n--b-1x\r\n" + SOUND), ('name="model"', place.name.encode())]
     body, headers = form(*parts, ('name="prompt"', "Grüße".encode()))
