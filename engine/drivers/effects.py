@@ -14,7 +14,7 @@ from pydantic_core import to_json
 from engine.core.failures import Failure, Kind
 from engine.dialects.errors import read_error
 from engine.exceptions import STATUS_FOR_CLIENT
-from engine.faults.fates import ErrorEvent, Fate, Malformed, Refusal, Told
+from engine.faults.fates import ErrorEvent, Fate, FilteredAnswer, Malformed, Redirected, Refusal, Told
 from engine.spec import DeploymentSpec
 from engine.upstreams.upstream_failure import (
     NO_CONNECTION,
@@ -49,6 +49,10 @@ def effect_of(deployment: DeploymentSpec, trouble: Told, *, is_stream: bool = Fa
     """The effect of an HTTP error, of a connection that was not made, or of an answer that is none."""
     if isinstance(trouble, Malformed):
         return unreadable(deployment, trouble.words(is_stream=is_stream))
+    if isinstance(trouble, Redirected):
+        return unreadable(deployment, trouble.words, status=trouble.status)
+    if isinstance(trouble, FilteredAnswer):
+        return filtered(deployment)
     return refused(trouble) if isinstance(trouble, Refusal) else unreachable(deployment, trouble.message)
 
 
@@ -73,10 +77,18 @@ def unreachable(deployment: DeploymentSpec, why: str) -> Effect:
     return Effect(failure, NO_CONNECTION, message, None, STATUS_OF_NO_CONNECTION)
 
 
-def unreadable(deployment: DeploymentSpec, why: str) -> Effect:
-    """An answer came that nobody can read."""
-    failure = Failure(Kind.SERVER, None, "unreadable answer")
-    return Effect(failure, UNREADABLE, f"{deployment.provider} {why}", None, STATUS_OF_NO_CONNECTION)
+def unreadable(deployment: DeploymentSpec, why: str, *, status: int | None = None) -> Effect:
+    """An answer came that nobody can read; `status` if that is the reason."""
+    failure = Failure(Kind.SERVER, None, "unreadable answer" if status is None else str(status))
+    return Effect(failure, UNREADABLE, f"{deployment.provider} {why}", status, STATUS_OF_NO_CONNECTION)
+
+
+def filtered(deployment: DeploymentSpec) -> Effect:
+    """The content filter has left nothing of an answer."""
+    told, code = status_and_code(Kind.CONTENT_POLICY, 400)
+    error_class = class_of(Kind.CONTENT_POLICY, 400)
+    failure = Failure(Kind.CONTENT_POLICY, None, "blocked answer")
+    return Effect(failure, error_class, f"{deployment.provider} blocked the answer.", None, told, code)
 
 
 def broken(deployment: DeploymentSpec, fate: Fate) -> Effect:

@@ -67,6 +67,9 @@ class Rescues:
         """Whether another attempt follows the stream that broke."""
         if not (request.is_stream and request.ask.visit.group.spec.rescues):
             return False
+        has_call = request.fate.has_call  # its caller has a part of it, and nobody can go on there
+        if has_call and request.rescued is None:
+            return False
         if (rescued := request.rescued) is None:
             rescued = request.rescued = Rescued(effect)
             # The ledger's are those that were known when the stream began.
@@ -75,6 +78,8 @@ class Rescues:
         broken = request.trace.last or request.trace.attempts[-1]
         broken.part = _part(request, request.fate.said_tokens)
         rescued.broken = request.ask
+        if has_call:
+            return False
         rescued.order = rescuers(request.ask, effect.failure, partial(_can_continue, request.place.row))
         return self.goes_on_elsewhere(request, rescued, now)
 

@@ -231,6 +231,8 @@ class Simulation:
             fate = place.conditions.fate(now, request.input_tokens, request.output_tokens, is_stream=place.is_stream)
         if request.talk is not None:
             request.talk.talks.ask(request.talk, ask, now, fate, place.conditions)
+        if fate.is_filtered and fate.heed_filter(is_left=bool(ask.visit.group.content)):
+            self._journey_of(request)  # its answer is not as long as others
         request.fate, news_s = fate, fate.news_s
         if place.has_capacity and fate.trouble is None:
             if self._stations.has_entered(request, place, fate):

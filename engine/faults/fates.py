@@ -40,6 +40,23 @@ class Malformed:
 
 
 @dataclass(frozen=True, slots=True)
+class Redirected:
+    """The upstream answers with a redirect, which is not followed: a request may hold secrets."""
+
+    status: int
+
+    @property
+    def words(self) -> str:
+        """What is said of the provider."""
+        return f"answered {self.status}, a redirect, which is not followed."
+
+
+@dataclass(frozen=True, slots=True)
+class FilteredAnswer:
+    """200, but the content filter has left nothing of the answer, and there are groups for that."""
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorEvent:
     """An error inside a stream, as its last event."""
 
@@ -52,7 +69,7 @@ class Silence:
     """The connection stands, and no data arrives."""
 
 
-Told = Refusal | Broken | Malformed
+Told = Refusal | Broken | Malformed | Redirected | FilteredAnswer
 Trouble = Told | Silence
 
 
@@ -62,7 +79,8 @@ class Fate:
 
     Faults change it; the first error stays. Without an error, `first_token_s` and then `output_s` pass. A stream
     breaks, with the error `says` or without, or with `is_stalled` falls silent, after the share `breaks_at` of its
-    tokens; whole answers (`is_stream` False) never do.
+    tokens; whole answers (`is_stream` False) never do. `has_call`: what breaks is a tool call that has begun. Of an
+    answer that `is_filtered` nothing is left.
     """
 
     at_s: float
@@ -75,12 +93,18 @@ class Fate:
     breaks_at: float | None = None
     is_stalled: bool = False
     says: ErrorEvent | None = None
+    has_call: bool = False
+    is_filtered: bool = False
 
     @property
     def news_s(self) -> float:
         """Seconds until the answer, or a stream's first token, or the trouble; infinity for silence."""
         if (trouble := self.trouble) is None or isinstance(trouble, Malformed):
             return self.first_token_s if self.is_stream else self.first_token_s + self.output_s
+        if isinstance(trouble, FilteredAnswer):
+            return self.first_token_s
+        if isinstance(trouble, Redirected):
+            return self.first_token_s * REFUSAL_SHARE
         if isinstance(trouble, Refusal):
             return self.first_token_s * REFUSAL_SHARE if trouble.after_s is None else trouble.after_s
         if isinstance(trouble, Broken):
@@ -93,6 +117,17 @@ class Fate:
         if self.breaks_at is None:
             return self.output_tokens
         return min(self.output_tokens, max(1, round(self.output_tokens * self.breaks_at)))
+
+    def heed_filter(self, *, is_left: bool) -> bool:
+        """Whether a filtered answer is the answer, and empty; where the request then leaves for a group that is for
+        that (`is_left`), it fails."""
+        if not self.is_filtered or self.trouble is not None:
+            return False
+        if is_left:
+            self.trouble = FilteredAnswer()
+            return False
+        self.output_tokens, self.output_s, self.breaks_at = 0, 0.0, None
+        return True
 
     def heed_idle_limit(self, idle_s: float) -> None:
         """A stream whose tokens come so slowly that already the pause before the second is a silence ends there."""

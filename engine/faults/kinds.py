@@ -10,7 +10,18 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, Protocol
 
 from engine.exceptions import BadInput
-from engine.faults.fates import BROKEN_AFTER_S, Broken, ErrorEvent, Exposure, Fate, Malformed, Refusal, Silence, Trouble
+from engine.faults.fates import (
+    BROKEN_AFTER_S,
+    Broken,
+    ErrorEvent,
+    Exposure,
+    Fate,
+    Malformed,
+    Redirected,
+    Refusal,
+    Silence,
+    Trouble,
+)
 from engine.fields import WEEK_S, Between, Share
 from engine.rehearsal.capacity import Capacity
 
@@ -153,6 +164,17 @@ class MalformedAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class Redirect:
+    """The address has moved: a redirect, which is not followed."""
+
+    kind: ClassVar[str] = "redirect"
+    status: Literal[301, 302, 303, 307, 308] = 307
+
+    def strike(self, fate: Fate, exposure: Exposure) -> None:
+        fate.trouble = fate.trouble or Redirected(self.status)
+
+
+@dataclass(frozen=True, slots=True)
 class Unauthorised:
     """The key is revoked or wrong."""
 
@@ -176,11 +198,15 @@ class ContextTooLong:
 
 @dataclass(frozen=True, slots=True)
 class ContentFilter:
-    """The provider's safety system blocks the prompt."""
+    """The provider's safety system blocks the prompt with an error, or the answer with 200 and an empty text."""
 
     kind: ClassVar[str] = "content_filter"
+    blocks: Literal["prompt", "answer"] = "prompt"
 
     def strike(self, fate: Fate, exposure: Exposure) -> None:
+        if self.blocks == "answer":
+            fate.is_filtered = True
+            return
         # LiteLLM recognises this error by these words.
         words = "Rehearsed: your request was rejected as a result of the safety system."
         fate.trouble = fate.trouble or Refusal(400, words)
@@ -213,6 +239,18 @@ class StreamCut:
     def strike(self, fate: Fate, exposure: Exposure) -> None:
         if fate.is_stream and fate.breaks_at is None:
             fate.breaks_at = self.after_share
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallCut:
+    """A stream breaks in the middle of a tool call's arguments, after a share of its tokens: nobody can go on there."""
+
+    kind: ClassVar[str] = "tool_call_cut"
+    after_share: Share = 0.5
+
+    def strike(self, fate: Fate, exposure: Exposure) -> None:
+        if fate.is_stream and fate.breaks_at is None:
+            fate.breaks_at, fate.has_call = self.after_share, True
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,7 +380,7 @@ def too_long(limit_tokens: float) -> Refusal:
 
 
 # They strike streams and nothing else.
-OF_STREAMS = (StreamCut, StreamStall, StreamError, EmptyStream)
+OF_STREAMS = (StreamCut, ToolCallCut, StreamStall, StreamError, EmptyStream)
 OVERLOADED = Refusal(503, "Rehearsed: overloaded.")
 DOWN: dict[Down, Trouble] = {
     "unavailable": Refusal(503, "Rehearsed: the service is down."),
@@ -352,17 +390,7 @@ KINDS: dict[str, type[Fault]] = {
     kind.kind: kind
     for kind in (
         *(ServerError, ErrorStatus, RateLimit, NoCredit, Quota, Timeout, ConnectionRefused, ConnectionReset),
-        *(MalformedAnswer, Unauthorised, ContextTooLong, ContentFilter, Slow),
-        *(
-            StreamCut,
-            StreamStall,
-            StreamError,
-            EmptyStream,
-            Outage,
-            Flapping,
-            Degradation,
-            LimitedCapacity,
-            PriceChange,
-        ),
+        *(MalformedAnswer, Redirect, Unauthorised, ContextTooLong, ContentFilter, Slow),
+        *(*OF_STREAMS, Outage, Flapping, Degradation, LimitedCapacity, PriceChange),
     )
 }

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from pydantic_core import to_json
 
 from engine.faults.conditions import conditions_of
-from engine.faults.fates import Fate, Malformed, Refusal, Told
+from engine.faults.fates import Fate, FilteredAnswer, Malformed, Redirected, Refusal, Told
 from engine.faults.scenarios import Scenario
 from engine.ledger import Attempt
 from engine.rehearsal.profiles import Profile
@@ -49,6 +49,7 @@ class RehearsedUpstream:
         fate = self._conditions[deployment.deployment_id].fate(
             at_s, input_tokens, output_tokens, is_stream=call.is_stream
         )
+        fate.heed_filter(is_left=call.leaves_filtered)
         await _wait(fate, call, deployment, policy)
         if isinstance(fate.trouble, Told):
             raise _failure(deployment, fate.trouble, is_stream=call.is_stream)
@@ -93,6 +94,10 @@ async def _events(stream: Stream, fate: Fate, policy: RetryPolicy) -> AsyncGener
 def _failure(deployment: DeploymentSpec, trouble: Told, *, is_stream: bool = False) -> UpstreamFailure:
     if isinstance(trouble, Malformed):
         return failures.invalid(deployment, trouble.words(is_stream=is_stream))
+    if isinstance(trouble, Redirected):
+        return failures.invalid(deployment, trouble.words, status=trouble.status)
+    if isinstance(trouble, FilteredAnswer):
+        return failures.blocked(deployment)
     if isinstance(trouble, Refusal):
         headers = {} if trouble.retry_after_s is None else {"Retry-After": f"{trouble.retry_after_s:.10g}"}
         body = to_json({"error": {"message": trouble.message}})

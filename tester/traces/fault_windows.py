@@ -22,12 +22,14 @@ from engine.faults.kinds import (
     PriceChange,
     Quota,
     RateLimit,
+    Redirect,
     ServerError,
     Slow,
     StreamCut,
     StreamError,
     StreamStall,
     Timeout,
+    ToolCallCut,
     Unauthorised,
 )
 from engine.faults.scenarios import Scenario
@@ -154,6 +156,10 @@ def _words(fault: Fault) -> str:
             return "other prices" if factor is None else f"{factor:g}× the price"
         case ContextTooLong(limit):
             return f"at most {limit:,} tokens of context"
+        case Redirect(status):
+            return f"redirected ({status})"
+        case ContentFilter("answer"):
+            return "answers filtered to nothing"
     return WORDS.get(type(fault), fault.kind.replace("_", " "))
 
 
@@ -168,6 +174,7 @@ WORDS: dict[type, str] = {
     Unauthorised: "key refused",
     ContentFilter: "content refused",
     StreamCut: "streams break off",
+    ToolCallCut: "tool calls break off",
     StreamStall: "streams fall silent",
     Outage: "down",
 }

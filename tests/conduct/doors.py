@@ -82,8 +82,9 @@ def has_broken(events: list[dict[str, Any]]) -> bool:
 
 
 def is_whole(events: list[dict[str, Any]]) -> bool:
-    """Whether the text of a stream is the one answer, once."""
-    return "".join(_text(event) for event in events) == ANSWER
+    """Whether the text of a stream is the one answer, once; nothing, where a content filter has emptied it."""
+    finishes = {choice.get("finish_reason") for event in events for choice in event.get("choices", ())}
+    return "".join(_text(event) for event in events) == ("" if "content_filter" in finishes else ANSWER)
 
 
 def _text(event: dict[str, Any]) -> str:

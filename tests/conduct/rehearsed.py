@@ -21,12 +21,14 @@ from engine.faults.kinds import (
     MalformedAnswer,
     NoCredit,
     RateLimit,
+    Redirect,
     ServerError,
     Slow,
     StreamCut,
     StreamError,
     StreamStall,
     Timeout,
+    ToolCallCut,
     Unauthorised,
 )
 from engine.faults.rescues import RescueShares
@@ -61,6 +63,10 @@ VOCABULARY: dict[str, Fault] = {
     "cut0": EmptyStream(),
     "void": EmptyStream(),
     "page": MalformedAnswer(),
+    "307": Redirect(),
+    "blocked": ContentFilter(blocks="answer"),
+    "calls_cut": StreamCut(),
+    "call_cut": ToolCallCut(),
     "empty": MalformedAnswer(),
     "fault": StreamError(),
     "fault_named": StreamError(status=500),
@@ -73,7 +79,7 @@ VOCABULARY: dict[str, Fault] = {
     "cut": StreamCut(),
     "mute": StreamStall(),
 }
-MEASURED = {"200", "429", "503", "late", "slow", "other"}
+MEASURED = {"200", "429", "503", "late", "slow", "other", "calls"}
 
 
 @dataclass(slots=True)
@@ -90,7 +96,7 @@ class InTurn:
 
 def _fault(act: Act) -> Fault | None:
     match act.word:
-        case "200" | "other":
+        case "200" | "other" | "calls":
             return None
         case "429":
             return RateLimit(act.value)

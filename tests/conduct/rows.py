@@ -23,7 +23,6 @@ AGAIN_AT_ONCE, SECOND = (0.0, 0.3), (1.0, 1.1)
 RESCUED: dict[str, Any] = {"streamed": STREAMED}
 QUICKLY: dict[str, Any] = {"takes": (0.0, 0.2), "streamed": STREAMED}
 SLOWLY: dict[str, Any] = {"takes": SECOND, "streamed": STREAMED}
-NO_CALLS: dict[str, Any] = {**QUICKLY, "only": "live", "why": "a rehearsed stream has no calls"}
 TRIPPED: dict[str, Any] = {"before": 3}
 
 # fmt: off
@@ -44,6 +43,8 @@ ALONE = (
     Row("one that takes too long is a timeout", LONE.but(timeout_s=0.5), "A=late(0.6)", "A=hang", "504",
         takes=(0.5, 0.6)),
     Row("a page is no answer, and is repeated", LONE, "A=page,200", "A=page ~ A=200", takes=AGAIN_AT_ONCE),
+    Row("a redirect is not followed, and is repeated", LONE, "A=307,200", "A=307 ~ A=200", takes=AGAIN_AT_ONCE),
+    Row("and in the end the caller's gateway is bad", LONE.but(retries=0), "A=307", "A=307", "502"),
     Row("too large a request is the caller's", LONE.but(retries=3), "A=413", "A=413", "413"),
     Row("so is one that cannot be processed", LONE.but(retries=3), "A=422", "A=422", "422"),
     Row("and any other 4xx", LONE.but(retries=3), "A=418", "A=418", "418"),
@@ -90,6 +91,7 @@ GROUPS = (
     Row("a 504 does", TIERS, "A=504", "A=504 > B=200"),
     Row("a 503 that says when does not wait", TIERS, "A=503(5)", "A=503 > B=200"),
     Row("a page does", TIERS, "A=page", "A=page > B=200"),
+    Row("a redirect does", TIERS, "A=307", "A=307 > B=200"),
     Row("a slow refusal does, late", TIERS, "A=late(0.6)", "A=late > B=200", takes=(0.6, 0.7)),
     Row("an error after content breaks a stream", TIERS, "A=fault", "A=fault", "200 broken", **QUICKLY),
     Row("a refused connection does", TIERS, "A=refused", "A=refused > B=200"),
@@ -150,6 +152,8 @@ ELSEWHERE = (
     Row("past the other tiers as well", Shape("A / B", content=("P",)), "A=policy", "A=policy > P=200",
         skipped="B:retry_budget"),
     Row("and without such groups to the others", FALLBACK, "A=policy", "A=policy > C=200"),
+    Row("an answer that a filter has emptied goes there as well", POLICY, "A=blocked", "A=blocked > P=200"),
+    Row("and is the answer without such groups", FALLBACK, "A=blocked", "A=200"),
     Row("a silent primary before a fallback group", FALLBACK.but(**QUICK), "A=hang", "A=hang > C=200", takes=SECOND),
     Row("what was asked is not asked there", Shape("A", general=("A / B",)), "A=503", "A=503 > B=200",
         skipped="A:retry_budget"),
@@ -239,9 +243,9 @@ RESCUES = (
                 **QUICKLY),
             Row(f"or is rescued, {door}", auto, f"A={fault},200", f"A={fault} ^ A=200", **QUICKLY),
             Row(f"a cut stream with a call to come is rescued, {door}", auto.but(tools=True), "A=calls_cut,calls",
-                "A=calls_cut ^ A=calls", **NO_CALLS),
+                "A=calls_cut ^ A=calls", **QUICKLY),
             Row(f"a call that has begun is not, {door}", auto.but(tools=True), "A=call_cut,calls", "A=call_cut",
-                "200 broken", **NO_CALLS),
+                "200 broken", **QUICKLY),
         )
     ),
 )

@@ -50,6 +50,8 @@ CAME: dict[str, tuple[int | None, str | None]] = {
     "void": (None, "UpstreamConnectionError"),
     "empty": (None, "UnreadableAnswerError"),
     "page": (None, "UnreadableAnswerError"),
+    "307": (307, "UnreadableAnswerError"),
+    "blocked": (None, "ContentPolicyViolationError"),
     "late": (503, "ServiceUnavailableError"),
     "other": (None, None),
     "lost": (None, None),

@@ -55,6 +55,37 @@ class Nothing:
         await exchange.writer.drain()
 
 
+@dataclass(frozen=True)
+class Moved:
+    """A redirect to another upstream, which would answer."""
+
+    status: int
+
+    async def play(self, exchange: Exchange) -> None:
+        place = exchange.path.replace("/v1/", "/elsewhere/v1/", 1)
+        await exchange.answer(self.status, {"error": {"message": "Scripted: it moved."}}, {"Location": place})
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """200, and nothing is left of the answer: a content filter has stopped it."""
+
+    async def play(self, exchange: Exchange) -> None:
+        if not exchange.is_stream:
+            message = {"role": "assistant", "content": None}
+            choice = {"index": 0, "message": message, "finish_reason": "content_filter"}
+            usage = {"prompt_tokens": 10, "completion_tokens": 0, "total_tokens": 10}
+            body = {"id": "1", "object": "chat.completion", "choices": [choice], "usage": usage}
+            await exchange.answer(200, body)
+            return
+        exchange.start_stream()
+        for delta, reason in (({"role": "assistant", "content": ""}, None), ({}, "content_filter")):
+            choice = {"index": 0, "delta": delta, "finish_reason": reason}
+            await exchange.event(json.dumps({"id": "1", "object": "chat.completion.chunk", "choices": [choice]}))
+        await exchange.event("[DONE]")
+        await exchange.end_stream()
+
+
 ACTS: dict[str, Callable[[Act], Behaviour]] = {
     "200": lambda act: Ok(),
     "slow": lambda act: Ok(delay_s=act.value or 0.0),
@@ -71,6 +102,8 @@ ACTS: dict[str, Callable[[Act], Behaviour]] = {
     "void": lambda act: TruncatedStream(0),
     "empty": lambda act: Nothing(),
     "page": lambda act: Page(),
+    "307": lambda act: Moved(307),
+    "blocked": lambda act: Blocked(),
     "late": lambda act: Said(503, after_s=act.value or 0.0),
     "other": lambda act: Ok("something else"),
 }

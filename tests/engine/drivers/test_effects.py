@@ -32,7 +32,9 @@ DETAILS: list[dict[str, Any]] = [
     {"kind": "flapping", "period_s": 10, "down_s": 10},
     {"kind": "degradation", "error_rate": 1, "until_s": 1},
     *({"kind": kind} for kind in ("timeout", "connection_refused", "unauthorised", "content_filter")),
-    *({"kind": kind} for kind in ("stream_cut", "stream_stall")),
+    {"kind": "content_filter", "blocks": "answer"},
+    *({"kind": "redirect", "status": status} for status in (301, 302, 303, 307, 308)),
+    *({"kind": kind} for kind in ("stream_cut", "stream_stall", "tool_call_cut")),
     {"kind": "slow", "factor": 2},
     {"kind": "price", "factor": 2},
     {"kind": "capacity", "slots": 1},
@@ -54,6 +56,7 @@ def test_every_trouble_reads_as_a_real_error(details: dict[str, Any]):
     for is_stream in (False, True):
         fate, exposure = Fate(1.0, 1000, 100, 1.0, 1.0, is_stream), Exposure(1.0, since_s=0.999)
         fault.strike(fate, exposure)
+        fate.heed_filter(is_left=True)
         if isinstance(fate.trouble, Told):
             real = of_error(_failure(ROW, fate.trouble, is_stream=is_stream))
             assert effect_of(ROW, fate.trouble, is_stream=is_stream) == real
