@@ -235,6 +235,9 @@ def _played(
     took = [call.took_ms for call in answered]
     if took:
         numbers |= {name: quantile(took, share) for name, share in QUANTILES.items()}
+    if first := [call.first_token_ms for call in answered if call.first_token_ms is not None]:
+        numbers |= {f"first {name}": quantile(first, share) for name, share in QUANTILES.items()}
     noise = {name: quantile(added, share) for name, share in QUANTILES.items()} if added else {}
+    noise |= {f"first {name}": added_ms for name, added_ms in noise.items()}  # it comes before the first token
     errors = Counter(f"{call.status} {call.error}" for call in calls if not call.is_answered)
     return Played(numbers, noise, len(calls), dict(errors.most_common()))

@@ -10,7 +10,14 @@ from bench.fidelity.verdicts import SHARE
 from tests.servers import Console
 
 SEEDS = 10
-NAMES = {"success_rate": "success", "fallback_share": "fell back", "latency_p50_ms": "p50", "latency_p95_ms": "p95"}
+NAMES = {
+    "success_rate": "success",
+    "fallback_share": "fell back",
+    "latency_p50_ms": "p50",
+    "latency_p95_ms": "p95",
+    "ttft_p50_ms": "first p50",
+    "ttft_p95_ms": "first p95",
+}
 
 
 def asked(case: Case, built: Built) -> dict[str, Any]:

@@ -40,8 +40,9 @@ class Measured:
 
 
 def state_of(case: Case, runs: int) -> str:
-    """Tells a case from what it was before somebody changed it."""
-    return sha256(f"{case!r}{runs}".encode()).hexdigest()[:16]
+    """Tells a case from what it was before somebody changed it, or what is measured of it."""
+    measures = "first tokens" if case.traffic.is_stream else ""
+    return sha256(f"{case!r}{runs}{measures}".encode()).hexdigest()[:16]
 
 
 def machine() -> str:

@@ -74,7 +74,9 @@ def _said(line: Line) -> str:
 
 
 def _summary(known: Sequence[tuple[Case, Measured]]) -> str:
-    head = "| case | success | widest share | p50 | p95 | |\n| --- | --- | --- | --- | --- | --- |"
+    head = (
+        "| case | success | widest share | p50 | p95 | first token p95 | |\n| --- | --- | --- | --- | --- | --- | --- |"
+    )
     return "\n".join([head, *(_summed(row) for _, row in known)])
 
 
@@ -82,7 +84,7 @@ def _summed(row: Measured) -> str:
     by_name = {line.what: line for line in row.lines}
     shares = [line for line in row.lines if line.what.startswith(SHARE)]
     widest = max(shares, key=lambda line: abs(line.off), default=None)
-    cells = [by_name.get("success"), widest, by_name.get("p50"), by_name.get("p95")]
+    cells = [by_name.get("success"), widest, *(by_name.get(name) for name in ("p50", "p95", "first p95"))]
     told = " | ".join("" if line is None else _off(line) for line in cells)
     return f"| {row.name} | {told} | {'met' if are_met(row.lines) else '**outside**'} |"
 
@@ -106,7 +108,7 @@ def _word(line: Line) -> str:
 def _name(line: Line) -> str:
     if line.what.startswith(SHARE):
         return f"share of {line.what.removeprefix(SHARE)}"
-    return line.what
+    return line.what.replace("first ", "first token ")
 
 
 def _value(line: Line, value: float) -> str:

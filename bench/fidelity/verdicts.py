@@ -12,7 +12,8 @@ PART = 0.15
 # Of these numbers, which are shares of all requests or of all answers.
 SHARE = "share:"
 RATES = ("success", "fell back")
-TIMES = ("p50", "p95")
+# `first` is the time to the first token of a stream.
+TIMES = ("p50", "p95", "first p50", "first p95")
 
 Numbers = Mapping[str, float]
 

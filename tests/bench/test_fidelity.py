@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,24 @@ def test_times_may_be_off_by_a_seventh_or_by_what_the_machine_added():
     assert Line("p50", 1, 200.0, 1, (250.0,)).verdict == "off"
     assert Line("p50", 1, 200.0, 1, (250.0,), noise=60.0).verdict == "overhead"
     assert Line("p50", 1, 200.0, 1, (150.0,), noise=60.0).verdict == "off"
+
+
+def test_first_tokens_of_streams_are_judged_and_shown_like_other_times():
+    ranges = {"success": [1.0, 1.0, 1.0], "first p95": [190.0, 200.0, 210.0]}
+    runs = [{"success": 1.0, "first p95": 400.0}] * 3
+    row = replace(measured(), ranges=ranges, runs=runs)
+    assert [line.verdict for line in row.lines] == ["near", "off"]
+    told = measured_part([(CASE, row)])
+    assert "first token p95 rehearsed 200 ms, live 400 ms." in told
+    assert "| one of two | +0.0 |  |  |  | +50 % | **outside** |" in told
+    assert "| first token p95 | 200 ms (190 ms to 210 ms) | 400 ms, 400 ms, 400 ms | +50 % | **off** |" in told
+
+
+def test_streams_measured_before_first_tokens_were_are_measured_again():
+    streamed = replace(CASE, traffic=replace(CASE.traffic, is_stream=True))
+    plain = sha256(f"{streamed!r}{3}".encode()).hexdigest()[:16]
+    assert state_of(streamed, 3) != plain
+    assert state_of(CASE, 3) == sha256(f"{CASE!r}{3}".encode()).hexdigest()[:16]
 
 
 def test_only_numbers_of_both_sides_are_compared():

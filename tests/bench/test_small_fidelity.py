@@ -14,6 +14,7 @@ import pytest
 from bench.fidelity import live, rehearsed
 from bench.fidelity.cases import OFF, ORDERED, Case, Place, Traffic, crowded, failing, quick, steady, tiers
 from bench.fidelity.stage import Built, Stage, staged
+from bench.fidelity.verdicts import TIMES
 
 pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.once]
 PATIENT = {"num_retries": 0, "timeout_s": 300, "total_timeout_s": 300}
@@ -64,7 +65,7 @@ def _played(stage: Stage, consoles: list, case: Case, built: Built) -> dict[str,
 def test_what_was_rehearsed_is_what_comes(both, case: Case):
     ranges, numbers = both[case.name]
     for name, (low, _, high) in ranges.items():
-        if name not in ("p50", "p95"):
+        if name not in TIMES:
             assert low == high, f"{name} hangs on chance"
             assert numbers[name] == pytest.approx(low, abs=1e-6), name
 
