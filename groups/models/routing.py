@@ -23,7 +23,7 @@ GROUP_NAME = RegexValidator(rf"^[{NAME_CHARACTERS}]+\Z", "Use letters, digits an
 class Strategy(models.TextChoices):
     """The seven ways to pick a deployment, as people read them."""
 
-    PRIORITY_FAILOVER = EngineStrategy.PRIORITY_FAILOVER.value, "Priority Failover"
+    PRIORITY_FAILOVER = EngineStrategy.PRIORITY_FAILOVER.value, "Ordered Fallback"
     WEIGHTED = EngineStrategy.WEIGHTED.value, "Weighted Round-Robin"
     COST_BASED = EngineStrategy.COST_BASED.value, "Cost-Based"
     LATENCY_BASED = EngineStrategy.LATENCY_BASED.value, "Latency-Based"

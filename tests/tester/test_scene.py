@@ -10,6 +10,7 @@ import pytest
 
 from engine.exceptions import Hindrance, NoneFree
 from engine.spec import Strategy
+from groups.models import RoutingGroup
 from tester.scene import DrawnFault, DrawnGroup, Mode, Scene, mode_of, scene_of
 from tester.scene.captions import fitted
 from tester.scene.frame_numbers import SHORT
@@ -420,3 +421,9 @@ def test_long_latencies_and_long_names_stay_short():
     assert [dollars(v) for v in (0.0, 0.00004, 0.0432, 12.5)] == ["$0", "<$0.001", "$0.043", "$12.50"]
     assert fitted("Nebius", 120, 16) == "Nebius"
     assert fitted("a-deployment-with-a-very-long-name", 120, 16).endswith("…")
+
+
+@pytest.mark.parametrize("strategy", Strategy)
+def test_a_picture_in_its_own_mode_has_the_name_that_the_group_has_elsewhere(strategy):
+    scene = scene_of(drawn(spec_of(3, strategy)), None, mode_of(strategy))
+    assert scene.badge == RoutingGroup(strategy=strategy.value).get_strategy_display()
