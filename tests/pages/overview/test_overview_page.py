@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from pages.overview.failing_groups import MOST_SHOWN, ranked_groups
-from pages.overview.figures import HEIGHT, PERIODS, figures_at, nice_top, picture_of
+from pages.overview.figures import HEIGHT, PERIODS, cost_today_usd, figures_at, nice_top, picture_of
 from tester.models import Run, RunStatus
 from tests.factories import make_group, make_provider
 from tests.page import HTMX, html_of, on_one_line, signed_in
@@ -76,6 +76,15 @@ def test_longer_windows_have_the_numbers_of_the_page_of_usage(word):
     found = figures_at(timezone.now(), PERIODS[word])
     assert (found.sums.requests, found.sums.failed, found.sums.fell_back) == (2, 1, 1)
     assert (found.picture.requests, found.picture.failed, found.sums.p95_ms is None) == (2, 1, False)
+
+
+def test_what_people_pay_with_their_own_keys_costs_nothing_here(monkeypatch):
+    monkeypatch.setattr(timezone, "now", lambda: NOON)
+    logged("a", age_min=0, cost_usd=0.25)
+    logged("b", age_min=0, cost_usd=4.0, is_own_key=True)
+    assert [figures_at(NOON, PERIODS[word]).sums.cost_usd for word in PERIODS] == pytest.approx([0.25] * len(PERIODS))
+    assert cost_today_usd(NOON) == pytest.approx(0.25)
+    assert {figures_at(NOON, PERIODS[word]).sums.requests for word in PERIODS} == {2}
 
 
 def test_the_numbers_of_today_are_those_of_the_log(reader):
