@@ -45,15 +45,23 @@ class Found(NamedTuple):
 
 
 NOTHING = Found()
-# No event ends so.
-NEVER = b"\n\n\n"
 
 
 class Repeats:
     """The pattern that the events of one stream share. With `hides_usage` a client does not see `NO_USAGE`."""
 
     __slots__ = (
-        *("_around_number", "_begin", "_end", "_hidden", "_hides_usage", "_next", "_number_place", "_parts"),
+        *(
+            "_around_number",
+            "_begin",
+            "_end",
+            "_ends_with_number",
+            "_hidden",
+            "_hides_usage",
+            "_next",
+            "_number_place",
+            "_parts",
+        ),
         *("_shape", "_start", "_text_place", "_tries"),
     )
 
@@ -62,9 +70,10 @@ class Repeats:
         self._begin = self._hidden = b""
         # What is before the text of the very next event, and after it, where only its number differs otherwise.
         self._start = self._end = b""
-        # The number of that event, and the bytes around it; None where events have none before their text.
+        # The number of that event, and the bytes around it, before the text or after it; None where events have none.
         self._next: int | None = None
         self._around_number = (b"", b"")
+        self._ends_with_number = False
         # What is another in each event, and the bytes that follow it.
         self._parts: tuple[tuple[Callable[[bytes, int], re.Match[bytes] | None], bytes], ...] = ()
         self._text_place = self._number_place = -1
@@ -119,7 +128,11 @@ class Repeats:
     def _expect(self, number: int) -> None:
         """The next event has this number."""
         lead, rest = self._around_number
-        self._next, self._start = number, b"%b%d%b" % (lead, number, rest)
+        self._next, told = number, b"%b%d%b" % (lead, number, rest)
+        if self._ends_with_number:
+            self._end = told
+        else:
+            self._start = told
 
     def forget(self) -> None:
         """The next event is no repeat."""
@@ -167,10 +180,11 @@ class Repeats:
         if self._number_place < 0:
             return
         first, last, _ = cuts[self._number_place]
-        if last > text.start():
-            self._end = NEVER  # a number after the text is found, not foreseen
-            return
-        self._around_number = event[:first], event[last : text.start()]
+        self._ends_with_number = first > text.start()
+        if self._ends_with_number:
+            self._around_number = event[text.end() : first], event[last:] + b"\n\n"
+        else:
+            self._around_number = event[:first], event[last : text.start()]
         self._expect(int(event[first:last]) + 1)
 
     def _is_text_of(self, fields: Fields, name: re.Match[bytes], text: re.Match[bytes]) -> bool:

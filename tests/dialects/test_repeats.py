@@ -1,6 +1,7 @@
 """An event that is known without parsing means the same as the parsed one."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -164,6 +165,9 @@ def test_anthropics_padding_is_not_parsed_again():
         assert repeats.found(second + b"\n\n" + first + b"\n\n").texts
 
 
+Written = Callable[[int, str], bytes]
+
+
 def more(number: int, text: str, **fields: Any) -> bytes:
     kind = "response.output_text.delta"
     said = {"type": kind, "item_id": "m", "output_index": 0, "delta": text, "sequence_number": number, **fields}
@@ -189,15 +193,19 @@ def numbered(number: int, text: str) -> bytes:
     return f"event: {kind}\ndata: {json.dumps(said)}".encode()
 
 
-def test_the_number_of_the_next_event_is_foreseen_and_any_other_is_found():
-    event, repeats = numbered(9, "Hello"), Repeats(RESPONSES)
+@pytest.mark.parametrize(("written", "other"), [(numbered, more), (more, numbered)])
+def test_the_number_of_the_next_event_is_foreseen_and_any_other_is_found(written: Written, other: Written):
+    event, repeats = written(9, "Hello"), Repeats(RESPONSES)
     learn(repeats, event, read_response_event(event))
-    for number, text in ((10, " you"), (11, "!"), (30, " Some"), (31, " were"), (99, " lost"), (100, "."), (100, "?")):
-        found = repeats.found(numbered(number, text) + b"\n\n")
-        assert (list(found.texts), found.number) == ([text.encode()], number)
-    for other in (numbered(101, ""), numbered(101, 'a"')[:-20] + b'"}', numbered(101, "x") + b"\n\n" + more(102, "y")):
-        assert not repeats.found(other + b"\n\n").texts
-    two = numbered(101, "a") + b"\n\n" + numbered(102, "b") + b"\n\n"
+    for number, is_next in ((10, True), (11, True), (30, False), (31, True), (99, False), (100, True), (100, False)):
+        data = written(number, "text") + b"\n\n"
+        assert (data.startswith(repeats._start) and data.endswith(repeats._end)) is is_next
+        found = repeats.found(data)
+        assert (list(found.texts), found.number) == ([b"text"], number)
+    wrong = written(101, 'a"')[:-20] + b'"}'
+    for unlike in (written(101, ""), wrong, written(101, "x") + b"\n\n" + other(102, "y")):
+        assert not repeats.found(unlike + b"\n\n").texts
+    two = written(101, "a") + b"\n\n" + written(102, "b") + b"\n\n"
     assert repeats.found(two) == ([b"a", b"b"], 102)
 
 
