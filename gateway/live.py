@@ -59,7 +59,7 @@ from providers.models import LanguageModel
 from providers.secrets import check_encryption_keys
 from usage.health import standby_proofs
 from usage.health.tripping import current_trips
-from usage.request_log.recorder import recorder
+from usage.request_log.recorder import FLUSH_INTERVAL_S, recorder
 from usage.request_log.retention import purge
 
 log = structlog.get_logger(__name__)
@@ -336,8 +336,9 @@ class Live:
 
 
 async def _purge() -> None:
-    """Deletes old rows until cancelled."""
-    await run_every(partial(asyncio.to_thread, purge), every_s=PURGE_INTERVAL_S, failing="old requests not deleted")
+    """Deletes old rows until cancelled, soon after the start too: a server may never run for ten minutes."""
+    work, first_s = partial(asyncio.to_thread, purge), FLUSH_INTERVAL_S
+    await run_every(work, every_s=PURGE_INTERVAL_S, first_s=first_s, failing="old requests not deleted")
 
 
 _live: Live | None = None
