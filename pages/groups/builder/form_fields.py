@@ -24,6 +24,11 @@ class StrategyCard:
     icon: str
     meaning: str
 
+    @property
+    def name(self) -> str:
+        """What is chosen; a group that has it wears the name of its diagram."""
+        return "Priority Failover" if self.strategy == Strategy.PRIORITY_FAILOVER else self.strategy.label
+
 
 CARDS = (
     StrategyCard(Strategy.PRIORITY_FAILOVER, "list-ordered", "Ordered. Traffic goes to #1 first, falls back on error"),

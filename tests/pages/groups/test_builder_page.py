@@ -49,6 +49,7 @@ def test_an_empty_form_has_seven_strategies_and_one_chosen(page):
     html = html_of(page.get("/groups/new"))
     assert html.count('type="radio"') == 7
     assert "Ordered. Traffic goes to #1 first, falls back on error" in html
+    assert "<strong>Priority Failover</strong>" in html
     assert 'value="priority-failover" aria-describedby="about-priority-failover" checked' in html
     assert "Default: 60 s" in html
 
