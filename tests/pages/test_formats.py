@@ -10,6 +10,7 @@ import pytest
 from django.template import Context, Template
 from django.utils import timezone
 
+from pages.discs import Disc
 from pages.formats import cost, count, moved, ms, short, signed_percent, stood, tokens, usd
 
 # A thin space at which lines break, as itself or written out.
@@ -74,3 +75,14 @@ def test_no_line_breaks_between_a_number_and_its_unit():
     ]
     assert len(files) > 100
     assert [str(file) for file in files if BREAKABLE.search(file.read_text())] == []
+
+
+def test_what_is_drawn_once_for_a_long_table_is_what_an_include_draws():
+    disc = Disc("Nebius", "N", "nebius")
+    for text, include in (
+        ('{{ "copy"|icon }}', '{% include "_components/icon.html" with name="copy" %}'),
+        ("{{ disc|drawn }}", '{% include "_components/disc.html" %}'),
+    ):
+        both = Template("{% load formats %}" + text + "|" + include).render(Context({"disc": disc}))
+        first, _, second = both.partition("|")
+        assert (first, "<svg" in first) == (second, True)
