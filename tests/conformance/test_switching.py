@@ -65,3 +65,14 @@ def answer_of(dialect: str, call: Call, whole: bytes) -> dict[str, Any]:
     if dialect == "messages":
         return dict(json.loads(answer.body))
     return TRANSLATORS["messages"].answer(call.view, json.loads(answer.body), answer.usage)
+
+
+@pytest.mark.parametrize("dialect", ["chat", "responses"])
+def test_a_tool_loop_that_a_model_without_thoughts_began_goes_on_at_anthropic_without_any(dialect: str):
+    messages: list[dict[str, Any]] = [{"role": "user", "content": "Read a."}]
+    messages += turn(dialect, Reply(("I look.",), (ToolCall("read_file", '{"path": "a"}', "call_1"),)), messages)
+    request = asked("messages", messages)
+    assert not STRICT["messages"].read(request).thinks
+    assert "thinking" not in request
+    messages.append({"role": "user", "content": "And b?"})
+    assert STRICT["messages"].read(asked("messages", messages)).thinks

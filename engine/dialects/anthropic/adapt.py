@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.dialects.anthropic.request import BUDGETS
-from engine.dialects.anthropic.signatures import without_marked
+from engine.dialects.anthropic.signatures import lacks_thoughts, without_marked
 from engine.dialects.anthropic.traits import LEAST_BUDGET, Traits, is_claude, traits_of
 from engine.dialects.anthropic.turns import reminder
 from engine.dialects.call_ids import IN_MESSAGES, UNCLEAN, cleaned, with_ids
@@ -69,6 +69,18 @@ def _fitted(body: dict[str, Any], traits: Traits) -> tuple[dict[str, Any], list[
 
 
 def _thinking(body: dict[str, Any], traits: Traits, lost: list[str]) -> dict[str, Any]:
+    """Thoughts as the model has them; none with a budget in a turn that another provider began without any, because
+    Anthropic would refuse it."""
+    made = _thoughts(body, traits, lost)
+    if object_of(made.get("thinking", body.get("thinking"))).get("type") != "enabled":
+        return made
+    if not lacks_thoughts(objects(body.get("messages"))):
+        return made
+    lost.append("thinking")
+    return {}
+
+
+def _thoughts(body: dict[str, Any], traits: Traits, lost: list[str]) -> dict[str, Any]:
     """Thoughts by budget or by effort, as the model has them."""
     wish = object_of(body.get("thinking"))
     kind, display = wish.get("type"), {"display": wish["display"]} if wish.get("display") else {}
