@@ -10,7 +10,7 @@ from rest_framework import serializers
 from groups import config_schemas
 from groups.deployments.placements import MAX_DEPLOYMENTS, Placement
 from groups.models import Strategy
-from groups.models.routing import LONGEST_WAIT_S, MOST_PARALLEL
+from groups.models.routing import LONGEST_WAIT_S, MOST_PARALLEL, REGION_LENGTH
 from lib.serializers import Page, PageQuery, StrictSerializer
 
 # The API's names for fields that have another name in the row.
@@ -36,6 +36,13 @@ class DeploymentSerializer(StrictSerializer):
         default=dict,
         help_text="What its upstream can take, for rehearsals: `{slots, queue?, prefill_tokens_per_s?, "
         "decode_tokens_per_s?}`; {} where nobody knows.",
+    )
+
+    region = serializers.CharField(
+        max_length=REGION_LENGTH,
+        allow_blank=True,
+        default="",
+        help_text="Where it runs, such as `eu-west-1`; empty: as its provider's settings say. For rehearsals.",
     )
 
     def to_internal_value(self, data: Any) -> Placement:

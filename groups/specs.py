@@ -181,8 +181,13 @@ def _deployment(row: Deployment, problem: str | None, unsupported: Unsupported =
         unsupported=unsupported,
         prefills=_prefills(provider, model),
         capacity=capacity_of(row.capacity),
-        region=next((str(provider.settings[name]) for name in REGIONS if provider.settings.get(name)), ""),
+        region=row.region or region_of(provider),
     )
+
+
+def region_of(provider: Provider) -> str:
+    """Where its models run, as far as its settings say; else empty."""
+    return next((str(provider.settings[name]) for name in REGIONS if provider.settings.get(name)), "")
 
 
 def _prefills(provider: Provider, model: LanguageModel) -> bool:

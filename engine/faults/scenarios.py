@@ -197,6 +197,12 @@ SCENARIOS: dict[str, Scenario] = {
             Needs(150, 5),
         ),
         Scenario(
+            "region-outage",
+            "After 10 seconds the primary's region is down for a minute, with all that run there. Say where they run.",
+            (TargetedFault(Outage(), "primary-region", from_s=10, until_s=70),),
+            Needs(90, 5),
+        ),
+        Scenario(
             "slow-creep",
             "Over five minutes the primary gets eight times as slow, and at the end one request in ten fails.",
             (TargetedFault(Degradation(factor=8, error_rate=0.1), "primary", until_s=300),),

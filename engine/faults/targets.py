@@ -17,8 +17,10 @@ from engine.rehearsal.quantiles import typical
 from engine.spec import DeploymentSpec, GroupSpec, Strategy
 
 # These are valid for every group, even if they are empty: the others of a single deployment.
-ALWAYS_KNOWN = ("primary", "others", "primary-provider", "*")
-KNOWN_TARGETS = "primary, others, primary-provider, tier:N, provider:NAME, region:NAME, *, or a deployment's id"
+ALWAYS_KNOWN = ("primary", "others", "primary-provider", "primary-region", "*")
+KNOWN_TARGETS = (
+    "primary, others, primary-provider, primary-region, tier:N, provider:NAME, region:NAME, *, or a deployment's id"
+)
 # LiteLLM's assumption for an unknown price, and the size of an answer for comparing speeds.
 UNKNOWN_PRICE_USD, ANSWER_TOKENS = 5.0, 100
 AIM = ("target", "probability", "from_s", "until_s", "stops_at_s")
@@ -28,9 +30,9 @@ AIM = ("target", "probability", "from_s", "until_s", "stops_at_s")
 class TargetedFault:
     """A fault with its target, probability, start and end (exclusive; None means the run's end).
 
-    `target` is a deployment's id, or `primary`, `others`, `primary-provider`, `tier:N`, `provider:NAME`, `region:NAME`,
-    `*`: see `targets`. From `stops_at_s` on it no longer strikes, but its window stays the same: it was stopped by a
-    change of the run.
+    `target` is a deployment's id, or `primary`, `others`, `primary-provider`, `primary-region`, `tier:N`,
+    `provider:NAME`, `region:NAME`, `*`: see `targets`. From `stops_at_s` on it no longer strikes, but its window stays
+    the same: it was stopped by a change of the run.
     """
 
     fault: Fault
@@ -91,9 +93,9 @@ def _subject(aimed: TargetedFault) -> tuple[object, ...]:
 def targets(target: str, specs: Sequence[GroupSpec], profiles: Mapping[str, Profile] | None = None) -> frozenset[str]:
     """The ids of a target's deployments; the first group is the rehearsed one.
 
-    `primary` is the first to be asked (see there), `others` the rest of the group. `primary-provider`, `provider:NAME`,
-    `region:NAME` and `*` include the fallback groups: what they share fails for all of them. Empty if there are none.
-    `profiles` by deployment id decide which is the fastest.
+    `primary` is the first to be asked (see there), `others` the rest of the group. `primary-provider`,
+    `primary-region`, `provider:NAME`, `region:NAME` and `*` include the fallback groups: what they share fails for all
+    of them. Empty if there are none. `profiles` by deployment id decide which is the fastest.
     """
     everyone = [deployment for spec in specs for deployment in spec.deployments]
     group, first = specs[0], primary(specs[0], profiles or {})
@@ -107,6 +109,9 @@ def targets(target: str, specs: Sequence[GroupSpec], profiles: Mapping[str, Prof
             found = (d for d in group.deployments if d not in first)
         case "primary-provider", "":
             found = (d for d in everyone if d.provider in {p.provider for p in first})
+        case "primary-region", "":
+            regions = {p.region.casefold() for p in first if p.region}
+            found = (d for d in everyone if d.region.casefold() in regions)
         case "provider", _:
             found = (d for d in everyone if d.provider.casefold() == name.casefold())
         case "region", _:

@@ -33,6 +33,7 @@ class Placement:
     extra_headers: Mapping[str, str] = field(default_factory=dict, hash=False)
     extra_body: Mapping[str, Any] = field(default_factory=dict, hash=False)
     capacity: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    region: str = ""
 
 
 def rows_of(placements: Sequence[Placement]) -> list[Deployment]:
@@ -77,6 +78,7 @@ def _row(placement: Placement, model: LanguageModel, *, position: int) -> Deploy
         extra_headers=dict(placement.extra_headers),
         extra_body=dict(placement.extra_body),
         capacity=dict(placement.capacity),
+        region=placement.region,
     )
     row.clean_fields(exclude={"group", "model"})
     return row

@@ -15,7 +15,7 @@ from providers.adaptations.allowed_extras import check_extra_body, check_extra_h
 from providers.models import LanguageModel
 
 # Requests at once at a deployment, and how long one more waits for its place, in seconds.
-MOST_PARALLEL, LONGEST_WAIT_S = 100_000, 300
+MOST_PARALLEL, LONGEST_WAIT_S, REGION_LENGTH = 100_000, 300, 64
 NAME_CHARACTERS, NAME_LENGTH = "A-Za-z0-9_.:/-", 128
 GROUP_NAME = RegexValidator(rf"^[{NAME_CHARACTERS}]+\Z", "Use letters, digits and - _ . : / only.")
 
@@ -117,6 +117,7 @@ class Deployment(models.Model):
     extra_headers = models.JSONField(default=dict, blank=True, validators=[check_extra_headers])
     extra_body = models.JSONField(default=dict, blank=True, validators=[check_extra_body])
     capacity = models.JSONField(default=dict, blank=True, validators=[check_capacity])
+    region = models.CharField(max_length=REGION_LENGTH, blank=True, default="")
 
     class Meta:
         ordering: ClassVar = ["position", "id"]

@@ -43,6 +43,7 @@ PLACED_WORDS = {
     "extra_headers": "extra headers",
     "extra_body": "extra fields",
     "capacity": "capacity",
+    "region": "region",
 }
 
 

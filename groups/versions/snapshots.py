@@ -27,6 +27,7 @@ PLACED = (
     "extra_headers",
     "extra_body",
     "capacity",
+    "region",
 )
 
 

@@ -218,6 +218,8 @@ def _inexpressible(groups: Sequence[GroupDraft]) -> Iterator[str]:
             yield f"{group.name}: max_wait_s, the wait for a place where max_parallel requests are served already."
         if any(placement.capacity for placement in group.deployments):
             yield f"{group.name}: capacity, which only rehearsals count with."
+        if any(placement.region for placement in group.deployments):
+            yield f"{group.name}: region, which only rehearsals count with."
         for key, used in shared.items():
             if (value := _effective(group, key)) != used:
                 yield f"{group.name}: {key} is {value:g}; LiteLLM has one for all groups, here {used:g}."

@@ -151,7 +151,7 @@ def _completed(draft: GroupDraft, before: GroupDraft) -> GroupDraft:
     rows = []
     for placement in draft.deployments:
         was = old.get((placement.provider, placement.model_name), placement)
-        kept = {name: getattr(was, name) for name in (*KEPT, "extra_headers", "extra_body", "capacity")}
+        kept = {name: getattr(was, name) for name in (*KEPT, "extra_headers", "extra_body", "capacity", "region")}
         said = {name: getattr(placement, name) for name in kept if getattr(placement, name) not in (None, "", {})}
         rows.append(replace(placement, **{**kept, **said}))
     return replace(draft, deployments=tuple(rows))

@@ -122,10 +122,11 @@ def card_of(deployment: Deployment, share: int | None) -> DeploymentCard:
 
 
 def _subtitle(deployment: Deployment) -> str:
-    """The details that the title lacks: the provider if the deployment has a name of its own, and the model."""
+    """The details that the title lacks: the provider if the deployment has a name of its own, the model, and
+    the region if it has one of its own."""
     model = deployment.model
     provider = model.provider.name if deployment.display_name not in ("", model.provider.name) else ""
-    return " · ".join(word for word in (provider, model.name) if word)
+    return " · ".join(word for word in (provider, model.name, deployment.region) if word)
 
 
 def _problem(deployment: Deployment) -> str:

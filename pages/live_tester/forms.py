@@ -54,6 +54,12 @@ def _number(label: str, **limits: Any) -> forms.IntegerField:
     return forms.IntegerField(label=label, widget=widget, **limits)
 
 
+# Those that strike nobody while no region is known.
+OF_REGIONS = {
+    name for name, scenario in SCENARIOS.items() if any(fault.target == "primary-region" for fault in scenario.faults)
+}
+
+
 class RehearsalForm(forms.Form):
     """One rehearsal: the traffic, mock or real, and the faults.
 
@@ -113,6 +119,9 @@ class RehearsalForm(forms.Form):
             initial = {**initial, **followed(initial)}
         super().__init__(data, files, initial=initial)
         self._deployments = deployments
+        if not any(deployment.region for deployment in deployments):
+            choices = self.fields["scenario"].choices  # type: ignore[attr-defined]
+            self.fields["scenario"].choices = [one for one in choices if one[0] not in OF_REGIONS]  # type: ignore[attr-defined]
         self.fields.update([*fields_around(), *fields_more(), *fields_of_calls()])
         has_run = bool((data or initial or {}).get(ARRIVALS_OF))
         self.fields.update(fields_recorded(has_run=has_run))

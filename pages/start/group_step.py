@@ -90,7 +90,7 @@ def is_simple(group: RoutingGroup) -> bool:
     """Whether this step can show all of it; what was set elsewhere would be lost."""
     rows = group.deployments.all()
     limits = ("rpm", "tpm", "max_parallel", "max_wait_s", "display_name", "extra_headers", "extra_body", "capacity")
-    is_plain = not any(getattr(row, name) for row in rows for name in limits)
+    is_plain = not any(getattr(row, name) for row in rows for name in (*limits, "region"))
     return group.strategy == Strategy.PRIORITY_FAILOVER and len(rows) <= MOST_OFFERED and is_plain
 
 

@@ -15,6 +15,7 @@ from engine.rehearsal.profiles import Profile
 from engine.spec import GroupSpec, Strategy
 from groups.config_checks import fallback_names
 from groups.models import Deployment, RoutingGroup
+from groups.specs import region_of
 from providers.presets import colour_of
 from tester.models import Run
 from tester.scene import MOST_DEPLOYMENTS, DrawnDeployment, DrawnFault, DrawnGroup
@@ -93,6 +94,7 @@ def _drawn(row: Deployment) -> DrawnDeployment:
         colour=colour_of(provider.type, provider.name),
         priority=row.priority,
         weight=row.weight,
+        region=row.region or region_of(provider),
     )
 
 

@@ -32,7 +32,8 @@ def mode_of(strategy: Strategy) -> Mode:
 
 @dataclass(frozen=True, slots=True)
 class DrawnDeployment:
-    """One card. `colour` is the provider's colour word: the stylesheet has a class `.p-<colour>` for it."""
+    """One card. `colour` is the provider's colour word: the stylesheet has a class `.p-<colour>` for it. `region`
+    is where it runs, empty where nobody knows."""
 
     deployment_id: str
     name: str
@@ -40,6 +41,7 @@ class DrawnDeployment:
     colour: str
     priority: int | None = None
     weight: float | None = None
+    region: str = ""
 
     @property
     def initial(self) -> str:

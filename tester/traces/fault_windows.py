@@ -121,7 +121,9 @@ def _windows(
 def _spec_of(group: DrawnGroup) -> GroupSpec:
     """The part of the group that is needed to resolve targets."""
     rows = tuple(
-        DeploymentSpec(d.deployment_id, d.name, d.provider, "", "", priority=d.priority, weight=d.weight)
+        DeploymentSpec(
+            d.deployment_id, d.name, d.provider, "", "", priority=d.priority, weight=d.weight, region=d.region
+        )
         for d in group.deployments
     )
     return GroupSpec("", group.name, group.strategy, rows)

@@ -20,6 +20,7 @@ SEED_FIELDS = {
 }  # fmt: skip
 DEPLOYMENT_FIELDS = {
     "capacity",
+    "region",
     "extra_body",
     "extra_headers",
     "model_id",

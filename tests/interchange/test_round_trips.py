@@ -78,12 +78,13 @@ def carried(group: GroupDraft, bundle: Bundle) -> GroupDraft:
 
 
 def placed(placement: Placement, strategy: str) -> Placement:
-    """Order and weight are exported for the strategy that needs them only; LiteLLM has no wait for a place and no
-    capacity."""
+    """Order and weight are exported for the strategy that needs them only; LiteLLM has no wait for a place, no
+    capacity and no region."""
     return replace(
         placement,
         max_wait_s=None,
         capacity={},
+        region="",
         priority=placement.priority if strategy == Strategy.PRIORITY_FAILOVER else None,
         weight=placement.weight if strategy == Strategy.WEIGHTED else None,
     )

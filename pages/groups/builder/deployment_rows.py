@@ -34,6 +34,7 @@ class DeploymentRow:
     extra_headers: str = ""
     extra_body: str = ""
     capacity: str = ""
+    region: str = ""
 
 
 Rows = tuple[DeploymentRow, ...]

@@ -15,7 +15,7 @@ from groups.actions import GroupFields
 from groups.deployments.capacities import check_capacity
 from groups.deployments.placements import Placement
 from groups.models import GROUP_NAME, RoutingGroup, Strategy
-from groups.models.routing import LONGEST_WAIT_S, MOST_PARALLEL
+from groups.models.routing import LONGEST_WAIT_S, MOST_PARALLEL, REGION_LENGTH
 from groups.versions.effective import ROUTERS, UNSUPPORTED
 from pages.forms import ObjectField, WholeNumberField, attributes
 from pages.groups.assignments import Assignee, assignable_keys, assignable_teams
@@ -257,13 +257,15 @@ class DeploymentForm(forms.Form):
     capacity = ObjectField(
         label="What it can take, for rehearsals", example='{"slots": 8, "queue": 32}', validators=[check_capacity]
     )
+    region = forms.CharField(label="Region where it runs", required=False, max_length=REGION_LENGTH)
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, uid: str, initial: Any = None) -> None:
         super().__init__(data, prefix=uid, initial=initial, label_suffix="")
         for name, field in self.fields.items():
             if isinstance(field, ObjectField):
                 continue
-            field.widget.attrs.update(attributes(**({} if name == "display_name" else {"inputmode": "numeric"})))
+            is_text = name in ("display_name", "region")
+            field.widget.attrs.update(attributes(**({} if is_text else {"inputmode": "numeric"})))
 
     @property
     def details(self) -> list[forms.BoundField]:

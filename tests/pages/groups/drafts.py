@@ -95,6 +95,7 @@ def placements(draw: st.DrawFn, strategy: str) -> tuple[Placement, ...]:
             tpm=draw(limits),
             max_parallel=draw(st.none() | st.integers(1, 100_000)),
             max_wait_s=draw(st.none() | st.integers(1, 300).map(float)),
+            region=draw(st.sampled_from(("", "eu-west-1"))),
             capacity=draw(st.sampled_from([{}, {"slots": 2, "queue": 8, "decode_tokens_per_s": 900.5}])),
         )
         for number, (provider, model) in enumerate(chosen)
