@@ -50,7 +50,7 @@ def test_its_outage_is_offered_where_a_region_is_known(as_bob, two_models):
 
     def offered() -> set[str]:
         form = RehearsalForm(deployments=drawn_group(RoutingGroup.objects.get()).deployments)
-        return {name for name, _ in form.fields["scenario"].choices}
+        return {name for name, _ in form.fields["scenario"].choices}  # type: ignore[attr-defined]
 
     assert {"region-outage", "primary-outage"} <= offered()
     group.deployments.update(region="")
