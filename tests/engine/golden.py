@@ -13,8 +13,9 @@ from engine.spec import GroupSpec, RetryPolicy, Router, Strategy
 from tests.engine.scripted import deployment, group
 
 FILES = sorted((Path(__file__).parent / "scenarios").glob("*.json"))
+REGIONS = {"OpenAI": "us-east", "Together": "eu-west"}
 DEPLOYMENTS = tuple(
-    deployment(name, provider=provider, priority=tier, weight=weight, rpm=rpm, **prices)
+    deployment(name, provider=provider, priority=tier, weight=weight, rpm=rpm, region=REGIONS[provider], **prices)
     for name, provider, tier, weight, rpm, prices in (
         ("gpt-4o", "OpenAI", 1, 70, 90, {"input_cost_per_token_usd": 2.5e-6, "output_cost_per_token_usd": 1e-5}),
         ("gpt-4o-mini", "OpenAI", 2, 20, 90, {"input_cost_per_token_usd": 1.5e-7, "output_cost_per_token_usd": 6e-7}),
