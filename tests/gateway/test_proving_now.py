@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -21,6 +22,13 @@ from usage.request_log.recorder import recorder
 
 pytestmark = pytest.mark.django_db
 OPERATOR = KeyHolder("bob", Role.OPERATOR)
+
+
+@pytest.fixture(autouse=True)
+def _no_row_is_left_for_the_next_test() -> Iterator[None]:
+    recorder._pending.clear()
+    yield
+    recorder._pending.clear()
 
 
 @pytest.fixture

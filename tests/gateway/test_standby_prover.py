@@ -39,6 +39,8 @@ async def _in_thread(work):
 def turn() -> StandbyProof:
     """One turn with everything due, and the rows of its requests."""
 
+    recorder._pending.clear()  # what other tests have left there
+
     async def turned() -> None:
         live = Live(_in_thread)
         await live.refresh()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -15,8 +16,16 @@ from tests.page import HTMX, html_of, on_one_line
 from tests.usage.log import finished, log
 from tests.usage.logged import tried
 from usage.models import StandbyProof
+from usage.request_log.recorder import recorder
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _no_row_is_left_for_the_next_test() -> Iterator[None]:
+    recorder._pending.clear()
+    yield
+    recorder._pending.clear()
 
 
 @pytest.fixture
