@@ -52,7 +52,18 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 @pytest.fixture(params=["priority-failover", "weighted", "simple-shuffle"])
 def any_group(request: pytest.FixtureRequest, db: None) -> Any:
     models = [make_model(provider=make_provider(name=name)) for name in ("Nebius", "Fireworks", "Azure")]
-    return make_group(name="chat", strategy=request.param, models=models)
+    return _in_a_region(make_group(name="chat", strategy=request.param, models=models))
+
+
+@pytest.fixture
+def group(group: Any) -> Any:
+    return _in_a_region(group)
+
+
+def _in_a_region(group: Any) -> Any:
+    """The outage of a region is offered where one is known."""
+    group.deployments.update(region="eu-west-1")
+    return group
 
 
 @pytest.fixture(scope="module")
