@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('groups', '0010_share_the_traffic_of_groups'),
+        ('groups', '0011_call_it_ordered_fallback'),
     ]
 
     operations = [
