@@ -176,8 +176,8 @@ def test_a_model_that_has_gone_is_said_at_its_row(page, models):
 def test_weights_are_percentages_without_javascript(page):
     rows = [make_model() for _ in range(3)]
     html = html_of(page.post("/groups/new", form(*rows, strategy="weighted", change="refresh", save="")))
-    assert ">34%<" in html
-    assert html.count(">33%<") == 2
+    assert ">34\u202f%<" in html
+    assert html.count(">33\u202f%<") == 2
 
 
 def test_weights_are_made_to_add_up_to_100_without_javascript(page, models):
