@@ -1,14 +1,11 @@
 /* Applies the patches of a live diagram: {"n": number, "p": {element id: {attribute: value}}}, newest wins, once per
-   animation frame. Attributes have short names, a text alone is said without one, and of a path that keeps its shape only
-   the numbers. A page that is not painted acknowledges nothing, so the server waits for it. */
-
-const TEXT = "t";
+   animation frame. A page that is not painted acknowledges nothing, so the server waits for it. */
 
 export class SceneFollower {
   /* `root` is the .scene element, which names the attributes that patches may touch; `acknowledge(n)` is called with the
      number of the last patch that is on the screen. */
   constructor(root, acknowledge) {
-    this.patched = new Map(root.dataset.patched.split(" ").map((pair) => pair.split("=")));
+    this.patched = new Set(root.dataset.patched.split(" "));
     this.acknowledge = acknowledge;
     this.waiting = new Map();
     this.number = null;
@@ -22,8 +19,7 @@ export class SceneFollower {
   }
 
   take({ n, p }) {
-    for (const [id, said] of Object.entries(p)) {
-      const attributes = typeof said === "string" ? { [TEXT]: said } : said;
+    for (const [id, attributes] of Object.entries(p)) {
       this.waiting.set(id, { ...this.waiting.get(id), ...attributes });
     }
     this.number = n;
@@ -46,23 +42,12 @@ export class SceneFollower {
   }
 
   #change(element, attributes) {
-    for (const [short, value] of Object.entries(attributes)) {
-      const name = this.patched.get(short);
-      if (!name) continue;
-      if (short === TEXT) textOf(element).data = value;
-      else setAttribute(element, name, name === "d" ? pathOf(element, value) : value);
+    for (const [name, value] of Object.entries(attributes)) {
+      if (!this.patched.has(name)) continue;
+      if (name === "#text") textOf(element).data = value;
+      else if (element.getAttribute(name) !== value) element.setAttribute(name, value);
     }
   }
-}
-
-function setAttribute(element, name, value) {
-  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
-}
-
-/* The whole path, if only the numbers were said. */
-function pathOf(element, said) {
-  const numbers = said.split(" ");
-  return element.dataset.shape?.replace(/\$(\d)/g, (_, place) => numbers[place]) ?? said;
 }
 
 function textOf(element) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -9,23 +10,26 @@ from pydantic_core import to_json
 
 from tester.live.frame_buffer import FrameBuffer
 from tester.scene import Mode, Scene, scene_of
-from tester.scene.elements import Patched
 
-Patch = dict[str, Patched]
+Patch = dict[str, dict[str, str]]
 
 
 def diff(before: Scene | None, after: Scene) -> Patch:
-    """The changes from `before` to `after`: `{element id: text}` or `{element id: {short attribute: value}}`.
+    """`{element id: {attribute: value}}`, texts under `#text`: the changes from `before` to `after`.
 
     Without `before` it is everything, for a page that may show any moment. Raises ValueError for scenes of different
     groups or modes.
     """
     if before is None:
-        return {part.id: part.patch() for part in after.parts}
+        return {part.id: dict(part.attributes) for part in after.parts}
     if (before.group, before.mode) != (after.group, after.mode):
         raise ValueError("These scenes have different elements; the page has to be drawn again.")
     pairs = zip(before.parts, after.parts, strict=True)
-    return {new.id: new.patch(old) for old, new in pairs if old.attributes != new.attributes}
+    return {new.id: changed for old, new in pairs if (changed := _changed(old.attributes, new.attributes))}
+
+
+def _changed(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in new.items() if old[name] != value}
 
 
 MOST_SCENES = 128

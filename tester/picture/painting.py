@@ -18,7 +18,7 @@ ATTRIBUTES = frozenset(
     )
 )
 KEPT_IDS = ("linearGradient", "radialGradient", "title", "desc")
-NOT_SVG = ("class", "data-of", "data-card", "data-fader", "data-shape")
+NOT_SVG = ("class", "data-of", "data-card", "data-fader")
 
 
 def matters(name: str) -> bool:

@@ -105,8 +105,8 @@ class Scene:
 
     @property
     def patched(self) -> str:
-        """The attributes that a patch may touch, for the page: `t=#text c=class` …"""
-        return " ".join(f"{short}={name}" for name, short in PATCHED.items())
+        """The attributes that a patch may touch, for the page."""
+        return " ".join(sorted(PATCHED))
 
     @property
     def is_preview(self) -> bool:

@@ -9,21 +9,8 @@ from typing import NamedTuple
 from django.utils.html import format_html_join
 
 TEXT = "#text"
-# The attributes that a patch may set, and their short names in it: a busy diagram sets a hundred, 15 times a second.
-# The page has the same table, and static/js/scene.js refuses all others.
-PATCHED = {
-    TEXT: "t",
-    "class": "c",
-    "d": "d",
-    "stroke-width": "w",
-    "stroke-dasharray": "a",
-    "width": "l",
-    "value": "v",
-}
-
-
-Patched = str | dict[str, str]
-NO_SHAPE = ("data-shape", "")
+# The attributes that a patch may set. The page names them, and static/js/scene.js refuses all others.
+PATCHED = frozenset({TEXT, "class", "d", "stroke-width", "stroke-dasharray", "width", "value"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,28 +18,17 @@ class Element:
     """One element: `attributes` by name, its text under `#text`.
 
     In a template `<rect {{ part }}/>` writes the attributes, `{{ part.text }}` the text. The same element may be shown
-    in several places: the leading one has the id, the others follow it by `data-of`. Of a path that keeps its `shape`
-    (with `$0`, `$1` … for what moves) a patch says only the `numbers` that fill it.
+    in several places: the leading one has the id, the others follow it by `data-of`.
     """
 
     id: str
     attributes: Mapping[str, str]
     leads: bool = True
-    shape: str = ""
-    numbers: str = ""
 
     @property
     def text(self) -> str:
         """Its text, if it has one."""
         return self.attributes.get(TEXT, "")
-
-    def patch(self, before: Element | None = None) -> Patched:
-        """What changed since, or everything: the text alone, or `{short attribute: value}`; empty without a change."""
-        old = before.attributes if before else {}
-        new = {name: value for name, value in self.attributes.items() if old.get(name) != value}
-        if TEXT in new and len(new) == 1:
-            return new[TEXT]
-        return {PATCHED[name]: self.numbers if name == "d" and self.shape else value for name, value in new.items()}
 
     @property
     def again(self) -> Element:
@@ -66,8 +42,8 @@ class Element:
 
     def __str__(self) -> str:
         """The attributes as safe HTML."""
-        pairs = [("id" if self.leads else "data-of", self.id), *self.attributes.items(), ("data-shape", self.shape)]
-        return format_html_join(" ", '{}="{}"', (pair for pair in pairs if pair[0] != TEXT and pair != NO_SHAPE))
+        pairs = [("id" if self.leads else "data-of", self.id), *self.attributes.items()]
+        return format_html_join(" ", '{}="{}"', (pair for pair in pairs if pair[0] != TEXT))
 
 
 class LiveStream(NamedTuple):

@@ -10,7 +10,7 @@ from tester.scene.composition import Scene
 from tester.scene.elements import Element, LiveCard, LiveExit, LiveLink, LiveStats, LiveStep, LiveStream, classes, text
 from tester.scene.frame_numbers import SHORT, CardReading, FrameNumbers, Outflow, read
 from tester.scene.group import DrawnGroup, Mode
-from tester.scene.sheets import ROWS_FROM, THINNEST, WIDEST, StreamPath, sheets_of
+from tester.scene.sheets import ROWS_FROM, THINNEST, WIDEST, sheets_of
 from tester.scene.states import JSON, CardState, clock, fault_in_words
 from tester.scene.wording import NONE, aside, dollars, milliseconds, percent, success
 
@@ -107,15 +107,11 @@ def _paths(group: DrawnGroup, mode: Mode, reading: FrameNumbers) -> tuple[tuple[
     """Of each sheet, where the streams run: stacked in the hub from top to bottom, they add up to the inflow."""
     return tuple(
         tuple(
-            _path(f"{sheet.format.name[0]}p{n}", sheet.stream(end, offset))
+            Element(f"{sheet.format.name[0]}p{n}", {"d": sheet.stream(end, offset)})
             for n, (end, offset) in enumerate(zip(sheet.ends, _offsets(group, mode, reading), strict=True))
         )
         for sheet in sheets_of(group, mode)
     )
-
-
-def _path(id: str, stream: StreamPath) -> Element:
-    return Element(id, {"d": stream.d}, shape=stream.shape, numbers=" ".join(stream.numbers))
 
 
 def _offsets(group: DrawnGroup, mode: Mode, reading: FrameNumbers) -> list[float]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
 
 from tester.scene.group import DrawnGroup, Mode
 
@@ -46,21 +45,6 @@ class Box:
     def grown(self, by: float) -> Box:
         """The same with a margin around it."""
         return Box(self.x - by, self.y - by, self.width + 2 * by, self.height + 2 * by)
-
-
-class StreamPath(NamedTuple):
-    """The path of a stream: its fixed `shape`, with `$0`, `$1` … where the `numbers` go that move during a run."""
-
-    shape: str
-    numbers: tuple[str, ...]
-
-    @property
-    def d(self) -> str:
-        """The path as SVG has it."""
-        whole = self.shape
-        for place, number in enumerate(self.numbers):
-            whole = whole.replace(f"${place}", number)
-        return whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +117,7 @@ class Sheet:
         """Where streams end, from top to bottom: the cards, then what was answered elsewhere, and by nobody."""
         return (*self.cards, *((self.elsewhere,) if self.elsewhere else ()), self.loss)
 
-    def stream(self, box: Box, offset: float) -> StreamPath:
+    def stream(self, box: Box, offset: float) -> str:
         """The path of a stream to a card, whose middle leaves the hub so far from the upper end of all streams."""
         return (_turn if self.format.is_upright else _bend)(self, box, offset * self.format.stream_scale)
 
@@ -220,20 +204,20 @@ def _inflow(client: tuple[float, float], hub: tuple[float, float], format: Forma
     return f"M{cx:g} {cy:g}V{hy:g}" if format.is_upright else f"M{cx + 35:g} {hy:g}H{hx:g}"
 
 
-def _bend(sheet: Sheet, box: Box, offset: float) -> StreamPath:
+def _bend(sheet: Sheet, box: Box, offset: float) -> str:
     """From inside the hub's disc in one curve to the left edge of a card."""
     x0, y0 = sheet.hub[0] + 20, sheet.hub[1] - sheet.format.widest / 2 + offset
     x1, y1 = box.x, box.middle
     bend = (x0 + x1) / 2
-    return StreamPath(f"M{x0:g} $0C{bend:g} $0 {bend:g} {y1:g} {x1:g} {y1:g}", (_half(y0),))
+    return f"M{x0:g} {_half(y0)}C{bend:g} {_half(y0)} {bend:g} {y1:g} {x1:g} {y1:g}"
 
 
-def _turn(sheet: Sheet, box: Box, offset: float) -> StreamPath:
+def _turn(sheet: Sheet, box: Box, offset: float) -> str:
     """Down the spine, and around a corner into a card; the first one has the lane next to the cards."""
     x0, y0 = sheet.hub[0] + sheet.format.widest / 2 - offset, sheet.hub[1]
     x1, y1 = box.x, box.middle
     turn = min(x1 - x0, y1 - y0)
-    return StreamPath(f"M$0 {y0:g}V$1Q$0 {y1:g} $2 {y1:g}H{x1:g}", (_half(x0), _half(y1 - turn), _half(x0 + turn)))
+    return f"M{_half(x0)} {y0:g}V{_half(y1 - turn)}Q{_half(x0)} {y1:g} {_half(x0 + turn)} {y1:g}H{x1:g}"
 
 
 def _half(value: float) -> str:

@@ -71,8 +71,8 @@ def test_patches_give_what_a_new_drawing_gives_and_restart_nothing(stand: Stand,
 def test_a_patch_can_only_touch_what_it_may(stand: Stand):
     follow(stand, None)
     evil = {
-        "rq": {"onclick": "alert(1)", "href": "javascript:alert(1)", "t": "<b>7</b>"},
-        "nowhere": {"c": "x"},
+        "rq": {"onclick": "alert(1)", "href": "javascript:alert(1)", "#text": "<b>7</b>"},
+        "nowhere": {"class": "x"},
     }
     stand.page.evaluate("(message) => follower.take(message)", {"n": 1, "p": evil})
     stand.page.evaluate(PAINT)

@@ -34,7 +34,7 @@ function start({ status = "running", speed = "10", address } = {}) {
   Object.assign(bar.dataset, { run: "r1", mode: "ordered", status, final: "done cancelled failed" });
   Object.assign(bar.dataset, { frameMs: "250", framesPerInterval: "400" });
   const scene = new FakeElement({ id: "scene" });
-  scene.dataset.patched = "c=class";
+  scene.dataset.patched = "class";
   page = open({ parts: { ".scene": scene, ".live": new FakeElement() }, address });
   return new Playback(bar);
 }
@@ -73,7 +73,7 @@ test("a link can name the moment to begin from", () => {
 
 test("a patch is acknowledged when it is on the screen", () => {
   connected();
-  FakeSocket.last.hears({ n: 7, p: { scene: { c: "scene" } } });
+  FakeSocket.last.hears({ n: 7, p: { scene: { class: "scene" } } });
   assert.deepEqual(FakeSocket.last.sent, []);
   paint();
   assert.deepEqual(FakeSocket.last.sent, [{ ack: 7 }]);

@@ -16,7 +16,6 @@ from pydantic_core import to_json
 from groups.models import RoutingGroup
 from pages.groups.home.home_state import HomeState, home_of
 from pages.groups.home.shared_views import SharedViews
-from tester.live.pictures import diff
 
 PARTS = "groups/_home_parts.html"
 NAMES = ("health", "figures", "strip", "going-on", "breakers", "fallbacks")
@@ -64,7 +63,7 @@ def _now(group_id: UUID, audience: str) -> Now:
     group = get_object_or_404(RoutingGroup.objects.with_deployments(), pk=group_id)
     state = home_of(group, now=timezone.now())
     said = {
-        "p": diff(None, state.scene),
+        "p": {part.id: dict(part.attributes) for part in state.scene.parts},
         "cards": [drawn.deployment_id for drawn in state.drawn.deployments],
         **{name: part_of(state, name, audience) for name in NAMES},
     }

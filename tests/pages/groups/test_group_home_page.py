@@ -169,7 +169,7 @@ def test_an_open_page_takes_in_what_is_new_and_nothing_if_nothing_is(client, cha
     assert client.get(f"/groups/{group.pk}/now?seen={before['seen']}").status_code == 204
     log(answered(group))
     after = now_of(client, group, f"?seen={before['seen']}")
-    assert after["p"]["n0"] == "1"
+    assert after["p"]["n0"]["#text"] == "1"
     assert "0 of 1 failed" in after["parts"]["figures"]
     assert after["cards"] == ids(group)
     assert "breakers" not in after["parts"], "it is as before"

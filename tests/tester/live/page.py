@@ -49,7 +49,7 @@ class Page(WebsocketCommunicator):
         """Takes the next frame in."""
         frame: dict[str, Any] = await self.receive_json_from(timeout=PATIENCE_S)
         for name, attributes in frame["p"].items():
-            self.state.setdefault(name, {}).update({"t": attributes} if isinstance(attributes, str) else attributes)
+            self.state.setdefault(name, {}).update(attributes)
         self.says.update(frame.get("s", {}))
         self.seen = frame["n"]
         if acknowledge:
@@ -70,7 +70,7 @@ class Page(WebsocketCommunicator):
     @property
     def requests(self) -> str:
         """The number of requests that it shows."""
-        return self.state["rq"]["t"]
+        return self.state["rq"]["#text"]
 
 
 @asynccontextmanager

@@ -22,7 +22,7 @@ async def test_the_first_frame_is_the_whole_state(run, key):
         frame = await seen.frame()
         assert (frame["n"], frame["s"]) == (1, {"at_ms": 2250.0, "end_ms": 2250.0, "status": "running", "seeks": 0})
         assert {"rq", "ok", "av", "fb", "c0", "s0", "n1"} <= frame["p"].keys()
-        assert (seen.requests, seen.state["n0"]["t"]) == ("27", "18")
+        assert (seen.requests, seen.state["n0"]["#text"]) == ("27", "18")
 
 
 async def test_then_come_patches_that_lead_to_the_same_state(run, key):

@@ -51,7 +51,7 @@ class Viewer:
     async def frame(self) -> None:
         frame = await self.socket.receive_json(timeout=PATIENCE_S)
         for name, attributes in frame["p"].items():
-            self.state.setdefault(name, {}).update({"t": attributes} if isinstance(attributes, str) else attributes)
+            self.state.setdefault(name, {}).update(attributes)
         self.says.update(frame.get("s", {}))
         self.numbers.append(frame["n"])
         await self.socket.send_json({"ack": frame["n"]})
@@ -90,10 +90,10 @@ async def test_two_viewers_and_a_late_one_see_the_run_that_the_api_tells_of(stag
     result = await stage.result(run_id)
     assert one.state == other.state == late.state
     assert (late.numbers, late.says["status"]) == ([1], "done")
-    assert one.state["rq"]["t"] == f"{result['total_requests']:,}"
-    assert one.state["fb"]["t"] == f"{result['fallback_count']:,}"
+    assert one.state["rq"]["#text"] == f"{result['total_requests']:,}"
+    assert one.state["fb"]["#text"] == f"{result['fallback_count']:,}"
     served = [f"{row['success_count']:,}" for row in result["traffic_distribution"]]
-    assert [one.state[name]["t"] for name in ("n0", "n1")] == served
+    assert [one.state[name]["#text"] for name in ("n0", "n1")] == served
 
 
 async def test_a_returning_viewer_gets_a_whole_frame_and_goes_on(stage):
