@@ -43,7 +43,7 @@ from gateway.background.periodic import run_every
 from gateway.background.presence import Presence
 from gateway.background.probing import Prober
 from gateway.background.rankings import Rankings
-from gateway.background.sharing import shared_store
+from gateway.background.shared_store import shared_store
 from gateway.background.standby_prover import StandbyProver
 from gateway.doors.model_facts import Facts, read_facts
 from gateway.keeping.keeper import Keeper

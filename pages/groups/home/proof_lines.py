@@ -27,7 +27,7 @@ UNKNOWN = StandbyState()
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ProofOutcome:
     """What came of a request that somebody wanted, in a sentence."""
 
     words: str
@@ -75,11 +75,11 @@ def prove(request: PersonRequest, group_id: UUID, model_id: UUID) -> HttpRespons
     return redirect("group-detail", group_id)
 
 
-def _told(request: PersonRequest, row: Deployment) -> Told:
+def _told(request: PersonRequest, row: Deployment) -> ProofOutcome:
     try:
         proof = prove_now(by=request.user, deployment=row)
     except DomainError as error:
-        return Told(str(error), is_bad=True)
+        return ProofOutcome(str(error), is_bad=True)
     if proof.error:
-        return Told(f"{row.model} did not answer: {proof.error}", is_bad=True)
-    return Told(f"{row.model} has just answered.")
+        return ProofOutcome(f"{row.model} did not answer: {proof.error}", is_bad=True)
+    return ProofOutcome(f"{row.model} has just answered.")
