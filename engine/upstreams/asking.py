@@ -13,7 +13,7 @@ from engine.dialects.limits import within
 from engine.spec import DeploymentSpec
 from engine.upstreams import failures, refusals
 from engine.upstreams.call import Call
-from engine.upstreams.quirks import fitted, forbidden_at, has_foreign_signatures
+from engine.upstreams.quirks import fitted, forbidden_at, foreign_thoughts, has_foreign_signatures
 
 # Cohere's compatible API refuses requests with `stream_options`, also from the caller.
 WITHOUT_OPTIONS = frozenset({"cohere", "cohere_chat"})
@@ -33,8 +33,7 @@ def dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
     """Parameters of the client that this deployment is not sent as they are."""
     _, lowered = within(call.chat, deployment.max_output_tokens)
     unknown = forbidden_at(deployment)
-    if not call.is_translated and has_foreign_signatures(call.chat, deployment):
-        lowered = (*lowered, SIGNATURES)
+    lowered = (*lowered, *foreign(call, deployment))
     if call.is_translated:
         unknown |= refusals.of(deployment)
         if has_longer(call.chat.get("messages")):
@@ -43,6 +42,14 @@ def dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
         return lowered
     names = (*(name for name in call.chat if name in unknown), *lowered)
     return (*names, *(name for name in reworded(call, deployment) if name not in names))
+
+
+def foreign(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
+    """What of a chat client's own messages is left out, because another model made it; translators report theirs."""
+    if call.is_translated:
+        return ()
+    thoughts = (f"messages.{name}" for name in sorted(foreign_thoughts(call.chat.get("messages"), deployment)))
+    return (*((SIGNATURES,) if has_foreign_signatures(call.chat, deployment) else ()), *thoughts)
 
 
 def reworded(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from engine.dialects.call_ids import with_short_ids
 from engine.dialects.gemini_signatures import has_signatures, with_signatures, without_signatures
+from engine.dialects.shapes import objects
 from engine.spec import DeploymentSpec, Unsupported
 
 Body = dict[str, Any]
@@ -29,7 +30,8 @@ class Quirks:
     the only name of the limit of output tokens that it knows; without one, a translated request uses `new_limit_name`.
     `renames` are parameters by their own name there, `values` are (parameter, OpenAI's value, its own).
     `forbidden` are refused. `keeps` are fields of thoughts that come back to it in a translated request; `signs_calls`:
-    it is Google's own API, which wants a signature of each call of a tool.
+    it is Google's own API, which wants a signature of each call of a tool; `is_strict`: it refuses fields of messages
+    that it does not know.
     """
 
     auth: Literal["bearer", "api-key"] = "bearer"
@@ -41,6 +43,7 @@ class Quirks:
     forbidden: frozenset[str] = frozenset()
     keeps: frozenset[str] = frozenset()
     signs_calls: bool = False
+    is_strict: bool = False
 
 
 PLAIN = Quirks()
@@ -48,8 +51,10 @@ OPENAI = Quirks(new_limit_name="max_completion_tokens")
 SENDS_BACK = Quirks(keeps=frozenset({"reasoning_content"}))
 QUIRKS: Mapping[str, Quirks] = {
     "openai": OPENAI,
-    "azure": Quirks(auth="api-key", new_limit_name="max_completion_tokens"),
+    "azure": Quirks(auth="api-key", new_limit_name="max_completion_tokens", is_strict=True),
+    "groq": Quirks(is_strict=True),
     "mistral": Quirks(
+        is_strict=True,
         limit_name="max_tokens",
         renames=(("seed", "random_seed"),),
         values=(("tool_choice", "required", "any"),),
@@ -68,6 +73,10 @@ GEMINI = "https://generativelanguage.googleapis.com/v1beta/openai"
 BASES = {"gemini": GEMINI}
 # Google's models that sign their thoughts, by the names that any provider has for them: `google/gemini-3-pro`.
 SIGNS = re.compile(r"\bgemini", re.IGNORECASE)
+# Claude by any provider's name: its thoughts may come back to it wherever it is.
+CLAUDE = re.compile(r"\bclaude", re.IGNORECASE)
+# The address of the one type that other servers than OpenAI's use, too.
+OPENAIS_HOME = "//api.openai.com/"
 # LiteLLM's providers that translate thoughts with their signatures themselves.
 SIGNED = frozenset({"anthropic", "bedrock", "vertex_ai", "databricks"})
 
@@ -127,7 +136,9 @@ def fitted(body: Body, deployment: DeploymentSpec, *, is_translated: bool) -> Bo
     elif has_foreign_signatures(body, deployment):
         body = {**body, "messages": without_signatures(body["messages"])}
     if is_translated:
-        body = {**body, "messages": with_short_ids(_without_thoughts(body.get("messages"), quirks.keeps))}
+        body = {**body, "messages": with_short_ids(_without(body.get("messages"), THOUGHTS - quirks.keeps))}
+    elif foreign := foreign_thoughts(body.get("messages"), deployment):
+        body = {**body, "messages": list(_without(body["messages"], foreign))}
     wanted = quirks.limit_name or (quirks.new_limit_name if is_translated else "")
     changes = {**dict(quirks.renames), **(dict.fromkeys(LIMIT_NAMES, wanted) if wanted else {})}
     forbidden = forbidden_at(deployment)
@@ -153,15 +164,27 @@ def has_foreign_signatures(body: Body, deployment: DeploymentSpec) -> bool:
     return has_signatures(body.get("messages")) and not signs(deployment)
 
 
-def for_litellm(messages: list[Any], deployment: DeploymentSpec) -> list[Any]:
-    """Messages of a translated request for LiteLLM, which passes thoughts on to servers that refuse them."""
+def foreign_thoughts(messages: Any, deployment: DeploymentSpec) -> frozenset[str]:
+    """The fields with another model's thoughts that a chat client sends back, as it got them, and that have no place
+    here: a fallback, or another turn of a conversation. Servers that refuse what they do not know answer 400."""
+    if deployment.unsupported is Unsupported.PASS or deployment.provider_type in SIGNED:
+        return frozenset()
+    quirks = quirks_of(deployment)
+    is_strict = quirks.is_strict or (quirks is OPENAI and OPENAIS_HOME in f"{deployment.api_base or OPENAIS_HOME}/")
+    gone = THOUGHTS if is_strict else THOUGHTS - {"reasoning_content"}
+    gone -= {"thinking_blocks"} if CLAUDE.search(deployment.known_as) else quirks.keeps
+    return frozenset(name for message in objects(messages) for name in gone if name in message)
+
+
+def for_litellm(messages: list[Any], deployment: DeploymentSpec, *, is_translated: bool) -> list[Any]:
+    """Messages for LiteLLM, which passes thoughts on to servers that refuse them."""
     if deployment.provider_type in SIGNED:
         return messages
-    return list(_without_thoughts(messages, quirks_of(deployment).keeps))
+    gone = THOUGHTS - quirks_of(deployment).keeps if is_translated else foreign_thoughts(messages, deployment)
+    return list(_without(messages, gone)) if gone else messages
 
 
-def _without_thoughts(messages: Any, keeps: frozenset[str]) -> Iterator[Any]:
-    gone = THOUGHTS - keeps
+def _without(messages: Any, gone: frozenset[str]) -> Iterator[Any]:
     for message in messages or ():
         if gone.isdisjoint(message):
             yield message

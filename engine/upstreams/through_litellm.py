@@ -12,7 +12,6 @@ from pydantic_core import to_json
 
 from engine import limits
 from engine.dialects.answers import read_chat, read_embeddings
-from engine.dialects.gemini_signatures import DROPPED as SIGNATURES
 from engine.dialects.gemini_signatures import without_signatures
 from engine.dialects.limits import within
 from engine.dialects.trailing_error import trailing_error
@@ -108,8 +107,7 @@ def _arguments(call: Call, deployment: DeploymentSpec, policy: RetryPolicy) -> d
     messages = chat.get("messages", [])
     if has_foreign_signatures(chat, deployment):
         messages = without_signatures(messages)
-    if call.is_translated:
-        messages = for_litellm(messages, deployment)
+    messages = for_litellm(messages, deployment, is_translated=call.is_translated)
     text = {"messages": messages} if is_chat else {"input": call.chat["input"]}
     own = {name: value for name, value in chat.items() if name in allowed}
     return {
@@ -147,8 +145,7 @@ def _dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
     _, allowed = _allowed(call)
     known = None if _passes(call, deployment) else _known(call, deployment)
     _, lowered = within(call.chat, deployment.max_output_tokens)
-    if not call.is_translated and has_foreign_signatures(call.chat, deployment):
-        lowered = (*lowered, SIGNATURES)
+    lowered = (*lowered, *asking.foreign(call, deployment))
     sent = refusals.worded(call.chat, deployment) if call.is_chat else call.chat
     return (*dropped_params(sent, allowed, known), *lowered, *asking.reworded(call, deployment))
 

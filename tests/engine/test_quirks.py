@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from engine.spec import DeploymentSpec, Secret
-from engine.upstreams import refusals
+from engine.ledger import Trace
+from engine.spec import DeploymentSpec, Secret, Unsupported
+from engine.upstreams import asking, refusals
+from engine.upstreams.call import Call
 from engine.upstreams.quirks import address, fitted, for_litellm, key_header
 from tests.engine.direct_calls import Whole, upstream_of_a_test
 from tests.engine.scripted import deployment
@@ -71,8 +73,38 @@ def test_mistral_gets_its_own_names():
 
 
 def test_the_request_of_a_chat_client_stays_the_same_object_where_nothing_differs():
-    body = {"messages": [THOUGHT], "max_tokens": 5, "seed": 7}
+    body = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5, "seed": 7}
     assert fitted(body, place("openai"), is_translated=False) is body
+
+
+BOTH = ["reasoning_content", "thinking_blocks"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "gone"),
+    [
+        (place("openai"), BOTH),
+        (place("openai", "https://api.openai.com/v1"), BOTH),
+        (place("azure", "https://n.openai.azure.com"), BOTH),
+        (place("groq"), BOTH),
+        (place("mistral"), BOTH),
+        (place("openai", "http://vllm:8000/v1"), ["thinking_blocks"]),
+        (place("deepseek"), ["thinking_blocks"]),
+        (place("huggingface"), ["thinking_blocks"]),
+        (place("openrouter", upstream_model="anthropic/claude-sonnet-4.5"), []),
+        (place("openai", "http://proxy:4000", upstream_model="prod", base_model="claude-opus-4-1"), []),
+        (place("bedrock"), []),
+        (place("openai", unsupported=Unsupported.PASS), []),
+    ],
+)
+def test_a_chat_client_sends_a_models_thoughts_back_to_whoever_answers_next(spec: DeploymentSpec, gone: list[str]):
+    """OpenAI, Azure, Groq and Mistral answer 400 to them: a conversation that Claude began could not go on there."""
+    chat = {"messages": [{"role": "user", "content": "Hi"}, THOUGHT]}
+    left = {name: value for name, value in THOUGHT.items() if name not in gone}
+    assert fitted(chat, spec, is_translated=False)["messages"][1] == left
+    assert for_litellm(chat["messages"], spec, is_translated=False)[1] == left
+    call = Call("chat/completions", {"model": "m", **chat}, Trace("c", "g"))
+    assert asking.dropped(call, spec) == tuple(f"messages.{name}" for name in gone)
 
 
 @pytest.mark.parametrize(
@@ -88,8 +120,8 @@ def test_thoughts_go_back_only_to_servers_that_want_them():
     assert fitted(body, place("openai"), is_translated=True)["messages"][0] == {"role": "assistant", "content": "Hi."}
     kept = fitted(body, place("deepseek"), is_translated=True)["messages"][0]
     assert set(kept) == {"role", "content", "reasoning_content"}
-    assert for_litellm([THOUGHT], place("bedrock")) == [THOUGHT]
-    assert for_litellm([THOUGHT], place("huggingface")) == [{"role": "assistant", "content": "Hi."}]
+    assert for_litellm([THOUGHT], place("bedrock"), is_translated=True) == [THOUGHT]
+    assert for_litellm([THOUGHT], place("huggingface"), is_translated=True) == [{"role": "assistant", "content": "Hi."}]
 
 
 def refusal(name: str) -> Whole:
