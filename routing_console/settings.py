@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import secrets
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +170,8 @@ SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA for
 def _database() -> dict[str, Any]:
     """DATABASE_URL for Django, with the options that each engine needs under ASGI."""
     url = env.str("DATABASE_URL", default="") or f"sqlite:///{DATA_DIR / 'routing_console.sqlite3'}"
-    config: dict[str, Any] = dict(env.db_url_config(url))
+    with warnings.catch_warnings(action="ignore"):  # it would print a password
+        config: dict[str, Any] = dict(env.db_url_config(url))
     engine = config.get("ENGINE", "")  # none where there is no scheme
     if engine.endswith("sqlite3"):
         if (path := Path(config["NAME"])).is_absolute() and path.parent.is_dir():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import warnings
 from pathlib import Path
 
 import pytest
@@ -47,10 +48,13 @@ def test_an_empty_address_of_the_database_is_none(monkeypatch: pytest.MonkeyPatc
     assert product._database()["NAME"] == str(product.DATA_DIR / "routing_console.sqlite3")
 
 
-@pytest.mark.parametrize("url", ["console.sqlite3", "localhost/console", "mysql://localhost/console"])
+@pytest.mark.parametrize("url", ["console.sqlite3", "//u:secret@db/console", "mysql://localhost/console"])
 def test_an_address_that_is_no_database_says_what_to_give(monkeypatch: pytest.MonkeyPatch, url: str):
     monkeypatch.setenv("DATABASE_URL", url)
-    with pytest.raises(ImproperlyConfigured, match="use sqlite:///path or postgres://"):
+    with (
+        warnings.catch_warnings(action="error"),
+        pytest.raises(ImproperlyConfigured, match="use sqlite:///path or postgres://"),
+    ):
         product._database()
 
 
