@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Dialog, Page, expect
 
 from groups.models import Strategy
+from pages.groups.builder.form_fields import CARDS
 from tests.e2e.building import (
     ABOVE,
     BELOW,
@@ -49,7 +50,7 @@ def drag(page: Page, number: int, to: int, part: float) -> None:
 @pytest.mark.parametrize("strategy", Strategy)
 def test_a_group_of_each_strategy(admin: Page, server: Console, strategy: Strategy) -> None:
     open_new(admin, f"built-{strategy.value}", count=2)
-    choose(admin, strategy.label)
+    choose(admin, next(card.name for card in CARDS if card.strategy == strategy))
     save(admin)
     expect(admin).to_have_url(GROUP_PAGE)
     group = stored(server, f"built-{strategy.value}")

@@ -79,7 +79,7 @@ def move(page: Page, deployment: str, percent: int) -> None:
 def expect_changed(page: Page, before: str) -> str:
     """The run that the page has gone over to."""
     page.wait_for_url(lambda url: "/runs/" in url and before not in url, timeout=AT_MOST_MS)
-    expect(page.locator("[data-show=change]")).to_have_text(re.compile(r"^changed at \d+\.\d s$"))
+    expect(page.locator("[data-show=change]")).to_have_text(re.compile(r"^changed at \d+\.\d\ss$"))
     return run_of(page)
 
 
