@@ -11,7 +11,18 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.stage import LAUNCH, chromium, demo_console, follow, group_ids, new_page, put_demo_back, remove_groups
+from tests.e2e.stage import (
+    LAUNCH,
+    chromium,
+    demo_console,
+    follow,
+    group_ids,
+    new_page,
+    provider_ids,
+    put_demo_back,
+    remove_groups,
+    remove_providers,
+)
 from tests.servers import MASTER_KEY, Console
 
 # A slow machine is not a failure. What must happen within a time says so itself.
@@ -33,11 +44,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _the_groups_of_a_file_end_with_it(server: Console) -> Iterator[None]:
-    """Each file finds the demo's groups and no others, in any order of the files."""
-    before = group_ids(server)
+def _the_groups_and_providers_of_a_file_end_with_it(server: Console) -> Iterator[None]:
+    """Each file finds those of the demo and no others, in any order of the files."""
+    groups, providers = group_ids(server), provider_ids(server)
     yield
-    remove_groups(server, kept=before)
+    remove_groups(server, kept=groups)
+    remove_providers(server, kept=providers)
 
 
 @pytest.fixture(autouse=True)

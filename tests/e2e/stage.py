@@ -105,6 +105,16 @@ def group_ids(ours: Console) -> set[str]:
     return {str(group["routing_group_id"]) for group in found}
 
 
+def provider_ids(ours: Console) -> set[str]:
+    return {str(provider["id"]) for provider in ours.call("GET", "/api/v1/llm/providers")["providers"]}
+
+
+def remove_providers(ours: Console, kept: set[str]) -> None:
+    """All providers but these; no group has one of them."""
+    for provider_id in provider_ids(ours) - kept:
+        ours.call("DELETE", f"/api/v1/llm/providers/{provider_id}")
+
+
 def new_page(browser: Browser, url: str, **options: Any) -> Page:
     """The first page of a new context, which waits as long as anything may take."""
     context = browser.new_context(base_url=url, **options)
