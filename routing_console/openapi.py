@@ -37,7 +37,7 @@ RENDERERS: dict[str, type[BaseRenderer]] = {one.format: one for one in (OpenApiY
 
 @cache
 def _made(format: str) -> str | bytes:
-    """It follows from the code alone, whoever asks."""
+    """It depends on the code alone, and is the same for everybody."""
     schema = SpectacularAPIView.generator_class().get_schema(request=None, public=True)
     written: str | bytes = RENDERERS[format]().render(schema, renderer_context={})
     return written

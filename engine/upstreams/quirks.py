@@ -177,7 +177,9 @@ def foreign_thoughts(messages: Any, deployment: DeploymentSpec) -> frozenset[str
 
 
 def for_litellm(messages: list[Any], deployment: DeploymentSpec, *, is_translated: bool) -> list[Any]:
-    """Messages for LiteLLM, which passes thoughts on to servers that refuse them."""
+    """Messages for LiteLLM, which passes thoughts and signatures on to servers that refuse them."""
+    if has_signatures(messages) and not signs(deployment):
+        messages = without_signatures(messages)
     if deployment.provider_type in SIGNED:
         return messages
     gone = THOUGHTS - quirks_of(deployment).keeps if is_translated else foreign_thoughts(messages, deployment)

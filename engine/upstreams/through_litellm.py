@@ -12,7 +12,6 @@ from pydantic_core import to_json
 
 from engine import limits
 from engine.dialects.answers import read_chat, read_embeddings
-from engine.dialects.gemini_signatures import without_signatures
 from engine.dialects.limits import within
 from engine.dialects.trailing_error import trailing_error
 from engine.ledger import Attempt
@@ -32,7 +31,7 @@ from engine.upstreams.dropped import ALWAYS, dropped_params
 from engine.upstreams.litellm_streams import Opening, counted
 from engine.upstreams.litellm_wire import ObservedAnswer
 from engine.upstreams.passed_on import TRACING, come_back, headers_for
-from engine.upstreams.quirks import for_litellm, has_foreign_signatures
+from engine.upstreams.quirks import for_litellm
 from engine.upstreams.sse import EVENT_LIMIT
 
 litellm_connections.bind()
@@ -105,8 +104,6 @@ def _arguments(call: Call, deployment: DeploymentSpec, policy: RetryPolicy) -> d
     chat, _ = within(call.chat, deployment.max_output_tokens)
     chat = refusals.worded(chat, deployment) if is_chat else chat
     messages = chat.get("messages", [])
-    if has_foreign_signatures(chat, deployment):
-        messages = without_signatures(messages)
     messages = for_litellm(messages, deployment, is_translated=call.is_translated)
     text = {"messages": messages} if is_chat else {"input": call.chat["input"]}
     own = {name: value for name, value in chat.items() if name in allowed}

@@ -22,7 +22,7 @@ class Keeping:
     `kept` are the responses by id, with their input. `cuts_after`: a stream breaks after so many events. `thinks`:
     whole answers have reasoning, of which it gives no more than the id; it is refused where it is not kept.
     `streams_again`: a stored response is streamed to those who ask for that. `runs_in_background`: a stored stream says
-    that it has begun, and goes on, whoever listens, until it is cancelled; what has ended can't be cancelled.
+    that it has begun, and goes on until it is cancelled, even if nobody listens; what has ended can't be cancelled.
     """
 
     kept: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -91,7 +91,7 @@ def claim_due(deployment_ids: Collection[str], *, after_s: float, rng: Random) -
 
 
 def claim_by_hand(model: LanguageModel) -> DueStandby:
-    """Claims one that somebody wants to be asked, due or not, whatever the switch of its provider says.
+    """Claims one that somebody wants to test now, even if it is not due or its provider has test requests switched off.
 
     Raises Conflict where nobody may be asked, and TooSoon within seconds of the last request.
     """
