@@ -70,7 +70,8 @@ class RateLimits:
             return []
         if self._looking is None:
             try:
-                return await _admitted(self._shared, limits)
+                async with asyncio.timeout(REDIS_TIMEOUT_S):  # for all of its limits together
+                    return await _admitted(self._shared, limits)
             except ApiError:
                 raise
             except Exception as error:  # any error of the client means that Redis is away

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -258,6 +260,21 @@ async def test_while_the_store_is_away_each_counts_by_itself_and_afterwards_all_
     finally:
         with suppress(Exception):
             server.stop()
+
+
+async def test_requests_that_wait_for_one_lease_wait_for_a_frozen_store_together():
+    """One after another, each would wait for it anew: sixty requests a minute long."""
+    with valkey() as url:
+        client = redis.asyncio.Redis.from_url(url)
+        pid = (await client.info("server"))["process_id"]
+        await client.aclose()
+        async with process(url, "one", rows={"a": {"rpm": 1000, "tpm": 1_000_000}}) as one:
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                async with asyncio.timeout(30):
+                    assert await asyncio.gather(*(one.ask() for _ in range(60))) == [True] * 60
+            finally:
+                os.kill(pid, signal.SIGCONT)
 
 
 async def test_two_installations_in_one_database_share_nothing(url):
