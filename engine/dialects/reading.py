@@ -143,6 +143,14 @@ def as_json(data: bytes) -> bytes:
     return data  # in a text
 
 
+def is_utf8(data: bytes) -> bool:
+    """Whether it is text as JSON must be encoded."""
+    try:
+        return data.isascii() or bool(data.decode())
+    except UnicodeDecodeError:
+        return False
+
+
 def event_as_json(event: bytes) -> bytes:
     """The same for an event of a stream, without its final blank line."""
     # Each event passes here, and a loop over the names takes three times as long.

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
-from engine.dialects.reading import Event
+from engine.dialects.reading import Event, is_utf8
 from engine.dialects.shapes import object_of
 
 # Half a surrogate pair is not valid text, and a pattern can't see it: events with one are parsed.
@@ -91,7 +91,7 @@ class Repeats:
     def found(self, data: bytes) -> Found:
         """What differs in these whole events, with their blank lines; nothing if one of them is no repeat."""
         begin, at, size = self._begin, 0, len(data)
-        if not begin or not data.startswith(begin) or not _is_utf8(data):
+        if not begin or not data.startswith(begin) or not is_utf8(data):
             return NOTHING
         if (alone := self._foreseen(data)) is not None:
             return alone
@@ -143,7 +143,7 @@ class Repeats:
 
         The event has content for its client and nothing else: no end, no usage, no error.
         """
-        if self._tries >= MOST_TRIES or fields is None or not _is_utf8(event):
+        if self._tries >= MOST_TRIES or fields is None or not is_utf8(event):
             return False
         self._tries += 1
         names = list(self._shape.text_at.finditer(event))
@@ -199,13 +199,6 @@ class Repeats:
 def is_text_alone(said: Event) -> bool:
     """Whether an event has content, and nothing that ends or counts an answer."""
     return said.has_content and not (said.finishes or said.usage or said.error)
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        return data.isascii() or bool(data.decode())
-    except UnicodeDecodeError:
-        return False
 
 
 def _holder_in_chat(fields: Fields, key: str) -> object:

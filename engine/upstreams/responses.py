@@ -21,7 +21,7 @@ from engine.dialects.responses.replayed import with_short_calls, without_foreign
 from engine.dialects.responses.upstream.answer import answer
 from engine.dialects.responses.upstream.chunks import ResponseChunks
 from engine.dialects.responses.upstream.ending import Ending
-from engine.dialects.responses.upstream.reading import is_done_mark, read_event, read_response
+from engine.dialects.responses.upstream.reading import is_done_mark, is_part, read_event, read_response
 from engine.dialects.responses.upstream.request import AskedOfResponses
 from engine.dialects.responses.upstream.request import request as asked_of_responses
 from engine.spec import DeploymentSpec
@@ -122,7 +122,10 @@ class ResponseEvents(StreamEvents):
     def _repeats(self, data: bytes) -> bytes:
         found = self._learned.found(data)
         if not found.texts:
-            return b""
+            if not is_part(data, has_content=self.progress.has_content):
+                return b""
+            self._end.pass_by(data)
+            return data
         self._end.go_on(found.number, len(found.texts))
         return data
 

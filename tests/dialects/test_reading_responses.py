@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from copy import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.dialects.progress import Progress
-from engine.dialects.responses.upstream.reading import event_of, read_event, read_response
+from engine.dialects.reading import Event
+from engine.dialects.responses.upstream.ending import Ending
+from engine.dialects.responses.upstream.reading import event_of, is_part, read_event, read_response
 from engine.upstreams.tokens import Usage
 from tests.dialects.golden_files import ROOT, events
 
@@ -163,3 +167,42 @@ def test_a_failed_response_is_an_error():
 def test_a_blocked_response_says_so():
     body = {"status": "incomplete", "incomplete_details": {"reason": "content_filter"}, "output": []}
     assert read_response(json.dumps(body).encode()).finish_reasons == ("content_filter",)
+
+
+@pytest.mark.parametrize("path", STREAMS, ids=lambda path: path.parent.name)
+def test_an_event_of_a_part_counts_nothing_and_the_end_of_a_broken_stream_goes_on_behind_it(path: Path):
+    passed, read, progress = Ending(), Ending(), Progress()
+    for one in path.read_bytes().removesuffix(b"\n\n").split(b"\n\n"):
+        said = read_event(one)
+        if is_part(one + b"\n\n", has_content=progress.has_content):
+            assert said._replace(fields=None, has_content=False) == Event()
+            assert progress.has_content or not said.has_content
+            passed.pass_by(one + b"\n\n")
+        else:
+            passed.note(said.fields)
+        read.note(said.fields)
+        progress.add(said)
+        broken = copy(passed), copy(read)
+        assert broken[0].fail("gone", "api_error", None) == broken[1].fail("gone", "api_error", None)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        event("response.content_part.added", part={})[:-1],
+        event("response.content_part.added", part={}) + b"\ndata: 1",
+        event("response.content_part.added", part={}).replace(b"added\n", b"done\n"),
+        event("response.content_part.added", part={}).removeprefix(b"event: response.content_part.added\n"),
+        event("response.output_text.done").replace(b": 0", b": NaN"),
+        event("response.output_text.done", text="x").replace(b"x", b"\xff"),
+        event("response.completed", response={}),
+        event("response.in_progress", response={}),
+    ],
+)
+def test_what_is_no_certain_event_of_a_part_is_read(told: bytes):
+    assert not is_part(told + b"\n\n", has_content=True)
+
+
+def test_an_item_that_is_done_may_be_the_first_content():
+    told = event("response.output_item.done", item={"type": "function_call", "name": "f"}) + b"\n\n"
+    assert (is_part(told, has_content=False), is_part(told, has_content=True)) == (False, True)

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from engine.dialects.answers import AnswerReading, no_answer
-from engine.dialects.reading import COMMENT, UNREADABLE, Event, data_of, error_in, parsed
+from engine.dialects.reading import (
+    COMMENT,
+    UNREADABLE,
+    Event,
+    data_of,
+    error_in,
+    event_as_json,
+    is_utf8,
+    parsed,
+)
 from engine.dialects.responses.upstream.answer import answer, finish_of
 from engine.dialects.shapes import object_of
 from engine.upstreams.tokens import usage_in
@@ -30,6 +40,14 @@ ITEMS = frozenset({"response.output_item.added", "response.output_item.done"})
 BEGIN_EMPTY = frozenset({"message", "reasoning"})
 ENDS = frozenset({"response.completed", "response.incomplete"})
 FAILURES = frozenset({"response.failed", "response.cancelled", "error"})
+# Events that tell a client where a part of its answer begins or ends: nothing that counts, and no first content. An
+# item that is done may be the first content, if nothing came before it.
+PART = re.compile(
+    rb"event: ?(response\.(?:content_part\.(?:added|done)|output_text\.done|refusal\.done|output_item\.done"
+    rb"|function_call_arguments\.done|custom_tool_call_input\.done|reasoning_text\.done"
+    rb'|reasoning_summary_part\.(?:added|done)|reasoning_summary_text\.done))\ndata: ?\{"type": ?"\1",[^\n]*\}\n\n'
+)
+ITEM_DONE = b"response.output_item.done"
 # The one answer of a stream.
 ANSWER = (0,)
 DONE_MARK = b"[DONE]"
@@ -46,6 +64,18 @@ def read_event(event: bytes) -> Event:
         return COMMENT
     fields = parsed(data)
     return UNREADABLE if fields is None else event_of(fields)
+
+
+def is_part(event: bytes, *, has_content: bool) -> bool:
+    """Whether an event, with its blank line, only tells of a part, so that its JSON need not be read.
+
+    `has_content`: there was content before it.
+    """
+    found = PART.fullmatch(event)
+    if found is None or (found[1] == ITEM_DONE and not has_content):
+        return False
+    is_whole = event.count(b"{") == event.count(b"}")  # or has one in its text, and is read
+    return is_whole and is_utf8(event) and event_as_json(event) is event
 
 
 def is_done_mark(event: bytes) -> bool:
