@@ -28,6 +28,7 @@ from engine.upstreams import (
 from engine.upstreams.call import Answer, Call, Stream
 from engine.upstreams.claude_elsewhere import betas
 from engine.upstreams.dropped import ALWAYS, dropped_params
+from engine.upstreams.encoded_vectors import as_asked, as_numbers, without_encoding
 from engine.upstreams.litellm_streams import Opening, counted
 from engine.upstreams.litellm_wire import ObservedAnswer
 from engine.upstreams.passed_on import TRACING, come_back, headers_for
@@ -102,7 +103,7 @@ async def _ask(call: Call, deployment: DeploymentSpec, policy: RetryPolicy, hear
 def _arguments(call: Call, deployment: DeploymentSpec, policy: RetryPolicy) -> dict[str, Any]:
     is_chat, allowed = _allowed(call)
     chat, _ = within(call.chat, deployment.max_output_tokens)
-    chat = refusals.worded(chat, deployment) if is_chat else chat
+    chat = refusals.worded(chat, deployment) if is_chat else as_numbers(chat)
     messages = chat.get("messages", [])
     messages = for_litellm(messages, deployment, is_translated=call.is_translated)
     text = {"messages": messages} if is_chat else {"input": call.chat["input"]}
@@ -143,7 +144,7 @@ def _dropped(call: Call, deployment: DeploymentSpec) -> tuple[str, ...]:
     known = None if _passes(call, deployment) else _known(call, deployment)
     _, lowered = within(call.chat, deployment.max_output_tokens)
     lowered = (*lowered, *asking.foreign(call, deployment))
-    sent = refusals.worded(call.chat, deployment) if call.is_chat else call.chat
+    sent = refusals.worded(call.chat, deployment) if call.is_chat else without_encoding(call.chat)
     return (*dropped_params(sent, allowed, known), *lowered, *asking.reworded(call, deployment))
 
 
@@ -202,7 +203,8 @@ def _is_translated(provider: str, model: str, name: str, value: Any) -> bool:
 
 
 def _whole(call: Call, deployment: DeploymentSpec, response: Any, heard: ObservedAnswer) -> Answer:
-    body = to_json(response.model_dump(mode="json", exclude_none=True), inf_nan_mode="null")
+    fields = response.model_dump(mode="json", exclude_none=True)
+    body = to_json(fields if call.is_chat else as_asked(fields, call.chat), inf_nan_mode="null")
     said = (read_chat if call.is_chat else read_embeddings)(body)
     # LiteLLM treats an answer that ended with an error as a normal end.
     if said.error or said.problem or heard.is_ended_by_error or trailing_error(heard.body):

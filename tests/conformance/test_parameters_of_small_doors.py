@@ -20,6 +20,7 @@ from engine.upstreams import choose, through_litellm
 from engine.upstreams.call import TRANSCRIPTS, Call, Endpoint
 from engine.upstreams.completions import as_chat
 from engine.upstreams.direct import OpenAISpeech
+from engine.upstreams.encoded_vectors import as_asked
 from engine.upstreams.litellm_import import LiteLLMWhenNeeded
 from engine.upstreams.messages import ChatOverMessagesSpeech
 from engine.upstreams.responses import ChatOverResponsesSpeech
@@ -60,7 +61,8 @@ CASES = [
     if name not in ("model", "file")
 ]
 # What OpenAI documents as the same as saying nothing.
-USUAL = {"best_of": 1, "echo": False, "n": 1, "stream": False}
+USUAL = {"best_of": 1, "echo": False, "encoding_format": "float", "n": 1, "stream": False}
+VECTOR = {"data": [{"embedding": [0.5]}]}
 # Padding of streams is OpenAI's own, the tokens of a stream are always asked for.
 NEEDS_NO_WORD = {"stream_options"}
 
@@ -118,7 +120,12 @@ def _through_litellm(call: Call, spec: DeploymentSpec) -> Any:
     passed = {name: value for name, value in given_to_it.items() if name in own}
     place = {"model": spec.upstream_model, "custom_llm_provider": spec.provider_type, "drop_params": True}
     made = (get_optional_params if call.is_chat else get_optional_params_embeddings)(**place, **passed)
-    return made, given_to_it.get("messages"), given_to_it.get("input")
+    return (
+        made,
+        given_to_it.get("messages"),
+        given_to_it.get("input"),
+        None if call.is_chat else as_asked(VECTOR, call.body),
+    )
 
 
 async def _whole(pieces: Any) -> bytes:

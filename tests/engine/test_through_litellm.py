@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import time
 import zlib
+from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -196,6 +198,33 @@ async def test_bedrock_is_signed_with_both_keys_for_its_region(upstream: Scripte
     assert seen.headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=AKIAOFATEST/")
     assert "/eu-central-1/bedrock/" in seen.headers["authorization"]
     assert "the-secret-half" not in f"{seen.headers}{seen.body}"
+
+
+async def test_titan_is_asked_for_numbers_where_the_client_wants_them_in_base64(upstream: ScriptedUpstream) -> None:
+    """LiteLLM makes bits of them there, and OpenAI's client always asks for base64."""
+    numbers = [0.5, -1.25, 3.0]
+    upstream.script(Reply({"embedding": numbers, "embeddingsByType": {"float": numbers}, "inputTextTokenCount": 2}))
+    spec = deployment(
+        "d",
+        provider_type="bedrock",
+        upstream_model="amazon.titan-embed-text-v2:0",
+        api_base=upstream.url.removesuffix("/v1"),
+        options=(("aws_region_name", "eu-central-1"),),
+        credentials=(
+            ("aws_access_key_id", Secret("AKIAOFATEST")),
+            ("aws_secret_access_key", Secret("the-secret-half")),
+        ),
+    )
+    call = Call("embeddings", {"input": "ping", "encoding_format": "base64"}, Trace("r", "g"))
+    attempt = Attempt(spec.deployment_id, spec.name, spec.provider, "g", 1, time.time())
+    try:
+        answer = await LiteLLMUpstream().send(call, spec, RetryPolicy(timeout_s=60), attempt)
+    finally:
+        await close_session()
+    assert isinstance(answer, Answer)
+    assert (upstream.seen[0].body["embeddingTypes"], attempt.dropped_params) == (["float"], ())
+    [row] = json.loads(answer.body)["data"]
+    assert array("f", base64.b64decode(row["embedding"])).tolist() == numbers
 
 
 @pytest.mark.parametrize(("kind", "said"), [("bedrock", CONVERSE), ("xai", OPENAI)])
