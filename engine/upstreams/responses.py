@@ -122,7 +122,7 @@ class ResponseEvents(StreamEvents):
     def _repeats(self, data: bytes) -> bytes:
         found = self._learned.found(data)
         if not found.texts:
-            if not is_part(data, has_content=self.progress.has_content):
+            if not is_part(data, has_begun=self._end.has_begun, has_content=self.progress.has_content):
                 return b""
             self._end.pass_by(data)
             return data

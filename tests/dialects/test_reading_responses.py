@@ -174,7 +174,7 @@ def test_an_event_of_a_part_counts_nothing_and_the_end_of_a_broken_stream_goes_o
     passed, read, progress = Ending(), Ending(), Progress()
     for one in path.read_bytes().removesuffix(b"\n\n").split(b"\n\n"):
         said = read_event(one)
-        if is_part(one + b"\n\n", has_content=progress.has_content):
+        if is_part(one + b"\n\n", has_begun=passed.has_begun, has_content=progress.has_content):
             assert said._replace(fields=None, has_content=False) == Event()
             assert progress.has_content or not said.has_content
             passed.pass_by(one + b"\n\n")
@@ -196,13 +196,17 @@ def test_an_event_of_a_part_counts_nothing_and_the_end_of_a_broken_stream_goes_o
         event("response.output_text.done").replace(b": 0", b": NaN"),
         event("response.output_text.done", text="x").replace(b"x", b"\xff"),
         event("response.completed", response={}),
-        event("response.in_progress", response={}),
     ],
 )
 def test_what_is_no_certain_event_of_a_part_is_read(told: bytes):
-    assert not is_part(told + b"\n\n", has_content=True)
+    assert not is_part(told + b"\n\n", has_begun=True, has_content=True)
 
 
 def test_an_item_that_is_done_may_be_the_first_content():
     told = event("response.output_item.done", item={"type": "function_call", "name": "f"}) + b"\n\n"
-    assert (is_part(told, has_content=False), is_part(told, has_content=True)) == (False, True)
+    assert [is_part(told, has_begun=True, has_content=has) for has in (False, True)] == [False, True]
+
+
+def test_the_first_event_with_a_response_is_read_whatever_its_name():
+    told = event("response.in_progress", response={"id": "resp_1"}) + b"\n\n"
+    assert [is_part(told, has_begun=has, has_content=False) for has in (False, True)] == [False, True]

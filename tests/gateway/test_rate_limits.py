@@ -140,7 +140,7 @@ async def test_a_question_that_is_never_answered_is_given_up(hung: Hung, monkeyp
     monkeypatch.setattr(rate_limits, "REDIS_TIMEOUT_S", 0)
     limits = RateLimits()
     cut_off(limits, hung)
-    limits._shared.test = limits._shared.hit = lambda *_, **__: asyncio.sleep(600)  # type: ignore[method-assign,assign]
+    limits._shared.test = limits._shared.hit = lambda *_, **__: asyncio.sleep(600)  # type: ignore[method-assign]
     assert dict(await limits.admit(HOLDER))[b"x-ratelimit-remaining-requests"] == b"0"
     limits.stop()
 

@@ -10,15 +10,22 @@ from engine.dialects.reading import data_of, parsed
 from engine.dialects.responses.errors import failed
 from engine.dialects.shapes import object_of
 
+NO_RESPONSE: dict[str, Any] = {"id": "resp", "object": "response", "output": []}
+
 
 class Ending:
     """Follows a stream, so that its one error has the next number and the response that has begun."""
 
     def __init__(self) -> None:
-        self._response: dict[str, Any] = {"id": "resp", "object": "response", "output": []}
+        self._response = NO_RESPONSE
         self._number = 0
         # The last of the events that nobody has read, and how many they are.
         self._unread, self._unread_count = b"", 0
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there was a response in an event."""
+        return self._response is not NO_RESPONSE
 
     @property
     def response(self) -> dict[str, Any]:

@@ -43,11 +43,12 @@ FAILURES = frozenset({"response.failed", "response.cancelled", "error"})
 # Events that tell a client where a part of its answer begins or ends: nothing that counts, and no first content. An
 # item that is done may be the first content, if nothing came before it.
 PART = re.compile(
-    rb"event: ?(response\.(?:content_part\.(?:added|done)|output_text\.done|refusal\.done|output_item\.done"
+    rb"event: ?(response\.(?:in_progress|content_part\.(?:added|done)|output_text\.done|refusal\.done|output_item\.done"
     rb"|function_call_arguments\.done|custom_tool_call_input\.done|reasoning_text\.done"
     rb'|reasoning_summary_part\.(?:added|done)|reasoning_summary_text\.done))\ndata: ?\{"type": ?"\1",[^\n]*\}\n\n'
 )
-ITEM_DONE = b"response.output_item.done"
+# The response once more, right after it was created.
+AGAIN, ITEM_DONE = b"response.in_progress", b"response.output_item.done"
 # The one answer of a stream.
 ANSWER = (0,)
 DONE_MARK = b"[DONE]"
@@ -66,13 +67,13 @@ def read_event(event: bytes) -> Event:
     return UNREADABLE if fields is None else event_of(fields)
 
 
-def is_part(event: bytes, *, has_content: bool) -> bool:
+def is_part(event: bytes, *, has_begun: bool, has_content: bool) -> bool:
     """Whether an event, with its blank line, only tells of a part, so that its JSON need not be read.
 
-    `has_content`: there was content before it.
+    `has_begun`: the response was told before it; `has_content`: there was content before it.
     """
     found = PART.fullmatch(event)
-    if found is None or (found[1] == ITEM_DONE and not has_content):
+    if found is None or (found[1] == ITEM_DONE and not has_content) or (found[1] == AGAIN and not has_begun):
         return False
     is_whole = event.count(b"{") == event.count(b"}")  # or has one in its text, and is read
     return is_whole and is_utf8(event) and event_as_json(event) is event
