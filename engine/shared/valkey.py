@@ -157,6 +157,8 @@ class ValkeyStore:
         """As long as one connection lasts."""
         tasks: list[asyncio.Task[None]] = []
         try:
+            # Each of the connections that died with the last one would fail one request more.
+            await self._redis.connection_pool.disconnect(inuse_connections=False)
             async with self._redis.pubsub() as channel:
                 await channel.subscribe(self._channel)
                 self._echo_s = asyncio.get_running_loop().time()

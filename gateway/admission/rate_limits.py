@@ -55,7 +55,8 @@ class RateLimits:
     """All limits, as one event loop counts them. While Redis is away, what then holds is said by `when_away`."""
 
     def __init__(self, redis_url: str = "", *, when_away: str = OPEN) -> None:
-        self._storage, self._refuses = _storage(redis_url), when_away == CLOSED
+        self._pool = _pool(redis_url) if redis_url else None
+        self._storage, self._refuses = _storage(redis_url, self._pool), when_away == CLOSED
         self._shared, self._own = FixedWindowRateLimiter(self._storage), FixedWindowRateLimiter(MemoryStorage())
         self._counting: set[asyncio.Task[None]] = set()
         self._looking: asyncio.Task[None] | None = None
@@ -117,6 +118,9 @@ class RateLimits:
             await asyncio.sleep(LOOKS_EVERY_S)
             with suppress(Exception):
                 async with asyncio.timeout(REDIS_TIMEOUT_S):
+                    if self._pool is not None:
+                        # Each of the connections that died would fail one request more.
+                        await self._pool.disconnect(inuse_connections=False)
                     is_back = await self._storage.check()
         self._looking = None
         log.info("rate limits are shared again")
@@ -143,20 +147,25 @@ async def _answer(limiter: FixedWindowRateLimiter, question: LimitQuestion) -> A
     return await (limiter.hit if question.kind == "hit" else limiter.test)(item, window)
 
 
-def _storage(redis_url: str) -> Storage:
-    if not redis_url:
-        return MemoryStorage()
-    from redis.asyncio.retry import Retry  # only where there is one
+def _pool(redis_url: str) -> Any:
+    from redis.asyncio import ConnectionPool  # only where there is one
+    from redis.asyncio.retry import Retry
     from redis.backoff import NoBackoff
 
-    return RedisStorage(
-        f"async+{redis_url}",
-        implementation="redispy",
-        key_prefix="routing-console",
+    return ConnectionPool.from_url(
+        redis_url,
         socket_timeout=REDIS_TIMEOUT_S,
         socket_connect_timeout=REDIS_TIMEOUT_S,
         # The client's own: ten times would be what a request waits for a store that is away.
-        retry=Retry(NoBackoff(), 0),  # type: ignore[arg-type]
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def _storage(redis_url: str, pool: Any) -> Storage:
+    if pool is None:
+        return MemoryStorage()
+    return RedisStorage(
+        f"async+{redis_url}", implementation="redispy", key_prefix="routing-console", connection_pool=pool
     )
 
 

