@@ -1,4 +1,7 @@
-"""What uvicorn does not limit: how many connections a process has, and how long the head of a request may take."""
+"""What uvicorn does not limit: how many connections a process has, and how long the head of a request may take.
+
+Its answer to what it can't read is text; clients of an API expect an error in JSON, as they get for all else.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,32 @@ from typing import Any
 from django.conf import settings
 
 from gateway.background.shutdown import ending
+from gateway.openai import ApiError
 
-FULL = (
-    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\nretry-after: 1\r\nconnection: close\r\n"
-    b"content-length: 47\r\n\r\nThis process has MAX_CONNECTIONS connections.\r\n"
+REASONS = {400: b"Bad Request", 503: b"Service Unavailable"}
+
+
+def _closing(error: ApiError) -> bytes:
+    """The last answer of a connection."""
+    headers = [*error.headers, (b"connection", b"close"), (b"content-length", str(len(error.body)).encode())]
+    lines = [b"HTTP/1.1 %d %b" % (error.status, REASONS[error.status]), *(b"%b: %b" % pair for pair in headers)]
+    return b"\r\n".join([*lines, b"", error.body])
+
+
+FULL = _closing(
+    ApiError(
+        503,
+        "This process has MAX_CONNECTIONS connections. Try again in a second.",
+        code="too_many_connections",
+        headers=[(b"retry-after", b"1")],
+    )
+)
+UNREADABLE = _closing(
+    ApiError(
+        400,
+        "This is no HTTP request that can be read: is its address longer than 64 KB, or is it HTTPS, sent to HTTP?",
+        code="unreadable_request",
+    )
 )
 KINDS = {
     "uvicorn.protocols.http.httptools_impl": "HttpToolsProtocol",
@@ -70,6 +95,10 @@ def _limit(kind: Any) -> None:
         elif self.head_timer is None:
             self.head_timer = self.loop.call_later(settings.HEAD_DEADLINE_S, _expire, self)
 
+    def send_400_response(self: Any, _: str) -> None:
+        self.transport.write(UNREADABLE)
+        self.transport.close()
+
     def connection_lost(self: Any, error: Exception | None) -> None:
         if self.head_timer is not None:
             self.head_timer.cancel()
@@ -77,6 +106,7 @@ def _limit(kind: Any) -> None:
 
     kind.head_timer = None
     kind.connection_made, kind.data_received, kind.connection_lost = connection_made, data_received, connection_lost
+    kind.send_400_response = send_400_response
 
 
 def _has_request(protocol: Any) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from http.client import HTTPResponse
 from urllib.parse import urlsplit
 
 import pytest
@@ -50,6 +52,23 @@ def test_a_stranger_is_refused_before_the_body_is_sent(ours: Console, path: str)
     with connected(ours) as connection:
         connection.sendall(head(path, length=30_000_000))
         assert status_of(connection) == 401
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        b"GET /v1/models?q=" + b"x" * 70_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 a greeting of TLS\r\n\r\n",
+    ],
+    ids=["an address of 70 KB", "TLS"],
+)
+def test_what_can_not_be_read_is_an_error_in_the_words_of_an_api(ours: Console, told: bytes):
+    with connected(ours) as connection:
+        connection.sendall(told)
+        answer = HTTPResponse(connection)
+        answer.begin()
+        error = json.loads(answer.read())["error"]
+    assert (answer.status, error["type"], error["code"]) == (400, "invalid_request_error", "unreadable_request")
 
 
 def test_a_head_that_never_ends_is_not_waited_for(ours: Console):
