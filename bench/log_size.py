@@ -66,7 +66,8 @@ def _sizes() -> tuple[int, int]:
 
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute(f"SELECT pg_total_relation_size('{TABLE}'), pg_database_size(current_database())")
+            log = f"SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree('{TABLE}')"
+            cursor.execute(f"SELECT ({log}), pg_database_size(current_database())")
             row = cursor.fetchone()
             return int(row[0]), int(row[1])
         indexes = f"SELECT name FROM sqlite_master WHERE tbl_name = '{TABLE}'"

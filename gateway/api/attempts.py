@@ -82,7 +82,7 @@ def _find(call_id: str) -> RequestRecord:
     """The record; waits for the batch of another process that may contain it."""
     deadline = time.monotonic() + 2 * FLUSH_INTERVAL_S
     while True:
-        record = recorder.find(call_id) or RequestRecord.objects.filter(pk=call_id).first()
+        record = recorder.find(call_id) or RequestRecord.objects.find(call_id)
         if record is not None:
             return record
         if time.monotonic() >= deadline:

@@ -100,7 +100,7 @@ def _mark(request: PersonRequest) -> LogCursor | None:
 @signed_in
 def request_detail(request: PersonRequest, call_id: str) -> HttpResponse:
     """Everything about one request, with its waterfall of attempts."""
-    record = recorder.find(call_id) or RequestRecord.objects.filter(pk=call_id).first()
+    record = recorder.find(call_id) or RequestRecord.objects.find(call_id)
     if record is None:
         return render(request, "traffic/request_gone.html", _gone(call_id), status=404)
     check_may_see(record, reader=request.user)
@@ -147,11 +147,11 @@ def _moment_url(record: RequestRecord, group: RoutingGroup | None) -> str:
 
 
 def _neighbours(record: RequestRecord, request: PersonRequest) -> dict[str, str]:
-    """The call ids of the requests before and after in the log of this reader; two queries."""
-    found, here = matching(LogQuery(owner=owner_seen_by(request.user))), LogCursor.of(record)
-    later = found.filter(here.is_newer).order_by("started_at", "call_id")
-    older, newer = (rows.values_list("call_id", flat=True).first() for rows in (found.filter(here.is_older), later))
-    return {"older": older or "", "newer": newer or ""}
+    """The call ids of the requests before and after in the log of this reader; two queries, or four (`oldest`)."""
+    found, here = matching(LogQuery(owner=owner_seen_by(request.user))).only("call_id"), LogCursor.of(record)
+    older = found.filter(here.is_older).newest(1, until=record.started_at)
+    newer = found.filter(here.is_newer).order_by("started_at", "call_id").oldest(1, since=record.started_at)
+    return {name: rows[0].call_id if rows else "" for name, rows in (("older", older), ("newer", newer))}
 
 
 def _model_of(record: RequestRecord) -> LanguageModel | None:

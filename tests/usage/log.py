@@ -7,6 +7,7 @@ from dataclasses import astuple, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.db import connection
 from django.utils import timezone
 
 from access.credits import Settlement
@@ -58,3 +59,17 @@ class Served:
 
 def _wired(attempt: dict[str, Any]) -> dict[str, Any]:
     return {**attempt, "started_at": datetime.fromisoformat(attempt["started_at"]).timestamp()}
+
+
+def plan_of(rows: Any) -> str:
+    """How the database reads them; indexes of partitions by the names of those of the log."""
+    plan: str = rows.explain()
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT c.relname, p.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+                " JOIN pg_class p ON p.oid = i.inhparent WHERE c.relkind = 'i' ORDER BY length(c.relname) DESC"
+            )
+            for name, of_the_log in cursor.fetchall():
+                plan = plan.replace(name, of_the_log)
+    return plan

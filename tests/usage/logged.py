@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import connection
 from django.utils import timezone
 
 from tests.usage.log import finished, log
 from usage.models import RequestRecord
+
+# Newest requests are looked for in the last day first, and then in all, where the log has partitions.
+HAS_PARTITIONS = connection.vendor == "postgresql"
 
 
 def tried(provider: str = "Nebius", *, status: str = "success", moved_on: str = "", **fields: Any) -> dict[str, Any]:

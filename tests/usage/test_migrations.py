@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.transaction import atomic
+from django.utils import timezone
 
+from providers.management.commands.migrate import psycopg_of
+from tests.servers import eventually
+from tests.usage.log import finished, log
 from usage.models import RequestRecord, UsageBucket, UsageSeries
+from usage.request_log.partitions import partitions
 
 BEFORE_SUMS = ("usage", "0005_log_who_asked_and_sum_it_up")
 TEN = datetime(2030, 1, 1, 10, tzinfo=UTC)
@@ -82,3 +90,98 @@ def test_old_requests_get_their_marks():
         ("rescued", True, False),
         ("skipped", False, True),
     ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_log_keeps_its_rows_when_it_gets_partitions_and_when_it_is_one_table_again():
+    before = ("usage", "0023_prove_standbys")
+    _to(before)
+    now = timezone.now()
+    log(finished("old", started_at=now - timedelta(days=9)), finished("ahead", started_at=now + timedelta(days=9)))
+    indexes = _indexes()
+    _to_today()
+    assert set(RequestRecord.objects.values_list("call_id", flat=True)) == {"old", "ahead"}
+    if connection.vendor == "postgresql":
+        assert [one.name for one in partitions()] == ["usage_requestrecord_before", "usage_requestrecord_default"]
+        assert indexes.keys() - _indexes().keys() == {"usage_requestrecord_pkey"}  # each partition has its own
+    log(finished("old", started_at=now - timedelta(days=9)), finished("new", started_at=now))
+    assert RequestRecord.objects.count() == 3
+    _to(before)
+    assert _indexes() == indexes
+    assert set(RequestRecord.objects.values_list("call_id", flat=True)) == {"old", "ahead", "new"}
+    _to_today()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no partitions")
+@pytest.mark.parametrize("is_way_back", [False, True])
+def test_a_server_that_was_not_stopped_loses_no_row_while_the_log_gets_partitions_or_loses_them(is_way_back):
+    module = import_module("usage.migrations.0024_partition_the_log_by_day")
+    if not is_way_back:
+        _to(module.Migration.dependencies[0])
+    log(finished("before"))
+    batch = threading.Thread(target=_log_in_a_thread, args=[finished("meanwhile")])
+    with atomic():
+        (module.make_whole if is_way_back else module.partition)(None, connection.schema_editor())
+        batch.start()
+        assert eventually(_somebody_waits, deadline_s=30)
+    batch.join(30)
+    assert set(RequestRecord.objects.values_list("call_id", flat=True)) == {"before", "meanwhile"}
+    with atomic():
+        (module.partition if is_way_back else module.make_whole)(None, connection.schema_editor())
+    _to_today()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no partitions")
+def test_the_way_back_waits_for_the_rows_that_are_being_written():
+    module, failed = import_module("usage.migrations.0024_partition_the_log_by_day"), []
+    with psycopg_of(connection) as other, other.transaction():
+        log(finished("before"))
+        other.execute("CREATE TEMPORARY TABLE copied ON COMMIT DROP AS SELECT * FROM usage_requestrecord")
+        other.execute("UPDATE copied SET call_id = 'meanwhile'")
+        other.execute("INSERT INTO usage_requestrecord SELECT * FROM copied")
+        way_back = threading.Thread(target=_in_a_thread, args=[module.make_whole, failed])
+        way_back.start()
+        assert eventually(_somebody_waits, deadline_s=30)
+    way_back.join(30)
+    assert failed == []
+    assert set(RequestRecord.objects.values_list("call_id", flat=True)) == {"before", "meanwhile"}
+    with atomic():
+        module.partition(None, connection.schema_editor())
+
+
+def _log_in_a_thread(*rows: RequestRecord) -> None:
+    log(*rows)
+    connection.close()
+
+
+def _in_a_thread(work: Any, failed: list[Any]) -> None:
+    try:
+        with atomic():
+            work(None, connection.schema_editor())
+    except Exception as error:
+        failed.append(error)
+    finally:
+        connection.close()
+
+
+def _somebody_waits() -> bool:
+    """For a table of this database."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database"
+            " WHERE NOT granted AND relation IS NOT NULL AND datname = current_database()"
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def _to(state: tuple[str, str]) -> None:
+    MigrationExecutor(connection).migrate([state])
+
+
+def _indexes() -> dict[str, Any]:
+    """Their columns by name."""
+    with connection.cursor() as cursor:
+        found = connection.introspection.get_constraints(cursor, RequestRecord._meta.db_table)
+    return {name: one["columns"] for name, one in found.items() if one["index"] or one["primary_key"]}

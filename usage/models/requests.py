@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
 
-from django.db import models
+from django.db import connection, models
+from django.utils import timezone
 
 from engine.outcomes import Outcome
 
+DAY = timedelta(days=1)
 HEX = re.compile(r"[0-9a-f]+")
 NEXT_HEX = dict(zip("0123456789abcdef", "123456789abcdefg", strict=True)) | {"9": "a"}
 
@@ -20,6 +23,27 @@ class RequestQuerySet(models.QuerySet["RequestRecord"]):
         if HEX.fullmatch(text):
             return self.filter(call_id__gte=text, call_id__lt=text[:-1] + NEXT_HEX[text[-1]])
         return self.filter(call_id__startswith=text)
+
+    def find(self, call_id: str) -> RequestRecord | None:
+        """The request of this id; one or two queries. No order, in which PostgreSQL would look through the newest."""
+        found = self.filter(pk=call_id).order_by()
+        return next(iter(found._those_near(1, started_at__gte=timezone.now() - DAY)), None)
+
+    def newest(self, count: int, *, until: datetime | None = None) -> list[RequestRecord]:
+        """The first ones of a query that is newest first, and has none after `until`; one or two queries."""
+        return self._those_near(count, started_at__gte=(until or timezone.now()) - DAY)
+
+    def oldest(self, count: int, *, since: datetime) -> list[RequestRecord]:
+        """The first ones of a query that is oldest first, and has none before `since`; one or two queries."""
+        return self._those_near(count, started_at__lte=since + DAY)
+
+    def _those_near(self, count: int, **near: datetime) -> list[RequestRecord]:
+        """Looks into one day first where there are partitions: PostgreSQL plans a query of all of them ten times as
+        long, and most of what is looked for is there."""
+        rows: list[Any] = list(self.filter(**near)[:count]) if connection.vendor == "postgresql" else []
+        if len(rows) < count:
+            rows = list(self[:count])
+        return rows
 
 
 class RequestRecord(models.Model):

@@ -123,9 +123,9 @@ def matching(wanted: LogQuery) -> RequestQuerySet:
     return found.filter(_by_key(wanted.key)) if wanted.key else found
 
 
-def page_of(found: QuerySet[RequestRecord], *, before: LogCursor | None, size: int) -> LogPage:
-    """One page after a cursor (None: the first); one query."""
-    rows = list((found.filter(before.is_older) if before else found)[: size + 1])
+def page_of(found: RequestQuerySet, *, before: LogCursor | None, size: int) -> LogPage:
+    """One page after a cursor (None: the first); one query, on PostgreSQL a second one where the last day has less."""
+    rows = found.filter(before.is_older).newest(size + 1, until=before.started_at) if before else found.newest(size + 1)
     return LogPage(rows[:size], LogCursor.of(rows[size - 1]) if len(rows) > size else None)
 
 

@@ -1,27 +1,31 @@
 """Retention: requests for ATTEMPTS_RETENTION_HOURS, stored responses for STORED_RESPONSES_DAYS, hours for 62 days, days
 for ever.
 
-Deletes in small batches, so that writers do not wait long.
+Deletes in small batches, so that writers do not wait long. On PostgreSQL the log loses whole days, as partitions; rows
+are deleted one by one only where the retention time is short, and outside of the partitions of days.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, OperationalError, connection, connections
 from django.utils import timezone
 
 from usage.group_traffic.tallying import shrink_groups
 from usage.health.recent import forget_recent
 from usage.models import Grain, LatencyCount, RequestRecord, UsageBucket
+from usage.request_log.partitions import begin_of, length_of, tend_partitions
 from usage.stored_responses import forget_old
 
 log = structlog.get_logger(__name__)
 
 HOURS_KEPT = timedelta(days=62)
 ROWS_AT_ONCE = 1000
+# A day more or less makes little difference to a longer retention time.
+EXACT_UP_TO = timedelta(hours=48)
 
 
 def purge() -> None:
@@ -39,10 +43,38 @@ def purge() -> None:
 
 
 def _purge_requests() -> None:
-    oldest = timezone.now() - timedelta(hours=settings.ATTEMPTS_RETENTION_HOURS)
-    old = RequestRecord.objects.filter(started_at__lt=oldest).order_by("started_at").values_list("pk", flat=True)
-    while part := list(old[:ROWS_AT_ONCE]):
-        RequestRecord.objects.filter(pk__in=part).delete()
+    now = timezone.now()
+    oldest = oldest_kept(now)
+    if connection.vendor == "postgresql" and not _has_tended(now, oldest):
+        return
+    old = RequestRecord.objects.filter(started_at__lt=oldest)
+    while part := list(old.order_by("started_at").values_list("pk", flat=True)[:ROWS_AT_ONCE]):
+        old.filter(pk__in=part).delete()
+
+
+def oldest_kept(now: datetime) -> datetime:
+    """The time before which requests are deleted: a longer retention time of PostgreSQL ends with a partition, because
+    a log that lost its oldest rows every ten minutes would lose all of them so, and never a partition."""
+    if connection.vendor == "postgresql" and _kept() > EXACT_UP_TO:
+        return begin_of(now - _kept(), length_of(_kept()))
+    return now - _kept()
+
+
+def _kept() -> timedelta:
+    return timedelta(hours=settings.ATTEMPTS_RETENTION_HOURS)
+
+
+def _has_tended(now: datetime, oldest: datetime) -> bool:
+    """False where rows must wait for the next time, so that none is deleted that goes with its partition; True also
+    where this user may make and drop none, because then rows go one by one."""
+    try:
+        return tend_partitions(now=now, oldest=oldest, length=length_of(_kept()))
+    except OperationalError as error:
+        log.info("partitions of the log wait for others", error=str(error)[:200])
+        return False
+    except DatabaseError as error:
+        log.warning("partitions of the log can't be made or dropped", error=str(error)[:200])
+        return True
 
 
 def _purge_hours() -> None:
