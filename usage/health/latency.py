@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from django.db.models import TextField
+from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 from pydantic_core import from_json
 
@@ -64,7 +64,7 @@ class Fits:
         self._lock = threading.Lock()
 
     def profile_of(self, deployment_id: str, count: int) -> Profile | None:
-        """The profile of its newest answers; None without any. One query, or two (`newest`)."""
+        """The profile of its newest answers; None without any. One query."""
         key = deployment_id, count
         with self._lock:
             kept = self._kept.get(key)
@@ -98,7 +98,7 @@ def recent_profiles(ids: Collection[str], fits: Fits | None = None) -> dict[str,
 
 
 def _fitted(deployment_id: str, count: int, now_s: float) -> Fit:
-    rows = _rows_of(deployment_id, count, *READ)
+    rows = list(_rows_of(deployment_id, count, *READ))
     newest = rows[0][:2] if rows else None
     profile = profiles_of(map(_logged, rows)).get(deployment_id)
     return Fit(profile, len(rows), newest, now_s)
@@ -109,14 +109,13 @@ def newest_of(deployment_id: str, count: int) -> Iterable[Logged]:
     return map(_logged, _rows_of(deployment_id, count, *READ))
 
 
-def _rows_of(deployment_id: str, count: int, *columns: str) -> list[Any]:
+def _rows_of(deployment_id: str, count: int, *columns: str) -> QuerySet[RequestRecord, Any]:
     """The call id, the moment, and these columns of its newest answers. Moments and JSON are texts: Django would take
     longer to read them than the database does to find them."""
-    rows: Any = RequestRecord.objects.filter(deployment_id=deployment_id, outcome=Outcome.ANSWERED)
+    rows = RequestRecord.objects.filter(deployment_id=deployment_id, outcome=Outcome.ANSWERED).exclude(endpoint=PROBE)
+    rows = rows.order_by("-started_at")
     texts = {"moment": Cast("started_at", TextField()), "tries": Cast("attempts", TextField())}
-    rows = rows.exclude(endpoint=PROBE).order_by("-started_at").annotate(**texts)
-    found: list[Any] = rows.values_list("call_id", "moment", *columns).newest(count)
-    return found
+    return rows.annotate(**texts).values_list("call_id", "moment", *columns)[:count]
 
 
 def _logged(row: Sequence[Any]) -> Logged:
