@@ -62,6 +62,15 @@ class RankedGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class CountedAnswers:
+    """The recent answers of all groups: of `WINDOW`, `RECENT` and `FAILING_WITHIN` as (all, failed) by group, and the
+    same as `Served`."""
+
+    counts: Mapping[str, Sequence[tuple[int, int]]]
+    served: Mapping[str, Served]
+
+
+@dataclass(frozen=True, slots=True)
 class RankedGroups:
     """The groups that come first, and how many more had requests."""
 
@@ -69,11 +78,17 @@ class RankedGroups:
     more: int
 
 
-def ranked_groups(*, cooling: Collection[str] = ()) -> RankedGroups:
-    """Groups with requests in the last 15 minutes, those first that failed the most; `cooling` are further names to
-    check. Five or six queries."""
+def counted_answers() -> CountedAnswers:
+    """Those until now; two queries."""
     counts = answers_since([WINDOW, RECENT, FAILING_WITHIN])
-    served = served_of({name: (recent, few) for name, (_, recent, few) in counts.items()})
+    return CountedAnswers(counts, served_of({name: (recent, few) for name, (_, recent, few) in counts.items()}))
+
+
+def ranked_groups(answers: CountedAnswers | None = None, *, cooling: Collection[str] = ()) -> RankedGroups:
+    """Groups with requests in the last 15 minutes, those first that failed the most; `cooling` are further names to
+    check. Three or four queries besides those of `counted_answers()`."""
+    answers = answers or counted_answers()
+    counts, served = answers.counts, answers.served
     healths = _healths(cooling, served)
     numbers = {name: counts[name][0] if name in counts else (0, 0) for name in (*counts, *healths)}
     states = {name: healths.get(name) or _well(served.get(name)) for name in numbers}

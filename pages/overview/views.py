@@ -29,7 +29,7 @@ from pages.live_tester.listing import lines_of, newest_runs
 from pages.live_tester.rewinding import rewind_url
 from pages.overview.before_list import Before, before_of
 from pages.overview.demo_card import demo_context, demo_now, is_all_demo
-from pages.overview.failing_groups import ranked_groups
+from pages.overview.failing_groups import CountedAnswers, counted_answers, ranked_groups
 from pages.overview.figures import DEFAULT, PERIODS, ShownPeriod, cost_today_usd, figures_at
 from pages.overview.provider_states import ProviderLines, provider_lines
 from pages.parts import wants_part
@@ -37,7 +37,6 @@ from providers.models import Provider
 from tester.models import Run
 from usage.alerting.group_rule import SUBJECT_LIMIT
 from usage.alerting.thresholds import GROUP_RULE
-from usage.health.activity import recent_answers
 from usage.health.causes import callers_of
 from usage.health.cooldown_board import CoolingDown, current_cooldowns
 from usage.health.processes import processes_now
@@ -95,11 +94,16 @@ class Glance:
         return list(Alert.objects.open().filter(kind=AlertKind.GROUP_FAILING).order_by("raised_at", "pk"))
 
     @cached_property
+    def answers(self) -> CountedAnswers:
+        """Those of all groups; two queries."""
+        return counted_answers()
+
+    @cached_property
     def failing_most(self) -> list[Alert]:
-        """The same, those first that fail the most callers now; two queries if there are several."""
+        """The alerts of the banner, those first that fail the most callers now."""
         if len(self.failing) < 2:
             return self.failing
-        failed = {name[:SUBJECT_LIMIT]: served.failed for name, served in recent_answers().items()}
+        failed = {name[:SUBJECT_LIMIT]: served.failed for name, served in self.answers.served.items()}
         return sorted(self.failing, key=lambda alert: -failed.get(alert.subject, 0))
 
 
@@ -212,7 +216,7 @@ def _steps(providers: ProviderLines) -> list[tuple[str, bool]]:
 
 
 def _trouble(glance: Glance) -> dict[str, Any]:
-    ranked = ranked_groups(cooling={group for row in glance.cooldowns for group in row.groups})
+    ranked = ranked_groups(glance.answers, cooling={group for row in glance.cooldowns for group in row.groups})
     return {"ranked": ranked}
 
 

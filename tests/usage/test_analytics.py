@@ -22,6 +22,7 @@ from usage.analytics import (
     period,
     totals,
 )
+from usage.analytics.numbers import totals_of
 from usage.analytics.report import Latency
 from usage.models import Grain, UsageBucket
 
@@ -213,3 +214,13 @@ def test_a_report_reads_the_tables_once(django_assert_num_queries):
         report.by("model")
     with django_assert_num_queries(1):
         report.over_time()
+
+
+def test_a_report_adds_up_the_lines_of_a_dimension_once(monkeypatch):
+    log(finished(provider="A"), finished(provider="B"), finished(provider="B"))
+    report, added_up = UsageReport(AnalyticsQuery(since=period("30d"))), []
+    monkeypatch.setattr("usage.analytics.report.totals_of", lambda *args: added_up.append(1) or totals_of(*args))
+    first = report.by("provider")
+    first.reverse()
+    assert [line.name for line in report.by("provider")] == ["B", "A"]
+    assert len(added_up) == 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
@@ -91,9 +91,10 @@ class Point:
 def totals_of(parts: Iterable[tuple[BucketSums, bool]], latencies: Mapping[int, int] | None = None) -> Totals:
     """Adds up sums, each with whether own keys paid for it; `latencies` are level -> count."""
     parts = list(parts)
-    ours = _added_up(sums for sums, is_own_key in parts if not is_own_key)
-    own = _added_up(sums for sums, is_own_key in parts if is_own_key)
-    both = _added_up((ours, own))
+    ours = _added_up([sums for sums, is_own_key in parts if not is_own_key])
+    own = _added_up([sums for sums, is_own_key in parts if is_own_key])
+    both = _added_up([ours, own]) if any(is_own_key for _, is_own_key in parts) else ours
+    ordered = dict(sorted(latencies.items())) if latencies else {}
     return Totals(
         requests=both.requests,
         successes=both.successes,
@@ -107,8 +108,8 @@ def totals_of(parts: Iterable[tuple[BucketSums, bool]], latencies: Mapping[int, 
         cost_usd=ours.cost_usd,
         saved_usd=own.cost_usd,
         own_key_requests=own.requests,
-        p50_ms=percentile_ms(latencies or {}, 0.5),
-        p95_ms=percentile_ms(latencies or {}, 0.95),
+        p50_ms=percentile_ms(ordered, 0.5) if ordered else None,
+        p95_ms=percentile_ms(ordered, 0.95) if ordered else None,
         first_token_ms=both.first_token_ms / both.first_tokens if both.first_tokens else None,
         attempts=both.attempts,
         failed_attempts=both.failed_attempts,
@@ -119,8 +120,10 @@ def totals_of(parts: Iterable[tuple[BucketSums, bool]], latencies: Mapping[int, 
     )
 
 
-def _added_up(parts: Iterable[BucketSums]) -> BucketSums:
-    """Column by column, because a report adds up thousands of rows several times."""
+def _added_up(parts: Sequence[BucketSums]) -> BucketSums:
+    """Column by column, because a report adds up thousands of rows several times; many lines have only one."""
+    if len(parts) == 1:
+        return parts[0]
     rows = [part.values() for part in parts]
     return BucketSums(*map(sum, zip(*rows, strict=True)))
 

@@ -41,6 +41,7 @@ class UsageReport:
         self.asked = asked
         self._grain = grain
         self._latency = latency
+        self._lines: dict[Dimension, tuple[UsageLine, ...]] = {}
 
     @cached_property
     def window(self) -> Window:
@@ -58,6 +59,11 @@ class UsageReport:
 
     def by(self, dimension: Dimension) -> list[UsageLine]:
         """The totals of each provider, model, team …, most requests first; without nameless ones."""
+        if dimension not in self._lines:
+            self._lines[dimension] = tuple(self._lines_by(dimension))
+        return list(self._lines[dimension])
+
+    def _lines_by(self, dimension: Dimension) -> list[UsageLine]:
         groups: dict[str, list[SeriesTotal]] = defaultdict(list)
         for part in self._parts:
             if value := value_of(part.series, dimension):

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Case, CharField, Count, When
 from django.utils import timezone
 
 from engine.outcomes import Outcome
@@ -51,10 +52,11 @@ def cause_in(failed: Iterable[Failed]) -> str:
 
 def callers_of(group: str, *, since: datetime) -> str:
     """`12 callers`: API keys, or people without a key, with failed requests since then; one query."""
-    rows = list(_failed(group, since).values_list("key_id", "owner")[:MOST_CALLERS])
-    count = len({key_id or owner for key_id, owner in rows})
-    words = f"{count:,} caller{'' if count == 1 else 's'}"
-    return f"at least {words}" if len(rows) == MOST_CALLERS else words
+    caller = Case(When(key_id="", then="owner"), default="key_id", output_field=CharField())
+    newest = _failed(group, since).annotate(caller=caller).values("caller")[:MOST_CALLERS]
+    found = newest.aggregate(failed=Count("*"), callers=Count("caller", distinct=True))
+    words = f"{found['callers']:,} caller{'' if found['callers'] == 1 else 's'}"
+    return f"at least {words}" if found["failed"] == MOST_CALLERS else words
 
 
 def _failed(group: str, since: datetime) -> RequestQuerySet:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pydantic_core import from_json
 
 from pages.overview.before_list import first_failures
@@ -17,6 +19,7 @@ from tests.usage.logged import tried
 from usage.alerting import settle
 from usage.alerting.alerts import resolve_alerts
 from usage.alerting.webhook import body_of
+from usage.health.causes import callers_of
 from usage.models import Alert, AlertKind
 
 pytestmark = pytest.mark.django_db
@@ -147,3 +150,24 @@ def test_the_group_that_fails_the_most_callers_now_comes_first_in_banners_and_li
     html = html_of(part(reader, "trouble"))
     assert "9 of 9 requests failed" in html
     assert "/requests?group=worst&amp;outcome=failed" in html
+
+
+def test_the_answers_of_all_groups_are_added_up_once_a_page_for_any_number_of_outages(reader):
+    for name in ("first", "second", "third"):
+        failed(5, group=name)
+    with CaptureQueriesContext(connection) as found:
+        html = html_of(reader.get("/"))
+    assert html.count("fails its callers") >= 3
+    sums = [one["sql"] for one in found if "usage_recentcount" in one["sql"] and "'group'" in one["sql"]]
+    assert len([sql for sql in sums if "subject" in sql and " IN (" not in sql]) == 1
+
+
+def test_callers_are_counted_by_the_database_by_key_and_without_one_by_person(monkeypatch, django_assert_num_queries):
+    for key_id, owner in (("k1", "ann"), ("k1", "ben"), ("k2", "ann"), ("", "ann"), ("", "ann")):
+        failed(1, group="chat", key_id=key_id, owner=owner)
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    with django_assert_num_queries(1):
+        assert callers_of("chat", since=long_ago) == "3 callers"
+    assert callers_of("nobody", since=long_ago) == "0 callers"
+    monkeypatch.setattr("usage.health.causes.MOST_CALLERS", 5)
+    assert callers_of("chat", since=long_ago) == "at least 3 callers"
