@@ -22,8 +22,8 @@ from pages.traffic.figures import figures_of
 from pages.traffic.usage_form import FILTERS, PERIODS, UsageForm, before
 from providers.models import Provider
 from usage.analytics import Dimension, FilterOption, UsageReport, choices
-from usage.analytics import totals as totals_of
 from usage.analytics.asked import COLUMNS, TOLD_BY_ID
+from usage.analytics.report import Latency
 from usage.models import Grain, UsageSeries
 
 MOST = 30
@@ -92,7 +92,7 @@ def _page(request: PersonRequest, name: str, shown: Mapping[str, Any]) -> HttpRe
     form = UsageForm(request.GET)
     if not wants_part(request):
         form.offer(choices())
-    report = UsageReport(form.asked, latency="model")
+    report = _report(form, shown)
     context = {
         "here": reverse(name),
         "is_cost": name == "usage-cost",
@@ -116,7 +116,7 @@ def usage_chart(request: PersonRequest, slug: str) -> HttpResponse:
         return no_file(form)
     theme = request.GET.get("theme", "")
     chosen = Theme(theme) if theme in Theme.values else Theme.LIGHT
-    svg = svg_of(build(UsageReport(form.asked, latency="model")), about=form.about, theme=chosen)
+    svg = svg_of(build(_report(form, PANELS if slug in PANELS else COST_PANELS)), about=form.about, theme=chosen)
     headers = {
         "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
         "Content-Disposition": f'inline; filename="usage-{slug}-{form.file_part}.svg"',
@@ -135,12 +135,20 @@ def usage_suggestions(request: PersonRequest) -> HttpResponse:
     return render(request, f"{PAGE}#suggestions", {"suggestions": found})
 
 
+def _report(form: UsageForm, shown: Mapping[str, Any]) -> UsageReport:
+    """With the latencies that the charts show: none for the page of cost."""
+    if shown is COST_PANELS:
+        return UsageReport(form.asked, latency="none")
+    return UsageReport(form.asked, latency="model", measured=panels.MOST_ROWS)
+
+
 def _counted(report: UsageReport, form: UsageForm, shown: Mapping[str, Any]) -> dict[str, Any]:
     totals = report.totals()
     if not totals.requests and not totals.attempts:
         return {"is_new": not form.chosen and not UsageSeries.objects.exists()}
     earlier = before(report.asked, form.period_chosen)
-    old, over = (totals_of(earlier[0]), earlier[1]) if earlier else (None, 1.0)
+    latency: Latency = "none" if shown is COST_PANELS else "totals"
+    old, over = (UsageReport(earlier[0], latency=latency).totals(), earlier[1]) if earlier else (None, 1.0)
     figures = figures_of(totals, old, over, of_attempts=report.asked.is_of_upstreams)
     if shown is COST_PANELS:
         figures = tuple(

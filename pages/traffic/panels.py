@@ -193,7 +193,7 @@ def _asked(lines: Sequence[UsageLine]) -> list[UsageLine]:
 
 def latency_by_model(lines: Sequence[UsageLine]) -> Panel:
     """The median as the filled part of a bar that reaches to the 95th percentile."""
-    measured = [line for line in lines if line.totals.p95_ms is not None]
+    measured = [line for line in lines if line.totals.successes]
 
     def row(line: UsageLine) -> BarRow:
         p50, p95 = line.totals.p50_ms or 0.0, line.totals.p95_ms or 0.0

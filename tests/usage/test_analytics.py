@@ -224,3 +224,15 @@ def test_a_report_adds_up_the_lines_of_a_dimension_once(monkeypatch):
     report.by("provider").reverse()
     assert [line.name for line in report.by("provider")] == ["B", "A"]
     assert counting.call_count == 2
+
+
+def test_only_the_first_lines_with_an_answer_are_measured_and_as_in_a_whole_report():
+    for name, times in (("a", 4), ("b", 3), ("c", 2)):
+        log(*(finished(deployment_name=f"P/{name}", duration_ms=100.0 * n + 50) for n in range(times)))
+    log(*(finished(deployment_name="P/failed", status=503) for _ in range(9)))
+    asked = AnalyticsQuery(since=period("30d"))
+    whole, few = UsageReport(asked, latency="model"), UsageReport(asked, latency="model", measured=2)
+    assert few.totals() == whole.totals()
+    assert [line.name for line in few.by("model")] == ["P/failed", "P/a", "P/b", "P/c"]
+    assert few.by("model")[:3] == whole.by("model")[:3]
+    assert [line.totals.p95_ms is None for line in few.by("model")] == [True, False, False, True]

@@ -34,11 +34,20 @@ class UsageReport:
     """The report of one period and one set of filters; it reads the tables on first use.
 
     `grain` is the length of the points of `over_time`; by default it depends on the period (see `window_of`). `latency`
-    says which totals have percentiles: fewer of them are much faster.
+    says which totals have percentiles: fewer of them are much faster, and so are those of only the first `measured`
+    lines with an answer, for one dimension.
     """
 
-    def __init__(self, asked: AnalyticsQuery, *, grain: Grain | None = None, latency: Latency = "all") -> None:
+    def __init__(
+        self,
+        asked: AnalyticsQuery,
+        *,
+        grain: Grain | None = None,
+        latency: Latency = "all",
+        measured: int | None = None,
+    ) -> None:
         self.asked = asked
+        self._measured = measured
         self._grain = grain
         self._latency = latency
         self._lines: dict[Dimension, tuple[UsageLine, ...]] = {}
@@ -68,10 +77,14 @@ class UsageReport:
         for part in self._parts:
             if value := value_of(part.series, dimension):
                 groups[value].append(part)
-        lines = [
-            _line(dimension, value, parts, self._latencies(dimension, value, parts)) for value, parts in groups.items()
+        ranked = sorted(groups, key=lambda value: _rank(dimension, value, groups[value]))
+        if self._latency == dimension and self._measured is not None:
+            answered = [value for value in ranked if any(part.sums.successes for part in groups[value])]
+            levels = self._levels_of(dimension, answered[: self._measured])
+            return [_line(dimension, value, groups[value], levels.get(value, {})) for value in ranked]
+        return [
+            _line(dimension, value, groups[value], self._latencies(dimension, value, groups[value])) for value in ranked
         ]
-        return sorted(lines, key=lambda line: (-line.totals.requests, line.name))
 
     @overload
     def over_time(self, *, by: Literal[""] = "", latency: bool = False) -> list[Point]: ...
@@ -111,7 +124,18 @@ class UsageReport:
 
     @property
     def _all_levels(self) -> Counter[int]:
-        return added(self._levels.values())
+        if self._measured is None:
+            return added(self._levels.values())
+        rows = self._within(LatencyCount, self.window.buckets)
+        return Counter(dict(rows.values_list("level").annotate(Sum("count"))))
+
+    def _levels_of(self, dimension: Dimension, values: list[str]) -> Mapping[str, Mapping[int, int]]:
+        """The latencies of a few lines: of thousands of models they are a tenth of all rows."""
+        column, found = f"series__{column_of(dimension)}", defaultdict[str, dict[int, int]](dict)
+        rows = self._within(LatencyCount, self.window.buckets).filter(**{f"{column}__in": values})
+        for value, level, count in rows.values_list(column, "level").annotate(Sum("count")):
+            found[value][level] = count
+        return found
 
     @cached_property
     def _levels(self) -> dict[str | int, Counter[int]]:
@@ -165,6 +189,12 @@ def column_of(dimension: Dimension) -> str:
 def value_of(series: Series, dimension: Dimension) -> str:
     """The value of a series in that column."""
     return str(getattr(series, column_of(dimension)))
+
+
+def _rank(dimension: Dimension, value: str, parts: list[SeriesTotal]) -> tuple[int, str]:
+    """Most requests first, then by name."""
+    name, _ = COLUMNS[dimension]
+    return -sum(part.sums.requests for part in parts), getattr(parts[-1].series, name) or value
 
 
 def _line(dimension: Dimension, value: str, parts: list[SeriesTotal], latencies: Mapping[int, int]) -> UsageLine:

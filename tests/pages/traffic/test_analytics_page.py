@@ -6,6 +6,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from providers.models import Provider
 from tests.factories import make_provider
@@ -255,3 +257,10 @@ def test_my_usage_takes_the_same_queries_for_any_number_of_rows(client, bob, som
         client.get("/usage/me")
     client.logout()
     assert client.get("/usage/me").status_code == 302
+
+
+def test_the_page_of_cost_reads_no_latencies_and_the_page_of_usage_only_those_it_shows(page, some):
+    for url, count in (("/usage/cost", 0), ("/usage", 2)):
+        with CaptureQueriesContext(connection) as found:
+            assert page.get(url).status_code == 200
+        assert sum("usage_latencycount" in one["sql"] for one in found) == count
