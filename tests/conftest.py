@@ -30,6 +30,7 @@ from tests.sharing import (  # noqa: F401  (pytest finds its hooks here)
     pytest_runtest_setup,
 )
 from usage.health import latency
+from usage.request_log.recorder import recorder
 
 # Reading the certificates takes 40 ms of CPU, for each client that a test makes.
 ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[assignment]
@@ -74,6 +75,13 @@ def _the_same_names_and_ids_every_time() -> None:
 def _no_profiles_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its deployments and requests may have the same names."""
     monkeypatch.setattr(latency, "FITS", latency.Fits())
+
+
+@pytest.fixture(autouse=True)
+def _no_requests_of_another_test() -> Iterator[None]:
+    """Where nobody has written them, they would be in the log of the next test that does."""
+    yield
+    recorder._pending.clear()
 
 
 @pytest.fixture
