@@ -97,9 +97,10 @@ docs: .venv/.stamp-dev .venv/.stamp-docs  ## build the documentation as a site, 
 .links:
 	$(SPHINX) var/links/cache --builder dummy . var/links/site
 
-screenshots: .venv/.stamp-dev  ## pictures of every page and of the live diagram into screenshots/: both themes, three widths
+screenshots: .venv/.stamp-dev  ## pictures of the pages and of the live diagram into screenshots/, also while providers fail: all themes, three widths
 	$(TEST_ENV) CHROMIUM="$(CHROMIUM)" $(PY) -m tests.e2e.scene_screenshots
 	$(TEST_ENV) CHROMIUM="$(CHROMIUM)" $(PY) -m tests.e2e.screenshots
+	$(TEST_ENV) CHROMIUM="$(CHROMIUM)" $(PY) -m tests.e2e.cockpit_screenshots
 
 # ---- Measure it
 

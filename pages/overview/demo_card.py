@@ -16,19 +16,23 @@ from groups.demo_groups import ORDERED
 from groups.models import Deployment, RoutingGroup, Strategy
 from pages.discs import Disc, disc_of
 from pages.guards import PersonRequest
-from providers.demo.behaviour import PROVIDERS, demo_at, path_of
+from providers.demo.behaviour import PROVIDERS, current, demo_at, path_of
 from providers.demo.breaking import BROKEN_FOR_S, broken_for_s
 from providers.models import Provider
 
 
 @dataclass(frozen=True, slots=True)
 class DemoPlace:
-    """A provider of the demo in its group; `left_s` are the seconds until it works again, 0 if it works."""
+    """A provider of the demo in its group; `left_s` are the seconds until it works again, 0 if it works.
+
+    `fails` is the share of requests, of 1, that it was set to fail by its settings.
+    """
 
     slug: str
     disc: Disc
     tier: int
     left_s: int
+    fails: float
 
     @property
     def name(self) -> str:
@@ -84,7 +88,8 @@ def places_of(deployments: Iterable[Deployment], *, now: float) -> tuple[DemoPla
         if demo is None:
             return ()
         left_s = math.ceil(broken_for_s(demo, now=now))
-        places.append(DemoPlace(demo.slug, disc_of(row.model.provider), row.priority or 1, left_s))
+        disc, fails = disc_of(row.model.provider), current(demo).failure_rate
+        places.append(DemoPlace(demo.slug, disc, row.priority or 1, left_s, fails))
     return tuple(sorted(places, key=lambda place: place.tier))
 
 

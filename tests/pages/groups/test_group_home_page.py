@@ -16,6 +16,7 @@ from django.utils import timezone
 from access.models import User
 from engine.outcomes import Outcome
 from groups.models import Deployment, RoutingGroup
+from pages.groups.detail import HOME_SNIPPETS
 from pages.groups.home import live_parts
 from pages.groups.home.day_strip import strip_of
 from pages.groups.home.production_frame import frame_of
@@ -272,3 +273,10 @@ def test_a_deployment_that_only_failed_in_the_period_is_no_standby(client, charl
     html = page_of(client, charlie, group)
     assert state in html
     assert "is-standby" not in html
+
+
+def test_it_says_how_to_call_the_group_in_as_many_clients_as_can_be_chosen(client, charlie, group):
+    client.force_login(charlie)
+    html = html_of(client.get(f"/groups/{group.pk}"))
+    shown = html.partition('class="of-client"')[2].partition("</section>")[0]
+    assert html.count('type="radio" name="client"') == shown.count('<div class="code">') == HOME_SNIPPETS == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,7 @@ from groups import demo_groups
 from groups.models import Deployment, RoutingGroup
 from pages.overview import demo_page
 from pages.overview.demo_card import demo_card
-from providers.demo.behaviour import PROVIDERS
+from providers.demo.behaviour import PROVIDERS, current, store
 from providers.demo.breaking import break_for_a_while, broken_for_s
 from tests.factories import make_model, make_provider
 from tests.page import HTMX, html_of, signed_in
@@ -53,6 +54,11 @@ def test_the_card_has_the_providers_in_the_order_in_which_they_are_asked():
         ("Fireworks", 2, 0),
         ("Azure", 3, 0),
     ]
+
+
+def test_a_provider_that_was_set_to_fail_does_not_read_as_if_it_answered(operator):
+    store(NEBIUS, replace(current(NEBIUS), failure_rate=0.5))
+    assert re.search(r"Set to fail 50\.0\s%", html_of(operator.get("/")))
 
 
 def test_a_provider_is_broken_and_repaired_from_the_overview_with_and_without_javascript(operator):
