@@ -7,10 +7,11 @@ from typing import Any
 
 from engine.exceptions import BadInput
 from engine.faults.needs import RATE_PER_S, workload_for
-from engine.faults.scenarios import SCENARIOS
+from engine.faults.scenarios import HEALTHY, SCENARIOS
 
 CLOSED, POISSON = "closed", "poisson"
 WHOLE, STREAMED = "whole", "streamed"
+MOCK, REAL = "mock", "real"
 # The control of each kind of traffic.
 TRAFFIC = {CLOSED: "concurrency", POISSON: "rate_per_s"}
 CONTROLS = ("num_requests", "traffic", "concurrency", "rate_per_s", "answers", "input_tokens")
@@ -21,9 +22,11 @@ FILLED_FOR = "filled_for"
 def followed(said: Mapping[str, str]) -> dict[str, Any]:
     """The new values of the controls for the chosen scenario; {} if they fit already, or are invalid.
 
-    A control with the value that `filled_for` needs is unchanged; a missing one is, too.
+    A control with the value that `filled_for` needs is unchanged; a missing one is, too. Real requests have no scenario:
+    nobody shall send as many of them as an outage needs.
     """
-    scenario, before = said.get("scenario", ""), said.get(FILLED_FOR)
+    scenario = HEALTHY.name if said.get("mode") == REAL else said.get("scenario", "")
+    before = said.get(FILLED_FOR)
     if scenario not in SCENARIOS or scenario == before:
         return {}
     filled = controls_for(before) if before in SCENARIOS else {}

@@ -14,7 +14,9 @@ from pages.live_tester.called import fields_of_calls, initial_calls
 from pages.live_tester.following import (
     CLOSED,
     CONTROLS,
+    MOCK,
     POISSON,
+    REAL,
     STREAMED,
     TRAFFIC,
     WHOLE,
@@ -47,6 +49,8 @@ from tester.scene import DrawnDeployment
 
 RATE = "rate_"
 SINGLE = "one"
+# What a newcomer rehearses: an outage is what routing is for, and without a fault nothing happens.
+FIRST = SCENARIOS["primary-outage"].name
 
 
 def _number(label: str, **limits: Any) -> forms.IntegerField:
@@ -94,8 +98,8 @@ class RehearsalForm(forms.Form):
     input_tokens = _number("Tokens of a prompt", initial=500, min_value=0, max_value=MOST_TOKENS, required=False)
     mode = forms.ChoiceField(
         label="Mode",
-        initial="mock",
-        choices=[("mock", "Mock"), ("real", "Real")],
+        initial=MOCK,
+        choices=[(MOCK, "Mock"), (REAL, "Real")],
         widget=forms.RadioSelect(attrs={"form": "simulate"}),
     )
     scenario = forms.ChoiceField(
@@ -175,7 +179,7 @@ class RehearsalForm(forms.Form):
     @property
     def asked(self) -> RunRequest:
         """The request in the valid form."""
-        said, is_mock = self.cleaned_data, self.cleaned_data["mode"] == "mock"
+        said, is_mock = self.cleaned_data, self.cleaned_data["mode"] == MOCK
         return RunRequest(
             **self._requests(),
             mock=is_mock,
@@ -199,7 +203,7 @@ class RehearsalForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Checks only the controls in use: the other kind of traffic, or all of it for a single request, is ignored."""
         said = self.cleaned_data
-        if said.get("mode") != "mock":
+        if said.get("mode") != MOCK:
             self.errors.pop("input_tokens", None)
         check_recorded(self, said)
         check_more(self, said)
@@ -220,7 +224,7 @@ class RehearsalForm(forms.Form):
     def _requests(self) -> dict[str, Any]:
         said = self.cleaned_data
         shape: dict[str, Any] = {}
-        if said["mode"] == "mock":
+        if said["mode"] == MOCK:
             shape = {**shape_of(said["answers"], said["input_tokens"]), **talks_of(said), **clients_of(said)}
         if said["send"] == SINGLE:
             return {"num_requests": 1, "concurrency": 1, "workload": {"kind": CLOSED, **shape}}

@@ -22,8 +22,8 @@ from lib.exceptions import DomainError
 from pages.groups.detail import group_with_deployments
 from pages.guards import PersonRequest, requires
 from pages.live_tester.called import CALLED, KEY, calling_in, offered
-from pages.live_tester.following import CONTROLS, FILLED_FOR
-from pages.live_tester.forms import RehearsalForm, controls_of
+from pages.live_tester.following import CONTROLS, FILLED_FOR, MOCK, REAL
+from pages.live_tester.forms import FIRST, RehearsalForm, controls_of
 from pages.live_tester.listing import lines_of, runs_of
 from pages.live_tester.more_fields import SEEDS, field_of, place_in
 from pages.live_tester.rewinding import ARRIVALS_OF, SINCE, TRAFFIC_FILE, UNTIL, initial_recorded, rewound
@@ -108,13 +108,16 @@ def show_group(request: PersonRequest, group_id: UUID) -> HttpResponse:
     group = group_with_deployments(group_id)
     drawn = drawn_group(group)
     back = rewound(group, request.GET)
-    form = RehearsalForm(deployments=drawn.deployments, initial={**_chosen(request), **(back.initial if back else {})})
+    initial = {**_chosen(request), **back.initial} if back else {"scenario": FIRST, **_chosen(request)}
+    form = RehearsalForm(deployments=drawn.deployments, initial=initial)
     return render(request, PAGE, {**_context(request, drawn, group=group, form=form), "rewound": back})
 
 
 def _chosen(request: PersonRequest) -> dict[str, Any]:
-    """The scenario in the URL, and the controls that follow it."""
-    return {name: request.GET[name] for name in ("scenario", FILLED_FOR, ARRIVALS_OF, *CONTROLS) if name in request.GET}
+    """The scenario in the URL, and the controls that follow it; `mode` is there for them too, or names a picture."""
+    names = ("scenario", FILLED_FOR, ARRIVALS_OF, *CONTROLS)
+    mode = {"mode": request.GET["mode"]} if request.GET.get("mode") in (MOCK, REAL) else {}
+    return {name: request.GET[name] for name in names if name in request.GET} | mode
 
 
 @requires(Role.OPERATOR, to="start a rehearsal")

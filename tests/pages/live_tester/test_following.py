@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -134,6 +135,16 @@ def test_what_somebody_changed_stays_and_the_rest_follows(form: dict[str, str], 
     assert wanted.items() <= followed(form).items()
 
 
+def test_real_requests_are_no_more_than_without_a_scenario_unless_somebody_says_so():
+    untouched = said("primary-outage", "primary-outage", mode="real")
+    assert {"num_requests": 100, "traffic": "closed", "filled_for": "healthy"}.items() <= followed(untouched).items()
+    assert followed({**untouched, "num_requests": "3"})["num_requests"] == 3
+
+
+def test_back_at_mock_the_controls_follow_the_scenario_again():
+    assert followed(said("primary-outage", "healthy", mode="mock"))["num_requests"] == 450
+
+
 @pytest.mark.parametrize(
     "form",
     [
@@ -146,3 +157,25 @@ def test_what_somebody_changed_stays_and_the_rest_follows(form: dict[str, str], 
 )
 def test_a_form_that_has_followed_or_says_nonsense_is_left_alone(form: dict[str, str]):
     assert followed(form) == {}
+
+
+def test_a_newcomer_is_offered_an_outage_that_begins_and_ends_inside_the_run(client, bob, group):
+    client.force_login(bob)
+    values = Form(page(client, group, "")).values
+    assert (values["scenario"], values["filled_for"]) == ("primary-outage", "primary-outage")
+    assert (values["num_requests"], values["traffic"], values["rate_per_s"]) == ("450", "poisson", "5")
+
+
+def test_the_healthy_run_is_still_one_choice_away(client, bob, group):
+    client.force_login(bob)
+    values = Form(page(client, group, "?scenario=healthy")).values
+    assert (values["scenario"], values["num_requests"], values["traffic"]) == ("healthy", "100", "closed")
+
+
+def test_htmx_gets_the_controls_of_real_requests(client, bob, group):
+    client.force_login(bob)
+    shown = Form(page(client, group, "")).values
+    sent = {name: shown[name] for name in ("scenario", "filled_for", "num_requests", "traffic", "rate_per_s")}
+    html = page(client, group, f"?{urlencode({**sent, 'mode': 'real'})}")
+    values = Form(html).values
+    assert (values["mode"], values["num_requests"], values["traffic"]) == ("real", "100", "closed")
