@@ -1,10 +1,13 @@
 /* The first page of a group: takes in what its traffic is now, every two seconds while somebody looks. */
 
+import "./full_screen.js";
 import { SceneFollower } from "./scene.js";
 
 const TICK_MS = 2000;
 // A server that has not answered for so long is gone: what stands here is old, and says so within five seconds.
 const GONE_MS = 4000;
+// A server that hangs would hold the question for minutes, and the page would not see it come back.
+const HUNG_MS = 10_000;
 const SAY_MS = 1000;
 
 class Home {
@@ -49,7 +52,10 @@ class Home {
     if (this.asking) return;
     this.asking = true;
     try {
-      const answer = await fetch(`${this.url}?seen=${this.seen}`, { headers: { Accept: "application/json" } });
+      const answer = await fetch(`${this.url}?seen=${this.seen}`, {
+        headers: { Accept: "application/json" },
+        signal: AbortSignal.timeout(HUNG_MS),
+      });
       if (answer.redirected || answer.status >= 400) return;
       this.heard_ms = Date.now();
       if (answer.status === 200 && !this.isPaused) this.#take(await answer.json());
@@ -88,14 +94,3 @@ class Home {
 }
 
 for (const root of document.querySelectorAll("[data-home]")) new Home(root);
-
-for (const button of document.querySelectorAll("[data-control=full-screen]")) {
-  const root = button.closest(".home");
-  button.hidden = !root.requestFullscreen;
-  button.addEventListener("click", () =>
-    document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen(),
-  );
-  document.addEventListener("fullscreenchange", () => {
-    button.textContent = document.fullscreenElement ? "Leave full screen" : "Full screen";
-  });
-}

@@ -2,6 +2,7 @@
 
 import { Changes, goAlong, pageOf } from "./changes.js";
 import { placeFaders, tellFaders } from "./faders.js";
+import "./full_screen.js";
 import { SceneFollower } from "./scene.js";
 import { isAnswer, socketTo } from "./sockets.js";
 
