@@ -20,6 +20,7 @@ def choose(page: Page, name: str) -> None:
 
 def test_only_the_field_of_the_chosen_traffic_is_shown_and_counts(admin: Page, server: Console) -> None:
     open_tester(admin)
+    choose(admin, "Concurrency")
     expect(admin.get_by_label("Requests per second", exact=True)).to_be_hidden()
     choose(admin, "Arrival rate")
     expect(admin.get_by_label("Requests at a time", exact=True)).to_be_hidden()
