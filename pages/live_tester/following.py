@@ -22,8 +22,8 @@ FILLED_FOR = "filled_for"
 def followed(said: Mapping[str, str]) -> dict[str, Any]:
     """The new values of the controls for the chosen scenario; {} if they fit already, or are invalid.
 
-    A control with the value that `filled_for` needs is unchanged; a missing one is, too. Real requests have no scenario:
-    nobody shall send as many of them as an outage needs.
+    A control with the value that `filled_for` needs is unchanged; a missing one is, too. Real requests have no
+    scenario: nobody shall send as many of them as an outage needs.
     """
     scenario = HEALTHY.name if said.get("mode") == REAL else said.get("scenario", "")
     before = said.get(FILLED_FOR)
