@@ -46,22 +46,26 @@ class Trip:
 
 
 class Budget:
-    """How many repeats a provider may get, so that retries cannot multiply an outage. A `share` of 0 is none at all."""
+    """How many repeats a provider may get, so that retries cannot multiply an outage. A `share` of 0 is none at all.
 
-    __slots__ = ("_left", "_seen_s", "share")
+    Each server process has its own; one that stands for several `processes` holds as much as all of theirs.
+    """
 
-    def __init__(self, share: float = RETRY_SHARE) -> None:
-        self.share, self._left, self._seen_s = share, RETRIES_AT_ONCE, 0.0
+    __slots__ = ("_left", "_most", "_per_s", "_seen_s", "share")
+
+    def __init__(self, share: float = RETRY_SHARE, processes: int = 1) -> None:
+        self._most, self._per_s = RETRIES_AT_ONCE * processes, RETRIES_PER_S * processes
+        self.share, self._left, self._seen_s = share, self._most, 0.0
 
     def earned(self) -> None:
         """A first request of somebody is sent."""
-        if self._left < RETRIES_AT_ONCE:
-            self._left = min(RETRIES_AT_ONCE, self._left + self.share)
+        if self._left < self._most:
+            self._left = min(self._most, self._left + self.share)
 
     def has_any(self, now: float) -> bool:
         """Whether one repeat more is in it."""
         if now > self._seen_s:
-            self._left = min(RETRIES_AT_ONCE, self._left + RETRIES_PER_S * (now - self._seen_s))
+            self._left = min(self._most, self._left + self._per_s * (now - self._seen_s))
             self._seen_s = now
         return self._left >= 1 and self.share > 0
 

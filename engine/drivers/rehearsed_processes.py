@@ -1,5 +1,6 @@
 """The server processes of a rehearsal. Those that share no state know nothing of each other: each has breakers, limits,
-latencies and conversations of its own. Those that share it are as good as one, but each counts failures by itself."""
+latencies and conversations of its own. Those that share it are as good as one, but each counts failures by itself, and
+has a retry budget of its own."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from collections.abc import Iterator
 from random import Random
 
 from engine.core.first_asks import FirstAsks
-from engine.core.state import Group, Target
+from engine.core.state import Budget, Group, Target
 from engine.drivers.compiling import compiled_together
 from engine.drivers.fleet_breaker import FleetBreaker
 from engine.drivers.rehearsed_conversations import Talks
@@ -43,10 +44,13 @@ class RehearsedProcesses:
             self._count_apart(job.workers)
 
     def _count_apart(self, count: int) -> None:
-        """Gives each deployment a breaker to which so many processes count by themselves."""
-        healths = (target.health for group in self.all[0].groups.values() for target in group.targets())
+        """Gives each deployment a breaker to which so many processes count by themselves, and each provider the repeats
+        of all of them."""
+        healths = [target.health for group in self.all[0].groups.values() for target in group.targets()]
         for health in {health.key: health for health in healths}.values():
             health.breaker = FleetBreaker(health.breaker.policy, count, self._rng)
+        for provider in {id(health.provider): health.provider for health in healths}.values():
+            provider.budget = Budget(provider.budget.share, count)
 
     def of(self, client: ClientRetries | None) -> RehearsedProcess:
         """The one that gets a request: a client keeps its connection, other requests go anywhere."""

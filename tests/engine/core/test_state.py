@@ -104,6 +104,12 @@ def test_the_share_may_be_another():
     assert spent(budget, 0.0) == 4
 
 
+def test_one_that_stands_for_several_processes_holds_the_repeats_of_all():
+    budget = Budget(processes=4)
+    assert spent(budget, 100.0) == 4 * RETRIES_AT_ONCE
+    assert spent(budget, 103.0) == 12
+
+
 # One state for all groups
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
+from engine.drivers.litellm_router import clock
 from engine.drivers.simulation import simulate
 from engine.faults.kinds import Outage, ServerError
 from engine.faults.scenarios import HEALTHY, Scenario
 from engine.faults.targets import TargetedFault
+from engine.ledger import Trace
 from engine.rehearsal.jobs import Job
 from engine.rehearsal.workload import Arrival, Workload
 from engine.spec import CooldownPolicy, DeploymentSpec, RetryPolicy, Router, StickyPolicy, Strategy
-from tests.engine.scripted import deployment, group
+from tests.engine.scripted import ScriptedUpstream, deployment, group, request, routing_of
 from tests.engine.working import traces_in
 
 STEADY = Workload("constant", 600, rate_per_s=10, input_tokens=100, output_tokens=10)
@@ -23,9 +26,8 @@ def job_of(
     *rows: DeploymentSpec, workload: Workload = STEADY, scenario: Scenario = HEALTHY, workers: int = 1, **fields: Any
 ) -> Job:
     shared = fields.pop("shared_state", False)
-    spec = group(
-        "g", Strategy.PRIORITY_FAILOVER, deployments=rows, router=Router.NATIVE, retry=RetryPolicy(0), **fields
-    )
+    fields.setdefault("retry", RetryPolicy(0))
+    spec = group("g", Strategy.PRIORITY_FAILOVER, deployments=rows, router=Router.NATIVE, **fields)
     return Job((spec,), workload, scenario, 7, workers=workers, shared_state=shared)
 
 
@@ -80,6 +82,36 @@ def test_failures_that_are_borne_are_borne_by_each_of_the_processes_that_share_t
     one, four = (failures_at(rehearsed(replace(job, workers=n, shared_state=True))[1], "a") for n in (1, 4))
     assert one == 6
     assert 6 < four <= 4 * 6
+
+
+def test_processes_that_share_their_state_repeat_as_often_as_the_same_processes_do_live():
+    job = job_of(
+        deployment("a", priority=1),
+        workload=Workload("trace", 120, arrivals=(Arrival(0.0, 100, 10),) * 120),
+        scenario=Scenario("down", "Down.", (TargetedFault(Outage(), "a"),)),
+        cooldown=CooldownPolicy(0),
+        retry=RetryPolicy(1),
+    )
+    for workers in (1, 4):
+        failed = failures_at(rehearsed(replace(job, workers=workers, shared_state=True))[1], "a")
+        # Which process gets a request is left to chance there, and not here: some of their tenths of a repeat differ.
+        assert abs(failed - live_attempts(job, workers)) <= workers
+    assert live_attempts(job, 4) > live_attempts(job, 1) + 20
+
+
+def live_attempts(job: Job, processes: int) -> int:
+    """How often the gateway's driver asks for the same requests, with a state of its own in each process."""
+    traces: list[Trace] = []
+
+    async def main() -> None:
+        routings = [await routing_of(job.spec) for _ in range(processes)]
+        upstream = ScriptedUpstream({"a": 503})
+        turns = range(job.workload.num_requests)
+        told = await asyncio.gather(*(request(routings[n % processes], job.spec.name, upstream) for n in turns))
+        traces.extend(trace for _, trace in told)
+
+    clock.run(main())
+    return sum(len(trace.attempts) for trace in traces)
 
 
 def test_a_seed_gives_the_same_bytes_with_several_processes():
