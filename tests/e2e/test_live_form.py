@@ -66,6 +66,18 @@ def test_the_primary_controls_and_the_diagram_are_seen_without_scrolling(admin: 
         expect(control).to_be_in_viewport(ratio=1)
 
 
+def test_the_diagram_with_its_controls_fills_the_screen_and_leaves_it(admin: Page) -> None:
+    open_tester(admin)
+    admin.get_by_role("button", name="Full screen").click()
+    leave = admin.get_by_role("button", name="Leave full screen")
+    expect(leave).to_be_visible()
+    assert admin.evaluate("document.fullscreenElement.className") == "live"
+    expect(admin.get_by_role("button", name="Run Simulation")).to_be_in_viewport()
+    leave.click()
+    expect(admin.get_by_role("button", name="Full screen", exact=True)).to_be_visible()
+    assert admin.evaluate("document.fullscreenElement") is None
+
+
 def test_send_test_lights_the_way_of_one_request(admin: Page) -> None:
     open_tester(admin)
     admin.get_by_label("Number of requests").fill("77")
