@@ -78,11 +78,12 @@ def test_the_diagram_with_its_controls_fills_the_screen_and_leaves_it(admin: Pag
     assert admin.evaluate("document.fullscreenElement") is None
 
 
-def test_without_javascript_no_button_is_shown_that_needs_it(plain_admin: Page) -> None:
+def test_without_javascript_nothing_is_shown_that_needs_it(plain_admin: Page) -> None:
     plain_admin.goto("/groups")
     follow(plain_admin.get_by_role("link", name="demo-ordered", exact=True))
     for name in ("Pause", "Full screen"):
         expect(plain_admin.get_by_role("button", name=name)).to_be_hidden()
+    expect(plain_admin.locator("[data-show=live]")).to_be_hidden()
     follow(plain_admin.get_by_role("link", name="Live Tester").first)
     expect(plain_admin.get_by_role("button", name="Run Simulation")).to_be_visible()
     expect(plain_admin.get_by_role("button", name="Full screen")).to_be_hidden()
