@@ -65,7 +65,8 @@ Script = Callable[..., Any]
 class Count:
     """What this process knows of one deployment's count: its lease, and tokens that it has not told yet.
 
-    `minute` is the store's, `core_minute` that of the core's own count at that time.
+    `minute` is the store's, `core_minute` that of the core's own count at that time; `failures` are questions that
+    nobody answered.
     """
 
     health: Health
@@ -76,6 +77,7 @@ class Count:
     has_tpm: bool = False
     untold: int = 0
     is_full: bool = False
+    failures: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -92,9 +94,12 @@ class Limits:
         count = self._count(target)
         if _takes_from_lease(count):
             return True
+        failures = count.failures
         async with count.lock:
             if _takes_from_lease(count):
                 return True
+            if count.failures > failures:  # one after another, all would wait for a store that is away
+                raise TimeoutError("the store did not answer the request before")
             if count.is_full and _now() < count.ends_s:
                 return False
             return await self._lease_more(count, target)
@@ -152,8 +157,9 @@ class Limits:
         words = (self._process, count.minute, back, told, want, rpm, tpm, SHARE, self._channel, said)
         try:
             answer = await self._script(keys=[f"{self._prefix}:used:{key}"], args=words)
-        except BaseException:
+        except BaseException as error:
             count.untold += told
+            count.failures += isinstance(error, Exception)
             raise
         got, minute, left_s, tokens, leased = answer
         # A lease must not outlive its minute, and the core's count must not end before it.

@@ -130,9 +130,7 @@ class ValkeyStore:
         if not self._is_near:
             return otherwise
         try:
-            # Those that wait for another's question too (a lease of a limit) wait no longer than it may.
-            async with asyncio.timeout(TIMEOUT_S):
-                return await question()
+            return await question()
         except FAILURES as error:
             self._away_until_s = asyncio.get_running_loop().time() + AWAY_S
             self._note_lost(error)

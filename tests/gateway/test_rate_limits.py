@@ -138,15 +138,6 @@ async def test_one_request_finds_out_that_redis_hangs_and_the_process_counts_by_
     limits.stop()
 
 
-async def test_a_question_that_is_never_answered_is_given_up(hung: Hung, monkeypatch):
-    monkeypatch.setattr(rate_limits, "REDIS_TIMEOUT_S", 0)
-    limits = RateLimits()
-    cut_off(limits, hung)
-    limits._shared.test = limits._shared.hit = lambda *_, **__: asyncio.sleep(600)  # type: ignore[method-assign]
-    assert dict(await limits.admit(HOLDER))[b"x-ratelimit-remaining-requests"] == b"0"
-    limits.stop()
-
-
 async def test_keys_with_limits_are_refused_meanwhile_if_that_is_set(hung: Hung):
     limits = RateLimits(when_away="closed")
     cut_off(limits, hung)
