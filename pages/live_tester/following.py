@@ -23,7 +23,7 @@ def followed(said: Mapping[str, str]) -> dict[str, Any]:
     """The new values of the controls for the chosen scenario; {} if they fit already, or are invalid.
 
     A control with the value that `filled_for` needs is unchanged; a missing one is, too. Real requests have no
-    scenario: nobody shall send as many of them as an outage needs.
+    scenario: an outage needs hundreds of requests, which nobody should send for real without having asked for them.
     """
     scenario = HEALTHY.name if said.get("mode") == REAL else said.get("scenario", "")
     before = said.get(FILLED_FOR)

@@ -8,14 +8,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.e2e.screenshots import Camera, person
-from tests.e2e.stage import LAUNCH, LIMIT_S, chromium, demo_console, follow, set_demo
-from tests.servers import MASTER_KEY, ROOT, Console, eventually
+from tests.e2e.screenshots import PROVIDERS, Camera, person
+from tests.e2e.stage import LAUNCH, LIMIT_S, answer_of, chromium, demo_console, follow, set_demo
+from tests.servers import ROOT, Console, eventually
 
-PROVIDERS = ("nebius", "fireworks", "azure")
 ORDERED, WEIGHTED = "demo-ordered", "demo-weighted"
 SOME, MANY = 12, 40
 # Rehearsals by the picture that they are of: group, scenario, and the second that is looked at.
@@ -24,7 +22,6 @@ RUNS = {
     "cockpit-weighted": (WEIGHTED, "primary-outage", 24),
     "cockpit-exhausted": (ORDERED, "everything-down", 24),
 }
-
 SEEK = "(slider, at_ms) => { slider.value = at_ms; slider.dispatchEvent(new Event('input')); }"
 # The picture of a moment comes over a socket, and moves there.
 DRAWN_MS = 2000
@@ -88,16 +85,9 @@ def rehearsed(page: Page, server: Console, camera: Camera) -> None:
 
 def _asked(server: Console, count: int) -> list[str]:
     """The call ids of so many requests, once they are in the log."""
-    found = [_call(server) for _ in range(count)]
+    found = [answer_of(server, ORDERED).headers["x-litellm-call-id"] for _ in range(count)]
     assert eventually(lambda: set(found) <= set(_logged(server)), LIMIT_S)
     return found
-
-
-def _call(server: Console) -> str:
-    body = {"model": ORDERED, "messages": [{"role": "user", "content": "What did it cost?"}]}
-    headers = {"Authorization": f"Bearer {MASTER_KEY}"}
-    answer = httpx.post(f"{server.url}/v1/chat/completions", json=body, headers=headers, timeout=LIMIT_S)
-    return answer.headers["x-litellm-call-id"]
 
 
 def _logged(server: Console) -> Iterator[str]:

@@ -128,11 +128,15 @@ def follow(what: Locator) -> None:
         what.click()
 
 
-def ask(ours: Console, group: str = "demo-ordered") -> str:
-    """A request through the gateway: its call id, once the log has it and with it what was finished earlier."""
+def answer_of(ours: Console, group: str = "demo-ordered") -> httpx.Response:
+    """The answer to a request through the gateway, or its error."""
     body = {"model": group, "messages": [{"role": "user", "content": "What did it cost?"}]}
     headers = {"Authorization": f"Bearer {MASTER_KEY}"}
-    answer = httpx.post(f"{ours.url}/v1/chat/completions", json=body, headers=headers, timeout=LIMIT_S)
-    call_id = answer.raise_for_status().headers["x-litellm-call-id"]
+    return httpx.post(f"{ours.url}/v1/chat/completions", json=body, headers=headers, timeout=LIMIT_S)
+
+
+def ask(ours: Console, group: str = "demo-ordered") -> str:
+    """A request through the gateway: its call id, once the log has it and with it what was finished earlier."""
+    call_id = answer_of(ours, group).raise_for_status().headers["x-litellm-call-id"]
     assert eventually(lambda: ours.call("GET", f"/api/v1/llm/requests?call={call_id}")["requests"], LIMIT_S), call_id
     return call_id

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import sign_in
 from tests.e2e.looks import USUAL, WIDTHS, faults
-from tests.e2e.stage import LIMIT_S, demo_console, follow, new_page, set_demo
-from tests.servers import MASTER_KEY, Console, eventually
+from tests.e2e.stage import LIMIT_S, answer_of, demo_console, follow, new_page, set_demo
+from tests.servers import Console, eventually
 
 GROUP, CALLS = "demo-ordered", 40
 
@@ -31,9 +30,7 @@ def outage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
 
 
 def _asked(ours: Console, group: str = GROUP) -> int:
-    body = {"model": group, "messages": [{"role": "user", "content": "What did it cost?"}]}
-    headers = {"Authorization": f"Bearer {MASTER_KEY}"}
-    return httpx.post(f"{ours.url}/v1/chat/completions", json=body, headers=headers, timeout=LIMIT_S).status_code
+    return answer_of(ours, group).status_code
 
 
 def _log(ours: Console) -> list[dict]:

@@ -52,7 +52,7 @@ class Partition:
     until: datetime | None
 
     def has(self, moment: datetime) -> bool:
-        """Whether a row of this time belongs into it, whatever the others take."""
+        """Whether it holds the rows of this time; DEFAULT holds those that no other partition does."""
         return self.until is not None and (self.since is None or self.since <= moment) and moment < self.until
 
 

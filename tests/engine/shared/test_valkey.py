@@ -262,7 +262,7 @@ async def test_while_the_store_is_away_each_counts_by_itself_and_afterwards_all_
 
 
 async def test_requests_that_wait_for_one_lease_wait_for_a_frozen_store_together():
-    """One after another, each would wait for it anew: sixty requests a minute long."""
+    """If each of them waited for a second in its turn, the last of sixty would wait for a minute."""
     with valkey() as url:
         client = redis.asyncio.Redis.from_url(url)
         pid = (await client.info("server"))["process_id"]
