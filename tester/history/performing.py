@@ -57,8 +57,10 @@ class HistoryLog(RowLog):
         super().tick()
 
     def add(self, answer: dict[str, Any], seeds_done: int) -> None:
-        """One more seed is done."""
+        """One more seed is done, and so is its last course: quick ones end between two writes of how far they are."""
+        self.course(0)
         self._rows.update(result=answer, seeds_done=seeds_done, heartbeat_at=timezone.now())
+        self._write()
         self._looked_at = -math.inf  # somebody may have cancelled it in the meantime
 
     def finish(self, status: RunStatus, error: str = "") -> None:
