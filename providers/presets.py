@@ -62,9 +62,13 @@ class Preset:
 
     def dialects_at(self, api_base: str) -> frozenset[str]:
         """What is spoken at an address; none where `engine/` knows. Other servers of a type may speak less."""
-        home = self.base_url or self.home_url
-        is_home = bool(home) and api_base.rstrip("/") in ("", home)
+        is_home = bool(self.home) and api_base.rstrip("/") in ("", self.home)
         return (self.home_dialects if is_home else frozenset()) or self.dialects
+
+    @property
+    def home(self) -> str:
+        """The address of its own compatible API; '' without one."""
+        return self.base_url or self.home_url or ""
 
     @property
     def logo(self) -> str:

@@ -61,7 +61,7 @@ def _place(provider: ProviderDraft | KnownProvider) -> Place:
     """The address, and other fields that decide where requests go, such as a region."""
     preset = preset_of(provider.type)
     values = {field.name: provider.settings.get(field.name) or field.default for field in preset.settings}
-    base = (provider.api_base or preset.base_url or "").rstrip("/")
+    base = (provider.api_base or preset.home).rstrip("/")
     return preset.litellm_provider, base, tuple(sorted(values.items()))
 
 

@@ -207,8 +207,9 @@ def test_models_of_google_in_a_litellm_config_are_called_directly_by_one_new_pro
     assert spoken == {name: {"chat"} for name in names} | {"gemini-2.5-pro": set()}
 
 
-def test_a_provider_of_google_that_stays_on_litellm_gets_the_models_of_a_file_there(as_alice):
-    make_provider(name="Google AI", type="google", api_base="", dialects=["litellm"])
+@pytest.mark.parametrize("api_base", ["", "https://generativelanguage.googleapis.com/v1beta/openai"])
+def test_a_provider_of_google_that_stays_on_litellm_gets_the_models_of_a_file_there(as_alice, api_base):
+    make_provider(name="Google AI", type="google", api_base=api_base, dialects=["litellm"])
     run(as_alice, GOOGLES.replace("      api_key: os.environ/GEMINI_API_KEY\n", ""))
     google = Provider.objects.get(type="google")
     assert (google.dialects, google.models.count()) == (["litellm"], 4)
