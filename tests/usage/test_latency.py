@@ -11,7 +11,8 @@ from engine.rehearsal.profiles import DEFAULT_PROFILE
 from engine.rehearsal.quantiles import Samples
 from tests.usage.log import plan_of
 from usage.health import latency
-from usage.health.latency import NEWEST, Fits, Logged, newest_of, profiles_of, recent_profiles
+from usage.health.latency import NEWEST, Fits, profiles_of, recent_profiles
+from usage.health.logged_answers import Logged, newest_of
 from usage.models import RequestRecord
 
 

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import accumulate, pairwise
 
-from engine.rehearsal.capacity import MOST_QUEUED, Capacity
+from engine.rehearsal.capacity import MOST_QUEUED, MOST_SLOTS, Capacity
 
 # Answers that are needed at all; attempts that must have waited, or shared; and refusals.
 FEWEST, FEWEST_UNDER_LOAD, FEWEST_REFUSED = 100, 20, 10
@@ -71,6 +71,7 @@ class FittedCapacity:
     """`rows` answers were looked at, of which at most `most_at_once` were under way together.
 
     `slots` without `places` has a queue in which nobody was seen refused; `places` are slots and queue together.
+    `shared_from` streams on, the speed is shared.
     """
 
     found: Found
@@ -79,13 +80,14 @@ class FittedCapacity:
     slots: int | None = None
     places: int | None = None
     decode_tokens_per_s: float | None = None
+    shared_from: int = 1
 
     @property
     def capacity(self) -> Capacity | None:
         """As a rehearsal takes it; None without a limit."""
         if self.found is not Found.LIMITED:
             return None
-        slots = self.slots or self.places or self.most_at_once
+        slots = self.slots or self.places or MOST_SLOTS
         queue = MOST_QUEUED if self.places is None else self.places - slots
         return Capacity(slots, queue, decode_tokens_per_s=self.decode_tokens_per_s)
 
@@ -101,11 +103,31 @@ def fitted_capacity(attempts: Sequence[SeenAttempt]) -> FittedCapacity:
         return FittedCapacity(Found.TOO_FEW, len(answered), most)
     if sum(count > 0 for count in met) < FEWEST_UNDER_LOAD:
         return FittedCapacity(Found.IDLE, len(answered), most)
-    slots, places, speed = _slots(taken, most), _places(ordered, met), _shared_speed(taken)
+    slots, places, (speed, knee) = _slots(taken, most), _places(ordered, met), _shared_speed(taken)
     # Who is refused beyond so many never saw a longer queue.
     slots = None if slots is not None and places is not None and slots >= places else slots
     found = Found.UNLIMITED if slots is places is speed is None else Found.LIMITED
-    return FittedCapacity(found, len(answered), most, slots, places, speed)
+    return FittedCapacity(found, len(answered), most, slots, places, speed, knee)
+
+
+def burdens(attempts: Sequence[SeenAttempt], fitted: FittedCapacity) -> list[tuple[float, float]]:
+    """What the others made of each: the seconds that it waited for a slot, and its part of the speed it had alone."""
+    order = sorted((n for n, one in enumerate(attempts) if not one.is_refused), key=lambda n: attempts[n].began_s)
+    taken = [attempts[n] for n in order]
+    waits = [0.0] * len(taken) if fitted.slots is None else _waits(taken, fitted.slots)
+    parts = [1.0] * len(taken) if fitted.decode_tokens_per_s is None else _parts([_writing(one) for one in taken])
+    known = {n: (wait, min(1.0, fitted.shared_from * part)) for n, wait, part in zip(order, waits, parts, strict=True)}
+    return [known.get(n, (0.0, 1.0)) for n in range(len(attempts))]
+
+
+def _waits(taken: Sequence[SeenAttempt], slots: int) -> list[float]:
+    ends = sorted(one.ended_s for one in taken)
+    return [max(0.0, ends[n - slots] - one.began_s) if n >= slots else 0.0 for n, one in enumerate(taken)]
+
+
+def _writing(one: SeenAttempt) -> tuple[float, float]:
+    """From when to when it wrote, if it is a stream."""
+    return one.ended_s if one.first_token_s is None else one.first_token_s, one.ended_s
 
 
 def _met(ordered: Sequence[SeenAttempt], taken: Sequence[SeenAttempt]) -> list[int]:
@@ -123,13 +145,21 @@ def _slots(taken: Sequence[SeenAttempt], most: int) -> int | None:
     rows = [n for n, one in enumerate(taken) if one.is_answered and (one.first_token_s is not None) >= streams]
     took = [_took(taken[n], is_stream=streams) for n in rows]
     ends = sorted(one.ended_s for one in taken)
+
+    def waits_with(slots: int) -> list[float]:
+        return [max(0.0, ends[n - slots] - taken[n].began_s) if n >= slots else 0.0 for n in rows]
+
+    def is_possible(slots: int) -> bool:
+        early = sum(time < wait for time, wait in zip(took, waits_with(slots), strict=True))
+        return early <= IMPOSSIBLE * len(rows)
+
     best, least = None, _deviation(took)
-    for slots in range(1, most):
-        waits = [max(0.0, ends[n - slots] - taken[n].began_s) if n >= slots else 0.0 for n in rows]
+    # Nobody is served before a slot is free: the more slots, the fewer answers seem to be.
+    for slots in range(1 + bisect_left(range(1, most), True, key=is_possible), most):
+        waits = waits_with(slots)
+        if sum(wait > 0 for wait in waits) < FEWEST_UNDER_LOAD:
+            break
         left = [time - wait for time, wait in zip(took, waits, strict=True)]
-        # Nobody is served before a slot is free: these are too few slots.
-        if sum(time < 0 for time in left) > IMPOSSIBLE * len(left):
-            continue
         if (spread := _deviation(left)) < least:
             best, least = (slots, waits, left), spread
     if best is None or not _explains(took, best[2], [wait > 0 for wait in best[1]]):
@@ -179,28 +209,29 @@ def _places(ordered: Sequence[SeenAttempt], met: Sequence[int]) -> int | None:
 # Speed
 
 
-def _shared_speed(taken: Sequence[SeenAttempt]) -> float | None:
-    """Tokens per second of all together."""
+def _shared_speed(taken: Sequence[SeenAttempt]) -> tuple[float | None, int]:
+    """Tokens per second of all together, and from how many streams on it is shared."""
     streams = [one for one in taken if one.is_answered and one.first_token_s is not None and one.output_tokens > 0]
-    spans = [(one.first_token_s or 0.0, one.ended_s) for one in streams]
+    spans = [_writing(one) for one in streams]
     if len(streams) < FEWEST:
-        return None
+        return None, 1
     parts = _parts(spans)
     enough = statistics.median(one.output_tokens for one in streams) / 4
     rows = [
-        (math.log(one.output_tokens / (end - begin)), part)
+        (math.log(one.output_tokens / (end - begin)), math.log(part))
         for one, (begin, end), part in zip(streams, spans, parts, strict=True)
         if one.output_tokens >= enough and end > begin
     ]
     speeds = [speed for speed, _ in rows]
     best, least = None, _deviation(speeds)
-    for knee in range(1, math.ceil(max(1 / part for _, part in rows))):
-        left = [speed - math.log(min(1.0, knee * part)) for speed, part in rows]
+    for knee in range(1, math.ceil(max(math.exp(-part) for _, part in rows))):
+        whole = math.log(knee)
+        left = [speed - part - whole if part < -whole else speed for speed, part in rows]
         if (spread := _deviation(left)) < least:
             best, least = (knee, left), spread
-    if best is None or not _explains(speeds, best[1], [best[0] * part < 1 for _, part in rows], is_log=True):
-        return None
-    return round(best[0] * math.exp(statistics.median(best[1])), 3)
+    if best is None or not _explains(speeds, best[1], [part < -math.log(best[0]) for _, part in rows], is_log=True):
+        return None, 1
+    return round(best[0] * math.exp(statistics.median(best[1])), 3), best[0]
 
 
 def _parts(spans: Sequence[tuple[float, float]]) -> list[float]:
@@ -225,7 +256,7 @@ def _parts(spans: Sequence[tuple[float, float]]) -> list[float]:
 
 def _deviation(values: Sequence[float]) -> float:
     middle = statistics.median(values)
-    return statistics.fmean(abs(value - middle) for value in values)
+    return sum([abs(value - middle) for value in values]) / len(values)
 
 
 def _explains(seen: Sequence[float], left: Sequence[float], loaded: Sequence[bool], *, is_log: bool = False) -> bool:
