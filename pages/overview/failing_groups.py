@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from heapq import nlargest
 from uuid import UUID
 
-from django.db.models import Count, F, Q, Sum, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Sum
 from django.utils import timezone
 
 from engine.outcomes import success_rate
 from pages.groups.cards import ids_of_groups
 from usage.health.activity import (
     FAILING_WITHIN,
-    NEWEST,
     RECENT,
-    WENT_WRONG,
     GroupHealth,
     GroupState,
     Served,
     health_of,
+    newest_attempts,
     served_of,
 )
-from usage.health.recent import GROUP, answers_since
-from usage.models import RecentCount, RequestRecord
+from usage.health.recent import GROUP, answers_since, groups_moving_on
+from usage.models import RecentCount
 
 # More than a person can handle at once; those with the most failures.
 MOST_LOOKED_AT, MOST_SHOWN = 40, 6
 WINDOW, MINUTES = timedelta(minutes=15), 15
 WORST_FIRST = (GroupState.FAILING, GroupState.DEGRADED, GroupState.HEALTHY, GroupState.IDLE)
-MOVED_ON = Q(attempts__1__isnull=False)
 # The small picture of a group in its own units.
 STEP, BAR, HEIGHT = 8, 7, 24
 
@@ -78,18 +74,19 @@ class RankedGroups:
     more: int
 
 
-def counted_answers() -> CountedAnswers:
-    """Those until now; two queries."""
+def counted_answers(alarming: Collection[str] | None = None) -> CountedAnswers:
+    """Those until now; `alarming` as in `served_of()`. One query, or two."""
     counts = answers_since([WINDOW, RECENT, FAILING_WITHIN])
-    return CountedAnswers(counts, served_of({name: (recent, few) for name, (_, recent, few) in counts.items()}))
+    newest = {name: (recent, few) for name, (_, recent, few) in counts.items()}
+    return CountedAnswers(counts, served_of(newest, alarming))
 
 
 def ranked_groups(answers: CountedAnswers | None = None, *, cooling: Collection[str] = ()) -> RankedGroups:
     """Groups with requests in the last 15 minutes, those first that failed the most; `cooling` are further names to
-    check. Three or four queries besides those of `counted_answers()`."""
+    check. Two to four queries besides those of `counted_answers()`."""
     answers = answers or counted_answers()
     counts, served = answers.counts, answers.served
-    healths = _healths(cooling, served)
+    healths = _healths(cooling, answers)
     numbers = {name: counts[name][0] if name in counts else (0, 0) for name in (*counts, *healths)}
     states = {name: healths.get(name) or _well(served.get(name)) for name in numbers}
     shown = [name for name in numbers if numbers[name][0] or states[name].state in WORST_FIRST[:2]]
@@ -136,17 +133,20 @@ def _rectangle(place: int, height: float, above: float) -> str:
     return f"M{place * STEP} {HEIGHT - above:.1f}v{-height:.1f}h{BAR}v{height:.1f}z" if height else ""
 
 
-def _healths(cooling: Collection[str], served: Mapping[str, Served]) -> dict[str, GroupHealth]:
+def _healths(cooling: Collection[str], answers: CountedAnswers) -> dict[str, GroupHealth]:
     """Health by the callers' answers, and by the newest requests of each group with a recent failure, also of a single
-    deployment."""
-    recent = RequestRecord.objects.filter(started_at__gte=timezone.now() - RECENT).order_by()
-    failed = recent.filter(WENT_WRONG | MOVED_ON).values("model_group").annotate(failures=Count("pk"))
-    names = failed.order_by("-failures").values("model_group")[:MOST_LOOKED_AT]
-    number = Window(RowNumber(), partition_by=F("model_group"), order_by=F("started_at").desc())
-    looked_at = recent.filter(Q(model_group__in=names) | Q(model_group__in=list(cooling)[:MOST_LOOKED_AT]))
-    newest = looked_at.annotate(number=number).filter(number__lte=NEWEST)
-    attempts: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for name, tried in newest.values_list("model_group", "attempts"):
-        attempts[name].extend(tried)
-    names_of_all = {*attempts, *(name for name, said in served.items() if said.failed or said.is_failing)}
-    return {name: health_of(attempts.get(name, ()), served.get(name, Served())) for name in names_of_all}
+    deployment; of those groups whose state decides about a place in the list or whether they are in it."""
+    counts, served = answers.counts, answers.served
+    candidates = {*groups_moving_on(RECENT, most=MOST_LOOKED_AT), *list(cooling)[:MOST_LOOKED_AT]}
+    most = nlargest(MOST_SHOWN, (parts[0][1] for parts in counts.values()))
+    enough = most[-1] if len(most) == MOST_SHOWN else 0
+    looked_at = [name for name in candidates if name not in counts or _is_close(counts[name][0], enough)]
+    attempts = newest_attempts(looked_at)
+    names = {*attempts, *(name for name, said in served.items() if said.failed or said.is_failing)}
+    return {name: health_of(attempts.get(name, ()), served.get(name, Served())) for name in names}
+
+
+def _is_close(numbers: tuple[int, int], enough: int) -> bool:
+    """Not if it is in the list anyway, behind those that are shown."""
+    requests, failed = numbers
+    return failed >= enough or not requests

@@ -10,7 +10,17 @@ from tests.factories import make_group
 from tests.page import HTMX, html_of
 from tests.usage.log import finished, log
 from usage.alerting import settle
-from usage.health.activity import Activity, GroupHealth, GroupState, Served, activity_of, health_of
+from usage.health.activity import (
+    GROUPS_AT_ONCE,
+    NEWEST,
+    Activity,
+    GroupHealth,
+    GroupState,
+    Served,
+    activity_of,
+    health_of,
+    newest_attempts,
+)
 
 STATES = ("Failing", "Degraded", "Healthy", "No traffic")
 
@@ -168,3 +178,16 @@ def test_strangers_may_not_see_it_and_nobody_posts(client, dora, charlie):
     assert client.get("/groups/activity").status_code == 403
     client.force_login(charlie)
     assert client.post("/groups/activity").status_code == 405
+
+
+@pytest.mark.django_db
+def test_only_the_newest_attempts_of_each_of_many_groups_are_read(django_assert_num_queries):
+    names = [f"group-{number}" for number in range(GROUPS_AT_ONCE + 1)]
+    for number in range(NEWEST + 3):
+        record(number, "group-1", age_min=number / 60, attempts=[attempt(f"P{number}")])
+    record(0, "group-2", age_min=11, attempts=[attempt()])
+    record(0, names[-1], attempts=[attempt(), attempt("Azure")])
+    with django_assert_num_queries(2):
+        found = newest_attempts(names)
+    assert {name: len(tries) for name, tries in found.items()} == {"group-1": NEWEST, names[-1]: 2}
+    assert {one["provider"] for one in found["group-1"]} == {f"P{number}" for number in range(NEWEST)}

@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from tests.usage.log import finished, log
 from tests.usage.logged import tried
-from usage.health.recent import KEPT_FOR, Tries, forget_recent, tries_since
+from usage.health.recent import KEPT_FOR, Tries, forget_recent, groups_moving_on, tries_since
 from usage.models import RecentCount
+from usage.request_log.finished import PROBE
 from usage.request_log.retention import purge
 
 pytestmark = pytest.mark.django_db
@@ -40,9 +41,9 @@ def test_a_request_counts_when_it_ends_and_not_when_it_began():
 def test_what_is_too_old_is_not_counted_and_what_became_so_is_forgotten():
     log(finished(days_ago=1, attempts=[failed()]))
     assert not RecentCount.objects.exists()
-    log(finished(attempts=[failed()]))
+    log(finished(attempts=[failed(), tried()]))
     forget_recent()
-    assert set(RecentCount.objects.values_list("kind", flat=True)) == {"provider", "group", "total"}
+    assert set(RecentCount.objects.values_list("kind", flat=True)) == {"provider", "group", "total", "moved"}
     RecentCount.objects.update(start=timezone.now() - KEPT_FOR - FIVE)
     purge()
     assert not RecentCount.objects.exists()
@@ -58,3 +59,12 @@ def test_a_window_is_one_query_for_a_log_of_any_size(django_assert_num_queries):
     log(*(finished(attempts=[failed(f"P{number}")]) for number in range(30)))
     with django_assert_num_queries(1):
         assert len(tries_since(FIVE)) == 30
+
+
+def test_groups_whose_requests_failed_or_moved_on_are_found_those_with_the_most_first():
+    log(*(finished(model_group="moves", attempts=[failed(), tried("Azure")]) for _ in range(2)))
+    log(*(finished(model_group="fails", status=503, attempts=[failed()]) for _ in range(3)))
+    log(finished(model_group="gives up", status=503, attempts=[]), finished(model_group="well", attempts=[tried()]))
+    log(finished(model_group="", status=503), finished(model_group="fails", endpoint=PROBE, status=503))
+    assert groups_moving_on(FIVE, most=5) == ["fails", "moves", "gives up"]
+    assert groups_moving_on(FIVE, most=1) == ["fails"]

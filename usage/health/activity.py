@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import Count, F, Q, Window
-from django.db.models.functions import RowNumber
+from django.db import connection
+from django.db.models import Count, Q
 from django.utils import timezone
+from pydantic_core import from_json
 
 from engine.outcomes import Outcome, success_rate
 from usage.alerting.group_rule import SUBJECT_LIMIT
@@ -23,7 +24,12 @@ from usage.request_log.attempts import has_failed
 DAY = timedelta(hours=24)
 RECENT = timedelta(minutes=10)
 NEWEST = 50
-WENT_WRONG = Q(outcome=Outcome.FAILED.value)
+# SQLite unites up to 500 queries.
+GROUPS_AT_ONCE = 100
+NEWEST_OF_ONE = (
+    f'SELECT * FROM (SELECT "model_group", "attempts" FROM "{RequestRecord._meta.db_table}"'  # noqa: S608  # our own names
+    f' WHERE "model_group" = %s AND "started_at" >= %s ORDER BY "started_at" DESC LIMIT {NEWEST}) AS newest'
+)
 BY_OUTCOME = {
     name: Count("pk", filter=Q(outcome=outcome.value))
     for name, outcome in {
@@ -96,12 +102,11 @@ def activity_of(names: Collection[str]) -> dict[str, Activity]:
     day = records.filter(started_at__gte=now - DAY).values("model_group")
     counted = day.annotate(requests=Count("pk"), **BY_OUTCOME).values_list("model_group", "requests", *BY_OUTCOME)
     counts: dict[str, list[int]] = {group: numbers for group, *numbers in counted}
-    recent: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for name, attempts in _newest(records.filter(started_at__gte=now - RECENT)):
-        recent[name].extend(attempts)
-    served = recent_answers()
+    recent, served = newest_attempts(names), recent_answers()
     return {
-        name: replace(Activity(*counts.get(name, ())), health=health_of(recent[name], served.get(name, Served())))
+        name: replace(
+            Activity(*counts.get(name, ())), health=health_of(recent.get(name, ()), served.get(name, Served()))
+        )
         for name in names
     }
 
@@ -131,9 +136,13 @@ def recent_answers() -> dict[str, Served]:
     return served_of(answers_since([RECENT, FAILING_WITHIN]))
 
 
-def served_of(counts: Mapping[str, Sequence[tuple[int, int]]]) -> dict[str, Served]:
-    """The same from the counts of the last 10 minutes and of `FAILING_WITHIN`, by group; one query."""
-    alarming = set(Alert.objects.open().filter(kind=AlertKind.GROUP_FAILING).values_list("subject", flat=True))
+def served_of(
+    counts: Mapping[str, Sequence[tuple[int, int]]], alarming: Collection[str] | None = None
+) -> dict[str, Served]:
+    """The same from the counts of the last 10 minutes and of `FAILING_WITHIN`, by group; `alarming` are the subjects of
+    the open alerts, one query if they are not given."""
+    if alarming is None:
+        alarming = set(Alert.objects.open().filter(kind=AlertKind.GROUP_FAILING).values_list("subject", flat=True))
     found = {name: Served(is_failing=True) for name in alarming}
     for name, (recent, few) in counts.items():
         is_failing = name[:SUBJECT_LIMIT] in alarming or FEW.holds(*few, is_open=False)
@@ -141,10 +150,24 @@ def served_of(counts: Mapping[str, Sequence[tuple[int, int]]]) -> dict[str, Serv
     return found
 
 
-def _newest(records: Any) -> Iterable[tuple[str, list[dict[str, Any]]]]:
-    number = Window(RowNumber(), partition_by=F("model_group"), order_by=F("started_at").desc())
-    found = records.annotate(number=number).filter(number__lte=NEWEST)
-    return found.values_list("model_group", "attempts")  # type: ignore[no-any-return]
+def newest_attempts(names: Collection[str]) -> dict[str, list[dict[str, Any]]]:
+    """The attempts of the newest requests of each group in the last 10 minutes, by its name; a query for every hundred
+    groups.
+
+    Each group is one short walk along the index of its requests. A window over all of them reads and sorts every
+    request of the ten minutes, which takes five times as long. Django writes no union of limited queries for SQLite.
+    """
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    since = connection.ops.adapt_datetimefield_value(timezone.now() - RECENT)
+    with connection.cursor() as cursor:
+        distinct = list(dict.fromkeys(names))
+        for start in range(0, len(distinct), GROUPS_AT_ONCE):
+            part = distinct[start : start + GROUPS_AT_ONCE]
+            asked = [one for name in part for one in (name, since)]
+            cursor.execute(" UNION ALL ".join([NEWEST_OF_ONE] * len(part)), asked)
+            for name, attempts in cursor.fetchall():
+                found[name].extend(from_json(attempts))
+    return dict(found)
 
 
 def health_of(attempts: Iterable[dict[str, Any]], served: Served = Served()) -> GroupHealth:

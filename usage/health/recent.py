@@ -1,5 +1,5 @@
-"""Attempts of providers in the last hour, answers of groups in the last minutes and the sums of all requests by the
-minute, counted when the log is written.
+"""Attempts of providers in the last hour, answers of groups in the last minutes, groups whose requests moved on and the
+sums of all requests by the minute, counted when the log is written.
 
 Alerts and pages read them every few seconds: sums of a few slices cost the same for a log of any size. A request is
 counted in the slice in which it ended, because its outcome is only known then.
@@ -28,10 +28,12 @@ from usage.rollups.latency_levels import level_of
 PROVIDER, GROUP = RecentKind.PROVIDER.value, RecentKind.GROUP.value
 # All requests together, by the minute; the subject says what is counted (see `minutes.py`).
 TOTAL = "total"
+# Requests of a group that failed or moved on to another attempt: which groups are worth a look at their log.
+MOVED_ON = "moved"
 REQUESTS, ANSWERS, FELL_BACK, NANO_USD, LATENCY = "requests", "answers", "fell_back", "nano_usd", "latency"
 FAILED = Outcome.FAILED.value
 # The length of a slice, and the largest error of a time window.
-SLICE_S = {PROVIDER: 60, GROUP: 5, TOTAL: 60}
+SLICE_S = {PROVIDER: 60, GROUP: 5, TOTAL: 60, MOVED_ON: 60}
 KEPT_FOR = timedelta(hours=2)
 NANO = 10**9
 COLUMNS = ("good", "bad")
@@ -89,6 +91,8 @@ def _count(found: dict[Slice, list[int]], request: Finished, ended: float) -> No
     """Refused requests, and those whose caller left, do not count for the group."""
     if request.outcome in COUNTED and request.model_group:
         found[_slice(GROUP, ended, request.model_group)][request.outcome == FAILED] += 1
+    if request.model_group and (request.outcome == FAILED or len(request.attempts) > 1):
+        found[_slice(MOVED_ON, ended, request.model_group)][1] += 1
     for attempt in request.attempts:
         if (failed := has_failed(attempt)) is not None:
             name = (attempt.get("provider") or "")[:64]
@@ -119,6 +123,15 @@ def tries_since(length: timedelta) -> list[Tries]:
     rows = RecentCount.objects.filter(kind=PROVIDER, start__gt=since).order_by("subject").values("subject")
     counted = rows.annotate(last=Max("name"), well=Sum("good"), badly=Sum("bad"))
     return [Tries(row["subject"], row["last"], row["well"] + row["badly"], row["badly"]) for row in counted]
+
+
+def groups_moving_on(length: timedelta, *, most: int) -> list[str]:
+    """The groups with the most requests since then that failed or moved on to another attempt, exact to the minute; one
+    query."""
+    since = timezone.now() - length - timedelta(seconds=SLICE_S[MOVED_ON])
+    rows = RecentCount.objects.filter(kind=MOVED_ON, start__gt=since).order_by()
+    counted = rows.values_list("subject").annotate(requests=Sum("bad")).order_by("-requests", "subject")
+    return [name for name, _ in counted[:most]]
 
 
 def answers_since(lengths: Sequence[timedelta]) -> dict[str, tuple[tuple[int, int], ...]]:

@@ -16,8 +16,8 @@ class RecentCount(models.Model):
     """The successes and failures in the time slice that begins at `start`.
 
     `subject` is the id of a provider (its name for attempts without an id), or the name of a group. `name` is the
-    provider's name at that time, empty for groups. A third kind, `total`, has the sums of all requests, by what is
-    counted.
+    provider's name at that time, empty for groups. Two more kinds: `total` has the sums of all requests, by what is
+    counted; `moved` has, as `bad`, the requests of a group that failed or moved on.
     """
 
     # Start before subject: every query is about a time window.

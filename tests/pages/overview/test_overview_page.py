@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from pages.overview.failing_groups import MOST_SHOWN, ranked_groups
@@ -138,10 +140,25 @@ def test_groups_that_fail_more_callers_come_first_with_their_minutes():
     )
 
 
+def test_a_group_that_is_in_the_list_anyway_is_not_looked_at_and_the_list_is_the_same(monkeypatch):
+    for group in range(MOST_SHOWN):
+        for number in range(3):
+            logged(f"f{group}-{number}", model_group=f"fails-{group}", status=503, attempts=[failed()])
+    logged("m", model_group="moves-on", attempts=[failed(), tried("Azure")])
+    logged("r", model_group="only-refuses", outcome="refused", status=400, attempts=[failed(), failed("Azure")])
+    with CaptureQueriesContext(connection) as queries:
+        found = ranked_groups()
+    assert sum("moves-on" in str(query["sql"]) for query in queries.captured_queries) == 0
+    assert any("only-refuses" in query["sql"] for query in queries.captured_queries)
+    assert (len(found.groups), found.more) == (MOST_SHOWN, 2)
+    monkeypatch.setattr("pages.overview.failing_groups._is_close", lambda *_: True)
+    assert ranked_groups() == found
+
+
 def test_of_many_groups_in_trouble_the_first_few_are_shown(django_assert_num_queries):
     for number in range(MOST_SHOWN + 3):
         logged(f"a{number}", model_group=f"group-{number}", status=503, attempts=[failed()])
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         found = ranked_groups()
     assert (len(found.groups), found.more) == (MOST_SHOWN, 3)
 
