@@ -2,8 +2,9 @@
 
 A name is `providers`, `cooldowns`, `requests`, `runs` or `alerts`; each at most once a second.
 
-Messages from the page are ignored. Rights are checked again every half minute; the socket closes with 4401 (not signed
-in), 4403 (not allowed) or 1011 (our error).
+A page asks `{"ping":true}`, exactly so, whether it is still told of changes: `{"pong":true}` says yes. While the
+database can't be looked at nothing is answered. Other messages are ignored. Rights are checked again every half minute;
+the socket closes with 4401 (not signed in), 4403 (not allowed) or 1011 (our error).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
 from pages.live_updates.polling import follower
+from tester.consumers import PING, PONG
 from tester.live.socket_rights import BROKEN, Closing, admit, admit_again
 
 log = structlog.get_logger(__name__)
@@ -52,7 +54,9 @@ class ChangesConsumer(AsyncJsonWebsocketConsumer):
             self._telling = asyncio.create_task(self._tell())
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """Ignores messages from the page."""
+        """Answers the question whether the page is still told of changes."""
+        if text_data == PING and self._telling is not None and not self._telling.done() and follower.is_looking:
+            await self.send(PONG)
 
     async def disconnect(self, code: int) -> None:
         if self._telling is not None:

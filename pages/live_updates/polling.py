@@ -93,6 +93,12 @@ class Follower:
         self._look, self._tick_s = look, tick_s
         self._mailboxes: set[Mailbox] = set()
         self._task: asyncio.Task[None] | None = None
+        self._has_failed = False
+
+    @property
+    def is_looking(self) -> bool:
+        """Whether viewers are told of changes: not while the last look failed."""
+        return not self._has_failed
 
     @asynccontextmanager
     async def watch(self) -> AsyncIterator[Mailbox]:
@@ -115,8 +121,10 @@ class Follower:
             try:
                 after = await self._look()
             except Exception as error:  # for example, the database is away: the next look tries again
+                self._has_failed = True
                 log.warning("changes not followed", error=str(error))
             else:
+                self._has_failed = False
                 self._tell(news_between(before or after, after))
                 before = after
             await asyncio.sleep(self._tick_s)

@@ -2,6 +2,7 @@
 
 import "./full_screen.js";
 import { SceneFollower } from "./scene.js";
+import { sayLive } from "./sockets.js";
 
 const TICK_MS = 2000;
 // A server that has not answered for so long is gone: what stands here is old, and says so within five seconds.
@@ -86,10 +87,7 @@ class Home {
 
   #say() {
     const isGone = !this.isPaused && !document.hidden && Date.now() - this.heard_ms > GONE_MS;
-    const words = this.isPaused ? "Paused" : isGone ? "No answer" : "Live";
-    if (this.pill.textContent !== words) this.pill.textContent = words;
-    this.pill.classList.toggle("good", words === "Live");
-    this.pill.classList.toggle("off", words !== "Live");
+    sayLive(this.pill, { isPaused: this.isPaused, gone: isGone ? "No answer" : "" });
   }
 }
 

@@ -4,12 +4,9 @@ import { Changes, goAlong, pageOf } from "./changes.js";
 import { placeFaders, tellFaders } from "./faders.js";
 import "./full_screen.js";
 import { SceneFollower } from "./scene.js";
-import { isAnswer, socketTo } from "./sockets.js";
+import { isAnswer, Pulse, socketTo } from "./sockets.js";
 
 const RETRIES = 20;
-// A question after so long a silence, and how long its answer may take: together less than five seconds.
-const ASK_MS = 2000;
-const DEAF_MS = 2500;
 
 /* How far apart the last pictures of a run of this length are: `frame_ms` for so many pictures, then twice as far for
    as many, and so on. */
@@ -37,6 +34,10 @@ export class Playback {
     this.seeks = 0; // told over this socket
     this.early = []; // keys pressed before the first moment has come
     this.unsaid = {}; // commands from a time without a connection
+    this.pulse = new Pulse(
+      () => this.socket?.readyState === WebSocket.OPEN && this.#tell({ ping: true }),
+      () => this.#deaf(),
+    );
     this.#listen();
     this.#connect();
   }
@@ -102,7 +103,7 @@ export class Playback {
 
   #opened() {
     this.isConnected = true;
-    this.#ask();
+    this.pulse.heard();
     this.#tell(this.unsaid);
     this.unsaid = {};
   }
@@ -111,7 +112,7 @@ export class Playback {
     this.tries = 0;
     if (!this.isConnected) this.#say(this.state.status);
     this.isConnected = true;
-    this.#ask();
+    this.pulse.heard();
     if (message.error) this.#say(message.error);
     if (message.s?.seeks >= this.seeks) this.#show(message.s); // else it is older than what was sought
     if (message.p) this.follower.take(message);
@@ -149,15 +150,6 @@ export class Playback {
   #stand() {
     const isLive = this.isConnected && this.isUnderWay;
     this.standing?.classList.toggle("is-live", isLive);
-  }
-
-  /* A server that is gone may leave the socket open: one that says nothing to a question is lost. */
-  #ask() {
-    clearTimeout(this.asking);
-    this.asking = setTimeout(() => {
-      if (this.socket?.readyState === WebSocket.OPEN) this.#tell({ ping: true });
-      this.asking = setTimeout(() => this.#deaf(), DEAF_MS);
-    }, ASK_MS);
   }
 
   #deaf() {
@@ -224,7 +216,7 @@ export class Playback {
   }
 
   #lost(event) {
-    clearTimeout(this.asking);
+    this.pulse.stop();
     this.isConnected = false;
     this.#stand();
     if (isAnswer(event.code) || this.tries >= RETRIES) {

@@ -1,11 +1,16 @@
 /* What is new on the server: a socket says which parts of a page are out of date, as events `NAME-changed` on the body.
-   A part is told so every two seconds at most, and not while nobody looks. */
+   A part is told so every two seconds at most, and not while nobody looks. Where the page has a pill, that says whether
+   the server is still there; when it is back, every part is out of date. */
 
 import { toast } from "./console.js";
-import { isAnswer, socketTo } from "./sockets.js";
+import { isAnswer, Pulse, sayLive, socketTo } from "./sockets.js";
 
 const RECONNECT_S = [1, 2, 5, 15, 30];
 const CALM_MS = 2000;
+// After so many questions without an answer the socket is given up: the way to the server may be another one now.
+const HUNG = 4;
+const pill = document.querySelector("[data-show=live]");
+let isGone = false;
 const told = new Map(); // name of the news -> when it was passed on last
 const waiting = new Set();
 
@@ -24,17 +29,56 @@ function tell(name) {
   document.body.dispatchEvent(new CustomEvent(`${name}-changed`));
 }
 
+function lost(gone) {
+  isGone = true;
+  if (pill) sayLive(pill, { gone });
+}
+
+function found() {
+  if (pill) sayLive(pill, { gone: "" });
+  if (!isGone) return;
+  isGone = false;
+  for (const part of document.querySelectorAll("[data-follows]")) part.dataset.follows.split(" ").forEach(tell);
+}
+
 function follow(tries) {
+  let unanswered = 0;
+  let isOver = false;
   const socket = socketTo("/ws/changes/");
+  const again = () => {
+    isOver = true;
+    pulse.stop();
+    setTimeout(() => follow(tries + 1), 1000 * RECONNECT_S[Math.min(tries, RECONNECT_S.length - 1)]);
+  };
+  const pulse = new Pulse(
+    () => socket.readyState === WebSocket.OPEN && socket.send('{"ping":true}'),
+    () => {
+      if (document.hidden) return; // its timers run late, and nobody reads it
+      unanswered += 1;
+      lost("No answer");
+      if (unanswered === HUNG) {
+        again();
+        socket.close();
+      }
+    },
+  );
+  pulse.question();
+  socket.addEventListener("open", () => pulse.question());
   socket.addEventListener("message", (event) => {
+    if (isOver) return;
     tries = 0;
+    unanswered = 0;
+    pulse.heard();
+    found();
     const news = JSON.parse(event.data);
     if (news.changed) tell(news.changed);
     if (news.alert) toast(news.alert, "error");
   });
   socket.addEventListener("close", (event) => {
-    if (isAnswer(event.code)) return; // the page goes on asking by itself, if slowly
-    setTimeout(() => follow(tries + 1), 1000 * RECONNECT_S[Math.min(tries, RECONNECT_S.length - 1)]);
+    if (isOver) return;
+    pulse.stop();
+    lost(isAnswer(event.code) ? "Not live" : "No answer");
+    if (!isAnswer(event.code)) again(); // else the page goes on asking by itself, if slowly
   });
 }
 

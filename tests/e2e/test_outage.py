@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -143,3 +144,26 @@ def test_the_page_of_a_group_has_the_number_of_the_log_and_follows_it(console_pa
 
 def _count(ours: Console, group: str) -> int:
     return len(ours.call("GET", f"/api/v1/llm/requests?group={group}&outcome=failed&size=200")["requests"])
+
+
+def test_a_server_that_stops_is_said_on_each_page_that_follows_it_until_it_is_back(
+    console_page: Page, outage: Console
+) -> None:
+    overview = console_page
+    pages = [overview, *(overview.context.new_page() for _ in range(2))]
+    for page, path in zip(pages, ("/", "/requests", "/alerts"), strict=True):
+        page.goto(path)
+        expect(page.locator(".live-pill")).to_have_text("Live")
+    outage.process.send_signal(signal.SIGSTOP)
+    try:
+        for page in pages:
+            page.bring_to_front()
+            expect(page.locator(".live-pill")).to_have_text("No answer", timeout=LIMIT_S * 1000)
+            expect(page.locator(".live-pill.good")).to_have_count(0)
+    finally:
+        outage.process.send_signal(signal.SIGCONT)
+    newest = answer_of(outage, GROUP).headers["x-litellm-call-id"]
+    for page in pages:
+        page.bring_to_front()
+        expect(page.locator(".live-pill.good")).to_have_text("Live", timeout=LIMIT_S * 1000)
+    expect(pages[1].locator(f"#open-{newest}")).to_be_visible(timeout=LIMIT_S * 1000)

@@ -3,6 +3,7 @@ import { beforeEach, mock, test } from "node:test";
 import { FakeElement, FakeSocket, open } from "./browser.js";
 
 let page,
+  pill,
   told,
   toasts,
   version = 0;
@@ -27,7 +28,17 @@ beforeEach(() => {
     content: { firstElementChild: { cloneNode: () => new FakeElement({ parts: { ".toast-text": words } }) } },
   };
   const corner = { append: () => toasts.push(words.textContent) };
-  page = open({ parts: { "[data-follows]": new FakeElement(), "#toast-template": template, "#toasts": corner } });
+  pill = new FakeElement();
+  const follows = new FakeElement();
+  follows.dataset.follows = "runs alerts";
+  page = open({
+    parts: {
+      "[data-follows]": follows,
+      "[data-show=live]": pill,
+      "#toast-template": template,
+      "#toasts": corner,
+    },
+  });
   told = [];
   for (const name of ["runs", "alerts"]) page.body.addEventListener(`${name}-changed`, () => told.push(name));
 });
@@ -102,4 +113,71 @@ test("what was unfolded stays so when its part is swapped", async () => {
   page.say("htmx:beforeSwap", { detail: { target: before } });
   page.say("htmx:afterSwap");
   assert.equal(now.getAttribute("open"), "");
+});
+
+/* A timer that another one starts is late when both are of the same tick. */
+function pass(ms) {
+  for (let n = 0; n < ms / 100; n += 1) mock.timers.tick(100);
+}
+
+const shown = () => [pill.hidden, pill.textContent, [...pill.classes]];
+
+test("the pill shows nothing before the server has answered, then that the page is live", async () => {
+  await follow();
+  assert.deepEqual([pill.hidden, FakeSocket.last.sent], [true, [{ ping: true }]]);
+  FakeSocket.last.hears({ pong: true });
+  assert.deepEqual(shown(), [false, "Live", ["good"]]);
+});
+
+test("a server that answers no question within five seconds is gone; when it is back, every part is asked for", async () => {
+  await follow();
+  FakeSocket.last.hears({ pong: true });
+  pass(4900);
+  assert.deepEqual([shown(), told], [[false, "No answer", []], []]);
+  FakeSocket.last.hears({ pong: true });
+  assert.deepEqual(
+    [shown(), told],
+    [
+      [false, "Live", ["good"]],
+      ["runs", "alerts"],
+    ],
+  );
+});
+
+test("answers keep it live, and ask for nothing", async () => {
+  await follow();
+  for (let n = 0; n < 5; n += 1) {
+    FakeSocket.last.hears({ pong: true });
+    mock.timers.tick(2000);
+  }
+  assert.deepEqual([shown(), told], [[false, "Live", ["good"]], []]);
+});
+
+test("a socket that stays silent is given up for another one", async () => {
+  await follow();
+  const silent = FakeSocket.last;
+  pass(12_000);
+  assert.deepEqual([FakeSocket.all.length, shown()], [2, [false, "No answer", []]]);
+  silent.hears({ changed: "runs" });
+  assert.deepEqual(told, []);
+  FakeSocket.last.opens();
+  FakeSocket.last.hears({ pong: true });
+  assert.deepEqual(
+    [shown(), told],
+    [
+      [false, "Live", ["good"]],
+      ["runs", "alerts"],
+    ],
+  );
+});
+
+test("a socket that breaks is no longer live at once, and one that the server refuses stays so", async () => {
+  await follow();
+  FakeSocket.last.hears({ pong: true });
+  FakeSocket.last.breaks(1006);
+  assert.equal(pill.textContent, "No answer");
+  mock.timers.tick(1000);
+  FakeSocket.last.breaks(4401);
+  mock.timers.tick(60_000);
+  assert.equal(pill.textContent, "Not live");
 });

@@ -4,17 +4,22 @@ import { FakeElement, open } from "./browser.js";
 
 let page,
   live,
+  pause,
+  pill,
   rows,
   table,
   asked,
   version = 0;
 
 beforeEach(async () => {
-  live = new FakeElement({ attributes: { "aria-pressed": "true" } });
+  live = new FakeElement();
+  pill = new FakeElement({ textContent: "Live" });
+  pause = new FakeElement({ attributes: { "aria-pressed": "false" } });
   table = new FakeElement({ matches: () => false, contains: () => false });
   rows = new FakeElement({ parts: { table } });
   Object.assign(rows.dataset, { follows: "requests", rows: "/requests?seen=9", news: "/requests/news?seen=9" });
-  page = open({ parts: { "#live": live, "#request-rows": rows, "#request-rows[data-follows]": rows } });
+  const parts = { "#live": live, "#live-pause": pause, "[data-show=live]": pill };
+  page = open({ parts: { ...parts, "#request-rows": rows, "#request-rows[data-follows]": rows } });
   asked = [];
   globalThis.scrollY = 0;
   globalThis.htmx = { ajax: async (_, address, { target }) => asked.push([address, target]) };
@@ -31,7 +36,7 @@ test("new rows come by themselves while one looks at the top", () => {
   assert.deepEqual(asked, [ROWS]);
 });
 
-test("further down, in the table, or when it is switched off, only their number comes", () => {
+test("further down, in the table, or when it is paused, only their number comes", () => {
   globalThis.scrollY = 161;
   change();
   globalThis.scrollY = 0;
@@ -41,15 +46,17 @@ test("further down, in the table, or when it is switched off, only their number 
   table.contains = () => true;
   change();
   table.contains = () => false;
-  live.say("click");
+  pause.say("click");
   change();
   assert.deepEqual(asked, [COUNT, COUNT, COUNT, COUNT]);
+  assert.deepEqual([pill.textContent, pause.textContent], ["Paused", "Go on"]);
 });
 
-test("switching it on again catches up", () => {
-  live.say("click");
-  live.say("click");
-  assert.deepEqual([asked, live.getAttribute("aria-pressed")], [[ROWS], "true"]);
+test("going on catches up", () => {
+  pause.say("click");
+  pause.say("click");
+  assert.deepEqual([asked, pause.getAttribute("aria-pressed")], [[ROWS], "false"]);
+  assert.deepEqual([pill.textContent, pause.textContent], ["Live", "Pause"]);
 });
 
 test("older requests and filtered ones are not live", () => {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -14,6 +14,7 @@ from pages.live_updates.polling import Follower, WatchedState, news_between
 from providers import config_version
 from providers.models import Provider
 from routing_console.asgi import sockets
+from tester.consumers import PING, PONG
 from tester.models import Run
 from tests.factories import make_provider
 from tests.tester.live.page import ORIGIN, bearer_of, session_of
@@ -106,6 +107,35 @@ async def test_a_viewer_who_loses_the_right_is_disconnected(charlie, monkeypatch
     await charlie.asave()
     assert (await page.receive_output(5))["code"] == 4403
     await page.disconnect()
+
+
+async def test_a_page_that_asks_is_told_that_changes_are_followed_and_nothing_while_they_are_not(charlie, monkeypatch):
+    page = socket([*await sync_to_async(session_of)(charlie), ORIGIN])
+    await followed(page)
+    await page.send_to(text_data=PING)
+    assert await page.receive_from(5) == PONG
+    await page.send_to(text_data='{"ping":false}')
+    with monkeypatch.context() as away:
+        away.setattr(polling.follower, "_look", _away)
+        await _until(lambda: not polling.follower.is_looking)
+        await page.send_to(text_data=PING)
+        assert await page.receive_nothing(0.05)
+    await _until(lambda: polling.follower.is_looking)
+    await page.send_to(text_data=PING)
+    assert await page.receive_from(5) == PONG
+    await page.disconnect()
+
+
+async def _away() -> WatchedState:
+    raise OSError("away")
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    for _ in range(3000):
+        if holds():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("not within half a minute")
 
 
 async def test_a_look_that_fails_is_made_again():
