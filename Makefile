@@ -26,7 +26,7 @@ CLIENTS := .venv-clients/.stamp .venv-clients-older/.stamp tests/clients/node_mo
 WORKERS ?= logical
 PYTEST := $(PY) -m pytest --numprocesses=$(WORKERS) --maxprocesses=8 --dist=loadgroup
 
-.PHONY: help run test test-clients quick check format .types .lint .web .links .sqlite .environments docs screenshots bench fidelity lock
+.PHONY: help run test test-clients test-schema quick check format .types .lint .web .links .sqlite .environments docs screenshots bench fidelity lock
 
 help:  ## say what can be made
 	@sed -n -e 's/^# ---- \(.*\)/\n\1/p' -e 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -111,6 +111,9 @@ BENCH_OPTIONS := $(if $(filter gateway,$(NAME)),--litellm $(LITELLM))
 
 test-clients: .venv/.stamp-dev $(CLIENTS)  ## real clients against the console: libraries for Python and Node, Claude Code, Codex
 	$(SQLITE_ENV) $(PYTEST) --numprocesses=0 tests/clients
+
+test-schema: .venv/.stamp-dev  ## every boundary of each field that the OpenAPI schema has, sent to a server: five minutes
+	$(SQLITE_ENV) SCHEMA_PHASES=coverage,fuzzing $(PYTEST) --numprocesses=0 tests/routing_console/test_openapi_is_true.py
 
 bench: .venv/.stamp-dev $(if $(filter gateway,$(NAME)),.venv-litellm/.stamp $(PEERS))  ## one benchmark: make bench NAME=gateway
 	@$(if $(filter $(BENCHES),$(NAME)),,echo "Name one: make bench NAME=x, with x one of: $(BENCHES)"; exit 1)

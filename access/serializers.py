@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import TextChoices
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from access.models import ApiKey, KeyStatus, Role, Scope, TeamRole, User
@@ -14,8 +15,11 @@ MOST_PER_MINUTE = 1_000_000_000
 LONGEST_OVERLAP_HOURS = 90 * 24
 
 
+@extend_schema_field({"oneOf": [{"type": "string"}, {"type": "integer"}]})
 class PersonField(serializers.CharField):
     """Accepts a username or an id; returns the username."""
+
+    takes_numbers = True
 
     def to_internal_value(self, data: Any) -> Any:
         named = super().to_internal_value(data)

@@ -85,7 +85,7 @@ class RoutingGroupExport(APIView):
         operation_id="export_routing_groups",
     )
     def get(self, request: Request) -> HttpResponse:
-        query = ExportQuery(data=request.query_params)
+        query = ExportQuery(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
         ids = query.validated_data.get("ids", "")
         return attachment(chosen_groups(ids), query.validated_data["format"])

@@ -23,7 +23,7 @@ from rest_framework.fields import empty
 from rest_framework.response import Response
 
 Row = TypeVar("Row", bound=Model)
-NO_NUMBER = "A valid number is required."
+NO_NUMBER, NO_TEXT = "A valid number is required.", "Not a valid string."
 
 
 class StrictSerializer(serializers.Serializer):
@@ -43,8 +43,9 @@ class StrictSerializer(serializers.Serializer):
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
             data = self._with_defaults(self._known(data))
-            if not_numbers := [name for name, value in data.items() if self._is_no_number(name, value)]:
-                raise serializers.ValidationError({name: [NO_NUMBER] for name in not_numbers})
+            misread = {name: why for name, value in data.items() if (why := misread_as(self.fields[name], value))}
+            if misread:
+                raise serializers.ValidationError({name: [why] for name, why in misread.items()})
         return super().to_internal_value(data)
 
     def _known(self, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,17 +59,6 @@ class StrictSerializer(serializers.Serializer):
             why = f"Unknown field. Known: {', '.join(n for n, f in self.fields.items() if not f.read_only)}."
             raise serializers.ValidationError({name[:64]: [why] for name in unknown[:10]})
         return known
-
-    def _is_no_number(self, name: str, value: Any) -> bool:
-        """Whether a field for a number got what Python would take for one: true as 1, the words nan and inf."""
-        if not isinstance(self.fields[name], serializers.FloatField):
-            return False
-        try:
-            return isinstance(value, bool) or not math.isfinite(float(value))
-        except (TypeError, ValueError):
-            return False  # the field says it
-        except OverflowError:
-            return True
 
     def _with_defaults(self, data: dict[str, Any]) -> dict[str, Any]:
         for name, value in data.items():
@@ -133,6 +123,31 @@ def row_or_404(rows: QuerySet[Row], row_id: str) -> Row:
 def snake_case(name: str) -> str:
     """`autoFallback` -> `auto_fallback`."""
     return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower() if len(name) <= 64 else name
+
+
+def misread_as(field: serializers.Field[Any, Any, Any, Any], value: Any) -> str:
+    """What is wrong with a value that the field would take for another: true for 1, the words nan and inf for numbers,
+    5 for a text unless it `takes_numbers`, false for an id; '' if nothing is. The field itself says all else."""
+    match field:
+        case serializers.FloatField():
+            return NO_NUMBER if is_no_number(value) else ""
+        case serializers.CharField() | serializers.UUIDField():
+            takes_numbers = getattr(field, "takes_numbers", False)
+            return NO_TEXT if isinstance(value, (int, float)) and not takes_numbers else ""
+        case serializers.ListField() | serializers.DictField() if isinstance(value, (list, Mapping)):
+            parts = value.values() if isinstance(value, Mapping) else value
+            return next((why for part in parts if (why := misread_as(field.child, part))), "")
+    return ""
+
+
+def is_no_number(value: Any) -> bool:
+    """Whether Python reads a number in what is none, or none that JSON has."""
+    try:
+        return isinstance(value, bool) or not math.isfinite(float(value))
+    except (TypeError, ValueError):
+        return False
+    except OverflowError:
+        return True
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from typing import Any
 from drf_spectacular.openapi import AutoSchema
 
 Schema = dict[str, Any]
+# Its query names a person or a team.
+WHOSE = "/api/v1/llm/credits"
 CHANGES = frozenset({"post", "put", "patch", "delete"})
 # The bodies of failures of the REST API.
 COMPONENTS: Schema = {
@@ -60,7 +62,7 @@ def failures_of(path: str, method: str, operation: Schema) -> dict[str, tuple[st
         "503": ("Failure", "The database is away, or the server is busy; see Retry-After."),
     }
     names = {parameter["name"] for parameter in operation.get("parameters", ())}
-    if "{" in path or "format" in names or operation.get("requestBody"):
+    if "{" in path or "format" in names or path.startswith(WHOSE) or operation.get("requestBody"):
         found["404"] = ("Failure", "There is nothing with this id or name.")
     if method in CHANGES:
         found["409"] = ("Failure", "The current state forbids it, or somebody else changed it at the same time.")

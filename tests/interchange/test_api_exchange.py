@@ -88,7 +88,12 @@ def test_ids_choose_groups(as_charlie, group):
 
 @pytest.mark.parametrize(
     ("query", "field"),
-    [("format=xml", "format"), ("ids=x", "ids"), ("ids=00000000-0000-4000-8000-000000000000", "ids")],
+    [
+        ("format=xml", "format"),
+        ("format=", "format"),
+        ("ids=x", "ids"),
+        ("ids=00000000-0000-4000-8000-000000000000", "ids"),
+    ],
 )
 def test_a_bad_export_query_is_400_and_names_the_parameter(as_charlie, query, field):
     answer = as_charlie.get(f"{EXPORT}?{query}")
