@@ -138,8 +138,8 @@ def usage_suggestions(request: PersonRequest) -> HttpResponse:
 def _report(form: UsageForm, shown: Mapping[str, Any]) -> UsageReport:
     """With the latencies that the charts show: none for the page of cost."""
     if shown is COST_PANELS:
-        return UsageReport(form.asked, latency="none")
-    return UsageReport(form.asked, latency="model", measured=panels.MOST_ROWS)
+        return UsageReport(form.asked, latency="none", is_brief=True)
+    return UsageReport(form.asked, latency="model", measured=panels.MOST_ROWS, is_brief=True)
 
 
 def _counted(report: UsageReport, form: UsageForm, shown: Mapping[str, Any]) -> dict[str, Any]:
@@ -148,7 +148,9 @@ def _counted(report: UsageReport, form: UsageForm, shown: Mapping[str, Any]) -> 
         return {"is_new": not form.chosen and not UsageSeries.objects.exists()}
     earlier = before(report.asked, form.period_chosen)
     latency: Latency = "none" if shown is COST_PANELS else "totals"
-    old, over = (UsageReport(earlier[0], latency=latency).totals(), earlier[1]) if earlier else (None, 1.0)
+    old, over = (
+        (UsageReport(earlier[0], latency=latency, is_brief=True).totals(), earlier[1]) if earlier else (None, 1.0)
+    )
     figures = figures_of(totals, old, over, of_attempts=report.asked.is_of_upstreams)
     if shown is COST_PANELS:
         figures = tuple(

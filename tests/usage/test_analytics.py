@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import Mock
@@ -24,11 +26,12 @@ from usage.analytics import (
     totals,
 )
 from usage.analytics.numbers import totals_of
-from usage.analytics.report import Latency
-from usage.models import Grain, UsageBucket
+from usage.analytics.report import OF_LINES, OF_POINTS, Latency
+from usage.models import Grain, RequestRecord, UsageBucket
 
 pytestmark = pytest.mark.django_db
 ALL = AnalyticsQuery()
+ALL_OF_TOTALS = [column.name for column in fields(Totals)]
 
 
 def names(asked: AnalyticsQuery, dimension: Dimension) -> list[tuple[str, int]]:
@@ -236,3 +239,49 @@ def test_only_the_first_lines_with_an_answer_are_measured_and_as_in_a_whole_repo
     assert [line.name for line in few.by("model")] == ["P/failed", "P/a", "P/b", "P/c"]
     assert few.by("model")[:3] == whole.by("model")[:3]
     assert [line.totals.p95_ms is None for line in few.by("model")] == [True, False, False, True]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_brief_report_says_the_same_of_what_it_has(seed: int):
+    rng = random.Random(seed)
+    log(*(_any_request(rng) for _ in range(40)))
+    now = timezone.now()
+    for since in (period("24h"), period("7d"), None):
+        asked = AnalyticsQuery(since=since, until=now)
+        whole, brief = (UsageReport(asked, is_brief=is_brief) for is_brief in (False, True))
+        assert _rounded(brief.totals(), ALL_OF_TOTALS) == _rounded(whole.totals(), ALL_OF_TOTALS)
+        for dimension in ("provider", "model", "owner"):
+            lines = [
+                [(line.name, _rounded(line.totals, OF_LINES)) for line in one.by(dimension)] for one in (brief, whole)
+            ]
+            assert lines[0] == lines[1]
+        points = [
+            [(point.start, _rounded(point.totals, OF_POINTS)) for point in one.over_time()] for one in (brief, whole)
+        ]
+        assert points[0] == points[1]
+
+
+def _any_request(rng: random.Random) -> RequestRecord:
+    outcome = rng.choice(["answered", "answered", "failed", "refused", "left"])
+    return finished(
+        owner=rng.choice(["ann", "bob"]),
+        provider=rng.choice("AB"),
+        deployment_name=rng.choice(["A/x", "B/y", ""]),
+        is_own_key=rng.random() < 0.3,
+        outcome=outcome,
+        cost_usd=rng.choice([None, rng.random()]),
+        input_tokens=rng.randrange(100),
+        output_tokens=rng.randrange(100),
+        cached_tokens=rng.randrange(10),
+        duration_ms=rng.uniform(1, 9000),
+        first_token_ms=rng.choice([None, rng.uniform(1, 900)]),
+        unit=rng.choice(["", "image"]),
+        units=2.0,
+        days_ago=rng.choice([0, 0, 1, 5, 40]),
+    )
+
+
+def _rounded(totals: Totals, names: Collection[str]) -> dict[str, float | None]:
+    """Sums of floats in another order differ in the last digits."""
+    numbers = {name: getattr(totals, name) for name in names}
+    return {name: round(number, 9) if number is not None else None for name, number in numbers.items()}

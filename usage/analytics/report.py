@@ -3,20 +3,52 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal, overload
 
-from django.db.models import Model, Q, QuerySet, Sum
+from django.db.models import F, Model, Q, QuerySet, Sum, Value
 
 from usage.analytics.asked import COLUMNS, TOLD_BY_ID, AnalyticsQuery, Window, window_of
 from usage.analytics.numbers import Dimension, Point, Totals, UsageLine, added, totals_of
 from usage.models import Grain, LatencyCount, UsageBucket, UsageSeries
 from usage.rollups.tallies import SUMS, BucketSums, Series
 
-ADDED_UP = {f"sum_{name}": Sum(name) for name in SUMS}
+# What a page shows of a line, and of a point in time.
+OF_LINES: Collection[str] = (
+    *("requests", "successes", "input_tokens", "output_tokens", "cost_usd", "attempts", "failed_attempts"),
+)
+OF_POINTS: Collection[str] = ("requests", "failures", "refused", "left", "cost_usd")
+
+
+class PlainSum(Sum):
+    """A sum as SQLite gives it, which is an int or a float already: Django would convert each number once more, and a
+    report has a hundred thousand."""
+
+    name = "Sum"
+
+    def get_db_converters(self, connection: Any) -> Any:
+        return [] if connection.vendor == "sqlite" else super().get_db_converters(connection)
+
+
+class NotCounted(Value):
+    """A zero in the place of a sum, as it is."""
+
+    def get_db_converters(self, connection: Any) -> Any:
+        return []
+
+
+OF_OWN_KEYS = Q(series__in=UsageSeries.objects.filter(is_own_key=True).values("pk"))
+OUR_COST = Sum("cost_usd", filter=~OF_OWN_KEYS, default=0.0)
+
+
+def _added_up(columns: Collection[str] = SUMS) -> dict[str, Any]:
+    """The sums of these columns, and zeros for the others, in the order of `BucketSums`."""
+    return {f"sum_{name}": PlainSum(name) if name in columns else NotCounted(0) for name in SUMS}
+
+
 # The lines that need percentiles: all, those of one dimension (and the totals), the totals, none.
 Latency = Dimension | Literal["all", "totals", "none"]
 
@@ -35,7 +67,8 @@ class UsageReport:
 
     `grain` is the length of the points of `over_time`; by default it depends on the period (see `window_of`). `latency`
     says which totals have percentiles: fewer of them are much faster, and so are those of only the first `measured`
-    lines with an answer, for one dimension.
+    lines with an answer, for one dimension. `is_brief`: lines and points have only what pages show of them (`OF_LINES`,
+    `OF_POINTS`), and zeros for the rest; the totals are whole.
     """
 
     def __init__(
@@ -45,8 +78,10 @@ class UsageReport:
         grain: Grain | None = None,
         latency: Latency = "all",
         measured: int | None = None,
+        is_brief: bool = False,
     ) -> None:
         self.asked = asked
+        self._is_brief = is_brief
         self._measured = measured
         self._grain = grain
         self._latency = latency
@@ -59,7 +94,8 @@ class UsageReport:
 
     def totals(self) -> Totals:
         """The totals of everything."""
-        return totals_of(self._by_payer if self._latency == "totals" else map(_paid, self._parts), self._all_levels)
+        reads_apart = self._is_brief or self._latency == "totals"
+        return totals_of(self._by_payer if reads_apart else map(_paid, self._parts), self._all_levels)
 
     def success_rate_of(self, totals: Totals) -> float | None:
         """The success rate of requests; for a provider or a model that of attempts, because others may have answered
@@ -108,19 +144,30 @@ class UsageReport:
     @cached_property
     def _parts(self) -> list[SeriesTotal]:
         # One row per series is read, at most a few thousand, for any number of requests.
-        sums = {pk: BucketSums(*row) for pk, *row in self._sums_by("series_id")}
+        rows = self._counted.values_list("series_id").annotate(**_added_up(OF_LINES if self._is_brief else SUMS))
+        sums = {row[0]: BucketSums(*row[1:]) for row in rows}
         series = (UsageSeries.objects.all() if self.asked.series is None else self.asked.series).order_by("pk")
-        rows = series.values_list("pk", *Series._fields)
-        return [SeriesTotal(pk, Series(*columns), sums[pk]) for pk, *columns in rows if pk in sums]
+        columns = series.values_list("pk", *Series._fields)
+        return [SeriesTotal(row[0], Series._make(row[1:]), sums[row[0]]) for row in columns if row[0] in sums]
 
     @property
     def _by_payer(self) -> list[tuple[BucketSums, bool]]:
-        """Enough for the totals: requests with the console's keys, and with own keys."""
-        return [(BucketSums(*row), is_own_key) for is_own_key, *row in self._sums_by("series__is_own_key")]
+        """Enough for the totals: requests with the console's keys, and of those with own keys their number and cost.
 
-    def _sums_by(self, column: str) -> list[tuple[Any, ...]]:
-        rows: Any = self._within(UsageBucket, self.window.buckets).values_list(column).annotate(**ADDED_UP)
-        return list(rows)
+        One query, which sorts nothing, as one by payer would.
+        """
+        counted = _added_up() | {"own_requests": Sum("requests", filter=OF_OWN_KEYS, default=0)}
+        counted |= {"sum_cost_usd": OUR_COST, "own_cost": Sum("cost_usd", filter=OF_OWN_KEYS, default=0.0)}
+        *sums, own_requests, own_cost = self._counted.aggregate(**counted).values()
+        ours = BucketSums(*(number or 0 for number in sums))
+        if not own_requests and not own_cost:
+            return [(ours, False)]
+        ours.requests -= own_requests
+        return [(ours, False), (BucketSums(requests=own_requests, cost_usd=own_cost), True)]
+
+    @property
+    def _counted(self) -> QuerySet[Any]:
+        return self._within(UsageBucket, self.window.buckets)
 
     @property
     def _all_levels(self) -> Counter[int]:
@@ -158,10 +205,16 @@ class UsageReport:
 
     def _points(self, by: Dimension | Literal[""], latency: bool) -> dict[str, dict[datetime, Totals]]:
         columns = [f"series__{column_of(by)}"] if by else []
+        counted = _added_up(OF_POINTS) | {"sum_cost_usd": OUR_COST} if self._is_brief else _added_up()
         parts: dict[tuple[str, datetime], list[tuple[BucketSums, bool]]] = defaultdict(list)
-        rows = self._within(UsageBucket, self.window.points).values_list("start", "series__is_own_key", *columns)
-        for start, is_own_key, *row in rows.annotate(**ADDED_UP):
-            parts[str(row[0]) if columns else "", start].append((BucketSums(*row[len(columns) :]), is_own_key))
+        payer = NotCounted(False) if self._is_brief else F("series__is_own_key")
+        rows = (
+            self._within(UsageBucket, self.window.points)
+            .annotate(is_own=payer)
+            .values_list("start", "is_own", *columns)
+        )
+        for start, is_own_key, *row in rows.annotate(**counted):
+            parts[str(row[0]) if columns else "", start].append((BucketSums(*row[len(columns) :]), bool(is_own_key)))
         levels = self._levels_over_time(columns) if latency else {}
         found: dict[str, dict[datetime, Totals]] = defaultdict(dict)
         for (value, start), sums in parts.items():
