@@ -24,6 +24,7 @@ from tester.calling.called_as import Calling
 from tester.calling.keys import calling_key
 from tester.calling.mixes import Mix, mix_for
 from tester.runs import cost_estimate, replay
+from tester.runs.capacities import limited
 from tester.runs.gateway_time import gateway_time
 from tester.runs.seeds import how_many
 from tester.runs.speeds import Speeds, speeds_for
@@ -106,6 +107,7 @@ def plan(
         if asked.mock
         else _real_speeds(asked)
     )
+    specs = limited(specs, speeds.capacities)
     own_time = gateway_time(group, asked.gateway_ms, scenario, seed=asked.seed, is_mock=asked.mock)
     job = Job(
         specs=tuple(specs) if not asked.mock else tuple(without_keys(spec) for spec in specs),

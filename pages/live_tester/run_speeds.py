@@ -1,4 +1,4 @@
-"""A stored run -> how fast its deployments were, and where that comes from."""
+"""A stored run -> how fast its deployments were, what they could take at a time, and where that comes from."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from engine.exceptions import BadInput
 from engine.rehearsal.profiles import Profile
 from engine.rehearsal.quantiles import typical
 from tester.models import Run
+from tester.runs.capacities import CapacityFrom, capacities_in
 from tester.scene import DrawnGroup
 
 SOURCES = {"given": "given", "catalog": "from the catalog", "default": "not measured, a typical model"}
@@ -18,7 +19,7 @@ SOURCES = {"given": "given", "catalog": "from the catalog", "default": "not meas
 
 @dataclass(frozen=True, slots=True)
 class SpeedLine:
-    """One deployment; times in milliseconds, `reads` are tokens of a prompt per second."""
+    """One deployment; times in milliseconds, `reads` are tokens of a prompt a second, `takes` what it can at a time."""
 
     name: str
     source: str
@@ -26,16 +27,21 @@ class SpeedLine:
     p95_ms: float
     tokens_per_s: float
     reads: float | None
+    takes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RunSpeeds:
-    """All of a run; with an earlier run whose profiles it has, and the time of newer measurements, if any."""
+    """All of a run; with an earlier run whose profiles it has, and the time of newer measurements, if any.
+
+    `is_limited` where a capacity is measured.
+    """
 
     lines: tuple[SpeedLine, ...]
     from_run: str = ""
     from_at: datetime | None = None
     newer_at: datetime | None = None
+    is_limited: bool = False
 
 
 def speeds_of_run(run: Run, group: DrawnGroup) -> RunSpeeds:
@@ -46,12 +52,17 @@ def speeds_of_run(run: Run, group: DrawnGroup) -> RunSpeeds:
         return RunSpeeds(())
     origin = run.config.get("profiles_from") or {}
     return RunSpeeds(
-        lines, origin.get("run_id", ""), _moment(origin.get("created_at")), _moment(origin.get("newer_measured_at"))
+        lines,
+        origin.get("run_id", ""),
+        _moment(origin.get("created_at")),
+        _moment(origin.get("newer_measured_at")),
+        any(known.source is CapacityFrom.MEASURED for known in capacities_in(run.config).values()),
     )
 
 
 def _lines(run: Run, group: DrawnGroup) -> Iterator[SpeedLine]:
     names = _names(run) | {row.deployment_id: row.name for row in group.deployments}
+    takes = capacities_in(run.config)
     is_stream = (run.config.get("workload") or {}).get("is_stream", False)
     for key, row in (run.config.get("profiles") or {}).items():
         profile = Profile.from_json(row)
@@ -63,6 +74,7 @@ def _lines(run: Run, group: DrawnGroup) -> Iterator[SpeedLine]:
             used.first_token_quantile_ms(0.95),
             typical(used.tokens_per_s),
             used.prefill_tokens_per_s,
+            str(takes[key]) if key in takes else "",
         )
 
 

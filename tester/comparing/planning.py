@@ -17,6 +17,7 @@ from groups.models import RoutingGroup
 from groups.specs import specs_of_draft, specs_with_fallbacks
 from groups.versions.unsaved import draft_of, revision_of
 from tester.run_planning import RunRequest, plan, routed, without_keys
+from tester.runs.capacities import capacities_in, limited
 from tester.runs.seeds import how_many_compared
 
 ROUTER_NAMES = {Router.NATIVE: "Routing Console's own router", Router.LITELLM: "LiteLLM's Router"}
@@ -61,7 +62,8 @@ def plan_comparison(
     It is planned once, for the first side: who compares wants the same traffic on both, also where it was recorded.
     """
     other = _other_side(group, against)
-    job = plan(group, asked, beside=other).job
+    planned = plan(group, asked, beside=other)
+    job, other = planned.job, limited(other, capacities_in(planned.config))
     other = routed(other or job.specs, asked.router if against.router is None else against.router)
     rival = replace(job, specs=tuple(without_keys(spec) for spec in other))
     names = _names(group, against, rival.spec)

@@ -16,8 +16,9 @@ from engine.rehearsal.workload import Workload
 from engine.spec import GroupSpec
 from lib.typography import THIN
 from tester.exceptions import RunBroken
+from tester.runs.capacities import limited, measured_capacity
 from tester.runs.pool import pool
-from usage.health.latency import recent_profiles
+from usage.health.latency import Fit, recent_fits
 
 DEFAULT_SCENARIO = "primary-outage"
 SEED = 1  # one seed for all drafts: differences between two results come from the edits
@@ -88,19 +89,24 @@ def fingerprint(snapshot: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(snapshot, sort_keys=True).encode()).hexdigest()
 
 
-def job_of(specs: Sequence[GroupSpec], scenario: str) -> Job:
-    """The short rehearsal of the first of these groups; raises BadInput."""
-    keyless = tuple(replace(s, deployments=tuple(replace(d, api_key=None) for d in s.deployments)) for s in specs)
-    ids = {d.deployment_id for spec in specs for d in spec.deployments}
+def job_of(specs: Sequence[GroupSpec], scenario: str, fits: Mapping[str, Fit] | None = None) -> Job:
+    """The short rehearsal of the first of these groups; raises BadInput. `fits` are those of their deployments."""
+    keyless = [replace(s, deployments=tuple(replace(d, api_key=None) for d in s.deployments)) for s in specs]
+    fits = fits_of(specs) if fits is None else fits
     parsed = parse_scenario(scenario, spec=specs[0], fallbacks=specs[1:])
     return Job(
-        specs=keyless,
+        specs=tuple(limited(keyless, {name: measured_capacity(fit.capacity) for name, fit in fits.items()})),
         workload=_workload(parsed.needs),
         scenario=parsed,
         seed=SEED,
-        profiles=recent_profiles(ids),
+        profiles={name: fit.profile for name, fit in fits.items() if fit.profile},
         frame_every_s=FRAME_EVERY_S,
     )
+
+
+def fits_of(specs: Sequence[GroupSpec]) -> dict[str, Fit]:
+    """What the log says of the deployments of these groups."""
+    return recent_fits(list(dict.fromkeys(d.deployment_id for spec in specs for d in spec.deployments)))
 
 
 def _workload(needs: Needs) -> Workload:

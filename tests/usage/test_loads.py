@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from engine.rehearsal.quantiles import typical
+from tests.usage.logged_attempts import BEGIN, log, row, tried
 from tests.usage.test_capacity_fit import before_slots, sharing
 from usage.health import latency, loads
 from usage.health.capacity_fit import FittedCapacity, Found, SeenAttempt, fitted_capacity
@@ -18,57 +17,17 @@ from usage.health.logged_answers import newest_of
 from usage.models import RequestRecord
 
 pytestmark = pytest.mark.django_db
-BEGIN = datetime(2030, 1, 31, 14, tzinfo=UTC).timestamp()
-OURS, BESIDE = "5a3a54d6-ours", "5a3a54d6-beside"
-
-
-def tried(one: SeenAttempt, **fields: Any) -> dict[str, Any]:
-    """The attempt as the log has it."""
-    failure = {"status": "error", "status_code": 429 if one.is_refused else 503}
-    return {
-        "deployment_id": OURS,
-        "started_at": BEGIN + one.began_s,
-        "duration_ms": 1000 * (one.ended_s - one.began_s),
-        "first_token_ms": None if one.first_token_s is None else 1000 * (one.first_token_s - one.began_s),
-        **({"status": "success", "status_code": 200} if one.is_answered else failure),
-        **fields,
-    }
-
-
-def row(number: int, one: SeenAttempt, *attempts: dict[str, Any], **fields: Any) -> RequestRecord:
-    """Its request: another deployment answers what it does not."""
-    then = {"deployment_id": BESIDE, "started_at": BEGIN + one.ended_s, "duration_ms": 50.0, "status": "success"}
-    known = {
-        "call_id": f"{number:08x}",
-        "model_group": "chat",
-        "deployment_id": OURS if one.is_answered else BESIDE,
-        "started_at": datetime.fromtimestamp(BEGIN + one.began_s, UTC),
-        "outcome": "answered",
-        "duration_ms": 1.0,
-        "status": 200,
-        "is_stream": one.first_token_s is not None,
-        "output_tokens": one.output_tokens,
-        "attempts": [*attempts, tried(one), *([] if one.is_answered else [then])],
-    }
-    return RequestRecord(**{**known, **fields})
-
-
-def log(attempts: Iterable[SeenAttempt], **fields: Any) -> None:
-    """An outage of ours: nobody answers every third of the requests that it does not."""
-    RequestRecord.objects.bulk_create(
-        row(n, one, **(fields if one.is_answered or n % 3 else {"outcome": "failed", **fields}))
-        for n, one in enumerate(attempts)
-    )
+OURS = "5a3a54d6-ours"
 
 
 def test_slots_and_places_are_found_of_answers_and_of_what_others_answered_or_nobody():
-    log(before_slots(1, slots=4, per_s=2.2, queue=6, count=1000))
+    log(OURS, before_slots(1, slots=4, per_s=2.2, queue=6, count=1000))
     found = recent_fits([OURS], Fits())[OURS]
     assert (found.capacity.found, found.capacity.slots, found.capacity.places) == (Found.LIMITED, 4, 10)
 
 
 def test_the_speed_beside_a_capacity_is_that_of_nobody_else_there():
-    log(before_slots(1, slots=2, per_s=0.8, count=800))
+    log(OURS, before_slots(1, slots=2, per_s=0.8, count=800))
     waited = latency.profiles_of(newest_of(OURS, 1000))[OURS]
     alone = recent_fits([OURS], Fits())[OURS].profile
     assert alone is not None
@@ -78,7 +37,7 @@ def test_the_speed_beside_a_capacity_is_that_of_nobody_else_there():
 
 
 def test_the_speed_beside_a_shared_one_is_that_of_a_lone_stream():
-    log(sharing(1, total=300.0, own=60.0, per_s=1.8))
+    log(OURS, sharing(1, total=300.0, own=60.0, per_s=1.8))
     fit = recent_fits([OURS], Fits())[OURS]
     assert fit.profile is not None
     assert fit.capacity.decode_tokens_per_s == pytest.approx(300, rel=0.1)
@@ -89,9 +48,9 @@ def test_failures_take_a_place_and_a_callers_own_key_refused_says_nothing():
     answered = [SeenAttempt(n, n + 0.5, n + 0.1, 10) for n in range(100)]
     failed = [SeenAttempt(n + 0.2, n + 0.6, is_answered=False) for n in range(100)]
     own = SeenAttempt(50, 50.1, is_answered=False, is_refused=True)
-    log([*answered, *failed])
-    row(900, own).save()
-    RequestRecord.objects.filter(pk=f"{900:08x}").update(attempts=[tried(own, own_key=True)])
+    log(OURS, [*answered, *failed])
+    row(900, OURS, own).save()
+    RequestRecord.objects.filter(pk=f"{900:08x}").update(attempts=[tried(own, OURS, own_key=True)])
     load = load_of(OURS, list(newest_of(OURS, 1000)))
     assert (len(load.attempts), sum(one.is_answered for one in load.attempts)) == (200, 100)
     assert not any(one.is_refused for one in load.attempts)
@@ -99,13 +58,14 @@ def test_failures_take_a_place_and_a_callers_own_key_refused_says_nothing():
 
 def test_a_request_that_it_answered_after_a_refusal_has_both():
     refused = SeenAttempt(0.5, 0.6, is_answered=False, is_refused=True)
-    log([SeenAttempt(n, n + 0.5, n + 0.1, 10) for n in range(100)])
-    row(900, SeenAttempt(1, 2, 1.5, 10), tried(refused), started_at=datetime.fromtimestamp(BEGIN + 0.5, UTC)).save()
+    log(OURS, [SeenAttempt(n, n + 0.5, n + 0.1, 10) for n in range(100)])
+    begun = datetime.fromtimestamp(BEGIN + 0.5, UTC)
+    row(900, OURS, SeenAttempt(1, 2, 1.5, 10), tried(refused, OURS), started_at=begun).save()
     assert sum(one.is_refused for one in load_of(OURS, list(newest_of(OURS, 1000))).attempts) == 1
 
 
 def test_few_answers_or_answers_without_a_moment_cost_no_further_query(django_assert_num_queries):
-    log(before_slots(1, slots=4, per_s=1.7, count=99))
+    log(OURS, before_slots(1, slots=4, per_s=1.7, count=99))
     with django_assert_num_queries(1):
         assert recent_fits([OURS], Fits())[OURS].capacity.found is Found.TOO_FEW
     RequestRecord.objects.update(attempts=[{"deployment_id": OURS, "status": "success", "duration_ms": 5.0}])
@@ -114,7 +74,7 @@ def test_few_answers_or_answers_without_a_moment_cost_no_further_query(django_as
 
 
 def test_behind_a_busy_group_only_the_time_counts_of_which_all_requests_are_read(monkeypatch):
-    log(SeenAttempt(n, n + 0.5, n + 0.1, 10, is_answered=n % 2 == 0) for n in range(400))
+    log(OURS, [SeenAttempt(n, n + 0.5, n + 0.1, 10, is_answered=n % 2 == 0) for n in range(400)])
     monkeypatch.setattr(loads, "MOST_SEARCHED", 300)
     load = load_of(OURS, list(newest_of(OURS, 1000)))
     assert load.since_s == BEGIN + 99
@@ -122,9 +82,9 @@ def test_behind_a_busy_group_only_the_time_counts_of_which_all_requests_are_read
 
 
 def test_all_groups_that_it_answers_for_are_searched_and_no_other(django_assert_num_queries):
-    log(SeenAttempt(n, n + 0.5, n + 0.1, 10, is_answered=n % 2 == 0) for n in range(400))
+    log(OURS, [SeenAttempt(n, n + 0.5, n + 0.1, 10, is_answered=n % 2 == 0) for n in range(400)])
     RequestRecord.objects.filter(call_id__lt=f"{200:08x}").update(model_group="search")
-    others = [row(n, SeenAttempt(n - 900, n, is_answered=False), model_group="other") for n in range(1000, 1200)]
+    others = [row(n, OURS, SeenAttempt(n - 900, n, is_answered=False), model_group="other") for n in range(1000, 1200)]
     RequestRecord.objects.bulk_create(others)
     answers = list(newest_of(OURS, 1000))
     with django_assert_num_queries(4):
@@ -142,7 +102,7 @@ def test_a_capacity_is_kept_while_half_of_its_answers_are_there(monkeypatch):
     kept, rows = Fits(), before_slots(1, slots=4, per_s=1.7, count=900)
     for count in (400, 500, 700, 900):
         RequestRecord.objects.all().delete()
-        log(rows[:count])
+        log(OURS, rows[:count])
         found = recent_fits([OURS], kept)[OURS]
         assert found.capacity.slots == 4
         assert found.rows == count

@@ -98,7 +98,7 @@ def fitted_capacity(attempts: Sequence[SeenAttempt]) -> FittedCapacity:
     taken = [one for one in ordered if not one.is_refused]
     answered = [one for one in taken if one.is_answered]
     met = _met(ordered, taken)
-    most = max((count + 1 for count in met), default=0)
+    most = max((count + 1 for one, count in zip(ordered, met, strict=True) if not one.is_refused), default=0)
     if len(answered) < FEWEST:
         return FittedCapacity(Found.TOO_FEW, len(answered), most)
     if sum(count > 0 for count in met) < FEWEST_UNDER_LOAD:

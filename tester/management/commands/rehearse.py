@@ -30,6 +30,7 @@ from tester.exceptions import RunBroken
 from tester.history import command as history
 from tester.models import Run, RunStatus
 from tester.run_planning import MOST_REQUESTS, RunPlan, RunRequest, plan
+from tester.runs.capacities import CapacityFrom, capacities_in
 from tester.runs.conduct import RunOutcome, conduct, measure_seeds
 from tester.runs.result_csv import numbers_csv
 from tester.runs.seeds import MOST_SEEDS
@@ -193,7 +194,7 @@ class Command(BaseCommand):
             return
         _check_metrics(assertions, METRICS)
         planned = _planned(called, options)
-        self._say_whose_profiles(planned)
+        self._say_what_is_measured(planned)
         run = actions.create_run(by=COMMAND_LINE, plan=planned)
         outcome = self._conducted(run, planned)
         if outcome.status is not RunStatus.DONE or outcome.result is None:
@@ -215,13 +216,17 @@ class Command(BaseCommand):
             raise CommandError(run.seeds_error or "The run was cancelled.", returncode=RUN_FAILED)
         return results
 
-    def _say_whose_profiles(self, planned: RunPlan) -> None:
+    def _say_what_is_measured(self, planned: RunPlan) -> None:
         origin = planned.config.get("profiles_from") or {}
         if newer_at := origin.get("newer_measured_at"):
             self.stderr.write(
                 f"NOTE  This seed keeps the profiles of run {origin['run_id']}, and there are newer ({newer_at}). "
                 "Leave out --seed to use them."
             )
+        names = {row.deployment_id: row.name for spec in planned.job.specs for row in spec.deployments}
+        for name, known in capacities_in(planned.config).items():
+            if known.source is CapacityFrom.MEASURED:
+                self.stderr.write(f"NOTE  {names.get(name, name)} takes {known}.")
 
     def _history(
         self, group: RoutingGroup, assertions: list[Assertion], options: dict[str, Any], *, as_json: bool

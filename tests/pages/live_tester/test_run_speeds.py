@@ -59,6 +59,23 @@ def test_a_seed_says_whose_profiles_it_has_and_that_there_are_newer_ones(client,
     assert "not measured, a typical model" in page(client, bob, run)
 
 
+def test_a_run_says_what_its_deployments_take_at_a_time_and_what_that_cannot_know(client, bob, rehearsed, ids):
+    run = rehearsed(num_requests=5)
+    few = "<td>no limit: too few answers to tell</td>"
+    html = page(client, bob, run)
+    assert html.count(few) == 2
+    assert "where others use the same upstream" not in html
+    measured = {"source": "measured", "slots": 4, "queue": 6, "rows": 812, "most_at_once": 10}
+    run.config["capacities"][ids[0]] = measured
+    run.save()
+    html = page(client, bob, run)
+    assert "<td>4 at a time, 6 wait; measured: 812 answers</td>" in html
+    assert "where others use the same upstream as well, fewer slots or none are found" in html
+    del run.config["capacities"]
+    run.save()
+    assert "<td>not told</td>" in page(client, bob, run)
+
+
 def test_runs_of_older_versions_still_have_their_page(client, bob, rehearsed, ids):
     run = rehearsed(num_requests=5)
     old = {"first_token_ms": 412.5, "tokens_per_s": 71.0, "jitter": 0.4, "source": "measured"}
