@@ -13,12 +13,17 @@ BEGIN = datetime(2030, 1, 31, 14, tzinfo=UTC).timestamp()
 BESIDE = "5a3a54d6-beside"
 
 
+def moment(at_s: float) -> datetime:
+    """So many seconds after the begin."""
+    return datetime.fromtimestamp(BEGIN + at_s, UTC)
+
+
 def tried(one: SeenAttempt, ours: str, **fields: Any) -> dict[str, Any]:
     """The attempt as the log has it."""
     failure = {"status": "error", "status_code": 429 if one.is_refused else 503}
     return {
         "deployment_id": ours,
-        "started_at": BEGIN + one.began_s,
+        "started_at": moment(one.began_s).isoformat(),
         "duration_ms": 1000 * (one.ended_s - one.began_s),
         "first_token_ms": None if one.first_token_s is None else 1000 * (one.first_token_s - one.began_s),
         **({"status": "success", "status_code": 200} if one.is_answered else failure),
@@ -28,12 +33,17 @@ def tried(one: SeenAttempt, ours: str, **fields: Any) -> dict[str, Any]:
 
 def row(number: int, ours: str, one: SeenAttempt, *attempts: dict[str, Any], **fields: Any) -> RequestRecord:
     """Its request: another deployment answers what it does not."""
-    then = {"deployment_id": BESIDE, "started_at": BEGIN + one.ended_s, "duration_ms": 50.0, "status": "success"}
+    then = {
+        "deployment_id": BESIDE,
+        "started_at": moment(one.ended_s).isoformat(),
+        "duration_ms": 50.0,
+        "status": "success",
+    }
     known = {
         "call_id": f"{number:08x}",
         "model_group": "chat",
         "deployment_id": ours if one.is_answered else BESIDE,
-        "started_at": datetime.fromtimestamp(BEGIN + one.began_s, UTC),
+        "started_at": moment(one.began_s),
         "outcome": "answered",
         "duration_ms": 1.0,
         "status": 200,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
 from engine.rehearsal.quantiles import typical
-from tests.usage.logged_attempts import BEGIN, log, row, tried
+from tests.usage.logged_attempts import BEGIN, log, moment, row, tried
 from tests.usage.test_capacity_fit import before_slots, sharing
 from usage.health import latency, loads
 from usage.health.capacity_fit import FittedCapacity, Found, SeenAttempt, fitted_capacity
@@ -59,8 +57,7 @@ def test_failures_take_a_place_and_a_callers_own_key_refused_says_nothing():
 def test_a_request_that_it_answered_after_a_refusal_has_both():
     refused = SeenAttempt(0.5, 0.6, is_answered=False, is_refused=True)
     log(OURS, [SeenAttempt(n, n + 0.5, n + 0.1, 10) for n in range(100)])
-    begun = datetime.fromtimestamp(BEGIN + 0.5, UTC)
-    row(900, OURS, SeenAttempt(1, 2, 1.5, 10), tried(refused, OURS), started_at=begun).save()
+    row(900, OURS, SeenAttempt(1, 2, 1.5, 10), tried(refused, OURS), started_at=moment(0.5)).save()
     assert sum(one.is_refused for one in load_of(OURS, list(newest_of(OURS, 1000))).attempts) == 1
 
 

@@ -81,9 +81,10 @@ def _seen(deployment_id: str, row: Logged) -> Iterator[tuple[dict[str, Any], See
 
 def _attempt(attempt: Tries, row: Logged) -> SeenAttempt | None:
     """None where nobody knows when, or that never crossed a network, or that a caller's own key was refused at."""
-    began_s, took_ms = attempt.get("started_at"), attempt.get("duration_ms")
-    if not began_s or took_ms is None:
+    began, took_ms = attempt.get("started_at"), attempt.get("duration_ms")
+    if not began or took_ms is None:
         return None
+    began_s = datetime.fromisoformat(began).timestamp()
     is_answered, is_refused = attempt.get("status") == "success", attempt.get("status_code") == TOO_MANY_REQUESTS
     if (is_answered and took_ms < SHORTEST_MS) or (is_refused and attempt.get("own_key")):
         return None
