@@ -321,9 +321,7 @@ class RunSummarySerializer(serializers.ModelSerializer):
 class RunSerializer(RunSummarySerializer):
     """A whole run: also its request, and its result (a partial one for a cancelled run)."""
 
-    config = serializers.DictField(
-        help_text="The interpreted request, and by deployment id the profiles and capacities, each with its source."
-    )
+    config = serializers.DictField(help_text="As understood; with profiles and capacities by deployment id.")
     result = SimulationResultSerializer(allow_null=True)
     seeds = serializers.IntegerField(help_text="Under how many seeds it is rehearsed, its own included.")
     seeds_done = serializers.IntegerField()

@@ -118,6 +118,28 @@ def test_refusals_that_come_at_any_load_are_a_limit_of_another_kind(seed: int):
     assert fitted_capacity(some).found is Found.UNLIMITED
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_refusals_by_the_minute_are_a_limit_of_another_kind(seed: int):
+    taken: dict[int, int] = {}
+    rows = []
+    for one in before_slots(seed, slots=1500, per_s=5):
+        minute = int(one.began_s / 60)
+        taken[minute] = taken.get(minute, 0) + 1
+        rows.append(
+            replace(one, ended_s=one.began_s + 0.02, is_answered=False, is_refused=True) if taken[minute] > 300 else one
+        )
+    assert sum(one.is_refused for one in rows) > 50
+    assert fitted_capacity(rows).places is None
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_that_a_place_is_free_may_be_heard_late(seed: int):
+    rows = before_slots(seed, slots=4, per_s=2.2, queue=6)
+    late = [one if one.is_refused else replace(one, ended_s=one.ended_s + 0.03) for one in rows]
+    fitted = fitted_capacity(late)
+    assert (fitted.slots, fitted.places) == (4, 10)
+
+
 def test_too_few_answers_and_answers_one_at_a_time_say_nothing():
     apart = [SeenAttempt(10.0 * n, 10.0 * n + 2, 10.0 * n + 0.3, 50) for n in range(FEWEST)]
     assert fitted_capacity(apart).found is Found.IDLE

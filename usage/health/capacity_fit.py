@@ -36,8 +36,9 @@ FEWEST, FEWEST_UNDER_LOAD, FEWEST_REFUSED = 100, 20, 10
 GAIN = 0.4
 # Of what is left, by how much those under load may differ from the others.
 MOST_BIAS = 0.2
-# The share of refused attempts that met at least as many as the limit, and of accepted ones that met fewer.
-PARTED = 0.95
+# The share of refused attempts that met at least as many as the limit; and for each of them how many accepted ones may
+# have, too: that one has left is heard after its place is free, and meanwhile another may have got it.
+PARTED, HEARD_LATE = 0.95, 0.2
 # The share of answers that may seem to begin before a slot was free: clocks and networks are not exact.
 IMPOSSIBLE = 0.02
 # The correlation of times with lengths of answers, from which on they hang together.
@@ -201,7 +202,7 @@ def _places(ordered: Sequence[SeenAttempt], met: Sequence[int]) -> int | None:
     accepted = [count for one, count in zip(ordered, met, strict=True) if not one.is_refused]
     # Those just below it must have been there, and taken; else the refusals come at any load.
     near = [count for count in accepted if count >= limit - 1]
-    if limit < 1 or sum(count >= limit for count in near) > (1 - PARTED) * len(refused):
+    if limit < 1 or sum(count >= limit for count in near) > HEARD_LATE * len(refused):
         return None
     return limit if near else None
 
