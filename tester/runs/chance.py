@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.rehearsal.ranges import SHARE, Range
+from tester.scene.wording import dollars
 
 # A share that differs by more than this between seeds says little about the group.
 WIDE = 0.1
@@ -98,7 +99,8 @@ def _text(name: str, value: float) -> str:
     if _is_share(name):
         return f"{_floor_tenth(100 * value):g}"
     if name.endswith("_usd"):
-        return f"{value:.4f}" if value >= 0.01 else f"{value:.6f}"
+        # A small one keeps its digits: the medians and ends of ranges are compared.
+        return dollars(value) if value >= 0.001 or not value else f"${value:.6f}"
     return f"{value:,.0f}"
 
 
@@ -109,4 +111,6 @@ def _floor_tenth(percent: float) -> float:
 
 
 def _unit(name: str) -> str:
-    return " %" if _is_share(name) else " USD" if name.endswith("_usd") else " ms"
+    if name.endswith("_usd"):
+        return ""
+    return " %" if _is_share(name) else " ms"

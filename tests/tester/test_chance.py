@@ -34,8 +34,13 @@ def test_lines_have_units_and_shares_come_first():
         ("share of Nebius", "100 %", "100 %", False),
         ("success", "99.9 %", "99.9 to 100 %", False),
         ("latency p95", "1,000 ms", "900 to 2,000 ms", True),
-        ("cost", "0.5000 USD", "0.5000 USD", False),
+        ("cost", "$0.500", "$0.500", False),
     ]
+
+
+def test_a_cost_below_a_tenth_of_a_cent_keeps_its_digits():
+    (line,) = range_lines({"cost_usd": Range(0.0, 0.000125, 1.5)}, NAMES)
+    assert (line.label, line.median, line.span) == ("cost", "$0.000125", "$0 to $1.50")
 
 
 def test_callers_who_left_or_asked_again_are_lines_in_words():
