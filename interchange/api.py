@@ -80,7 +80,7 @@ class RoutingGroupExport(APIView):
         parameters=[ExportQuery],
         responses={
             (200, "application/json"): OpenApiTypes.OBJECT,
-            (200, "application/yaml"): OpenApiResponse(OpenApiTypes.STR, description="A LiteLLM config.yaml."),
+            (200, "application/yaml"): OpenApiResponse(OpenApiTypes.OBJECT, description="A LiteLLM config.yaml."),
         },
         operation_id="export_routing_groups",
     )

@@ -27,6 +27,8 @@ SEED = 20
 PHASES = os.environ.get("SCHEMA_PHASES", "fuzzing")
 # Much that has the right shape is refused for other reasons: a group of unknown models, a key of an unknown person.
 LEFT_OUT = "positive_data_acceptance"
+# And null is taken for the default where there is one, which the schema can't say of requests alone.
+LEFT_OUT += ",negative_data_rejection" if PHASES != "fuzzing" else ""
 
 
 @pytest.fixture(scope="module")
