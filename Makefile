@@ -105,7 +105,7 @@ screenshots: .venv/.stamp-dev  ## pictures of the pages and of the live diagram 
 # ---- Measure it
 
 # What each benchmark measures is in CONTRIBUTING.md.
-BENCHES := cockpit complexity gateway history live pages pairs rehearsal selection shared_state usage
+BENCHES := cockpit complexity crowded gateway history live pages pairs rehearsal selection shared_state usage
 BENCH_ENV := $(if $(filter live,$(NAME)),$(TEST_ENV))
 BENCH_OPTIONS := $(if $(filter gateway,$(NAME)),--litellm $(LITELLM))
 

@@ -2,9 +2,9 @@
 
     python -m tests.limited_upstream PORT
 
-`PUT /PLACE` `{slots?, queue?, out?: [from_s, until_s], answer_s: [shortest, longest]}` makes a place; `POST /begin`
-starts the clock of its outages. `POST /PLACE/v1/chat/completions` is answered after a time of its own; beyond its slots
-and its queue with 429. Its random numbers are nobody's.
+`PUT /PLACE` `{slots?, queue?, out?: [from_s, until_s], answer_s: [shortest, longest], tokens_per_s?}` makes a place;
+`POST /begin` starts the clock of its outages. `POST /PLACE/v1/chat/completions` is answered after a time of its own;
+beyond its slots and its queue with 429. Its random numbers are nobody's.
 """
 
 from __future__ import annotations
@@ -28,28 +28,30 @@ class Place:
     slots: int | None = None
     queue: int = 0
     out: tuple[float, float] = (0.0, 0.0)
+    tokens_per_s: float | None = None
     waiting: int = 0
     free: asyncio.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
         self.free = asyncio.Semaphore(self.slots or 100_000)
 
-    async def status(self, at_s: float) -> int:
-        """Answers, or says why not."""
+    async def status(self, at_s: float) -> tuple[int, int]:
+        """Answers with so many tokens, or says why not."""
         if self.out[0] <= at_s < self.out[1]:
             await asyncio.sleep(0.1)
-            return 503
+            return 503, 0
         if self.free.locked() and self.waiting >= self.queue:
             await asyncio.sleep(0.1)
-            return 429
+            return 429, 0
         self.waiting += 1
         try:
             await self.free.acquire()
         finally:
             self.waiting -= 1
         try:
-            await asyncio.sleep(random.uniform(*self.answer_s))
-            return 200
+            takes_s = random.uniform(*self.answer_s)
+            await asyncio.sleep(takes_s)
+            return 200, 10 if self.tokens_per_s is None else round(takes_s * self.tokens_per_s)
         finally:
             self.free.release()
 
@@ -57,7 +59,6 @@ class Place:
 PLACES: dict[str, Place] = {}
 BEGAN = [0.0]
 ANSWER = {"role": "assistant", "content": "ok"}
-USAGE = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
 
 
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -86,11 +87,13 @@ async def _serve(place: Place, receive: Any, send: Any) -> None:
     if not work.done():
         work.cancel()
         return
-    if (status := work.result()) != 200:
+    status, tokens = work.result()
+    if status != 200:
         await _answer(send, status, {"error": {"message": "Not now."}})
         return
+    usage = {"prompt_tokens": 100, "completion_tokens": tokens, "total_tokens": 100 + tokens}
     choice = {"index": 0, "message": ANSWER, "finish_reason": "stop"}
-    await _answer(send, 200, {"id": "x", "object": "chat.completion", "choices": [choice], "usage": USAGE})
+    await _answer(send, 200, {"id": "x", "object": "chat.completion", "choices": [choice], "usage": usage})
 
 
 async def _body(receive: Any) -> bytes:
