@@ -18,6 +18,7 @@ HOT_ROUTES = {
 # Address name -> who may read, who may change. Where a method is not answered, the other's rule or the strictest.
 RULES: dict[str, tuple[str, str]] = {
     "account": (KNOWN, ADMIN),
+    "alert-acknowledge": (OPERATOR, OPERATOR),
     "alert-channel": (ADMIN, ADMIN),
     "alert-channel-delete": (ADMIN, ADMIN),
     "alert-channel-new": (ADMIN, ADMIN),
@@ -27,6 +28,7 @@ RULES: dict[str, tuple[str, str]] = {
     "alert-rules": (VIEWER, ADMIN),
     "alert-test": (ADMIN, ADMIN),
     "alerts-resolved": (VIEWER, ADMIN),
+    "api-alert-acknowledgement": (OPERATOR, OPERATOR),
     "api-alert-list": (VIEWER, ADMIN),
     "api-alert-rules": (VIEWER, ADMIN),
     "api-alert-test": (ADMIN, ADMIN),

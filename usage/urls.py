@@ -7,6 +7,11 @@ from usage.api import alerts, byok, cooldowns, requests, traffic, usage
 urlpatterns = [
     path("api/v1/llm/usage", usage.UsageView.as_view(), name="api-usage"),
     path("api/v1/llm/alerts", alerts.AlertList.as_view(), name="api-alert-list"),
+    path(
+        "api/v1/llm/alerts/<int:alert_id>/acknowledgement",
+        alerts.AlertAcknowledgement.as_view(),
+        name="api-alert-acknowledgement",
+    ),
     path("api/v1/llm/alerts/rules", alerts.AlertRuleList.as_view(), name="api-alert-rules"),
     path("api/v1/llm/alerts/test", alerts.AlertTest.as_view(), name="api-alert-test"),
     path("api/v1/llm/byok", byok.Byok.as_view(), name="api-byok"),

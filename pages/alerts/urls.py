@@ -6,6 +6,7 @@ from pages.alerts import channel_views, views
 
 urlpatterns = [
     path("alerts", views.alert_list, name="alert-list"),
+    path("alerts/acknowledge", views.alert_acknowledge, name="alert-acknowledge"),
     path("alerts/resolved", views.alerts_resolved, name="alerts-resolved"),
     path("alerts/channels", views.alert_channels, name="alert-channels"),
     path("alerts/rules", views.alert_rules, name="alert-rules"),

@@ -6,25 +6,27 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseBase
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from access.models import Role
-from access.rules import has_role
+from access.rules import can_operate, has_role
+from lib.exceptions import Conflict
 from pages.alerts.alert_rows import rows_of
 from pages.alerts.channel_views import channel_rows
 from pages.alerts.form import AlertRulesForm
 from pages.guards import PersonRequest, requires
-from pages.parts import page_of, page_or_part, wants_part
-from usage.alerting import change_rules, current_rules, webhook
+from pages.parts import page_of, page_or_part, wants_part, way_back
+from usage.alerting import acknowledge, change_rules, current_rules, webhook, withdraw_acknowledgement
 from usage.models import Alert
 
 PAGE = "alerts/alert_list.html"
 PAGE_SIZE = 10
 # More than anybody reads, even on the worst day of a large console.
 MOST_OPEN = 200
+MOST_DIGITS = 18
 
 
 @require_safe
@@ -71,6 +73,23 @@ def _save_rules(request: PersonRequest) -> HttpResponseBase:
 
 
 @require_POST
+@requires(Role.OPERATOR, to="acknowledge alerts")
+def alert_acknowledge(request: PersonRequest) -> HttpResponseBase:
+    """POST `acknowledge` or `withdraw` with the id of an open alert; back to the page that asked."""
+    act = withdraw_acknowledgement if "withdraw" in request.POST else acknowledge
+    asked = request.POST.get("withdraw") or request.POST.get("acknowledge", "")
+    if not asked.isdecimal() or len(asked) > MOST_DIGITS:
+        raise Http404
+    try:
+        act(by=request.user, alert_id=int(asked))
+    except Alert.DoesNotExist:
+        raise Http404
+    except Conflict as conflict:
+        messages.error(request, str(conflict))
+    return redirect(way_back(request, "alert-list"))
+
+
+@require_POST
 @requires(Role.ADMIN, to="send a test alert")
 def alert_test(request: PersonRequest) -> HttpResponseBase:
     """Sends a test alert to the webhook, and shows the result."""
@@ -104,7 +123,7 @@ def _channels_page(request: PersonRequest, **more: Any) -> HttpResponse:
 
 def _open(request: PersonRequest) -> dict[str, Any]:
     alerts = list(Alert.objects.open().order_by("-raised_at", "-pk")[:MOST_OPEN])
-    return {"open": rows_of(alerts, reader=request.user)}
+    return {"open": rows_of(alerts, reader=request.user), "can_operate": can_operate(request.user)}
 
 
 def _resolved(request: PersonRequest) -> dict[str, Any]:

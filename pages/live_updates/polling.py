@@ -44,17 +44,20 @@ class WatchedState:
     providers: tuple[Any, ...] = ()
     cooldowns: tuple[Any, ...] = ()
     alerts: dict[int, str] = field(default_factory=dict)
+    acknowledged: frozenset[int] = frozenset()
 
 
 def look() -> WatchedState:
     """The state that pages follow; seven small queries."""
+    alerts = list(Alert.objects.open().values_list("pk", "message", "acknowledged_at"))
     return WatchedState(
         version=config_version.current(),
         requests=_recent_requests(),
         runs=tuple(Run.objects.order_by("-created_at").values_list("pk", "status")[:NEWEST_RUNS]),
         providers=tuple(Provider.objects.order_by("pk").values_list("pk", "enabled", "error")),
         cooldowns=_cooldowns(),
-        alerts=dict(Alert.objects.open().values_list("pk", "message")),
+        alerts={pk: message for pk, message, _ in alerts},
+        acknowledged=frozenset(pk for pk, _, at in alerts if at is not None),
     )
 
 
@@ -81,7 +84,7 @@ def news_between(before: WatchedState, after: WatchedState) -> list[News]:
         news.append({"changed": "requests"})
     if before.runs != after.runs:
         news.append({"changed": "runs"})
-    if before.alerts != after.alerts:
+    if (before.alerts, before.acknowledged) != (after.alerts, after.acknowledged):
         news.append({"changed": "alerts"})
     return news + [{"alert": text} for alert, text in after.alerts.items() if alert not in before.alerts]
 

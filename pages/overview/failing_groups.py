@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from engine.outcomes import success_rate
 from pages.groups.cards import ids_of_groups
+from usage.group_traffic.periods import last, latencies_at
 from usage.health.activity import (
     FAILING_WITHIN,
     RECENT,
@@ -37,13 +38,15 @@ STEP, BAR, HEIGHT = 8, 7, 24
 @dataclass(frozen=True, slots=True)
 class RankedGroup:
     """A group with its answered or failed `requests` of the last 15 minutes, and those that it `failed`; `id` is None
-    if the group is gone. `answered_path` and `failed_path` are its minutes as bars."""
+    if the group is gone. `p95_ms` is that of the group's page; `answered_path` and `failed_path` are its minutes as
+    bars."""
 
     name: str
     id: UUID | None
     health: GroupHealth
     requests: int = 0
     failed: int = 0
+    p95_ms: float | None = None
     answered_path: str = ""
     failed_path: str = ""
 
@@ -83,7 +86,7 @@ def counted_answers(alarming: Collection[str] | None = None) -> CountedAnswers:
 
 def ranked_groups(answers: CountedAnswers | None = None, *, cooling: Collection[str] = ()) -> RankedGroups:
     """Groups with requests in the last 15 minutes, those first that failed the most; `cooling` are further names to
-    check. Two to four queries besides those of `counted_answers()`."""
+    check. Three to five queries besides those of `counted_answers()`."""
     answers = answers or counted_answers()
     counts, served = answers.counts, answers.served
     healths = _healths(cooling, answers)
@@ -92,8 +95,10 @@ def ranked_groups(answers: CountedAnswers | None = None, *, cooling: Collection[
     shown = [name for name in numbers if numbers[name][0] or states[name].state in WORST_FIRST[:2]]
     shown.sort(key=lambda name: (-numbers[name][1], WORST_FIRST.index(states[name].state), -numbers[name][0], name))
     first = shown[:MOST_SHOWN]
-    ids, bars = ids_of_groups(first), _bars_of(first)
-    rows = (RankedGroup(name, ids.get(name), states[name], *numbers[name], *bars[name]) for name in first)
+    ids, bars, p95 = ids_of_groups(first), _bars_of(first), latencies_at(0.95, first, last(WINDOW, now=timezone.now()))
+    rows = (
+        RankedGroup(name, ids.get(name), states[name], *numbers[name], p95.get(name), *bars[name]) for name in first
+    )
     return RankedGroups(tuple(rows), len(shown) - len(first))
 
 

@@ -52,11 +52,21 @@ BEFORE = timedelta(seconds=max(part.within_s for part in GROUP_RULE))
 class GroupOutage:
     """A failing group; `id` is None for a lone model. `callers` counts those that got an error since it began."""
 
-    name: str
+    alert: Alert
     id: UUID | None
-    since: datetime
-    message: str
     callers: str
+
+    @property
+    def name(self) -> str:
+        return self.alert.subject
+
+    @property
+    def since(self) -> datetime:
+        return self.alert.raised_at
+
+    @property
+    def message(self) -> str:
+        return self.alert.message
 
     @property
     def rewind_url(self) -> str:
@@ -108,15 +118,16 @@ class Glance:
 
 
 def _outages_of(alerts: list[Alert]) -> Outages:
-    """No query while nothing fails, else one for the groups and one for the callers of each."""
-    shown = alerts[:MOST_SHOWN]
+    """Those that nobody takes care of come first. No query while nothing fails, else one for the groups and one for
+    the callers of each."""
+    shown = sorted(alerts, key=lambda alert: alert.acknowledged_at is not None)[:MOST_SHOWN]
     ids = ids_of_groups(alert.subject for alert in shown)
     return Outages(tuple(_outage(alert, ids.get(alert.subject)) for alert in shown), len(alerts) - len(shown))
 
 
 def _outage(alert: Alert, pk: UUID | None) -> GroupOutage:
     callers = callers_of(alert.subject, since=alert.raised_at - BEFORE)
-    return GroupOutage(alert.subject, pk, alert.raised_at, alert.message, callers)
+    return GroupOutage(alert, pk, callers)
 
 
 PAGE = "overview/overview.html"

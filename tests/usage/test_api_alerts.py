@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from auditlog.models import LogEntry
 
 from tests.fakes import ScriptedUpstream, Status
 from usage.alerting import alerts
-from usage.models import AlertKind, AlertRule
+from usage.models import Alert, AlertKind, AlertRule
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/llm/alerts"
@@ -57,6 +58,38 @@ def test_they_come_in_pages_and_by_kind(as_charlie):
 def test_a_filter_that_makes_no_sense_is_named(as_charlie, query):
     answer = as_charlie.get(f"{URL}?{query}")
     assert (answer.status_code, list(answer.json())) == (400, [query.partition("=")[0]])
+
+
+def acknowledgement(pk: int) -> str:
+    return f"{URL}/{pk}/acknowledgement"
+
+
+def test_an_operator_acknowledges_an_open_alert_and_the_first_stays(as_alice, as_bob):
+    raised()
+    pk = Alert.objects.get().pk
+    answer = as_bob.post(acknowledgement(pk))
+    assert (answer.status_code, answer.json()["acknowledged_by"]) == (200, "bob")
+    assert as_alice.post(acknowledgement(pk)).json() == answer.json()
+    assert as_alice.get(URL).json()["alerts"] == [answer.json()]
+    taken_back = as_alice.delete(acknowledgement(pk)).json()
+    assert (taken_back["acknowledged_by"], taken_back["acknowledged_at"]) == ("", None)
+    entries = LogEntry.objects.filter(object_pk=str(pk)).order_by("pk").values_list("additional_data", "changes")
+    assert [(about["by"], changes["acknowledged_by"]) for about, changes in entries] == [
+        ("bob", ["", "bob"]),
+        ("alice", ["bob", ""]),
+    ]
+
+
+def test_a_resolved_or_unknown_alert_is_not_acknowledged_nor_any_by_a_viewer(as_bob, as_charlie):
+    raised()
+    pk = Alert.objects.get().pk
+    assert as_charlie.post(acknowledgement(pk)).status_code == 403
+    alerts.resolve_alerts(kind=DOWN)
+    assert "only open ones" in as_bob.post(acknowledgement(pk)).json()["detail"]
+    asked = [(pk, "post"), (pk, "delete"), (pk + 1, "post"), (pk, "get")]
+    assert [getattr(as_bob, verb)(acknowledgement(one)).status_code for one, verb in asked] == [409, 409, 404, 405]
+    raised()
+    assert as_bob.get(URL).json()["alerts"][0]["acknowledged_by"] == ""
 
 
 def test_the_rules_have_the_usual_thresholds_and_say_what_may_be_given(as_charlie):

@@ -12,7 +12,7 @@ from django.utils import timezone
 from engine.outcomes import Outcome
 from tests.usage.log import finished, log
 from tests.usage.logged import tried
-from usage.group_traffic.periods import GroupTraffic, day_until, last, slice_at, traffic_in, traffic_of
+from usage.group_traffic.periods import GroupTraffic, day_until, last, latencies_at, slice_at, traffic_in, traffic_of
 from usage.group_traffic.tallying import KEPT_FOR, SHORT_FOR, counts_of, shrink_groups
 from usage.models import GroupCount, RequestRecord
 
@@ -167,3 +167,16 @@ def test_counts_made_once_more_are_the_same():
     GroupCount.objects.all().delete()
     call_command("rebuild_usage")
     assert sorted(GroupCount.objects.values_list()) == before
+
+
+@pytest.mark.django_db
+def test_a_percentile_of_several_groups_is_that_of_each(django_assert_num_queries):
+    for number in range(1, 21):
+        log(finished(model_group="a", duration_ms=100.0 * number), finished(model_group="b", duration_ms=50.0))
+    log(finished(model_group="fails", **FAILED), finished(model_group="other"))
+    period = last(QUARTER, now=timezone.now())
+    with django_assert_num_queries(1):
+        found = latencies_at(0.95, ["a", "b", "fails"], period)
+    assert found == {name: traffic_in(name, period).latency_at(0.95) for name in ("a", "b")}
+    with django_assert_num_queries(0):
+        assert latencies_at(0.95, [], period) == {}

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from usage.alerting.actions import RuleSetting, change_rules
+from usage.alerting.actions import RuleSetting, acknowledge, change_rules, withdraw_acknowledgement
 from usage.alerting.evaluation import settle
 from usage.alerting.thresholds import WATCHED, AlertMetric, checked_threshold, current_rules
 
-__all__ = ["WATCHED", "AlertMetric", "RuleSetting", "change_rules", "checked_threshold", "current_rules", "settle"]
+__all__ = [
+    "WATCHED",
+    "AlertMetric",
+    "RuleSetting",
+    "acknowledge",
+    "change_rules",
+    "checked_threshold",
+    "current_rules",
+    "settle",
+    "withdraw_acknowledgement",
+]

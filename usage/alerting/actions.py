@@ -1,20 +1,23 @@
-"""The action that changes the thresholds."""
+"""The actions of people: they change the thresholds, and acknowledge alerts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.db.transaction import atomic
+from django.utils import timezone
 
 from access.models import Actor, Role
 from access.rules import check_role
 from lib.audit import CHANGED, changes_between, keep
+from lib.exceptions import Conflict
 from providers import config_version
 from usage.alerting.alerts import resolve_alerts
 from usage.alerting.thresholds import checked_threshold, current_rules
-from usage.models import AlertKind, AlertRule
+from usage.models import Alert, AlertKind, AlertRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +67,40 @@ def _set(rule: AlertRule, setting: RuleSetting, by: Actor) -> None:
 
 def _texts(setting: RuleSetting) -> dict[str, str]:
     return {"threshold": f"{setting.threshold:g}", "is_enabled": str(setting.is_enabled)}
+
+
+@atomic
+def acknowledge(*, by: Actor, alert_id: int) -> Alert:
+    """Says that somebody takes care of an open alert; the first who did stays.
+
+    Raises Alert.DoesNotExist, and Conflict if it is resolved.
+    """
+    check_role(by, Role.OPERATOR, to="acknowledge alerts")
+    alert = _open_alert(alert_id)
+    if alert.acknowledged_at is None:
+        _set_acknowledged(alert, at=timezone.now(), name=by.name, by=by)
+    return alert
+
+
+@atomic
+def withdraw_acknowledgement(*, by: Actor, alert_id: int) -> Alert:
+    """Says that nobody takes care of it after all; raises as `acknowledge`."""
+    check_role(by, Role.OPERATOR, to="acknowledge alerts")
+    alert = _open_alert(alert_id)
+    if alert.acknowledged_at is not None:
+        _set_acknowledged(alert, at=None, name="", by=by)
+    return alert
+
+
+def _open_alert(alert_id: int) -> Alert:
+    alert = Alert.objects.select_for_update().get(pk=alert_id)
+    if alert.resolved_at is not None:
+        raise Conflict("This alert is resolved; only open ones are acknowledged.")
+    return alert
+
+
+def _set_acknowledged(alert: Alert, *, at: datetime | None, name: str, by: Actor) -> None:
+    before = alert.acknowledged_by
+    alert.acknowledged_at, alert.acknowledged_by = at, name[:150]
+    alert.save(update_fields=["acknowledged_at", "acknowledged_by"])
+    keep(CHANGED, alert, {"acknowledged_by": (before, alert.acknowledged_by)}, by=by)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -15,7 +17,16 @@ from rest_framework.views import APIView
 from access.authentication import actor_of
 from access.models import Role
 from lib.serializers import Page, StrictSerializer, page_answer
-from usage.alerting import WATCHED, RuleSetting, change_rules, checked_threshold, current_rules, webhook
+from usage.alerting import (
+    WATCHED,
+    RuleSetting,
+    acknowledge,
+    change_rules,
+    checked_threshold,
+    current_rules,
+    webhook,
+    withdraw_acknowledgement,
+)
 from usage.alerting.news import WebhookState, news_of
 from usage.models import Alert, AlertKind, AlertRule
 
@@ -41,7 +52,10 @@ class AlertSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Alert
-        fields = ("id", "kind", "subject", "message", "raised_at", "resolved_at", "webhook", "told_at", "send_error")
+        fields = (
+            *("id", "kind", "subject", "message", "raised_at", "resolved_at", "acknowledged_at", "acknowledged_by"),
+            *("webhook", "told_at", "send_error"),
+        )
 
     def get_webhook(self, alert: Alert) -> WebhookState:
         return news_of(alert, has_webhook=bool(settings.ALERT_WEBHOOK_URL)).state
@@ -102,6 +116,30 @@ class AlertList(APIView):
             rows = rows.filter(resolved_at__isnull=asked["state"] == "open")
         rows = rows.filter(kind=asked["kind"]) if "kind" in asked else rows
         return page_answer("alerts", rows, AlertSerializer, page=asked["page"], size=asked["size"])
+
+
+class AlertAcknowledgement(APIView):
+    """That somebody takes care of an open alert."""
+
+    write_role = Role.OPERATOR
+
+    @extend_schema(request=None, responses=AlertSerializer, operation_id="acknowledge_alert")
+    def post(self, request: Request, alert_id: int) -> Response:
+        """Acknowledges it; the first who did stays. 409 for a resolved one."""
+        return _answered(acknowledge, request, alert_id)
+
+    @extend_schema(responses=AlertSerializer, operation_id="withdraw_acknowledgement")
+    def delete(self, request: Request, alert_id: int) -> Response:
+        """Takes that back. 409 for a resolved one."""
+        return _answered(withdraw_acknowledgement, request, alert_id)
+
+
+def _answered(act: Callable[..., Alert], request: Request, alert_id: int) -> Response:
+    try:
+        alert = act(by=actor_of(request), alert_id=alert_id)
+    except Alert.DoesNotExist:
+        raise Http404("There is no alert with this id.")
+    return Response(AlertSerializer(alert).data)
 
 
 class AlertRuleList(APIView):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,6 +20,7 @@ Row = tuple[str, int, float]
 Flow = tuple[str | None, str, str]
 OUTCOMES = {name_of(Measure.OUTCOME, outcome.value): outcome for outcome in Outcome}
 FELL_BACK = name_of(Measure.FELL_BACK)
+LATENCIES = f"{name_of(Measure.LATENCY)[:-1]},"
 # Attempts of the last minute decide the state of a deployment.
 RECENT = timedelta(seconds=60)
 
@@ -156,6 +157,16 @@ def traffic_and_recent(group: str, period: Period) -> tuple[GroupTraffic, GroupT
     found = list(summed)
     recent = [(what, count, total) for what, _, _, count, total in found if count]
     return traffic_of((what, count, total) for what, count, total, *_ in found), traffic_of(recent)
+
+
+def latencies_at(share: float, groups: Collection[str], period: Period) -> dict[str, float]:
+    """A percentile over the answered requests of each group with any, in milliseconds; one query, or none."""
+    levels: dict[str, Counter[int]] = defaultdict(Counter)
+    rows = GroupCount.objects.filter(model_group__in=groups, start__gte=period.since, start__lt=period.until)
+    rows = rows.filter(what__startswith=LATENCIES).order_by()
+    for group, what, count in rows.values_list("model_group", "what").annotate(Sum("count")) if groups else ():
+        levels[group][json.loads(what)[1]] += count
+    return {group: at for group, found in levels.items() if (at := percentile_ms(found, share)) is not None}
 
 
 def traffic_of(rows: Iterable[Row]) -> GroupTraffic:

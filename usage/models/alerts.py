@@ -34,7 +34,7 @@ class Alert(models.Model):
 
     `subject` is the id of its subject, or the name of a group. `send_at` is the time of the next delivery to the
     webhook, null if there is nothing to send; `failed_sends` counts failed deliveries, `send_error` is the reason of
-    the last one, `told_at` the time of the last success.
+    the last one, `told_at` the time of the last success. `acknowledged_by` is the name of the person who took it on.
     """
 
     kind = models.CharField(max_length=32, choices=AlertKind.choices)
@@ -42,6 +42,8 @@ class Alert(models.Model):
     message = models.CharField(max_length=512)
     raised_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True, db_index=True)
+    acknowledged_at = models.DateTimeField(null=True)
+    acknowledged_by = models.CharField(max_length=150, blank=True, default="")
     send_at = models.DateTimeField(null=True, db_index=True)
     told_at = models.DateTimeField(null=True)
     failed_sends = models.PositiveSmallIntegerField(default=0)

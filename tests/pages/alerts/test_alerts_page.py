@@ -238,3 +238,28 @@ def test_few_queries_for_any_number_of_alerts(reader, charlie, django_assert_num
         reader.get(URL)
     with django_assert_num_queries(7):  # session, person, the page with its number, subjects, who was told, the count
         reader.get(RESOLVED)
+
+
+def test_an_operator_acknowledges_and_withdraws_on_the_page_and_comes_back(bob, reader):
+    operator = Client()
+    operator.force_login(bob)
+    alert = raised()
+    assert "Acknowledge<" not in html_of(reader.get(URL))
+    assert f'name="acknowledge" value="{alert.pk}"' in on_one_line(html_of(operator.get(URL)))
+    answer = operator.post(f"{URL}/acknowledge", {"acknowledge": alert.pk, "next": "/?period=1h"})
+    assert (answer.status_code, answer["Location"]) == (302, "/?period=1h")
+    assert "Acknowledged by bob," in on_one_line(html_of(reader.get(URL)))
+    operator.post(f"{URL}/acknowledge", {"withdraw": alert.pk})
+    assert "Acknowledged by" not in on_one_line(html_of(reader.get(URL)))
+
+
+def test_what_can_not_be_acknowledged_is_said(bob):
+    operator = Client()
+    operator.force_login(bob)
+    alert = raised()
+    alerts.resolve_alerts(kind=DOWN)
+    html = html_of(operator.post(f"{URL}/acknowledge", {"acknowledge": alert.pk}, follow=True))
+    assert "only open ones are acknowledged" in html
+    asked: list[dict[str, str]] = [{}, {"acknowledge": "all"}, {"withdraw": "9" * 30}]
+    asked.append({"acknowledge": f"{alert.pk + 1}"})
+    assert {operator.post(f"{URL}/acknowledge", one).status_code for one in asked} == {404}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -149,6 +150,11 @@ async def test_a_look_that_fails_is_made_again():
 
     async with Follower(look, tick_s=0.0).watch() as mailbox:
         assert await asyncio.wait_for(mailbox.get(), 30) == {"changed": "providers"}
+
+
+def test_an_acknowledgement_is_news_of_alerts_and_no_new_alert():
+    before = WatchedState(1, alerts={1: "a"})
+    assert news_between(before, replace(before, acknowledged=frozenset({1}))) == [{"changed": "alerts"}]
 
 
 def test_what_is_the_same_is_no_news():

@@ -7,16 +7,21 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from pydantic_core import from_json
 
+from groups.models import RoutingGroup
+from pages.formats import ms
+from pages.groups.home.home_state import home_of
 from pages.overview.before_list import first_failures
 from pages.overview.failing_groups import ranked_groups
 from tests.factories import make_group
 from tests.page import HTMX, html_of, on_one_line, signed_in
 from tests.usage.log import finished, log
 from tests.usage.logged import tried
-from usage.alerting import settle
+from usage.alerting import acknowledge, settle
 from usage.alerting.alerts import resolve_alerts
 from usage.alerting.webhook import body_of
 from usage.health.causes import callers_of
@@ -171,3 +176,37 @@ def test_callers_are_counted_by_the_database_by_key_and_without_one_by_person(mo
     assert callers_of("nobody", since=long_ago) == "0 callers"
     monkeypatch.setattr("usage.health.causes.MOST_CALLERS", 5)
     assert callers_of("chat", since=long_ago) == "at least 3 callers"
+
+
+def test_an_acknowledged_outage_stays_but_calm_and_below_those_that_nobody_has_taken(reader, bob):
+    failed(9, group="taken")
+    failed(5, group="open")
+    acknowledge(by=bob, alert_id=Alert.objects.get(subject="taken").pk)
+    html = on_one_line(html_of(part(reader, "outages")))
+    assert html.index("open fails its callers") < html.index("taken fails its callers")
+    assert (html.count("alert outage bad"), html.count("alert outage is-acknowledged")) == (1, 1)
+    assert "Acknowledged by bob," in html
+    assert 'name="acknowledge"' not in html
+    assert "Acknowledged</span>" in on_one_line(html_of(part(reader, "alerts")))
+
+
+def test_an_operator_acknowledges_the_banner(bob):
+    operator = Client()
+    operator.force_login(bob)
+    failed(5)
+    before = html_of(operator.get("/"))
+    alert = Alert.objects.get()
+    assert f'id="acknowledge-{alert.pk}"' in before
+    assert digest_of(operator, "outages") == digest_of(operator, "outages")
+    operator.post("/alerts/acknowledge", {"acknowledge": alert.pk, "next": "/"})
+    assert f'id="withdraw-{alert.pk}"' in html_of(operator.get("/"))
+
+
+def test_the_p95_of_a_group_is_that_of_its_page(reader):
+    group = make_group(name="chat")
+    log(*(finished(model_group="chat", duration_ms=100.0 * n, attempts=[tried()]) for n in range(1, 21)))
+    failed(5)
+    (ranked,) = ranked_groups().groups
+    home = home_of(RoutingGroup.objects.with_deployments().get(pk=group.pk), now=timezone.now())
+    assert ranked.p95_ms == home.p95_ms is not None
+    assert f'<td class="number p95">{ms(ranked.p95_ms)}</td>' in html_of(part(reader, "trouble"))
