@@ -24,8 +24,8 @@ from tester.calling.called_as import Calling
 from tester.calling.keys import calling_key
 from tester.calling.mixes import Mix, mix_for
 from tester.runs import cost_estimate, replay
-from tester.runs.capacities import limited
 from tester.runs.gateway_time import gateway_time
+from tester.runs.run_capacities import limited
 from tester.runs.seeds import how_many
 from tester.runs.speeds import Speeds, speeds_for
 from tester.scene import drawings

@@ -11,7 +11,7 @@ from engine.exceptions import BadInput
 from engine.rehearsal.profiles import Profile
 from engine.rehearsal.quantiles import typical
 from tester.models import Run
-from tester.runs.capacities import CapacityFrom, capacities_in
+from tester.runs.run_capacities import CapacityFrom, capacities_in
 from tester.scene import DrawnGroup
 
 SOURCES = {"given": "given", "catalog": "from the catalog", "default": "not measured, a typical model"}

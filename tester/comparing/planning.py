@@ -17,7 +17,7 @@ from groups.models import RoutingGroup
 from groups.specs import specs_of_draft, specs_with_fallbacks
 from groups.versions.unsaved import draft_of, revision_of
 from tester.run_planning import RunRequest, plan, routed, without_keys
-from tester.runs.capacities import capacities_in, limited
+from tester.runs.run_capacities import capacities_in, limited
 from tester.runs.seeds import how_many_compared
 
 ROUTER_NAMES = {Router.NATIVE: "Routing Console's own router", Router.LITELLM: "LiteLLM's Router"}

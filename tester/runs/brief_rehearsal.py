@@ -16,8 +16,8 @@ from engine.rehearsal.workload import Workload
 from engine.spec import GroupSpec
 from lib.typography import THIN
 from tester.exceptions import RunBroken
-from tester.runs.capacities import limited, measured_capacity
 from tester.runs.pool import pool
+from tester.runs.run_capacities import limited, measured_capacity
 from usage.health.latency import Fit, recent_fits
 
 DEFAULT_SCENARIO = "primary-outage"

@@ -14,8 +14,8 @@ from engine.rehearsal.profiles import DEFAULT_PROFILE, Profile, given_profile
 from engine.spec import GroupSpec
 from groups.models import RoutingGroup
 from tester.models import Run
-from tester.runs import capacities
-from tester.runs.capacities import KnownCapacity, measured_capacity, of_earlier_run, own_capacities
+from tester.runs import run_capacities
+from tester.runs.run_capacities import KnownCapacity, measured_capacity, of_earlier_run, own_capacities
 from usage.health.latency import recent_fits
 
 FIELD = "profiles"
@@ -48,7 +48,7 @@ class Speeds:
     def to_json(self) -> dict[str, Any]:
         """The part of a run's configuration."""
         data: dict[str, Any] = {FIELD: {name: profile.to_json() for name, profile in self.profiles.items()}}
-        data[capacities.FIELD] = {name: known.to_json() for name, known in self.capacities.items()}
+        data[run_capacities.FIELD] = {name: known.to_json() for name, known in self.capacities.items()}
         return data if self.origin is None else {**data, "profiles_from": self.origin.to_json()}
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from usage.health.capacity_fit import FEWEST, Found, SeenAttempt, fitted_capacity
+from usage.health.capacity_fit import FEWEST, SeenAttempt, SeenLimit, fitted_capacity
 
 SEEDS = range(5)
 
@@ -65,7 +65,7 @@ def sharing(seed: int, *, total: float, own: float, per_s: float, is_stream: boo
 @pytest.mark.parametrize(("slots", "per_s"), [(1, 0.4), (2, 0.8), (8, 3.2), (40, 17.0)])
 def test_slots_before_which_requests_wait_are_found_exactly(seed: int, slots: int, per_s: float):
     fitted = fitted_capacity(before_slots(seed, slots=slots, per_s=per_s))
-    assert (fitted.found, fitted.slots, fitted.places) == (Found.LIMITED, slots, None)
+    assert (fitted.found, fitted.slots, fitted.places) == (SeenLimit.LIMITED, slots, None)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -106,7 +106,7 @@ def test_whole_answers_whose_time_does_not_follow_their_length_are_not_told_from
 @pytest.mark.parametrize("seed", SEEDS)
 def test_of_an_upstream_that_scales_no_limit_is_seen(seed: int, is_stream: bool):
     fitted = fitted_capacity(before_slots(seed, slots=1500, per_s=20, is_stream=is_stream))
-    assert (fitted.found, fitted.capacity) == (Found.UNLIMITED, None)
+    assert (fitted.found, fitted.capacity) == (SeenLimit.UNLIMITED, None)
     assert fitted.most_at_once > 40
 
 
@@ -115,7 +115,7 @@ def test_refusals_that_come_at_any_load_are_a_limit_of_another_kind(seed: int):
     rng = random.Random(seed)
     rows = before_slots(seed, slots=1500, per_s=5)
     some = [replace(one, is_answered=False, is_refused=True) if rng.random() < 0.1 else one for one in rows]
-    assert fitted_capacity(some).found is Found.UNLIMITED
+    assert fitted_capacity(some).found is SeenLimit.UNLIMITED
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -142,9 +142,9 @@ def test_that_a_place_is_free_may_be_heard_late(seed: int):
 
 def test_too_few_answers_and_answers_one_at_a_time_say_nothing():
     apart = [SeenAttempt(10.0 * n, 10.0 * n + 2, 10.0 * n + 0.3, 50) for n in range(FEWEST)]
-    assert fitted_capacity(apart).found is Found.IDLE
-    assert fitted_capacity(apart[1:]).found is Found.TOO_FEW
-    assert fitted_capacity([]).found is Found.TOO_FEW
+    assert fitted_capacity(apart).found is SeenLimit.IDLE
+    assert fitted_capacity(apart[1:]).found is SeenLimit.TOO_FEW
+    assert fitted_capacity([]).found is SeenLimit.TOO_FEW
 
 
 def test_the_order_of_the_rows_does_not_matter():

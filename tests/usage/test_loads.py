@@ -8,7 +8,7 @@ from engine.rehearsal.quantiles import typical
 from tests.usage.logged_attempts import BEGIN, log, moment, row, tried
 from tests.usage.test_capacity_fit import before_slots, sharing
 from usage.health import latency, loads
-from usage.health.capacity_fit import FittedCapacity, Found, SeenAttempt, fitted_capacity
+from usage.health.capacity_fit import FittedCapacity, SeenAttempt, SeenLimit, fitted_capacity
 from usage.health.latency import Fits, recent_fits
 from usage.health.loads import load_of
 from usage.health.logged_answers import newest_of
@@ -21,7 +21,7 @@ OURS = "5a3a54d6-ours"
 def test_slots_and_places_are_found_of_answers_and_of_what_others_answered_or_nobody():
     log(OURS, before_slots(1, slots=4, per_s=2.2, queue=6, count=1000))
     found = recent_fits([OURS], Fits())[OURS]
-    assert (found.capacity.found, found.capacity.slots, found.capacity.places) == (Found.LIMITED, 4, 10)
+    assert (found.capacity.found, found.capacity.slots, found.capacity.places) == (SeenLimit.LIMITED, 4, 10)
 
 
 def test_the_speed_beside_a_capacity_is_that_of_nobody_else_there():
@@ -64,7 +64,7 @@ def test_a_request_that_it_answered_after_a_refusal_has_both():
 def test_few_answers_or_answers_without_a_moment_cost_no_further_query(django_assert_num_queries):
     log(OURS, before_slots(1, slots=4, per_s=1.7, count=99))
     with django_assert_num_queries(1):
-        assert recent_fits([OURS], Fits())[OURS].capacity.found is Found.TOO_FEW
+        assert recent_fits([OURS], Fits())[OURS].capacity.found is SeenLimit.TOO_FEW
     RequestRecord.objects.update(attempts=[{"deployment_id": OURS, "status": "success", "duration_ms": 5.0}])
     with django_assert_num_queries(1):
         assert recent_fits([OURS], Fits())[OURS].capacity.rows == 0

@@ -45,7 +45,7 @@ IMPOSSIBLE = 0.02
 FOLLOWS = 0.5
 
 
-class Found(StrEnum):
+class SeenLimit(StrEnum):
     """What the attempts say."""
 
     LIMITED = "limited"
@@ -75,7 +75,7 @@ class FittedCapacity:
     `shared_from` streams on, the speed is shared.
     """
 
-    found: Found
+    found: SeenLimit
     rows: int
     most_at_once: int
     slots: int | None = None
@@ -86,7 +86,7 @@ class FittedCapacity:
     @property
     def capacity(self) -> Capacity | None:
         """As a rehearsal takes it; None without a limit."""
-        if self.found is not Found.LIMITED:
+        if self.found is not SeenLimit.LIMITED:
             return None
         slots = self.slots or self.places or MOST_SLOTS
         queue = MOST_QUEUED if self.places is None else self.places - slots
@@ -101,13 +101,13 @@ def fitted_capacity(attempts: Sequence[SeenAttempt]) -> FittedCapacity:
     met = _met(ordered, taken)
     most = max((count + 1 for one, count in zip(ordered, met, strict=True) if not one.is_refused), default=0)
     if len(answered) < FEWEST:
-        return FittedCapacity(Found.TOO_FEW, len(answered), most)
+        return FittedCapacity(SeenLimit.TOO_FEW, len(answered), most)
     if sum(count > 0 for count in met) < FEWEST_UNDER_LOAD:
-        return FittedCapacity(Found.IDLE, len(answered), most)
+        return FittedCapacity(SeenLimit.IDLE, len(answered), most)
     slots, places, (speed, knee) = _slots(taken, most), _places(ordered, met), _shared_speed(taken)
     # Who is refused beyond so many never saw a longer queue.
     slots = None if slots is not None and places is not None and slots >= places else slots
-    found = Found.UNLIMITED if slots is places is speed is None else Found.LIMITED
+    found = SeenLimit.UNLIMITED if slots is places is speed is None else SeenLimit.LIMITED
     return FittedCapacity(found, len(answered), most, slots, places, speed, knee)
 
 

@@ -10,7 +10,7 @@ from datetime import UTC
 from typing import Any, NamedTuple
 
 from engine.rehearsal.profiles import Profile
-from usage.health.capacity_fit import FittedCapacity, Found
+from usage.health.capacity_fit import FittedCapacity, SeenLimit
 from usage.health.loads import load_of, without_load
 from usage.health.logged_answers import READ, SHORTEST_MS, Logged, logged, rows_of, tokens_of
 from usage.health.speed_fit import MeasuredAnswer, profile_of
@@ -93,10 +93,10 @@ def _fitted(deployment_id: str, count: int, now_s: float, kept: Fit | None) -> F
     newest = moments[0] if moments else None
     rows = list(map(logged, found))
     capacity, capacity_of, capacity_at_s = _known(kept, moments, now_s) or (None, newest, now_s)
-    if capacity is None or capacity.found is Found.LIMITED:
+    if capacity is None or capacity.found is SeenLimit.LIMITED:
         load = load_of(deployment_id, rows)
         capacity = load.capacity if capacity is None else capacity
-        if capacity.found is Found.LIMITED:
+        if capacity.found is SeenLimit.LIMITED:
             rows = without_load(deployment_id, rows, load, capacity)
     profile = profiles_of(rows).get(deployment_id)
     return Fit(profile, capacity, len(found), newest, now_s, capacity_of, capacity_at_s)
@@ -104,7 +104,7 @@ def _fitted(deployment_id: str, count: int, now_s: float, kept: Fit | None) -> F
 
 def _known(kept: Fit | None, moments: Sequence[Newest], now_s: float) -> tuple[FittedCapacity, Newest, float] | None:
     """The capacity of an earlier fit, of which at least half of the rows are still there: it changes seldom."""
-    if kept is None or kept.capacity_of is None or kept.capacity.found is Found.TOO_FEW:
+    if kept is None or kept.capacity_of is None or kept.capacity.found is SeenLimit.TOO_FEW:
         return None
     if now_s - kept.capacity_at_s > KEPT_S or kept.capacity_of not in moments[: len(moments) // 2]:
         return None

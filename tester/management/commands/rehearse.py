@@ -30,9 +30,9 @@ from tester.exceptions import RunBroken
 from tester.history import command as history
 from tester.models import Run, RunStatus
 from tester.run_planning import MOST_REQUESTS, RunPlan, RunRequest, plan
-from tester.runs.capacities import CapacityFrom, capacities_in
 from tester.runs.conduct import RunOutcome, conduct, measure_seeds
 from tester.runs.result_csv import numbers_csv
+from tester.runs.run_capacities import CapacityFrom, capacities_in
 from tester.runs.seeds import MOST_SEEDS
 from tester.runs.workers import Message
 from tester.scene.frame_numbers import finished

@@ -16,7 +16,7 @@ from tester.comparing.planning import Against, plan_comparison
 from tester.models import Run
 from tester.run_planning import RunRequest, plan
 from tester.runs.brief_rehearsal import job_of
-from tester.runs.capacities import capacities_in
+from tester.runs.run_capacities import capacities_in
 from tests.tester.conftest import Simulate
 from tests.usage.logged_attempts import log
 from tests.usage.test_capacity_fit import before_slots

@@ -10,15 +10,15 @@ from typing import Any
 from engine import fields
 from engine.rehearsal.capacity import MOST_QUEUED, MOST_SLOTS, Capacity
 from engine.spec import DeploymentSpec, GroupSpec
-from usage.health.capacity_fit import FittedCapacity, Found
+from usage.health.capacity_fit import FittedCapacity, SeenLimit
 
 FIELD = "capacities"
 # Of runs that are older than this measurement.
 NOT_MEASURED = "not_measured"
 REASONS = {
-    Found.TOO_FEW: "too few answers to tell",
-    Found.IDLE: "never under load",
-    Found.UNLIMITED: "none seen",
+    SeenLimit.TOO_FEW: "too few answers to tell",
+    SeenLimit.IDLE: "never under load",
+    SeenLimit.UNLIMITED: "none seen",
     NOT_MEASURED: "not measured",
 }
 
