@@ -8,7 +8,7 @@ urlpatterns = [
     path("api/v1/llm/usage", usage.UsageView.as_view(), name="api-usage"),
     path("api/v1/llm/alerts", alerts.AlertList.as_view(), name="api-alert-list"),
     path(
-        "api/v1/llm/alerts/<int:alert_id>/acknowledgement",
+        "api/v1/llm/alerts/<str:alert_id>/acknowledgement",
         alerts.AlertAcknowledgement.as_view(),
         name="api-alert-acknowledgement",
     ),

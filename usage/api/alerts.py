@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +32,7 @@ from usage.alerting.news import WebhookState, news_of
 from usage.models import Alert, AlertKind, AlertRule
 
 STATES = ("open", "resolved", "all")
+ALERT_ID = re.compile(r"[0-9]{1,18}")
 
 
 class AlertsQuery(StrictSerializer):
@@ -124,19 +126,19 @@ class AlertAcknowledgement(APIView):
     write_role = Role.OPERATOR
 
     @extend_schema(request=None, responses=AlertSerializer, operation_id="acknowledge_alert")
-    def post(self, request: Request, alert_id: int) -> Response:
+    def post(self, request: Request, alert_id: str) -> Response:
         """Acknowledges it; the first who did stays. 409 for a resolved one."""
         return _answered(acknowledge, request, alert_id)
 
     @extend_schema(responses=AlertSerializer, operation_id="withdraw_acknowledgement")
-    def delete(self, request: Request, alert_id: int) -> Response:
+    def delete(self, request: Request, alert_id: str) -> Response:
         """Takes that back. 409 for a resolved one."""
         return _answered(withdraw_acknowledgement, request, alert_id)
 
 
-def _answered(act: Callable[..., Alert], request: Request, alert_id: int) -> Response:
+def _answered(act: Callable[..., Alert], request: Request, alert_id: str) -> Response:
     try:
-        alert = act(by=actor_of(request), alert_id=alert_id)
+        alert = act(by=actor_of(request), alert_id=int(alert_id) if ALERT_ID.fullmatch(alert_id) else 0)
     except Alert.DoesNotExist:
         raise Http404("There is no alert with this id.")
     return Response(AlertSerializer(alert).data)
